@@ -1,0 +1,89 @@
+"""Units and small value types that every part of the house shares.
+
+Prices are integer *points* (price x 10^digits), money is integer *cents* of the account currency,
+volumes are integer *units* of 1/10,000 lot (the way MT5 servers count volume), event times are
+integer milliseconds since the epoch, UTC. Nothing that decides anything is a float sum.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal
+
+import msgspec
+
+UNITS_PER_LOT = 10_000
+"""Volume units in one lot."""
+
+POINTS_PER_PIP = 10
+
+Points = int
+Cents = int
+Units = int
+Millis = int
+
+ClockName = Literal["new-york+7", "eu-dst", "utc", "est"]
+"""What a feed's server clock shows: New York + 7 h, GMT+2/+3 with EU DST, UTC, or fixed UTC-5."""
+
+
+class Side(enum.IntEnum):
+    """Direction of a position or of the deal that opens it."""
+
+    LONG = 1
+    SHORT = -1
+
+    @property
+    def word(self) -> str:
+        return "long" if self is Side.LONG else "short"
+
+    @property
+    def opposite(self) -> Side:
+        return Side.SHORT if self is Side.LONG else Side.LONG
+
+
+class Conversion(enum.StrEnum):
+    """How a profit in the symbol's quote currency becomes account currency."""
+
+    NONE = "none"  # the quote currency is the account's (EURUSD)
+    DIVIDE = "divide"  # the base currency is the account's (USDJPY): divide by the symbol's price
+
+
+class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the engine must know of a symbol to size, vet and simulate an order.
+
+    ``volume_*`` are units of 1/10,000 lot; ``commission`` is cents per lot and side; the two
+    spread floors and ``stops_level`` are points.
+    """
+
+    name: str
+    digits: int
+    contract: int
+    volume_min: Units
+    volume_step: Units
+    volume_max: Units
+    commission: float
+    spread_floor_rollover: Points
+    spread_floor: Points
+    stops_level: Points
+    leverage: int
+    conversion: Conversion
+    base: str = ""
+    quote: str = ""
+
+    def price(self, points: Points) -> float:
+        """The decimal price of `points`, as a terminal prints it."""
+        return round(points / 10**self.digits, self.digits)
+
+    def points(self, price: float) -> Points:
+        """`price` in points, rounded half up."""
+        return int((price * 10**self.digits + 0.5) // 1)
+
+
+def lots(units: Units) -> float:
+    """Volume `units` as decimal lots."""
+    return round(units / UNITS_PER_LOT, 4)
+
+
+def units(volume_lots: float) -> Units:
+    """Decimal lots as volume units, rounded to the nearest."""
+    return round(volume_lots * UNITS_PER_LOT)
