@@ -1,0 +1,1 @@
+"""The outside: terminals, files, feeds, sinks, the journal's store."""

@@ -1,1 +1,4 @@
-"""The kernel: events, total order, orders, journal port, session. It imports nothing else of ours."""
+"""The kernel: events, total order, orders, journal port, session.
+
+It imports nothing else of ours.
+"""

@@ -72,11 +72,22 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def price(self, points: Points) -> float:
         """The decimal price of `points`, as a terminal prints it."""
-        return round(points / 10**self.digits, self.digits)
+        return round(points / float(10**self.digits), self.digits)
 
     def points(self, price: float) -> Points:
         """`price` in points, rounded half up."""
         return int((price * 10**self.digits + 0.5) // 1)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits that risk enforces. Fractions are of the day's anchor or the starting balance."""
+
+    max_positions: int
+    max_positions_per_symbol: int
+    per_trade_risk_fraction: float
+    daily_loss_fraction: float
+    max_loss_fraction: float | None = None
+    reset_zone: str
 
 
 def lots(units: Units) -> float:

@@ -1,0 +1,1 @@
+"""From bars to signals: clocks, bar arithmetic, indicators, strategies. No files, no wall clock."""

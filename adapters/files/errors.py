@@ -1,0 +1,27 @@
+"""The one error that the file readers raise for bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class BarFileError(Exception):
+    """Raised when a bar file cannot be opened, recognised or read.
+
+    Its text is one line that names the file, the line or row if there is one, what was found
+    there and what to do about it. `line` is counted from 1: a line of a text file, a row of a
+    Parquet file.
+    """
+
+    def __init__(
+        self, path: Path, message: str, line: int | None = None, unit: str = "line"
+    ) -> None:
+        self.path = path
+        self.line = line
+        where = "" if line is None else f" {unit} {line}:"
+        super().__init__(f"{path}:{where} {message}")
+
+
+def shown(text: str, limit: int = 40) -> str:
+    """A field's value as a message may show it: one line, quoted, at most `limit` characters."""
+    return repr(text if len(text) <= limit else text[:limit] + "...")

@@ -1,0 +1,97 @@
+"""Strict, vectorised reading of dates and times of day written in digits at fixed places.
+
+The general parsers turn "2025.02.30" into 2 March and "2025032" into a date of their own. A bar
+file that is wrong in this way must be refused, so the layout of the first value becomes a
+*template* and every further value has to have exactly that shape and be a real calendar time.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Day first only with points: 07/05/2021 is July in one country and May in another.
+_DATE = r"(?:\d{4}([-./])\d\d\1\d\d|\d\d[.]\d\d[.]\d{4}|\d{8})"
+_CLOCK = r"\d\d:?\d\d(?::?\d\d(?:[.]0+)?)?"
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)"
+_STAMP = re.compile(rf"{_DATE}(?:[ T]{_CLOCK})?(?P<zone>{_ZONE})?")
+_CLOCK_ONLY = re.compile(r"\d\d:\d\d(?::\d\d)?")
+_UTC_ZONES = frozenset({"Z", "+00:00", "+0000"})
+
+Bytes = NDArray[np.uint8]
+
+
+def stamp_template(value: str) -> str | None:
+    """The template of a date, or of a date with a time of day: "YYYY.MM.DD hh:mm", say.
+
+    Letters YMDhms stand for digits, everything else for itself. None when `value` is not a date.
+    """
+    match = _STAMP.fullmatch(value)
+    if match is None:
+        return None
+    zone = match["zone"] or ""
+    body = value[: len(value) - len(zone)]
+    compact = body[:8].isdigit()
+    letters = "YYYYMMDD" if compact or body[2] != "." else "DDMMYYYY"
+    date, clock = (body[:8], body[8:]) if compact else (body[:10], body[10:])
+    return _lettered(date, letters) + _lettered(clock, "hhmmss") + zone
+
+
+def clock_template(value: str) -> str | None:
+    """The template of a time of day, "hh:mm" or "hh:mm:ss"; None when `value` is none."""
+    return _lettered(value, "hhmmss") if _CLOCK_ONLY.fullmatch(value) else None
+
+
+def zone_of(template: str) -> str | None:
+    """The zone that ends a template: "UTC" in any of its spellings, else as it is written.
+
+    None when the template carries no zone.
+    """
+    match = re.search(rf"{_ZONE}$", template) if "h" in template else None
+    if match is None:
+        return None
+    return "UTC" if match[0] in _UTC_ZONES else match[0]
+
+
+def _lettered(text: str, letters: str) -> str:
+    """`text` with its first digits replaced by `letters`, one each."""
+    left = iter(letters)
+    return "".join(next(left, char) if char.isdigit() else char for char in text)
+
+
+def seconds_of(template: str, values: Bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Seconds since the epoch (or since midnight) of `values`, and which of them are right.
+
+    `values` holds a row of len(`template`) bytes per value. Zones in the template are literals:
+    the caller has agreed that they mean UTC. The seconds of a wrong value mean nothing.
+    """
+    good = np.ones(len(values), dtype=np.bool_)
+    numbers = {letter: np.zeros(len(values), dtype=np.int64) for letter in "YMDhms"}
+    for place, char in enumerate(template):
+        column = values[:, place]
+        if char in numbers:
+            digit = column - np.uint8(ord("0"))
+            good &= digit <= 9
+            numbers[char] = numbers[char] * 10 + digit
+        else:
+            good &= column == ord(char)
+    good &= (numbers["h"] < 24) & (numbers["m"] < 60) & (numbers["s"] < 60)
+    seconds = numbers["h"] * 3600 + numbers["m"] * 60 + numbers["s"]
+    if "Y" in template:
+        days, real = _days_since_epoch(numbers["Y"], numbers["M"], numbers["D"])
+        good &= real
+        seconds += days * 86_400
+    return seconds, good
+
+
+def _days_since_epoch(
+    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Days from 1970-01-01 and whether each is a day of the calendar."""
+    months = (year - 1970) * 12 + np.clip(month, 1, 12) - 1
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    real = (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
+    return first + day - 1, real

@@ -1,0 +1,131 @@
+"""The session's log: what happened that a person must know, through structlog.
+
+Lines go to a JSON file in the session's folder and, warnings and worse, to the console. structlog
+is set up for this log only (nothing global is changed) and imported with the first line: a quiet
+session does not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import anyio.to_thread
+
+from adapters.projection import cash, iso
+from engine import events as ev
+from engine.bus import Edge
+from engine.types import Millis
+
+
+class SessionLog:
+    """Writes log lines of one session; `now` stamps those that no record has a time for."""
+
+    def __init__(
+        self,
+        file: Path,
+        session_id: str,
+        now: Callable[[], Millis],
+        *,
+        say: Callable[[str], None] | None,
+    ) -> None:
+        """`say` shows a warning to the user; None keeps the console quiet."""
+        self._file = file
+        self._session_id = session_id
+        self._now = now
+        self._say = say
+        self._open: TextIO | None = None
+        self._log: Any = None
+
+    def info(self, message: str, **facts: Any) -> None:
+        """A line for the file."""
+        self._logger().info(message, **facts)
+
+    def warn(self, message: str, **facts: Any) -> None:
+        """A line for the file and the console."""
+        self._logger().warning(message, **facts)
+        if self._say is not None:
+            details = " ".join(f"{name}={value}" for name, value in facts.items() if value)
+            self._say(f"{message} {details}".rstrip())
+
+    def close(self) -> None:
+        """The last thing that a session does."""
+        if self._open is not None:
+            self._open.close()
+
+    def _logger(self) -> Any:
+        if self._log is None:
+            import structlog
+
+            self._open = self._file.open("a", encoding="utf-8", newline="\n")
+            self._log = structlog.wrap_logger(
+                structlog.WriteLogger(self._open),
+                processors=[
+                    structlog.processors.add_log_level,
+                    self._stamp,
+                    structlog.processors.JSONRenderer(),
+                ],
+                session=self._session_id,
+            )
+        return self._log
+
+    def _stamp(self, _logger: Any, _name: str, line: dict[str, Any]) -> dict[str, Any]:
+        line.setdefault("at", iso(self._now()))
+        return line
+
+
+class LogSink:
+    """The I/O actor that logs why trading stopped, what was refused and how the session ended."""
+
+    name = "log"
+    kinds: frozenset[type] = frozenset(
+        {ev.TradingStateChanged, ev.OrderRejected, ev.OrderUnknown, ev.SessionEnded}
+    )
+
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
+
+    async def run(self, edge: Edge) -> None:
+        async for batch in edge.stream:
+            await anyio.to_thread.run_sync(self._lines, batch)
+
+    def _lines(self, batch: list[ev.Record]) -> None:
+        for record in batch:
+            self._line(record)
+
+    def _line(self, record: ev.Record) -> None:
+        event, at = record.event, iso(record.time)
+        match event:
+            case ev.TradingStateChanged() if event.cause is not None:
+                self._log.warn(
+                    "new orders stopped",
+                    at=at,
+                    state=str(event.state),
+                    cause=str(event.cause),
+                    equity=cash(event.account.equity),
+                    detail=event.detail,
+                )
+            case ev.TradingStateChanged():
+                self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
+            case ev.OrderRejected():
+                self._log.warn(
+                    "order rejected",
+                    at=at,
+                    order=event.order_id,
+                    symbol=event.symbol,
+                    retcode=event.retcode,
+                    why=event.message,
+                )
+            case ev.OrderUnknown():
+                self._log.warn(
+                    "outcome of an order unknown",
+                    at=at,
+                    order=event.order_id,
+                    symbol=event.symbol,
+                    why=event.message,
+                )
+            case ev.SessionEnded() if event.outcome is not ev.Outcome.DONE:
+                self._log.info("session ended", at=at, outcome=str(event.outcome), why=event.detail)
+            case _:
+                pass

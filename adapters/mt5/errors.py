@@ -1,0 +1,39 @@
+"""What can go wrong between the engine and the terminal host, by what it lets us conclude."""
+
+from __future__ import annotations
+
+
+class TerminalError(Exception):
+    """Something between the engine and the terminal failed."""
+
+
+class HostStartFailed(TerminalError):
+    """No host could be started or reached; ``kind`` is a word for programs, the text for people."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+class NotSent(TerminalError):
+    """The request certainly never reached the terminal."""
+
+
+class HostRefused(NotSent):
+    """The host answered that it will not do this; ``kind`` is a `wire.Trouble`."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"the terminal host refused: {detail}")
+        self.kind = kind
+
+
+class BackendRaised(TerminalError):
+    """A function that cannot trade raised an exception inside the host."""
+
+
+class CallOutcomeUnknown(TerminalError):
+    """The request may have taken effect: never send it again, look for its traces instead."""
+
+    def __init__(self, function: str, why: str) -> None:
+        super().__init__(f"{function}: outcome unknown, {why}")
+        self.function = function

@@ -1,0 +1,53 @@
+"""Writing result files so that nobody ever reads half of one, and nothing is lost to a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+_ATTEMPTS = 4
+_PAUSE_SECONDS = 0.25
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path` in one step; raises OSError and leaves the old file when it cannot.
+
+    A spreadsheet program that has `path` open on Windows makes this a PermissionError.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+async def publish_file(
+    path: Path, content: bytes, *, tag: str, warn: Callable[[str], None]
+) -> Path:
+    """Write `content` to `path`; while another program locks it, to a sibling named with `tag`.
+
+    Returns the path that was written. Raises OSError when the sibling cannot be written either.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            await anyio.to_thread.run_sync(replace_file, path, content)
+        except PermissionError:
+            if attempt + 1 < _ATTEMPTS:
+                await anyio.sleep(_PAUSE_SECONDS)
+        else:
+            return path
+    sibling = path.with_name(f"{path.stem}.{tag}{path.suffix}")
+    await anyio.to_thread.run_sync(replace_file, sibling, content)
+    warn(f"{path} is locked by another program: this run's content is in {sibling.name}")
+    return sibling

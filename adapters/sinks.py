@@ -1,0 +1,88 @@
+"""The CSV and JSON actors: they take records from the bus and keep the result files.
+
+Each writes into the session's own folder and, at the end, gives the same content the fixed name
+that always shows the latest run. They do no more than that: what a row or a figure means is decided
+in `adapters.projection`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from adapters.outputs import publish_file, replace_file
+from adapters.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
+from engine.bus import Edge
+from engine.events import Record
+
+Warn = Callable[[str], None]
+
+
+def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
+    """Rows of the event log as UTF-8 CSV with `\\n` line ends."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, LOG_COLUMNS, restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def json_bytes(projection: SummaryProjection) -> bytes:
+    """The summary as UTF-8 JSON, one member a line."""
+    return (json.dumps(projection.summary(), indent=2, allow_nan=False) + "\n").encode()
+
+
+class CsvSink:
+    """Appends each row of the event log as it comes."""
+
+    name = "event log (CSV)"
+    kinds = LogProjection.KINDS
+
+    def __init__(self, session_file: Path, latest: Path, *, tag: str, warn: Warn) -> None:
+        self._file = session_file
+        self._latest = latest
+        self._tag = tag
+        self._warn = warn
+        self._projection = LogProjection()
+
+    async def run(self, edge: Edge) -> None:
+        async with await anyio.open_file(self._file, "xb") as file:
+            await file.write(csv_bytes([], header=True))
+            async for batch in edge.stream:
+                rows = [row for record in batch if (row := self._projection.row(record))]
+                await file.write(csv_bytes(rows, header=False))
+                await file.flush()
+        content = await anyio.to_thread.run_sync(self._file.read_bytes)
+        await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
+
+
+class JsonSink:
+    """Keeps the summary and writes it when the session ends."""
+
+    name = "summary (JSON)"
+    kinds = SummaryProjection.KINDS
+
+    def __init__(self, session_file: Path, latest: Path, *, tag: str, warn: Warn) -> None:
+        self._file = session_file
+        self._latest = latest
+        self._tag = tag
+        self._warn = warn
+        self.projection = SummaryProjection()
+
+    async def run(self, edge: Edge) -> None:
+        async for batch in edge.stream:
+            self._take(batch)
+        content = json_bytes(self.projection)
+        await anyio.to_thread.run_sync(replace_file, self._file, content)
+        await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
+
+    def _take(self, batch: list[Record]) -> None:
+        for record in batch:
+            self.projection.take(record)

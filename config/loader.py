@@ -1,0 +1,39 @@
+"""The door of this package: load, resolve and report. Everything here raises ConfigError only."""
+
+from config.account import ENVIRONMENT, resolve_account
+from config.errors import ConfigError
+from config.preset_files import DEFAULT_PRESET, list_presets, load_preset
+from config.profiles import accounts_file, load_profiles
+from config.report import config_report
+from config.schema import (
+    AccountProfile,
+    CliOverrides,
+    Limits,
+    Preset,
+    ReportRow,
+    ResolvedAccount,
+    with_overrides,
+)
+from config.secrets import Secret
+from config.symbols import load_symbols
+
+__all__ = [
+    "DEFAULT_PRESET",
+    "ENVIRONMENT",
+    "AccountProfile",
+    "CliOverrides",
+    "ConfigError",
+    "Limits",
+    "Preset",
+    "ReportRow",
+    "ResolvedAccount",
+    "Secret",
+    "accounts_file",
+    "config_report",
+    "list_presets",
+    "load_preset",
+    "load_profiles",
+    "load_symbols",
+    "resolve_account",
+    "with_overrides",
+]

@@ -1,0 +1,121 @@
+"""Reading the table of symbols, written in lots and dollars, into the engine's units."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from config.section import Section
+from config.yaml_strict import load_yaml
+from engine.types import UNITS_PER_LOT, Conversion, SymbolSpec
+
+ACCOUNT_CURRENCY: Final = "USD"
+
+_FILE: Final = Path(__file__).parent / "symbols.yaml"
+_KEYS: Final = (
+    "base",
+    "quote",
+    "digits",
+    "contract",
+    "volume_min",
+    "volume_step",
+    "volume_max",
+    "commission",
+    "spread_floor_points",
+    "stops_level",
+    "leverage",
+)
+_FLOORS: Final = ("rollover_hour", "otherwise")
+_CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
+_CENTS: Final = 100
+_LARGEST: Final = 10**9
+_LONGEST_SYMBOL: Final = 29  # what an order request takes
+
+
+def load_symbols(file: Path | None = None) -> dict[str, SymbolSpec]:
+    """The symbols of `file` (None: the program's own table); their order is the rank order.
+
+    Raises ConfigError, also for a symbol with neither side in the account's currency.
+    """
+    file = _FILE if file is None else file
+    document = load_yaml(file)
+    table = Section(document, (), document.root, ("symbols",)).section("symbols")
+    if not table.keys:
+        raise table.error(None, "holds no symbol; add one, as config/symbols.yaml does")
+    return {name: _spec(name, table) for name in table.keys}
+
+
+def _spec(name: str, table: Section) -> SymbolSpec:
+    section = table.section(name, _KEYS)
+    if len(name) > _LONGEST_SYMBOL:
+        raise section.error(None, f"the name is longer than {_LONGEST_SYMBOL} characters")
+    floors = section.section("spread_floor_points", _FLOORS)
+    base, quote = _currency(section, "base"), _currency(section, "quote")
+    step = _units(section, "volume_step")
+    return SymbolSpec(
+        name=name,
+        digits=section.whole("digits", least=0, most=8),
+        contract=section.whole("contract", least=1, most=_LARGEST),
+        volume_min=_steps(section, "volume_min", step),
+        volume_step=step,
+        volume_max=_largest(section, step),
+        commission=float(Decimal(repr(section.number("commission"))) * _CENTS),
+        spread_floor_rollover=floors.whole("rollover_hour", least=0, most=_LARGEST),
+        spread_floor=floors.whole("otherwise", least=0, most=_LARGEST),
+        stops_level=section.whole("stops_level", least=0, most=_LARGEST),
+        leverage=section.whole("leverage", least=1, most=10_000),
+        conversion=_conversion(section, base, quote),
+        base=base,
+        quote=quote,
+    )
+
+
+def _currency(section: Section, key: str) -> str:
+    code = section.text(key)
+    if not _CURRENCY.fullmatch(code):
+        raise section.error(
+            key, f"must be a code of capital letters and digits such as EUR, not {code!r}"
+        )
+    return code
+
+
+def _conversion(section: Section, base: str, quote: str) -> Conversion:
+    if base == quote:
+        raise section.error(
+            "base", f"is {base!r} like the quote; an index has its own name as its base"
+        )
+    if quote == ACCOUNT_CURRENCY:
+        return Conversion.NONE
+    if base == ACCOUNT_CURRENCY:
+        return Conversion.DIVIDE
+    raise section.error(
+        "quote",
+        f"is {quote!r} with base {base!r}: a symbol needs {ACCOUNT_CURRENCY} on one side, crosses "
+        "are not supported; remove the symbol",
+    )
+
+
+def _units(section: Section, key: str) -> int:
+    """Decimal lots as volume units, by `Decimal` since 0.07 x 10,000 is not whole in binary."""
+    lots = section.number(key)
+    units = Decimal(repr(lots)) * UNITS_PER_LOT
+    if units <= 0 or units != units.to_integral_value():
+        smallest = 1 / UNITS_PER_LOT
+        raise section.error(key, f"must be lots in steps of {smallest:g}, above 0, not {lots:g}")
+    return int(units)
+
+
+def _steps(section: Section, key: str, step: int) -> int:
+    units = _units(section, key)
+    if units % step:
+        raise section.error(key, "must be a multiple of volume_step; change one of them")
+    return units
+
+
+def _largest(section: Section, step: int) -> int:
+    largest = _steps(section, "volume_max", step)
+    if largest < _steps(section, "volume_min", step):
+        raise section.error("volume_max", "is below volume_min; change one of them")
+    return largest

@@ -1,0 +1,176 @@
+"""The event bus: one total order.
+
+`publish` numbers an event, appends it to the journal and queues it; the queue is worked off run to
+completion, so a handler that publishes never sees its own event handled in the middle of itself.
+Handlers are pure and synchronous. I/O actors stand at the edges: each has a bounded stream, and
+`flush` waits while one is full, which is how back-pressure reaches the feed.
+
+No event is dropped silently: an event kind without a handler or edge is refused when the bus is
+sealed, and a handler that fails poisons the bus, so that nothing is decided on half a state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from engine import events as ev
+from engine.ports import Journal
+from engine.types import Millis
+
+Batch = list[ev.Record]
+
+EDGE_BATCHES = 16
+"""How many batches of records may wait for one I/O actor before the feed is held back."""
+
+
+class UnroutedKinds(Exception):
+    """Raised when a kind of event or input has neither a handler nor an edge."""
+
+
+class HandlerFailed(Exception):
+    """Raised when an actor could not handle an event or input; the bus takes no more."""
+
+    def __init__(self, handler: str, item: object) -> None:
+        super().__init__(f"{handler} failed on {item!r}")
+        self.handler = handler
+        self.item = item
+
+
+class BusPoisoned(Exception):
+    """Raised when something is put on a bus whose handler failed before."""
+
+
+class Edge:
+    """The bus's side of one I/O actor: records wait here until `flush` hands them over."""
+
+    def __init__(self, name: str, kinds: frozenset[type]) -> None:
+        self.name = name
+        self.kinds = kinds
+        self.outbox: Batch = []
+        self._send: MemoryObjectSendStream[Batch]
+        self.stream: MemoryObjectReceiveStream[Batch]
+        self._send, self.stream = anyio.create_memory_object_stream[Batch](EDGE_BATCHES)
+
+    async def flush(self) -> None:
+        if self.outbox:
+            batch, self.outbox = self.outbox, []
+            await self._send.send(batch)
+
+    async def abandon(self) -> None:
+        """Take and discard what still comes: its actor failed, and the failure is reported."""
+        async for _ in self.stream:
+            pass
+
+    def close(self) -> None:
+        """End the actor's stream once it has taken all that was flushed."""
+        self._send.close()
+
+
+class Bus:
+    """Numbers, journals and dispatches; `time` and `bar` are set by whoever feeds it."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.time: Millis = 0
+        self.bar: tuple[str, Millis] | None = None
+        self.seq = 0
+        self._journal = journal
+        self._handlers: dict[type, list[Callable[[Any], None]]] = {}
+        self._edges: list[Edge] = []
+        self._outboxes: dict[type, list[Edge]] = {}
+        self._queue: deque[Any] = deque()
+        self._draining = False
+        self._poisoned = False
+
+    # --- wiring ---
+
+    def attach(self, routes: Mapping[type, Callable[[Any], None]]) -> None:
+        """Add an actor's handlers; actors see an event in the order in which they were attached."""
+        for kind, handler in routes.items():
+            self._handlers.setdefault(kind, []).append(handler)
+
+    def edge(self, name: str, kinds: frozenset[type]) -> Edge:
+        """Add an I/O actor that receives the records of `kinds` through a bounded stream."""
+        edge = Edge(name, kinds)
+        self._edges.append(edge)
+        for kind in kinds:
+            self._outboxes.setdefault(kind, []).append(edge)
+        return edge
+
+    def seal(self) -> None:
+        """Check that every kind of event and input is routed; raises UnroutedKinds."""
+        unrouted = [
+            kind.__name__
+            for kind in (*get_args(ev.Event), *get_args(ev.Input))
+            if kind not in self._handlers and kind not in self._outboxes
+        ]
+        if unrouted:
+            raise UnroutedKinds(f"nobody handles: {', '.join(sorted(unrouted))}")
+
+    # --- events and inputs ---
+
+    def publish(self, event: ev.Event, about: dict[str, Any] | None = None) -> None:
+        """Record `event` and dispatch it after everything queued before it."""
+        if self._poisoned:
+            raise BusPoisoned("an actor failed: the bus takes no more events")
+        self._record(event, about)
+        self._queue.append(event)
+        if not self._draining:
+            self._drain()
+
+    def conclude(self, event: ev.SessionEnded, about: dict[str, Any] | None = None) -> None:
+        """Record the last event for the edges; possible even after an actor failed."""
+        self._record(event, about)
+
+    def _record(self, event: ev.Event, about: dict[str, Any] | None) -> None:
+        self.seq += 1
+        record = ev.Record(self.seq, self.time, self.bar, event, about)
+        self._journal.append(record)
+        for edge in self._outboxes.get(type(event), ()):
+            edge.outbox.append(record)
+
+    def feed(self, item: ev.Input) -> None:
+        """Dispatch an input after everything queued before it; nothing is recorded."""
+        if self._poisoned:
+            raise BusPoisoned("an actor failed: the bus takes no more inputs")
+        self._queue.append(item)
+        if not self._draining:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._draining = True
+        queue = self._queue
+        handlers = self._handlers
+        try:
+            while queue:
+                item = queue.popleft()
+                for handler in handlers.get(type(item), ()):
+                    try:
+                        handler(item)
+                    except Exception as error:
+                        self._poisoned = True
+                        name = getattr(handler, "__qualname__", repr(handler))
+                        raise HandlerFailed(name, item) from error
+        finally:
+            self._draining = False
+
+    # --- edges ---
+
+    @property
+    def backlog(self) -> int:
+        """Records that wait to be flushed to the slowest edge."""
+        return max((len(edge.outbox) for edge in self._edges), default=0)
+
+    async def flush(self) -> None:
+        """Hand waiting records to the edges, waiting while an edge's stream is full."""
+        for edge in self._edges:
+            await edge.flush()
+
+    def close_edges(self) -> None:
+        """End every edge's stream; what was flushed is still delivered."""
+        for edge in self._edges:
+            edge.close()

@@ -1,0 +1,408 @@
+"""Everything that is recorded (events) and everything that merely happens outside (inputs).
+
+An *event* is immutable, numbered and journaled before anyone sees it. An *input* (a tick, a closed
+bar, an account figure, a due reset) is not recorded: what it leads to is. Units are those of
+`engine.types`: points, cents, volume units, milliseconds UTC. Commission and swap carry the sign
+of the account statement (a cost is negative).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from engine.trading import HaltCause, TradingState
+from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
+
+
+class Action(enum.StrEnum):
+    """What an order wants of the venue."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    MODIFY = "modify"
+
+
+class DenyReason(enum.StrEnum):
+    """Why risk denied an order, in the order in which the checks run."""
+
+    HALTED = "halted"
+    DUPLICATE_INTENT = "duplicate_intent"
+    MAX_POSITIONS = "max_positions"
+    MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
+    INVALID_STOPS = "invalid_stops"
+    BELOW_MIN_VOLUME = "below_min_volume"
+    PER_TRADE_RISK = "per_trade_risk"
+    DAILY_LOSS = "daily_loss"
+    MAX_LOSS = "max_loss"
+    MARGIN = "margin"
+
+
+class Outcome(enum.StrEnum):
+    """How a session ended."""
+
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Base of the small facts below."""
+
+
+class Account(_Fact, frozen=True, kw_only=True):
+    """Balance, equity (floating profit included) and bound margin, in cents."""
+
+    balance: Cents
+    equity: Cents
+    margin: Cents = 0
+
+
+class DataRef(_Fact, frozen=True, kw_only=True):
+    """Market data by reference: the file's hash and the part of it that the session may read."""
+
+    symbol: str
+    sha256: str
+    rows: int
+    period: int
+    first: Millis
+    last: Millis
+    clock: str
+
+
+# --- inputs -----------------------------------------------------------------------------------
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """A new price of a symbol."""
+
+    symbol: str
+    bid: Points
+    ask: Points
+
+
+class AccountSeen(msgspec.Struct, frozen=True, gc=False):
+    """The account's figures at this moment, to be tested against the floors."""
+
+    balance: Cents
+    equity: Cents
+    margin: Cents
+
+
+class BarClosed(msgspec.Struct, frozen=True, gc=False):
+    """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC."""
+
+    symbol: str
+    timeframe: str
+    time: Millis
+    open: Points
+    high: Points
+    low: Points
+    close: Points
+
+
+class ResetDue(msgspec.Struct, frozen=True, gc=False):
+    """The trading day `date` (ISO) begins in the limits' zone."""
+
+    date: str
+    balance: Cents
+    equity: Cents
+    margin: Cents
+
+
+Routes = Mapping[type, Callable[[Any], None]]
+"""An actor's handlers by the kind of event or input."""
+
+Input = Tick | AccountSeen | BarClosed | ResetDue
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+class _Event(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", gc=False
+):
+    """Base of every event; the tag names the kind in the journal."""
+
+
+class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", gc=True):
+    """The terms of the session: everything that its decisions depend on."""
+
+    mode: str
+    currency: str
+    account: Account
+    preset: str
+    parameters: dict[str, Any]
+    limits: dict[str, Any]
+    symbols: tuple[SymbolSpec, ...]
+    data: tuple[DataRef, ...] = ()
+
+
+class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
+    """A strategy wants to enter, leave or protect a position.
+
+    `price` is the entry's reference price; `scale` multiplies the risk per trade; `volume` 0 means
+    that risk sizes the order.
+    """
+
+    signal_id: str
+    strategy_id: str
+    symbol: str
+    action: Action
+    side: Side
+    reason: str
+    price: Points
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    scale: float = 1.0
+    volume: Units = 0
+    position: int = 0
+    note: str = ""
+
+
+class SignalDropped(_Event, frozen=True, kw_only=True, tag="signal_dropped"):
+    """A signal that was never vetted, and why (the session's trade limit, an old signal)."""
+
+    signal_id: str
+    symbol: str
+    reason: str
+
+
+class OrderIntent(_Event, frozen=True, kw_only=True, tag="order_intent"):
+    """An order as it is put before risk; `order_id` is the engine's own, unique in the session."""
+
+    order_id: int
+    signal_id: str
+    strategy_id: str
+    symbol: str
+    action: Action
+    side: Side
+    reason: str
+    price: Points
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    scale: float = 1.0
+    volume: Units = 0
+    position: int = 0
+
+
+class OrderApproved(_Event, frozen=True, kw_only=True, tag="order_approved"):
+    """An order that risk lets pass, with its final volume and the money it may lose at its stop.
+
+    The gateway accepts nothing else.
+    """
+
+    order: OrderIntent
+    volume: Units = 0
+    risk: Cents = 0
+    margin: Cents = 0
+
+
+class OrderDenied(_Event, frozen=True, kw_only=True, tag="order_denied"):
+    """An order that risk refused; it never reaches the venue."""
+
+    order: OrderIntent
+    reason: DenyReason
+    detail: str
+    account: Account
+
+
+class OrderSubmitted(_Event, frozen=True, kw_only=True, tag="order_submitted"):
+    """The order is about to leave for the venue; this record is durable before it does."""
+
+    order_id: int
+    symbol: str
+    action: Action
+    side: Side
+    volume: Units = 0
+    price: Points = 0
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    position: int = 0
+
+
+class OrderAccepted(_Event, frozen=True, kw_only=True, tag="order_accepted"):
+    """The venue holds the order; its fills are still to come."""
+
+    order_id: int
+    ticket: int
+
+
+class OrderFilled(_Event, frozen=True, kw_only=True, tag="order_filled"):
+    """A deal of the order; `complete` when nothing of it is left to fill."""
+
+    order_id: int
+    ticket: int
+    deal: int
+    volume: Units
+    price: Points
+    complete: bool = True
+
+
+class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
+    """The venue refused the order for certain."""
+
+    order_id: int
+    symbol: str
+    side: Side
+    retcode: int
+    message: str
+    account: Account
+
+
+class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
+    """Nobody can say yet whether the venue executed the order: quarantined, never resent."""
+
+    order_id: int
+    symbol: str
+    side: Side
+    message: str
+    account: Account
+
+
+class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
+    """The order ended without a fill: withdrawn, expired, or stopped before it left."""
+
+    order_id: int
+    reason: str
+
+
+class StopModified(_Event, frozen=True, kw_only=True, tag="stop_modified"):
+    """The venue confirmed a new stop loss or take profit of a position."""
+
+    order_id: int
+    position: int
+    symbol: str
+    side: Side
+    volume: Units
+    stop_loss: Points
+    take_profit: Points
+    reason: str
+    account: Account
+
+
+class PositionOpened(_Event, frozen=True, kw_only=True, tag="position_opened"):
+    """A position exists; `commission` is that of its opening deal."""
+
+    position: int
+    order_id: int
+    signal_id: str
+    strategy_id: str
+    symbol: str
+    side: Side
+    volume: Units
+    price: Points
+    reason: str
+    account: Account
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    commission: Cents = 0
+
+
+class PositionClosed(_Event, frozen=True, kw_only=True, tag="position_closed"):
+    """A position, or `volume` of it, is closed.
+
+    `profit`, `commission` and `swap` are those of the closing deal; `net` is the whole result of
+    what was closed, opening commission included.
+    """
+
+    position: int
+    symbol: str
+    side: Side
+    volume: Units
+    price: Points
+    reason: str
+    profit: Cents
+    net: Cents
+    account: Account
+    strategy_id: str = ""
+    signal_id: str = ""
+    order_id: int = 0
+    commission: Cents = 0
+    swap: Cents = 0
+    remaining: Units = 0
+
+
+class AccountUpdated(_Event, frozen=True, kw_only=True, tag="account"):
+    """The account moved by something other than our deals (first look, deposit, day roll)."""
+
+    account: Account
+    reason: str
+
+
+class TradingStateChanged(_Event, frozen=True, kw_only=True, tag="trading_state"):
+    """A cause to halt appeared (`cause` set) or trading became freer (`cause` empty)."""
+
+    state: TradingState
+    account: Account
+    cause: HaltCause | None = None
+    causes: tuple[HaltCause, ...] = ()
+    detail: str = ""
+
+
+class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):
+    """A new trading day: its anchor and the floor under equity, in cents."""
+
+    date: str
+    anchor: Cents
+    floor: float
+    account: Account
+
+
+class Figures(_Fact, frozen=True, kw_only=True):
+    """What only the whole run knows: extremes over all equity tests, and the last day's loss."""
+
+    max_drawdown_fraction: float
+    max_daily_loss_fraction: float
+    daily_realized_loss: Cents
+    peak_positions: int
+
+
+class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):
+    """The last record of an orderly session."""
+
+    outcome: Outcome
+    account: Account
+    figures: Figures
+    open_positions: tuple[int, ...] = ()
+    detail: str = ""
+
+
+Event = (
+    SessionStarted
+    | SignalRaised
+    | SignalDropped
+    | OrderIntent
+    | OrderApproved
+    | OrderDenied
+    | OrderSubmitted
+    | OrderAccepted
+    | OrderFilled
+    | OrderRejected
+    | OrderUnknown
+    | OrderCancelled
+    | StopModified
+    | PositionOpened
+    | PositionClosed
+    | AccountUpdated
+    | TradingStateChanged
+    | DayRolled
+    | SessionEnded
+)
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One numbered event: `seq` from 1, event time, and the bar (symbol, opening) it came from.
+
+    `about` holds what must not enter the journal hash: session id, wall-clock times, paths and
+    versions.
+    """
+
+    seq: int
+    time: Millis
+    bar: tuple[str, Millis] | None
+    event: Event
+    about: dict[str, Any] | None = None

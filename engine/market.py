@@ -1,0 +1,100 @@
+"""What every actor may look at: last ticks, open positions, account figures.
+
+One actor keeps it, attached to the bus before all others, so that every handler sees the state as
+of the event it handles. The others only read.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine import events as ev
+from engine.types import Cents, Points, Side, SymbolSpec, Units
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """An open position as the engine knows it."""
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    entry: Points
+    first_stop: Points
+    stop_loss: Points
+    take_profit: Points
+    signal_id: str
+    strategy_id: str
+    commission: Cents
+
+
+class Market:
+    """Last tick by symbol, open positions by ticket, last account figures."""
+
+    def __init__(self, specs: dict[str, SymbolSpec]) -> None:
+        self.specs = specs
+        self.ticks: dict[str, ev.Tick] = {}
+        self.positions: dict[int, Position] = {}
+        self.account = ev.AccountSeen(0, 0, 0)
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.Tick: self.on_tick,
+            ev.AccountSeen: self.on_account,
+            ev.AccountUpdated: self.on_account_updated,
+            ev.PositionOpened: self.on_opened,
+            ev.PositionClosed: self.on_closed,
+            ev.StopModified: self.on_modified,
+        }
+
+    def on_symbol(self, symbol: str) -> Position | None:
+        """The oldest open position of `symbol`, or None."""
+        for position in self.positions.values():
+            if position.symbol == symbol:
+                return position
+        return None
+
+    def on_started(self, started: ev.SessionStarted) -> None:
+        account = started.account
+        self.account = ev.AccountSeen(account.balance, account.equity, account.margin)
+
+    def on_tick(self, tick: ev.Tick) -> None:
+        self.ticks[tick.symbol] = tick
+
+    def on_account(self, seen: ev.AccountSeen) -> None:
+        self.account = seen
+
+    def on_account_updated(self, updated: ev.AccountUpdated) -> None:
+        account = updated.account
+        self.account = ev.AccountSeen(account.balance, account.equity, account.margin)
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.positions[opened.position] = Position(
+            ticket=opened.position,
+            symbol=opened.symbol,
+            side=opened.side,
+            volume=opened.volume,
+            entry=opened.price,
+            first_stop=opened.stop_loss,
+            stop_loss=opened.stop_loss,
+            take_profit=opened.take_profit,
+            signal_id=opened.signal_id,
+            strategy_id=opened.strategy_id,
+            commission=opened.commission,
+        )
+
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        if closed.remaining:
+            position = self.positions[closed.position]
+            self.positions[closed.position] = msgspec.structs.replace(
+                position, volume=closed.remaining
+            )
+        else:
+            del self.positions[closed.position]
+
+    def on_modified(self, modified: ev.StopModified) -> None:
+        position = self.positions[modified.position]
+        self.positions[modified.position] = msgspec.structs.replace(
+            position, stop_loss=modified.stop_loss, take_profit=modified.take_profit
+        )

@@ -1,0 +1,85 @@
+"""Integer money: profit, commission and margin in cents, from integer points and volume units.
+
+The formulas are those of the replay's execution model (ARCHITECTURE.md, "Money"). Each takes one
+exact integer fraction and rounds it once, so no order of evaluation can change a cent.
+"""
+
+from __future__ import annotations
+
+from math import floor
+
+from engine.types import (
+    UNITS_PER_LOT,
+    Cents,
+    Conversion,
+    Points,
+    Side,
+    SymbolSpec,
+    Units,
+)
+
+_CENTS_PER_MAJOR = 100
+_SLACK = 0.5 + 1e-5
+
+
+def half(value: float) -> int:
+    """Round half away from zero; a slack of 1e-5 lifts values that floats put just below a half."""
+    return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
+
+
+def ratio(numerator: int, denominator: int) -> int:
+    """`half` of an integer fraction with a positive denominator; exact when it divides."""
+    whole, rest = divmod(numerator, denominator)
+    return half(numerator / denominator) if rest else whole
+
+
+def profit(
+    spec: SymbolSpec,
+    side: Side,
+    volume: Units,
+    entry: Points,
+    close: Points,
+    bid: Points,
+    ask: Points,
+) -> Cents:
+    """Profit in cents of closing `volume` at `close`.
+
+    `bid` and `ask` convert the profit when the account currency is the symbol's base currency: a
+    gain is divided by the ask and a loss by the bid, as a dealer would.
+    """
+    moved = (close - entry) * side * volume * spec.contract
+    if spec.conversion is Conversion.NONE:
+        return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
+    return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * (ask if moved > 0 else bid))
+
+
+def profit_at(
+    spec: SymbolSpec, side: Side, volume: Units, entry: Points, price: Points, spread: Points
+) -> Cents:
+    """Profit of a close at `price` when that price itself is the tick of its side.
+
+    A long closes on the bid (the ask lies one spread above), a short on the ask.
+    """
+    if side is Side.LONG:
+        return profit(spec, side, volume, entry, price, price, price + spread)
+    return profit(spec, side, volume, entry, price, price - spread, price)
+
+
+def commission(spec: SymbolSpec, volume: Units) -> Cents:
+    """Commission of one deal, as a positive number of cents."""
+    return half(volume * spec.commission / UNITS_PER_LOT)
+
+
+def margin(spec: SymbolSpec, volume: Units, price: Points) -> Cents:
+    """Margin that a position of `volume` opened at `price` binds, in cents."""
+    nominal = volume * spec.contract * _CENTS_PER_MAJOR
+    if spec.conversion is Conversion.NONE:
+        return ratio(nominal * price, UNITS_PER_LOT * 10**spec.digits * spec.leverage)
+    return ratio(nominal, UNITS_PER_LOT * spec.leverage)
+
+
+def loss_at_stop(
+    spec: SymbolSpec, side: Side, volume: Units, entry: Points, stop: Points, spread: Points
+) -> Cents:
+    """Money lost when `volume` opened at `entry` is stopped at `stop`; with both commissions."""
+    return -profit_at(spec, side, volume, entry, stop, spread) + 2 * commission(spec, volume)

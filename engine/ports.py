@@ -1,0 +1,68 @@
+"""What the kernel asks of the outside: a journal, a feed, sinks and a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from engine.bus import Edge
+    from engine.events import Record
+
+
+class Journal(Protocol):
+    """Keeps every record, in order, before anyone acts on it."""
+
+    def append(self, record: Record) -> None:
+        """Take the record; never waits. Raises JournalFailed once the store has failed."""
+
+    async def room(self) -> None:
+        """Wait while too much is unwritten (back-pressure for the feed)."""
+
+    async def durable(self, seq: int) -> None:
+        """Wait until the record `seq` and all before it are on disk."""
+
+    async def close(self) -> None:
+        """Write what is left and seal the journal with its hash."""
+
+
+class Feed(Protocol):
+    """Moves the world: feeds inputs to the bus and pauses between slices of work."""
+
+    def slices(self) -> AsyncIterator[None]:
+        """Work one slice per step; the session flushes, checks for a stop and asks for the next."""
+
+    async def aclose(self) -> None:
+        """Stop reading; nothing is fed after this returns."""
+
+
+class Sink(Protocol):
+    """An I/O actor that writes records somewhere."""
+
+    name: str
+
+    async def run(self, edge: Edge) -> None:
+        """Take batches from the edge until it ends, then finish the work and return."""
+
+
+class Terminal(Protocol):
+    """The MetaTrader5 functions that the execution adapter calls; see `adapters.mt5.contract`.
+
+    A request is one dict; results are the package's structs, None on failure.
+    """
+
+    def order_send(self, request: dict[str, Any], /) -> Any: ...
+
+    def order_check(self, request: dict[str, Any], /) -> Any: ...
+
+    def account_info(self) -> Any: ...
+
+    def symbol_info(self, symbol: str, /) -> Any: ...
+
+    def symbol_info_tick(self, symbol: str, /) -> Any: ...
+
+    def positions_get(self, **where: Any) -> Any: ...
+
+    def history_deals_get(self, *span: Any, **where: Any) -> Any: ...
+
+    def last_error(self) -> tuple[int, str]: ...

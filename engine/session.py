@@ -1,0 +1,108 @@
+"""Runs one session: the feed moves the bus slice by slice, I/O actors work beside it.
+
+Shutdown is orderly whatever ends the session (the feed's end, a stop, a failure): the feed stops,
+the last record is written, edges are flushed and closed so that each I/O actor takes everything,
+and the journal is sealed last. The first failure is reported; later ones are attached to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from engine import events as ev
+from engine.bus import Bus, Edge
+from engine.ports import Feed, Journal, Sink
+
+
+class SinkFailed(Exception):
+    """Raised when an I/O actor could not do its work; the journal still has every record."""
+
+
+class Session:
+    """Wires a bus, its journal, one feed and the I/O actors into one run."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        journal: Journal,
+        feed: Feed,
+        sinks: list[tuple[Sink, Edge]],
+        *,
+        conclude: Callable[[ev.Outcome, str], ev.SessionEnded],
+        about_end: Callable[[], dict[str, Any]],
+        on_slice: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._bus = bus
+        self._journal = journal
+        self._feed = feed
+        self._sinks = sinks
+        self._conclude = conclude
+        self._about_end = about_end
+        self.on_slice = on_slice
+        self._stop_requested = False
+        self._failures: list[Exception] = []
+
+    def request_stop(self) -> None:
+        """Ask for an orderly end at the next slice; may be called from a signal handler."""
+        self._stop_requested = True
+
+    async def run(self) -> ev.Outcome:
+        """Run until the feed ends, a stop is asked for or something fails.
+
+        Raises the first failure after the orderly shutdown.
+        """
+        async with anyio.create_task_group() as tasks:
+            for sink, edge in self._sinks:
+                tasks.start_soon(self._run_sink, sink, edge)
+            outcome = await self._feed_until_done()
+            await self._shut_down(outcome)
+        await self._closing(self._journal.close)
+        if self._failures:
+            first, *others = self._failures
+            for other in others:
+                first.add_note(f"and after it: {other}")
+            raise first
+        return outcome
+
+    async def _feed_until_done(self) -> ev.Outcome:
+        try:
+            async for _ in self._feed.slices():
+                await self._bus.flush()
+                await self._journal.room()
+                self.on_slice()
+                if self._failures:
+                    return ev.Outcome.FAILED
+                if self._stop_requested:
+                    return ev.Outcome.INTERRUPTED
+        except Exception as error:
+            self._failures.append(error)
+            return ev.Outcome.FAILED
+        return ev.Outcome.DONE
+
+    async def _shut_down(self, outcome: ev.Outcome) -> None:
+        await self._closing(self._feed.aclose)
+        detail = str(self._failures[0]) if self._failures else ""
+        try:
+            self._bus.conclude(self._conclude(outcome, detail), self._about_end())
+            await self._bus.flush()
+        except Exception as error:
+            self._failures.append(error)
+        self._bus.close_edges()
+
+    async def _closing(self, close: Callable[[], Any]) -> None:
+        try:
+            await close()
+        except Exception as error:
+            self._failures.append(error)
+
+    async def _run_sink(self, sink: Sink, edge: Edge) -> None:
+        try:
+            await sink.run(edge)
+        except Exception as error:
+            failure = SinkFailed(f"{sink.name}: {error}")
+            failure.__cause__ = error
+            self._failures.append(failure)
+            await edge.abandon()

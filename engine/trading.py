@@ -1,0 +1,110 @@
+"""Whether new orders may leave: one small state machine over the causes that forbid them.
+
+=============  ==========================================  ==================================
+state          causes                                      cleared by
+=============  ==========================================  ==================================
+active         none
+suspended      link, feed, clock                           the same check passing again
+until_reset    daily_loss                                  the next reset of the trading day
+latched        rejection, unknown_outcome, max_loss, user  the user alone
+=============  ==========================================  ==================================
+
+Several causes may hold at once; the state is that of the gravest. Open positions are managed in
+every state: only new exposure is refused.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class TradingState(enum.StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    UNTIL_RESET = "until_reset"
+    LATCHED = "latched"
+
+
+class HaltCause(enum.StrEnum):
+    LINK = "link"
+    FEED = "feed"
+    CLOCK = "clock"
+    DAILY_LOSS = "daily_loss"
+    MAX_LOSS = "max_loss"
+    REJECTION = "rejection"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    USER = "user"
+
+
+_STATE_OF: dict[HaltCause, TradingState] = {
+    HaltCause.LINK: TradingState.SUSPENDED,
+    HaltCause.FEED: TradingState.SUSPENDED,
+    HaltCause.CLOCK: TradingState.SUSPENDED,
+    HaltCause.DAILY_LOSS: TradingState.UNTIL_RESET,
+    HaltCause.MAX_LOSS: TradingState.LATCHED,
+    HaltCause.REJECTION: TradingState.LATCHED,
+    HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
+    HaltCause.USER: TradingState.LATCHED,
+}
+
+_GRAVITY = list(TradingState)
+
+
+class IllegalClear(Exception):
+    """Raised when a cause is cleared by something that has no right to clear it."""
+
+
+class Trading(msgspec.Struct, frozen=True):
+    """The causes in force, oldest first. Every change returns a new value."""
+
+    causes: tuple[HaltCause, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        return not self.causes
+
+    @property
+    def state(self) -> TradingState:
+        return max(
+            (_STATE_OF[cause] for cause in self.causes),
+            key=_GRAVITY.index,
+            default=TradingState.ACTIVE,
+        )
+
+    @property
+    def reason(self) -> HaltCause | None:
+        """The oldest of the gravest causes, or None while active."""
+        state = self.state
+        return next((cause for cause in self.causes if _STATE_OF[cause] is state), None)
+
+    def halt(self, cause: HaltCause) -> Trading:
+        """Add `cause`; the same value when it already holds."""
+        return self if cause in self.causes else Trading((*self.causes, cause))
+
+    def checked_again(self, cause: HaltCause) -> Trading:
+        """Clear a suspension whose check passed.
+
+        Raises IllegalClear for a cause that no check may clear.
+        """
+        if _STATE_OF[cause] is not TradingState.SUSPENDED:
+            raise IllegalClear(f"{cause} is not cleared by a check")
+        return self._without({cause})
+
+    def reset(self) -> Trading:
+        """Clear what holds only until the trading day's reset."""
+        return self._without(
+            {cause for cause in self.causes if _STATE_OF[cause] is TradingState.UNTIL_RESET}
+        )
+
+    def resume(self, firm_breach: bool = False) -> Trading:
+        """Clear every latch, as the user ordered; raises IllegalClear after a firm's breach."""
+        if firm_breach:
+            raise IllegalClear("a breach of the firm's rules is final")
+        return self._without(
+            {cause for cause in self.causes if _STATE_OF[cause] is TradingState.LATCHED}
+        )
+
+    def _without(self, gone: set[HaltCause]) -> Trading:
+        return Trading(tuple(cause for cause in self.causes if cause not in gone))

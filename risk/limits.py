@@ -1,0 +1,173 @@
+"""Vetting: may this order leave?
+
+`vet` is a pure function of the order and a `Desk`, the immutable view of everything that the checks
+need. The checks run in the order of `engine.events.DenyReason`; the first that fails is the reason.
+Only new exposure is vetted: closing a position or moving its stop passes in every trading state
+(`manage`), because managing what is open never adds risk that was not accepted before.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine import money
+from engine.events import (
+    Account,
+    Action,
+    DenyReason,
+    OrderApproved,
+    OrderDenied,
+    OrderIntent,
+    Tick,
+)
+from engine.types import UNITS_PER_LOT, Cents, Limits, Points, Side, SymbolSpec, Units, lots
+from risk import sizing
+
+TOLERANCE = 1e-6
+"""Cents by which a float threshold may miss an integer amount."""
+
+RISK_TOLERANCE = 5
+"""Cents by which an order may exceed its risk limit: what rounding of its volume can cost."""
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What risk knows at the moment of a decision.
+
+    Money is cents. `stops_worst` is the sum over open positions of what each would still lose at
+    its stop (never a gain); `*_in_flight` is what approved orders will add once they are filled.
+    """
+
+    limits: Limits
+    spec: SymbolSpec
+    tick: Tick
+    account: Account
+    anchor: Cents
+    starting_balance: Cents
+    trading_active: bool
+    known_signal: bool
+    positions: int
+    positions_on_symbol: int
+    stops_worst: Cents
+    risk_in_flight: Cents
+    margin_in_flight: Cents
+
+
+def day_floor(limits: Limits, anchor: Cents) -> float:
+    """Equity at or below which the day is over."""
+    return anchor * (1 - limits.daily_loss_fraction)
+
+
+def max_loss_floor(limits: Limits, starting_balance: Cents) -> float | None:
+    """Equity at or below which trading is over, or None where no such limit is set."""
+    if limits.max_loss_fraction is None:
+        return None
+    return starting_balance * (1 - limits.max_loss_fraction)
+
+
+def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
+    """Approve an opening order with its volume and risk, or deny it with the first reason found."""
+    denial = _denied_before_sizing(order, desk)
+    if denial is not None:
+        return _deny(order, desk, *denial)
+    entry = desk.tick.ask if order.side is Side.LONG else desk.tick.bid
+    spread = desk.tick.ask - desk.tick.bid
+    volume = order.volume or _sized(order, desk, entry, spread)
+    risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
+    margin = money.margin(desk.spec, volume, entry)
+    denial = _denied_at_volume(desk, volume, risk, margin)
+    if denial is not None:
+        return _deny(order, desk, *denial)
+    return OrderApproved(order=order, volume=volume, risk=risk, margin=margin)
+
+
+def manage(order: OrderIntent) -> OrderApproved:
+    """Approve an order that closes or protects an open position.
+
+    Raises ValueError for an order that opens one.
+    """
+    if order.action is Action.OPEN:
+        raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
+    return OrderApproved(order=order, volume=order.volume)
+
+
+def _deny(order: OrderIntent, desk: Desk, reason: DenyReason, detail: str) -> OrderDenied:
+    return OrderDenied(order=order, reason=reason, detail=detail, account=desk.account)
+
+
+def _denied_before_sizing(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
+    if not desk.trading_active:
+        return DenyReason.HALTED, "trading is halted"
+    if desk.known_signal:
+        return DenyReason.DUPLICATE_INTENT, f"signal {order.signal_id} already has an order"
+    if desk.positions >= desk.limits.max_positions:
+        return (
+            DenyReason.MAX_POSITIONS,
+            f"{desk.positions} open or in flight, limit {desk.limits.max_positions}",
+        )
+    if desk.positions_on_symbol >= desk.limits.max_positions_per_symbol:
+        return (
+            DenyReason.MAX_POSITIONS_PER_SYMBOL,
+            f"{desk.positions_on_symbol} on {order.symbol}, "
+            f"limit {desk.limits.max_positions_per_symbol}",
+        )
+    return _invalid_stops(order, desk)
+
+
+def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
+    """A stop (and a target, where there is one) must lie on its side of the closing price.
+
+    Distances of 0 points are refused too, whatever the symbol's stops level.
+    """
+    long = order.side is Side.LONG
+    price: Points = desk.tick.bid if long else desk.tick.ask
+    nearest = max(desk.spec.stops_level, 1)
+    side = 1 if long else -1
+    if not order.stop_loss or (price - order.stop_loss) * side < nearest:
+        return (
+            DenyReason.INVALID_STOPS,
+            f"stop loss {order.stop_loss} must lie {nearest} points or more "
+            f"{'below' if long else 'above'} {price}",
+        )
+    if order.take_profit and (order.take_profit - price) * side < nearest:
+        return (
+            DenyReason.INVALID_STOPS,
+            f"take profit {order.take_profit} must lie {nearest} points or more "
+            f"{'above' if long else 'below'} {price}",
+        )
+    return None
+
+
+def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:
+    limits = desk.limits
+    money_to_lose = sizing.budget(
+        limits.per_trade_risk_fraction, order.scale, desk.account.equity, desk.anchor
+    )
+    one_lot = money.loss_at_stop(
+        desk.spec, order.side, UNITS_PER_LOT, entry, order.stop_loss, spread
+    )
+    return sizing.volume_within(desk.spec, money_to_lose, one_lot)
+
+
+def _denied_at_volume(
+    desk: Desk, volume: Units, risk: Cents, margin: Cents
+) -> tuple[DenyReason, str] | None:
+    limits = desk.limits
+    if volume < desk.spec.volume_min:
+        return (
+            DenyReason.BELOW_MIN_VOLUME,
+            f"{lots(volume)} lots is below the minimum of {lots(desk.spec.volume_min)}",
+        )
+    allowed = limits.per_trade_risk_fraction * desk.anchor
+    if risk > allowed + RISK_TOLERANCE + TOLERANCE:
+        return DenyReason.PER_TRADE_RISK, f"risk of {risk} cents, limit {allowed:.2f}"
+    worst = desk.account.balance - risk - desk.risk_in_flight + desk.stops_worst
+    floor = day_floor(limits, desk.anchor)
+    if worst < floor - TOLERANCE:
+        return DenyReason.DAILY_LOSS, f"worst case {worst} cents is below the floor {floor:.2f}"
+    overall = max_loss_floor(limits, desk.starting_balance)
+    if overall is not None and worst < overall - TOLERANCE:
+        return DenyReason.MAX_LOSS, f"worst case {worst} cents is below the floor {overall:.2f}"
+    free = desk.account.equity - desk.account.margin - desk.margin_in_flight
+    if margin > free:
+        return DenyReason.MARGIN, f"margin of {margin} cents, free {free}"
+    return None

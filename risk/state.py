@@ -1,0 +1,239 @@
+"""The risk actor: anchors, reservations, halts. It owns the trading state.
+
+What it decides is decided by the pure functions of `risk.limits`; here is only what must be
+remembered between two decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import floor
+
+import msgspec
+
+from engine import events as ev
+from engine import money
+from engine.bus import Bus
+from engine.market import Market, Position
+from engine.trading import HaltCause, Trading
+from engine.types import Cents, Limits
+from risk import limits as rules
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """What an approved order will add once it is filled: it counts as open from its approval on."""
+
+    symbol: str
+    risk: Cents
+    margin: Cents
+
+
+class Extremes:
+    """Largest drawdown from the peak and largest loss of a day, over every equity test."""
+
+    def __init__(self, starting_equity: Cents) -> None:
+        self.peak = starting_equity
+        self.drawdown = 0.0
+        self.daily_loss = 0.0
+
+    def test(self, equity: Cents, anchor: Cents) -> None:
+        """Take one equity test into account."""
+        if equity > self.peak:
+            self.peak = equity
+        else:
+            drawdown = (self.peak - equity) / self.peak
+            if drawdown > self.drawdown:
+                self.drawdown = drawdown
+        if equity < anchor:
+            loss = (anchor - equity) / anchor
+            if loss > self.daily_loss:
+                self.daily_loss = loss
+
+
+class RiskActor:
+    """Vets order intents, tests equity against the floors, halts and releases trading."""
+
+    def __init__(self, bus: Bus, market: Market, limits: Limits) -> None:
+        self._bus = bus
+        self._market = market
+        self._limits = limits
+        self._reserved: dict[int, Reservation] = {}
+        self._signals: set[str] = set()
+        self.trading = Trading()
+        self.anchor: Cents = 0
+        self.starting_balance: Cents = 0
+        self.peak_positions = 0
+        self.extremes = Extremes(1)
+        self._day_floor: Cents = 0
+        self._max_floor: Cents | None = None
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.OrderIntent: self.on_intent,
+            ev.PositionOpened: self.on_opened,
+            ev.OrderRejected: self.on_rejected,
+            ev.OrderUnknown: self.on_unknown,
+            ev.OrderCancelled: lambda e: self._release(e.order_id),
+            ev.AccountSeen: self.on_account,
+            ev.ResetDue: self.on_reset,
+        }
+
+    def figures(self) -> ev.Figures:
+        """The extremes so far, and the loss of the current day that is already realised."""
+        return ev.Figures(
+            max_drawdown_fraction=self.extremes.drawdown,
+            max_daily_loss_fraction=self.extremes.daily_loss,
+            daily_realized_loss=max(0, self.anchor - self._market.account.balance),
+            peak_positions=self.peak_positions,
+        )
+
+    # --- the session and its days ---
+
+    def on_started(self, started: ev.SessionStarted) -> None:
+        self.starting_balance = started.account.balance
+        self.extremes = Extremes(started.account.equity)
+        overall = rules.max_loss_floor(self._limits, self.starting_balance)
+        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+        self._anchor_at(started.account.balance)
+
+    def on_reset(self, reset: ev.ResetDue) -> None:
+        self._anchor_at(reset.balance)
+        account = ev.Account(balance=reset.balance, equity=reset.equity, margin=reset.margin)
+        self._bus.publish(
+            ev.DayRolled(
+                date=reset.date,
+                anchor=self.anchor,
+                floor=rules.day_floor(self._limits, self.anchor),
+                account=account,
+            )
+        )
+        self._change(self.trading.reset(), account, detail="a new trading day")
+        self._test(account)
+
+    def _anchor_at(self, balance: Cents) -> None:
+        self.anchor = balance
+        self._day_floor = floor(rules.day_floor(self._limits, balance) + rules.TOLERANCE)
+
+    # --- equity tests ---
+
+    def on_account(self, seen: ev.AccountSeen) -> None:
+        self.extremes.test(seen.equity, self.anchor)
+        if seen.equity <= self._day_floor or (
+            self._max_floor is not None and seen.equity <= self._max_floor
+        ):
+            self._breached(ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin))
+
+    def _test(self, account: ev.Account) -> None:
+        self.on_account(ev.AccountSeen(account.balance, account.equity, account.margin))
+
+    def _breached(self, account: ev.Account) -> None:
+        if account.equity <= self._day_floor:
+            self._halt(HaltCause.DAILY_LOSS, account, f"equity at or below {self._day_floor} cents")
+        if self._max_floor is not None and account.equity <= self._max_floor:
+            self._halt(HaltCause.MAX_LOSS, account, f"equity at or below {self._max_floor} cents")
+
+    # --- orders ---
+
+    def on_intent(self, order: ev.OrderIntent) -> None:
+        if order.action is not ev.Action.OPEN:
+            self._bus.publish(rules.manage(order))
+            return
+        verdict = rules.vet(order, self._desk(order))
+        self._signals.add(order.signal_id)
+        if isinstance(verdict, ev.OrderApproved):
+            self._reserved[order.order_id] = Reservation(order.symbol, verdict.risk, verdict.margin)
+        self._bus.publish(verdict)
+        if isinstance(verdict, ev.OrderDenied):
+            self._halt_for(verdict)
+
+    def _halt_for(self, denied: ev.OrderDenied) -> None:
+        cause = {
+            ev.DenyReason.DAILY_LOSS: HaltCause.DAILY_LOSS,
+            ev.DenyReason.MAX_LOSS: HaltCause.MAX_LOSS,
+        }.get(denied.reason)
+        if cause is not None:
+            self._halt(cause, denied.account, denied.detail)
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self._release(opened.order_id)
+        self.peak_positions = max(self.peak_positions, len(self._market.positions))
+
+    def on_rejected(self, rejected: ev.OrderRejected) -> None:
+        self._release(rejected.order_id)
+        self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
+
+    def on_unknown(self, unknown: ev.OrderUnknown) -> None:
+        # Its reservation stays: what may exist at the venue is charged as risk.
+        self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
+
+    def _release(self, order_id: int) -> None:
+        self._reserved.pop(order_id, None)
+
+    def _desk(self, order: ev.OrderIntent) -> rules.Desk:
+        account = self._market.account
+        reserved = self._reserved.values()
+        positions = self._market.positions.values()
+        return rules.Desk(
+            limits=self._limits,
+            spec=self._market.specs[order.symbol],
+            tick=self._market.ticks[order.symbol],
+            account=ev.Account(
+                balance=account.balance, equity=account.equity, margin=account.margin
+            ),
+            anchor=self.anchor,
+            starting_balance=self.starting_balance,
+            trading_active=self.trading.active,
+            known_signal=order.signal_id in self._signals,
+            positions=len(positions) + len(reserved),
+            positions_on_symbol=_count(positions, order.symbol) + _count(reserved, order.symbol),
+            stops_worst=self._stops_worst(),
+            risk_in_flight=sum(item.risk for item in reserved),
+            margin_in_flight=sum(item.margin for item in reserved),
+        )
+
+    def _stops_worst(self) -> Cents:
+        worst = 0
+        for position in self._market.positions.values():
+            spec = self._market.specs[position.symbol]
+            tick = self._market.ticks[position.symbol]
+            at_stop = money.profit_at(
+                spec,
+                position.side,
+                position.volume,
+                position.entry,
+                position.stop_loss,
+                tick.ask - tick.bid,
+            )
+            worst += min(0, at_stop - money.commission(spec, position.volume))
+        return worst
+
+    # --- the trading state ---
+
+    def _halt(self, cause: HaltCause, account: ev.Account, detail: str) -> None:
+        self._change(self.trading.halt(cause), account, cause=cause, detail=detail)
+
+    def _change(
+        self,
+        trading: Trading,
+        account: ev.Account,
+        *,
+        cause: HaltCause | None = None,
+        detail: str = "",
+    ) -> None:
+        if trading == self.trading:
+            return
+        self.trading = trading
+        self._bus.publish(
+            ev.TradingStateChanged(
+                state=trading.state,
+                account=account,
+                cause=cause,
+                causes=trading.causes,
+                detail=detail,
+            )
+        )
+
+
+def _count(items: Iterable[Position | Reservation], symbol: str) -> int:
+    return sum(1 for item in items if item.symbol == symbol)

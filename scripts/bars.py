@@ -1,0 +1,107 @@
+"""Opening the user's bar files for a command: recognised, checked, described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adapters.files.bars import BarFile, BarFileError, open_bars
+from engine.bars import PreparedBars
+from engine.events import DataRef
+from engine.types import ClockName, SymbolSpec
+from scripts.cli import CommandFailed, Exit
+from signals.bars import BarPreparer, Ints
+from signals.clocks import to_utc
+from signals.validate import BarChecker, Finding, Severity
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which bars a run reads, by their opening in seconds UTC: `first` included, `end` not."""
+
+    first: int | None = None
+    end: int | None = None
+
+    def mask(self, moments: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        keep = np.ones(len(moments), dtype=np.bool_)
+        if self.first is not None:
+            keep &= moments >= self.first
+        if self.end is not None:
+            keep &= moments < self.end
+        return keep
+
+
+@dataclass(frozen=True)
+class BarInput:
+    """A checked bar file of one symbol and what the session's first record says of it."""
+
+    spec: SymbolSpec
+    file: BarFile
+    ref: DataRef
+    clock: ClockName
+    window: Window
+
+    def prepared(self) -> Iterator[PreparedBars]:
+        """The bars in chunks, ready to be played; raises BarFileError while reading."""
+        preparer = BarPreparer(
+            self.spec, self._to_utc, first=self.window.first, end=self.window.end
+        )
+        for chunk in self.file.chunks():
+            yield preparer.prepare(
+                chunk.time, chunk.open, chunk.high, chunk.low, chunk.close, chunk.spread
+            )
+
+    def _to_utc(self, server: Ints) -> Ints:
+        return to_utc(self.clock, server)
+
+
+def open_input(
+    spec: SymbolSpec, path: Path, clock: ClockName, window: Window, now: int
+) -> BarInput:
+    """Recognise and check a file; raises CommandFailed with one line for whatever is wrong."""
+    try:
+        file = open_bars(path)
+        clock = file.fixed_clock or clock
+        ref = _checked(spec, file, clock, window, now)
+    except BarFileError as error:
+        raise CommandFailed(str(error), Exit.DATA) from error
+    return BarInput(spec, file, ref, clock, window)
+
+
+def _checked(
+    spec: SymbolSpec, file: BarFile, clock: ClockName, window: Window, now: int
+) -> DataRef:
+    """Read the file once: nothing may be wrong with it, and the window must hold some of it."""
+    checker = BarChecker(spec.name, spec.digits, now)
+    rows, first, last = 0, 0, 0
+    for chunk in file.chunks():
+        checker.push(chunk)
+        moments = to_utc(clock, chunk.time)
+        moments = moments[window.mask(moments)]
+        if len(moments):
+            first = first if rows else int(moments[0])
+            last = int(moments[-1])
+            rows += len(moments)
+    _refuse(file, checker.finish())
+    if not rows:
+        raise BarFileError(file.path, "holds no bar between --from and --to: widen them")
+    return DataRef(
+        symbol=spec.name,
+        sha256=file.sha256,
+        rows=rows,
+        period=checker.period or 0,
+        first=first * 1000,
+        last=last * 1000,
+        clock=clock,
+    )
+
+
+def _refuse(file: BarFile, findings: list[Finding]) -> None:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise BarFileError(file.path, f"{file.place(first.row)}: {first.detail}{more}")

@@ -1,0 +1,99 @@
+"""What all commands share: exit codes, flags with underscores, one line per error."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+
+class Exit(enum.IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    INTERNAL = 1
+    USAGE = 2
+    DATA = 3
+    TERMINAL = 4
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):
+    """Raised when a command cannot go on; its text is the one line that the user sees."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+def home() -> Path:
+    """The folder of `results/`: the checkout that this file is in, else the working directory.
+
+    Commands started from elsewhere (a task scheduler, say) thus write where they always do.
+    """
+    return PROJECT_ROOT if (PROJECT_ROOT / "pyproject.toml").is_file() else Path.cwd()
+
+
+def hyphens(token: str) -> str:
+    """Let every flag and command be written with underscores too."""
+    return token.replace("_", "-")
+
+
+def make_app(help_text: str) -> typer.Typer:
+    """A command group with this project's manners."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"token_normalize_func": hyphens, "help_option_names": ["-h", "--help"]},
+    )
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Run the command line and leave with its exit code; an error is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console with another code page must not turn a message into a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    sys.exit(_code(app))
+
+
+def _code(app: typer.Typer) -> int:
+    try:
+        result = app(standalone_mode=False)
+    except CommandFailed as error:
+        complain(str(error))
+        return error.code
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    except typer.Exit as error:
+        return error.exit_code
+    except Exception as error:
+        return _usage_code(error)
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def _usage_code(error: Exception) -> int:
+    """The exit code of a wrong command line; anything else is our own failure."""
+    say = getattr(error, "format_message", None)
+    if say is None:
+        complain(f"internal error: {type(error).__name__}: {error}")
+        return Exit.INTERNAL
+    # No command at all is no mistake: its message is the help text.
+    text = " ".join(say().split()) if say().count("\n") < 2 else say()
+    complain(f"{text} (see --help)" if "\n" not in text else text)
+    return Exit.USAGE
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"butler: {message}", file=sys.stderr)

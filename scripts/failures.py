@@ -1,0 +1,38 @@
+"""What a session's failure means to the user: one line, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapters.files.errors import BarFileError
+from engine.bus import HandlerFailed
+from engine.journal import JournalFailed
+from engine.session import SinkFailed
+from scripts.cli import CommandFailed, Exit
+from scripts.folders import SessionFolder
+
+
+@contextmanager
+def explained(folder: SessionFolder) -> Iterator[None]:
+    """Turn a failed session into the one line that says what happened and what is safe."""
+    kept = f"everything up to then is in {folder.path}"
+    try:
+        yield
+    except BarFileError as error:
+        raise CommandFailed(f"{error}; the session stopped, {kept}", Exit.DATA) from error
+    except JournalFailed as error:
+        raise CommandFailed(
+            f"the journal cannot be written ({error}); the session stopped, {kept}", Exit.USAGE
+        ) from error
+    except SinkFailed as error:
+        raise CommandFailed(
+            f"{error}; the session stopped, its journal is whole: "
+            f"'butler journal export {folder.session_id}' writes the files again",
+            Exit.USAGE,
+        ) from error
+    except HandlerFailed as error:
+        raise CommandFailed(
+            f"internal error: {error.__cause__!r} in {error.handler}; the session stopped, {kept}",
+            Exit.INTERNAL,
+        ) from error

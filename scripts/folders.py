@@ -1,0 +1,103 @@
+"""Where a session's files are."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.cli import CommandFailed, Exit
+
+SIMULATED = "execution_sim"
+THROUGH_MT5 = "mt5_demo_exec"
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class SessionFolder:
+    """The session's own folder and the fixed names that show the latest run of its kind."""
+
+    results: Path
+    session_id: str
+    kind: str
+
+    @property
+    def path(self) -> Path:
+        return self.results / "sessions" / self.session_id
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    @property
+    def event_log(self) -> Path:
+        return self.path / f"{self.kind}_log.csv"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / f"{self.kind}_summary.json"
+
+    @property
+    def configuration(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def latest_event_log(self) -> Path:
+        return self.results / self.event_log.name
+
+    @property
+    def latest_summary(self) -> Path:
+        return self.results / self.summary.name
+
+    def create(self) -> None:
+        """Make the folder; raises CommandFailed when it exists or cannot be written to."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except FileExistsError:
+            raise CommandFailed(
+                f"--session-id {self.session_id}: this session exists already in {self.path}; "
+                "choose another id (nothing was overwritten)",
+                Exit.USAGE,
+            ) from None
+        except OSError as error:
+            raise _not_writable(self.results, error) from error
+        if not os.access(self.results, os.W_OK):
+            raise _not_writable(self.results, PermissionError(13, "Permission denied"))
+
+
+def _not_writable(folder: Path, error: OSError) -> CommandFailed:
+    return CommandFailed(
+        f"{folder}: cannot write results here ({error.strerror}); "
+        "make the folder writable or choose another with --results-dir",
+        Exit.USAGE,
+    )
+
+
+def checked_session_id(text: str) -> str:
+    """A session id that is a safe folder name; raises CommandFailed otherwise."""
+    if not _SESSION_ID.fullmatch(text):
+        raise CommandFailed(
+            f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
+            "the first a letter or digit",
+            Exit.USAGE,
+        )
+    return text
+
+
+def find_session(results: Path, session: str) -> Path:
+    """The folder of a session given by id or by path; raises CommandFailed when there is none."""
+    for folder in (results / "sessions" / session, Path(session)):
+        if (folder / "journal.sqlite").is_file():
+            return folder
+    raise CommandFailed(
+        f"session {session}: no journal in {results / 'sessions'}; "
+        "give the id of a session there or the path of its folder",
+        Exit.DATA,
+    )

@@ -1,0 +1,181 @@
+"""The composition: which parts a session is made of and how they are connected.
+
+Nothing else in the project knows more than its own neighbours; here is the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.feeds import ChunkReader
+from adapters.journal_sqlite import SqliteJournal
+from adapters.logs import LogSink, SessionLog
+from adapters.mt5.gateway import Gateway, send_in_process
+from adapters.paper.account import PaperAccount
+from adapters.paper.functions import PaperTerminal
+from adapters.paper.replay import ReplayFeed, Track
+from adapters.projection import iso
+from adapters.sinks import CsvSink, JsonSink
+from engine import events as ev
+from engine.bus import Bus, Edge
+from engine.clock import Clock
+from engine.market import Market
+from engine.orders import OrderBook
+from engine.ports import Journal, Sink
+from engine.session import Session
+from engine.types import Cents, Limits, SymbolSpec
+from risk.days import resets
+from risk.state import RiskActor
+from scripts.bars import BarInput
+from scripts.folders import SessionFolder
+from signals.strategy import StrategyActor, StrategyFactory
+
+MAGIC = 26_111_500
+"""Marks our orders at the venue; other programs' orders carry other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a session is to do, resolved and checked."""
+
+    inputs: list[BarInput]
+    preset: str
+    parameters: dict[str, Any]
+    factory: StrategyFactory
+    limits: Limits
+    starting_balance: Cents
+    limit_trades: int | None = None
+    slippage: int = 0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The actors of a session, connected to one bus in the order in which they see events."""
+
+    bus: Bus
+    market: Market
+    book: OrderBook
+    risk: RiskActor
+    account: PaperAccount
+    gateway: Gateway
+
+
+def connect(journal: Journal, terms: Terms) -> Parts:
+    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway."""
+    specs = {item.spec.name: item.spec for item in terms.inputs}
+    bus = Bus(journal)
+    market = Market(specs)
+    book = OrderBook(bus, limit_trades=terms.limit_trades)
+    risk = RiskActor(bus, market, terms.limits)
+    strategy = StrategyActor(bus, market, terms.factory)
+    account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
+    terminal = PaperTerminal(account)
+    gateway = Gateway(bus, market, terminal, send_in_process(terminal), magic=MAGIC)
+    for actor in (market, book, risk, strategy, gateway):
+        bus.attach(actor.routes())
+    return Parts(bus, market, book, risk, account, gateway)
+
+
+def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
+    """The feed that plays the terms' bars over the parts' paper account."""
+    first = min(item.ref.first for item in terms.inputs)
+    tracks = [
+        Track(item.spec.name, item.ref.period * 1000, ChunkReader(item.prepared()))
+        for item in terms.inputs
+    ]
+    return ReplayFeed(
+        parts.bus,
+        parts.account,
+        tracks,
+        resets(terms.limits.reset_zone, first),
+        notice_closed=parts.gateway.notice_closed,
+        finished=lambda: parts.book.entries_exhausted and not parts.market.positions,
+    )
+
+
+def started(terms: Terms) -> ev.SessionStarted:
+    """The first record: the terms that every decision depends on."""
+    balance = terms.starting_balance
+    return ev.SessionStarted(
+        mode="replay",
+        currency="USD",
+        account=ev.Account(balance=balance, equity=balance),
+        preset=terms.preset,
+        parameters=terms.parameters,
+        limits=msgspec.to_builtins(terms.limits),
+        symbols=tuple(item.spec for item in terms.inputs),
+        data=tuple(item.ref for item in terms.inputs),
+    )
+
+
+def ended(parts: Parts) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
+    """What the last record will say, whenever the session ends."""
+
+    def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
+        account = parts.market.account
+        return ev.SessionEnded(
+            outcome=outcome,
+            account=ev.Account(
+                balance=account.balance, equity=account.equity, margin=account.margin
+            ),
+            figures=parts.risk.figures(),
+            open_positions=tuple(parts.market.positions),
+            detail=detail,
+        )
+
+    return conclude
+
+
+@dataclass
+class Replay:
+    """A replay ready to run: its session, its feed and the actor that keeps the summary."""
+
+    session: Session
+    feed: ReplayFeed
+    summary: JsonSink
+
+
+def build_replay(
+    terms: Terms, folder: SessionFolder, clock: Clock, about: dict[str, Any], log: SessionLog
+) -> Replay:
+    """Put a replay together; must be called inside the event loop, once its folder exists."""
+    journal = SqliteJournal(folder.journal, power_safe=False)
+    parts = connect(journal, terms)
+    feed = replay_feed(parts, terms)
+    tag = folder.session_id
+    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
+    sinks: list[tuple[Sink, Edge]] = [
+        (sink, parts.bus.edge(sink.name, sink.kinds))
+        for sink in (
+            CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
+            summary,
+            LogSink(log),
+        )
+    ]
+    parts.bus.seal()
+    parts.bus.time = min(item.ref.first for item in terms.inputs)
+    parts.bus.publish(started(terms), {**about, "started_at": iso(clock.now())})
+    session = Session(
+        parts.bus,
+        journal,
+        feed,
+        sinks,
+        conclude=ended(parts),
+        about_end=lambda: {"ended_at": iso(clock.now())},
+    )
+    return Replay(session, feed, summary)
+
+
+def symbols_in_rank_order(specs: dict[str, SymbolSpec], wanted: set[str]) -> list[SymbolSpec]:
+    """The wanted symbols in the order of the symbol table."""
+    return [spec for name, spec in specs.items() if name in wanted]
+
+
+def paths_of(inputs: list[BarInput]) -> dict[str, str]:
+    """File names by symbol, for the summary (never part of the journal hash)."""
+    return {item.spec.name: Path(item.file.path).name for item in inputs}

@@ -1,0 +1,126 @@
+"""What a strategy is, and the actor that runs one.
+
+A strategy sees closed bars of one symbol, one at a time, and the state of that symbol; it answers
+with at most one decision. It keeps indicators, nothing else: positions and prices are given to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.market import Market, Position
+from engine.types import Points, Side, SymbolSpec
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """The symbol at the moment of a decision: the tick that orders meet, the open position."""
+
+    spec: SymbolSpec
+    tick: ev.Tick
+    position: Position | None
+
+
+class Enter(msgspec.Struct, frozen=True, kw_only=True):
+    """Open a position; `scale` multiplies the risk per trade, `reason` is the signal's tag."""
+
+    side: Side
+    stop_loss: Points
+    take_profit: Points
+    reason: str
+    scale: float = 1.0
+    note: str = ""
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """Close the open position."""
+
+    reason: str
+
+
+class Protect(msgspec.Struct, frozen=True):
+    """Move the stop loss of the open position."""
+
+    stop_loss: Points
+    reason: str
+
+
+Decision = Enter | Leave | Protect
+
+
+class Strategy(Protocol):
+    """One strategy on one symbol."""
+
+    strategy_id: str
+    timeframes: tuple[str, ...]
+
+    def on_bar(self, bar: ev.BarClosed, view: View) -> Decision | None:
+        """Take a closed bar of one of `timeframes` and decide; None to do nothing."""
+
+
+StrategyFactory = Callable[[SymbolSpec], Strategy]
+
+
+class StrategyActor:
+    """Feeds each symbol's strategy with its bars and publishes what it decides as signals."""
+
+    def __init__(self, bus: Bus, market: Market, factory: StrategyFactory) -> None:
+        self._bus = bus
+        self._market = market
+        self._strategies = {name: factory(spec) for name, spec in market.specs.items()}
+
+    def routes(self) -> ev.Routes:
+        return {ev.BarClosed: self.on_bar}
+
+    def on_bar(self, bar: ev.BarClosed) -> None:
+        strategy = self._strategies[bar.symbol]
+        if bar.timeframe not in strategy.timeframes:
+            return
+        view = View(
+            self._market.specs[bar.symbol],
+            self._market.ticks[bar.symbol],
+            self._market.on_symbol(bar.symbol),
+        )
+        decision = strategy.on_bar(bar, view)
+        if decision is not None:
+            self._bus.publish(_signal(strategy.strategy_id, bar, view, decision))
+
+
+def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:
+    signal_id = f"{strategy_id}:{bar.symbol}:{bar.time // 1000}"
+    if isinstance(decision, Enter):
+        long = decision.side is Side.LONG
+        return ev.SignalRaised(
+            signal_id=signal_id,
+            strategy_id=strategy_id,
+            symbol=bar.symbol,
+            action=ev.Action.OPEN,
+            side=decision.side,
+            reason=decision.reason,
+            price=view.tick.ask if long else view.tick.bid,
+            stop_loss=decision.stop_loss,
+            take_profit=decision.take_profit,
+            scale=decision.scale,
+            note=decision.note,
+        )
+    position = view.position
+    if position is None:
+        raise ValueError(f"{strategy_id} wants to manage a position of {bar.symbol}: none is open")
+    leaving = isinstance(decision, Leave)
+    return ev.SignalRaised(
+        signal_id=signal_id,
+        strategy_id=strategy_id,
+        symbol=bar.symbol,
+        action=ev.Action.CLOSE if leaving else ev.Action.MODIFY,
+        side=position.side,
+        reason=decision.reason,
+        price=view.tick.bid if position.side is Side.LONG else view.tick.ask,
+        stop_loss=position.stop_loss if isinstance(decision, Leave) else decision.stop_loss,
+        take_profit=position.take_profit,
+        volume=position.volume,
+        position=position.ticket,
+    )
