@@ -26,5 +26,16 @@ class PreparedBars:
     spread: list[Points]
     closed: dict[int, tuple[BarClosed, ...]] = field(default_factory=dict)
 
+    @classmethod
+    def empty(cls) -> PreparedBars:
+        return cls([], [], [], [], [], [], [])
+
+    def next_closing(self, row: int) -> int:
+        """The first row from `row` on whose opening closes a bar, else the chunk's last row."""
+        last = len(self.time) - 1
+        while row < last and row not in self.closed:
+            row += 1
+        return row
+
     def __len__(self) -> int:
         return len(self.time)

@@ -78,6 +78,7 @@ class Bus:
         self.time: Millis = 0
         self.bar: tuple[str, Millis] | None = None
         self.seq = 0
+        self.unflushed = 0  # records since the last flush
         self._journal = journal
         self._handlers: dict[type, list[Callable[[Any], None]]] = {}
         self._edges: list[Edge] = []
@@ -118,9 +119,7 @@ class Bus:
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more events")
         self._record(event, about)
-        self._queue.append(event)
-        if not self._draining:
-            self._drain()
+        self._dispatch(event)
 
     def conclude(self, event: ev.SessionEnded, about: dict[str, Any] | None = None) -> None:
         """Record the last event for the edges; possible even after an actor failed."""
@@ -130,6 +129,7 @@ class Bus:
         self.seq += 1
         record = ev.Record(self.seq, self.time, self.bar, event, about)
         self._journal.append(record)
+        self.unflushed += 1
         for edge in self._outboxes.get(type(event), ()):
             edge.outbox.append(record)
 
@@ -137,36 +137,35 @@ class Bus:
         """Dispatch an input after everything queued before it; nothing is recorded."""
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more inputs")
-        self._queue.append(item)
-        if not self._draining:
-            self._drain()
+        self._dispatch(item)
 
-    def _drain(self) -> None:
+    def _dispatch(self, item: Any) -> None:
+        """Handle `item` and all that it leads to; inside a handler it only joins the queue."""
+        if self._draining:
+            self._queue.append(item)
+            return
         self._draining = True
-        queue = self._queue
-        handlers = self._handlers
+        queue, handlers = self._queue, self._handlers
+        handler: Callable[[Any], None] | None = None
         try:
-            while queue:
-                item = queue.popleft()
+            while True:
                 for handler in handlers.get(type(item), ()):
-                    try:
-                        handler(item)
-                    except Exception as error:
-                        self._poisoned = True
-                        name = getattr(handler, "__qualname__", repr(handler))
-                        raise HandlerFailed(name, item) from error
+                    handler(item)
+                if not queue:
+                    return
+                item = queue.popleft()
+        except Exception as error:
+            self._poisoned = True
+            name = getattr(handler, "__qualname__", repr(handler))
+            raise HandlerFailed(name, item) from error
         finally:
             self._draining = False
 
     # --- edges ---
 
-    @property
-    def backlog(self) -> int:
-        """Records that wait to be flushed to the slowest edge."""
-        return max((len(edge.outbox) for edge in self._edges), default=0)
-
     async def flush(self) -> None:
         """Hand waiting records to the edges, waiting while an edge's stream is full."""
+        self.unflushed = 0
         for edge in self._edges:
             await edge.flush()
 

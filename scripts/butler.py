@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from scripts import cli
+from scripts import cli, config_check, journal
 from scripts.replay import replay
 
 app = cli.make_app("Event-driven execution for MetaTrader 5 demo and trial accounts.")
 app.command("replay")(replay)
+app.add_typer(config_check.app, name="config")
+app.add_typer(journal.app, name="journal")
 
 
 @app.callback()

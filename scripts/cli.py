@@ -88,9 +88,11 @@ def _usage_code(error: Exception) -> int:
     if say is None:
         complain(f"internal error: {type(error).__name__}: {error}")
         return Exit.INTERNAL
-    # No command at all is no mistake: its message is the help text.
-    text = " ".join(say().split()) if say().count("\n") < 2 else say()
-    complain(f"{text} (see --help)" if "\n" not in text else text)
+    text: str = say()
+    if text.startswith("Usage:"):  # no command at all: its message is the help
+        print(text)
+    else:
+        complain(f"{' '.join(text.split())} (see --help)")
     return Exit.USAGE
 
 

@@ -101,3 +101,9 @@ def find_session(results: Path, session: str) -> Path:
         "give the id of a session there or the path of its folder",
         Exit.DATA,
     )
+
+
+def kind_of(folder: Path) -> str:
+    """What kind of run a session's folder holds, told from its files."""
+    through_mt5 = (folder / f"{THROUGH_MT5}_log.csv").exists()
+    return THROUGH_MT5 if through_mt5 else SIMULATED

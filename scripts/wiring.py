@@ -51,6 +51,7 @@ class Terms:
     starting_balance: Cents
     limit_trades: int | None = None
     slippage: int = 0
+    every_bar: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,14 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         tracks,
         resets(terms.limits.reset_zone, first),
         notice_closed=parts.gateway.notice_closed,
-        finished=lambda: parts.book.entries_exhausted and not parts.market.positions,
+        finished=_all_traded(parts) if terms.limit_trades else None,
+        every_bar=terms.every_bar,
     )
+
+
+def _all_traded(parts: Parts) -> Callable[[], bool]:
+    """Whether the allowed number of trades has been opened and closed."""
+    return lambda: parts.book.entries_exhausted and not parts.market.positions
 
 
 def started(terms: Terms) -> ev.SessionStarted:

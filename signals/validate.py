@@ -232,14 +232,8 @@ class BarChecker:
             self._add(Kind.BROKEN, columns.first_row + place, time, detail)
 
     def _check_digits(self, columns: Columns) -> None:
-        scale = 10.0**self._digits
-        off = np.zeros(len(columns.time), dtype=np.bool_)
-        for column in (columns.open, columns.high, columns.low, columns.close):
-            points = column * scale
-            whole = np.rint(points)
-            off |= np.abs(points - whole) > _DIGITS_TOLERANCE
-            if self._all_end_in_zero:
-                self._all_end_in_zero = not np.any(np.fmod(whole, 10.0))
+        with np.errstate(invalid="ignore"):  # prices that are no numbers are another finding
+            off = self._off_digits(columns)
         for place in self._room(Kind.MORE_DECIMALS, np.flatnonzero(off)):
             time = int(columns.time[place])
             detail = (
@@ -248,6 +242,18 @@ class BarChecker:
                 "feed's digits or the right symbol"
             )
             self._add(Kind.MORE_DECIMALS, columns.first_row + place, time, detail)
+
+    def _off_digits(self, columns: Columns) -> NDArray[np.bool_]:
+        """Which bars have a price between two points."""
+        scale = 10.0**self._digits
+        off = np.zeros(len(columns.time), dtype=np.bool_)
+        for column in (columns.open, columns.high, columns.low, columns.close):
+            points = column * scale
+            whole = np.rint(points)
+            off |= np.abs(points - whole) > _DIGITS_TOLERANCE
+            if self._all_end_in_zero:
+                self._all_end_in_zero = not np.any(np.fmod(whole, 10.0))
+        return off
 
     def _check_future(self, columns: Columns, latest: int) -> None:
         for place in self._room(Kind.FUTURE, np.flatnonzero(columns.time > latest)):

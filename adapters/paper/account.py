@@ -79,7 +79,8 @@ _EXIT_REASONS = {
 class PaperAccount:
     """A hedging account in USD. Slippage moves every fill against the order.
 
-    `held` counts the open positions of each symbol.
+    `held` counts the open positions of each symbol; `margin` is what they bind, as fixed when each
+    was opened.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class PaperAccount:
         self.asks: dict[str, Points] = {}
         self.quoted: dict[str, Millis] = {}
         self.positions: dict[int, PaperPosition] = {}
+        self.margin: Cents = 0
         self.held = dict.fromkeys(specs, 0)
         self.deals: list[PaperDeal] = []
         self._deals_of: dict[int, list[PaperDeal]] = {}
@@ -116,10 +118,6 @@ class PaperAccount:
             symbol = position.spec.name
             total += position.profit(self.bids[symbol], self.asks[symbol]) + position.swap
         return total
-
-    def margin(self) -> Cents:
-        """Margin bound by open positions, as fixed when each was opened."""
-        return sum(position.margin for position in self.positions.values())
 
     def worst_equity(self, symbol: str, bar: Bar) -> Cents:
         """Equity with each position of `symbol` at its worst of `bar`, the others at their tick."""
@@ -170,6 +168,7 @@ class PaperAccount:
             money.margin(spec, volume, price), self.now, self.now, magic, comment,
         )  # fmt: skip
         self.held[symbol] += 1
+        self.margin += self.positions[order].margin
         deal = PaperDeal(
             len(self.deals) + 1, order, order, self.now,
             mt5.DEAL_TYPE_BUY if side is Side.LONG else mt5.DEAL_TYPE_SELL,
@@ -223,6 +222,7 @@ class PaperAccount:
     ) -> PaperDeal:
         del self.positions[position.ticket]
         self.held[position.spec.name] -= 1
+        self.margin -= position.margin
         deal = PaperDeal(
             len(self.deals) + 1, self.next_order(), position.ticket, self.now,
             mt5.DEAL_TYPE_SELL if position.side is Side.LONG else mt5.DEAL_TYPE_BUY,

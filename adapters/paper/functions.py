@@ -41,7 +41,7 @@ class PaperTerminal:
 
     def account_info(self) -> mt5.AccountInfo:
         account = self.account
-        equity, margin = account.equity(), account.margin()
+        equity, margin = account.equity(), account.margin
         self._error = _SUCCESS
         return mt5.AccountInfo.of(
             login=self._login,
@@ -214,7 +214,7 @@ class PaperTerminal:
             return None
         account = self.account
         retcode = requests.check(request, account)
-        margin = account.margin() + self._margin_of(request, retcode)
+        margin = account.margin + self._margin_of(request, retcode)
         equity = account.equity()
         return mt5.OrderCheckResult.of(
             retcode=retcode,

@@ -5,8 +5,9 @@ shows a higher bar to be closed, the strategy decides and its orders meet this t
 range is played (equity at the bar's worst, then stops and targets, then the closing tick). At equal
 time ranges come first in rank order, then the day reset, then openings in rank order.
 
-Equity is tested only when it can have moved since the last test: while a symbol has no position its
-ticks leave equity as it was.
+While a symbol has no position its ticks change nothing that anyone decides on, until one closes a
+bar for the strategy: such bars are passed over (unless `every_bar` asks for all of them, which
+leads to the same journal).
 """
 
 from __future__ import annotations
@@ -29,53 +30,58 @@ _SLICE_RECORDS = 512
 class Track:
     """One symbol's place in the replay.
 
-    `open_at` is when its next bar opens and `range_at` when the open bar's range is played, both in
-    ms UTC; NEVER when there is none. `starved` asks for the next chunk.
+    `due` is when it has something to do next, in ms UTC: play the open bar's range (`in_bar`), else
+    open the next bar; NEVER at the end of the data. `starved` asks for the next chunk.
     """
 
     __slots__ = (
-        "bar", "bars", "open_at", "opening", "period", "range_at", "reader", "row", "server",
-        "starved", "symbol",
+        "bar", "bars", "due", "in_bar", "opening", "period", "reader", "row", "server", "starved",
+        "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, period: Millis, reader: ChunkReader) -> None:
         self.symbol = symbol
         self.period = period
         self.reader = reader
-        self.bars = PreparedBars([], [], [], [], [], [], [])
+        self.bars = PreparedBars.empty()
         self.row = 0
-        self.open_at = NEVER
-        self.range_at = NEVER
+        self.due = NEVER
+        self.in_bar = False
         self.starved = True
-        # The open bar, kept apart because its range may be due after the next chunk was loaded.
+        # The open bar is kept apart: its range may be due after the next chunk was loaded.
         self.bar = Bar(0, 0, 0, 0, 0)
         self.opening: Millis = 0
         self.server: Millis = 0
 
     async def load(self) -> None:
-        """Take the next chunk; at the end of the data the last bar's range is still to come."""
+        """Take the next chunk; at the end of the data nothing is due any more."""
         self.starved = False
         bars = await self.reader.next()
-        if bars is not None:
-            self.bars, self.row = bars, 0
-            self.open_at = bars.time[0]
+        self.bars, self.row = bars or PreparedBars.empty(), 0
+        self.due = self.bars.time[0] if bars else NEVER
 
     def open(self) -> int:
-        """Open the bar at `row` and move on; returns the row that has opened."""
+        """Open the bar at `row`; returns that row."""
         bars, row = self.bars, self.row
         self.bar = Bar(
             bars.open[row], bars.high[row], bars.low[row], bars.close[row], bars.spread[row]
         )
         self.opening = bars.time[row]
         self.server = bars.server[row] * 1000
-        self.range_at = self.opening + self.period
-        self.row = row + 1
-        if self.row < len(bars):
-            self.open_at = bars.time[self.row]
-        else:
-            self.open_at = NEVER
-            self.starved = True
+        self.due = self.opening + self.period
+        self.in_bar = True
         return row
+
+    def move_on(self, *, to_closing: bool) -> None:
+        """Leave the open bar for the next one, or for the next that closes a higher bar."""
+        bars, row = self.bars, self.row + 1
+        self.in_bar = False
+        if row >= len(bars):
+            self.starved = True
+            self.due = NEVER
+            return
+        self.row = bars.next_closing(row) if to_closing else row
+        self.due = bars.time[self.row]
 
 
 class ReplayFeed:
@@ -94,7 +100,8 @@ class ReplayFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         notice_closed: Callable[[], None],
-        finished: Callable[[], bool],
+        finished: Callable[[], bool] | None = None,
+        every_bar: bool = False,
     ) -> None:
         self._bus = bus
         self._account = account
@@ -103,13 +110,20 @@ class ReplayFeed:
         self._next_reset = next(resets)
         self._notice_closed = notice_closed
         self._finished = finished
+        self._every_bar = every_bar
         self._over = False
-        self.bars_played = 0
+        self._chunks_played = 0
+
+    @property
+    def bars_played(self) -> int:
+        """How many bars lie behind, those passed over included."""
+        return self._chunks_played + sum(track.row for track in self._tracks)
 
     async def slices(self) -> AsyncIterator[None]:
         while not self._over:
             for track in self._tracks:
                 if track.starved:
+                    self._chunks_played += len(track.bars)
                     await track.load()
             self._work()
             yield
@@ -120,83 +134,80 @@ class ReplayFeed:
 
     def _work(self) -> None:
         """Step until a chunk runs out, enough records wait for the edges, or the data ends."""
+        tracks, bus = self._tracks, self._bus
         for _ in range(_SLICE_STEPS):
-            due = min(min(track.range_at, track.open_at) for track in self._tracks)
+            due = NEVER
+            for track in tracks:
+                if track.starved:
+                    return
+                if track.due < due:
+                    due = track.due
             if due == NEVER:
                 self._over = True
             else:
                 self._step(due)
-            if (
-                self._over
-                or self._bus.backlog >= _SLICE_RECORDS
-                or any(track.starved for track in self._tracks)
-            ):
+            if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
 
     def _step(self, due: Millis) -> None:
         while self._next_reset[0] < due:
             self._reset()
         for track in self._tracks:
-            if track.range_at == due:
+            if track.due == due and track.in_bar:
                 self._range(track)
                 if self._stopped_early():
                     return
         if self._next_reset[0] == due:
             self._reset()
         for track in self._tracks:
-            if track.open_at == due:
+            if track.due == due and not track.in_bar:
                 self._open(track)
                 if self._stopped_early():
                     return
 
     def _stopped_early(self) -> bool:
-        self._over = self._over or self._finished()
+        if self._finished is not None and self._finished():
+            self._over = True
         return self._over
 
     def _open(self, track: Track) -> None:
-        symbol, closed = track.symbol, track.bars.closed
+        bus, symbol = self._bus, track.symbol
         row = track.open()
         bid = track.bar.open
         ask = bid + track.bar.spread
-        self._at(track.opening, symbol, track.opening)
+        bus.time, bus.bar = track.opening, (symbol, track.opening)
         self._account.quote(symbol, bid, ask, track.server)
-        self._bus.feed(ev.Tick(symbol, bid, ask))
+        bus.feed(ev.Tick(symbol, bid, ask))
         if self._account.held[symbol]:
             self._test_equity()
-        for bar in closed.get(row, ()):
-            self._bus.feed(bar)
-        self.bars_played += 1
+        for bar in track.bars.closed.get(row, ()):
+            bus.feed(bar)
 
     def _range(self, track: Track) -> None:
-        symbol, bar, account = track.symbol, track.bar, self._account
-        self._at(track.range_at, symbol, track.opening)
-        track.range_at = NEVER
+        bus, symbol, bar, account = self._bus, track.symbol, track.bar, self._account
+        bus.time, bus.bar = track.due, (symbol, track.opening)
         account.now = track.server + track.period
-        held = account.held[symbol]
-        hits = 0
+        held, hits = account.held[symbol], 0
         if held:
             worst = account.worst_equity(symbol, bar)
-            self._bus.feed(ev.AccountSeen(account.balance, worst, account.margin()))
+            bus.feed(ev.AccountSeen(account.balance, worst, account.margin))
             hits = account.play(symbol, bar)
         ask = bar.close + bar.spread
         account.quote(symbol, bar.close, ask, account.now)
-        self._bus.feed(ev.Tick(symbol, bar.close, ask))
+        bus.feed(ev.Tick(symbol, bar.close, ask))
         if hits:
             self._notice_closed()
         if held:
             self._test_equity()
+        track.move_on(to_closing=not account.held[symbol] and not self._every_bar)
 
     def _reset(self) -> None:
         moment, date = self._next_reset
         account = self._account
         self._bus.time, self._bus.bar = moment, None
-        self._bus.feed(ev.ResetDue(date, account.balance, account.equity(), account.margin()))
+        self._bus.feed(ev.ResetDue(date, account.balance, account.equity(), account.margin))
         self._next_reset = next(self._resets)
 
     def _test_equity(self) -> None:
         account = self._account
-        self._bus.feed(ev.AccountSeen(account.balance, account.equity(), account.margin()))
-
-    def _at(self, moment: Millis, symbol: str, opening: Millis) -> None:
-        self._bus.time = moment
-        self._bus.bar = (symbol, opening)
+        self._bus.feed(ev.AccountSeen(account.balance, account.equity(), account.margin))

@@ -75,10 +75,10 @@ def _check_deal(request: dict[str, Any], account: PaperAccount) -> int:
     ticket = request.get("position", 0)
     if ticket:
         return _check_close(account.positions.get(ticket), symbol, side, volume)
-    if not _stops_valid(request, account, spec, side):
+    if not _stops_valid(account, spec, side, *levels(request, spec)):
         return mt5.TRADE_RETCODE_INVALID_STOPS
     price = account.asks[symbol] if side is Side.LONG else account.bids[symbol]
-    if money.margin(spec, volume, price) > account.equity() - account.margin():
+    if money.margin(spec, volume, price) > account.equity() - account.margin:
         return mt5.TRADE_RETCODE_NO_MONEY
     return OK
 
@@ -104,7 +104,10 @@ def _check_stops_change(request: dict[str, Any], account: PaperAccount) -> int:
     stop, target = levels(request, position.spec)
     if (stop, target) == (position.stop, position.target):
         return mt5.TRADE_RETCODE_NO_CHANGES
-    if not _stops_valid(request, account, position.spec, position.side):
+    # A level that stays is not judged again: the price may just have passed it.
+    changed_stop = 0 if stop == position.stop else stop
+    changed_target = 0 if target == position.target else target
+    if not _stops_valid(account, position.spec, position.side, changed_stop, changed_target):
         return mt5.TRADE_RETCODE_INVALID_STOPS
     return OK
 
@@ -115,10 +118,9 @@ def levels(request: dict[str, Any], spec: SymbolSpec) -> tuple[Points, Points]:
 
 
 def _stops_valid(
-    request: dict[str, Any], account: PaperAccount, spec: SymbolSpec, side: Side
+    account: PaperAccount, spec: SymbolSpec, side: Side, stop: Points, target: Points
 ) -> bool:
     """Stops are judged on the price that closes the position: the bid of a long, a short's ask."""
-    stop, target = levels(request, spec)
     price = account.bids[spec.name] if side is Side.LONG else account.asks[spec.name]
     nearest = max(spec.stops_level, 1)
     return (not stop or (price - stop) * side >= nearest) and (
