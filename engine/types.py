@@ -48,11 +48,14 @@ class Conversion(enum.StrEnum):
     DIVIDE = "divide"  # the base currency is the account's (USDJPY): divide by the symbol's price
 
 
-class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SymbolSpec(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What the engine must know of a symbol to size, vet and simulate an order.
 
     ``volume_*`` are units of 1/10,000 lot; ``commission`` is cents per lot and side; the two
-    spread floors and ``stops_level`` are points.
+    spread floors and ``stops_level`` are points. ``swap_*`` are points per lot and night (negative
+    costs), three times as much for the night after ``triple_swap_weekday`` (0 = Sunday).
     """
 
     name: str
@@ -69,6 +72,9 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     conversion: Conversion
     base: str = ""
     quote: str = ""
+    swap_long: float = 0.0
+    swap_short: float = 0.0
+    triple_swap_weekday: int = 3
 
     def price(self, points: Points) -> float:
         """The decimal price of `points`, as a terminal prints it."""

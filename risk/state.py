@@ -7,7 +7,7 @@ remembered between two decisions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import floor
+from math import ceil, floor
 
 import msgspec
 
@@ -49,6 +49,13 @@ class Extremes:
             if loss > self.daily_loss:
                 self.daily_loss = loss
 
+    def lowest_seen(self, anchor: Cents) -> tuple[Cents, Cents]:
+        """Equity above both deepens neither figure; a cent of margin covers the rounding."""
+        return (
+            ceil(self.peak * (1 - self.drawdown)) + 1,
+            ceil(anchor * (1 - self.daily_loss)) + 1,
+        )
+
 
 class RiskActor:
     """Vets order intents, tests equity against the floors, halts and releases trading."""
@@ -87,6 +94,16 @@ class RiskActor:
             daily_realized_loss=max(0, self.anchor - self._market.account.balance),
             peak_positions=self.peak_positions,
         )
+
+    def quiet_band(self) -> tuple[Cents, Cents]:
+        """Equity above the first and up to the second figure changes nothing when tested.
+
+        It is no new peak, no deeper drawdown or daily loss than seen, and above every floor.
+        """
+        lows = [self._day_floor, *self.extremes.lowest_seen(self.anchor)]
+        if self._max_floor is not None:
+            lows.append(self._max_floor)
+        return max(lows), self.extremes.peak
 
     # --- the session and its days ---
 

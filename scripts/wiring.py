@@ -18,6 +18,7 @@ from adapters.logs import LogSink, SessionLog
 from adapters.mt5.gateway import Gateway, send_in_process
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
+from adapters.paper.quiet import Band
 from adapters.paper.replay import ReplayFeed, Track
 from adapters.projection import iso
 from adapters.sinks import CsvSink, JsonSink
@@ -95,6 +96,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         tracks,
         resets(terms.limits.reset_zone, first),
         notice_closed=parts.gateway.notice_closed,
+        quiet_band=lambda: Band(*parts.risk.quiet_band()),
         finished=_all_traded(parts) if terms.limit_trades else None,
         every_bar=terms.every_bar,
     )

@@ -5,9 +5,9 @@ shows a higher bar to be closed, the strategy decides and its orders meet this t
 range is played (equity at the bar's worst, then stops and targets, then the closing tick). At equal
 time ranges come first in rank order, then the day reset, then openings in rank order.
 
-While a symbol has no position its ticks change nothing that anyone decides on, until one closes a
-bar for the strategy: such bars are passed over (unless `every_bar` asks for all of them, which
-leads to the same journal).
+Bars that cannot lead to anything are passed over: those of a symbol without a position until one
+closes a bar for the strategy, and those that are quiet for the account's only position. With
+`every_bar` all are played, which leads to the same journal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from adapters.feeds import ChunkReader
 from adapters.paper.account import PaperAccount
 from adapters.paper.matching import Bar
+from adapters.paper.quiet import Band, bounds, next_loud
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
@@ -72,24 +73,24 @@ class Track:
         self.in_bar = True
         return row
 
-    def move_on(self, *, to_closing: bool) -> None:
-        """Leave the open bar for the next one, or for the next that closes a higher bar."""
-        bars, row = self.bars, self.row + 1
+    def move_to(self, row: int) -> None:
+        """Leave the open bar for the one at `row`."""
         self.in_bar = False
-        if row >= len(bars):
+        if row < len(self.bars):
+            self.row = row
+            self.due = self.bars.time[row]
+        else:
             self.starved = True
             self.due = NEVER
-            return
-        self.row = bars.next_closing(row) if to_closing else row
-        self.due = bars.time[self.row]
 
 
 class ReplayFeed:
     """The feed of a replay: recorded bars of some symbols, in rank order, over a paper account.
 
     `resets` gives the beginnings of trading days after the first bar, with their dates, without
-    end; `notice_closed` lets the execution adapter look at what the market closed; `finished` ends
-    the replay early, asked after every range and every opening.
+    end; `notice_closed` lets the execution adapter look at what the market closed; `quiet_band` is
+    the equity that changes nothing when tested; `finished` ends the replay early, asked after every
+    range and every opening.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class ReplayFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         notice_closed: Callable[[], None],
+        quiet_band: Callable[[], Band],
         finished: Callable[[], bool] | None = None,
         every_bar: bool = False,
     ) -> None:
@@ -109,6 +111,7 @@ class ReplayFeed:
         self._resets = resets
         self._next_reset = next(resets)
         self._notice_closed = notice_closed
+        self._quiet_band = quiet_band
         self._finished = finished
         self._every_bar = every_bar
         self._over = False
@@ -199,7 +202,25 @@ class ReplayFeed:
             self._notice_closed()
         if held:
             self._test_equity()
-        track.move_on(to_closing=not account.held[symbol] and not self._every_bar)
+        track.move_to(self._next_row(track))
+
+    def _next_row(self, track: Track) -> int:
+        """The next row that must be played."""
+        bars, row, account = track.bars, track.row + 1, self._account
+        if self._every_bar or row >= len(bars):
+            return row
+        if not account.held[track.symbol]:
+            return bars.next_closing(row)
+        if len(account.positions) > 1:
+            return row
+        (position,) = account.positions.values()
+        limits = bounds(position, account.balance, self._quiet_band())
+        if limits is None:
+            return row
+        # Whoever acts next (another symbol, a reset) must find this symbol's last tick in place.
+        moments = [self._next_reset[0]]
+        moments += [other.due for other in self._tracks if other is not track]
+        return next_loud(bars, row, position.side, limits, min(moments) - track.period)
 
     def _reset(self) -> None:
         moment, date = self._next_reset
