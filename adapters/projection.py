@@ -92,8 +92,8 @@ class LogProjection:
         }
 
     def _price(self, symbol: str, points: Points) -> str:
-        spec = self._specs[symbol]
-        return f"{spec.price(points):.{spec.digits}f}" if points else ""
+        spec = self._specs.get(symbol)
+        return f"{spec.price(points):.{spec.digits}f}" if points and spec else ""
 
     def _deal(self, symbol: str, side: Side, volume: Units, price: Points, reason: str) -> Row:
         return {

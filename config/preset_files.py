@@ -20,6 +20,7 @@ _FOLDER: Final = Path(__file__).parent / "presets"
 _KEYS: Final = ("name", "title", "strategy", "timeframe", "symbols", "parameters", "limits")
 _TIMEFRAMES: Final = ("M1", "M5", "M15", "M30", "H1", "H4", "D1")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_STRATEGY: Final = re.compile(r"[a-z][a-z0-9_]*|[^:]+\.py:[A-Za-z_][A-Za-z0-9_]*")
 _DEEPEST: Final = 4
 """Levels of nesting in a strategy's parameters; a table within a mapping needs three."""
 
@@ -38,9 +39,14 @@ def load_preset(name_or_path: str | Path) -> Preset:
     document = load_yaml(file)
     top = Section(document, (), document.root, _KEYS)
     name, strategy = top.text("name"), top.text("strategy")
-    for key, value in (("name", name), ("strategy", strategy)):
-        if not _NAME.fullmatch(value):
-            raise top.error(key, f"must be lower-case letters, digits and _, not {value!r}")
+    if not _NAME.fullmatch(name):
+        raise top.error("name", f"must be lower-case letters, digits and _, not {name!r}")
+    if not _STRATEGY.fullmatch(strategy):
+        raise top.error(
+            "strategy",
+            f"must be a strategy's name or a class of your own as my_file.py:MyClass, "
+            f"not {strategy!r}",
+        )
     parameters = top.mapping("parameters")
     _check_parameters(document, ("parameters",), parameters)
     return Preset(

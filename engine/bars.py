@@ -14,7 +14,7 @@ class PreparedBars:
 
     `time` is the opening in ms UTC, `server` the same on the feed's own clock in seconds; `spread`
     is the one in force from the bar's opening to its close. `closed` maps a row to the bars that
-    the opening of that row shows to be closed, higher timeframes first.
+    the opening of that row shows to be closed, higher timeframes first; its rows are in order.
     """
 
     time: list[Millis]

@@ -29,6 +29,9 @@ class Action(enum.StrEnum):
 class DenyReason(enum.StrEnum):
     """Why risk denied an order, in the order in which the checks run."""
 
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    OUTSIDE_DATA = "outside_data"
+    EXPIRED = "expired"
     HALTED = "halted"
     DUPLICATE_INTENT = "duplicate_intent"
     MAX_POSITIONS = "max_positions"
@@ -73,6 +76,33 @@ class DataRef(_Fact, frozen=True, kw_only=True):
     clock: str
 
 
+class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal from a user's file, in the file's own units: decimal prices and lots, ms UTC.
+
+    `entry_price` makes it a pending order that ends unfilled at `expires`; `exit_time` closes the
+    position. `volume` None lets risk size the order.
+    """
+
+    line: int
+    time: Millis
+    symbol: str
+    side: Side
+    stop_loss: float
+    entry_price: float | None = None
+    take_profit: float | None = None
+    exit_time: Millis | None = None
+    expires: Millis | None = None
+    reason: str = "signal"
+    strategy_id: str = "user"
+    risk_scale: float = 1.0
+    volume: float | None = None
+
+    @property
+    def signal_id(self) -> str:
+        """Two signals of one strategy for one symbol, side and second are the same signal."""
+        return f"{self.strategy_id}:{self.symbol}:{self.time // 1000}:{self.side.word}"
+
+
 # --- inputs -----------------------------------------------------------------------------------
 
 
@@ -104,6 +134,23 @@ class BarClosed(msgspec.Struct, frozen=True, gc=False):
     close: Points
 
 
+class SignalDue(msgspec.Struct, frozen=True):
+    """A signal that a user gave, at its time; `problem` is what is already known against it."""
+
+    signal: GivenSignal
+    problem: DenyReason | None = None
+
+
+class ExitDue(msgspec.Struct, frozen=True):
+    """The time has come at which the position of a given signal is to be closed."""
+
+    signal_id: str
+
+
+class LookDue(msgspec.Struct, frozen=True, gc=False):
+    """It is time to compare the known positions with the venue's."""
+
+
 class ResetDue(msgspec.Struct, frozen=True, gc=False):
     """The trading day `date` (ISO) begins in the limits' zone."""
 
@@ -116,7 +163,7 @@ class ResetDue(msgspec.Struct, frozen=True, gc=False):
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
-Input = Tick | AccountSeen | BarClosed | ResetDue
+Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | LookDue
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -139,13 +186,16 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     limits: dict[str, Any]
     symbols: tuple[SymbolSpec, ...]
     data: tuple[DataRef, ...] = ()
+    costs: dict[str, Any] = {}
+    signals_sha256: str = ""
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
     """A strategy wants to enter, leave or protect a position.
 
-    `price` is the entry's reference price; `scale` multiplies the risk per trade; `volume` 0 means
-    that risk sizes the order.
+    `price` is the market's price at this moment; `scale` multiplies the risk per trade; `volume` 0
+    means that risk sizes the order. An `entry_price` asks for a pending order that `expires`;
+    `problem` is a reason to deny that is known before risk looks at it.
     """
 
     signal_id: str
@@ -160,6 +210,9 @@ class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
     scale: float = 1.0
     volume: Units = 0
     position: int = 0
+    entry_price: Points = 0
+    expires: Millis = 0
+    problem: DenyReason | None = None
     note: str = ""
 
 
@@ -187,6 +240,9 @@ class OrderIntent(_Event, frozen=True, kw_only=True, tag="order_intent"):
     scale: float = 1.0
     volume: Units = 0
     position: int = 0
+    entry_price: Points = 0
+    expires: Millis = 0
+    problem: DenyReason | None = None
 
 
 class OrderApproved(_Event, frozen=True, kw_only=True, tag="order_approved"):
@@ -222,6 +278,8 @@ class OrderSubmitted(_Event, frozen=True, kw_only=True, tag="order_submitted"):
     stop_loss: Points = 0
     take_profit: Points = 0
     position: int = 0
+    entry_price: Points = 0
+    expires: Millis = 0
 
 
 class OrderAccepted(_Event, frozen=True, kw_only=True, tag="order_accepted"):

@@ -172,6 +172,9 @@ class OrderBook:
                 scale=signal.scale,
                 volume=signal.volume,
                 position=signal.position,
+                entry_price=signal.entry_price,
+                expires=signal.expires,
+                problem=signal.problem,
             )
         )
 

@@ -69,15 +69,27 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
     denial = _denied_before_sizing(order, desk)
     if denial is not None:
         return _deny(order, desk, *denial)
-    entry = desk.tick.ask if order.side is Side.LONG else desk.tick.bid
+    entry = order.entry_price or (desk.tick.ask if order.side is Side.LONG else desk.tick.bid)
     spread = desk.tick.ask - desk.tick.bid
-    volume = order.volume or _sized(order, desk, entry, spread)
+    volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
     risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
     margin = money.margin(desk.spec, volume, entry)
     denial = _denied_at_volume(desk, volume, risk, margin)
     if denial is not None:
         return _deny(order, desk, *denial)
     return OrderApproved(order=order, volume=volume, risk=risk, margin=margin)
+
+
+def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
+    """Deny an order for what was known against it before any check could run."""
+    details = {
+        DenyReason.UNKNOWN_SYMBOL: f"{order.symbol} is not among this session's symbols",
+        DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
+        DenyReason.EXPIRED: "no price came within one bar of the signal's time",
+    }
+    return OrderDenied(
+        order=order, reason=problem, detail=details.get(problem, str(problem)), account=account
+    )
 
 
 def manage(order: OrderIntent) -> OrderApproved:
@@ -116,10 +128,11 @@ def _denied_before_sizing(order: OrderIntent, desk: Desk) -> tuple[DenyReason, s
 def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
     """A stop (and a target, where there is one) must lie on its side of the closing price.
 
-    Distances of 0 points are refused too, whatever the symbol's stops level.
+    For a pending order that is the price at which it enters. Distances of 0 points are refused too,
+    whatever the symbol's stops level.
     """
     long = order.side is Side.LONG
-    price: Points = desk.tick.bid if long else desk.tick.ask
+    price: Points = order.entry_price or (desk.tick.bid if long else desk.tick.ask)
     nearest = max(desk.spec.stops_level, 1)
     side = 1 if long else -1
     if not order.stop_loss or (price - order.stop_loss) * side < nearest:
@@ -135,6 +148,17 @@ def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | N
             f"{'above' if long else 'below'} {price}",
         )
     return None
+
+
+def _fixed(order: OrderIntent, desk: Desk) -> Units:
+    """A volume that the signal fixed, in whole steps and at most the maximum; 0 when it did not.
+
+    Less than a step counts as one step less than the minimum, so that it is denied as too small.
+    """
+    if not order.volume:
+        return 0
+    step = desk.spec.volume_step
+    return min(order.volume - order.volume % step, desk.spec.volume_max) or -step
 
 
 def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:

@@ -156,6 +156,9 @@ class RiskActor:
         if order.action is not ev.Action.OPEN:
             self._bus.publish(rules.manage(order))
             return
+        if order.problem is not None:
+            self._bus.publish(rules.deny_known(order, order.problem, self._account()))
+            return
         verdict = rules.vet(order, self._desk(order))
         self._signals.add(order.signal_id)
         if isinstance(verdict, ev.OrderApproved):
@@ -188,16 +191,13 @@ class RiskActor:
         self._reserved.pop(order_id, None)
 
     def _desk(self, order: ev.OrderIntent) -> rules.Desk:
-        account = self._market.account
         reserved = self._reserved.values()
         positions = self._market.positions.values()
         return rules.Desk(
             limits=self._limits,
             spec=self._market.specs[order.symbol],
             tick=self._market.ticks[order.symbol],
-            account=ev.Account(
-                balance=account.balance, equity=account.equity, margin=account.margin
-            ),
+            account=self._account(),
             anchor=self.anchor,
             starting_balance=self.starting_balance,
             trading_active=self.trading.active,
@@ -208,6 +208,10 @@ class RiskActor:
             risk_in_flight=sum(item.risk for item in reserved),
             margin_in_flight=sum(item.margin for item in reserved),
         )
+
+    def _account(self) -> ev.Account:
+        seen = self._market.account
+        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
 
     def _stops_worst(self) -> Cents:
         worst = 0

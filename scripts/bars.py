@@ -44,10 +44,17 @@ class BarInput:
     clock: ClockName
     window: Window
 
-    def prepared(self) -> Iterator[PreparedBars]:
-        """The bars in chunks, ready to be played; raises BarFileError while reading."""
+    def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
+        """The bars in chunks, ready to be played; raises BarFileError while reading.
+
+        `timeframes` are the higher bars that are wanted with them.
+        """
         preparer = BarPreparer(
-            self.spec, self._to_utc, first=self.window.first, end=self.window.end
+            self.spec,
+            self._to_utc,
+            timeframes=timeframes,
+            first=self.window.first,
+            end=self.window.end,
         )
         for chunk in self.file.chunks():
             yield preparer.prepare(

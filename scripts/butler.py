@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from scripts import cli, config_check, journal
+from scripts.presets import presets
 from scripts.replay import replay
+from scripts.signals import signals
 
 app = cli.make_app("Event-driven execution for MetaTrader 5 demo and trial accounts.")
 app.command("replay")(replay)
+app.command("signals")(signals)
+app.command("presets")(presets)
 app.add_typer(config_check.app, name="config")
 app.add_typer(journal.app, name="journal")
 

@@ -41,24 +41,22 @@ def check(
         Secret,
         accounts_file,
         config_report,
-        load_preset,
         load_profiles,
         resolve_account,
     )
-    from signals.registry import BadParameters, UnknownStrategy, strategy_factory
+    from scripts.strategies import load
 
     overrides = CliOverrides(
         login=login, server=server, password=None if password is None else Secret(password)
     )
     account = None
     try:
-        chosen = load_preset(preset)
-        strategy_factory(chosen.strategy, chosen.parameters)
+        chosen = load(preset).preset
         file = accounts if accounts is not None else accounts_file(home())
         profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
         if account_profile is not None or any((login, server, password)):
             account = resolve_account(account_profile, profiles, overrides, os.environ)
-    except (ConfigError, BadParameters, UnknownStrategy) as error:
+    except ConfigError as error:
         raise CommandFailed(str(error), Exit.USAGE) from error
     for warning in account.warnings if account else ():
         complain(f"warning: {warning}")

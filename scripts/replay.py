@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scripts.cli import CommandFailed, Exit, complain, home
 
 if TYPE_CHECKING:
-    from engine.types import Limits, SymbolSpec
     from scripts.folders import SessionFolder
     from scripts.wiring import Terms
 
@@ -23,14 +23,13 @@ BarsOption = Annotated[
     list[str] | None,
     typer.Option("--bars", metavar="SYMBOL=FILE", help="Bars to replay; repeat for more symbols."),
 ]
-DateOption = typer.Option(metavar="DATE", help="UTC date or time; see the other bound.")
 
 
 def replay(
     bars: BarsOption = None,
     clock: Annotated[
         str | None,
-        typer.Option(help="Clock of the bars' times: new-york+7, eu-dst, utc or est."),
+        typer.Option(help="Clock of the bars: auto, new-york+7, eu-dst, utc or est."),
     ] = None,
     digits: Annotated[
         list[str] | None,
@@ -69,160 +68,124 @@ def replay(
     session_id: Annotated[
         str | None, typer.Option(help="Name of the session; by default made from the time.")
     ] = None,
+    slippage_points: Annotated[
+        int, typer.Option(min=0, help="Points by which every market fill is worse.")
+    ] = 0,
+    spread_floor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[SYMBOL=]POINTS", help="Least spread at any hour."),
+    ] = None,
+    commission: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[SYMBOL=]USD", help="Commission per lot and side."),
+    ] = None,
+    swap: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[SYMBOL=]LONG/SHORT", help="Swap in points per lot and night."),
+    ] = None,
+    signals: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Replay these signals instead of the preset's."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
     ] = False,
     quiet: Annotated[bool, typer.Option(help="No progress, no summary, no warnings.")] = False,
 ) -> int:
-    """Replay the FTMO M15 preset over bars: the sample that ships with the project, or yours.
+    """Replay a preset, or your own signals, over bars: the shipped sample, or yours.
 
     Bars outside --from and --to are not read at all, so indicators start cold at --from.
     """
-    limits = {
-        "max_positions": max_positions,
-        "per_trade_risk_fraction": per_trade_risk_fraction,
-        "daily_loss_fraction": daily_loss_fraction,
-        "max_loss_fraction": max_loss_fraction,
-    }
-    terms = resolve_terms(
-        bars, clock, digits, preset, limits, limit_trades, starting_equity, start, end
+    request = Request(
+        bars=bars,
+        clock=clock,
+        digits=digits,
+        preset=preset,
+        limits={
+            "max_positions": max_positions,
+            "per_trade_risk_fraction": per_trade_risk_fraction,
+            "daily_loss_fraction": daily_loss_fraction,
+            "max_loss_fraction": max_loss_fraction,
+        },
+        limit_trades=limit_trades,
+        starting_equity=starting_equity,
+        start=start,
+        end=end,
+        slippage_points=slippage_points,
+        spread_floor=spread_floor,
+        commission=commission,
+        swap=swap,
+        signals=signals,
     )
-    folder = _folder(results_dir, session_id)
-    return run_replay(terms, folder, as_json=as_json, quiet=quiet)
+    terms, notes = resolve_terms(request)
+    if not quiet:
+        for note in notes:
+            complain(note)
+    return run_replay(terms, _folder(results_dir, session_id), as_json=as_json, quiet=quiet)
 
 
-def resolve_terms(
-    bars: list[str] | None,
-    clock: str | None,
-    digits: list[str] | None,
-    preset_name: str,
-    limit_options: dict[str, Any],
-    limit_trades: int | None,
-    starting_equity: float,
-    start: str | None,
-    end: str | None,
-) -> Terms:
-    """Everything that the user said, checked; raises CommandFailed with one line."""
-    from scripts.bars import Window
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for, as typed."""
+
+    bars: list[str] | None = None
+    clock: str | None = None
+    digits: list[str] | None = None
+    preset: str = "ftmo_m15"
+    limits: dict[str, Any] = field(default_factory=dict)
+    limit_trades: int | None = None
+    starting_equity: float = DEFAULT_STARTING_EQUITY
+    start: str | None = None
+    end: str | None = None
+    slippage_points: int = 0
+    spread_floor: list[str] | None = None
+    commission: list[str] | None = None
+    swap: list[str] | None = None
+    signals: Path | None = None
+
+
+def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
+    """Everything that the user said, checked, and what they should know of it.
+
+    Raises CommandFailed with one line.
+    """
+    from config.loader import ConfigError, load_symbols, with_overrides
+    from scripts import options
+    from scripts.given import open_signals
+    from scripts.inputs import open_inputs
+    from scripts.strategies import load
     from scripts.wiring import Terms
 
-    if limit_trades is not None and limit_trades < 1:
+    if request.limit_trades is not None and request.limit_trades < 1:
         raise CommandFailed(
-            f"--limit-trades {limit_trades}: must be 1 or more; leave it out for no limit",
+            f"--limit-trades {request.limit_trades}: must be 1 or more; leave it out for no limit",
             Exit.USAGE,
         )
-    cents = round(starting_equity * 100)
-    if not 0 < cents < 10**15:
-        raise CommandFailed(
-            f"--starting-equity {starting_equity}: must be above 0 and below ten trillion",
-            Exit.USAGE,
-        )
-    window = Window(_moment("--from", start), _moment("--to", end))
-    if window.first is not None and window.end is not None and window.first >= window.end:
-        raise CommandFailed(f"--from {start} is not before --to {end}", Exit.USAGE)
-    preset, limits, factory, specs = _preset_parts(preset_name, limit_options)
-    inputs = _inputs(bars, clock, _with_digits(specs, digits), window)
-    return Terms(
-        inputs=inputs,
-        preset=preset.name,
-        parameters=preset.parameters,
-        factory=factory,
-        limits=limits,
-        starting_balance=cents,
-        limit_trades=limit_trades,
-    )
-
-
-def _preset_parts(name: str, limit_options: dict[str, Any]) -> tuple[Any, Limits, Any, Any]:
-    from config.loader import ConfigError, load_preset, load_symbols, with_overrides
-    from signals.registry import BadParameters, UnknownStrategy, strategy_factory
-
+    balance = options.cents("--starting-equity", request.starting_equity)
+    loaded = load(request.preset)
     try:
-        preset = load_preset(name)
-        limits = with_overrides(preset.limits, **limit_options)
-        factory = strategy_factory(preset.strategy, preset.parameters)
-        return preset, limits, factory, load_symbols()
-    except (BadParameters, UnknownStrategy) as error:
-        raise CommandFailed(f"preset {name}: {error}", Exit.USAGE) from error
+        limits = with_overrides(loaded.preset.limits, **request.limits)
+        specs = options.with_digits(load_symbols(), request.digits)
     except ConfigError as error:
         raise CommandFailed(str(error), Exit.USAGE) from error
-
-
-def _inputs(
-    bars: list[str] | None, clock: str | None, specs: dict[str, SymbolSpec], window: Any
-) -> list[Any]:
-    from adapters.files import sample
-    from engine.clock import SystemClock
-    from engine.types import ClockName
-    from scripts.bars import open_input
-
-    if clock is not None and clock not in get_args(ClockName):
-        raise CommandFailed(
-            f"--clock {clock}: must be one of {', '.join(get_args(ClockName))}", Exit.USAGE
-        )
-    paths = _bar_paths(bars, specs) if bars else {sample.SYMBOL: sample.SAMPLE}
-    name: Any = clock or sample.CLOCK
-    now = SystemClock().now() // 1000
-    inputs = [
-        open_input(specs[symbol], paths[symbol], name, window, now)
-        for symbol in specs
-        if symbol in paths
-    ]
-    for item in inputs:
-        if item.ref.period <= 0 or 900 % item.ref.period:
-            raise CommandFailed(
-                f"{item.file.path}: bars of {item.ref.period} seconds; "
-                "this needs M15 bars or a timeframe that divides M15, such as M1",
-                Exit.DATA,
-            )
-    return inputs
-
-
-def _bar_paths(bars: list[str], specs: dict[str, SymbolSpec]) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for text in bars:
-        symbol, equals, path = text.partition("=")
-        if not equals or not path:
-            raise CommandFailed(
-                f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet", Exit.USAGE
-            )
-        if symbol not in specs:
-            raise CommandFailed(
-                f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}", Exit.USAGE
-            )
-        if symbol in paths:
-            raise CommandFailed(f"--bars {text}: {symbol} is given twice", Exit.USAGE)
-        paths[symbol] = Path(path)
-    return paths
-
-
-def _with_digits(specs: dict[str, SymbolSpec], options: list[str] | None) -> dict[str, SymbolSpec]:
-    import msgspec
-
-    specs = dict(specs)
-    for text in options or ():
-        symbol, _, number = text.partition("=")
-        if symbol not in specs or not number.isdecimal() or int(number) > 8:
-            raise CommandFailed(
-                f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits",
-                Exit.USAGE,
-            )
-        specs[symbol] = msgspec.structs.replace(specs[symbol], digits=int(number))
-    return specs
-
-
-def _moment(option: str, text: str | None) -> int | None:
-    """A UTC date or time as epoch seconds."""
-    if text is None:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandFailed(
-            f"{option} {text}: write a date such as 2024-01-31 or a time such as 2024-01-31T08:00",
-            Exit.USAGE,
-        ) from None
-    return round(moment.replace(tzinfo=moment.tzinfo or dt.UTC).timestamp())
+    specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
+    given = None if request.signals is None else open_signals(request.signals)
+    timeframes = () if given else loaded.timeframes
+    inputs, notes = open_inputs(request, specs, timeframes)
+    terms = Terms(
+        inputs=inputs,
+        preset="signals" if given else loaded.preset.name,
+        parameters={} if given else loaded.preset.parameters,
+        factory=None if given else loaded.factory,
+        timeframes=timeframes,
+        limits=limits,
+        starting_balance=balance,
+        limit_trades=request.limit_trades,
+        slippage=request.slippage_points,
+        signals=given.signals if given else (),
+        signals_sha256=given.sha256 if given else "",
+    )
+    return terms, notes
 
 
 def _folder(results_dir: Path | None, session_id: str | None) -> SessionFolder:

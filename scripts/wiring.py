@@ -5,8 +5,9 @@ Nothing else in the project knows more than its own neighbours; here is the whol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,25 @@ from adapters.mt5.gateway import Gateway, send_in_process
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
-from adapters.paper.replay import ReplayFeed, Track
+from adapters.paper.replay import NEVER, Agenda, ReplayFeed, Track
 from adapters.projection import iso
 from adapters.sinks import CsvSink, JsonSink
 from engine import events as ev
 from engine.bus import Bus, Edge
 from engine.clock import Clock
+from engine.events import GivenSignal
 from engine.market import Market
 from engine.orders import OrderBook
 from engine.ports import Journal, Sink
 from engine.session import Session
-from engine.types import Cents, Limits, SymbolSpec
+from engine.types import Cents, ClockName, Limits, Millis
 from risk.days import resets
 from risk.state import RiskActor
 from scripts.bars import BarInput
 from scripts.folders import SessionFolder
+from signals.clocks import server_of
+from signals.given import GivenSignals
+from signals.rollovers import rollovers
 from signals.strategy import StrategyActor, StrategyFactory
 
 MAGIC = 26_111_500
@@ -47,12 +52,25 @@ class Terms:
     inputs: list[BarInput]
     preset: str
     parameters: dict[str, Any]
-    factory: StrategyFactory
+    factory: StrategyFactory | None
+    timeframes: tuple[str, ...]
     limits: Limits
     starting_balance: Cents
     limit_trades: int | None = None
     slippage: int = 0
+    signals_sha256: str = ""
+    signals: tuple[GivenSignal, ...] = ()
     every_bar: bool = False
+
+    @property
+    def costs(self) -> dict[str, Any]:
+        """What the symbols' own figures do not say of a run's costs."""
+        return {"slippage_points": self.slippage} if self.slippage else {}
+
+    @property
+    def clock(self) -> ClockName:
+        """The server's clock: that of the first symbol's feed."""
+        return self.inputs[0].clock
 
 
 @dataclass(frozen=True)
@@ -74,11 +92,19 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     market = Market(specs)
     book = OrderBook(bus, limit_trades=terms.limit_trades)
     risk = RiskActor(bus, market, terms.limits)
-    strategy = StrategyActor(bus, market, terms.factory)
+    strategy = StrategyActor(bus, market, terms.preset, terms.factory)
+    given = GivenSignals(bus, market)
     account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
     terminal = PaperTerminal(account)
-    gateway = Gateway(bus, market, terminal, send_in_process(terminal), magic=MAGIC)
-    for actor in (market, book, risk, strategy, gateway):
+    gateway = Gateway(
+        bus,
+        market,
+        terminal,
+        send_in_process(terminal),
+        magic=MAGIC,
+        to_server=lambda moment: server_of(terms.clock, moment // 1000),
+    )
+    for actor in (market, book, risk, strategy, given, gateway):
         bus.attach(actor.routes())
     return Parts(bus, market, book, risk, account, gateway)
 
@@ -87,7 +113,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
     """The feed that plays the terms' bars over the parts' paper account."""
     first = min(item.ref.first for item in terms.inputs)
     tracks = [
-        Track(item.spec.name, item.ref.period * 1000, ChunkReader(item.prepared()))
+        Track(item.spec.name, item.ref.period * 1000, ChunkReader(item.prepared(terms.timeframes)))
         for item in terms.inputs
     ]
     return ReplayFeed(
@@ -95,11 +121,38 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         parts.account,
         tracks,
         resets(terms.limits.reset_zone, first),
-        notice_closed=parts.gateway.notice_closed,
+        notice=parts.gateway.notice,
         quiet_band=lambda: Band(*parts.risk.quiet_band()),
+        agenda=agenda_of(terms),
+        rollovers=_rollovers(terms, first),
         finished=_all_traded(parts) if terms.limit_trades else None,
         every_bar=terms.every_bar,
     )
+
+
+def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
+    """The server's midnights where a symbol has a swap; none are looked at elsewhere."""
+    if any(item.spec.swap_long or item.spec.swap_short for item in terms.inputs):
+        return rollovers(terms.clock, first)
+    return repeat((NEVER, 0))
+
+
+def agenda_of(terms: Terms) -> Agenda:
+    """When the user's signals are due, and what is known against some of them from the start."""
+    refs = {item.ref.symbol: item.ref for item in terms.inputs}
+    first: list[ev.Input] = []
+    due: list[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = []
+    for signal in terms.signals:
+        ref = refs.get(signal.symbol)
+        if ref is None:
+            first.append(ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL))
+        elif signal.time < ref.first:
+            first.append(ev.SignalDue(signal, ev.DenyReason.OUTSIDE_DATA))
+        else:
+            if signal.exit_time is not None:
+                due.append((signal.symbol, signal.exit_time, ev.ExitDue(signal.signal_id)))
+            due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
+    return Agenda(first, due)
 
 
 def _all_traded(parts: Parts) -> Callable[[], bool]:
@@ -116,9 +169,11 @@ def started(terms: Terms) -> ev.SessionStarted:
         account=ev.Account(balance=balance, equity=balance),
         preset=terms.preset,
         parameters=terms.parameters,
+        costs=terms.costs,
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.inputs),
         data=tuple(item.ref for item in terms.inputs),
+        signals_sha256=terms.signals_sha256,
     )
 
 
@@ -178,11 +233,6 @@ def build_replay(
         about_end=lambda: {"ended_at": iso(clock.now())},
     )
     return Replay(session, feed, summary)
-
-
-def symbols_in_rank_order(specs: dict[str, SymbolSpec], wanted: set[str]) -> list[SymbolSpec]:
-    """The wanted symbols in the order of the symbol table."""
-    return [spec for name, spec in specs.items() if name in wanted]
 
 
 def paths_of(inputs: list[BarInput]) -> dict[str, str]:

@@ -18,7 +18,15 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 ToUtc = Callable[[Ints], Ints]
 
-TIMEFRAME_SECONDS = {"M15": 900, "H1": 3600}
+TIMEFRAME_SECONDS = {
+    "M1": 60,
+    "M5": 300,
+    "M15": 900,
+    "M30": 1800,
+    "H1": 3600,
+    "H4": 14_400,
+    "D1": 86_400,
+}
 _SECONDS_PER_DAY = 86_400
 _SECONDS_PER_HOUR = 3_600
 
@@ -111,17 +119,22 @@ class BarPreparer:
         spec: SymbolSpec,
         to_utc: ToUtc,
         *,
+        timeframes: Iterable[str] = ("M15", "H1"),
         first: int | None = None,
         end: int | None = None,
     ) -> None:
-        """`first` (included) and `end` (excluded) bound the bars' openings, in seconds UTC."""
+        """`timeframes` are the bars to aggregate, keys of TIMEFRAME_SECONDS.
+
+        `first` (included) and `end` (excluded) bound the bars' openings, in seconds UTC.
+        """
         self._spec = spec
         self._to_utc = to_utc
         self._first = first
         self._end = end
         self._spreads = SpreadInForce(spec)
         # Higher timeframes first: a decision on M15 must know the H1 bar that closed with it.
-        self._aggregators = [Aggregator(spec.name, name, to_utc) for name in ("H1", "M15")]
+        longest_first = sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__, reverse=True)
+        self._aggregators = [Aggregator(spec.name, name, to_utc) for name in longest_first]
 
     def prepare(
         self,
@@ -151,7 +164,7 @@ class BarPreparer:
             lo.tolist(),
             c.tolist(),
             spreads.tolist(),
-            closed,
+            dict(sorted(closed.items())),
         )
 
     def _within(self, moments: Ints) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.events import BarClosed
+from engine.events import BarClosed, Tick
+from engine.market import Position
 from engine.money import half
 from engine.types import POINTS_PER_PIP, Points, Side, SymbolSpec
 from signals.indicators import AverageTrueRange, CrossGap
@@ -59,6 +60,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     atr_period: Annotated[int, msgspec.Meta(ge=1)]
     stop_atr: Annotated[float, msgspec.Meta(gt=0)]
     target_atr: Annotated[float, msgspec.Meta(gt=0)]
+    on_opposite: Literal["close", "ignore"]
+    trail: bool
     trail_trigger_r: Annotated[float, msgspec.Meta(ge=0)]
     trail_distance_atr: Annotated[float, msgspec.Meta(gt=0)]
     tiers: dict[str, dict[Trend, Tier]]
@@ -138,9 +141,9 @@ def decide(features: Features, view: View, parameters: Parameters) -> Decision |
     position = view.position
     if position is None:
         return None if raw is None else _entry(*raw, features, view, parameters)
-    if raw is not None and raw[0] is not position.side:
+    if raw is not None and raw[0] is not position.side and parameters.on_opposite == "close":
         return Leave("OPPOSITE")
-    return _trail(features, view, parameters)
+    return _trail(features, position, view.tick, parameters) if parameters.trail else None
 
 
 def _entry(
@@ -167,11 +170,10 @@ def _entry(
     )
 
 
-def _trail(features: Features, view: View, parameters: Parameters) -> Protect | None:
+def _trail(
+    features: Features, position: Position, tick: Tick, parameters: Parameters
+) -> Protect | None:
     """After a move of so many R, pull the stop behind the close, never below the entry."""
-    position, tick = view.position, view.tick
-    if position is None:
-        return None
     risked = abs(position.entry - position.first_stop)
     distance = half(parameters.trail_distance_atr * features.atr)
     if position.side is Side.LONG:
@@ -191,7 +193,7 @@ def _trail(features: Features, view: View, parameters: Parameters) -> Protect | 
 class FtmoM15:
     """The preset on one symbol, bar by bar."""
 
-    strategy_id = "ftmo_m15"
+    parameters_type = Parameters
     timeframes: tuple[str, ...] = ("M15", "H1")
 
     def __init__(self, spec: SymbolSpec, parameters: Parameters) -> None:

@@ -1,42 +1,54 @@
-"""Strategies by name: what a preset's `strategy` may be."""
+"""Strategies by name: what a preset's `strategy` may be, and how its parameters are checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from signals.preset import FtmoM15, Parameters
+from signals.preset import FtmoM15
+from signals.sma_cross import SmaCross
 from signals.strategy import StrategyFactory
+
+STRATEGIES: dict[str, type] = {"ftmo_m15": FtmoM15, "sma_cross": SmaCross}
 
 
 class UnknownStrategy(Exception):
-    """Raised when a preset names a strategy that is not registered."""
+    """Raised when a preset names a strategy that is not registered, or a class that is none."""
 
 
 class BadParameters(Exception):
     """Raised when a preset's parameters are not those of its strategy."""
 
 
-def _ftmo_m15(parameters: Mapping[str, Any]) -> StrategyFactory:
-    checked = msgspec.convert(parameters, Parameters)
-    return lambda spec: FtmoM15(spec, checked)
+def registered(name: str) -> type:
+    """The class of a strategy that comes with the program; raises UnknownStrategy."""
+    if name not in STRATEGIES:
+        raise UnknownStrategy(
+            f"there is no strategy {name!r}; known: {', '.join(STRATEGIES)}, "
+            "or a class of your own as my_file.py:MyClass"
+        )
+    return STRATEGIES[name]
 
 
-_STRATEGIES: dict[str, Callable[[Mapping[str, Any]], StrategyFactory]] = {"ftmo_m15": _ftmo_m15}
+def check_protocol(strategy: Any) -> None:
+    """Whether a class is a strategy; raises UnknownStrategy that says what it lacks."""
+    lacking = [
+        need for need in ("parameters_type", "timeframes", "on_bar") if not hasattr(strategy, need)
+    ]
+    if lacking:
+        raise UnknownStrategy(
+            f"{strategy.__name__} is no strategy: it has no {' and no '.join(lacking)} "
+            "(see signals/strategy.py)"
+        )
 
 
-def strategy_factory(name: str, parameters: Mapping[str, Any]) -> StrategyFactory:
-    """What makes one strategy per symbol.
-
-    Raises UnknownStrategy, or BadParameters naming the parameter.
-    """
-    make = _STRATEGIES.get(name)
-    if make is None:
-        raise UnknownStrategy(f"there is no strategy {name!r}; known: {', '.join(_STRATEGIES)}")
+def strategy_factory(strategy: Any, parameters: Mapping[str, Any]) -> StrategyFactory:
+    """What makes one strategy per symbol; raises BadParameters naming the parameter."""
+    check_protocol(strategy)
     try:
-        return make(parameters)
+        checked = msgspec.convert(parameters, strategy.parameters_type)
     except msgspec.ValidationError as error:
-        text = str(error).replace("`$.", "`parameters.")
-        raise BadParameters(text) from error
+        raise BadParameters(str(error).replace("`$.", "`parameters.")) from error
+    return lambda spec: strategy(spec, checked)

@@ -168,7 +168,7 @@ class Spacing:
         latest = np.maximum.accumulate(np.where(exact, np.arange(len(gaps)), -1))
         before = np.where(latest >= 0, gaps[latest], self._latest_exact)
         self._latest_exact = int(gaps[latest[-1]]) if latest[-1] >= 0 else self._latest_exact
-        whole = (gaps > 0) & (before > 0) & (gaps % np.maximum(before, 1) == 0)
+        whole = (gaps > 0) & (gaps % np.maximum(before, 1) == 0)
         keys = np.where(exact, gaps, np.where(whole, before, 0))
         starts = np.flatnonzero(np.diff(keys, prepend=self._run_key))
         inner = np.add.reduceat(exact.astype(np.int64), starts) if len(starts) else exact[:0]

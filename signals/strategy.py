@@ -2,6 +2,9 @@
 
 A strategy sees closed bars of one symbol, one at a time, and the state of that symbol; it answers
 with at most one decision. It keeps indicators, nothing else: positions and prices are given to it.
+
+To write one of your own, write a class as `Strategy` describes and a preset whose `strategy` names
+it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small example.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import msgspec
 from engine import events as ev
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Points, Side, SymbolSpec
+from engine.types import Points, Side, SymbolSpec, Units
 
 
 class View(msgspec.Struct, frozen=True, gc=False):
@@ -26,13 +29,17 @@ class View(msgspec.Struct, frozen=True, gc=False):
 
 
 class Enter(msgspec.Struct, frozen=True, kw_only=True):
-    """Open a position; `scale` multiplies the risk per trade, `reason` is the signal's tag."""
+    """Open a position; `scale` multiplies the risk per trade, `reason` is the signal's tag.
+
+    `volume` fixes the size (units of 1/10,000 lot); 0 lets risk size the order.
+    """
 
     side: Side
     stop_loss: Points
     take_profit: Points
     reason: str
     scale: float = 1.0
+    volume: Units = 0
     note: str = ""
 
 
@@ -53,32 +60,44 @@ Decision = Enter | Leave | Protect
 
 
 class Strategy(Protocol):
-    """One strategy on one symbol."""
+    """One strategy on one symbol.
 
-    strategy_id: str
+    A class also has `parameters_type`, a msgspec Struct of the preset's parameters, and is made as
+    `Class(spec, parameters)`.
+    """
+
     timeframes: tuple[str, ...]
+    """The bars it wants, such as ("M15", "H1"); at equal time the longer ones come first."""
 
     def on_bar(self, bar: ev.BarClosed, view: View) -> Decision | None:
-        """Take a closed bar of one of `timeframes` and decide; None to do nothing."""
+        """Take a closed bar and decide; None to do nothing."""
 
 
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
 class StrategyActor:
-    """Feeds each symbol's strategy with its bars and publishes what it decides as signals."""
+    """Feeds each symbol's strategy with its bars and publishes what it decides as signals.
 
-    def __init__(self, bus: Bus, market: Market, factory: StrategyFactory) -> None:
+    Without a `factory` no strategy runs and bars are let pass.
+    """
+
+    def __init__(
+        self, bus: Bus, market: Market, strategy_id: str, factory: StrategyFactory | None
+    ) -> None:
         self._bus = bus
         self._market = market
-        self._strategies = {name: factory(spec) for name, spec in market.specs.items()}
+        self._strategy_id = strategy_id
+        self._strategies: dict[str, Strategy] = {}
+        if factory is not None:
+            self._strategies = {name: factory(spec) for name, spec in market.specs.items()}
 
     def routes(self) -> ev.Routes:
         return {ev.BarClosed: self.on_bar}
 
     def on_bar(self, bar: ev.BarClosed) -> None:
-        strategy = self._strategies[bar.symbol]
-        if bar.timeframe not in strategy.timeframes:
+        strategy = self._strategies.get(bar.symbol)
+        if strategy is None or bar.timeframe not in strategy.timeframes:
             return
         view = View(
             self._market.specs[bar.symbol],
@@ -87,7 +106,7 @@ class StrategyActor:
         )
         decision = strategy.on_bar(bar, view)
         if decision is not None:
-            self._bus.publish(_signal(strategy.strategy_id, bar, view, decision))
+            self._bus.publish(_signal(self._strategy_id, bar, view, decision))
 
 
 def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:
@@ -105,6 +124,7 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
             stop_loss=decision.stop_loss,
             take_profit=decision.take_profit,
             scale=decision.scale,
+            volume=decision.volume,
             note=decision.note,
         )
     position = view.position

@@ -41,23 +41,29 @@ def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
         data = carry + piece
         cut = data.rfind(b"\n") + 1
         whole, carry = data[:cut], data[cut:]
-        here = line
-        line += whole.count(b"\n")
         if len(carry) > LONGEST_LINE:
+            number = line + whole.count(b"\n")
             raise BarFileError(
-                path, f"is longer than {LONGEST_LINE:,} bytes, no bar: give a file of bars", line
+                path, f"is longer than {LONGEST_LINE:,} bytes, no bar: give a file of bars", number
             )
         kept = whole.rstrip(b"\r\n")
         if kept:
-            if blank:
-                raise BarFileError(path, "is blank: remove it or export the file again", blank)
+            _refuse_blank(path, blank)
             kept += b"\n"
-            yield here, kept
-        blank = here + kept.count(b"\n") if line > here + kept.count(b"\n") else 0
+            yield line, kept
+        first_blank = line + kept.count(b"\n")
+        line += whole.count(b"\n")
+        if first_blank < line:
+            blank = blank or first_blank
     if carry.strip():
-        if blank:
-            raise BarFileError(path, "is blank: remove it or export the file again", blank)
+        _refuse_blank(path, blank)
         yield line, carry + b"\n"
+
+
+def _refuse_blank(path: Path, blank: int) -> None:
+    """Raises for the blank line of that number, now that more text follows; 0 is none."""
+    if blank:
+        raise BarFileError(path, "is blank: remove it or export the file again", blank)
 
 
 def _pieces(path: Path, encoding: str) -> Iterator[bytes]:

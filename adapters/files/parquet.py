@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def parquet_clock(path: Path) -> ClockName | None:
 
     Raises BarFileError when the file is damaged, empty, or not one of bars.
     """
-    with _opened(path) as file:
+    with _reading(path) as file:
         schema = file.schema_arrow
         names = _checked_names(path, schema.names)
         for name, ours in names.items():
@@ -42,35 +43,31 @@ def parquet_clock(path: Path) -> ClockName | None:
 
 def read_parquet(path: Path, rows: int) -> Iterator[RateColumns]:
     """The bars of the Parquet file `path`, at most `rows` at a time."""
-    import pyarrow as pa
-
-    with _opened(path) as file:
+    with _reading(path) as file:
         names = _checked_names(path, file.schema_arrow.names)
         first = 0
-        try:
-            for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
-                columns = _columns(path, {names[n]: batch.column(n) for n in names}, first)
-                first += len(columns)
-                yield columns
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(path, error) from error
+        for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
+            columns = _columns(path, {names[n]: batch.column(n) for n in names}, first)
+            first += len(columns)
+            yield columns
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """The open file; whatever Arrow raises for damaged bytes becomes a BarFileError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(
+        with pq.ParquetFile(
             path, buffer_size=_BUFFER_BYTES, page_checksum_verification=True, pre_buffer=False
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> BarFileError:
-    reason = " ".join(str(error).split())[:120]
-    return BarFileError(path, f"is damaged or cut off ({reason}): copy or export it again")
+        ) as file:
+            yield file
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise BarFileError(
+            path, f"is damaged or cut off ({reason}): copy or export it again"
+        ) from error
 
 
 def _checked_names(path: Path, names: list[str]) -> dict[str, str]:

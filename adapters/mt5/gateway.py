@@ -16,7 +16,7 @@ from engine.bus import Bus
 from engine.market import Market, Position
 from engine.ports import Terminal
 from engine.trading import TradingState
-from engine.types import Cents, Side, SymbolSpec, lots, units
+from engine.types import Cents, Millis, Side, SymbolSpec, lots, units
 
 Reply = tuple[Any, tuple[int, str]]
 """The result of `order_send` together with `last_error` of the same moment."""
@@ -30,6 +30,7 @@ _CLOSE_REASONS = {
     mt5.DEAL_REASON_SO: "STOP_OUT",
 }
 _BY_HAND = "MANUAL"
+_ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
 
 
 def send_in_process(terminal: Terminal) -> Send:
@@ -53,14 +54,18 @@ class Gateway:
         send: Send,
         *,
         magic: int,
+        to_server: Callable[[Millis], int],
         deviation: int = 10,
     ) -> None:
+        """`to_server` turns ms UTC into seconds of the server's clock, for expiries."""
         self._bus = bus
         self._market = market
         self._terminal = terminal
         self._send = send
         self._magic = magic
         self._deviation = deviation
+        self._to_server = to_server
+        self._working: dict[int, ev.OrderIntent] = {}
         self._approved: dict[int, ev.OrderApproved] = {}
         self._filling: dict[str, int] = {}
         self._trading = TradingState.ACTIVE
@@ -70,6 +75,7 @@ class Gateway:
             ev.OrderApproved: self.on_approved,
             ev.OrderSubmitted: self.on_submitted,
             ev.TradingStateChanged: self.on_trading_state,
+            ev.LookDue: self.on_look,
         }
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
@@ -98,6 +104,8 @@ class Gateway:
                 stop_loss=order.stop_loss,
                 take_profit=order.take_profit,
                 position=order.position,
+                entry_price=order.entry_price,
+                expires=order.expires,
             )
         )
 
@@ -130,7 +138,26 @@ class Gateway:
             "magic": self._magic,
             "comment": f"eb{order.order_id}",
         }
-        return {**deal, **stops} if opening else {**deal, "position": order.position}
+        if not opening:
+            return {**deal, "position": order.position}
+        return {**deal, **stops, **(self._pending(order) if order.entry_price else {})}
+
+    def _pending(self, order: ev.OrderIntent) -> dict[str, Any]:
+        """What makes a request a pending one: a limit when it waits for a better price."""
+        better = (order.entry_price - order.price) * order.side < 0
+        long = order.side is Side.LONG
+        if better:
+            kind = mt5.ORDER_TYPE_BUY_LIMIT if long else mt5.ORDER_TYPE_SELL_LIMIT
+        else:
+            kind = mt5.ORDER_TYPE_BUY_STOP if long else mt5.ORDER_TYPE_SELL_STOP
+        return {
+            "action": mt5.TRADE_ACTION_PENDING,
+            "type": kind,
+            "price": self._market.specs[order.symbol].price(order.entry_price),
+            "type_filling": mt5.ORDER_FILLING_RETURN,
+            "type_time": mt5.ORDER_TIME_SPECIFIED,
+            "expiration": self._to_server(order.expires),
+        }
 
     def _filling_of(self, symbol: str) -> int:
         """The request's filling mode from the symbol's mask of allowed ones."""
@@ -162,11 +189,12 @@ class Gateway:
         elif order.action is ev.Action.MODIFY:
             self._modified(order)
         elif not result.deal or not result.price:
+            self._working[result.order] = order
             self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=result.order))
         elif order.action is ev.Action.OPEN:
-            self._opened(order, result)
+            self._opened(order, result.order)
         else:
-            self._closed(order, result)
+            self._closed(order)
 
     def _without_result(self, order: ev.OrderIntent, error: tuple[int, str]) -> None:
         code, text = error
@@ -198,21 +226,21 @@ class Gateway:
             )
         )
 
-    def _filled(self, order: ev.OrderIntent, result: mt5.OrderSendResult) -> None:
-        spec = self._market.specs[order.symbol]
+    def _filled(self, order: ev.OrderIntent, deal: mt5.TradeDeal) -> None:
         self._bus.publish(
             ev.OrderFilled(
                 order_id=order.order_id,
-                ticket=result.order,
-                deal=result.deal,
-                volume=units(result.volume),
-                price=spec.points(result.price),
+                ticket=deal.order,
+                deal=deal.ticket,
+                volume=units(deal.volume),
+                price=self._market.specs[order.symbol].points(deal.price),
             )
         )
 
-    def _opened(self, order: ev.OrderIntent, result: mt5.OrderSendResult) -> None:
-        self._filled(order, result)
-        deal = self._terminal.history_deals_get(position=result.order)[0]
+    def _opened(self, order: ev.OrderIntent, ticket: int) -> None:
+        """A position came from the order with this ticket; its first deal tells how."""
+        deal = self._terminal.history_deals_get(position=ticket)[0]
+        self._filled(order, deal)
         account = self._account()
         self._bus.publish(
             ev.PositionOpened(
@@ -233,11 +261,11 @@ class Gateway:
         )
         self._seen(account)
 
-    def _closed(self, order: ev.OrderIntent, result: mt5.OrderSendResult) -> None:
-        self._filled(order, result)
+    def _closed(self, order: ev.OrderIntent) -> None:
+        deal = self._terminal.history_deals_get(position=order.position)[-1]
+        self._filled(order, deal)
         account = self._account()
         position = self._market.positions[order.position]
-        deal = self._terminal.history_deals_get(position=order.position)[-1]
         self._publish_closed(position, deal, account, order.reason, order.order_id)
         self._seen(account)
 
@@ -258,8 +286,17 @@ class Gateway:
 
     # --- what the venue did by itself ---
 
-    def notice_closed(self) -> None:
-        """Compare the known positions with the terminal's and publish those that are gone."""
+    def notice(self) -> None:
+        """Find what the venue did since the last look: pending orders gone, positions closed."""
+        if self._working:
+            self._notice_orders()
+        self._bus.feed(ev.LookDue())
+
+    def on_look(self, _look: ev.LookDue) -> None:
+        """Compare the known positions with the terminal's and publish those that are gone.
+
+        An input of its own, so that positions opened by the same look are known by then.
+        """
         open_now = {position.ticket for position in self._terminal.positions_get()}
         gone = [item for item in self._market.positions.values() if item.ticket not in open_now]
         if not gone:
@@ -269,6 +306,21 @@ class Gateway:
             deal = self._terminal.history_deals_get(position=position.ticket)[-1]
             reason = _CLOSE_REASONS.get(deal.reason, _BY_HAND)
             self._publish_closed(position, deal, account, reason, 0)
+
+    def _notice_orders(self) -> None:
+        placed = {order.ticket for order in self._terminal.orders_get()}
+        for ticket in [ticket for ticket in self._working if ticket not in placed]:
+            order = self._working.pop(ticket)
+            if self._terminal.history_deals_get(position=ticket):
+                self._opened(order, ticket)
+            else:
+                self._bus.publish(
+                    ev.OrderCancelled(order_id=order.order_id, reason=self._end_of(ticket))
+                )
+
+    def _end_of(self, ticket: int) -> str:
+        found = self._terminal.history_orders_get(ticket=ticket)
+        return _ENDS.get(found[0].state, "cancelled") if found else "cancelled"
 
     def _publish_closed(
         self,

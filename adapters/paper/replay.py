@@ -8,11 +8,15 @@ time ranges come first in rank order, then the day reset, then openings in rank 
 Bars that cannot lead to anything are passed over: those of a symbol without a position until one
 closes a bar for the strategy, and those that are quiet for the account's only position. With
 `every_bar` all are played, which leads to the same journal.
+
+Signals that the user gave are acted on at the first opening of their symbol at or after their time.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from bisect import bisect_left
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 from adapters.feeds import ChunkReader
 from adapters.paper.account import PaperAccount
@@ -21,9 +25,10 @@ from adapters.paper.quiet import Band, bounds, next_loud
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
-from engine.types import Millis
+from engine.types import Millis, SymbolSpec
 
 NEVER: Millis = 1 << 62
+_SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 _SLICE_STEPS = 1_000
 _SLICE_RECORDS = 512
 
@@ -84,13 +89,63 @@ class Track:
             self.due = NEVER
 
 
+class Agenda:
+    """What is to happen at given times: inputs by symbol, each at the first opening from then on.
+
+    `first` are those that can be told before any bar, `last` those that no opening came for.
+    """
+
+    def __init__(
+        self,
+        first: Iterable[ev.Input] = (),
+        due: Iterable[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = (),
+    ) -> None:
+        self.first = list(first)
+        self._due: dict[str, deque[tuple[Millis, ev.SignalDue | ev.ExitDue]]] = {}
+        for symbol, moment, item in sorted(due, key=lambda entry: entry[1]):
+            self._due.setdefault(symbol, deque()).append((moment, item))
+
+    def next_time(self, symbol: str) -> Millis:
+        """When something is due next for `symbol`; NEVER when nothing is."""
+        waiting = self._due.get(symbol)
+        return waiting[0][0] if waiting else NEVER
+
+    def due(self, symbol: str, now: Millis) -> Iterator[ev.SignalDue | ev.ExitDue]:
+        """Take what is due by `now`; a signal that waited longer than a bar has expired."""
+        waiting = self._due.get(symbol)
+        while waiting and waiting[0][0] <= now:
+            moment, item = waiting.popleft()
+            if isinstance(item, ev.SignalDue) and now > moment + _SIGNAL_LIFE:
+                item = ev.SignalDue(item.signal, ev.DenyReason.EXPIRED)
+            yield item
+
+    def last(self) -> Iterator[ev.SignalDue]:
+        """Take the signals that are left when the bars have ended."""
+        for waiting in self._due.values():
+            while waiting:
+                _, item = waiting.popleft()
+                if isinstance(item, ev.SignalDue):
+                    yield ev.SignalDue(item.signal, ev.DenyReason.OUTSIDE_DATA)
+
+
+def nights_after(weekday: int, spec: SymbolSpec) -> int:
+    """For how many nights the midnight after `weekday` (0 = Sunday) charges swap.
+
+    The weekend's nights are charged on the symbol's triple day.
+    """
+    if weekday in (0, 6) or not (spec.swap_long or spec.swap_short):
+        return 0
+    return 3 if weekday == spec.triple_swap_weekday else 1
+
+
 class ReplayFeed:
     """The feed of a replay: recorded bars of some symbols, in rank order, over a paper account.
 
     `resets` gives the beginnings of trading days after the first bar, with their dates, without
-    end; `notice_closed` lets the execution adapter look at what the market closed; `quiet_band` is
-    the equity that changes nothing when tested; `finished` ends the replay early, asked after every
-    range and every opening.
+    end; `notice` lets the execution adapter look at what the market closed; `quiet_band` is
+    the equity that changes nothing when tested; `agenda` holds given signals; `rollovers` are the
+    server's midnights, each with the weekday that ended (0 = Sunday), without end; `finished` ends
+    the replay early, asked after every range and every opening.
     """
 
     def __init__(
@@ -100,8 +155,10 @@ class ReplayFeed:
         tracks: list[Track],
         resets: Iterator[tuple[Millis, str]],
         *,
-        notice_closed: Callable[[], None],
+        notice: Callable[[], None],
         quiet_band: Callable[[], Band],
+        agenda: Agenda,
+        rollovers: Iterator[tuple[Millis, int]],
         finished: Callable[[], bool] | None = None,
         every_bar: bool = False,
     ) -> None:
@@ -110,8 +167,11 @@ class ReplayFeed:
         self._tracks = tracks
         self._resets = resets
         self._next_reset = next(resets)
-        self._notice_closed = notice_closed
+        self._notice = notice
         self._quiet_band = quiet_band
+        self._agenda = agenda
+        self._rollovers = rollovers
+        self._next_rollover = next(rollovers)
         self._finished = finished
         self._every_bar = every_bar
         self._over = False
@@ -123,6 +183,9 @@ class ReplayFeed:
         return self._chunks_played + sum(track.row for track in self._tracks)
 
     async def slices(self) -> AsyncIterator[None]:
+        for item in self._agenda.first:
+            self._bus.feed(item)
+        yield
         while not self._over:
             for track in self._tracks:
                 if track.starved:
@@ -146,22 +209,26 @@ class ReplayFeed:
                 if track.due < due:
                     due = track.due
             if due == NEVER:
-                self._over = True
+                self._end()
             else:
                 self._step(due)
             if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
 
+    def _end(self) -> None:
+        self._bus.bar = None
+        for item in self._agenda.last():
+            self._bus.feed(item)
+        self._over = True
+
     def _step(self, due: Millis) -> None:
-        while self._next_reset[0] < due:
-            self._reset()
+        self._turn_days(due - 1)
         for track in self._tracks:
             if track.due == due and track.in_bar:
                 self._range(track)
                 if self._stopped_early():
                     return
-        if self._next_reset[0] == due:
-            self._reset()
+        self._turn_days(due)
         for track in self._tracks:
             if track.due == due and not track.in_bar:
                 self._open(track)
@@ -185,6 +252,8 @@ class ReplayFeed:
             self._test_equity()
         for bar in track.bars.closed.get(row, ()):
             bus.feed(bar)
+        for item in self._agenda.due(symbol, track.opening):
+            bus.feed(item)
 
     def _range(self, track: Track) -> None:
         bus, symbol, bar, account = self._bus, track.symbol, track.bar, self._account
@@ -199,16 +268,22 @@ class ReplayFeed:
         account.quote(symbol, bar.close, ask, account.now)
         bus.feed(ev.Tick(symbol, bar.close, ask))
         if hits:
-            self._notice_closed()
+            self._notice()
         if held:
             self._test_equity()
         track.move_to(self._next_row(track))
 
     def _next_row(self, track: Track) -> int:
         """The next row that must be played."""
-        bars, row, account = track.bars, track.row + 1, self._account
+        bars, row = track.bars, track.row + 1
         if self._every_bar or row >= len(bars):
             return row
+        # A given signal must meet the first opening from its time on.
+        latest = bisect_left(bars.time, self._agenda.next_time(track.symbol), row)
+        return min(self._next_loud(track, row), latest)
+
+    def _next_loud(self, track: Track, row: int) -> int:
+        bars, account = track.bars, self._account
         if not account.held[track.symbol]:
             return bars.next_closing(row)
         if len(account.positions) > 1:
@@ -217,15 +292,39 @@ class ReplayFeed:
         limits = bounds(position, account.balance, self._quiet_band())
         if limits is None:
             return row
-        # Whoever acts next (another symbol, a reset) must find this symbol's last tick in place.
-        moments = [self._next_reset[0]]
+        # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
+        moments = [self._next_reset[0], self._next_rollover[0]]
         moments += [other.due for other in self._tracks if other is not track]
         return next_loud(bars, row, position.side, limits, min(moments) - track.period)
 
+    def _turn_days(self, until: Millis) -> None:
+        """Post swaps and reset the trading day, in order of time; at one instant swaps first."""
+        while (moment := min(self._next_rollover[0], self._next_reset[0])) <= until:
+            self._bus.time, self._bus.bar = moment, None
+            if self._next_rollover[0] == moment:
+                self._roll_over()
+            else:
+                self._reset()
+
+    def _roll_over(self) -> None:
+        _, weekday = self._next_rollover
+        self._next_rollover = next(self._rollovers)
+        account, posted = self._account, False
+        for symbol, count in account.held.items():
+            nights = nights_after(weekday, account.specs[symbol]) if count else 0
+            if nights:
+                account.post_swap(symbol, nights)
+                posted = True
+        if posted:
+            figures = ev.Account(
+                balance=account.balance, equity=account.equity(), margin=account.margin
+            )
+            self._bus.publish(ev.AccountUpdated(account=figures, reason="swap"))
+            self._test_equity()
+
     def _reset(self) -> None:
-        moment, date = self._next_reset
+        _, date = self._next_reset
         account = self._account
-        self._bus.time, self._bus.bar = moment, None
         self._bus.feed(ev.ResetDue(date, account.balance, account.equity(), account.margin))
         self._next_reset = next(self._resets)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.files import lines
 from adapters.files.bars import BarFileError, open_bars
 from signals.validate import BarChecker, Severity
 
@@ -32,14 +33,14 @@ DUKASCOPY = ["Gmt time,Open,High,Low,Close,Volume"] + [
 ]
 
 
-def _with(lines: list[str], line: int, text: str) -> bytes:
-    """`lines` with the line of that number, counted from 1, replaced."""
-    return "\n".join([*lines[: line - 1], text, *lines[line:]]).encode()
+def _with(rows: list[str], line: int, text: str) -> bytes:
+    """`rows` with the line of that number, counted from 1, replaced."""
+    return "\n".join([*rows[: line - 1], text, *rows[line:]]).encode()
 
 
-def _edit(lines: list[str], line: int, old: str, new: str) -> bytes:
-    assert old in lines[line - 1]
-    return _with(lines, line, lines[line - 1].replace(old, new, 1))
+def _edit(rows: list[str], line: int, old: str, new: str) -> bytes:
+    assert old in rows[line - 1]
+    return _with(rows, line, rows[line - 1].replace(old, new, 1))
 
 
 def _zip() -> bytes:
@@ -329,14 +330,48 @@ def test_truncated_parquet_gets_one_clear_line(tmp_path: Path, share: float) -> 
     _assert_clear(first_problem(path), path, "", ["damaged or cut off", "copy or export it again"])
 
 
-def test_parquet_damaged_inside_gets_one_clear_line(tmp_path: Path) -> None:
-    """Damage that shows only while the bars are read is reported in the same way."""
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_parquet_damaged_inside_gets_one_clear_line(tmp_path: Path, compression: str) -> None:
+    """Damage among the values is found while the bars are read, by checksum where there is one."""
     path = tmp_path / "bars.parquet"
-    pq.write_table(pa.table(_table()), path, write_page_checksum=True)
+    pq.write_table(pa.table(_table()), path, compression=compression, write_page_checksum=True)
     content = bytearray(path.read_bytes())
     content[2_000:2_100] = bytes(100)
     path.write_bytes(content)
     _assert_clear(first_problem(path), path, "", ["damaged or cut off"])
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_blank_lines_are_found_wherever_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A blank line is named by its number also at the edge of what is read at once."""
+    monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+    path = tmp_path / "bars.csv"
+    for line in (2, 4, 7):
+        for end in (b"", b"\n"):
+            path.write_bytes(_with(GOOD, line, "\r\n\n" + GOOD[line - 1]) + end)
+            _assert_clear(first_problem(path), path, f"line {line}", ["is blank"])
+
+
+def test_damaged_files_give_bars_or_one_line_and_nothing_else(tmp_path: Path) -> None:
+    """Whatever bytes are changed, no other exception than the readers' own comes out."""
+    random = np.random.default_rng(11)
+    path = tmp_path / "bars"
+    pq.write_table(pa.table(_table(100)), path)
+    originals = [path.read_bytes(), "\n".join(GOOD).encode(), "\n".join(ISO).encode("utf-16")]
+    messages = []
+    for turn in range(300):
+        damaged = bytearray(originals[turn % 3])
+        place = int(random.integers(len(damaged)))
+        damaged[place : place + int(random.integers(1, 20))] = random.bytes(3)
+        path.write_bytes(damaged)
+        try:
+            list(open_bars(path).chunks())
+        except BarFileError as error:
+            messages.append(str(error))
+    assert len(messages) > 200
+    assert not any("\n" in message for message in messages)
 
 
 def test_paths_that_are_no_files_get_one_clear_line(tmp_path: Path) -> None:

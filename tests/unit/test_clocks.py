@@ -172,6 +172,26 @@ def test_bars_that_do_not_show_it_get_no_verdict(times: Callable[[], Seconds], r
     assert reason in _refused(times())
 
 
+def test_a_feed_that_is_a_quarter_of_an_hour_late_is_not_explained() -> None:
+    """Bars that still open when New York's week is over contradict a clock."""
+    _refused(to_server("new-york+7", FX) + 900)
+
+
+def test_a_market_that_mostly_keeps_other_hours_is_not_explained() -> None:
+    """Holidays may spoil a few weeks; a market that opens late every week is another market."""
+    server = to_server("new-york+7", FX)
+    in_week = (server - _at("2025-01-05")) % (7 * 86_400)
+    assert "none of the known" in _refused(server[in_week >= 86_400 + 5 * 3_600])
+
+
+def test_days_missing_in_mid_week_are_no_weekends() -> None:
+    """Outages of two days say nothing of a clock and do not spoil the verdict."""
+    server = to_server("new-york+7", FX)
+    in_fortnight = (server - _at("2025-01-05")) % (14 * 86_400)
+    outage = (in_fortnight >= 2.5 * 86_400) & (in_fortnight < 4.5 * 86_400)
+    assert detect_clock([server[~outage]]).clock == "new-york+7"
+
+
 def test_holidays_and_one_stray_bar_do_not_mislead() -> None:
     """A week that opens late, one that closes early and a quote on a Saturday are outvoted."""
     server = to_server("new-york+7", FX)

@@ -113,6 +113,12 @@ def test_good_bars_have_no_findings() -> None:
     assert _checked(GOOD).rows == len(GOOD.time)
 
 
+@pytest.mark.parametrize("period", [60, 3_600, 7_200, 14_400, 86_400])
+def test_regular_bars_of_every_timeframe_pass(period: int) -> None:
+    """What is regular has neither errors nor gaps."""
+    assert _found(_bars(range(MONDAY, MONDAY + 300 * period, period))) == []
+
+
 @pytest.mark.parametrize("period", [60, 300, 900, 1_800, 3_600, 14_400, 86_400])
 def test_the_period_is_the_most_common_distance(period: int) -> None:
     """Every usual timeframe is told, holes notwithstanding."""
@@ -154,6 +160,7 @@ def test_disorder_is_an_error_that_can_be_repaired() -> None:
     [
         ("high", 1.0, "low is above the high"),
         ("high", np.nan, "not a positive number"),
+        ("high", np.inf, "not a positive number"),
         ("open", np.inf, "not a positive number"),
         ("low", -1.0, "not a positive number"),
         ("low", 0.0, "not a positive number"),
@@ -212,6 +219,15 @@ def test_a_timeframe_that_changes_half_way_is_an_error() -> None:
     assert _checked(fine).finish()[-1].kind is Kind.OFF_GRID
 
 
+def test_another_timeframe_with_holes_is_told() -> None:
+    """Weekends among daily bars belong to the daily bars, wherever a chunk ends."""
+    days = np.cumsum([0, 86_400, 129_600, 259_200, 86_400, 86_400, 86_400])
+    found = _found(_bars([*(MONDAY - 9 * 86_400 + days), *_week()]))
+    daily = [f for f in found if f.kind is Kind.OTHER_PERIOD]
+    assert len(daily) == 1
+    assert "D1" in daily[0].detail
+
+
 def test_thin_minutes_are_not_another_timeframe() -> None:
     """A quiet hour in which every second minute has no tick is still M1."""
     quiet = list(range(MONDAY + 3_600, MONDAY + 3_600 + 11 * 120, 120))
@@ -251,6 +267,24 @@ def test_a_gap_on_a_trading_day_is_a_note() -> None:
     assert "30 M15 bars are missing" in found.detail
     (short,) = _found(GOOD.take([*range(100), *range(102, 384)]))
     assert "2 M15 bars are missing" in short.detail
+
+
+def test_a_hole_on_a_friday_evening_is_no_weekend() -> None:
+    """Only a hole that reaches over Saturday is the weekend."""
+    friday = MONDAY + 4 * 86_400
+    hole = range(friday + 16 * 3_600, friday + 19 * 3_600)
+    (found,) = _found(_bars(t for t in _week(days=5) if t not in hole))
+    assert "2025-03-14 15:45:00 12 M15 bars are missing" in found.detail
+
+
+def test_short_holes_on_holidays_are_no_gaps() -> None:
+    """Few quotes on Christmas Day are no surprise; on the 23rd they are."""
+    start = _at("2025-12-22")
+    times = [start + 900 * n for n in range(4 * 96)]
+    christmas = range(_at("2025-12-25T03:00"), _at("2025-12-25T04:00"))
+    assert _found(_bars(t for t in times if t not in christmas)) == []
+    before = range(_at("2025-12-23T03:00"), _at("2025-12-23T04:00"))
+    assert [f.kind for f in _found(_bars(t for t in times if t not in before))] == [Kind.GAP]
 
 
 def test_weekends_holidays_and_daily_breaks_are_no_gaps() -> None:

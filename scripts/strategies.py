@@ -1,0 +1,61 @@
+"""From a preset to what makes its strategies, the user's own classes included."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.loader import ConfigError, Preset, load_preset
+from scripts.cli import CommandFailed, Exit
+from signals.registry import BadParameters, UnknownStrategy, registered, strategy_factory
+from signals.strategy import StrategyFactory
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A preset, what makes its strategies, and the timeframes that they want."""
+
+    preset: Preset
+    factory: StrategyFactory
+    timeframes: tuple[str, ...]
+
+
+def load(name_or_path: str) -> Loaded:
+    """The preset and its strategy; raises CommandFailed with one line."""
+    try:
+        preset = load_preset(name_or_path)
+        strategy: Any = _strategy_class(preset)
+        factory = strategy_factory(strategy, preset.parameters)
+    except (BadParameters, UnknownStrategy) as error:
+        raise CommandFailed(f"preset {name_or_path}: {error}", Exit.USAGE) from error
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+    return Loaded(preset, factory, tuple(strategy.timeframes))
+
+
+def _strategy_class(preset: Preset) -> type:
+    file_name, colon, class_name = preset.strategy.rpartition(":")
+    if not colon:
+        return registered(preset.strategy)
+    file = Path(preset.file).parent / file_name
+    return _class_in(file, class_name)
+
+
+def _class_in(file: Path, class_name: str) -> type:
+    """The class `class_name` of a Python file; its own errors are told, not swallowed."""
+    spec = importlib.util.spec_from_file_location(f"user_strategy_{file.stem}", file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise UnknownStrategy(f"strategy file {file} does not exist")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UnknownStrategy(
+            f"strategy file {file} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    found = getattr(module, class_name, None)
+    if not isinstance(found, type):
+        raise UnknownStrategy(f"strategy file {file} has no class {class_name}")
+    return found

@@ -1,0 +1,84 @@
+"""Signals that a user gave in a file, put on the bus when their time comes."""
+
+from __future__ import annotations
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.events import GivenSignal
+from engine.market import Market
+from engine.types import Millis, Points, Side, SymbolSpec, units
+
+EXIT_REASON = "END"
+"""Why a position was closed at the time that its signal named."""
+
+PENDING_LIFE: Millis = 24 * 3600 * 1000
+"""How long a pending entry waits when its signal does not say."""
+
+
+class GivenSignals:
+    """Turns due signals into events; what is wrong with one is left to risk, which denies it."""
+
+    def __init__(self, bus: Bus, market: Market) -> None:
+        self._bus = bus
+        self._market = market
+
+    def routes(self) -> ev.Routes:
+        return {ev.SignalDue: self.on_signal, ev.ExitDue: self.on_exit}
+
+    def on_signal(self, due: ev.SignalDue) -> None:
+        signal = due.signal
+        spec = self._market.specs.get(signal.symbol)
+        tick = self._market.ticks.get(signal.symbol)
+        price = 0
+        if tick is not None:
+            price = tick.ask if signal.side is Side.LONG else tick.bid
+        self._bus.publish(
+            ev.SignalRaised(
+                signal_id=signal.signal_id,
+                strategy_id=signal.strategy_id,
+                symbol=signal.symbol,
+                action=ev.Action.OPEN,
+                side=signal.side,
+                reason=signal.reason,
+                price=price,
+                stop_loss=_points(spec, signal.stop_loss),
+                take_profit=_points(spec, signal.take_profit),
+                scale=signal.risk_scale,
+                volume=units(signal.volume or 0.0),
+                entry_price=_points(spec, signal.entry_price),
+                expires=_expiry(signal),
+                problem=due.problem,
+            )
+        )
+
+    def on_exit(self, due: ev.ExitDue) -> None:
+        for position in self._market.positions.values():
+            if position.signal_id == due.signal_id:
+                tick = self._market.ticks[position.symbol]
+                self._bus.publish(
+                    ev.SignalRaised(
+                        signal_id=position.signal_id,
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.CLOSE,
+                        side=position.side,
+                        reason=EXIT_REASON,
+                        price=tick.bid if position.side is Side.LONG else tick.ask,
+                        stop_loss=position.stop_loss,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    )
+                )
+
+
+def _points(spec: SymbolSpec | None, price: float | None) -> Points:
+    return spec.points(price) if spec is not None and price else 0
+
+
+def _expiry(signal: GivenSignal) -> Millis:
+    """When a pending entry ends unfilled; 0 for a market order."""
+    if signal.entry_price is None:
+        return 0
+    expires = signal.expires or signal.time + PENDING_LIFE
+    return expires if signal.exit_time is None else min(expires, signal.exit_time)

@@ -1,0 +1,264 @@
+"""Values that many tests need, spelt out once: symbols, limits, a preset, events, wired actors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.journal import MemoryJournal
+from engine.market import Market
+from engine.orders import OrderBook
+from engine.trading import HaltCause, TradingState
+from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
+from risk.state import RiskActor
+from signals.preset import Parameters, Tier, Trend
+
+START: Cents = 10_000_000
+"""The balance that sessions of tests start with: 100,000.00."""
+
+LOT: Units = 10_000
+
+EURUSD = SymbolSpec(
+    name="EURUSD", digits=5, contract=100_000, volume_min=100, volume_step=100,
+    volume_max=500_000, commission=250.0, spread_floor_rollover=24, spread_floor=2,
+    stops_level=0, leverage=100, conversion=Conversion.NONE, base="EUR", quote="USD",
+)  # fmt: skip
+GBPUSD = msgspec.structs.replace(
+    EURUSD, name="GBPUSD", base="GBP", spread_floor_rollover=51, spread_floor=5
+)
+USDJPY = SymbolSpec(
+    name="USDJPY", digits=3, contract=100_000, volume_min=100, volume_step=100,
+    volume_max=500_000, commission=250.0, spread_floor_rollover=38, spread_floor=4,
+    stops_level=0, leverage=100, conversion=Conversion.DIVIDE, base="USD", quote="JPY",
+)  # fmt: skip
+XAUUSD = SymbolSpec(
+    name="XAUUSD", digits=2, contract=100, volume_min=100, volume_step=100,
+    volume_max=200_000, commission=0.0, spread_floor_rollover=60, spread_floor=15,
+    stops_level=0, leverage=30, conversion=Conversion.NONE, base="XAU", quote="USD",
+)  # fmt: skip
+SPECS = {spec.name: spec for spec in (EURUSD, GBPUSD, USDJPY, XAUUSD)}
+
+TICKS = {
+    "EURUSD": ev.Tick("EURUSD", 110_000, 110_010),
+    "GBPUSD": ev.Tick("GBPUSD", 125_000, 125_010),
+    "USDJPY": ev.Tick("USDJPY", 150_000, 150_010),
+    "XAUUSD": ev.Tick("XAUUSD", 265_000, 265_020),
+}
+
+LIMITS = Limits(
+    max_positions=2,
+    max_positions_per_symbol=1,
+    per_trade_risk_fraction=0.004,
+    daily_loss_fraction=0.02,
+    reset_zone="Europe/Prague",
+)
+
+PARAMETERS: dict[str, Any] = {
+    "sma_fast": 20,
+    "sma_slow": 50,
+    "warm_up_bars": 50,
+    "momentum_tolerance": 0.001,
+    "trend_timeframe": "H1",
+    "trend_sma_fast": 50,
+    "trend_sma_slow": 200,
+    "trend_sideways_pips": 1.5,
+    "drop_trends": (Trend.COUNTER_TREND,),
+    "sessions": {"ASIA": (0, 7), "LONDON": (8, 15), "NEW_YORK": (16, 23)},
+    "drop_sessions": ("ASIA",),
+    "atr_period": 14,
+    "stop_atr": 1.5,
+    "target_atr": 3.0,
+    "trail_trigger_r": 1.5,
+    "trail_distance_atr": 1.0,
+    "tiers": {},
+    "tier_scales": {Tier.A: 1.5, Tier.B: 0.75, Tier.C: 0.0, Tier.UNKNOWN: 0.5},
+}
+
+
+def parameters(**changes: Any) -> Parameters:
+    """The preset's parameters with some changed."""
+    return Parameters(**{**PARAMETERS, **changes})
+
+
+def limits(**changes: Any) -> Limits:
+    """The usual limits with some changed."""
+    return msgspec.structs.replace(LIMITS, **changes)
+
+
+def account(balance: Cents = START, equity: Cents | None = None, margin: Cents = 0) -> ev.Account:
+    """Account figures; without floating profit unless `equity` is given."""
+    return ev.Account(balance=balance, equity=balance if equity is None else equity, margin=margin)
+
+
+def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
+    """A long entry on EURUSD at the usual tick, stop 100 and target 200 points away."""
+    return ev.SignalRaised(
+        signal_id=signal_id,
+        **{
+            "strategy_id": "s", "symbol": "EURUSD", "action": ev.Action.OPEN, "side": Side.LONG,
+            "reason": "tag", "price": 110_010, "stop_loss": 109_910, "take_profit": 110_210,
+            **changes,
+        },
+    )  # fmt: skip
+
+
+def intent(order_id: int = 1, **changes: Any) -> ev.OrderIntent:
+    """The order intent of `signal`."""
+    return ev.OrderIntent(
+        order_id=order_id,
+        **{
+            "signal_id": f"s:{order_id}", "strategy_id": "s", "symbol": "EURUSD",
+            "action": ev.Action.OPEN, "side": Side.LONG, "reason": "tag", "price": 110_010,
+            "stop_loss": 109_910, "take_profit": 110_210, **changes,
+        },
+    )  # fmt: skip
+
+
+def approved(order_id: int = 1, volume: Units = LOT, **changes: Any) -> ev.OrderApproved:
+    """An approved order of one lot."""
+    return ev.OrderApproved(
+        order=intent(order_id, **changes), volume=volume, risk=10_500, margin=110_010
+    )
+
+
+def opened(position: int = 7, **changes: Any) -> ev.PositionOpened:
+    """One lot of EURUSD, bought at the usual ask."""
+    return ev.PositionOpened(
+        position=position,
+        **{
+            "order_id": 1, "signal_id": "s:1", "strategy_id": "s", "symbol": "EURUSD",
+            "side": Side.LONG, "volume": LOT, "price": 110_010, "reason": "tag",
+            "account": account(START - 250, START - 1_250, 110_010), "stop_loss": 109_910,
+            "take_profit": 110_210, "commission": -250, **changes,
+        },
+    )  # fmt: skip
+
+
+def closed(position: int = 7, **changes: Any) -> ev.PositionClosed:
+    """The position of `opened`, closed at its target."""
+    return ev.PositionClosed(
+        position=position,
+        **{
+            "symbol": "EURUSD", "side": Side.LONG, "volume": LOT, "price": 110_210,
+            "reason": "TP", "profit": 20_000, "net": 19_500, "commission": -250,
+            "account": account(START + 19_500), "strategy_id": "s", "signal_id": "s:1", **changes,
+        },
+    )  # fmt: skip
+
+
+def halted(cause: HaltCause = HaltCause.DAILY_LOSS, **changes: Any) -> ev.TradingStateChanged:
+    """Trading stops for `cause`."""
+    return ev.TradingStateChanged(
+        **{
+            "state": TradingState.UNTIL_RESET, "account": account(9_790_000), "cause": cause,
+            "causes": (cause,), "detail": "equity at or below 9800000 cents", **changes,
+        }
+    )  # fmt: skip
+
+
+def started(balance: Cents = START, **changes: Any) -> ev.SessionStarted:
+    """The terms of a session on all of the usual symbols."""
+    return ev.SessionStarted(
+        **{
+            "mode": "replay", "currency": "USD", "account": account(balance), "preset": "ftmo_m15",
+            "parameters": {"sma_fast": 20}, "limits": msgspec.to_builtins(LIMITS),
+            "symbols": tuple(SPECS.values()), **changes,
+        }
+    )  # fmt: skip
+
+
+FIGURES = ev.Figures(
+    max_drawdown_fraction=0.0125,
+    max_daily_loss_fraction=0.01,
+    daily_realized_loss=12_345,
+    peak_positions=2,
+)
+
+
+def ended(outcome: ev.Outcome = ev.Outcome.DONE, **changes: Any) -> ev.SessionEnded:
+    """The end of a session."""
+    return ev.SessionEnded(
+        **{"outcome": outcome, "account": account(), "figures": FIGURES, **changes}
+    )
+
+
+ONE_OF_EACH: tuple[ev.Event, ...] = (
+    started(),
+    signal(),
+    ev.SignalDropped(signal_id="s:2", symbol="EURUSD", reason="limit_trades"),
+    intent(),
+    approved(),
+    ev.OrderDenied(
+        order=intent(2), reason=ev.DenyReason.MARGIN, detail="margin of 2 cents, free 1",
+        account=account(),
+    ),
+    ev.OrderSubmitted(order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG),
+    ev.OrderAccepted(order_id=1, ticket=7),
+    ev.OrderFilled(order_id=1, ticket=7, deal=2, volume=LOT, price=110_010),
+    ev.OrderRejected(
+        order_id=3, symbol="EURUSD", side=Side.SHORT, retcode=10_018,
+        message="the market is closed", account=account(),
+    ),
+    ev.OrderUnknown(
+        order_id=4, symbol="EURUSD", side=Side.LONG, message="timed out", account=account()
+    ),
+    ev.OrderCancelled(order_id=5, reason="withdrawn"),
+    opened(),
+    ev.StopModified(
+        order_id=6, position=7, symbol="EURUSD", side=Side.LONG, volume=LOT, stop_loss=110_010,
+        take_profit=110_210, reason="TRAIL", account=account(),
+    ),
+    closed(),
+    ev.AccountUpdated(account=account(START + 1), reason="deposit"),
+    halted(),
+    ev.DayRolled(date="2025-01-08", anchor=START, floor=9_800_000.0, account=account()),
+    ended(),
+)  # fmt: skip
+"""One event of each kind, in an order that a session could have."""
+
+E = TypeVar("E")
+
+
+def of_kind(journal: MemoryJournal, kind: type[E]) -> list[E]:
+    """The journal's events of one kind, in order."""
+    return [item.event for item in journal.records if isinstance(item.event, kind)]
+
+
+@dataclass
+class Wired:
+    """Market, order book and risk on one bus, a session begun and a tick known of every symbol."""
+
+    journal: MemoryJournal
+    bus: Bus
+    market: Market
+    book: OrderBook
+    risk: RiskActor
+
+
+def wired(terms: Limits = LIMITS, *, limit_trades: int | None = None) -> Wired:
+    """Connect the deciding actors in the order of a real session and start one."""
+    journal = MemoryJournal()
+    bus = Bus(journal)
+    market = Market(SPECS)
+    book = OrderBook(bus, limit_trades=limit_trades)
+    risk = RiskActor(bus, market, terms)
+    for actor in (market, book, risk):
+        bus.attach(actor.routes())
+    bus.publish(started())
+    for tick in TICKS.values():
+        bus.feed(tick)
+    return Wired(journal, bus, market, book, risk)
+
+
+def levels(side: Side, tick: ev.Tick, stop: Points, target: Points) -> dict[str, Points]:
+    """Price, stop and target of an entry at `tick`, the latter two by their distance from it."""
+    entry = tick.ask if side is Side.LONG else tick.bid
+    return {
+        "price": entry,
+        "stop_loss": entry - side * stop,
+        "take_profit": entry + side * target,
+    }

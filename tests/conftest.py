@@ -1,0 +1,19 @@
+"""Options of the whole suite."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--deep", action="store_true", help="also run the tests that take long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips what is marked `deep` unless --deep asks for it."""
+    if config.getoption("--deep"):
+        return
+    skip = pytest.mark.skip(reason="runs only with --deep")
+    for item in items:
+        if item.get_closest_marker("deep"):
+            item.add_marker(skip)

@@ -1,0 +1,166 @@
+"""The same inputs under the same terms give the same journal, record by record."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.files.bars import CHUNK_ROWS, BarFile, RateColumns
+from adapters.journal_sqlite import StoredJournal
+from scripts.wiring import Terms
+from tests import synthetic
+from tests.golden import pins
+from tests.golden.replays import Case, replayed
+
+
+@dataclasses.dataclass(frozen=True)
+class Sliced(BarFile):
+    """A bar file that is always read `slice_rows` bars at a time."""
+
+    slice_rows: int = CHUNK_ROWS
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[RateColumns]:
+        return super().chunks(min(rows, self.slice_rows))
+
+
+def sliced(terms: Terms, rows: int) -> Terms:
+    """The same terms over files that are read `rows` bars at a time."""
+    inputs = []
+    for item in terms.inputs:
+        known = {
+            field.name: getattr(item.file, field.name) for field in dataclasses.fields(BarFile)
+        }
+        inputs.append(dataclasses.replace(item, file=Sliced(**known, slice_rows=rows)))
+    return dataclasses.replace(terms, inputs=inputs)
+
+
+def journal_hash(terms: Terms, results: Path, session_id: str = "one") -> str:
+    """Runs a session; its journal's hash, after a look whether the seal fits the records."""
+    stored = StoredJournal(replayed(terms, results, session_id).journal)
+    sealed = stored.sealed_hash()
+    assert sealed == stored.hexdigest()
+    stored.close()
+    return str(sealed)
+
+
+def written(seed: int, days: int, period: int, symbols: list[str], folder: Path) -> dict[str, Path]:
+    """Bar files of a seeded feed."""
+    feed = synthetic.feed(seed, days=days, period=period)
+    return {
+        name: synthetic.write_parquet(feed[name], folder / f"{name}.parquet") for name in symbols
+    }
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Three weeks of three symbols, with halts in them."""
+    files = written(5, 21, synthetic.M15, list(synthetic.NATURES), tmp_path_factory.mktemp("bars"))
+    return Case(files=files, limits={"daily_loss_fraction": 0.006})
+
+
+@pytest.fixture(scope="module")
+def usual(case: Case, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The hash that every way of running the case must give."""
+    return journal_hash(case.terms(), tmp_path_factory.mktemp("usual"))
+
+
+def test_a_second_run_gives_the_same_hash(case: Case, usual: str, tmp_path: Path) -> None:
+    """Also under another session id, in another folder."""
+    elsewhere = tmp_path / "other results"
+    assert journal_hash(case.terms(), elsewhere, "another-session_2") == usual
+    assert journal_hash(case.terms(), elsewhere, "third") == usual
+
+
+def test_the_place_and_the_order_of_the_files_do_not_matter(
+    case: Case, usual: str, tmp_path: Path
+) -> None:
+    """Symbols are ranked by the table, and files known by their content."""
+    moved = {
+        name: Path(shutil.copy(path, tmp_path / f"renamed-{name}"))
+        for name, path in reversed(case.files.items())
+    }
+    terms = dataclasses.replace(case, files=moved).terms()
+    assert journal_hash(terms, tmp_path) == usual
+
+
+@pytest.mark.parametrize("rows", [1, 7, 96, 1_000])
+def test_the_size_of_the_chunks_does_not_matter(
+    rows: int, case: Case, usual: str, tmp_path: Path
+) -> None:
+    """However many bars are read at a time, an M15 slot or a position being cut by it or not."""
+    assert journal_hash(sliced(case.terms(), rows), tmp_path) == usual
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"limits": {"daily_loss_fraction": 0.0061}},
+        {"limit_trades": 20},
+        {"starting_equity": 100_000.01},
+        {"clock": "eu-dst"},
+    ],
+)
+def test_other_terms_give_another_hash(
+    changed: dict[str, Any], case: Case, usual: str, tmp_path: Path
+) -> None:
+    """The hash would be worth nothing if it were always the same."""
+    assert journal_hash(dataclasses.replace(case, **changed).terms(), tmp_path) != usual
+
+
+SYMBOLS = st.sampled_from([["EURUSD"], ["USDJPY"], ["EURUSD", "USDJPY"], list(synthetic.NATURES)])
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_positions": st.integers(1, 3),
+        "per_trade_risk_fraction": st.sampled_from([0.0001, 0.004, 0.02, 0.5]),
+        "daily_loss_fraction": st.sampled_from([0.002, 0.004, 0.01, 0.6]),
+        "max_loss_fraction": st.sampled_from([0.003, 0.01, 0.03]),
+    },
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    period=st.sampled_from([synthetic.MINUTE, synthetic.M15]),
+    symbols=SYMBOLS,
+    limits=LIMITS,
+    limit_trades=st.none() | st.integers(1, 12),
+    rows=st.sampled_from([50, 333, CHUNK_ROWS]),
+    slippage=st.sampled_from([0, 3]),
+)
+def test_passing_over_quiet_bars_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    period: int,
+    symbols: list[str],
+    limits: dict[str, float | int],
+    limit_trades: int | None,
+    rows: int,
+    slippage: int,
+) -> None:
+    """Playing every bar records what playing only those that can matter records."""
+    folder = tmp_path_factory.mktemp("quiet")
+    days = 4 if period == synthetic.MINUTE else 17
+    files = written(seed, days, period, symbols, folder)
+    case = Case(files=files, limits=limits, limit_trades=limit_trades)
+    terms = dataclasses.replace(sliced(case.terms(), rows), slippage=slippage)
+    every = dataclasses.replace(terms, every_bar=True)
+    assert journal_hash(terms, folder, "quick") == journal_hash(every, folder, "thorough")
+
+
+def test_hashes_are_the_same_everywhere() -> None:
+    """Every Python, numpy and platform draws the same bars and records the same of them.
+
+    When the bars agree and a journal does not, replays record something else than they did:
+    `python -m tests.golden.pins` accepts it.
+    """
+    assert pins.measured() == json.loads(pins.FILE.read_text(encoding="utf-8"))

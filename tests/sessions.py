@@ -1,0 +1,76 @@
+"""Feeds and I/O actors of tests, and the closing of what a bus opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from engine import events as ev
+from engine.bus import Bus, Edge
+from engine.ports import Feed, Journal, Sink
+from engine.session import Session
+from tests.builders import ended
+
+
+class ScriptedFeed:
+    """A feed whose slices are plain functions; `closing` runs when it is closed."""
+
+    def __init__(
+        self, slices: Iterable[Callable[[], None]], closing: Callable[[], None] = lambda: None
+    ) -> None:
+        self._slices = slices
+        self._closing = closing
+
+    async def slices(self) -> AsyncIterator[None]:
+        for work in self._slices:
+            work()
+            yield
+
+    async def aclose(self) -> None:
+        self._closing()
+
+
+class CollectingSink:
+    """An I/O actor that keeps what it takes; `at_end` runs when its edge has ended."""
+
+    def __init__(self, name: str = "collector", at_end: Callable[[], None] = lambda: None) -> None:
+        self.name = name
+        self.records: list[ev.Record] = []
+        self._at_end = at_end
+
+    async def run(self, edge: Edge) -> None:
+        async for batch in edge.stream:
+            self.records.extend(batch)
+        self._at_end()
+
+
+@contextmanager
+def edges(bus: Bus, *kinds: frozenset[type]) -> Iterator[list[Edge]]:
+    """Edges of `bus` for each set of kinds; both ends of each are closed at the end."""
+    made = [bus.edge(f"edge {number}", wanted) for number, wanted in enumerate(kinds)]
+    try:
+        yield made
+    finally:
+        bus.close_edges()
+        for edge in made:
+            edge.stream.close()
+
+
+def session(
+    bus: Bus,
+    journal: Journal,
+    feed: Feed,
+    sinks: list[tuple[Sink, Edge]],
+    *,
+    on_slice: Callable[[], None] = lambda: None,
+) -> Session:
+    """A session that ends with the usual last record."""
+    return Session(
+        bus,
+        journal,
+        feed,
+        sinks,
+        conclude=lambda outcome, detail: ended(outcome, detail=detail),
+        about_end=lambda: {"ended_at": "2025-01-07T12:00:00+00:00"},
+        on_slice=on_slice,
+    )

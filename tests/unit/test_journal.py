@@ -1,0 +1,127 @@
+"""A journal's bytes, its hash, and the journal that lives in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import msgspec
+import pytest
+
+from engine import events as ev
+from engine.journal import (
+    JournalDamaged,
+    JournalFailed,
+    JournalHash,
+    MemoryJournal,
+    decode,
+    encode,
+    encode_about,
+)
+from tests.builders import ONE_OF_EACH, signal, started
+
+RECORD = ev.Record(3, 5, ("EURUSD", 4), signal(), {"session_id": "x"})
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)
+def test_every_kind_of_event_comes_back_as_it_went(event: ev.Event) -> None:
+    record = ev.Record(1, 1_736_251_200_001, ("EURUSD", 1_736_251_200_000), event)
+    assert decode(encode(record)) == record
+
+
+def test_a_payload_is_one_line_of_json_that_names_the_kind_and_leaves_about_out() -> None:
+    payload = encode(RECORD)
+    assert b"\n" not in payload
+    seq, time, bar, event = json.loads(payload)
+    assert (seq, time, bar, event["event"]) == (3, 5, ["EURUSD", 4], "signal")
+    assert b"session_id" not in payload
+
+
+def test_about_travels_beside_the_payload() -> None:
+    assert decode(encode(RECORD), encode_about(RECORD)) == RECORD
+    plain = msgspec.structs.replace(RECORD, about=None)
+    assert encode_about(plain) is None
+    assert decode(encode(plain), None) == plain
+
+
+def test_the_order_in_which_a_dict_was_filled_changes_no_byte() -> None:
+    forwards = ev.Record(1, 0, None, started(parameters={"a": 1, "b": 2}))
+    backwards = ev.Record(1, 0, None, started(parameters={"b": 2, "a": 1}))
+    assert encode(forwards) == encode(backwards)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"nonsense",
+        b"{}",
+        b"[1,2,null]",
+        b'[1,2,null,{"event":"no_such_event"}]',
+        b'[1,2,null,{"event":"day_rolled","date":"x"}]',
+        b'["1",2,null,{"event":"order_cancelled","order_id":1,"reason":"x"}]',
+        b'[1,2,null,{"event":"order_cancelled","order_id":1,"reason":"\xff"}]',
+        encode(RECORD)[:-2],
+    ],
+)
+def test_bytes_that_are_no_record_are_damage(payload: bytes) -> None:
+    with pytest.raises(JournalDamaged, match="not a journal record"):
+        decode(payload)
+
+
+@pytest.mark.parametrize("about", [b"", b"[]", b'{"session_id":"\xff"}', b"{"])
+def test_a_damaged_about_is_damage_too(about: bytes) -> None:
+    with pytest.raises(JournalDamaged):
+        decode(encode(RECORD), about)
+
+
+class TestHash:
+    def test_it_is_sha_256_over_one_line_per_payload(self) -> None:
+        digest = JournalHash()
+        digest.update([b"one", b"two"])
+        digest.update([])
+        digest.update([b"three"])
+        assert digest.hexdigest() == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"seq": 4},
+            {"time": 6},
+            {"bar": None},
+            {"bar": ("EURUSD", 5)},
+            {"event": signal(scale=0.5)},
+        ],
+    )
+    def test_it_covers_number_time_bar_and_event(self, changed: dict[str, object]) -> None:
+        one, other = MemoryJournal(), MemoryJournal()
+        one.append(RECORD)
+        other.append(msgspec.structs.replace(RECORD, **changed))
+        assert one.hexdigest() != other.hexdigest()
+
+    @pytest.mark.parametrize("about", [None, {"session_id": "y"}, {"ended_at": "now"}])
+    def test_it_ignores_about(self, about: dict[str, object] | None) -> None:
+        one, other = MemoryJournal(), MemoryJournal()
+        one.append(RECORD)
+        other.append(msgspec.structs.replace(RECORD, about=about))
+        assert one.hexdigest() == other.hexdigest()
+
+    def test_it_depends_on_the_order(self) -> None:
+        one, other = MemoryJournal(), MemoryJournal()
+        later = msgspec.structs.replace(RECORD, seq=4)
+        for journal, records in ((one, (RECORD, later)), (other, (later, RECORD))):
+            for record in records:
+                journal.append(record)
+        assert one.hexdigest() != other.hexdigest()
+
+
+@pytest.mark.asyncio
+async def test_the_memory_journal_keeps_records_and_knows_which_it_has() -> None:
+    journal = MemoryJournal()
+    journal.append(RECORD)
+    await journal.room()
+    await journal.durable(1)
+    with pytest.raises(JournalFailed, match="record 2 was never appended"):
+        await journal.durable(2)
+    await journal.close()
+    assert journal.records == [RECORD]

@@ -1,0 +1,231 @@
+"""The journal on disk: the loop never waits for it, and what is durable is committed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from engine import events as ev
+from engine.journal import JournalFailed, MemoryJournal
+from tests.builders import ONE_OF_EACH
+
+PATIENCE = 60
+"""Seconds after which a test that hangs is given up; nothing that passes comes near it."""
+
+RECORDS = [
+    ev.Record(number, number * 1_000, ("EURUSD", number), event, {"note": number} if number % 2
+              else None)
+    for number, event in enumerate(ONE_OF_EACH, start=1)
+]  # fmt: skip
+
+
+def record(seq: int) -> ev.Record:
+    return ev.Record(seq, seq, None, ev.OrderCancelled(order_id=seq, reason="withdrawn"))
+
+
+def memory(records: list[ev.Record]) -> MemoryJournal:
+    journal = MemoryJournal()
+    for item in records:
+        journal.append(item)
+    return journal
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def spoil(path: Path, *statements: str) -> None:
+    """Do to the journal what no session does."""
+    with connected(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def write_lock(path: Path) -> Iterator[None]:
+    """Keep every other writer of the database out, as a disk that takes for ever would."""
+    with connected(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+async def stored(path: Path, records: list[ev.Record], *, power_safe: bool = False) -> Path:
+    journal = SqliteJournal(path, power_safe=power_safe)
+    for item in records:
+        journal.append(item)
+    await journal.close()
+    return path
+
+
+def read_back(path: Path) -> list[ev.Record]:
+    with closing(StoredJournal(path)) as journal:
+        return list(journal.records())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.mark.asyncio
+class TestWriting:
+    @pytest.mark.parametrize("power_safe", [False, True])
+    async def test_records_come_back_equal_with_the_hash_of_a_memory_journal(
+        self, path: Path, power_safe: bool
+    ) -> None:
+        journal = SqliteJournal(path, power_safe=power_safe)
+        for item in RECORDS:
+            journal.append(item)
+            await journal.room()
+        await journal.close()
+        expected = memory(RECORDS).hexdigest()
+        with closing(StoredJournal(path)) as back:
+            assert list(back.records()) == RECORDS
+            assert back.hexdigest() == back.sealed_hash() == journal.hexdigest == expected
+
+    async def test_the_hash_ignores_about(self, path: Path, tmp_path: Path) -> None:
+        await stored(path, RECORDS)
+        bare = [ev.Record(item.seq, item.time, item.bar, item.event) for item in RECORDS]
+        other = await stored(tmp_path / "bare.sqlite", bare)
+        with closing(StoredJournal(path)) as one, closing(StoredJournal(other)) as two:
+            assert one.sealed_hash() == two.sealed_hash()
+            assert [item.about for item in two.records()] == [None] * len(RECORDS)
+
+    async def test_what_is_durable_is_committed(self, path: Path) -> None:
+        journal = SqliteJournal(path, power_safe=True)
+        for seq in range(1, 6):
+            journal.append(record(seq))
+            await journal.durable(seq)
+            with connected(path) as other:
+                assert other.execute("SELECT max(seq) FROM records").fetchone() == (seq,)
+        await journal.close()
+
+    async def test_a_slow_disk_holds_up_neither_appending_nor_the_loop(self, path: Path) -> None:
+        journal = SqliteJournal(path, power_safe=False)
+        journal.append(record(1))
+        await journal.durable(1)
+        done: list[int] = []
+
+        async def wait_for(seq: int) -> None:
+            await journal.durable(seq)
+            done.append(seq)
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                with write_lock(path):
+                    for seq in range(2, 3_000):
+                        journal.append(record(seq))
+                    tasks.start_soon(wait_for, 2_999)
+                    await anyio.wait_all_tasks_blocked()
+                    assert done == []
+            assert done == [2_999]
+        await journal.close()
+        assert len(read_back(path)) == 2_999
+
+    async def test_too_much_unwritten_work_holds_the_feed_back(self, path: Path) -> None:
+        journal = SqliteJournal(path, power_safe=False)
+        journal.append(record(1))
+        await journal.durable(1)
+        fed: list[int] = []
+
+        async def feeder() -> None:
+            for seq in range(2, 202):
+                journal.append(record(seq))
+                await journal.room()
+                fed.append(seq)
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                with write_lock(path):
+                    tasks.start_soon(feeder)
+                    await anyio.wait_all_tasks_blocked()
+                    held_at = len(fed)
+                    await anyio.wait_all_tasks_blocked()
+                    assert 0 < held_at == len(fed) < 200
+            assert len(fed) == 200
+        await journal.close()
+        assert len(read_back(path)) == 201
+
+    async def test_a_journal_is_readable_while_it_grows_and_unsealed_until_closed(
+        self, path: Path
+    ) -> None:
+        journal = SqliteJournal(path, power_safe=False)
+        for item in RECORDS:
+            journal.append(item)
+        await journal.durable(len(RECORDS))
+        with closing(StoredJournal(path)) as back:
+            assert list(back.records()) == RECORDS
+            assert back.sealed_hash() is None
+        await journal.close()
+
+    async def test_closing_leaves_one_file(self, path: Path) -> None:
+        await stored(path, RECORDS)
+        assert os.listdir(path.parent) == [path.name]
+
+    async def test_an_empty_journal_is_a_journal(self, path: Path) -> None:
+        await stored(path, [])
+        with closing(StoredJournal(path)) as back:
+            assert list(back.records()) == []
+            assert back.sealed_hash() == MemoryJournal().hexdigest()
+
+    async def test_a_file_that_exists_is_refused_and_left_alone(self, path: Path) -> None:
+        await stored(path, RECORDS)
+        with pytest.raises(JournalFailed, match="journal exists here already") as caught:
+            SqliteJournal(path, power_safe=False)
+        assert str(path) in str(caught.value)
+        assert read_back(path) == RECORDS
+
+
+async def _append(journal: SqliteJournal) -> None:
+    journal.append(record(3))
+
+
+async def _append_and_wait(journal: SqliteJournal, seq: int) -> None:
+    journal.append(record(seq))
+    await journal.durable(seq)
+
+
+USES: dict[str, Callable[[SqliteJournal], Awaitable[None]]] = {
+    "append": _append,
+    "room": SqliteJournal.room,
+    "durable": lambda journal: journal.durable(2),
+    "close": SqliteJournal.close,
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("use", USES)
+class TestFailingStore:
+    """Whatever is asked of a journal after its writer failed says so, and nothing hangs."""
+
+    async def test_a_table_that_is_gone(self, path: Path, use: str) -> None:
+        journal = SqliteJournal(path, power_safe=False)
+        with anyio.fail_after(PATIENCE):
+            await _append_and_wait(journal, 1)
+            spoil(path, "DROP TABLE records")
+            with pytest.raises(JournalFailed, match="no such table: records"):
+                await _append_and_wait(journal, 2)
+            with pytest.raises(JournalFailed, match="no such table: records") as caught:
+                await USES[use](journal)
+        assert str(path) in str(caught.value)
+        assert isinstance(caught.value.__cause__, sqlite3.Error)
+
+    async def test_a_folder_that_does_not_exist(self, tmp_path: Path, use: str) -> None:
+        path = tmp_path / "missing" / "journal.sqlite"
+        journal = SqliteJournal(path, power_safe=False)
+        with anyio.fail_after(PATIENCE):
+            with pytest.raises(JournalFailed, match="unable to open database file"):
+                await _append_and_wait(journal, 1)
+            with pytest.raises(JournalFailed, match="unable to open database file") as caught:
+                await USES[use](journal)
+        assert str(path) in str(caught.value)
