@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from adapters.files.bars import BarFile, BarFileError, open_bars
+from adapters.files.bars import CHUNK_ROWS, BarFileError, RateColumns, concat, open_bars
 from engine.bars import PreparedBars
 from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
 from scripts.cli import CommandFailed, Exit
 from signals.bars import BarPreparer, Ints
 from signals.clocks import to_utc
-from signals.validate import BarChecker, Finding, Severity
+from signals.validate import BarChecker, Severity, repair
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,46 @@ class Window:
         return keep
 
 
+class Bars(Protocol):
+    """A bar file, as it is or repaired."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def fixed_clock(self) -> ClockName | None: ...
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[RateColumns]: ...
+
+    def place(self, row: int) -> str: ...
+
+
+@dataclass(frozen=True)
+class RepairedBars:
+    """A file's bars after repair; the hash is that of the file they came from."""
+
+    path: Path
+    sha256: str
+    fixed_clock: ClockName | None
+    columns: RateColumns
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[RateColumns]:
+        for start in range(0, len(self.columns), rows):
+            yield self.columns.part(start, min(start + rows, len(self.columns)))
+
+    def place(self, row: int) -> str:
+        return f"row {row + 1} after repair"
+
+
 @dataclass(frozen=True)
 class BarInput:
     """A checked bar file of one symbol and what the session's first record says of it."""
 
     spec: SymbolSpec
-    file: BarFile
+    file: Bars
     ref: DataRef
     clock: ClockName
     window: Window
@@ -66,21 +101,44 @@ class BarInput:
 
 
 def open_input(
-    spec: SymbolSpec, path: Path, clock: ClockName, window: Window, now: int
-) -> BarInput:
-    """Recognise and check a file; raises CommandFailed with one line for whatever is wrong."""
+    spec: SymbolSpec,
+    path: Path,
+    clock: ClockName,
+    window: Window,
+    now: int,
+    *,
+    mend: bool = False,
+) -> tuple[BarInput, list[str]]:
+    """Recognise and check a file; with `mend`, repair what can be repaired and say what was done.
+
+    Raises CommandFailed with one line for whatever is wrong.
+    """
     try:
-        file = open_bars(path)
+        file: Bars = open_bars(path)
         clock = file.fixed_clock or clock
+        done: list[str] = []
+        if mend:
+            file, done = repaired(file)
         ref = _checked(spec, file, clock, window, now)
     except BarFileError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
-    return BarInput(spec, file, ref, clock, window)
+    return BarInput(spec, file, ref, clock, window), done
 
 
-def _checked(
-    spec: SymbolSpec, file: BarFile, clock: ClockName, window: Window, now: int
-) -> DataRef:
+def repaired(file: Bars) -> tuple[Bars, list[str]]:
+    """The file sorted by time and without exact duplicates, held in memory, and what that took.
+
+    A file that needs no repair stays as it is. Raises BarFileError while reading.
+    """
+    columns = concat(file.chunks())
+    mending = repair(columns)
+    if not mending.done:
+        return file, []
+    bars = RepairedBars(file.path, file.sha256, file.fixed_clock, columns.take(mending.rows))
+    return bars, [f"{file.path}: {deed}" for deed in mending.done]
+
+
+def _checked(spec: SymbolSpec, file: Bars, clock: ClockName, window: Window, now: int) -> DataRef:
     """Read the file once: nothing may be wrong with it, and the window must hold some of it."""
     checker = BarChecker(spec.name, spec.digits, now)
     rows, first, last = 0, 0, 0
@@ -92,7 +150,7 @@ def _checked(
             first = first if rows else int(moments[0])
             last = int(moments[-1])
             rows += len(moments)
-    _refuse(file, checker.finish())
+    refuse(file, checker)
     if not rows:
         raise BarFileError(file.path, "holds no bar between --from and --to: widen them")
     return DataRef(
@@ -106,9 +164,12 @@ def _checked(
     )
 
 
-def _refuse(file: BarFile, findings: list[Finding]) -> None:
+def refuse(file: Bars, checker: BarChecker) -> None:
+    """Raise BarFileError for the first error found, saying how many there are."""
+    findings = checker.finish()
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         first = errors[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        count = sum(checker.counts[kind] for kind in {finding.kind for finding in errors})
+        more = f" (and {count - 1:,} more: butler data check lists them)" if count > 1 else ""
         raise BarFileError(file.path, f"{file.place(first.row)}: {first.detail}{more}")

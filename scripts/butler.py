@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts import cli, config_check, journal
+from scripts import cli, config_check, data, journal
 from scripts.presets import presets
 from scripts.replay import replay
 from scripts.signals import signals
@@ -12,6 +12,7 @@ app.command("replay")(replay)
 app.command("signals")(signals)
 app.command("presets")(presets)
 app.add_typer(config_check.app, name="config")
+app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")
 
 

@@ -37,13 +37,14 @@ def open_inputs(
         paths = options.bar_paths(request.bars, specs)
         clock, notes = _clock(request.clock, list(paths.values()))
     now = SystemClock().now() // 1000
-    inputs = [
-        open_input(specs[symbol], paths[symbol], clock, window, now)
-        for symbol in specs
-        if symbol in paths
-    ]
-    for item in inputs:
+    inputs = []
+    for symbol in (name for name in specs if name in paths):
+        item, done = open_input(
+            specs[symbol], paths[symbol], clock, window, now, mend=request.repair
+        )
         _check_period(item, timeframes)
+        inputs.append(item)
+        notes += done
     return inputs, notes
 
 

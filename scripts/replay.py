@@ -87,6 +87,9 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE", help="Replay these signals instead of the preset's."),
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
     ] = False,
@@ -116,6 +119,7 @@ def replay(
         commission=commission,
         swap=swap,
         signals=signals,
+        repair=repair,
     )
     terms, notes = resolve_terms(request)
     if not quiet:
@@ -142,6 +146,7 @@ class Request:
     commission: list[str] | None = None
     swap: list[str] | None = None
     signals: Path | None = None
+    repair: bool = False
 
 
 def resolve_terms(request: Request) -> tuple[Terms, list[str]]:

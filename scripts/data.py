@@ -1,0 +1,151 @@
+"""`butler data`: look at bar files without running anything, and make clean ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scripts.cli import CommandFailed, Exit, complain, make_app
+
+if TYPE_CHECKING:
+    from engine.types import SymbolSpec
+    from scripts.bars import Bars
+    from signals.validate import BarChecker, Finding
+
+app = make_app("Check and convert bar files.")
+
+SHOWN = 5
+"""Findings of one kind that are shown; the others are counted."""
+
+SymbolOption = Annotated[
+    str | None,
+    typer.Option(help="Symbol of the bars; by default the known one in the file's name."),
+]
+DigitsOption = Annotated[
+    list[str] | None,
+    typer.Option("--digits", metavar="SYMBOL=N", help="Digits that differ from the table's."),
+]
+
+
+@app.callback()
+def data() -> None:
+    """Check and convert bar files."""
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Bar files to check.")],
+    symbol: SymbolOption = None,
+    digits: DigitsOption = None,
+) -> int:
+    """Report format, period, clock and everything odd in bar files; exit code 3 for errors."""
+    worst = Exit.DONE
+    for path in files:
+        try:
+            if not _report(path, symbol, digits):
+                worst = Exit.DATA
+        except CommandFailed as error:
+            complain(str(error))
+            worst = error.code
+    return worst
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="Bar file of any known format.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    symbol: SymbolOption = None,
+    digits: DigitsOption = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
+    ] = False,
+) -> int:
+    """Write a clean parquet file with the columns of copy_rates; times stay on the file's clock."""
+    from adapters.files.bars import BarFileError, open_bars
+    from adapters.files.writer import write_bars
+    from scripts.bars import refuse, repaired
+
+    if out.exists():
+        raise CommandFailed(f"{out}: exists already; nothing was overwritten", Exit.USAGE)
+    try:
+        bars: Bars = open_bars(file)
+        if repair:
+            bars, done = repaired(bars)
+            for deed in done:
+                print(deed)
+        refuse(bars, _checked(bars, _spec(file, symbol, digits)))
+        rows = write_bars(out, bars.chunks())
+    except BarFileError as error:
+        raise CommandFailed(str(error), Exit.DATA) from error
+    except OSError as error:
+        raise CommandFailed(f"{out}: cannot be written ({error.strerror})", Exit.USAGE) from error
+    clock = f"; its clock is {bars.fixed_clock}" if bars.fixed_clock else ""
+    print(f"{out}: {rows:,} bars{clock}")
+    return Exit.DONE
+
+
+def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
+    from config.loader import load_symbols
+    from scripts.options import with_digits
+
+    specs = with_digits(load_symbols(), digits)
+    if symbol is None:
+        found = [name for name in specs if name in path.name.upper()]
+        symbol = found[0] if found else ""
+    if symbol not in specs:
+        raise CommandFailed(
+            f"{path}: its symbol cannot be told from its name; give --symbol, "
+            f"one of {', '.join(specs)}",
+            Exit.USAGE,
+        )
+    return specs[symbol]
+
+
+def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
+    from engine.clock import SystemClock
+    from signals.validate import BarChecker
+
+    checker = BarChecker(spec.name, spec.digits, SystemClock().now() // 1000)
+    for chunk in bars.chunks():
+        checker.push(chunk)
+    checker.finish()
+    return checker
+
+
+def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
+    """Print what a file holds; whether it can be used."""
+    from adapters.files.bars import BarFileError, open_bars
+    from scripts.inputs import detect
+    from signals.validate import Severity, period_name
+
+    try:
+        file = open_bars(path)
+        spec = _spec(path, symbol, digits)
+        checker = _checked(file, spec)
+        verdict = detect([file])
+    except BarFileError as error:
+        raise CommandFailed(str(error), Exit.DATA) from error
+    period = period_name(checker.period) if checker.period else "no timeframe"
+    clock = file.fixed_clock or verdict.clock or "cannot be told"
+    why = "stated by the format" if file.fixed_clock else verdict.evidence
+    print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")
+    print(f"  clock: {clock} ({why})")
+    findings = checker.finish()
+    for kind, count in checker.counts.items():
+        shown = [finding for finding in findings if finding.kind is kind][:SHOWN]
+        for finding in shown:
+            print(f"  {finding.severity}: {file.place(finding.row)}: {finding.detail}")
+        if count > len(shown):
+            print(f"  and {count - len(shown):,} more: {kind}")
+    usable = all(finding.severity is not Severity.ERROR for finding in findings)
+    print("  usable" if usable else "  refused by replay" + _mendable(findings))
+    return usable
+
+
+def _mendable(findings: list[Finding]) -> str:
+    from signals.validate import Severity
+
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    return "; --repair mends it" if all(finding.repairable for finding in errors) else ""
