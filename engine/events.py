@@ -147,8 +147,10 @@ class ExitDue(msgspec.Struct, frozen=True):
     signal_id: str
 
 
-class LookDue(msgspec.Struct, frozen=True, gc=False):
-    """It is time to compare the known positions with the venue's."""
+class VenueSeen(msgspec.Struct, frozen=True):
+    """What a look at the venue found, in the execution adapter's own terms."""
+
+    what: Any
 
 
 class ResetDue(msgspec.Struct, frozen=True, gc=False):
@@ -163,7 +165,7 @@ class ResetDue(msgspec.Struct, frozen=True, gc=False):
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
-Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | LookDue
+Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | VenueSeen
 
 
 # --- events -----------------------------------------------------------------------------------

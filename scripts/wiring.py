@@ -16,7 +16,8 @@ import msgspec
 from adapters.feeds import ChunkReader
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import LogSink, SessionLog
-from adapters.mt5.gateway import Gateway, send_in_process
+from adapters.mt5.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.requests import Instrument, Requests, filling_of
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
@@ -31,7 +32,7 @@ from engine.market import Market
 from engine.orders import OrderBook
 from engine.ports import Journal, Sink
 from engine.session import Session
-from engine.types import Cents, ClockName, Limits, Millis
+from engine.types import Cents, ClockName, Limits, Millis, SymbolSpec
 from risk.days import resets
 from risk.state import RiskActor
 from scripts.bars import BarInput
@@ -43,6 +44,9 @@ from signals.strategy import StrategyActor, StrategyFactory
 
 MAGIC = 26_111_500
 """Marks our orders at the venue; other programs' orders carry other numbers."""
+
+DEVIATION = 10
+"""Points that a price may have moved, where the venue heeds it (instant execution)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +86,7 @@ class Parts:
     book: OrderBook
     risk: RiskActor
     account: PaperAccount
-    gateway: Gateway
+    link: InProcess
 
 
 def connect(journal: Journal, terms: Terms) -> Parts:
@@ -96,17 +100,22 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     given = GivenSignals(bus, market)
     account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
     terminal = PaperTerminal(account)
-    gateway = Gateway(
-        bus,
-        market,
-        terminal,
-        send_in_process(terminal),
+    requests = Requests(
+        {name: _instrument(terminal, spec) for name, spec in specs.items()},
         magic=MAGIC,
+        deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
+    gateway = Gateway(bus, market, requests, send_in_process(terminal))
+    link = InProcess(gateway, terminal)
     for actor in (market, book, risk, strategy, given, gateway):
         bus.attach(actor.routes())
-    return Parts(bus, market, book, risk, account, gateway)
+    return Parts(bus, market, book, risk, account, link)
+
+
+def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
+    info = terminal.symbol_info(spec.name)
+    return Instrument(spec, spec.name, filling_of(info.filling_mode if info else 0))
 
 
 def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
@@ -121,7 +130,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         parts.account,
         tracks,
         resets(terms.limits.reset_zone, first),
-        notice=parts.gateway.notice,
+        notice=parts.link.notice,
         quiet_band=lambda: Band(*parts.risk.quiet_band()),
         agenda=agenda_of(terms),
         rollovers=_rollovers(terms, first),

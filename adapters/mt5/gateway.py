@@ -1,25 +1,25 @@
-"""From an approved order to a MetaTrader5 request, and from the terminal's answers back to events.
+"""The execution adapter: approved orders out, the terminal's answers back as events.
 
 The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and sends when that
-record is dispatched. How the request travels is not its business: `Send` is given to it.
+record is dispatched. It is pure: how a request travels (`Send`) is given to it, and what the
+terminal says comes to it as `Reply` and `Look`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.execution import Deals, Look, Reply, carry_out, look
+from adapters.mt5.requests import Requests
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
 from engine.market import Market, Position
 from engine.ports import Terminal
 from engine.trading import TradingState
-from engine.types import Cents, Millis, Side, SymbolSpec, lots, units
-
-Reply = tuple[Any, tuple[int, str]]
-"""The result of `order_send` together with `last_error` of the same moment."""
+from engine.types import Cents, units
 
 Send = Callable[[dict[str, Any], Callable[[Reply], None]], None]
 """Sends a request and calls back with the reply, at once or later, on the loop's thread."""
@@ -31,14 +31,14 @@ _CLOSE_REASONS = {
 }
 _BY_HAND = "MANUAL"
 _ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
+_LEAVING = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
 
 
 def send_in_process(terminal: Terminal) -> Send:
     """Send to a terminal that lives in this process and answers at once (the replay's)."""
 
     def send(request: dict[str, Any], reply: Callable[[Reply], None]) -> None:
-        result = terminal.order_send(request)
-        reply((result, terminal.last_error()))
+        reply(carry_out(terminal, request))
 
     return send
 
@@ -46,28 +46,13 @@ def send_in_process(terminal: Terminal) -> Send:
 class Gateway:
     """The execution adapter of one account."""
 
-    def __init__(
-        self,
-        bus: Bus,
-        market: Market,
-        terminal: Terminal,
-        send: Send,
-        *,
-        magic: int,
-        to_server: Callable[[Millis], int],
-        deviation: int = 10,
-    ) -> None:
-        """`to_server` turns ms UTC into seconds of the server's clock, for expiries."""
+    def __init__(self, bus: Bus, market: Market, requests: Requests, send: Send) -> None:
         self._bus = bus
         self._market = market
-        self._terminal = terminal
+        self._requests = requests
         self._send = send
-        self._magic = magic
-        self._deviation = deviation
-        self._to_server = to_server
-        self._working: dict[int, ev.OrderIntent] = {}
         self._approved: dict[int, ev.OrderApproved] = {}
-        self._filling: dict[str, int] = {}
+        self._working: dict[int, ev.OrderIntent] = {}
         self._trading = TradingState.ACTIVE
 
     def routes(self) -> ev.Routes:
@@ -75,7 +60,7 @@ class Gateway:
             ev.OrderApproved: self.on_approved,
             ev.OrderSubmitted: self.on_submitted,
             ev.TradingStateChanged: self.on_trading_state,
-            ev.LookDue: self.on_look,
+            ev.VenueSeen: self.on_seen,
         }
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
@@ -86,11 +71,7 @@ class Gateway:
     def on_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
         if order.action is ev.Action.OPEN and self._trading is not TradingState.ACTIVE:
-            self._bus.publish(
-                ev.OrderCancelled(
-                    order_id=order.order_id, reason="trading was halted before it was sent"
-                )
-            )
+            self._cancelled(order, "trading was halted before it was sent")
             return
         self._approved[order.order_id] = approved
         self._bus.publish(
@@ -110,100 +91,45 @@ class Gateway:
         )
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        approved = self._approved[submitted.order_id]
-        self._send(self.request(approved), lambda reply: self.on_reply(approved, reply))
-
-    def request(self, approved: ev.OrderApproved) -> dict[str, Any]:
-        """The request that carries out an approved order."""
+        approved = self._approved.pop(submitted.order_id)
         order = approved.order
-        spec = self._market.specs[order.symbol]
-        stops = {
-            "symbol": order.symbol,
-            "sl": spec.price(order.stop_loss) if order.stop_loss else 0.0,
-            "tp": spec.price(order.take_profit) if order.take_profit else 0.0,
-            "magic": self._magic,
-        }
-        if order.action is ev.Action.MODIFY:
-            return {"action": mt5.TRADE_ACTION_SLTP, "position": order.position, **stops}
-        opening = order.action is ev.Action.OPEN
-        buys = (order.side is Side.LONG) == opening
-        deal = {
-            "action": mt5.TRADE_ACTION_DEAL,
-            "symbol": order.symbol,
-            "volume": lots(approved.volume),
-            "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
-            "price": spec.price(order.price),
-            "deviation": self._deviation,
-            "type_filling": self._filling_of(order.symbol),
-            "magic": self._magic,
-            "comment": f"eb{order.order_id}",
-        }
-        if not opening:
-            return {**deal, "position": order.position}
-        return {**deal, **stops, **(self._pending(order) if order.entry_price else {})}
-
-    def _pending(self, order: ev.OrderIntent) -> dict[str, Any]:
-        """What makes a request a pending one: a limit when it waits for a better price."""
-        better = (order.entry_price - order.price) * order.side < 0
-        long = order.side is Side.LONG
-        if better:
-            kind = mt5.ORDER_TYPE_BUY_LIMIT if long else mt5.ORDER_TYPE_SELL_LIMIT
-        else:
-            kind = mt5.ORDER_TYPE_BUY_STOP if long else mt5.ORDER_TYPE_SELL_STOP
-        return {
-            "action": mt5.TRADE_ACTION_PENDING,
-            "type": kind,
-            "price": self._market.specs[order.symbol].price(order.entry_price),
-            "type_filling": mt5.ORDER_FILLING_RETURN,
-            "type_time": mt5.ORDER_TIME_SPECIFIED,
-            "expiration": self._to_server(order.expires),
-        }
-
-    def _filling_of(self, symbol: str) -> int:
-        """The request's filling mode from the symbol's mask of allowed ones."""
-        if symbol not in self._filling:
-            mask = self._terminal.symbol_info(symbol).filling_mode
-            if mask & mt5.SymbolFilling.FOK:
-                self._filling[symbol] = mt5.ORDER_FILLING_FOK
-            elif mask & mt5.SymbolFilling.IOC:
-                self._filling[symbol] = mt5.ORDER_FILLING_IOC
-            else:
-                self._filling[symbol] = mt5.ORDER_FILLING_RETURN
-        return self._filling[symbol]
+        self._send(self._requests.of(approved), lambda reply: self.on_reply(order, reply))
 
     # --- back ---
 
-    def on_reply(self, approved: ev.OrderApproved, reply: Reply) -> None:
-        """Turn the venue's answer into events."""
-        order = approved.order
-        del self._approved[order.order_id]
-        result, error = reply
+    def on_reply(self, order: ev.OrderIntent, reply: Reply) -> None:
+        """Turn the venue's answer to a request into events."""
+        result = reply.result
         if result is None:
-            self._without_result(order, error)
+            self._without_result(order, reply)
             return
         outcome = mt5.outcome_of(result.retcode)
         if outcome is mt5.Outcome.REJECTED:
-            self._reject(order, result.retcode, result.comment)
+            self._reject(order, result.retcode, result.comment, reply)
         elif outcome is mt5.Outcome.UNKNOWN:
-            self._lose(order, f"{result.retcode} {result.comment}")
+            self._lose(order, f"{result.retcode} {result.comment}", reply)
         elif order.action is ev.Action.MODIFY:
-            self._modified(order)
-        elif not result.deal or not result.price:
-            self._working[result.order] = order
-            self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=result.order))
+            self._modified(order, reply)
+        elif not reply.deals or reply.account is None:
+            self._accepted(order, result.order)
         elif order.action is ev.Action.OPEN:
-            self._opened(order, result.order)
+            self._opened(order, reply.deals, self._account(reply.account))
         else:
-            self._closed(order)
+            self._left(order, reply.deals, self._account(reply.account))
 
-    def _without_result(self, order: ev.OrderIntent, error: tuple[int, str]) -> None:
-        code, text = error
+    def _without_result(self, order: ev.OrderIntent, reply: Reply) -> None:
+        code, text = reply.error
         if mt5.fate_of(code) is mt5.Fate.NEVER_SENT:
-            self._reject(order, code, text)
+            self._reject(order, code, text, reply)
         else:
-            self._lose(order, f"no result, error {code} {text}")
+            self._lose(order, f"no result, error {code} {text}", reply)
 
-    def _reject(self, order: ev.OrderIntent, code: int, message: str) -> None:
+    def _accepted(self, order: ev.OrderIntent, ticket: int) -> None:
+        """The venue has it: a pending order, or a deal that its history does not show yet."""
+        self._working[ticket] = order
+        self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=ticket))
+
+    def _reject(self, order: ev.OrderIntent, code: int, message: str, reply: Reply) -> None:
         self._bus.publish(
             ev.OrderRejected(
                 order_id=order.order_id,
@@ -211,20 +137,23 @@ class Gateway:
                 side=order.side,
                 retcode=code,
                 message=message,
-                account=self._account(),
+                account=self._account(reply.account),
             )
         )
 
-    def _lose(self, order: ev.OrderIntent, message: str) -> None:
+    def _lose(self, order: ev.OrderIntent, message: str, reply: Reply) -> None:
         self._bus.publish(
             ev.OrderUnknown(
                 order_id=order.order_id,
                 symbol=order.symbol,
                 side=order.side,
                 message=message,
-                account=self._account(),
+                account=self._account(reply.account),
             )
         )
+
+    def _cancelled(self, order: ev.OrderIntent, reason: str) -> None:
+        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
 
     def _filled(self, order: ev.OrderIntent, deal: mt5.TradeDeal) -> None:
         self._bus.publish(
@@ -237,11 +166,10 @@ class Gateway:
             )
         )
 
-    def _opened(self, order: ev.OrderIntent, ticket: int) -> None:
-        """A position came from the order with this ticket; its first deal tells how."""
-        deal = self._terminal.history_deals_get(position=ticket)[0]
+    def _opened(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+        """A position came from the order; its first deal tells how."""
+        deal = deals[0]
         self._filled(order, deal)
-        account = self._account()
         self._bus.publish(
             ev.PositionOpened(
                 position=deal.position_id,
@@ -259,17 +187,16 @@ class Gateway:
                 commission=_cents(deal.commission),
             )
         )
-        self._seen(account)
+        self._test_equity(account)
 
-    def _closed(self, order: ev.OrderIntent) -> None:
-        deal = self._terminal.history_deals_get(position=order.position)[-1]
-        self._filled(order, deal)
-        account = self._account()
+    def _left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+        """A position was closed by an order of ours."""
         position = self._market.positions[order.position]
-        self._publish_closed(position, deal, account, order.reason, order.order_id)
-        self._seen(account)
+        self._filled(order, deals[-1])
+        self._publish_closed(position, deals[-1], account, order.reason, order.order_id)
+        self._test_equity(account)
 
-    def _modified(self, order: ev.OrderIntent) -> None:
+    def _modified(self, order: ev.OrderIntent, reply: Reply) -> None:
         self._bus.publish(
             ev.StopModified(
                 order_id=order.order_id,
@@ -280,47 +207,62 @@ class Gateway:
                 stop_loss=order.stop_loss,
                 take_profit=order.take_profit,
                 reason=order.reason,
-                account=self._account(),
+                account=self._account(reply.account),
             )
         )
 
     # --- what the venue did by itself ---
 
-    def notice(self) -> None:
-        """Find what the venue did since the last look: pending orders gone, positions closed."""
-        if self._working:
-            self._notice_orders()
-        self._bus.feed(ev.LookDue())
+    def open_tickets(self) -> tuple[Iterable[int], Iterable[int]]:
+        """The positions and the orders that the engine believes to be open: what to look for."""
+        return tuple(self._market.positions), tuple(self._working)
 
-    def on_look(self, _look: ev.LookDue) -> None:
-        """Compare the known positions with the terminal's and publish those that are gone.
+    def notice(self, seen: Look) -> None:
+        """Compare what the terminal holds with what the engine believes, and publish the rest.
 
-        An input of its own, so that positions opened by the same look are known by then.
+        Positions are compared in a second step, when those that this look opened are known.
         """
-        open_now = {position.ticket for position in self._terminal.positions_get()}
-        gone = [item for item in self._market.positions.values() if item.ticket not in open_now]
-        if not gone:
-            return
-        account = self._account()
-        for position in gone:
-            deal = self._terminal.history_deals_get(position=position.ticket)[-1]
-            reason = _CLOSE_REASONS.get(deal.reason, _BY_HAND)
-            self._publish_closed(position, deal, account, reason, 0)
-
-    def _notice_orders(self) -> None:
-        placed = {order.ticket for order in self._terminal.orders_get()}
+        placed = {order.ticket for order in seen.orders}
         for ticket in [ticket for ticket in self._working if ticket not in placed]:
-            order = self._working.pop(ticket)
-            if self._terminal.history_deals_get(position=ticket):
-                self._opened(order, ticket)
-            else:
-                self._bus.publish(
-                    ev.OrderCancelled(order_id=order.order_id, reason=self._end_of(ticket))
-                )
+            self._resolve(ticket, seen)
+        self._bus.feed(ev.VenueSeen(seen))
 
-    def _end_of(self, ticket: int) -> str:
-        found = self._terminal.history_orders_get(ticket=ticket)
-        return _ENDS.get(found[0].state, "cancelled") if found else "cancelled"
+    def _resolve(self, ticket: int, seen: Look) -> None:
+        order = self._working[ticket]
+        deals = seen.deals.get(ticket, ())
+        if order.action is ev.Action.OPEN and deals:
+            del self._working[ticket]
+            self._opened(order, deals, self._account(seen.account))
+        elif ticket in seen.ended and seen.ended[ticket].state in _ENDS:
+            del self._working[ticket]
+            self._cancelled(order, _ENDS[seen.ended[ticket].state])
+        elif ticket in seen.ended and seen.ended[ticket].state == mt5.ORDER_STATE_CANCELED:
+            del self._working[ticket]
+            self._cancelled(order, "cancelled at the venue")
+        # Else its history lags behind: the next look will tell.
+
+    def on_seen(self, venue: ev.VenueSeen) -> None:
+        """Publish the positions that are gone from the terminal."""
+        seen: Look = venue.what
+        open_now = {position.ticket for position in seen.positions}
+        for position in list(self._market.positions.values()):
+            deals = seen.deals.get(position.ticket, ())
+            if position.ticket in open_now or not deals or deals[-1].entry not in _LEAVING:
+                continue
+            account = self._account(seen.account)
+            order = self._closing_order(position.ticket)
+            if order is None:
+                reason = _CLOSE_REASONS.get(deals[-1].reason, _BY_HAND)
+                self._publish_closed(position, deals[-1], account, reason, 0)
+            else:
+                self._left(order, deals, account)
+
+    def _closing_order(self, position: int) -> ev.OrderIntent | None:
+        """Our own accepted order to close `position`, taken off the list of those at work."""
+        for ticket, order in self._working.items():
+            if order.position == position:
+                return self._working.pop(ticket)
+        return None
 
     def _publish_closed(
         self,
@@ -339,7 +281,7 @@ class Gateway:
                 symbol=position.symbol,
                 side=position.side,
                 volume=volume,
-                price=self._spec(position).points(deal.price),
+                price=self._market.specs[position.symbol].points(deal.price),
                 reason=reason,
                 profit=profit,
                 net=profit + commission + swap + paid,
@@ -353,18 +295,29 @@ class Gateway:
             )
         )
 
-    def _spec(self, position: Position) -> SymbolSpec:
-        return self._market.specs[position.symbol]
-
-    def _account(self) -> ev.Account:
-        info = self._terminal.account_info()
+    def _account(self, info: mt5.AccountInfo | None) -> ev.Account:
+        """The terminal's figures, or the last known ones where it could not tell."""
+        if info is None:
+            known = self._market.account
+            return ev.Account(balance=known.balance, equity=known.equity, margin=known.margin)
         return ev.Account(
             balance=_cents(info.balance), equity=_cents(info.equity), margin=_cents(info.margin)
         )
 
-    def _seen(self, account: ev.Account) -> None:
+    def _test_equity(self, account: ev.Account) -> None:
         """Every deal is followed by an equity test."""
         self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
+
+
+class InProcess:
+    """A gateway's link to a terminal in this process: look whenever the market moved."""
+
+    def __init__(self, gateway: Gateway, terminal: Terminal) -> None:
+        self._gateway = gateway
+        self._terminal = terminal
+
+    def notice(self) -> None:
+        self._gateway.notice(look(self._terminal, *self._gateway.open_tickets()))
 
 
 def _cents(amount: float) -> Cents:

@@ -1,0 +1,109 @@
+"""From an approved order to the dict that `order_send` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from adapters.mt5 import contract as mt5
+from engine import events as ev
+from engine.types import Millis, Side, SymbolSpec, lots
+
+COMMENT_PREFIX = "eb"
+"""Begins the comment of every order of ours; the engine's order id follows."""
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """A symbol as the venue has it: its name there, and a filling mode that it allows."""
+
+    spec: SymbolSpec
+    name: str
+    filling: int
+
+
+def filling_of(mask: int) -> int:
+    """The request's filling mode from a symbol's mask of allowed ones.
+
+    The mask is not the mode: sending the one as the other is refused as 10030.
+    """
+    if mask & mt5.SymbolFilling.FOK:
+        return mt5.ORDER_FILLING_FOK
+    if mask & mt5.SymbolFilling.IOC:
+        return mt5.ORDER_FILLING_IOC
+    return mt5.ORDER_FILLING_RETURN
+
+
+class Requests:
+    """Makes requests for one account; `to_server` turns ms UTC into the server's seconds."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        *,
+        magic: int,
+        deviation: int,
+        to_server: Callable[[Millis], int],
+    ) -> None:
+        self._instruments = instruments
+        self._magic = magic
+        self._deviation = deviation
+        self._to_server = to_server
+
+    def of(self, approved: ev.OrderApproved) -> dict[str, Any]:
+        """The request that carries out an approved order."""
+        order = approved.order
+        instrument = self._instruments[order.symbol]
+        if order.action is ev.Action.MODIFY:
+            return {
+                "action": mt5.TRADE_ACTION_SLTP,
+                "position": order.position,
+                **self._levels(order, instrument),
+            }
+        if order.action is ev.Action.CLOSE:
+            return {**self._deal(approved, instrument), "position": order.position}
+        levels = self._levels(order, instrument)
+        pending = self._pending(order, instrument) if order.entry_price else {}
+        return {**self._deal(approved, instrument), **levels, **pending}
+
+    def _levels(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
+        price = instrument.spec.price
+        return {
+            "symbol": instrument.name,
+            "sl": price(order.stop_loss) if order.stop_loss else 0.0,
+            "tp": price(order.take_profit) if order.take_profit else 0.0,
+            "magic": self._magic,
+        }
+
+    def _deal(self, approved: ev.OrderApproved, instrument: Instrument) -> dict[str, Any]:
+        order = approved.order
+        buys = (order.side is Side.LONG) == (order.action is ev.Action.OPEN)
+        return {
+            "action": mt5.TRADE_ACTION_DEAL,
+            "symbol": instrument.name,
+            "volume": lots(approved.volume),
+            "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
+            "price": instrument.spec.price(order.price),
+            "deviation": self._deviation,
+            "type_filling": instrument.filling,
+            "magic": self._magic,
+            "comment": f"{COMMENT_PREFIX}{order.order_id}",
+        }
+
+    def _pending(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
+        """What makes a request a pending one: a limit when it waits for a better price."""
+        better = (order.entry_price - order.price) * order.side < 0
+        long = order.side is Side.LONG
+        if better:
+            kind = mt5.ORDER_TYPE_BUY_LIMIT if long else mt5.ORDER_TYPE_SELL_LIMIT
+        else:
+            kind = mt5.ORDER_TYPE_BUY_STOP if long else mt5.ORDER_TYPE_SELL_STOP
+        return {
+            "action": mt5.TRADE_ACTION_PENDING,
+            "type": kind,
+            "price": instrument.spec.price(order.entry_price),
+            "type_filling": mt5.ORDER_FILLING_RETURN,
+            "type_time": mt5.ORDER_TIME_SPECIFIED,
+            "expiration": self._to_server(order.expires),
+        }
