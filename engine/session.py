@@ -7,7 +7,7 @@ and the journal is sealed last. The first failure is reported; later ones are at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
@@ -34,7 +34,9 @@ class Session:
         conclude: Callable[[ev.Outcome, str], ev.SessionEnded],
         about_end: Callable[[], dict[str, Any]],
         on_slice: Callable[[], None] = lambda: None,
+        helpers: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
+        """`helpers` are I/O actors that end by themselves once the feed is closed."""
         self._bus = bus
         self._journal = journal
         self._feed = feed
@@ -42,6 +44,7 @@ class Session:
         self._conclude = conclude
         self._about_end = about_end
         self.on_slice = on_slice
+        self._helpers = helpers
         self._stop_requested = False
         self._failures: list[Exception] = []
 
@@ -57,6 +60,8 @@ class Session:
         async with anyio.create_task_group() as tasks:
             for sink, edge in self._sinks:
                 tasks.start_soon(self._run_sink, sink, edge)
+            for helper in self._helpers:
+                tasks.start_soon(self._run_helper, helper)
             outcome = await self._feed_until_done()
             await self._shut_down(outcome)
         await self._closing(self._journal.close)
@@ -95,6 +100,12 @@ class Session:
     async def _closing(self, close: Callable[[], Any]) -> None:
         try:
             await close()
+        except Exception as error:
+            self._failures.append(error)
+
+    async def _run_helper(self, helper: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await helper()
         except Exception as error:
             self._failures.append(error)
 

@@ -44,11 +44,11 @@ def check(
     worst = Exit.DONE
     for path in files:
         try:
-            if not _report(path, symbol, digits):
-                worst = Exit.DATA
+            found = Exit.DONE if _report(path, symbol, digits) else Exit.DATA
         except CommandFailed as error:
             complain(str(error))
-            worst = error.code
+            found = error.code
+        worst = max(worst, found)
     return worst
 
 
@@ -91,16 +91,16 @@ def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpe
     from scripts.options import with_digits
 
     specs = with_digits(load_symbols(), digits)
-    if symbol is None:
-        found = [name for name in specs if name in path.name.upper()]
-        symbol = found[0] if found else ""
-    if symbol not in specs:
+    if symbol is not None and symbol not in specs:
+        raise CommandFailed(f"--symbol {symbol}: unknown; known: {', '.join(specs)}", Exit.USAGE)
+    found = [symbol] if symbol else [name for name in specs if name in path.name.upper()]
+    if not found:
         raise CommandFailed(
             f"{path}: its symbol cannot be told from its name; give --symbol, "
             f"one of {', '.join(specs)}",
             Exit.USAGE,
         )
-    return specs[symbol]
+    return specs[found[0]]
 
 
 def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:

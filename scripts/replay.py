@@ -121,11 +121,14 @@ def replay(
         signals=signals,
         repair=repair,
     )
+    from scripts.folders import SIMULATED
+
     terms, notes = resolve_terms(request)
     if not quiet:
         for note in notes:
             complain(note)
-    return run_replay(terms, _folder(results_dir, session_id), as_json=as_json, quiet=quiet)
+    folder = session_folder(results_dir, session_id, SIMULATED)
+    return run_replay(terms, folder, as_json=as_json, quiet=quiet)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,14 +196,15 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     return terms, notes
 
 
-def _folder(results_dir: Path | None, session_id: str | None) -> SessionFolder:
-    from scripts.folders import SIMULATED, SessionFolder, checked_session_id
+def session_folder(results: Path | None, session_id: str | None, kind: str) -> SessionFolder:
+    """The folder of a new session, not yet made; its id is made from the time if none is given."""
+    from scripts.folders import SessionFolder, checked_session_id
 
-    results = results_dir if results_dir is not None else home() / "results"
     if session_id is None:
         now = dt.datetime.now(dt.UTC)
         session_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    return SessionFolder(results, checked_session_id(session_id), SIMULATED)
+    where = results if results is not None else home() / "results"
+    return SessionFolder(where, checked_session_id(session_id), kind)
 
 
 def run_replay(terms: Terms, folder: SessionFolder, *, as_json: bool, quiet: bool) -> int:

@@ -12,8 +12,10 @@ import typer
 from scripts.cli import CommandFailed, Exit, complain
 
 if TYPE_CHECKING:
+    from engine.types import SymbolSpec
     from scripts.bars import BarInput
     from scripts.strategies import Loaded
+    from signals.strategy import Enter
 
 
 def signals(
@@ -83,17 +85,26 @@ def _rows(item: BarInput, loaded: Loaded) -> Iterator[dict[str, str]]:
                     yield _row(iso(chunk.time[row]), loaded.preset.name, spec, decision)
 
 
-def _row(moment: str, strategy_id: str, spec: Any, entry: Any) -> dict[str, str]:
+def _row(moment: str, strategy_id: str, spec: SymbolSpec, entry: Enter) -> dict[str, str]:
     from engine.types import lots
+
+    if entry.stop_loss <= 0:
+        raise CommandFailed(
+            f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one",
+            Exit.USAGE,
+        )
+
+    def price(points: int) -> str:
+        return f"{spec.price(points):.{spec.digits}f}" if points else ""
 
     return {
         "time": moment,
         "symbol": spec.name,
         "direction": entry.side.word,
-        "stop_loss": f"{spec.price(entry.stop_loss):.{spec.digits}f}",
-        "take_profit": f"{spec.price(entry.take_profit):.{spec.digits}f}",
+        "stop_loss": price(entry.stop_loss),
+        "take_profit": price(entry.take_profit),
         "reason": entry.reason,
         "strategy_id": strategy_id,
-        "risk_scale": f"{entry.scale:g}",
-        "volume": f"{lots(entry.volume):g}" if entry.volume else "",
+        "risk_scale": repr(float(entry.scale)),  # read back, it is the same number
+        "volume": repr(lots(entry.volume)) if entry.volume else "",
     }

@@ -45,6 +45,9 @@ from signals.strategy import StrategyActor, StrategyFactory
 MAGIC = 26_111_500
 """Marks our orders at the venue; other programs' orders carry other numbers."""
 
+REPLAY_TAG = "eb"
+"""Begins the comments of a replay's orders; live sessions have a tag of their own."""
+
 DEVIATION = 10
 """Points that a price may have moved, where the venue heeds it (instant execution)."""
 
@@ -103,6 +106,7 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     requests = Requests(
         {name: _instrument(terminal, spec) for name, spec in specs.items()},
         magic=MAGIC,
+        tag=REPLAY_TAG,
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )

@@ -44,7 +44,7 @@ class GivenSignals:
                 stop_loss=_points(spec, signal.stop_loss),
                 take_profit=_points(spec, signal.take_profit),
                 scale=signal.risk_scale,
-                volume=units(signal.volume or 0.0),
+                volume=0 if signal.volume is None else max(units(signal.volume), 1),
                 entry_price=_points(spec, signal.entry_price),
                 expires=_expiry(signal),
                 problem=due.problem,
@@ -73,7 +73,11 @@ class GivenSignals:
 
 
 def _points(spec: SymbolSpec | None, price: float | None) -> Points:
-    return spec.points(price) if spec is not None and price else 0
+    """A price in points, 0 for none. A given one, however small, never turns into none.
+
+    The same holds for a given volume: 0 would ask risk to size the order.
+    """
+    return 0 if spec is None or price is None else max(spec.points(price), 1)
 
 
 def _expiry(signal: GivenSignal) -> Millis:

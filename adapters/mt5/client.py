@@ -290,6 +290,10 @@ class AsyncTerminal:
             lambda: self._client.call(function, *args, deadline=deadline, **kwargs)
         )
 
+    async def work(self, job: Callable[[TerminalClient], _T]) -> _T:
+        """Run several calls in one go on the worker thread; nothing else comes between them."""
+        return await self._run(lambda: job(self._client))
+
     async def close(self) -> None:
         """`TerminalClient.close`, then end the worker thread."""
         try:

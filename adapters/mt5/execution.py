@@ -6,7 +6,6 @@ in the worker thread. What the answers mean is decided in `adapters.mt5.gateway`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
@@ -14,24 +13,43 @@ from engine.ports import Terminal
 
 Deals = tuple[mt5.TradeDeal, ...]
 
+FOREVER = 4_102_444_800
+"""The year 2100: history is asked for beyond now, as the server's clock may be ahead."""
+
 
 class Reply(NamedTuple):
     """The answer to a trade request with `last_error` of the same moment.
 
     `deals` are those of the position concerned and `account` the figures after it, as far as the
-    terminal knew them already: its history may lag behind.
+    terminal knew them already: its history may lag behind. In a dry run nothing is sent: `checked`
+    is what `order_check` says instead.
     """
 
     result: mt5.OrderSendResult | None
     error: tuple[int, str]
     deals: Deals = ()
     account: mt5.AccountInfo | None = None
+    checked: mt5.OrderCheckResult | None = None
+
+
+class Wanted(NamedTuple):
+    """What a look is to tell about.
+
+    `positions` and `orders` are the tickets that the engine believes to be open. With `since`
+    (seconds of the server's clock) all deals from then on are wanted too: the traces of an order
+    whose outcome is unknown.
+    """
+
+    positions: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+    since: int | None = None
 
 
 class Look(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
-    `deals` are by position, `ended` are pending orders that are no longer open, by ticket.
+    `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
+    `recent` are the deals since the moment that was asked for.
     """
 
     account: mt5.AccountInfo
@@ -39,6 +57,7 @@ class Look(NamedTuple):
     orders: tuple[mt5.TradeOrder, ...]
     deals: dict[int, Deals]
     ended: dict[int, mt5.TradeOrder]
+    recent: Deals = ()
 
 
 class LookFailed(Exception):
@@ -48,42 +67,48 @@ class LookFailed(Exception):
 def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
     """Send a request once and read back what it did."""
     result = terminal.order_send(request)
-    error = terminal.last_error()
-    if result is None or request["action"] == mt5.TRADE_ACTION_SLTP:
-        account = None if result is None else terminal.account_info()
-        return Reply(result, error, (), account)
-    ticket = request.get("position") or result.order
-    deals = terminal.history_deals_get(position=ticket) if result.deal else ()
-    return Reply(result, error, deals or (), terminal.account_info())
+    return read_back(terminal, request, Reply(result, terminal.last_error()))
 
 
-def look(terminal: Terminal, known: Iterable[int], working: Iterable[int]) -> Look:
+def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply:
+    """What the venue's records say right after a request was sent."""
+    result = sent.result
+    if result is None:
+        return sent
+    deals: Deals | None = ()
+    if result.deal:
+        deals = terminal.history_deals_get(position=request.get("position") or result.order)
+    return Reply(result, sent.error, deals or (), terminal.account_info())
+
+
+def look(terminal: Terminal, wanted: Wanted) -> Look:
     """Everything that is open now, and the deals of what is not open any more.
 
-    `known` are the tickets of positions and `working` those of pending orders that the engine
-    believes to be open. Raises LookFailed.
+    Raises LookFailed.
     """
     positions = _told(terminal, "positions_get", terminal.positions_get())
     orders = _told(terminal, "orders_get", terminal.orders_get())
     standing = {position.ticket for position in positions}
     placed = {order.ticket for order in orders}
-    deals: dict[int, Deals] = {}
+    gone = [ticket for ticket in wanted.orders if ticket not in placed]
     ended: dict[int, mt5.TradeOrder] = {}
-    for ticket in [ticket for ticket in working if ticket not in placed]:
-        deals[ticket] = _deals(terminal, ticket)
+    for ticket in gone:
         found = _told(terminal, "history_orders_get", terminal.history_orders_get(ticket=ticket))
         ended.update({order.ticket: order for order in found})
-    for ticket in known:
-        if ticket not in deals and ticket not in standing:
-            deals[ticket] = _deals(terminal, ticket)
+    left = [ticket for ticket in wanted.positions if ticket not in standing]
+    deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
+    recent: Deals = ()
+    if wanted.since is not None:
+        recent = _deals(terminal, wanted.since, FOREVER)
     account = terminal.account_info()
     if account is None:
         raise LookFailed(f"account_info: {terminal.last_error()}")
-    return Look(account, positions, orders, deals, ended)
+    return Look(account, positions, orders, deals, ended, recent)
 
 
-def _deals(terminal: Terminal, position: int) -> Deals:
-    return _told(terminal, "history_deals_get", terminal.history_deals_get(position=position))
+def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:
+    deals: Deals = _told(terminal, "history_deals_get", terminal.history_deals_get(*span, **where))
+    return deals
 
 
 def _told(terminal: Terminal, function: str, answer: Any) -> Any:

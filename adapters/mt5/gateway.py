@@ -7,11 +7,11 @@ terminal says comes to it as `Reply` and `Look`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import Deals, Look, Reply, carry_out, look
+from adapters.mt5.execution import Deals, Look, Reply, Wanted, carry_out, look
 from adapters.mt5.requests import Requests
 from engine import events as ev
 from engine import money
@@ -31,6 +31,7 @@ _CLOSE_REASONS = {
 }
 _BY_HAND = "MANUAL"
 _ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
+_TRACES_SECONDS = 120  # how long before the loss was noticed the request may have been executed
 _LEAVING = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
 
 
@@ -53,6 +54,7 @@ class Gateway:
         self._send = send
         self._approved: dict[int, ev.OrderApproved] = {}
         self._working: dict[int, ev.OrderIntent] = {}
+        self._quarantine: dict[int, tuple[ev.OrderIntent, int]] = {}
         self._trading = TradingState.ACTIVE
 
     def routes(self) -> ev.Routes:
@@ -62,6 +64,11 @@ class Gateway:
             ev.TradingStateChanged: self.on_trading_state,
             ev.VenueSeen: self.on_seen,
         }
+
+    @property
+    def unresolved(self) -> list[ev.OrderIntent]:
+        """Orders of unknown outcome: never sent again, charged as risk until the venue tells."""
+        return [order for order, _ in self._quarantine.values()]
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
         self._trading = changed.state
@@ -100,6 +107,10 @@ class Gateway:
     def on_reply(self, order: ev.OrderIntent, reply: Reply) -> None:
         """Turn the venue's answer to a request into events."""
         result = reply.result
+        if reply.checked is not None:
+            verdict = f"{reply.checked.retcode} {reply.checked.comment}"
+            self._cancelled(order, f"dry run, order_check says: {verdict}")
+            return
         if result is None:
             self._without_result(order, reply)
             return
@@ -142,6 +153,8 @@ class Gateway:
         )
 
     def _lose(self, order: ev.OrderIntent, message: str, reply: Reply) -> None:
+        since = self._requests.server_time(self._bus.time) - _TRACES_SECONDS
+        self._quarantine[order.order_id] = (order, since)
         self._bus.publish(
             ev.OrderUnknown(
                 order_id=order.order_id,
@@ -213,9 +226,12 @@ class Gateway:
 
     # --- what the venue did by itself ---
 
-    def open_tickets(self) -> tuple[Iterable[int], Iterable[int]]:
-        """The positions and the orders that the engine believes to be open: what to look for."""
-        return tuple(self._market.positions), tuple(self._working)
+    def wanted(self) -> Wanted:
+        """What the next look is to tell about."""
+        since = [since for _, since in self._quarantine.values()]
+        return Wanted(
+            tuple(self._market.positions), tuple(self._working), min(since) if since else None
+        )
 
     def notice(self, seen: Look) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest.
@@ -225,6 +241,8 @@ class Gateway:
         placed = {order.ticket for order in seen.orders}
         for ticket in [ticket for ticket in self._working if ticket not in placed]:
             self._resolve(ticket, seen)
+        for order in self.unresolved:
+            self._release(order, seen)
         self._bus.feed(ev.VenueSeen(seen))
 
     def _resolve(self, ticket: int, seen: Look) -> None:
@@ -240,6 +258,44 @@ class Gateway:
             del self._working[ticket]
             self._cancelled(order, "cancelled at the venue")
         # Else its history lags behind: the next look will tell.
+
+    def _release(self, order: ev.OrderIntent, seen: Look) -> None:
+        """End an order's quarantine if the venue's own records show what became of it.
+
+        The absence of traces proves nothing: then it stays.
+        """
+        if order.action is ev.Action.OPEN:
+            deals = self._traces(order, seen)
+            if deals:
+                del self._quarantine[order.order_id]
+                self._opened(order, deals, self._account(seen.account))
+        elif order.position not in {position.ticket for position in seen.positions}:
+            deals = seen.deals.get(order.position, ())
+            if order.action is ev.Action.CLOSE and deals and deals[-1].entry in _LEAVING:
+                del self._quarantine[order.order_id]
+                self._left(order, deals, self._account(seen.account))
+        elif order.action is ev.Action.MODIFY and self._has_levels(order, seen):
+            del self._quarantine[order.order_id]
+            self._modified(order, Reply(None, (0, ""), (), seen.account))
+
+    def _traces(self, order: ev.OrderIntent, seen: Look) -> Deals:
+        """The deals that opened a position for `order`: same magic, and its own comment."""
+        comment = self._requests.comment(order.order_id)
+        return tuple(
+            deal
+            for deal in seen.recent
+            if deal.magic == self._requests.magic
+            and deal.entry == mt5.DEAL_ENTRY_IN
+            and deal.comment == comment
+        )
+
+    def _has_levels(self, order: ev.OrderIntent, seen: Look) -> bool:
+        points = self._market.specs[order.symbol].points
+        return any(
+            (points(position.sl), points(position.tp)) == (order.stop_loss, order.take_profit)
+            for position in seen.positions
+            if position.ticket == order.position
+        )
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
         """Publish the positions that are gone from the terminal."""
@@ -317,7 +373,7 @@ class InProcess:
         self._terminal = terminal
 
     def notice(self) -> None:
-        self._gateway.notice(look(self._terminal, *self._gateway.open_tickets()))
+        self._gateway.notice(look(self._terminal, self._gateway.wanted()))
 
 
 def _cents(amount: float) -> Cents:

@@ -11,9 +11,6 @@ from adapters.mt5 import contract as mt5
 from engine import events as ev
 from engine.types import Millis, Side, SymbolSpec, lots
 
-COMMENT_PREFIX = "eb"
-"""Begins the comment of every order of ours; the engine's order id follows."""
-
 
 class Instrument(msgspec.Struct, frozen=True):
     """A symbol as the venue has it: its name there, and a filling mode that it allows."""
@@ -43,11 +40,14 @@ class Requests:
         instruments: Mapping[str, Instrument],
         *,
         magic: int,
+        tag: str,
         deviation: int,
         to_server: Callable[[Millis], int],
     ) -> None:
+        """`tag` begins the comment of every order and tells this session's from another's."""
         self._instruments = instruments
-        self._magic = magic
+        self.magic = magic
+        self._tag = tag
         self._deviation = deviation
         self._to_server = to_server
 
@@ -67,13 +67,22 @@ class Requests:
         pending = self._pending(order, instrument) if order.entry_price else {}
         return {**self._deal(approved, instrument), **levels, **pending}
 
+    def comment(self, order_id: int) -> str:
+        """The comment that an order carries at the venue: 4 to 12 characters, so that a broker that
+        shortens comments leaves it whole."""
+        return f"{self._tag}-{order_id}"
+
+    def server_time(self, moment: Millis) -> int:
+        """A time as seconds of the server's clock."""
+        return self._to_server(moment)
+
     def _levels(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
         price = instrument.spec.price
         return {
             "symbol": instrument.name,
             "sl": price(order.stop_loss) if order.stop_loss else 0.0,
             "tp": price(order.take_profit) if order.take_profit else 0.0,
-            "magic": self._magic,
+            "magic": self.magic,
         }
 
     def _deal(self, approved: ev.OrderApproved, instrument: Instrument) -> dict[str, Any]:
@@ -87,8 +96,8 @@ class Requests:
             "price": instrument.spec.price(order.price),
             "deviation": self._deviation,
             "type_filling": instrument.filling,
-            "magic": self._magic,
-            "comment": f"{COMMENT_PREFIX}{order.order_id}",
+            "magic": self.magic,
+            "comment": self.comment(order.order_id),
         }
 
     def _pending(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""The `Terminal` port over a terminal host: blocking calls with deadlines, in the worker thread."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.client import TerminalClient
+from adapters.mt5.errors import CallOutcomeUnknown, NotSent, TerminalError
+from adapters.mt5.execution import Reply, read_back
+
+DEADLINES: Final = {"order_send": 30.0, "initialize": 90.0, "copy_rates_range": 60.0}
+"""Seconds that a call may take where the usual ones do not suffice."""
+
+USUAL_DEADLINE: Final = 10.0
+
+
+class RemoteTerminal:
+    """Calls the host's terminal; raises what `TerminalClient.call` raises."""
+
+    def __init__(self, client: TerminalClient) -> None:
+        self._client = client
+        self._error = (mt5.RES_S_OK, "")
+
+    def last_error(self) -> tuple[int, str]:
+        """The error of the last call, read by the host in the same breath as its result."""
+        return self._error
+
+    def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Any function on the host's list."""
+        deadline = DEADLINES.get(function, USUAL_DEADLINE)
+        answer = self._client.call(function, *args, deadline=deadline, **kwargs)
+        self._error = answer.last_error
+        return answer.value
+
+    def order_send(self, request: dict[str, Any], /) -> Any:
+        return self.call("order_send", request)
+
+    def order_check(self, request: dict[str, Any], /) -> Any:
+        return self.call("order_check", request)
+
+    def account_info(self) -> Any:
+        return self.call("account_info")
+
+    def symbol_info(self, symbol: str, /) -> Any:
+        return self.call("symbol_info", symbol)
+
+    def symbol_info_tick(self, symbol: str, /) -> Any:
+        return self.call("symbol_info_tick", symbol)
+
+    def positions_get(self, **where: Any) -> Any:
+        return self.call("positions_get", **where)
+
+    def orders_get(self, **where: Any) -> Any:
+        return self.call("orders_get", **where)
+
+    def history_orders_get(self, *span: Any, **where: Any) -> Any:
+        return self.call("history_orders_get", *span, **where)
+
+    def history_deals_get(self, *span: Any, **where: Any) -> Any:
+        return self.call("history_deals_get", *span, **where)
+
+
+def carry_out_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply:
+    """`execution.carry_out`, with every way in which a host can fail turned into a reply.
+
+    A request that never left is told from one of unknown outcome; a result that came is kept even
+    when the host dies while its traces are read back.
+    """
+    terminal = RemoteTerminal(client)
+    try:
+        result = terminal.order_send(request)
+    except NotSent as error:
+        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
+    except CallOutcomeUnknown as error:
+        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_RECEIVE, str(error)))
+    sent = Reply(result, terminal.last_error())
+    try:
+        return read_back(terminal, request, sent)
+    except TerminalError:
+        # The venue's records are looked at again later: the order counts as accepted until then.
+        return sent
+
+
+def check_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply:
+    """What the terminal says to a request that is not sent: a dry run."""
+    terminal = RemoteTerminal(client)
+    try:
+        checked = terminal.order_check(request)
+    except TerminalError as error:
+        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
+    return Reply(None, terminal.last_error(), (), None, checked)

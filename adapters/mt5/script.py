@@ -1,0 +1,148 @@
+"""A feed that enters planned orders now, one after another, and closes each after a while.
+
+It serves the smoke test (one order) and signals that are executed on a demo account: the same bus,
+risk and gateway as everywhere, only the moments come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import msgspec
+
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.venue import Venue
+from engine import events as ev
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.market import Market
+from engine.trading import TradingState
+from engine.types import Points, Side, SymbolSpec, Units, lots
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to make at the market's price of the moment.
+
+    `stop` and `target` are distances in points (`target` 0: none); `volume` 0 lets risk size it.
+    """
+
+    name: str
+    symbol: str
+    side: Side
+    stop: Points
+    target: Points = 0
+    scale: float = 1.0
+    volume: Units = 0
+    reason: str = "script"
+    strategy_id: str = "script"
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """A look at the market: tick and account figures."""
+
+    tick: ev.Tick
+    account: ev.AccountSeen
+
+
+class ScriptFeed:
+    """Carries out plans; ends early when trading is halted.
+
+    `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds;
+    `hold` is how long a position is kept, `pace` the pause before the next plan.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        market: Market,
+        gateway: Gateway,
+        venue: Venue,
+        clock: Clock,
+        plans: Sequence[Plan],
+        *,
+        quote: Callable[[str], Awaitable[Quote]],
+        sleep: Callable[[float], Awaitable[None]],
+        hold: float,
+        pace: float,
+    ) -> None:
+        self._bus = bus
+        self._market = market
+        self._gateway = gateway
+        self._venue = venue
+        self._clock = clock
+        self._plans = plans
+        self._quote = quote
+        self._sleep = sleep
+        self._hold = hold
+        self._pace = pace
+        self._state = TradingState.ACTIVE
+        self.done = 0
+
+    def routes(self) -> ev.Routes:
+        return {ev.TradingStateChanged: self.on_trading_state}
+
+    def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
+        self._state = changed.state
+
+    async def slices(self) -> AsyncIterator[None]:
+        for plan in self._plans:
+            if self._state is not TradingState.ACTIVE:
+                return
+            if self.done:
+                await self._sleep(self._pace)
+            signal_id = await self._enter(plan)
+            yield
+            await self._venue.settled()
+            yield
+            if self._is_open(signal_id):
+                await self._sleep(self._hold)
+            await self._leave(plan.symbol, signal_id)
+            yield
+            await self._venue.settled()
+            await self._venue.look(self._gateway)
+            self.done += 1
+            yield
+
+    async def aclose(self) -> None:
+        """Let requests under way come back, then take no more."""
+        await self._venue.settled()
+        self._venue.close()
+
+    async def _enter(self, plan: Plan) -> str:
+        spec = self._market.specs[plan.symbol]
+        tick = await self._look_at(plan.symbol)
+        signal = _anchored(plan, spec, tick, self._bus.time)
+        self._bus.feed(ev.SignalDue(signal))
+        return signal.signal_id
+
+    async def _leave(self, symbol: str, signal_id: str) -> None:
+        await self._look_at(symbol)
+        self._bus.feed(ev.ExitDue(signal_id))
+
+    async def _look_at(self, symbol: str) -> ev.Tick:
+        quote = await self._quote(symbol)
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        self._bus.feed(quote.tick)
+        self._bus.feed(quote.account)
+        return quote.tick
+
+    def _is_open(self, signal_id: str) -> bool:
+        return any(item.signal_id == signal_id for item in self._market.positions.values())
+
+
+def _anchored(plan: Plan, spec: SymbolSpec, tick: ev.Tick, now: int) -> ev.GivenSignal:
+    """The plan's distances laid on the current tick: from the ask for a buy, the bid for a sell."""
+    entry = tick.ask if plan.side is Side.LONG else tick.bid
+    target = entry + plan.side * plan.target if plan.target else None
+    return ev.GivenSignal(
+        line=0,
+        time=now,
+        symbol=plan.symbol,
+        side=plan.side,
+        stop_loss=spec.price(entry - plan.side * plan.stop),
+        take_profit=None if target is None else spec.price(target),
+        reason=plan.reason,
+        strategy_id=f"{plan.strategy_id}:{plan.name}",
+        risk_scale=plan.scale,
+        volume=lots(plan.volume) if plan.volume else None,
+    )

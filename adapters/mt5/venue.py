@@ -1,0 +1,111 @@
+"""The I/O actor between the bus and a terminal host.
+
+Requests wait in a bounded stream; one at a time is carried out in the worker thread, but not before
+its record is durable. Replies come back on the loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import anyio
+
+from adapters.mt5.client import AsyncTerminal, TerminalClient
+from adapters.mt5.execution import Look, LookFailed, Reply, look
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.remote import RemoteTerminal, carry_out_remotely, check_remotely
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.ports import Journal
+
+_WAITING = 64
+
+
+class _Job(NamedTuple):
+    request: dict[str, Any]
+    reply: Callable[[Reply], None]
+    seq: int
+
+
+class Venue:
+    """Sends what the gateway hands over, and looks at the account when asked."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        journal: Journal,
+        terminal: AsyncTerminal,
+        clock: Clock,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """With `dry_run` requests are checked by the terminal and never sent."""
+        self._carry_out = check_remotely if dry_run else carry_out_remotely
+        self._bus = bus
+        self._journal = journal
+        self._terminal = terminal
+        self._clock = clock
+        self._jobs, self._queue = anyio.create_memory_object_stream[_Job](_WAITING)
+        self._in_flight = 0
+        self._failure: Exception | None = None
+        self._idle = anyio.Event()
+
+    def send(self, request: dict[str, Any], reply: Callable[[Reply], None]) -> None:
+        """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait."""
+        self._in_flight += 1
+        try:
+            self._jobs.send_nowait(_Job(request, reply, self._bus.seq))
+        except anyio.WouldBlock:
+            self._in_flight -= 1
+            raise
+
+    async def run(self) -> None:
+        """Carry out requests in their order until `close`."""
+        try:
+            await self._run()
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._idle.set()
+
+    async def _run(self) -> None:
+        async with self._queue:
+            async for job in self._queue:
+                await self._journal.durable(job.seq)
+                reply = await self._terminal.work(self._work(job.request))
+                self._now()
+                job.reply(reply)
+                self._in_flight -= 1
+                if not self._in_flight:
+                    self._idle.set()
+                    self._idle = anyio.Event()
+
+    async def settled(self) -> None:
+        """Wait until every request that was queued has its reply; raises what ended `run`."""
+        while self._in_flight:
+            if self._failure is not None:
+                raise self._failure
+            await self._idle.wait()
+
+    async def look(self, gateway: Gateway) -> Look:
+        """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
+        wanted = gateway.wanted()
+        seen = await self._terminal.work(lambda client: look(RemoteTerminal(client), wanted))
+        self._now()
+        gateway.notice(seen)
+        return seen
+
+    def close(self) -> None:
+        """Take no more requests; `run` ends once those that wait are done."""
+        self._jobs.close()
+
+    def _work(self, request: dict[str, Any]) -> Callable[[TerminalClient], Reply]:
+        return lambda client: self._carry_out(client, request)
+
+    def _now(self) -> None:
+        self._bus.time, self._bus.bar = self._clock.now(), None
+
+
+__all__ = ["LookFailed", "Venue"]

@@ -1,0 +1,30 @@
+"""The options by which commands choose an account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ProfileOption = Annotated[
+    str, typer.Option("--account-profile", help="Profile of the accounts file, or PAPER.")
+]
+LoginOption = Annotated[str | None, typer.Option(help="Replaces the profile's login.")]
+ServerOption = Annotated[str | None, typer.Option(help="Replaces the profile's server.")]
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(help="Replaces the profile's password (others may see it; prefer the file)."),
+]
+AccountsOption = Annotated[
+    Path | None, typer.Option(help="Accounts file; by default config/mt5_accounts.yaml.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or orders.")
+]
+ResultsOption = Annotated[
+    Path | None, typer.Option(help="Folder of the results; by default results/.")
+]
+SessionOption = Annotated[
+    str | None, typer.Option(help="Name of the session; by default made from the time.")
+]

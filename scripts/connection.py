@@ -1,0 +1,180 @@
+"""Connecting to a profile's terminal: start its host, prove the account, or say what is missing.
+
+Whatever keeps a terminal from being used ends the command with exit code 4 and one line that says
+how to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.account_check import objection
+from adapters.mt5.client import AsyncTerminal, TerminalClient
+from adapters.mt5.errors import HostRefused, HostStartFailed, TerminalError
+from adapters.mt5.launch import LocalHost, RemoteHost
+from adapters.mt5.remote import DEADLINES, USUAL_DEADLINE
+from adapters.mt5.service import Hello, HostConfig
+from config.loader import (
+    CliOverrides,
+    ConfigError,
+    ResolvedAccount,
+    Secret,
+    accounts_file,
+    load_profiles,
+    resolve_account,
+)
+from scripts.cli import CommandFailed, Exit, complain, home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAPER = "PAPER"
+"""The built-in profile: a paper terminal in a host of its own, on any system."""
+
+PAPER_LOGIN = 1
+PAPER_SERVER = "Paper-Demo"
+
+_REMEDIES = {
+    "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
+    "busy": "stop the other session of this profile first",
+    "slow": "see whether the terminal opens by hand",
+    "account": "log in to the profile's account in the terminal, or correct the profile",
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A terminal whose account was proven to be the profile's demo account."""
+
+    terminal: AsyncTerminal
+    hello: Hello
+    account: mt5.AccountInfo
+    ended_orphan: bool
+
+    async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """A function's value; raises TerminalError or CommandFailed when it failed."""
+        deadline = DEADLINES.get(function, USUAL_DEADLINE)
+        answer = await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+        if answer.failed:
+            code, text = answer.last_error
+            raise CommandFailed(f"{function}: {code} {text}", Exit.TERMINAL)
+        return answer.value
+
+
+def resolve(
+    profile: str, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
+) -> ResolvedAccount:
+    """The account of a profile, or the built-in paper account; raises CommandFailed."""
+    if profile == PAPER:
+        return ResolvedAccount(
+            profile=PAPER,
+            server=PAPER_SERVER,
+            login=PAPER_LOGIN,
+            password=Secret(""),
+            default_symbol="EURUSD",
+            purpose="demo",
+            terminal_path=None,
+            symbol_map={},
+            host=None,
+            origins={},
+            warnings=[],
+        )
+    try:
+        file = accounts if accounts is not None else accounts_file(home())
+        profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
+        account = resolve_account(profile, profiles, cli, environ)
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+    for warning in account.warnings:
+        complain(f"warning: {warning}")
+    return account
+
+
+@asynccontextmanager
+async def connected(
+    account: ResolvedAccount, state: Path, *, trading: bool, paper_spec: str = ""
+) -> AsyncIterator[Connection]:
+    """A connection to the account's terminal, closed in the end.
+
+    Raises CommandFailed with exit code 4 and the remedy.
+    """
+    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, paper_spec)))
+    try:
+        try:
+            yield await _attach(terminal, account)
+        except HostStartFailed as error:
+            raise CommandFailed(_with_remedy(error.kind, str(error)), Exit.TERMINAL) from error
+        except TerminalError as error:
+            raise CommandFailed(f"the terminal: {error}", Exit.TERMINAL) from error
+    finally:
+        await terminal.close()
+
+
+def _launcher(
+    account: ResolvedAccount, state: Path, trading: bool, paper_spec: str
+) -> LocalHost | RemoteHost:
+    paper = account.profile == PAPER
+    host_config = HostConfig(
+        token=_remote_token() if account.host else secrets.token_hex(32),
+        login=account.login,
+        server=account.server,
+        password=account.password.reveal(),
+        backend=f"paper:{paper_spec}" if paper else "MetaTrader5",
+        trading=trading,
+        terminal_path=account.terminal_path,
+    )
+    if account.host:
+        return RemoteHost(int(account.host.rpartition(":")[2]), host_config)
+    return LocalHost(host_config, state / f"{account.server}-{account.login}")
+
+
+def _remote_token() -> str:
+    """The token of a host on another machine, which its owner chose."""
+    token = os.environ.get("OMEGA_MT5_HOST_TOKEN", "")
+    if not token:
+        raise CommandFailed(
+            "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
+            "with (64 hexadecimal digits)",
+            Exit.USAGE,
+        )
+    return token
+
+
+async def _attach(terminal: AsyncTerminal, account: ResolvedAccount) -> Connection:
+    started = await terminal.start()
+    try:
+        answer = await terminal.call("initialize", deadline=DEADLINES["initialize"])
+    except HostRefused as error:
+        raise CommandFailed(
+            f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own",
+            Exit.TERMINAL,
+        ) from error
+    if answer.failed:
+        code, text = answer.last_error
+        raise CommandFailed(f"initialize: {code} {text}; {_hint(code)}", Exit.TERMINAL)
+    info = (await terminal.call("account_info", deadline=USUAL_DEADLINE)).value
+    why = objection(info, account.login, account.server)
+    if why is not None:
+        raise CommandFailed(f"{why}; {_REMEDIES['account']}", Exit.TERMINAL)
+    return Connection(terminal, started.hello, info, started.ended_orphan)
+
+
+def _hint(code: int) -> str:
+    hints = {
+        mt5.RES_E_AUTH_FAILED: "check login, password and server of the profile",
+        mt5.RES_E_INTERNAL_FAIL_INIT: "start the terminal by hand and log in once",
+        mt5.RES_E_INTERNAL_FAIL_TIMEOUT: "the terminal is slow to connect: log in by hand once",
+    }
+    return hints.get(code, "start the terminal by hand and see what it says")
+
+
+def _with_remedy(kind: str, text: str) -> str:
+    remedy = _REMEDIES.get(kind)
+    return f"{text}; {remedy}" if remedy else text

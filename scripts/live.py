@@ -1,0 +1,239 @@
+"""The wiring of sessions against a terminal host: the replay's actors, another venue."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import msgspec
+
+from adapters.journal_sqlite import SqliteJournal
+from adapters.logs import LogSink, SessionLog
+from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.requests import Instrument, Requests
+from adapters.mt5.script import Plan, Quote, ScriptFeed
+from adapters.mt5.venue import Venue
+from adapters.projection import iso
+from adapters.sinks import CsvSink, JsonSink
+from engine import events as ev
+from engine.bus import Bus, Edge
+from engine.clock import Clock
+from engine.market import Market
+from engine.orders import OrderBook
+from engine.ports import Sink
+from engine.session import Session
+from engine.types import ClockName, Limits, SymbolSpec
+from risk.state import RiskActor
+from scripts.cli import CommandFailed, Exit
+from scripts.connection import Connection
+from scripts.folders import SessionFolder
+from scripts.wiring import DEVIATION, MAGIC
+from signals.clocks import server_of
+from signals.given import GivenSignals
+from signals.strategy import StrategyActor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTerms:
+    """What a scripted session on a terminal is to do."""
+
+    mode: str
+    instruments: dict[str, Instrument]
+    limits: Limits
+    plans: Sequence[Plan]
+    clock: ClockName
+    dry_run: bool
+    hold: float
+    pace: float = 0.0
+
+
+@dataclass
+class Told:
+    """What happened to the orders of a scripted session, for whoever started it."""
+
+    filled: int = 0
+    closed: int = 0
+    problem: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.PositionOpened: self.on_opened,
+            ev.PositionClosed: self.on_closed,
+            ev.OrderDenied: lambda e: self._bad(f"denied by risk ({e.reason}): {e.detail}"),
+            ev.OrderRejected: lambda e: self._bad(
+                f"rejected by the venue: {e.retcode} {e.message}"
+            ),
+            ev.OrderUnknown: lambda e: self._bad(f"outcome unknown: {e.message}"),
+            ev.OrderCancelled: lambda e: self.lines.append(e.reason),
+        }
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.filled += 1
+        self.lines.append(f"position {opened.position} opened")
+
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        self.closed += 1
+        self.lines.append(f"position {closed.position} closed ({closed.reason})")
+
+    def _bad(self, line: str) -> None:
+        self.problem = self.problem or line
+        self.lines.append(line)
+
+
+@dataclass
+class LiveSession:
+    """A session ready to run, and what can be asked of it afterwards."""
+
+    session: Session
+    gateway: Gateway
+    told: Told
+
+
+async def instruments(
+    connection: Connection,
+    symbols: Sequence[str],
+    names: dict[str, str],
+    known: dict[str, SymbolSpec],
+) -> dict[str, Instrument]:
+    """The symbols as the terminal has them, selected; raises CommandFailed with candidates."""
+    found: dict[str, Instrument] = {}
+    for ours in symbols:
+        venue_name = names.get(ours, ours)
+        answer = await connection.terminal.call("symbol_select", venue_name, True, deadline=10.0)
+        if answer.failed:
+            every = await connection.terminal.call("symbols_get", deadline=30.0)
+            near = alike(ours, every.value)
+            hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
+            raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", Exit.TERMINAL)
+        info = await connection.call("symbol_info", venue_name)
+        why = tradable(info, to_open=True)
+        if why is not None:
+            raise CommandFailed(f"{venue_name}: {why} on this account", Exit.TERMINAL)
+        try:
+            found[ours] = instrument(ours, info, connection.account, known.get(ours))
+        except UnusableSymbol as error:
+            raise CommandFailed(str(error), Exit.TERMINAL) from error
+    return found
+
+
+def build_live(
+    terms: LiveTerms,
+    connection: Connection,
+    folder: SessionFolder,
+    clock: Clock,
+    about: dict[str, Any],
+    log: SessionLog,
+) -> LiveSession:
+    """Put a session together; must be called inside the event loop, once its folder exists."""
+    journal = SqliteJournal(folder.journal, power_safe=True)
+    specs = {name: item.spec for name, item in terms.instruments.items()}
+    bus = Bus(journal)
+    market = Market(specs)
+    venue = Venue(bus, journal, connection.terminal, clock, dry_run=terms.dry_run)
+    requests = Requests(
+        terms.instruments,
+        magic=MAGIC,
+        tag=_tag(folder.session_id),
+        deviation=DEVIATION,
+        to_server=lambda moment: server_of(terms.clock, moment // 1000),
+    )
+    gateway = Gateway(bus, market, requests, venue.send)
+    feed = ScriptFeed(
+        bus,
+        market,
+        gateway,
+        venue,
+        clock,
+        terms.plans,
+        quote=_quotes(connection, terms.instruments),
+        sleep=anyio.sleep,
+        hold=terms.hold,
+        pace=terms.pace,
+    )
+    risk = RiskActor(bus, market, terms.limits)
+    strategy = StrategyActor(bus, market, "script", None)
+    told = Told()
+    for actor in (
+        market, OrderBook(bus), risk, strategy, GivenSignals(bus, market), gateway, feed, told,
+    ):  # fmt: skip
+        bus.attach(actor.routes())
+    tag = folder.session_id
+    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
+    sinks: list[tuple[Sink, Edge]] = [
+        (sink, bus.edge(sink.name, sink.kinds))
+        for sink in (
+            CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
+            summary,
+            LogSink(log),
+        )
+    ]
+    bus.seal()
+    bus.time = clock.now()
+    bus.publish(_started(terms, connection), {**about, "started_at": iso(clock.now())})
+    session = Session(
+        bus,
+        journal,
+        feed,
+        sinks,
+        conclude=_ended(market, risk),
+        about_end=lambda: {"ended_at": iso(clock.now())},
+        helpers=[venue.run],
+    )
+    return LiveSession(session, gateway, told)
+
+
+def _tag(session_id: str) -> str:
+    """Four characters that tell this session's orders from another's."""
+    return f"{zlib.crc32(session_id.encode()) & 0xFFFF:04x}"
+
+
+def _quotes(connection: Connection, instruments_: dict[str, Instrument]) -> Any:
+    async def quote(symbol: str) -> Quote:
+        item = instruments_[symbol]
+        tick = await connection.call("symbol_info_tick", item.name)
+        info = await connection.call("account_info")
+        points = item.spec.points
+        return Quote(
+            ev.Tick(symbol, points(tick.bid), points(tick.ask)),
+            ev.AccountSeen(
+                round(info.balance * 100), round(info.equity * 100), round(info.margin * 100)
+            ),
+        )
+
+    return quote
+
+
+def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
+    info = connection.account
+    return ev.SessionStarted(
+        mode=terms.mode,
+        currency=info.currency,
+        account=ev.Account(
+            balance=round(info.balance * 100),
+            equity=round(info.equity * 100),
+            margin=round(info.margin * 100),
+        ),
+        preset=terms.mode,
+        parameters={},
+        limits=msgspec.to_builtins(terms.limits),
+        symbols=tuple(item.spec for item in terms.instruments.values()),
+    )
+
+
+def _ended(market: Market, risk: RiskActor) -> Any:
+    def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
+        seen = market.account
+        return ev.SessionEnded(
+            outcome=outcome,
+            account=ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin),
+            figures=risk.figures(),
+            open_positions=tuple(market.positions),
+            detail=detail,
+        )
+
+    return conclude

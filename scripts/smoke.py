@@ -1,0 +1,323 @@
+"""`butler smoke-test`: does the whole path to this account work?
+
+Dry (the default): connect, prove the account, select the symbol, read a tick, let risk vet a small
+buy and the terminal check its request. With `--no-dry-run` the order is sent, held and closed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts.account_options import (
+    AccountsOption,
+    DryRunOption,
+    LoginOption,
+    PasswordOption,
+    ProfileOption,
+    ResultsOption,
+    ServerOption,
+    SessionOption,
+)
+from scripts.cli import CommandFailed, Exit, complain, home
+
+if TYPE_CHECKING:
+    from adapters.mt5.script import Plan
+    from config.loader import ResolvedAccount
+    from engine.clock import Clock
+    from engine.types import Limits, SymbolSpec
+    from scripts.connection import Connection
+    from scripts.folders import SessionFolder
+
+SUMMARY = "mt5_demo_smoketest_summary.json"
+
+
+def smoke_test(
+    account_profile: ProfileOption,
+    dry_run: DryRunOption = True,
+    symbol: str | None = None,
+    risk_amount: float = 5.0,
+    stop_pips: float = 10.0,
+    hold_seconds: float = 2.0,
+    max_positions: int = 1,
+    per_trade_risk_fraction: float = 0.0005,
+    daily_loss_fraction: float = 0.005,
+    login: LoginOption = None,
+    server: ServerOption = None,
+    password: PasswordOption = None,
+    accounts: AccountsOption = None,
+    results_dir: ResultsOption = None,
+    session_id: SessionOption = None,
+) -> int:
+    """Test the path to an account: a buy with a stop, risking little, checked or sent and closed.
+
+    Writes mt5_demo_smoketest_summary.json whether it succeeds or not.
+    """
+    import asyncio
+
+    from config.loader import CliOverrides, Secret
+    from scripts.connection import resolve
+
+    _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
+    cli = CliOverrides(
+        login=login, server=server, password=None if password is None else Secret(password)
+    )
+    account = resolve(account_profile, cli, accounts, os.environ)
+    limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
+    results = results_dir if results_dir is not None else home() / "results"
+    test = SmokeTest(
+        account,
+        symbol or account.default_symbol,
+        limits,
+        dry_run=dry_run,
+        risk_cents=round(risk_amount * 100),
+        stop_pips=stop_pips,
+        hold=hold_seconds,
+    )
+    return asyncio.run(test.run(results, session_id))
+
+
+def _positive(*options: tuple[str, float]) -> None:
+    for name, value in options:
+        if not 0 < value < 1e9:
+            raise CommandFailed(f"{name} {value}: must be above 0", Exit.USAGE)
+
+
+def _limits(positions: int, per_trade: float, daily: float) -> Limits:
+    from config.loader import DEFAULT_PRESET, ConfigError, load_preset, with_overrides
+
+    try:
+        return with_overrides(
+            load_preset(DEFAULT_PRESET).limits,
+            max_positions=positions,
+            per_trade_risk_fraction=per_trade,
+            daily_loss_fraction=daily,
+        )
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+
+
+class Report:
+    """What the test found: every step with its outcome and time, and the summary's flags."""
+
+    def __init__(self, profile: str, dry_run: bool, clock: Clock) -> None:
+        self._clock = clock
+        self.facts: dict[str, Any] = {
+            "account_profile": profile,
+            "dry_run": dry_run,
+            "connected": False,
+            "order_sent": False,
+            "order_closed": False,
+            "error": None,
+        }
+        self.steps: list[dict[str, Any]] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Measure a step; what is put into the yielded dict becomes part of its entry."""
+        entry: dict[str, Any] = {"step": name, "outcome": "failed", "milliseconds": 0}
+        self.steps.append(entry)
+        began = self._clock.now()
+        try:
+            yield entry
+        finally:
+            entry["milliseconds"] = self._clock.now() - began
+        entry["outcome"] = "ok"
+
+    def document(self) -> dict[str, Any]:
+        return {**self.facts, "steps": self.steps}
+
+
+class SmokeTest:
+    """One run of the test."""
+
+    def __init__(
+        self,
+        account: ResolvedAccount,
+        symbol: str,
+        limits: Limits,
+        *,
+        dry_run: bool,
+        risk_cents: int,
+        stop_pips: float,
+        hold: float,
+    ) -> None:
+        from engine.clock import SystemClock
+
+        self._account = account
+        self._symbol = symbol
+        self._limits = limits
+        self._dry_run = dry_run
+        self._risk_cents = risk_cents
+        self._stop_pips = stop_pips
+        self._hold = hold
+        self._clock = SystemClock()
+        self._report = Report(account.profile or "", dry_run, self._clock)
+
+    async def run(self, results: Path, session_id: str | None) -> int:
+        from scripts.folders import THROUGH_MT5
+        from scripts.replay import session_folder
+
+        folder = session_folder(results, session_id, THROUGH_MT5)
+        folder.create()
+        code = Exit.DONE
+        try:
+            await self._through(folder)
+        except CommandFailed as error:
+            self._report.facts["error"] = str(error)
+            complain(str(error))
+            code = error.code
+        finally:
+            await self._write(folder)
+        self._print(results / SUMMARY)
+        return code
+
+    async def _through(self, folder: SessionFolder) -> None:
+        from scripts.connection import connected
+        from scripts.paper import paper_spec
+
+        state = folder.results / "hosts"
+        with self._report.step("connect") as entry:
+            context = connected(
+                self._account,
+                state,
+                trading=not self._dry_run,
+                paper_spec=paper_spec([self._symbol]),
+            )
+            connection = await context.__aenter__()
+            self._report.facts["connected"] = True
+            entry["server"] = connection.account.server
+            entry["package"] = connection.hello.package
+        try:
+            await self._on_account(connection, folder)
+        finally:
+            await context.__aexit__(None, None, None)
+
+    async def _on_account(self, connection: Connection, folder: SessionFolder) -> None:
+        from config.loader import load_symbols
+        from scripts.live import instruments
+
+        with self._report.step("guard") as entry:
+            entry["account"] = f"{connection.account.login} on {connection.account.server}, demo"
+            await self._check_permission(connection)
+        with self._report.step("symbol") as entry:
+            found = await instruments(
+                connection, [self._symbol], self._account.symbol_map, load_symbols()
+            )
+            entry["symbol"] = found[self._symbol].name
+        with self._report.step("tick") as entry:
+            tick = await connection.call("symbol_info_tick", found[self._symbol].name)
+            entry["bid"], entry["ask"] = tick.bid, tick.ask
+        spec = found[self._symbol].spec
+        spread = spec.points(tick.ask) - spec.points(tick.bid)
+        plan = self._plan(spec, spec.points(tick.ask), spread)
+        with self._report.step("order_check" if self._dry_run else "order") as entry:
+            await self._order(connection, folder, found, plan, entry)
+
+    async def _check_permission(self, connection: Connection) -> None:
+        """Trading permission matters only when something is to be sent."""
+        if self._dry_run:
+            return
+        terminal = await connection.call("terminal_info")
+        if not terminal.trade_allowed or terminal.tradeapi_disabled:
+            raise CommandFailed(
+                "AutoTrading is off in the terminal: press Algo Trading, and allow it in "
+                "Tools > Options > Expert Advisors",
+                Exit.TERMINAL,
+            )
+        if not connection.account.trade_allowed or not connection.account.trade_expert:
+            raise CommandFailed(
+                "this login may not trade (an investor password?): use the trading password",
+                Exit.TERMINAL,
+            )
+
+    def _plan(self, spec: SymbolSpec, entry: int, spread: int) -> Plan:
+        """A buy whose stop loses about the amount asked for, at least the smallest volume."""
+        from adapters.mt5.script import Plan
+        from engine import money
+        from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Side
+        from risk.sizing import volume_within
+
+        stop = max(round(self._stop_pips * POINTS_PER_PIP), spec.stops_level + spread + 1)
+        one_lot = money.loss_at_stop(spec, Side.LONG, UNITS_PER_LOT, entry, entry - stop, spread)
+        volume = max(volume_within(spec, self._risk_cents, one_lot), spec.volume_min)
+        return Plan(
+            name="smoke",
+            symbol=self._symbol,
+            side=Side.LONG,
+            stop=stop,
+            volume=volume,
+            reason="SMOKE",
+            strategy_id="smoke_test",
+        )
+
+    async def _order(
+        self,
+        connection: Connection,
+        folder: SessionFolder,
+        found: Any,
+        plan: Plan,
+        entry: dict[str, Any],
+    ) -> None:
+        from adapters.logs import SessionLog
+        from scripts.failures import explained
+        from scripts.interrupts import orderly_stop
+        from scripts.live import LiveTerms, build_live
+        from scripts.version import version
+
+        log = SessionLog(folder.log, folder.session_id, self._clock.now, say=complain)
+        terms = LiveTerms(
+            mode="smoke_test",
+            instruments=found,
+            limits=self._limits,
+            plans=[plan],
+            clock="new-york+7",
+            dry_run=self._dry_run,
+            hold=self._hold,
+        )
+        about = {
+            "session_id": folder.session_id,
+            "version": version(),
+            "dry_run": self._dry_run,
+            "account_profile": self._account.profile,
+        }
+        try:
+            live = build_live(terms, connection, folder, self._clock, about, log)
+            with orderly_stop(live.session.request_stop), explained(folder):
+                await live.session.run()
+        finally:
+            log.close()
+        self._judge(live.told, live.gateway.unresolved, entry)
+
+    def _judge(self, told: Any, unresolved: list[Any], entry: dict[str, Any]) -> None:
+        facts = self._report.facts
+        facts["order_sent"] = told.filled > 0
+        facts["order_closed"] = told.closed > 0
+        entry["events"] = told.lines
+        if told.problem:
+            raise CommandFailed(told.problem, Exit.TERMINAL)
+        if unresolved:
+            raise CommandFailed(
+                "the outcome of an order is unknown: look at positions and history in the terminal",
+                Exit.TERMINAL,
+            )
+        if not self._dry_run and not told.closed:
+            raise CommandFailed("the position was not closed: look at the terminal", Exit.TERMINAL)
+
+    async def _write(self, folder: SessionFolder) -> None:
+        import json
+
+        from adapters.outputs import publish_file
+
+        text = json.dumps(self._report.document(), indent=2, allow_nan=False) + "\n"
+        for target in (folder.path / SUMMARY, folder.results / SUMMARY):
+            await publish_file(target, text.encode(), tag=folder.session_id, warn=complain)
+
+    def _print(self, file: Path) -> None:
+        for step in self._report.steps:
+            print(f"{step['outcome']:<6} {step['step']:<12} {step['milliseconds']:>6} ms")
+        facts = self._report.facts
+        print(f"order sent {facts['order_sent']}, closed {facts['order_closed']}; {file}")
