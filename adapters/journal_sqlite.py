@@ -70,13 +70,13 @@ class SqliteJournal:
     # --- the loop's side ---
 
     def append(self, record: Record) -> None:
-        if self._failure is not None:
-            raise JournalFailed(f"{self._path}: {self._failure}") from self._failure
+        self._check()
         self._pending.append((record.seq, encode(record), encode_about(record)))
         if len(self._pending) >= _BATCH:
             self._hand_over()
 
     async def room(self) -> None:
+        self._check()
         self._hand_over()
         while self._handed_over - self._written_batches > _MAX_WAITING:
             await self._next_progress()
@@ -91,8 +91,7 @@ class SqliteJournal:
         self._hand_over()
         self._batches.put(None)
         await anyio.to_thread.run_sync(self._writer.join)
-        if self._failure is not None:
-            raise JournalFailed(f"{self._path}: {self._failure}") from self._failure
+        self._check()
 
     def _hand_over(self) -> None:
         if self._pending:
@@ -100,9 +99,12 @@ class SqliteJournal:
             self._handed_over += 1
             self._batches.put(batch)
 
-    async def _next_progress(self) -> None:
+    def _check(self) -> None:
         if self._failure is not None:
             raise JournalFailed(f"{self._path}: {self._failure}") from self._failure
+
+    async def _next_progress(self) -> None:
+        self._check()
         await self._progress.wait()
 
     def _wake(self) -> None:
@@ -192,9 +194,11 @@ class StoredJournal:
             for seq, payload, about in rows:
                 if seq != expected:
                     raise JournalDamaged(f"{self._path}: record {expected} is missing")
-                expected += 1
                 yield decode(payload, about)
-        except sqlite3.Error as error:
+                expected += 1
+        except (sqlite3.Error, JournalDamaged) as error:
+            if str(error).startswith(str(self._path)):
+                raise
             raise JournalDamaged(f"{self._path}: record {expected}: {error}") from error
 
     def hexdigest(self) -> str:
@@ -205,7 +209,10 @@ class StoredJournal:
 
     def sealed_hash(self) -> str | None:
         """The hash that the session sealed the journal with, None when it ended abruptly."""
-        row = self._connection.execute("SELECT value FROM info WHERE key = 'hash'").fetchone()
+        try:
+            row = self._connection.execute("SELECT value FROM info WHERE key = 'hash'").fetchone()
+        except sqlite3.Error as error:
+            raise JournalDamaged(f"{self._path}: {error}") from error
         return None if row is None else str(row[0])
 
     def close(self) -> None:

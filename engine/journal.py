@@ -42,7 +42,7 @@ def decode(payload: bytes, about: bytes | None = None) -> Record:
     try:
         seq, moment, bar, event = _decoder.decode(payload)
         extra = None if about is None else msgspec.json.decode(about, type=dict)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)
 

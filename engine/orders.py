@@ -119,6 +119,7 @@ class OrderBook:
         self._bus = bus
         self._states: dict[int, OrderState] = {}
         self._next_id = 1
+        self._last_intent = 0
         self._entries_left = limit_trades
 
     def routes(self) -> ev.Routes:
@@ -181,6 +182,9 @@ class OrderBook:
     def on_intent(self, intent: ev.OrderIntent) -> None:
         if intent.order_id in self._states:
             raise IllegalTransition(f"order {intent.order_id} exists already")
+        if intent.order_id <= self._last_intent:
+            raise IllegalTransition(f"order {intent.order_id} is over")
+        self._last_intent = intent.order_id
         self._states[intent.order_id] = OrderState.INTENT
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
@@ -196,7 +200,7 @@ class OrderBook:
         self._step(modified.order_id, Step.MODIFY)
 
     def on_position_opened(self, opened: ev.PositionOpened) -> None:
-        if self._entries_left is not None and opened.order_id:
+        if self._entries_left and opened.order_id:
             self._entries_left -= 1
 
     def _step(self, order_id: int, step: Step) -> None:

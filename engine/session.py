@@ -92,9 +92,9 @@ class Session:
         detail = str(self._failures[0]) if self._failures else ""
         try:
             self._bus.conclude(self._conclude(outcome, detail), self._about_end())
-            await self._bus.flush()
         except Exception as error:
             self._failures.append(error)
+        await self._closing(self._bus.flush)
         self._bus.close_edges()
 
     async def _closing(self, close: Callable[[], Any]) -> None:
@@ -117,3 +117,5 @@ class Session:
             failure.__cause__ = error
             self._failures.append(failure)
             await edge.abandon()
+        finally:
+            edge.stream.close()

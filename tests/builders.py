@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from config.preset_files import load_preset
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -15,7 +16,7 @@ from engine.orders import OrderBook
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
 from risk.state import RiskActor
-from signals.preset import Parameters, Tier, Trend
+from signals.preset import Parameters
 
 START: Cents = 10_000_000
 """The balance that sessions of tests start with: 100,000.00."""
@@ -57,31 +58,13 @@ LIMITS = Limits(
     reset_zone="Europe/Prague",
 )
 
-PARAMETERS: dict[str, Any] = {
-    "sma_fast": 20,
-    "sma_slow": 50,
-    "warm_up_bars": 50,
-    "momentum_tolerance": 0.001,
-    "trend_timeframe": "H1",
-    "trend_sma_fast": 50,
-    "trend_sma_slow": 200,
-    "trend_sideways_pips": 1.5,
-    "drop_trends": (Trend.COUNTER_TREND,),
-    "sessions": {"ASIA": (0, 7), "LONDON": (8, 15), "NEW_YORK": (16, 23)},
-    "drop_sessions": ("ASIA",),
-    "atr_period": 14,
-    "stop_atr": 1.5,
-    "target_atr": 3.0,
-    "trail_trigger_r": 1.5,
-    "trail_distance_atr": 1.0,
-    "tiers": {},
-    "tier_scales": {Tier.A: 1.5, Tier.B: 0.75, Tier.C: 0.0, Tier.UNKNOWN: 0.5},
-}
+PARAMETERS: dict[str, Any] = load_preset("ftmo_m15").parameters
+"""Those of the preset that ships with the program; tests spell out the figures they rely on."""
 
 
 def parameters(**changes: Any) -> Parameters:
-    """The preset's parameters with some changed."""
-    return Parameters(**{**PARAMETERS, **changes})
+    """The preset's parameters with some changed; raises msgspec.ValidationError."""
+    return msgspec.convert({**PARAMETERS, **msgspec.to_builtins(changes)}, Parameters)
 
 
 def limits(**changes: Any) -> Limits:
@@ -150,12 +133,14 @@ def closed(position: int = 7, **changes: Any) -> ev.PositionClosed:
     )  # fmt: skip
 
 
-def halted(cause: HaltCause = HaltCause.DAILY_LOSS, **changes: Any) -> ev.TradingStateChanged:
-    """Trading stops for `cause`."""
+def halted(
+    cause: HaltCause | None = HaltCause.DAILY_LOSS, **changes: Any
+) -> ev.TradingStateChanged:
+    """Trading stops for `cause`, or becomes freer without one."""
     return ev.TradingStateChanged(
         **{
             "state": TradingState.UNTIL_RESET, "account": account(9_790_000), "cause": cause,
-            "causes": (cause,), "detail": "equity at or below 9800000 cents", **changes,
+            "causes": (cause,) if cause else (), "detail": "equity at or below 9800000 cents", **changes,
         }
     )  # fmt: skip
 

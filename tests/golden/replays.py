@@ -18,7 +18,7 @@ from adapters.files.bars import concat, open_bars
 from adapters.journal_sqlite import StoredJournal
 from engine import events as ev
 from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import resolve_terms, run_replay
+from scripts.replay import Request, resolve_terms, run_replay
 from scripts.wiring import Terms
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
@@ -38,17 +38,14 @@ class Case:
 
     def terms(self) -> Terms:
         """As the command line would resolve them."""
-        return resolve_terms(
-            [f"{symbol}={path}" for symbol, path in self.files.items()],
-            self.clock,
-            None,
-            "ftmo_m15",
-            dict(self.limits),
-            self.limit_trades,
-            self.starting_equity,
-            None,
-            None,
+        request = Request(
+            bars=[f"{symbol}={path}" for symbol, path in self.files.items()],
+            clock=self.clock,
+            limits=dict(self.limits),
+            limit_trades=self.limit_trades,
+            starting_equity=self.starting_equity,
         )
+        return resolve_terms(request)[0]
 
 
 class Line(NamedTuple):

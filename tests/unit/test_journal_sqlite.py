@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -70,6 +69,10 @@ async def stored(path: Path, records: list[ev.Record], *, power_safe: bool = Fal
 def read_back(path: Path) -> list[ev.Record]:
     with closing(StoredJournal(path)) as journal:
         return list(journal.records())
+
+
+def files_in(folder: Path) -> list[str]:
+    return [item.name for item in folder.iterdir()]
 
 
 @pytest.fixture
@@ -170,7 +173,7 @@ class TestWriting:
 
     async def test_closing_leaves_one_file(self, path: Path) -> None:
         await stored(path, RECORDS)
-        assert os.listdir(path.parent) == [path.name]
+        assert files_in(path.parent) == [path.name]
 
     async def test_an_empty_journal_is_a_journal(self, path: Path) -> None:
         await stored(path, [])

@@ -1,0 +1,102 @@
+"""Records of any content survive the journal, and damage is never mistaken for a record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from engine import events as ev
+from engine.journal import JournalDamaged, MemoryJournal, decode, encode, encode_about
+from tests.builders import ONE_OF_EACH
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+ABOUT = st.none() | st.dictionaries(TEXTS, TEXTS | INTEGERS | FLOATS | st.booleans(), max_size=4)
+
+
+def changed(draw: st.DrawFn, value: Any) -> Any:
+    """`value` with its texts and numbers replaced; kinds of things stay what they are."""
+    if isinstance(value, msgspec.Struct):
+        fields = {name: changed(draw, getattr(value, name)) for name in value.__struct_fields__}
+        return type(value)(**fields)
+    if type(value) is int:
+        return draw(INTEGERS)
+    if type(value) is float:
+        return draw(FLOATS)
+    if type(value) is str:
+        return draw(TEXTS)
+    return value
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[ev.Record]:
+    """Numbered records of any events."""
+    events = draw(st.lists(st.sampled_from(ONE_OF_EACH), max_size=8))
+    return [
+        ev.Record(
+            seq, draw(INTEGERS), draw(st.none() | st.tuples(TEXTS, INTEGERS)),
+            changed(draw, event), draw(ABOUT),
+        )
+        for seq, event in enumerate(events, start=1)
+    ]  # fmt: skip
+
+
+@given(records())
+def test_a_record_comes_back_as_it_went(records: list[ev.Record]) -> None:
+    for record in records:
+        assert decode(encode(record), encode_about(record)) == record
+        assert b"\n" not in encode(record)
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+@example(b'[1,2,null,{"event":"order_cancelled","order_id":1,"reason":"\xff"}]')
+def test_any_bytes_are_a_record_or_damage(payload: bytes) -> None:
+    try:
+        decode(payload)
+    except JournalDamaged:
+        return
+    raise AssertionError("random bytes should not make up a record")
+
+
+@given(records(), st.data())
+def test_a_payload_with_one_byte_changed_is_a_record_or_damage(
+    records: list[ev.Record], data: st.DataObject
+) -> None:
+    for record in records:
+        payload = bytearray(encode(record))
+        place = data.draw(st.integers(0, len(payload) - 1))
+        payload[place] ^= data.draw(st.integers(1, 255))
+        with contextlib.suppress(JournalDamaged):
+            decode(bytes(payload))  # no other error comes out
+
+
+@settings(max_examples=25, deadline=None)
+@given(records())
+def test_on_disk_and_in_memory_a_session_has_the_same_records_and_hash(
+    records: list[ev.Record],
+) -> None:
+    memory = MemoryJournal()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.sqlite"
+
+        async def write() -> None:
+            journal = SqliteJournal(path, power_safe=False)
+            for record in records:
+                journal.append(record)
+                memory.append(record)
+            await journal.close()
+
+        asyncio.run(write())
+        with closing(StoredJournal(path)) as stored:
+            assert list(stored.records()) == records
+            assert stored.hexdigest() == stored.sealed_hash() == memory.hexdigest()
