@@ -201,6 +201,16 @@ class SummaryProjection:
             case ev.SessionStarted():
                 self._started = event
                 self._about |= record.about or {}
+            case ev.SessionEnded():
+                self._ended = event
+                self._about |= record.about or {}
+            case ev.TradingStateChanged():
+                self._state = event
+            case _:
+                self._count(event)
+
+    def _count(self, event: ev.Event) -> None:
+        match event:
             case ev.SignalRaised():
                 self._signals += event.action is ev.Action.OPEN
             case ev.SignalDropped():
@@ -213,13 +223,8 @@ class SummaryProjection:
                 self._open.add(event.position)
             case ev.PositionClosed():
                 self._close(event)
-            case ev.TradingStateChanged():
-                self._state = event
             case ev.DayRolled():
                 self._days += 1
-            case ev.SessionEnded():
-                self._ended = event
-                self._about |= record.about or {}
             case _:
                 pass
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from config.loader import ResolvedAccount
 
 ProfileOption = Annotated[
     str, typer.Option("--account-profile", help="Profile of the accounts file, or PAPER.")
@@ -28,3 +32,19 @@ ResultsOption = Annotated[
 SessionOption = Annotated[
     str | None, typer.Option(help="Name of the session; by default made from the time.")
 ]
+
+
+def choose_account(
+    profile: str,
+    login: str | None,
+    server: str | None,
+    password: str | None,
+    accounts: Path | None,
+) -> ResolvedAccount:
+    """The account that these options, the environment and the profile give together."""
+    from config.loader import CliOverrides, Secret
+    from scripts.connection import resolve
+
+    secret = None if password is None else Secret(password)
+    cli = CliOverrides(login=login, server=server, password=secret)
+    return resolve(profile, cli, accounts, os.environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scripts import cli, config_check, data, journal
+from scripts.doctor import doctor
 from scripts.presets import presets
 from scripts.replay import replay
 from scripts.signals import signals
@@ -13,6 +14,7 @@ app.command("replay")(replay)
 app.command("signals")(signals)
 app.command("presets")(presets)
 app.command("smoke-test")(smoke_test)
+app.command("doctor")(doctor)
 app.add_typer(config_check.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")

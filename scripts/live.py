@@ -58,6 +58,7 @@ class Told:
     filled: int = 0
     closed: int = 0
     problem: str = ""
+    rejected: bool = False
     lines: list[str] = field(default_factory=list)
 
     def routes(self) -> ev.Routes:
@@ -79,6 +80,10 @@ class Told:
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self.closed += 1
         self.lines.append(f"position {closed.position} closed ({closed.reason})")
+
+    def _refused(self, line: str) -> None:
+        self.rejected = True
+        self._bad(line)
 
     def _bad(self, line: str) -> None:
         self.problem = self.problem or line

@@ -5,12 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scripts.account_options import (
+    AccountsOption,
+    DryRunOption,
+    LoginOption,
+    PasswordOption,
+    ServerOption,
+    choose_account,
+)
 from scripts.cli import CommandFailed, Exit, complain, home
 
 if TYPE_CHECKING:
@@ -52,8 +61,11 @@ def replay(
         int | None, typer.Option(help="End after so many trades are opened and closed.")
     ] = None,
     starting_equity: Annotated[
-        float, typer.Option(help="Balance of the paper account at the start, USD.")
-    ] = DEFAULT_STARTING_EQUITY,
+        float | None,
+        typer.Option(
+            help="Balance at the start, USD; by default 100000, or the account's with a profile."
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option("--from", metavar="DATE", help="First bar: a UTC date or time, included."),
@@ -90,6 +102,25 @@ def replay(
     repair: Annotated[
         bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
     ] = False,
+    account_profile: Annotated[
+        str | None,
+        typer.Option(help="Replay on this account's terminal: its history and symbols; or PAPER."),
+    ] = None,
+    dry_run: DryRunOption = True,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option(help="With a profile: symbols to replay; by default the profile's."),
+    ] = None,
+    hold_seconds: Annotated[
+        float, typer.Option(min=0, help="With --no-dry-run: how long a position is kept.")
+    ] = 2.0,
+    pace: Annotated[
+        float, typer.Option(min=0, help="With --no-dry-run: seconds between two signals.")
+    ] = 1.0,
+    login: LoginOption = None,
+    server: ServerOption = None,
+    password: PasswordOption = None,
+    accounts: AccountsOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
     ] = False,
@@ -121,14 +152,48 @@ def replay(
         signals=signals,
         repair=repair,
     )
+    screen = Screen(as_json=as_json, quiet=quiet)
+    if account_profile is not None:
+        from scripts.profile_replay import OnProfile, replay_on_profile
+
+        how = OnProfile(
+            account=choose_account(account_profile, login, server, password, accounts),
+            symbols=symbol,
+            dry_run=dry_run,
+            hold=hold_seconds,
+            pace=pace,
+        )
+        return replay_on_profile(request, how, results_dir, session_id, screen)
+    if not dry_run:
+        raise CommandFailed("--no-dry-run needs an --account-profile to send to", Exit.USAGE)
     from scripts.folders import SIMULATED
 
     terms, notes = resolve_terms(request)
-    if not quiet:
-        for note in notes:
-            complain(note)
+    screen.tell(notes)
     folder = session_folder(results_dir, session_id, SIMULATED)
-    return run_replay(terms, folder, as_json=as_json, quiet=quiet)
+    folder.create()
+    return run_replay(terms, folder, screen)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How much the user wants to see."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def progress(self) -> bool:
+        return sys.stderr.isatty() and not self.quiet and not self.as_json
+
+    @property
+    def say(self) -> Callable[[str], None] | None:
+        """Where warnings go; None when nothing is to be shown."""
+        return None if self.quiet or self.as_json else complain
+
+    def tell(self, notes: list[str]) -> None:
+        for note in () if self.quiet else notes:
+            complain(note)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +206,7 @@ class Request:
     preset: str = "ftmo_m15"
     limits: dict[str, Any] = field(default_factory=dict)
     limit_trades: int | None = None
-    starting_equity: float = DEFAULT_STARTING_EQUITY
+    starting_equity: float | None = None
     start: str | None = None
     end: str | None = None
     slippage_points: int = 0
@@ -169,7 +234,10 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
             f"--limit-trades {request.limit_trades}: must be 1 or more; leave it out for no limit",
             Exit.USAGE,
         )
-    balance = options.cents("--starting-equity", request.starting_equity)
+    equity = request.starting_equity
+    balance = options.cents(
+        "--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity
+    )
     loaded = load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
@@ -207,15 +275,16 @@ def session_folder(results: Path | None, session_id: str | None, kind: str) -> S
     return SessionFolder(where, checked_session_id(session_id), kind)
 
 
-def run_replay(terms: Terms, folder: SessionFolder, *, as_json: bool, quiet: bool) -> int:
+def run_replay(
+    terms: Terms, folder: SessionFolder, screen: Screen, profile: str | None = None
+) -> int:
     """Run the session to its end; prints what the user asked for, returns the exit code."""
     import asyncio
 
-    folder.create()
-    return asyncio.run(_run(terms, folder, as_json=as_json, quiet=quiet))
+    return asyncio.run(_run(terms, folder, screen, profile))
 
 
-async def _run(terms: Terms, folder: SessionFolder, *, as_json: bool, quiet: bool) -> int:
+async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str | None) -> int:
     import json
 
     from adapters.logs import SessionLog
@@ -228,31 +297,29 @@ async def _run(terms: Terms, folder: SessionFolder, *, as_json: bool, quiet: boo
     from scripts.wiring import build_replay, paths_of
 
     clock = SystemClock()
-    log = SessionLog(
-        folder.log, folder.session_id, clock.now, say=None if quiet or as_json else complain
-    )
+    log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
     about = {
         "session_id": folder.session_id,
         "version": version(),
         "dry_run": True,
-        "account_profile": None,
+        "account_profile": profile,
         "files": paths_of(terms.inputs),
     }
     try:
         _write_configuration(terms, folder, about)
         replay = build_replay(terms, folder, clock, about, log)
         total = sum(item.ref.rows for item in terms.inputs)
-        shown = sys.stderr.isatty() and not quiet and not as_json
-        with Progress(total, shown=shown) as progress, orderly_stop(replay.session.request_stop):
+        request_stop = replay.session.request_stop
+        with Progress(total, shown=screen.progress) as progress, orderly_stop(request_stop):
             replay.session.on_slice = lambda: progress.update(replay.feed.bars_played)
             with explained(folder):
                 outcome = await replay.session.run()
     finally:
         log.close()
     summary = replay.summary.projection.summary()
-    if as_json:
+    if screen.as_json:
         print(json.dumps(summary, indent=2, allow_nan=False))
-    elif not quiet:
+    elif not screen.quiet:
         show_summary(summary, folder.latest_event_log, folder.path)
     return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from scripts.cli import CommandFailed, Exit, complain
 
 if TYPE_CHECKING:
+    from engine.events import Tick
     from engine.types import SymbolSpec
     from scripts.bars import BarInput
     from scripts.strategies import Loaded
@@ -54,7 +55,8 @@ def signals(
     for note in notes:
         complain(note)
     rows = sorted(
-        (row for item in inputs for row in _rows(item, loaded)), key=lambda row: row["time"]
+        (_row(entry, loaded.preset.name) for item in inputs for entry in entries(item, loaded)),
+        key=lambda row: row["time"],
     )
     content = signals_csv(rows)
     if out is None:
@@ -68,43 +70,44 @@ def signals(
     return Exit.DONE
 
 
-def _rows(item: BarInput, loaded: Loaded) -> Iterator[dict[str, str]]:
+class Entry(NamedTuple):
+    """An entry that a strategy would make with nothing open, at a bar's opening tick."""
+
+    moment: int
+    spec: SymbolSpec
+    tick: Tick
+    decision: Enter
+
+
+def entries(item: BarInput, loaded: Loaded) -> Iterator[Entry]:
     """The entries of one symbol's strategy, asked at every closed bar with nothing open."""
-    from adapters.projection import iso
-    from engine import events as ev
+    from engine.events import Tick
     from signals.strategy import Enter, View
 
     strategy, spec = loaded.factory(item.spec), item.spec
     for chunk in item.prepared(loaded.timeframes):
         for row, closed in chunk.closed.items():
             bid = chunk.open[row]
-            tick = ev.Tick(spec.name, bid, bid + chunk.spread[row])
+            tick = Tick(spec.name, bid, bid + chunk.spread[row])
             for bar in closed:
-                decision: Any = strategy.on_bar(bar, View(spec, tick, None))
+                decision = strategy.on_bar(bar, View(spec, tick, None))
                 if isinstance(decision, Enter):
-                    yield _row(iso(chunk.time[row]), loaded.preset.name, spec, decision)
+                    yield Entry(chunk.time[row], spec, tick, decision)
 
 
-def _row(moment: str, strategy_id: str, spec: SymbolSpec, entry: Enter) -> dict[str, str]:
+def _row(entry: Entry, strategy_id: str) -> dict[str, str]:
+    from adapters.projection import iso
     from engine.types import lots
 
-    if entry.stop_loss <= 0:
-        raise CommandFailed(
-            f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one",
-            Exit.USAGE,
-        )
-
-    def price(points: int) -> str:
-        return f"{spec.price(points):.{spec.digits}f}" if points else ""
-
+    spec, decision = entry.spec, entry.decision
     return {
-        "time": moment,
+        "time": iso(entry.moment),
         "symbol": spec.name,
-        "direction": entry.side.word,
-        "stop_loss": price(entry.stop_loss),
-        "take_profit": price(entry.take_profit),
-        "reason": entry.reason,
+        "direction": decision.side.word,
+        "stop_loss": f"{spec.price(decision.stop_loss):.{spec.digits}f}",
+        "take_profit": f"{spec.price(decision.take_profit):.{spec.digits}f}",
+        "reason": decision.reason,
         "strategy_id": strategy_id,
-        "risk_scale": repr(float(entry.scale)),  # read back, it is the same number
-        "volume": repr(lots(entry.volume)) if entry.volume else "",
+        "risk_scale": f"{decision.scale:g}",
+        "volume": f"{lots(decision.volume):g}" if decision.volume else "",
     }

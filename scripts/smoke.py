@@ -6,7 +6,6 @@ buy and the terminal check its request. With `--no-dry-run` the order is sent, h
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from scripts.account_options import (
     ResultsOption,
     ServerOption,
     SessionOption,
+    choose_account,
 )
 from scripts.cli import CommandFailed, Exit, complain, home
 
@@ -58,14 +58,8 @@ def smoke_test(
     """
     import asyncio
 
-    from config.loader import CliOverrides, Secret
-    from scripts.connection import resolve
-
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
-    cli = CliOverrides(
-        login=login, server=server, password=None if password is None else Secret(password)
-    )
-    account = resolve(account_profile, cli, accounts, os.environ)
+    account = choose_account(account_profile, login, server, password, accounts)
     limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
     results = results_dir if results_dir is not None else home() / "results"
     test = SmokeTest(

@@ -1,0 +1,267 @@
+"""Replaying on an account's own terminal: its history and symbol facts, or its order desk.
+
+Dry (the default): the terminal gives bars and symbols, the paper account fills by the replay's
+execution model. With `--no-dry-run` each signal is sent now, one after another, its stop and target
+distances laid on the current price, and closed after a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.files.columns import RateColumns
+from adapters.files.writer import write_bars
+from adapters.logs import SessionLog
+from adapters.mt5 import contract as mt5
+from adapters.mt5.requests import Instrument
+from adapters.mt5.script import Plan
+from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
+from engine.clock import SystemClock
+from engine.types import Side, SymbolSpec
+from scripts import options
+from scripts.bars import BarInput
+from scripts.cli import CommandFailed, Exit
+from scripts.connection import Connection, connected
+from scripts.failures import explained
+from scripts.folders import THROUGH_MT5, SessionFolder
+from scripts.inputs import open_inputs
+from scripts.interrupts import orderly_stop
+from scripts.live import LiveTerms, build_live, instruments
+from scripts.paper import paper_spec
+from scripts.replay import Request, Screen, run_replay, session_folder
+from scripts.signals import Entry, entries
+from scripts.strategies import Loaded, load
+from scripts.version import version
+from scripts.wiring import Terms
+
+_YEAR = 365 * 86_400
+_PIECE = 180 * 86_400
+_AHEAD = 86_400  # a server's clock may be ahead of UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnProfile:
+    """How to replay on an account."""
+
+    account: ResolvedAccount
+    symbols: list[str] | None
+    dry_run: bool
+    hold: float
+    pace: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What the terminal gave: instruments, and a bar file for each symbol in the session."""
+
+    instruments: dict[str, Instrument]
+    files: dict[str, Path]
+    balance: float
+
+
+def replay_on_profile(
+    request: Request,
+    how: OnProfile,
+    results_dir: Path | None,
+    session_id: str | None,
+    screen: Screen,
+) -> int:
+    """Run the replay; raises CommandFailed (exit code 4 when the terminal is the reason)."""
+    if request.bars:
+        raise CommandFailed(
+            "--bars and --account-profile exclude each other: the terminal gives the bars",
+            Exit.USAGE,
+        )
+    loaded = load(request.preset)
+    folder = session_folder(results_dir, session_id, THROUGH_MT5)
+    folder.create()
+    if not how.dry_run:
+        return asyncio.run(_send_signals(request, how, loaded, folder, screen))
+    history = asyncio.run(_fetch(request, how, folder))
+    inputs = _inputs(request, history, loaded, screen)
+    balance = history.balance if request.starting_equity is None else request.starting_equity
+    terms = Terms(
+        inputs=inputs,
+        preset=loaded.preset.name,
+        parameters=loaded.preset.parameters,
+        factory=loaded.factory,
+        timeframes=loaded.timeframes,
+        limits=_limits(request, loaded),
+        starting_balance=options.cents("--starting-equity", balance),
+        limit_trades=request.limit_trades,
+        slippage=request.slippage_points,
+    )
+    return run_replay(terms, folder, screen, how.account.profile)
+
+
+def _limits(request: Request, loaded: Loaded) -> Any:
+    try:
+        return with_overrides(loaded.preset.limits, **request.limits)
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+
+
+# --- history -----------------------------------------------------------------------------------
+
+
+async def _fetch(request: Request, how: OnProfile, folder: SessionFolder) -> History:
+    async with _connection(how, folder, trading=False) as connection:
+        return await _history(connection, request, how, folder)
+
+
+def _connection(how: OnProfile, folder: SessionFolder, *, trading: bool) -> Any:
+    return connected(
+        how.account,
+        folder.results / "hosts",
+        trading=trading,
+        paper_spec=paper_spec(_symbols(how)),
+    )
+
+
+def _symbols(how: OnProfile) -> list[str]:
+    return how.symbols or [how.account.default_symbol]
+
+
+async def _history(
+    connection: Connection, request: Request, how: OnProfile, folder: SessionFolder
+) -> History:
+    known = load_symbols()
+    found = await instruments(connection, _symbols(how), how.account.symbol_map, known)
+    first, end = _span(request)
+    files = {}
+    for ours, item in found.items():
+        pieces = [
+            await connection.call(
+                "copy_rates_range",
+                item.name,
+                mt5.TIMEFRAME_M15,
+                dt.datetime.fromtimestamp(start, dt.UTC),
+                dt.datetime.fromtimestamp(min(start + _PIECE - 1, end), dt.UTC),
+            )
+            for start in range(first, end, _PIECE)
+        ]
+        files[ours] = folder.path / f"bars_{ours}.parquet"
+        if not write_bars(files[ours], _columns(pieces)):
+            raise CommandFailed(
+                f"the terminal has no M15 bars of {item.name} between the dates: open its chart "
+                "once, or choose others with --from and --to",
+                Exit.DATA,
+            )
+    return History(found, files, connection.account.balance)
+
+
+def _span(request: Request) -> tuple[int, int]:
+    """First and last second to ask for, by the server's clock; the last year by default."""
+    now = SystemClock().now() // 1000
+    end = options.moment("--to", request.end)
+    first = options.moment("--from", request.start)
+    end = now + _AHEAD if end is None else end + _AHEAD
+    return (end - _AHEAD - _YEAR if first is None else first), end
+
+
+def _columns(pieces: list[Any]) -> Iterator[RateColumns]:
+    for rates in pieces:
+        if len(rates):
+            yield RateColumns(
+                rates["time"],
+                rates["open"],
+                rates["high"],
+                rates["low"],
+                rates["close"],
+                rates["tick_volume"].astype("i8"),
+                rates["spread"].astype("i8"),
+            )
+
+
+def _inputs(request: Request, history: History, loaded: Loaded, screen: Screen) -> list[BarInput]:
+    """The fetched bars, checked like any file; the clock is told from them or taken as usual."""
+    specs: dict[str, SymbolSpec] = {name: item.spec for name, item in history.instruments.items()}
+    specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
+    fetched = Request(
+        bars=[f"{name}={path}" for name, path in history.files.items()],
+        clock=request.clock,
+        start=request.start,
+        end=request.end,
+    )
+    inputs, notes = open_inputs(fetched, specs, loaded.timeframes)
+    screen.tell(notes)
+    return inputs
+
+
+# --- sending -----------------------------------------------------------------------------------
+
+
+async def _send_signals(
+    request: Request, how: OnProfile, loaded: Loaded, folder: SessionFolder, screen: Screen
+) -> int:
+    async with _connection(how, folder, trading=True) as connection:
+        history = await _history(connection, request, how, folder)
+        inputs = _inputs(request, history, loaded, screen)
+        found = sorted(
+            (entry for item in inputs for entry in entries(item, loaded)),
+            key=lambda entry: entry.moment,
+        )
+        limit = request.limit_trades or len(found)
+        terms = LiveTerms(
+            mode="signals",
+            instruments=history.instruments,
+            limits=_limits(request, loaded),
+            plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
+            clock=inputs[0].clock,
+            dry_run=False,
+            hold=how.hold,
+            pace=how.pace,
+        )
+        return await _run_live(terms, connection, how, folder, screen)
+
+
+def _plan(number: int, entry: Entry, loaded: Loaded) -> Plan:
+    decision = entry.decision
+    price = entry.tick.ask if decision.side is Side.LONG else entry.tick.bid
+    return Plan(
+        name=str(number),
+        symbol=entry.spec.name,
+        side=decision.side,
+        stop=abs(price - decision.stop_loss),
+        target=abs(decision.take_profit - price) if decision.take_profit else 0,
+        scale=decision.scale,
+        volume=decision.volume,
+        reason=decision.reason,
+        strategy_id=loaded.preset.name,
+    )
+
+
+async def _run_live(
+    terms: LiveTerms,
+    connection: Connection,
+    how: OnProfile,
+    folder: SessionFolder,
+    screen: Screen,
+) -> int:
+    clock = SystemClock()
+    log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
+    about = {
+        "session_id": folder.session_id,
+        "version": version(),
+        "dry_run": False,
+        "account_profile": how.account.profile,
+    }
+    try:
+        live = build_live(terms, connection, folder, clock, about, log)
+        with orderly_stop(live.session.request_stop), explained(folder):
+            await live.session.run()
+    finally:
+        log.close()
+    told = live.told
+    print(f"{told.filled} positions opened, {told.closed} closed; {folder.latest_event_log}")
+    if live.gateway.unresolved:
+        raise CommandFailed(
+            "the outcome of an order is unknown: look at positions and history in the terminal",
+            Exit.TERMINAL,
+        )
+    return Exit.TERMINAL if told.rejected else Exit.DONE
