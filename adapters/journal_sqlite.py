@@ -153,7 +153,8 @@ class SqliteJournal:
             self._tell_loop()
         with connection:
             connection.execute("INSERT INTO info VALUES ('hash', ?)", (self._hash.hexdigest(),))
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # A sealed journal is one plain file, which can be read without writing beside it.
+        connection.execute("PRAGMA journal_mode=DELETE")
 
     def _tell_loop(self) -> None:
         try:

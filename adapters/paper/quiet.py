@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from adapters.paper.account import PaperPosition
 from engine.bars import PreparedBars
-from engine.types import Cents, Points, Side
+from engine.types import Cents, Millis, Points, Side
 
 FAR: Points = 1 << 60
 
@@ -49,17 +49,18 @@ def bounds(position: PaperPosition, balance: Cents, band: Band) -> Bounds | None
     )
 
 
-def next_loud(bars: PreparedBars, row: int, side: Side, limits: Bounds, before: int) -> int:
-    """The first row from `row` on that is not quiet, closes a bar, or opens at `before` or later.
+def next_loud(bars: PreparedBars, row: int, side: Side, limits: Bounds, horizon: Millis) -> int:
+    """The first row from `row` on that is not quiet, closes a bar, or sets the tick at `horizon`.
 
-    At the latest the chunk's last row.
+    The row in force at `horizon` is the last that opens before it: its tick is what others find
+    then. At the latest the chunk's last row.
     """
     below, above = limits
-    highs, lows, closed = bars.high, bars.low, bars.closed
+    highs, lows, times, closed = bars.high, bars.low, bars.time, bars.closed
     last = len(bars) - 1
     if side is Side.LONG:
         while row < last and row not in closed and below < lows[row] and highs[row] < above:
-            if bars.time[row] >= before:
+            if times[row + 1] >= horizon:
                 return row
             row += 1
         return row
@@ -70,7 +71,7 @@ def next_loud(bars: PreparedBars, row: int, side: Side, limits: Bounds, before: 
         and below < lows[row] + spreads[row]
         and highs[row] + spreads[row] < above
     ):
-        if bars.time[row] >= before:
+        if times[row + 1] >= horizon:
             return row
         row += 1
     return row

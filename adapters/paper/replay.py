@@ -60,11 +60,12 @@ class Track:
         self.server: Millis = 0
 
     async def load(self) -> None:
-        """Take the next chunk; at the end of the data nothing is due any more."""
+        """Take the next chunk; the open bar's range is still to be played before its first bar."""
         self.starved = False
-        bars = await self.reader.next()
-        self.bars, self.row = bars or PreparedBars.empty(), 0
-        self.due = self.bars.time[0] if bars else NEVER
+        self.bars = await self.reader.next() or PreparedBars.empty()
+        self.row = -1
+        if not self.in_bar:
+            self.move_to(0)
 
     def open(self) -> int:
         """Open the bar at `row`; returns that row."""
@@ -76,17 +77,15 @@ class Track:
         self.server = bars.server[row] * 1000
         self.due = self.opening + self.period
         self.in_bar = True
+        # The next bar may open at the very moment at which this one ends: it must be known by then.
+        self.starved = row + 1 == len(bars)
         return row
 
     def move_to(self, row: int) -> None:
-        """Leave the open bar for the one at `row`."""
+        """Leave the open bar for the one at `row`, or for the end of the data."""
         self.in_bar = False
-        if row < len(self.bars):
-            self.row = row
-            self.due = self.bars.time[row]
-        else:
-            self.starved = True
-            self.due = NEVER
+        self.row = row
+        self.due = self.bars.time[row] if row < len(self.bars) else NEVER
 
 
 class Agenda:
@@ -180,7 +179,7 @@ class ReplayFeed:
     @property
     def bars_played(self) -> int:
         """How many bars lie behind, those passed over included."""
-        return self._chunks_played + sum(track.row for track in self._tracks)
+        return self._chunks_played + sum(max(track.row, 0) for track in self._tracks)
 
     async def slices(self) -> AsyncIterator[None]:
         for item in self._agenda.first:
@@ -295,7 +294,7 @@ class ReplayFeed:
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
         moments = [self._next_reset[0], self._next_rollover[0]]
         moments += [other.due for other in self._tracks if other is not track]
-        return next_loud(bars, row, position.side, limits, min(moments) - track.period)
+        return next_loud(bars, row, position.side, limits, min(moments))
 
     def _turn_days(self, until: Millis) -> None:
         """Post swaps and reset the trading day, in order of time; at one instant swaps first."""
