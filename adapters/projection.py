@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 from engine import events as ev
+from engine.trading import Trading
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units, lots
 
 LOG_COLUMNS = (
@@ -191,6 +192,7 @@ class SummaryProjection:
         self._trades = 0
         self._wins = 0
         self._open: set[int] = set()
+        self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
 
@@ -229,10 +231,13 @@ class SummaryProjection:
                 pass
 
     def _close(self, event: ev.PositionClosed) -> None:
-        if not event.remaining:
+        net = self._parts.pop(event.position, 0) + event.net
+        if event.remaining:
+            self._parts[event.position] = net
+        else:
             self._open.discard(event.position)
             self._trades += 1
-            self._wins += event.net > 0
+            self._wins += net > 0
 
     def summary(self) -> dict[str, Any]:
         """The summary as it stands; figures that only the end knows are null until then.
@@ -292,7 +297,7 @@ class SummaryProjection:
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,
             "trading_state": str(state.state) if state else "active",
-            "halt_reason": str(state.causes[0]) if state and state.causes else None,
+            "halt_reason": str(Trading(state.causes).reason) if state and state.causes else None,
             "outcome": ended and str(ended.outcome),
             "session_id": self._about.get("session_id"),
             "preset": started.preset,

@@ -87,8 +87,9 @@ class Market:
     def on_closed(self, closed: ev.PositionClosed) -> None:
         if closed.remaining:
             position = self.positions[closed.position]
+            paid = closed.net - closed.profit - closed.commission - closed.swap
             self.positions[closed.position] = msgspec.structs.replace(
-                position, volume=closed.remaining
+                position, volume=closed.remaining, commission=position.commission - paid
             )
         else:
             del self.positions[closed.position]

@@ -11,6 +11,7 @@ from engine.journal import JournalFailed
 from engine.session import SinkFailed
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder
+from signals.strategy import StrategyFailed
 
 
 @contextmanager
@@ -31,7 +32,13 @@ def explained(folder: SessionFolder) -> Iterator[None]:
             f"'butler journal export {folder.session_id}' writes the files again",
             Exit.USAGE,
         ) from error
+    except StrategyFailed as error:
+        raise CommandFailed(str(error), Exit.INTERNAL) from error
     except HandlerFailed as error:
+        if isinstance(error.__cause__, StrategyFailed):
+            raise CommandFailed(
+                f"{error.__cause__}; the session stopped, {kept}", Exit.INTERNAL
+            ) from error
         raise CommandFailed(
             f"internal error: {error.__cause__!r} in {error.handler}; the session stopped, {kept}",
             Exit.INTERNAL,

@@ -307,7 +307,8 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     }
     try:
         _write_configuration(terms, folder, about)
-        replay = build_replay(terms, folder, clock, about, log)
+        with explained(folder):
+            replay = build_replay(terms, folder, clock, about, log)
         total = sum(item.ref.rows for item in terms.inputs)
         request_stop = replay.session.request_stop
         with Progress(total, shown=screen.progress) as progress, orderly_stop(request_stop):

@@ -99,15 +99,24 @@ def _row(entry: Entry, strategy_id: str) -> dict[str, str]:
     from adapters.projection import iso
     from engine.types import lots
 
-    spec, decision = entry.spec, entry.decision
+    spec, decision, moment = entry.spec, entry.decision, iso(entry.moment)
+    if decision.stop_loss <= 0:
+        raise CommandFailed(
+            f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one",
+            Exit.USAGE,
+        )
+
+    def price(points: int) -> str:
+        return f"{spec.price(points):.{spec.digits}f}" if points else ""
+
     return {
-        "time": iso(entry.moment),
+        "time": moment,
         "symbol": spec.name,
         "direction": decision.side.word,
-        "stop_loss": f"{spec.price(decision.stop_loss):.{spec.digits}f}",
-        "take_profit": f"{spec.price(decision.take_profit):.{spec.digits}f}",
+        "stop_loss": price(decision.stop_loss),
+        "take_profit": price(decision.take_profit),
         "reason": decision.reason,
         "strategy_id": strategy_id,
-        "risk_scale": f"{decision.scale:g}",
-        "volume": f"{lots(decision.volume):g}" if decision.volume else "",
+        "risk_scale": repr(float(decision.scale)),  # read back, it is the same number
+        "volume": repr(lots(decision.volume)) if decision.volume else "",
     }

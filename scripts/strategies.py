@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def _class_in(file: Path, class_name: str) -> type:
     if spec is None or spec.loader is None or not file.is_file():
         raise UnknownStrategy(f"strategy file {file} does not exist")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and msgspec look their modules up there
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.bus import Bus
-from engine.events import GivenSignal
+from engine.events import DenyReason, GivenSignal
 from engine.market import Market
 from engine.types import Millis, Points, Side, SymbolSpec, units
 
@@ -32,6 +32,9 @@ class GivenSignals:
         price = 0
         if tick is not None:
             price = tick.ask if signal.side is Side.LONG else tick.bid
+        entry = _points(spec, signal.entry_price)
+        if entry == price:
+            entry = 0  # what is to be waited for is here: the market fills it at that price
         self._bus.publish(
             ev.SignalRaised(
                 signal_id=signal.signal_id,
@@ -45,11 +48,20 @@ class GivenSignals:
                 take_profit=_points(spec, signal.take_profit),
                 scale=signal.risk_scale,
                 volume=0 if signal.volume is None else max(units(signal.volume), 1),
-                entry_price=_points(spec, signal.entry_price),
-                expires=_expiry(signal),
-                problem=due.problem,
+                entry_price=entry,
+                expires=_expiry(signal) if entry else 0,
+                problem=due.problem or self._too_late(signal),
             )
         )
+
+    def _too_late(self, signal: GivenSignal) -> DenyReason | None:
+        """Whether the first price came only when the order or its position was to be over.
+
+        A venue counts an order's time in whole seconds and refuses one that is over already.
+        """
+        ends = [_expiry(signal), signal.exit_time or 0]
+        over = any(end and end // 1000 * 1000 <= self._bus.time for end in ends)
+        return DenyReason.EXPIRED if over else None
 
     def on_exit(self, due: ev.ExitDue) -> None:
         for position in self._market.positions.values():

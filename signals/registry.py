@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from signals.bars import TIMEFRAME_SECONDS
 from signals.preset import FtmoM15
 from signals.sma_cross import SmaCross
 from signals.strategy import StrategyFactory
@@ -41,6 +42,15 @@ def check_protocol(strategy: Any) -> None:
         raise UnknownStrategy(
             f"{strategy.__name__} is no strategy: it has no {' and no '.join(lacking)} "
             "(see signals/strategy.py)"
+        )
+    kind = strategy.parameters_type
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        raise UnknownStrategy(f"{strategy.__name__}.parameters_type is no msgspec Struct")
+    wanted = strategy.timeframes
+    if not isinstance(wanted, tuple) or any(name not in TIMEFRAME_SECONDS for name in wanted):
+        raise UnknownStrategy(
+            f"{strategy.__name__}.timeframes is {wanted!r}: a tuple of "
+            f"{', '.join(TIMEFRAME_SECONDS)} is needed"
         )
 
 

@@ -76,6 +76,10 @@ class Strategy(Protocol):
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
+class StrategyFailed(Exception):
+    """Raised when a strategy's own code fails; names the strategy and the symbol."""
+
+
 class StrategyActor:
     """Feeds each symbol's strategy with its bars and publishes what it decides as signals.
 
@@ -90,7 +94,9 @@ class StrategyActor:
         self._strategy_id = strategy_id
         self._strategies: dict[str, Strategy] = {}
         if factory is not None:
-            self._strategies = {name: factory(spec) for name, spec in market.specs.items()}
+            self._strategies = {
+                name: self._made(factory, spec) for name, spec in market.specs.items()
+            }
 
     def routes(self) -> ev.Routes:
         return {ev.BarClosed: self.on_bar}
@@ -104,9 +110,23 @@ class StrategyActor:
             self._market.ticks[bar.symbol],
             self._market.on_symbol(bar.symbol),
         )
-        decision = strategy.on_bar(bar, view)
+        try:
+            decision = strategy.on_bar(bar, view)
+        except Exception as error:
+            raise self._failed(bar.symbol, error) from error
         if decision is not None:
             self._bus.publish(_signal(self._strategy_id, bar, view, decision))
+
+    def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
+        try:
+            return factory(spec)
+        except Exception as error:
+            raise self._failed(spec.name, error) from error
+
+    def _failed(self, symbol: str, error: Exception) -> StrategyFailed:
+        return StrategyFailed(
+            f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
+        )
 
 
 def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:

@@ -140,7 +140,8 @@ def halted(
     return ev.TradingStateChanged(
         **{
             "state": TradingState.UNTIL_RESET, "account": account(9_790_000), "cause": cause,
-            "causes": (cause,) if cause else (), "detail": "equity at or below 9800000 cents", **changes,
+            "causes": (cause,) if cause else (), "detail": "equity at or below 9800000 cents",
+            **changes,
         }
     )  # fmt: skip
 

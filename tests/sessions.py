@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engine import events as ev
@@ -62,15 +62,18 @@ def session(
     feed: Feed,
     sinks: list[tuple[Sink, Edge]],
     *,
+    conclude: Callable[[ev.Outcome, str], ev.SessionEnded] | None = None,
     on_slice: Callable[[], None] = lambda: None,
+    helpers: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Session:
-    """A session that ends with the usual last record."""
+    """A session that ends with the usual last record, unless `conclude` makes another."""
     return Session(
         bus,
         journal,
         feed,
         sinks,
-        conclude=lambda outcome, detail: ended(outcome, detail=detail),
+        conclude=conclude or (lambda outcome, detail: ended(outcome, detail=detail)),
         about_end=lambda: {"ended_at": "2025-01-07T12:00:00+00:00"},
         on_slice=on_slice,
+        helpers=helpers,
     )

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from adapters.files.columns import RateColumns
+from adapters.files.errors import BarFileError
+
+_WIDEST_SPREAD = 2**31 - 1
+"""The platform's type of a spread is a signed 32-bit integer."""
 
 
 def write_bars(path: Path, chunks: Iterable[RateColumns]) -> int:
     """Write the columns of `copy_rates_*` (zstd) to `path`; returns how many bars.
 
-    Raises OSError, and leaves what was at `path`, when it cannot be written.
+    Raises OSError when it cannot be written, BarFileError for a bar that the columns' types cannot
+    hold; either way what was at `path` stays.
     """
     import pyarrow.parquet as pq
 
@@ -23,6 +28,7 @@ def write_bars(path: Path, chunks: Iterable[RateColumns]) -> int:
     try:
         with pq.ParquetWriter(draft, _schema(), compression="zstd") as writer:
             for chunk in chunks:
+                _check_spreads(path, chunk)
                 writer.write_table(_table(chunk))
                 rows += len(chunk)
         draft.replace(path)
@@ -31,6 +37,19 @@ def write_bars(path: Path, chunks: Iterable[RateColumns]) -> int:
             draft.unlink(missing_ok=True)
         raise
     return rows
+
+
+def _check_spreads(path: Path, chunk: RateColumns) -> None:
+    """A wider spread than the type holds would come out as another number, even a negative one."""
+    wide = (chunk.spread > _WIDEST_SPREAD).nonzero()[0]
+    if len(wide):
+        first = int(wide[0])
+        raise BarFileError(
+            path,
+            f"a spread of {int(chunk.spread[first])} points cannot be written: correct the bar",
+            chunk.first_row + first + 1,
+            "row",
+        )
 
 
 def _schema() -> Any:

@@ -37,12 +37,13 @@ class Wanted(NamedTuple):
 
     `positions` and `orders` are the tickets that the engine believes to be open. With `since`
     (seconds of the server's clock) all deals from then on are wanted too: the traces of an order
-    whose outcome is unknown.
+    whose outcome is unknown. `shrunk` are open positions of which a part was closed.
     """
 
     positions: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
     since: int | None = None
+    shrunk: tuple[int, ...] = ()
 
 
 class Look(NamedTuple):
@@ -96,6 +97,7 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
         found = _told(terminal, "history_orders_get", terminal.history_orders_get(ticket=ticket))
         ended.update({order.ticket: order for order in found})
     left = [ticket for ticket in wanted.positions if ticket not in standing]
+    left += wanted.shrunk
     deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
     recent: Deals = ()
     if wanted.since is not None:

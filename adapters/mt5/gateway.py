@@ -19,7 +19,7 @@ from engine.bus import Bus
 from engine.market import Market, Position
 from engine.ports import Terminal
 from engine.trading import TradingState
-from engine.types import Cents, units
+from engine.types import Cents, Units, units
 
 Send = Callable[[dict[str, Any], Callable[[Reply], None]], None]
 """Sends a request and calls back with the reply, at once or later, on the loop's thread."""
@@ -55,6 +55,7 @@ class Gateway:
         self._approved: dict[int, ev.OrderApproved] = {}
         self._working: dict[int, ev.OrderIntent] = {}
         self._quarantine: dict[int, tuple[ev.OrderIntent, int]] = {}
+        self._shrunk: set[int] = set()
         self._trading = TradingState.ACTIVE
 
     def routes(self) -> ev.Routes:
@@ -77,8 +78,7 @@ class Gateway:
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
-        if order.action is ev.Action.OPEN and self._trading is not TradingState.ACTIVE:
-            self._cancelled(order, "trading was halted before it was sent")
+        if self._may_not_open(order):
             return
         self._approved[order.order_id] = approved
         self._bus.publish(
@@ -100,7 +100,16 @@ class Gateway:
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         approved = self._approved.pop(submitted.order_id)
         order = approved.order
+        if self._may_not_open(order):
+            return
         self._send(self._requests.of(approved), lambda reply: self.on_reply(order, reply))
+
+    def _may_not_open(self, order: ev.OrderIntent) -> bool:
+        """Nothing that opens a position leaves once a halt is on record."""
+        if order.action is not ev.Action.OPEN or self._trading is TradingState.ACTIVE:
+            return False
+        self._cancelled(order, "trading was halted before it was sent")
+        return True
 
     # --- back ---
 
@@ -204,9 +213,8 @@ class Gateway:
 
     def _left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
         """A position was closed by an order of ours."""
-        position = self._market.positions[order.position]
         self._filled(order, deals[-1])
-        self._publish_closed(position, deals[-1], account, order.reason, order.order_id)
+        self._closed(self._market.positions[order.position], deals, account, order)
         self._test_equity(account)
 
     def _modified(self, order: ev.OrderIntent, reply: Reply) -> None:
@@ -230,7 +238,10 @@ class Gateway:
         """What the next look is to tell about."""
         since = [since for _, since in self._quarantine.values()]
         return Wanted(
-            tuple(self._market.positions), tuple(self._working), min(since) if since else None
+            tuple(self._market.positions),
+            tuple(self._working),
+            min(since) if since else None,
+            tuple(self._shrunk),
         )
 
     def notice(self, seen: Look) -> None:
@@ -271,9 +282,14 @@ class Gateway:
                 self._opened(order, deals, self._account(seen.account))
         elif order.position not in {position.ticket for position in seen.positions}:
             deals = seen.deals.get(order.position, ())
-            if order.action is ev.Action.CLOSE and deals and deals[-1].entry in _LEAVING:
-                del self._quarantine[order.order_id]
+            if not deals or deals[-1].entry not in _LEAVING:
+                return
+            del self._quarantine[order.order_id]
+            ours = deals[-1].comment == self._requests.comment(order.order_id)
+            if order.action is ev.Action.CLOSE and ours:
                 self._left(order, deals, self._account(seen.account))
+            else:
+                self._cancelled(order, "the venue closed the position before it")
         elif order.action is ev.Action.MODIFY and self._has_levels(order, seen):
             del self._quarantine[order.order_id]
             self._modified(order, Reply(None, (0, ""), (), seen.account))
@@ -298,58 +314,89 @@ class Gateway:
         )
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
-        """Publish the positions that are gone from the terminal."""
+        """Publish what is gone from the terminal's positions."""
         seen: Look = venue.what
-        open_now = {position.ticket for position in seen.positions}
+        standing = {position.ticket: position for position in seen.positions}
+        account = self._account(seen.account)
+        self._shrunk.clear()
         for position in list(self._market.positions.values()):
             deals = seen.deals.get(position.ticket, ())
-            if position.ticket in open_now or not deals or deals[-1].entry not in _LEAVING:
-                continue
-            account = self._account(seen.account)
-            order = self._closing_order(position.ticket)
-            if order is None:
-                reason = _CLOSE_REASONS.get(deals[-1].reason, _BY_HAND)
-                self._publish_closed(position, deals[-1], account, reason, 0)
-            else:
-                self._left(order, deals, account)
+            now = standing.get(position.ticket)
+            if now is None and deals and deals[-1].entry in _LEAVING:
+                self._gone(position, deals, account)
+            elif now is not None and units(now.volume) < position.volume:
+                self._shrank(position, units(now.volume), deals, account)
 
-    def _closing_order(self, position: int) -> ev.OrderIntent | None:
+    def _gone(self, position: Position, deals: Deals, account: ev.Account) -> None:
+        """A position is gone: by an accepted order of ours, or by the venue or by hand."""
+        ticket, order = self._closing_order(position.ticket)
+        if order is not None and deals[-1].order == ticket:
+            self._left(order, deals, account)
+            return
+        if order is not None:
+            self._cancelled(order, "the venue closed the position before it")
+        self._closed(position, deals, account, None)
+
+    def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
+        """A part was closed by hand; its deals may only come with the next look."""
+        leaving = _last_leaving(deals, position.volume - volume)
+        if leaving:
+            self._publish_closed(position, leaving, account, None)
+        else:
+            self._shrunk.add(position.ticket)
+
+    def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
         """Our own accepted order to close `position`, taken off the list of those at work."""
         for ticket, order in self._working.items():
             if order.position == position:
-                return self._working.pop(ticket)
-        return None
+                return ticket, self._working.pop(ticket)
+        return 0, None
+
+    def _closed(
+        self,
+        position: Position,
+        deals: Deals,
+        account: ev.Account,
+        order: ev.OrderIntent | None,
+    ) -> None:
+        """All that was left of the position was closed, by one deal or by several."""
+        leaving = _last_leaving(deals, position.volume) or deals[-1:]
+        self._publish_closed(position, leaving, account, order)
 
     def _publish_closed(
         self,
         position: Position,
-        deal: mt5.TradeDeal,
+        leaving: Deals,
         account: ev.Account,
-        reason: str,
-        order_id: int,
+        order: ev.OrderIntent | None,
     ) -> None:
-        profit, commission, swap = map(_cents, (deal.profit, deal.commission, deal.swap))
-        volume = units(deal.volume)
-        paid = money.ratio(position.commission * volume, position.volume)
-        self._bus.publish(
-            ev.PositionClosed(
-                position=position.ticket,
-                symbol=position.symbol,
-                side=position.side,
-                volume=volume,
-                price=self._market.specs[position.symbol].points(deal.price),
-                reason=reason,
-                profit=profit,
-                net=profit + commission + swap + paid,
-                account=account,
-                strategy_id=position.strategy_id,
-                signal_id=position.signal_id,
-                order_id=order_id,
-                commission=commission,
-                swap=swap,
-                remaining=position.volume - volume,
+        """One event a deal; each carries its share of the opening commission."""
+        volume_left, commission_left = position.volume, position.commission
+        for deal in leaving:
+            profit, commission, swap = map(_cents, (deal.profit, deal.commission, deal.swap))
+            volume = units(deal.volume)
+            paid = money.ratio(commission_left * volume, volume_left)
+            volume_left -= volume
+            commission_left -= paid
+            self._bus.publish(
+                ev.PositionClosed(
+                    position=position.ticket,
+                    symbol=position.symbol,
+                    side=position.side,
+                    volume=volume,
+                    price=self._market.specs[position.symbol].points(deal.price),
+                    reason=order.reason if order else _CLOSE_REASONS.get(deal.reason, _BY_HAND),
+                    profit=profit,
+                    net=profit + commission + swap + paid,
+                    account=account,
+                    strategy_id=position.strategy_id,
+                    signal_id=position.signal_id,
+                    order_id=order.order_id if order else 0,
+                    commission=commission,
+                    swap=swap,
+                    remaining=volume_left,
+                )
             )
-        )
 
     def _account(self, info: mt5.AccountInfo | None) -> ev.Account:
         """The terminal's figures, or the last known ones where it could not tell."""
@@ -374,6 +421,18 @@ class InProcess:
 
     def notice(self) -> None:
         self._gateway.notice(look(self._terminal, self._gateway.wanted()))
+
+
+def _last_leaving(deals: Deals, volume: Units) -> Deals:
+    """The latest deals out of a position that make up `volume`; none if they do not add up."""
+    chosen: list[mt5.TradeDeal] = []
+    for deal in reversed(deals):
+        if volume <= 0:
+            break
+        if deal.entry in _LEAVING:
+            chosen.append(deal)
+            volume -= units(deal.volume)
+    return tuple(reversed(chosen)) if volume == 0 else ()
 
 
 def _cents(amount: float) -> Cents:

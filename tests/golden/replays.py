@@ -18,7 +18,7 @@ from adapters.files.bars import concat, open_bars
 from adapters.journal_sqlite import StoredJournal
 from engine import events as ev
 from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, resolve_terms, run_replay
+from scripts.replay import Request, Screen, resolve_terms, run_replay
 from scripts.wiring import Terms
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
@@ -35,6 +35,8 @@ class Case:
     limits: dict[str, float | int] = field(default_factory=dict)
     limit_trades: int | None = None
     starting_equity: float = 100_000.0
+    costs: dict[str, Any] = field(default_factory=dict)
+    """Options of the command line that the page knows nothing of."""
 
     def terms(self) -> Terms:
         """As the command line would resolve them."""
@@ -44,6 +46,7 @@ class Case:
             limits=dict(self.limits),
             limit_trades=self.limit_trades,
             starting_equity=self.starting_equity,
+            **self.costs,
         )
         return resolve_terms(request)[0]
 
@@ -93,7 +96,8 @@ class Told:
 def replayed(terms: Terms, results: Path, session_id: str = "golden") -> SessionFolder:
     """Runs the whole session as the command does, and says nothing."""
     folder = SessionFolder(results, session_id, SIMULATED)
-    assert run_replay(terms, folder, as_json=False, quiet=True) == 0
+    folder.create()
+    assert run_replay(terms, folder, Screen(quiet=True)) == 0
     return folder
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.files.bars import CHUNK_ROWS, BarFile, RateColumns
@@ -115,7 +115,27 @@ def test_other_terms_give_another_hash(
     assert journal_hash(dataclasses.replace(case, **changed).terms(), tmp_path) != usual
 
 
-SYMBOLS = st.sampled_from([["EURUSD"], ["USDJPY"], ["EURUSD", "USDJPY"], list(synthetic.NATURES)])
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A seeded feed and the terms under which it is replayed."""
+
+    seed: int
+    period: int
+    symbols: list[str]
+    rows: int = CHUNK_ROWS
+    limits: dict[str, float | int] = dataclasses.field(default_factory=dict)
+    limit_trades: int | None = None
+    costs: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def terms(self, folder: Path) -> Terms:
+        days = 4 if self.period == synthetic.MINUTE else 17
+        files = written(self.seed, days, self.period, self.symbols, folder)
+        case = Case(
+            files=files, limits=self.limits, limit_trades=self.limit_trades, costs=self.costs
+        )
+        return sliced(case.terms(), self.rows)
+
+
 LIMITS = st.fixed_dictionaries(
     {},
     optional={
@@ -125,36 +145,50 @@ LIMITS = st.fixed_dictionaries(
         "max_loss_fraction": st.sampled_from([0.003, 0.01, 0.03]),
     },
 )
-
-
-@settings(max_examples=30, deadline=None)
-@given(
+COSTS = st.fixed_dictionaries(
+    {}, optional={"slippage_points": st.just(3), "swap": st.just(["-6.5/2.1"])}
+)
+SCENARIOS = st.builds(
+    Scenario,
     seed=st.integers(0, 10_000),
     period=st.sampled_from([synthetic.MINUTE, synthetic.M15]),
-    symbols=SYMBOLS,
+    symbols=st.sampled_from(
+        [["EURUSD"], ["USDJPY"], ["EURUSD", "USDJPY"], list(synthetic.NATURES)]
+    ),
+    rows=st.sampled_from([50, 333, CHUNK_ROWS]),
     limits=LIMITS,
     limit_trades=st.none() | st.integers(1, 12),
-    rows=st.sampled_from([50, 333, CHUNK_ROWS]),
-    slippage=st.sampled_from([0, 3]),
+    costs=COSTS,
 )
-def test_passing_over_quiet_bars_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory,
-    seed: int,
-    period: int,
-    symbols: list[str],
-    limits: dict[str, float | int],
-    limit_trades: int | None,
-    rows: int,
-    slippage: int,
-) -> None:
+
+
+def same_either_way(scenario: Scenario, folder: Path) -> None:
     """Playing every bar records what playing only those that can matter records."""
-    folder = tmp_path_factory.mktemp("quiet")
-    days = 4 if period == synthetic.MINUTE else 17
-    files = written(seed, days, period, symbols, folder)
-    case = Case(files=files, limits=limits, limit_trades=limit_trades)
-    terms = dataclasses.replace(sliced(case.terms(), rows), slippage=slippage)
+    terms = scenario.terms(folder)
     every = dataclasses.replace(terms, every_bar=True)
     assert journal_hash(terms, folder, "quick") == journal_hash(every, folder, "thorough")
+
+
+# A last tick that others find out of date: before a missing bar, and before a chunk's end.
+@example(Scenario(94, synthetic.MINUTE, ["EURUSD", "USDJPY"]))
+@example(Scenario(3, synthetic.MINUTE, list(synthetic.NATURES), rows=50))
+@settings(max_examples=15, deadline=None)
+@given(SCENARIOS)
+def test_passing_over_quiet_bars_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
+) -> None:
+    """Whatever the bars, the chunks, the limits and the costs."""
+    same_either_way(scenario, tmp_path_factory.mktemp("quiet"))
+
+
+@pytest.mark.deep
+@settings(max_examples=400, deadline=None)
+@given(SCENARIOS)
+def test_passing_over_quiet_bars_changes_nothing_at_length(
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
+) -> None:
+    """The same over many more feeds."""
+    same_either_way(scenario, tmp_path_factory.mktemp("quiet"))
 
 
 def test_hashes_are_the_same_everywhere() -> None:

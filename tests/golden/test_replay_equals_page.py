@@ -53,7 +53,7 @@ def spring(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str
     def files(period: int) -> dict[str, Path]:
         if period not in made:
             folder = tmp_path_factory.mktemp(f"bars{period}")
-            bars = synthetic.feed(1, days=70 if period == synthetic.M15 else 21, period=period)
+            bars = synthetic.feed(3, days=70 if period == synthetic.M15 else 21, period=period)
             made[period] = {
                 name: synthetic.write_parquet(one, folder / f"{name}.parquet")
                 for name, one in bars.items()

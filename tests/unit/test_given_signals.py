@@ -97,12 +97,10 @@ def test_the_same_signal_leads_to_one_order(desk: Desk) -> None:
 
 
 def test_risk_sizes_a_signal_that_names_no_volume(desk: Desk) -> None:
-    """400 USD at 101 points of loss and 5 USD of commissions a lot: 105 + 5 makes 3.77 lots."""
+    """A lot loses 100 points and two commissions of 2.50 USD: 105 USD of the 400 that it may."""
     verdict = desk.verdict(given())
     assert isinstance(verdict, ev.OrderApproved)
-    per_lot = (110_010 - 109_910) * 100 + 2 * 250
-    assert verdict.volume == 40_000_00 // 100 * 100 // per_lot * 100
-    assert verdict.risk == per_lot * verdict.volume // UNITS_PER_LOT
+    assert (verdict.volume, verdict.risk) == (38_000, 38 * 1_050)
 
 
 @pytest.mark.parametrize(("scale", "lots"), [(1.0, 3.8), (0.5, 1.9), (0.013, 0.04), (7.0, 3.8)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -77,15 +76,17 @@ def breaks(*_: object) -> None:
     raise ZeroDivisionError("broken")
 
 
+def cannot_conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
+    raise ZeroDivisionError(f"{outcome} {detail}")
+
+
 class TestEnd:
     async def test_a_feed_that_ends_makes_the_session_done_and_every_record_arrives(self) -> None:
         stage = Stage()
         assert await stage.run(stage.feed(stage.says("a"), stage.says("b"))) is ev.Outcome.DONE
-        assert stage.ending().outcome is ev.Outcome.DONE
-        assert stage.ending().detail == ""
+        assert (stage.ending().outcome, stage.ending().detail) == (ev.Outcome.DONE, "")
         assert stage.journal.records[-1].about == {"ended_at": "2025-01-07T12:00:00+00:00"}
-        assert stage.sink.records == stage.journal.records
-        assert len(stage.sink.records) == 3
+        assert stage.sink.records == stage.journal.records[:3]
 
     async def test_the_feed_is_closed_first_and_the_journal_last(self) -> None:
         stage = Stage()
@@ -107,10 +108,8 @@ class TestEnd:
 
     async def test_no_stream_is_left_open(self) -> None:
         stage = Stage()
-        edge = stage.bus.edge("all", EVERYTHING)
-        async with AsyncExitStack() as stack:
-            stack.callback(edge.stream.close)
-            await session(stage.bus, stage.journal, stage.feed(), [(CollectingSink(), edge)]).run()
+        with edges(stage.bus, EVERYTHING) as (edge,):
+            await session(stage.bus, stage.journal, stage.feed(), [(stage.sink, edge)]).run()
             with pytest.raises(anyio.ClosedResourceError):
                 edge.stream.receive_nowait()
 
@@ -176,8 +175,8 @@ class TestFailure:
                 await session(stage.bus, stage.journal, feed, list(sinks)).run()
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert len(stage.journal.records) < 10_000
-        assert stage.ending().outcome is ev.Outcome.FAILED
-        assert stage.ending().detail == "broken sink: broken"
+        end = stage.ending()
+        assert (end.outcome, end.detail) == (ev.Outcome.FAILED, "broken sink: broken")
         assert stage.sink.records == stage.journal.records
 
     async def test_a_sink_that_fails_at_the_very_end_is_still_reported(self) -> None:
@@ -205,8 +204,9 @@ class TestFailure:
         stage = Stage()
         feed = ScriptedFeed([stage.says("a")], stage.says("said while closing"))
         with edges(stage.bus, EVERYTHING) as (edge,):
-            run = session(stage.bus, stage.journal, feed, [(stage.sink, edge)])
-            run._conclude = breaks  # type: ignore[assignment]
+            run = session(
+                stage.bus, stage.journal, feed, [(stage.sink, edge)], conclude=cannot_conclude
+            )
             with pytest.raises(ZeroDivisionError):
                 await run.run()
         assert [item.event for item in stage.sink.records] == [
@@ -243,3 +243,57 @@ class TestFailure:
         await stage.run(stage.feed(*(stage.says(str(number)) for number in range(200))))
         assert stage.sink.records == stage.journal.records
         assert max(lead) <= EDGE_BATCHES + 2
+
+    async def test_an_actor_that_leaves_early_ends_the_session_instead_of_blocking_it(self) -> None:
+        class Early(CollectingSink):
+            async def run(self, edge: Edge) -> None:
+                self.records.extend(await edge.stream.receive())
+
+        stage = Stage()
+        stage.sink = Early()
+        slices = [stage.says(str(number)) for number in range(EDGE_BATCHES * 4)]
+        with anyio.fail_after(60), pytest.raises(anyio.BrokenResourceError):
+            await stage.run(stage.feed(*slices))
+        assert stage.ending().outcome is ev.Outcome.FAILED
+        assert stage.diary[-1].startswith("journal closed")
+
+
+class TestHelpers:
+    """I/O actors beside the sinks, which end by themselves once the feed is closed."""
+
+    async def test_the_session_waits_for_them_before_the_journal_is_closed(self) -> None:
+        stage = Stage()
+        closed = anyio.Event()
+
+        async def helper() -> None:
+            await closed.wait()
+            stage.diary.append("helper ended")
+
+        with edges(stage.bus, EVERYTHING) as (edge,):
+            await session(
+                stage.bus,
+                stage.journal,
+                ScriptedFeed([stage.says("a")], closed.set),
+                [(stage.sink, edge)],
+                helpers=[helper],
+            ).run()
+        assert sorted(stage.diary[:2]) == ["helper ended", "sink ended"]
+        assert stage.diary[2] == "journal closed with 2 records"
+
+    async def test_one_that_fails_ends_the_session_with_its_error(self) -> None:
+        stage = Stage()
+
+        async def helper() -> None:
+            breaks()
+
+        endless = (stage.says(str(number)) for number in range(10_000))
+        with edges(stage.bus, EVERYTHING) as (edge,):
+            run = session(
+                stage.bus, stage.journal, ScriptedFeed(endless), [(stage.sink, edge)],
+                helpers=[helper],
+            )  # fmt: skip
+            with pytest.raises(ZeroDivisionError, match="broken"):
+                await run.run()
+        assert stage.ending().outcome is ev.Outcome.FAILED
+        assert len(stage.journal.records) < 10_000
+        assert stage.sink.records == stage.journal.records

@@ -1,0 +1,160 @@
+"""`butler replay --repair` and `--clock auto`: files as they come, put right or refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.types import ClockName
+from scripts.cli import Exit
+from signals.clocks import to_server, to_utc
+from tests import synthetic
+from tests.commands import Said, butler
+
+WINTER = 1_704_672_000
+"""8 January 2024, a Monday: no clock changes for weeks."""
+
+
+@pytest.fixture(scope="module")
+def feed() -> synthetic.Bars:
+    """Six weeks of EURUSD: both continents change their clocks in it."""
+    return synthetic.feed(4, days=42)["EURUSD"]
+
+
+def by_clock(bars: synthetic.Bars, clock: ClockName) -> synthetic.Bars:
+    """The same market as a server with another clock would have written it."""
+    times = to_server(clock, to_utc("new-york+7", bars.time))
+    return synthetic.Bars(bars.digits, times, *(getattr(bars, n) for n in _VALUES))
+
+
+_VALUES = ("open", "high", "low", "close", "tick_volume", "spread")
+
+
+def part(bars: synthetic.Bars, keep: slice) -> synthetic.Bars:
+    return synthetic.Bars(bars.digits, *(getattr(bars, n)[keep] for n in ("time", *_VALUES)))
+
+
+def replay(folder: Path, name: str, *arguments: object) -> tuple[Said, list[dict[str, str]]]:
+    """Runs a replay of its own folder of results; what it said, and its event log."""
+    results = folder / name
+    said = butler("replay", "--results-dir", results, "--session-id", "s", "--json", *arguments)
+    log = results / "execution_sim_log.csv"
+    if not log.exists():
+        return said, []
+    with log.open(encoding="utf-8", newline="") as file:
+        return said, list(csv.DictReader(file))
+
+
+def told(said: Said, key: str) -> str:
+    """What the summary says of the bars."""
+    value: str = json.loads("\n".join(said.out))["data"][0][key]
+    return value
+
+
+def test_a_repaired_file_is_replayed_like_the_clean_one(
+    tmp_path: Path, feed: synthetic.Bars
+) -> None:
+    """Without --repair it is refused; with it, what was done is said first."""
+    order = np.concatenate([np.arange(700, len(feed)), np.arange(703)])
+    mixed = synthetic.Bars(feed.digits, *(getattr(feed, n)[order] for n in ("time", *_VALUES)))
+    clean = synthetic.write_parquet(feed, tmp_path / "clean.parquet")
+    file = synthetic.write_parquet(mixed, tmp_path / "mixed.parquet")
+    bars = ("--bars", f"EURUSD={file}", "--clock", "new-york+7")
+    refused, _ = replay(tmp_path, "refused", *bars)
+    assert refused.code == Exit.DATA
+    assert "sort the bars by time" in refused.line
+    said, mended = replay(tmp_path, "mended", *bars, "--repair")
+    assert said.code == Exit.DONE
+    assert said.err == [
+        f"butler: {file}: dropped 3 exact duplicates",
+        f"butler: {file}: sorted by time: it went backwards 1x",
+    ]
+    _, expected = replay(tmp_path, "clean", "--bars", f"EURUSD={clean}", "--clock", "new-york+7")
+    assert mended == expected
+    assert len(expected) > 20
+
+
+@pytest.mark.parametrize("clock", ["new-york+7", "eu-dst", "utc", "est"])
+def test_auto_tells_every_clock(tmp_path: Path, feed: synthetic.Bars, clock: ClockName) -> None:
+    """The replay is that of the named clock, and the market's times are those of every server."""
+    file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
+    bars = ("--bars", f"EURUSD={file}")
+    said, log = replay(tmp_path, "auto", *bars, "--clock", "auto")
+    assert said.code == Exit.DONE
+    assert told(said, "clock") == clock
+    assert told(said, "first") == "2024-03-03T22:00:00+00:00"
+    assert told(said, "last").startswith("2024-04-12T20:")
+    named, same = replay(tmp_path, "named", *bars, "--clock", clock)
+    assert log == same
+    assert named.err == []
+    noted = [line for line in said.err if f"the bars' clock is {clock}: weeks open at" in line]
+    assert bool(noted) == (clock != "new-york+7"), "the usual clock needs no word"
+
+
+@pytest.mark.parametrize("clock", ["new-york+7", "eu-dst"])
+def test_without_a_word_the_clock_is_told_where_it_can_be(
+    tmp_path: Path, feed: synthetic.Bars, clock: ClockName
+) -> None:
+    file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
+    said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
+    assert (said.code, told(said, "clock")) == (Exit.DONE, clock)
+
+
+Spoil = Callable[[synthetic.Bars], synthetic.Bars]
+UNSURE: dict[str, tuple[Spoil, str]] = {
+    "too short": (lambda bars: part(bars, slice(400)), "too few weekends to tell (0)"),
+    "one season": (
+        lambda _: synthetic.feed(4, days=21, first=WINTER)["EURUSD"],
+        "new-york+7 and eu-dst explain the bars equally well",
+    ),
+    "other hours": (
+        lambda bars: synthetic.Bars(
+            bars.digits, bars.time - 5 * 3600, *(getattr(bars, n) for n in _VALUES)
+        ),
+        "which none of the known clocks explains",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNSURE)
+def test_auto_refuses_when_it_is_unsure_and_says_what_it_saw(
+    tmp_path: Path, feed: synthetic.Bars, what: str
+) -> None:
+    """Without --clock the usual one is taken, and that is said."""
+    change, evidence = UNSURE[what]
+    file = synthetic.write_parquet(change(feed), tmp_path / "eurusd.parquet")
+    bars = ("--bars", f"EURUSD={file}")
+    refused, log = replay(tmp_path, "refused", *bars, "--clock", "auto")
+    assert refused.code == Exit.DATA
+    assert refused.line.startswith("--clock auto cannot tell the clock: ")
+    assert evidence in refused.line
+    assert refused.line.endswith("; name it with --clock")
+    assert not log
+    said, _ = replay(tmp_path, "assumed", *bars)
+    assert (said.code, told(said, "clock")) == (Exit.DONE, "new-york+7")
+    assert said.line.startswith("the bars' clock is taken to be new-york+7 (")
+    assert evidence in said.line
+
+
+def test_files_that_disagree_are_no_feed(tmp_path: Path, feed: synthetic.Bars) -> None:
+    one = synthetic.write_parquet(feed, tmp_path / "eurusd.parquet")
+    other = synthetic.write_parquet(by_clock(feed, "utc"), tmp_path / "gbpusd.parquet")
+    bars = ("--bars", f"EURUSD={one}", "--bars", f"GBPUSD={other}", "--clock", "auto")
+    said, _ = replay(tmp_path, "r", *bars)
+    assert said.code == Exit.DATA
+    assert "the files disagree: new-york+7, utc" in said.line
+
+
+def test_a_format_that_states_its_clock_is_not_asked(tmp_path: Path) -> None:
+    lines = [f"20240304 17{n:02}00;1.08001;1.08019;1.07999;1.08011;0\n" for n in range(30)]
+    file = tmp_path / "DAT_EURUSD_M1.csv"
+    file.write_text("".join(lines))
+    for clock in ("auto", "new-york+7"):
+        said, _ = replay(tmp_path, clock, "--bars", f"EURUSD={file}", "--clock", clock)
+        assert (said.code, told(said, "clock")) == (Exit.DONE, "est")
+        assert said.err == []

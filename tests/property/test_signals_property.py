@@ -1,0 +1,361 @@
+"""Whatever signals are given: each is accounted for once, with the reason that is true."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.files.signals import read_signals, signals_csv
+from engine import events as ev
+from engine.events import DenyReason, GivenSignal
+from engine.types import Millis, Side, SymbolSpec
+from scripts.wiring import Terms
+from tests import synthetic
+from tests.given_runs import PERIOD, Told, iso, played, terms_of, with_limits
+
+MINUTE: Millis = 60_000
+HOUR: Millis = 60 * MINUTE
+DAY: Millis = 24 * HOUR
+MONDAY: Millis = synthetic.SPRING * 1_000
+SPECIAL = (0, 1_000, 7 * MINUTE, PERIOD - 1_000)
+"""Where within a bar a signal may fall, in milliseconds."""
+
+Ticks = dict[str, dict[Millis, tuple[int, int]]]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Market:
+    """Terms without signals, and by symbol the bid and ask at each opening."""
+
+    terms: Terms
+    ticks: Ticks
+    specs: dict[str, SymbolSpec]
+
+    def with_signals(self, signals: list[GivenSignal], **limits: Any) -> Terms:
+        in_order = tuple(sorted(signals, key=lambda signal: signal.time))
+        return with_limits(replace(self.terms, signals=in_order), **limits)
+
+    def opening(self, signal: GivenSignal) -> Millis | None:
+        """The first opening of the signal's symbol from its time on."""
+        times = list(self.ticks[signal.symbol])
+        place = bisect_left(times, signal.time)
+        return times[place] if place < len(times) else None
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
+    """Nine days of two symbols by the UTC clock: holes of hours in them, and a weekend."""
+    folder, feed = tmp_path_factory.mktemp("market"), synthetic.feed(11, days=9)
+    files = {
+        name: synthetic.write_parquet(feed[name], folder / f"{name}.parquet")
+        for name in ("EURUSD", "USDJPY")
+    }
+    terms = replace(terms_of(files, None), factory=None, timeframes=(), preset="signals")
+    ticks = {
+        item.spec.name: {
+            time: (bid, bid + spread)
+            for chunk in item.prepared(())
+            for time, bid, spread in zip(chunk.time, chunk.open, chunk.spread, strict=True)
+        }
+        for item in terms.inputs
+    }
+    return Market(terms, ticks, {item.spec.name: item.spec for item in terms.inputs})
+
+
+# --- random signals -------------------------------------------------------------------------
+
+MOMENTS = st.builds(
+    lambda bar, within: MONDAY - DAY + bar * PERIOD + within,
+    st.integers(0, 12 * 96),
+    st.sampled_from(SPECIAL),
+)
+"""From the Sunday before the bars to days after them, the weekend between included."""
+
+
+@st.composite
+def given_signals(draw: Draw, *, pending: bool) -> list[dict[str, Any]]:
+    """Signals as plain values: prices are distances in points from the market's."""
+    kinds = st.fixed_dictionaries(
+        {
+            "time": MOMENTS,
+            "symbol": st.sampled_from(["EURUSD", "USDJPY", "EURUSD", "USDJPY", "GBPUSD", "?"]),
+            "side": st.sampled_from(Side),
+            "stop": st.integers(-60, 400),
+            "strategy_id": st.sampled_from(["one", "two"]),
+        },
+        optional={
+            "target": st.integers(-60, 800),
+            "exit_after": st.integers(1, 3 * DAY // MINUTE).map(lambda n: n * MINUTE),
+            "volume": st.sampled_from([0.0001, 0.01, 0.015, 0.5, 2.0, 70.0]),
+            "risk_scale": st.sampled_from([0.001, 0.5, 1.0, 3.0]),
+            **(
+                {
+                    "entry": st.integers(-150, 150),
+                    "expires_after": st.integers(1, 2 * DAY // MINUTE).map(lambda n: n * MINUTE),
+                }
+                if pending
+                else {}
+            ),
+        },
+    )
+    signals: list[dict[str, Any]] = draw(st.lists(kinds, min_size=1, max_size=14))
+    doubled = draw(st.sets(st.integers(0, len(signals) - 1), max_size=2))
+    return signals + [signals[place] for place in doubled]
+
+
+def as_given(market: Market, values: dict[str, Any], line: int) -> GivenSignal:
+    """The signal with prices around the market's at its time, far from it or not."""
+    time, symbol, side = values["time"], values["symbol"], values["side"]
+    ticks = market.ticks.get(symbol, market.ticks["EURUSD"])
+    near = min(ticks, key=lambda opening: abs(opening - time))
+    base = ticks[near][1 if side is Side.LONG else 0]
+    entry = base + values["entry"] if "entry" in values else None
+    digits = market.specs[symbol].digits if symbol in market.specs else 5
+
+    def price(points: int | None) -> float | None:
+        return None if points is None else points / 10**digits
+
+    from_ = base if entry is None else entry
+    stop = price(from_ - side * values["stop"])
+    assert stop is not None
+    return GivenSignal(
+        line=line,
+        time=time,
+        symbol=symbol,
+        side=side,
+        stop_loss=stop,
+        entry_price=price(entry),
+        take_profit=price(from_ + side * values["target"]) if "target" in values else None,
+        exit_time=time + values["exit_after"] if "exit_after" in values else None,
+        expires=time + values["expires_after"] if "expires_after" in values else None,
+        strategy_id=values["strategy_id"],
+        risk_scale=values.get("risk_scale", 1.0),
+        volume=values.get("volume"),
+    )
+
+
+def all_given(market: Market, values: list[dict[str, Any]]) -> list[GivenSignal]:
+    return [as_given(market, value, line) for line, value in enumerate(values, start=2)]
+
+
+ROOMY = {"max_positions": 4, "max_positions_per_symbol": 3, "per_trade_risk_fraction": 0.01}
+
+
+# --- what must hold -------------------------------------------------------------------------
+
+
+def known_against(market: Market, signal: GivenSignal) -> DenyReason | None:
+    """What the bars alone say against a signal."""
+    if signal.symbol not in market.ticks:
+        return DenyReason.UNKNOWN_SYMBOL
+    opening = market.opening(signal)
+    if opening is None or signal.time < min(market.ticks[signal.symbol]):
+        return DenyReason.OUTSIDE_DATA
+    return DenyReason.EXPIRED if opening - signal.time > PERIOD else None
+
+
+def wrong_stops(signal: ev.OrderIntent, tick: tuple[int, int]) -> bool:
+    """Whether stop or target lie on the wrong side of what the order is judged by."""
+    side = signal.side
+    price = signal.entry_price or (tick[0] if side is Side.LONG else tick[1])
+    beyond = (price - signal.stop_loss) * side <= 0
+    return beyond or bool(signal.take_profit and (signal.take_profit - price) * side <= 0)
+
+
+def check_accounts(told: Told, signals: list[GivenSignal]) -> Counter[str]:
+    """Each signal became one order, and each order came to one end or still waits."""
+    intents = [item for item in told.of(ev.OrderIntent) if item.action is ev.Action.OPEN]
+    assert Counter(item.signal_id for item in intents) == Counter(s.signal_id for s in signals)
+    fates = {
+        "denied": [item.order.order_id for item in told.of(ev.OrderDenied)],
+        "opened": [item.order_id for item in told.of(ev.PositionOpened)],
+        "cancelled": [item.order_id for item in told.of(ev.OrderCancelled)],
+    }
+    over = [order_id for ids in fates.values() for order_id in ids]
+    accepted = {item.order_id for item in told.of(ev.OrderAccepted)}
+    waiting = accepted - set(over)
+    assert not told.of(ev.OrderRejected), "what risk lets pass, the venue takes"
+    assert not told.of(ev.OrderUnknown)
+    assert len(over) == len(set(over))
+    assert sorted([*over, *waiting]) == sorted(item.order_id for item in intents)
+    return Counter({name: len(ids) for name, ids in fates.items()}) + Counter(waiting=len(waiting))
+
+
+def check_reasons(market: Market, told: Told, signals: list[GivenSignal]) -> None:
+    """The reason of each denial is true, and none that is true is passed over."""
+    left = {id(signal): signal for signal in signals}
+    verdicts = {item.order.order_id: item for item in told.of(ev.OrderDenied)}
+    seen: set[str] = set()
+    for moment, order in told.timed(ev.OrderIntent):
+        if order.action is not ev.Action.OPEN:
+            continue
+        signal = next(
+            item
+            for item in left.values()
+            if item.signal_id == order.signal_id and known_against(market, item) == order.problem
+        )
+        del left[id(signal)]
+        denied = verdicts.get(order.order_id)
+        reason = denied.reason if denied else None
+        known = known_against(market, signal)
+        assert (reason if reason in _KNOWN_EARLY else None) == known
+        if known is not None:
+            continue
+        assert moment == market.opening(signal)
+        tick = market.ticks[order.symbol][moment]
+        assert order.price == tick[1 if order.side is Side.LONG else 0]
+        _check_vetted(order, reason, wrong=wrong_stops(order, tick), again=order.signal_id in seen)
+        seen.add(order.signal_id)
+
+
+_KNOWN_EARLY = (DenyReason.UNKNOWN_SYMBOL, DenyReason.OUTSIDE_DATA, DenyReason.EXPIRED)
+_BEFORE_STOPS = (
+    DenyReason.HALTED,
+    DenyReason.DUPLICATE_INTENT,
+    DenyReason.MAX_POSITIONS,
+    DenyReason.MAX_POSITIONS_PER_SYMBOL,
+)
+
+
+def _check_vetted(
+    order: ev.OrderIntent, reason: DenyReason | None, *, wrong: bool, again: bool
+) -> None:
+    if reason is not DenyReason.HALTED:
+        assert (reason is DenyReason.DUPLICATE_INTENT) == again
+    if reason not in _BEFORE_STOPS:
+        assert (reason is DenyReason.INVALID_STOPS) == wrong
+    if reason is DenyReason.BELOW_MIN_VOLUME:
+        assert 0 <= order.volume < 100
+    if reason is None and order.volume:
+        assert order.volume >= 100
+
+
+def check_limits(told: Told, limits: dict[str, Any]) -> None:
+    """Open positions and orders on their way never exceed the limits, at no moment."""
+    alive: dict[int, str] = {}
+    orders: dict[int, int] = {}
+    for item in told.records:
+        match item.event:
+            case ev.OrderApproved(order=order) if order.action is ev.Action.OPEN:
+                alive[order.order_id] = order.symbol
+            case ev.OrderCancelled(order_id=order_id):
+                alive.pop(order_id, None)
+            case ev.PositionOpened(position=position, order_id=order_id):
+                orders[position] = order_id
+            case ev.PositionClosed(position=position):
+                del alive[orders[position]]
+            case _:
+                continue
+        assert len(alive) <= limits["max_positions"]
+        assert all(
+            count <= limits["max_positions_per_symbol"]
+            for count in Counter(alive.values()).values()
+        )
+
+
+def check_exits(told: Told, signals: list[GivenSignal]) -> None:
+    """No position outlives its signal's exit time past the first opening from then on."""
+    ends = {signal.signal_id: signal.exit_time for signal in reversed(signals)}
+    for moment, closed in told.timed(ev.PositionClosed):
+        due = ends[closed.signal_id]
+        assert closed.reason in {"SL", "TP", "END"}
+        if closed.reason == "END":
+            assert due is not None
+            assert moment >= due
+
+
+@pytest.mark.parametrize("pending", [False, True], ids=["at the market", "pending too"])
+def test_every_signal_is_accounted_for(market: Market, pending: bool) -> None:
+    """Wrong stops, unknown symbols, times before, between and after the bars, weekends, doubles."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(values=given_signals(pending=pending), max_positions=st.integers(1, 4))
+    def holds(values: list[dict[str, Any]], max_positions: int) -> None:
+        signals = all_given(market, values)
+        limits = {**ROOMY, "max_positions": max_positions}
+        told = played(market.with_signals(signals, **limits))
+        counts = check_accounts(told, signals)
+        assert counts.total() == len(signals)
+        check_reasons(market, told, signals)
+        check_limits(told, limits)
+        check_exits(told, signals)
+
+    holds()
+
+
+@pytest.mark.parametrize("pending", [False, True], ids=["at the market", "pending too"])
+def test_bars_that_are_passed_over_change_nothing(market: Market, pending: bool) -> None:
+    """Playing every single bar leads to the same records in the same order."""
+
+    @settings(max_examples=25, deadline=None)
+    @given(values=given_signals(pending=pending))
+    def holds(values: list[dict[str, Any]]) -> None:
+        terms = market.with_signals(all_given(market, values), **ROOMY)
+        assert played(terms).records == played(replace(terms, every_bar=True)).records
+
+    holds()
+
+
+# --- files ----------------------------------------------------------------------------------
+
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12
+)
+AMOUNTS = st.floats(min_value=1e-6, max_value=1e8)
+
+
+@st.composite
+def any_signal(draw: Draw) -> GivenSignal:
+    """A signal with whatever a file can say."""
+    time = draw(st.integers(0, 3_000_000_000_000))
+    later = st.none() | st.integers(time + 1, time + 10**12)
+    return GivenSignal(
+        line=0,
+        time=time,
+        symbol=draw(TEXTS),
+        side=draw(st.sampled_from(Side)),
+        stop_loss=draw(AMOUNTS),
+        entry_price=draw(st.none() | AMOUNTS),
+        take_profit=draw(st.none() | AMOUNTS),
+        exit_time=draw(later),
+        expires=draw(later),
+        reason=draw(TEXTS),
+        strategy_id=draw(TEXTS),
+        risk_scale=draw(AMOUNTS),
+        volume=draw(st.none() | AMOUNTS),
+    )
+
+
+def as_row(signal: GivenSignal) -> dict[str, Any]:
+    """The signal in the columns of a file, empty ones left out."""
+    row = msgspec.structs.asdict(signal)
+    row["direction"] = row.pop("side").word
+    del row["line"]
+    for name in ("time", "exit_time", "expires"):
+        row[name] = None if row[name] is None else iso(row[name])
+    return {name: value for name, value in row.items() if value is not None}
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(signals=st.lists(any_signal(), min_size=1, max_size=5))
+def test_what_is_written_is_read_again(tmp_path: Path, signals: list[GivenSignal]) -> None:
+    """As CSV and as JSON lines, to the last digit of a price and the last millisecond."""
+    rows = [as_row(signal) for signal in signals]
+    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    json_lines = "".join(json.dumps(row) + "\n" for row in rows)
+    for content in (signals_csv(texts), json_lines.encode()):
+        file = tmp_path / "signals"
+        file.write_bytes(content)
+        found = read_signals(file)
+        assert [msgspec.structs.replace(item, line=0) for item in found] == signals

@@ -1,0 +1,261 @@
+"""The execution adapter: each answer of the venue becomes the event that it proves, no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.execution import carry_out
+from adapters.mt5.gateway import Gateway, InProcess, send_in_process
+from adapters.paper.account import PaperAccount
+from adapters.paper.functions import PaperTerminal
+from adapters.paper.matching import Bar
+from engine import events as ev
+from engine.orders import OrderState
+from engine.trading import HaltCause, TradingState
+from engine.types import Side
+from tests.builders import SPECS, START, TICKS, Wired, halted, of_kind, signal, wired
+from tests.venue_steps import (
+    FIGURES,
+    REQUESTS,
+    Live,
+    deal_in,
+    deal_out,
+    deals,
+    live,
+    result,
+)
+
+
+def entering() -> Live:
+    """A lot of EURUSD is on its way to the venue."""
+    desk = live()
+    desk.parts.bus.publish(signal("s:1", volume=10_000))
+    assert len(desk.sent) == 1
+    return desk
+
+
+def holding() -> Live:
+    """And was bought at 1.10010."""
+    desk = entering()
+    desk.reply(result(), deals=(deal_in(),))
+    return desk
+
+
+def managing(action: ev.Action, **changes: int) -> Live:
+    """Something is asked of that position."""
+    desk = holding()
+    desk.parts.bus.publish(
+        signal("s:2", action=action, position=7, volume=10_000, reason="WHY", price=110_000,
+               **changes)
+    )  # fmt: skip
+    return desk
+
+
+class TestSubmitting:
+    def test_the_submission_is_recorded_before_the_request_leaves(self) -> None:
+        assert entering().recorded == [
+            ev.OrderSubmitted(
+                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG, volume=10_000,
+                price=110_010, stop_loss=109_910, take_profit=110_210,
+            )
+        ]  # fmt: skip
+
+    def test_the_request_is_that_of_the_approved_order(self) -> None:
+        desk = entering()
+        (approved,) = of_kind(desk.parts.journal, ev.OrderApproved)
+        assert desk.sent[0][0] == REQUESTS.of(approved)
+
+    def test_an_entry_approved_before_a_halt_is_cancelled_and_not_sent(self) -> None:
+        """The halt was dispatched while the approval waited."""
+        desk = live()
+        desk.gateway.on_trading_state(halted())
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        assert desk.sent == []
+        assert desk.events(ev.OrderApproved) == [
+            ev.OrderCancelled(order_id=1, reason="trading was halted before it was sent")
+        ]
+        assert desk.parts.book.alive == {}
+
+    def test_an_entry_whose_halt_is_recorded_before_its_submission_is_not_sent_either(
+        self,
+    ) -> None:
+        """The halt comes right behind the approval: the journal must not show a send after it."""
+        desk = live()
+        bus = desk.parts.bus
+        bus.attach({ev.OrderIntent: lambda _: bus.publish(halted())})
+        bus.publish(signal("s:1", volume=10_000))
+        assert desk.sent == []
+        assert of_kind(desk.parts.journal, ev.OrderCancelled) != []
+        assert desk.parts.book.alive == {}
+
+    def test_while_halted_positions_are_still_managed(self) -> None:
+        desk = holding()
+        desk.gateway.on_trading_state(halted())
+        desk.parts.bus.publish(signal("s:2", action=ev.Action.CLOSE, position=7, volume=10_000))
+        assert len(desk.sent) == 1
+
+
+class TestDone:
+    def test_a_done_entry_is_a_fill_and_a_position_by_its_deal(self) -> None:
+        desk = entering()
+        desk.reply(result(price=1.5), deals=(deal_in(),))  # the deal's price is the truth
+        assert desk.events() == [
+            ev.OrderFilled(order_id=1, ticket=7, deal=11, volume=10_000, price=110_010),
+            ev.PositionOpened(
+                position=7, order_id=1, signal_id="s:1", strategy_id="s", symbol="EURUSD",
+                side=Side.LONG, volume=10_000, price=110_010, reason="tag", account=FIGURES,
+                stop_loss=109_910, take_profit=110_210, commission=-250,
+            ),
+        ]  # fmt: skip
+        assert desk.parts.market.positions[7].entry == 110_010
+
+    def test_every_deal_is_followed_by_an_equity_test(self) -> None:
+        desk = entering()
+        poor = mt5.AccountInfo.of(balance=98_100.0, equity=98_000.0)
+        desk.reply(result(), deals=(deal_in(),), account=poor)
+        assert desk.parts.market.account == ev.AccountSeen(9_810_000, 9_800_000, 0)
+        assert desk.parts.risk.trading.causes == (HaltCause.DAILY_LOSS,)
+
+    def test_a_done_close_carries_the_whole_result(self) -> None:
+        desk = managing(ev.Action.CLOSE)
+        leaving = deal_out(order=8, reason=mt5.DEAL_REASON_EXPERT)
+        desk.reply(result(order=8, deal=12), deals=(deal_in(), leaving))
+        filled, closed = desk.events()
+        assert filled == ev.OrderFilled(order_id=2, ticket=8, deal=12, volume=10_000, price=110_210)
+        # 200.00 - 2.50 - 0.31, and 2.50 paid when it was opened.
+        assert closed == ev.PositionClosed(
+            position=7, symbol="EURUSD", side=Side.LONG, volume=10_000, price=110_210,
+            reason="WHY", profit=20_000, net=19_469, account=FIGURES, strategy_id="s",
+            signal_id="s:1", order_id=2, commission=-250, swap=-31, remaining=0,
+        )  # fmt: skip
+        assert desk.parts.market.positions == {}
+
+    def test_a_done_change_of_stops_moves_them(self) -> None:
+        desk = managing(ev.Action.MODIFY, stop_loss=110_050)
+        desk.reply(result(deal=0, order=0, volume=0.0, price=0.0))
+        assert desk.events() == [
+            ev.StopModified(
+                order_id=2, position=7, symbol="EURUSD", side=Side.LONG, volume=10_000,
+                stop_loss=110_050, take_profit=110_210, reason="WHY", account=FIGURES,
+            )
+        ]  # fmt: skip
+        assert desk.parts.market.positions[7].stop_loss == 110_050
+
+    def test_the_opening_commission_is_shared_out_once_over_partial_closes(self) -> None:
+        """2.50 were paid for a lot: 1.00 for the 0.4 that leave first, 1.50 for the rest."""
+        desk = managing(ev.Action.CLOSE)
+        free = {"commission": 0.0, "swap": 0.0, "profit": 0.0}
+        part = deal_out(volume=0.4, **free)
+        desk.reply(result(mt5.TRADE_RETCODE_DONE_PARTIAL, order=8, deal=12, volume=0.4, price=1.1),
+                   deals=(deal_in(), part))  # fmt: skip
+        desk.see(deals=deals(deal_in(), part, deal_out(ticket=13, volume=0.6, **free)))
+        closes = of_kind(desk.parts.journal, ev.PositionClosed)
+        assert [(item.volume, item.remaining, item.net) for item in closes] == [
+            (4_000, 6_000, -100),
+            (6_000, 0, -150),
+        ]
+
+
+class TestNotDone:
+    @pytest.mark.parametrize(
+        "retcode",
+        [code for code, known in mt5.RETURN_CODES.items() if known.outcome is mt5.Outcome.REJECTED],
+    )
+    def test_a_refusal_is_a_rejection_with_its_code(self, retcode: int) -> None:
+        desk = entering()
+        desk.reply(result(retcode, comment="because"))
+        rejected = desk.events()[0]
+        assert rejected == ev.OrderRejected(
+            order_id=1, symbol="EURUSD", side=Side.LONG, retcode=retcode, message="because",
+            account=FIGURES,
+        )  # fmt: skip
+        assert desk.parts.book.alive == {}
+
+    @pytest.mark.parametrize("retcode", [10_011, 10_012, 10_031, 4_242, 0])
+    def test_a_code_that_proves_nothing_leaves_the_outcome_unknown(self, retcode: int) -> None:
+        desk = entering()
+        desk.reply(result(retcode, comment="?"))
+        unknown = desk.events()[0]
+        assert isinstance(unknown, ev.OrderUnknown)
+        assert unknown.message == f"{retcode} ?"
+        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert [order.order_id for order in desk.gateway.unresolved] == [1]
+        assert desk.sent == []
+
+    @pytest.mark.parametrize("code", [-2, -8, -10_004])
+    def test_no_result_with_an_error_that_proves_it_never_left_is_a_rejection(
+        self, code: int
+    ) -> None:
+        desk = entering()
+        desk.reply(None, error=(code, "text"), account=None)
+        rejected = desk.events()[0]
+        assert isinstance(rejected, ev.OrderRejected)
+        assert (rejected.retcode, rejected.message) == (code, "text")
+        # Where the terminal could not tell, the last known figures stand.
+        assert rejected.account == ev.Account(balance=START, equity=START)
+
+    @pytest.mark.parametrize("code", [1, 0, -1, -3, -4, -10_001, -10_002, -10_005, -77])
+    def test_no_result_with_any_other_error_leaves_the_outcome_unknown(self, code: int) -> None:
+        desk = entering()
+        desk.reply(None, error=(code, "text"), account=None)
+        unknown = desk.events()[0]
+        assert isinstance(unknown, ev.OrderUnknown)
+        assert unknown.message == f"no result, error {code} text"
+        assert desk.parts.risk.trading.state is TradingState.LATCHED
+
+    @pytest.mark.parametrize("answer", [result(mt5.TRADE_RETCODE_PLACED, order=7), result()])
+    def test_a_placed_order_or_a_deal_without_history_is_accepted_and_no_fill(
+        self, answer: mt5.OrderSendResult
+    ) -> None:
+        desk = entering()
+        desk.reply(answer, deals=())
+        assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
+        assert desk.gateway.wanted().orders == (7,)
+
+    def test_a_dry_run_ends_the_order_with_what_the_check_said(self) -> None:
+        desk = entering()
+        desk.reply(None, checked=mt5.OrderCheckResult.of(retcode=0, comment="Done"))
+        assert desk.events() == [
+            ev.OrderCancelled(order_id=1, reason="dry run, order_check says: 0 Done")
+        ]
+
+
+class TestInThisProcess:
+    """The replay's link: a paper terminal answers at once."""
+
+    @staticmethod
+    def _linked() -> tuple[Wired, PaperAccount, InProcess]:
+        parts = wired()
+        account = PaperAccount(SPECS, START)
+        for tick in TICKS.values():
+            account.quote(tick.symbol, tick.bid, tick.ask, 0)
+        terminal = PaperTerminal(account)
+        gateway = Gateway(parts.bus, parts.market, REQUESTS, send_in_process(terminal))
+        parts.bus.attach(gateway.routes())
+        return parts, account, InProcess(gateway, terminal)
+
+    def test_an_entry_and_its_stop_are_told_with_the_accounts_own_figures(self) -> None:
+        parts, account, link = self._linked()
+        parts.bus.publish(signal("s:1", volume=10_000))
+        account.play("EURUSD", Bar(110_000, 110_000, 109_900, 109_950, 10))
+        link.notice()
+        (opened,) = of_kind(parts.journal, ev.PositionOpened)
+        (closed,) = of_kind(parts.journal, ev.PositionClosed)
+        assert (opened.position, opened.price, opened.commission) == (1, 110_010, -250)
+        assert (closed.reason, closed.price, closed.profit, closed.net) == (
+            "SL", 109_910, -10_000, -10_500,
+        )  # fmt: skip
+        assert closed.account.balance == account.balance == START - 10_500
+        assert parts.market.positions == {}
+
+    def test_carrying_out_reads_back_what_the_deal_did(self) -> None:
+        _, account, _ = self._linked()
+        terminal = PaperTerminal(account)
+        reply = carry_out(terminal, {"action": mt5.TRADE_ACTION_DEAL, "symbol": "EURUSD",
+                                     "volume": 1.0, "type": mt5.ORDER_TYPE_BUY})  # fmt: skip
+        assert reply.result is not None
+        assert [deal.order for deal in reply.deals] == [reply.result.order]
+        assert reply.account == terminal.account_info()
+        refused = carry_out(terminal, {"volume": 1})
+        assert (refused.result, refused.deals, refused.error[0]) == (None, (), -2)

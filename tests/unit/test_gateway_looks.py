@@ -1,0 +1,268 @@
+"""What the venue did by itself: found by looking, told once, and never guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.execution import LookFailed, Wanted, look
+from adapters.paper.account import PaperAccount
+from adapters.paper.functions import PaperTerminal
+from engine import events as ev
+from engine.orders import OrderState
+from engine.types import Side
+from tests.builders import SPECS, START, TICKS, of_kind, signal
+from tests.venue_steps import FIGURES, Live, deal_in, deal_out, deals, live, result
+
+STANDING = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021)
+ENDED = {"expired": mt5.ORDER_STATE_EXPIRED, "refused": mt5.ORDER_STATE_REJECTED,
+         "withdrawn": mt5.ORDER_STATE_CANCELED}  # fmt: skip
+
+
+def entering() -> Live:
+    desk = live()
+    desk.parts.bus.publish(signal("s:1", volume=10_000))
+    return desk
+
+
+def holding() -> Live:
+    """A lot of EURUSD, bought at 1.10010 as position 7."""
+    desk = entering()
+    desk.reply(result(), deals=(deal_in(),))
+    return desk
+
+
+def asked(action: ev.Action, **changes: int) -> Live:
+    """Something is asked of that position and under way."""
+    desk = holding()
+    desk.parts.bus.publish(
+        signal("s:2", action=action, position=7, volume=10_000, reason="WHY", **changes)
+    )
+    return desk
+
+
+def lost(desk: Live) -> Live:
+    """The request under way gets no answer that proves anything."""
+    desk.reply(None, error=(-10_005, "IPC timeout"), account=None)
+    return desk
+
+
+def closes(desk: Live) -> list[ev.PositionClosed]:
+    return of_kind(desk.parts.journal, ev.PositionClosed)
+
+
+class TestClosedByTheVenue:
+    @pytest.mark.parametrize(
+        ("why", "reason"),
+        [
+            (mt5.DEAL_REASON_SL, "SL"),
+            (mt5.DEAL_REASON_TP, "TP"),
+            (mt5.DEAL_REASON_SO, "STOP_OUT"),
+            (mt5.DEAL_REASON_CLIENT, "MANUAL"),
+            (mt5.DEAL_REASON_MOBILE, "MANUAL"),
+            (mt5.DEAL_REASON_EXPERT, "MANUAL"),
+        ],
+    )
+    def test_the_reason_is_that_of_the_closing_deal(self, why: int, reason: str) -> None:
+        desk = holding()
+        desk.see(deals=deals(deal_in(), deal_out(reason=why)))
+        assert [item.reason for item in closes(desk)] == [reason]
+        assert desk.parts.market.positions == {}
+
+    def test_the_net_is_the_whole_result_with_the_opening_commission(self) -> None:
+        desk = holding()
+        desk.see(deals=deals(deal_in(), deal_out()))
+        assert closes(desk) == [
+            ev.PositionClosed(
+                position=7, symbol="EURUSD", side=Side.LONG, volume=10_000, price=110_210,
+                reason="TP", profit=20_000, net=20_000 - 250 - 31 - 250, account=FIGURES,
+                strategy_id="s", signal_id="s:1", order_id=0, commission=-250, swap=-31,
+            )
+        ]  # fmt: skip
+
+    def test_a_position_that_stands_is_left_alone(self) -> None:
+        desk = holding()
+        desk.see(positions=(STANDING,))
+        assert closes(desk) == []
+
+    def test_a_position_without_a_closing_deal_is_not_closed_yet(self) -> None:
+        """The history may lag behind: the next look will tell."""
+        desk = holding()
+        desk.see()
+        desk.see(deals=deals(deal_in()))
+        assert closes(desk) == []
+        assert desk.gateway.wanted() == Wanted((7,), (), None)
+        desk.see(deals=deals(deal_in(), deal_out()))
+        assert len(closes(desk)) == 1
+
+    def test_looking_again_tells_nothing_twice(self) -> None:
+        desk = holding()
+        for _ in range(2):
+            desk.see(deals=deals(deal_in(), deal_out()))
+        assert len(closes(desk)) == 1
+
+    def test_a_position_that_left_in_several_deals_is_closed_with_all_of_them(self) -> None:
+        desk = holding()
+        parts = (
+            deal_out(volume=0.4, profit=80.0, swap=0.0, commission=-1.0),
+            deal_out(ticket=13, volume=0.6, profit=120.0, swap=0.0, commission=-1.5),
+        )
+        for _ in range(2):
+            desk.see(deals=deals(deal_in(), *parts))
+        assert desk.parts.market.positions == {}
+        assert sum(item.volume for item in closes(desk)) == 10_000
+        assert sum(item.profit for item in closes(desk)) == 20_000
+        assert sum(item.net for item in closes(desk)) == 20_000 - 250 - 250
+
+
+class TestAcceptedOrders:
+    """A pending order, or a deal that the history did not show yet."""
+
+    def working(self) -> Live:
+        desk = entering()
+        desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=7))
+        return desk
+
+    def test_one_that_still_stands_is_left_alone(self) -> None:
+        desk = self.working()
+        desk.see(orders=(mt5.TradeOrder.of(ticket=7),))
+        assert desk.parts.book.alive == {1: OrderState.ACCEPTED}
+
+    def test_one_that_filled_is_a_position(self) -> None:
+        desk = self.working()
+        desk.see(deals=deals(deal_in()), positions=(STANDING,))
+        filled, opened = desk.events(ev.OrderAccepted)
+        assert isinstance(filled, ev.OrderFilled)
+        assert isinstance(opened, ev.PositionOpened)
+        assert (opened.position, opened.order_id, opened.price) == (7, 1, 110_010)
+        assert desk.gateway.wanted() == Wanted((7,), (), None)
+
+    def test_one_that_filled_and_was_closed_since_is_both(self) -> None:
+        desk = self.working()
+        desk.see(deals=deals(deal_in(), deal_out(reason=mt5.DEAL_REASON_SL)))
+        assert [type(event) for event in desk.events(ev.OrderAccepted)] == [
+            ev.OrderFilled, ev.PositionOpened, ev.PositionClosed,
+        ]  # fmt: skip
+        assert closes(desk)[0].reason == "SL"
+
+    @pytest.mark.parametrize("how", ENDED)
+    def test_one_that_ended_without_a_fill_is_cancelled(self, how: str) -> None:
+        desk = self.working()
+        desk.see(ended={7: mt5.TradeOrder.of(ticket=7, state=ENDED[how])})
+        (cancelled,) = desk.events(ev.OrderAccepted)
+        assert isinstance(cancelled, ev.OrderCancelled)
+        assert desk.parts.book.alive == {}
+
+    def test_one_of_which_nothing_is_known_stays(self) -> None:
+        desk = self.working()
+        desk.see()
+        desk.see(ended={7: mt5.TradeOrder.of(ticket=7, state=mt5.ORDER_STATE_FILLED)})
+        assert desk.parts.book.alive == {1: OrderState.ACCEPTED}
+        assert desk.gateway.wanted().orders == (7,)
+
+    def test_an_accepted_close_is_told_with_its_own_reason_once_the_position_is_gone(self) -> None:
+        desk = asked(ev.Action.CLOSE)
+        desk.reply(result(deal=12, order=8), deals=())
+        ours = deal_out(order=8, reason=mt5.DEAL_REASON_EXPERT)
+        desk.see(deals=deals(deal_in(), ours))
+        assert [(item.reason, item.order_id) for item in closes(desk)] == [("WHY", 2)]
+        assert desk.parts.book.alive == {}
+
+    def test_a_stop_that_was_faster_than_an_accepted_close_is_told_as_the_stop(self) -> None:
+        desk = asked(ev.Action.CLOSE)
+        desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=8))
+        theirs = deal_out(order=9, reason=mt5.DEAL_REASON_SL)
+        desk.see(deals=deals(deal_in(), theirs))
+        assert [item.reason for item in closes(desk)] == ["SL"]
+
+
+class TestUnknownOutcomes:
+    def test_the_look_asks_for_deals_from_two_minutes_before_the_loss(self) -> None:
+        desk = entering()
+        desk.parts.bus.time = 1_736_251_200_000
+        lost(desk)
+        assert desk.gateway.wanted() == Wanted((), (), 1_736_251_200 - 120)
+
+    def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
+        desk = lost(entering())
+        desk.see(recent=(deal_in(),), positions=(STANDING,))
+        filled, opened = desk.events(ev.TradingStateChanged)
+        assert isinstance(filled, ev.OrderFilled)
+        assert isinstance(opened, ev.PositionOpened)
+        assert (desk.gateway.unresolved, desk.gateway.wanted().since) == ([], None)
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"magic": 27}, {"comment": "ab-2"}, {"comment": "xy-1"}, {"entry": mt5.DEAL_ENTRY_OUT}],
+    )
+    def test_deals_of_others_prove_nothing(self, other: dict[str, Any]) -> None:
+        desk = lost(entering())
+        desk.see(recent=(deal_in(**other),))
+        assert [order.order_id for order in desk.gateway.unresolved] == [1]
+        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+
+    def test_the_absence_of_traces_proves_nothing(self) -> None:
+        desk = lost(entering())
+        for _ in range(5):
+            desk.see()
+        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert desk.sent == []
+
+    def test_a_close_whose_position_left_by_our_deal_is_told_with_its_reason(self) -> None:
+        desk = lost(asked(ev.Action.CLOSE))
+        ours = deal_out(order=8, reason=mt5.DEAL_REASON_EXPERT, comment="ab-2")
+        desk.see(deals=deals(deal_in(), ours))
+        assert [(item.reason, item.order_id) for item in closes(desk)] == [("WHY", 2)]
+        assert desk.gateway.unresolved == []
+
+    def test_a_close_whose_position_was_stopped_out_meanwhile_is_told_as_the_stop(self) -> None:
+        desk = lost(asked(ev.Action.CLOSE))
+        theirs = deal_out(order=9, reason=mt5.DEAL_REASON_SL, comment="[sl 1.09910]", magic=26)
+        desk.see(deals=deals(deal_in(), theirs))
+        assert [item.reason for item in closes(desk)] == ["SL"]
+
+    def test_a_close_whose_position_stands_stays_unknown(self) -> None:
+        desk = lost(asked(ev.Action.CLOSE))
+        desk.see(positions=(STANDING,))
+        assert len(desk.gateway.unresolved) == 1
+
+    @pytest.mark.parametrize(("stop", "proven"), [(1.1005, True), (1.0991, False)])
+    def test_a_change_of_stops_is_proven_by_the_positions_own_levels(
+        self, stop: float, proven: bool
+    ) -> None:
+        desk = lost(asked(ev.Action.MODIFY, stop_loss=110_050))
+        desk.see(positions=(STANDING._with(sl=stop),))
+        assert (desk.gateway.unresolved == []) is proven
+        assert len(of_kind(desk.parts.journal, ev.StopModified)) == proven
+
+
+class TestLooking:
+    """The questions themselves, asked of a paper terminal."""
+
+    @staticmethod
+    def terminal() -> PaperTerminal:
+        account = PaperAccount(SPECS, START)
+        for tick in TICKS.values():
+            account.quote(tick.symbol, tick.bid, tick.ask, 1_000_000)
+        account.open("EURUSD", Side.LONG, 10_000, 0, 0, 26, "ab-1")
+        account.open("GBPUSD", Side.LONG, 10_000, 0, 0, 26, "ab-2")
+        account.close(account.positions[1], 26, "ab-3")
+        return PaperTerminal(account)
+
+    def test_everything_open_is_told_and_the_deals_of_what_is_not(self) -> None:
+        found = look(self.terminal(), Wanted((1, 2), (), None))
+        assert [position.ticket for position in found.positions] == [2]
+        assert {ticket: len(told) for ticket, told in found.deals.items()} == {1: 2}
+        assert (found.orders, found.recent) == ((), ())
+        assert found.account.balance == 99_982.5
+
+    def test_recent_deals_are_told_when_they_are_wanted(self) -> None:
+        found = look(self.terminal(), Wanted((), (), 999))
+        assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
+
+    def test_a_terminal_that_cannot_tell_is_no_terminal_that_holds_nothing(self) -> None:
+        silent = PaperTerminal(PaperAccount(SPECS, START), attached=False)
+        with pytest.raises(LookFailed, match=r"positions_get: \(-10004, 'No IPC connection'\)"):
+            look(silent, Wanted())
