@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +31,10 @@ from config.loader import (
     resolve_account,
 )
 from scripts.cli import CommandFailed, Exit, complain, home
+from scripts.paper import LOGIN, PAPER, SERVER, paper_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PAPER = "PAPER"
-"""The built-in profile: a paper terminal in a host of its own, on any system."""
-
-PAPER_LOGIN = 1
-PAPER_SERVER = "Paper-Demo"
 
 _REMEDIES = {
     "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
@@ -75,8 +70,8 @@ def resolve(
     if profile == PAPER:
         return ResolvedAccount(
             profile=PAPER,
-            server=PAPER_SERVER,
-            login=PAPER_LOGIN,
+            server=SERVER,
+            login=LOGIN,
             password=Secret(""),
             default_symbol="EURUSD",
             purpose="demo",
@@ -99,13 +94,15 @@ def resolve(
 
 @asynccontextmanager
 async def connected(
-    account: ResolvedAccount, state: Path, *, trading: bool, paper_spec: str = ""
+    account: ResolvedAccount, state: Path, *, trading: bool, symbols: Sequence[str]
 ) -> AsyncIterator[Connection]:
     """A connection to the account's terminal, closed in the end.
 
+    `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer.
+
     Raises CommandFailed with exit code 4 and the remedy.
     """
-    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, paper_spec)))
+    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, symbols)))
     try:
         try:
             yield await _attach(terminal, account)
@@ -118,15 +115,17 @@ async def connected(
 
 
 def _launcher(
-    account: ResolvedAccount, state: Path, trading: bool, paper_spec: str
+    account: ResolvedAccount, state: Path, trading: bool, symbols: Sequence[str]
 ) -> LocalHost | RemoteHost:
-    paper = account.profile == PAPER
+    backend = "MetaTrader5"
+    if account.profile == PAPER:
+        backend = f"paper:{paper_spec(list(symbols), state)}"
     host_config = HostConfig(
         token=_remote_token() if account.host else secrets.token_hex(32),
         login=account.login,
         server=account.server,
         password=account.password.reveal(),
-        backend=f"paper:{paper_spec}" if paper else "MetaTrader5",
+        backend=backend,
         trading=trading,
         terminal_path=account.terminal_path,
     )

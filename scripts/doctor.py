@@ -119,7 +119,6 @@ def _zones() -> Finding:
 
 async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Finding]:
     from scripts.connection import connected
-    from scripts.paper import paper_spec
 
     findings: list[Finding] = []
 
@@ -132,7 +131,7 @@ async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Fi
             account,
             results / "hosts",
             trading=False,
-            paper_spec=paper_spec([account.default_symbol]),
+            symbols=[account.default_symbol],
         ) as connection:
             for examine in (_package, _connection, _account, _permission, _round_trip):
                 tell(await _examined(examine, connection))

@@ -1,13 +1,75 @@
-"""What the built-in PAPER account's terminal is like."""
+"""What the built-in PAPER account's terminal is like: the sample as its market, standing still.
+
+Its clock stands at the end of the sample, so that its history is that of two years and every run of
+a command sees the same prices.
+"""
 
 from __future__ import annotations
 
-import json
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+PAPER = "PAPER"
+"""The built-in profile: a paper terminal in a host of its own, on any system."""
+
+LOGIN = 1
+SERVER = "Paper-Demo"
+
+_PRICES = {"JPY": 150.0, "XAU": 2000.0}
 
 
-def paper_spec(symbols: list[str]) -> str:
-    """The specification of a paper terminal with a quiet market in `symbols`."""
+def paper_spec(symbols: list[str], state: Path) -> str:
+    """The specification of the paper terminal with `symbols`, as its host takes it."""
+    from adapters.files import sample
     from config.loader import load_symbols
 
     known = load_symbols()
-    return json.dumps({"symbols": [name for name in symbols if name in known]})
+    names = [name for name in symbols if name in known]
+    specs = [known[name] for name in {*names, sample.SYMBOL}]
+    document = {
+        "symbols": msgspec.to_builtins(sorted(specs, key=lambda spec: spec.name)),
+        "login": LOGIN,
+        "server": SERVER,
+        "bars": {sample.SYMBOL: str(_sample_rates(state))},
+        "prices": {spec.name: _price(spec.name) for spec in specs if spec.name != sample.SYMBOL},
+        "start": _end_of_sample(),
+    }
+    return msgspec.json.encode(document).decode()
+
+
+def _price(symbol: str) -> float:
+    return next((price for part, price in _PRICES.items() if part in symbol), 1.0)
+
+
+def _end_of_sample() -> int:
+    from adapters.files import sample
+    from adapters.files.bars import open_bars
+
+    last = 0
+    for chunk in open_bars(sample.SAMPLE).chunks():
+        last = int(chunk.time[-1])
+    return last + sample.PERIOD_SECONDS
+
+
+def _sample_rates(state: Path) -> Path:
+    """The sample as the terminal host reads it, made once for each version of the sample."""
+    import numpy as np
+
+    from adapters.files import sample
+    from adapters.files.bars import concat, open_bars
+    from adapters.mt5.contract import rates_dtype
+
+    digest = hashlib.sha256(sample.SAMPLE.read_bytes()).hexdigest()[:16]
+    path = state / f"paper-{digest}.npy"
+    if not path.exists():
+        columns = concat(open_bars(sample.SAMPLE).chunks())
+        rates = np.zeros(len(columns), dtype=rates_dtype())
+        for name in ("time", "open", "high", "low", "close", "tick_volume", "spread"):
+            rates[name] = getattr(columns, name)
+        state.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp.npy")
+        np.save(draft, rates)
+        draft.replace(path)
+    return path

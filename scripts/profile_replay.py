@@ -32,7 +32,6 @@ from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
 from scripts.live import LiveTerms, build_live, instruments
-from scripts.paper import paper_spec
 from scripts.replay import Request, Screen, run_replay, session_folder
 from scripts.signals import Entry, entries
 from scripts.strategies import Loaded, load
@@ -119,7 +118,7 @@ def _connection(how: OnProfile, folder: SessionFolder, *, trading: bool) -> Any:
         how.account,
         folder.results / "hosts",
         trading=trading,
-        paper_spec=paper_spec(_symbols(how)),
+        symbols=_symbols(how),
     )
 
 
@@ -132,9 +131,10 @@ async def _history(
 ) -> History:
     known = load_symbols()
     found = await instruments(connection, _symbols(how), how.account.symbol_map, known)
-    first, end = _span(request)
     files = {}
     for ours, item in found.items():
+        tick = await connection.call("symbol_info_tick", item.name)
+        first, end = _span(request, tick.time)
         pieces = [
             await connection.call(
                 "copy_rates_range",
@@ -155,13 +155,13 @@ async def _history(
     return History(found, files, connection.account.balance)
 
 
-def _span(request: Request) -> tuple[int, int]:
-    """First and last second to ask for, by the server's clock; the last year by default."""
-    now = SystemClock().now() // 1000
+def _span(request: Request, now: int) -> tuple[int, int]:
+    """First and last second to ask for; by default the year up to `now`, the server's last tick."""
     end = options.moment("--to", request.end)
     first = options.moment("--from", request.start)
-    end = now + _AHEAD if end is None else end + _AHEAD
-    return (end - _AHEAD - _YEAR if first is None else first), end
+    end = now if end is None else end
+    first = end - _YEAR if first is None else first - _AHEAD
+    return first, end + _AHEAD
 
 
 def _columns(pieces: list[Any]) -> Iterator[RateColumns]:

@@ -171,7 +171,6 @@ class SmokeTest:
 
     async def _through(self, folder: SessionFolder) -> None:
         from scripts.connection import connected
-        from scripts.paper import paper_spec
 
         state = folder.results / "hosts"
         with self._report.step("connect") as entry:
@@ -179,7 +178,7 @@ class SmokeTest:
                 self._account,
                 state,
                 trading=not self._dry_run,
-                paper_spec=paper_spec([self._symbol]),
+                symbols=[self._symbol],
             )
             connection = await context.__aenter__()
             self._report.facts["connected"] = True

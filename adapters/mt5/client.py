@@ -61,7 +61,8 @@ class Answer(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether the value is the function's failure value; ``()`` and ``0.0`` never are."""
-        return FUNCTIONS[self.function].failed(self.value)
+        known = FUNCTIONS.get(self.function)
+        return self.value is None if known is None else known.failed(self.value)
 
 
 class Connected(NamedTuple):

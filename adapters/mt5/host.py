@@ -85,7 +85,10 @@ def _genuine(spec: str) -> Any:
 
 
 def _paper(spec: str) -> Any:
-    return importlib.import_module("adapters.paper.functions").from_spec(spec)
+    try:
+        return importlib.import_module("adapters.paper.functions").from_spec(spec)
+    except ValueError as error:
+        raise Unusable("config", f"backend paper: {error}") from error
 
 
 BACKENDS: Final[dict[str, Callable[[str], Any]]] = {"MetaTrader5": _genuine, "paper": _paper}

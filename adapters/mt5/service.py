@@ -82,11 +82,15 @@ class _Refused(Exception):
 
 
 class Service:
-    """Answers requests with one backend: the package's module or an object with its functions."""
+    """Answers requests with one backend: the package's module or an object with its functions.
+
+    A backend that has `extra_functions` (the paper terminal moves its market so) offers them too.
+    """
 
     def __init__(self, backend: Any, config: HostConfig) -> None:
         self._backend = backend
         self._config = config
+        self._functions = {**FUNCTIONS, **getattr(backend, "extra_functions", {})}
         self.stopped = False
 
     def hello(self) -> Hello:
@@ -120,7 +124,7 @@ class Service:
         if request.function == STOP:
             self.stopped = True
             return Reply(id=request.id, value=True)
-        function = FUNCTIONS.get(request.function)
+        function = self._functions.get(request.function)
         if function is None:
             raise _Refused(Trouble.NOT_ALLOWED, f"{request.function[:40]!r} is not on the list")
         try:

@@ -1,74 +1,21 @@
-"""The paper account: quotes, positions, deals, balance, margin and equity, in integer units."""
+"""The paper account and its market: quotes, equity, orders at the tick, and what bars do.
+
+Money and prices are integers (cents, points); times are milliseconds of the server's clock.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from adapters.mt5 import contract as mt5
-from adapters.paper.matching import Bar, Exit, ExitReason, exit_in, worst_price
+from adapters.paper.ledger import Ledger
+from adapters.paper.matching import Bar, Exit, ExitReason, exit_in, since_entry, worst_price
+from adapters.paper.records import PaperDeal as PaperDeal
+from adapters.paper.records import PaperOrder as PaperOrder
+from adapters.paper.records import PaperPosition as PaperPosition
+from adapters.paper.swap import swap_of
 from engine import money
-from engine.types import UNITS_PER_LOT, Cents, Conversion, Millis, Points, Side, SymbolSpec, Units
-
-
-@dataclass(slots=True)
-class PaperPosition:
-    """An open position; `opened` is on the server's clock, in milliseconds."""
-
-    ticket: int
-    spec: SymbolSpec
-    side: Side
-    volume: Units
-    entry: Points
-    stop: Points
-    target: Points
-    margin: Cents
-    opened: Millis
-    updated: Millis
-    magic: int
-    comment: str
-    swap: Cents = 0
-    cents_per_point: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.cents_per_point = _whole_cents_per_point(self.spec, self.volume)
-
-    def profit(self, bid: Points, ask: Points) -> Cents:
-        """Floating profit at the tick."""
-        price = bid if self.side is Side.LONG else ask
-        if self.cents_per_point:
-            return (price - self.entry) * self.side * self.cents_per_point
-        return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask)
-
-
-def _whole_cents_per_point(spec: SymbolSpec, volume: Units) -> int:
-    """Cents that a point is worth when that is a whole number, else 0: then profits are rounded."""
-    if spec.conversion is not Conversion.NONE:
-        return 0
-    worth, rest = divmod(volume * spec.contract * 100, UNITS_PER_LOT * 10**spec.digits)
-    return 0 if rest else worth
-
-
-@dataclass(slots=True, frozen=True)
-class PaperDeal:
-    """A deal; `profit`, `commission` and `swap` carry the sign of the account statement."""
-
-    ticket: int
-    order: int
-    position: int
-    time: Millis
-    kind: int
-    entry: int
-    reason: int
-    symbol: str = ""
-    volume: Units = 0
-    price: Points = 0
-    profit: Cents = 0
-    commission: Cents = 0
-    swap: Cents = 0
-    magic: int = 0
-    comment: str = ""
-
+from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),
@@ -76,30 +23,30 @@ _EXIT_REASONS = {
 }
 
 
-class PaperAccount:
-    """A hedging account in USD. Slippage moves every fill against the order.
+class PaperAccount(Ledger):
+    """A hedging account in USD, or with `netting` one that holds one position per symbol.
 
-    `held` counts the open positions of each symbol; `margin` is what they bind, as fixed when each
-    was opened.
+    Slippage (points) moves every fill against the order, except that of a limit order. `stop_out`
+    is the margin level in percent below which the server closes positions; None: it never does.
     """
 
     def __init__(
-        self, specs: dict[str, SymbolSpec], balance: Cents, *, slippage: Points = 0
+        self,
+        specs: dict[str, SymbolSpec],
+        balance: Cents,
+        *,
+        slippage: Points = 0,
+        netting: bool = False,
+        stop_out: int | None = None,
     ) -> None:
-        self.specs = specs
-        self.balance = balance
-        self.now: Millis = 0
+        super().__init__(specs, balance, netting=netting)
+        self.stop_out = stop_out
         self.bids: dict[str, Points] = {}
         self.asks: dict[str, Points] = {}
         self.quoted: dict[str, Millis] = {}
-        self.positions: dict[int, PaperPosition] = {}
-        self.margin: Cents = 0
-        self.held = dict.fromkeys(specs, 0)
-        self.deals: list[PaperDeal] = []
-        self._deals_of: dict[int, list[PaperDeal]] = {}
         self._slippage = slippage
-        self._orders = 0
-        self._book(PaperDeal(1, 0, 0, 0, mt5.DEAL_TYPE_BALANCE, 0, 0, profit=balance), 0)
+        # Positions filled in the bar that is being played, with the bid of that moment.
+        self._entered: dict[int, Points] = {}
 
     # --- prices ---
 
@@ -123,29 +70,27 @@ class PaperAccount:
         """Equity with each position of `symbol` at its worst of `bar`, the others at their tick."""
         total = self.balance
         for position in self.positions.values():
-            spec = position.spec
-            if spec.name == symbol:
-                price = worst_price(position.side, position.stop, bar)
-                if exit_in(position.side, position.stop, 0, bar):
-                    price = self._slipped(price, -position.side)
-                total += money.profit_at(
-                    spec, position.side, position.volume, position.entry, price, bar.spread
-                )
-            else:
-                total += position.profit(self.bids[spec.name], self.asks[spec.name])
-            total += position.swap
+            total += self._worst_profit(position, symbol, bar) + position.swap
         return total
 
-    def deals_of(self, position: int) -> list[PaperDeal]:
-        """All deals of a position, oldest first."""
-        return self._deals_of.get(position, [])
+    def _worst_profit(self, position: PaperPosition, symbol: str, bar: Bar) -> Cents:
+        spec = position.spec
+        if spec.name != symbol:
+            return position.profit(self.bids[spec.name], self.asks[spec.name])
+        seen = self._seen(position, bar) if self._entered else bar
+        price = worst_price(position.side, position.stop, seen)
+        if exit_in(position.side, position.stop, 0, seen):
+            price = self._slipped(price, -position.side)
+        return money.profit_at(
+            spec, position.side, position.volume, position.entry, price, bar.spread
+        )
 
-    # --- trading ---
+    def affords(self, spec: SymbolSpec, side: Side, volume: Units, price: Points) -> bool:
+        """Whether the free margin suffices for a deal; one that binds nothing more always may."""
+        needed = self.margin_for(spec, side, volume, price)
+        return needed <= 0 or needed <= self.equity() - self.margin
 
-    def next_order(self) -> int:
-        """A fresh order ticket."""
-        self._orders += 1
-        return self._orders
+    # --- market orders ---
 
     def open(
         self,
@@ -156,87 +101,158 @@ class PaperAccount:
         target: Points,
         magic: int,
         comment: str,
+        reason: int = mt5.ORDER_REASON_EXPERT,
     ) -> PaperDeal:
-        """Open a position at the tick; its ticket is that of the order."""
-        spec = self.specs[symbol]
-        order = self.next_order()
-        price = self._slipped(
-            self.asks[symbol] if side is Side.LONG else self.bids[symbol], int(side)
-        )
-        self.positions[order] = PaperPosition(
-            order, spec, side, volume, price, stop, target,
-            money.margin(spec, volume, price), self.now, self.now, magic, comment,
+        """Deal at the tick; a position that it opens has the order's ticket."""
+        order = PaperOrder(
+            self.next_order(), self.specs[symbol],
+            mt5.ORDER_TYPE_BUY if side is Side.LONG else mt5.ORDER_TYPE_SELL,
+            volume, 0, stop, target, magic, comment, self.now, reason,
         )  # fmt: skip
-        self.held[symbol] += 1
-        self.margin += self.positions[order].margin
-        deal = PaperDeal(
-            len(self.deals) + 1, order, order, self.now,
-            mt5.DEAL_TYPE_BUY if side is Side.LONG else mt5.DEAL_TYPE_SELL,
-            mt5.DEAL_ENTRY_IN, mt5.DEAL_REASON_EXPERT, symbol, volume, price,
-            0, -money.commission(spec, volume), 0, magic, comment,
-        )  # fmt: skip
-        self._book(deal, deal.commission)
-        return deal
+        return self._enter_at_tick(order)
 
-    def close(self, position: PaperPosition, magic: int, comment: str) -> PaperDeal:
-        """Close a position at the tick."""
-        symbol = position.spec.name
-        bid, ask = self.bids[symbol], self.asks[symbol]
-        long = position.side is Side.LONG
-        price = self._slipped(bid if long else ask, -position.side)
+    def close(
+        self,
+        position: PaperPosition,
+        magic: int,
+        comment: str,
+        volume: Units | None = None,
+        reason: int = mt5.ORDER_REASON_EXPERT,
+    ) -> PaperDeal:
+        """Close `volume` of a position (None: all of it) at the tick."""
+        order = self._closing(position, volume or position.volume, reason, magic, comment)
+        return self._close_at_tick(position, order)
+
+    def execute(self, order: PaperOrder) -> PaperDeal | None:
+        """Carry out a market order that was in flight; None when what it is to close is gone."""
+        if not order.position:
+            return self._enter_at_tick(order)
+        for position in self.positions.values():
+            if position.identifier == order.position and position.volume >= order.volume:
+                return self._close_at_tick(position, order)
+        self.desk.end(order, mt5.ORDER_STATE_REJECTED, self.now)
+        return None
+
+    def _enter_at_tick(self, order: PaperOrder) -> PaperDeal:
+        bid, ask = self.bids[order.spec.name], self.asks[order.spec.name]
+        side = order.side
+        order.price = self._slipped(ask if side is Side.LONG else bid, side)
+        return self._enter(order, order.price, bid, ask)
+
+    def _close_at_tick(self, position: PaperPosition, order: PaperOrder) -> PaperDeal:
+        spec = position.spec
+        bid, ask = self.bids[spec.name], self.asks[spec.name]
+        order.price = self._slipped(bid if position.side is Side.LONG else ask, -position.side)
         profit = money.profit(
-            position.spec, position.side, position.volume, position.entry, price, bid, ask
+            spec, position.side, order.volume, position.entry, order.price, bid, ask
         )
-        return self._leave(position, price, profit, mt5.DEAL_REASON_EXPERT, magic, comment)
+        return self._leave(position, order, order.price, profit)
+
+    # --- what the market does ---
 
     def play(self, symbol: str, bar: Bar) -> int:
-        """Let the bar's range hit stops and targets, in order of tickets; returns how many."""
+        """Let the bar's range meet orders, then stops and targets, each in order of tickets.
+
+        The symbol's last tick is taken for the bar's opening, whose time ends expired orders.
+        Returns how many fills, exits and ends of orders there were.
+        """
+        happened = self.fill_orders(symbol, bar) if self.orders else 0
         hits = list(self._hits(symbol, bar))
         for position, hit in hits:
             reason, word = _EXIT_REASONS[hit.reason]
             level = position.stop if hit.reason is ExitReason.STOP else position.target
-            price = self._slipped(hit.price, -position.side)
-            profit = money.profit_at(
-                position.spec, position.side, position.volume, position.entry, price, bar.spread
-            )
             comment = f"[{word} {position.spec.price(level):.{position.spec.digits}f}]"
-            self._leave(position, price, profit, reason, position.magic, comment)
-        return len(hits)
+            self._exit(position, hit.price, bar.spread, reason, comment)
+        self._entered.clear()
+        if self.stop_out is not None:
+            happened += self._stop_out(symbol, bar, self.stop_out)
+        return happened + len(hits)
+
+    def match_tick(self, symbol: str) -> int:
+        """Let the symbol's last tick meet orders, stops and targets; returns as `play` does."""
+        bid = self.bids[symbol]
+        return self.play(symbol, Bar(bid, bid, bid, bid, self.asks[symbol] - bid))
+
+    def fill_orders(self, symbol: str, bar: Bar) -> int:
+        """The first part of `play`: fill what `bar` reaches, end what has expired.
+
+        Whoever looks at `worst_equity` between this and `play` sees the new positions in it.
+        """
+        due = list(self.desk.due(symbol, bar, self.quoted.get(symbol, self.now)))
+        for order, price in due:
+            if price is None:
+                self.desk.end(order, mt5.ORDER_STATE_EXPIRED, self.now)
+            else:
+                self._trigger(order, price, bar.spread)
+        return len(due)
+
+    def post_swap(self, symbol: str, nights: int) -> None:
+        """Charge each position of `symbol` the swap of `nights` nights; a close realises it."""
+        for position in self.positions.values():
+            if position.spec.name == symbol:
+                position.swap += swap_of(
+                    position.spec, position.side, position.volume, nights,
+                    self.bids[symbol], self.asks[symbol],
+                )  # fmt: skip
+
+    def _trigger(self, order: PaperOrder, price: Points, spread: Points) -> None:
+        side = order.side
+        bid = price - spread if side is Side.LONG else price
+        paid = price if order.limit else self._slipped(price, side)
+        if not self.affords(order.spec, side, order.volume, paid):
+            order.refusal = mt5.TRADE_RETCODE_REJECT_CANCEL
+            self.desk.end(order, mt5.ORDER_STATE_REJECTED, self.now)
+            return
+        self._enter(order, paid, bid, bid + spread)
+        if order.ticket in self.positions:
+            self._entered[order.ticket] = bid
+
+    def _seen(self, position: PaperPosition, bar: Bar) -> Bar:
+        """The bar as the position saw it: a position that was filled in it did not see it open."""
+        bid = self._entered.get(position.ticket)
+        return bar if bid is None else since_entry(bar, bid)
 
     def _hits(self, symbol: str, bar: Bar) -> Iterator[tuple[PaperPosition, Exit]]:
         for ticket in sorted(self.positions):
             position = self.positions[ticket]
             if position.spec.name == symbol:
-                hit = exit_in(position.side, position.stop, position.target, bar)
+                target, seen = position.target, bar
+                if ticket in self._entered:
+                    target, seen = 0, self._seen(position, bar)
+                hit = exit_in(position.side, position.stop, target, seen)
                 if hit is not None:
                     yield position, hit
 
-    def _leave(
-        self,
-        position: PaperPosition,
-        price: Points,
-        profit: Cents,
-        reason: int,
-        magic: int,
-        comment: str,
-    ) -> PaperDeal:
-        del self.positions[position.ticket]
-        self.held[position.spec.name] -= 1
-        self.margin -= position.margin
-        deal = PaperDeal(
-            len(self.deals) + 1, self.next_order(), position.ticket, self.now,
-            mt5.DEAL_TYPE_SELL if position.side is Side.LONG else mt5.DEAL_TYPE_BUY,
-            mt5.DEAL_ENTRY_OUT, reason, position.spec.name, position.volume, price, profit,
-            -money.commission(position.spec, position.volume), position.swap, magic, comment,
-        )  # fmt: skip
-        self._book(deal, profit + deal.commission + deal.swap)
-        return deal
+    def _stop_out(self, symbol: str, bar: Bar, percent: int) -> int:
+        """Close the worst position, again and again, until the bar's worst keeps the level."""
+        closed = 0
+        while self.positions:
+            equity = self.worst_equity(symbol, bar)
+            if equity * 100 >= percent * self.margin:
+                break
+            comment = f"[so {equity / self.margin:.2%}]"
+            position = min(
+                self.positions.values(), key=lambda item: self._worst_profit(item, symbol, bar)
+            )
+            if position.spec.name == symbol:
+                price = worst_price(position.side, position.stop, bar)
+                self._exit(position, price, bar.spread, mt5.DEAL_REASON_SO, comment)
+            else:
+                self.close(position, position.magic, comment, reason=mt5.DEAL_REASON_SO)
+            closed += 1
+        return closed
 
-    def _book(self, deal: PaperDeal, amount: Cents) -> None:
-        self.balance += amount
-        self.deals.append(deal)
-        if deal.position:
-            self._deals_of.setdefault(deal.position, []).append(deal)
+    def _exit(
+        self, position: PaperPosition, price: Points, spread: Points, reason: int, comment: str
+    ) -> None:
+        """The server closes a position at `price`, when that price is the tick of its side."""
+        price = self._slipped(price, -position.side)
+        profit = money.profit_at(
+            position.spec, position.side, position.volume, position.entry, price, spread
+        )
+        order = self._closing(position, position.volume, reason, position.magic, comment)
+        order.price = price
+        self._leave(position, order, price, profit)
 
     def _slipped(self, price: Points, bought: int) -> Points:
         """`price` moved against an order that buys (`bought` > 0) or sells."""

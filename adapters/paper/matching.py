@@ -1,8 +1,15 @@
-"""What a bar does to an open position: pure rules of the execution model.
+"""What a bar does to open positions and waiting orders: pure rules of the execution model.
 
 A long is judged on the bid, a short on the ask (bid + spread). A stop that the bar's opening has
 already passed is filled at the opening; a target is filled at its price; when a bar touches both,
 the stop is taken.
+
+An order buys on the ask and sells on the bid; one that the opening has already passed is filled at
+the opening, for better (limit) or worse (stop). A position that was filled inside a bar can be
+stopped by the same bar, whose range is taken as a whole, but reaches no target in it: what came
+first is unknown, and this is the reading that costs most.
+
+A tick is a bar without extent.
 """
 
 from __future__ import annotations
@@ -57,3 +64,19 @@ def worst_price(side: Side, stop: Points, bar: Bar) -> Points:
     if hit is not None:
         return hit.price
     return bar.low if side is Side.LONG else bar.high + bar.spread
+
+
+def entry_in(side: Side, limit: bool, level: Points, bar: Bar) -> Points | None:
+    """The price before slippage at which `bar` fills an order waiting at `level`, or None."""
+    if side is Side.LONG:
+        if limit:
+            return min(level, bar.open + bar.spread) if bar.low + bar.spread <= level else None
+        return max(level, bar.open + bar.spread) if bar.high + bar.spread >= level else None
+    if limit:
+        return max(level, bar.open) if bar.high >= level else None
+    return min(level, bar.open) if bar.low <= level else None
+
+
+def since_entry(bar: Bar, bid: Points) -> Bar:
+    """`bar` for a position that was filled in it when the bid stood at `bid`: it opens there."""
+    return bar._replace(open=bid)

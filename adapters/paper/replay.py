@@ -258,11 +258,12 @@ class ReplayFeed:
         bus, symbol, bar, account = self._bus, track.symbol, track.bar, self._account
         bus.time, bus.bar = track.due, (symbol, track.opening)
         account.now = track.server + track.period
-        held, hits = account.held[symbol], 0
+        hits = account.fill_orders(symbol, bar) if account.orders else 0
+        held = account.held[symbol]
         if held:
             worst = account.worst_equity(symbol, bar)
             bus.feed(ev.AccountSeen(account.balance, worst, account.margin))
-            hits = account.play(symbol, bar)
+            hits += account.play(symbol, bar)
         ask = bar.close + bar.spread
         account.quote(symbol, bar.close, ask, account.now)
         bus.feed(ev.Tick(symbol, bar.close, ask))
@@ -283,6 +284,8 @@ class ReplayFeed:
 
     def _next_loud(self, track: Track, row: int) -> int:
         bars, account = track.bars, self._account
+        if any(order.spec.name == track.symbol for order in account.orders.values()):
+            return row
         if not account.held[track.symbol]:
             return bars.next_closing(row)
         if len(account.positions) > 1:

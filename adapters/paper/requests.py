@@ -1,128 +1,112 @@
-"""What the paper server checks in a trade request before it executes it, in a fixed order.
-
-The order of checks is not published; structure comes before symbol, quotes, volume, filling, stops
-and the position named, money last.
-"""
+"""A trade request as the package takes it: types checked, then read into integer units."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount, PaperPosition
-from engine import money
+from adapters.paper.account import PaperAccount
+from adapters.paper.records import SIDES, PaperOrder, PaperPosition
 from engine.types import Points, Side, SymbolSpec, Units, units
 
-OK = mt5.ORDER_CHECK_PASSED
+WRONG: Final = -1
+"""Stands for a volume or price that is negative or not finite: no check lets it pass."""
 
-FILLING_MASK = mt5.SymbolFilling.FOK | mt5.SymbolFilling.IOC
-"""Filling modes that the paper server offers for every symbol."""
+_LARGEST: Final = float(1 << 53)  # beyond it, prices in points would no longer be exact
 
-_MARKET_TYPES = {mt5.ORDER_TYPE_BUY: Side.LONG, mt5.ORDER_TYPE_SELL: Side.SHORT}
-_MASK_OF_FILLING = {
-    mt5.ORDER_FILLING_FOK: mt5.SymbolFilling.FOK,
-    mt5.ORDER_FILLING_IOC: mt5.SymbolFilling.IOC,
-}
+ON_ORDER: Final = (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
+_ON_POSITION: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP)
 
-
-def side_of(request: dict[str, Any]) -> Side | None:
-    """The side of a market order, None for any other order type."""
-    return _MARKET_TYPES.get(request.get("type", mt5.ORDER_TYPE_BUY))
+_TYPES: Final[dict[str, Any]] = {**mt5.REQUEST_TYPES}
+_ECHO_DEFAULTS: Final = tuple((key, kind()) for key, kind in mt5.REQUEST_TYPES.items())
 
 
 def malformed(request: dict[str, Any]) -> str | None:
-    """The first key whose value has a type that the package refuses, or None.
+    """The first key whose value the package refuses, or None.
 
-    Floats must be floats and integers Python integers; keys that are missing mean zero.
+    Floats must be floats and integers Python integers; keys that are missing mean zero, unknown
+    ones are ignored. Raises SystemError for a negative magic or position, as the package does.
     """
-    for key, kind in mt5.REQUEST_TYPES.items():
-        value = request.get(key)
-        if key in request and (
-            not isinstance(value, kind) or (kind is float and isinstance(value, bool))
-        ):
+    for key, value in request.items():
+        kind = _TYPES.get(key)
+        if kind is None:
+            continue
+        if not isinstance(value, kind):
             return key
-    for key in ("symbol", "comment"):
-        if len(request.get(key, "")) > mt5.COMMENT_MAX_CHARS:
-            return key
+        if kind is str:
+            if len(value) > mt5.COMMENT_MAX_CHARS:
+                return key
+        elif kind is int and value < 0:
+            if key in ("magic", "position"):
+                raise SystemError(f"a negative {key} ({value}) in a trade request")
+            if key != "expiration":
+                return key
     return None
 
 
-def check(request: dict[str, Any], account: PaperAccount) -> int:
-    """`OK`, or the return code that the server would refuse the request with."""
-    action = request.get("action", 0)
-    if action == mt5.TRADE_ACTION_DEAL:
-        return _check_deal(request, account)
-    if action == mt5.TRADE_ACTION_SLTP:
-        return _check_stops_change(request, account)
-    return mt5.TRADE_RETCODE_INVALID
+def echo(request: dict[str, Any]) -> mt5.TradeRequest:
+    """The request as results repeat it."""
+    return mt5.TradeRequest([request.get(key, zero) for key, zero in _ECHO_DEFAULTS])
 
 
-def _check_deal(request: dict[str, Any], account: PaperAccount) -> int:
-    side = side_of(request)
-    if side is None:
-        return mt5.TRADE_RETCODE_INVALID_ORDER
-    symbol = request.get("symbol", "")
-    spec = account.specs.get(symbol)
-    if spec is None:
-        return mt5.TRADE_RETCODE_INVALID
-    if symbol not in account.bids:
-        return mt5.TRADE_RETCODE_PRICE_OFF
-    volume = units(request.get("volume", 0.0))
-    if not spec.volume_min <= volume <= spec.volume_max or volume % spec.volume_step:
-        return mt5.TRADE_RETCODE_INVALID_VOLUME
-    if not _filling_allowed(request.get("type_filling", mt5.ORDER_FILLING_FOK)):
-        return mt5.TRADE_RETCODE_INVALID_FILL
-    ticket = request.get("position", 0)
-    if ticket:
-        return _check_close(account.positions.get(ticket), symbol, side, volume)
-    if not _stops_valid(account, spec, side, *levels(request, spec)):
-        return mt5.TRADE_RETCODE_INVALID_STOPS
-    price = account.asks[symbol] if side is Side.LONG else account.bids[symbol]
-    if money.margin(spec, volume, price) > account.equity() - account.margin:
-        return mt5.TRADE_RETCODE_NO_MONEY
-    return OK
+class Wish(NamedTuple):
+    """A well-typed request in integer units; `expiration` is seconds of the server's clock.
+
+    `spec`, `position` and `order` are what the request's names and tickets stand for, None when
+    there is no such thing; `side` is None for an order type that does not exist here. `volume`,
+    `price`, `stop` and `target` may be WRONG.
+    """
+
+    action: int
+    symbol: str
+    spec: SymbolSpec | None
+    kind: int
+    side: Side | None
+    volume: Units
+    price: Points
+    stop: Points
+    target: Points
+    filling: int
+    time_type: int
+    expiration: int
+    deviation: Points
+    ticket: int
+    position: PaperPosition | None
+    order: PaperOrder | None
+    magic: int
+    comment: str
 
 
-def _filling_allowed(filling: int) -> bool:
-    return bool(_MASK_OF_FILLING.get(filling, mt5.SymbolFilling(0)) & FILLING_MASK)
+def read(request: dict[str, Any], account: PaperAccount) -> Wish:
+    """What the request asks of `account`."""
+    get = request.get
+    action, symbol, ticket = get("action", 0), get("symbol", ""), get("position", 0)
+    position = order = None
+    if action in _ON_POSITION:
+        position = account.positions.get(ticket)
+        if not ticket and account.netting and action == mt5.TRADE_ACTION_SLTP:
+            position = account.position_on(symbol)
+    elif action in ON_ORDER:
+        order = account.orders.get(get("order", 0))
+    subject = position or order
+    # A request that names no symbol means that of its position or order.
+    spec = account.specs.get(symbol) if symbol or not subject else subject.spec
+    kind = get("type", mt5.ORDER_TYPE_BUY)
+    return Wish(
+        action, symbol or (spec.name if spec else ""), spec, kind, SIDES.get(kind),
+        _volume(get("volume", 0.0)), _points(spec, get("price", 0.0)),
+        _points(spec, get("sl", 0.0)), _points(spec, get("tp", 0.0)),
+        get("type_filling", mt5.ORDER_FILLING_FOK), get("type_time", mt5.ORDER_TIME_GTC),
+        get("expiration", 0), get("deviation", 0), ticket, position, order,
+        get("magic", 0), get("comment", ""),
+    )  # fmt: skip
 
 
-def _check_close(position: PaperPosition | None, symbol: str, side: Side, volume: Units) -> int:
-    if position is None:
-        return mt5.TRADE_RETCODE_POSITION_CLOSED
-    if position.spec.name != symbol or position.side is side:
-        return mt5.TRADE_RETCODE_INVALID
-    if volume != position.volume:
-        return mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
-    return OK
+def _volume(lots: float) -> Units:
+    return units(lots) if 0 <= lots < _LARGEST else WRONG
 
 
-def _check_stops_change(request: dict[str, Any], account: PaperAccount) -> int:
-    position = account.positions.get(request.get("position", 0))
-    if position is None:
-        return mt5.TRADE_RETCODE_POSITION_CLOSED
-    stop, target = levels(request, position.spec)
-    if (stop, target) == (position.stop, position.target):
-        return mt5.TRADE_RETCODE_NO_CHANGES
-    # A level that stays is not judged again: the price may just have passed it.
-    changed_stop = 0 if stop == position.stop else stop
-    changed_target = 0 if target == position.target else target
-    if not _stops_valid(account, position.spec, position.side, changed_stop, changed_target):
-        return mt5.TRADE_RETCODE_INVALID_STOPS
-    return OK
-
-
-def levels(request: dict[str, Any], spec: SymbolSpec) -> tuple[Points, Points]:
-    """Stop loss and take profit of the request in points, 0 where there is none."""
-    return spec.points(request.get("sl", 0.0)), spec.points(request.get("tp", 0.0))
-
-
-def _stops_valid(
-    account: PaperAccount, spec: SymbolSpec, side: Side, stop: Points, target: Points
-) -> bool:
-    """Stops are judged on the price that closes the position: the bid of a long, a short's ask."""
-    price = account.bids[spec.name] if side is Side.LONG else account.asks[spec.name]
-    nearest = max(spec.stops_level, 1)
-    return (not stop or (price - stop) * side >= nearest) and (
-        not target or (target - price) * side >= nearest
-    )
+def _points(spec: SymbolSpec | None, price: float) -> Points:
+    if price == 0:
+        return 0
+    return spec.points(price) if spec and 0 < price < _LARGEST else WRONG
