@@ -7,7 +7,7 @@ session does not pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -70,7 +70,9 @@ class SessionLog:
             )
         return self._log
 
-    def _stamp(self, _logger: Any, _name: str, line: dict[str, Any]) -> dict[str, Any]:
+    def _stamp(
+        self, _logger: Any, _name: str, line: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         line.setdefault("at", iso(self._now()))
         return line
 

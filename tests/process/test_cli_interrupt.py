@@ -28,8 +28,8 @@ LOG, SUMMARY = "execution_sim_log.csv", "execution_sim_summary.json"
 
 @pytest.fixture(scope="module")
 def minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two years of M1 bars: seconds of replay, of which the first fraction is let happen."""
-    made = synthetic.feed(4, days=730, period=synthetic.MINUTE)["EURUSD"]
+    """Over a year of M1 bars: seconds of replay, of which the first fraction is let happen."""
+    made = synthetic.feed(4, days=400, period=synthetic.MINUTE)["EURUSD"]
     return synthetic.write_parquet(made, tmp_path_factory.mktemp("long") / "eurusd_m1.parquet")
 
 

@@ -162,7 +162,9 @@ def known_against(market: Market, signal: GivenSignal) -> DenyReason | None:
     opening = market.opening(signal)
     if opening is None or signal.time < min(market.ticks[signal.symbol]):
         return DenyReason.OUTSIDE_DATA
-    return DenyReason.EXPIRED if opening - signal.time > PERIOD else None
+    ends = [signal.exit_time, signal.expires if signal.entry_price else None]
+    over = any(end is not None and end < opening + 1_000 for end in ends)
+    return DenyReason.EXPIRED if over or opening - signal.time > PERIOD else None
 
 
 def wrong_stops(signal: ev.OrderIntent, tick: tuple[int, int]) -> bool:

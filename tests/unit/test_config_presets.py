@@ -142,7 +142,7 @@ def test_every_key_of_the_envelope_is_needed(file: Path, key: str) -> None:
     ("old", "new", "said"),
     [
         ("name: mine", "name: My Own", "line 1, name: must be lower-case letters, digits and _"),
-        ("strategy: cross", "strategy: ../x", "line 3, strategy: must be a strategy's name or a class"),
+        ("strategy: cross", "strategy: ../x", "line 3, strategy: must be a strategy's name"),
         ("M15", "M16", "line 4, timeframe: must be one of M1, M5, M15, M30, H1, H4, D1, not 'M16'"),
         ("[EURUSD]", "EURUSD", "line 5, symbols: must be a list but is text 'EURUSD'"),
         ("[EURUSD]", "[]", "line 5, symbols: is an empty list"),
