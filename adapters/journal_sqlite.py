@@ -60,7 +60,7 @@ class SqliteJournal:
         self._handed_over = 0
         self._written_batches = 0
         self._written_seq = 0
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._progress = anyio.Event()
         self._loop = asyncio.get_running_loop()
         self._hash = JournalHash()
@@ -121,7 +121,8 @@ class SqliteJournal:
                 self._write_batches(connection)
             finally:
                 connection.close()
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
+            # Whatever it is, the loop must hear of it: nobody else would.
             self._failure = error
         self._tell_loop()
 
@@ -195,7 +196,10 @@ class StoredJournal:
             for seq, payload, about in rows:
                 if seq != expected:
                     raise JournalDamaged(f"{self._path}: record {expected} is missing")
-                yield decode(payload, about)
+                record = decode(payload, about)
+                if record.seq != seq:
+                    raise JournalDamaged(f"its payload is that of record {record.seq}")
+                yield record
                 expected += 1
         except (sqlite3.Error, JournalDamaged) as error:
             if str(error).startswith(str(self._path)):

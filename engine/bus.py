@@ -41,6 +41,10 @@ class HandlerFailed(Exception):
         self.item = item
 
 
+class EdgeLeft(Exception):
+    """Raised when an I/O actor has left its edge before the bus closed it."""
+
+
 class BusPoisoned(Exception):
     """Raised when something is put on a bus whose handler failed before."""
 
@@ -59,7 +63,10 @@ class Edge:
     async def flush(self) -> None:
         if self.outbox:
             batch, self.outbox = self.outbox, []
-            await self._send.send(batch)
+            try:
+                await self._send.send(batch)
+            except anyio.BrokenResourceError:
+                raise EdgeLeft(f"{self.name} takes no more records") from None
 
     async def abandon(self) -> None:
         """Take and discard what still comes: its actor failed, and the failure is reported."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Journal(Protocol):
 class Feed(Protocol):
     """Moves the world: feeds inputs to the bus and pauses between slices of work."""
 
-    def slices(self) -> AsyncIterator[None]:
+    def slices(self) -> AsyncGenerator[None, None]:
         """Work one slice per step; the session flushes, checks for a stop and asks for the next."""
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ and the journal is sealed last. The first failure is reported; later ones are at
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -74,14 +75,15 @@ class Session:
 
     async def _feed_until_done(self) -> ev.Outcome:
         try:
-            async for _ in self._feed.slices():
-                await self._bus.flush()
-                await self._journal.room()
-                self.on_slice()
-                if self._failures:
-                    return ev.Outcome.FAILED
-                if self._stop_requested:
-                    return ev.Outcome.INTERRUPTED
+            async with aclosing(self._feed.slices()) as slices:
+                async for _ in slices:
+                    await self._bus.flush()
+                    await self._journal.room()
+                    self.on_slice()
+                    if self._failures:
+                        return ev.Outcome.FAILED
+                    if self._stop_requested:
+                        return ev.Outcome.INTERRUPTED
         except Exception as error:
             self._failures.append(error)
             return ev.Outcome.FAILED

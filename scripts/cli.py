@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -75,6 +76,10 @@ def _code(app: typer.Typer) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return Exit.INTERRUPTED
+    except SystemExit as error:
+        if error.code == Exit.INTERRUPTED:
+            complain("interrupted")
+        raise
     except typer.Exit as error:
         return error.exit_code
     except Exception as error:
@@ -92,10 +97,26 @@ def _usage_code(error: Exception) -> int:
     if text.startswith("Usage:"):  # no command at all: its message is the help
         print(text)
     else:
-        complain(f"{' '.join(text.split())} (see --help)")
+        complain(f"{' '.join(text.split())}{_typed(text)} (see --help)")
     return Exit.USAGE
 
 
+def _typed(message: str) -> str:
+    """What the user typed for the option that `message` is about; it does not always say so."""
+    named = re.search(r"'(--[a-z-]+)'", message)
+    if named is None:
+        return ""
+    for typed, after in zip(sys.argv, [*sys.argv[1:], ""], strict=True):
+        option, equals, value = typed.partition("=")
+        if hyphens(option) == named[1]:
+            return f"; given: {value if equals else after}"
+    return ""
+
+
 def complain(message: str) -> None:
-    """One line on stderr."""
-    print(f"butler: {message}", file=sys.stderr)
+    """One line on stderr, whatever characters the user's own values have in them."""
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in message
+    )
+    print(f"butler: {shown}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,5 +61,15 @@ def strategy_factory(strategy: Any, parameters: Mapping[str, Any]) -> StrategyFa
     try:
         checked = msgspec.convert(parameters, strategy.parameters_type)
     except msgspec.ValidationError as error:
-        raise BadParameters(str(error).replace("`$.", "`parameters.")) from error
+        raise BadParameters(_explained(str(error), parameters, strategy.parameters_type)) from error
     return lambda spec: strategy(spec, checked)
+
+
+def _explained(text: str, parameters: Mapping[str, Any], kind: type[msgspec.Struct]) -> str:
+    """msgspec's complaint with the value that it is about, or the names that are known."""
+    if "unknown field" in text:
+        return f"{text}; known: {', '.join(kind.__struct_fields__)}"
+    path = re.search(r"`\$\.(\w+)", text)
+    value = parameters.get(path[1]) if path else None
+    given = f", given {value!r}" if value is not None else ""
+    return f"{text.replace('`$.', '`parameters.')}{given}"

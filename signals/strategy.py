@@ -130,7 +130,7 @@ class StrategyActor:
 
 
 def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:
-    signal_id = f"{strategy_id}:{bar.symbol}:{bar.time // 1000}"
+    signal_id = f"{strategy_id}:{bar.symbol}:{bar.timeframe}:{bar.time // 1000}"
     if isinstance(decision, Enter):
         long = decision.side is Side.LONG
         return ev.SignalRaised(

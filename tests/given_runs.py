@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,7 +75,10 @@ _TIMES = ("time", "exit_time", "expires")
 
 
 def terms_of(
-    files: dict[str, Path], signals: Path | None, limits: dict[str, Any] | None = None, **more: Any
+    files: Mapping[str, Path],
+    signals: Path | None,
+    limits: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Terms:
     """What `butler replay` would run: `more` are further options as they are typed."""
     options: dict[str, Any] = {"clock": "utc", "spread_floor": [str(SPREAD)], **more}
@@ -140,7 +143,7 @@ def played(terms: Terms) -> Told:
 
 def replayed(
     folder: Path,
-    bars: dict[str, Sequence[Ohlc | None]],
+    bars: Mapping[str, Sequence[Ohlc | None]],
     signals: Iterable[dict[str, Any]],
     *,
     start: datetime = START,

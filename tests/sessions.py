@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engine import events as ev
@@ -21,7 +21,7 @@ class ScriptedFeed:
         self._slices = slices
         self._closing = closing
 
-    async def slices(self) -> AsyncIterator[None]:
+    async def slices(self) -> AsyncGenerator[None, None]:
         for work in self._slices:
             work()
             yield

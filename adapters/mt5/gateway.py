@@ -177,44 +177,51 @@ class Gateway:
     def _cancelled(self, order: ev.OrderIntent, reason: str) -> None:
         self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
 
-    def _filled(self, order: ev.OrderIntent, deal: mt5.TradeDeal) -> None:
-        self._bus.publish(
-            ev.OrderFilled(
-                order_id=order.order_id,
-                ticket=deal.order,
-                deal=deal.ticket,
-                volume=units(deal.volume),
-                price=self._market.specs[order.symbol].points(deal.price),
+    def _filled(self, order: ev.OrderIntent, deals: Deals) -> None:
+        """One fill a deal; the last one completes the order."""
+        for deal in deals:
+            self._bus.publish(
+                ev.OrderFilled(
+                    order_id=order.order_id,
+                    ticket=deal.order,
+                    deal=deal.ticket,
+                    volume=units(deal.volume),
+                    price=self._market.specs[order.symbol].points(deal.price),
+                    complete=deal is deals[-1],
+                )
             )
-        )
 
     def _opened(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
-        """A position came from the order; its first deal tells how."""
-        deal = deals[0]
-        self._filled(order, deal)
+        """A position came from the order, by one deal or by several at their average price."""
+        entering = tuple(deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN)
+        self._filled(order, entering)
+        points = self._market.specs[order.symbol].points
+        volume = sum(units(deal.volume) for deal in entering)
+        paid = sum(units(deal.volume) * points(deal.price) for deal in entering)
         self._bus.publish(
             ev.PositionOpened(
-                position=deal.position_id,
+                position=entering[0].position_id,
                 order_id=order.order_id,
                 signal_id=order.signal_id,
                 strategy_id=order.strategy_id,
                 symbol=order.symbol,
                 side=order.side,
-                volume=units(deal.volume),
-                price=self._market.specs[order.symbol].points(deal.price),
+                volume=volume,
+                price=money.ratio(paid, volume),
                 reason=order.reason,
                 account=account,
                 stop_loss=order.stop_loss,
                 take_profit=order.take_profit,
-                commission=_cents(deal.commission),
+                commission=sum(_cents(deal.commission) for deal in entering),
             )
         )
         self._test_equity(account)
 
     def _left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
         """A position was closed by an order of ours."""
-        self._filled(order, deals[-1])
-        self._closed(self._market.positions[order.position], deals, account, order)
+        position = self._market.positions[order.position]
+        self._filled(order, _last_leaving(deals, position.volume) or deals[-1:])
+        self._closed(position, deals, account, order)
         self._test_equity(account)
 
     def _modified(self, order: ev.OrderIntent, reply: Reply) -> None:

@@ -6,7 +6,7 @@ risk and gateway as everywhere, only the moments come from here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -84,7 +84,7 @@ class ScriptFeed:
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
         self._state = changed.state
 
-    async def slices(self) -> AsyncIterator[None]:
+    async def slices(self) -> AsyncGenerator[None, None]:
         for plan in self._plans:
             if self._state is not TradingState.ACTIVE:
                 return

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from adapters.feeds import ChunkReader
 from adapters.paper.account import PaperAccount
@@ -181,7 +181,7 @@ class ReplayFeed:
         """How many bars lie behind, those passed over included."""
         return self._chunks_played + sum(max(track.row, 0) for track in self._tracks)
 
-    async def slices(self) -> AsyncIterator[None]:
+    async def slices(self) -> AsyncGenerator[None, None]:
         for item in self._agenda.first:
             self._bus.feed(item)
         yield

@@ -17,7 +17,7 @@ from tests.golden.replays import Case, replayed
 
 FILE = Path(__file__).with_name("pinned.json")
 
-_FEEDS = {"M15": (synthetic.M15, 70), "M1": (synthetic.MINUTE, 14)}
+_FEEDS = {"M15": (synthetic.M15, 70), "M1": (synthetic.MINUTE, 7)}
 _LIMITS: dict[str, dict[str, float | int]] = {
     "defaults": {},
     "tight": {"daily_loss_fraction": 0.004, "max_loss_fraction": 0.05, "max_positions": 3},

@@ -134,6 +134,16 @@ def test_minutes(
     assert met(told) >= {"OPEN", "CLOSE", "MODIFY", "SL", "TP", "OPPOSITE"}
 
 
+def test_minutes_beside_quarters_of_an_hour(
+    spring: Callable[[int], dict[str, Path]], tmp_path: Path
+) -> None:
+    """Each symbol's feed may have a period of its own."""
+    quarters = spring(synthetic.M15)
+    files = {**quarters, "GBPUSD": spring(synthetic.MINUTE)["GBPUSD"]}
+    told = compared(Case(files=files, limits={"max_positions": 3}), tmp_path)
+    assert {line.symbol for line in told.lines if line.event == "CLOSE"} == set(files)
+
+
 # ---- Bars of real brokers
 
 FTMO, ICM, EXNESS = DATA / "ftmo_terminal", DATA / "icmarkets_demo", DATA / "exness_trial"
@@ -147,14 +157,14 @@ EXNESS_TWO = {name: EXNESS / f"{name}_M15_{H2}" for name in ("EURUSD", "USDJPY")
 GOLD = {"EURUSD": EU / f"EURUSD_M15_{Y2025}", "XAUUSD": EU / f"GOLD_M15_{Y2025}"}
 
 CASES = {
-    "FTMO, two symbols": Case(files=FTMO_TWO),
-    "FTMO, maximum loss": Case(files=FTMO_TWO, limits={"max_loss_fraction": 0.1}),
     "FTMO, tight days": Case(files=FTMO_TWO, limits={"daily_loss_fraction": 0.005}),
     "FTMO, three symbols": Case(files=FTMO_THREE),
     "ICMarkets M15": Case(files={"EURUSD": ICM / f"EURUSD_M15_{Y2025}"}),
     "Exness": Case(files=EXNESS_TWO, clock="utc"),
 }
 DEEP_CASES = {
+    "FTMO, two symbols": Case(files=FTMO_TWO),
+    "FTMO, maximum loss": Case(files=FTMO_TWO, limits={"max_loss_fraction": 0.1}),
     "ICMarkets M1": Case(files=ICM_M1),
     "ICMarkets M1, tight days": Case(files=ICM_M1, limits={"daily_loss_fraction": 0.004}),
     "ICMarkets M1, 25 trades": Case(files=ICM_M1, limit_trades=25),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,138 +17,16 @@ from hypothesis import strategies as st
 from adapters.files.signals import read_signals, signals_csv
 from engine import events as ev
 from engine.events import DenyReason, GivenSignal
-from engine.types import Millis, Side, SymbolSpec
-from scripts.wiring import Terms
-from tests import synthetic
-from tests.given_runs import PERIOD, Told, iso, played, terms_of, with_limits
+from engine.types import Side
+from tests.given_runs import PERIOD, Told, iso, played
+from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
 
-MINUTE: Millis = 60_000
-HOUR: Millis = 60 * MINUTE
-DAY: Millis = 24 * HOUR
-MONDAY: Millis = synthetic.SPRING * 1_000
-SPECIAL = (0, 1_000, 7 * MINUTE, PERIOD - 1_000)
-"""Where within a bar a signal may fall, in milliseconds."""
-
-Ticks = dict[str, dict[Millis, tuple[int, int]]]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-
-@dataclass(frozen=True)
-class Market:
-    """Terms without signals, and by symbol the bid and ask at each opening."""
-
-    terms: Terms
-    ticks: Ticks
-    specs: dict[str, SymbolSpec]
-
-    def with_signals(self, signals: list[GivenSignal], **limits: Any) -> Terms:
-        in_order = tuple(sorted(signals, key=lambda signal: signal.time))
-        return with_limits(replace(self.terms, signals=in_order), **limits)
-
-    def opening(self, signal: GivenSignal) -> Millis | None:
-        """The first opening of the signal's symbol from its time on."""
-        times = list(self.ticks[signal.symbol])
-        place = bisect_left(times, signal.time)
-        return times[place] if place < len(times) else None
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
-    """Nine days of two symbols by the UTC clock: holes of hours in them, and a weekend."""
-    folder, feed = tmp_path_factory.mktemp("market"), synthetic.feed(11, days=9)
-    files = {
-        name: synthetic.write_parquet(feed[name], folder / f"{name}.parquet")
-        for name in ("EURUSD", "USDJPY")
-    }
-    terms = replace(terms_of(files, None), factory=None, timeframes=(), preset="signals")
-    ticks = {
-        item.spec.name: {
-            time: (bid, bid + spread)
-            for chunk in item.prepared(())
-            for time, bid, spread in zip(chunk.time, chunk.open, chunk.spread, strict=True)
-        }
-        for item in terms.inputs
-    }
-    return Market(terms, ticks, {item.spec.name: item.spec for item in terms.inputs})
-
-
-# --- random signals -------------------------------------------------------------------------
-
-MOMENTS = st.builds(
-    lambda bar, within: MONDAY - DAY + bar * PERIOD + within,
-    st.integers(0, 12 * 96),
-    st.sampled_from(SPECIAL),
-)
-"""From the Sunday before the bars to days after them, the weekend between included."""
-
-
-@st.composite
-def given_signals(draw: Draw, *, pending: bool) -> list[dict[str, Any]]:
-    """Signals as plain values: prices are distances in points from the market's."""
-    kinds = st.fixed_dictionaries(
-        {
-            "time": MOMENTS,
-            "symbol": st.sampled_from(["EURUSD", "USDJPY", "EURUSD", "USDJPY", "GBPUSD", "?"]),
-            "side": st.sampled_from(Side),
-            "stop": st.integers(-60, 400),
-            "strategy_id": st.sampled_from(["one", "two"]),
-        },
-        optional={
-            "target": st.integers(-60, 800),
-            "exit_after": st.integers(1, 3 * DAY // MINUTE).map(lambda n: n * MINUTE),
-            "volume": st.sampled_from([0.0001, 0.01, 0.015, 0.5, 2.0, 70.0]),
-            "risk_scale": st.sampled_from([0.001, 0.5, 1.0, 3.0]),
-            **(
-                {
-                    "entry": st.integers(-150, 150),
-                    "expires_after": st.integers(1, 2 * DAY // MINUTE).map(lambda n: n * MINUTE),
-                }
-                if pending
-                else {}
-            ),
-        },
-    )
-    signals: list[dict[str, Any]] = draw(st.lists(kinds, min_size=1, max_size=14))
-    doubled = draw(st.sets(st.integers(0, len(signals) - 1), max_size=2))
-    return signals + [signals[place] for place in doubled]
-
-
-def as_given(market: Market, values: dict[str, Any], line: int) -> GivenSignal:
-    """The signal with prices around the market's at its time, far from it or not."""
-    time, symbol, side = values["time"], values["symbol"], values["side"]
-    ticks = market.ticks.get(symbol, market.ticks["EURUSD"])
-    near = min(ticks, key=lambda opening: abs(opening - time))
-    base = ticks[near][1 if side is Side.LONG else 0]
-    entry = base + values["entry"] if "entry" in values else None
-    digits = market.specs[symbol].digits if symbol in market.specs else 5
-
-    def price(points: int | None) -> float | None:
-        return None if points is None else points / 10**digits
-
-    from_ = base if entry is None else entry
-    stop = price(from_ - side * values["stop"])
-    assert stop is not None
-    return GivenSignal(
-        line=line,
-        time=time,
-        symbol=symbol,
-        side=side,
-        stop_loss=stop,
-        entry_price=price(entry),
-        take_profit=price(from_ + side * values["target"]) if "target" in values else None,
-        exit_time=time + values["exit_after"] if "exit_after" in values else None,
-        expires=time + values["expires_after"] if "expires_after" in values else None,
-        strategy_id=values["strategy_id"],
-        risk_scale=values.get("risk_scale", 1.0),
-        volume=values.get("volume"),
-    )
-
-
-def all_given(market: Market, values: list[dict[str, Any]]) -> list[GivenSignal]:
-    return [as_given(market, value, line) for line, value in enumerate(values, start=2)]
-
-
-ROOMY = {"max_positions": 4, "max_positions_per_symbol": 3, "per_trade_risk_fraction": 0.01}
+    return made_market(tmp_path_factory.mktemp("market"))
 
 
 # --- what must hold -------------------------------------------------------------------------
@@ -281,6 +158,8 @@ def check_exits(told: Told, signals: list[GivenSignal]) -> None:
 def test_every_signal_is_accounted_for(market: Market, pending: bool) -> None:
     """Wrong stops, unknown symbols, times before, between and after the bars, weekends, doubles."""
 
+    fates: Counter[str] = Counter()
+
     @settings(max_examples=60, deadline=None)
     @given(values=given_signals(pending=pending), max_positions=st.integers(1, 4))
     def holds(values: list[dict[str, Any]], max_positions: int) -> None:
@@ -292,8 +171,12 @@ def test_every_signal_is_accounted_for(market: Market, pending: bool) -> None:
         check_reasons(market, told, signals)
         check_limits(told, limits)
         check_exits(told, signals)
+        fates.update(counts)
 
     holds()
+    assert fates["denied"], "some of them are wrong"
+    assert fates["opened"], "and some are right"
+    assert not pending or (fates["cancelled"] and fates["waiting"])
 
 
 @pytest.mark.parametrize("pending", [False, True], ids=["at the market", "pending too"])

@@ -86,6 +86,18 @@ class TestAggregation:
             (4, BarClosed("EURUSD", "M15", opening + 900_000, 8, 9, 7, 9)),
         ]
 
+    def test_a_slot_that_is_cut_into_chunks_is_one_bar_of_all_of_them(self) -> None:
+        minutes = Aggregator("EURUSD", "M15", two_hours_ahead)
+        opening = (NOON - 2 * HOUR) * 1000
+        for time, row in (
+            (NOON, (5, 30, 4, 6)),
+            (NOON + 60, (6, 9, 1, 7)),
+            (NOON + 120, (7, 8, 3, 2)),
+        ):
+            assert minutes.push(ints(time), *(ints(price) for price in row)) == []
+        (closed,) = minutes.push(ints(NOON + 900), ints(1), ints(1), ints(1), ints(1))
+        assert closed == (0, BarClosed("EURUSD", "M15", opening, 5, 30, 1, 2))
+
     def test_its_time_is_the_slots_even_when_the_slots_first_bar_is_missing(self) -> None:
         minutes = Aggregator("EURUSD", "M15", two_hours_ahead)
         ((_, bar),) = minutes.push(

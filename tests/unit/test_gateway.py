@@ -110,6 +110,15 @@ class TestDone:
         ]  # fmt: skip
         assert desk.parts.market.positions[7].entry == 110_010
 
+    def test_an_entry_that_filled_in_several_deals_is_one_position_of_all_of_them(self) -> None:
+        desk = entering()
+        parts = (deal_in(volume=0.4, commission=-1.0), deal_in(volume=0.6, commission=-1.5,
+                                                               ticket=12))  # fmt: skip
+        desk.reply(result(), deals=parts)
+        (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
+        assert (opened.volume, opened.price, opened.commission) == (10_000, 110_010, -250)
+        assert desk.parts.book.alive == {}
+
     def test_every_deal_is_followed_by_an_equity_test(self) -> None:
         desk = entering()
         poor = mt5.AccountInfo.of(balance=98_100.0, equity=98_000.0)

@@ -116,6 +116,17 @@ class TestClosedByTheVenue:
         assert sum(item.profit for item in closes(desk)) == 20_000
         assert sum(item.net for item in closes(desk)) == 20_000 - 250 - 250
 
+    def test_a_part_that_left_by_hand_is_told_and_the_rest_stays_open(self) -> None:
+        desk = holding()
+        part = deal_out(volume=0.4, profit=80.0, swap=0.0, commission=-1.0,
+                        reason=mt5.DEAL_REASON_CLIENT)  # fmt: skip
+        for _ in range(2):
+            desk.see(deals=deals(deal_in(), part), positions=(STANDING._with(volume=0.6),))
+        assert [(item.volume, item.remaining, item.reason, item.net) for item in closes(desk)] == [
+            (4_000, 6_000, "MANUAL", 8_000 - 100 - 100)
+        ]
+        assert desk.parts.market.positions[7].volume == 6_000
+
 
 class TestAcceptedOrders:
     """A pending order, or a deal that the history did not show yet."""
@@ -236,6 +247,13 @@ class TestUnknownOutcomes:
         desk.see(positions=(STANDING._with(sl=stop),))
         assert (desk.gateway.unresolved == []) is proven
         assert len(of_kind(desk.parts.journal, ev.StopModified)) == proven
+
+    def test_a_change_of_stops_whose_position_is_gone_ends_without_one(self) -> None:
+        desk = lost(asked(ev.Action.MODIFY, stop_loss=110_050))
+        desk.see(deals=deals(deal_in(), deal_out()))
+        assert desk.gateway.unresolved == []
+        assert desk.parts.book.alive == {}
+        assert [item.reason for item in closes(desk)] == ["TP"]
 
 
 class TestLooking:

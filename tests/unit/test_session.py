@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from engine import events as ev
-from engine.bus import EDGE_BATCHES, Bus, Edge, HandlerFailed
+from engine.bus import EDGE_BATCHES, Bus, Edge, EdgeLeft, HandlerFailed
 from engine.journal import JournalFailed, MemoryJournal
 from engine.session import SinkFailed
 from tests.builders import TICKS
@@ -252,7 +252,7 @@ class TestFailure:
         stage = Stage()
         stage.sink = Early()
         slices = [stage.says(str(number)) for number in range(EDGE_BATCHES * 4)]
-        with anyio.fail_after(60), pytest.raises(anyio.BrokenResourceError):
+        with anyio.fail_after(60), pytest.raises(EdgeLeft):
             await stage.run(stage.feed(*slices))
         assert stage.ending().outcome is ev.Outcome.FAILED
         assert stage.diary[-1].startswith("journal closed")
@@ -269,14 +269,10 @@ class TestHelpers:
             await closed.wait()
             stage.diary.append("helper ended")
 
-        with edges(stage.bus, EVERYTHING) as (edge,):
-            await session(
-                stage.bus,
-                stage.journal,
-                ScriptedFeed([stage.says("a")], closed.set),
-                [(stage.sink, edge)],
-                helpers=[helper],
-            ).run()
+        feed = ScriptedFeed([stage.says("a")], closed.set)
+        with edges(stage.bus, EVERYTHING) as (edge,), anyio.fail_after(60):
+            sinks = [(stage.sink, edge)]
+            await session(stage.bus, stage.journal, feed, list(sinks), helpers=[helper]).run()
         assert sorted(stage.diary[:2]) == ["helper ended", "sink ended"]
         assert stage.diary[2] == "journal closed with 2 records"
 

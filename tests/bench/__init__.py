@@ -1,0 +1,1 @@
+"""Speed and memory of a replay, measured against a bare loop; run as `python -m tests.bench`."""
