@@ -11,27 +11,25 @@ import anyio
 import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
-from adapters.logs import LogSink, SessionLog
+from adapters.logs import SessionLog
 from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.requests import Instrument, Requests
 from adapters.mt5.script import Plan, Quote, ScriptFeed
 from adapters.mt5.venue import Venue
 from adapters.projection import iso
-from adapters.sinks import CsvSink, JsonSink
 from engine import events as ev
-from engine.bus import Bus, Edge
+from engine.bus import Bus
 from engine.clock import Clock
 from engine.market import Market
 from engine.orders import OrderBook
-from engine.ports import Sink
 from engine.session import Session
 from engine.types import ClockName, Limits, SymbolSpec
 from risk.state import RiskActor
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
-from scripts.wiring import DEVIATION, MAGIC
+from scripts.wiring import DEVIATION, MAGIC, concluding, file_sinks
 from signals.clocks import server_of
 from signals.given import GivenSignals
 from signals.strategy import StrategyActor
@@ -136,18 +134,10 @@ def build_live(
 ) -> LiveSession:
     """Put a session together; must be called inside the event loop, once its folder exists."""
     journal = SqliteJournal(folder.journal, power_safe=True)
-    specs = {name: item.spec for name, item in terms.instruments.items()}
     bus = Bus(journal)
-    market = Market(specs)
+    market = Market({name: item.spec for name, item in terms.instruments.items()})
     venue = Venue(bus, journal, connection.terminal, clock, dry_run=terms.dry_run)
-    requests = Requests(
-        terms.instruments,
-        magic=MAGIC,
-        tag=_tag(folder.session_id),
-        deviation=DEVIATION,
-        to_server=lambda moment: server_of(terms.clock, moment // 1000),
-    )
-    gateway = Gateway(bus, market, requests, venue.send)
+    gateway = Gateway(bus, market, _requests(terms, folder), venue.send)
     feed = ScriptFeed(
         bus,
         market,
@@ -161,22 +151,12 @@ def build_live(
         pace=terms.pace,
     )
     risk = RiskActor(bus, market, terms.limits)
-    strategy = StrategyActor(bus, market, "script", None)
     told = Told()
-    for actor in (
-        market, OrderBook(bus), risk, strategy, GivenSignals(bus, market), gateway, feed, told,
-    ):  # fmt: skip
+    strategy = StrategyActor(bus, market, terms.mode, None)
+    given = GivenSignals(bus, market)
+    for actor in (market, OrderBook(bus), risk, strategy, given, gateway, feed, told):
         bus.attach(actor.routes())
-    tag = folder.session_id
-    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
-    sinks: list[tuple[Sink, Edge]] = [
-        (sink, bus.edge(sink.name, sink.kinds))
-        for sink in (
-            CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
-            summary,
-            LogSink(log),
-        )
-    ]
+    sinks = file_sinks(bus, folder, log)
     bus.seal()
     bus.time = clock.now()
     bus.publish(_started(terms, connection), {**about, "started_at": iso(clock.now())})
@@ -184,12 +164,22 @@ def build_live(
         bus,
         journal,
         feed,
-        sinks,
-        conclude=_ended(market, risk),
+        sinks.actors,
+        conclude=concluding(market, risk),
         about_end=lambda: {"ended_at": iso(clock.now())},
         helpers=[venue.run],
     )
     return LiveSession(session, gateway, told)
+
+
+def _requests(terms: LiveTerms, folder: SessionFolder) -> Requests:
+    return Requests(
+        terms.instruments,
+        magic=MAGIC,
+        tag=_tag(folder.session_id),
+        deviation=DEVIATION,
+        to_server=lambda moment: server_of(terms.clock, moment // 1000),
+    )
 
 
 def _tag(session_id: str) -> str:
@@ -228,17 +218,3 @@ def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
     )
-
-
-def _ended(market: Market, risk: RiskActor) -> Any:
-    def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
-        seen = market.account
-        return ev.SessionEnded(
-            outcome=outcome,
-            account=ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin),
-            figures=risk.figures(),
-            open_positions=tuple(market.positions),
-            detail=detail,
-        )
-
-    return conclude

@@ -6,18 +6,19 @@ import datetime as dt
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from scripts import replay_options as opt
 from scripts.account_options import (
     AccountsOption,
     DryRunOption,
     LoginOption,
     PasswordOption,
+    ResultsOption,
     ServerOption,
+    SessionOption,
     choose_account,
 )
 from scripts.cli import CommandFailed, Exit, complain, home
@@ -27,143 +28,56 @@ if TYPE_CHECKING:
     from scripts.wiring import Terms
 
 DEFAULT_STARTING_EQUITY = 100_000.0
-
-BarsOption = Annotated[
-    list[str] | None,
-    typer.Option("--bars", metavar="SYMBOL=FILE", help="Bars to replay; repeat for more symbols."),
-]
+LIMIT_OPTIONS = (
+    "max_positions",
+    "per_trade_risk_fraction",
+    "daily_loss_fraction",
+    "max_loss_fraction",
+)
 
 
 def replay(
-    bars: BarsOption = None,
-    clock: Annotated[
-        str | None,
-        typer.Option(help="Clock of the bars: auto, new-york+7, eu-dst, utc or est."),
-    ] = None,
-    digits: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SYMBOL=N", help="Digits of a feed that differ from the table's."),
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help="Name of a preset, or path of your own YAML.")
-    ] = "ftmo_m15",
-    max_positions: Annotated[int | None, typer.Option(help="Open at once, at most.")] = None,
-    per_trade_risk_fraction: Annotated[
-        float | None, typer.Option(help="What one trade may lose, as a fraction.")
-    ] = None,
-    daily_loss_fraction: Annotated[
-        float | None, typer.Option(help="What one day may lose, as a fraction.")
-    ] = None,
-    max_loss_fraction: Annotated[
-        float | None, typer.Option(help="What the account may lose, as a fraction; off by default.")
-    ] = None,
-    limit_trades: Annotated[
-        int | None, typer.Option(help="End after so many trades are opened and closed.")
-    ] = None,
-    starting_equity: Annotated[
-        float | None,
-        typer.Option(
-            help="Balance at the start, USD; by default 100000, or the account's with a profile."
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="DATE", help="First bar: a UTC date or time, included."),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", metavar="DATE", help="End of the bars: a UTC date or time, excluded."),
-    ] = None,
-    results_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the results; by default results/.")
-    ] = None,
-    session_id: Annotated[
-        str | None, typer.Option(help="Name of the session; by default made from the time.")
-    ] = None,
-    slippage_points: Annotated[
-        int, typer.Option(min=0, help="Points by which every market fill is worse.")
-    ] = 0,
-    spread_floor: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[SYMBOL=]POINTS", help="Least spread at any hour."),
-    ] = None,
-    commission: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[SYMBOL=]USD", help="Commission per lot and side."),
-    ] = None,
-    swap: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[SYMBOL=]LONG/SHORT", help="Swap in points per lot and night."),
-    ] = None,
-    signals: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Replay these signals instead of the preset's."),
-    ] = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
-    ] = False,
-    account_profile: Annotated[
-        str | None,
-        typer.Option(help="Replay on this account's terminal: its history and symbols; or PAPER."),
-    ] = None,
+    bars: opt.Bars = None,
+    clock: opt.Clock = None,
+    digits: opt.Digits = None,
+    preset: opt.PresetName = "ftmo_m15",
+    max_positions: opt.MaxPositions = None,
+    per_trade_risk_fraction: opt.PerTradeRisk = None,
+    daily_loss_fraction: opt.DailyLoss = None,
+    max_loss_fraction: opt.MaxLoss = None,
+    limit_trades: opt.LimitTrades = None,
+    starting_equity: opt.StartingEquity = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    results_dir: ResultsOption = None,
+    session_id: SessionOption = None,
+    slippage_points: opt.SlippagePoints = 0,
+    spread_floor: opt.SpreadFloor = None,
+    commission: opt.Commission = None,
+    swap: opt.Swap = None,
+    signals: opt.Signals = None,
+    repair: opt.Repair = False,
+    account_profile: opt.Profile = None,
     dry_run: DryRunOption = True,
-    symbol: Annotated[
-        list[str] | None,
-        typer.Option(help="With a profile: symbols to replay; by default the profile's."),
-    ] = None,
-    hold_seconds: Annotated[
-        float, typer.Option(min=0, help="With --no-dry-run: how long a position is kept.")
-    ] = 2.0,
-    pace: Annotated[
-        float, typer.Option(min=0, help="With --no-dry-run: seconds between two signals.")
-    ] = 1.0,
+    symbol: opt.Symbols = None,
+    hold_seconds: opt.HoldSeconds = 2.0,
+    pace: opt.Pace = 1.0,
     login: LoginOption = None,
     server: ServerOption = None,
     password: PasswordOption = None,
     accounts: AccountsOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option(help="No progress, no summary, no warnings.")] = False,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
 ) -> int:
-    """Replay a preset, or your own signals, over bars: the shipped sample, or yours.
+    """Replay a preset, or your own signals, over bars: the shipped sample, yours, or a terminal's.
 
     Bars outside --from and --to are not read at all, so indicators start cold at --from.
     """
-    request = Request(
-        bars=bars,
-        clock=clock,
-        digits=digits,
-        preset=preset,
-        limits={
-            "max_positions": max_positions,
-            "per_trade_risk_fraction": per_trade_risk_fraction,
-            "daily_loss_fraction": daily_loss_fraction,
-            "max_loss_fraction": max_loss_fraction,
-        },
-        limit_trades=limit_trades,
-        starting_equity=starting_equity,
-        start=start,
-        end=end,
-        slippage_points=slippage_points,
-        spread_floor=spread_floor,
-        commission=commission,
-        swap=swap,
-        signals=signals,
-        repair=repair,
-    )
+    given = dict(locals())
+    request = Request.of(given)
     screen = Screen(as_json=as_json, quiet=quiet)
     if account_profile is not None:
-        from scripts.profile_replay import OnProfile, replay_on_profile
-
-        how = OnProfile(
-            account=choose_account(account_profile, login, server, password, accounts),
-            symbols=symbol,
-            dry_run=dry_run,
-            hold=hold_seconds,
-            pace=pace,
-        )
-        return replay_on_profile(request, how, results_dir, session_id, screen)
+        return _on_profile(account_profile, request, given, screen)
     if not dry_run:
         raise CommandFailed("--no-dry-run needs an --account-profile to send to", Exit.USAGE)
     from scripts.folders import SIMULATED
@@ -173,6 +87,22 @@ def replay(
     folder = session_folder(results_dir, session_id, SIMULATED)
     folder.create()
     return run_replay(terms, folder, screen)
+
+
+def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
+    from scripts.profile_replay import OnProfile, replay_on_profile
+
+    account = choose_account(
+        profile, given["login"], given["server"], given["password"], given["accounts"]
+    )
+    how = OnProfile(
+        account=account,
+        symbols=given["symbol"],
+        dry_run=given["dry_run"],
+        hold=given["hold_seconds"],
+        pace=given["pace"],
+    )
+    return replay_on_profile(request, how, given["results_dir"], given["session_id"], screen)
 
 
 @dataclass(frozen=True)
@@ -215,6 +145,13 @@ class Request:
     swap: list[str] | None = None
     signals: Path | None = None
     repair: bool = False
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> Request:
+        """The request in a command's arguments; options that are not its own are left out."""
+        own = {item.name for item in fields(cls)} - {"limits"}
+        limits = {name: given[name] for name in LIMIT_OPTIONS}
+        return cls(limits=limits, **{name: given[name] for name in own})
 
 
 def resolve_terms(request: Request) -> tuple[Terms, list[str]]:

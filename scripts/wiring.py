@@ -190,22 +190,40 @@ def started(terms: Terms) -> ev.SessionStarted:
     )
 
 
-def ended(parts: Parts) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
+def concluding(market: Market, risk: RiskActor) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
     """What the last record will say, whenever the session ends."""
 
     def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
-        account = parts.market.account
+        seen = market.account
         return ev.SessionEnded(
             outcome=outcome,
-            account=ev.Account(
-                balance=account.balance, equity=account.equity, margin=account.margin
-            ),
-            figures=parts.risk.figures(),
-            open_positions=tuple(parts.market.positions),
+            account=ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin),
+            figures=risk.figures(),
+            open_positions=tuple(market.positions),
             detail=detail,
         )
 
     return conclude
+
+
+@dataclass(frozen=True)
+class FileSinks:
+    """The I/O actors that write a session's files, each with its edge."""
+
+    actors: list[tuple[Sink, Edge]]
+    summary: JsonSink
+
+
+def file_sinks(bus: Bus, folder: SessionFolder, log: SessionLog) -> FileSinks:
+    """CSV, JSON and log actors at the edges of `bus`."""
+    tag = folder.session_id
+    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
+    sinks = (
+        CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
+        summary,
+        LogSink(log),
+    )
+    return FileSinks([(sink, bus.edge(sink.name, sink.kinds)) for sink in sinks], summary)
 
 
 @dataclass
@@ -224,16 +242,7 @@ def build_replay(
     journal = SqliteJournal(folder.journal, power_safe=False)
     parts = connect(journal, terms)
     feed = replay_feed(parts, terms)
-    tag = folder.session_id
-    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
-    sinks: list[tuple[Sink, Edge]] = [
-        (sink, parts.bus.edge(sink.name, sink.kinds))
-        for sink in (
-            CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
-            summary,
-            LogSink(log),
-        )
-    ]
+    sinks = file_sinks(parts.bus, folder, log)
     parts.bus.seal()
     parts.bus.time = min(item.ref.first for item in terms.inputs)
     parts.bus.publish(started(terms), {**about, "started_at": iso(clock.now())})
@@ -241,11 +250,11 @@ def build_replay(
         parts.bus,
         journal,
         feed,
-        sinks,
-        conclude=ended(parts),
+        sinks.actors,
+        conclude=concluding(parts.market, parts.risk),
         about_end=lambda: {"ended_at": iso(clock.now())},
     )
-    return Replay(session, feed, summary)
+    return Replay(session, feed, sinks.summary)
 
 
 def paths_of(inputs: list[BarInput]) -> dict[str, str]:
