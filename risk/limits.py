@@ -135,6 +135,12 @@ def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | N
     price: Points = order.entry_price or (desk.tick.bid if long else desk.tick.ask)
     nearest = max(desk.spec.stops_level, 1)
     side = 1 if long else -1
+    market = desk.tick.ask if long else desk.tick.bid
+    if order.entry_price and abs(order.entry_price - market) < nearest:
+        return (
+            DenyReason.INVALID_STOPS,
+            f"entry price {order.entry_price} must lie {nearest} points or more from {market}",
+        )
     if not order.stop_loss or (price - order.stop_loss) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,

@@ -21,6 +21,7 @@ class GivenSignals:
     def __init__(self, bus: Bus, market: Market) -> None:
         self._bus = bus
         self._market = market
+        self._exits: dict[str, Millis | None] = {}
 
     def routes(self) -> ev.Routes:
         return {ev.SignalDue: self.on_signal, ev.ExitDue: self.on_exit}
@@ -35,6 +36,9 @@ class GivenSignals:
         entry = _points(spec, signal.entry_price)
         if entry == price:
             entry = 0  # what is to be waited for is here: the market fills it at that price
+        problem = due.problem or self._too_late(signal)
+        if problem is None:
+            self._exits.setdefault(signal.signal_id, signal.exit_time)
         self._bus.publish(
             ev.SignalRaised(
                 signal_id=signal.signal_id,
@@ -50,7 +54,7 @@ class GivenSignals:
                 volume=0 if signal.volume is None else max(units(signal.volume), 1),
                 entry_price=entry,
                 expires=_expiry(signal) if entry else 0,
-                problem=due.problem or self._too_late(signal),
+                problem=problem,
             )
         )
 
@@ -64,6 +68,13 @@ class GivenSignals:
         return DenyReason.EXPIRED if over else None
 
     def on_exit(self, due: ev.ExitDue) -> None:
+        """Close the signal's position, unless the time is that of a second signal like it.
+
+        Of two signals with one id only the first can have opened a position.
+        """
+        exit_time = self._exits.get(due.signal_id)
+        if exit_time is None or self._bus.time < exit_time:
+            return
         for position in self._market.positions.values():
             if position.signal_id == due.signal_id:
                 tick = self._market.ticks[position.symbol]

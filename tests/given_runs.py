@@ -19,7 +19,7 @@ from engine import events as ev
 from engine.journal import MemoryJournal
 from engine.types import Limits, Millis
 from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms, connect, ended, replay_feed, started
+from scripts.wiring import Terms, concluding, connect, replay_feed, started
 
 START = datetime(2024, 3, 4, 8, tzinfo=UTC)
 """A Monday morning, in no clock's first hour of the day."""
@@ -137,7 +137,7 @@ def played(terms: Terms) -> Told:
             await parts.bus.flush()
 
     asyncio.run(run())
-    parts.bus.conclude(ended(parts)(ev.Outcome.DONE, ""))
+    parts.bus.conclude(concluding(parts.market, parts.risk)(ev.Outcome.DONE, ""))
     return Told(journal.records)
 
 

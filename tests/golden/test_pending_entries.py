@@ -146,11 +146,14 @@ def test_a_symbol_s_order_is_not_filled_by_another_s_bars(tmp_path: Path) -> Non
 
 
 def test_risk_sizes_it_by_the_price_at_which_it_enters(tmp_path: Path) -> None:
-    """200 points and 5 USD of commissions a lot in 400 USD: 1.95 lots, wherever the market is."""
+    """200 points and 5 USD of commissions a lot in 400 USD: 1.95 lots, wherever the market is.
+
+    1.95 lots may lose 390 USD and two commissions of 4.875 USD, each rounded to a cent.
+    """
     given = {**order("long", 107_900), "volume": None}
     told = waited(tmp_path, given, (108_000, 108_005, 107_880, 108_000))
     assert told.only(ev.PositionOpened).volume == 19_500
-    assert told.of(ev.OrderApproved)[0].risk == round(1.95 * 205_00)
+    assert told.of(ev.OrderApproved)[0].risk == 390_00 + 2 * 4_88
 
 
 # --- stopped and won --------------------------------------------------------------------------
@@ -183,7 +186,7 @@ def test_the_bar_that_fills_it_can_stop_it(
     ("direction", "entry", "target", "bar"),
     [
         ("long", 107_950, 108_000, (108_000, 108_005, 107_930, 107_980)),
-        ("short", 108_050, 107_999, (108_000, 108_060, 107_985, 108_000)),
+        ("short", 108_050, 108_006, (108_000, 108_060, 107_985, 108_000)),
     ],
 )
 def test_it_reaches_no_target_in_the_bar_that_fills_it(
@@ -293,7 +296,7 @@ def test_what_it_became_is_left_at_its_exit_time(tmp_path: Path) -> None:
     """At the first opening from then on, also when that is the end of the bar that filled it."""
     low: Ohlc = (108_000, 108_005, 107_930, 108_000)
     for exit_time, closed in ((at(2.5), at(3)), (at(3), at(3)), (at(3.5), at(4))):
-        told = waited(tmp_path, order("long", 107_950, exit_time=exit_time), low)
+        told = waited(tmp_path, order("long", 107_950, exit_time=exit_time), low, QUIET)
         assert deals(told) == [("OPEN", at(3), 107_950), ("END", closed, 108_000)]
 
 

@@ -196,28 +196,85 @@ def test_a_pending_order_lives_a_day_or_as_long_as_it_says_but_not_past_its_exit
     assert desk.raised(given(**changes)).expires == expires
 
 
+def filled(desk: Desk, ticket: int, **changes: Any) -> GivenSignal:
+    """A signal that is raised and whose position is open."""
+    signal = given(exit_time=AT + HOUR, **changes)
+    desk.raised(signal)
+    (order,) = [
+        item for item in of_kind(desk.session.journal, ev.OrderIntent)
+        if item.signal_id == signal.signal_id
+    ]  # fmt: skip
+    desk.session.bus.publish(
+        opened(ticket, signal_id=signal.signal_id, side=signal.side, order_id=order.order_id)
+    )
+    return signal
+
+
+def left(desk: Desk, signal: GivenSignal, moment: int) -> list[ev.OrderIntent]:
+    """The orders to close that come when the signal's time of leaving is told at `moment`."""
+    desk.session.bus.time = moment
+    desk.session.bus.feed(ev.ExitDue(signal.signal_id))
+    orders = of_kind(desk.session.journal, ev.OrderIntent)
+    return [order for order in orders if order.action is ev.Action.CLOSE]
+
+
 def test_the_time_of_leaving_closes_the_signal_s_own_position_with_reason_end(desk: Desk) -> None:
-    mine, other = given(), given(side=Side.SHORT)
-    bus, journal = desk.session.bus, desk.session.journal
-    bus.publish(opened(7, signal_id=mine.signal_id, strategy_id="user"))
-    bus.publish(opened(8, signal_id=other.signal_id, strategy_id="user"))
-    bus.feed(ev.ExitDue(mine.signal_id))
-    (approved,) = of_kind(journal, ev.OrderApproved)
+    mine, _ = filled(desk, 7), filled(desk, 8, side=Side.SHORT, stop_loss=1.102)
+    (order,) = left(desk, mine, AT + HOUR)
     assert EXIT_REASON == "END"
-    assert (approved.order.action, approved.order.reason) == (ev.Action.CLOSE, "END")
-    assert (approved.order.position, approved.order.price) == (7, TICKS["EURUSD"].bid)
-    assert approved.volume == opened().volume
+    assert (order.reason, order.position, order.side) == ("END", 7, Side.LONG)
+    assert (order.price, order.volume) == (TICKS["EURUSD"].bid, opened().volume)
 
 
 def test_a_short_is_left_at_the_ask(desk: Desk) -> None:
-    signal = given(side=Side.SHORT)
-    desk.session.bus.publish(opened(signal_id=signal.signal_id, side=Side.SHORT))
-    desk.session.bus.feed(ev.ExitDue(signal.signal_id))
-    (approved,) = of_kind(desk.session.journal, ev.OrderApproved)
-    assert approved.order.price == TICKS["EURUSD"].ask
+    signal = filled(desk, 7, side=Side.SHORT, stop_loss=1.102)
+    (order,) = left(desk, signal, AT + HOUR)
+    assert order.price == TICKS["EURUSD"].ask
 
 
 def test_leaving_what_is_not_open_does_nothing(desk: Desk) -> None:
-    before = desk.session.bus.seq
-    desk.session.bus.feed(ev.ExitDue(given().signal_id))
-    assert desk.session.bus.seq == before
+    signal = given(exit_time=AT + HOUR)
+    assert left(desk, signal, AT + HOUR) == []
+    desk.raised(signal)
+    assert left(desk, signal, AT + HOUR) == []
+
+
+def test_the_exit_of_a_second_signal_like_it_leaves_the_first_one_s_position(desk: Desk) -> None:
+    """The second was denied as a duplicate: nothing of it may move money."""
+    mine = filled(desk, 7)
+    again = given(line=9, exit_time=AT + HOUR // 2)
+    assert again.signal_id == mine.signal_id
+    desk.raised(again)
+    assert left(desk, again, AT + HOUR // 2) == []
+    assert len(left(desk, mine, AT + HOUR)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exit_time": AT + HOUR},
+        {"entry_price": 1.09, "stop_loss": 1.08, "expires": AT + HOUR},
+        {"entry_price": 1.09, "stop_loss": 1.08, "exit_time": AT + HOUR},
+        {"entry_price": 1.09, "stop_loss": 1.08, "expires": AT + HOUR + 900},  # within the second
+    ],
+)
+def test_a_signal_that_would_be_over_before_it_could_begin_has_expired(
+    desk: Desk, changes: dict[str, Any]
+) -> None:
+    desk.session.bus.time = AT + HOUR
+    verdict = desk.verdict(given(**changes))
+    assert isinstance(verdict, ev.OrderDenied)
+    assert verdict.reason is DenyReason.EXPIRED
+    desk.session.bus.time = AT + HOUR - 1_000
+    assert isinstance(desk.verdict(given(**changes)), ev.OrderApproved)
+
+
+@pytest.mark.parametrize(("side", "price"), [(Side.LONG, 1.1001), (Side.SHORT, 1.1)])
+def test_an_entry_price_that_is_the_market_s_own_makes_a_market_order(
+    desk: Desk, side: Side, price: float
+) -> None:
+    """A venue lets nothing wait where it could be filled: it would refuse, and that would halt."""
+    raised = desk.raised(given(side=side, stop_loss=1.1 - side * 0.001, entry_price=price))
+    assert (raised.entry_price, raised.expires) == (0, 0)
+    away = desk.raised(given(side=side, stop_loss=1.1 - side * 0.001, entry_price=price + 1e-5))
+    assert (away.entry_price, away.expires) == (round(price * 1e5) + 1, AT + PENDING_LIFE)

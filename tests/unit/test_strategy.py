@@ -76,7 +76,7 @@ def test_an_entry_is_a_signal_at_the_price_that_it_would_meet(side: Side, price:
     parts.bus.feed(BAR)
     assert of_kind(parts.journal, ev.SignalRaised) == [
         ev.SignalRaised(
-            signal_id="mine:EURUSD:1736251200", strategy_id="mine", symbol="EURUSD",
+            signal_id="mine:EURUSD:M15:1736251200", strategy_id="mine", symbol="EURUSD",
             action=ev.Action.OPEN, side=side, reason="v1", price=price, stop_loss=1,
             take_profit=2, scale=0.75, note="why",
         )
