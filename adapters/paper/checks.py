@@ -133,9 +133,11 @@ class ServerChecks:
             return mt5.TRADE_RETCODE_INVALID_PRICE if wrong else PASSED
         if wish.action not in _PLACING:
             return PASSED
-        kind = wish.order.kind if wish.order else wish.kind
-        if wish.price <= 0 or self._distance(kind, spec, wish.price) < max(spec.stops_level, 1):
-            return mt5.TRADE_RETCODE_INVALID_PRICE
+        order = wish.order
+        if order is None or wish.price != order.price:
+            distance = self._distance(order.kind if order else wish.kind, spec, wish.price)
+            if wish.price <= 0 or distance < max(spec.stops_level, 1):
+                return mt5.TRADE_RETCODE_INVALID_PRICE
         return self._expiry(wish)
 
     def _distance(self, kind: int, spec: SymbolSpec, price: Points) -> Points:

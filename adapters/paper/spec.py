@@ -33,6 +33,12 @@ _TRADE_MODES: Final = {
     "real": mt5.ACCOUNT_TRADE_MODE_REAL,
 }
 _KILLED: Final = 9
+_LARGEST: Final = 1e12
+
+
+def _demand(condition: bool, field: str, why: str) -> None:
+    if not condition:
+        raise ValueError(f"{field} {why}")
 
 
 class FaultSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +52,14 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     chances: dict[FaultKind, float] = {}
     functions: list[str] | None = None
     longest: int = 3
+
+    def __post_init__(self) -> None:
+        named = {item.function for item in self.script} | set(self.functions or ())
+        strange = sorted(named - set(mt5.FUNCTIONS))
+        _demand(not strange, "faults", f"names functions that do not exist: {strange}")
+        for kind, chance in self.chances.items():
+            _demand(0 <= chance <= 1, f"faults.chances.{kind}", "must be from 0 to 1")
+        _demand(self.longest > 0, "faults.longest", "must be above 0")
 
     def plan(self) -> Plan:
         if self.script:
@@ -93,15 +107,19 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         _demand(
             bool(names) and len(set(names)) == len(names), "symbols", "must be given, each once"
         )
-        _demand(self.login > 0, "login", "must be above 0")
         _demand(bool(self.server), "server", "must not be empty")
-        _demand(0 < self.balance < 1e12, "balance", "must be above 0")
-        _demand(0 < self.speed < 1e6, "speed", "must be above 0")
+        for field in ("login", "balance", "speed", "leverage", "max_orders"):
+            _demand(0 < getattr(self, field) < _LARGEST, field, "must be above 0")
+        _demand(self.stop_out is None or self.stop_out > 0, "stop_out", "must be above 0 or null")
+        for field in ("slippage", "max_positions", "swing"):
+            _demand(getattr(self, field) >= 0, field, "must not be below 0")
         for field in ("rules", "bars", "prices"):
             strange = sorted(set(getattr(self, field)) - set(names))
             _demand(not strange, field, f"names symbols that are not in symbols: {strange}")
         bare = sorted(set(names) - set(self.bars) - set(self.prices))
         _demand(not bare, "prices", f"has no price for {bare}, which have no bars either")
+        for name, price in self.prices.items():
+            _demand(0 < price < _LARGEST, f"prices.{name}", "must be above 0")
 
     def terms(self) -> AccountTerms:
         return AccountTerms(
@@ -113,11 +131,6 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             max_positions=self.max_positions,
             rules=self.rules,
         )
-
-
-def _demand(condition: bool, field: str, why: str) -> None:
-    if not condition:
-        raise ValueError(f"{field} {why}")
 
 
 def build(text: str, effects: Effects | None = None) -> HostedTerminal | FaultyTerminal:

@@ -289,6 +289,7 @@ class TestReturnCodes:
         done(terminal, BUY)
         account.now += 1
         conditions.connected = conditions.experts_allowed = conditions.autotrading = False
+        conditions.trade_allowed = False
         conditions.hidden.add("EURUSD")
         request = {
             **BUY, "action": 2, "volume": 9e9, "type_filling": mt5.ORDER_FILLING_IOC, "position": 1
@@ -297,6 +298,7 @@ class TestReturnCodes:
             (10031, lambda: setattr(conditions, "connected", True)),
             (10026, lambda: setattr(conditions, "experts_allowed", True)),
             (10027, lambda: setattr(conditions, "autotrading", True)),
+            (10017, lambda: setattr(conditions, "trade_allowed", True)),
             (10013, lambda: request.update(action=mt5.TRADE_ACTION_DEAL, type=9)),
             (10035, lambda: request.update(type=mt5.ORDER_TYPE_SELL)),
             (10018, lambda: setattr(account, "now", account.now - 1)),

@@ -91,6 +91,14 @@ class TestPlacing:
         assert terminal.orders_get() == ()
         assert ends(terminal) == [(ticket, mt5.ORDER_STATE_CANCELED)]
 
+    def test_a_price_that_stays_is_not_judged_again(self) -> None:
+        terminal = terminal_at_ticks()
+        ticket = done(terminal, BUY_LIMIT).order
+        terminal.account.quote("EURUSD", 109_800, 109_810, NOW * 1000)  # not matched yet
+        change = {**BUY_LIMIT, "action": mt5.TRADE_ACTION_MODIFY, "order": ticket}
+        done(terminal, {**change, "tp": 1.102})
+        assert sent(terminal, {**change, "price": 1.0989}).retcode == 10015
+
     def test_it_is_frozen_near_its_price(self) -> None:
         terminal = terminal_at_ticks({"freeze_level": 50})
         ticket = done(terminal, waiting(2, 109_960)).order

@@ -85,6 +85,12 @@ class TestSpec:
             ({"clock": "sundial"}, "sundial"),
             ({"bars": {"EURUSD": "/nowhere/bars.npy"}}, "/nowhere/bars.npy"),
             ({"faults": {"chances": {"gremlin": 0.5}}}, "gremlin"),
+            ({"faults": {"chances": {"fail": 1.5}}}, "chances.fail must be from 0 to 1"),
+            ({"faults": {"functions": ["order_snd"]}}, r"do not exist: \['order_snd'\]"),
+            ({"faults": {"script": [{"function": "x", "fault": {"kind": "fail"}}]}}, "exist"),
+            ({"stop_out": 0}, "stop_out must be above 0 or null"),
+            ({"slippage": -1}, "slippage must not be below 0"),
+            ({"prices": {"EURUSD": 1.1, "USDJPY": 0.0}}, "prices.USDJPY must be above 0"),
             ({"surprise": 1}, "unknown field `surprise`"),
         ],
     )
