@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import anyio
 import anyio.to_thread
@@ -180,12 +181,28 @@ class StoredJournal:
         self._path = path
         try:
             self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise JournalDamaged(f"{path}: not a readable journal ({error})") from error
+        try:
+            self._check_version()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_version(self) -> None:
+        try:
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise JournalDamaged(f"{self._path}: not a readable journal ({error})") from error
         if version != SCHEMA_VERSION:
             raise JournalDamaged(
-                f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}"
+                f"{self._path}: schema version {version}, this program reads {SCHEMA_VERSION}"
             )
 
     def records(self) -> Iterator[Record]:

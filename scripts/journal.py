@@ -37,14 +37,13 @@ def export(
 
     folder = find_session(results_dir if results_dir is not None else home() / "results", session)
     target = out if out is not None else folder / "export"
-    log, summary = LogProjection(), SummaryProjection()
+    log, summary, rows = LogProjection(), SummaryProjection(), []
     try:
-        stored = StoredJournal(folder / "journal.sqlite")
-        rows = []
-        for record in stored.records():
-            summary.take(record)
-            if row := log.row(record):
-                rows.append(row)
+        with StoredJournal(folder / "journal.sqlite") as stored:
+            for record in stored.records():
+                summary.take(record)
+                if row := log.row(record):
+                    rows.append(row)
         kind = kind_of(folder)
         target.mkdir(parents=True, exist_ok=True)
         for name, content in (

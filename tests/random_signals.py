@@ -91,7 +91,7 @@ def given_signals(draw: Draw, *, pending: bool) -> list[dict[str, Any]]:
             "risk_scale": st.sampled_from([0.001, 0.5, 1.0, 3.0]),
             **(
                 {
-                    "entry": st.integers(-150, 150),
+                    "entry": st.integers(-150, 150) | st.sampled_from((-900, 900)),
                     "expires_after": st.integers(1, 2 * DAY // MINUTE).map(lambda n: n * MINUTE),
                 }
                 if pending
