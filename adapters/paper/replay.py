@@ -22,10 +22,11 @@ from adapters.feeds import ChunkReader
 from adapters.paper.account import PaperAccount
 from adapters.paper.matching import Bar
 from adapters.paper.quiet import Band, bounds, next_loud
+from adapters.paper.swap import nights_after
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
-from engine.types import Millis, SymbolSpec
+from engine.types import Millis
 
 NEVER: Millis = 1 << 62
 _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
@@ -125,16 +126,6 @@ class Agenda:
                 _, item = waiting.popleft()
                 if isinstance(item, ev.SignalDue):
                     yield ev.SignalDue(item.signal, ev.DenyReason.OUTSIDE_DATA)
-
-
-def nights_after(weekday: int, spec: SymbolSpec) -> int:
-    """For how many nights the midnight after `weekday` (0 = Sunday) charges swap.
-
-    The weekend's nights are charged on the symbol's triple day.
-    """
-    if weekday in (0, 6) or not (spec.swap_long or spec.swap_short):
-        return 0
-    return 3 if weekday == spec.triple_swap_weekday else 1
 
 
 class ReplayFeed:
