@@ -153,6 +153,13 @@ class VenueSeen(msgspec.Struct, frozen=True):
     what: Any
 
 
+class LinkChanged(msgspec.Struct, frozen=True):
+    """The link to the venue was lost, or is there again and was checked."""
+
+    up: bool
+    detail: str
+
+
 class ResetDue(msgspec.Struct, frozen=True, gc=False):
     """The trading day `date` (ISO) begins in the limits' zone."""
 
@@ -165,7 +172,7 @@ class ResetDue(msgspec.Struct, frozen=True, gc=False):
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
-Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | VenueSeen
+Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | VenueSeen | LinkChanged
 
 
 # --- events -----------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ class RiskActor:
             ev.OrderCancelled: lambda e: self._release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
+            ev.LinkChanged: self.on_link,
         }
 
     def figures(self) -> ev.Figures:
@@ -186,6 +187,14 @@ class RiskActor:
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
         # Its reservation stays: what may exist at the venue is charged as risk.
         self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
+
+    def on_link(self, link: ev.LinkChanged) -> None:
+        """Nothing new leaves while the link is down; it is released once it was checked again."""
+        if link.up:
+            trading = self.trading.checked_again(HaltCause.LINK)
+            self._change(trading, self._account(), detail=link.detail)
+        else:
+            self._halt(HaltCause.LINK, self._account(), link.detail)
 
     def _release(self, order_id: int) -> None:
         self._reserved.pop(order_id, None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.files.errors import BarFileError
+from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.session import SinkFailed
@@ -31,6 +32,11 @@ def explained(folder: SessionFolder) -> Iterator[None]:
             f"{error}; the session stopped, its journal is whole: "
             f"'butler journal export {folder.session_id}' writes the files again",
             Exit.USAGE,
+        ) from error
+    except (TerminalError, LinkDown, LookFailed) as error:
+        raise CommandFailed(
+            f"{error}; the session stopped, {kept}: look at the terminal for open positions",
+            Exit.TERMINAL,
         ) from error
     except StrategyFailed as error:
         raise CommandFailed(str(error), Exit.INTERNAL) from error

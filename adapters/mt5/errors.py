@@ -37,3 +37,11 @@ class CallOutcomeUnknown(TerminalError):
     def __init__(self, function: str, why: str) -> None:
         super().__init__(f"{function}: outcome unknown, {why}")
         self.function = function
+
+
+class LookFailed(Exception):
+    """Raised when the terminal could not tell what it holds; nothing may be concluded from it."""
+
+
+class LinkDown(Exception):
+    """Raised when the link to the terminal did not come back; what is open there stays open."""

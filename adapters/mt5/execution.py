@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.errors import LookFailed
 from engine.ports import Terminal
 
 Deals = tuple[mt5.TradeDeal, ...]
@@ -59,10 +60,6 @@ class Look(NamedTuple):
     deals: dict[int, Deals]
     ended: dict[int, mt5.TradeOrder]
     recent: Deals = ()
-
-
-class LookFailed(Exception):
-    """Raised when the terminal could not tell what it holds; nothing may be concluded from it."""
 
 
 def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:

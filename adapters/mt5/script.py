@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
+from adapters.mt5.errors import TerminalError
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.venue import Venue
 from engine import events as ev
@@ -18,6 +19,9 @@ from engine.clock import Clock
 from engine.market import Market
 from engine.trading import TradingState
 from engine.types import Points, Side, SymbolSpec, Units, lots
+
+_LOOKS = 5
+_BETWEEN_LOOKS = 1.0  # seconds; a venue's history may lag behind
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,13 +97,15 @@ class ScriptFeed:
             signal_id = await self._enter(plan)
             yield
             await self._venue.settled()
+            await self._resolve()
             yield
             if self._is_open(signal_id):
                 await self._sleep(self._hold)
             await self._leave(plan.symbol, signal_id)
             yield
             await self._venue.settled()
-            await self._venue.look(self._gateway)
+            await self._venue.recover(self._gateway)
+            await self._resolve()
             self.done += 1
             yield
 
@@ -107,6 +113,14 @@ class ScriptFeed:
         """Let requests under way come back, then take no more."""
         await self._venue.settled()
         self._venue.close()
+
+    async def _resolve(self) -> None:
+        """Look a few times for the traces of orders whose outcome is unknown."""
+        for _ in range(_LOOKS):
+            if not self._gateway.unresolved:
+                return
+            await self._venue.recover(self._gateway)
+            await self._sleep(_BETWEEN_LOOKS)
 
     async def _enter(self, plan: Plan) -> str:
         spec = self._market.specs[plan.symbol]
@@ -120,7 +134,11 @@ class ScriptFeed:
         self._bus.feed(ev.ExitDue(signal_id))
 
     async def _look_at(self, symbol: str) -> ev.Tick:
-        quote = await self._quote(symbol)
+        try:
+            quote = await self._quote(symbol)
+        except TerminalError:
+            await self._venue.recover(self._gateway)
+            quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._bus.feed(quote.tick)
         self._bus.feed(quote.account)

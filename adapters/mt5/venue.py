@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 import anyio
 
 from adapters.mt5.client import AsyncTerminal, TerminalClient
-from adapters.mt5.execution import Look, LookFailed, Reply, look
+from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
+from adapters.mt5.execution import Look, Reply, look
 from adapters.mt5.gateway import Gateway
-from adapters.mt5.remote import RemoteTerminal, carry_out_remotely, check_remotely
+from adapters.mt5.remote import DEADLINES, RemoteTerminal, carry_out_remotely, check_remotely
+from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.ports import Journal
 
 _WAITING = 64
+_RECOVERIES = 4
 
 
 class _Job(NamedTuple):
@@ -97,6 +100,34 @@ class Venue:
         gateway.notice(seen)
         return seen
 
+    async def recover(self, gateway: Gateway) -> None:
+        """Bring back a lost host, prove its account, and look for what became of open orders.
+
+        New orders are halted meanwhile. Raises LinkDown when it does not come back.
+        """
+        why = "the terminal host is gone"
+        for _ in range(_RECOVERIES):
+            try:
+                await self.look(gateway)
+            except (TerminalError, LookFailed) as error:
+                why = str(error)
+                self._now()
+                self._bus.feed(ev.LinkChanged(up=False, detail=why))
+                why = await self._restarted() or why
+            else:
+                self._bus.feed(ev.LinkChanged(up=True, detail="the terminal answers again"))
+                return
+        raise LinkDown(f"the link to the terminal is lost: {why}")
+
+    async def _restarted(self) -> str | None:
+        """Start another host and attach it; what kept it from that, or None."""
+        try:
+            await self._terminal.restart()
+            answer = await self._terminal.call("initialize", deadline=DEADLINES["initialize"])
+        except TerminalError as error:
+            return str(error)
+        return f"initialize: {answer.last_error}" if answer.failed else None
+
     def close(self) -> None:
         """Take no more requests; `run` ends once those that wait are done."""
         self._jobs.close()
@@ -106,6 +137,3 @@ class Venue:
 
     def _now(self) -> None:
         self._bus.time, self._bus.bar = self._clock.now(), None
-
-
-__all__ = ["LookFailed", "Venue"]
