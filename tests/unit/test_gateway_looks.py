@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import LookFailed, Wanted, look
+from adapters.mt5.errors import LookFailed
+from adapters.mt5.execution import Wanted, look
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
