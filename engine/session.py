@@ -53,6 +53,10 @@ class Session:
         """Ask for an orderly end at the next slice; may be called from a signal handler."""
         self._stop_requested = True
 
+    @property
+    def stop_requested(self) -> bool:
+        return self._stop_requested
+
     async def run(self) -> ev.Outcome:
         """Run until the feed ends, a stop is asked for or something fails.
 

@@ -189,15 +189,25 @@ def _denied_at_volume(
         )
     allowed = limits.per_trade_risk_fraction * desk.anchor
     if risk > allowed + RISK_TOLERANCE + TOLERANCE:
-        return DenyReason.PER_TRADE_RISK, f"risk of {risk} cents, limit {allowed:.2f}"
+        return DenyReason.PER_TRADE_RISK, f"risk of {_usd(risk)} USD, limit {_usd(allowed)}"
     worst = desk.account.balance - risk - desk.risk_in_flight + desk.stops_worst
     floor = day_floor(limits, desk.anchor)
     if worst < floor - TOLERANCE:
-        return DenyReason.DAILY_LOSS, f"worst case {worst} cents is below the floor {floor:.2f}"
+        return (
+            DenyReason.DAILY_LOSS,
+            f"worst case of {_usd(worst)} USD is below the floor of {_usd(floor)}",
+        )
     overall = max_loss_floor(limits, desk.starting_balance)
     if overall is not None and worst < overall - TOLERANCE:
-        return DenyReason.MAX_LOSS, f"worst case {worst} cents is below the floor {overall:.2f}"
+        return (
+            DenyReason.MAX_LOSS,
+            f"worst case of {_usd(worst)} USD is below the floor of {_usd(overall)}",
+        )
     free = desk.account.equity - desk.account.margin - desk.margin_in_flight
     if margin > free:
-        return DenyReason.MARGIN, f"margin of {margin} cents, free {free}"
+        return DenyReason.MARGIN, f"margin of {_usd(margin)} USD, free {_usd(free)}"
     return None
+
+
+def _usd(cents: float) -> str:
+    return f"{cents / 100:.2f}"

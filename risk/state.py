@@ -147,9 +147,13 @@ class RiskActor:
 
     def _breached(self, account: ev.Account) -> None:
         if account.equity <= self._day_floor:
-            self._halt(HaltCause.DAILY_LOSS, account, f"equity at or below {self._day_floor} cents")
+            self._halt(
+                HaltCause.DAILY_LOSS, account, f"equity at or below {self._day_floor / 100:.2f} USD"
+            )
         if self._max_floor is not None and account.equity <= self._max_floor:
-            self._halt(HaltCause.MAX_LOSS, account, f"equity at or below {self._max_floor} cents")
+            self._halt(
+                HaltCause.MAX_LOSS, account, f"equity at or below {self._max_floor / 100:.2f} USD"
+            )
 
     # --- orders ---
 

@@ -171,5 +171,5 @@ def refuse(file: Bars, checker: BarChecker) -> None:
     if errors:
         first = errors[0]
         count = sum(checker.counts[kind] for kind in {finding.kind for finding in errors})
-        more = f" (and {count - 1:,} more: butler data check lists them)" if count > 1 else ""
+        more = f" (and {count - 1:,} more: see butler data check)" if count > 1 else ""
         raise BarFileError(file.path, f"{file.place(first.row)}: {first.detail}{more}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 import sys
 from pathlib import Path
@@ -82,8 +83,17 @@ def _code(app: typer.Typer) -> int:
         raise
     except typer.Exit as error:
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has had enough of it (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except OSError as error:
+        complain(f"{error.filename or 'output'}: {error.strerror}; make room or choose another")
+        return Exit.USAGE
     except Exception as error:
         return _usage_code(error)
+    if result == Exit.INTERRUPTED and not isinstance(result, Exit):
+        complain("interrupted")  # before there was a session to end in order
     return result if isinstance(result, int) else Exit.DONE
 
 

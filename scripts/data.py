@@ -81,7 +81,7 @@ def import_(
         raise CommandFailed(str(error), Exit.DATA) from error
     except OSError as error:
         raise CommandFailed(f"{out}: cannot be written ({error.strerror})", Exit.USAGE) from error
-    clock = f"; its clock is {bars.fixed_clock}" if bars.fixed_clock else ""
+    clock = f"; replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
     print(f"{out}: {rows:,} bars{clock}")
     return Exit.DONE
 

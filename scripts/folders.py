@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.cli import CommandFailed, Exit
 
@@ -13,6 +14,7 @@ SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _not_writable(folder: Path, error: OSError) -> CommandFailed:
 
 def checked_session_id(text: str) -> str:
     """A session id that is a safe folder name; raises CommandFailed otherwise."""
-    if not _SESSION_ID.fullmatch(text):
+    if not _SESSION_ID.fullmatch(text) or _RESERVED.fullmatch(text):
         raise CommandFailed(
             f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit",
@@ -103,7 +105,6 @@ def find_session(results: Path, session: str) -> Path:
     )
 
 
-def kind_of(folder: Path) -> str:
-    """What kind of run a session's folder holds, told from its files."""
-    through_mt5 = (folder / f"{THROUGH_MT5}_log.csv").exists()
-    return THROUGH_MT5 if through_mt5 else SIMULATED
+def kind_of(about: dict[str, Any] | None) -> str:
+    """What kind of run a session is, by what its first record says about it."""
+    return THROUGH_MT5 if (about or {}).get("account_profile") else SIMULATED

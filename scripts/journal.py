@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.cli import CommandFailed, Exit, home, make_app
+from scripts.cli import CommandFailed, Exit, complain, home, make_app
 
 app = make_app("Look into a session's journal.")
 
@@ -32,19 +32,24 @@ def export(
     from adapters.outputs import replace_file
     from adapters.projection import LogProjection, SummaryProjection
     from adapters.sinks import csv_bytes, json_bytes
-    from engine.journal import JournalDamaged
-    from scripts.folders import find_session, kind_of
+    from engine.events import SessionStarted
+    from engine.journal import JournalDamaged, JournalHash, encode
+    from scripts.folders import SIMULATED, find_session, kind_of
 
     folder = find_session(results_dir if results_dir is not None else home() / "results", session)
     target = out if out is not None else folder / "export"
     log, summary, rows = LogProjection(), SummaryProjection(), []
+    digest, kind = JournalHash(), SIMULATED
     try:
         with StoredJournal(folder / "journal.sqlite") as stored:
             for record in stored.records():
+                digest.update([encode(record)])
                 summary.take(record)
+                if isinstance(record.event, SessionStarted):
+                    kind = kind_of(record.about)
                 if row := log.row(record):
                     rows.append(row)
-        kind = kind_of(folder)
+            _check_seal(stored.sealed_hash(), digest.hexdigest(), folder)
         target.mkdir(parents=True, exist_ok=True)
         for name, content in (
             (f"{kind}_log.csv", csv_bytes(rows, header=True)),
@@ -60,3 +65,15 @@ def export(
             Exit.USAGE,
         ) from error
     return Exit.DONE
+
+
+def _check_seal(sealed: str | None, computed: str, folder: Path) -> None:
+    """Records that were changed after the session sealed them are not exported."""
+    if sealed is None:
+        complain(f"{folder}: the session did not end in order, so its journal has no seal")
+    elif sealed != computed:
+        raise CommandFailed(
+            f"{folder / 'journal.sqlite'}: its records do not fit the hash that it was sealed "
+            "with: someone changed it",
+            Exit.DATA,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,27 +12,31 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
+from adapters.mt5.errors import LookFailed
+from adapters.mt5.execution import insist_on
 from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.requests import Instrument, Requests
 from adapters.mt5.script import Plan, Quote, ScriptFeed
 from adapters.mt5.venue import Venue
 from adapters.projection import iso
+from adapters.sinks import JsonSink
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.market import Market
 from engine.orders import OrderBook
 from engine.session import Session
-from engine.types import ClockName, Limits, SymbolSpec
+from engine.types import Limits, Millis, SymbolSpec
 from risk.state import RiskActor
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
 from scripts.wiring import DEVIATION, MAGIC, concluding, file_sinks
-from signals.clocks import server_of
 from signals.given import GivenSignals
 from signals.strategy import StrategyActor
+
+_STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +44,12 @@ class LiveTerms:
     """What a scripted session on a terminal is to do."""
 
     mode: str
+    preset: str
+    parameters: dict[str, Any]
+    data: tuple[ev.DataRef, ...] = ()
     instruments: dict[str, Instrument]
     limits: Limits
     plans: Sequence[Plan]
-    clock: ClockName
     dry_run: bool
     hold: float
     pace: float = 0.0
@@ -53,6 +59,7 @@ class LiveTerms:
 class Told:
     """What happened to the orders of a scripted session, for whoever started it."""
 
+    submitted: int = 0
     filled: int = 0
     closed: int = 0
     problem: str = ""
@@ -64,12 +71,14 @@ class Told:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.OrderDenied: lambda e: self._bad(f"denied by risk ({e.reason}): {e.detail}"),
-            ev.OrderRejected: lambda e: self._bad(
-                f"rejected by the venue: {e.retcode} {e.message}"
-            ),
-            ev.OrderUnknown: lambda e: self._bad(f"outcome unknown: {e.message}"),
+            ev.OrderSubmitted: self.on_submitted,
+            ev.OrderRejected: lambda e: self._refused(f"rejected: {e.retcode} {e.message}"),
+            ev.OrderUnknown: lambda e: self._refused(f"outcome unknown: {e.message}"),
             ev.OrderCancelled: lambda e: self.lines.append(e.reason),
         }
+
+    def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
+        self.submitted += 1
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self.filled += 1
@@ -95,6 +104,21 @@ class LiveSession:
     session: Session
     gateway: Gateway
     told: Told
+    summary: JsonSink
+    market: Market
+
+    def left(self) -> str | None:
+        """What the session leaves behind that the user must look at, or None."""
+        if self.gateway.unresolved:
+            return (
+                "the outcome of an order is unknown: look at positions and history in the terminal"
+            )
+        if self.gateway.wanted().orders:
+            return "an order was accepted but not seen filled: look at it in the terminal"
+        if self.market.positions:
+            tickets = ", ".join(map(str, self.market.positions))
+            return f"still open: position {tickets}; close it in the terminal"
+        return None
 
 
 async def instruments(
@@ -124,6 +148,18 @@ async def instruments(
     return found
 
 
+async def refuse_open_positions(connection: Connection) -> None:
+    """Send nothing on an account that holds something: what it risks would not be counted."""
+    positions = await connection.call("positions_get")
+    orders = await connection.call("orders_get")
+    if positions or orders:
+        raise CommandFailed(
+            f"account {connection.account.login} has {len(positions)} open positions and "
+            f"{len(orders)} pending orders: close them first, or use another demo account",
+            Exit.TERMINAL,
+        )
+
+
 def build_live(
     terms: LiveTerms,
     connection: Connection,
@@ -133,11 +169,15 @@ def build_live(
     log: SessionLog,
 ) -> LiveSession:
     """Put a session together; must be called inside the event loop, once its folder exists."""
+    stop = Stop()
     journal = SqliteJournal(folder.journal, power_safe=True)
     bus = Bus(journal)
     market = Market({name: item.spec for name, item in terms.instruments.items()})
-    venue = Venue(bus, journal, connection.terminal, clock, dry_run=terms.dry_run)
-    gateway = Gateway(bus, market, _requests(terms, folder), venue.send)
+    venue = Venue(
+        bus, journal, connection.terminal, clock, connection.account, dry_run=terms.dry_run
+    )
+    server = ServerTime()
+    gateway = Gateway(bus, market, _requests(terms, folder, server), venue.send)
     feed = ScriptFeed(
         bus,
         market,
@@ -145,8 +185,8 @@ def build_live(
         venue,
         clock,
         terms.plans,
-        quote=_quotes(connection, terms.instruments),
-        sleep=anyio.sleep,
+        quote=_quotes(connection, terms.instruments, server),
+        sleep=lambda seconds: _sleep(seconds, stop),
         hold=terms.hold,
         pace=terms.pace,
     )
@@ -169,16 +209,44 @@ def build_live(
         about_end=lambda: {"ended_at": iso(clock.now())},
         helpers=[venue.run],
     )
-    return LiveSession(session, gateway, told)
+    stop.requested = lambda: session.stop_requested
+    return LiveSession(session, gateway, told, sinks.summary, market)
 
 
-def _requests(terms: LiveTerms, folder: SessionFolder) -> Requests:
+class Stop:
+    """Whether the session was asked to stop; connected once it exists."""
+
+    requested: Callable[[], bool] = staticmethod(lambda: False)
+
+
+async def _sleep(seconds: float, stop: Stop) -> None:
+    """Wait, but not beyond a request to stop."""
+    until = anyio.current_time() + seconds
+    # The request comes from a signal handler, which can set a flag but no event of the loop.
+    while (left := until - anyio.current_time()) > 0 and not stop.requested():  # noqa: ASYNC110
+        await anyio.sleep(min(left, _STOP_CHECK))
+
+
+class ServerTime:
+    """The server's clock as its last tick showed it: never ahead of it, whatever its zone."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def seen(self, tick_time: int) -> None:
+        self._last = max(self._last, tick_time)
+
+    def at(self, _moment: Millis) -> int:
+        return self._last
+
+
+def _requests(terms: LiveTerms, folder: SessionFolder, server: ServerTime) -> Requests:
     return Requests(
         terms.instruments,
         magic=MAGIC,
         tag=_tag(folder.session_id),
         deviation=DEVIATION,
-        to_server=lambda moment: server_of(terms.clock, moment // 1000),
+        to_server=server.at,
     )
 
 
@@ -187,11 +255,19 @@ def _tag(session_id: str) -> str:
     return f"{zlib.crc32(session_id.encode()) & 0xFFFF:04x}"
 
 
-def _quotes(connection: Connection, instruments_: dict[str, Instrument]) -> Any:
+def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
+    async def ask(function: str, *args: Any) -> Any:
+        try:
+            return await connection.call(function, *args)
+        except CommandFailed as error:
+            raise LookFailed(str(error)) from error
+
     async def quote(symbol: str) -> Quote:
         item = instruments_[symbol]
-        tick = await connection.call("symbol_info_tick", item.name)
-        info = await connection.call("account_info")
+        tick = await ask("symbol_info_tick", item.name)
+        server.seen(tick.time)
+        info = await ask("account_info")
+        insist_on(info, connection.account)
         points = item.spec.points
         return Quote(
             ev.Tick(symbol, points(tick.bid), points(tick.ask)),
@@ -213,8 +289,9 @@ def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
             equity=round(info.equity * 100),
             margin=round(info.margin * 100),
         ),
-        preset=terms.mode,
-        parameters={},
+        preset=terms.preset,
+        parameters=terms.parameters,
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
+        data=terms.data,
     )

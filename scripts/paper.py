@@ -17,7 +17,19 @@ PAPER = "PAPER"
 LOGIN = 1
 SERVER = "Paper-Demo"
 
-_PRICES = {"JPY": 150.0, "XAU": 2000.0}
+SWING = 137
+"""Points by which the made-up markets of other symbols swing up and down."""
+
+_PRICES = {
+    "GBPUSD": 1.25163,
+    "USDJPY": 157.214,
+    "XAUUSD": 2624.43,
+    "USDCHF": 0.90731,
+    "USDCAD": 1.43817,
+    "AUDUSD": 0.61884,
+    "NZDUSD": 0.55937,
+    "US30": 42544.3,
+}
 
 
 def paper_spec(symbols: list[str], state: Path) -> str:
@@ -32,15 +44,14 @@ def paper_spec(symbols: list[str], state: Path) -> str:
         "symbols": msgspec.to_builtins(sorted(specs, key=lambda spec: spec.name)),
         "login": LOGIN,
         "server": SERVER,
-        "bars": {sample.SYMBOL: str(_sample_rates(state))},
-        "prices": {spec.name: _price(spec.name) for spec in specs if spec.name != sample.SYMBOL},
+        "bars": {sample.SYMBOL: str(_sample_rates(state.resolve()))},
+        "prices": {
+            spec.name: _PRICES.get(spec.name, 1.0) for spec in specs if spec.name != sample.SYMBOL
+        },
+        "swing": SWING,
         "start": _end_of_sample(),
     }
     return msgspec.json.encode(document).decode()
-
-
-def _price(symbol: str) -> float:
-    return next((price for part, price in _PRICES.items() if part in symbol), 1.0)
 
 
 def _end_of_sample() -> int:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import anyio.to_thread
 
 from adapters.files.columns import RateColumns
 from adapters.files.writer import write_bars
@@ -21,17 +24,18 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.requests import Instrument
 from adapters.mt5.script import Plan
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
+from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Side, SymbolSpec
 from scripts import options
 from scripts.bars import BarInput
-from scripts.cli import CommandFailed, Exit
+from scripts.cli import CommandFailed, Exit, complain
 from scripts.connection import Connection, connected
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
-from scripts.live import LiveTerms, build_live, instruments
+from scripts.live import LiveTerms, build_live, instruments, refuse_open_positions
 from scripts.replay import Request, Screen, run_replay, session_folder
 from scripts.signals import Entry, entries
 from scripts.strategies import Loaded, load
@@ -76,7 +80,22 @@ def replay_on_profile(
             "--bars and --account-profile exclude each other: the terminal gives the bars",
             Exit.USAGE,
         )
+    if request.signals or request.digits or request.repair:
+        raise CommandFailed(
+            "--signals, --digits and --repair do not go with --account-profile: "
+            "the terminal gives symbols and bars, the preset the signals",
+            Exit.USAGE,
+        )
+    if not how.dry_run and (request.slippage_points or request.starting_equity is not None):
+        raise CommandFailed(
+            "--slippage-points and --starting-equity belong to simulations: leave them out "
+            "with --no-dry-run",
+            Exit.USAGE,
+        )
+    request.check()
     loaded = load(request.preset)
+    _limits(request, loaded)
+    _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
     if not how.dry_run:
@@ -200,24 +219,32 @@ async def _send_signals(
     request: Request, how: OnProfile, loaded: Loaded, folder: SessionFolder, screen: Screen
 ) -> int:
     async with _connection(how, folder, trading=True) as connection:
+        await refuse_open_positions(connection)
         history = await _history(connection, request, how, folder)
-        inputs = _inputs(request, history, loaded, screen)
-        found = sorted(
-            (entry for item in inputs for entry in entries(item, loaded)),
-            key=lambda entry: entry.moment,
-        )
-        limit = request.limit_trades or len(found)
+        inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
+        limit = len(found) if request.limit_trades is None else request.limit_trades
         terms = LiveTerms(
             mode="signals",
+            preset=loaded.preset.name,
+            parameters=loaded.preset.parameters,
+            data=tuple(item.ref for item in inputs),
             instruments=history.instruments,
             limits=_limits(request, loaded),
             plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
-            clock=inputs[0].clock,
             dry_run=False,
             hold=how.hold,
             pace=how.pace,
         )
         return await _run_live(terms, connection, how, folder, screen)
+
+
+def _found(
+    request: Request, history: History, loaded: Loaded, screen: Screen
+) -> tuple[list[BarInput], list[Entry]]:
+    """The fetched bars and the preset's entries on them, in order of time."""
+    inputs = _inputs(request, history, loaded, screen)
+    found = [entry for item in inputs for entry in entries(item, loaded)]
+    return inputs, sorted(found, key=lambda entry: entry.moment)
 
 
 def _plan(number: int, entry: Entry, loaded: Loaded) -> Plan:
@@ -254,14 +281,19 @@ async def _run_live(
     try:
         live = build_live(terms, connection, folder, clock, about, log)
         with orderly_stop(live.session.request_stop), explained(folder):
-            await live.session.run()
+            outcome = await live.session.run()
     finally:
         log.close()
     told = live.told
-    print(f"{told.filled} positions opened, {told.closed} closed; {folder.latest_event_log}")
-    if live.gateway.unresolved:
-        raise CommandFailed(
-            "the outcome of an order is unknown: look at positions and history in the terminal",
-            Exit.TERMINAL,
-        )
-    return Exit.TERMINAL if told.rejected else Exit.DONE
+    if screen.as_json:
+        print(json.dumps(live.summary.projection.summary(), indent=2, allow_nan=False))
+    elif not screen.quiet:
+        print(f"{told.filled} positions opened, {told.closed} closed; {folder.latest_event_log}")
+    if told.problem:
+        complain(told.problem)
+    left = live.left()
+    if left is not None:
+        raise CommandFailed(left, Exit.TERMINAL)
+    if told.rejected:
+        return Exit.TERMINAL
+    return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE

@@ -78,8 +78,7 @@ def replay(
     screen = Screen(as_json=as_json, quiet=quiet)
     if account_profile is not None:
         return _on_profile(account_profile, request, given, screen)
-    if not dry_run:
-        raise CommandFailed("--no-dry-run needs an --account-profile to send to", Exit.USAGE)
+    _refuse_account_options(given)
     from scripts.folders import SIMULATED
 
     terms, notes = resolve_terms(request)
@@ -87,6 +86,18 @@ def replay(
     folder = session_folder(results_dir, session_id, SIMULATED)
     folder.create()
     return run_replay(terms, folder, screen)
+
+
+def _refuse_account_options(given: dict[str, Any]) -> None:
+    """Options that mean nothing without an account are refused, not ignored."""
+    needless = [
+        name for name in ("symbol", "login", "server", "password", "accounts") if given[name]
+    ]
+    if not given["dry_run"]:
+        needless.append("no_dry_run")
+    if needless:
+        option = needless[0].replace("_", "-")
+        raise CommandFailed(f"--{option} needs an --account-profile to go with", Exit.USAGE)
 
 
 def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
@@ -146,6 +157,14 @@ class Request:
     signals: Path | None = None
     repair: bool = False
 
+    def check(self) -> None:
+        """Raise CommandFailed for what is wrong whatever the bars are."""
+        limit = self.limit_trades
+        if limit is not None and limit < 1:
+            raise CommandFailed(
+                f"--limit-trades {limit}: must be 1 or more; leave it out for no limit", Exit.USAGE
+            )
+
     @classmethod
     def of(cls, given: dict[str, Any]) -> Request:
         """The request in a command's arguments; options that are not its own are left out."""
@@ -166,11 +185,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     from scripts.strategies import load
     from scripts.wiring import Terms
 
-    if request.limit_trades is not None and request.limit_trades < 1:
-        raise CommandFailed(
-            f"--limit-trades {request.limit_trades}: must be 1 or more; leave it out for no limit",
-            Exit.USAGE,
-        )
+    request.check()
     equity = request.starting_equity
     balance = options.cents(
         "--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from scripts.account_options import (
     AccountsOption,
@@ -38,13 +40,19 @@ SUMMARY = "mt5_demo_smoketest_summary.json"
 def smoke_test(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
-    symbol: str | None = None,
-    risk_amount: float = 5.0,
-    stop_pips: float = 10.0,
-    hold_seconds: float = 2.0,
-    max_positions: int = 1,
-    per_trade_risk_fraction: float = 0.0005,
-    daily_loss_fraction: float = 0.005,
+    symbol: Annotated[
+        str | None, typer.Option(help="Symbol to test; by default the profile's.")
+    ] = None,
+    risk_amount: Annotated[float, typer.Option(help="USD that the order may lose.")] = 5.0,
+    stop_pips: Annotated[float, typer.Option(help="Distance of its stop.")] = 10.0,
+    hold_seconds: Annotated[float, typer.Option(help="How long it is held.")] = 2.0,
+    max_positions: Annotated[int, typer.Option(help="Open at once, at most.")] = 1,
+    per_trade_risk_fraction: Annotated[
+        float, typer.Option(help="What the order may lose, as a fraction.")
+    ] = 0.0005,
+    daily_loss_fraction: Annotated[
+        float, typer.Option(help="What the day may lose, as a fraction.")
+    ] = 0.005,
     login: LoginOption = None,
     server: ServerOption = None,
     password: PasswordOption = None,
@@ -59,6 +67,8 @@ def smoke_test(
     import asyncio
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
+    if not 0 <= hold_seconds < 1e6:
+        raise CommandFailed(f"--hold-seconds {hold_seconds}: must be 0 or more", Exit.USAGE)
     account = choose_account(account_profile, login, server, password, accounts)
     limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
     results = results_dir if results_dir is not None else home() / "results"
@@ -99,6 +109,7 @@ class Report:
 
     def __init__(self, profile: str, dry_run: bool, clock: Clock) -> None:
         self._clock = clock
+        self._began = clock.now()
         self.facts: dict[str, Any] = {
             "account_profile": profile,
             "dry_run": dry_run,
@@ -112,14 +123,27 @@ class Report:
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
         """Measure a step; what is put into the yielded dict becomes part of its entry."""
-        entry: dict[str, Any] = {"step": name, "outcome": "failed", "milliseconds": 0}
-        self.steps.append(entry)
-        began = self._clock.now()
+        entry = self.begin(name)
         try:
             yield entry
         finally:
-            entry["milliseconds"] = self._clock.now() - began
+            self._time(entry)
         entry["outcome"] = "ok"
+
+    def begin(self, name: str) -> dict[str, Any]:
+        """A step's entry, which counts as failed until `end`."""
+        entry: dict[str, Any] = {"step": name, "outcome": "failed", "milliseconds": 0}
+        self.steps.append(entry)
+        self._began = self._clock.now()
+        return entry
+
+    def end(self, entry: dict[str, Any]) -> None:
+        """The step is done and all is well."""
+        self._time(entry)
+        entry["outcome"] = "ok"
+
+    def _time(self, entry: dict[str, Any]) -> None:
+        entry["milliseconds"] = self._clock.now() - self._began
 
     def document(self) -> dict[str, Any]:
         return {**self.facts, "steps": self.steps}
@@ -158,8 +182,10 @@ class SmokeTest:
         folder = session_folder(results, session_id, THROUGH_MT5)
         folder.create()
         code = Exit.DONE
+        self._report.facts["error"] = "interrupted"  # until something else is known
         try:
             await self._through(folder)
+            self._report.facts["error"] = None
         except CommandFailed as error:
             self._report.facts["error"] = str(error)
             complain(str(error))
@@ -173,21 +199,15 @@ class SmokeTest:
         from scripts.connection import connected
 
         state = folder.results / "hosts"
-        with self._report.step("connect") as entry:
-            context = connected(
-                self._account,
-                state,
-                trading=not self._dry_run,
-                symbols=[self._symbol],
-            )
-            connection = await context.__aenter__()
+        step = self._report.begin("connect")
+        async with connected(
+            self._account, state, trading=not self._dry_run, symbols=[self._symbol]
+        ) as connection:
             self._report.facts["connected"] = True
-            entry["server"] = connection.account.server
-            entry["package"] = connection.hello.package
-        try:
+            step["server"] = connection.account.server
+            step["package"] = connection.hello.package
+            self._report.end(step)
             await self._on_account(connection, folder)
-        finally:
-            await context.__aexit__(None, None, None)
 
     async def _on_account(self, connection: Connection, folder: SessionFolder) -> None:
         from config.loader import load_symbols
@@ -211,9 +231,12 @@ class SmokeTest:
             await self._order(connection, folder, found, plan, entry)
 
     async def _check_permission(self, connection: Connection) -> None:
-        """Trading permission matters only when something is to be sent."""
+        """Trading permission, and an account without positions, matter only for sending."""
         if self._dry_run:
             return
+        from scripts.live import refuse_open_positions
+
+        await refuse_open_positions(connection)
         terminal = await connection.call("terminal_info")
         if not terminal.trade_allowed or terminal.tradeapi_disabled:
             raise CommandFailed(
@@ -267,7 +290,8 @@ class SmokeTest:
             instruments=found,
             limits=self._limits,
             plans=[plan],
-            clock="new-york+7",
+            preset="smoke_test",
+            parameters={},
             dry_run=self._dry_run,
             hold=self._hold,
         )
@@ -277,26 +301,22 @@ class SmokeTest:
             "dry_run": self._dry_run,
             "account_profile": self._account.profile,
         }
+        live = build_live(terms, connection, folder, self._clock, about, log)
+        told = live.told
         try:
-            live = build_live(terms, connection, folder, self._clock, about, log)
             with orderly_stop(live.session.request_stop), explained(folder):
                 await live.session.run()
         finally:
             log.close()
-        self._judge(live.told, live.gateway.unresolved, entry)
+            self._report.facts["order_sent"] = told.submitted > 0 and not self._dry_run
+            self._report.facts["order_closed"] = told.closed > 0
+            entry["events"] = told.lines
+        self._judge(told, live.left())
 
-    def _judge(self, told: Any, unresolved: list[Any], entry: dict[str, Any]) -> None:
-        facts = self._report.facts
-        facts["order_sent"] = told.filled > 0
-        facts["order_closed"] = told.closed > 0
-        entry["events"] = told.lines
-        if told.problem:
-            raise CommandFailed(told.problem, Exit.TERMINAL)
-        if unresolved:
-            raise CommandFailed(
-                "the outcome of an order is unknown: look at positions and history in the terminal",
-                Exit.TERMINAL,
-            )
+    def _judge(self, told: Any, left: str | None) -> None:
+        problem = "; ".join(filter(None, (told.problem, left)))
+        if problem:
+            raise CommandFailed(problem, Exit.TERMINAL)
         if not self._dry_run and not told.closed:
             raise CommandFailed("the position was not closed: look at the terminal", Exit.TERMINAL)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.account_check import objection
 from adapters.mt5.errors import LookFailed
 from engine.ports import Terminal
 
@@ -103,6 +104,16 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
     if account is None:
         raise LookFailed(f"account_info: {terminal.last_error()}")
     return Look(account, positions, orders, deals, ended, recent)
+
+
+def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
+    """Raises LookFailed when another account than the expected one has answered.
+
+    Someone may log in elsewhere at the terminal; that account's figures are none of ours.
+    """
+    why = objection(seen, expected.login, expected.server)
+    if why is not None:
+        raise LookFailed(why)
 
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:

@@ -73,6 +73,23 @@ class Gateway:
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
         self._trading = changed.state
+        if changed.state is not TradingState.ACTIVE:
+            for ticket, order in list(self._working.items()):
+                self._withdraw(ticket, order)
+
+    def _withdraw(self, ticket: int, order: ev.OrderIntent) -> None:
+        """A pending entry must not open a position during a halt: take it back from the venue.
+
+        Where the venue refuses (it may just have filled it) the next look tells what happened.
+        """
+        if order.entry_price:
+            request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
+            self._send(request, lambda reply: self._withdrawn(ticket, reply))
+
+    def _withdrawn(self, ticket: int, reply: Reply) -> None:
+        done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
+        if done and ticket in self._working:
+            self._cancelled(self._working.pop(ticket), "trading was halted")
 
     # --- out ---
 
@@ -117,8 +134,7 @@ class Gateway:
         """Turn the venue's answer to a request into events."""
         result = reply.result
         if reply.checked is not None:
-            verdict = f"{reply.checked.retcode} {reply.checked.comment}"
-            self._cancelled(order, f"dry run, order_check says: {verdict}")
+            self._on_checked(order, reply.checked, reply)
             return
         if result is None:
             self._without_result(order, reply)
@@ -136,6 +152,15 @@ class Gateway:
             self._opened(order, reply.deals, self._account(reply.account))
         else:
             self._left(order, reply.deals, self._account(reply.account))
+
+    def _on_checked(
+        self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, reply: Reply
+    ) -> None:
+        """In a dry run an order ends here: nothing was sent."""
+        if checked.retcode == mt5.ORDER_CHECK_PASSED:
+            self._cancelled(order, f"dry run, order_check says: {checked.comment}")
+        else:
+            self._reject(order, checked.retcode, f"order_check: {checked.comment}", reply)
 
     def _without_result(self, order: ev.OrderIntent, reply: Reply) -> None:
         code, text = reply.error

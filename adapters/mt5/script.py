@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
-from adapters.mt5.errors import TerminalError
+from adapters.mt5.errors import LookFailed, TerminalError
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.venue import Venue
 from engine import events as ev
@@ -20,6 +20,7 @@ from engine.market import Market
 from engine.trading import TradingState
 from engine.types import Points, Side, SymbolSpec, Units, lots
 
+_CLOSES = 2
 _LOOKS = 5
 _BETWEEN_LOOKS = 1.0  # seconds; a venue's history may lag behind
 
@@ -49,9 +50,10 @@ class Quote(msgspec.Struct, frozen=True):
 
 
 class ScriptFeed:
-    """Carries out plans; ends early when trading is halted.
+    """Carries out plans; ends early when trading is halted or an order's fate is not known.
 
-    `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds;
+    `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds, less
+    when a stop is asked for;
     `hold` is how long a position is kept, `pace` the pause before the next plan.
     """
 
@@ -94,20 +96,18 @@ class ScriptFeed:
                 return
             if self.done:
                 await self._sleep(self._pace)
+                yield  # a stop that was asked for meanwhile takes effect before anything is opened
+            # From here to the next yield nothing stops the session: what is opened is closed.
             signal_id = await self._enter(plan)
-            yield
             await self._venue.settled()
             await self._resolve()
-            yield
             if self._is_open(signal_id):
                 await self._sleep(self._hold)
-            await self._leave(plan.symbol, signal_id)
-            yield
-            await self._venue.settled()
-            await self._venue.recover(self._gateway)
-            await self._resolve()
+            await self._close(plan.symbol, signal_id)
             self.done += 1
             yield
+            if self._in_doubt():
+                return
 
     async def aclose(self) -> None:
         """Let requests under way come back, then take no more."""
@@ -115,12 +115,16 @@ class ScriptFeed:
         self._venue.close()
 
     async def _resolve(self) -> None:
-        """Look a few times for the traces of orders whose outcome is unknown."""
+        """Look a few times for what became of orders: of unknown outcome, or accepted only."""
         for _ in range(_LOOKS):
-            if not self._gateway.unresolved:
+            if not self._in_doubt():
                 return
             await self._venue.recover(self._gateway)
             await self._sleep(_BETWEEN_LOOKS)
+
+    def _in_doubt(self) -> bool:
+        """Whether an order may still be executed, or already is: no other takes its place."""
+        return bool(self._gateway.unresolved or self._gateway.wanted().orders)
 
     async def _enter(self, plan: Plan) -> str:
         spec = self._market.specs[plan.symbol]
@@ -129,6 +133,16 @@ class ScriptFeed:
         self._bus.feed(ev.SignalDue(signal))
         return signal.signal_id
 
+    async def _close(self, symbol: str, signal_id: str) -> None:
+        """Close the signal's position; once more if that was refused or it was filled late."""
+        for _ in range(_CLOSES):
+            await self._leave(symbol, signal_id)
+            await self._venue.settled()
+            await self._venue.recover(self._gateway)
+            await self._resolve()
+            if self._in_doubt() or not self._is_open(signal_id):
+                return
+
     async def _leave(self, symbol: str, signal_id: str) -> None:
         await self._look_at(symbol)
         self._bus.feed(ev.ExitDue(signal_id))
@@ -136,7 +150,7 @@ class ScriptFeed:
     async def _look_at(self, symbol: str) -> ev.Tick:
         try:
             quote = await self._quote(symbol)
-        except TerminalError:
+        except (TerminalError, LookFailed):
             await self._venue.recover(self._gateway)
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None

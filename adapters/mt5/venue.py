@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import anyio
 
+from adapters.mt5 import contract as mt5
 from adapters.mt5.client import AsyncTerminal, TerminalClient
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
-from adapters.mt5.execution import Look, Reply, look
+from adapters.mt5.execution import Look, Reply, insist_on, look
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.remote import DEADLINES, RemoteTerminal, carry_out_remotely, check_remotely
 from engine import events as ev
@@ -40,15 +41,17 @@ class Venue:
         journal: Journal,
         terminal: AsyncTerminal,
         clock: Clock,
+        account: mt5.AccountInfo,
         *,
         dry_run: bool,
     ) -> None:
-        """With `dry_run` requests are checked by the terminal and never sent."""
+        """`account` is the one whose answers count; with `dry_run` requests are only checked."""
         self._carry_out = check_remotely if dry_run else carry_out_remotely
         self._bus = bus
         self._journal = journal
         self._terminal = terminal
         self._clock = clock
+        self._account = account
         self._jobs, self._queue = anyio.create_memory_object_stream[_Job](_WAITING)
         self._in_flight = 0
         self._failure: Exception | None = None
@@ -96,6 +99,7 @@ class Venue:
         """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
         wanted = gateway.wanted()
         seen = await self._terminal.work(lambda client: look(RemoteTerminal(client), wanted))
+        insist_on(seen.account, self._account)
         self._now()
         gateway.notice(seen)
         return seen

@@ -19,8 +19,8 @@ FILE = Path(__file__).with_name("pinned.json")
 
 _FEEDS = {"M15": (synthetic.M15, 70), "M1": (synthetic.MINUTE, 7)}
 _LIMITS: dict[str, dict[str, float | int]] = {
-    "defaults": {},
-    "tight": {"daily_loss_fraction": 0.004, "max_loss_fraction": 0.05, "max_positions": 3},
+    "M15": {"daily_loss_fraction": 0.004, "max_loss_fraction": 0.05, "max_positions": 3},
+    "M1": {},
 }
 
 Pins = dict[str, dict[str, str]]
@@ -41,10 +41,8 @@ def measured() -> Pins:
                 symbol: synthetic.write_text(one, folder / f"{symbol}_{name}.txt")
                 for symbol, one in feed.items()
             }
-            for limits, changed in _LIMITS.items():
-                case = Case(files=files, limits=changed)
-                run = f"{name} {limits}"
-                journals[run] = sealed_hash(case, folder / run)
+            case = Case(files=files, limits=_LIMITS[name])
+            journals[name] = sealed_hash(case, folder / name)
     return {"bars": bars, "journals": journals}
 
 

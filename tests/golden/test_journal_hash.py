@@ -177,7 +177,7 @@ def same_either_way(scenario: Scenario, folder: Path) -> None:
 # A last tick that others find out of date: before a missing bar, and before a chunk's end.
 @example(Scenario(94, synthetic.MINUTE, ["EURUSD", "USDJPY"]))
 @example(Scenario(3, synthetic.MINUTE, list(synthetic.NATURES), rows=50))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(SCENARIOS)
 def test_passing_over_quiet_bars_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario

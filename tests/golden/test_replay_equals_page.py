@@ -47,13 +47,13 @@ def met(told: Told) -> set[str]:
 
 @pytest.fixture(scope="module")
 def spring(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, Path]]:
-    """The files of ten weeks of M15 bars, or of three weeks of M1 bars, by period."""
+    """The files of eight weeks of M15 bars, or of three weeks of M1 bars, by period."""
     made: dict[int, dict[str, Path]] = {}
 
     def files(period: int) -> dict[str, Path]:
         if period not in made:
             folder = tmp_path_factory.mktemp(f"bars{period}")
-            bars = synthetic.feed(3, days=70 if period == synthetic.M15 else 21, period=period)
+            bars = synthetic.feed(3, days=56 if period == synthetic.M15 else 21, period=period)
             made[period] = {
                 name: synthetic.write_parquet(one, folder / f"{name}.parquet")
                 for name, one in bars.items()
@@ -92,7 +92,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 def test_limits_of_every_kind(
     name: str, spring: Callable[[int], dict[str, Path]], tmp_path: Path
 ) -> None:
-    """Ten weeks across two changes of the hour, under limits that make each check matter."""
+    """Eight weeks across two changes of the hour, under limits that make each check matter."""
     symbols, limits, expected = SETTINGS[name]
     files = spring(synthetic.M15)
     case = Case(files={symbol: files[symbol] for symbol in symbols.split()}, limits=limits)
@@ -157,12 +157,12 @@ EXNESS_TWO = {name: EXNESS / f"{name}_M15_{H2}" for name in ("EURUSD", "USDJPY")
 GOLD = {"EURUSD": EU / f"EURUSD_M15_{Y2025}", "XAUUSD": EU / f"GOLD_M15_{Y2025}"}
 
 CASES = {
-    "FTMO, tight days": Case(files=FTMO_TWO, limits={"daily_loss_fraction": 0.005}),
     "FTMO, three symbols": Case(files=FTMO_THREE),
     "ICMarkets M15": Case(files={"EURUSD": ICM / f"EURUSD_M15_{Y2025}"}),
     "Exness": Case(files=EXNESS_TWO, clock="utc"),
 }
 DEEP_CASES = {
+    "FTMO, tight days": Case(files=FTMO_TWO, limits={"daily_loss_fraction": 0.005}),
     "FTMO, two symbols": Case(files=FTMO_TWO),
     "FTMO, maximum loss": Case(files=FTMO_TWO, limits={"max_loss_fraction": 0.1}),
     "ICMarkets M1": Case(files=ICM_M1),

@@ -129,8 +129,7 @@ NUMBERS = {
 
 CASES = FILES | OPTIONS | PRESETS | PLACES | ACCOUNTS | NUMBERS
 AS_PROCESSES = (
-    "other columns", "a symbol twice", "--starting-equity nan", "an unknown flag",
-    "a missing parameter", "results below a file", "a password without quotes",
+    "other columns", "a missing parameter", "results below a file", "a password without quotes",
 )  # fmt: skip
 
 

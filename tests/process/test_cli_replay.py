@@ -79,7 +79,7 @@ def test_quiet_prints_nothing_even_when_the_run_has_warnings(bars: Path, tmp_pat
     assert (said.code, said.out, said.err) == (0, [], [])
     silent = tmp_path / "sessions" / "silent"
     assert "daily_loss" in (silent / "log.jsonl").read_text(encoding="utf-8")
-    said = butler_process(*terms, "--session-id", "talking")
+    said = butler(*terms, "--session-id", "talking")
     assert said.code == 0
     assert any("daily_loss" in line for line in said.err)
     assert all(line.startswith("butler: ") for line in said.err)
@@ -103,7 +103,7 @@ def test_flags_with_underscores_mean_the_same(bars: Path, tmp_path: Path) -> Non
     hashes = set()
     for spelling in ("-", "_"):
         given = {**OPTIONS, "--results-dir": str(tmp_path), "--session-id": f"with{spelling}"}
-        said = butler_process(
+        said = butler(
             "replay", "--quiet", "--bars", f"EURUSD={bars}", "--clock", "new-york+7",
             *(part for flag, value in given.items()
               for part in ("--" + flag[2:].replace("-", spelling), value)),
@@ -128,7 +128,7 @@ def test_every_flag_is_known_with_underscores(command: str) -> None:
 
 def test_an_export_rebuilds_the_files_of_a_session(bars: Path, tmp_path: Path) -> None:
     """In another process and without the bars, byte for byte."""
-    said = butler_process(
+    said = butler(
         "replay", "--quiet", "--bars", f"EURUSD={bars}", "--results-dir", tmp_path,
         "--session-id", "first",
     )  # fmt: skip

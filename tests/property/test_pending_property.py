@@ -83,6 +83,9 @@ def told_fates(told: Told) -> Iterator[tuple[int, Fate]]:
                 yield order_id, Fate(record.bar[1], None)
 
 
+WITHDRAWN = "trading was halted"
+
+
 def test_each_waiting_order_meets_the_fate_that_the_bars_hold_for_it(
     market: Market, bars: dict[str, list[Bar]]
 ) -> None:
@@ -95,8 +98,12 @@ def test_each_waiting_order_meets_the_fate_that_the_bars_hold_for_it(
         told = played(market.with_signals(all_given(market, values), **ROOMY))
         fates = dict(told_fates(told))
         accepted = {item.order_id for item in told.of(ev.OrderAccepted)}
+        withdrawn = {
+            item.order_id for item in told.of(ev.OrderCancelled) if item.reason == WITHDRAWN
+        }
+        assert not withdrawn or told.of(ev.TradingStateChanged), "only a halt takes orders back"
         for moment, order in told.timed(ev.OrderIntent):
-            if order.order_id in accepted:
+            if order.order_id in accepted - withdrawn:
                 expected = fate_of(order, moment, bars[order.symbol])
                 assert fates.get(order.order_id) == expected
                 seen.add("waits" if expected is None else "fills" if expected.price else "ends")

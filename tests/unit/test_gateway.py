@@ -226,7 +226,7 @@ class TestNotDone:
         desk = entering()
         desk.reply(None, checked=mt5.OrderCheckResult.of(retcode=0, comment="Done"))
         assert desk.events() == [
-            ev.OrderCancelled(order_id=1, reason="dry run, order_check says: 0 Done")
+            ev.OrderCancelled(order_id=1, reason="dry run, order_check says: Done")
         ]
 
 

@@ -13,6 +13,7 @@ from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
 from engine.orders import OrderState
+from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS, of_kind, signal
 from tests.venue_steps import FIGURES, Live, deal_in, deal_out, deals, live, result
@@ -285,3 +286,34 @@ class TestLooking:
         silent = PaperTerminal(PaperAccount(SPECS, START), attached=False)
         with pytest.raises(LookFailed, match=r"positions_get: \(-10004, 'No IPC connection'\)"):
             look(silent, Wanted())
+
+
+HALTED = ev.TradingStateChanged(
+    state=TradingState.UNTIL_RESET, account=FIGURES, cause=HaltCause.DAILY_LOSS
+)
+
+
+class TestHaltsAndWaitingOrders:
+    """A pending entry must not open a position while trading is halted."""
+
+    def test_a_halt_takes_a_pending_entry_back_from_the_venue(self) -> None:
+        desk = live()
+        desk.parts.bus.publish(
+            signal("s:1", volume=10_000, entry_price=109_950, stop_loss=109_850, expires=1)
+        )
+        desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=7))
+        desk.gateway.on_trading_state(HALTED)
+        assert desk.sent[-1][0] == {"action": mt5.TRADE_ACTION_REMOVE, "order": 7}
+        desk.reply(result(order=7))
+        assert desk.parts.book.alive == {}
+        assert desk.gateway.wanted().orders == ()
+
+    def test_one_that_the_venue_has_just_filled_stays_to_be_looked_for(self) -> None:
+        desk = live()
+        desk.parts.bus.publish(
+            signal("s:1", volume=10_000, entry_price=109_950, stop_loss=109_850, expires=1)
+        )
+        desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=7))
+        desk.gateway.on_trading_state(HALTED)
+        desk.reply(result(mt5.TRADE_RETCODE_INVALID, order=0))
+        assert desk.gateway.wanted().orders == (7,)

@@ -241,7 +241,7 @@ class TestThresholds:
     def test_the_worst_case_starts_from_the_balance_not_from_floating_profit(self) -> None:
         made = verdict(intent(volume=LOT), account=account(9_805_000, 9_900_000))
         assert isinstance(made, OrderDenied)
-        assert made.detail == "worst case 9794500 cents is below the floor 9800000.00"
+        assert made.detail == "worst case of 97945.00 USD is below the floor of 98000.00"
 
     def test_the_margin_may_take_all_that_is_free(self) -> None:
         # 1 lot needs 1,100.10; equity counts, other positions and orders in flight do not.

@@ -85,7 +85,7 @@ class TestInFlight:
         second = of_kind(parts.journal, ev.OrderDenied)[0]
         # The same distance in points on the same contract: the same risk.
         assert second.detail == (
-            f"worst case {START - 2 * first} cents is below the floor 9970000.00"
+            f"worst case of {(START - 2 * first) / 100:.2f} USD is below the floor of 99700.00"
         )
 
     def test_open_positions_are_charged_with_what_they_lose_at_their_stops(self) -> None:
@@ -96,7 +96,8 @@ class TestInFlight:
         parts.bus.publish(signal("s:2", symbol="GBPUSD", volume=14_100, **away))
         # 1.41 lots risk 141.00 and twice half(352.5) cents: 148.06; the floor is 300.00 below.
         detail = of_kind(parts.journal, ev.OrderDenied)[0].detail
-        assert detail == f"worst case {START - 15_250 - 14_806} cents is below the floor 9970000.00"
+        worst = (START - 15_250 - 14_806) / 100
+        assert detail == f"worst case of {worst:.2f} USD is below the floor of 99700.00"
 
     def test_a_stop_beyond_the_entry_is_never_a_gain(self) -> None:
         parts = wired(limits(daily_loss_fraction=0.001))
