@@ -41,7 +41,7 @@ End = Annotated[
     typer.Option("--to", metavar="DATE", help="End of the bars: a UTC date or time, excluded."),
 ]
 SlippagePoints = Annotated[
-    int, typer.Option(min=0, help="Points by which every market fill is worse.")
+    int, typer.Option(min=0, max=100_000, help="Points by which every market fill is worse.")
 ]
 SpreadFloor = Annotated[
     list[str] | None,
@@ -77,4 +77,4 @@ Pace = Annotated[float, typer.Option(min=0, help="With --no-dry-run: seconds bet
 AsJson = Annotated[
     bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
 ]
-Quiet = Annotated[bool, typer.Option(help="No progress, no summary, no warnings.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary, no warnings.")]
