@@ -70,14 +70,19 @@ def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
 
 
 def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply:
-    """What the venue's records say right after a request was sent."""
+    """What the venue's records say right after a request was sent.
+
+    A history that does not show the request's own deal yet tells nothing.
+    """
     result = sent.result
     if result is None:
         return sent
-    deals: Deals | None = ()
+    deals: Deals = ()
     if result.deal:
-        deals = terminal.history_deals_get(position=request.get("position") or result.order)
-    return Reply(result, sent.error, deals or (), terminal.account_info())
+        known = terminal.history_deals_get(position=request.get("position") or result.order) or ()
+        if any(deal.ticket == result.deal for deal in known):
+            deals = known
+    return Reply(result, sent.error, deals, terminal.account_info())
 
 
 def look(terminal: Terminal, wanted: Wanted) -> Look:

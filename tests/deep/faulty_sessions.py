@@ -1,0 +1,270 @@
+"""Scripted sessions over a real terminal host at which things go wrong, and what must hold then.
+
+The account's books are in a file, so that a host that is killed and started again finds them, and
+so that a test can look at them when all is over: what the venue knows is not taken from the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from adapters.journal_sqlite import StoredJournal
+from adapters.logs import SessionLog
+from adapters.mt5 import contract as mt5
+from adapters.mt5 import remote, script
+from adapters.mt5.client import TerminalClient
+from adapters.mt5.execution import FOREVER
+from adapters.mt5.script import Plan
+from adapters.paper.faults import Fault, FaultKind, ScriptedFault
+from adapters.paper.spec import build
+from config.loader import CliOverrides, Secret
+from engine import events as ev
+from engine.clock import SystemClock
+from engine.trading import TradingState
+from engine.types import Side
+from scripts import connection
+from scripts.cli import CommandFailed
+from scripts.failures import explained
+from scripts.folders import THROUGH_MT5, SessionFolder
+from scripts.live import LiveTerms, build_live, instruments
+from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.wiring import MAGIC
+from tests.builders import EURUSD, LIMITS
+
+PASSWORD = "Yk3-not-to-be-seen"  # noqa: S105 - of an account that does not exist
+DEADLINE = 1.5
+"""Seconds until a call that a test lets hang is given up."""
+
+E = TypeVar("E")
+
+PLANS = (
+    Plan(name="1", symbol="EURUSD", side=Side.LONG, stop=200, target=400, volume=1_000),
+    Plan(name="2", symbol="EURUSD", side=Side.SHORT, stop=200, volume=2_000),
+)
+
+
+def fault(function: str, kind: FaultKind, call: int = 1, **more: Any) -> ScriptedFault:
+    """One fault at the `call`-th call of `function`."""
+    return ScriptedFault(function=function, call=call, fault=Fault(kind=kind, **more))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that is left of a session: its journal, log and complaint, and the venue's own books."""
+
+    records: list[ev.Record]
+    sealed: bool
+    log: list[dict[str, Any]]
+    problem: CommandFailed | None
+    left: str | None
+    positions: tuple[mt5.TradePosition, ...]
+    deals: tuple[mt5.TradeDeal, ...]
+    balance: float
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [item.event for item in self.records if isinstance(item.event, kind)]
+
+    @property
+    def events(self) -> list[str]:
+        """The kinds of the records, in order."""
+        return [type(item.event).__name__ for item in self.records]
+
+    @property
+    def end(self) -> ev.SessionEnded:
+        (end,) = self.of(ev.SessionEnded)
+        return end
+
+    def ours(self, entry: int) -> list[mt5.TradeDeal]:
+        """The venue's deals of our orders that enter or leave."""
+        return [deal for deal in self.deals if deal.magic == MAGIC and deal.entry == entry]
+
+
+def spec(folder: Path, faults: Sequence[ScriptedFault]) -> str:
+    """The paper terminal of a test, as its host takes it."""
+    return msgspec.json.encode(
+        {
+            "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
+            "state": str(folder / "books.json"), "faults": {"script": list(faults)},
+        }
+    ).decode()  # fmt: skip
+
+
+@contextmanager
+def _patched(backend: str, *, hangs: bool) -> Iterator[None]:
+    """The PAPER account with another terminal behind it; nothing waits longer than it must."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "paper_spec", lambda _symbols, _state: backend)
+        hasty = functools.partial(TerminalClient, sleep=lambda _: None)
+        patch.setattr(connection, "TerminalClient", hasty)
+        patch.setattr(script, "_BETWEEN_LOOKS", 0.0)
+        if hangs:
+            for function in remote.DEADLINES:
+                patch.setitem(remote.DEADLINES, function, DEADLINE)
+            patch.setattr(remote, "USUAL_DEADLINE", DEADLINE)
+            patch.setattr(connection, "USUAL_DEADLINE", DEADLINE)
+        yield
+
+
+def run(
+    folder: Path,
+    faults: Sequence[ScriptedFault],
+    *,
+    plans: Sequence[Plan] = PLANS,
+    dry_run: bool = False,
+) -> Outcome:
+    """Run the plans at a terminal with these faults; where one hangs, calls get `DEADLINE`."""
+    hanging = (FaultKind.HANG_BEFORE, FaultKind.HANG_AFTER)
+    hangs = any(item.fault.kind in hanging for item in faults)
+    results = SessionFolder(folder, "faults", THROUGH_MT5)
+    results.create()
+    with _patched(spec(folder, faults), hangs=hangs):
+        problem, left = asyncio.run(_session(results, plans, dry_run))
+    return _outcome(folder, results, problem, left)
+
+
+async def _session(
+    folder: SessionFolder, plans: Sequence[Plan], dry_run: bool
+) -> tuple[CommandFailed | None, str | None]:
+    """What kept the session from its end, and what it says that it leaves behind."""
+    paper = connection.resolve(PAPER, CliOverrides(), None, {})
+    account = msgspec.structs.replace(paper, password=Secret(PASSWORD))
+    log = SessionLog(folder.log, folder.session_id, SystemClock().now, say=None)
+    left = None
+    try:
+        async with connection.connected(
+            account, folder.results / "hosts", trading=not dry_run, symbols=["EURUSD"]
+        ) as link:
+            found = await instruments(link, ["EURUSD"], {}, {"EURUSD": EURUSD})
+            terms = LiveTerms(
+                mode="signals", preset="signals", parameters={}, instruments=found,
+                limits=LIMITS, plans=plans, dry_run=dry_run, hold=0.0,
+            )  # fmt: skip
+            live = build_live(terms, link, folder, SystemClock(), {"session_id": "faults"}, log)
+            with explained(folder):
+                await live.session.run()
+            left = live.left()
+    except CommandFailed as error:
+        return error, left
+    finally:
+        log.close()
+    return None, left
+
+
+def _outcome(
+    folder: Path, results: SessionFolder, problem: CommandFailed | None, left: str | None
+) -> Outcome:
+    records: list[ev.Record] = []
+    sealed = True
+    if results.journal.exists():
+        with StoredJournal(results.journal) as stored:
+            records = list(stored.records())
+            sealed = stored.sealed_hash() == stored.hexdigest()
+    lines = results.log.read_text(encoding="utf-8").splitlines() if results.log.exists() else []
+    # Orders under way are executed at the venue whether anyone looks or not.
+    venue = build(spec(folder, []))
+    assert venue.initialize()
+    account = venue.account_info()
+    return Outcome(
+        records,
+        sealed,
+        [json.loads(line) for line in lines],
+        problem,
+        left,
+        venue.positions_get(),
+        venue.history_deals_get(0, FOREVER),
+        account.balance,
+    )
+
+
+# --- what must hold, whatever goes wrong -------------------------------------------------------
+
+
+def check(outcome: Outcome) -> None:
+    """Every promise of a session that may meet a fault."""
+    _nothing_is_sent_twice(outcome)
+    _nothing_opens_after_a_halt(outcome)
+    _no_position_is_lost(outcome)
+    _the_money_is_the_venues(outcome)
+    _the_journal_is_whole(outcome)
+    _the_log_says_it(outcome)
+
+
+def _nothing_is_sent_twice(outcome: Outcome) -> None:
+    """Each comment, which names one order, is on the deals of one order of the venue at most."""
+    submitted = {order.order_id for order in outcome.of(ev.OrderSubmitted)}
+    for entry in (mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_OUT):
+        orders = {(deal.comment, deal.order) for deal in outcome.ours(entry)}
+        named = Counter(comment for comment, _ in orders if not comment.startswith("["))
+        assert all(count == 1 for count in named.values()), named
+        assert {int(comment.rpartition("-")[2]) for comment in named} <= submitted
+    signals = [order.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
+    assert len(signals) == len(set(signals))
+
+
+def _opens(order: ev.OrderIntent | ev.OrderSubmitted) -> bool:
+    return order.action is ev.Action.OPEN
+
+
+def _nothing_opens_after_a_halt(outcome: Outcome) -> None:
+    state = TradingState.ACTIVE
+    for record in outcome.records:
+        match record.event:
+            case ev.TradingStateChanged():
+                state = record.event.state
+            case ev.OrderSubmitted() if _opens(record.event):
+                assert state is TradingState.ACTIVE, record
+
+
+def _no_position_is_lost(outcome: Outcome) -> None:
+    """Engine and venue agree on what is open, or the session says what to look at."""
+    if not outcome.records:
+        assert not outcome.deals[1:]
+        assert outcome.problem is not None
+        return
+    here = {item.ticket for item in outcome.positions if item.magic == MAGIC}
+    if here or set(outcome.end.open_positions) != here:
+        said = " ".join(filter(None, (outcome.left, str(outcome.problem or ""))))
+        assert "terminal" in said, (here, outcome.end.open_positions, said)
+
+
+def _the_money_is_the_venues(outcome: Outcome) -> None:
+    """What the engine counted is what the venue booked, once both know the same deals."""
+    closed = outcome.of(ev.PositionClosed)
+    leaving = [deal for deal in outcome.deals if deal.entry == mt5.DEAL_ENTRY_OUT]
+    mine = {opened.position for opened in outcome.of(ev.PositionOpened)}
+    known = [deal for deal in outcome.deals if deal.position_id in mine]
+    if outcome.positions or len(closed) != len(leaving):
+        return
+    booked = sum(deal.profit + deal.commission + deal.swap for deal in known)
+    assert sum(item.net for item in closed) == round(booked * 100)
+
+
+def _the_journal_is_whole(outcome: Outcome) -> None:
+    assert outcome.sealed
+    if outcome.records:
+        assert isinstance(outcome.records[-1].event, ev.SessionEnded)
+        failed = outcome.end.outcome is ev.Outcome.FAILED
+        assert failed == (outcome.problem is not None)
+        assert bool(outcome.end.detail) == failed
+
+
+def _the_log_says_it(outcome: Outcome) -> None:
+    """One line for each refused or unknown order and for each halt."""
+    lines = Counter(line["event"] for line in outcome.log)
+    halts = [item for item in outcome.of(ev.TradingStateChanged) if item.cause is not None]
+    assert lines["order rejected"] == len(outcome.of(ev.OrderRejected))
+    assert lines["outcome of an order unknown"] == len(outcome.of(ev.OrderUnknown))
+    assert lines["new orders stopped"] == len(halts)
+    if outcome.records and outcome.end.outcome is ev.Outcome.FAILED:
+        assert lines["session ended"] == 1

@@ -1,0 +1,218 @@
+"""The commands of an MT5 account as a user starts them, on the built-in PAPER account."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.journal_sqlite import StoredJournal
+from engine import events as ev
+from scripts.cli import Exit
+from tests.commands import Said, butler
+from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
+
+SMOKE_SUMMARY = "mt5_demo_smoketest_summary.json"
+PASSWORD = "Zq7-not-to-be-seen"  # noqa: S105 - of an account that does not exist
+SMOKE_SCRIPT = shlex.split(
+    "scripts/run_exec_mt5_smoketest.py --account_profile METAQUOTES_DEMO --dry_run"
+)
+REPLAY_SCRIPT = shlex.split(
+    "scripts/run_exec_mt5_demo_from_signals.py --account_profile METAQUOTES_DEMO --dry_run "
+    "--max_positions 2 --per_trade_risk_fraction 0.004 --daily_loss_fraction 0.02 "
+    "--limit_trades 50"
+)
+"""The two documented lines, word for word; tests add where files are."""
+
+without_package = pytest.mark.skipif(
+    importlib.util.find_spec("MetaTrader5") is not None,
+    reason="says what happens where MetaTrader5 is not installed",
+)
+
+
+def script(line: list[str], *more: object, cwd: Path, **env: str) -> Said:
+    """Runs a documented line from the folder `cwd`, without the packages' being findable there."""
+    variables = environment(**env)
+    del variables["PYTHONPATH"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / line[0]), *line[1:], *map(str, more)],
+        cwd=cwd,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=SECONDS,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout.splitlines(), done.stderr.splitlines())
+
+
+def on_paper(line: list[str]) -> list[str]:
+    return ["PAPER" if word == "METAQUOTES_DEMO" else word for word in line]
+
+
+def document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The journal of the only session in a folder of results."""
+
+    records: list[ev.Record]
+    sealed: bool
+
+    def of(self, kind: type[ev.Event]) -> list[Any]:
+        return [item.event for item in self.records if isinstance(item.event, kind)]
+
+
+def journal(results: Path) -> Kept:
+    (file,) = results.glob("sessions/*/journal.sqlite")
+    with StoredJournal(file) as stored:
+        sealed = stored.sealed_hash()
+        return Kept(list(stored.records()), sealed is not None and sealed == stored.hexdigest())
+
+
+def accounts_file(folder: Path) -> Path:
+    path = folder / "accounts.yaml"
+    path.write_text(
+        "profiles:\n  METAQUOTES_DEMO:\n    server: MetaQuotes-Demo\n    login: 12345678\n"
+        f"    password: '{PASSWORD}'\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_dry_smoke_test_checks_an_order_and_sends_none(tmp_path: Path) -> None:
+    said = script(on_paper(SMOKE_SCRIPT), "--results_dir", tmp_path / "out", cwd=tmp_path)
+    assert (said.code, said.err) == (Exit.DONE, [])
+    told = document(tmp_path / "out" / SMOKE_SUMMARY)
+    flags = ("account_profile", "dry_run", "connected", "order_sent", "order_closed", "error")
+    assert [told[name] for name in flags] == ["PAPER", True, True, False, False, None]
+    steps = told["steps"]
+    names = [step["step"] for step in steps]
+    assert names == ["connect", "guard", "symbol", "tick", "order_check"]
+    assert {step["outcome"] for step in steps} == {"ok"}
+    assert all(step["milliseconds"] >= 0 for step in steps)
+    assert steps[3]["bid"] < steps[3]["ask"]
+    (said_of_it,) = steps[4]["events"]
+    assert said_of_it.startswith("dry run, order_check says:")
+    assert said_of_it.endswith("Done")
+    kept = journal(tmp_path / "out")
+    assert (kept.sealed, len(kept.of(ev.OrderSubmitted)), kept.of(ev.OrderFilled)) == (True, 1, [])
+
+
+def test_a_smoke_test_sends_an_order_and_closes_it(tmp_path: Path) -> None:
+    said = butler(
+        "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+        "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert (said.code, said.err) == (Exit.DONE, [])
+    told = document(tmp_path / SMOKE_SUMMARY)
+    assert (told["dry_run"], told["order_sent"], told["order_closed"]) == (False, True, True)
+    assert told["steps"][-1]["step"] == "order"
+    kept = journal(tmp_path)
+    (opened,), (closed,) = kept.of(ev.PositionOpened), kept.of(ev.PositionClosed)
+    # 10 pips of 0.04 lot are 4 USD; with its commission a fifth hundredth would cost more than 5.
+    assert (opened.volume, opened.price - opened.stop_loss) == (400, 100)
+    assert closed.position == opened.position
+    assert kept.sealed
+    assert document(tmp_path / "mt5_demo_exec_summary.json")["number_of_trades"] == 1
+
+
+def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
+    said = butler("doctor", "--account-profile", "PAPER", "--results-dir", tmp_path)
+    assert (said.code, said.err) == (Exit.DONE, [])
+    verdicts = {line[9:23].strip(): line.split()[0] for line in said.out}
+    # The paper market stands at the end of the sample, so that its last tick is an old one.
+    assert verdicts.pop("server clock") == "WARNING"
+    assert set(verdicts.values()) <= {"ok", "WARNING"}
+    assert {"results", "package", "account", "AutoTrading", "symbol", "history"} <= set(verdicts)
+    assert not (tmp_path / "sessions").exists()
+
+
+def test_a_dry_replay_plays_the_terminals_history(tmp_path: Path) -> None:
+    said = script(on_paper(REPLAY_SCRIPT), "--results_dir", tmp_path / "out", cwd=tmp_path)
+    assert said.code == Exit.DONE
+    told = document(tmp_path / "out" / "mt5_demo_exec_summary.json")
+    assert (told["outcome"], told["account_profile"]) == ("done", "PAPER")
+    assert (told["max_open_positions"], told["per_trade_risk_fraction"]) == (2, 0.004)
+    assert 0 < told["number_of_trades"] <= 50
+    assert (tmp_path / "out" / "mt5_demo_exec_log.csv").is_file()
+    assert journal(tmp_path / "out").sealed
+
+
+def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> None:
+    said = butler_process(
+        "replay", "--account-profile", "PAPER", "--limit-trades", 3, "--no-dry-run",
+        "--hold-seconds", 0, "--pace", 0, "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert (said.code, said.err) == (Exit.DONE, [])
+    assert said.out[-1].startswith("3 positions opened, 3 closed")
+    told = document(tmp_path / "mt5_demo_exec_summary.json")
+    assert (told["dry_run"], told["number_of_trades"], told["open_positions"]) == (False, 3, 0)
+    kept = journal(tmp_path)
+    assert kept.sealed
+    gained = sum(closed.net for closed in kept.of(ev.PositionClosed))
+    assert round(told["total_pnl"] * 100) == gained
+
+
+@without_package
+@pytest.mark.parametrize("line", [SMOKE_SCRIPT, REPLAY_SCRIPT], ids=["smoke test", "replay"])
+def test_without_metatrader_one_line_says_how_to_go_on(tmp_path: Path, line: list[str]) -> None:
+    """Both documented lines, word for word, from another folder, end with exit code 4."""
+    accounts, results = accounts_file(tmp_path), tmp_path / "out"
+    said = script(line, "--accounts", accounts, "--results_dir", results, cwd=tmp_path)
+    assert said.code == Exit.TERMINAL
+    assert "MetaTrader5" in said.line
+    assert "--account-profile PAPER needs no MetaTrader" in said.line
+    if line is SMOKE_SCRIPT:
+        told = document(results / SMOKE_SUMMARY)
+        assert (told["connected"], told["order_sent"], told["order_closed"]) == (False,) * 3
+        assert told["error"] == said.line
+        assert [step["outcome"] for step in told["steps"]] == ["failed"]
+    spoken = "\n".join([*said.out, *said.err])
+    assert PASSWORD not in spoken
+    written = everything(results)
+    assert not [name for name, content in written.items() if PASSWORD.encode() in content]
+
+
+@without_package
+def test_doctor_without_metatrader_fails_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password comes from the environment here, and is seen nowhere either."""
+    monkeypatch.setenv("OMEGA_MT5_PASSWORD", PASSWORD[::-1])
+    said = butler(
+        "doctor", "--account-profile", "METAQUOTES_DEMO", "--accounts", accounts_file(tmp_path),
+        "--results-dir", tmp_path / "out",
+    )  # fmt: skip
+    assert said.code == Exit.TERMINAL
+    assert said.out[-1].startswith("FAILURE  terminal")
+    assert "PAPER needs no MetaTrader" in said.out[-1]
+    seen = "\n".join([*said.out, *said.err]).encode() + b"".join(
+        everything(tmp_path / "out").values()
+    )
+    assert PASSWORD[::-1].encode() not in seen
+    assert PASSWORD.encode() not in seen
+
+
+@pytest.mark.parametrize("command", ["smoke-test", "replay", "doctor"])
+def test_an_unknown_profile_is_a_wrong_option(tmp_path: Path, command: str) -> None:
+    said = butler(
+        command, "--account-profile", "NOPE", "--accounts", accounts_file(tmp_path),
+        "--results-dir", tmp_path / "out",
+    )  # fmt: skip
+    assert said.code == Exit.USAGE
+    assert said.out == []
+    assert "'NOPE'" in said.line
+    assert "METAQUOTES_DEMO" in said.line
+    assert not (tmp_path / "out").exists()
