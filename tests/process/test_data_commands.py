@@ -273,7 +273,7 @@ def test_import_tells_the_clock_that_the_format_states(tmp_path: Path) -> None:
     )
     out = tmp_path / "eurusd.parquet"
     said = butler("data", "import", file, "--out", out)
-    assert said.out == [f"{out}: 4 bars; its clock is est"]
+    assert said.out == [f"{out}: 4 bars; replay them with --clock est"]
     seconds = concat(open_bars(out).chunks()).time
     assert seconds.tolist() == [MONDAY + 17 * 3600 + 60 * n for n in range(4)]
 
