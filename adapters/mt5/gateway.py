@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.departures import LEAVING, cents, closings, last_leaving
 from adapters.mt5.execution import Deals, Look, Reply, Wanted, carry_out, look
 from adapters.mt5.requests import Requests
 from engine import events as ev
@@ -19,20 +20,13 @@ from engine.bus import Bus
 from engine.market import Market, Position
 from engine.ports import Terminal
 from engine.trading import TradingState
-from engine.types import Cents, Units, units
+from engine.types import Units, units
 
 Send = Callable[[dict[str, Any], Callable[[Reply], None]], None]
 """Sends a request and calls back with the reply, at once or later, on the loop's thread."""
 
-_CLOSE_REASONS = {
-    mt5.DEAL_REASON_SL: "SL",
-    mt5.DEAL_REASON_TP: "TP",
-    mt5.DEAL_REASON_SO: "STOP_OUT",
-}
-_BY_HAND = "MANUAL"
 _ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
 _TRACES_SECONDS = 120  # how long before the loss was noticed the request may have been executed
-_LEAVING = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
 
 
 def send_in_process(terminal: Terminal) -> Send:
@@ -237,7 +231,7 @@ class Gateway:
                 account=account,
                 stop_loss=order.stop_loss,
                 take_profit=order.take_profit,
-                commission=sum(_cents(deal.commission) for deal in entering),
+                commission=sum(cents(deal.commission) for deal in entering),
             )
         )
         self._test_equity(account)
@@ -245,7 +239,7 @@ class Gateway:
     def _left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
         """A position was closed by an order of ours."""
         position = self._market.positions[order.position]
-        self._filled(order, _last_leaving(deals, position.volume) or deals[-1:])
+        self._filled(order, last_leaving(deals, position.volume) or deals[-1:])
         self._closed(position, deals, account, order)
         self._test_equity(account)
 
@@ -314,7 +308,7 @@ class Gateway:
                 self._opened(order, deals, self._account(seen.account))
         elif order.position not in {position.ticket for position in seen.positions}:
             deals = seen.deals.get(order.position, ())
-            if not deals or deals[-1].entry not in _LEAVING:
+            if not deals or deals[-1].entry not in LEAVING:
                 return
             del self._quarantine[order.order_id]
             ours = deals[-1].comment == self._requests.comment(order.order_id)
@@ -354,7 +348,7 @@ class Gateway:
         for position in list(self._market.positions.values()):
             deals = seen.deals.get(position.ticket, ())
             now = standing.get(position.ticket)
-            if now is None and deals and deals[-1].entry in _LEAVING:
+            if now is None and deals and deals[-1].entry in LEAVING:
                 self._gone(position, deals, account)
             elif now is not None and units(now.volume) < position.volume:
                 self._shrank(position, units(now.volume), deals, account)
@@ -371,7 +365,7 @@ class Gateway:
 
     def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
         """A part was closed by hand; its deals may only come with the next look."""
-        leaving = _last_leaving(deals, position.volume - volume)
+        leaving = last_leaving(deals, position.volume - volume)
         if leaving:
             self._publish_closed(position, leaving, account, None)
         else:
@@ -392,7 +386,7 @@ class Gateway:
         order: ev.OrderIntent | None,
     ) -> None:
         """All that was left of the position was closed, by one deal or by several."""
-        leaving = _last_leaving(deals, position.volume) or deals[-1:]
+        leaving = last_leaving(deals, position.volume) or deals[-1:]
         self._publish_closed(position, leaving, account, order)
 
     def _publish_closed(
@@ -402,33 +396,9 @@ class Gateway:
         account: ev.Account,
         order: ev.OrderIntent | None,
     ) -> None:
-        """One event a deal; each carries its share of the opening commission."""
-        volume_left, commission_left = position.volume, position.commission
-        for deal in leaving:
-            profit, commission, swap = map(_cents, (deal.profit, deal.commission, deal.swap))
-            volume = units(deal.volume)
-            paid = money.ratio(commission_left * volume, volume_left)
-            volume_left -= volume
-            commission_left -= paid
-            self._bus.publish(
-                ev.PositionClosed(
-                    position=position.ticket,
-                    symbol=position.symbol,
-                    side=position.side,
-                    volume=volume,
-                    price=self._market.specs[position.symbol].points(deal.price),
-                    reason=order.reason if order else _CLOSE_REASONS.get(deal.reason, _BY_HAND),
-                    profit=profit,
-                    net=profit + commission + swap + paid,
-                    account=account,
-                    strategy_id=position.strategy_id,
-                    signal_id=position.signal_id,
-                    order_id=order.order_id if order else 0,
-                    commission=commission,
-                    swap=swap,
-                    remaining=volume_left,
-                )
-            )
+        spec = self._market.specs[position.symbol]
+        for closed in closings(position, spec, leaving, account, order):
+            self._bus.publish(closed)
 
     def _account(self, info: mt5.AccountInfo | None) -> ev.Account:
         """The terminal's figures, or the last known ones where it could not tell."""
@@ -436,7 +406,7 @@ class Gateway:
             known = self._market.account
             return ev.Account(balance=known.balance, equity=known.equity, margin=known.margin)
         return ev.Account(
-            balance=_cents(info.balance), equity=_cents(info.equity), margin=_cents(info.margin)
+            balance=cents(info.balance), equity=cents(info.equity), margin=cents(info.margin)
         )
 
     def _test_equity(self, account: ev.Account) -> None:
@@ -453,19 +423,3 @@ class InProcess:
 
     def notice(self) -> None:
         self._gateway.notice(look(self._terminal, self._gateway.wanted()))
-
-
-def _last_leaving(deals: Deals, volume: Units) -> Deals:
-    """The latest deals out of a position that make up `volume`; none if they do not add up."""
-    chosen: list[mt5.TradeDeal] = []
-    for deal in reversed(deals):
-        if volume <= 0:
-            break
-        if deal.entry in _LEAVING:
-            chosen.append(deal)
-            volume -= units(deal.volume)
-    return tuple(reversed(chosen)) if volume == 0 else ()
-
-
-def _cents(amount: float) -> Cents:
-    return round(amount * 100)

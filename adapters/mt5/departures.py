@@ -1,0 +1,77 @@
+"""How a position left: its closing deals as events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.execution import Deals
+from engine import events as ev
+from engine import money
+from engine.market import Position
+from engine.types import Cents, SymbolSpec, Units, units
+
+LEAVING = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
+"""Entries of deals that close."""
+
+_REASONS = {
+    mt5.DEAL_REASON_SL: "SL",
+    mt5.DEAL_REASON_TP: "TP",
+    mt5.DEAL_REASON_SO: "STOP_OUT",
+}
+_BY_HAND = "MANUAL"
+
+
+def cents(amount: float) -> Cents:
+    """A terminal's amount of money as cents."""
+    return round(amount * 100)
+
+
+def last_leaving(deals: Deals, volume: Units) -> Deals:
+    """The latest deals out of a position that make up `volume`; none if they do not add up."""
+    chosen: list[mt5.TradeDeal] = []
+    for deal in reversed(deals):
+        if volume <= 0:
+            break
+        if deal.entry in LEAVING:
+            chosen.append(deal)
+            volume -= units(deal.volume)
+    return tuple(reversed(chosen)) if volume == 0 else ()
+
+
+def closings(
+    position: Position,
+    spec: SymbolSpec,
+    leaving: Deals,
+    account: ev.Account,
+    order: ev.OrderIntent | None,
+) -> Iterator[ev.PositionClosed]:
+    """One event a deal; each carries its share of the opening commission.
+
+    `order` is ours that closed it; without one the deal tells whether a stop, a target, the
+    stop-out or a hand did.
+    """
+    volume_left, commission_left = position.volume, position.commission
+    for deal in leaving:
+        profit, commission, swap = map(cents, (deal.profit, deal.commission, deal.swap))
+        volume = units(deal.volume)
+        paid = money.ratio(commission_left * volume, volume_left)
+        volume_left -= volume
+        commission_left -= paid
+        yield ev.PositionClosed(
+            position=position.ticket,
+            symbol=position.symbol,
+            side=position.side,
+            volume=volume,
+            price=spec.points(deal.price),
+            reason=order.reason if order else _REASONS.get(deal.reason, _BY_HAND),
+            profit=profit,
+            net=profit + commission + swap + paid,
+            account=account,
+            strategy_id=position.strategy_id,
+            signal_id=position.signal_id,
+            order_id=order.order_id if order else 0,
+            commission=commission,
+            swap=swap,
+            remaining=volume_left,
+        )
