@@ -7,8 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import cli
-from scripts.smoke import smoke_test
+try:
+    from scripts import cli
+    from scripts.smoke import smoke_test
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"butler: {error.name} is not installed for this Python; activate the project's venv, or "
+        "write python -m uv run python in front"
+    )
 
 app = cli.make_app("Smoke test of the path to an MT5 demo account.")
 app.command()(smoke_test)
