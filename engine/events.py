@@ -121,6 +121,15 @@ class AccountSeen(msgspec.Struct, frozen=True, gc=False):
     equity: Cents
     margin: Cents
 
+    @classmethod
+    def of(cls, account: Account) -> AccountSeen:
+        return cls(account.balance, account.equity, account.margin)
+
+    @property
+    def figures(self) -> Account:
+        """The same as a part of an event."""
+        return Account(balance=self.balance, equity=self.equity, margin=self.margin)
+
 
 class BarClosed(msgspec.Struct, frozen=True, gc=False):
     """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC."""

@@ -56,8 +56,7 @@ class Market:
         return None
 
     def on_started(self, started: ev.SessionStarted) -> None:
-        account = started.account
-        self.account = ev.AccountSeen(account.balance, account.equity, account.margin)
+        self.account = ev.AccountSeen.of(started.account)
 
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick
@@ -66,8 +65,7 @@ class Market:
         self.account = seen
 
     def on_account_updated(self, updated: ev.AccountUpdated) -> None:
-        account = updated.account
-        self.account = ev.AccountSeen(account.balance, account.equity, account.margin)
+        self.account = ev.AccountSeen.of(updated.account)
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self.positions[opened.position] = Position(

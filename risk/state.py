@@ -140,10 +140,10 @@ class RiskActor:
         if seen.equity <= self._day_floor or (
             self._max_floor is not None and seen.equity <= self._max_floor
         ):
-            self._breached(ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin))
+            self._breached(seen.figures)
 
     def _test(self, account: ev.Account) -> None:
-        self.on_account(ev.AccountSeen(account.balance, account.equity, account.margin))
+        self.on_account(ev.AccountSeen.of(account))
 
     def _breached(self, account: ev.Account) -> None:
         if account.equity <= self._day_floor:
@@ -223,8 +223,7 @@ class RiskActor:
         )
 
     def _account(self) -> ev.Account:
-        seen = self._market.account
-        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
+        return self._market.account.figures
 
     def _stops_worst(self) -> Cents:
         worst = 0

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from adapters.files.bars import CHUNK_ROWS, BarFileError, RateColumns, concat, open_bars
 from engine.bars import PreparedBars
 from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
 from scripts.cli import CommandFailed, Exit
-from signals.bars import BarPreparer, Ints
+from signals.bars import BarPreparer, Ints, within
 from signals.clocks import to_utc
 from signals.validate import BarChecker, Severity, repair
 
@@ -25,14 +23,6 @@ class Window:
 
     first: int | None = None
     end: int | None = None
-
-    def mask(self, moments: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        keep = np.ones(len(moments), dtype=np.bool_)
-        if self.first is not None:
-            keep &= moments >= self.first
-        if self.end is not None:
-            keep &= moments < self.end
-        return keep
 
 
 class Bars(Protocol):
@@ -145,7 +135,7 @@ def _checked(spec: SymbolSpec, file: Bars, clock: ClockName, window: Window, now
     for chunk in file.chunks():
         checker.push(chunk)
         moments = to_utc(clock, chunk.time)
-        moments = moments[window.mask(moments)]
+        moments = moments[within(moments, window.first, window.end)]
         if len(moments):
             first = first if rows else int(moments[0])
             last = int(moments[-1])

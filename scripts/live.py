@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
+from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import insist_on
 from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
@@ -271,9 +272,7 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         points = item.spec.points
         return Quote(
             ev.Tick(symbol, points(tick.bid), points(tick.ask)),
-            ev.AccountSeen(
-                round(info.balance * 100), round(info.equity * 100), round(info.margin * 100)
-            ),
+            ev.AccountSeen.of(figures(info)),
         )
 
     return quote
@@ -284,11 +283,7 @@ def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
     return ev.SessionStarted(
         mode=terms.mode,
         currency=info.currency,
-        account=ev.Account(
-            balance=round(info.balance * 100),
-            equity=round(info.equity * 100),
-            margin=round(info.margin * 100),
-        ),
+        account=figures(info),
         preset=terms.preset,
         parameters=terms.parameters,
         limits=msgspec.to_builtins(terms.limits),

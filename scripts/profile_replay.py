@@ -39,7 +39,7 @@ from scripts.live import LiveTerms, build_live, instruments, refuse_open_positio
 from scripts.replay import Request, Screen, run_replay, session_folder
 from scripts.signals import Entry, entries
 from scripts.strategies import Loaded, load
-from scripts.version import version
+from scripts.version import about_session
 from scripts.wiring import Terms
 
 _YEAR = 365 * 86_400
@@ -272,12 +272,7 @@ async def _run_live(
 ) -> int:
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
-    about = {
-        "session_id": folder.session_id,
-        "version": version(),
-        "dry_run": False,
-        "account_profile": how.account.profile,
-    }
+    about = about_session(folder.session_id, how.account.profile, dry_run=False)
     try:
         live = build_live(terms, connection, folder, clock, about, log)
         with orderly_stop(live.session.request_stop), explained(folder):

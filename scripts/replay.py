@@ -245,18 +245,13 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     from scripts.failures import explained
     from scripts.interrupts import orderly_stop
     from scripts.screen import Progress, show_summary
-    from scripts.version import version
+    from scripts.version import about_session
     from scripts.wiring import build_replay, paths_of
 
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
-    about = {
-        "session_id": folder.session_id,
-        "version": version(),
-        "dry_run": True,
-        "account_profile": profile,
-        "files": paths_of(terms.inputs),
-    }
+    about = about_session(folder.session_id, profile, dry_run=True)
+    about["files"] = paths_of(terms.inputs)
     try:
         _write_configuration(terms, folder, about)
         with explained(folder):

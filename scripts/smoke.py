@@ -282,7 +282,7 @@ class SmokeTest:
         from scripts.failures import explained
         from scripts.interrupts import orderly_stop
         from scripts.live import LiveTerms, build_live
-        from scripts.version import version
+        from scripts.version import about_session
 
         log = SessionLog(folder.log, folder.session_id, self._clock.now, say=complain)
         terms = LiveTerms(
@@ -295,12 +295,7 @@ class SmokeTest:
             dry_run=self._dry_run,
             hold=self._hold,
         )
-        about = {
-            "session_id": folder.session_id,
-            "version": version(),
-            "dry_run": self._dry_run,
-            "account_profile": self._account.profile,
-        }
+        about = about_session(folder.session_id, self._account.profile, dry_run=self._dry_run)
         live = build_live(terms, connection, folder, self._clock, about, log)
         told = live.told
         try:

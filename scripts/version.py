@@ -1,6 +1,8 @@
-"""The program's version."""
+"""The program's version, and what a session says about itself beside its terms."""
 
 from __future__ import annotations
+
+from typing import Any
 
 
 def version() -> str:
@@ -12,3 +14,13 @@ def version() -> str:
         return installed("execution-butler")
     except PackageNotFoundError:
         return "unknown"
+
+
+def about_session(session_id: str, profile: str | None, *, dry_run: bool) -> dict[str, Any]:
+    """What the first record carries beside its payload; it never enters the journal hash."""
+    return {
+        "session_id": session_id,
+        "version": version(),
+        "dry_run": dry_run,
+        "account_profile": profile,
+    }

@@ -194,10 +194,9 @@ def concluding(market: Market, risk: RiskActor) -> Callable[[ev.Outcome, str], e
     """What the last record will say, whenever the session ends."""
 
     def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
-        seen = market.account
         return ev.SessionEnded(
             outcome=outcome,
-            account=ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin),
+            account=market.account.figures,
             figures=risk.figures(),
             open_positions=tuple(market.positions),
             detail=detail,

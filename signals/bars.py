@@ -147,7 +147,7 @@ class BarPreparer:
     ) -> PreparedBars:
         """Prices become points, server time becomes UTC; bars outside the bounds are left out."""
         moments = self._to_utc(server)
-        keep = self._within(moments)
+        keep = within(moments, self._first, self._end)
         server, moments = server[keep], moments[keep]
         digits = self._spec.digits
         o, h, lo, c = (to_points(column[keep], digits) for column in (opens, highs, lows, closes))
@@ -167,10 +167,12 @@ class BarPreparer:
             dict(sorted(closed.items())),
         )
 
-    def _within(self, moments: Ints) -> npt.NDArray[np.bool_]:
-        keep = np.ones(len(moments), dtype=np.bool_)
-        if self._first is not None:
-            keep &= moments >= self._first
-        if self._end is not None:
-            keep &= moments < self._end
-        return keep
+
+def within(moments: Ints, first: int | None, end: int | None) -> npt.NDArray[np.bool_]:
+    """Which moments lie from `first` on (None: always) and before `end` (None: never)."""
+    keep = np.ones(len(moments), dtype=np.bool_)
+    if first is not None:
+        keep &= moments >= first
+    if end is not None:
+        keep &= moments < end
+    return keep

@@ -27,6 +27,13 @@ def cents(amount: float) -> Cents:
     return round(amount * 100)
 
 
+def figures(info: mt5.AccountInfo) -> ev.Account:
+    """A terminal's account figures in cents."""
+    return ev.Account(
+        balance=cents(info.balance), equity=cents(info.equity), margin=cents(info.margin)
+    )
+
+
 def last_leaving(deals: Deals, volume: Units) -> Deals:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
     chosen: list[mt5.TradeDeal] = []

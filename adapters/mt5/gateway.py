@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.departures import LEAVING, cents, closings, last_leaving
+from adapters.mt5.departures import LEAVING, cents, closings, figures, last_leaving
 from adapters.mt5.execution import Deals, Look, Reply, Wanted, carry_out, look
 from adapters.mt5.requests import Requests
 from engine import events as ev
@@ -403,15 +403,12 @@ class Gateway:
     def _account(self, info: mt5.AccountInfo | None) -> ev.Account:
         """The terminal's figures, or the last known ones where it could not tell."""
         if info is None:
-            known = self._market.account
-            return ev.Account(balance=known.balance, equity=known.equity, margin=known.margin)
-        return ev.Account(
-            balance=cents(info.balance), equity=cents(info.equity), margin=cents(info.margin)
-        )
+            return self._market.account.figures
+        return figures(info)
 
     def _test_equity(self, account: ev.Account) -> None:
         """Every deal is followed by an equity test."""
-        self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
+        self._bus.feed(ev.AccountSeen.of(account))
 
 
 class InProcess:
