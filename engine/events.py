@@ -151,9 +151,13 @@ class SignalDue(msgspec.Struct, frozen=True):
 
 
 class ExitDue(msgspec.Struct, frozen=True):
-    """The time has come at which the position of a given signal is to be closed."""
+    """The time has come at which the position of a given signal is to be closed.
+
+    `exit_time` is the one that the signal named; None closes the position whatever it named.
+    """
 
     signal_id: str
+    exit_time: Millis | None = None
 
 
 class VenueSeen(msgspec.Struct, frozen=True):

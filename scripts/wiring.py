@@ -163,7 +163,8 @@ def agenda_of(terms: Terms) -> Agenda:
             first.append(ev.SignalDue(signal, ev.DenyReason.OUTSIDE_DATA))
         else:
             if signal.exit_time is not None:
-                due.append((signal.symbol, signal.exit_time, ev.ExitDue(signal.signal_id)))
+                exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
+                due.append((signal.symbol, signal.exit_time, exit_due))
             due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
     return Agenda(first, due)
 

@@ -70,11 +70,9 @@ class GivenSignals:
     def on_exit(self, due: ev.ExitDue) -> None:
         """Close the signal's position, unless the time is that of a second signal like it.
 
-        Of two signals with one id only the first can have opened a position. A signal that named
-        no time may be closed at any.
+        Of two signals with one id only the first can have opened a position.
         """
-        exit_time = self._exits.get(due.signal_id)
-        if exit_time is not None and self._bus.time < exit_time:
+        if due.exit_time is not None and due.exit_time != self._exits.get(due.signal_id):
             return
         for position in self._market.positions.values():
             if position.signal_id == due.signal_id:

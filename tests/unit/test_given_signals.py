@@ -213,7 +213,7 @@ def filled(desk: Desk, ticket: int, **changes: Any) -> GivenSignal:
 def left(desk: Desk, signal: GivenSignal, moment: int) -> list[ev.OrderIntent]:
     """The orders to close that come when the signal's time of leaving is told at `moment`."""
     desk.session.bus.time = moment
-    desk.session.bus.feed(ev.ExitDue(signal.signal_id))
+    desk.session.bus.feed(ev.ExitDue(signal.signal_id, signal.exit_time))
     orders = of_kind(desk.session.journal, ev.OrderIntent)
     return [order for order in orders if order.action is ev.Action.CLOSE]
 
