@@ -211,7 +211,7 @@ class SummaryProjection:
             case _:
                 self._count(event)
 
-    def _count(self, event: ev.Event) -> None:
+    def _count(self, event: ev.Event | ev.Input) -> None:
         match event:
             case ev.SignalRaised():
                 self._signals += event.action is ev.Action.OPEN

@@ -81,12 +81,14 @@ class Edge:
 class Bus:
     """Numbers, journals and dispatches; `time` and `bar` are set by whoever feeds it."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, record_inputs: bool = False) -> None:
+        """`record_inputs` journals what comes from outside too, so that it can be fed again."""
         self.time: Millis = 0
         self.bar: tuple[str, Millis] | None = None
         self.seq = 0
         self.unflushed = 0  # records since the last flush
         self._journal = journal
+        self._record_inputs = record_inputs
         self._handlers: dict[type, list[Callable[[Any], None]]] = {}
         self._edges: list[Edge] = []
         self._outboxes: dict[type, list[Edge]] = {}
@@ -132,7 +134,7 @@ class Bus:
         """Record the last event for the edges; possible even after an actor failed."""
         self._record(event, about)
 
-    def _record(self, event: ev.Event, about: dict[str, Any] | None) -> None:
+    def _record(self, event: ev.Event | ev.Input, about: dict[str, Any] | None) -> None:
         self.seq += 1
         record = ev.Record(self.seq, self.time, self.bar, event, about)
         self._journal.append(record)
@@ -141,9 +143,14 @@ class Bus:
             edge.outbox.append(record)
 
     def feed(self, item: ev.Input) -> None:
-        """Dispatch an input after everything queued before it; nothing is recorded."""
+        """Dispatch an input after everything queued before it.
+
+        One that an actor feeds follows from what is recorded and is not recorded itself.
+        """
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more inputs")
+        if self._record_inputs and not self._draining:
+            self._record(item, None)
         self._dispatch(item)
 
     def _dispatch(self, item: Any) -> None:

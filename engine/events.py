@@ -1,9 +1,10 @@
-"""Everything that is recorded (events) and everything that merely happens outside (inputs).
+"""What happens: events, which the engine decides or learns, and inputs, which come from outside.
 
 An *event* is immutable, numbered and journaled before anyone sees it. An *input* (a tick, a closed
-bar, an account figure, a due reset) is not recorded: what it leads to is. Units are those of
-`engine.types`: points, cents, volume units, milliseconds UTC. Commission and swap carry the sign
-of the account statement (a cost is negative).
+bar, an account figure, a due reset, an answer of the venue) is recorded in the same way by sessions
+on a terminal; in a replay, whose bars are known by their hash, only what it leads to is. Units are
+those of `engine.types`: points, cents, volume units, milliseconds UTC. Commission and swap carry
+the sign of the account statement (a cost is negative).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class Action(enum.StrEnum):
     OPEN = "open"
     CLOSE = "close"
     MODIFY = "modify"
+
+
+BY_HAND = "MANUAL"
+"""The reason of what somebody did at the venue without the engine."""
 
 
 class DenyReason(enum.StrEnum):
@@ -106,7 +111,7 @@ class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
 # --- inputs -----------------------------------------------------------------------------------
 
 
-class Tick(msgspec.Struct, frozen=True, gc=False):
+class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick"):
     """A new price of a symbol."""
 
     symbol: str
@@ -114,7 +119,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     ask: Points
 
 
-class AccountSeen(msgspec.Struct, frozen=True, gc=False):
+class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="account_seen"):
     """The account's figures at this moment, to be tested against the floors."""
 
     balance: Cents
@@ -131,7 +136,7 @@ class AccountSeen(msgspec.Struct, frozen=True, gc=False):
         return Account(balance=self.balance, equity=self.equity, margin=self.margin)
 
 
-class BarClosed(msgspec.Struct, frozen=True, gc=False):
+class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="bar_closed"):
     """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC."""
 
     symbol: str
@@ -143,14 +148,14 @@ class BarClosed(msgspec.Struct, frozen=True, gc=False):
     close: Points
 
 
-class SignalDue(msgspec.Struct, frozen=True):
+class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
     """A signal that a user gave, at its time; `problem` is what is already known against it."""
 
     signal: GivenSignal
     problem: DenyReason | None = None
 
 
-class ExitDue(msgspec.Struct, frozen=True):
+class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
     """The time has come at which the position of a given signal is to be closed.
 
     `exit_time` is the one that the signal named; None closes the position whatever it named.
@@ -160,20 +165,37 @@ class ExitDue(msgspec.Struct, frozen=True):
     exit_time: Millis | None = None
 
 
-class VenueSeen(msgspec.Struct, frozen=True):
+class VenueSeen(msgspec.Struct, frozen=True, tag_field="event", tag="venue_seen"):
     """What a look at the venue found, in the execution adapter's own terms."""
 
     what: Any
 
 
-class LinkChanged(msgspec.Struct, frozen=True):
+class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_compared"):
+    """The same look again, once what it told of orders has been dispatched."""
+
+    what: Any
+
+
+class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
+    """The venue's answer to a request for an order, in the execution adapter's own terms.
+
+    `withdrawal` when the request was to take a waiting order back.
+    """
+
+    order_id: int
+    what: Any
+    withdrawal: bool = False
+
+
+class LinkChanged(msgspec.Struct, frozen=True, tag_field="event", tag="link_changed"):
     """The link to the venue was lost, or is there again and was checked."""
 
     up: bool
     detail: str
 
 
-class ResetDue(msgspec.Struct, frozen=True, gc=False):
+class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reset_due"):
     """The trading day `date` (ISO) begins in the limits' zone."""
 
     date: str
@@ -185,7 +207,18 @@ class ResetDue(msgspec.Struct, frozen=True, gc=False):
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
-Input = Tick | AccountSeen | BarClosed | ResetDue | SignalDue | ExitDue | VenueSeen | LinkChanged
+Input = (
+    Tick
+    | AccountSeen
+    | BarClosed
+    | ResetDue
+    | SignalDue
+    | ExitDue
+    | VenueSeen
+    | VenueCompared
+    | VenueReplied
+    | LinkChanged
+)
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -441,6 +474,38 @@ class Figures(_Fact, frozen=True, kw_only=True):
     peak_positions: int
 
 
+class SessionResumed(_Event, frozen=True, kw_only=True, tag="session_resumed"):
+    """A session goes on from its journal, before the venue was compared with it."""
+
+    account: Account
+
+
+class ForeignExposure(_Fact, frozen=True, kw_only=True):
+    """A position or waiting order at the venue that is none of the session's.
+
+    `risk` is the money that it may still lose (cents, never negative); `ours` tells that it carries
+    our own mark, so another session of the engine made it.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    risk: Cents
+    ours: bool = False
+
+
+class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
+    """What stands at the venue beside the session's own orders and positions: all of it.
+
+    `foreign` is charged as risk and never touched; `unexplained` names, in words, what the session
+    cannot account for, and latches trading.
+    """
+
+    foreign: tuple[ForeignExposure, ...] = ()
+    unexplained: tuple[str, ...] = ()
+
+
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):
     """The last record of an orderly session."""
 
@@ -470,6 +535,8 @@ Event = (
     | AccountUpdated
     | TradingStateChanged
     | DayRolled
+    | SessionResumed
+    | VenueDiffers
     | SessionEnded
 )
 
@@ -484,5 +551,5 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     seq: int
     time: Millis
     bar: tuple[str, Millis] | None
-    event: Event
+    event: Event | Input
     about: dict[str, Any] | None = None

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.events import Event, Record
+from engine.events import Event, Input, Record
 from engine.types import Millis
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event])
+_decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
 class JournalFailed(Exception):

@@ -43,6 +43,7 @@ class Market:
             ev.Tick: self.on_tick,
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
+            ev.SessionResumed: self.on_account_updated,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.StopModified: self.on_modified,
@@ -64,7 +65,7 @@ class Market:
     def on_account(self, seen: ev.AccountSeen) -> None:
         self.account = seen
 
-    def on_account_updated(self, updated: ev.AccountUpdated) -> None:
+    def on_account_updated(self, updated: ev.AccountUpdated | ev.SessionResumed) -> None:
         self.account = ev.AccountSeen.of(updated.account)
 
     def on_opened(self, opened: ev.PositionOpened) -> None:

@@ -138,6 +138,12 @@ class OrderBook:
             ev.PositionOpened: self.on_position_opened,
         }
 
+    def restoring(self) -> ev.Routes:
+        """What brings the book back from recorded events."""
+        return {
+            kind: handler for kind, handler in self.routes().items() if kind is not ev.SignalRaised
+        }
+
     @property
     def alive(self) -> dict[int, OrderState]:
         """The orders that are not over, by order id."""
@@ -185,6 +191,7 @@ class OrderBook:
         if intent.order_id <= self._last_intent:
             raise IllegalTransition(f"order {intent.order_id} is over")
         self._last_intent = intent.order_id
+        self._next_id = intent.order_id + 1
         self._states[intent.order_id] = OrderState.INTENT
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
@@ -197,7 +204,8 @@ class OrderBook:
         self._step(fill.order_id, Step.FILL if fill.complete else Step.FILL_PART)
 
     def on_modified(self, modified: ev.StopModified) -> None:
-        self._step(modified.order_id, Step.MODIFY)
+        if modified.order_id:  # else somebody moved the levels by hand
+            self._step(modified.order_id, Step.MODIFY)
 
     def on_position_opened(self, opened: ev.PositionOpened) -> None:
         if self._entries_left and opened.order_id:

@@ -6,7 +6,8 @@ state          causes                                      cleared by
 active         none
 suspended      link, feed, clock                           the same check passing again
 until_reset    daily_loss                                  the next reset of the trading day
-latched        rejection, unknown_outcome, max_loss, user  the user alone
+latched        rejection, unknown_outcome, unexplained,    the user alone
+               max_loss, user
 =============  ==========================================  ==================================
 
 Several causes may hold at once; the state is that of the gravest. Open positions are managed in
@@ -35,6 +36,7 @@ class HaltCause(enum.StrEnum):
     MAX_LOSS = "max_loss"
     REJECTION = "rejection"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    UNEXPLAINED = "unexplained"
     USER = "user"
 
 
@@ -46,6 +48,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.MAX_LOSS: TradingState.LATCHED,
     HaltCause.REJECTION: TradingState.LATCHED,
     HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
+    HaltCause.UNEXPLAINED: TradingState.LATCHED,
     HaltCause.USER: TradingState.LATCHED,
 }
 

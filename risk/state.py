@@ -66,6 +66,7 @@ class RiskActor:
         self._limits = limits
         self._reserved: dict[int, Reservation] = {}
         self._signals: set[str] = set()
+        self._foreign: tuple[ev.ForeignExposure, ...] = ()
         self.trading = Trading()
         self.anchor: Cents = 0
         self.starting_balance: Cents = 0
@@ -85,7 +86,39 @@ class RiskActor:
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
+            ev.VenueDiffers: self.on_venue_differs,
         }
+
+    def restoring(self) -> ev.Routes:
+        """What brings anchors, reservations, halts and extremes back from recorded events."""
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.DayRolled: lambda e: self._anchor_at(e.anchor),
+            ev.AccountSeen: lambda e: self.extremes.test(e.equity, self.anchor),
+            ev.OrderApproved: self._remember_approved,
+            ev.OrderDenied: self._remember_denied,
+            ev.PositionOpened: self.on_opened,
+            ev.OrderRejected: lambda e: self._release(e.order_id),
+            ev.OrderCancelled: lambda e: self._release(e.order_id),
+            ev.VenueDiffers: self._remember_foreign,
+            ev.TradingStateChanged: self._remember_state,
+        }
+
+    def _remember_approved(self, approved: ev.OrderApproved) -> None:
+        order = approved.order
+        if order.action is ev.Action.OPEN:
+            self._signals.add(order.signal_id)
+            self._reserve(approved)
+
+    def _remember_denied(self, denied: ev.OrderDenied) -> None:
+        if denied.order.problem is None:
+            self._signals.add(denied.order.signal_id)
+
+    def _remember_foreign(self, differs: ev.VenueDiffers) -> None:
+        self._foreign = differs.foreign
+
+    def _remember_state(self, changed: ev.TradingStateChanged) -> None:
+        self.trading = Trading(changed.causes)
 
     def figures(self) -> ev.Figures:
         """The extremes so far, and the loss of the current day that is already realised."""
@@ -167,7 +200,7 @@ class RiskActor:
         verdict = rules.vet(order, self._desk(order))
         self._signals.add(order.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._reserved[order.order_id] = Reservation(order.symbol, verdict.risk, verdict.margin)
+            self._reserve(verdict)
         self._bus.publish(verdict)
         if isinstance(verdict, ev.OrderDenied):
             self._halt_for(verdict)
@@ -200,6 +233,17 @@ class RiskActor:
         else:
             self._halt(HaltCause.LINK, self._account(), link.detail)
 
+    def on_venue_differs(self, differs: ev.VenueDiffers) -> None:
+        """What is not ours counts as risk; what cannot be explained latches."""
+        self._foreign = differs.foreign
+        if differs.unexplained:
+            self._halt(HaltCause.UNEXPLAINED, self._account(), "; ".join(differs.unexplained))
+
+    def _reserve(self, approved: ev.OrderApproved) -> None:
+        self._reserved[approved.order.order_id] = Reservation(
+            approved.order.symbol, approved.risk, approved.margin
+        )
+
     def _release(self, order_id: int) -> None:
         self._reserved.pop(order_id, None)
 
@@ -215,9 +259,11 @@ class RiskActor:
             starting_balance=self.starting_balance,
             trading_active=self.trading.active,
             known_signal=order.signal_id in self._signals,
-            positions=len(positions) + len(reserved),
-            positions_on_symbol=_count(positions, order.symbol) + _count(reserved, order.symbol),
-            stops_worst=self._stops_worst(),
+            positions=len(positions) + len(reserved) + len(self._foreign),
+            positions_on_symbol=_count(positions, order.symbol)
+            + _count(reserved, order.symbol)
+            + _count(self._foreign, order.symbol),
+            stops_worst=self._stops_worst() - sum(item.risk for item in self._foreign),
             risk_in_flight=sum(item.risk for item in reserved),
             margin_in_flight=sum(item.margin for item in reserved),
         )
@@ -268,5 +314,5 @@ class RiskActor:
         )
 
 
-def _count(items: Iterable[Position | Reservation], symbol: str) -> int:
+def _count(items: Iterable[Position | Reservation | ev.ForeignExposure], symbol: str) -> int:
     return sum(1 for item in items if item.symbol == symbol)

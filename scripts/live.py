@@ -195,8 +195,11 @@ def build_live(
     told = Told()
     strategy = StrategyActor(bus, market, terms.mode, None)
     given = GivenSignals(bus, market)
-    for actor in (market, OrderBook(bus), risk, strategy, given, gateway, feed, told):
+    for actor in (market, OrderBook(bus), risk, strategy, given):
         bus.attach(actor.routes())
+    gateway.attach()
+    for watcher in (feed, told):
+        bus.attach(watcher.routes())
     sinks = file_sinks(bus, folder, log)
     bus.seal()
     bus.time = clock.now()

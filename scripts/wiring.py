@@ -112,8 +112,9 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     )
     gateway = Gateway(bus, market, requests, send_in_process(terminal))
     link = InProcess(gateway, terminal)
-    for actor in (market, book, risk, strategy, given, gateway):
+    for actor in (market, book, risk, strategy, given):
         bus.attach(actor.routes())
+    gateway.attach()
     return Parts(bus, market, book, risk, account, link)
 
 

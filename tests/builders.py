@@ -202,6 +202,13 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
     ev.AccountUpdated(account=account(START + 1), reason="deposit"),
     halted(),
     ev.DayRolled(date="2025-01-08", anchor=START, floor=9_800_000.0, account=account()),
+    ev.SessionResumed(account=account()),
+    ev.VenueDiffers(
+        foreign=(
+            ev.ForeignExposure(ticket=9, symbol="GBPUSD", side=Side.LONG, volume=LOT, risk=500),
+        ),
+        unexplained=("position 9",),
+    ),
     ended(),
 )  # fmt: skip
 """One event of each kind, in an order that a session could have."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.execution import Deals, Look, Reply
-from adapters.mt5.gateway import Gateway
+from adapters.mt5.gateway import Errand, Gateway
 from adapters.mt5.requests import Instrument, Requests
 from engine import events as ev
 from engine.types import Limits
@@ -37,10 +36,10 @@ class Live:
 
     parts: Wired
     gateway: Gateway
-    sent: list[tuple[dict[str, Any], Callable[[Reply], None]]] = field(default_factory=list)
-    recorded: list[ev.Event] = field(default_factory=list)
+    sent: list[Errand] = field(default_factory=list)
+    recorded: list[ev.Event | ev.Input] = field(default_factory=list)
 
-    def events(self, after: type[ev.Event] = ev.OrderSubmitted) -> list[ev.Event]:
+    def events(self, after: type[ev.Event] = ev.OrderSubmitted) -> list[ev.Event | ev.Input]:
         """What was recorded after the last event of one kind."""
         events = [record.event for record in self.parts.journal.records]
         last = max(number for number, event in enumerate(events) if isinstance(event, after))
@@ -48,8 +47,9 @@ class Live:
 
     def reply(self, result: mt5.OrderSendResult | None, **rest: Any) -> None:
         """Answer the oldest request that waits."""
-        _, answer = self.sent.pop(0)
-        answer(Reply(result, **{"error": SUCCESS, "account": INFO, **rest}))
+        errand = self.sent.pop(0)
+        reply = Reply(result, **{"error": SUCCESS, "account": INFO, **rest})
+        self.parts.bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
 
     def see(self, **what: Any) -> None:
         """The terminal is looked at, and this is what it holds."""
@@ -59,15 +59,15 @@ class Live:
 def live(terms: Limits = LIMITS) -> Live:
     """A session that has begun, with a gateway whose requests go nowhere by themselves."""
     parts = wired(terms)
-    sent: list[tuple[dict[str, Any], Callable[[Reply], None]]] = []
-    recorded: list[ev.Event] = []
+    sent: list[Errand] = []
+    recorded: list[ev.Event | ev.Input] = []
 
-    def send(request: dict[str, Any], reply: Callable[[Reply], None]) -> None:
-        sent.append((request, reply))
+    def send(errand: Errand) -> None:
+        sent.append(errand)
         recorded.append(parts.journal.records[-1].event)
 
     gateway = Gateway(parts.bus, parts.market, REQUESTS, send)
-    parts.bus.attach(gateway.routes())
+    gateway.attach()
     return Live(parts, gateway, sent, recorded)
 
 

@@ -19,7 +19,6 @@ _REASONS = {
     mt5.DEAL_REASON_TP: "TP",
     mt5.DEAL_REASON_SO: "STOP_OUT",
 }
-_BY_HAND = "MANUAL"
 
 
 def cents(amount: float) -> Cents:
@@ -71,7 +70,7 @@ def closings(
             side=position.side,
             volume=volume,
             price=spec.points(deal.price),
-            reason=order.reason if order else _REASONS.get(deal.reason, _BY_HAND),
+            reason=order.reason if order else _REASONS.get(deal.reason, ev.BY_HAND),
             profit=profit,
             net=profit + commission + swap + paid,
             account=account,

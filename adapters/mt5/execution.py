@@ -6,7 +6,9 @@ in the worker thread. What the answers mean is decided in `adapters.mt5.gateway`
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.account_check import objection
@@ -14,6 +16,16 @@ from adapters.mt5.errors import LookFailed
 from engine.ports import Terminal
 
 Deals = tuple[mt5.TradeDeal, ...]
+
+_T = TypeVar("_T")
+
+BUYING = (
+    mt5.ORDER_TYPE_BUY,
+    mt5.ORDER_TYPE_BUY_LIMIT,
+    mt5.ORDER_TYPE_BUY_STOP,
+    mt5.ORDER_TYPE_BUY_STOP_LIMIT,
+)
+"""Types of orders that buy; a position's type has the same two first numbers."""
 
 FOREVER = 4_102_444_800
 """The year 2100: history is asked for beyond now, as the server's clock may be ahead."""
@@ -39,20 +51,23 @@ class Wanted(NamedTuple):
 
     `positions` and `orders` are the tickets that the engine believes to be open. With `since`
     (seconds of the server's clock) all deals from then on are wanted too: the traces of an order
-    whose outcome is unknown. `shrunk` are open positions of which a part was closed.
+    whose outcome is unknown. `shrunk` are open positions of which a part was closed. What does not
+    carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
     """
 
     positions: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
     since: int | None = None
     shrunk: tuple[int, ...] = ()
+    magic: int | None = None
 
 
 class Look(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
     `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
-    `recent` are the deals since the moment that was asked for.
+    `recent` are the deals since the moment that was asked for; `risks` is what each foreign
+    position or order may still lose, in the account's currency, by ticket.
     """
 
     account: mt5.AccountInfo
@@ -61,6 +76,23 @@ class Look(NamedTuple):
     deals: dict[int, Deals]
     ended: dict[int, mt5.TradeOrder]
     recent: Deals = ()
+    risks: dict[int, float] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
+
+
+def look_of(what: Any) -> Look:
+    """A look as it is, or as a journal gives it back."""
+    return what if isinstance(what, Look) else _rebuilt(what, Look)
+
+
+def reply_of(what: Any) -> Reply:
+    """A reply as it is, or as a journal gives it back."""
+    return what if isinstance(what, Reply) else _rebuilt(what, Reply)
+
+
+def _rebuilt(what: Any, kind: type[_T]) -> _T:
+    return msgspec.convert(
+        what, kind, str_keys=True, strict=False, dec_hook=lambda struct, items: struct(items)
+    )
 
 
 def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
@@ -108,7 +140,38 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
     account = terminal.account_info()
     if account is None:
         raise LookFailed(f"account_info: {terminal.last_error()}")
-    return Look(account, positions, orders, deals, ended, recent)
+    risks = {} if wanted.magic is None else _risks(terminal, positions, orders, wanted)
+    return Look(account, positions, orders, deals, ended, recent, risks)
+
+
+def _risks(
+    terminal: Terminal,
+    positions: tuple[mt5.TradePosition, ...],
+    orders: tuple[mt5.TradeOrder, ...],
+    wanted: Wanted,
+) -> dict[int, float]:
+    """What each position and entry order that is not the engine's may lose, by the terminal."""
+    risks = {
+        item.ticket: _risk(terminal, item, item.volume)
+        for item in positions
+        if item.ticket not in wanted.positions
+    }
+    for order in orders:
+        if order.ticket not in wanted.orders and not order.position_id:
+            risks[order.ticket] = _risk(terminal, order, order.volume_current)
+    return risks
+
+
+def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: float) -> float:
+    """The loss at the stop; without a stop nothing bounds it, and the margin stands for it."""
+    kind = mt5.ORDER_TYPE_BUY if item.type in BUYING else mt5.ORDER_TYPE_SELL
+    if not item.sl:
+        terms = (kind, item.symbol, volume, item.price_open)
+        margin: float = _told(terminal, "order_calc_margin", terminal.order_calc_margin(*terms))
+        return margin
+    at_stop = terminal.order_calc_profit(kind, item.symbol, volume, item.price_open, item.sl)
+    profit: float = _told(terminal, "order_calc_profit", at_stop)
+    return max(0.0, -profit)
 
 
 def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:

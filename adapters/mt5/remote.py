@@ -60,6 +60,12 @@ class RemoteTerminal:
     def history_deals_get(self, *span: Any, **where: Any) -> Any:
         return self.call("history_deals_get", *span, **where)
 
+    def order_calc_profit(self, *terms: Any) -> Any:
+        return self.call("order_calc_profit", *terms)
+
+    def order_calc_margin(self, *terms: Any) -> Any:
+        return self.call("order_calc_margin", *terms)
+
 
 def carry_out_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply:
     """`execution.carry_out`, with every way in which a host can fail turned into a reply.

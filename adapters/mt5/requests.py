@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.mt5 import contract as mt5
 from engine import events as ev
-from engine.types import Millis, Side, SymbolSpec, lots
+from engine.types import Millis, Side, SymbolSpec, Units, lots
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -51,9 +51,8 @@ class Requests:
         self._deviation = deviation
         self._to_server = to_server
 
-    def of(self, approved: ev.OrderApproved) -> dict[str, Any]:
-        """The request that carries out an approved order."""
-        order = approved.order
+    def of(self, order: ev.OrderIntent, volume: Units) -> dict[str, Any]:
+        """The request that carries out an approved order with the volume that risk gave it."""
         instrument = self._instruments[order.symbol]
         if order.action is ev.Action.MODIFY:
             return {
@@ -62,15 +61,19 @@ class Requests:
                 **self._levels(order, instrument),
             }
         if order.action is ev.Action.CLOSE:
-            return {**self._deal(approved, instrument), "position": order.position}
+            return {**self._deal(order, volume, instrument), "position": order.position}
         levels = self._levels(order, instrument)
         pending = self._pending(order, instrument) if order.entry_price else {}
-        return {**self._deal(approved, instrument), **levels, **pending}
+        return {**self._deal(order, volume, instrument), **levels, **pending}
 
     def comment(self, order_id: int) -> str:
         """The comment that an order carries at the venue: 4 to 12 characters, so that a broker that
         shortens comments leaves it whole."""
         return f"{self._tag}-{order_id}"
+
+    def is_mine(self, comment: str) -> bool:
+        """Whether a comment is that of an order of this session."""
+        return comment.startswith(f"{self._tag}-")
 
     def server_time(self, moment: Millis) -> int:
         """A time as seconds of the server's clock."""
@@ -85,13 +88,12 @@ class Requests:
             "magic": self.magic,
         }
 
-    def _deal(self, approved: ev.OrderApproved, instrument: Instrument) -> dict[str, Any]:
-        order = approved.order
+    def _deal(self, order: ev.OrderIntent, volume: Units, instrument: Instrument) -> dict[str, Any]:
         buys = (order.side is Side.LONG) == (order.action is ev.Action.OPEN)
         return {
             "action": mt5.TRADE_ACTION_DEAL,
             "symbol": instrument.name,
-            "volume": lots(approved.volume),
+            "volume": lots(volume),
             "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
             "price": instrument.spec.price(order.price),
             "deviation": self._deviation,

@@ -15,7 +15,7 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.client import AsyncTerminal, TerminalClient
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.execution import Look, Reply, insist_on, look
-from adapters.mt5.gateway import Gateway
+from adapters.mt5.gateway import Errand, Gateway
 from adapters.mt5.remote import DEADLINES, RemoteTerminal, carry_out_remotely, check_remotely
 from engine import events as ev
 from engine.bus import Bus
@@ -27,8 +27,7 @@ _RECOVERIES = 4
 
 
 class _Job(NamedTuple):
-    request: dict[str, Any]
-    reply: Callable[[Reply], None]
+    errand: Errand
     seq: int
 
 
@@ -57,11 +56,14 @@ class Venue:
         self._failure: Exception | None = None
         self._idle = anyio.Event()
 
-    def send(self, request: dict[str, Any], reply: Callable[[Reply], None]) -> None:
-        """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait."""
+    def send(self, errand: Errand) -> None:
+        """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait.
+
+        The reply comes as the input `VenueReplied`.
+        """
         self._in_flight += 1
         try:
-            self._jobs.send_nowait(_Job(request, reply, self._bus.seq))
+            self._jobs.send_nowait(_Job(errand, self._bus.seq))
         except anyio.WouldBlock:
             self._in_flight -= 1
             raise
@@ -80,9 +82,10 @@ class Venue:
         async with self._queue:
             async for job in self._queue:
                 await self._journal.durable(job.seq)
-                reply = await self._terminal.work(self._work(job.request))
+                errand = job.errand
+                reply = await self._terminal.work(self._work(errand.request))
                 self._now()
-                job.reply(reply)
+                self._bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
                 self._in_flight -= 1
                 if not self._in_flight:
                     self._idle.set()

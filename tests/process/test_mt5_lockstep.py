@@ -117,12 +117,13 @@ class OverTheWire:
             self.bus,
             self.market,
             requests,
-            lambda request, reply: reply(carry_out_remotely(client, request)),
+            lambda errand: carry_out_remotely(client, errand.request),
         )
         risk = RiskActor(self.bus, self.market, terms.limits)
         given = GivenSignals(self.bus, self.market)
-        for actor in (self.market, OrderBook(self.bus), risk, given, self.gateway):
+        for actor in (self.market, OrderBook(self.bus), risk, given):
             self.bus.attach(actor.routes())
+        self.gateway.attach()
         self.bus.time = item.ref.first
         self.bus.publish(session_started(terms))
 

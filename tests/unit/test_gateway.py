@@ -64,7 +64,7 @@ class TestSubmitting:
     def test_the_request_is_that_of_the_approved_order(self) -> None:
         desk = entering()
         (approved,) = of_kind(desk.parts.journal, ev.OrderApproved)
-        assert desk.sent[0][0] == REQUESTS.of(approved)
+        assert desk.sent[0].request == REQUESTS.of(approved.order, approved.volume)
 
     def test_an_entry_approved_before_a_halt_is_cancelled_and_not_sent(self) -> None:
         """The halt was dispatched while the approval waited."""
@@ -241,7 +241,7 @@ class TestInThisProcess:
             account.quote(tick.symbol, tick.bid, tick.ask, 0)
         terminal = PaperTerminal(account)
         gateway = Gateway(parts.bus, parts.market, REQUESTS, send_in_process(terminal))
-        parts.bus.attach(gateway.routes())
+        gateway.attach()
         return parts, account, InProcess(gateway, terminal)
 
     def test_an_entry_and_its_stop_are_told_with_the_accounts_own_figures(self) -> None:

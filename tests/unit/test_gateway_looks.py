@@ -95,7 +95,7 @@ class TestClosedByTheVenue:
         desk.see()
         desk.see(deals=deals(deal_in()))
         assert closes(desk) == []
-        assert desk.gateway.wanted() == Wanted((7,), (), None)
+        assert desk.gateway.wanted() == Wanted((7,), magic=26)
         desk.see(deals=deals(deal_in(), deal_out()))
         assert len(closes(desk)) == 1
 
@@ -150,7 +150,7 @@ class TestAcceptedOrders:
         assert isinstance(filled, ev.OrderFilled)
         assert isinstance(opened, ev.PositionOpened)
         assert (opened.position, opened.order_id, opened.price) == (7, 1, 110_010)
-        assert desk.gateway.wanted() == Wanted((7,), (), None)
+        assert desk.gateway.wanted() == Wanted((7,), magic=26)
 
     def test_one_that_filled_and_was_closed_since_is_both(self) -> None:
         desk = self.working()
@@ -192,11 +192,11 @@ class TestAcceptedOrders:
 
 
 class TestUnknownOutcomes:
-    def test_the_look_asks_for_deals_from_two_minutes_before_the_loss(self) -> None:
+    def test_the_look_asks_for_deals_from_a_day_before_the_loss(self) -> None:
         desk = entering()
         desk.parts.bus.time = 1_736_251_200_000
         lost(desk)
-        assert desk.gateway.wanted() == Wanted((), (), 1_736_251_200 - 120)
+        assert desk.gateway.wanted() == Wanted(since=1_736_251_200 - 86_400, magic=26)
 
     def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
         desk = lost(entering())
@@ -303,7 +303,7 @@ class TestHaltsAndWaitingOrders:
         )
         desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=7))
         desk.gateway.on_trading_state(HALTED)
-        assert desk.sent[-1][0] == {"action": mt5.TRADE_ACTION_REMOVE, "order": 7}
+        assert desk.sent[-1].request == {"action": mt5.TRADE_ACTION_REMOVE, "order": 7}
         desk.reply(result(order=7))
         assert desk.parts.book.alive == {}
         assert desk.gateway.wanted().orders == ()

@@ -28,7 +28,8 @@ DEAL: dict[str, Any] = {
 
 
 def request(volume: int = LOT, **changes: Any) -> dict[str, Any]:
-    made = REQUESTS.of(approved(5, volume, **changes))
+    order = approved(5, volume, **changes)
+    made = REQUESTS.of(order.order, order.volume)
     # What the package would refuse for its type never leaves.
     assert malformed(made) is None
     return made

@@ -7,7 +7,10 @@ import pytest
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
-LATCHING = (HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.MAX_LOSS, HaltCause.USER)
+LATCHING = (
+    HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.UNEXPLAINED, HaltCause.MAX_LOSS,
+    HaltCause.USER,
+)  # fmt: skip
 EVERYTHING = Trading((HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.USER, HaltCause.CLOCK))
 
 

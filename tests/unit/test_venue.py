@@ -13,9 +13,11 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
 from adapters.mt5.errors import LinkDown, LookFailed, NotSent
 from adapters.mt5.execution import Reply
+from adapters.mt5.gateway import Errand
 from adapters.mt5.venue import Venue
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
+from engine.bus import HandlerFailed
 from engine.clock import SystemClock
 from engine.journal import MemoryJournal
 from tests.paper_terminals import BUY, terminal_at_ticks, told
@@ -76,6 +78,8 @@ class Scene:
             dry_run=dry_run,
         )  # fmt: skip
         self.replies: list[Reply] = []
+        self.bus = self.live.parts.bus
+        self.bus.attach({ev.VenueReplied: lambda replied: self.replies.append(replied.what)})
         self.ran = False
 
     async def run(self) -> None:
@@ -104,7 +108,7 @@ def played(scene: Callable[[], Scene], story: Callable[[Scene], Coroutine[Any, A
 async def _sent(scene: Scene, request: dict[str, Any]) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scene.run)
-        scene.venue.send(request, scene.replies.append)
+        scene.venue.send(Errand(1, request))
         scene.journal.on_disk.set()
         await scene.venue.settled()
         scene.venue.close()
@@ -114,7 +118,7 @@ def test_nothing_is_sent_before_its_record_is_on_disk() -> None:
     async def story(scene: Scene) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)
-            scene.venue.send(BUY, scene.replies.append)
+            scene.venue.send(Errand(1, BUY))
             await anyio.wait_all_tasks_blocked()
             assert scene.client.calls == []
             scene.journal.on_disk.set()
@@ -149,15 +153,16 @@ def test_a_request_to_a_host_that_is_gone_was_never_sent() -> None:
 
 def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
     async def story(scene: Scene) -> None:
-        def fail(_reply: Reply) -> None:
+        def fail(_replied: ev.VenueReplied) -> None:
             raise ValueError("a handler failed")
 
-        scene.venue.send(BUY, fail)
-        scene.venue.send(BUY, scene.replies.append)
+        scene.bus.attach({ev.VenueReplied: fail})
+        scene.venue.send(Errand(1, BUY))
+        scene.venue.send(Errand(1, BUY))
         scene.journal.on_disk.set()
-        with pytest.raises(ValueError, match="a handler failed"):
+        with pytest.raises(HandlerFailed):
             await scene.run()
-        with pytest.raises(ValueError, match="a handler failed"):
+        with pytest.raises(HandlerFailed):
             await scene.venue.settled()
 
     played(Scene, story)
@@ -166,9 +171,9 @@ def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
 def test_far_too_many_requests_are_refused_and_not_waited_for() -> None:
     async def story(scene: Scene) -> None:
         for _ in range(64):
-            scene.venue.send(BUY, scene.replies.append)
+            scene.venue.send(Errand(1, BUY))
         with pytest.raises(anyio.WouldBlock):
-            scene.venue.send(BUY, scene.replies.append)
+            scene.venue.send(Errand(1, BUY))
         scene.journal.on_disk.set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)

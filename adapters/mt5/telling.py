@@ -1,0 +1,161 @@
+"""What became of orders and positions, published as events in the engine's units."""
+
+from __future__ import annotations
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.departures import cents, closings, figures, last_leaving
+from adapters.mt5.execution import Deals
+from engine import events as ev
+from engine import money
+from engine.bus import Bus
+from engine.market import Market, Position
+from engine.types import Points, units
+
+
+class Telling:
+    """Turns deals and answers of one account into events."""
+
+    def __init__(self, bus: Bus, market: Market) -> None:
+        self._bus = bus
+        self._market = market
+
+    def account(self, info: mt5.AccountInfo | None) -> ev.Account:
+        """The terminal's figures, or the last known ones where it could not tell."""
+        return self._market.account.figures if info is None else figures(info)
+
+    def accepted(self, order: ev.OrderIntent, ticket: int) -> None:
+        """The venue has it: a pending order, or a deal that its history does not show yet."""
+        self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=ticket))
+
+    def rejected(self, order: ev.OrderIntent, code: int, message: str, account: ev.Account) -> None:
+        """The venue refused for certain."""
+        self._bus.publish(
+            ev.OrderRejected(
+                order_id=order.order_id,
+                symbol=order.symbol,
+                side=order.side,
+                retcode=code,
+                message=message,
+                account=account,
+            )
+        )
+
+    def unknown(self, order: ev.OrderIntent, message: str, account: ev.Account) -> None:
+        """Nobody can say whether the venue executed it."""
+        self._bus.publish(
+            ev.OrderUnknown(
+                order_id=order.order_id,
+                symbol=order.symbol,
+                side=order.side,
+                message=message,
+                account=account,
+            )
+        )
+
+    def cancelled(self, order: ev.OrderIntent, reason: str) -> None:
+        """It ended without a fill."""
+        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
+
+    def opened(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+        """A position came from the order, by one deal or by several at their average price."""
+        entering = tuple(deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN)
+        self._filled(order, entering)
+        points = self._market.specs[order.symbol].points
+        volume = sum(units(deal.volume) for deal in entering)
+        paid = sum(units(deal.volume) * points(deal.price) for deal in entering)
+        self._bus.publish(
+            ev.PositionOpened(
+                position=entering[0].position_id,
+                order_id=order.order_id,
+                signal_id=order.signal_id,
+                strategy_id=order.strategy_id,
+                symbol=order.symbol,
+                side=order.side,
+                volume=volume,
+                price=money.ratio(paid, volume),
+                reason=order.reason,
+                account=account,
+                stop_loss=order.stop_loss,
+                take_profit=order.take_profit,
+                commission=sum(cents(deal.commission) for deal in entering),
+            )
+        )
+        self._test_equity(account)
+
+    def left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+        """A position was closed by an order of ours."""
+        position = self._market.positions[order.position]
+        self._filled(order, last_leaving(deals, position.volume) or deals[-1:])
+        self.gone(position, deals, account, order)
+        self._test_equity(account)
+
+    def gone(
+        self, position: Position, deals: Deals, account: ev.Account, order: ev.OrderIntent | None
+    ) -> None:
+        """All that was left of the position was closed, by one deal or by several."""
+        leaving = last_leaving(deals, position.volume) or deals[-1:]
+        self.shrank(position, leaving, account, order)
+
+    def shrank(
+        self,
+        position: Position,
+        leaving: Deals,
+        account: ev.Account,
+        order: ev.OrderIntent | None = None,
+    ) -> None:
+        """What the deals `leaving` took of the position is closed."""
+        spec = self._market.specs[position.symbol]
+        for closed in closings(position, spec, leaving, account, order):
+            self._bus.publish(closed)
+
+    def modified(self, order: ev.OrderIntent, account: ev.Account) -> None:
+        """The venue has the order's new stop and target."""
+        self._bus.publish(
+            ev.StopModified(
+                order_id=order.order_id,
+                position=order.position,
+                symbol=order.symbol,
+                side=order.side,
+                volume=order.volume,
+                stop_loss=order.stop_loss,
+                take_profit=order.take_profit,
+                reason=order.reason,
+                account=account,
+            )
+        )
+
+    def moved_by_hand(
+        self, position: Position, stop_loss: Points, take_profit: Points, account: ev.Account
+    ) -> None:
+        """Somebody else changed a position's levels at the venue."""
+        self._bus.publish(
+            ev.StopModified(
+                order_id=0,
+                position=position.ticket,
+                symbol=position.symbol,
+                side=position.side,
+                volume=position.volume,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                reason=ev.BY_HAND,
+                account=account,
+            )
+        )
+
+    def _filled(self, order: ev.OrderIntent, deals: Deals) -> None:
+        """One fill a deal; the last one completes the order."""
+        for deal in deals:
+            self._bus.publish(
+                ev.OrderFilled(
+                    order_id=order.order_id,
+                    ticket=deal.order,
+                    deal=deal.ticket,
+                    volume=units(deal.volume),
+                    price=self._market.specs[order.symbol].points(deal.price),
+                    complete=deal is deals[-1],
+                )
+            )
+
+    def _test_equity(self, account: ev.Account) -> None:
+        """Every deal is followed by an equity test."""
+        self._bus.feed(ev.AccountSeen.of(account))

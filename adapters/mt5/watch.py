@@ -1,0 +1,204 @@
+"""What the venue did by itself, found by comparing a look with what the engine believes.
+
+Orders are compared first; positions in a second step, when those that the look opened are known.
+"""
+
+from __future__ import annotations
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.departures import LEAVING, last_leaving
+from adapters.mt5.execution import Deals, Look, Wanted, look_of
+from adapters.mt5.foreign import Stranger, strangers
+from adapters.mt5.requests import Requests
+from adapters.mt5.telling import Telling
+from adapters.mt5.venue_book import VenueBook
+from engine import events as ev
+from engine.bus import Bus
+from engine.market import Market, Position
+from engine.types import Points, Units, units
+
+_ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
+
+_BEFORE = 86_400
+"""Seconds before an order was lost from which its traces are looked for: more than any two clocks
+differ. They are told apart by magic and comment, not by their time."""
+
+_SURE_AFTER = 3
+"""Looks in a row that must agree before other levels of a position are believed: a venue's answer
+may lag behind an order of ours."""
+
+
+class Watch:
+    """Compares looks with the market and the orders under way."""
+
+    def __init__(
+        self, bus: Bus, market: Market, book: VenueBook, tell: Telling, requests: Requests
+    ) -> None:
+        self._bus = bus
+        self._market = market
+        self._book = book
+        self._tell = tell
+        self._requests = requests
+        self._shrunk: set[int] = set()
+        self._moved: dict[int, tuple[Points, Points, int]] = {}
+        self._strangers: tuple[Stranger, ...] = ()
+
+    def routes(self) -> ev.Routes:
+        return {ev.VenueSeen: self.on_seen, ev.VenueCompared: self.on_compared}
+
+    def wanted(self) -> Wanted:
+        """What the next look is to tell about."""
+        since = [lost.since // 1000 - _BEFORE for lost in self._book.lost.values()]
+        return Wanted(
+            tuple(self._market.positions),
+            tuple(self._book.working),
+            min(since) if since else None,
+            tuple(self._shrunk),
+            self._requests.magic,
+        )
+
+    # --- orders ---
+
+    def on_seen(self, venue: ev.VenueSeen) -> None:
+        seen = look_of(venue.what)
+        placed = {order.ticket for order in seen.orders}
+        for ticket, order in list(self._book.working.items()):
+            if ticket not in placed:
+                self._resolve(ticket, order, seen)
+        for lost in list(self._book.lost.values()):
+            self._release(lost.order, seen)
+        self._bus.feed(ev.VenueCompared(seen))
+
+    def _resolve(self, ticket: int, order: ev.OrderIntent, seen: Look) -> None:
+        deals = seen.deals.get(ticket, ())
+        if order.action is ev.Action.OPEN and deals:
+            self._tell.opened(order, deals, self._tell.account(seen.account))
+        elif ticket in seen.ended and seen.ended[ticket].state in _ENDS:
+            self._tell.cancelled(order, _ENDS[seen.ended[ticket].state])
+        elif ticket in seen.ended and seen.ended[ticket].state == mt5.ORDER_STATE_CANCELED:
+            self._tell.cancelled(order, "cancelled at the venue")
+        # Else its history lags behind: the next look will tell.
+
+    def _release(self, order: ev.OrderIntent, seen: Look) -> None:
+        """End an order's quarantine if the venue's own records show what became of it.
+
+        The absence of traces proves nothing: then it stays.
+        """
+        account = self._tell.account(seen.account)
+        if order.action is ev.Action.OPEN:
+            self._release_entry(order, seen, account)
+        elif order.position not in {position.ticket for position in seen.positions}:
+            deals = seen.deals.get(order.position, ())
+            if not deals or deals[-1].entry not in LEAVING:
+                return
+            ours = deals[-1].comment == self._requests.comment(order.order_id)
+            if order.action is ev.Action.CLOSE and ours:
+                self._tell.left(order, deals, account)
+            else:
+                self._tell.cancelled(order, "the venue closed the position before it")
+        elif order.action is ev.Action.MODIFY and self._has_levels(order, seen):
+            self._tell.modified(order, account)
+
+    def _release_entry(self, order: ev.OrderIntent, seen: Look, account: ev.Account) -> None:
+        comment = self._requests.comment(order.order_id)
+        deals = self._traces(comment, seen)
+        if deals:
+            self._tell.opened(order, deals, account)
+            return
+        for placed in seen.orders:
+            if placed.magic == self._requests.magic and placed.comment == comment:
+                self._tell.accepted(order, placed.ticket)
+                return
+
+    def _traces(self, comment: str, seen: Look) -> Deals:
+        """The deals that opened a position for an order: same magic, and its own comment."""
+        return tuple(
+            deal
+            for deal in seen.recent
+            if deal.magic == self._requests.magic
+            and deal.entry == mt5.DEAL_ENTRY_IN
+            and deal.comment == comment
+        )
+
+    def _has_levels(self, order: ev.OrderIntent, seen: Look) -> bool:
+        return any(
+            self._levels(order.symbol, position) == (order.stop_loss, order.take_profit)
+            for position in seen.positions
+            if position.ticket == order.position
+        )
+
+    def _levels(self, symbol: str, standing: mt5.TradePosition) -> tuple[Points, Points]:
+        points = self._market.specs[symbol].points
+        return points(standing.sl), points(standing.tp)
+
+    # --- positions ---
+
+    def on_compared(self, venue: ev.VenueCompared) -> None:
+        """Publish what is gone from the terminal's positions, and what is there beside ours."""
+        seen: Look = venue.what
+        standing = {position.ticket: position for position in seen.positions}
+        account = self._tell.account(seen.account)
+        self._shrunk.clear()
+        for position in list(self._market.positions.values()):
+            now = standing.get(position.ticket)
+            deals = seen.deals.get(position.ticket, ())
+            if now is None:
+                if deals and deals[-1].entry in LEAVING:
+                    self._gone(position, deals, account)
+            elif units(now.volume) < position.volume:
+                self._shrank(position, units(now.volume), deals, account)
+            else:
+                self._compare_levels(position, now, account)
+        self._compare_strangers(seen)
+
+    def _gone(self, position: Position, deals: Deals, account: ev.Account) -> None:
+        """A position is gone: by an accepted order of ours, or by the venue or by hand."""
+        ticket, order = self._closing_order(position.ticket)
+        if order is not None and deals[-1].order == ticket:
+            self._tell.left(order, deals, account)
+            return
+        if order is not None:
+            self._tell.cancelled(order, "the venue closed the position before it")
+        self._tell.gone(position, deals, account, None)
+
+    def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
+        """Our own accepted order to close `position`."""
+        for ticket, order in self._book.working.items():
+            if order.position == position:
+                return ticket, order
+        return 0, None
+
+    def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
+        """A part was closed by hand; its deals may only come with the next look."""
+        leaving = last_leaving(deals, position.volume - volume)
+        if leaving:
+            self._tell.shrank(position, leaving, account)
+        else:
+            self._shrunk.add(position.ticket)
+
+    def _compare_levels(
+        self, position: Position, now: mt5.TradePosition, account: ev.Account
+    ) -> None:
+        """Take over a stop or target that somebody else moved, once several looks agree on it."""
+        levels = self._levels(position.symbol, now)
+        ours = any(order.position == position.ticket for order in self._book.under_way())
+        if levels == (position.stop_loss, position.take_profit) or ours:
+            self._moved.pop(position.ticket, None)
+            return
+        stop, target, times = self._moved.get(position.ticket, (*levels, 0))
+        times = times + 1 if (stop, target) == levels else 1
+        self._moved[position.ticket] = (*levels, times)
+        if times >= _SURE_AFTER:
+            del self._moved[position.ticket]
+            self._tell.moved_by_hand(position, *levels, account)
+
+    def _compare_strangers(self, seen: Look) -> None:
+        found = strangers(seen, self._market, self._book, self._requests)
+        if found != self._strangers:
+            self._strangers = found
+            self._bus.publish(
+                ev.VenueDiffers(
+                    foreign=tuple(item.exposure for item in found),
+                    unexplained=tuple(item.why for item in found if item.why),
+                )
+            )
