@@ -134,6 +134,10 @@ class Bus:
         """Record the last event for the edges; possible even after an actor failed."""
         self._record(event, about)
 
+    def go_on_after(self, seq: int) -> None:
+        """Number the next record after `seq`, the last one of an earlier part of the session."""
+        self.seq = seq
+
     def _record(self, event: ev.Event | ev.Input, about: dict[str, Any] | None) -> None:
         self.seq += 1
         record = ev.Record(self.seq, self.time, self.bar, event, about)

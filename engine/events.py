@@ -137,7 +137,10 @@ class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag=
 
 
 class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="bar_closed"):
-    """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC."""
+    """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC.
+
+    `late` when a newer one was closed already before this one was seen: no entry comes of it.
+    """
 
     symbol: str
     timeframe: str
@@ -146,6 +149,7 @@ class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="b
     high: Points
     low: Points
     close: Points
+    late: bool = False
 
 
 class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
@@ -180,7 +184,8 @@ class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_c
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
     """The venue's answer to a request for an order, in the execution adapter's own terms.
 
-    `withdrawal` when the request was to take a waiting order back.
+    None: trading was halted while it waited, and it never left. `withdrawal` when the request was
+    to take a waiting order back.
     """
 
     order_id: int

@@ -92,6 +92,18 @@ class Aggregator:
         )
         return self._close_slots(groups.tolist(), merged)
 
+    def closed_by(self, server: int) -> BarClosed | None:
+        """The bar that is closed because another one opened at `server` (seconds); told once.
+
+        For a live feed, which knows that a bar has opened before it knows its prices.
+        """
+        if self._slot is None or server // self._seconds == self._slot:
+            return None
+        (moment,) = self._to_utc(np.array([self._slot * self._seconds], np.int64)).tolist()
+        closed = BarClosed(self._symbol, self._timeframe, moment * 1000, *self._bar)
+        self._slot = None
+        return closed
+
     def _close_slots(
         self, rows: list[int], merged: Iterable[tuple[int, Points, Points, Points, Points]]
     ) -> list[tuple[int, BarClosed]]:
@@ -166,6 +178,11 @@ class BarPreparer:
             spreads.tolist(),
             dict(sorted(closed.items())),
         )
+
+    def closed_by(self, server: int) -> list[BarClosed]:
+        """The bars that the opening of a bar at `server` (seconds) shows to be closed."""
+        bars = (aggregator.closed_by(server) for aggregator in self._aggregators)
+        return [bar for bar in bars if bar is not None]
 
 
 def within(moments: Ints, first: int | None, end: int | None) -> npt.NDArray[np.bool_]:

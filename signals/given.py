@@ -26,6 +26,20 @@ class GivenSignals:
     def routes(self) -> ev.Routes:
         return {ev.SignalDue: self.on_signal, ev.ExitDue: self.on_exit}
 
+    def restoring(self) -> ev.Routes:
+        """What brings it back from recorded inputs."""
+        return {ev.SignalDue: self._remember}
+
+    def _remember(self, due: ev.SignalDue) -> None:
+        self._problem(due)
+
+    def _problem(self, due: ev.SignalDue) -> DenyReason | None:
+        """What is known against a signal; when nothing is, its time of leaving holds."""
+        problem = due.problem or self._too_late(due.signal)
+        if problem is None:
+            self._exits.setdefault(due.signal.signal_id, due.signal.exit_time)
+        return problem
+
     def on_signal(self, due: ev.SignalDue) -> None:
         signal = due.signal
         spec = self._market.specs.get(signal.symbol)
@@ -36,9 +50,7 @@ class GivenSignals:
         entry = _points(spec, signal.entry_price)
         if entry == price:
             entry = 0  # what is to be waited for is here: the market fills it at that price
-        problem = due.problem or self._too_late(signal)
-        if problem is None:
-            self._exits.setdefault(signal.signal_id, signal.exit_time)
+        problem = self._problem(due)
         self._bus.publish(
             ev.SignalRaised(
                 signal_id=signal.signal_id,

@@ -9,7 +9,7 @@ it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -117,6 +117,18 @@ class StrategyActor:
         if decision is not None:
             self._bus.publish(_signal(self._strategy_id, bar, view, decision))
 
+    def warm_up(self, bars: Iterable[ev.BarClosed]) -> None:
+        """Let the strategies see bars of the past; what they would have done is not done."""
+        for bar in bars:
+            strategy = self._strategies.get(bar.symbol)
+            if strategy is not None and bar.timeframe in strategy.timeframes:
+                spec = self._market.specs[bar.symbol]
+                tick = ev.Tick(bar.symbol, bar.close, bar.close)
+                try:
+                    strategy.on_bar(bar, View(spec, tick, None))
+                except Exception as error:
+                    raise self._failed(bar.symbol, error) from error
+
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:
             return factory(spec)
@@ -145,6 +157,7 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
             take_profit=decision.take_profit,
             scale=decision.scale,
             volume=decision.volume,
+            problem=ev.DenyReason.EXPIRED if bar.late else None,
             note=decision.note,
         )
     position = view.position

@@ -71,7 +71,8 @@ class Gateway:
 
     def restoring(self) -> list[ev.Routes]:
         """What brings the gateway back from recorded events."""
-        return [self.book.routes(), {ev.TradingStateChanged: self._remember_state}]
+        state: ev.Routes = {ev.TradingStateChanged: self._remember_state}
+        return [self.book.routes(), self.watch.restoring(), state]
 
     @property
     def unresolved(self) -> list[ev.OrderIntent]:
@@ -149,6 +150,12 @@ class Gateway:
         self._tell.cancelled(order, "trading was halted before it was sent")
         return True
 
+    def holds_back(self, errand: Errand) -> bool:
+        """Whether a request that waited to be sent must not leave any more."""
+        order = self.book.order(errand.order_id)
+        opens = order is None or order.action is ev.Action.OPEN
+        return opens and not errand.withdrawal and self._trading is not TradingState.ACTIVE
+
     def abandoned(self) -> None:
         """Tell what became of orders whose session ended under way; called before anything else.
 
@@ -166,6 +173,9 @@ class Gateway:
         order = self.book.order(replied.order_id)
         if order is None:
             return  # a look told what became of it before its reply came
+        if replied.what is None:
+            self._tell.cancelled(order, "trading was halted before it was sent")
+            return
         reply = reply_of(replied.what)
         if replied.withdrawal:
             self._withdrawn(order, reply)

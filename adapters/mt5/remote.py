@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
+from adapters.mt5.client import Answer
 from adapters.mt5.errors import CallOutcomeUnknown, NotSent, TerminalError
 from adapters.mt5.execution import Reply, read_back
 
@@ -15,10 +15,16 @@ DEADLINES: Final = {"order_send": 30.0, "initialize": 90.0, "copy_rates_range": 
 USUAL_DEADLINE: Final = 10.0
 
 
+class Caller(Protocol):
+    """What makes blocking calls: `adapters.mt5.client.TerminalClient`."""
+
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer: ...
+
+
 class RemoteTerminal:
     """Calls the host's terminal; raises what `TerminalClient.call` raises."""
 
-    def __init__(self, client: TerminalClient) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
         self._error = (mt5.RES_S_OK, "")
 
@@ -60,6 +66,9 @@ class RemoteTerminal:
     def history_deals_get(self, *span: Any, **where: Any) -> Any:
         return self.call("history_deals_get", *span, **where)
 
+    def copy_rates_from_pos(self, symbol: str, timeframe: int, start: int, count: int, /) -> Any:
+        return self.call("copy_rates_from_pos", symbol, timeframe, start, count)
+
     def order_calc_profit(self, *terms: Any) -> Any:
         return self.call("order_calc_profit", *terms)
 
@@ -67,7 +76,7 @@ class RemoteTerminal:
         return self.call("order_calc_margin", *terms)
 
 
-def carry_out_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply:
+def carry_out_remotely(client: Caller, request: dict[str, Any]) -> Reply:
     """`execution.carry_out`, with every way in which a host can fail turned into a reply.
 
     A request that never left is told from one of unknown outcome; a result that came is kept even
@@ -88,7 +97,7 @@ def carry_out_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply
         return sent
 
 
-def check_remotely(client: TerminalClient, request: dict[str, Any]) -> Reply:
+def check_remotely(client: Caller, request: dict[str, Any]) -> Reply:
     """What the terminal says to a request that is not sent: a dry run."""
     terminal = RemoteTerminal(client)
     try:

@@ -7,16 +7,22 @@ its record is durable. Replies come back on the loop's thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import anyio
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.client import AsyncTerminal, TerminalClient
+from adapters.mt5.client import Answer
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.execution import Look, Reply, insist_on, look
 from adapters.mt5.gateway import Errand, Gateway
-from adapters.mt5.remote import DEADLINES, RemoteTerminal, carry_out_remotely, check_remotely
+from adapters.mt5.remote import (
+    DEADLINES,
+    Caller,
+    RemoteTerminal,
+    carry_out_remotely,
+    check_remotely,
+)
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
@@ -24,6 +30,19 @@ from engine.ports import Journal
 
 _WAITING = 64
 _RECOVERIES = 4
+
+
+_T = TypeVar("_T")
+
+
+class Line(Protocol):
+    """How calls reach a terminal: `adapters.mt5.client.AsyncTerminal`, or one in this process."""
+
+    async def work(self, job: Callable[[Caller], _T]) -> _T: ...
+
+    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer: ...
+
+    async def restart(self) -> object: ...
 
 
 class _Job(NamedTuple):
@@ -38,13 +57,18 @@ class Venue:
         self,
         bus: Bus,
         journal: Journal,
-        terminal: AsyncTerminal,
+        terminal: Line,
         clock: Clock,
         account: mt5.AccountInfo,
         *,
         dry_run: bool,
+        holds_back: Callable[[Errand], bool] = lambda _errand: False,
     ) -> None:
-        """`account` is the one whose answers count; with `dry_run` requests are only checked."""
+        """`account` is the one whose answers count; with `dry_run` requests are only checked.
+
+        `holds_back` is asked at the last moment whether a request may still leave.
+        """
+        self.holds_back = holds_back
         self._carry_out = check_remotely if dry_run else carry_out_remotely
         self._bus = bus
         self._journal = journal
@@ -83,7 +107,9 @@ class Venue:
             async for job in self._queue:
                 await self._journal.durable(job.seq)
                 errand = job.errand
-                reply = await self._terminal.work(self._work(errand.request))
+                reply = None
+                if not self.holds_back(errand):
+                    reply = await self._terminal.work(self._work(errand.request))
                 self._now()
                 self._bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
                 self._in_flight -= 1
@@ -98,11 +124,19 @@ class Venue:
                 raise self._failure
             await self._idle.wait()
 
+    async def ask(self, job: Callable[[RemoteTerminal], _T]) -> _T:
+        """Carry out calls on the worker thread in one go; raises what they raise."""
+        return await self._terminal.work(lambda client: job(RemoteTerminal(client)))
+
+    def insist_on(self, seen: mt5.AccountInfo) -> None:
+        """Raises LookFailed when another account than the session's has answered."""
+        insist_on(seen, self._account)
+
     async def look(self, gateway: Gateway) -> Look:
         """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
         wanted = gateway.wanted()
-        seen = await self._terminal.work(lambda client: look(RemoteTerminal(client), wanted))
-        insist_on(seen.account, self._account)
+        seen = await self.ask(lambda terminal: look(terminal, wanted))
+        self.insist_on(seen.account)
         self._now()
         gateway.notice(seen)
         return seen
@@ -139,7 +173,7 @@ class Venue:
         """Take no more requests; `run` ends once those that wait are done."""
         self._jobs.close()
 
-    def _work(self, request: dict[str, Any]) -> Callable[[TerminalClient], Reply]:
+    def _work(self, request: dict[str, Any]) -> Callable[[Caller], Reply]:
         return lambda client: self._carry_out(client, request)
 
     def _now(self) -> None:

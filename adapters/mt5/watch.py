@@ -8,7 +8,7 @@ from __future__ import annotations
 from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import LEAVING, last_leaving
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
-from adapters.mt5.foreign import Stranger, strangers
+from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
 from adapters.mt5.venue_book import VenueBook
@@ -41,10 +41,17 @@ class Watch:
         self._requests = requests
         self._shrunk: set[int] = set()
         self._moved: dict[int, tuple[Points, Points, int]] = {}
-        self._strangers: tuple[Stranger, ...] = ()
+        self._told = ev.VenueDiffers()
 
     def routes(self) -> ev.Routes:
         return {ev.VenueSeen: self.on_seen, ev.VenueCompared: self.on_compared}
+
+    def restoring(self) -> ev.Routes:
+        """What brings it back from recorded events."""
+        return {ev.VenueDiffers: self._remember}
+
+    def _remember(self, differs: ev.VenueDiffers) -> None:
+        self._told = differs
 
     def wanted(self) -> Wanted:
         """What the next look is to tell about."""
@@ -55,6 +62,25 @@ class Watch:
             min(since) if since else None,
             tuple(self._shrunk),
             self._requests.magic,
+        )
+
+    def tells(self, seen: Look) -> bool:
+        """Whether a look says anything that the engine does not know."""
+        if self._book.working or self._book.lost or self._shrunk or self._moved:
+            return True
+        standing = {item.ticket: item for item in seen.positions}
+        known = self._market.positions
+        return (
+            standing.keys() != known.keys()
+            or any(self._other(known[ticket], item) for ticket, item in standing.items())
+            or self._beside_ours(seen) != self._told
+        )
+
+    def _other(self, known: Position, standing: mt5.TradePosition) -> bool:
+        levels = self._levels(known.symbol, standing)
+        return units(standing.volume) != known.volume or levels != (
+            known.stop_loss,
+            known.take_profit,
         )
 
     # --- orders ---
@@ -193,12 +219,14 @@ class Watch:
             self._tell.moved_by_hand(position, *levels, account)
 
     def _compare_strangers(self, seen: Look) -> None:
+        differs = self._beside_ours(seen)
+        if differs != self._told:
+            self._told = differs
+            self._bus.publish(differs)
+
+    def _beside_ours(self, seen: Look) -> ev.VenueDiffers:
         found = strangers(seen, self._market, self._book, self._requests)
-        if found != self._strangers:
-            self._strangers = found
-            self._bus.publish(
-                ev.VenueDiffers(
-                    foreign=tuple(item.exposure for item in found),
-                    unexplained=tuple(item.why for item in found if item.why),
-                )
-            )
+        return ev.VenueDiffers(
+            foreign=tuple(item.exposure for item in found),
+            unexplained=tuple(item.why for item in found if item.why),
+        )

@@ -1,0 +1,179 @@
+"""The live feed: observes a terminal again and again and puts what it sees on the bus.
+
+Between two observations it waits as its `Pacing` says: some seconds of real time, or one move of a
+market in lockstep. Everything else is the same, so that a session can be checked against a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from adapters.mt5.departures import figures
+from adapters.mt5.errors import LookFailed, TerminalError
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.observing import Gap, Quoted, Seen, observe
+from adapters.mt5.venue import Venue
+from engine import events as ev
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.market import Market
+from engine.types import Millis
+
+Rates = np.ndarray[Any, Any]
+
+
+class Pacing(Protocol):
+    """When to look again."""
+
+    async def next(self) -> bool:
+        """Wait until the next observation is due; False when the session is over."""
+
+    def day_limit(self) -> Millis:
+        """Until which moment (ms UTC) trading days are to be turned before this observation."""
+
+
+class Preparer(Protocol):
+    """Turns complete bars into what they close (`signals.bars.BarPreparer`)."""
+
+    def prepare(self, *columns: Rates) -> object: ...
+
+    def closed_by(self, server: int) -> list[ev.BarClosed]: ...
+
+
+class BarWatch:
+    """Which bars of one symbol have closed, told once each and in order."""
+
+    def __init__(self, symbol: str, name: str, preparer: Preparer) -> None:
+        self.symbol = symbol
+        self.name = name
+        self._preparer = preparer
+        self._opened = 0
+
+    @property
+    def gap(self) -> Gap:
+        return Gap(self.name, self._opened)
+
+    def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
+        """What is known to be closed now: every bar but the last is complete.
+
+        Bars that closed before the newest closed one are late.
+        """
+        times = bars["time"].tolist()
+        for row in range(len(times) - 1):
+            if times[row] < self._opened:
+                continue
+            one = bars[row : row + 1]
+            self._preparer.prepare(
+                one["time"], one["open"], one["high"], one["low"], one["close"],
+                one["spread"].astype(np.int64),
+            )  # fmt: skip
+            late = row + 2 < len(times)
+            for bar in self._preparer.closed_by(times[row + 1]):
+                yield _late(bar) if late else bar
+        if times:
+            self._opened = max(self._opened, times[-1])
+
+
+def _late(bar: ev.BarClosed) -> ev.BarClosed:
+    return ev.BarClosed(
+        bar.symbol, bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close, late=True
+    )
+
+
+class LiveFeed:
+    """Feeds a session from a terminal.
+
+    `warm_up` takes the bars of the past; `resets` gives the beginnings of trading days after now,
+    with their dates, without end.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        market: Market,
+        gateway: Gateway,
+        venue: Venue,
+        clock: Clock,
+        watches: Sequence[BarWatch],
+        pacing: Pacing,
+        resets: Iterator[tuple[Millis, str]],
+        *,
+        warm_up: Callable[[Iterator[ev.BarClosed]], None],
+    ) -> None:
+        self._bus = bus
+        self._market = market
+        self._gateway = gateway
+        self._venue = venue
+        self._clock = clock
+        self._watches = watches
+        self._pacing = pacing
+        self._resets = resets
+        self._next_reset = next(resets)
+        self._warm_up = warm_up
+        self._warm = False
+        self._account = ev.AccountSeen(0, 0, 0)
+
+    async def slices(self) -> AsyncGenerator[None, None]:
+        await self._venue.recover(self._gateway)  # the account is compared before anything is done
+        yield
+        while await self._pacing.next():
+            await self._observe()
+            await self._venue.settled()
+            yield
+
+    async def aclose(self) -> None:
+        """Let requests under way come back, then take no more."""
+        await self._venue.settled()
+        self._venue.close()
+
+    async def _observe(self) -> None:
+        gaps = [watch.gap for watch in self._watches]
+        wanted = self._gateway.wanted()
+        try:
+            seen = await self._venue.ask(lambda terminal: observe(terminal, gaps, wanted))
+            self._venue.insist_on(seen.look.account)
+        except (TerminalError, LookFailed):
+            await self._venue.recover(self._gateway)
+            return
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        self._take(seen)
+
+    def _take(self, seen: Seen) -> None:
+        account = ev.AccountSeen.of(figures(seen.look.account))
+        self._turn_days(account)
+        if self._gateway.watch.tells(seen.look):
+            self._bus.feed(ev.VenueSeen(seen.look))
+        for watch, quoted in zip(self._watches, seen.quotes, strict=True):
+            self._tick(watch.symbol, quoted)
+        self._test_equity(account)
+        for watch, quoted in zip(self._watches, seen.quotes, strict=True):
+            if quoted.bars is not None:
+                self._bars(watch, quoted.bars)
+        self._warm = True
+
+    def _tick(self, symbol: str, quoted: Quoted) -> None:
+        points = self._market.specs[symbol].points
+        tick = ev.Tick(symbol, points(quoted.tick.bid), points(quoted.tick.ask))
+        if self._market.ticks.get(symbol) != tick:
+            self._bus.feed(tick)
+
+    def _test_equity(self, account: ev.AccountSeen) -> None:
+        if account != self._account:
+            self._account = account
+            self._bus.feed(account)
+
+    def _bars(self, watch: BarWatch, bars: Rates) -> None:
+        if not self._warm:
+            self._warm_up(watch.closed(bars))
+            return
+        for bar in watch.closed(bars):
+            self._bus.feed(bar)
+
+    def _turn_days(self, account: ev.AccountSeen) -> None:
+        while self._next_reset[0] <= self._pacing.day_limit():
+            _, date = self._next_reset
+            self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
+            self._next_reset = next(self._resets)

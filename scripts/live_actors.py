@@ -1,0 +1,129 @@
+"""The actors of a session on a terminal, new or brought back from its journal."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.departures import figures
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.requests import Instrument, Requests
+from adapters.mt5.venue import Line, Venue
+from engine import events as ev
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.market import Market
+from engine.orders import OrderBook
+from engine.ports import Journal
+from engine.recovery import Past, Restorer
+from engine.types import Limits, Millis
+from risk.state import RiskActor
+from scripts.wiring import DEVIATION, MAGIC
+from signals.given import GivenSignals
+from signals.strategy import StrategyActor, StrategyFactory
+
+
+class ClockSteppedBack(Exception):
+    """Raised when a session is to go on at a time before its last record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What the actors are made from."""
+
+    journal: Journal
+    line: Line
+    clock: Clock
+    account: mt5.AccountInfo
+    session_id: str
+    strategy_id: str
+    factory: StrategyFactory | None
+    instruments: dict[str, Instrument]
+    limits: Limits
+    dry_run: bool
+    to_server: Callable[[Millis], int]
+    limit_trades: int | None = None
+
+
+@dataclass(frozen=True)
+class LiveActors:
+    """The actors, connected to one bus in the order in which they see events."""
+
+    bus: Bus
+    market: Market
+    book: OrderBook
+    risk: RiskActor
+    strategy: StrategyActor
+    given: GivenSignals
+    gateway: Gateway
+    venue: Venue
+    clock: Clock
+
+    def begin(self, started: ev.SessionStarted, about: dict[str, Any]) -> None:
+        """Begin a new session."""
+        self.bus.time = self.clock.now()
+        self.bus.publish(started, about)
+
+    def resume(
+        self, records: Iterable[ev.Record], account: mt5.AccountInfo, about: dict[str, Any]
+    ) -> Past:
+        """Go on with a session from its records.
+
+        Orders that were under way are told for what they are: never sent, or of unknown outcome.
+        Raises ClockSteppedBack, or JournalDamaged.
+        """
+        past = self.restorer().restore(records)
+        now = self.clock.now()
+        if now < past.last.time:
+            raise ClockSteppedBack(
+                f"the last record is of {past.last.time}, the clock shows {now} (ms UTC)"
+            )
+        self.bus.time = now
+        self.bus.publish(ev.SessionResumed(account=figures(account)), about)
+        self.gateway.abandoned()
+        return past
+
+    def restorer(self) -> Restorer:
+        """What brings the actors back from recorded events."""
+        memories = [
+            self.market.routes(),
+            self.book.restoring(),
+            self.risk.restoring(),
+            self.given.restoring(),
+            *self.gateway.restoring(),
+        ]
+        return Restorer(self.bus, memories)
+
+
+def connect_live(wiring: Wiring) -> LiveActors:
+    """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
+    bus = Bus(wiring.journal, record_inputs=True)
+    market = Market({name: item.spec for name, item in wiring.instruments.items()})
+    book = OrderBook(bus, limit_trades=wiring.limit_trades)
+    risk = RiskActor(bus, market, wiring.limits)
+    strategy = StrategyActor(bus, market, wiring.strategy_id, wiring.factory)
+    given = GivenSignals(bus, market)
+    venue = Venue(
+        bus, wiring.journal, wiring.line, wiring.clock, wiring.account, dry_run=wiring.dry_run
+    )
+    requests = Requests(
+        wiring.instruments,
+        magic=MAGIC,
+        tag=session_tag(wiring.session_id),
+        deviation=DEVIATION,
+        to_server=wiring.to_server,
+    )
+    gateway = Gateway(bus, market, requests, venue.send)
+    venue.holds_back = gateway.holds_back
+    for actor in (market, book, risk, strategy, given):
+        bus.attach(actor.routes())
+    gateway.attach()
+    return LiveActors(bus, market, book, risk, strategy, given, gateway, venue, wiring.clock)
+
+
+def session_tag(session_id: str) -> str:
+    """Six characters that tell this session's orders from another's."""
+    return f"{zlib.crc32(session_id.encode()) & 0xFFFFFF:06x}"
