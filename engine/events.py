@@ -47,6 +47,7 @@ class DenyReason(enum.StrEnum):
     DAILY_LOSS = "daily_loss"
     MAX_LOSS = "max_loss"
     MARGIN = "margin"
+    ABANDONED = "abandoned"
 
 
 class Outcome(enum.StrEnum):

@@ -12,10 +12,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.events import Event, Input, Record
+from engine.events import Event, Input, Record, VenueReplied, VenueSeen
 from engine.types import Millis
 
 _encoder = msgspec.json.Encoder(order="deterministic")
+# What a venue told has its own order, and dicts by ticket, which cannot be put into another.
+_plain = msgspec.json.Encoder()
+_VENUES = frozenset({VenueSeen, VenueReplied})
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
@@ -29,7 +32,8 @@ class JournalDamaged(Exception):
 
 def encode(record: Record) -> bytes:
     """The hashed part of a record as one line of JSON."""
-    return _encoder.encode((record.seq, record.time, record.bar, record.event))
+    encoder = _plain if type(record.event) in _VENUES else _encoder
+    return encoder.encode((record.seq, record.time, record.bar, record.event))
 
 
 def encode_about(record: Record) -> bytes | None:

@@ -121,6 +121,8 @@ class OrderBook:
         self._next_id = 1
         self._last_intent = 0
         self._entries_left = limit_trades
+        self._waiting: dict[int, ev.OrderIntent] = {}  # before their verdict
+        self._unanswered: list[ev.SignalRaised] = []  # while a journal is read back
 
     def routes(self) -> ev.Routes:
         return {
@@ -141,8 +143,38 @@ class OrderBook:
     def restoring(self) -> ev.Routes:
         """What brings the book back from recorded events."""
         return {
-            kind: handler for kind, handler in self.routes().items() if kind is not ev.SignalRaised
+            **self.routes(),
+            # A signal's answer is recorded right after it, in the order of the signals.
+            ev.SignalRaised: self._unanswered.append,
+            ev.SignalDropped: self._remember_dropped,
+            ev.OrderIntent: self._remember_intent,
         }
+
+    def _remember_dropped(self, _dropped: ev.SignalDropped) -> None:
+        self._unanswered.pop(0)
+
+    def _remember_intent(self, intent: ev.OrderIntent) -> None:
+        self._unanswered.pop(0)
+        self.on_intent(intent)
+
+    def abandoned(self, account: ev.Account) -> None:
+        """End what the session left behind before risk had seen it."""
+        for signal in self._unanswered:
+            self._bus.publish(
+                ev.SignalDropped(
+                    signal_id=signal.signal_id, symbol=signal.symbol, reason="abandoned"
+                )
+            )
+        self._unanswered.clear()
+        for intent in list(self._waiting.values()):
+            self._bus.publish(
+                ev.OrderDenied(
+                    order=intent,
+                    reason=ev.DenyReason.ABANDONED,
+                    detail="the session ended before it was vetted",
+                    account=account,
+                )
+            )
 
     @property
     def alive(self) -> dict[int, OrderState]:
@@ -193,11 +225,14 @@ class OrderBook:
         self._last_intent = intent.order_id
         self._next_id = intent.order_id + 1
         self._states[intent.order_id] = OrderState.INTENT
+        self._waiting[intent.order_id] = intent
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
+        self._waiting.pop(approved.order.order_id, None)
         self._step(approved.order.order_id, Step.APPROVE)
 
     def on_denied(self, denied: ev.OrderDenied) -> None:
+        self._waiting.pop(denied.order.order_id, None)
         self._step(denied.order.order_id, Step.DENY)
 
     def on_filled(self, fill: ev.OrderFilled) -> None:

@@ -82,7 +82,9 @@ class LiveActors:
                 f"the last record is of {past.last.time}, the clock shows {now} (ms UTC)"
             )
         self.bus.time = now
-        self.bus.publish(ev.SessionResumed(account=figures(account)), about)
+        seen = figures(account)
+        self.bus.publish(ev.SessionResumed(account=seen), about)
+        self.book.abandoned(seen)
         self.gateway.abandoned()
         return past
 

@@ -65,6 +65,20 @@ class Answer(NamedTuple):
         return self.value is None if known is None else known.failed(self.value)
 
 
+def answer_of(function: str, reply: Reply) -> Answer:
+    """What a host's reply to a call of `function` says.
+
+    Raises HostRefused, BackendRaised or CallOutcomeUnknown.
+    """
+    if reply.trouble is Trouble.NONE:
+        return Answer(function, reply.value, reply.last_error)
+    if reply.trouble is not Trouble.RAISED:
+        raise HostRefused(reply.trouble, reply.detail)
+    if function in FUNCTIONS and FUNCTIONS[function].access is Access.READ:
+        raise BackendRaised(f"{function}: {reply.detail}")
+    raise CallOutcomeUnknown(function, f"the terminal host says: {reply.detail}")
+
+
 class Connected(NamedTuple):
     """A connection to a host.
 
@@ -152,18 +166,9 @@ class TerminalClient:
         Without keyword arguments no keyword object is passed on. Raises NotSent, HostRefused (a
         NotSent too), BackendRaised or CallOutcomeUnknown; see the module's text.
         """
-        reply = self._exchange(function, list(args), kwargs or None, deadline)
-        if reply.trouble is not Trouble.NONE:
-            self._complain(function, reply)
+        answer = answer_of(function, self._exchange(function, list(args), kwargs or None, deadline))
         self._restarts = 0
-        return Answer(function, reply.value, reply.last_error)
-
-    def _complain(self, function: str, reply: Reply) -> None:
-        if reply.trouble is not Trouble.RAISED:
-            raise HostRefused(reply.trouble, reply.detail)
-        if function in FUNCTIONS and FUNCTIONS[function].access is Access.READ:
-            raise BackendRaised(f"{function}: {reply.detail}")
-        raise CallOutcomeUnknown(function, f"the terminal host says: {reply.detail}")
+        return answer
 
     def _exchange(
         self, function: str, args: list[Any], kwargs: dict[str, Any] | None, seconds: float

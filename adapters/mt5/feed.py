@@ -38,7 +38,16 @@ class Pacing(Protocol):
 class Preparer(Protocol):
     """Turns complete bars into what they close (`signals.bars.BarPreparer`)."""
 
-    def prepare(self, *columns: Rates) -> object: ...
+    def prepare(
+        self,
+        server: Rates,
+        opens: Rates,
+        highs: Rates,
+        lows: Rates,
+        closes: Rates,
+        recorded_spreads: Rates,
+        /,
+    ) -> object: ...
 
     def closed_by(self, server: int) -> list[ev.BarClosed]: ...
 

@@ -173,6 +173,11 @@ class Venue:
         """Take no more requests; `run` ends once those that wait are done."""
         self._jobs.close()
 
+    def abandon(self) -> None:
+        """Drop everything, as when the process ends; `run` must not be running."""
+        self._jobs.close()
+        self._queue.close()
+
     def _work(self, request: dict[str, Any]) -> Callable[[Caller], Reply]:
         return lambda client: self._carry_out(client, request)
 
