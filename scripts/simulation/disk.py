@@ -8,86 +8,107 @@ from random import Random
 from engine.events import OrderSubmitted, Record
 from engine.journal import JournalFailed, JournalHash, decode, encode, encode_about
 
+Row = tuple[bytes, bytes | None]
+
 _BY_ITSELF = 0.3
 
 
 class Disk:
-    """What of the journal survives: everything synchronised, and a part of the rest."""
+    """What of the journal survives: all that is synchronised, and of the rest whole commits."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self.rows: list[tuple[bytes, bytes | None]] = []
-        self.synchronised = 0
-        self._seen = 0
+        self._commits: list[list[Row]] = []
+        self._synchronised = 0
         self._submitted: list[OrderSubmitted] = []
         self.failing = rng.choice((0.0, 0.0, 0.0, 0.0005))
 
+    def commit(self, rows: list[Row]) -> None:
+        """Take a transaction, which is on the disk whole or not at all."""
+        if rows:
+            self._commits.append(rows)
+        if self._rng.random() < _BY_ITSELF:
+            self.synchronise()
+
+    def synchronise(self) -> None:
+        """From here on nothing of what was committed can be lost."""
+        for rows in self._commits[self._synchronised :]:
+            for payload, _ in rows:
+                event = decode(payload).event
+                if isinstance(event, OrderSubmitted):
+                    self._submitted.append(event)
+        self._synchronised = len(self._commits)
+
     def crash(self) -> None:
-        """Lose what was not synchronised, or only its end."""
-        keep = self._rng.randint(self.synchronised, len(self.rows))
-        del self.rows[keep:]
-        self.synchronised = len(self.rows)
+        """Lose the last commits, but none that was synchronised."""
+        del self._commits[self._rng.randint(self._synchronised, len(self._commits)) :]
+        self.synchronise()
+
+    def rows(self) -> list[Row]:
+        return [row for rows in self._commits for row in rows]
 
     def records(self) -> list[Record]:
-        return [decode(payload, about) for payload, about in self.rows]
+        return [decode(payload, about) for payload, about in self.rows()]
 
     def submitted(self) -> list[OrderSubmitted]:
         """What the synchronised part of the journal knows of orders that were about to leave."""
-        self._seen, rows = self.synchronised, self.rows[self._seen : self.synchronised]
-        for payload, _ in rows:
-            event = decode(payload).event
-            if isinstance(event, OrderSubmitted):
-                self._submitted.append(event)
         return self._submitted
 
     def hexdigest(self) -> str:
         """The journal hash of what is on the disk."""
         digest = JournalHash()
-        digest.update(payload for payload, _ in self.rows)
+        digest.update(payload for payload, _ in self.rows())
         return digest.hexdigest()
 
     def breaks(self) -> bool:
         return self._rng.random() < self.failing
 
-    def synchronises(self) -> bool:
-        """Whether the disk happens to have taken everything by now."""
-        return self._rng.random() < _BY_ITSELF
-
 
 class SimulatedJournal:
-    """Implements `engine.ports.Journal` on the world's disk."""
+    """Implements `engine.ports.Journal` on a disk.
+
+    As in the real one, an input and all that follows from it are committed together: what the
+    engine appends is handed over only between two inputs.
+    """
 
     def __init__(self, disk: Disk, step: Callable[[], None]) -> None:
         """`step` is a moment at which the engine may crash."""
         self._disk = disk
         self._step = step
+        self._pending: list[Row] = []
+        self._last = 0
         self._failed = False
 
     def append(self, record: Record) -> None:
         self._step()
         self._failed = self._failed or self._disk.breaks()
-        if self._failed:
-            raise JournalFailed("the disk: an I/O error")
-        self._disk.rows.append((encode(record), encode_about(record)))
+        self._check()
+        self._pending.append((encode(record), encode_about(record)))
+        self._last = record.seq
         self._step()
 
     async def room(self) -> None:
-        if self._failed:
-            raise JournalFailed("the disk: an I/O error")
-        if self._disk.synchronises():
-            self._synchronise()
+        self._check()
+        self._hand_over()
 
     async def durable(self, seq: int) -> None:
-        if self._failed:
-            raise JournalFailed("the disk: an I/O error")
+        self._check()
         self._step()
-        if len(self._disk.rows) < seq:
+        if self._last < seq:
             raise JournalFailed(f"record {seq} was never appended")
-        self._synchronise()
+        self._hand_over()
+        self._disk.synchronise()
+        self._step()
 
     async def close(self) -> None:
         if not self._failed:
-            self._synchronise()
+            self._hand_over()
+            self._disk.synchronise()
 
-    def _synchronise(self) -> None:
-        self._disk.synchronised = len(self._disk.rows)
+    def _hand_over(self) -> None:
+        rows, self._pending = self._pending, []
+        self._disk.commit(rows)
+
+    def _check(self) -> None:
+        if self._failed:
+            raise JournalFailed("the disk: an I/O error")
