@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import get_args
 
 import msgspec
 
 from engine.events import Event, Record
 from engine.types import Millis
+
+_TAGS: dict[type, str] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
+
+KINDS: frozenset[str] = frozenset(_TAGS.values())
+"""The name of every kind of event, as it stands in the journal."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event])
@@ -47,6 +53,11 @@ def decode(payload: bytes, about: bytes | None = None) -> Record:
     return Record(seq, moment, bar, event, extra)
 
 
+def kind_of(event: Event) -> str:
+    """The name of the event's kind: the `event` of its payload, one of KINDS."""
+    return _TAGS[type(event)]
+
+
 class JournalHash:
     """SHA-256 over payloads, one line each."""
 
@@ -54,7 +65,10 @@ class JournalHash:
         self._sha = hashlib.sha256()
 
     def update(self, payloads: Iterable[bytes]) -> None:
-        self._sha.update(b"".join(payload + b"\n" for payload in payloads))
+        self._sha.update(b"\n".join((*payloads, b"")))
+
+    def digest(self) -> bytes:
+        return self._sha.digest()
 
     def hexdigest(self) -> str:
         return self._sha.hexdigest()
