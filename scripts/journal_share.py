@@ -21,7 +21,14 @@ _TEXTS = ("detail", "message", "note", "reason")
 _PATTERNS = (
     (re.compile(r"(?i)\b(account|login|not) +#?\d+"), rf"\1 {MASKED}"),
     (re.compile(r"(?i)\b(server|on|not) +(?:'[^']*'|\"[^\"]*\")"), rf"\1 {MASKED}"),
-    (re.compile(r"(?<![\w.])(?:[A-Za-z]:|~)?(?:[\\/][^\\/\s'\":;,]+){2,}[\\/]?"), MASKED),
+    (
+        re.compile(
+            r"(?<![\w.])(?:[A-Za-z]:|~)?"
+            # The folders of a path may have blanks in their names; where its end has, nobody knows.
+            r"(?:[\\/](?:[^\\/'\":;,]+(?=[\\/])|[^\\/\s'\":;,]+)){2,}[\\/]?"
+        ),
+        MASKED,
+    ),
 )
 """Account numbers, names of servers and paths, as they stand in messages."""
 
