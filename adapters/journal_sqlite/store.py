@@ -42,6 +42,7 @@ class Store:
         self._lock = lock
         self._connection = connection
         self._chain = Chain()
+        self._sealed = False
 
     @classmethod
     def create(cls, path: Path, *, power_safe: bool, busy_seconds: float = BUSY_SECONDS) -> Self:
@@ -72,14 +73,14 @@ class Store:
             undo.callback(lock.release)
             _finish_rollback(path)
             with StoredJournal(path) as stored:
-                version, chain = stored.version, stored.check(decoding=False).chain
+                version, whole = stored.version, stored.check(decoding=False)
             connection = _connect(path, power_safe, busy_seconds)
             undo.callback(connection.close)
-            if version == schema.FIRST_VERSION:
-                chain = schema.migrate(connection)
+            migrated = schema.migrate(connection) if version == schema.FIRST_VERSION else None
             undo.pop_all()
         store = cls(path, lock, connection)
-        store._chain = chain
+        store._chain = migrated or whole.chain
+        store._sealed = whole.sealed
         return store
 
     @property
@@ -98,7 +99,9 @@ class Store:
             self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
             block = self._chain.extend(rows)
             self._connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", block)
-            self._connection.execute("DELETE FROM info")
+            if self._sealed:
+                self._connection.execute("DELETE FROM info")
+        self._sealed = False
 
     def seal(self) -> None:
         """Note that the journal ends here, and merge the write-ahead log.
