@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import get_args
 
 import msgspec
 
 from engine.events import Event, Input, Record, VenueReplied, VenueSeen
 from engine.types import Millis
+
+_TAGS: dict[type, str] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
+
+KINDS: frozenset[str] = frozenset(_TAGS.values())
+"""The name of every kind of event, as it stands in the journal."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 # What a venue told has its own order, and dicts by ticket, which cannot be put into another.
@@ -51,6 +57,11 @@ def decode(payload: bytes, about: bytes | None = None) -> Record:
     return Record(seq, moment, bar, event, extra)
 
 
+def kind_of(event: Event) -> str:
+    """The name of the event's kind: the `event` of its payload, one of KINDS."""
+    return _TAGS[type(event)]
+
+
 class JournalHash:
     """SHA-256 over payloads, one line each."""
 
@@ -58,7 +69,10 @@ class JournalHash:
         self._sha = hashlib.sha256()
 
     def update(self, payloads: Iterable[bytes]) -> None:
-        self._sha.update(b"".join(payload + b"\n" for payload in payloads))
+        self._sha.update(b"\n".join((*payloads, b"")))
+
+    def digest(self) -> bytes:
+        return self._sha.digest()
 
     def hexdigest(self) -> str:
         return self._sha.hexdigest()

@@ -20,6 +20,7 @@ class Exit(enum.IntEnum):
     USAGE = 2
     DATA = 3
     TERMINAL = 4
+    DIFFERENT = 5
     INTERRUPTED = 130
 
 

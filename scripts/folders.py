@@ -12,6 +12,7 @@ from scripts.cli import CommandFailed, Exit
 
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
+JOURNAL = "journal.sqlite"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
@@ -31,7 +32,7 @@ class SessionFolder:
 
     @property
     def journal(self) -> Path:
-        return self.path / "journal.sqlite"
+        return self.path / JOURNAL
 
     @property
     def event_log(self) -> Path:
@@ -93,11 +94,16 @@ def checked_session_id(text: str) -> str:
     return text
 
 
-def find_session(results: Path, session: str) -> Path:
-    """The folder of a session given by id or by path; raises CommandFailed when there is none."""
+def find_journal(results: Path, session: str) -> Path:
+    """The journal of a session given by id or by path, of its folder or of the journal itself.
+
+    Raises CommandFailed when there is none.
+    """
     for folder in (results / "sessions" / session, Path(session)):
-        if (folder / "journal.sqlite").is_file():
-            return folder
+        if (folder / JOURNAL).is_file():
+            return folder / JOURNAL
+    if Path(session).is_file():
+        return Path(session)
     raise CommandFailed(
         f"session {session}: no journal in {results / 'sessions'}; "
         "give the id of a session there or the path of its folder",

@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SCHEMA_VERSION, SqliteJournal, StoredJournal
-from engine import events as ev
+from adapters.journal_sqlite import SCHEMA_VERSION, StoredJournal
 from engine.journal import JournalDamaged
-from tests.builders import ONE_OF_EACH
-
-RECORDS = [ev.Record(seq, seq, None, event) for seq, event in enumerate(ONE_OF_EACH, start=1)]
+from tests.journals import RECORDS, read_back, spoil, stored
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A journal in good order."""
 
-    async def write() -> None:
-        journal = SqliteJournal(tmp_path / "journal.sqlite", power_safe=False)
-        for item in RECORDS:
-            journal.append(item)
-        await journal.close()
-
-    asyncio.run(write())
-    return tmp_path / "journal.sqlite"
-
-
-def spoil(path: Path, statement: str) -> None:
-    """Do to the journal what no session does."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)
-
-
-def read_back(path: Path) -> list[ev.Record]:
-    with closing(StoredJournal(path)) as journal:
-        return list(journal.records())
+    return asyncio.run(stored(tmp_path / "journal.sqlite"))
 
 
 def _by(statement: str) -> Callable[[Path], None]:
@@ -64,6 +42,8 @@ def _folder(path: Path) -> None:
     path.mkdir()
 
 
+NEWER = SCHEMA_VERSION + 1
+CHANGED = "UPDATE records SET payload = CAST(replace(payload, 'tag', 'gat') AS BLOB) WHERE seq = 2"
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing record": (_by("DELETE FROM records WHERE seq = 2"), "record 2 is missing"),
     "missing first record": (_by("DELETE FROM records WHERE seq = 1"), "record 1 is missing"),
@@ -80,7 +60,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         "not a journal record",
     ),
     "damaged about": (_by("UPDATE records SET about = X'7B' WHERE seq = 3"), "not a journal"),
-    "other version": (_by(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "schema version 2"),
+    "newer version": (_by(f"PRAGMA user_version = {NEWER}"), f"version {NEWER}, .* newer program"),
     "no version": (_by("PRAGMA user_version = 0"), "schema version 0"),
     "no table": (_by("DROP TABLE records"), "no such table: records"),
     "not a database": (_with(b"this is no database at all"), "not a readable journal"),
@@ -127,6 +107,6 @@ def test_records_before_the_damage_are_still_given(path: Path) -> None:
 def test_a_changed_record_no_longer_fits_the_seal(path: Path) -> None:
     with closing(StoredJournal(path)) as back:
         assert back.hexdigest() == back.sealed_hash()
-    spoil(path, "UPDATE records SET payload = replace(payload, 'tag', 'gat') WHERE seq = 2")
+    spoil(path, CHANGED)
     with closing(StoredJournal(path)) as back:
         assert back.hexdigest() != back.sealed_hash()

@@ -13,40 +13,10 @@ import pytest
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
 from engine import events as ev
 from engine.journal import JournalFailed, MemoryJournal
-from tests.builders import ONE_OF_EACH
+from tests.journals import RECORDS, connected, hash_of, read_back, record, spoil, stored
 
 PATIENCE = 60
 """Seconds after which a test that hangs is given up; nothing that passes comes near it."""
-
-RECORDS = [
-    ev.Record(number, number * 1_000, ("EURUSD", number), event, {"note": number} if number % 2
-              else None)
-    for number, event in enumerate(ONE_OF_EACH, start=1)
-]  # fmt: skip
-
-
-def record(seq: int) -> ev.Record:
-    return ev.Record(seq, seq, None, ev.OrderCancelled(order_id=seq, reason="withdrawn"))
-
-
-def memory(records: list[ev.Record]) -> MemoryJournal:
-    journal = MemoryJournal()
-    for item in records:
-        journal.append(item)
-    return journal
-
-
-@contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
-
-
-def spoil(path: Path, *statements: str) -> None:
-    """Do to the journal what no session does."""
-    with connected(path) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 @contextmanager
@@ -56,19 +26,6 @@ def write_lock(path: Path) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
-
-
-async def stored(path: Path, records: list[ev.Record], *, power_safe: bool = False) -> Path:
-    journal = SqliteJournal(path, power_safe=power_safe)
-    for item in records:
-        journal.append(item)
-    await journal.close()
-    return path
-
-
-def read_back(path: Path) -> list[ev.Record]:
-    with closing(StoredJournal(path)) as journal:
-        return list(journal.records())
 
 
 def files_in(folder: Path) -> list[str]:
@@ -91,7 +48,7 @@ class TestWriting:
             journal.append(item)
             await journal.room()
         await journal.close()
-        expected = memory(RECORDS).hexdigest()
+        expected = hash_of(RECORDS)
         with closing(StoredJournal(path)) as back:
             assert list(back.records()) == RECORDS
             assert back.hexdigest() == back.sealed_hash() == journal.hexdigest == expected
@@ -226,9 +183,10 @@ class TestFailingStore:
     async def test_a_folder_that_does_not_exist(self, tmp_path: Path, use: str) -> None:
         path = tmp_path / "missing" / "journal.sqlite"
         journal = SqliteJournal(path, power_safe=False)
+        message = "No such file or directory; make sure that the folder exists"
         with anyio.fail_after(PATIENCE):
-            with pytest.raises(JournalFailed, match="unable to open database file"):
+            with pytest.raises(JournalFailed, match=message):
                 await _append_and_wait(journal, 1)
-            with pytest.raises(JournalFailed, match="unable to open database file") as caught:
+            with pytest.raises(JournalFailed, match=message) as caught:
                 await USES[use](journal)
         assert str(path) in str(caught.value)

@@ -1,0 +1,148 @@
+"""A journal on disk, read back: while it grows, after its session ended, or after a crash."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Self
+
+from adapters.journal_sqlite import schema
+from adapters.journal_sqlite.chain import Whole, check
+from engine.events import Record
+from engine.journal import JournalDamaged, JournalHash, decode, kind_of
+
+_NO_END = 2**63 - 1
+
+_StoredRow = tuple[int, bytes, bytes | None, str | None]
+
+
+class StoredJournal:
+    """A journal of any version that this program knows, opened to be read; writes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises JournalDamaged when `path` is no journal of a known version."""
+        if not path.is_file():
+            raise JournalDamaged(f"{path}: there is no journal here")
+        self._path = path
+        with self._named("not a readable journal"):
+            self._connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
+            )
+        try:
+            with self._named("not a readable journal"):
+                self.version = schema.version_of(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _named(self, doing: str) -> Iterator[None]:
+        """Let every error name the file."""
+        try:
+            yield
+        except JournalDamaged as error:
+            raise JournalDamaged(f"{self._path}: {error}") from error
+        except sqlite3.Error as error:
+            raise JournalDamaged(f"{self._path}: {doing} ({error})") from error
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last record, 0 when there is none."""
+        with self._named("its last record"):
+            row = self._connection.execute("SELECT max(seq) FROM records").fetchone()
+        return int(row[0] or 0)
+
+    def records(
+        self, first: int = 1, last: int | None = None, *, kinds: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """The records `first` to `last` in order; of `kinds` only, when given.
+
+        Kinds are names of `engine.journal.KINDS`. Raises JournalDamaged at an unreadable record
+        and, when no kinds are chosen, at a gap; ValueError for a kind that there is not.
+        """
+        wanted = None if kinds is None else schema.of_kinds(kinds)
+        expected = first
+        with closing(self._rows(first, last, wanted)) as rows:
+            for seq, payload, about, kind in rows:
+                if kinds is None and seq != expected:
+                    raise JournalDamaged(f"{self._path}: record {expected} is missing")
+                try:
+                    record = _decoded(seq, payload, about, kind)
+                except JournalDamaged as error:
+                    raise JournalDamaged(f"{self._path}: record {seq}: {error}") from error
+                if kinds is None or kind_of(record.event) in kinds:
+                    yield record
+                expected = seq + 1
+
+    def payloads(self) -> Iterator[tuple[int, bytes]]:
+        """Number and hashed bytes of every record, in order and unread.
+
+        Raises JournalDamaged for one that is no bytes.
+        """
+        for seq, payload, _, _ in self._rows(1, None, None):
+            if not isinstance(payload, bytes):
+                raise JournalDamaged(f"{self._path}: record {seq}: not a journal record")
+            yield seq, payload
+
+    def _rows(
+        self, first: int, last: int | None, condition: str | None
+    ) -> Generator[_StoredRow, None, None]:
+        kind = "kind"
+        if self.version == schema.FIRST_VERSION:  # which had no kinds to choose by
+            kind, condition = "NULL", None
+        # Our own words and names of kinds; numbers are bound.
+        query = (
+            f"SELECT seq, payload, about, {kind} FROM records "  # noqa: S608
+            f"WHERE seq BETWEEN ? AND ? AND {condition or 'TRUE'} ORDER BY seq"
+        )
+        seq = first - 1
+        try:
+            for row in self._connection.execute(
+                query, (first, 2**63 - 1 if last is None else last)
+            ):
+                seq = row[0]
+                yield row
+        except sqlite3.Error as error:
+            raise JournalDamaged(f"{self._path}: after record {seq}: {error}") from error
+
+    def hexdigest(self) -> str:
+        """The journal hash, computed from the records."""
+        digest = JournalHash()
+        for _, payload in self.payloads():
+            digest.update([payload])
+        return digest.hexdigest()
+
+    def sealed_hash(self) -> str | None:
+        """The hash that the session sealed the journal with, None when it ended abruptly."""
+        with self._named("its seal"):
+            row = self._connection.execute("SELECT value FROM info WHERE key = 'hash'").fetchone()
+        return None if row is None else str(row[0])
+
+    def check(self, *, decoding: bool = True) -> Whole:
+        """Read everything against chain and seal; raises JournalDamaged at what does not fit.
+
+        Without `decoding` only bytes are compared: enough when nobody is to read the records.
+        """
+        with self._named("its content"):
+            return check(self._connection, self.version, decoding=decoding)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _decoded(seq: int, payload: bytes, about: bytes | None, kind: str | None) -> Record:
+    """The record of a row; raises JournalDamaged when its columns contradict it."""
+    record = decode(payload, about)
+    if record.seq != seq:
+        raise JournalDamaged(f"its payload is that of record {record.seq}")
+    if kind not in (None, kind_of(record.event)):
+        raise JournalDamaged(f"it is listed as {kind!r}")
+    return record

@@ -1,0 +1,50 @@
+"""Records as lines: for people, for programs, and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from engine.events import Record
+
+
+def line(record: Record) -> str:
+    """One line for people: number, time, kind, bar, and the fields in the journal's own units."""
+    from adapters.projection import iso
+    from engine.journal import kind_of
+
+    parts = [f"{record.seq:>7}", iso(record.time), f"{kind_of(record.event):<16}"]
+    if record.bar is not None:
+        symbol, opening = record.bar
+        parts.append(f"{symbol}@{iso(opening)}")
+    parts.extend(f"{name}={value}" for name, value in fields(record.event).items())
+    parts.extend(f"({name}={value})" for name, value in _flat(record.about or {}, "").items())
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in " ".join(parts)
+    )
+
+
+def json_line(record: Record) -> str:
+    """One JSON object that holds everything of the record; its event names its kind."""
+    return msgspec.json.encode(record, order="deterministic").decode()
+
+
+def fields(event: msgspec.Struct) -> dict[str, Any]:
+    """Every field that the journal has of an event, by its name; dots lead into parts of it."""
+    found = _flat(msgspec.to_builtins(event, order="deterministic"), "")
+    # An event in an event (an approved order) names its kind, too; it always has the same.
+    return {name: value for name, value in found.items() if name.rpartition(".")[2] != "event"}
+
+
+def _flat(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
