@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import anyio
@@ -45,20 +45,52 @@ class CsvSink:
     name = "event log (CSV)"
     kinds = LogProjection.KINDS
 
-    def __init__(self, session_file: Path, latest: Path, *, tag: str, warn: Warn) -> None:
+    def __init__(
+        self,
+        session_file: Path,
+        latest: Path,
+        *,
+        tag: str,
+        warn: Warn,
+        past: Iterable[Record] | None = None,
+        live: bool = False,
+    ) -> None:
+        """`past` are the records of a session that goes on; its file is written anew from them.
+
+        A `live` session shows each row under the fixed name at once, not only at its end.
+        """
         self._file = session_file
         self._latest = latest
         self._tag = tag
         self._warn = warn
+        self._past = past
+        self._live = live
         self._projection = LogProjection()
 
     async def run(self, edge: Edge) -> None:
-        async with await anyio.open_file(self._file, "xb") as file:
-            await file.write(csv_bytes([], header=True))
+        await self._begin()
+        async with await anyio.open_file(self._file, "ab") as file:
             async for batch in edge.stream:
-                rows = [row for record in batch if (row := self._projection.row(record))]
+                rows = self._rows(batch)
                 await file.write(csv_bytes(rows, header=False))
                 await file.flush()
+                if self._live and rows:
+                    await self._publish()
+        await self._publish()
+
+    async def _begin(self) -> None:
+        """A file with its header; one of an earlier part is replaced by what the journal says."""
+        if self._past is None:
+            async with await anyio.open_file(self._file, "xb") as file:
+                await file.write(csv_bytes([], header=True))
+            return
+        content = csv_bytes(self._rows(self._past), header=True)
+        await anyio.to_thread.run_sync(replace_file, self._file, content)
+
+    def _rows(self, records: Iterable[Record]) -> list[Row]:
+        return [row for record in records if (row := self._projection.row(record))]
+
+    async def _publish(self) -> None:
         content = await anyio.to_thread.run_sync(self._file.read_bytes)
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
@@ -69,20 +101,37 @@ class JsonSink:
     name = "summary (JSON)"
     kinds = SummaryProjection.KINDS
 
-    def __init__(self, session_file: Path, latest: Path, *, tag: str, warn: Warn) -> None:
+    def __init__(
+        self,
+        session_file: Path,
+        latest: Path,
+        *,
+        tag: str,
+        warn: Warn,
+        past: Iterable[Record] = (),
+        live: bool = False,
+    ) -> None:
+        """As for the CSV; a `live` session's summary is written after every change."""
         self._file = session_file
         self._latest = latest
         self._tag = tag
         self._warn = warn
+        self._live = live
         self.projection = SummaryProjection()
+        self._take(past)
 
     async def run(self, edge: Edge) -> None:
         async for batch in edge.stream:
             self._take(batch)
+            if self._live:
+                await self._write()
+        await self._write()
+
+    async def _write(self) -> None:
         content = json_bytes(self.projection)
         await anyio.to_thread.run_sync(replace_file, self._file, content)
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
-    def _take(self, batch: list[Record]) -> None:
-        for record in batch:
+    def _take(self, records: Iterable[Record]) -> None:
+        for record in records:
             self.projection.take(record)

@@ -16,10 +16,12 @@ import msgspec
 from engine.events import Event, Input, Record, VenueReplied, VenueSeen
 from engine.types import Millis
 
-_TAGS: dict[type, str] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
+_TAGS: dict[type, str] = {
+    kind: kind.__struct_config__.tag for kind in (*get_args(Event), *get_args(Input))
+}
 
 KINDS: frozenset[str] = frozenset(_TAGS.values())
-"""The name of every kind of event, as it stands in the journal."""
+"""The name of every kind of event and input, as it stands in the journal."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 # What a venue told has its own order, and dicts by ticket, which cannot be put into another.
@@ -57,7 +59,7 @@ def decode(payload: bytes, about: bytes | None = None) -> Record:
     return Record(seq, moment, bar, event, extra)
 
 
-def kind_of(event: Event) -> str:
+def kind_of(event: Event | Input) -> str:
     """The name of the event's kind: the `event` of its payload, one of KINDS."""
     return _TAGS[type(event)]
 

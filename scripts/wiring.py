@@ -27,7 +27,7 @@ from adapters.sinks import CsvSink, JsonSink
 from engine import events as ev
 from engine.bus import Bus, Edge
 from engine.clock import Clock
-from engine.events import GivenSignal
+from engine.events import GivenSignal, Record
 from engine.market import Market
 from engine.orders import OrderBook
 from engine.ports import Journal, Sink
@@ -215,12 +215,19 @@ class FileSinks:
     summary: JsonSink
 
 
-def file_sinks(bus: Bus, folder: SessionFolder, log: SessionLog) -> FileSinks:
-    """CSV, JSON and log actors at the edges of `bus`."""
-    tag = folder.session_id
-    summary = JsonSink(folder.summary, folder.latest_summary, tag=tag, warn=log.warn)
+def file_sinks(
+    bus: Bus,
+    folder: SessionFolder,
+    log: SessionLog,
+    *,
+    past: list[Record] | None = None,
+    live: bool = False,
+) -> FileSinks:
+    """CSV, JSON and log actors at the edges of `bus`; `past` is the session's journal so far."""
+    how: dict[str, Any] = {"tag": folder.session_id, "warn": log.warn, "live": live}
+    summary = JsonSink(folder.summary, folder.latest_summary, past=past or (), **how)
     sinks = (
-        CsvSink(folder.event_log, folder.latest_event_log, tag=tag, warn=log.warn),
+        CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
         LogSink(log),
     )

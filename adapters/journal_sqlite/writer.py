@@ -1,7 +1,9 @@
 """What a session writes its journal with: the loop never waits on the disk.
 
-`append` only encodes and queues; a thread commits whole batches. `durable` waits for the commit
-that holds a record, `room` holds the feed back while too many batches are unwritten.
+`append` only encodes and queues; a thread commits whole batches. What is appended between two
+calls of `room` or `durable` is committed together: as the bus works an input off without a pause,
+an input and all that follows from it are on the disk whole or not at all. `durable` waits for the
+commit that holds a record, `room` holds the feed back while too many batches are unwritten.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from adapters.journal_sqlite.store import BUSY_SECONDS, Store, failure
 from engine.events import Record
 from engine.journal import JournalDamaged, JournalFailed, JournalHash, encode, encode_about, kind_of
 
-_BATCH = 512
 _MAX_WAITING = 64
 
 
@@ -108,8 +109,6 @@ class SqliteJournal:
         self._pending.append(
             (record.seq, encode(record), encode_about(record), kind_of(record.event))
         )
-        if len(self._pending) >= _BATCH:
-            self._hand_over()
 
     async def room(self) -> None:
         self._check()
