@@ -237,7 +237,10 @@ class _Event(
 
 
 class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", gc=True):
-    """The terms of the session: everything that its decisions depend on."""
+    """The terms of the session: everything that its decisions depend on.
+
+    `script` are the entries that a scripted session is to make, in order.
+    """
 
     mode: str
     currency: str
@@ -248,6 +251,7 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     symbols: tuple[SymbolSpec, ...]
     data: tuple[DataRef, ...] = ()
     costs: dict[str, Any] = {}
+    script: tuple[dict[str, Any], ...] = ()
     signals_sha256: str = ""
 
 

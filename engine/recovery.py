@@ -41,10 +41,11 @@ class Restorer:
         """The kinds of records that leave anything behind; others need not be read."""
         return frozenset(self._handlers)
 
-    def restore(self, records: Iterable[ev.Record]) -> Past:
-        """Take a journal's records; the bus then goes on after the last one.
+    def restore(self, records: Iterable[ev.Record], last_seq: int = 0) -> Past:
+        """Take a journal's records of these `kinds`; the bus then goes on after the last one.
 
-        Raises JournalDamaged when the session's start is not among them.
+        `last_seq` is the number of the journal's last record, when that is none of these. Raises
+        JournalDamaged when the session's start is not among them.
         """
         first: ev.Record | None = None
         last: ev.Record | None = None
@@ -56,5 +57,5 @@ class Restorer:
                 handler(record.event)
         if first is None or last is None or not isinstance(first.event, ev.SessionStarted):
             raise JournalDamaged("the journal does not begin with the start of a session")
-        self._bus.go_on_after(last.seq)
+        self._bus.go_on_after(max(last.seq, last_seq))
         return Past(first.event, first.about or {}, last, isinstance(last.event, ev.SessionEnded))

@@ -94,15 +94,21 @@ def resolve(
 
 @asynccontextmanager
 async def connected(
-    account: ResolvedAccount, state: Path, *, trading: bool, symbols: Sequence[str]
+    account: ResolvedAccount,
+    state: Path,
+    *,
+    trading: bool,
+    symbols: Sequence[str],
+    books: Path | None = None,
 ) -> AsyncIterator[Connection]:
     """A connection to the account's terminal, closed in the end.
 
-    `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer.
+    `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer,
+    `books` the file in which it keeps its positions and deals (None: it forgets them).
 
     Raises CommandFailed with exit code 4 and the remedy.
     """
-    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, symbols)))
+    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, symbols, books)))
     try:
         try:
             yield await _attach(terminal, account)
@@ -115,11 +121,15 @@ async def connected(
 
 
 def _launcher(
-    account: ResolvedAccount, state: Path, trading: bool, symbols: Sequence[str]
+    account: ResolvedAccount,
+    state: Path,
+    trading: bool,
+    symbols: Sequence[str],
+    books: Path | None,
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
-        backend = f"paper:{paper_spec(list(symbols), state)}"
+        backend = f"paper:{paper_spec(list(symbols), state, books)}"
     host_config = HostConfig(
         token=_remote_token() if account.host else secrets.token_hex(32),
         login=account.login,

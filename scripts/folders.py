@@ -47,6 +47,11 @@ class SessionFolder:
         return self.path / "config.json"
 
     @property
+    def paper_account(self) -> Path:
+        """The books of the built-in paper account, as far as the session sends orders to it."""
+        return self.path / "paper_account.json"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
 

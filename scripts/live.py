@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,30 +11,27 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
+from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import insist_on
 from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
 from adapters.mt5.gateway import Gateway
-from adapters.mt5.requests import Instrument, Requests
+from adapters.mt5.requests import Instrument
 from adapters.mt5.script import Plan, Quote, ScriptFeed
-from adapters.mt5.venue import Venue
 from adapters.projection import iso
 from adapters.sinks import JsonSink
 from engine import events as ev
-from engine.bus import Bus
 from engine.clock import Clock
 from engine.market import Market
-from engine.orders import OrderBook
+from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, SymbolSpec
-from risk.state import RiskActor
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
-from scripts.wiring import DEVIATION, MAGIC, concluding, file_sinks
-from signals.given import GivenSignals
-from signals.strategy import StrategyActor
+from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.wiring import concluding, file_sinks
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
@@ -161,60 +157,101 @@ async def refuse_open_positions(connection: Connection) -> None:
         )
 
 
-def build_live(
-    terms: LiveTerms,
-    connection: Connection,
-    folder: SessionFolder,
-    clock: Clock,
-    about: dict[str, Any],
-    log: SessionLog,
-) -> LiveSession:
-    """Put a session together; must be called inside the event loop, once its folder exists."""
-    stop = Stop()
-    journal = SqliteJournal(folder.journal, power_safe=True)
-    bus = Bus(journal)
-    market = Market({name: item.spec for name, item in terms.instruments.items()})
-    venue = Venue(
-        bus, journal, connection.terminal, clock, connection.account, dry_run=terms.dry_run
-    )
-    server = ServerTime()
-    gateway = Gateway(bus, market, _requests(terms, folder, server), venue.send)
-    feed = ScriptFeed(
+@dataclass(frozen=True)
+class Frame:
+    """What a session on a terminal runs in; `past` are its records so far when it is resumed."""
+
+    folder: SessionFolder
+    journal: SqliteJournal
+    clock: Clock
+    log: SessionLog
+    about: dict[str, Any]
+    past: list[ev.Record] | None = None
+
+    @property
+    def session_id(self) -> str:
+        """The name that the session began with, whatever its folder is called now."""
+        first = (self.past[0].about or {}) if self.past else {}
+        return str(first.get("session_id", self.folder.session_id))
+
+
+def assemble(
+    actors: LiveActors,
+    feed: Feed,
+    frame: Frame,
+    started: ev.SessionStarted,
+    account: mt5.AccountInfo,
+    *,
+    helpers: Sequence[Callable[[], Awaitable[None]]] = (),
+) -> tuple[Session, JsonSink]:
+    """Put a session together around its actors and begin it, or go on with it."""
+    clock, bus = frame.clock, actors.bus
+    sinks = file_sinks(bus, frame.folder, frame.log, past=frame.past, live=True)
+    bus.seal()
+    if frame.past is None:
+        actors.begin(started, {**frame.about, "started_at": iso(clock.now())})
+    else:
+        resumed = {"resumed_at": iso(clock.now())}
+        actors.resume(frame.past, account, resumed, frame.journal.last_seq)
+    session = Session(
         bus,
-        market,
-        gateway,
-        venue,
-        clock,
+        frame.journal,
+        feed,
+        sinks.actors,
+        conclude=concluding(actors.market, actors.risk),
+        about_end=lambda: {"ended_at": iso(clock.now())},
+        helpers=[actors.venue.run, *helpers],
+    )
+    return session, sinks.summary
+
+
+def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSession:
+    """A scripted session; must be called inside the event loop, once its folder exists."""
+    stop = Stop()
+    server = ServerTime()
+    actors = connect_live(
+        Wiring(
+            journal=frame.journal,
+            line=connection.terminal,
+            clock=frame.clock,
+            account=connection.account,
+            session_id=frame.session_id,
+            strategy_id=terms.mode,
+            factory=None,
+            instruments=terms.instruments,
+            limits=terms.limits,
+            dry_run=terms.dry_run,
+            to_server=server.at,
+        )
+    )
+    feed = ScriptFeed(
+        actors.bus,
+        actors.market,
+        actors.gateway,
+        actors.venue,
+        frame.clock,
         terms.plans,
         quote=_quotes(connection, terms.instruments, server),
         sleep=lambda seconds: _sleep(seconds, stop),
         hold=terms.hold,
         pace=terms.pace,
+        raised=_raised(frame.past or []),
     )
-    risk = RiskActor(bus, market, terms.limits)
     told = Told()
-    strategy = StrategyActor(bus, market, terms.mode, None)
-    given = GivenSignals(bus, market)
-    for actor in (market, OrderBook(bus), risk, strategy, given):
-        bus.attach(actor.routes())
-    gateway.attach()
     for watcher in (feed, told):
-        bus.attach(watcher.routes())
-    sinks = file_sinks(bus, folder, log)
-    bus.seal()
-    bus.time = clock.now()
-    bus.publish(_started(terms, connection), {**about, "started_at": iso(clock.now())})
-    session = Session(
-        bus,
-        journal,
-        feed,
-        sinks.actors,
-        conclude=concluding(market, risk),
-        about_end=lambda: {"ended_at": iso(clock.now())},
-        helpers=[venue.run],
+        actors.bus.attach(watcher.routes())
+    session, summary = assemble(
+        actors, feed, frame, _started(terms, connection), connection.account
     )
     stop.requested = lambda: session.stop_requested
-    return LiveSession(session, gateway, told, sinks.summary, market)
+    return LiveSession(session, actors.gateway, told, summary, actors.market)
+
+
+def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
+    """The strategies' names of entries that were made already: each plan has its own."""
+    return frozenset(
+        record.event.strategy_id for record in past if isinstance(record.event, ev.SignalRaised)
+    )
 
 
 class Stop:
@@ -242,21 +279,6 @@ class ServerTime:
 
     def at(self, _moment: Millis) -> int:
         return self._last
-
-
-def _requests(terms: LiveTerms, folder: SessionFolder, server: ServerTime) -> Requests:
-    return Requests(
-        terms.instruments,
-        magic=MAGIC,
-        tag=_tag(folder.session_id),
-        deviation=DEVIATION,
-        to_server=server.at,
-    )
-
-
-def _tag(session_id: str) -> str:
-    """Four characters that tell this session's orders from another's."""
-    return f"{zlib.crc32(session_id.encode()) & 0xFFFF:04x}"
 
 
 def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
@@ -292,4 +314,5 @@ def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
         data=terms.data,
+        script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
     )

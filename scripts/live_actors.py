@@ -68,14 +68,18 @@ class LiveActors:
         self.bus.publish(started, about)
 
     def resume(
-        self, records: Iterable[ev.Record], account: mt5.AccountInfo, about: dict[str, Any]
+        self,
+        records: Iterable[ev.Record],
+        account: mt5.AccountInfo,
+        about: dict[str, Any],
+        last_seq: int = 0,
     ) -> Past:
-        """Go on with a session from its records.
+        """Go on with a session from its records; `last_seq` is the journal's last number.
 
         Orders that were under way are told for what they are: never sent, or of unknown outcome.
         Raises ClockSteppedBack, or JournalDamaged.
         """
-        past = self.restorer().restore(records)
+        past = self.restorer().restore(records, last_seq)
         now = self.clock.now()
         if now < past.last.time:
             raise ClockSteppedBack(

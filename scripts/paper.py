@@ -32,7 +32,7 @@ _PRICES = {
 }
 
 
-def paper_spec(symbols: list[str], state: Path) -> str:
+def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> str:
     """The specification of the paper terminal with `symbols`, as its host takes it."""
     from adapters.files import sample
     from config.loader import load_symbols
@@ -50,6 +50,7 @@ def paper_spec(symbols: list[str], state: Path) -> str:
         },
         "swing": SWING,
         "start": _end_of_sample(),
+        "state": None if books is None else str(books.resolve()),
     }
     return msgspec.json.encode(document).decode()
 

@@ -29,18 +29,22 @@ from engine.clock import SystemClock
 from engine.types import Side, SymbolSpec
 from scripts import options
 from scripts.bars import BarInput
-from scripts.cli import CommandFailed, Exit, complain
+from scripts.cli import CommandFailed, Exit, complain, home
 from scripts.connection import Connection, connected
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
-from scripts.live import LiveTerms, build_live, instruments, refuse_open_positions
+from scripts.live import Frame, LiveTerms, build_live, instruments, refuse_open_positions
 from scripts.replay import Request, Screen, run_replay, session_folder
+from scripts.resuming import Earlier, account_mark, earlier_session, open_journal
 from scripts.signals import Entry, entries
 from scripts.strategies import Loaded, load
 from scripts.version import about_session
 from scripts.wiring import Terms
+
+SIGNALS = "signals"
+"""The mode of a session that sends signals one after another."""
 
 _YEAR = 365 * 86_400
 _PIECE = 180 * 86_400
@@ -56,6 +60,7 @@ class OnProfile:
     dry_run: bool
     hold: float
     pace: float
+    resume: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,10 @@ def replay_on_profile(
     screen: Screen,
 ) -> int:
     """Run the replay; raises CommandFailed (exit code 4 when the terminal is the reason)."""
+    if how.resume is not None:
+        if how.dry_run:
+            raise CommandFailed("--resume goes on sending: add --no-dry-run", Exit.USAGE)
+        return asyncio.run(_resume(how, how.resume, results_dir, screen))
     if request.bars:
         raise CommandFailed(
             "--bars and --account-profile exclude each other: the terminal gives the bars",
@@ -132,12 +141,15 @@ async def _fetch(request: Request, how: OnProfile, folder: SessionFolder) -> His
         return await _history(connection, request, how, folder)
 
 
-def _connection(how: OnProfile, folder: SessionFolder, *, trading: bool) -> Any:
+def _connection(
+    how: OnProfile, folder: SessionFolder, *, trading: bool, symbols: list[str] | None = None
+) -> Any:
     return connected(
         how.account,
         folder.results / "hosts",
         trading=trading,
-        symbols=_symbols(how),
+        symbols=symbols or _symbols(how),
+        books=folder.paper_account if trading else None,
     )
 
 
@@ -224,7 +236,7 @@ async def _send_signals(
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
         limit = len(found) if request.limit_trades is None else request.limit_trades
         terms = LiveTerms(
-            mode="signals",
+            mode=SIGNALS,
             preset=loaded.preset.name,
             parameters=loaded.preset.parameters,
             data=tuple(item.ref for item in inputs),
@@ -235,7 +247,29 @@ async def _send_signals(
             hold=how.hold,
             pace=how.pace,
         )
-        return await _run_live(terms, connection, how, folder, screen)
+        return await _run_live(terms, connection, how, Earlier(folder, []), screen)
+
+
+async def _resume(how: OnProfile, session: str, results: Path | None, screen: Screen) -> int:
+    """Go on with a session that was interrupted or killed: compare, tidy up, enter the rest."""
+    earlier = earlier_session(results if results is not None else home() / "results", session)
+    names = [spec.name for spec in earlier.started.symbols]
+    async with _connection(how, earlier.folder, trading=True, symbols=names) as connection:
+        earlier.insist_on(connection.account, SIGNALS)
+        found = await instruments(connection, names, how.account.symbol_map, load_symbols())
+        terms = LiveTerms(
+            mode=SIGNALS,
+            preset=earlier.started.preset,
+            parameters=earlier.started.parameters,
+            data=earlier.started.data,
+            instruments=found,
+            limits=earlier.limits,
+            plans=earlier.plans,
+            dry_run=False,
+            hold=how.hold,
+            pace=how.pace,
+        )
+        return await _run_live(terms, connection, how, earlier, screen)
 
 
 def _found(
@@ -267,16 +301,20 @@ async def _run_live(
     terms: LiveTerms,
     connection: Connection,
     how: OnProfile,
-    folder: SessionFolder,
+    earlier: Earlier,
     screen: Screen,
 ) -> int:
-    clock = SystemClock()
+    clock, folder = SystemClock(), earlier.folder
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
-    about = about_session(folder.session_id, how.account.profile, dry_run=False)
+    mark = account_mark(connection.account)
+    about = about_session(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
-        live = build_live(terms, connection, folder, clock, about, log)
-        with orderly_stop(live.session.request_stop), explained(folder):
-            outcome = await live.session.run()
+        with explained(folder):
+            journal = await open_journal(folder, resume=bool(earlier.records))
+            frame = Frame(folder, journal, clock, log, about, earlier.records or None)
+            live = build_live(terms, connection, frame)
+            with orderly_stop(live.session.request_stop):
+                outcome = await live.session.run()
     finally:
         log.close()
     told = live.told

@@ -62,6 +62,7 @@ def replay(
     symbol: opt.Symbols = None,
     hold_seconds: opt.HoldSeconds = 2.0,
     pace: opt.Pace = 1.0,
+    resume: opt.Resume = None,
     login: LoginOption = None,
     server: ServerOption = None,
     password: PasswordOption = None,
@@ -91,7 +92,9 @@ def replay(
 def _refuse_account_options(given: dict[str, Any]) -> None:
     """Options that mean nothing without an account are refused, not ignored."""
     needless = [
-        name for name in ("symbol", "login", "server", "password", "accounts") if given[name]
+        name
+        for name in ("symbol", "login", "server", "password", "accounts", "resume")
+        if given[name]
     ]
     if not given["dry_run"]:
         needless.append("no_dry_run")
@@ -112,6 +115,7 @@ def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: S
         dry_run=given["dry_run"],
         hold=given["hold_seconds"],
         pace=given["pace"],
+        resume=given["resume"],
     )
     return replay_on_profile(request, how, given["results_dir"], given["session_id"], screen)
 

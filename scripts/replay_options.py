@@ -74,6 +74,13 @@ HoldSeconds = Annotated[
     float, typer.Option(min=0, help="With --no-dry-run: how long a position is kept.")
 ]
 Pace = Annotated[float, typer.Option(min=0, help="With --no-dry-run: seconds between two signals.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SESSION",
+        help="With a profile: go on with a session that was sending and was interrupted.",
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
 ]

@@ -281,7 +281,8 @@ class SmokeTest:
         from adapters.logs import SessionLog
         from scripts.failures import explained
         from scripts.interrupts import orderly_stop
-        from scripts.live import LiveTerms, build_live
+        from scripts.live import Frame, LiveTerms, build_live
+        from scripts.resuming import open_journal
         from scripts.version import about_session
 
         log = SessionLog(folder.log, folder.session_id, self._clock.now, say=complain)
@@ -296,7 +297,8 @@ class SmokeTest:
             hold=self._hold,
         )
         about = about_session(folder.session_id, self._account.profile, dry_run=self._dry_run)
-        live = build_live(terms, connection, folder, self._clock, about, log)
+        journal = await open_journal(folder, resume=False)
+        live = build_live(terms, connection, Frame(folder, journal, self._clock, log, about))
         told = live.told
         try:
             with orderly_stop(live.session.request_stop), explained(folder):

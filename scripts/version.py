@@ -16,9 +16,15 @@ def version() -> str:
         return "unknown"
 
 
-def about_session(session_id: str, profile: str | None, *, dry_run: bool) -> dict[str, Any]:
-    """What the first record carries beside its payload; it never enters the journal hash."""
+def about_session(
+    session_id: str, profile: str | None, *, dry_run: bool, account: str | None = None
+) -> dict[str, Any]:
+    """What the first record carries beside its payload; it never enters the journal hash.
+
+    `account` is the login and server of a session on a terminal.
+    """
     return {
+        **({"account": account} if account else {}),
         "session_id": session_id,
         "version": version(),
         "dry_run": dry_run,

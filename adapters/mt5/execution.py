@@ -133,6 +133,8 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
         ended.update({order.ticket: order for order in found})
     left = [ticket for ticket in wanted.positions if ticket not in standing]
     left += wanted.shrunk
+    if wanted.since is not None:  # one of these may be the position of an order that was lost
+        left += [item.ticket for item in positions if _may_be_lost(item, wanted)]
     deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
     recent: Deals = ()
     if wanted.since is not None:
@@ -172,6 +174,10 @@ def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: 
     at_stop = terminal.order_calc_profit(kind, item.symbol, volume, item.price_open, item.sl)
     profit: float = _told(terminal, "order_calc_profit", at_stop)
     return max(0.0, -profit)
+
+
+def _may_be_lost(position: mt5.TradePosition, wanted: Wanted) -> bool:
+    return position.magic == wanted.magic and position.ticket not in wanted.positions
 
 
 def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:

@@ -41,6 +41,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = "script"
     strategy_id: str = "script"
 
+    @property
+    def mark(self) -> str:
+        """What its signal is known by: no other plan of the session has it."""
+        return f"{self.strategy_id}:{self.name}"
+
 
 class Quote(msgspec.Struct, frozen=True):
     """A look at the market: tick and account figures."""
@@ -70,13 +75,15 @@ class ScriptFeed:
         sleep: Callable[[float], Awaitable[None]],
         hold: float,
         pace: float,
+        raised: frozenset[str] = frozenset(),
     ) -> None:
+        """`raised` are plans that an earlier part of the session has entered (`Plan.mark`)."""
         self._bus = bus
         self._market = market
         self._gateway = gateway
         self._venue = venue
         self._clock = clock
-        self._plans = plans
+        self._plans = [plan for plan in plans if plan.mark not in raised]
         self._quote = quote
         self._sleep = sleep
         self._hold = hold
@@ -91,6 +98,7 @@ class ScriptFeed:
         self._state = changed.state
 
     async def slices(self) -> AsyncGenerator[None, None]:
+        await self._tidy()
         for plan in self._plans:
             if self._state is not TradingState.ACTIVE:
                 return
@@ -113,6 +121,13 @@ class ScriptFeed:
         """Let requests under way come back, then take no more."""
         await self._venue.settled()
         self._venue.close()
+
+    async def _tidy(self) -> None:
+        """Compare with the terminal, and close what an earlier part of the session left open."""
+        await self._venue.recover(self._gateway)
+        await self._resolve()
+        for position in list(self._market.positions.values()):
+            await self._close(position.symbol, position.signal_id)
 
     async def _resolve(self) -> None:
         """Look a few times for what became of orders: of unknown outcome, or accepted only."""
@@ -174,7 +189,7 @@ def _anchored(plan: Plan, spec: SymbolSpec, tick: ev.Tick, now: int) -> ev.Given
         stop_loss=spec.price(entry - plan.side * plan.stop),
         take_profit=None if target is None else spec.price(target),
         reason=plan.reason,
-        strategy_id=f"{plan.strategy_id}:{plan.name}",
+        strategy_id=plan.mark,
         risk_scale=plan.scale,
         volume=lots(plan.volume) if plan.volume else None,
     )

@@ -15,7 +15,7 @@ from adapters.mt5.venue_book import VenueBook
 from engine import events as ev
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Points, Units, units
+from engine.types import Millis, Points, Units, units
 
 _ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
 
@@ -55,14 +55,22 @@ class Watch:
 
     def wanted(self) -> Wanted:
         """What the next look is to tell about."""
-        since = [lost.since // 1000 - _BEFORE for lost in self._book.lost.values()]
+        since = [self._traces_from(lost.since) for lost in self._book.lost.values()]
         return Wanted(
             tuple(self._market.positions),
             tuple(self._book.working),
-            min(since) if since else None,
+            min(since, default=None),
             tuple(self._shrunk),
             self._requests.magic,
         )
+
+    def _traces_from(self, moment: Millis) -> int:
+        """From when on the traces of an order are looked for, in seconds of the server's clock.
+
+        That clock may be any, and stand still while the market is closed.
+        """
+        earliest = min(moment // 1000, self._requests.server_time(moment))
+        return max(0, earliest - _BEFORE)
 
     def tells(self, seen: Look) -> bool:
         """Whether a look says anything that the engine does not know."""
@@ -138,9 +146,11 @@ class Watch:
 
     def _traces(self, comment: str, seen: Look) -> Deals:
         """The deals that opened a position for an order: same magic, and its own comment."""
+        standing = (deal for deals in seen.deals.values() for deal in deals)
+        found = {deal.ticket: deal for deal in (*seen.recent, *standing)}
         return tuple(
             deal
-            for deal in seen.recent
+            for deal in found.values()
             if deal.magic == self._requests.magic
             and deal.entry == mt5.DEAL_ENTRY_IN
             and deal.comment == comment

@@ -37,8 +37,9 @@ from scripts import connection
 from scripts.cli import CommandFailed
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.live import LiveTerms, build_live, instruments
+from scripts.live import Frame, LiveTerms, build_live, instruments
 from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.resuming import open_journal
 from scripts.wiring import MAGIC
 from tests.builders import EURUSD, LIMITS
 
@@ -150,7 +151,9 @@ async def _session(
                 mode="signals", preset="signals", parameters={}, instruments=found,
                 limits=LIMITS, plans=plans, dry_run=dry_run, hold=0.0,
             )  # fmt: skip
-            live = build_live(terms, link, folder, SystemClock(), {"session_id": "faults"}, log)
+            about = {"session_id": folder.session_id}
+            journal = await open_journal(folder, resume=False)
+            live = build_live(terms, link, Frame(folder, journal, SystemClock(), log, about))
             with explained(folder):
                 await live.session.run()
             left = live.left()
