@@ -235,11 +235,11 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         sleep=lambda seconds: _sleep(seconds, stop),
         hold=terms.hold,
         pace=terms.pace,
+        may_enter=lambda: actors.risk.trading.active,
         raised=_raised(frame.past or []),
     )
     told = Told()
-    for watcher in (feed, told):
-        actors.bus.attach(watcher.routes())
+    actors.bus.attach(told.routes())
     session, summary = assemble(
         actors, feed, frame, _started(terms, connection), connection.account
     )

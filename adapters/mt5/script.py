@@ -17,7 +17,6 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.market import Market
-from engine.trading import TradingState
 from engine.types import Points, Side, SymbolSpec, Units, lots
 
 _CLOSES = 2
@@ -75,6 +74,7 @@ class ScriptFeed:
         sleep: Callable[[float], Awaitable[None]],
         hold: float,
         pace: float,
+        may_enter: Callable[[], bool],
         raised: frozenset[str] = frozenset(),
     ) -> None:
         """`raised` are plans that an earlier part of the session has entered (`Plan.mark`)."""
@@ -88,19 +88,13 @@ class ScriptFeed:
         self._sleep = sleep
         self._hold = hold
         self._pace = pace
-        self._state = TradingState.ACTIVE
+        self._may_enter = may_enter
         self.done = 0
-
-    def routes(self) -> ev.Routes:
-        return {ev.TradingStateChanged: self.on_trading_state}
-
-    def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
-        self._state = changed.state
 
     async def slices(self) -> AsyncGenerator[None, None]:
         await self._tidy()
         for plan in self._plans:
-            if self._state is not TradingState.ACTIVE:
+            if not self._may_enter():
                 return
             if self.done:
                 await self._sleep(self._pace)
