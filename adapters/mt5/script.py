@@ -57,8 +57,8 @@ class ScriptFeed:
     """Carries out plans; ends early when trading is halted or an order's fate is not known.
 
     `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds, less
-    when a stop is asked for;
-    `hold` is how long a position is kept, `pace` the pause before the next plan.
+    when a stop is asked for; `may_enter` tells whether trading is active; `hold` is how long a
+    position is kept, `pace` the pause before the next plan.
     """
 
     def __init__(

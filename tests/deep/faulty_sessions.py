@@ -105,7 +105,7 @@ def spec(folder: Path, faults: Sequence[ScriptedFault]) -> str:
 def _patched(backend: str, *, hangs: bool) -> Iterator[None]:
     """The PAPER account with another terminal behind it; nothing waits longer than it must."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "paper_spec", lambda _symbols, _state: backend)
+        patch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: backend)
         hasty = functools.partial(TerminalClient, sleep=lambda _: None)
         patch.setattr(connection, "TerminalClient", hasty)
         patch.setattr(script, "_BETWEEN_LOOKS", 0.0)

@@ -149,7 +149,7 @@ def test_a_position_that_others_close_is_told(tmp_path: Path, kind: FaultKind, r
 
 def test_nothing_is_sent_to_another_account(tmp_path: Path) -> None:
     """Someone logs in elsewhere after the last look: the host asks again with the order itself."""
-    outcome = run(tmp_path, [fault("account_info", FaultKind.OTHER_ACCOUNT, 4)])
+    outcome = run(tmp_path, [fault("account_info", FaultKind.OTHER_ACCOUNT, 5)])
     check(outcome)
     (refused,) = outcome.of(ev.OrderRejected)
     assert "is logged in, not" in refused.message
