@@ -201,6 +201,14 @@ class LinkChanged(msgspec.Struct, frozen=True, tag_field="event", tag="link_chan
     detail: str
 
 
+class ConditionSeen(msgspec.Struct, frozen=True, tag_field="event", tag="condition_seen"):
+    """Something that suspends trading holds (the feed is mute, the clock uncertain), or not."""
+
+    cause: HaltCause
+    holds: bool
+    detail: str
+
+
 class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reset_due"):
     """The trading day `date` (ISO) begins in the limits' zone."""
 
@@ -224,6 +232,7 @@ Input = (
     | VenueCompared
     | VenueReplied
     | LinkChanged
+    | ConditionSeen
 )
 
 

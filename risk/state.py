@@ -86,6 +86,7 @@ class RiskActor:
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
+            ev.ConditionSeen: self.on_condition,
             ev.VenueDiffers: self.on_venue_differs,
         }
 
@@ -243,6 +244,14 @@ class RiskActor:
         self._reserved[approved.order.order_id] = Reservation(
             approved.order.symbol, approved.risk, approved.margin
         )
+
+    def on_condition(self, seen: ev.ConditionSeen) -> None:
+        """Nothing new leaves while prices do not come or the time is not certain."""
+        if seen.holds:
+            self._halt(seen.cause, self._account(), seen.detail)
+        else:
+            trading = self.trading.checked_again(seen.cause)
+            self._change(trading, self._account(), detail=seen.detail)
 
     def _release(self, order_id: int) -> None:
         self._reserved.pop(order_id, None)

@@ -19,6 +19,7 @@ from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.requests import Instrument
 from adapters.mt5.script import Plan, Quote, ScriptFeed
+from adapters.mt5.venue import CheckingDesk, SendingDesk
 from adapters.projection import iso
 from adapters.sinks import JsonSink
 from engine import events as ev
@@ -220,7 +221,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
-            dry_run=terms.dry_run,
+            desk=CheckingDesk() if terms.dry_run else SendingDesk(),
             to_server=server.at,
         )
     )

@@ -11,7 +11,7 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.requests import Instrument, Requests
-from adapters.mt5.venue import Line, Venue
+from adapters.mt5.venue import Desk, Line, Venue
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
@@ -43,7 +43,7 @@ class Wiring:
     factory: StrategyFactory | None
     instruments: dict[str, Instrument]
     limits: Limits
-    dry_run: bool
+    desk: Desk
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
 
@@ -112,9 +112,7 @@ def connect_live(wiring: Wiring) -> LiveActors:
     risk = RiskActor(bus, market, wiring.limits)
     strategy = StrategyActor(bus, market, wiring.strategy_id, wiring.factory)
     given = GivenSignals(bus, market)
-    venue = Venue(
-        bus, wiring.journal, wiring.line, wiring.clock, wiring.account, dry_run=wiring.dry_run
-    )
+    venue = Venue(bus, wiring.journal, wiring.line, wiring.clock, wiring.account, desk=wiring.desk)
     requests = Requests(
         wiring.instruments,
         magic=MAGIC,

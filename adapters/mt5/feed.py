@@ -13,13 +13,16 @@ import numpy as np
 
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed, TerminalError
+from adapters.mt5.feed_watch import FeedState, FeedWatch
 from adapters.mt5.gateway import Gateway
-from adapters.mt5.observing import Gap, Quoted, Seen, observe
+from adapters.mt5.observing import Gap, Quoted, Seen
+from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Venue
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.market import Market
+from engine.trading import HaltCause
 from engine.types import Millis
 
 Rates = np.ndarray[Any, Any]
@@ -111,7 +114,9 @@ class LiveFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         warm_up: Callable[[Iterator[ev.BarClosed]], None],
+        server: ServerClock | None = None,
     ) -> None:
+        """With a `server` clock prices and time are watched; in lockstep both are certain."""
         self._bus = bus
         self._market = market
         self._gateway = gateway
@@ -124,6 +129,9 @@ class LiveFeed:
         self._warm_up = warm_up
         self._warm = False
         self._account = ev.AccountSeen(0, 0, 0)
+        self._server = server
+        self._watch = FeedWatch(clock.now())
+        self._told: dict[HaltCause, bool] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
         await self._venue.recover(self._gateway)  # the account is compared before anything is done
@@ -142,8 +150,7 @@ class LiveFeed:
         gaps = [watch.gap for watch in self._watches]
         wanted = self._gateway.wanted()
         try:
-            seen = await self._venue.ask(lambda terminal: observe(terminal, gaps, wanted))
-            self._venue.insist_on(seen.look.account)
+            seen = await self._venue.observe(gaps, wanted)
         except (TerminalError, LookFailed):
             await self._venue.recover(self._gateway)
             return
@@ -153,6 +160,8 @@ class LiveFeed:
     def _take(self, seen: Seen) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))
         self._turn_days(account)
+        if self._server is not None:
+            self._check_conditions(self._server, seen)
         if self._gateway.watch.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
         for watch, quoted in zip(self._watches, seen.quotes, strict=True):
@@ -163,9 +172,36 @@ class LiveFeed:
                 self._bars(watch, quoted.bars)
         self._warm = True
 
-    def _tick(self, symbol: str, quoted: Quoted) -> None:
+    @property
+    def state(self) -> FeedState:
+        """Whether prices come."""
+        return self._watch.state
+
+    def _check_conditions(self, server: ServerClock, seen: Seen) -> None:
+        """Suspend trading while prices do not come or the server's clock is not certain."""
+        now = self._bus.time
+        newest = max(quoted.tick.time for quoted in seen.quotes)
+        server.tick(newest, now)
+        ticked = any(self._is_new(*pair) for pair in zip(self._watches, seen.quotes, strict=True))
+        state = self._watch.look(now, server.at(now), ticked=ticked)
+        self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
+        if state is not FeedState.CLOSED:
+            self._tell(HaltCause.CLOCK, not server.certain, server.problem)
+
+    def _is_new(self, watch: BarWatch, quoted: Quoted) -> bool:
+        return self._market.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
+
+    def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
+        if holds != self._told.get(cause, False):
+            self._told[cause] = holds
+            self._bus.feed(ev.ConditionSeen(cause, holds, detail if holds else "checked again"))
+
+    def _tick_of(self, symbol: str, quoted: Quoted) -> ev.Tick:
         points = self._market.specs[symbol].points
-        tick = ev.Tick(symbol, points(quoted.tick.bid), points(quoted.tick.ask))
+        return ev.Tick(symbol, points(quoted.tick.bid), points(quoted.tick.ask))
+
+    def _tick(self, symbol: str, quoted: Quoted) -> None:
+        tick = self._tick_of(symbol, quoted)
         if self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 

@@ -29,6 +29,8 @@ class Prices(Terminal, Protocol):
         self, symbol: str, timeframe: int, start: int, count: int, /
     ) -> Any: ...
 
+    def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int, /) -> Any: ...
+
 
 class Gap(NamedTuple):
     """What is known of a symbol: its name at the venue and the last bar seen opening (seconds of
@@ -54,8 +56,12 @@ class Seen(NamedTuple):
 
 def observe(terminal: Prices, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
     """Ask for everything; raises LookFailed where the terminal cannot tell."""
-    quotes = tuple(_quote(terminal, gap) for gap in gaps)
-    return Seen(quotes, look(terminal, wanted))
+    return Seen(quotes_of(terminal, gaps), look(terminal, wanted))
+
+
+def quotes_of(terminal: Prices, gaps: Sequence[Gap]) -> tuple[Quoted, ...]:
+    """Ticks and new bars; raises LookFailed where the terminal cannot tell."""
+    return tuple(_quote(terminal, gap) for gap in gaps)
 
 
 def _quote(terminal: Prices, gap: Gap) -> Quoted:

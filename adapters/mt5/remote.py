@@ -69,6 +69,9 @@ class RemoteTerminal:
     def copy_rates_from_pos(self, symbol: str, timeframe: int, start: int, count: int, /) -> Any:
         return self.call("copy_rates_from_pos", symbol, timeframe, start, count)
 
+    def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int, /) -> Any:
+        return self.call("copy_ticks_range", symbol, start, end, flags)
+
     def order_calc_profit(self, *terms: Any) -> Any:
         return self.call("order_calc_profit", *terms)
 

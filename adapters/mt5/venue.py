@@ -6,7 +6,7 @@ its record is durable. Replies come back on the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import anyio
@@ -14,8 +14,9 @@ import anyio
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import Answer
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
-from adapters.mt5.execution import Look, Reply, insist_on, look
+from adapters.mt5.execution import Look, Reply, Wanted, insist_on, look
 from adapters.mt5.gateway import Errand, Gateway
+from adapters.mt5.observing import Gap, Seen, observe
 from adapters.mt5.remote import (
     DEADLINES,
     Caller,
@@ -45,6 +46,36 @@ class Line(Protocol):
     async def restart(self) -> object: ...
 
 
+class Desk(Protocol):
+    """Where requests are carried out and what is looked at; its functions block."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any], /) -> Reply: ...
+
+    def look(self, terminal: RemoteTerminal, wanted: Wanted, /) -> Look: ...
+
+    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted, /) -> Seen: ...
+
+
+class SendingDesk:
+    """The account itself: requests are sent."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> Reply:
+        return carry_out_remotely(client, request)
+
+    def look(self, terminal: RemoteTerminal, wanted: Wanted) -> Look:
+        return look(terminal, wanted)
+
+    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
+        return observe(terminal, gaps, wanted)
+
+
+class CheckingDesk(SendingDesk):
+    """The account, but requests are only checked by it."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> Reply:
+        return check_remotely(client, request)
+
+
 class _Job(NamedTuple):
     errand: Errand
     seq: int
@@ -61,15 +92,15 @@ class Venue:
         clock: Clock,
         account: mt5.AccountInfo,
         *,
-        dry_run: bool,
+        desk: Desk,
         holds_back: Callable[[Errand], bool] = lambda _errand: False,
     ) -> None:
-        """`account` is the one whose answers count; with `dry_run` requests are only checked.
+        """`account` is the one whose answers count; `desk` is where requests are carried out.
 
         `holds_back` is asked at the last moment whether a request may still leave.
         """
         self.holds_back = holds_back
-        self._carry_out = check_remotely if dry_run else carry_out_remotely
+        self._desk = desk
         self._bus = bus
         self._journal = journal
         self._terminal = terminal
@@ -128,6 +159,12 @@ class Venue:
         """Carry out calls on the worker thread in one go; raises what they raise."""
         return await self._terminal.work(lambda client: job(RemoteTerminal(client)))
 
+    async def observe(self, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
+        """Prices, account and what stands open; raises LookFailed or TerminalError."""
+        seen = await self.ask(lambda terminal: self._desk.observe(terminal, gaps, wanted))
+        self.insist_on(seen.look.account)
+        return seen
+
     def insist_on(self, seen: mt5.AccountInfo) -> None:
         """Raises LookFailed when another account than the session's has answered."""
         insist_on(seen, self._account)
@@ -135,7 +172,7 @@ class Venue:
     async def look(self, gateway: Gateway) -> Look:
         """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
         wanted = gateway.wanted()
-        seen = await self.ask(lambda terminal: look(terminal, wanted))
+        seen = await self.ask(lambda terminal: self._desk.look(terminal, wanted))
         self.insist_on(seen.account)
         self._now()
         gateway.notice(seen)
@@ -179,7 +216,7 @@ class Venue:
         self._queue.close()
 
     def _work(self, request: dict[str, Any]) -> Callable[[Caller], Reply]:
-        return lambda client: self._carry_out(client, request)
+        return lambda client: self._desk.carry_out(client, request)
 
     def _now(self) -> None:
         self._bus.time, self._bus.bar = self._clock.now(), None

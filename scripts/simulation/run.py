@@ -13,6 +13,7 @@ from adapters.mt5.departures import figures
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed import BarWatch, LiveFeed
 from adapters.mt5.requests import Instrument, filling_of
+from adapters.mt5.venue import SendingDesk
 from adapters.projection import LogProjection, SummaryProjection
 from adapters.sinks import csv_bytes
 from engine import events as ev
@@ -215,7 +216,7 @@ class _Simulation:
                 for name, spec in self._world.specs.items()
             },
             limits=self._limits,
-            dry_run=False,
+            desk=SendingDesk(),
             to_server=lambda moment: server_of(CLOCK, moment // 1000),
         )
 

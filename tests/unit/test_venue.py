@@ -14,7 +14,7 @@ from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
 from adapters.mt5.errors import LinkDown, LookFailed, NotSent
 from adapters.mt5.execution import Reply
 from adapters.mt5.gateway import Errand
-from adapters.mt5.venue import Venue
+from adapters.mt5.venue import CheckingDesk, SendingDesk, Venue
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import HandlerFailed
@@ -75,7 +75,7 @@ class Scene:
         self.terminal = AsyncTerminal(cast("TerminalClient", self.client))
         self.venue = Venue(
             self.live.parts.bus, self.journal, self.terminal, SystemClock(), account,
-            dry_run=dry_run,
+            desk=CheckingDesk() if dry_run else SendingDesk(),
         )  # fmt: skip
         self.replies: list[Reply] = []
         self.bus = self.live.parts.bus

@@ -1,0 +1,121 @@
+"""A dry run: the terminal gives prices and facts, a paper account in this process fills orders.
+
+Its books are a file of the session's, so it outlives the engine as a real account does, and a
+session that goes on after a crash is compared with it in the same way. Every function blocks and
+runs in the worker thread, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.account_check import objection
+from adapters.mt5.errors import LookFailed
+from adapters.mt5.execution import FOREVER, Look, Reply, Wanted, carry_out, look
+from adapters.mt5.observing import Gap, Prices, Quoted, Seen, quotes_of
+from adapters.mt5.remote import Caller, RemoteTerminal
+from adapters.mt5.requests import Instrument
+from adapters.paper import state
+from adapters.paper.account import PaperAccount
+from adapters.paper.functions import PaperTerminal
+from adapters.paper.rules import AccountTerms
+
+
+class DryRun:
+    """Orders of one session on a paper account that sees every tick of the real terminal."""
+
+    def __init__(
+        self, instruments: Sequence[Instrument], account: mt5.AccountInfo, books: Path
+    ) -> None:
+        """Begins with the real account's balance, or goes on with `books`.
+
+        Raises ValueError for books that are damaged or of another account.
+        """
+        self._real = account
+        self._books = books
+        self._specs = {item.name: item.spec for item in instruments}
+        self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
+        specs = {spec.name: spec for spec in self._specs.values()}
+        self.account = PaperAccount(specs, round(account.balance * 100))
+        state.load(books, self.account, account.login, account.server)
+        terms = AccountTerms(
+            login=account.login, server=account.server, leverage=max(account.leverage, 1)
+        )
+        self._terminal = PaperTerminal(self.account, terms=terms)
+        self._names = {item.spec.name: item.name for item in instruments}
+
+    def carry_out(self, _client: Caller, request: dict[str, Any]) -> Reply:
+        """Fill a request on paper; nothing is sent."""
+        ours = {name: symbol for symbol, name in self._names.items()}
+        if "symbol" in request:
+            request = {**request, "symbol": ours[request["symbol"]]}
+        reply = carry_out(self._terminal, request)
+        self._save()
+        return reply
+
+    def look(self, terminal: RemoteTerminal, wanted: Wanted) -> Look:
+        """What the paper account holds, once the real account was proven to be the right one."""
+        self._insist_on_the_real_account(terminal)
+        return look(self._terminal, wanted)
+
+    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
+        """Take every tick since the last look to the paper account, then look at it."""
+        quotes = quotes_of(terminal, gaps)
+        for gap, quoted in zip(gaps, quotes, strict=True):
+            self._play(terminal, gap.name, quoted)
+        return Seen(quotes, self.look(terminal, wanted))
+
+    def _play(self, terminal: Prices, name: str, quoted: Quoted) -> None:
+        ticks = self._new_ticks(terminal, name, quoted)
+        spec, account = self._specs[name], self.account
+        happened = 0
+        for bid, ask, moment in ticks:
+            account.quote(spec.name, spec.points(bid), spec.points(ask), moment)
+            happened += account.match_tick(spec.name)
+        if happened:
+            self._save()
+
+    def _new_ticks(
+        self, terminal: Prices, name: str, quoted: Quoted
+    ) -> list[tuple[float, float, int]]:
+        """The ticks since the last look, in order; at first only the last one."""
+        last = quoted.tick
+        if name not in self._seen:
+            self._seen[name] = (last.time_msc, 1)
+            return [(last.bid, last.ask, last.time_msc)]
+        since, known = self._seen[name]
+        if last.time_msc <= since:
+            return []
+        answer = terminal.copy_ticks_range(name, since // 1000, FOREVER, mt5.COPY_TICKS_ALL)
+        if answer is None:
+            raise LookFailed(f"copy_ticks_range {name}: {terminal.last_error()}")
+        fresh = answer[answer["time_msc"] >= since]
+        repeated = int(np.count_nonzero(fresh["time_msc"] == since))
+        fresh = fresh[min(known, repeated) :]
+        if not len(fresh):  # its tick history lags behind the tick itself
+            return []
+        newest = int(fresh["time_msc"][-1])
+        again = int(np.count_nonzero(fresh["time_msc"] == newest))
+        self._seen[name] = (newest, again + (known if newest == since else 0))
+        priced = fresh[(fresh["bid"] > 0) & (fresh["ask"] > 0)]
+        return list(
+            zip(
+                priced["bid"].tolist(),
+                priced["ask"].tolist(),
+                priced["time_msc"].tolist(),
+                strict=True,
+            )
+        )
+
+    def _insist_on_the_real_account(self, terminal: RemoteTerminal) -> None:
+        why = objection(terminal.account_info(), self._real.login, self._real.server)
+        if why is not None:
+            raise LookFailed(why)
+
+    def _save(self) -> None:
+        state.save(self._books, self.account, self._real.login, self._real.server, {})

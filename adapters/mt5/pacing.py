@@ -1,0 +1,67 @@
+"""When a live feed looks again: by the clock, or one move of a market in lockstep at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from adapters.mt5.errors import LookFailed, TerminalError
+from adapters.mt5.venue import Venue
+from engine.clock import Clock, VirtualClock
+from engine.types import Millis
+
+_FAR = 1 << 61
+_END_OF_BAR = "end"
+
+
+class ByTheClock:
+    """Looks every `seconds`, until `until` (ms UTC; None: for ever)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        seconds: float,
+        until: Millis | None,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """`sleep` waits so many seconds, less when a stop is asked for."""
+        self._clock = clock
+        self._seconds = seconds
+        self._until = until
+        self._sleep = sleep
+
+    async def next(self) -> bool:
+        if self._until is not None and self._clock.now() >= self._until:
+            return False
+        await self._sleep(self._seconds)
+        return True
+
+    def day_limit(self) -> Millis:
+        return self._clock.now()
+
+
+class Lockstep:
+    """Moves a hosted paper market on request; the session's clock shows the market's time."""
+
+    def __init__(self, venue: Venue, clock: VirtualClock, to_utc: Callable[[int], int]) -> None:
+        """`to_utc` turns seconds of the server's clock into seconds UTC."""
+        self._venue = venue
+        self._clock = clock
+        self._to_utc = to_utc
+        self._move = ""
+
+    async def next(self) -> bool:
+        try:
+            progress = await self._venue.ask(lambda host: host.call("paper_advance", _FAR, 1))
+        except (TerminalError, LookFailed):
+            return True  # the observation that follows finds the host gone and recovers it
+        if progress is None or not progress[1]:
+            return False
+        now, self._move = progress[0], progress[4]
+        moment = self._to_utc(now // 1000) * 1000 + now % 1000
+        self._clock.advance_to(max(moment, self._clock.now()))
+        return True
+
+    def day_limit(self) -> Millis:
+        """A bar's end at a day's turn belongs to the day before."""
+        now = self._clock.now()
+        return now - 1 if self._move == _END_OF_BAR else now
