@@ -6,11 +6,13 @@ from scripts import cli, config_check, data, journal
 from scripts.doctor import doctor
 from scripts.presets import presets
 from scripts.replay import replay
+from scripts.shadow import shadow
 from scripts.signals import signals
 from scripts.smoke import smoke_test
 
 app = cli.make_app("Event-driven execution for MetaTrader 5 demo and trial accounts.")
 app.command("replay")(replay)
+app.command("shadow")(shadow)
 app.command("signals")(signals)
 app.command("presets")(presets)
 app.command("smoke-test")(smoke_test)

@@ -36,6 +36,8 @@ from scripts.paper import LOGIN, PAPER, SERVER, paper_spec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scripts.paper_market import PaperMarket
+
 _REMEDIES = {
     "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
     "busy": "stop the other session of this profile first",
@@ -100,15 +102,19 @@ async def connected(
     trading: bool,
     symbols: Sequence[str],
     books: Path | None = None,
+    market: PaperMarket | None = None,
 ) -> AsyncIterator[Connection]:
     """A connection to the account's terminal, closed in the end.
 
     `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer,
-    `books` the file in which it keeps its positions and deals (None: it forgets them).
+    `books` the file in which it keeps its positions and deals (None: it forgets them); a `market`
+    of recorded bars replaces its own.
 
     Raises CommandFailed with exit code 4 and the remedy.
     """
-    terminal = AsyncTerminal(TerminalClient(_launcher(account, state, trading, symbols, books)))
+    terminal = AsyncTerminal(
+        TerminalClient(_launcher(account, state, trading, symbols, books, market))
+    )
     try:
         try:
             yield await _attach(terminal, account)
@@ -126,10 +132,12 @@ def _launcher(
     trading: bool,
     symbols: Sequence[str],
     books: Path | None,
+    market: PaperMarket | None,
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
-        backend = f"paper:{paper_spec(list(symbols), state, books)}"
+        spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
+        backend = f"paper:{spec}"
     host_config = HostConfig(
         token=_remote_token() if account.host else secrets.token_hex(32),
         login=account.login,

@@ -233,7 +233,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         frame.clock,
         terms.plans,
         quote=_quotes(connection, terms.instruments, server),
-        sleep=lambda seconds: _sleep(seconds, stop),
+        sleep=lambda seconds: sleep_until(seconds, stop),
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
@@ -261,7 +261,7 @@ class Stop:
     requested: Callable[[], bool] = staticmethod(lambda: False)
 
 
-async def _sleep(seconds: float, stop: Stop) -> None:
+async def sleep_until(seconds: float, stop: Stop) -> None:
     """Wait, but not beyond a request to stop."""
     until = anyio.current_time() + seconds
     # The request comes from a signal handler, which can set a flag but no event of the loop.

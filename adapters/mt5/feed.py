@@ -114,7 +114,7 @@ class LiveFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         warm_up: Callable[[Iterator[ev.BarClosed]], None],
-        server: ServerClock | None = None,
+        server: ServerClock[Any] | None = None,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain."""
         self._bus = bus
@@ -177,7 +177,7 @@ class LiveFeed:
         """Whether prices come."""
         return self._watch.state
 
-    def _check_conditions(self, server: ServerClock, seen: Seen) -> None:
+    def _check_conditions(self, server: ServerClock[Any], seen: Seen) -> None:
         """Suspend trading while prices do not come or the server's clock is not certain."""
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)

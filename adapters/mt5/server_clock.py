@@ -9,6 +9,7 @@ every fresh tick.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 from engine.types import Millis
 
@@ -19,14 +20,16 @@ _TOLERANCE = 120
 _FRESH = 30_000
 """Milliseconds within which a tick that moved counts as fresh."""
 
+Name = TypeVar("Name", bound=str)
+
 ToServer = Callable[[int], int]
 """From seconds UTC to seconds of a server's clock."""
 
 
-class ServerClock:
-    """What is known of a server's clock; `candidates` are the rules by name, the usual one first."""
+class ServerClock(Generic[Name]):
+    """What is known of a server's clock; `candidates` are rules by name, the usual one first."""
 
-    def __init__(self, candidates: Mapping[str, ToServer]) -> None:
+    def __init__(self, candidates: Mapping[Name, ToServer]) -> None:
         self._candidates = dict(candidates)
         self._fitting = list(candidates)
         self._last_tick = 0
@@ -35,13 +38,13 @@ class ServerClock:
         self.problem = "no fresh tick has come yet"
 
     @property
-    def name(self) -> str:
+    def rule(self) -> Name:
         """The rule that is taken: the first that fits every fresh tick so far."""
         return self._fitting[0]
 
     def at(self, moment: Millis) -> int:
         """The server's clock at `moment` (ms UTC), in seconds."""
-        return self._candidates[self.name](moment // 1000)
+        return self._candidates[self.rule](moment // 1000)
 
     def tick(self, tick_time: int, now: Millis) -> None:
         """Take the time of the last tick (server's seconds) at `now` into account.

@@ -20,15 +20,20 @@ class ServerClock:
     """A server's clock that runs by itself: `speed` server seconds in each second."""
 
     def __init__(
-        self, start: Millis, speed: float, monotonic: Callable[[], float] = time.monotonic
+        self,
+        start: Millis,
+        speed: float,
+        seconds: Callable[[], float] = time.monotonic,
+        began: float | None = None,
     ) -> None:
+        """It showed `start` when `seconds` gave `began` (None: now)."""
         self._start = start
         self._speed = speed
-        self._monotonic = monotonic
-        self._began = monotonic()
+        self._seconds = seconds
+        self._began = seconds() if began is None else began
 
     def now(self) -> Millis:
-        return self._start + int((self._monotonic() - self._began) * 1000 * self._speed)
+        return self._start + int((self._seconds() - self._began) * 1000 * self._speed)
 
 
 class HostedTerminal:

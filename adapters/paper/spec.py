@@ -75,7 +75,8 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     never). ``bars`` names a ``.npy`` file of rates records for a symbol; a symbol without one has a
     made-up market of M1 bars around its ``prices`` entry, a wave of ``swing`` points up and down.
     ``start`` is the server's clock at the beginning, in seconds: by default that of the first bar
-    of the files, else ``MADE_UP_START``, or for a real clock this machine's UTC. With the clock
+    of the files, else ``MADE_UP_START``, or for a real clock this machine's UTC. ``began`` is when
+    a real clock showed it (seconds UTC; None: when the terminal is built). With the clock
     "lockstep" time stands until `paper_advance`; with "real" it runs, ``speed`` times as fast.
     ``state`` is a file that keeps the account when the terminal is started again.
     """
@@ -99,6 +100,7 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     speed: float = 1.0
     pace: Pace = Pace.BARS
     start: int | None = None
+    began: float | None = None
     faults: FaultSpec | None = None
     state: str | None = None
 
@@ -169,13 +171,19 @@ def _assemble(
             state.save(path, account, spec.login, spec.server, counted)
 
     begin = max(start * 1000, account.now)
-    clock = ServerClock(begin, spec.speed) if spec.clock == "real" else None
+    clock = _clock(spec, start, begin) if spec.clock == "real" else None
     hosted = HostedTerminal(terminal, market, clock=clock, changed=keep)
     if spec.faults is None:
         return hosted
     faulty = FaultyTerminal(terminal, spec.faults.plan(), effects, behind=hosted, noted=keep)
     faulty.calls.update(calls or {})
     return faulty
+
+
+def _clock(spec: TerminalSpec, start: int, begin: int) -> ServerClock:
+    if spec.began is None:
+        return ServerClock(begin, spec.speed)
+    return ServerClock(start * 1000, spec.speed, time.time, spec.began)
 
 
 def _start_and_bars(spec: TerminalSpec) -> tuple[int, dict[str, Rates]]:

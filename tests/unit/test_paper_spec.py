@@ -142,7 +142,7 @@ class TestRealClock:
         market = PaperMarket(terminal.account, {"EURUSD": made_up_bars(EURUSD, 1.2, 30, 1_000_020)})
         market.skip(1_000_020_000)
         elapsed = [0.0]
-        clock = ServerClock(1_000_020_000, 10.0, monotonic=lambda: elapsed[0])
+        clock = ServerClock(1_000_020_000, 10.0, seconds=lambda: elapsed[0])
         hosted = HostedTerminal(terminal, market, clock=clock)
         assert hosted.symbol_info_tick("EURUSD").bid == 1.2003
         elapsed[0] = 90.0  # 15 minutes at ten times the speed

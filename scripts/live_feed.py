@@ -1,0 +1,163 @@
+"""The wiring of a shadow session: live feed, server's clock, dry or sending, beside the actors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+
+from adapters.mt5.departures import figures
+from adapters.mt5.dry import DryRun
+from adapters.mt5.feed import BarWatch, LiveFeed, Pacing
+from adapters.mt5.pacing import ByTheClock, Lockstep
+from adapters.mt5.requests import Instrument
+from adapters.mt5.server_clock import ServerClock
+from adapters.mt5.venue import Desk, SendingDesk
+from adapters.sinks import JsonSink
+from engine import events as ev
+from engine.clock import Clock, SystemClock, VirtualClock
+from engine.session import Session
+from engine.types import ClockName, Limits, Millis
+from risk.days import resets
+from scripts.cli import CommandFailed, Exit
+from scripts.connection import Connection
+from scripts.live import Frame, Stop, assemble, sleep_until
+from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.paper_market import PaperMarket, ScaledClock
+from signals.bars import BarPreparer
+from signals.clocks import server_of, to_utc
+from signals.strategy import StrategyFactory
+
+_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowTerms:
+    """What a shadow session is to do, resolved and checked."""
+
+    mode: str
+    preset: str
+    parameters: dict[str, Any]
+    factory: StrategyFactory
+    timeframes: tuple[str, ...]
+    instruments: dict[str, Instrument]
+    limits: Limits
+    dry_run: bool
+    seconds: float | None
+    poll: float
+    market: PaperMarket | None
+
+
+@dataclass
+class Shadow:
+    """A session ready to run, and what can be asked of it."""
+
+    session: Session
+    feed: LiveFeed
+    actors: LiveActors
+    summary: JsonSink
+
+
+def clock_of(market: PaperMarket | None) -> Clock:
+    """The session's clock: this machine's, or that of the recorded market."""
+    if market is None:
+        return SystemClock()
+    return VirtualClock(market.start) if market.speed is None else ScaledClock(market)
+
+
+def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Shadow:
+    """Put the session together; must be called inside the event loop, once its folder exists."""
+    stop = Stop()
+    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
+    market = terms.market
+    actors = connect_live(
+        Wiring(
+            journal=frame.journal,
+            line=connection.terminal,
+            clock=frame.clock,
+            account=connection.account,
+            session_id=frame.session_id,
+            strategy_id=terms.preset,
+            factory=terms.factory,
+            instruments=terms.instruments,
+            limits=terms.limits,
+            desk=_desk(terms, connection, frame),
+            to_server=market.to_server if market else server.at,
+        )
+    )
+    feed = LiveFeed(
+        actors.bus,
+        actors.market,
+        actors.gateway,
+        actors.venue,
+        frame.clock,
+        _watches(terms, server),
+        _pacing(terms, actors, frame, stop),
+        resets(terms.limits.reset_zone, frame.clock.now()),
+        warm_up=actors.strategy.warm_up,
+        server=None if market else server,
+    )
+    started = _started(terms, connection)
+    session, summary = assemble(actors, feed, frame, started, connection.account)
+    stop.requested = lambda: session.stop_requested
+    return Shadow(session, feed, actors, summary)
+
+
+def _rule(name: ClockName) -> Callable[[int], int]:
+    return lambda utc: server_of(name, utc)
+
+
+def _desk(terms: ShadowTerms, connection: Connection, frame: Frame) -> Desk:
+    if not terms.dry_run:
+        return SendingDesk()
+    try:
+        return DryRun(
+            list(terms.instruments.values()), connection.account, frame.folder.paper_account
+        )
+    except ValueError as error:
+        raise CommandFailed(str(error), Exit.DATA) from error
+
+
+def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatch]:
+    market = terms.market
+
+    def utc(seconds: Any) -> Any:
+        return to_utc(market.clock_name if market else server.rule, seconds)
+
+    return [
+        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes))
+        for ours, item in terms.instruments.items()
+    ]
+
+
+def _pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
+    clock, market = frame.clock, terms.market
+    if isinstance(clock, VirtualClock) and market is not None:
+        return Lockstep(actors.venue, clock, market.to_utc)
+    return ByTheClock(
+        clock, terms.poll, _until(terms, clock), lambda seconds: sleep_until(seconds, stop)
+    )
+
+
+def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
+    """When the session is over: after its duration, or with the recorded bars."""
+    ends = [] if terms.seconds is None else [clock.now() + round(terms.seconds * 1000)]
+    if terms.market is not None:
+        ends += [max(item.ref.last + item.ref.period * 1000 for item in terms.market.inputs)]
+    return min(ends, default=None)
+
+
+def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
+    info = connection.account
+    return ev.SessionStarted(
+        mode=terms.mode,
+        currency=info.currency,
+        account=figures(info),
+        preset=terms.preset,
+        parameters=terms.parameters,
+        limits=msgspec.to_builtins(terms.limits),
+        symbols=tuple(item.spec for item in terms.instruments.values()),
+        data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
+    )

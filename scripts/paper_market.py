@@ -1,0 +1,95 @@
+"""The paper account on recorded bars: the market of a shadow session without MetaTrader."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.clock import SystemClock
+from engine.types import ClockName, Millis
+from scripts.bars import BarInput
+from scripts.paper import LOGIN, SERVER
+from signals.clocks import server_of, utc_of
+
+
+@dataclass(frozen=True)
+class PaperMarket:
+    """Recorded bars that a paper terminal plays, at `speed` or, with None, move by move.
+
+    `start` is where its clock begins (ms UTC), at the moment `began` of this machine's clock.
+    """
+
+    inputs: list[BarInput]
+    start: Millis
+    speed: float | None
+    began: Millis
+
+    @property
+    def clock_name(self) -> ClockName:
+        """The clock of the bars, and so of the server."""
+        return self.inputs[0].clock
+
+    def spec(self, state: Path, books: Path | None) -> str:
+        """The terminal's specification, as its host takes it; bars are saved in `state`."""
+        document = {
+            "symbols": [msgspec.to_builtins(item.spec) for item in self.inputs],
+            "login": LOGIN,
+            "server": SERVER,
+            "bars": {item.spec.name: str(_rates_file(item, state)) for item in self.inputs},
+            "start": server_of(self.clock_name, self.start // 1000),
+            "state": None if books is None else str(books.resolve()),
+        }
+        if self.speed is not None:
+            document |= {
+                "clock": "real", "speed": self.speed, "pace": "ticks", "began": self.began / 1000,
+            }  # fmt: skip
+        return msgspec.json.encode(document).decode()
+
+    def to_utc(self, server: int) -> int:
+        """Seconds of the server's clock as seconds UTC."""
+        return utc_of(self.clock_name, server)
+
+    def to_server(self, moment: Millis) -> int:
+        """A moment (ms UTC) as seconds of the server's clock."""
+        return server_of(self.clock_name, moment // 1000)
+
+
+class ScaledClock:
+    """A clock that runs `speed` times as fast as this machine's, for a market that does."""
+
+    def __init__(self, market: PaperMarket) -> None:
+        self._market = market
+        self._clock = SystemClock()
+
+    def now(self) -> Millis:
+        market = self._market
+        passed = self._clock.now() - market.began
+        return market.start + round(passed * (market.speed or 0.0))
+
+
+def now_ms() -> Millis:
+    """This machine's clock, as the host reads it too."""
+    return round(time.time() * 1000)
+
+
+def _rates_file(item: BarInput, state: Path) -> Path:
+    """The bars as the terminal host reads them, made once for each content."""
+    import numpy as np
+
+    from adapters.files.bars import concat
+    from adapters.mt5.contract import rates_dtype
+
+    path = state.resolve() / f"paper-{item.ref.sha256[:16]}.npy"
+    if not path.exists():
+        columns = concat(item.file.chunks())
+        rates = np.zeros(len(columns), dtype=rates_dtype())
+        for name in ("time", "open", "high", "low", "close", "tick_volume", "spread"):
+            rates[name] = getattr(columns, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp.npy")
+        np.save(draft, rates)
+        draft.replace(path)
+    return path

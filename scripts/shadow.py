@@ -1,0 +1,328 @@
+"""`butler shadow`: a preset on a live demo feed, for hours or weeks; dry unless told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts import replay_options as opt
+from scripts.account_options import (
+    AccountsOption,
+    DryRunOption,
+    LoginOption,
+    PasswordOption,
+    ProfileOption,
+    ResultsOption,
+    ServerOption,
+    SessionOption,
+    choose_account,
+)
+from scripts.cli import CommandFailed, Exit, home
+from scripts.replay import LIMIT_OPTIONS, Request, Screen, session_folder
+
+if TYPE_CHECKING:
+    from config.loader import ResolvedAccount
+    from scripts.folders import SessionFolder
+    from scripts.paper_market import PaperMarket
+    from scripts.resuming import Earlier
+    from scripts.strategies import Loaded
+
+MODE = "shadow"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_POLL_SECONDS = 1.0
+_FAST_POLL_SECONDS = 0.25
+_MAX_SPEED = 3600.0
+
+Duration = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="End after 90s, 30m, 8h or 5d; by default never."),
+]
+Speed = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N", help="With PAPER and --bars: times as fast as the clock, or max (lockstep)."
+    ),
+]
+Resume = Annotated[
+    str | None, typer.Option(metavar="SESSION", help="Go on with a session that was interrupted.")
+]
+SymbolsOption = Annotated[
+    list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the user asked for."""
+
+    request: Request
+    account: ResolvedAccount
+    symbols: list[str]
+    dry_run: bool
+    seconds: float | None
+    speed: float | None
+    lockstep: bool
+    resume: str | None
+    results: Path
+    session_id: str | None
+    screen: Screen
+
+
+def shadow(
+    account_profile: ProfileOption,
+    dry_run: DryRunOption = True,
+    duration: Duration = None,
+    resume: Resume = None,
+    symbol: SymbolsOption = None,
+    preset: opt.PresetName = "ftmo_m15",
+    max_positions: opt.MaxPositions = None,
+    per_trade_risk_fraction: opt.PerTradeRisk = None,
+    daily_loss_fraction: opt.DailyLoss = None,
+    max_loss_fraction: opt.MaxLoss = None,
+    bars: opt.Bars = None,
+    clock: opt.Clock = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    speed: Speed = None,
+    login: LoginOption = None,
+    server: ServerOption = None,
+    password: PasswordOption = None,
+    accounts: AccountsOption = None,
+    results_dir: ResultsOption = None,
+    session_id: SessionOption = None,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Run a preset on a live feed: dry by default, the real terminal's prices and nothing sent."""
+    given = dict(locals())
+    account = choose_account(account_profile, login, server, password, accounts)
+    request = Request(
+        bars=bars,
+        clock=clock,
+        preset=preset,
+        limits={name: given[name] for name in LIMIT_OPTIONS},
+        start=start,
+        end=end,
+    )
+    wish = Wish(
+        request=request,
+        account=account,
+        symbols=symbol or [account.default_symbol],
+        dry_run=dry_run,
+        seconds=_seconds(duration),
+        speed=_speed(speed),
+        lockstep=speed == "max",
+        resume=resume,
+        results=results_dir if results_dir is not None else home() / "results",
+        session_id=session_id,
+        screen=Screen(as_json=as_json, quiet=quiet),
+    )
+    return asyncio.run(_Shadow(wish).run())
+
+
+def _seconds(duration: str | None) -> float | None:
+    if duration is None:
+        return None
+    told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration)
+    if told is None or not float(told[1]):
+        raise CommandFailed(
+            f"--duration {duration}: write a number and s, m, h or d, such as 8h", Exit.USAGE
+        )
+    return float(told[1]) * _UNITS[told[2]]
+
+
+def _speed(text: str | None) -> float | None:
+    """How many times as fast as the clock; None without the option and for `max`."""
+    if text is None or text == "max":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _MAX_SPEED:
+        raise CommandFailed(
+            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}", Exit.USAGE
+        )
+    return value
+
+
+class _Shadow:
+    """One run of the command."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._check()
+
+    def _check(self) -> None:
+        from scripts.paper import PAPER
+
+        wish, paper = self._wish, self._wish.account.profile == PAPER
+        if wish.request.bars and not paper:
+            raise CommandFailed(
+                "--bars needs --account-profile PAPER: another account has a market of its own",
+                Exit.USAGE,
+            )
+        if (wish.speed is not None or wish.lockstep) and not wish.request.bars:
+            raise CommandFailed("--speed needs PAPER and --bars: nothing else can run", Exit.USAGE)
+
+    async def run(self) -> int:
+        from scripts.resuming import earlier_session
+        from scripts.strategies import load
+
+        wish = self._wish
+        earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
+        loaded = load(wish.request.preset)
+        market, notes = self._market(loaded)
+        wish.screen.tell(notes)
+        folder = earlier.folder if earlier else self._new_folder()
+        return await self._on_account(folder, earlier, loaded, market)
+
+    def _new_folder(self) -> SessionFolder:
+        from scripts.folders import THROUGH_MT5
+
+        folder = session_folder(self._wish.results, self._wish.session_id, THROUGH_MT5)
+        folder.create()
+        return folder
+
+    def _market(self, loaded: Loaded) -> tuple[PaperMarket | None, list[str]]:
+        """The recorded bars that stand for a live market, if the user gave any."""
+        from config.loader import load_symbols
+        from scripts import options
+        from scripts.inputs import open_inputs
+        from scripts.paper_market import PaperMarket, now_ms
+
+        wish = self._wish
+        if not wish.request.bars:
+            return None, []
+        everything = Request(bars=wish.request.bars, clock=wish.request.clock, end=wish.request.end)
+        inputs, notes = open_inputs(everything, load_symbols(), loaded.timeframes)
+        first = min(item.ref.first for item in inputs)
+        start = options.moment("--from", wish.request.start)
+        begin = first - 1000 if start is None else start * 1000
+        speed = None if wish.lockstep else wish.speed or 1.0
+        return PaperMarket(inputs, begin, speed, now_ms()), notes
+
+    async def _on_account(
+        self,
+        folder: SessionFolder,
+        earlier: Earlier | None,
+        loaded: Loaded,
+        market: PaperMarket | None,
+    ) -> int:
+        from config.loader import load_symbols
+        from scripts.connection import connected
+        from scripts.live import instruments
+
+        wish = self._wish
+        names = [item.spec.name for item in market.inputs] if market else wish.symbols
+        known = load_symbols()
+        if market is not None:
+            known |= {item.spec.name: item.spec for item in market.inputs}
+        async with connected(
+            wish.account,
+            folder.results / "hosts",
+            trading=not wish.dry_run,
+            symbols=names,
+            books=None if wish.dry_run else folder.paper_account,
+            market=market,
+        ) as connection:
+            if earlier is not None:
+                earlier.insist_on(connection.account, MODE)
+            found = await instruments(connection, names, wish.account.symbol_map, known)
+            session = _Session(self._wish, folder, earlier, loaded, market)
+            return await session.run(connection, found)
+
+
+class _Session:
+    """The session on a connected account."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        folder: SessionFolder,
+        earlier: Earlier | None,
+        loaded: Loaded,
+        market: PaperMarket | None,
+    ) -> None:
+        self._wish = wish
+        self._folder = folder
+        self._earlier = earlier
+        self._loaded = loaded
+        self._market = market
+
+    async def run(self, connection: Any, found: Any) -> int:
+        from adapters.logs import SessionLog
+        from engine import events as ev
+        from scripts.failures import explained
+        from scripts.interrupts import orderly_stop
+        from scripts.live_feed import build_shadow, clock_of
+
+        clock = clock_of(self._market)
+        log = SessionLog(
+            self._folder.log, self._folder.session_id, clock.now, say=self._wish.screen.say
+        )
+        try:
+            with explained(self._folder):
+                frame = await self._frame(connection, clock, log)
+                shadowed = build_shadow(self._terms(found), connection, frame)
+                with orderly_stop(shadowed.session.request_stop):
+                    outcome = await shadowed.session.run()
+        finally:
+            log.close()
+        self._show(shadowed.summary.projection.summary())
+        return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
+
+    async def _frame(self, connection: Any, clock: Any, log: Any) -> Any:
+        from scripts.live import Frame
+        from scripts.resuming import account_mark, open_journal
+        from scripts.version import about_session
+
+        about = about_session(
+            self._folder.session_id,
+            self._wish.account.profile,
+            dry_run=self._wish.dry_run,
+            account=account_mark(connection.account),
+        )
+        journal = await open_journal(self._folder, resume=self._earlier is not None)
+        past = self._earlier.records if self._earlier else None
+        return Frame(self._folder, journal, clock, log, about, past)
+
+    def _terms(self, found: Any) -> Any:
+        from config.loader import ConfigError, with_overrides
+        from scripts.live_feed import ShadowTerms
+
+        wish, earlier, loaded = self._wish, self._earlier, self._loaded
+        try:
+            limits = with_overrides(loaded.preset.limits, **wish.request.limits)
+        except ConfigError as error:
+            raise CommandFailed(str(error), Exit.USAGE) from error
+        fast = self._market is not None and self._market.speed not in (None, 1.0)
+        return ShadowTerms(
+            mode=MODE,
+            preset=loaded.preset.name,
+            parameters=loaded.preset.parameters,
+            factory=loaded.factory,
+            timeframes=loaded.timeframes,
+            instruments=found,
+            limits=earlier.limits if earlier else limits,
+            dry_run=wish.dry_run,
+            seconds=wish.seconds,
+            poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
+            market=self._market,
+        )
+
+    def _show(self, summary: dict[str, Any]) -> None:
+        import json
+
+        from scripts.screen import show_summary
+
+        if self._wish.screen.as_json:
+            print(json.dumps(summary, indent=2, allow_nan=False))
+        elif not self._wish.screen.quiet:
+            show_summary(summary, self._folder.latest_event_log, self._folder.path)
