@@ -107,7 +107,7 @@ class Mask:
             return {name: self._hidden(inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._hidden(inner) for inner in value]
-        self._known.add(str(value))
+        self._known.update((str(value), *str(value).split("@")))  # login@server, say
         return MASKED
 
     def _text(self, text: str) -> str:

@@ -268,7 +268,7 @@ class TestPrune:
 
 ABOUT = {
     "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
-    "account_profile": "MY_PROFILE", "login": 51234567, "server": "Broker-Demo 3",
+    "account_profile": "MY_PROFILE", "account": "51234567@Broker-Demo 3",
     "files": {"EURUSD": "my_bars.parquet"}, "terminal": ["C:\\Users\\Jo\\mt5"], "host": None,
 }  # fmt: skip
 
@@ -320,7 +320,7 @@ class TestShare:
         assert first.event == started()
         assert first.about == {
             "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
-            "account_profile": "masked", "login": "masked", "server": "masked",
+            "account_profile": "masked", "account": "masked",
             "files": {"EURUSD": "masked"}, "terminal": ["masked"], "host": None,
         }  # fmt: skip
         assert msgspec.structs.replace(second.event, detail="") == halted(detail="")
