@@ -24,9 +24,7 @@ def explained(folder: SessionFolder) -> Iterator[None]:
     except BarFileError as error:
         raise CommandFailed(f"{error}; the session stopped, {kept}", Exit.DATA) from error
     except JournalFailed as error:
-        raise CommandFailed(
-            f"the journal cannot be written ({error}); the session stopped, {kept}", Exit.USAGE
-        ) from error
+        raise _unwritable(error, kept) from error
     except SinkFailed as error:
         raise CommandFailed(
             f"{error}; the session stopped, its journal is whole: "
@@ -41,6 +39,9 @@ def explained(folder: SessionFolder) -> Iterator[None]:
     except StrategyFailed as error:
         raise CommandFailed(str(error), Exit.INTERNAL) from error
     except HandlerFailed as error:
+        # An actor published something, and the journal could not take it.
+        if isinstance(error.__cause__, JournalFailed):
+            raise _unwritable(error.__cause__, kept) from error
         if isinstance(error.__cause__, StrategyFailed):
             raise CommandFailed(
                 f"{error.__cause__}; the session stopped, {kept}", Exit.INTERNAL
@@ -49,3 +50,9 @@ def explained(folder: SessionFolder) -> Iterator[None]:
             f"internal error: {error.__cause__!r} in {error.handler}; the session stopped, {kept}",
             Exit.INTERNAL,
         ) from error
+
+
+def _unwritable(error: JournalFailed, kept: str) -> CommandFailed:
+    return CommandFailed(
+        f"the journal cannot be written ({error}); the session stopped, {kept}", Exit.USAGE
+    )

@@ -18,6 +18,8 @@ _HARMLESS = frozenset({"session_id", "version", "dry_run", "started_at", "ended_
 _TEXTS = ("detail", "message", "note", "reason")
 """Fields of events that hold words which a terminal or the system chose."""
 
+_NAMES_OF_ACCOUNT = frozenset({"login", "name", "server", "company"})
+
 _PATTERNS = (
     (re.compile(r"(?i)\b(account|login|not) +#?\d+"), rf"\1 {MASKED}"),
     (re.compile(r"(?i)\b(server|on|not) +(?:'[^']*'|\"[^\"]*\")"), rf"\1 {MASKED}"),
@@ -51,7 +53,45 @@ class Mask:
             if type(value := getattr(record.event, name, None)) is str
         }
         event = msgspec.structs.replace(record.event, **texts) if texts else record.event
+        event = msgspec.structs.replace(event, **self._told_by_venue(event))
         return msgspec.structs.replace(record, about=about, event=event)
+
+    def _told_by_venue(self, event: Any) -> dict[str, Any]:
+        """`what` of the events that hold a terminal's own words: its account, comments, errors."""
+        from adapters.mt5.execution import Look, Reply
+        from engine.events import VenueReplied
+
+        what = getattr(event, "what", None)
+        if what is None:
+            return {}
+        shape = Reply if isinstance(event, VenueReplied) else Look
+        parts = dict(zip(shape._fields, what, strict=False))
+        if parts.get("account") is not None:
+            parts["account"] = self._account(parts["account"])
+        return {"what": self._texts(list(parts.values()))}
+
+    def _account(self, account: Any) -> Any:
+        """An account's figures without what names it, its owner and its broker."""
+        from adapters.mt5.structs import AccountInfo
+        from adapters.mt5.structseq import field_types
+
+        names = field_types(AccountInfo)
+        if len(account) != len(names):  # of another program's version: nobody knows what is where
+            return MASKED
+        return [
+            self._hidden(value) if name in _NAMES_OF_ACCOUNT else value
+            for name, value in zip(names, account, strict=True)
+        ]
+
+    def _texts(self, value: Any) -> Any:
+        """Nested lists and dicts with every text in them masked."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {name: self._texts(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._texts(inner) for inner in value]
+        return value
 
     def _about(self, about: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -67,7 +107,7 @@ class Mask:
             return {name: self._hidden(inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self._hidden(inner) for inner in value]
-        self._known.add(str(value))
+        self._known.update((str(value), *str(value).split("@")))  # login@server, say
         return MASKED
 
     def _text(self, text: str) -> str:

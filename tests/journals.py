@@ -16,9 +16,12 @@ RECORDS = [
     ev.Record(
         seq, seq * 1_000, ("EURUSD", seq), event, {"note": f"about {seq}"} if seq % 2 else None
     )
-    for seq, event in enumerate(ONE_OF_EACH, start=1)
+    for seq, event in enumerate((*ONE_OF_EACH[:18], ONE_OF_EACH[-1]), start=1)
 ]
-"""One record of each kind; every second one says something about itself."""
+"""Nineteen records from a session's start to its end, all of other kinds.
+
+Every second one says something about itself. Tests know which is where.
+"""
 
 FIRST_SCHEMA = """
 CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB);

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -131,20 +132,21 @@ CUTS: dict[str, Callable[[], Cut]] = {
 }
 
 
-ONE_BY_ONE = [
-    pytest.param(kind, marks=pytest.mark.deep if kind == "others of the rest" else ())
-    for kind in CUTS
-]
+def cuts(*by_default: str) -> list[Any]:
+    """All cuts; those not named only run with --deep."""
+    return [
+        pytest.param(kind, marks=() if kind in by_default else pytest.mark.deep) for kind in CUTS
+    ]
 
 
-@pytest.mark.parametrize("cut", ONE_BY_ONE)
+@pytest.mark.parametrize("cut", cuts(*list(CUTS)[:2]))
 def test_whatever_is_left_every_confirmed_record_is_read_back(
     synchronised: Observed, cut: str, tmp_path: Path
 ) -> None:
     assert losses(synchronised, CUTS[cut](), tmp_path) == []
 
 
-@pytest.mark.parametrize("cut", ONE_BY_ONE)
+@pytest.mark.parametrize("cut", cuts(*list(CUTS)[:1]))
 def test_no_record_is_lost_while_an_old_journal_is_brought_to_today_and_continued(
     reopened: Observed, cut: str, tmp_path: Path
 ) -> None:

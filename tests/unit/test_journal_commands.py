@@ -13,6 +13,8 @@ import msgspec
 import pytest
 
 from adapters.journal_sqlite.lock import JournalLock
+from adapters.mt5 import contract as mt5
+from adapters.mt5.execution import Look, Reply, look_of
 from engine import events as ev
 from scripts.journal_share import Mask
 from tests.builders import ended, halted, started
@@ -87,7 +89,7 @@ class TestShow:
     def test_a_kind_that_there_is_not(self, results: Path) -> None:
         said = run(results, "show", "one", "--kind", "deals")
         assert said.code == USAGE
-        assert "--kind deals: there is no such kind; one of account, day_rolled" in said.line
+        assert "--kind deals: there is no such kind; one of account, " in said.line
 
     def test_a_range_that_ends_before_it_begins(self, results: Path) -> None:
         said = run(results, "show", "one", "--from-seq", 5, "--to-seq", 4)
@@ -266,7 +268,7 @@ class TestPrune:
 
 ABOUT = {
     "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
-    "account_profile": "MY_PROFILE", "login": 51234567, "server": "Broker-Demo 3",
+    "account_profile": "MY_PROFILE", "account": "51234567@Broker-Demo 3",
     "files": {"EURUSD": "my_bars.parquet"}, "terminal": ["C:\\Users\\Jo\\mt5"], "host": None,
 }  # fmt: skip
 
@@ -318,7 +320,7 @@ class TestShare:
         assert first.event == started()
         assert first.about == {
             "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
-            "account_profile": "masked", "login": "masked", "server": "masked",
+            "account_profile": "masked", "account": "masked",
             "files": {"EURUSD": "masked"}, "terminal": ["masked"], "host": None,
         }  # fmt: skip
         assert msgspec.structs.replace(second.event, detail="") == halted(detail="")
@@ -328,6 +330,32 @@ class TestShare:
         files = self.exported(tmp_path)
         assert sorted(files) == EXPORTED
         assert "MY_PROFILE" in files["mt5_demo_exec_summary.json"]
+
+    def test_the_account_that_a_terminal_told_is_masked_and_its_figures_stay(
+        self, tmp_path: Path
+    ) -> None:
+        info = mt5.AccountInfo.of(
+            login=51234567, name="Jo Doe", server="Broker-Demo 3", company="Broker", balance=5.25
+        )
+        look = Look(info, (), (), {}, {})
+        reply = Reply(None, (-6, "Authorization failed for 51234567"), account=info)
+        records = [
+            ev.Record(1, 0, None, started(), {"session_id": "one"}),
+            ev.Record(2, 1, None, ev.VenueSeen(look)),
+            ev.Record(3, 2, None, ev.VenueReplied(1, reply)),
+            ev.Record(4, 3, None, ev.VenueReplied(1, None)),
+            ev.Record(5, 4, None, ev.LinkChanged(False, "Jo Doe: no server 'Broker-Demo 3'")),
+        ]
+        session(tmp_path, "one", records)
+        said = run(tmp_path, "export", "one", "--share")
+        assert (said.code, said.err) == (DONE, [])
+        (lines,) = [Path(name).read_text("utf-8") for name in said.out if name.endswith("jsonl")]
+        for secret in ("51234567", "Doe", "Demo", "Broker"):
+            assert secret not in lines
+        assert lines.count("5.25") == 2
+        back = [msgspec.json.decode(line, type=ev.Record).event for line in lines.splitlines()]
+        assert isinstance(back[1], ev.VenueSeen)
+        assert look_of(back[1].what).account.balance == 5.25
 
     def test_records_without_secrets_pass_unchanged(self) -> None:
         mask = Mask()
