@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.account_check import objection
-from adapters.mt5.client import AsyncTerminal, TerminalClient
+from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
 from adapters.mt5.errors import HostRefused, HostStartFailed, TerminalError
 from adapters.mt5.launch import LocalHost, RemoteHost
 from adapters.mt5.remote import DEADLINES, USUAL_DEADLINE
@@ -35,6 +35,9 @@ from scripts.paper import LOGIN, PAPER, SERVER, paper_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+BUILT_IN = "built in"
+"""Where the values of the paper account come from."""
 
 _REMEDIES = {
     "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
@@ -55,19 +58,29 @@ class Connection:
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """A function's value; raises TerminalError or CommandFailed when it failed."""
-        deadline = DEADLINES.get(function, USUAL_DEADLINE)
-        answer = await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+        answer = await self.ask(function, *args, **kwargs)
         if answer.failed:
             code, text = answer.last_error
             raise CommandFailed(f"{function}: {code} {text}", Exit.TERMINAL)
         return answer.value
 
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """A function's answer, failed or not, within its deadline; raises TerminalError."""
+        deadline = DEADLINES.get(function, USUAL_DEADLINE)
+        return await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+
 
 def resolve(
-    profile: str, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
+    profile: str | None, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
 ) -> ResolvedAccount:
     """The account of a profile, or the built-in paper account; raises CommandFailed."""
     if profile == PAPER:
+        if cli != CliOverrides():
+            raise CommandFailed(
+                f"--login, --server and --password do not go with {PAPER}, which is built in; "
+                "name a profile of your own",
+                Exit.USAGE,
+            )
         return ResolvedAccount(
             profile=PAPER,
             server=SERVER,
@@ -78,7 +91,7 @@ def resolve(
             terminal_path=None,
             symbol_map={},
             host=None,
-            origins={},
+            origins=dict.fromkeys(ResolvedAccount.__struct_fields__, BUILT_IN),
             warnings=[],
         )
     try:

@@ -29,6 +29,7 @@ from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, SymbolSpec
 from scripts.cli import CommandFailed, Exit
+from scripts.configuration import write_configuration
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
 from scripts.live_actors import LiveActors, Wiring, connect_live
@@ -129,10 +130,8 @@ async def instruments(
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
-        answer = await connection.terminal.call("symbol_select", venue_name, True, deadline=10.0)
-        if answer.failed:
-            every = await connection.terminal.call("symbols_get", deadline=30.0)
-            near = alike(ours, every.value)
+        if (await connection.ask("symbol_select", venue_name, True)).failed:
+            near = alike(ours, (await connection.ask("symbols_get")).value)
             hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
             raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", Exit.TERMINAL)
         info = await connection.call("symbol_info", venue_name)
@@ -241,9 +240,11 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     )
     told = Told()
     actors.bus.attach(told.routes())
-    session, summary = assemble(
-        actors, feed, frame, _started(terms, connection), connection.account
-    )
+    started = _started(terms, connection)
+    if frame.past is None:
+        more = _circumstances(terms, connection)
+        write_configuration(frame.folder, started, frame.about, **more)
+    session, summary = assemble(actors, feed, frame, started, connection.account)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, told, summary, actors.market)
 
@@ -302,6 +303,16 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         )
 
     return quote
+
+
+def _circumstances(terms: LiveTerms, connection: Connection) -> dict[str, Any]:
+    """What a session's configuration says of it beyond its terms."""
+    return {
+        "account": {"login": connection.account.login, "server": connection.account.server},
+        "names_at_the_venue": {ours: item.name for ours, item in terms.instruments.items()},
+        "hold_seconds": terms.hold,
+        "pace_seconds": terms.pace,
+    }
 
 
 def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
