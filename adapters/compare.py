@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -63,13 +63,16 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Pair:
-    """A trade as each run has it; None where a run has none. Slippage is positive where B is worse.
+    """A trade as each run has it; None where a run has none.
 
-    The slippages are points; None where one of the fills is missing.
+    `laid` is B's trade as it is compared: where the runs' times do not overlap, its opening is laid
+    on A's, so that distances and durations are compared. The slippages are points, positive where
+    B is worse; None where one of the fills is missing.
     """
 
     a: Trade | None
     b: Trade | None
+    laid: Trade | None = None
     differences: tuple[Difference, ...] = ()
 
     @property
@@ -93,7 +96,7 @@ class Pair:
 
     def _worse(self, fill: Callable[[Trade], Fill | None], sign: int) -> Points | None:
         first = fill(self.a) if self.a else None
-        second = fill(self.b) if self.b else None
+        second = fill(self.laid) if self.laid else None
         if first is None or second is None:
             return None
         return (second.price - first.price) * self.known.side * sign
@@ -126,7 +129,7 @@ class Sums(NamedTuple):
 
 @dataclass
 class Comparison:
-    """The result; `in_order` when the runs' times do not overlap and trades were only counted."""
+    """The result; `in_order` when the runs' times do not overlap, so that order pairs trades."""
 
     pairs: list[Pair]
     a: Sums
@@ -154,9 +157,9 @@ def compare(a: Run, b: Run, tolerances: Tolerances) -> Comparison:
     in_order = not a.empty and not b.empty and (a.last < b.first or b.last < a.first)
     window = None if in_order else tolerances.window
     both, only_a, only_b = matched(a.trades, b.trades, window)
-    pairs = [Pair(x, y, tuple(_differences(x, y, tolerances))) for x, y in both]
-    pairs += [Pair(x, None, (_missing(x, "B", b, tolerances),)) for x in only_a]
-    pairs += [Pair(None, y, (_missing(y, "A", a, tolerances),)) for y in only_b]
+    pairs = [_pair(x, y, _laid_on(x, y) if in_order else y, tolerances) for x, y in both]
+    pairs += [Pair(x, None, None, (_missing(x, "B", b, tolerances),)) for x in only_a]
+    pairs += [Pair(None, y, None, (_missing(y, "A", a, tolerances),)) for y in only_b]
     pairs.sort(key=lambda pair: pair.known.time)
     differences = [item for pair in pairs for item in pair.differences]
     differences += _halts(a.halts, b.halts)
@@ -167,6 +170,24 @@ def compare(a: Run, b: Run, tolerances: Tolerances) -> Comparison:
 
 
 # --- in what they differ -----------------------------------------------------------------------
+
+
+def _pair(a: Trade, b: Trade, laid: Trade, most: Tolerances) -> Pair:
+    return Pair(a, b, laid, tuple(_differences(a, laid, most)))
+
+
+def _laid_on(a: Trade, b: Trade) -> Trade:
+    """B as if it had been opened when and where A was."""
+    if a.opening is None or b.opening is None:
+        return b
+    points, time = a.opening.price - b.opening.price, a.opening.time - b.opening.time
+
+    def moved(fill: Fill | None) -> Fill | None:
+        return fill and fill._replace(price=fill.price + points, time=fill.time + time)
+
+    levels = {name: getattr(b, name) for name in ("stop", "target", "last_stop")}
+    levels = {name: level + points if level else 0 for name, level in levels.items()}
+    return replace(b, opening=moved(b.opening), closing=moved(b.closing), **levels)
 
 
 def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[Difference]:
@@ -184,7 +205,7 @@ def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[Difference]:
         ("last stop", a.last_stop, b.last_stop, _end(a)),
     ):
         if abs(first - second) > most.points:
-            text = f"{name} differs by {abs(first - second)} points"
+            text = f"{name} differs by {_points(first - second)}"
             yield told(moment, Aspect.STOP, text)
     for word, opening, late, dear in (
         ("open", True, Aspect.OPEN_TIME, Aspect.OPEN_PRICE),
@@ -210,9 +231,10 @@ def _fills(
         yield Aspect.CLOSE_REASON, f"closed by {a.reason} in A, {b.reason} in B"
     apart = b.time - a.time
     if abs(apart) > most.time:
-        yield late, f"{word} is {abs(apart) / 1000:g} s {'later' if apart > 0 else 'earlier'} in B"
+        when = "later" if apart > 0 else "earlier"
+        yield late, f"{word} is {_seconds(apart)} s {when} in B"
     if abs(b.price - a.price) > most.points:
-        yield dear, f"{word} price differs by {abs(b.price - a.price)} points"
+        yield dear, f"{word} price differs by {_points(b.price - a.price)}"
 
 
 def _one_sided(word: str, a: Fill | None, b: Fill | None) -> str:
@@ -330,3 +352,12 @@ def _explaining(refusals: list[Refusal], opened: list[Trade], window: Millis | N
         for trade in opened
     ]
     return {id(refusal) for refusal, _ in matched(refusals, items, window)[0]}
+
+
+def _points(difference: Points) -> str:
+    return f"{abs(difference)} point{'' if abs(difference) == 1 else 's'}"
+
+
+def _seconds(span: Millis) -> str:
+    whole, rest = divmod(abs(span), 1000)
+    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)

@@ -78,7 +78,7 @@ _BOTH_LIVE = (
 )
 _SENT_NOW = (
     "moments: the runs' times do not overlap (a terminal session enters recorded signals now), so "
-    "trades are paired in their order and their times and prices are those of different markets"
+    "trades are paired in their order, B's openings laid on A's, and the markets are different ones"
 )
 _TOLD_OTHERWISE = "terms: the runs were told different things (see the terms that differ)"
 _SHOULD_BE_EQUAL = (

@@ -57,10 +57,11 @@ def load_both(results: Path, run_a: str, run_b: str) -> tuple[Source, Source]:
 
 
 def _add_what_logs_lack(source: Source) -> None:
-    """The mode of a run without rows, and the denials that have none."""
-    terms = (source.configuration or {}).get("terms")
-    if not source.run.mode and isinstance(terms, dict):
-        source.run.mode = str(terms.get("mode", ""))
+    """Id and mode of a run without rows, and the denials that have none."""
+    known = source.configuration or {}
+    if not source.lines and isinstance(known.get("terms"), dict):
+        source.run.session_id = str(known.get("session_id", ""))
+        source.run.mode = str(known["terms"].get("mode", ""))
     denied = (source.summary or {}).get("filtered")
     if isinstance(denied, dict) and isinstance(denied.get(HALTED), int):
         source.run.unlogged = denied[HALTED]

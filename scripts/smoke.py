@@ -181,6 +181,7 @@ class SmokeTest:
 
         folder = session_folder(results, session_id, THROUGH_MT5)
         folder.create()
+        self._report.facts["session_id"] = folder.session_id
         code = Exit.DONE
         self._report.facts["error"] = "interrupted"  # until something else is known
         try:
