@@ -208,7 +208,7 @@ def assemble(
 def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSession:
     """A scripted session; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server = ServerTime()
+    server = ServerTime(frame.clock)
     actors = connect_live(
         Wiring(
             journal=frame.journal,
@@ -271,16 +271,23 @@ async def _sleep(seconds: float, stop: Stop) -> None:
 
 
 class ServerTime:
-    """The server's clock as its last tick showed it: never ahead of it, whatever its zone."""
+    """The server's clock: ahead of ours by the most that any tick was.
 
-    def __init__(self) -> None:
-        self._last = 0
+    A tick is never younger than the server's own time, and most of them are hardly older.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Millis | None = None
 
     def seen(self, tick_time: int) -> None:
-        self._last = max(self._last, tick_time)
+        """A tick with this time, in seconds of the server's clock, was the last one just now."""
+        ahead = tick_time * 1000 - self._clock.now()
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
 
-    def at(self, _moment: Millis) -> int:
-        return self._last
+    def at(self, moment: Millis) -> int:
+        """A time as seconds of the server's clock; UTC until a tick was seen."""
+        return (moment + (self._ahead or 0)) // 1000
 
 
 def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
