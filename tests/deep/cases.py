@@ -23,25 +23,25 @@ _SCRIPT = {
 CALLS = {
     Kind.SCRIPT: _SCRIPT,
     Kind.MODIFY: {
-        "account_info": 12,
+        "account_info": 22,
         "symbol_info_tick": 4,
         "order_send": 4,
-        "positions_get": 5,
-        "orders_get": 5,
-        "history_deals_get": 2,
+        "positions_get": 9,
+        "orders_get": 9,
+        "history_deals_get": 1,
     },
     Kind.WAIT: {
-        "account_info": 14,
-        "symbol_info_tick": 4,
+        "account_info": 28,
+        "symbol_info_tick": 6,
         "order_send": 4,
-        "positions_get": 6,
-        "orders_get": 6,
+        "positions_get": 15,
+        "orders_get": 15,
         "history_orders_get": 2,
-        "history_deals_get": 4,
+        "history_deals_get": 3,
+        "order_calc_profit": 2,
     },
 }
 """The functions that each kind of session calls, and about how often when nothing goes wrong."""
-
 
 SEEDS = (11, 12)
 _LONGEST = 12

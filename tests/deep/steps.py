@@ -25,7 +25,7 @@ _HALF_HOUR = 30 * 60_000
 _HOUR = 2 * _HALF_HOUR
 _AWAY = 200  # points between the market and a waiting entry
 _STOP = 1_000
-_LOOKS = 5
+_LOOKS = 3
 
 
 class Kind(enum.StrEnum):
@@ -152,13 +152,11 @@ class StepFeed:
         return [item for item in self._market.positions.values() if item.signal_id == signal]
 
     async def _settle(self) -> None:
-        """Let the replies come, then look until nothing is of unknown outcome."""
+        """Let the replies come, and look as often as a running session would before it goes on."""
         await self._venue.settled()
         for _ in range(_LOOKS):
             await self._venue.recover(self._gateway)
             await self._venue.settled()  # what a look led to: orders that are taken back
-            if not self._gateway.unresolved:
-                return
 
     async def _look(self) -> ev.Tick:
         try:

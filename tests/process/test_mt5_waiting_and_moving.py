@@ -88,7 +88,7 @@ class TestMoves:
     def test_nothing_is_moved_on_another_account(self, tmp_path: Path) -> None:
         """Someone logs in elsewhere after the last look: the host asks again with the request."""
         outcome = run(
-            tmp_path, [fault("account_info", FaultKind.OTHER_ACCOUNT, 7)], kind=Kind.MODIFY
+            tmp_path, [fault("account_info", FaultKind.OTHER_ACCOUNT, 10)], kind=Kind.MODIFY
         )
         check(outcome)
         (refused,) = outcome.of(ev.OrderRejected)
