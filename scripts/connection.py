@@ -7,6 +7,7 @@ how to go on.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -43,8 +44,12 @@ _REMEDIES = {
     "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
     "busy": "stop the other session of this profile first",
     "slow": "see whether the terminal opens by hand",
+    "connection": "is the terminal host running, and the tunnel open? the README shows how",
+    "read-only": 'start the host with "trading": true, or leave out --no-dry-run',
     "account": "log in to the profile's account in the terminal, or correct the profile",
 }
+
+_TOKEN = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,11 @@ def _remote_token() -> str:
         raise CommandFailed(
             "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
             "with (64 hexadecimal digits)",
+            Exit.USAGE,
+        )
+    if not _TOKEN.fullmatch(token):
+        raise CommandFailed(
+            "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)",
             Exit.USAGE,
         )
     return token

@@ -191,7 +191,7 @@ class SmokeTest:
         folder.create()
         self._report.facts["session_id"] = folder.session_id
         code = Exit.DONE
-        self._report.facts["error"] = "interrupted"  # until something else is known
+        self._report.facts["error"] = "stopped before its end"  # until something else is known
         try:
             await self._through(folder)
             self._report.facts["error"] = None

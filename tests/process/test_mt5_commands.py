@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -274,3 +275,31 @@ def test_a_smoke_test_says_when_the_smallest_order_is_too_much_for_the_account(
     told = document(tmp_path / SMOKE_SUMMARY)
     assert (told["error"], told["order_sent"], told["order_closed"]) == (said.line, False, False)
     assert told["steps"][-1]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "words"),
+    [
+        ("", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN is not set"),
+        ("xyz-secret", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN: must be the host's token"),
+        ("a" * 64, Exit.TERMINAL, "is the terminal host running, and the tunnel open?"),
+    ],
+)
+def test_a_host_elsewhere_that_cannot_be_reached_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, code: Exit, words: str
+) -> None:
+    with socket.socket() as taken:  # bound but not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        accounts = accounts_file(tmp_path)
+        text = accounts.read_text(encoding="utf-8")
+        port = taken.getsockname()[1]
+        accounts.write_text(f"{text}    host: 127.0.0.1:{port}\n", encoding="utf-8")
+        monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", token)
+        said = butler(
+            "smoke-test", "--account-profile", "METAQUOTES_DEMO", "--accounts", accounts,
+            "--results-dir", tmp_path / "out",
+        )  # fmt: skip
+    assert said.code == code
+    assert words in said.line
+    assert not token or token not in said.line
+    assert document(tmp_path / "out" / SMOKE_SUMMARY)["error"] == said.line
