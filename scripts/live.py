@@ -242,8 +242,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     actors.bus.attach(told.routes())
     started = _started(terms, connection)
     if frame.past is None:
-        more = _circumstances(terms, connection)
-        write_configuration(frame.folder, started, frame.about, **more)
+        write_configuration(frame.folder, started, frame.about, **_circumstances(terms))
     session, summary = assemble(actors, feed, frame, started, connection.account)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, told, summary, actors.market)
@@ -312,10 +311,9 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
     return quote
 
 
-def _circumstances(terms: LiveTerms, connection: Connection) -> dict[str, Any]:
+def _circumstances(terms: LiveTerms) -> dict[str, Any]:
     """What a session's configuration says of it beyond its terms."""
     return {
-        "account": {"login": connection.account.login, "server": connection.account.server},
         "names_at_the_venue": {ours: item.name for ours, item in terms.instruments.items()},
         "hold_seconds": terms.hold,
         "pace_seconds": terms.pace,
