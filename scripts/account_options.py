@@ -35,13 +35,16 @@ SessionOption = Annotated[
 
 
 def choose_account(
-    profile: str,
+    profile: str | None,
     login: str | None,
     server: str | None,
     password: str | None,
     accounts: Path | None,
 ) -> ResolvedAccount:
-    """The account that these options, the environment and the profile give together."""
+    """The account that these options, the environment and the profile give together.
+
+    Raises CommandFailed (wrong usage) with the field and the remedy.
+    """
     from config.loader import CliOverrides, Secret
     from scripts.connection import resolve
 

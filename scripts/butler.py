@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scripts import cli, config_check, data, journal
+from scripts.compare import compare_runs
 from scripts.doctor import doctor
 from scripts.presets import presets
 from scripts.replay import replay
@@ -17,6 +18,7 @@ app.command("signals")(signals)
 app.command("presets")(presets)
 app.command("smoke-test")(smoke_test)
 app.command("doctor")(doctor)
+app.command("compare")(compare_runs)
 app.add_typer(config_check.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")

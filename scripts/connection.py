@@ -7,6 +7,7 @@ how to go on.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.account_check import objection
-from adapters.mt5.client import AsyncTerminal, TerminalClient
+from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
 from adapters.mt5.errors import HostRefused, HostStartFailed, TerminalError
 from adapters.mt5.launch import LocalHost, RemoteHost
 from adapters.mt5.remote import DEADLINES, USUAL_DEADLINE
@@ -38,12 +39,19 @@ if TYPE_CHECKING:
 
     from scripts.paper_market import PaperMarket
 
+BUILT_IN = "built in"
+"""Where the values of the paper account come from."""
+
 _REMEDIES = {
     "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
     "busy": "stop the other session of this profile first",
     "slow": "see whether the terminal opens by hand",
+    "connection": "is the terminal host running, and the tunnel open? the README shows how",
+    "read-only": 'start the host with "trading": true, or leave out --no-dry-run',
     "account": "log in to the profile's account in the terminal, or correct the profile",
 }
+
+_TOKEN = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -57,19 +65,29 @@ class Connection:
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """A function's value; raises TerminalError or CommandFailed when it failed."""
-        deadline = DEADLINES.get(function, USUAL_DEADLINE)
-        answer = await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+        answer = await self.ask(function, *args, **kwargs)
         if answer.failed:
             code, text = answer.last_error
             raise CommandFailed(f"{function}: {code} {text}", Exit.TERMINAL)
         return answer.value
 
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """A function's answer, failed or not, within its deadline; raises TerminalError."""
+        deadline = DEADLINES.get(function, USUAL_DEADLINE)
+        return await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+
 
 def resolve(
-    profile: str, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
+    profile: str | None, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
 ) -> ResolvedAccount:
     """The account of a profile, or the built-in paper account; raises CommandFailed."""
     if profile == PAPER:
+        if cli != CliOverrides():
+            raise CommandFailed(
+                f"--login, --server and --password do not go with {PAPER}, which is built in; "
+                "name a profile of your own",
+                Exit.USAGE,
+            )
         return ResolvedAccount(
             profile=PAPER,
             server=SERVER,
@@ -80,7 +98,7 @@ def resolve(
             terminal_path=None,
             symbol_map={},
             host=None,
-            origins={},
+            origins=dict.fromkeys(ResolvedAccount.__struct_fields__, BUILT_IN),
             warnings=[],
         )
     try:
@@ -159,6 +177,11 @@ def _remote_token() -> str:
         raise CommandFailed(
             "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
             "with (64 hexadecimal digits)",
+            Exit.USAGE,
+        )
+    if not _TOKEN.fullmatch(token):
+        raise CommandFailed(
+            "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)",
             Exit.USAGE,
         )
     return token

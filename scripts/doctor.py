@@ -131,12 +131,13 @@ async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Fi
             account,
             results / "hosts",
             trading=False,
-            symbols=[account.default_symbol],
+            symbols=_symbols(account),
         ) as connection:
             for examine in (_package, _connection, _account, _permission, _round_trip):
                 tell(await _examined(examine, connection))
-            for finding in await _symbol(connection, account):
-                tell(finding)
+            for ours in _symbols(account):
+                for finding in await _symbol(connection, account, ours):
+                    tell(finding)
     except CommandFailed as error:
         tell(Finding(Verdict.FAILURE, "terminal", str(error)))
     return findings
@@ -228,11 +229,15 @@ async def _round_trip(connection: Connection) -> Finding:
     return Finding(Verdict.OK, "round trip", what)
 
 
-async def _symbol(connection: Connection, account: ResolvedAccount) -> list[Finding]:
+def _symbols(account: ResolvedAccount) -> list[str]:
+    """The default symbol, then those whose names at the venue the profile gives."""
+    return list(dict.fromkeys([account.default_symbol, *account.symbol_map]))
+
+
+async def _symbol(connection: Connection, account: ResolvedAccount, ours: str) -> list[Finding]:
     from config.loader import load_symbols
     from scripts.live import instruments
 
-    ours = account.default_symbol
     try:
         found = await instruments(connection, [ours], account.symbol_map, load_symbols())
     except CommandFailed as error:
@@ -243,9 +248,17 @@ async def _symbol(connection: Connection, account: ResolvedAccount) -> list[Find
     what = (
         f"{ours}{mapped}: {info.digits} digits, volume {info.volume_min:g} to "
         f"{info.volume_max:g} by {info.volume_step:g}, stops level {info.trade_stops_level}, "
-        f"filling mask {info.filling_mode}"
+        f"filling {_filling(info.filling_mode)}"
     )
     return [Finding(Verdict.OK, "symbol", what), *await _times(connection, item.name)]
+
+
+def _filling(mask: int) -> str:
+    """The ways of filling that a symbol allows; RETURN where it names none."""
+    from adapters.mt5 import contract as mt5
+
+    named = [mode.name or "" for mode in mt5.SymbolFilling if mask & mode]
+    return " or ".join(named) or "RETURN"
 
 
 async def _times(connection: Connection, name: str) -> list[Finding]:

@@ -29,6 +29,7 @@ from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, SymbolSpec
 from scripts.cli import CommandFailed, Exit
+from scripts.configuration import write_configuration
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
 from scripts.live_actors import LiveActors, Wiring, connect_live
@@ -129,10 +130,8 @@ async def instruments(
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
-        answer = await connection.terminal.call("symbol_select", venue_name, True, deadline=10.0)
-        if answer.failed:
-            every = await connection.terminal.call("symbols_get", deadline=30.0)
-            near = alike(ours, every.value)
+        if (await connection.ask("symbol_select", venue_name, True)).failed:
+            near = alike(ours, (await connection.ask("symbols_get")).value)
             hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
             raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", Exit.TERMINAL)
         info = await connection.call("symbol_info", venue_name)
@@ -209,7 +208,7 @@ def assemble(
 def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSession:
     """A scripted session; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server = ServerTime()
+    server = ServerTime(frame.clock)
     actors = connect_live(
         Wiring(
             journal=frame.journal,
@@ -241,9 +240,10 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     )
     told = Told()
     actors.bus.attach(told.routes())
-    session, summary = assemble(
-        actors, feed, frame, _started(terms, connection), connection.account
-    )
+    started = _started(terms, connection)
+    if frame.past is None:
+        write_configuration(frame.folder, started, frame.about, **_circumstances(terms))
+    session, summary = assemble(actors, feed, frame, started, connection.account)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, told, summary, actors.market)
 
@@ -270,16 +270,23 @@ async def sleep_until(seconds: float, stop: Stop) -> None:
 
 
 class ServerTime:
-    """The server's clock as its last tick showed it: never ahead of it, whatever its zone."""
+    """The server's clock: ahead of ours by the most that any tick was.
 
-    def __init__(self) -> None:
-        self._last = 0
+    A tick is never younger than the server's own time, and most of them are hardly older.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Millis | None = None
 
     def seen(self, tick_time: int) -> None:
-        self._last = max(self._last, tick_time)
+        """A tick with this time, in seconds of the server's clock, was the last one just now."""
+        ahead = tick_time * 1000 - self._clock.now()
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
 
-    def at(self, _moment: Millis) -> int:
-        return self._last
+    def at(self, moment: Millis) -> int:
+        """A time as seconds of the server's clock; UTC until a tick was seen."""
+        return (moment + (self._ahead or 0)) // 1000
 
 
 def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
@@ -302,6 +309,15 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         )
 
     return quote
+
+
+def _circumstances(terms: LiveTerms) -> dict[str, Any]:
+    """What a session's configuration says of it beyond its terms."""
+    return {
+        "names_at_the_venue": {ours: item.name for ours, item in terms.instruments.items()},
+        "hold_seconds": terms.hold,
+        "pace_seconds": terms.pace,
+    }
 
 
 def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:

@@ -36,6 +36,7 @@ from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
 from scripts.live import Frame, LiveTerms, build_live, instruments, refuse_open_positions
+from scripts.permission import refuse_without_permission
 from scripts.replay import Request, Screen, run_replay, session_folder
 from scripts.resuming import Earlier, account_mark, earlier_session, open_journal
 from scripts.signals import Entry, entries
@@ -232,6 +233,7 @@ async def _send_signals(
 ) -> int:
     async with _connection(how, folder, trading=True) as connection:
         await refuse_open_positions(connection)
+        await refuse_without_permission(connection)
         history = await _history(connection, request, how, folder)
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
         limit = len(found) if request.limit_trades is None else request.limit_trades

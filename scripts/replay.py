@@ -246,18 +246,19 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     from adapters.logs import SessionLog
     from engine import events as ev
     from engine.clock import SystemClock
+    from scripts.configuration import write_configuration
     from scripts.failures import explained
     from scripts.interrupts import orderly_stop
     from scripts.screen import Progress, show_summary
     from scripts.version import about_session
-    from scripts.wiring import build_replay, paths_of
+    from scripts.wiring import build_replay, paths_of, started
 
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
     about = about_session(folder.session_id, profile, dry_run=True)
     about["files"] = paths_of(terms.inputs)
     try:
-        _write_configuration(terms, folder, about)
+        write_configuration(folder, started(terms), about)
         with explained(folder):
             replay = build_replay(terms, folder, clock, about, log)
         total = sum(item.ref.rows for item in terms.inputs)
@@ -274,15 +275,3 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     elif not screen.quiet:
         show_summary(summary, folder.latest_event_log, folder.path)
     return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
-
-
-def _write_configuration(terms: Terms, folder: SessionFolder, about: dict[str, Any]) -> None:
-    """The resolved terms, without secrets, beside the journal."""
-    import msgspec
-
-    from adapters.outputs import replace_file
-    from scripts.wiring import started
-
-    document = {**about, "terms": msgspec.to_builtins(started(terms))}
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    replace_file(folder.configuration, text + b"\n")

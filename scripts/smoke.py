@@ -145,6 +145,13 @@ class Report:
     def _time(self, entry: dict[str, Any]) -> None:
         entry["milliseconds"] = self._clock.now() - self._began
 
+    def fail(self, error: str) -> None:
+        """The step under way failed, or nothing could be begun."""
+        self.facts["error"] = error
+        for entry in self.steps[-1:]:
+            if entry["outcome"] != "ok":
+                self._time(entry)
+
     def document(self) -> dict[str, Any]:
         return {**self.facts, "steps": self.steps}
 
@@ -172,6 +179,7 @@ class SmokeTest:
         self._risk_cents = risk_cents
         self._stop_pips = stop_pips
         self._hold = hold
+        self._too_much = ""
         self._clock = SystemClock()
         self._report = Report(account.profile or "", dry_run, self._clock)
 
@@ -181,13 +189,14 @@ class SmokeTest:
 
         folder = session_folder(results, session_id, THROUGH_MT5)
         folder.create()
+        self._report.facts["session_id"] = folder.session_id
         code = Exit.DONE
-        self._report.facts["error"] = "interrupted"  # until something else is known
+        self._report.facts["error"] = "stopped before its end"  # until something else is known
         try:
             await self._through(folder)
             self._report.facts["error"] = None
         except CommandFailed as error:
-            self._report.facts["error"] = str(error)
+            self._report.fail(str(error))
             complain(str(error))
             code = error.code
         finally:
@@ -226,7 +235,7 @@ class SmokeTest:
             entry["bid"], entry["ask"] = tick.bid, tick.ask
         spec = found[self._symbol].spec
         spread = spec.points(tick.ask) - spec.points(tick.bid)
-        plan = self._plan(spec, spec.points(tick.ask), spread)
+        plan = self._plan(spec, spec.points(tick.ask), spread, connection.account.balance)
         with self._report.step("order_check" if self._dry_run else "order") as entry:
             await self._order(connection, folder, found, plan, entry)
 
@@ -235,40 +244,24 @@ class SmokeTest:
         if self._dry_run:
             return
         from scripts.live import refuse_open_positions
+        from scripts.permission import refuse_without_permission
 
         await refuse_open_positions(connection)
-        terminal = await connection.call("terminal_info")
-        if not terminal.trade_allowed or terminal.tradeapi_disabled:
-            raise CommandFailed(
-                "AutoTrading is off in the terminal: press Algo Trading, and allow it in "
-                "Tools > Options > Expert Advisors",
-                Exit.TERMINAL,
-            )
-        if not connection.account.trade_allowed or not connection.account.trade_expert:
-            raise CommandFailed(
-                "this login may not trade (an investor password?): use the trading password",
-                Exit.TERMINAL,
-            )
+        await refuse_without_permission(connection)
 
-    def _plan(self, spec: SymbolSpec, entry: int, spread: int) -> Plan:
-        """A buy whose stop loses about the amount asked for, at least the smallest volume."""
-        from adapters.mt5.script import Plan
-        from engine import money
-        from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Side
-        from risk.sizing import volume_within
+    def _plan(self, spec: SymbolSpec, ask: int, spread: int, balance: float) -> Plan:
+        from scripts.smoke_plan import smoke_plan
 
-        stop = max(round(self._stop_pips * POINTS_PER_PIP), spec.stops_level + spread + 1)
-        one_lot = money.loss_at_stop(spec, Side.LONG, UNITS_PER_LOT, entry, entry - stop, spread)
-        volume = max(volume_within(spec, self._risk_cents, one_lot), spec.volume_min)
-        return Plan(
-            name="smoke",
-            symbol=self._symbol,
-            side=Side.LONG,
-            stop=stop,
-            volume=volume,
-            reason="SMOKE",
-            strategy_id="smoke_test",
+        sized = smoke_plan(
+            spec,
+            ask,
+            spread,
+            pips=self._stop_pips,
+            risk=self._risk_cents,
+            allowed=int(self._limits.per_trade_risk_fraction * balance * 100),
         )
+        self._too_much = sized.too_much
+        return sized.plan
 
     async def _order(
         self,
@@ -311,7 +304,10 @@ class SmokeTest:
         self._judge(told, live.left())
 
     def _judge(self, told: Any, left: str | None) -> None:
-        problem = "; ".join(filter(None, (told.problem, left)))
+        denied = told.problem and not told.submitted
+        if self._too_much and not denied:
+            complain(f"warning: {self._too_much}")
+        problem = "; ".join(filter(None, (told.problem, self._too_much if denied else "", left)))
         if problem:
             raise CommandFailed(problem, Exit.TERMINAL)
         if not self._dry_run and not told.closed:

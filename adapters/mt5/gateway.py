@@ -52,6 +52,7 @@ class Gateway:
         self._requests = requests
         self._send = send
         self._trading = TradingState.ACTIVE
+        self._withdrawing: set[int] = set()
         self._tell = Telling(bus, market)
         self.book = VenueBook(bus)
         self.watch = Watch(bus, market, self.book, self._tell, requests)
@@ -67,6 +68,8 @@ class Gateway:
             ev.OrderSubmitted: self.on_submitted,
             ev.TradingStateChanged: self.on_trading_state,
             ev.VenueReplied: self.on_replied,
+            ev.OrderAccepted: lambda _: self._take_back(),
+            ev.VenueCompared: lambda _: self._take_back(),
         }
 
     def restoring(self) -> list[ev.Routes]:
@@ -89,23 +92,30 @@ class Gateway:
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
         self._remember_state(changed)
-        if changed.state is not TradingState.ACTIVE:
-            for ticket, order in list(self.book.working.items()):
-                self._withdraw(ticket, order)
+        self._take_back()
 
     def _remember_state(self, changed: ev.TradingStateChanged) -> None:
         self._trading = changed.state
 
-    def _withdraw(self, ticket: int, order: ev.OrderIntent) -> None:
-        """A pending entry must not open a position during a halt: take it back from the venue.
+    def _take_back(self) -> None:
+        """Pending entries must not open a position during a halt: take them back from the venue.
 
-        Where the venue refuses (it may just have filled it) the next look tells what happened.
+        Where the venue refuses (it may just have filled one) or the request is lost, the next look
+        tells what happened, and what still waits then is taken back again.
         """
-        if order.entry_price:
-            request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
-            reply = self._send(Errand(order.order_id, request, withdrawal=True))
-            if reply is not None:
-                self._withdrawn(order, reply)
+        if self._trading is TradingState.ACTIVE:
+            return
+        for ticket, order in list(self.book.working.items()):
+            if order.entry_price and order.order_id not in self._withdrawing:
+                self._withdraw(ticket, order)
+
+    def _withdraw(self, ticket: int, order: ev.OrderIntent) -> None:
+        self._withdrawing.add(order.order_id)
+        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
+        reply = self._send(Errand(order.order_id, request, withdrawal=True))
+        if reply is not None:
+            self._withdrawing.discard(order.order_id)
+            self._withdrawn(order, reply)
 
     def _withdrawn(self, order: ev.OrderIntent, reply: Reply) -> None:
         done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
@@ -171,6 +181,8 @@ class Gateway:
 
     def on_replied(self, replied: ev.VenueReplied) -> None:
         order = self.book.order(replied.order_id)
+        if replied.withdrawal:
+            self._withdrawing.discard(replied.order_id)
         if order is None:
             return  # a look told what became of it before its reply came
         if replied.what is None:

@@ -9,7 +9,12 @@ from adapters.mt5.client import Answer
 from adapters.mt5.errors import CallOutcomeUnknown, NotSent, TerminalError
 from adapters.mt5.execution import Reply, read_back
 
-DEADLINES: Final = {"order_send": 30.0, "initialize": 90.0, "copy_rates_range": 60.0}
+DEADLINES: Final = {
+    "order_send": 30.0,
+    "initialize": 90.0,
+    "copy_rates_range": 60.0,
+    "symbols_get": 30.0,
+}
 """Seconds that a call may take where the usual ones do not suffice."""
 
 USUAL_DEADLINE: Final = 10.0

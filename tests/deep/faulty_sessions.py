@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+import scripts.live
 from adapters.journal_sqlite import StoredJournal
 from adapters.logs import SessionLog
 from adapters.mt5 import contract as mt5
@@ -42,6 +43,7 @@ from scripts.paper import LOGIN, PAPER, SERVER
 from scripts.resuming import open_journal
 from scripts.wiring import MAGIC
 from tests.builders import EURUSD, LIMITS
+from tests.deep.steps import SWING, Kind, StepFeed
 
 PASSWORD = "Yk3-not-to-be-seen"  # noqa: S105 - of an account that does not exist
 DEADLINE = 1.5
@@ -71,6 +73,8 @@ class Outcome:
     left: str | None
     positions: tuple[mt5.TradePosition, ...]
     deals: tuple[mt5.TradeDeal, ...]
+    orders: tuple[mt5.TradeOrder, ...]
+    old_orders: tuple[mt5.TradeOrder, ...]
     balance: float
 
     def of(self, kind: type[E]) -> list[E]:
@@ -91,12 +95,12 @@ class Outcome:
         return [deal for deal in self.deals if deal.magic == MAGIC and deal.entry == entry]
 
 
-def spec(folder: Path, faults: Sequence[ScriptedFault]) -> str:
-    """The paper terminal of a test, as its host takes it."""
+def spec(folder: Path, faults: Sequence[ScriptedFault], swing: int = 0) -> str:
+    """The paper terminal of a test, as its host takes it; it moves only when it is played."""
     return msgspec.json.encode(
         {
             "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
-            "state": str(folder / "books.json"), "faults": {"script": list(faults)},
+            "state": str(folder / "books.json"), "faults": {"script": list(faults)}, "swing": swing,
         }
     ).decode()  # fmt: skip
 
@@ -123,19 +127,39 @@ def run(
     *,
     plans: Sequence[Plan] = PLANS,
     dry_run: bool = False,
+    kind: Kind = Kind.SCRIPT,
 ) -> Outcome:
-    """Run the plans at a terminal with these faults; where one hangs, calls get `DEADLINE`."""
+    """Run a session at a terminal with these faults; where one hangs, calls get `DEADLINE`.
+
+    `plans` are those of a script; the other kinds have steps of their own.
+    """
     hanging = (FaultKind.HANG_BEFORE, FaultKind.HANG_AFTER)
     hangs = any(item.fault.kind in hanging for item in faults)
     results = SessionFolder(folder, "faults", THROUGH_MT5)
     results.create()
-    with _patched(spec(folder, faults), hangs=hangs):
-        problem, left = asyncio.run(_session(results, plans, dry_run))
+    swing = 0 if kind is Kind.SCRIPT else SWING
+    with _patched(spec(folder, faults, swing), hangs=hangs):
+        problem, left = asyncio.run(_session(results, plans, dry_run, kind))
     return _outcome(folder, results, problem, left)
 
 
+@contextmanager
+def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
+    """Steps of this kind in the place of a script."""
+
+    async def advance(span: int) -> None:
+        now = (await link.call("symbol_info_tick", "EURUSD")).time_msc
+        await link.call("paper_advance", now + span)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if kind is not Kind.SCRIPT:
+            feed = functools.partial(StepFeed, kind=kind, advance=advance)
+            patch.setattr(scripts.live, "ScriptFeed", feed)
+        yield
+
+
 async def _session(
-    folder: SessionFolder, plans: Sequence[Plan], dry_run: bool
+    folder: SessionFolder, plans: Sequence[Plan], dry_run: bool, kind: Kind
 ) -> tuple[CommandFailed | None, str | None]:
     """What kept the session from its end, and what it says that it leaves behind."""
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
@@ -153,7 +177,9 @@ async def _session(
             )  # fmt: skip
             about = {"session_id": folder.session_id}
             journal = await open_journal(folder, resume=False)
-            live = build_live(terms, link, Frame(folder, journal, SystemClock(), log, about))
+            with _feeding(link, kind):
+                frame = Frame(folder, journal, SystemClock(), log, about)
+                live = build_live(terms, link, frame)
             with explained(folder):
                 await live.session.run()
             left = live.left()
@@ -186,6 +212,8 @@ def _outcome(
         left,
         venue.positions_get(),
         venue.history_deals_get(0, FOREVER),
+        venue.orders_get(),
+        venue.history_orders_get(0, FOREVER),
         account.balance,
     )
 
@@ -204,8 +232,11 @@ def check(outcome: Outcome) -> None:
 
 
 def _nothing_is_sent_twice(outcome: Outcome) -> None:
-    """Each comment, which names one order, is on the deals of one order of the venue at most."""
+    """Each comment, which names one order, is on one order of the venue at most, and its deals."""
     submitted = {order.order_id for order in outcome.of(ev.OrderSubmitted)}
+    every = [item for item in (*outcome.orders, *outcome.old_orders) if item.magic == MAGIC]
+    marks = Counter(item.comment for item in every if not item.comment.startswith("["))
+    assert all(count == 1 for count in marks.values()), marks
     for entry in (mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_OUT):
         orders = {(deal.comment, deal.order) for deal in outcome.ours(entry)}
         named = Counter(comment for comment, _ in orders if not comment.startswith("["))
@@ -236,7 +267,8 @@ def _no_position_is_lost(outcome: Outcome) -> None:
         assert outcome.problem is not None
         return
     here = {item.ticket for item in outcome.positions if item.magic == MAGIC}
-    if here or set(outcome.end.open_positions) != here:
+    waiting = [item.ticket for item in outcome.orders if item.magic == MAGIC]
+    if here or waiting or set(outcome.end.open_positions) != here:
         said = " ".join(filter(None, (outcome.left, str(outcome.problem or ""))))
         assert "terminal" in said, (here, outcome.end.open_positions, said)
 

@@ -19,4 +19,4 @@ pytestmark = pytest.mark.deep
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_whatever_goes_wrong_no_promise_is_broken(tmp_path: Path, case: Case) -> None:
     print(case)
-    check(run(tmp_path, case.faults()))
+    check(run(tmp_path, case.faults(), kind=case.session))

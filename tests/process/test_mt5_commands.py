@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.journal_sqlite import StoredJournal
+from config.loader import CliOverrides
 from engine import events as ev
+from scripts import connection
 from scripts.cli import Exit
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
@@ -136,6 +140,7 @@ def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
     assert verdicts.pop("server clock") == "WARNING"
     assert set(verdicts.values()) <= {"ok", "WARNING"}
     assert {"results", "package", "account", "AutoTrading", "symbol", "history"} <= set(verdicts)
+    assert "filling FOK or IOC" in "\n".join(said.out)
     assert not (tmp_path / "sessions").exists()
 
 
@@ -216,3 +221,85 @@ def test_an_unknown_profile_is_a_wrong_option(tmp_path: Path, command: str) -> N
     assert "'NOPE'" in said.line
     assert "METAQUOTES_DEMO" in said.line
     assert not (tmp_path / "out").exists()
+
+
+def test_config_check_knows_the_built_in_account() -> None:
+    said = butler("config", "check", "--account-profile", "PAPER")
+    assert (said.code, said.err) == (Exit.DONE, [])
+    rows = {line.split()[0]: line.split()[1:] for line in said.out}
+    assert rows["server"] == ["Paper-Demo", "built", "in"]
+    assert rows["login"] == ["1", "built", "in"]
+
+
+@pytest.mark.parametrize("command", ["smoke-test", "doctor", "config check"])
+def test_the_built_in_account_takes_no_login(command: str) -> None:
+    said = butler(*command.split(), "--account-profile", "PAPER", "--login", 5)
+    assert said.code == Exit.USAGE
+    assert "--login, --server and --password do not go with PAPER" in said.line
+
+
+def test_doctor_looks_at_every_symbol_that_the_profile_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XAUUSD is named otherwise here: the terminal has no such symbol, which is one line."""
+    paper = connection.resolve("PAPER", CliOverrides(), None, {})
+    mapped = msgspec.structs.replace(paper, symbol_map={"XAUUSD": "GOLD"})
+    monkeypatch.setattr("scripts.doctor.choose_account", lambda *_: mapped)
+    said = butler("doctor", "--account-profile", "PAPER", "--results-dir", tmp_path)
+    assert said.code == Exit.TERMINAL
+    symbols = [line for line in said.out if line[9:15] == "symbol"]
+    assert symbols[0].startswith("ok       symbol         EURUSD:")
+    assert "FAILURE" in symbols[1]
+    assert "the terminal has no symbol GOLD; it has XAUUSD: set symbol_map" in symbols[1]
+
+
+def test_a_smoke_test_shrinks_its_order_to_what_the_limits_allow(tmp_path: Path) -> None:
+    said = butler(
+        "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+        "--per-trade-risk-fraction", 0.00002, "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert (said.code, said.err) == (Exit.DONE, [])
+    assert [opened.volume for opened in journal(tmp_path).of(ev.PositionOpened)] == [100]
+
+
+def test_a_smoke_test_says_when_the_smallest_order_is_too_much_for_the_account(
+    tmp_path: Path,
+) -> None:
+    said = butler(
+        "smoke-test", "--account-profile", "PAPER", "--results-dir", tmp_path,
+        "--per-trade-risk-fraction", 0.000005,
+    )  # fmt: skip
+    assert said.code == Exit.TERMINAL
+    assert "0.01 lots, the least that EURUSD allows, risk 1.06 USD at 10 pips" in said.line
+    assert "--per-trade-risk-fraction allows on this account" in said.line
+    told = document(tmp_path / SMOKE_SUMMARY)
+    assert (told["error"], told["order_sent"], told["order_closed"]) == (said.line, False, False)
+    assert told["steps"][-1]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "words"),
+    [
+        ("", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN is not set"),
+        ("xyz-secret", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN: must be the host's token"),
+        ("a" * 64, Exit.TERMINAL, "is the terminal host running, and the tunnel open?"),
+    ],
+)
+def test_a_host_elsewhere_that_cannot_be_reached_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, code: Exit, words: str
+) -> None:
+    with socket.socket() as taken:  # bound but not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        accounts = accounts_file(tmp_path)
+        text = accounts.read_text(encoding="utf-8")
+        port = taken.getsockname()[1]
+        accounts.write_text(f"{text}    host: 127.0.0.1:{port}\n", encoding="utf-8")
+        monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", token)
+        said = butler(
+            "smoke-test", "--account-profile", "METAQUOTES_DEMO", "--accounts", accounts,
+            "--results-dir", tmp_path / "out",
+        )  # fmt: skip
+    assert said.code == code
+    assert words in said.line
+    assert not token or token not in said.line
+    assert document(tmp_path / "out" / SMOKE_SUMMARY)["error"] == said.line

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -20,14 +19,15 @@ from adapters.mt5.client import AsyncTerminal
 from adapters.paper.faults import FaultKind
 from engine import events as ev
 from engine.trading import HaltCause
-from tests.deep.cases import CASES, Case
+from tests.deep.cases import Case, sample
 from tests.deep.faulty_sessions import PASSWORD, Outcome, check, fault, run
+from tests.deep.steps import Kind
 
 ENTER, CLOSE = 1, 2
 """The first plan's calls of `order_send`."""
 
 SAMPLE_SEED = 2025
-SAMPLE = Random(SAMPLE_SEED).sample(CASES, 3)  # noqa: S311 - a seed, not a secret
+SAMPLE = sample(SAMPLE_SEED, Kind.SCRIPT, 3)
 
 
 def causes(outcome: Outcome) -> list[HaltCause]:
