@@ -12,7 +12,7 @@ from engine.clock import SystemClock
 from engine.types import ClockName, Millis
 from scripts.bars import BarInput
 from scripts.paper import LOGIN, SERVER
-from signals.clocks import server_of, utc_of
+from signals.clocks import server_of, to_utc, utc_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,13 @@ def _rates_file(item: BarInput, state: Path) -> Path:
     from adapters.files.bars import concat
     from adapters.mt5.contract import rates_dtype
 
-    path = state.resolve() / f"paper-{item.ref.sha256[:16]}.npy"
+    end = item.window.end
+    part = f"{item.ref.sha256[:16]}-{end}" if end else item.ref.sha256[:16]
+    path = state.resolve() / f"paper-{part}.npy"
     if not path.exists():
         columns = concat(item.file.chunks())
+        if end is not None:
+            columns = columns.take(np.flatnonzero(to_utc(item.clock, columns.time) < end))
         rates = np.zeros(len(columns), dtype=rates_dtype())
         for name in ("time", "open", "high", "low", "close", "tick_volume", "spread"):
             rates[name] = getattr(columns, name)
