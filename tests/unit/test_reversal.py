@@ -76,7 +76,7 @@ def entries(desk: Live) -> list[ev.SignalRaised]:
 
 def test_only_the_close_is_raised_until_the_venue_confirms_it() -> None:
     desk = leaving()
-    assert [request["position"] for request, _ in desk.sent] == [7]
+    assert [errand.request["position"] for errand in desk.sent] == [7]
     assert entries(desk) == []
     assert 7 in desk.parts.market.positions
 
@@ -87,7 +87,7 @@ def test_the_confirmed_close_raises_the_entry_and_risk_approves_it_with_the_plac
     confirm(desk)
     kinds = [type(event) for event in desk.events(ev.PositionClosed)]
     assert kinds == [ev.SignalRaised, ev.OrderIntent, ev.OrderApproved, ev.OrderSubmitted]
-    assert [request["action"] for request, _ in desk.sent] == [mt5.TRADE_ACTION_DEAL]
+    assert [errand.request["action"] for errand in desk.sent] == [mt5.TRADE_ACTION_DEAL]
     assert desk.parts.market.positions == {}
 
 
