@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import anyio
 
@@ -72,11 +72,11 @@ def main() -> None:
         print(f"\nhost round trip, {CALLS} calls\n  {round_trips(_made(folder / 'calls'))}")
         quiet = asyncio.run(stall(_made(folder / "quiet"), options.seconds, hang=False))
         hung = asyncio.run(stall(_made(folder / "hung"), options.seconds, hang=True))
-    verdict = "under" if hung < ALLOWED_STALL else "OVER"
-    print(f"\nlargest gap of the loop while a call hangs for {options.seconds:g} s")
-    print(f"  {hung * 1e3:.1f} ms, {verdict} {ALLOWED_STALL * 1e3:.0f} ms", end="")
-    print(f" (while nothing is called: {quiet * 1e3:.1f} ms)")
-    sys.exit(hung >= ALLOWED_STALL)
+    print(f"\nlargest gap of the loop in {options.seconds:g} s")
+    print(f"  while a call hangs in the host  {hung}")
+    print(f"  while nothing is called         {quiet}")
+    if hung.own >= ALLOWED_STALL:
+        raise SystemExit(f"the loop stood still for more than {ALLOWED_STALL * 1e3:.0f} ms")
 
 
 def _made(folder: Path) -> Path:
@@ -260,7 +260,27 @@ def round_trips(folder: Path) -> Spread:
     return Spread(took)
 
 
-async def stall(folder: Path, seconds: float, *, hang: bool) -> float:
+class Gap(NamedTuple):
+    """A time in which the loop did not come round, and the part that other programs took of it."""
+
+    seconds: float
+    of_others: float
+
+    @property
+    def own(self) -> float:
+        return max(self.seconds - self.of_others, 0.0)
+
+    def or_worse(self, other: Gap) -> Gap:
+        return other if other.own > self.own else self
+
+    def __str__(self) -> str:
+        others = (
+            f", {self.of_others * 1e3:.1f} ms more for other programs" if self.of_others else ""
+        )
+        return f"{self.own * 1e3:.1f} ms{others}"
+
+
+async def stall(folder: Path, seconds: float, *, hang: bool) -> Gap:
     """The loop's largest gap in `seconds`, during which a call hangs in the host if told so."""
     with Barrier() as barrier:
         client = TerminalClient(local_host(folder, barrier.port), sleep=lambda _: None)
@@ -284,15 +304,25 @@ async def stall(folder: Path, seconds: float, *, hang: bool) -> float:
             await terminal.close()
 
 
-async def _largest_gap(seconds: float) -> float:
+async def _largest_gap(seconds: float) -> Gap:
     """How much later than asked the loop came back to this task at the worst."""
     began = last = time.perf_counter()
-    worst = 0.0
+    waited = _waited()
+    worst = Gap(0.0, 0.0)
     while last - began < seconds:
         await asyncio.sleep(TICK)
-        now = time.perf_counter()
-        worst, last = max(worst, now - last - TICK), now
+        now, waited_now = time.perf_counter(), _waited()
+        worst = worst.or_worse(Gap(now - last - TICK, waited_now - waited))
+        last, waited = now, waited_now
     return worst
+
+
+def _waited() -> float:
+    """Seconds that this thread was ready to run and other programs had the processor (Linux)."""
+    if sys.platform != "linux":
+        return 0.0
+    with open("/proc/thread-self/schedstat", encoding="ascii") as file:  # noqa: PTH123 - 10 us less
+        return int(file.read().split()[1]) / 1e9
 
 
 if __name__ == "__main__":
