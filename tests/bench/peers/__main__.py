@@ -29,13 +29,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         source = year(folder, synthetic_only=options.synthetic)
-        bars = as_csv(source, folder / "bars.csv")
+        bars = as_csv(source, folder / "bars.csv", options.bars)
         installed = [_installed(peer, options.envs or folder) for peer in _chosen(options.only)]
         print(machine())
         for rules in [options.rules] if options.rules else RULES:
             programs = [Runs(runs.peer, runs.python, failure=runs.failure) for runs in installed]
             in_turns(programs, bars, rules, options.runs, quick=options.quick)
-            print(f"\n{rules}: {source.name}, medians of up to {options.runs} runs in turns;")
+            part = f"the last {options.bars:,} bars of " if options.bars else ""
+            print(f"\n{rules}: {part}{source.name}, medians of up to {options.runs} runs in turns;")
             print("rates and the ratio are of processor time, which others at work disturb less\n")
             print(table(programs), flush=True)
 
@@ -45,6 +46,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--synthetic", action="store_true", help="a synthetic year of bars")
     parser.add_argument("--quick", action="store_true", help="run what is very slow only once")
     parser.add_argument("--runs", type=int, default=ROUNDS, help=f"runs of each; {ROUNDS}")
+    parser.add_argument("--bars", type=int, help="only the last so many bars of the year")
     parser.add_argument("--rules", choices=RULES, help="only these rules")
     parser.add_argument("--envs", type=Path, help="keep the environments here, to use them again")
     names = [peer.name for peer in OTHERS]
@@ -63,14 +65,15 @@ def _installed(peer: Peer, folder: Path) -> Runs:
         return Runs(peer, "", failure=f"it does not install: {error}")
 
 
-def as_csv(source: Source, path: Path) -> Path:
-    """The bars with a spread of 0 in a layout that every engine can be told to read."""
+def as_csv(source: Source, path: Path, last: int | None) -> Path:
+    """The `last` bars (None: all), spread 0, in a layout that every engine can be told to read."""
     columns = source.columns()
+    times = columns.time[-last:] if last else columns.time
     prices = (columns.open, columns.high, columns.low, columns.close)
     with path.open("w", encoding="ascii", newline="\n") as file:
         file.write("time,open,high,low,close,tick_volume,spread,real_volume\n")
-        values_by_row = zip(*(column.tolist() for column in prices), strict=True)
-        for moment, values in zip(columns.time.tolist(), values_by_row, strict=True):
+        rows = zip(*(column[-len(times) :].tolist() for column in prices), strict=True)
+        for moment, values in zip(times.tolist(), rows, strict=True):
             file.write(f"{moment},{','.join(f'{value:.5f}' for value in values)},1,0,0\n")
     return path
 
