@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from math import lcm
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -18,7 +18,10 @@ from engine.market import Position
 from engine.money import half
 from engine.types import POINTS_PER_PIP, Points, Side, SymbolSpec
 from signals.indicators import AverageTrueRange, CrossGap
-from signals.strategy import Decision, Enter, Leave, Protect, View
+from signals.strategy import Decision, Enter, Leave, Lots, Protect, View, volume_of
+
+Variant = Literal["v1_cross", "v2_momentum"]
+"""What may raise a signal; the name is the signal's reason."""
 
 _PER_MILLION = 1_000_000
 _MS_PER_HOUR = 3_600_000
@@ -43,7 +46,8 @@ class Tier(enum.StrEnum):
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The preset's numbers; `config/presets/ftmo_m15.yaml` says what each means.
 
-    Building one raises ValueError for numbers that cannot work together.
+    What has a default may be left out. Building one raises ValueError for values that cannot work
+    together.
     """
 
     sma_fast: Annotated[int, msgspec.Meta(ge=1)]
@@ -57,10 +61,14 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     drop_trends: tuple[Trend, ...]
     sessions: dict[str, tuple[int, int]]
     drop_sessions: tuple[str, ...]
+    variants: tuple[Variant, ...] = get_args(Variant)
+    trend_filter: bool = True
+    session_filter: bool = True
+    lots: Lots = "by_risk"
     atr_period: Annotated[int, msgspec.Meta(ge=1)]
     stop_atr: Annotated[float, msgspec.Meta(gt=0)]
     target_atr: Annotated[float, msgspec.Meta(gt=0)]
-    on_opposite: Literal["close", "ignore"]
+    on_opposite: Literal["close", "ignore", "reverse"]
     trail: bool
     trail_trigger_r: Annotated[float, msgspec.Meta(ge=0)]
     trail_distance_atr: Annotated[float, msgspec.Meta(gt=0)]
@@ -76,6 +84,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         for name, (first, last) in self.sessions.items():
             if not 0 <= first <= last <= 23:
                 raise ValueError(f"session {name}: hours {first} to {last} are not within 0 to 23")
+        if not self.variants or len(set(self.variants)) < len(self.variants):
+            raise ValueError(f"variants must name {' or '.join(get_args(Variant))}, each once")
         missing = [tier for tier in Tier if tier not in self.tier_scales]
         if missing:
             raise ValueError(f"tier_scales lacks {', '.join(missing)}")
@@ -98,8 +108,13 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     utc_hour: int
 
 
-def raw_signal(features: Features, parameters: Parameters) -> tuple[Side, str] | None:
-    """Cross or momentum of the closed bar, before any filter."""
+def raw_signal(features: Features, parameters: Parameters) -> tuple[Side, Variant] | None:
+    """Cross or momentum of the closed bar, before any filter; of the preset's variants alone."""
+    found = _any_signal(features, parameters)
+    return found if found is not None and found[1] in parameters.variants else None
+
+
+def _any_signal(features: Features, parameters: Parameters) -> tuple[Side, Variant] | None:
     gap, previous = features.gap, features.previous_gap
     if gap is None or previous is None or features.index < parameters.warm_up_bars:
         return None
@@ -141,8 +156,10 @@ def decide(features: Features, view: View, parameters: Parameters) -> Decision |
     position = view.position
     if position is None:
         return None if raw is None else _entry(*raw, features, view, parameters)
-    if raw is not None and raw[0] is not position.side and parameters.on_opposite == "close":
-        return Leave("OPPOSITE")
+    if raw is not None and raw[0] is not position.side and parameters.on_opposite != "ignore":
+        if parameters.on_opposite == "close":
+            return Leave("OPPOSITE")
+        return Leave("OPPOSITE", lambda now: _entry(*raw, features, now, parameters))
     return _trail(features, position, view.tick, parameters) if parameters.trail else None
 
 
@@ -151,11 +168,11 @@ def _entry(
 ) -> Enter | None:
     trend = trend_of(side, features.trend_gap, parameters)
     session = session_of(features.utc_hour, parameters)
-    if trend in parameters.drop_trends:
+    if parameters.trend_filter and trend in parameters.drop_trends:
         return None
-    if session is None or session in parameters.drop_sessions:
+    if parameters.session_filter and (session is None or session in parameters.drop_sessions):
         return None
-    tier = parameters.tiers.get(session, {}).get(trend, Tier.UNKNOWN)
+    tier = parameters.tiers.get(session or "", {}).get(trend, Tier.UNKNOWN)
     scale = parameters.tier_scales[tier]
     if scale == 0:
         return None
@@ -166,7 +183,8 @@ def _entry(
         take_profit=entry + side * half(parameters.target_atr * features.atr),
         reason=tag,
         scale=scale,
-        note=f"{session} {trend} {tier}",
+        volume=volume_of(parameters.lots),
+        note=f"{session or 'NO_SESSION'} {trend} {tier}",
     )
 
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from signals.bars import TIMEFRAME_SECONDS
 from signals.preset import FtmoM15
 from signals.sma_cross import SmaCross
 from signals.strategy import StrategyFactory
+
+_NUMBER = "a number"
 
 STRATEGIES: dict[str, type] = {"ftmo_m15": FtmoM15, "sma_cross": SmaCross}
 
@@ -69,7 +72,32 @@ def _explained(text: str, parameters: Mapping[str, Any], kind: type[msgspec.Stru
     """msgspec's complaint with the value that it is about, or the names that are known."""
     if "unknown field" in text:
         return f"{text}; known: {', '.join(kind.__struct_fields__)}"
-    path = re.search(r"`\$\.(\w+)", text)
+    path = re.search(r"`\$\.(\w+)([^`]*)`", text)
     value = parameters.get(path[1]) if path else None
     given = f", given {value!r}" if value is not None else ""
-    return f"{text.replace('`$.', '`parameters.')}{given}"
+    known = _known(kind, path[1], path[2], key="`key` in" in text) if path else []
+    words = f"; known: {', '.join(known)}" if known else ""
+    return f"{text.replace('`$.', '`parameters.')}{given}{words}"
+
+
+def _known(kind: type[msgspec.Struct], field: str, below: str, *, key: bool) -> list[str]:
+    """The words that may stand at a place of a parameter; none where any value may.
+
+    `below` is msgspec's path under the field, such as "[0]" or "[...][...]".
+    """
+    fields = getattr(inspect.type_info(kind), "fields", ())
+    found = next((item.type for item in fields if item.encode_name == field), None)
+    for _ in range(below.count("[")):
+        found = getattr(found, "value_type", None) or getattr(found, "item_type", None)
+    words = _words(getattr(found, "key_type", None) if key else found)
+    return [] if words == [_NUMBER] else words
+
+
+def _words(found: object) -> list[str]:
+    if isinstance(found, inspect.UnionType):
+        return [word for part in found.types for word in _words(part)]
+    if isinstance(found, inspect.EnumType):
+        return [str(member.value) for member in found.cls]
+    if isinstance(found, inspect.LiteralType):
+        return [str(value) for value in found.values]
+    return [_NUMBER] if isinstance(found, inspect.FloatType) else []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from engine.events import BarClosed
 from engine.money import half
-from engine.types import Side, SymbolSpec, units
+from engine.types import Side, SymbolSpec
 from signals.indicators import AverageTrueRange, CrossGap
-from signals.strategy import Decision, Enter, Leave, View
+from signals.strategy import Decision, Enter, Leave, Lots, View, volume_of
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,11 +21,12 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     atr_period: Annotated[int, msgspec.Meta(ge=1)]
     stop_atr: Annotated[float, msgspec.Meta(gt=0)]
     target_atr: Annotated[float, msgspec.Meta(gt=0)]
-    lots: Annotated[float, msgspec.Meta(gt=0)]
+    lots: Lots
+    on_opposite: Literal["close", "ignore", "reverse"] = "close"
 
 
 class SmaCross:
-    """Enters on a cross, leaves on the opposite one; stop and target do the rest."""
+    """Enters on a cross, leaves or reverses on the opposite one; stop and target do the rest."""
 
     parameters_type = Parameters
     timeframes: tuple[str, ...] = ("M15",)
@@ -41,15 +42,23 @@ class SmaCross:
         side = self._crossed()
         if side is None:
             return None
-        if view.position is not None:
-            return Leave("OPPOSITE") if view.position.side is not side else None
+        atr = self._atr.value
+        if view.position is None:
+            return self._entry(side, atr, view)
+        if view.position.side is side or self._parameters.on_opposite == "ignore":
+            return None
+        if self._parameters.on_opposite == "close":
+            return Leave("OPPOSITE")
+        return Leave("OPPOSITE", lambda now: self._entry(side, atr, now))
+
+    def _entry(self, side: Side, atr: float, view: View) -> Enter:
         entry = view.tick.ask if side is Side.LONG else view.tick.bid
         return Enter(
             side=side,
-            stop_loss=entry - side * half(self._parameters.stop_atr * self._atr.value),
-            take_profit=entry + side * half(self._parameters.target_atr * self._atr.value),
+            stop_loss=entry - side * half(self._parameters.stop_atr * atr),
+            take_profit=entry + side * half(self._parameters.target_atr * atr),
             reason="cross",
-            volume=units(self._parameters.lots),
+            volume=volume_of(self._parameters.lots),
         )
 
     def _crossed(self) -> Side | None:

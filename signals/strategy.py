@@ -10,14 +10,23 @@ it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from engine import events as ev
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Points, Side, SymbolSpec, Units
+from engine.types import Millis, Points, Side, SymbolSpec, Units, units
+from signals.bars import TIMEFRAME_SECONDS
+
+Lots = Annotated[float, msgspec.Meta(gt=0)] | Literal["by_risk"]
+"""A preset's `lots`: the volume of every order, or that risk sizes each by its stop."""
+
+
+def volume_of(lots: Lots) -> Units:
+    """The volume that `lots` fixes, however small; 0 to let risk size the order."""
+    return 0 if lots == "by_risk" else max(units(lots), 1)
 
 
 class View(msgspec.Struct, frozen=True, gc=False):
@@ -44,9 +53,14 @@ class Enter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """Close the open position."""
+    """Close the open position.
+
+    `then` makes it a reversal: it is asked for the entry once the position is known to be closed,
+    with the symbol as it is at that moment.
+    """
 
     reason: str
+    then: Callable[[View], Enter | None] | None = None
 
 
 class Protect(msgspec.Struct, frozen=True):
@@ -80,10 +94,23 @@ class StrategyFailed(Exception):
     """Raised when a strategy's own code fails; names the strategy and the symbol."""
 
 
+class Reversal(msgspec.Struct, frozen=True):
+    """An entry that waits until `position` is closed, as long as the bar of its decision lasts."""
+
+    position: int
+    bar: ev.BarClosed
+    until: Millis
+    then: Callable[[View], Enter | None]
+
+
 class StrategyActor:
     """Feeds each symbol's strategy with its bars and publishes what it decides as signals.
 
     Without a `factory` no strategy runs and bars are let pass.
+
+    A reversal is two signals: the close at once, the entry when the close is confirmed and the
+    account is known again. So risk counts the old position until it is gone and judges the entry
+    by what the old one came to, at a venue that answers later as in a replay.
     """
 
     def __init__(
@@ -93,29 +120,70 @@ class StrategyActor:
         self._market = market
         self._strategy_id = strategy_id
         self._strategies: dict[str, Strategy] = {}
+        self._reversals: dict[str, Reversal] = {}
+        self._confirmed: list[Reversal] = []
         if factory is not None:
             self._strategies = {
                 name: self._made(factory, spec) for name, spec in market.specs.items()
             }
 
     def routes(self) -> ev.Routes:
-        return {ev.BarClosed: self.on_bar}
+        return {
+            ev.BarClosed: self.on_bar,
+            ev.PositionClosed: self.on_closed,
+            ev.AccountSeen: self.on_account,
+        }
 
     def on_bar(self, bar: ev.BarClosed) -> None:
         strategy = self._strategies.get(bar.symbol)
         if strategy is None or bar.timeframe not in strategy.timeframes:
             return
-        view = View(
-            self._market.specs[bar.symbol],
-            self._market.ticks[bar.symbol],
-            self._market.on_symbol(bar.symbol),
-        )
+        view = self._view(bar.symbol)
         try:
             decision = strategy.on_bar(bar, view)
         except Exception as error:
             raise self._failed(bar.symbol, error) from error
-        if decision is not None:
-            self._bus.publish(_signal(self._strategy_id, bar, view, decision))
+        if decision is None:
+            return
+        signal = _signal(self._strategy_id, bar, view, decision)
+        if isinstance(decision, Leave) and decision.then is not None:
+            until = _end_of_slot(bar, self._bus.time)
+            self._reversals[bar.symbol] = Reversal(signal.position, bar, until, decision.then)
+        self._bus.publish(signal)
+
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        """What an entry waited for; it is raised when the account is known after this deal."""
+        waiting = self._reversals.get(closed.symbol)
+        if waiting is None or waiting.position != closed.position or closed.remaining:
+            return
+        del self._reversals[closed.symbol]
+        self._confirmed.append(waiting)
+
+    def on_account(self, _seen: ev.AccountSeen) -> None:
+        """Every deal is followed by an equity test: then risk can judge what comes next."""
+        while self._confirmed:
+            self._enter(self._confirmed.pop(0))
+
+    def _enter(self, reversal: Reversal) -> None:
+        """Raise the entry, unless the bar of its decision is over."""
+        symbol = reversal.bar.symbol
+        view = self._view(symbol)
+        try:
+            entry = reversal.then(view)
+        except Exception as error:
+            raise self._failed(symbol, error) from error
+        if entry is None:
+            return
+        signal = _signal(self._strategy_id, reversal.bar, view, entry)
+        if self._bus.time < reversal.until and view.position is None:
+            self._bus.publish(signal)
+            return
+        late = ev.SignalDropped(signal_id=signal.signal_id, symbol=symbol, reason="reversal_late")
+        self._bus.publish(late)
+
+    def _view(self, symbol: str) -> View:
+        market = self._market
+        return View(market.specs[symbol], market.ticks[symbol], market.on_symbol(symbol))
 
     def warm_up(self, bars: Iterable[ev.BarClosed]) -> None:
         """Let the strategies see bars of the past; what they would have done is not done."""
@@ -139,6 +207,12 @@ class StrategyActor:
         return StrategyFailed(
             f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
         )
+
+
+def _end_of_slot(bar: ev.BarClosed, now: Millis) -> Millis:
+    """When the bar ends within which `bar` was seen to be closed; bars may be missing between."""
+    period = TIMEFRAME_SECONDS[bar.timeframe] * 1000
+    return bar.time + ((now - bar.time) // period + 1) * period
 
 
 def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:

@@ -1,59 +1,33 @@
-"""`python -m tests.bench`: bars and events a second, the ratio to a bare loop, and peak memory."""
+"""`python -m tests.bench [NAME] [OPTIONS]`: the benchmark NAME, `replay` when none is named.
+
+A benchmark is a module in this folder, or the `__main__` of a package in it, with a `main()` that
+reads its options from `sys.argv`.
+"""
 
 from __future__ import annotations
 
-import os
-import platform
-import re
-import sqlite3
-import tempfile
-from importlib.metadata import version
+import sys
+from importlib import import_module
 from pathlib import Path
 
-from adapters.files import sample
-from tests.bench.bars import Source, three_years, year
-from tests.bench.memory import peak_of
-from tests.bench.speed import PAIRS, with_reading, without_reading
+HERE = Path(__file__).parent
 
-PACKAGES = ("execution-butler", "numpy", "pyarrow", "msgspec", "anyio")
+
+def names() -> list[str]:
+    """Every benchmark there is."""
+    files = [*HERE.glob("[!_]*.py"), *HERE.glob("*/__main__.py")]
+    found = [path for path in files if "\ndef main()" in path.read_text(encoding="utf-8")]
+    return sorted(path.parent.name if path.name == "__main__.py" else path.stem for path in found)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        one = year(folder)
-        print(machine())
-        print(f"\n{one.name}, medians of {PAIRS} alternating runs")
-        print("\nreading and checking the file included:")
-        print("\n".join(with_reading(one).lines()))
-        print("\nbars already in memory:")
-        print("\n".join(without_reading(one).lines()))
-        print("\npeak memory of a new process that replays")
-        shipped = Source(sample.SAMPLE, "the sample, two years of M15")
-        for source in (shipped, one, three_years(one, folder)):
-            found = peak_of(source.path)
-            shown = "not told by this system" if found is None else f"{found / 2**20:7.1f} MiB"
-            print(f"  {source.name:<44} {shown}")
-
-
-def machine() -> str:
-    """What was measured on: versions, system, processor."""
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return (
-        f"{python}, {packages}, SQLite {sqlite3.sqlite_version}\n"
-        f"{platform.platform()}, {processor()}, {os.cpu_count()} cores"
-    )
-
-
-def processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE)
-        if found:
-            return found[1]
-    return platform.processor() or platform.machine()
+    name = "replay"
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        name = sys.argv.pop(1)
+    if name not in names():
+        raise SystemExit(f"there is no benchmark {name!r}; known: {', '.join(names())}")
+    package = (HERE / name).is_dir()
+    import_module(f"tests.bench.{name}.__main__" if package else f"tests.bench.{name}").main()
 
 
 if __name__ == "__main__":

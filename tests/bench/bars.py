@@ -34,9 +34,9 @@ class Source:
         return Columns(*(table[name].to_numpy() for name in names))
 
 
-def year(folder: Path) -> Source:
+def year(folder: Path, *, synthetic_only: bool = False) -> Source:
     """The year to measure with; a synthetic one is made in `folder`."""
-    if REAL.exists():
+    if REAL.exists() and not synthetic_only:
         return Source(REAL, "a broker's year of EURUSD M1")
     made = synthetic.feed(1, days=364, period=synthetic.MINUTE, first=_FIRST)["EURUSD"]
     path = synthetic.write_parquet(made, folder / "year.parquet")

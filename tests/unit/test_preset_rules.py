@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -209,6 +209,80 @@ class TestExit:
 
     def test_a_signal_the_same_way_opens_no_second_position(self) -> None:
         assert decided(position(Side.LONG)) is None
+
+    def test_a_preset_may_reverse_and_then_enters_by_the_tick_of_that_moment(self) -> None:
+        turned = decided(position(Side.SHORT), parameters(on_opposite="reverse"))
+        assert isinstance(turned, Leave)
+        assert turned.reason == "OPPOSITE"
+        assert turned.then is not None
+        later = view(None, ev.Tick("EURUSD", 110_030, 110_041))
+        assert turned.then(later) == Enter(
+            side=Side.LONG, stop_loss=110_041 - 120, take_profit=110_041 + 240,
+            reason="v1_cross", scale=0.5, note="LONDON WITH_TREND UNKNOWN",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("filtered", [{"utc_hour": 3}, {"trend_gap": -9_000}])
+    def test_a_reversal_that_trend_or_session_drop_only_closes(
+        self, filtered: dict[str, Any]
+    ) -> None:
+        turned = decided(position(Side.SHORT), parameters(on_opposite="reverse"), **filtered)
+        assert isinstance(turned, Leave)
+        assert turned.then is not None
+        assert turned.then(view()) is None
+
+
+class TestOptions:
+    """Each option off or on, against the preset as it is shipped."""
+
+    CROSS: ClassVar[dict[str, Any]] = {"previous_gap": -10, "gap": 10}
+    MOMENTUM: ClassVar[dict[str, Any]] = {"previous_gap": 10, "gap": 10}
+
+    @pytest.mark.parametrize(("variant", "left"), [("v1_cross", CROSS), ("v2_momentum", MOMENTUM)])
+    def test_a_variant_that_is_off_neither_enters_nor_leaves(
+        self, variant: str, left: dict[str, Any]
+    ) -> None:
+        only = parameters(variants=[variant])
+        for gaps in (self.CROSS, self.MOMENTUM):
+            wanted = gaps == left
+            assert isinstance(decided(**gaps), Enter)
+            assert isinstance(decided(terms=only, **gaps), Enter) is wanted
+            held = position(Side.SHORT)
+            assert isinstance(decided(held, only, **gaps), Leave) is wanted
+
+    def test_without_the_trend_filter_entries_against_the_trend_are_made_and_say_so(self) -> None:
+        assert decided(trend_gap=-9_000) is None
+        entry = decided(terms=parameters(trend_filter=False), trend_gap=-9_000)
+        assert isinstance(entry, Enter)
+        assert entry.note == "LONDON COUNTER_TREND UNKNOWN"
+
+    def test_without_the_session_filter_every_hour_is_traded(self) -> None:
+        always = parameters(session_filter=False)
+        assert decided(utc_hour=3) is None
+        entry = decided(terms=always, utc_hour=3)
+        assert isinstance(entry, Enter)
+        assert entry.note == "ASIA WITH_TREND UNKNOWN"
+
+    def test_without_the_session_filter_hours_outside_all_sessions_are_traded_too(self) -> None:
+        short_day = {"sessions": {"LONDON": (8, 15)}, "drop_sessions": ()}
+        assert decided(terms=parameters(**short_day), utc_hour=20) is None
+        entry = decided(terms=parameters(session_filter=False, **short_day), utc_hour=20)
+        assert isinstance(entry, Enter)
+        assert entry.note == "NO_SESSION WITH_TREND UNKNOWN"
+
+    def test_a_tier_of_no_risk_drops_the_entry_whatever_filter_is_off(self) -> None:
+        graded = parameters(
+            session_filter=False, trend_filter=False, lots=0.1, tiers={"ASIA": {"WITH_TREND": "C"}}
+        )
+        assert decided(terms=graded, utc_hour=3) is None
+
+    @pytest.mark.parametrize(("lots", "volume"), [(0.1, 1_000), (50, 500_000), (1e-9, 1)])
+    def test_fixed_lots_are_the_volume_and_never_turn_into_sizing_by_risk(
+        self, lots: float, volume: int
+    ) -> None:
+        entry, sized = decided(terms=parameters(lots=lots)), decided()
+        assert isinstance(entry, Enter)
+        assert isinstance(sized, Enter)
+        assert (entry.volume, sized.volume) == (volume, 0)
 
 
 class TestTrail:

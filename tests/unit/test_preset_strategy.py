@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from config.loader import load_preset
 from engine import events as ev
 from signals.preset import FtmoM15, Parameters
+from signals.registry import registered
 from signals.strategy import View
 from tests.builders import EURUSD, PARAMETERS, TICKS, parameters
 
@@ -47,6 +51,31 @@ class TestStrategy:
         assert bar.index == 0
 
 
+SHOWN = re.compile(r"^  # (\w+: (?:\[[^\]]*\]|\w+))(?=  |$)", re.MULTILINE)
+"""Options that a preset's file shows as comments, each with what holds without it."""
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ftmo_m15", {"variants", "trend_filter", "session_filter", "lots"}),
+        ("sma_cross", {"on_opposite"}),
+    ],
+)
+def test_an_option_that_is_shown_as_a_comment_holds_what_holds_without_it(
+    name: str, options: set[str], tmp_path: Path
+) -> None:
+    preset = load_preset(name)
+    text = Path(preset.file).read_text(encoding="utf-8")
+    file = tmp_path / "spelt_out.yaml"
+    file.write_text(SHOWN.sub(r"  \1", text), encoding="utf-8")
+    spelt_out = load_preset(file).parameters
+    kind = registered(name).parameters_type  # type: ignore[attr-defined]
+    assert spelt_out.keys() - preset.parameters.keys() == options
+    assert set(kind.__struct_fields__) == spelt_out.keys()
+    assert msgspec.convert(spelt_out, kind) == msgspec.convert(preset.parameters, kind)
+
+
 class TestParameters:
     def test_those_of_the_preset_work_and_can_be_read(self) -> None:
         assert msgspec.convert(msgspec.to_builtins(PRESET), Parameters) == PRESET
@@ -70,6 +99,14 @@ class TestParameters:
             ({"trend_timeframe": "H4"}, "trend_timeframe"),
             ({"drop_trends": ["UP"]}, "drop_trends"),
             ({"surplus": 1}, "surplus"),
+            ({"variants": []}, "variants must name v1_cross or v2_momentum, each once"),
+            ({"variants": ["v1_cross", "v1_cross"]}, "variants must name v1_cross or v2_mom"),
+            ({"variants": ["v3"]}, "'v3'"),
+            ({"lots": 0}, "lots"),
+            ({"lots": "risk"}, "'risk'"),
+            ({"on_opposite": "turn"}, "'turn'"),
+            ({"trend_filter": "no"}, "trend_filter"),
+            ({"session_filter": 1}, "session_filter"),
         ],
     )
     def test_those_that_cannot_work_are_refused(

@@ -120,6 +120,36 @@ def test_wrong_parameters_are_named(parameters: dict[str, Any], fragments: list[
         assert fragment in text
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "known"),
+    [
+        ("ftmo_m15", {"on_opposite": "revers"}, "given 'revers'; known: close, ignore, reverse"),
+        ("ftmo_m15", {"on_opposite": False}, "given False; known: close, ignore, reverse"),
+        ("ftmo_m15", {"variants": ["v3"]}, "variants[0]`, given ['v3']; known: v1_cross, v2_mom"),
+        ("ftmo_m15", {"lots": "risk"}, "given 'risk'; known: a number, by_risk"),
+        ("ftmo_m15", {"drop_trends": ["UP"]}, "known: UNKNOWN, SIDEWAYS, WITH_TREND, COUNTER_"),
+        ("ftmo_m15", {"tiers": {"LONDON": {"UP": "A"}}}, "known: UNKNOWN, SIDEWAYS, WITH_TREND"),
+        ("ftmo_m15", {"tiers": {"LONDON": {"SIDEWAYS": "D"}}}, "; known: A, B, C, UNKNOWN"),
+        ("sma_cross", {"lots": -1}, "given -1; known: a number, by_risk"),
+        ("sma_cross", {"on_opposite": "turn"}, "known: close, ignore, reverse"),
+    ],
+)
+def test_a_word_that_is_not_known_is_answered_with_those_that_are(
+    name: str, changes: dict[str, Any], known: str
+) -> None:
+    parameters = {**load_preset(name).parameters, **changes}
+    with pytest.raises(BadParameters) as caught:
+        strategy_factory(registered(name), parameters)
+    text = str(caught.value)
+    assert known in text
+    assert f"parameters.{next(iter(changes))}" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_where_any_number_may_stand_none_is_listed() -> None:
+    assert "known" not in refusal({"bars": 1, "factor": [1]})
+
+
 @pytest.mark.parametrize("name", SMA)
 def test_no_parameter_of_the_example_may_be_left_out_or_be_none(name: str) -> None:
     strategy = registered("sma_cross")
@@ -138,9 +168,11 @@ def bars(closes: list[int]) -> Iterator[ev.BarClosed]:
         yield ev.BarClosed("EURUSD", "M15", number * 900_000, close, close + 10, close - 10, close)
 
 
-def decisions(closes: list[int], position: Position | None = None) -> list[Decision | None]:
+def decisions(
+    closes: list[int], position: Position | None = None, **changes: Any
+) -> list[Decision | None]:
     """What the example decides at each close, with averages of 2 and 3 bars."""
-    changed = {**SMA, "sma_fast": 2, "sma_slow": 3, "atr_period": 2, "lots": 0.1}
+    changed = {**SMA, "sma_fast": 2, "sma_slow": 3, "atr_period": 2, "lots": 0.1, **changes}
     strategy = strategy_factory(registered("sma_cross"), changed)(EURUSD)
     view = View(EURUSD, TICKS["EURUSD"], position)
     return [strategy.on_bar(bar, view) for bar in bars(closes)]
@@ -176,3 +208,31 @@ def test_the_example_leaves_on_the_opposite_cross_and_not_on_its_own() -> None:
         (rising, Side.SHORT, Leave("OPPOSITE")),
     ):
         assert decisions(closes, held(side))[5] == expected
+
+
+RISING = [110_000, 109_900, 109_800, 109_700, 109_900, 110_100, 110_300]
+"""Crosses upwards at the sixth close."""
+
+
+def test_the_example_may_ignore_the_opposite_cross() -> None:
+    assert decisions(RISING, held(Side.SHORT), on_opposite="ignore") == [None] * 7
+
+
+def test_the_example_may_reverse_and_enters_as_it_does_from_flat() -> None:
+    turned = decisions(RISING, held(Side.SHORT), on_opposite="reverse")[5]
+    assert isinstance(turned, Leave)
+    assert turned.reason == "OPPOSITE"
+    assert turned.then is not None
+    later = View(EURUSD, ev.Tick("EURUSD", 111_000, 111_010), None)
+    then, usual = turned.then(later), decisions(RISING)[5]
+    assert isinstance(then, Enter)
+    assert isinstance(usual, Enter)
+    assert (then.side, then.volume, then.reason) == (usual.side, usual.volume, usual.reason)
+    assert then.stop_loss - usual.stop_loss == 111_010 - TICKS["EURUSD"].ask
+    assert then.take_profit - usual.take_profit == 111_010 - TICKS["EURUSD"].ask
+
+
+def test_the_example_may_let_risk_size_its_orders() -> None:
+    entry = decisions(RISING, lots="by_risk")[5]
+    assert isinstance(entry, Enter)
+    assert (entry.volume, entry.scale) == (0, 1.0)

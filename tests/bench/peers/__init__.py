@@ -1,0 +1,1 @@
+"""The replay, a bare loop and other backtesting engines on the same bars and rules."""

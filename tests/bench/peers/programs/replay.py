@@ -1,0 +1,48 @@
+"""This project's replay, as `butler replay` runs it: journal, event log and summary on disk."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from common import answer, task
+
+from scripts import wiring  # noqa: F401 - imported now, so that it counts as start-up
+from scripts.folders import SIMULATED, SessionFolder
+from scripts.replay import Request, Screen, resolve_terms, run_replay
+from signals.clocks import server_of
+
+CLOCK = "new-york+7"
+
+HERE = Path(__file__).parent
+
+if __name__ == "__main__":
+    what = task()
+    request = Request(
+        bars=[f"EURUSD={what.bars}"],
+        clock=CLOCK,
+        preset=str(HERE / "storm.yaml") if what.storm else "sma_cross",
+        limits={"daily_loss_fraction": 0.99},
+        spread_floor=["0"],
+        commission=["0"],
+    )
+    with tempfile.TemporaryDirectory() as results:
+        folder = SessionFolder(Path(results), "bench", SIMULATED)
+        folder.create()
+        terms = resolve_terms(request)[0]
+        if code := run_replay(terms, folder, Screen(quiet=True)):
+            raise SystemExit(code)
+        summary = json.loads(folder.summary.read_text(encoding="utf-8"))
+        with folder.event_log.open(encoding="utf-8") as log:
+            closes = [line for line in log if ",CLOSE," in line]
+    closed = datetime.fromisoformat(closes[-1].split(",")[0]).timestamp()
+    answer(
+        what,
+        "execution-butler",
+        bars=sum(item.ref.rows for item in terms.inputs),
+        trades=summary["number_of_trades"],
+        last=server_of(CLOCK, round(closed)),
+        balance=summary["final_balance"],
+    )

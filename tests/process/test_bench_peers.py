@@ -1,0 +1,72 @@
+"""The comparison with other engines: its own two programs trade alike, and what fails is told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import synthetic
+from tests.bench.bars import Source
+from tests.bench.peers import environments
+from tests.bench.peers.__main__ import as_csv
+from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
+from tests.bench.peers.runs import Answer, RunFailed, Runs, in_turns, once
+from tests.bench.peers.table import table
+
+BARE, REPLAY = OURS
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last minutes of a week or so."""
+    folder = tmp_path_factory.mktemp("bars")
+    made = synthetic.feed(3, days=14, period=synthetic.MINUTE)["EURUSD"]
+    source = Source(synthetic.write_parquet(made, folder / "EURUSD.parquet"), "two weeks")
+    return as_csv(source, folder / "bars.csv", 5_000)
+
+
+@pytest.mark.parametrize("rules", ["cross", "storm"])
+def test_the_bare_loop_and_the_replay_trade_alike_to_the_cent(bars: Path, rules: str) -> None:
+    """So the ratio in the table is one of equal work."""
+    bare, ours = (once(peer, sys.executable, bars, rules) for peer in OURS)
+    assert bare.bars == ours.bars == 5_000
+    assert bare.trades >= (3 if rules == "cross" else 300)
+    assert (bare.trades, bare.last, bare.balance) == (ours.trades, ours.last, ours.balance)
+
+
+def test_a_program_that_fails_is_told_in_its_last_line_and_stops_no_other(tmp_path: Path) -> None:
+    nowhere = tmp_path / "none.csv"
+    with pytest.raises(RunFailed, match=r"FileNotFoundError.*none\.csv"):
+        once(BARE, sys.executable, nowhere, "cross")
+    programs = [Runs(BARE, sys.executable), Runs(Peer("other", "no_such.py"), sys.executable)]
+    in_turns(programs, nowhere, "cross", 2, quick=False)
+    assert [bool(runs.failure) for runs in programs] == [True, True]
+    assert "| other | none: " in table(programs)
+
+
+def test_an_environment_that_cannot_be_made_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = [[sys.executable, "-c", "raise SystemExit('first line\\nno space left')"]]
+    monkeypatch.setattr(environments, "_commands", lambda *_: failing)
+    with pytest.raises(NotInstalled, match=r"^no space left$"):
+        interpreter(OTHERS[0], tmp_path)
+
+
+def test_the_table_has_medians_and_the_ratio_to_the_first_program() -> None:
+    def answer(processor: float) -> Answer:
+        return Answer("1.2", 0.5, 2 * processor, processor, 1_000, 50, "2025-12-30T15:10:00+00:00",
+                      99_000.5, 2**20)  # fmt: skip
+
+    programs = [Runs(BARE, ""), Runs(REPLAY, "")]
+    programs[0].answers = [answer(1.0), answer(9.0), answer(2.0)]
+    programs[1].answers = [answer(5.0)]
+    first, second = table(programs).splitlines()[2:]
+    cells = [cell.strip() for cell in first.strip("|").split("|")]
+    assert cells == [
+        "bare loop 1.2", "3", "500", "25", "50", "2025-12-30", "99,000.50", "2.00", "4.00", "0.50",
+        "1", "1.0",
+    ]  # fmt: skip
+    assert second.endswith("| 2.5 |")
