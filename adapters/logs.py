@@ -82,7 +82,13 @@ class LogSink:
 
     name = "log"
     kinds: frozenset[type] = frozenset(
-        {ev.TradingStateChanged, ev.OrderRejected, ev.OrderUnknown, ev.SessionEnded}
+        {
+            ev.TradingStateChanged,
+            ev.UserCommanded,
+            ev.OrderRejected,
+            ev.OrderUnknown,
+            ev.SessionEnded,
+        }
     )
 
     def __init__(self, log: SessionLog) -> None:
@@ -110,6 +116,8 @@ class LogSink:
                 )
             case ev.TradingStateChanged():
                 self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
+            case ev.UserCommanded():
+                self._log.info("user's order", at=at, action=str(event.action), why=event.reason)
             case ev.OrderRejected():
                 self._log.warn(
                     "order rejected",

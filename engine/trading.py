@@ -1,15 +1,6 @@
 """Whether new orders may leave: one small state machine over the causes that forbid them.
 
-=============  ==========================================  ==================================
-state          causes                                      cleared by
-=============  ==========================================  ==================================
-active         none
-suspended      link, feed, clock                           the same check passing again
-until_reset    daily_loss                                  the next reset of the trading day
-latched        rejection, unknown_outcome, unexplained,    the user alone
-               max_loss, user
-=============  ==========================================  ==================================
-
+=============  ==========================================  ===========================
 Several causes may hold at once; the state is that of the gravest. Open positions are managed in
 every state: only new exposure is refused.
 """
@@ -38,6 +29,7 @@ class HaltCause(enum.StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     UNEXPLAINED = "unexplained"
     USER = "user"
+    PAUSED = "paused"
 
 
 _STATE_OF: dict[HaltCause, TradingState] = {
@@ -50,6 +42,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
     HaltCause.UNEXPLAINED: TradingState.LATCHED,
     HaltCause.USER: TradingState.LATCHED,
+    HaltCause.PAUSED: TradingState.LATCHED,
 }
 
 _GRAVITY = list(TradingState)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts import cli, config_check, data, journal
+from scripts import cli, config_check, control, data, journal
 from scripts.doctor import doctor
 from scripts.presets import presets
 from scripts.replay import replay
@@ -15,6 +15,8 @@ app.command("signals")(signals)
 app.command("presets")(presets)
 app.command("smoke-test")(smoke_test)
 app.command("doctor")(doctor)
+for order in (control.status, control.pause, control.resume, control.flatten, control.stop):
+    app.command(order.__name__)(order)
 app.add_typer(config_check.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")
