@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts import cli, config_check, control, data, journal
+from scripts import alerts, cli, config_check, control, data, journal
 from scripts.doctor import doctor
 from scripts.presets import presets
 from scripts.replay import replay
@@ -18,6 +18,7 @@ app.command("doctor")(doctor)
 for order in (control.status, control.pause, control.resume, control.flatten, control.stop):
     app.command(order.__name__)(order)
 app.add_typer(config_check.app, name="config")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")
 
