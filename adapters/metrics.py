@@ -99,7 +99,7 @@ class Metrics:
     kinds: frozenset[type] = frozenset(get_args(ev.Event))
 
     def __init__(
-        self, port: int, status: Callable[[], Status], now_seconds: Callable[[], float]
+        self, port: int, status: Callable[[], Status | None], now_seconds: Callable[[], float]
     ) -> None:
         """Listen on `port` (0: any free one).
 
@@ -147,7 +147,8 @@ class Metrics:
     async def _show_regularly(self) -> None:
         while True:
             await anyio.sleep(_STATUS_SECONDS)
-            self.figures.show(self._status(), self._now_seconds())
+            if (status := self._status()) is not None:
+                self.figures.show(status, self._now_seconds())
 
     def _close(self) -> None:
         self._server.shutdown()

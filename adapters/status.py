@@ -298,7 +298,7 @@ class StatusFold:
 class StatusKeeper:
     """The I/O actor that keeps the status of a running session.
 
-    `status` may be asked for at any time on the loop's thread once the first batch has come.
+    `status` may be asked for at any time on the loop's thread.
     """
 
     name = "status"
@@ -313,9 +313,9 @@ class StatusKeeper:
             for record in batch:
                 self._fold.take(record)
 
-    def status(self) -> Status:
-        """How the session stands now; raises ValueError before its first record has come."""
-        return self._fold.live(self._moment())
+    def status(self) -> Status | None:
+        """How the session stands now; None while its first record is still on its way."""
+        return self._fold.live(self._moment()) if self._fold.seq else None
 
 
 def _account(seen: ev.AccountSeen) -> AccountStatus:

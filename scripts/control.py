@@ -98,7 +98,7 @@ def order(
     except NotRunning as error:
         raise CommandFailed(
             f"session {folder.name} is not running: {error}; its journal says: "
-            f"{_ending(journaled(folder))}",
+            f"{_last_words(folder)}",
             Exit.TERMINAL,
         ) from error
     return show(reply, folder, json=json)
@@ -157,9 +157,14 @@ def journaled(folder: Path) -> Status:
         raise CommandFailed(str(error), Exit.DATA) from error
 
 
-def _ending(status: Status) -> str:
+def _last_words(folder: Path) -> str:
+    """How the session ended by its journal, or why that does not tell."""
     from scripts.status_text import life
 
+    try:
+        status = journaled(folder)
+    except CommandFailed as error:
+        return f"nothing ({error})"
     left = f", {len(status.positions)} positions open" if status.positions else ""
     return f"{life(status)}, trading {status.state}{left}"
 

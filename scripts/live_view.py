@@ -114,7 +114,7 @@ class LiveView:
 
     def __init__(
         self,
-        status: Callable[[], Status],
+        status: Callable[[], Status | None],
         console: Console,
         *,
         every: float | None = None,
@@ -130,7 +130,8 @@ class LiveView:
         with self._shown() as show:
             while True:
                 await anyio.sleep(self._every)
-                show(self._status())
+                if (status := self._status()) is not None:
+                    show(status)
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Status], None]]:

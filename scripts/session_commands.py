@@ -21,7 +21,7 @@ class SessionCommands:
         self,
         bus: Bus,
         clock: Clock,
-        status: Callable[[], Status],
+        status: Callable[[], Status | None],
         request_stop: Callable[[], None],
         *,
         final: Callable[[], str | None] = lambda: None,
@@ -34,7 +34,10 @@ class SessionCommands:
         self._final = final
 
     def status(self) -> Reply:
-        return self._reply("running")
+        reply = self._reply("running")
+        if reply.status is None:
+            return Reply(done=False, text="it is just starting: ask again")
+        return reply
 
     def pause(self, reason: str) -> Reply:
         return self._order(ev.UserAction.PAUSE, reason, "no new order leaves until you resume")

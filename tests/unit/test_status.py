@@ -205,6 +205,7 @@ class TestLive:
 async def test_the_keeper_follows_the_records_of_its_edge() -> None:
     bus = Bus(MemoryJournal())
     keeper = StatusKeeper(moment)
+    assert keeper.status() is None
     with edges(bus, keeper.kinds) as (edge,):
         bus.publish(started(), ABOUT)
         bus.publish(opened())
@@ -214,6 +215,7 @@ async def test_the_keeper_follows_the_records_of_its_edge() -> None:
         bus.close_edges()
         await keeper.run(edge)
     status = keeper.status()
+    assert status is not None
     assert (status.seq, len(status.positions), status.running) == (2, 1, True)
 
 
