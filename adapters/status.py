@@ -10,7 +10,7 @@ import datetime as dt
 import enum
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -173,6 +173,8 @@ class StatusFold:
                 self._begin(event.symbols)
             case ev.SessionEnded():
                 self._ended = event
+            case ev.SessionResumed():
+                self._ended = None
             case ev.TradingStateChanged():
                 self._change(event)
             case _:
@@ -214,6 +216,8 @@ class StatusFold:
             case ev.SessionStarted() as started:
                 text = f"STARTED {started.mode} {started.preset}"
                 self._log.row(record)
+            case ev.SessionResumed():
+                text = "RESUMED from its journal"
             case ev.SessionEnded() as ended:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
@@ -307,6 +311,12 @@ class StatusKeeper:
     def __init__(self, moment: Callable[[], Moment]) -> None:
         self._fold = StatusFold()
         self._moment = moment
+
+    def past(self, records: Iterable[ev.Record]) -> Iterator[ev.Record]:
+        """The records of the session's earlier part, taken as they pass by."""
+        for record in records:
+            self._fold.take(record)
+            yield record
 
     async def run(self, edge: Edge) -> None:
         async for batch in edge.stream:

@@ -1,6 +1,15 @@
 """Whether new orders may leave: one small state machine over the causes that forbid them.
 
-=============  ==========================================  ===========================
+=============  ==========================================  ==================================
+state          causes                                      cleared by
+=============  ==========================================  ==================================
+active         none
+suspended      link, feed, clock                           the same check passing again
+until_reset    daily_loss                                  the next reset of the trading day
+latched        rejection, unknown_outcome, unexplained,    the user alone
+               max_loss, user, paused
+=============  ==========================================  ==================================
+
 Several causes may hold at once; the state is that of the gravest. Open positions are managed in
 every state: only new exposure is refused.
 """

@@ -24,8 +24,11 @@ class Flatten:
         self._closing: dict[int, int] = {}  # position by the order that closes it
 
     def routes(self) -> ev.Routes:
+        return {ev.UserCommanded: self.on_user, **self.restoring()}
+
+    def restoring(self) -> ev.Routes:
+        """What brings it back from recorded events: the orders under way that close a position."""
         return {
-            ev.UserCommanded: self.on_user,
             ev.OrderIntent: self.on_intent,
             ev.OrderDenied: lambda e: self._over(e.order.order_id),
             ev.OrderRejected: lambda e: self._over(e.order_id),
