@@ -12,6 +12,7 @@ from adapters.control_wire import LOOPBACK
 from adapters.status import Status
 from engine import events as ev
 from engine.bus import Edge
+from engine.journal import kind_of
 from engine.trading import TradingState
 
 if TYPE_CHECKING:
@@ -140,9 +141,8 @@ class Metrics:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._close)
 
-    def _count(self, event: ev.Event) -> None:
-        tag = event.__struct_config__.tag
-        self.figures.events.labels(tag).inc()
+    def _count(self, event: ev.Event | ev.Input) -> None:
+        self.figures.events.labels(kind_of(event)).inc()
 
     async def _show_regularly(self) -> None:
         while True:

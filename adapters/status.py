@@ -10,7 +10,7 @@ import datetime as dt
 import enum
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -24,6 +24,9 @@ from engine.trading import HaltCause, Trading
 from engine.types import Millis, SymbolSpec, lots
 
 _LAST_EVENTS = 12
+
+EVENT_NAMES: tuple[str, ...] = tuple(kind.__struct_config__.tag for kind in get_args(ev.Event))
+"""The kinds of records that a status is told from, as they are named in a journal."""
 
 
 class FeedState(enum.StrEnum):
@@ -191,7 +194,7 @@ class StatusFold:
         self._trading = Trading(event.causes)
         self._reconnects += was_down and HaltCause.LINK not in event.causes
 
-    def _follow(self, event: ev.Event) -> None:
+    def _follow(self, event: ev.Event | ev.Input) -> None:
         match event:
             case ev.OrderSubmitted():
                 self._orders[event.order_id] = event
@@ -308,20 +311,19 @@ class StatusKeeper:
     name = "status"
     kinds: frozenset[type] = frozenset(get_args(ev.Event))
 
-    def __init__(self, moment: Callable[[], Moment]) -> None:
+    def __init__(self, moment: Callable[[], Moment], past: Iterable[ev.Record] = ()) -> None:
+        """`past` are the records of a session that goes on."""
         self._fold = StatusFold()
         self._moment = moment
-
-    def past(self, records: Iterable[ev.Record]) -> Iterator[ev.Record]:
-        """The records of the session's earlier part, taken as they pass by."""
-        for record in records:
-            self._fold.take(record)
-            yield record
+        self._take(past)
 
     async def run(self, edge: Edge) -> None:
         async for batch in edge.stream:
-            for record in batch:
-                self._fold.take(record)
+            self._take(batch)
+
+    def _take(self, records: Iterable[ev.Record]) -> None:
+        for record in records:
+            self._fold.take(record)
 
     def status(self) -> Status | None:
         """How the session stands now; None while its first record is still on its way."""

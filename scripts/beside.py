@@ -7,7 +7,7 @@ None of them decides anything, and none can hold the feed back.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -131,16 +131,17 @@ def keep_company(
     *,
     edges: list[Edge],
     wanted: Wanted,
+    past: Sequence[ev.Record] = (),
 ) -> Company:
     """Build the parts; call it before the bus is sealed and the first record published.
 
-    `edges` are those of the session's other I/O actors. Raises CommandFailed for what `wanted`
-    asks and this machine cannot give.
+    `edges` are those of the session's other I/O actors, `past` its journal so far. Raises
+    CommandFailed for what `wanted` asks and this machine cannot give.
     """
     build = _Build(bus, market, clock, folder, log, figures, list(edges))
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
-    keeper = StatusKeeper(lambda: build.moment(ticks))
+    keeper = StatusKeeper(lambda: build.moment(ticks), past)
     build.add(keeper, keeper.kinds)
     commands = SessionCommands(bus, clock, keeper.status, figures.request_stop, final=figures.final)
     control = ControlServer(folder.path, commands, log.warn)
@@ -150,7 +151,7 @@ def keep_company(
     )
     _add_work(build, "heartbeat", heart)
     if wanted.alerts is not None:
-        _add_alerts(build, wanted.alerts)
+        _add_alerts(build, wanted.alerts, past)
     metrics = None
     if wanted.metrics_port is not None:
         metrics = _metrics(build, keeper, wanted.metrics_port)
@@ -165,13 +166,15 @@ def _add_work(build: _Build, name: str, part: ControlServer | Heartbeat | Ping |
     build.add(Beside(name, part.run), Beside.kinds)
 
 
-def _add_alerts(build: _Build, settings: AlertSettings) -> None:
+def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> None:
     from adapters.alerts import AlertRules, Alerts
     from config.loader import ConfigError
     from scripts.alerts import policy, sender
 
     if (send := sender(settings)) is not None:
         rules = AlertRules(policy(settings), build.folder.session_id)
+        for record in past:
+            rules.take(record)  # told when it happened
         alerts = Alerts(rules, send, build.clock.now, build.log.warn)
         build.add(alerts, alerts.kinds)
     try:

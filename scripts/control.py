@@ -111,10 +111,10 @@ def _hangs(folder: Path, error: Exception) -> CommandFailed:
 
 
 def _folder(session: str | None, results: Path | None) -> Path:
-    from scripts.folders import find_session
+    from scripts.folders import find_journal
 
     where = results if results is not None else home() / "results"
-    return find_session(where, session) if session is not None else only_live(where)
+    return find_journal(where, session).parent if session is not None else only_live(where)
 
 
 def only_live(results: Path) -> Path:
@@ -144,13 +144,14 @@ def only_live(results: Path) -> Path:
 def journaled(folder: Path) -> Status:
     """How the session stood by its journal; raises CommandFailed when that cannot be read."""
     from adapters.journal_sqlite import StoredJournal
-    from adapters.status import StatusFold
+    from adapters.status import EVENT_NAMES, StatusFold
     from engine.journal import JournalDamaged
+    from scripts.folders import JOURNAL
 
     fold = StatusFold()
     try:
-        with StoredJournal(folder / "journal.sqlite") as stored:
-            for record in stored.records():
+        with StoredJournal(folder / JOURNAL) as stored:
+            for record in stored.records(kinds=EVENT_NAMES):
                 fold.take(record)
         return fold.recorded()
     except (JournalDamaged, ValueError) as error:

@@ -128,7 +128,9 @@ def connect_live(wiring: Wiring) -> LiveActors:
     for actor in (market, book, risk, strategy, given, flatten):
         bus.attach(actor.routes())
     gateway.attach()
-    return LiveActors(bus, market, book, risk, strategy, given, flatten, gateway, venue, wiring.clock)
+    return LiveActors(
+        bus, market, book, risk, strategy, given, flatten, gateway, venue, wiring.clock
+    )
 
 
 def session_tag(session_id: str) -> str:

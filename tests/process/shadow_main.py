@@ -64,8 +64,9 @@ def build(results: Path, session_id: str, wanted: Wanted) -> Shadow:
     risk = RiskActor(bus, market, LIMITS)
     gateway = Gateway(bus, market, REQUESTS, send_in_process(terminal_at_ticks()))
     strategy, given = StrategyActor(bus, market, KIND, None), GivenSignals(bus, market)
-    for actor in (market, OrderBook(bus), risk, strategy, given, Flatten(bus, market), gateway):
+    for actor in (market, OrderBook(bus), risk, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())
+    gateway.attach()
     sinks = file_sinks(bus, folder, log).actors
     company = keep_company(
         bus, market, clock, folder, log,

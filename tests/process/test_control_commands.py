@@ -53,7 +53,7 @@ def status(results: Path, *session: str) -> dict[str, Any]:
     return found
 
 
-def events(results: Path, session_id: str = "s-1") -> list[ev.Event]:
+def events(results: Path, session_id: str = "s-1") -> list[ev.Event | ev.Input]:
     with StoredJournal(results / "sessions" / session_id / "journal.sqlite") as stored:
         return [record.event for record in stored.records()]
 

@@ -97,7 +97,7 @@ SHORT = opened(8, order_id=0, symbol="GBPUSD", side=Side.SHORT, price=125_000, s
 class TestFlatten:
     def test_every_position_is_closed_at_the_market_by_a_request_of_its_own(self) -> None:
         session = flat(LONG, SHORT)
-        sent = [request for request, _ in session.sent]
+        sent = [errand.request for errand in session.sent]
         assert [(item["position"], item["type"], item["price"]) for item in sent] == [
             (7, mt5.ORDER_TYPE_SELL, 1.1), (8, mt5.ORDER_TYPE_BUY, 1.2501),
         ]  # fmt: skip
@@ -117,7 +117,7 @@ class TestFlatten:
         )
         session.reply(result(mt5.TRADE_RETCODE_PLACED, order=41))
         said(session.parts, ev.UserAction.FLATTEN)
-        request, _ = session.sent[-1]
+        request = session.sent[-1].request
         assert request == {"action": mt5.TRADE_ACTION_REMOVE, "order": 41}
 
     def test_a_second_order_does_not_close_twice_what_is_being_closed(self) -> None:
@@ -146,7 +146,7 @@ class TestFlatten:
         session = holding(LONG)
         del session.parts.market.ticks["EURUSD"]
         said(session.parts, ev.UserAction.FLATTEN)
-        assert session.sent[0][0]["price"] == 1.1001
+        assert session.sent[0].request["price"] == 1.1001
 
     def test_a_pause_or_a_resume_closes_nothing(self) -> None:
         session = holding(LONG)
