@@ -219,6 +219,19 @@ async def test_the_keeper_follows_the_records_of_its_edge() -> None:
     assert (status.seq, len(status.positions), status.running) == (2, 1, True)
 
 
+def test_a_session_that_goes_on_has_its_past_and_has_not_ended() -> None:
+    past = [
+        ev.Record(1, NOON, None, started(), ABOUT),
+        ev.Record(2, NOON, None, opened()),
+        ev.Record(3, NOON, None, ended(ev.Outcome.INTERRUPTED)),
+        ev.Record(4, NOON, None, ev.SessionResumed(account=account(5_000))),
+    ]
+    status = StatusKeeper(moment, past).status()
+    assert status is not None
+    assert (status.outcome, status.session_id, len(status.positions)) == (None, "s-1", 1)
+    assert status.last_events[-1].text == "RESUMED from its journal"
+
+
 class TestText:
     def test_the_lines_say_what_matters_first(self) -> None:
         live = folded(opened(), submitted(2)).live(

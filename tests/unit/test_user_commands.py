@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from adapters.mt5 import contract as mt5
 from engine import events as ev
+from engine.recovery import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from signals.flatten import MANUAL_REASON, Flatten
@@ -74,19 +77,29 @@ def submitted_entry(parts: Wired) -> None:
     submitted(parts, 1, "EURUSD")
 
 
-def flat(*positions: ev.PositionOpened) -> Live:
+@dataclass
+class Flattened(Live):
+    """A session with the actor that closes everything."""
+
+    flatten: Flatten = field(kw_only=True)
+
+
+def flat(*positions: ev.PositionOpened) -> Flattened:
     """A session with these positions, just told to flatten."""
     session = holding(*positions)
     said(session.parts, ev.UserAction.FLATTEN)
     return session
 
 
-def holding(*positions: ev.PositionOpened) -> Live:
+def holding(*positions: ev.PositionOpened) -> Flattened:
     session = live()
-    session.parts.bus.attach(Flatten(session.parts.bus, session.parts.market).routes())
+    flatten = Flatten(session.parts.bus, session.parts.market)
+    session.parts.bus.attach(flatten.routes())
     for position in positions:
         session.parts.bus.publish(position)
-    return session
+    return Flattened(
+        session.parts, session.gateway, session.sent, session.recorded, flatten=flatten
+    )
 
 
 LONG = opened(7, order_id=0)
@@ -141,6 +154,15 @@ class TestFlatten:
         session.parts.bus.publish(lost(order.order_id))
         said(session.parts, ev.UserAction.FLATTEN)
         assert len(session.sent) == 1
+
+    def test_after_a_restart_what_was_under_way_is_known_from_the_journal(self) -> None:
+        before = flat(LONG, SHORT)
+        before.reply(result(10_018))
+        after = holding()
+        memories = (after.parts.market.routes(), after.flatten.restoring())
+        Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
+        said(after.parts, ev.UserAction.FLATTEN)
+        assert [errand.request["position"] for errand in after.sent] == [7]
 
     def test_a_position_without_a_price_yet_is_closed_too(self) -> None:
         session = holding(LONG)
