@@ -61,6 +61,7 @@ class ControlServer:
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
         self._failure: Exception | None = None
+        self._turned_away = False
         self._scope = anyio.CancelScope()
         self._serving = anyio.Event()
         self._calls: dict[str, Callable[[str], Reply]] = {
@@ -109,7 +110,7 @@ class ControlServer:
         except _GONE:
             return
         if request is None:
-            self._warn("control: a client was turned away that did not know the token")
+            self._turn_away()
             return
         reply = request if isinstance(request, Reply) else self._carried_out(request)
         with contextlib.suppress(*_GONE), anyio.fail_after(self._seconds):
@@ -135,6 +136,12 @@ class ControlServer:
         if not request.reason.isprintable():
             return Reply(done=False, text="a reason is one line of printable text")
         return request
+
+    def _turn_away(self) -> None:
+        """Told once: whoever tries again and again must not fill the log."""
+        if not self._turned_away:
+            self._warn("control: a client did not know the token; further ones are not told")
+        self._turned_away = True
 
     def _carried_out(self, request: Request) -> Reply:
         try:
