@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from adapters.mt5.feed_watch import FeedState
 from adapters.projection import LogProjection, Row
 from engine import events as ev
 from engine import money
@@ -27,15 +28,6 @@ _LAST_EVENTS = 12
 
 EVENT_NAMES: tuple[str, ...] = tuple(kind.__struct_config__.tag for kind in get_args(ev.Event))
 """The kinds of records that a status is told from, as they are named in a journal."""
-
-
-class FeedState(enum.StrEnum):
-    """Whether a symbol's prices are to be expected, and whether they come."""
-
-    UNKNOWN = "unknown"
-    OPEN = "open"
-    CLOSED = "closed"  # outside its trading hours
-    MUTE = "mute"  # inside them, and nothing comes
 
 
 class LinkState(enum.StrEnum):
@@ -84,9 +76,12 @@ class EventLine(_Part, frozen=True, kw_only=True):
 
 
 class SymbolFeed(_Part, frozen=True, kw_only=True):
-    """The last price of a symbol; `last_tick` is ms UTC, 0 before the first."""
+    """The last price of a symbol; `last_tick` is ms UTC, 0 before the first.
 
-    state: FeedState = FeedState.UNKNOWN
+    `state` is None where nobody watches whether prices come.
+    """
+
+    state: FeedState | None = None
     last_tick: Millis = 0
     bid: float = 0.0
     ask: float = 0.0
@@ -351,7 +346,7 @@ def _floating(spec: SymbolSpec, position: Position, tick: ev.Tick | None) -> flo
 def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
     tick = moment.ticks.get(spec.name)
     return SymbolFeed(
-        state=moment.feeds.get(spec.name, FeedState.UNKNOWN),
+        state=moment.feeds.get(spec.name),
         last_tick=moment.ticked_at.get(spec.name, 0),
         bid=spec.price(tick.bid) if tick else 0.0,
         ask=spec.price(tick.ask) if tick else 0.0,

@@ -15,7 +15,8 @@ from adapters.beside import Beside
 from adapters.control import ControlServer
 from adapters.heartbeat import Beat, Heartbeat, Ping
 from adapters.logs import SessionLog
-from adapters.status import FeedState, Moment, StatusKeeper
+from adapters.mt5.feed_watch import FeedState
+from adapters.status import Moment, StatusKeeper
 from engine import events as ev
 from engine.bus import Bus, Edge
 from engine.clock import Clock

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from adapters.mt5.feed_watch import FeedState
 from adapters.projection import iso
-from adapters.status import FeedState, LinkState, Status
+from adapters.status import LinkState, Status
 from engine.trading import TradingState
 from scripts.status_text import account_line, headline, order_text
 
@@ -59,8 +60,10 @@ def _prices(status: Status) -> Any:
     table = _table("symbol", "bid", "ask", "last tick", "feed", numbers=frozenset({"bid", "ask"}))
     for name, feed in status.feeds.items():
         seen = iso(feed.last_tick)[11:19] if feed.last_tick else "never"
-        style = _FEED_STYLES.get(feed.state, "")
-        table.add_row(name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state), style=style)
+        style = "" if feed.state is None else _FEED_STYLES[feed.state]
+        table.add_row(
+            name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state or ""), style=style
+        )
     return table
 
 

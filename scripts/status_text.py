@@ -70,4 +70,4 @@ def order_text(item: OrderStatus) -> str:
 def feed_text(status: Status, symbol: str) -> str:
     feed = status.feeds[symbol]
     seen = f"{feed.bid}/{feed.ask} at {iso(feed.last_tick)}" if feed.last_tick else "no price yet"
-    return f"{symbol} {feed.state}, {seen}"
+    return f"{symbol} {feed.state}, {seen}" if feed.state else f"{symbol} {seen}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from adapters.mt5.feed_watch import FeedState
 from adapters.status import (
     AccountStatus,
     EventLine,
-    FeedState,
     LinkState,
     OrderStatus,
     PositionStatus,

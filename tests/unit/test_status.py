@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.mt5.feed_watch import FeedState
 from adapters.status import (
     AccountStatus,
-    FeedState,
     LinkState,
     Moment,
     Status,
@@ -193,7 +193,7 @@ class TestLive:
         assert live.feeds["EURUSD"] == SymbolFeed(
             state=FeedState.MUTE, last_tick=NOON - 5, bid=1.1, ask=1.1001
         )
-        assert live.feeds["GBPUSD"].state is FeedState.UNKNOWN
+        assert live.feeds["GBPUSD"].state is None
         assert (live.queues, live.headroom) == ({"log": 3}, {"daily loss": 512.5})
 
     def test_it_survives_the_way_over_a_wire(self) -> None:
