@@ -201,7 +201,6 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
     closed(),
     ev.AccountUpdated(account=account(START + 1), reason="deposit"),
     halted(),
-    ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news at noon"),
     ev.DayRolled(date="2025-01-08", anchor=START, floor=9_800_000.0, account=account()),
     ev.SessionResumed(account=account()),
     ev.VenueDiffers(
@@ -210,6 +209,7 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         ),
         unexplained=("position 9",),
     ),
+    ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news at noon"),
     ended(),
 )  # fmt: skip
 """One event of each kind, in an order that a session could have."""
