@@ -1,19 +1,21 @@
 """The session's log: what happened that a person must know, through structlog.
 
-Lines go to a JSON file in the session's folder and, warnings and worse, to the console. structlog
-is set up for this log only (nothing global is changed) and imported with the first line: a quiet
-session does not pay for it.
+Lines go to a JSON file in the session's folder, which is bounded in size, and, warnings and worse,
+to the console. structlog is set up for this log only (nothing global is changed) and imported with
+the first line: a quiet session does not pay for it. Of an exception a line keeps kind and message,
+never a traceback: locals may hold a secret.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import anyio.to_thread
 
 from adapters.projection import cash, iso
+from adapters.rotation import RotatingText
 from engine import events as ev
 from engine.bus import Edge
 from engine.types import Millis
@@ -29,13 +31,20 @@ class SessionLog:
         now: Callable[[], Millis],
         *,
         say: Callable[[str], None] | None,
+        largest: int = 8_000_000,
+        keep: int = 4,
     ) -> None:
-        """`say` shows a warning to the user; None keeps the console quiet."""
+        """`say` shows a warning to the user; None keeps the console quiet.
+
+        `largest` bytes go into one file; `keep` older ones are kept beside it.
+        """
         self._file = file
+        self._largest = largest
+        self._keep = keep
         self._session_id = session_id
         self._now = now
         self._say = say
-        self._open: TextIO | None = None
+        self._open: RotatingText | None = None
         self._log: Any = None
 
     def info(self, message: str, **facts: Any) -> None:
@@ -58,11 +67,12 @@ class SessionLog:
         if self._log is None:
             import structlog
 
-            self._open = self._file.open("a", encoding="utf-8", newline="\n")
+            self._open = RotatingText(self._file, largest=self._largest, keep=self._keep)
             self._log = structlog.wrap_logger(
-                structlog.WriteLogger(self._open),
+                structlog.WriteLogger(cast("TextIO", self._open)),  # it writes and flushes only
                 processors=[
                     structlog.processors.add_log_level,
+                    _without_tracebacks,
                     self._stamp,
                     structlog.processors.JSONRenderer(),
                 ],
@@ -77,12 +87,29 @@ class SessionLog:
         return line
 
 
+def _without_tracebacks(
+    _logger: Any, _name: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name in ("exc_info", "stack_info", "exception", "stack"):
+        line.pop(name, None)
+    for name, value in line.items():
+        if isinstance(value, BaseException):
+            line[name] = f"{type(value).__name__}: {value}"
+    return line
+
+
 class LogSink:
     """The I/O actor that logs why trading stopped, what was refused and how the session ended."""
 
     name = "log"
     kinds: frozenset[type] = frozenset(
-        {ev.TradingStateChanged, ev.OrderRejected, ev.OrderUnknown, ev.SessionEnded}
+        {
+            ev.TradingStateChanged,
+            ev.UserCommanded,
+            ev.OrderRejected,
+            ev.OrderUnknown,
+            ev.SessionEnded,
+        }
     )
 
     def __init__(self, log: SessionLog) -> None:
@@ -110,6 +137,8 @@ class LogSink:
                 )
             case ev.TradingStateChanged():
                 self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
+            case ev.UserCommanded():
+                self._log.info("user's order", at=at, action=str(event.action), why=event.reason)
             case ev.OrderRejected():
                 self._log.warn(
                     "order rejected",

@@ -14,14 +14,17 @@ _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, owner_only: bool = False) -> None:
     """Write `content` to `path` in one step; raises OSError and leaves the old file when it cannot.
 
-    A spreadsheet program that has `path` open on Windows makes this a PermissionError.
+    A spreadsheet program that has `path` open on Windows makes this a PermissionError. With
+    `owner_only` nobody else may read it at any time (on Windows: as the folder's rights say).
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("wb") as file:
+        if owner_only:
+            draft.unlink(missing_ok=True)  # a leftover would keep its own, wider rights
+        with open(draft, "wb", opener=_private if owner_only else None) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -30,6 +33,10 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 async def publish_file(

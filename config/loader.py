@@ -7,6 +7,7 @@ from config.profiles import accounts_file, load_profiles
 from config.report import config_report
 from config.schema import (
     AccountProfile,
+    AlertSettings,
     CliOverrides,
     Limits,
     Preset,
@@ -21,6 +22,7 @@ __all__ = [
     "DEFAULT_PRESET",
     "ENVIRONMENT",
     "AccountProfile",
+    "AlertSettings",
     "CliOverrides",
     "ConfigError",
     "Limits",

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, cast, get_args
 
+from config.alerts import ALERT_FIELDS, alert_settings
 from config.errors import KeyPath
 from config.schema import DEFAULT_SYMBOL, AccountProfile, Purpose
 from config.secrets import Secret
@@ -29,6 +30,7 @@ _FIELDS: Final = (
     "terminal_path",
     "symbol_map",
     "host",
+    "alerts",
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LONGEST_SYMBOL: Final = 29  # what an order request takes
@@ -90,6 +92,8 @@ def _is_public_key(path: KeyPath) -> bool:
             return bool(_NAME.fullmatch(name))
         case ("profiles", _, field):
             return field in _FIELDS
+        case ("profiles", _, "alerts", field):
+            return field in ALERT_FIELDS
         case _:
             return False
 
@@ -117,6 +121,7 @@ def _profile(profiles: Section, name: str, file: Path) -> AccountProfile:
         else None,
         symbol_map=_symbol_map(section.section("symbol_map")) if has("symbol_map") else {},
         host=_host(section) if has("host") else None,
+        alerts=alert_settings(section.section("alerts", ALERT_FIELDS)) if has("alerts") else None,
     )
 
 

@@ -17,6 +17,7 @@ _ACCOUNT_FIELDS = (
     "terminal_path",
     "symbol_map",
     "host",
+    "alerts",
 )
 
 

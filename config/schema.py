@@ -6,12 +6,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from config.alerts import AlertSettings
 from config.limits import Limits, with_overrides
 from config.secrets import Secret
 
 __all__ = [
     "DEFAULT_SYMBOL",
     "AccountProfile",
+    "AlertSettings",
     "CliOverrides",
     "Limits",
     "Preset",
@@ -48,6 +50,7 @@ class AccountProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Our name of a symbol -> the broker's (``XAUUSD: GOLD``)."""
     host: str | None = None
     """``host:port`` on which a terminal host already listens; loopback only."""
+    alerts: AlertSettings | None = None
 
 
 class CliOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +82,7 @@ class ResolvedAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     host: str | None
     origins: dict[str, str]
     warnings: list[str]
+    alerts: AlertSettings | None = None
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -106,6 +106,13 @@ class Section:
             raise self.error(key, f"must be at least {least:g}, not {self._what(value)}")
         return float(value)
 
+    def switch(self, key: str) -> bool:
+        """true or false."""
+        value = self.value(key)
+        if not isinstance(value, bool):
+            raise self.error(key, f"must be true or false but is {self._what(value)}")
+        return value
+
     def choice(self, key: str, choices: Collection[str]) -> str:
         """One of `choices`."""
         value = self.text(key)

@@ -60,6 +60,11 @@ class Edge:
         self.stream: MemoryObjectReceiveStream[Batch]
         self._send, self.stream = anyio.create_memory_object_stream[Batch](EDGE_BATCHES)
 
+    @property
+    def waiting(self) -> int:
+        """Batches of records that the actor has not taken yet; the one to be flushed counts."""
+        return self.stream.statistics().current_buffer_used + bool(self.outbox)
+
     async def flush(self) -> None:
         if self.outbox:
             batch, self.outbox = self.outbox, []

@@ -58,6 +58,14 @@ class Outcome(enum.StrEnum):
     FAILED = "failed"
 
 
+class UserAction(enum.StrEnum):
+    """What the user may order a running session to do."""
+
+    PAUSE = "pause"  # no new exposure until the user resumes
+    RESUME = "resume"  # clear every latch
+    FLATTEN = "flatten"  # pause, and close every position
+
+
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of the small facts below."""
 
@@ -475,6 +483,13 @@ class TradingStateChanged(_Event, frozen=True, kw_only=True, tag="trading_state"
     detail: str = ""
 
 
+class UserCommanded(_Event, frozen=True, kw_only=True, tag="user_commanded"):
+    """The user gave the running session an order, and why."""
+
+    action: UserAction
+    reason: str
+
+
 class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):
     """A new trading day: its anchor and the floor under equity, in cents."""
 
@@ -553,6 +568,7 @@ Event = (
     | PositionClosed
     | AccountUpdated
     | TradingStateChanged
+    | UserCommanded
     | DayRolled
     | SessionResumed
     | VenueDiffers

@@ -7,7 +7,7 @@ active         none
 suspended      link, feed, clock                           the same check passing again
 until_reset    daily_loss                                  the next reset of the trading day
 latched        rejection, unknown_outcome, unexplained,    the user alone
-               max_loss, user
+               max_loss, user, paused
 =============  ==========================================  ==================================
 
 Several causes may hold at once; the state is that of the gravest. Open positions are managed in
@@ -38,6 +38,7 @@ class HaltCause(enum.StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     UNEXPLAINED = "unexplained"
     USER = "user"
+    PAUSED = "paused"
 
 
 _STATE_OF: dict[HaltCause, TradingState] = {
@@ -50,6 +51,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
     HaltCause.UNEXPLAINED: TradingState.LATCHED,
     HaltCause.USER: TradingState.LATCHED,
+    HaltCause.PAUSED: TradingState.LATCHED,
 }
 
 _GRAVITY = list(TradingState)

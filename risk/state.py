@@ -88,6 +88,7 @@ class RiskActor:
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
             ev.VenueDiffers: self.on_venue_differs,
+            ev.UserCommanded: self.on_user,
         }
 
     def restoring(self) -> ev.Routes:
@@ -239,6 +240,13 @@ class RiskActor:
         self._foreign = differs.foreign
         if differs.unexplained:
             self._halt(HaltCause.UNEXPLAINED, self._account(), "; ".join(differs.unexplained))
+
+    def on_user(self, command: ev.UserCommanded) -> None:
+        """The user pauses trading and clears what is latched; a floor still holds after that."""
+        if command.action is ev.UserAction.RESUME:
+            self._change(self.trading.resume(), self._account(), detail=command.reason)
+        else:
+            self._halt(HaltCause.PAUSED, self._account(), command.reason)
 
     def _reserve(self, approved: ev.OrderApproved) -> None:
         self._reserved[approved.order.order_id] = Reservation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts import cli, config_check, data, journal
+from scripts import alerts, cli, config_check, control, data, journal
 from scripts.compare import compare_runs
 from scripts.doctor import doctor
 from scripts.presets import presets
@@ -19,7 +19,10 @@ app.command("presets")(presets)
 app.command("smoke-test")(smoke_test)
 app.command("doctor")(doctor)
 app.command("compare")(compare_runs)
+for order in (control.status, control.pause, control.resume, control.flatten, control.stop):
+    app.command(order.__name__)(order)
 app.add_typer(config_check.app, name="config")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.add_typer(journal.app, name="journal")
 

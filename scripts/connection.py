@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapters.account_lock import AccountBusy, AccountLock
 from adapters.mt5 import contract as mt5
 from adapters.mt5.account_check import objection
 from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
@@ -121,19 +122,22 @@ async def connected(
     symbols: Sequence[str],
     books: Path | None = None,
     market: PaperMarket | None = None,
+    session: str = "(a command)",
 ) -> AsyncIterator[Connection]:
-    """A connection to the account's terminal, closed in the end.
+    """A connection to the account's terminal, closed in the end; nobody else has one meanwhile.
 
     `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer,
     `books` the file in which it keeps its positions and deals (None: it forgets them); a `market`
-    of recorded bars replaces its own.
+    of recorded bars replaces its own. `session` is named to whoever wants the account too.
 
     Raises CommandFailed with exit code 4 and the remedy.
     """
-    terminal = AsyncTerminal(
-        TerminalClient(_launcher(account, state, trading, symbols, books, market))
-    )
+    launcher = _launcher(account, state, trading, symbols, books, market)
+    terminal = AsyncTerminal(TerminalClient(launcher))
+    name = f"account {account.login} on {account.server}"
+    lock = AccountLock(_folder_of(account, state), name, session)
     try:
+        _take(lock, state)
         try:
             yield await _attach(terminal, account)
         except HostStartFailed as error:
@@ -142,6 +146,27 @@ async def connected(
             raise CommandFailed(f"the terminal: {error}", Exit.TERMINAL) from error
     finally:
         await terminal.close()
+        lock.release()
+
+
+def _take(lock: AccountLock, state: Path) -> None:
+    """The account for this session alone; raises CommandFailed when another has it."""
+    try:
+        lock.acquire()
+    except AccountBusy as error:
+        raise CommandFailed(
+            f"{error}; stop it first (butler stop SESSION), or use another account", Exit.TERMINAL
+        ) from error
+    except OSError as error:
+        raise CommandFailed(
+            f"{state}: cannot write here ({error.strerror}); choose another folder with "
+            "--results-dir",
+            Exit.USAGE,
+        ) from error
+
+
+def _folder_of(account: ResolvedAccount, state: Path) -> Path:
+    return state / f"{account.server}-{account.login}"
 
 
 def _launcher(
@@ -167,7 +192,7 @@ def _launcher(
     )
     if account.host:
         return RemoteHost(int(account.host.rpartition(":")[2]), host_config)
-    return LocalHost(host_config, state / f"{account.server}-{account.login}")
+    return LocalHost(host_config, _folder_of(account, state))
 
 
 def _remote_token() -> str:

@@ -22,6 +22,7 @@ from engine.recovery import Past, Restorer
 from engine.types import Limits, Millis
 from risk.state import RiskActor
 from scripts.wiring import DEVIATION, MAGIC
+from signals.flatten import Flatten
 from signals.given import GivenSignals
 from signals.strategy import StrategyActor, StrategyFactory
 
@@ -58,6 +59,7 @@ class LiveActors:
     risk: RiskActor
     strategy: StrategyActor
     given: GivenSignals
+    flatten: Flatten
     gateway: Gateway
     venue: Venue
     clock: Clock
@@ -99,6 +101,7 @@ class LiveActors:
             self.book.restoring(),
             self.risk.restoring(),
             self.given.restoring(),
+            self.flatten.restoring(),
             *self.gateway.restoring(),
         ]
         return Restorer(self.bus, memories)
@@ -111,7 +114,7 @@ def connect_live(wiring: Wiring) -> LiveActors:
     book = OrderBook(bus, limit_trades=wiring.limit_trades)
     risk = RiskActor(bus, market, wiring.limits)
     strategy = StrategyActor(bus, market, wiring.strategy_id, wiring.factory)
-    given = GivenSignals(bus, market)
+    given, flatten = GivenSignals(bus, market), Flatten(bus, market)
     venue = Venue(bus, wiring.journal, wiring.line, wiring.clock, wiring.account, desk=wiring.desk)
     requests = Requests(
         wiring.instruments,
@@ -122,10 +125,12 @@ def connect_live(wiring: Wiring) -> LiveActors:
     )
     gateway = Gateway(bus, market, requests, venue.send)
     venue.holds_back = gateway.holds_back
-    for actor in (market, book, risk, strategy, given):
+    for actor in (market, book, risk, strategy, given, flatten):
         bus.attach(actor.routes())
     gateway.attach()
-    return LiveActors(bus, market, book, risk, strategy, given, gateway, venue, wiring.clock)
+    return LiveActors(
+        bus, market, book, risk, strategy, given, flatten, gateway, venue, wiring.clock
+    )
 
 
 def session_tag(session_id: str) -> str:

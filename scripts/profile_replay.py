@@ -151,6 +151,7 @@ def _connection(
         trading=trading,
         symbols=symbols or _symbols(how),
         books=folder.paper_account if trading else None,
+        session=folder.session_id,
     )
 
 

@@ -210,7 +210,11 @@ class SmokeTest:
         state = folder.results / "hosts"
         step = self._report.begin("connect")
         async with connected(
-            self._account, state, trading=not self._dry_run, symbols=[self._symbol]
+            self._account,
+            state,
+            trading=not self._dry_run,
+            symbols=[self._symbol],
+            session=folder.session_id,
         ) as connection:
             self._report.facts["connected"] = True
             step["server"] = connection.account.server

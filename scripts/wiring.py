@@ -38,6 +38,7 @@ from risk.state import RiskActor
 from scripts.bars import BarInput
 from scripts.folders import SessionFolder
 from signals.clocks import server_of
+from signals.flatten import Flatten
 from signals.given import GivenSignals
 from signals.rollovers import rollovers
 from signals.strategy import StrategyActor, StrategyFactory
@@ -112,7 +113,7 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     )
     gateway = Gateway(bus, market, requests, send_in_process(terminal))
     link = InProcess(gateway, terminal)
-    for actor in (market, book, risk, strategy, given):
+    for actor in (market, book, risk, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())
     gateway.attach()
     return Parts(bus, market, book, risk, account, link)

@@ -209,6 +209,7 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         ),
         unexplained=("position 9",),
     ),
+    ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news at noon"),
     ended(),
 )  # fmt: skip
 """One event of each kind, in an order that a session could have."""

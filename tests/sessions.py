@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import anyio
+
 from engine import events as ev
 from engine.bus import Bus, Edge
 from engine.ports import Feed, Journal, Sink
@@ -28,6 +30,18 @@ class ScriptedFeed:
 
     async def aclose(self) -> None:
         self._closing()
+
+
+class PacedFeed:
+    """A feed that yields a slice every few milliseconds until the session ends it."""
+
+    async def slices(self) -> AsyncGenerator[None, None]:
+        while True:
+            await anyio.sleep(0.005)
+            yield
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 class CollectingSink:

@@ -112,6 +112,8 @@ class TerminalClient:
         self._sock: socket.socket | None = None
         self._last_id = 0
         self._restarts = 0
+        self.watch: Callable[[str, float], None] | None = None
+        """Told, on the worker thread, how many seconds each call of a function took."""
 
     # --- life
 
@@ -166,7 +168,13 @@ class TerminalClient:
         Without keyword arguments no keyword object is passed on. Raises NotSent, HostRefused (a
         NotSent too), BackendRaised or CallOutcomeUnknown; see the module's text.
         """
-        answer = answer_of(function, self._exchange(function, list(args), kwargs or None, deadline))
+        began = time.perf_counter()
+        try:
+            reply = self._exchange(function, list(args), kwargs or None, deadline)
+        finally:
+            if self.watch is not None:
+                self.watch(function, time.perf_counter() - began)
+        answer = answer_of(function, reply)
         self._restarts = 0
         return answer
 
@@ -281,6 +289,10 @@ class AsyncTerminal:
     def __init__(self, client: TerminalClient) -> None:
         self._client = client
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="terminal")
+
+    def watch(self, observe: Callable[[str, float], None]) -> None:
+        """Tell `observe`, on the worker thread, how many seconds each call from now on took."""
+        self._client.watch = observe
 
     async def start(self) -> Connected:
         """`TerminalClient.start`."""

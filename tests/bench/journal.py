@@ -21,7 +21,7 @@ from adapters.journal_sqlite.schema import FREQUENT
 from adapters.journal_sqlite.store import Store
 from engine import events as ev
 from engine.journal import KINDS, encode, kind_of
-from tests.bench.__main__ import machine
+from tests.bench.machine import machine
 from tests.builders import ONE_OF_EACH
 
 DAYS = 60

@@ -22,7 +22,7 @@ from adapters.journal_sqlite import SqliteJournal
 from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.remote import Caller
-from adapters.mt5.venue import Venue
+from adapters.mt5.venue import SendingDesk, Venue
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
@@ -128,7 +128,7 @@ class Desk:
         self.bus = Bus(journal, record_inputs=True)
         self.market = Market(SPECS)
         account = told(terminal.account_info())
-        self.venue = Venue(self.bus, journal, line, SystemClock(), account, dry_run=False)
+        self.venue = Venue(self.bus, journal, line, SystemClock(), account, desk=SendingDesk())
         self.approved: list[float] = []
         gateway = Gateway(self.bus, self.market, REQUESTS, self.venue.send)
         for actor in (self.market, OrderBook(self.bus), RiskActor(self.bus, self.market, LIMITS)):

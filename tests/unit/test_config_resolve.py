@@ -66,6 +66,7 @@ def test_the_profile_gives_what_nothing_else_gives(
         "terminal_path": "default",
         "symbol_map": written,
         "host": "default",
+        "alerts": "default",
     }
     assert account.warnings == []
 
@@ -219,6 +220,7 @@ def test_the_report_shows_every_field_its_origin_and_no_password(
         ("terminal_path", "(not set)", "default"),
         ("symbol_map", "XAUUSD: GOLD", written),
         ("host", "(not set)", "default"),
+        ("alerts", "(not set)", "default"),
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from adapters.logs import LogSink, SessionLog
+from config.secrets import Secret
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -95,6 +96,60 @@ def test_text_of_any_script_survives(written: Written) -> None:
     assert written.lines()[0]["why"] == "Zeile\nüber zwei"
 
 
+def test_a_full_file_moves_aside_and_only_so_many_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    log = SessionLog(file, "2025-a", lambda: NOON, say=None, largest=300, keep=2)
+    for number in range(20):
+        log.info("line", number=number)
+    log.close()
+    parts = [tmp_path / "log.jsonl.2", tmp_path / "log.jsonl.1", file]
+    assert sorted(tmp_path.iterdir()) == sorted(parts)
+    assert all(part.stat().st_size <= 300 for part in parts)
+    numbers = [
+        json.loads(line)["number"] for part in parts for line in part.read_text().splitlines()
+    ]
+    assert numbers == list(range(numbers[0], 20))
+
+
+def test_a_log_that_is_opened_again_goes_on_where_it_ended(tmp_path: Path) -> None:
+    for number in range(6):
+        log = SessionLog(
+            tmp_path / "log.jsonl", "2025-a", lambda: NOON, say=None, largest=300, keep=9
+        )
+        log.info("line", number=number)
+        log.close()
+    assert len(list(tmp_path.iterdir())) > 1
+    assert all(part.stat().st_size <= 300 for part in tmp_path.iterdir())
+
+
+def test_a_part_that_cannot_be_moved_costs_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_self: Path, _target: Path) -> Path:
+        raise PermissionError(13, "used by another process")
+
+    monkeypatch.setattr(Path, "replace", locked)
+    log = SessionLog(tmp_path / "log.jsonl", "2025-a", lambda: NOON, say=None, largest=300)
+    for number in range(20):
+        log.info("line", number=number)
+    log.close()
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["number"] for line in lines] == list(range(20))
+
+
+def test_an_exception_is_logged_without_what_its_frames_hold(written: Written) -> None:
+    secret = Secret("hunter2")
+    try:
+        password = secret.reveal()
+        raise ValueError(f"bad login of {len(password)} characters")
+    except ValueError as error:
+        written.log.warn("failed", error=error, exc_info=True, stack_info=True, password=secret)
+    (line,) = written.lines()
+    assert line["error"] == "ValueError: bad login of 7 characters"
+    assert "hunter2" not in written.file.read_text() + "".join(written.said)
+    assert "Traceback" not in written.file.read_text()
+
+
 def test_nothing_global_is_set_up(written: Written) -> None:
     root = logging.getLogger()
     before = (list(root.handlers), root.level)
@@ -117,6 +172,11 @@ class TestSink:
         ]  # fmt: skip
         assert len(written.said) == 1
         assert "cause=daily_loss" in written.said[0]
+
+    async def test_an_order_of_the_user_is_noted_with_its_reason(self, written: Written) -> None:
+        await written.take(ev.UserCommanded(action=ev.UserAction.FLATTEN, reason="news"))
+        (line,) = written.lines()
+        assert (line["event"], line["action"], line["why"]) == ("user's order", "flatten", "news")
 
     async def test_a_rejection_is_logged_with_the_venues_reason(self, written: Written) -> None:
         await written.take(REJECTED)

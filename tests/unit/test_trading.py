@@ -9,7 +9,7 @@ from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.UNEXPLAINED, HaltCause.MAX_LOSS,
-    HaltCause.USER,
+    HaltCause.USER, HaltCause.PAUSED,
 )  # fmt: skip
 EVERYTHING = Trading((HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.USER, HaltCause.CLOCK))
 

@@ -1,0 +1,102 @@
+"""A long session on a paper account in this process, with everything that runs beside one.
+
+``python -m tests.process.shadow_main RESULTS SESSION_ID`` enters one position and then runs until
+it is told to stop. ``build`` is for tests that run such a session in their own process.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from adapters.journal_sqlite import SqliteJournal
+from adapters.logs import SessionLog
+from adapters.mt5.gateway import Gateway, send_in_process
+from adapters.projection import iso
+from engine.bus import Bus
+from engine.clock import SystemClock
+from engine.market import Market
+from engine.orders import OrderBook
+from engine.session import Session
+from risk.state import RiskActor
+from scripts.beside import Company, Figures, Wanted, keep_company
+from scripts.folders import SessionFolder
+from scripts.version import about_session
+from scripts.wiring import concluding, file_sinks
+from signals.flatten import Flatten
+from signals.given import GivenSignals
+from signals.strategy import StrategyActor
+from tests.builders import LIMITS, SPECS, TICKS, signal, started
+from tests.paper_terminals import terminal_at_ticks
+from tests.sessions import PacedFeed
+from tests.venue_steps import REQUESTS
+
+KIND = "shadow"
+
+
+@dataclass
+class Shadow:
+    """A session ready to run, and its parts."""
+
+    session: Session
+    journal: SqliteJournal
+    bus: Bus
+    market: Market
+    risk: RiskActor
+    company: Company
+    log: SessionLog
+
+    def enter(self) -> None:
+        """Buy EURUSD at the usual tick."""
+        self.bus.publish(signal(scale=0.5, stop_loss=109_510, take_profit=111_010))
+
+
+def build(results: Path, session_id: str, wanted: Wanted) -> Shadow:
+    """Put the session together, as live wiring does; inside the event loop."""
+    folder = SessionFolder(results, session_id, KIND)
+    folder.create()
+    clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None)
+    journal = SqliteJournal(folder.journal, power_safe=False)
+    bus, market = Bus(journal), Market(SPECS)
+    risk = RiskActor(bus, market, LIMITS)
+    gateway = Gateway(bus, market, REQUESTS, send_in_process(terminal_at_ticks()))
+    strategy, given = StrategyActor(bus, market, KIND, None), GivenSignals(bus, market)
+    for actor in (market, OrderBook(bus), risk, strategy, given, Flatten(bus, market)):
+        bus.attach(actor.routes())
+    gateway.attach()
+    sinks = file_sinks(bus, folder, log).actors
+    company = keep_company(
+        bus, market, clock, folder, log,
+        Figures(trading=lambda: risk.trading, request_stop=lambda: session.request_stop()),
+        edges=[edge for _, edge in sinks], wanted=wanted,
+    )  # fmt: skip
+    bus.seal()
+    bus.time = clock.now()
+    about = about_session(session_id, None, dry_run=False)
+    bus.publish(started(mode=KIND), {**about, "started_at": iso(clock.now())})
+    for tick in TICKS.values():
+        bus.feed(tick)
+    session = Session(
+        bus, journal, PacedFeed(), [*sinks, *company.actors],
+        conclude=concluding(market, risk),
+        about_end=lambda: {"ended_at": iso(clock.now())},
+    )  # fmt: skip
+    return Shadow(session, journal, bus, market, risk, company, log)
+
+
+async def main() -> None:
+    shadow = build(Path(sys.argv[1]), sys.argv[2], Wanted(beat_seconds=0.05))
+    shadow.enter()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(shadow.session.run)
+        await shadow.company.control.ready()
+        await shadow.journal.durable(shadow.bus.seq)
+        print("ready", flush=True)
+    shadow.log.close()
+
+
+if __name__ == "__main__":
+    anyio.run(main)

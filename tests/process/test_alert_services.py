@@ -1,0 +1,143 @@
+"""Alerts over real HTTP: what arrives, what is said when nothing does, and that no secret shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
+from adapters.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
+from engine.bus import Bus
+from engine.journal import MemoryJournal
+from scripts.cli import Exit
+from tests.builders import ended, halted
+from tests.commands import butler
+from tests.http_services import http_service
+from tests.sessions import edges
+
+SECRET = "t0ken-of-the-user"  # noqa: S105 - one that must not show
+ALERT = Alert(AlertKind.HALT, "s-1: no new orders", "equity 97,900.00 USD  größer")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def url(port: int) -> str:
+    return f"json://127.0.0.1:{port}/{SECRET}?rto=0.2&cto=0.2"
+
+
+class TestSender:
+    def test_title_and_text_arrive_at_every_service(self) -> None:
+        with http_service() as one, http_service() as two:
+            AppriseSender([url(one.port), url(two.port)])(ALERT)
+        for service in (one, two):
+            (body,) = map(json.loads, service.bodies)
+            assert (body["title"], body["message"]) == (ALERT.title, ALERT.text)
+            assert service.paths[0].startswith(f"/{SECRET}")
+
+    def test_one_service_that_fails_is_named_and_the_others_get_it(self) -> None:
+        with (
+            http_service(status=500) as bad,
+            http_service() as good,
+            pytest.raises(NotTaken) as caught,
+        ):
+            AppriseSender([url(bad.port), url(good.port)])(ALERT)
+        assert caught.value.places == (1,)
+        assert len(good.bodies) == 1
+
+    def test_a_service_that_hangs_is_given_up(self) -> None:
+        with http_service(hangs=True) as service, pytest.raises(NotTaken):
+            AppriseSender([url(service.port)])(ALERT)
+
+    def test_no_failure_shows_the_address(
+        self, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.DEBUG), http_service(status=500) as service:
+            sender = AppriseSender([url(service.port), url(1)])
+            with pytest.raises(NotTaken) as caught:
+                sender(ALERT)
+        said = "".join(capfd.readouterr())
+        own = "".join(item.getMessage() for item in caplog.records if "urllib3" not in item.name)
+        assert SECRET not in said + own + str(caught.value) + repr(caught.value) + repr(sender)
+
+    def test_an_address_of_an_unknown_kind_is_refused_without_showing_it(self) -> None:
+        with pytest.raises(AlertsUnavailable, match="address 1 is none") as caught:
+            AppriseSender([f"nosuch://{SECRET}"])
+        assert SECRET not in str(caught.value)
+
+    def test_without_the_library_the_extra_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "apprise", None)
+        with pytest.raises(AlertsUnavailable, match="uv sync --extra alerts"):
+            AppriseSender([])
+
+
+@pytest.mark.asyncio
+async def test_a_halt_on_the_bus_arrives_at_the_service() -> None:
+    warnings: list[str] = []
+    bus = Bus(MemoryJournal())
+    with http_service() as service:
+        actor = Alerts(
+            AlertRules(Policy(), "s-1"), AppriseSender([url(service.port)]), lambda: 0,
+            warnings.append,
+        )  # fmt: skip
+        with edges(bus, actor.kinds) as (edge,):
+            bus.publish(halted())
+            bus.publish(ended())
+            await bus.flush()
+            bus.close_edges()
+            await actor.run(edge)
+    (body,) = map(json.loads, service.bodies)
+    assert body["title"] == "s-1: no new orders: daily_loss"
+    assert warnings == []
+
+
+class TestCommand:
+    """`butler alerts test`."""
+
+    def accounts(self, folder: Path, alerts: str) -> Path:
+        file = folder / "accounts.yaml"
+        file.write_text(
+            f"profiles:\n  MINE:\n    server: A-Demo\n    login: 1\n    password: x\n{alerts}",
+            encoding="utf-8",
+        )
+        return file
+
+    def test_it_sends_one_message_to_every_service(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with http_service() as one, http_service() as two:
+            monkeypatch.setenv("MY_ALERTS", url(two.port))
+            file = self.accounts(
+                tmp_path, f"    alerts: {{urls: ['{url(one.port)}'], urls_from: [MY_ALERTS]}}\n"
+            )
+            said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
+        assert (said.code, said.out) == (Exit.DONE, ["sent to 2 services; see whether it arrived"])
+        assert [len(one.bodies), len(two.bodies)] == [1, 1]
+
+    def test_a_service_that_does_not_take_it_is_one_line_without_its_address(
+        self, tmp_path: Path
+    ) -> None:
+        with http_service(status=403) as service:
+            file = self.accounts(tmp_path, f"    alerts: {{urls: ['{url(service.port)}']}}\n")
+            said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
+        assert said.code == Exit.TERMINAL
+        assert said.line.startswith("alerts of profile MINE: service 1 did not take it")
+        assert SECRET not in said.line
+
+    def test_a_profile_without_addresses_is_a_wrong_configuration(self, tmp_path: Path) -> None:
+        file = self.accounts(tmp_path, "    alerts: {halt: true}\n")
+        said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
+        assert said.code == Exit.USAGE
+        assert "names nobody to alert" in said.line
+
+    def test_a_variable_that_is_not_set_is_named(self, tmp_path: Path) -> None:
+        file = self.accounts(tmp_path, "    alerts: {urls_from: [NO_SUCH_VARIABLE_HERE]}\n")
+        said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
+        assert said.code == Exit.USAGE
+        assert said.line.startswith("NO_SUCH_VARIABLE_HERE: is not set")

@@ -1,0 +1,98 @@
+"""The screen shows what a status says; a log gets one plain line at a time."""
+
+from __future__ import annotations
+
+import io
+
+import anyio
+import msgspec
+import pytest
+from rich.console import Console
+
+from adapters.status import LinkState, Status
+from scripts.live_view import LiveView, plain_line, view
+from tests.statuses import STATUS
+
+SECONDS = 20.0
+
+
+def shown(status: Status, *, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, record=True, color_system=None)
+    console.print(view(status))
+    return console.export_text()
+
+
+def test_every_part_of_a_status_is_on_the_screen() -> None:
+    text = shown(STATUS)
+    for part in (
+        "s-1: shadow, running for 02:00 (process 77); trading active",
+        "balance 100,000.00, equity 99,987.50, margin 1,100.10 USD",
+        "daily loss 1,500.25", "1.1001", "12:00:00", "mute", "never", "-12.50",
+        "3 open GBPUSD short 0.10 waits at 1.26", "outcome of order 4 unknown",
+        "OPEN EURUSD long 0.50 1.10010", "link up, 2 reconnects; record 9",
+        "waiting: event log (CSV) 3",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_a_halt_and_a_lost_link_are_named() -> None:
+    halted = msgspec.structs.replace(
+        STATUS, state="latched", causes=("paused", "link"), link=LinkState.DOWN
+    )
+    assert "trading latched (paused, link)" in shown(halted)
+    assert "link down" in shown(halted)
+
+
+def test_nothing_at_all_is_a_screen_too() -> None:
+    empty = msgspec.structs.replace(
+        STATUS, positions=(), orders=(), unresolved=(), feeds={}, queues={}, last_events=(),
+        headroom=None,
+    )  # fmt: skip
+    assert "waiting: nothing" in shown(empty)
+
+
+def test_a_line_says_what_matters() -> None:
+    assert plain_line(STATUS) == (
+        "trading active, equity 99,987.50, balance 100,000.00, 1 positions, 1 orders, link up, "
+        "mute: GBPUSD"
+    )
+
+
+class Statuses:
+    """Gives statuses and notes when the third was asked for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.third = anyio.Event()
+
+    def __call__(self) -> Status:
+        self.count += 1
+        if self.count == 3:
+            self.third.set()
+        return STATUS
+
+
+async def drawn(*, terminal: bool) -> str:
+    out, statuses = io.StringIO(), Statuses()
+    console = Console(file=out, width=200, force_terminal=terminal, color_system=None)
+    screen = LiveView(statuses, console, every=0.001, stamp=lambda: "12:00:00")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(screen.run)
+        with anyio.fail_after(SECONDS):
+            await statuses.third.wait()
+        tasks.cancel_scope.cancel()
+    return out.getvalue()
+
+
+@pytest.mark.asyncio
+async def test_off_a_terminal_each_renewal_is_one_plain_line() -> None:
+    lines = (await drawn(terminal=False)).splitlines()
+    assert len(lines) >= 2
+    assert set(lines) == {f"12:00:00 {plain_line(STATUS)}"}
+
+
+@pytest.mark.asyncio
+async def test_on_a_terminal_the_screen_is_drawn_and_taken_away_at_the_end() -> None:
+    text = await drawn(terminal=True)
+    assert "OPEN EURUSD long" in text
+    assert text.rstrip().endswith("\x1b[2K")

@@ -1,0 +1,177 @@
+"""The user pauses, resumes and flattens a session: on record, and by the way of any order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.mt5 import contract as mt5
+from engine import events as ev
+from engine.recovery import Restorer
+from engine.trading import HaltCause, TradingState
+from engine.types import Side
+from signals.flatten import MANUAL_REASON, Flatten
+from tests.builders import START, Wired, limits, of_kind, opened, signal, wired
+from tests.risk_steps import changes, denials, enter, lost, rejected, see, submitted
+from tests.venue_steps import Live, deal_out, live, result
+
+
+def command(action: ev.UserAction, reason: str = "news at noon") -> ev.UserCommanded:
+    return ev.UserCommanded(action=action, reason=reason)
+
+
+def said(parts: Wired, action: ev.UserAction) -> None:
+    parts.bus.publish(command(action))
+
+
+class TestPause:
+    def test_a_pause_latches_and_denies_what_comes(self) -> None:
+        parts = wired()
+        said(parts, ev.UserAction.PAUSE)
+        enter(parts, "EURUSD")
+        assert changes(parts) == [(TradingState.LATCHED, HaltCause.PAUSED)]
+        assert denials(parts) == [ev.DenyReason.HALTED]
+        assert of_kind(parts.journal, ev.TradingStateChanged)[0].detail == "news at noon"
+
+    def test_the_order_itself_is_on_record_before_what_it_leads_to(self) -> None:
+        parts = wired()
+        said(parts, ev.UserAction.PAUSE)
+        kinds = [type(record.event) for record in parts.journal.records[-2:]]
+        assert kinds == [ev.UserCommanded, ev.TradingStateChanged]
+
+    def test_a_second_pause_is_on_record_and_changes_nothing(self) -> None:
+        parts = wired()
+        said(parts, ev.UserAction.PAUSE)
+        said(parts, ev.UserAction.PAUSE)
+        assert len(of_kind(parts.journal, ev.UserCommanded)) == 2
+        assert len(changes(parts)) == 1
+
+
+class TestResume:
+    def test_it_clears_the_pause_and_every_other_latch(self) -> None:
+        parts = wired()
+        submitted_entry(parts)
+        parts.bus.publish(rejected(1))
+        said(parts, ev.UserAction.PAUSE)
+        said(parts, ev.UserAction.RESUME)
+        assert parts.risk.trading.active
+        assert changes(parts)[-1] == (TradingState.ACTIVE, None)
+
+    def test_it_does_not_lift_a_loss_of_the_day_or_a_lost_link(self) -> None:
+        parts = wired()
+        see(parts, START, 9_700_000)
+        parts.bus.feed(ev.LinkChanged(up=False, detail="gone"))
+        said(parts, ev.UserAction.RESUME)
+        assert set(parts.risk.trading.causes) == {HaltCause.DAILY_LOSS, HaltCause.LINK}
+
+    def test_a_floor_that_is_still_undercut_halts_again_with_the_next_figures(self) -> None:
+        parts = wired(limits(daily_loss_fraction=0.5, max_loss_fraction=0.1))
+        see(parts, START, 9_000_000)
+        said(parts, ev.UserAction.RESUME)
+        assert parts.risk.trading.active
+        see(parts, START, 9_000_000)
+        assert parts.risk.trading.causes == (HaltCause.MAX_LOSS,)
+
+
+def submitted_entry(parts: Wired) -> None:
+    enter(parts, "EURUSD")
+    submitted(parts, 1, "EURUSD")
+
+
+@dataclass
+class Flattened(Live):
+    """A session with the actor that closes everything."""
+
+    flatten: Flatten = field(kw_only=True)
+
+
+def flat(*positions: ev.PositionOpened) -> Flattened:
+    """A session with these positions, just told to flatten."""
+    session = holding(*positions)
+    said(session.parts, ev.UserAction.FLATTEN)
+    return session
+
+
+def holding(*positions: ev.PositionOpened) -> Flattened:
+    session = live()
+    flatten = Flatten(session.parts.bus, session.parts.market)
+    session.parts.bus.attach(flatten.routes())
+    for position in positions:
+        session.parts.bus.publish(position)
+    return Flattened(
+        session.parts, session.gateway, session.sent, session.recorded, flatten=flatten
+    )
+
+
+LONG = opened(7, order_id=0)
+SHORT = opened(8, order_id=0, symbol="GBPUSD", side=Side.SHORT, price=125_000, stop_loss=125_500,
+               take_profit=124_000)  # fmt: skip
+
+
+class TestFlatten:
+    def test_every_position_is_closed_at_the_market_by_a_request_of_its_own(self) -> None:
+        session = flat(LONG, SHORT)
+        sent = [errand.request for errand in session.sent]
+        assert [(item["position"], item["type"], item["price"]) for item in sent] == [
+            (7, mt5.ORDER_TYPE_SELL, 1.1), (8, mt5.ORDER_TYPE_BUY, 1.2501),
+        ]  # fmt: skip
+        intents = of_kind(session.parts.journal, ev.OrderIntent)
+        assert {item.reason for item in intents} == {MANUAL_REASON}
+
+    def test_trading_is_paused_before_the_first_close_is_asked_for(self) -> None:
+        session = flat(LONG)
+        kinds = [type(record.event) for record in session.parts.journal.records]
+        assert kinds.index(ev.TradingStateChanged) < kinds.index(ev.OrderIntent)
+        assert session.parts.risk.trading.causes == (HaltCause.PAUSED,)
+
+    def test_a_pending_entry_is_taken_back(self) -> None:
+        session = holding()
+        session.parts.bus.publish(
+            signal(entry_price=109_950, stop_loss=109_850, take_profit=110_150, expires=9_999)
+        )
+        session.reply(result(mt5.TRADE_RETCODE_PLACED, order=41))
+        said(session.parts, ev.UserAction.FLATTEN)
+        request = session.sent[-1].request
+        assert request == {"action": mt5.TRADE_ACTION_REMOVE, "order": 41}
+
+    def test_a_second_order_does_not_close_twice_what_is_being_closed(self) -> None:
+        session = flat(LONG)
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert len(session.sent) == 1
+
+    def test_after_a_rejected_close_it_may_be_ordered_again(self) -> None:
+        session = flat(LONG)
+        session.reply(result(10_018))
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert len(session.sent) == 1
+        session.reply(result(order=8, deal=12), deals=(deal_out(),))
+        assert session.parts.market.positions == {}
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert session.sent == []
+
+    def test_a_close_of_unknown_outcome_is_not_sent_again(self) -> None:
+        session = flat(LONG)
+        order = of_kind(session.parts.journal, ev.OrderIntent)[0]
+        session.parts.bus.publish(lost(order.order_id))
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert len(session.sent) == 1
+
+    def test_after_a_restart_what_was_under_way_is_known_from_the_journal(self) -> None:
+        before = flat(LONG, SHORT)
+        before.reply(result(10_018))
+        after = holding()
+        memories = (after.parts.market.routes(), after.flatten.restoring())
+        Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
+        said(after.parts, ev.UserAction.FLATTEN)
+        assert [errand.request["position"] for errand in after.sent] == [7]
+
+    def test_a_position_without_a_price_yet_is_closed_too(self) -> None:
+        session = holding(LONG)
+        del session.parts.market.ticks["EURUSD"]
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert session.sent[0].request["price"] == 1.1001
+
+    def test_a_pause_or_a_resume_closes_nothing(self) -> None:
+        session = holding(LONG)
+        said(session.parts, ev.UserAction.PAUSE)
+        said(session.parts, ev.UserAction.RESUME)
+        assert session.sent == []
