@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from engine.market import Market
 from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, SymbolSpec
+from scripts.beside import Figures, Wanted, keep_company
 from scripts.cli import CommandFailed, Exit
 from scripts.configuration import write_configuration
 from scripts.connection import Connection
@@ -182,11 +183,29 @@ def assemble(
     started: ev.SessionStarted,
     account: mt5.AccountInfo,
     *,
-    helpers: Sequence[Callable[[], Awaitable[None]]] = (),
+    wanted: Wanted | None = None,
+    figures: Figures | None = None,
 ) -> tuple[Session, JsonSink]:
-    """Put a session together around its actors and begin it, or go on with it."""
+    """Put a session together around its actors and begin it, or go on with it.
+
+    With `wanted` it keeps company: control, status, alerts and the rest.
+    """
     clock, bus = frame.clock, actors.bus
     sinks = file_sinks(bus, frame.folder, frame.log, past=frame.past, live=True)
+    io_actors = list(sinks.actors)
+    if wanted is not None and figures is not None:
+        company = keep_company(
+            bus,
+            actors.market,
+            clock,
+            frame.folder,
+            frame.log,
+            figures,
+            edges=[edge for _, edge in sinks.actors],
+            wanted=wanted,
+            past=frame.past or (),
+        )
+        io_actors += company.actors
     bus.seal()
     if frame.past is None:
         actors.begin(started, {**frame.about, "started_at": iso(clock.now())})
@@ -197,10 +216,10 @@ def assemble(
         bus,
         frame.journal,
         feed,
-        sinks.actors,
+        io_actors,
         conclude=concluding(actors.market, actors.risk),
         about_end=lambda: {"ended_at": iso(clock.now())},
-        helpers=[actors.venue.run, *helpers],
+        helpers=[actors.venue.run],
     )
     return session, sinks.summary
 

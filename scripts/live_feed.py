@@ -21,6 +21,7 @@ from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Limits, Millis
 from risk.days import resets
+from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.live import Frame, Stop, assemble, sleep_until
@@ -47,6 +48,7 @@ class ShadowTerms:
     dry_run: bool
     seconds: float | None
     poll: float
+    company: Wanted
     market: PaperMarket | None
 
 
@@ -100,7 +102,14 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         server=None if market else server,
     )
     started = _started(terms, connection)
-    session, summary = assemble(actors, feed, frame, started, connection.account)
+    figures_ = Figures(
+        trading=lambda: actors.risk.trading,
+        request_stop=lambda: session.request_stop(),
+        feeds=lambda: dict.fromkeys(actors.market.specs, feed.state),
+    )
+    session, summary = assemble(
+        actors, feed, frame, started, connection.account, wanted=terms.company, figures=figures_
+    )
     stop.requested = lambda: session.stop_requested
     return Shadow(session, feed, actors, summary)
 

@@ -52,6 +52,11 @@ Speed = Annotated[
 Resume = Annotated[
     str | None, typer.Option(metavar="SESSION", help="Go on with a session that was interrupted.")
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
+]
+View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
 SymbolsOption = Annotated[
     list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
 ]
@@ -71,6 +76,8 @@ class Wish:
     resume: str | None
     results: Path
     session_id: str | None
+    metrics_port: int | None
+    view: bool
     screen: Screen
 
 
@@ -96,6 +103,8 @@ def shadow(
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
+    metrics_port: MetricsPort = None,
+    view: View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -121,6 +130,8 @@ def shadow(
         resume=resume,
         results=results_dir if results_dir is not None else home() / "results",
         session_id=session_id,
+        metrics_port=metrics_port,
+        view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
     )
     return asyncio.run(_Shadow(wish).run())
@@ -178,7 +189,7 @@ class _Shadow:
         wish = self._wish
         earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
         loaded = load(wish.request.preset)
-        market, notes = self._market(loaded)
+        market, notes = self._market(loaded, earlier)
         wish.screen.tell(notes)
         folder = earlier.folder if earlier else self._new_folder()
         return await self._on_account(folder, earlier, loaded, market)
@@ -190,7 +201,9 @@ class _Shadow:
         folder.create()
         return folder
 
-    def _market(self, loaded: Loaded) -> tuple[PaperMarket | None, list[str]]:
+    def _market(
+        self, loaded: Loaded, earlier: Earlier | None
+    ) -> tuple[PaperMarket | None, list[str]]:
         """The recorded bars that stand for a live market, if the user gave any."""
         from config.loader import load_symbols
         from scripts import options
@@ -205,6 +218,8 @@ class _Shadow:
         first = min(item.ref.first for item in inputs)
         start = options.moment("--from", wish.request.start)
         begin = first - 1000 if start is None else start * 1000
+        if earlier is not None:
+            begin = max(begin, earlier.records[-1].time)
         speed = None if wish.lockstep else wish.speed or 1.0
         return PaperMarket(inputs, begin, speed, now_ms()), notes
 
@@ -231,6 +246,7 @@ class _Shadow:
             symbols=names,
             books=None if wish.dry_run else folder.paper_account,
             market=market,
+            session=folder.session_id,
         ) as connection:
             if earlier is not None:
                 earlier.insist_on(connection.account, MODE)
@@ -314,7 +330,22 @@ class _Session:
             dry_run=wish.dry_run,
             seconds=wish.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
+            company=self._company(),
             market=self._market,
+        )
+
+    def _company(self) -> Any:
+        """What runs beside the session; alerts and metrics only where they were asked for."""
+        from rich.console import Console
+
+        from scripts.beside import Wanted
+
+        wish = self._wish
+        console = Console(stderr=True)
+        return Wanted(
+            alerts=wish.account.alerts,
+            metrics_port=wish.metrics_port,
+            screen=console if wish.view and console.is_terminal else None,
         )
 
     def _show(self, summary: dict[str, Any]) -> None:

@@ -68,6 +68,7 @@ class Gateway:
             ev.OrderSubmitted: self.on_submitted,
             ev.TradingStateChanged: self.on_trading_state,
             ev.VenueReplied: self.on_replied,
+            ev.UserCommanded: self.on_user,
             ev.OrderAccepted: lambda _: self._take_back(),
             ev.VenueCompared: lambda _: self._take_back(),
         }
@@ -165,6 +166,15 @@ class Gateway:
         order = self.book.order(errand.order_id)
         opens = order is None or order.action is ev.Action.OPEN
         return opens and not errand.withdrawal and self._trading is not TradingState.ACTIVE
+
+    def on_user(self, command: ev.UserCommanded) -> None:
+        """Who resumes has looked at the terminal: what is not there was never executed.
+
+        Should such an order appear after all, it cannot be explained and trading stops again.
+        """
+        if command.action is ev.UserAction.RESUME:
+            for order in self.unresolved:
+                self._tell.cancelled(order, "never executed, as the user saw at the terminal")
 
     def abandoned(self) -> None:
         """Tell what became of orders whose session ended under way; called before anything else.
