@@ -8,6 +8,7 @@ in `adapters.projection`.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ import anyio.to_thread
 from adapters.outputs import publish_file, replace_file
 from adapters.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
 from engine.bus import Edge
-from engine.events import Record
+from engine.events import DayRolled, Record
 
 Warn = Callable[[str], None]
 
@@ -135,3 +136,29 @@ class JsonSink:
     def _take(self, records: Iterable[Record]) -> None:
         for record in records:
             self.projection.take(record)
+
+
+class DailySink:
+    """Writes a session's summary as it stood at the end of each trading day."""
+
+    name = "daily summaries (JSON)"
+    kinds = SummaryProjection.KINDS
+
+    def __init__(self, folder: Path, past: Iterable[Record] = ()) -> None:
+        """The files are `daily_DATE.json` in `folder`, by the day that ended."""
+        self._folder = folder
+        self._projection = SummaryProjection()
+        for record in past:
+            self._projection.take(record)
+
+    async def run(self, edge: Edge) -> None:
+        async for batch in edge.stream:
+            for record in batch:
+                if isinstance(record.event, DayRolled):
+                    await self._write(record.event.date)
+                self._projection.take(record)
+
+    async def _write(self, new_day: str) -> None:
+        ended = dt.date.fromisoformat(new_day) - dt.timedelta(days=1)
+        file = self._folder / f"daily_{ended.isoformat()}.json"
+        await anyio.to_thread.run_sync(replace_file, file, json_bytes(self._projection))

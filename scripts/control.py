@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.account_options import ResultsOption
+from scripts.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli import CommandFailed, Exit, complain, home
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ SessionArgument = Annotated[
     typer.Argument(help="Id of a session or path of its folder; by default the one that runs."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON on standard output.")]
+AccountOption = Annotated[
+    str | None,
+    typer.Option(help="Flatten this profile's account; for when no session runs on it."),
+]
+EverythingOption = Annotated[
+    bool, typer.Option("--everything", help="With a profile: what others opened there, too.")
+]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
 
 
@@ -65,11 +72,37 @@ def resume(
 def flatten(
     session: SessionArgument = None,
     reason: ReasonOption = "",
+    account_profile: AccountOption = None,
+    everything: EverythingOption = False,
+    accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Pause, take back pending orders and close every position of the session."""
+    """Pause, take back pending orders and close every position of the session.
+
+    With --account-profile no session is needed: the account itself is flattened.
+    """
+    if account_profile is not None:
+        return _flatten_account(account_profile, accounts, session, results_dir, everything)
+    if everything:
+        raise CommandFailed("--everything goes with --account-profile", Exit.USAGE)
     return order("flatten", session, reason, results_dir, json=json)
+
+
+def _flatten_account(
+    profile: str,
+    accounts: Path | None,
+    session: str | None,
+    results: Path | None,
+    everything: bool,
+) -> int:
+    if session is not None:
+        raise CommandFailed("name a session or an --account-profile, not both", Exit.USAGE)
+    from scripts.flatten import flatten_account
+
+    account = choose_account(profile, None, None, None, accounts)
+    where = results if results is not None else home() / "results"
+    return flatten_account(account, where, everything=everything)
 
 
 def stop(

@@ -279,6 +279,9 @@ class Stop:
 
     requested: Callable[[], bool] = staticmethod(lambda: False)
 
+    def requested_now(self) -> bool:
+        return self.requested()
+
 
 async def sleep_until(seconds: float, stop: Stop) -> None:
     """Wait, but not beyond a request to stop."""

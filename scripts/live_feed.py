@@ -144,9 +144,13 @@ def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatc
 def _pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
     clock, market = frame.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
-        return Lockstep(actors.venue, clock, market.to_utc)
+        return Lockstep(actors.venue, clock, market.to_utc, stop.requested_now)
     return ByTheClock(
-        clock, terms.poll, _until(terms, clock), lambda seconds: sleep_until(seconds, stop)
+        clock,
+        terms.poll,
+        _until(terms, clock),
+        lambda seconds: sleep_until(seconds, stop),
+        stop.requested_now,
     )
 
 

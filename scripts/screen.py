@@ -62,7 +62,7 @@ def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> lis
     halted = f" ({summary['halt_reason']})" if summary["halt_reason"] else ""
     period = _period(summary["data"])
     return [
-        f"Replay of {summary['preset']} {summary['outcome']}: {period}",
+        f"{summary['preset']} {summary['outcome']}: {period}",
         f"  equity     {_usd(summary['initial_equity'])} -> {_usd(summary['final_equity'])}"
         f"  ({summary['total_pnl']:+,.2f} USD)",
         f"  trades     {summary['number_of_trades']:,} closed, {summary['win_rate']:.1%} won, "
@@ -81,6 +81,8 @@ def _usd(amount: float) -> str:
 
 
 def _period(data: list[dict[str, Any]]) -> str:
+    if not data:
+        return "on a live feed"
     symbols = ", ".join(item["symbol"] for item in data)
     first = min(item["first"] for item in data)[:10]
     last = max(item["last"] for item in data)[:10]

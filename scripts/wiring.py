@@ -23,7 +23,7 @@ from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
 from adapters.paper.replay import NEVER, Agenda, ReplayFeed, Track
 from adapters.projection import iso
-from adapters.sinks import CsvSink, JsonSink
+from adapters.sinks import CsvSink, DailySink, JsonSink
 from engine import events as ev
 from engine.bus import Bus, Edge
 from engine.clock import Clock
@@ -232,7 +232,9 @@ def file_sinks(
         summary,
         LogSink(log),
     )
-    return FileSinks([(sink, bus.edge(sink.name, sink.kinds)) for sink in sinks], summary)
+    daily = (DailySink(folder.path, past or ()),) if live else ()
+    actors = [(sink, bus.edge(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
+    return FileSinks(actors, summary)
 
 
 @dataclass

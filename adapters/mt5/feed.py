@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from adapters.mt5.departures import figures
-from adapters.mt5.errors import LookFailed, TerminalError
+from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed_watch import FeedState, FeedWatch
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.observing import Gap, Quoted, Seen
@@ -25,6 +26,9 @@ from engine.market import Market
 from engine.trading import HaltCause
 from engine.types import Millis
 
+_LONGEST_WAIT = 60.0
+"""Seconds between two attempts to bring a lost link back, at most."""
+
 Rates = np.ndarray[Any, Any]
 
 
@@ -33,6 +37,12 @@ class Pacing(Protocol):
 
     async def next(self) -> bool:
         """Wait until the next observation is due; False when the session is over."""
+
+    async def wait(self, seconds: float) -> None:
+        """Wait before the next attempt to bring the link back; less when a stop is asked for."""
+
+    def stopped(self) -> bool:
+        """Whether a stop was asked for."""
 
     def day_limit(self) -> Millis:
         """Until which moment (ms UTC) trading days are to be turned before this observation."""
@@ -134,7 +144,7 @@ class LiveFeed:
         self._told: dict[HaltCause, bool] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
-        await self._venue.recover(self._gateway)  # the account is compared before anything is done
+        await self._recover()  # the account is compared before anything is done
         yield
         while await self._pacing.next():
             await self._observe()
@@ -152,10 +162,26 @@ class LiveFeed:
         try:
             seen = await self._venue.observe(gaps, wanted)
         except (TerminalError, LookFailed):
-            await self._venue.recover(self._gateway)
+            await self._recover()
             return
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen)
+
+    async def _recover(self) -> None:
+        """Bring the link back, however long that takes; trading is suspended meanwhile.
+
+        Raises LinkDown once a stop is asked for.
+        """
+        pacing = self._pacing
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(LinkDown),
+            wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
+            stop=lambda _state: pacing.stopped(),
+            sleep=pacing.wait,
+            reraise=True,
+        ):
+            with attempt:
+                await self._venue.recover(self._gateway)
 
     def _take(self, seen: Seen) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))

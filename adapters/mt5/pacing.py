@@ -22,12 +22,17 @@ class ByTheClock:
         seconds: float,
         until: Millis | None,
         sleep: Callable[[float], Awaitable[None]],
+        stopped: Callable[[], bool],
     ) -> None:
-        """`sleep` waits so many seconds, less when a stop is asked for."""
+        """`sleep` waits so many seconds, less when a stop is asked for; `stopped` tells it."""
         self._clock = clock
         self._seconds = seconds
         self._until = until
         self._sleep = sleep
+        self.stopped = stopped
+
+    async def wait(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
     async def next(self) -> bool:
         if self._until is not None and self._clock.now() >= self._until:
@@ -42,8 +47,15 @@ class ByTheClock:
 class Lockstep:
     """Moves a hosted paper market on request; the session's clock shows the market's time."""
 
-    def __init__(self, venue: Venue, clock: VirtualClock, to_utc: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        clock: VirtualClock,
+        to_utc: Callable[[int], int],
+        stopped: Callable[[], bool],
+    ) -> None:
         """`to_utc` turns seconds of the server's clock into seconds UTC."""
+        self.stopped = stopped
         self._venue = venue
         self._clock = clock
         self._to_utc = to_utc
@@ -60,6 +72,9 @@ class Lockstep:
         moment = self._to_utc(now // 1000) * 1000 + now % 1000
         self._clock.advance_to(max(moment, self._clock.now()))
         return True
+
+    async def wait(self, _seconds: float) -> None:
+        """Nothing passes while the market stands still."""
 
     def day_limit(self) -> Millis:
         """A bar's end at a day's turn belongs to the day before."""

@@ -67,6 +67,13 @@ class Pace:
         self._looks -= 1
         return self._looks >= 0
 
+    async def wait(self, _seconds: float) -> None:
+        """Time stands still while the link is down."""
+
+    def stopped(self) -> bool:
+        """Nobody waits for a lost link here: the session ends, and is begun again."""
+        return True
+
     def day_limit(self) -> Millis:
         now = self._world.clock.now()
         return now - 1 if self._world.last_move == "end" else now
