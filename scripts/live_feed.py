@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
+import anyio.to_thread
 import msgspec
 
+from adapters.files.follow import FollowedSignals
+from adapters.mt5.agenda import LiveAgenda
 from adapters.mt5.departures import figures
 from adapters.mt5.dry import DryRun
 from adapters.mt5.feed import BarWatch, LiveFeed, Pacing
-from adapters.mt5.pacing import ByTheClock, Lockstep
+from adapters.mt5.pacing import ByTheClock, Lockstep, Prepared
 from adapters.mt5.requests import Instrument
 from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Desk, SendingDesk
@@ -41,7 +45,7 @@ class ShadowTerms:
     mode: str
     preset: str
     parameters: dict[str, Any]
-    factory: StrategyFactory
+    factory: StrategyFactory | None
     timeframes: tuple[str, ...]
     instruments: dict[str, Instrument]
     limits: Limits
@@ -49,6 +53,8 @@ class ShadowTerms:
     seconds: float | None
     poll: float
     company: Wanted
+    signals: tuple[ev.GivenSignal, ...]
+    followed: Path | None
     market: PaperMarket | None
 
 
@@ -89,6 +95,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
             to_server=market.to_server if market else server.at,
         )
     )
+    agenda = LiveAgenda(frame.clock, terms.instruments, _had(frame.past or []))
     feed = LiveFeed(
         actors.bus,
         actors.market,
@@ -96,9 +103,10 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         actors.venue,
         frame.clock,
         _watches(terms, server),
-        _pacing(terms, actors, frame, stop),
+        _pacing(terms, actors, frame, stop, agenda),
         resets(terms.limits.reset_zone, frame.clock.now()),
         warm_up=actors.strategy.warm_up,
+        due=agenda.due,
         server=None if market else server,
     )
     started = _started(terms, connection)
@@ -141,7 +149,30 @@ def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatc
     ]
 
 
-def _pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
+def _had(past: list[ev.Record]) -> set[str]:
+    """The user's signals that an earlier part of the session has had."""
+    return {r.event.signal.signal_id for r in past if isinstance(r.event, ev.SignalDue)}
+
+
+def _pacing(
+    terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop, agenda: LiveAgenda
+) -> Pacing:
+    pacing = _plain_pacing(terms, actors, frame, stop)
+    agenda.add(terms.signals)
+    if terms.followed is None:
+        return pacing
+    file = FollowedSignals(terms.followed, frame.log.warn)
+
+    async def read() -> None:
+        try:
+            agenda.add(await anyio.to_thread.run_sync(file.poll))
+        except OSError as error:
+            frame.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
+
+    return Prepared(pacing, read)
+
+
+def _plain_pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
     clock, market = frame.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
         return Lockstep(actors.venue, clock, market.to_utc, stop.requested_now)

@@ -56,6 +56,9 @@ MetricsPort = Annotated[
     int | None,
     typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
 ]
+Follow = Annotated[
+    bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
+]
 View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
 SymbolsOption = Annotated[
     list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
@@ -76,6 +79,7 @@ class Wish:
     resume: str | None
     results: Path
     session_id: str | None
+    follow: bool
     metrics_port: int | None
     view: bool
     screen: Screen
@@ -103,6 +107,8 @@ def shadow(
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
+    signals: opt.Signals = None,
+    follow: Follow = False,
     metrics_port: MetricsPort = None,
     view: View = True,
     as_json: opt.AsJson = False,
@@ -118,6 +124,7 @@ def shadow(
         limits={name: given[name] for name in LIMIT_OPTIONS},
         start=start,
         end=end,
+        signals=signals,
     )
     wish = Wish(
         request=request,
@@ -130,6 +137,7 @@ def shadow(
         resume=resume,
         results=results_dir if results_dir is not None else home() / "results",
         session_id=session_id,
+        follow=follow,
         metrics_port=metrics_port,
         view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
@@ -163,6 +171,15 @@ def _speed(text: str | None) -> float | None:
     return value
 
 
+def _given(wish: Wish) -> tuple[Any, ...]:
+    """The user's signals, unless they are read while the session runs."""
+    if wish.request.signals is None or wish.follow:
+        return ()
+    from scripts.given import open_signals
+
+    return open_signals(wish.request.signals).signals
+
+
 class _Shadow:
     """One run of the command."""
 
@@ -179,6 +196,8 @@ class _Shadow:
                 "--bars needs --account-profile PAPER: another account has a market of its own",
                 Exit.USAGE,
             )
+        if wish.follow and wish.request.signals is None:
+            raise CommandFailed("--follow needs --signals FILE", Exit.USAGE)
         if (wish.speed is not None or wish.lockstep) and not wish.request.bars:
             raise CommandFailed("--speed needs PAPER and --bars: nothing else can run", Exit.USAGE)
 
@@ -271,6 +290,7 @@ class _Session:
         self._earlier = earlier
         self._loaded = loaded
         self._market = market
+        self._given = _given(wish)
 
     async def run(self, connection: Any, found: Any) -> int:
         from adapters.logs import SessionLog
@@ -321,10 +341,12 @@ class _Session:
         fast = self._market is not None and self._market.speed not in (None, 1.0)
         return ShadowTerms(
             mode=MODE,
-            preset=loaded.preset.name,
-            parameters=loaded.preset.parameters,
-            factory=loaded.factory,
+            preset="signals" if wish.request.signals else loaded.preset.name,
+            parameters={} if wish.request.signals else loaded.preset.parameters,
+            factory=None if wish.request.signals else loaded.factory,
             timeframes=loaded.timeframes,
+            signals=self._given,
+            followed=wish.request.signals if wish.follow else None,
             instruments=found,
             limits=earlier.limits if earlier else limits,
             dry_run=wish.dry_run,

@@ -68,6 +68,20 @@ def read_signals(path: Path) -> list[GivenSignal]:
     return signals
 
 
+def parse_line(path: Path, header: str | None, text: str, line: int) -> GivenSignal:
+    """One signal: a line below the CSV `header`, or without one a JSON object.
+
+    Raises SignalFileError with `line`, its number in the file at `path`.
+    """
+    if header is None:
+        rows = _json_rows(path, text, line)
+    else:
+        rows = _csv_rows(path, f"{header}\n{text}", line - 2)
+    for number, row in rows:
+        return _signal(path, number, row)
+    raise SignalFileError(path, "holds no signal: write one", line)
+
+
 def signals_csv(signals: Iterable[dict[str, str]]) -> bytes:
     """Signals as CSV with all columns, UTF-8, `\\n` line ends."""
     text = io.StringIO()
@@ -92,7 +106,7 @@ def _text(path: Path) -> str:
         raise SignalFileError(path, f"cannot be read ({error.strerror}): check it") from error
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(path: Path, text: str, skipped: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, None)
@@ -108,18 +122,18 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                     path,
                     f"has {len(cells)} fields, the header {len(names)}: separate fields with "
                     "commas, write decimals with a point",
-                    reader.line_num,
+                    reader.line_num + skipped,
                 )
             row = {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
-            yield reader.line_num, {name: cell for name, cell in row.items() if cell}
+            yield reader.line_num + skipped, {name: cell for name, cell in row.items() if cell}
     except csv.Error as error:
         raise SignalFileError(
-            path, f"is not CSV ({error}): correct the quotes", reader.line_num
+            path, f"is not CSV ({error}): correct the quotes", reader.line_num + skipped
         ) from error
 
 
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, content in enumerate(io.StringIO(text, newline=None), start=1):
+def _json_rows(path: Path, text: str, first: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, content in enumerate(io.StringIO(text, newline=None), start=first):
         if not content.strip():
             continue
         try:

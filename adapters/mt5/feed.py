@@ -6,7 +6,7 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -124,6 +124,7 @@ class LiveFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         warm_up: Callable[[Iterator[ev.BarClosed]], None],
+        due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
         server: ServerClock[Any] | None = None,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain."""
@@ -137,6 +138,7 @@ class LiveFeed:
         self._resets = resets
         self._next_reset = next(resets)
         self._warm_up = warm_up
+        self._due = due
         self._warm = False
         self._account = ev.AccountSeen(0, 0, 0)
         self._server = server
@@ -197,6 +199,8 @@ class LiveFeed:
             if quoted.bars is not None:
                 self._bars(watch, quoted.bars)
         self._warm = True
+        for item in self._due():
+            self._bus.feed(item)
 
     @property
     def state(self) -> FeedState:

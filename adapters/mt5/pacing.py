@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from adapters.mt5.errors import LookFailed, TerminalError
+from adapters.mt5.feed import Pacing
 from adapters.mt5.venue import Venue
 from engine.clock import Clock, VirtualClock
 from engine.types import Millis
@@ -42,6 +43,23 @@ class ByTheClock:
 
     def day_limit(self) -> Millis:
         return self._clock.now()
+
+
+class Prepared:
+    """Another pacing with something to be done before each observation, such as reading a file."""
+
+    def __init__(self, inner: Pacing, prepare: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._prepare = prepare
+        self.wait = inner.wait
+        self.stopped = inner.stopped
+        self.day_limit = inner.day_limit
+
+    async def next(self) -> bool:
+        goes_on = await self._inner.next()
+        if goes_on:
+            await self._prepare()
+        return goes_on
 
 
 class Lockstep:
