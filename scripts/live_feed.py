@@ -95,7 +95,8 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
             to_server=market.to_server if market else server.at,
         )
     )
-    agenda = LiveAgenda(frame.clock, terms.instruments, _had(frame.past or []))
+    agenda = LiveAgenda(terms.instruments, _had(frame.past or []))
+    pacing = _pacing(terms, actors, frame, stop, agenda)
     feed = LiveFeed(
         actors.bus,
         actors.market,
@@ -103,10 +104,10 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         actors.venue,
         frame.clock,
         _watches(terms, server),
-        _pacing(terms, actors, frame, stop, agenda),
+        pacing,
         resets(terms.limits.reset_zone, frame.clock.now()),
         warm_up=actors.strategy.warm_up,
-        due=agenda.due,
+        due=lambda: agenda.due(pacing.day_limit()),
         server=None if market else server,
     )
     started = _started(terms, connection)

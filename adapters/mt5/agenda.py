@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 
 from engine import events as ev
-from engine.clock import Clock
 from engine.types import Millis
 
 SIGNAL_LIFE: Millis = 900_000
@@ -38,9 +37,8 @@ class LiveAgenda:
                 exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
                 self._push(signal.exit_time, exit_due)
 
-    def due(self) -> Iterator[_Due]:
-        """What is due now, in order of time."""
-        now = self._clock.now()
+    def due(self, now: Millis) -> Iterator[_Due]:
+        """What is due by `now` (ms UTC), in order of time."""
         while self._waiting and self._waiting[0][0] <= now:
             moment, _, item = heappop(self._waiting)
             yield self._judged(item, moment, now)

@@ -45,7 +45,7 @@ class Pacing(Protocol):
         """Whether a stop was asked for."""
 
     def day_limit(self) -> Millis:
-        """Until which moment (ms UTC) trading days are to be turned before this observation."""
+        """Until which moment (ms UTC) days are turned and signals are due at this observation."""
 
 
 class Preparer(Protocol):

@@ -95,6 +95,6 @@ class Lockstep:
         """Nothing passes while the market stands still."""
 
     def day_limit(self) -> Millis:
-        """A bar's end at a day's turn belongs to the day before."""
+        """What is due when a bar ends waits for the next one's opening."""
         now = self._clock.now()
         return now - 1 if self._move == _END_OF_BAR else now
