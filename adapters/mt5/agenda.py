@@ -21,8 +21,7 @@ class LiveAgenda:
     had already: of those only the time of leaving is still due.
     """
 
-    def __init__(self, clock: Clock, symbols: Collection[str], known: Collection[str] = ()) -> None:
-        self._clock = clock
+    def __init__(self, symbols: Collection[str], known: Collection[str] = ()) -> None:
         self._symbols = symbols
         self._known = known
         self._waiting: list[tuple[Millis, int, _Due]] = []
