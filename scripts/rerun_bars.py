@@ -84,7 +84,7 @@ def _bar_files(symbol: str, about: dict[str, Any], places: Places) -> list[Path]
     name = about.get("files", {}).get(symbol)
     if name:
         files.append(places.folder / name)
-    if symbol == sample.SYMBOL:
+    if name == sample.SAMPLE.name:
         files.append(sample.SAMPLE)
     return files
 
