@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from engine.rerun import Difference, Tally
     from scripts.live_actors import Deciders
     from signals.strategy import StrategyFactory
-
-_ABSENT = "absent"
 
 
 def replay(
@@ -46,10 +44,11 @@ def replay(
     from adapters.files.errors import BarFileError
     from adapters.journal_sqlite import StoredJournal
     from engine.journal import JournalDamaged
+    from scripts.folders import find_journal
     from scripts.rerun_inputs import InputsNotRecorded
     from signals.strategy import StrategyFailed
 
-    path = _journal(results_dir if results_dir is not None else home() / "results", session)
+    path = find_journal(results_dir if results_dir is not None else home() / "results", session)
     try:
         with StoredJournal(path) as stored:
             tally = _rerun(stored, path, bars, signals)
@@ -63,14 +62,6 @@ def replay(
         raise CommandFailed(str(error), Exit.INTERNAL) from error
     print(_json(tally) if as_json else "\n".join(_lines(tally)))
     return Exit.DONE if tally.difference is None else Exit.DIFFERENT
-
-
-def _journal(results: Path, session: str) -> Path:
-    from scripts.folders import find_session
-
-    if Path(session).is_file():
-        return Path(session)
-    return find_session(results, session) / "journal.sqlite"
 
 
 def _rerun(
@@ -141,43 +132,34 @@ def _lines(tally: Tally) -> Iterable[str]:
 
 
 def _difference(found: Difference) -> Iterable[str]:
-    from adapters.projection import iso
+    from engine.journal import kind_of
+    from scripts.journal_view import differing, fields, named
 
     recorded, today = found.recorded, found.today
-    at = f"record {recorded.seq} of {iso(recorded.time)}"
-    kind = _kind(recorded)
     if today is None:
-        yield f"{at} differs: the session recorded {kind}, today's program " + (
-            found.failure or "decides nothing"
-        )
-        yield from (f"  {name}: {value}" for name, value in _fields(recorded).items())
+        decides = found.failure or "decides nothing"
+        yield f"{named(recorded)}: today's program {decides}"
+        yield from (f"  {name}: {value}" for name, value in fields(recorded.event).items())
         return
-    if kind == _kind(today):
-        yield f"{at} differs: {kind} (recorded | today's)"
+    if kind_of(recorded.event) == kind_of(today.event):
+        yield f"{named(recorded)} differs (recorded | today's)"
     else:
-        yield f"{at} differs: the session recorded {kind}, today's program {_kind(today)}"
+        yield f"{named(recorded)}: today's program {named(today)}"
     for name, (left, right) in differing(recorded, today).items():
         yield f"  {name}: {left} | {right}"
-
-
-def differing(recorded: ev.Record, today: ev.Record) -> dict[str, tuple[Any, Any]]:
-    """The fields in which two records differ, by name; dots lead into parts of them."""
-    ours, theirs = _fields(recorded), _fields(today)
-    pairs = {
-        name: (ours.get(name, _ABSENT), theirs.get(name, _ABSENT)) for name in {**ours, **theirs}
-    }
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _json(tally: Tally) -> str:
     import json
 
+    from scripts.journal_view import differing, whole
+
     found = tally.difference
     difference = found and {
         "seq": found.recorded.seq,
         "time": found.recorded.time,
-        "recorded": {"kind": _kind(found.recorded), **_fields(found.recorded)},
-        "today": found.today and {"kind": _kind(found.today), **_fields(found.today)},
+        "recorded": whole(found.recorded),
+        "today": found.today and whole(found.today),
         "fields": list(differing(found.recorded, found.today)) if found.today else [],
         "failure": found.failure,
     }
@@ -190,26 +172,3 @@ def _json(tally: Tally) -> str:
         "difference": difference,
     }
     return json.dumps(document, indent=2)
-
-
-def _kind(record: ev.Record) -> str:
-    return str(record.event.__struct_config__.tag)
-
-
-def _fields(record: ev.Record) -> dict[str, Any]:
-    """Number, time, bar and every field of the event, in the journal's own units."""
-    import msgspec
-
-    content = msgspec.to_builtins(record.event)
-    del content["event"]
-    return {"seq": record.seq, "time": record.time, "bar": record.bar, **_flat(content, "")}
-
-
-def _flat(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found

@@ -16,6 +16,7 @@ from scripts.journal_replay import deciders
 from scripts.rerun_inputs import InputRerun
 from scripts.simulation import run as simulation
 from scripts.simulation.strategy import Restless
+from scripts.simulation.world import World
 from signals.strategy import Decision, StrategyFactory, View
 
 
@@ -34,9 +35,9 @@ class Remembering(Restless):
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
     """What the journal of a seed's simulated session holds at its end."""
-    worlds: list[simulation.World] = []
+    worlds: list[World] = []
 
-    class Kept(simulation.World):
+    class Kept(World):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             worlds.append(self)

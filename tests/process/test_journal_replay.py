@@ -159,7 +159,8 @@ class TestReplays:
         code.write_text(OWN_STRATEGY.format(answer="None"), encoding="utf-8")
         said = again(tmp_path)
         assert said.code == Exit.DIFFERENT
-        assert "the session recorded signal, today's program " in said.out[0]
+        assert said.out[0].startswith("record ")
+        assert ", signal: today's program " in said.out[0]
         code.unlink()
         assert str(code) in complaint(again(tmp_path))
 
@@ -182,7 +183,7 @@ class TestReplays:
         assert isinstance(right.event, ev.OrderApproved)
         assert said.code == Exit.DIFFERENT
         assert said.out[0].startswith(f"record {right.seq} of 2023-01-")
-        assert said.out[0].endswith("order_approved (recorded | today's)")
+        assert said.out[0].endswith("order_approved differs (recorded | today's)")
         volume = right.event.volume
         assert said.out[1] == f"  volume: {volume + 100} | {volume}"
         found = json.loads("\n".join(again(tmp_path, "--json").out))
@@ -224,7 +225,7 @@ class TestReplays:
         rewritten(folder, longer)
         said = again(tmp_path)
         assert said.code == Exit.DIFFERENT
-        assert said.out[0].endswith("recorded order_cancelled, today's program decides nothing")
+        assert said.out[0].endswith(", order_cancelled: today's program decides nothing")
 
 
 class TestFiles:
@@ -279,18 +280,23 @@ class TestOnATerminal:
         code.write_text(OWN_STRATEGY.format(answer="None"), encoding="utf-8")
         assert again(tmp_path).code == Exit.DIFFERENT
 
+    @pytest.mark.deep
     def test_sent_signals_and_their_replies(self, tmp_path: Path) -> None:
-        """On the PAPER account, through a terminal host."""
-        said = butler_process(
-            "replay", "--account-profile", "PAPER", "--limit-trades", 2, "--no-dry-run",
-            "--hold-seconds", 0, "--pace", 0, "--results-dir", tmp_path, "--session-id", "one",
-        )  # fmt: skip
+        """On the PAPER account, through a terminal host; then gone on with."""
+        sending = ("replay", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0)
+        sending = (*sending, "--pace", 0, "--results-dir", tmp_path)
+        said = butler_process(*sending, "--limit-trades", 2, "--session-id", "one")
         assert said.code == Exit.DONE
+        assert butler_process(*sending, "--resume", "one").code == Exit.DONE
+        with StoredJournal(tmp_path / "sessions" / "one" / "journal.sqlite") as stored:
+            kinds = [type(record.event) for record in stored.records()]
+        assert ev.SessionResumed in kinds
         said = again(tmp_path)
         assert (said.code, said.err) == (Exit.DONE, [])
         inputs, decisions = (int(word) for word in said.out[0].split() if word.isdecimal())
         assert min(inputs, decisions) > 10
 
+    @pytest.mark.deep
     def test_a_dry_replay_on_an_account(self, tmp_path: Path) -> None:
         """Its bars were kept beside its journal."""
         said = butler_process(

@@ -12,7 +12,7 @@ from engine.market import Market
 from engine.rerun import Comparison
 from engine.types import SymbolSpec
 from risk import limits as rules
-from scripts.journal_replay import differing
+from scripts.journal_view import differing
 from scripts.rerun_inputs import InputsNotRecorded
 from scripts.simulation.strategy import Restless
 from signals.strategy import Decision, StrategyActor, View
