@@ -11,6 +11,9 @@ from engine import events as ev
 from engine.journal import JournalFailed
 
 INPUTS = get_args(ev.Input)
+TOLD = (ev.SessionStarted,)
+"""Events that nobody inside the session decided: what they lead to follows when they come again."""
+
 _MARKS = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
 
 

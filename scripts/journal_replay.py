@@ -133,20 +133,30 @@ def _lines(tally: Tally) -> Iterable[str]:
 
 def _difference(found: Difference) -> Iterable[str]:
     from engine.journal import kind_of
-    from scripts.journal_view import differing, fields, named
+    from scripts.journal_view import differing, named
 
     recorded, today = found.recorded, found.today
     if today is None:
         decides = found.failure or "decides nothing"
         yield f"{named(recorded)}: today's program {decides}"
-        yield from (f"  {name}: {value}" for name, value in fields(recorded.event).items())
-        return
-    if kind_of(recorded.event) == kind_of(today.event):
+        yield from _decided("recorded", recorded)
+    elif kind_of(recorded.event) == kind_of(today.event):
         yield f"{named(recorded)} differs (recorded | today's)"
+        for name, (left, right) in differing(recorded, today).items():
+            yield f"  {name}: {left} | {right}"
     else:
-        yield f"{named(recorded)}: today's program {named(today)}"
-    for name, (left, right) in differing(recorded, today).items():
-        yield f"  {name}: {left} | {right}"
+        yield f"{named(recorded)}: today's program decides {kind_of(today.event)} there"
+        yield from _decided("recorded", recorded)
+        yield from _decided("today's", today)
+
+
+def _decided(whose: str, record: ev.Record) -> Iterable[str]:
+    """What a decision says, field by field; an input may hold thousands of bars."""
+    from engine.rerun import INPUTS
+    from scripts.journal_view import fields
+
+    if not isinstance(record.event, INPUTS):
+        yield from (f"  {whose} {name}: {value}" for name, value in fields(record.event).items())
 
 
 def _json(tally: Tally) -> str:

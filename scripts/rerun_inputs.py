@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from engine import events as ev
 from engine.bus import Bus, HandlerFailed
-from engine.rerun import INPUTS, Comparison, Tally
+from engine.rerun import INPUTS, TOLD, Comparison, Tally
 from scripts.live_actors import Deciders
 from scripts.wiring import concluding
 
@@ -72,7 +72,7 @@ class InputRerun:
         bus.time, bus.bar = record.time, record.bar
         if isinstance(event, INPUTS):
             self._working(lambda: bus.feed(event))
-        elif isinstance(event, ev.SessionStarted):
+        elif isinstance(event, TOLD):
             self._working(lambda: bus.publish(event, record.about))
         elif isinstance(event, ev.SessionEnded):
             conclude = concluding(self._actors.market, self._actors.risk)

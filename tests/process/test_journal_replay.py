@@ -78,6 +78,18 @@ def stored_as(file: Path, records: Iterable[ev.Record]) -> None:
     asyncio.run(write())
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a replay of some days of the sample."""
+    return replayed(tmp_path_factory.mktemp("january"), *JANUARY)
+
+
+@pytest.fixture
+def january(once: Path, tmp_path: Path) -> Path:
+    """The same in a place where its journal may be changed."""
+    return shutil.copytree(once, tmp_path / "sessions" / "one")
+
+
 @pytest.fixture
 def bars(tmp_path: Path) -> Path:
     """Two weeks of EURUSD."""
@@ -164,8 +176,9 @@ class TestReplays:
         code.unlink()
         assert str(code) in complaint(again(tmp_path))
 
-    def test_a_changed_decision_is_named_with_its_fields(self, tmp_path: Path) -> None:
-        folder = replayed(tmp_path, *JANUARY)
+    def test_a_changed_decision_is_named_with_its_fields(
+        self, january: Path, tmp_path: Path
+    ) -> None:
         changed: list[ev.Record] = []
 
         def change(records: list[ev.Record]) -> Iterable[ev.Record]:
@@ -177,7 +190,7 @@ class TestReplays:
                 else:
                     yield record
 
-        rewritten(folder, change)
+        rewritten(january, change)
         said = again(tmp_path)
         (right,) = changed
         assert isinstance(right.event, ev.OrderApproved)
@@ -191,17 +204,19 @@ class TestReplays:
         assert found["difference"]["fields"] == ["volume"]
         assert found["difference"]["today"]["volume"] == volume
 
-    def test_a_journal_cut_short_is_compared_as_far_as_it_goes(self, tmp_path: Path) -> None:
+    def test_a_journal_cut_short_is_compared_as_far_as_it_goes(
+        self, january: Path, tmp_path: Path
+    ) -> None:
         """What comes after its end is told, and no difference."""
-        folder = replayed(tmp_path, *JANUARY)
-        rewritten(folder, lambda records: records[:50])
+        rewritten(january, lambda records: records[:50])
         said = again(tmp_path)
         assert said.code == Exit.DONE
         assert said.out[0] == "0 inputs, 49 decisions, all the same"
         assert said.out[1].startswith("beyond what the journal holds, today's program records ")
 
-    def test_an_interrupted_session_is_compared_as_far_as_it_goes(self, tmp_path: Path) -> None:
-        folder = replayed(tmp_path, *JANUARY)
+    def test_an_interrupted_session_is_compared_as_far_as_it_goes(
+        self, january: Path, tmp_path: Path
+    ) -> None:
 
         def interrupt(records: list[ev.Record]) -> Iterable[ev.Record]:
             last = records[-1]
@@ -209,20 +224,21 @@ class TestReplays:
             event = msgspec.structs.replace(last.event, outcome=ev.Outcome.INTERRUPTED)
             return [*records[:40], msgspec.structs.replace(last, seq=41, event=event)]
 
-        rewritten(folder, interrupt)
+        rewritten(january, interrupt)
         said = again(tmp_path)
         assert (said.code, said.out[0]) == (Exit.DONE, "0 inputs, 39 decisions, all the same")
         assert "beyond" in said.out[1]
 
-    def test_more_than_today_s_run_decides_is_a_difference(self, tmp_path: Path) -> None:
-        folder = replayed(tmp_path, *JANUARY)
+    def test_more_than_today_s_run_decides_is_a_difference(
+        self, january: Path, tmp_path: Path
+    ) -> None:
 
         def longer(records: list[ev.Record]) -> Iterable[ev.Record]:
             extra = ev.OrderCancelled(order_id=1, reason="made up")
             last = records[-1]
             return [*records, msgspec.structs.replace(last, seq=last.seq + 1, event=extra)]
 
-        rewritten(folder, longer)
+        rewritten(january, longer)
         said = again(tmp_path)
         assert said.code == Exit.DIFFERENT
         assert said.out[0].endswith(", order_cancelled: today's program decides nothing")
@@ -248,9 +264,8 @@ class TestFiles:
         shutil.copy(moved, folder / bars.name)
         assert again(tmp_path).code == Exit.DONE
 
-    def test_an_unreadable_journal_is_bad_data(self, tmp_path: Path) -> None:
-        folder = replayed(tmp_path, *JANUARY)
-        (folder / "journal.sqlite").write_bytes(b"no journal")
+    def test_an_unreadable_journal_is_bad_data(self, january: Path, tmp_path: Path) -> None:
+        (january / "journal.sqlite").write_bytes(b"no journal")
         assert "journal.sqlite" in complaint(again(tmp_path))
         assert "no journal in" in complaint(again(tmp_path, session="another"))
 
@@ -283,8 +298,10 @@ class TestOnATerminal:
     @pytest.mark.deep
     def test_sent_signals_and_their_replies(self, tmp_path: Path) -> None:
         """On the PAPER account, through a terminal host; then gone on with."""
-        sending = ("replay", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0)
-        sending = (*sending, "--pace", 0, "--results-dir", tmp_path)
+        sending = [
+            "replay", "--account-profile", "PAPER", "--no-dry-run",
+            "--hold-seconds", "0", "--pace", "0", "--results-dir", str(tmp_path),
+        ]  # fmt: skip
         said = butler_process(*sending, "--limit-trades", 2, "--session-id", "one")
         assert said.code == Exit.DONE
         assert butler_process(*sending, "--resume", "one").code == Exit.DONE
