@@ -41,6 +41,7 @@ class ShadowTerms:
     mode: str
     preset: str
     parameters: dict[str, Any]
+    strategy: str
     factory: StrategyFactory
     timeframes: tuple[str, ...]
     instruments: dict[str, Instrument]
@@ -98,7 +99,6 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         _watches(terms, server),
         _pacing(terms, actors, frame, stop),
         resets(terms.limits.reset_zone, frame.clock.now()),
-        warm_up=actors.strategy.warm_up,
         server=None if market else server,
     )
     started = _started(terms, connection)
@@ -169,4 +169,5 @@ def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
         data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
+        strategy=terms.strategy,
     )

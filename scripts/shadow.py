@@ -305,6 +305,8 @@ class _Session:
             dry_run=self._wish.dry_run,
             account=account_mark(connection.account),
         )
+        if self._loaded.file is not None:
+            about["strategy_file"] = str(self._loaded.file)
         journal = await open_journal(self._folder, resume=self._earlier is not None)
         past = self._earlier.records if self._earlier else None
         return Frame(self._folder, journal, clock, log, about, past)
@@ -323,6 +325,7 @@ class _Session:
             mode=MODE,
             preset=loaded.preset.name,
             parameters=loaded.preset.parameters,
+            strategy=loaded.strategy,
             factory=loaded.factory,
             timeframes=loaded.timeframes,
             instruments=found,
