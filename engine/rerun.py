@@ -11,7 +11,7 @@ from engine import events as ev
 from engine.journal import JournalFailed
 
 INPUTS = get_args(ev.Input)
-TOLD = (ev.SessionStarted,)
+TOLD = (ev.SessionStarted, ev.UserCommanded)
 """Events that nobody inside the session decided: what they lead to follows when they come again."""
 
 _MARKS = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)

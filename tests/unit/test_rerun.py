@@ -12,6 +12,7 @@ from engine.market import Market
 from engine.rerun import Comparison
 from engine.types import SymbolSpec
 from risk import limits as rules
+from scripts.journal_replay import deciders
 from scripts.journal_view import differing
 from scripts.rerun_inputs import InputsNotRecorded
 from scripts.simulation.strategy import Restless
@@ -107,6 +108,21 @@ class TestJournals:
         found = difference(rerun([*records, msgspec.structs.replace(last, event=wrong)]))
         assert found.today is not None
         assert list(differing(found.recorded, found.today)) == ["open_positions"]
+
+    def test_what_the_user_commanded_is_commanded_again(self) -> None:
+        journal = MemoryJournal()
+        first = recorded(SEED)[0]
+        assert isinstance(first.event, ev.SessionStarted)
+        bus = Bus(journal, record_inputs=True)
+        deciders(first.event, first.about or {}, Restless)(bus)
+        bus.time = first.time
+        bus.publish(first.event, first.about)
+        bus.feed(ev.Tick(EURUSD.name, 110_000, 110_002))
+        bus.publish(ev.UserCommanded(action=ev.UserAction.PAUSE, reason="lunch"))
+        kinds = [type(record.event) for record in journal.records]
+        assert kinds[-2:] == [ev.UserCommanded, ev.TradingStateChanged]
+        tally = rerun(journal.records, Restless)
+        assert (tally.difference, tally.inputs, tally.decisions) == (None, 1, 2)
 
     def test_another_time_is_a_difference(self) -> None:
         records = list(recorded(SEED))
