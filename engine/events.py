@@ -79,7 +79,10 @@ class Account(_Fact, frozen=True, kw_only=True):
 
 
 class DataRef(_Fact, frozen=True, kw_only=True):
-    """Market data by reference: the file's hash and the part of it that the session may read."""
+    """Market data by reference: the file's hash and the part of it that the session may read.
+
+    `repaired`: what was wrong with the file's bars was mended while they were read.
+    """
 
     symbol: str
     sha256: str
@@ -88,6 +91,7 @@ class DataRef(_Fact, frozen=True, kw_only=True):
     first: Millis
     last: Millis
     clock: str
+    repaired: bool = False
 
 
 class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +163,17 @@ class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="b
     low: Points
     close: Points
     late: bool = False
+
+
+PastBar = tuple[str, Millis, Points, Points, Points, Points]
+"""Timeframe, opening, open, high, low and close of a bar that closed before the session began."""
+
+
+class WarmedUp(msgspec.Struct, frozen=True, tag_field="event", tag="warmed_up"):
+    """A symbol's bars of the past in order of their closing; nothing is decided on them."""
+
+    symbol: str
+    bars: tuple[PastBar, ...]
 
 
 class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
@@ -233,6 +248,7 @@ Input = (
     Tick
     | AccountSeen
     | BarClosed
+    | WarmedUp
     | ResetDue
     | SignalDue
     | ExitDue
@@ -253,10 +269,16 @@ class _Event(
     """Base of every event; the tag names the kind in the journal."""
 
 
+NO_STRATEGY = "none"
+"""Stands for the strategy of a session that has none."""
+
+
 class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", gc=True):
     """The terms of the session: everything that its decisions depend on.
 
     `script` are the entries that a scripted session is to make, in order.
+    `strategy` names the code that decides where it has another name than the preset, NO_STRATEGY
+    where every signal comes from outside.
     """
 
     mode: str
@@ -270,6 +292,8 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     costs: dict[str, Any] = {}
     script: tuple[dict[str, Any], ...] = ()
     signals_sha256: str = ""
+    strategy: str = ""
+    limit_trades: int | None = None
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):

@@ -49,6 +49,10 @@ class Market:
             ev.StopModified: self.on_modified,
         }
 
+    def restoring(self) -> ev.Routes:
+        """What brings it back from recorded events: all but prices, which are old by then."""
+        return {kind: handler for kind, handler in self.routes().items() if kind is not ev.Tick}
+
     def on_symbol(self, symbol: str) -> Position | None:
         """The oldest open position of `symbol`, or None."""
         for position in self.positions.values():

@@ -151,6 +151,7 @@ def _checked(spec: SymbolSpec, file: Bars, clock: ClockName, window: Window, now
         first=first * 1000,
         last=last * 1000,
         clock=clock,
+        repaired=isinstance(file, RepairedBars),
     )
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.cli import CommandFailed, Exit, complain, home, make_app
+from scripts.journal_replay import replay
 
 if TYPE_CHECKING:
     from adapters.journal_sqlite import StoredJournal
 
 app = make_app("Look into a session's journal.")
+app.command("replay")(replay)
 
 Session = Annotated[
     str, typer.Argument(help="Id of a session, or path of its folder or of a journal.")

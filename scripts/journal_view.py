@@ -10,6 +10,9 @@ import msgspec
 if TYPE_CHECKING:
     from engine.events import Record
 
+ABSENT = "absent"
+"""Stands for a field that a record does not have."""
+
 
 def line(record: Record) -> str:
     """One line for people: number, time, kind, bar, and the fields in the journal's own units."""
@@ -38,6 +41,32 @@ def fields(event: msgspec.Struct) -> dict[str, Any]:
     found = _flat(msgspec.to_builtins(event, order="deterministic"), "")
     # An event in an event (an approved order) names its kind, too; it always has the same.
     return {name: value for name, value in found.items() if name.rpartition(".")[2] != "event"}
+
+
+def named(record: Record) -> str:
+    """Which record it is, in words."""
+    from adapters.projection import iso
+    from engine.journal import kind_of
+
+    return f"record {record.seq} of {iso(record.time)}, {kind_of(record.event)}"
+
+
+def whole(record: Record) -> dict[str, Any]:
+    """All of a record that the journal hash covers, by name."""
+    from engine.journal import kind_of
+
+    about = {"seq": record.seq, "time": record.time, "bar": record.bar}
+    return {"kind": kind_of(record.event), **about, **fields(record.event)}
+
+
+def differing(one: Record, other: Record) -> dict[str, tuple[Any, Any]]:
+    """What of two records differs, by name: each one's value, or ABSENT."""
+    ours, theirs = whole(one), whole(other)
+    pairs = {
+        name: (ours.get(name, ABSENT), theirs.get(name, ABSENT))
+        for name in sorted(ours.keys() | theirs.keys())
+    }
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _flat(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -354,4 +354,5 @@ def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
         symbols=tuple(item.spec for item in terms.instruments.values()),
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
+        strategy=ev.NO_STRATEGY,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
-from adapters.mt5.gateway import Gateway
+from adapters.mt5.gateway import Gateway, Send
 from adapters.mt5.requests import Instrument, Requests
 from adapters.mt5.venue import Desk, Line, Venue
 from engine import events as ev
@@ -32,26 +32,32 @@ class ClockSteppedBack(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wiring:
-    """What the actors are made from."""
+class DeciderTerms:
+    """What the deciding actors are made from."""
 
-    journal: Journal
-    line: Line
-    clock: Clock
-    account: mt5.AccountInfo
     session_id: str
     strategy_id: str
     factory: StrategyFactory | None
     instruments: dict[str, Instrument]
     limits: Limits
-    desk: Desk
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wiring(DeciderTerms):
+    """What all the actors are made from."""
+
+    journal: Journal
+    line: Line
+    clock: Clock
+    account: mt5.AccountInfo
+    desk: Desk
+
+
 @dataclass(frozen=True)
-class LiveActors:
-    """The actors, connected to one bus in the order in which they see events."""
+class Deciders:
+    """The actors that decide, connected to one bus in the order in which they see events."""
 
     bus: Bus
     market: Market
@@ -61,6 +67,33 @@ class LiveActors:
     given: GivenSignals
     flatten: Flatten
     gateway: Gateway
+
+    def restorer(self) -> Restorer:
+        """What brings the actors back from recorded events."""
+        memories = [
+            self.market.restoring(),
+            self.book.restoring(),
+            self.risk.restoring(),
+            self.given.restoring(),
+            self.flatten.restoring(),
+            *self.gateway.restoring(),
+        ]
+        return Restorer(self.bus, memories)
+
+    def go_on(self, resumed: ev.SessionResumed, about: dict[str, Any] | None = None) -> None:
+        """Begin to work again, once brought back.
+
+        Orders that were under way are told for what they are: never sent, or of unknown outcome.
+        """
+        self.bus.publish(resumed, about)
+        self.book.abandoned(resumed.account)
+        self.gateway.abandoned()
+
+
+@dataclass(frozen=True)
+class LiveActors(Deciders):
+    """The actors of a session on a terminal."""
+
     venue: Venue
     clock: Clock
 
@@ -78,7 +111,6 @@ class LiveActors:
     ) -> Past:
         """Go on with a session from its records; `last_seq` is the journal's last number.
 
-        Orders that were under way are told for what they are: never sent, or of unknown outcome.
         Raises ClockSteppedBack, or JournalDamaged.
         """
         past = self.restorer().restore(records, last_seq)
@@ -88,49 +120,38 @@ class LiveActors:
                 f"the last record is of {past.last.time}, the clock shows {now} (ms UTC)"
             )
         self.bus.time = now
-        seen = figures(account)
-        self.bus.publish(ev.SessionResumed(account=seen), about)
-        self.book.abandoned(seen)
-        self.gateway.abandoned()
+        self.go_on(ev.SessionResumed(account=figures(account)), about)
         return past
-
-    def restorer(self) -> Restorer:
-        """What brings the actors back from recorded events."""
-        memories = [
-            self.market.routes(),
-            self.book.restoring(),
-            self.risk.restoring(),
-            self.given.restoring(),
-            self.flatten.restoring(),
-            *self.gateway.restoring(),
-        ]
-        return Restorer(self.bus, memories)
 
 
 def connect_live(wiring: Wiring) -> LiveActors:
-    """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
+    """Build the actors of a session on a terminal."""
     bus = Bus(wiring.journal, record_inputs=True)
-    market = Market({name: item.spec for name, item in wiring.instruments.items()})
-    book = OrderBook(bus, limit_trades=wiring.limit_trades)
-    risk = RiskActor(bus, market, wiring.limits)
-    strategy = StrategyActor(bus, market, wiring.strategy_id, wiring.factory)
-    given, flatten = GivenSignals(bus, market), Flatten(bus, market)
     venue = Venue(bus, wiring.journal, wiring.line, wiring.clock, wiring.account, desk=wiring.desk)
+    deciders = connect_deciders(bus, wiring, venue.send)
+    venue.holds_back = deciders.gateway.holds_back
+    return LiveActors(**vars(deciders), venue=venue, clock=wiring.clock)
+
+
+def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
+    """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
+    market = Market({name: item.spec for name, item in terms.instruments.items()})
+    book = OrderBook(bus, limit_trades=terms.limit_trades)
+    risk = RiskActor(bus, market, terms.limits)
+    strategy = StrategyActor(bus, market, terms.strategy_id, terms.factory)
+    given, flatten = GivenSignals(bus, market), Flatten(bus, market)
     requests = Requests(
-        wiring.instruments,
+        terms.instruments,
         magic=MAGIC,
-        tag=session_tag(wiring.session_id),
+        tag=session_tag(terms.session_id),
         deviation=DEVIATION,
-        to_server=wiring.to_server,
+        to_server=terms.to_server,
     )
-    gateway = Gateway(bus, market, requests, venue.send)
-    venue.holds_back = gateway.holds_back
+    gateway = Gateway(bus, market, requests, send)
     for actor in (market, book, risk, strategy, given, flatten):
         bus.attach(actor.routes())
     gateway.attach()
-    return LiveActors(
-        bus, market, book, risk, strategy, given, flatten, gateway, venue, wiring.clock
-    )
+    return Deciders(bus, market, book, risk, strategy, given, flatten, gateway)
 
 
 def session_tag(session_id: str) -> str:

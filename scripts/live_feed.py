@@ -45,6 +45,7 @@ class ShadowTerms:
     mode: str
     preset: str
     parameters: dict[str, Any]
+    strategy: str
     factory: StrategyFactory | None
     timeframes: tuple[str, ...]
     instruments: dict[str, Instrument]
@@ -106,7 +107,6 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         _watches(terms, server),
         pacing,
         resets(terms.limits.reset_zone, frame.clock.now()),
-        warm_up=actors.strategy.warm_up,
         due=lambda: agenda.due(pacing.day_limit()),
         server=None if market else server,
     )
@@ -205,4 +205,5 @@ def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
         data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
+        strategy=terms.strategy,
     )

@@ -123,6 +123,8 @@ def replay_on_profile(
         starting_balance=options.cents("--starting-equity", balance),
         limit_trades=request.limit_trades,
         slippage=request.slippage_points,
+        strategy=loaded.strategy,
+        strategy_file=loaded.file,
     )
     return run_replay(terms, folder, screen, how.account.profile)
 

@@ -183,6 +183,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     Raises CommandFailed with one line.
     """
     from config.loader import ConfigError, load_symbols, with_overrides
+    from engine.events import NO_STRATEGY
     from scripts import options
     from scripts.given import open_signals
     from scripts.inputs import open_inputs
@@ -216,6 +217,9 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
         slippage=request.slippage_points,
         signals=given.signals if given else (),
         signals_sha256=given.sha256 if given else "",
+        signals_file=request.signals,
+        strategy=NO_STRATEGY if given else loaded.strategy,
+        strategy_file=None if given else loaded.file,
     )
     return terms, notes
 
@@ -251,12 +255,12 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     from scripts.interrupts import orderly_stop
     from scripts.screen import Progress, show_summary
     from scripts.version import about_session
-    from scripts.wiring import build_replay, paths_of, started
+    from scripts.wiring import build_replay, files_of, started
 
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
     about = about_session(folder.session_id, profile, dry_run=True)
-    about["files"] = paths_of(terms.inputs)
+    about |= files_of(terms)
     try:
         write_configuration(folder, started(terms), about)
         with explained(folder):

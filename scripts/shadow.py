@@ -325,12 +325,15 @@ class _Session:
             dry_run=self._wish.dry_run,
             account=account_mark(connection.account),
         )
+        if self._loaded.file is not None:
+            about["strategy_file"] = str(self._loaded.file)
         journal = await open_journal(self._folder, resume=self._earlier is not None)
         past = self._earlier.records if self._earlier else None
         return Frame(self._folder, journal, clock, log, about, past)
 
     def _terms(self, found: Any) -> Any:
         from config.loader import ConfigError, with_overrides
+        from engine.events import NO_STRATEGY
         from scripts.live_feed import ShadowTerms
 
         wish, earlier, loaded = self._wish, self._earlier, self._loaded
@@ -343,6 +346,7 @@ class _Session:
             mode=MODE,
             preset="signals" if wish.request.signals else loaded.preset.name,
             parameters={} if wish.request.signals else loaded.preset.parameters,
+            strategy=NO_STRATEGY if wish.request.signals else loaded.strategy,
             factory=None if wish.request.signals else loaded.factory,
             timeframes=loaded.timeframes,
             signals=self._given,

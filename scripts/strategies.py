@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from config.loader import ConfigError, Preset, load_preset
+from engine.events import NO_STRATEGY, SessionStarted
 from scripts.cli import CommandFailed, Exit
 from signals.registry import BadParameters, UnknownStrategy, registered, strategy_factory
 from signals.strategy import StrategyFactory
+
+Timeframes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,19 @@ class Loaded:
 
     preset: Preset
     factory: StrategyFactory
-    timeframes: tuple[str, ...]
+    timeframes: Timeframes
+
+    @property
+    def strategy(self) -> str:
+        """How a session's first record names the code: by nothing where the preset's name does."""
+        preset = self.preset
+        return "" if preset.strategy == preset.name else preset.strategy
+
+    @property
+    def file(self) -> Path | None:
+        """Where a strategy of the user's own stands."""
+        file_name, colon, _ = self.preset.strategy.rpartition(":")
+        return (Path(self.preset.file).parent / file_name).absolute() if colon else None
 
 
 def load(name_or_path: str) -> Loaded:
@@ -34,6 +49,24 @@ def load(name_or_path: str) -> Loaded:
     except ConfigError as error:
         raise CommandFailed(str(error), Exit.USAGE) from error
     return Loaded(preset, factory, tuple(strategy.timeframes))
+
+
+def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | None, Timeframes]:
+    """What made a recorded session's strategies, from today's code, and their timeframes.
+
+    `file` is where a class of the user's own stood. Raises CommandFailed with one line.
+    """
+    if started.strategy == NO_STRATEGY:
+        return None, ()
+    name = started.strategy or started.preset
+    _, colon, class_name = name.rpartition(":")
+    try:
+        strategy: Any = _class_in(Path(file), class_name) if colon else registered(name)
+        return strategy_factory(strategy, started.parameters), tuple(strategy.timeframes)
+    except (BadParameters, UnknownStrategy) as error:
+        raise CommandFailed(
+            f"the session's preset {started.preset} cannot run again: {error}", Exit.DATA
+        ) from error
 
 
 def _strategy_class(preset: Preset) -> type:

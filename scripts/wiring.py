@@ -68,6 +68,9 @@ class Terms:
     slippage: int = 0
     signals_sha256: str = ""
     signals: tuple[GivenSignal, ...] = ()
+    signals_file: Path | None = None
+    strategy: str = ""
+    strategy_file: Path | None = None
     every_bar: bool = False
 
     @property
@@ -190,7 +193,15 @@ def started(terms: Terms) -> ev.SessionStarted:
         symbols=tuple(item.spec for item in terms.inputs),
         data=tuple(item.ref for item in terms.inputs),
         signals_sha256=terms.signals_sha256,
+        strategy=terms.strategy,
+        limit_trades=terms.limit_trades,
     )
+
+
+def begin(parts: Parts, terms: Terms, about: dict[str, Any] | None = None) -> None:
+    """Publish a replay's first record, at the opening of the first bar."""
+    parts.bus.time = min(item.ref.first for item in terms.inputs)
+    parts.bus.publish(started(terms), about)
 
 
 def concluding(market: Market, risk: RiskActor) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
@@ -255,8 +266,7 @@ def build_replay(
     feed = replay_feed(parts, terms)
     sinks = file_sinks(parts.bus, folder, log)
     parts.bus.seal()
-    parts.bus.time = min(item.ref.first for item in terms.inputs)
-    parts.bus.publish(started(terms), {**about, "started_at": iso(clock.now())})
+    begin(parts, terms, {**about, "started_at": iso(clock.now())})
     session = Session(
         parts.bus,
         journal,
@@ -268,6 +278,15 @@ def build_replay(
     return Replay(session, feed, sinks.summary)
 
 
-def paths_of(inputs: list[BarInput]) -> dict[str, str]:
-    """File names by symbol, for the summary (never part of the journal hash)."""
-    return {item.spec.name: Path(item.file.path).name for item in inputs}
+def files_of(terms: Terms) -> dict[str, Any]:
+    """The files that a replay reads, for its first record (never part of the journal hash).
+
+    `files` are the bars' names for the summary, the others where a re-run looks for them.
+    """
+    bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
+    return {
+        "files": {symbol: path.name for symbol, path in bars.items()},
+        "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
+        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
+    }

@@ -9,7 +9,7 @@ it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -130,6 +130,7 @@ class StrategyActor:
     def routes(self) -> ev.Routes:
         return {
             ev.BarClosed: self.on_bar,
+            ev.WarmedUp: self.on_warmed_up,
             ev.PositionClosed: self.on_closed,
             ev.AccountSeen: self.on_account,
         }
@@ -185,12 +186,14 @@ class StrategyActor:
         market = self._market
         return View(market.specs[symbol], market.ticks[symbol], market.on_symbol(symbol))
 
-    def warm_up(self, bars: Iterable[ev.BarClosed]) -> None:
-        """Let the strategies see bars of the past; what they would have done is not done."""
-        for bar in bars:
-            strategy = self._strategies.get(bar.symbol)
-            if strategy is not None and bar.timeframe in strategy.timeframes:
-                spec = self._market.specs[bar.symbol]
+    def on_warmed_up(self, past: ev.WarmedUp) -> None:
+        """Let a strategy see bars of the past; what it would have done is not done."""
+        strategy = self._strategies.get(past.symbol)
+        if strategy is None:
+            return
+        spec = self._market.specs[past.symbol]
+        for bar in (ev.BarClosed(past.symbol, *row) for row in past.bars):
+            if bar.timeframe in strategy.timeframes:
                 tick = ev.Tick(bar.symbol, bar.close, bar.close)
                 try:
                     strategy.on_bar(bar, View(spec, tick, None))

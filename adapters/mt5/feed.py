@@ -105,11 +105,14 @@ def _late(bar: ev.BarClosed) -> ev.BarClosed:
     )
 
 
+def _past(bar: ev.BarClosed) -> ev.PastBar:
+    return bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close
+
+
 class LiveFeed:
     """Feeds a session from a terminal.
 
-    `warm_up` takes the bars of the past; `resets` gives the beginnings of trading days after now,
-    with their dates, without end.
+    `resets` gives the beginnings of trading days after now, with their dates, without end.
     """
 
     def __init__(
@@ -123,7 +126,6 @@ class LiveFeed:
         pacing: Pacing,
         resets: Iterator[tuple[Millis, str]],
         *,
-        warm_up: Callable[[Iterator[ev.BarClosed]], None],
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
         server: ServerClock[Any] | None = None,
     ) -> None:
@@ -137,7 +139,6 @@ class LiveFeed:
         self._pacing = pacing
         self._resets = resets
         self._next_reset = next(resets)
-        self._warm_up = warm_up
         self._due = due
         self._warm = False
         self._account = ev.AccountSeen(0, 0, 0)
@@ -242,7 +243,8 @@ class LiveFeed:
 
     def _bars(self, watch: BarWatch, bars: Rates) -> None:
         if not self._warm:
-            self._warm_up(watch.closed(bars))
+            past = tuple(map(_past, watch.closed(bars)))
+            self._bus.feed(ev.WarmedUp(watch.symbol, past))
             return
         for bar in watch.closed(bars):
             self._bus.feed(bar)

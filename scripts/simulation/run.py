@@ -253,7 +253,6 @@ class _Simulation:
             watches,
             Pace(self._world, self._audit, moves=moves),
             resets(_ZONE, self._world.clock.now()),
-            warm_up=actors.strategy.warm_up,
         )
         return Session(
             actors.bus,

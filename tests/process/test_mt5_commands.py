@@ -168,6 +168,10 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
     assert kept.sealed
     gained = sum(closed.net for closed in kept.of(ev.PositionClosed))
     assert round(told["total_pnl"] * 100) == gained
+    (folder,) = tmp_path.glob("sessions/*")
+    said = butler("journal", "replay", folder)
+    assert (said.code, said.err) == (Exit.DONE, [])
+    assert said.out[0].endswith("all the same")
 
 
 @without_package

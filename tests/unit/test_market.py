@@ -105,3 +105,14 @@ def test_an_actor_behind_the_market_sees_the_state_as_of_the_event_it_handles() 
     bus.publish(opened(7))
     bus.publish(closed(7))
     assert seen == [1, 0]
+
+
+def test_prices_of_the_past_are_not_brought_back(market: Market) -> None:
+    """The account and the positions are; a price is old by the time a session goes on."""
+    restoring = market.restoring()
+    for item in (started(), ev.Tick("EURUSD", 1, 2), ev.AccountSeen(5, 6, 7), opened()):
+        if type(item) in restoring:
+            restoring[type(item)](item)
+    assert market.ticks == {}
+    assert market.account == ev.AccountSeen(5, 6, 7)
+    assert list(market.positions) == [7]

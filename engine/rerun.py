@@ -1,0 +1,106 @@
+"""Recorded decisions against today's, one by one. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import get_args
+
+import msgspec
+
+from engine import events as ev
+from engine.journal import JournalFailed
+
+INPUTS = get_args(ev.Input)
+TOLD = (ev.SessionStarted, ev.UserCommanded)
+"""Events that nobody inside the session decided: what they lead to follows when they come again."""
+
+_MARKS = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """The first record at which a re-run parts from its journal.
+
+    Without `today` the program decides nothing there; `failure` says so when it fails instead.
+    """
+
+    recorded: ev.Record
+    today: ev.Record | None = None
+    failure: str = ""
+
+
+class Tally(msgspec.Struct):
+    """What a re-run found.
+
+    `inputs` and `decisions` count records that were compared; `beyond` counts what today's program
+    decides at places where the journal had ended (a crash, an interruption), and `failure` says
+    that it fails there.
+    """
+
+    inputs: int = 0
+    decisions: int = 0
+    beyond: int = 0
+    failure: str = ""
+    difference: Difference | None = None
+
+
+class Comparison:
+    """A journal (`engine.ports.Journal`) that keeps today's records until they are compared."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.failure = ""
+        self._waiting: deque[ev.Record] = deque()
+        self._last = 0
+
+    # --- the journal of today's actors ---
+
+    def append(self, record: ev.Record) -> None:
+        self._waiting.append(record)
+        self._last = record.seq
+
+    async def room(self) -> None:
+        """There is always room."""
+
+    async def durable(self, seq: int) -> None:
+        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
+        if seq > self._last:
+            raise JournalFailed(f"record {seq} was never appended")
+
+    async def close(self) -> None:
+        """Nothing is left to write."""
+
+    # --- comparing ---
+
+    @property
+    def waiting(self) -> bool:
+        """Whether today's actors recorded something that was not compared yet."""
+        return bool(self._waiting)
+
+    def compare(self, recorded: ev.Record) -> bool:
+        """Whether the next of today's records is like `recorded`; `about` does not count."""
+        today = self._waiting.popleft() if self._waiting else None
+        if today is None or _differ(today, recorded):
+            self.tally.difference = Difference(recorded, today, self.failure)
+            return False
+        if isinstance(recorded.event, INPUTS):
+            self.tally.inputs += 1
+        elif not isinstance(recorded.event, _MARKS):
+            self.tally.decisions += 1
+        return True
+
+    def cut(self) -> None:
+        """The journal ends here, or begins anew: what is left of today's was never recorded."""
+        left = [item for item in self._waiting if not isinstance(item.event, _MARKS)]
+        self.tally.beyond += len(left)
+        self.tally.failure = self.failure
+        self._waiting.clear()
+        self.failure = ""
+
+
+def _differ(one: ev.Record, other: ev.Record) -> bool:
+    return (one.seq, one.time, one.bar, one.event) != (
+        other.seq,
+        other.time,
+        other.bar,
+        other.event,
+    )

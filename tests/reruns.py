@@ -1,0 +1,69 @@
+"""Journals of simulated sessions on a terminal, and their re-runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from engine import events as ev
+from engine.rerun import Difference, Tally
+from engine.types import SymbolSpec
+from scripts.journal_replay import deciders
+from scripts.rerun_inputs import InputRerun
+from scripts.simulation import run as simulation
+from scripts.simulation.strategy import Restless
+from scripts.simulation.world import World
+from signals.strategy import Decision, StrategyFactory, View
+
+
+class Remembering(Restless):
+    """Decides by all bars that it has ever seen, so that it matters what it was warmed up with."""
+
+    def __init__(self, spec: SymbolSpec) -> None:
+        super().__init__(spec)
+        self._seen = 0
+
+    def on_bar(self, bar: ev.BarClosed, view: View) -> Decision | None:
+        self._seen = (self._seen * 31 + bar.close) % 1_000_003
+        return super().on_bar(msgspec.structs.replace(bar, high=bar.high + self._seen), view)
+
+
+@cache
+def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
+    """What the journal of a seed's simulated session holds at its end."""
+    worlds: list[World] = []
+
+    class Kept(World):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            worlds.append(self)
+
+    with patch.object(simulation, "World", Kept), patch.object(simulation, "Restless", strategy):
+        result = simulation.run_seed(seed)
+    assert not result.broken, f"seed {seed}: {result.broken}"
+    (world,) = worlds
+    return tuple(world.disk.records())
+
+
+def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> Tally:
+    """Today's decisions against these records."""
+    (first, *_) = records
+    assert isinstance(first.event, ev.SessionStarted)
+    make = deciders(first.event, first.about or {}, strategy)
+    return InputRerun(lambda: iter(records), make).run()
+
+
+def difference(tally: Tally) -> Difference:
+    """The difference that a re-run must have found."""
+    assert tally.difference is not None
+    return tally.difference
+
+
+def is_decision(record: ev.Record) -> bool:
+    """Whether the record tells what the session decided by itself."""
+    outside = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
+    return isinstance(record.event, ev.Event) and not isinstance(record.event, outside)
