@@ -68,7 +68,8 @@ def _fraction_or_off(value: object) -> str | None:
     return None if value is None else _fraction(value)
 
 
-def _zone(value: object) -> str | None:
+def zone_complaint(value: object) -> str | None:
+    """What is wrong with `value` as the name of a time zone; None if nothing is."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     remedy = "use an IANA name such as Europe/Prague"
@@ -87,6 +88,6 @@ _CHECKS: Final[dict[str, Callable[[object], str | None]]] = {
     "per_trade_risk_fraction": _fraction,
     "daily_loss_fraction": _fraction,
     "max_loss_fraction": _fraction_or_off,
-    "reset_zone": _zone,
+    "reset_zone": zone_complaint,
 }
 LIMIT_NAMES: Final = tuple(_CHECKS)

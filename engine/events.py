@@ -48,6 +48,18 @@ class DenyReason(enum.StrEnum):
     MAX_LOSS = "max_loss"
     MARGIN = "margin"
     ABANDONED = "abandoned"
+    COOL_DOWN = "cool_down"
+    ORDERS_PER_HOUR = "orders_per_hour"
+    ORDERS_PER_DAY = "orders_per_day"
+    SYMBOL_RISK = "symbol_risk"
+    CURRENCY_EXPOSURE = "currency_exposure"
+    FIRM_ROOM = "firm_room"
+    OPEN_ORDERS = "open_orders"
+    POSITIONS_PER_DAY = "positions_per_day"
+    REQUESTS_PER_DAY = "requests_per_day"
+    GAP_WINDOW = "gap_window"
+    NEWS_WINDOW = "news_window"
+    WIDER_STOP = "wider_stop"
 
 
 class Outcome(enum.StrEnum):
