@@ -34,7 +34,7 @@ _DAILY_KEYS: Final = ("percent", "amount_base", "anchor", "measured_on", "breach
 _MAX_KEYS: Final = ("percent", "mode", "trails", "lock_percent", "measured_on", "breach_at")
 _PHASE_KEYS: Final = (
     "name", "target_percent", "trading_days", "best_day_percent", "news_minutes",
-    "flat_over_weekend",
+    "flat_before_weekend_minutes",
 )  # fmt: skip
 _CONDUCT_KEYS: Final = (
     "open_orders", "positions_a_day", "requests_a_day", "gap_minutes", "closure_minutes", "week",
@@ -154,7 +154,7 @@ def _phase(section: Section) -> Phase:
         trading_days=_count(section, "trading_days") or 0,
         best_day=_percent_or_off(section, "best_day_percent"),
         news_minutes=_count(section, "news_minutes", most=_WEEK_MINUTES) or 0,
-        flat_over_weekend=_flag(section, "flat_over_weekend"),
+        flat_minutes=_count(section, "flat_before_weekend_minutes", most=_WEEK_MINUTES) or 0,
     )
 
 
@@ -214,15 +214,6 @@ def _percent_or_off(section: Section, key: str, *, most: int = WHOLE) -> int | N
 
 def _count(section: Section, key: str, *, most: int = _LARGEST_COUNT) -> int | None:
     return None if section.off(key) else section.whole(key, least=1, most=most)
-
-
-def _flag(section: Section, key: str) -> bool:
-    if section.off(key):
-        return False
-    value = section.value(key)
-    if not isinstance(value, bool):
-        raise section.error(key, "must be true or false, without quotes")
-    return value
 
 
 def _one_of(section: Section, key: str, kind: type[E]) -> E:

@@ -97,7 +97,8 @@ class Phase(_Rule, frozen=True, kw_only=True):
 
     `best_day` is the largest share, in 1/100 percent, that one day may have of the profit of all
     profitable days; it only delays a pass. `news_minutes` before and after listed news nothing may
-    be opened; with `flat_over_weekend` nothing may be open when the week closes.
+    be opened. With `flat_minutes` nothing may be open when the week closes: so long before it what
+    is open is closed (0: no such rule).
     """
 
     name: str
@@ -105,7 +106,7 @@ class Phase(_Rule, frozen=True, kw_only=True):
     trading_days: int = 0
     best_day: int | None = None
     news_minutes: int = 0
-    flat_over_weekend: bool = False
+    flat_minutes: int = 0
 
 
 class WeeklyClosure(_Rule, frozen=True, kw_only=True):

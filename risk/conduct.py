@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, Conduct, Phase, WeeklyClosure
+from engine.rules import Calendar, Closure, Conduct, Phase, RuleSet, WeeklyClosure
 from engine.types import Millis, SymbolSpec
 from risk.objectives import Standing
 
@@ -101,9 +101,20 @@ def count_objection(
     return None
 
 
-def open_over_weekend(phase: Phase, conduct: Conduct, before: Millis, now: Millis) -> bool:
-    """Whether a position that was open from `before` to `now` stayed open over a weekly closure."""
-    if not phase.flat_over_weekend or conduct.week is None:
-        return False
-    closure = next(weekly(conduct.week, before))
-    return before <= closure.start and closure.end <= now
+def flat_due(
+    rules: RuleSet, phases: Iterable[Phase], after: Millis
+) -> Iterator[tuple[Millis, Millis]]:
+    """When what is open must be looked at before a weekend, each with the moment the week closes.
+
+    First the time at which it is to be closed, then the closing of the week itself; without end,
+    and nothing where none of the `phases` has the rule.
+    """
+    leads = {phase.flat_minutes for phase in phases if phase.flat_minutes}
+    week = rules.conduct.week
+    if week is None or not leads:
+        return
+    for closure in weekly(week, after):
+        for minutes in (*sorted(leads, reverse=True), 0):
+            moment = closure.start - minutes * MINUTE
+            if moment > after:
+                yield moment, closure.start

@@ -74,6 +74,11 @@ class Breach(msgspec.Struct, frozen=True):
     figure: Cents
     action: RuleAction
 
+    @property
+    def final(self) -> bool:
+        """Whether it ends the attempt."""
+        return self.action is RuleAction.FAIL
+
 
 def share(amount: Cents, percent: int) -> Cents:
     """`percent` (1/100 percent) of an amount, rounded down to a cent."""

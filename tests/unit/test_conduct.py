@@ -10,7 +10,7 @@ import pytest
 
 from config.rules import load_rules
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, Conduct, News, Phase
+from engine.rules import Calendar, Closure, Conduct, News
 from risk import conduct
 from risk import objectives as obj
 from tests.builders import EURUSD, START, USDJPY, XAUUSD
@@ -136,10 +136,17 @@ class TestCounts:
 
 
 class TestWeekend:
-    def test_a_position_over_a_closure_is_seen_in_a_funded_phase_only(self) -> None:
-        friday, sunday = at("2026-01-16T20:00Z"), at("2026-01-18T22:00Z")
-        assert conduct.open_over_weekend(FUNDED, CONDUCT, friday, sunday)
-        assert not conduct.open_over_weekend(FUNDED, CONDUCT, friday, at("2026-01-16T22:00Z"))
-        assert not conduct.open_over_weekend(FUNDED, CONDUCT, sunday, at("2026-01-19T12:00Z"))
-        assert not conduct.open_over_weekend(RULES.phases[0], CONDUCT, friday, sunday)
-        assert not conduct.open_over_weekend(Phase(name="x"), CONDUCT, friday, sunday)
+    def test_a_funded_phase_is_looked_at_before_and_at_every_closing_of_the_week(self) -> None:
+        due = conduct.flat_due(RULES, RULES.phases, at("2026-01-14T12:00Z"))
+        assert list(islice(due, 3)) == [
+            (at("2026-01-16T21:30Z"), at("2026-01-16T22:00Z")),
+            (at("2026-01-16T22:00Z"), at("2026-01-16T22:00Z")),
+            (at("2026-01-23T21:30Z"), at("2026-01-23T22:00Z")),
+        ]
+
+    def test_a_start_between_the_two_meets_the_second(self) -> None:
+        due = conduct.flat_due(RULES, RULES.phases, at("2026-01-16T21:45Z"))
+        assert next(due) == (at("2026-01-16T22:00Z"), at("2026-01-16T22:00Z"))
+
+    def test_evaluation_phases_may_stay_open(self) -> None:
+        assert list(conduct.flat_due(RULES, RULES.phases[:2], 0)) == []

@@ -25,7 +25,7 @@ def test_the_2_step_reads_as_it_is_written() -> None:
     assert [phase.trading_days for phase in rules.phases] == [4, 4, 0]
     assert rules.conduct.week is not None
     assert rules.conduct.week.closes == (4 * 24 + 17) * 60
-    assert rules.phases[2].flat_over_weekend is True
+    assert rules.phases[2].flat_minutes == 30
 
 
 def test_firms_differ_in_the_data_only() -> None:
@@ -52,7 +52,7 @@ def test_firms_differ_in_the_data_only() -> None:
         ("name: account", "name: challenge", "'challenge' is given twice"),
         ("closes: Friday 17:00", "closes: Fri 17:00", "must be a weekday and a time such as"),
         ("opens: Sunday 17:00", "opens: Friday 17:00", "must be another moment than `closes`"),
-        ("flat_over_weekend: true", "flat_over_weekend: 1", "must be true or false"),
+        ("weekend_minutes: 30", "weekend_minutes: -1", "must be a whole number from 1 to 10080"),
         ("open_orders: 200", "open_orders: 0", "must be a whole number from 1 to"),
     ],
 )
