@@ -19,7 +19,7 @@ from engine.events import AttemptOutcome
 from engine.market import Market
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet
-from engine.trading import Trading, TradingState
+from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
 from risk import conduct, guard
 from risk import objectives as obj
@@ -29,6 +29,10 @@ from risk.headroom import Seen, headroom, rooms
 
 END_REASON = "ATTEMPT_END"
 """Why positions are closed when their attempt is over."""
+
+
+_ENDS = (HaltCause.FIRM_BREACH, HaltCause.TARGET_REACHED)
+"""What risk halts with when a phase is over: from then on nothing new is opened."""
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,10 +247,11 @@ class Evaluation:
         if halted:
             # The gateway takes every waiting entry back: one request each.
             self.standing = obj.requested(self.standing, len(self._waiting))
-        if changed.state is TradingState.LATCHED and self.running:
-            self._latched = str(Trading(changed.causes).reason)
+        if self.running:
+            latched = changed.state is TradingState.LATCHED
+            self._latched = str(Trading(changed.causes).reason) if latched else ""
             self._stop_if_flat(changed.account)
-        elif self._stage is _Stage.ENDED and self._account is not None:
+        elif changed.cause in _ENDS and self._stage is _Stage.ENDED and self._account is not None:
             self._wind_up(self._account)
 
     def _stop_if_flat(self, account: ev.Account) -> None:
