@@ -39,6 +39,12 @@ class TestEnds:
         assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "daily_loss")]
         assert parts.risk.trading.reason is HaltCause.FIRM_BREACH
 
+    def test_the_user_cannot_resume_after_it(self) -> None:
+        parts = wired(WIDE, course=TIGHT)
+        see(parts, START, START - 50_001)
+        parts.bus.publish(ev.UserCommanded(action=ev.UserAction.RESUME, reason="once more"))
+        assert parts.risk.trading.causes == (HaltCause.FIRM_BREACH,)
+
     def test_a_phase_is_passed_at_its_target_flat_and_after_its_days(self) -> None:
         parts = wired(WIDE, course=TIGHT)
         parts.bus.publish(opened(7))
