@@ -6,13 +6,14 @@ journal are the same.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from typing import Any
 
+from adapters.objective_projection import AttemptsProjection, DaysProjection
+from adapters.objective_projection import iso as iso
 from engine import events as ev
 from engine.trading import Trading
-from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units, lots
+from engine.types import Cents, Points, Side, SymbolSpec, Units, lots
 
 LOG_COLUMNS = (
     "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason", "equity",
@@ -22,12 +23,6 @@ LOG_COLUMNS = (
 """Columns of the event log; the first nine are fixed, further ones may be added at the end."""
 
 Row = dict[str, str]
-
-
-def iso(moment: Millis) -> str:
-    """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
-    stamp = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
-    return stamp.isoformat(timespec="milliseconds" if moment % 1000 else "seconds")
 
 
 def cash(amount: Cents) -> str:
@@ -167,19 +162,23 @@ class LogProjection:
 class SummaryProjection:
     """Folds a session's records into its summary."""
 
-    KINDS: frozenset[type] = frozenset(
-        {
-            ev.SessionStarted,
-            ev.SignalRaised,
-            ev.SignalDropped,
-            ev.OrderSubmitted,
-            ev.OrderDenied,
-            ev.PositionOpened,
-            ev.PositionClosed,
-            ev.TradingStateChanged,
-            ev.DayRolled,
-            ev.SessionEnded,
-        }
+    KINDS: frozenset[type] = (
+        frozenset(
+            {
+                ev.SessionStarted,
+                ev.SignalRaised,
+                ev.SignalDropped,
+                ev.OrderSubmitted,
+                ev.OrderDenied,
+                ev.PositionOpened,
+                ev.PositionClosed,
+                ev.TradingStateChanged,
+                ev.DayRolled,
+                ev.SessionEnded,
+            }
+        )
+        | AttemptsProjection.KINDS
+        | DaysProjection.KINDS
     )
 
     def __init__(self) -> None:
@@ -195,6 +194,8 @@ class SummaryProjection:
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
+        self._attempts = AttemptsProjection()
+        self._daily = DaysProjection()
 
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
@@ -203,6 +204,8 @@ class SummaryProjection:
             case ev.SessionStarted():
                 self._started = event
                 self._about |= record.about or {}
+                self._attempts.begin(event)
+                self._daily.begin(event, record.time)
             case ev.SessionEnded():
                 self._ended = event
                 self._about |= record.about or {}
@@ -210,6 +213,8 @@ class SummaryProjection:
                 self._state = event
             case _:
                 self._count(event)
+        self._attempts.take(record)
+        self._daily.take(record)
 
     def _count(self, event: ev.Event | ev.Input) -> None:
         match event:
@@ -251,18 +256,21 @@ class SummaryProjection:
             **self._terms(self._started),
             **self._denials(),
             **self._ending(self._started),
+            **self._attempts.summary(),
+            **self._daily.summary(),
         }
 
     def _results(self, started: ev.SessionStarted) -> dict[str, Any]:
         ended = self._ended
         initial = started.account.equity
         final = ended.account.equity if ended else None
+        paid_in = initial + self._attempts.deposits
         figures = ended.figures if ended else None
         return {
             "dry_run": bool(self._about.get("dry_run", True)),
             "initial_equity": initial / 100,
             "final_equity": None if final is None else final / 100,
-            "total_pnl": None if final is None else round((final - initial) / 100, 2),
+            "total_pnl": None if final is None else round((final - paid_in) / 100, 2),
             "number_of_trades": self._trades,
             "win_rate": self._wins / self._trades if self._trades else 0.0,
             "max_drawdown_fraction": figures and figures.max_drawdown_fraction,

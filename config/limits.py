@@ -10,6 +10,7 @@ import msgspec
 import engine.types
 from config.errors import ConfigError
 from config.section import nearest
+from engine.types import LimitAction
 
 
 class Limits(engine.types.Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,8 +18,8 @@ class Limits(engine.types.Limits, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Fractions lie strictly between 0 and 1 (0.02 is 2 %). `per_trade_risk_fraction` is of the
     equity and of the day anchor, `daily_loss_fraction` of the day anchor, `max_loss_fraction` of
-    the starting balance (None: off). The day turns at midnight in `reset_zone`, an IANA zone. No
-    number has a default here: a preset's file gives them all.
+    the starting balance (None: off). The day turns at `reset_hour` in `reset_zone`, an IANA zone.
+    The first six have no default: a preset's file gives them. The others are off unless given.
     """
 
     def __post_init__(self) -> None:
@@ -68,7 +69,58 @@ def _fraction_or_off(value: object) -> str | None:
     return None if value is None else _fraction(value)
 
 
-def _zone(value: object) -> str | None:
+def _count_or_off(value: object) -> str | None:
+    return None if value is None else _count(value)
+
+
+def _zero_or_more(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return None
+    return f"must be a whole number of at least 0, not {value!r}"
+
+
+def _hour(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 23:
+        return None
+    return f"must be a whole number from 0 to 23, not {value!r}"
+
+
+def _amount_or_off(value: object) -> str | None:
+    if value is None or (isinstance(value, int | float) and value is not True and value > 0):
+        return None
+    return f"must be a number above 0, not {value!r}"
+
+
+def _part(value: object) -> str | None:
+    if isinstance(value, float) and 0 <= value < 1:
+        return None
+    return f"must be a fraction from 0 to below 1 (2 % is 0.02), written 0.0 when 0, not {value!r}"
+
+
+def _part_or_off(value: object) -> str | None:
+    return None if value is None else _part(value)
+
+
+def _flag(value: object) -> str | None:
+    return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
+
+
+def _actions(value: object) -> str | None:
+    if not isinstance(value, dict):
+        return f"must be a mapping such as {{daily_loss: latch}}, not {value!r}"
+    for limit, action in value.items():
+        allowed = _ACTIONS.get(limit)
+        if allowed is None:
+            near = nearest(str(limit), _ACTIONS)
+            hint = f"did you mean {near}?" if near else f"use one of {', '.join(_ACTIONS)}"
+            return f"no limit {limit!r} has an action; {hint}"
+        if action not in allowed:
+            return f"{limit} must be one of {', '.join(allowed)}, not {action!r}"
+    return None
+
+
+def zone_complaint(value: object) -> str | None:
+    """What is wrong with `value` as the name of a time zone; None if nothing is."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     remedy = "use an IANA name such as Europe/Prague"
@@ -81,12 +133,41 @@ def _zone(value: object) -> str | None:
     return None
 
 
+_STRENGTHS: Final = [str(action) for action in LimitAction]
+_ACTIONS: Final[dict[str, list[str]]] = {
+    **dict.fromkeys(
+        (
+            "max_positions", "max_positions_per_symbol", "per_trade_risk", "cool_down",
+            "orders_per_hour", "orders_per_day", "symbol_risk", "currency_exposure", "firm_room",
+        ),
+        _STRENGTHS,
+    ),
+    "daily_loss": _STRENGTHS[1:],
+    "max_loss": _STRENGTHS[2:],
+    "firm_floor": _STRENGTHS[1:],
+}  # fmt: skip
+"""The actions that each limit may have: a loss limit does more than to deny."""
+
 _CHECKS: Final[dict[str, Callable[[object], str | None]]] = {
     "max_positions": _count,
     "max_positions_per_symbol": _count,
     "per_trade_risk_fraction": _fraction,
     "daily_loss_fraction": _fraction,
     "max_loss_fraction": _fraction_or_off,
-    "reset_zone": _zone,
+    "reset_zone": zone_complaint,
+    "reset_hour": _hour,
+    "max_order_lots": _amount_or_off,
+    "max_symbol_risk_fraction": _fraction_or_off,
+    "max_currency_risk_fraction": _fraction_or_off,
+    "max_orders_per_hour": _count_or_off,
+    "max_orders_per_day": _count_or_off,
+    "cool_down_minutes": _zero_or_more,
+    "allow_slippage_points": _zero_or_more,
+    "allow_gap_fraction": _part,
+    "firm_reserve_fraction": _part_or_off,
+    "keep_stops": _flag,
+    "actions": _actions,
 }
 LIMIT_NAMES: Final = tuple(_CHECKS)
+OPTIONAL_LIMITS: Final = LIMIT_NAMES[LIMIT_NAMES.index("reset_zone") + 1 :]
+"""Those that a preset may leave out; they are off then."""

@@ -1,10 +1,12 @@
 """The door of this package: load, resolve and report. Everything here raises ConfigError only."""
 
 from config.account import ENVIRONMENT, resolve_account
+from config.calendar import load_calendar
 from config.errors import ConfigError
 from config.preset_files import DEFAULT_PRESET, list_presets, load_preset
 from config.profiles import accounts_file, load_profiles
 from config.report import config_report
+from config.rules import list_rules, load_rules
 from config.schema import (
     AccountProfile,
     AlertSettings,
@@ -33,8 +35,11 @@ __all__ = [
     "accounts_file",
     "config_report",
     "list_presets",
+    "list_rules",
+    "load_calendar",
     "load_preset",
     "load_profiles",
+    "load_rules",
     "load_symbols",
     "resolve_account",
     "with_overrides",

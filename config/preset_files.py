@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from config.errors import ConfigError, KeyPath
-from config.limits import LIMIT_NAMES, Limits, limit_complaint
+from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, Limits, limit_complaint
 from config.schema import Preset
 from config.section import Section, nearest
 from config.yaml_strict import Document, load_yaml
@@ -99,5 +99,6 @@ def _limits(section: Section) -> Limits:
             raise section.error(name, complaint)
         return value
 
-    names = [n for n in LIMIT_NAMES if n != "max_loss_fraction" or not section.off(n)]
+    optional = ("max_loss_fraction", *OPTIONAL_LIMITS)
+    names = [n for n in LIMIT_NAMES if n not in optional or not section.off(n)]
     return msgspec.convert({name: checked(name) for name in names}, Limits)

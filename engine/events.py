@@ -48,6 +48,27 @@ class DenyReason(enum.StrEnum):
     MAX_LOSS = "max_loss"
     MARGIN = "margin"
     ABANDONED = "abandoned"
+    COOL_DOWN = "cool_down"
+    ORDERS_PER_HOUR = "orders_per_hour"
+    ORDERS_PER_DAY = "orders_per_day"
+    SYMBOL_RISK = "symbol_risk"
+    CURRENCY_EXPOSURE = "currency_exposure"
+    FIRM_ROOM = "firm_room"
+    OPEN_ORDERS = "open_orders"
+    POSITIONS_PER_DAY = "positions_per_day"
+    REQUESTS_PER_DAY = "requests_per_day"
+    GAP_WINDOW = "gap_window"
+    NEWS_WINDOW = "news_window"
+    WIDER_STOP = "wider_stop"
+
+
+class AttemptOutcome(enum.StrEnum):
+    """How a phase of an attempt at a firm's objectives ended."""
+
+    PHASE_PASSED = "phase_passed"  # the next phase begins
+    PASSED = "passed"  # it was the last one that has a target
+    BREACHED = "breached"
+    STOPPED = "stopped"  # our own latched limits leave it neither way to go on nor to fail
 
 
 class Outcome(enum.StrEnum):
@@ -241,6 +262,12 @@ class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="re
     margin: Cents
 
 
+class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="weekend_due"):
+    """The week closes at `closes` (ms UTC): soon, or now. Nothing may stay open over it."""
+
+    closes: Millis
+
+
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
@@ -257,6 +284,7 @@ Input = (
     | VenueReplied
     | LinkChanged
     | ConditionSeen
+    | WeekendDue
 )
 
 
@@ -294,6 +322,7 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     signals_sha256: str = ""
     strategy: str = ""
     limit_trades: int | None = None
+    objectives: dict[str, Any] = {}
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
@@ -354,6 +383,7 @@ class OrderIntent(_Event, frozen=True, kw_only=True, tag="order_intent"):
 class OrderApproved(_Event, frozen=True, kw_only=True, tag="order_approved"):
     """An order that risk lets pass, with its final volume and the money it may lose at its stop.
 
+    `worst` is what it may lose with slippage and a gap, where those are allowed for (0: as `risk`).
     The gateway accepts nothing else.
     """
 
@@ -361,6 +391,7 @@ class OrderApproved(_Event, frozen=True, kw_only=True, tag="order_approved"):
     volume: Units = 0
     risk: Cents = 0
     margin: Cents = 0
+    worst: Cents = 0
 
 
 class OrderDenied(_Event, frozen=True, kw_only=True, tag="order_denied"):
@@ -515,12 +546,53 @@ class UserCommanded(_Event, frozen=True, kw_only=True, tag="user_commanded"):
 
 
 class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):
-    """A new trading day: its anchor and the floor under equity, in cents."""
+    """A new trading day: its anchor and the floor under equity, in cents.
+
+    `worst` is the lowest equity of the day that ended, where objectives are followed.
+    """
 
     date: str
     anchor: Cents
     floor: float
     account: Account
+    worst: Cents | None = None
+
+
+class AttemptStarted(_Event, frozen=True, kw_only=True, tag="attempt_started"):
+    """A phase (from 1) of an attempt (from 1) at the firm's objectives begins on a fresh balance.
+
+    `deposit` is what brought the balance there. The limits are those of the first day; the target
+    is a balance, None where the phase has none.
+    """
+
+    attempt: int
+    phase: int
+    name: str
+    date: str
+    account: Account
+    day_limit: Cents
+    max_limit: Cents
+    target: Cents | None = None
+    deposit: Cents = 0
+
+
+class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
+    """A phase of an attempt is over; `cause` is the rule that was broken, or what stopped it.
+
+    `days` counts trading days of the calendar, `trading_days` those with an opening. `least_room`
+    is the smallest distance to a limit, in cents, and `least_room_at` when it was seen.
+    """
+
+    attempt: int
+    phase: int
+    outcome: AttemptOutcome
+    account: Account
+    days: int
+    trading_days: int
+    least_room: Cents
+    least_room_at: Millis
+    cause: str = ""
+    detail: str = ""
 
 
 class Figures(_Fact, frozen=True, kw_only=True):
@@ -564,6 +636,36 @@ class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
     unexplained: tuple[str, ...] = ()
 
 
+class Headroom(_Fact, frozen=True, kw_only=True):
+    """How far an account is from its firm's limits and from its target; money in cents.
+
+    `orders_today` and `orders_overall` say how many orders of the current size could lose all that
+    they risk before the limit is reached. `reset_in` is ms. `best_day_share` is the best day's part
+    of all profit. `worst_today` is the lowest equity of the running day.
+    """
+
+    attempt: int
+    phase: int
+    date: str
+    today: Cents
+    overall: Cents
+    order_risk: Cents
+    orders_today: int
+    orders_overall: int
+    reset_in: Millis
+    to_target: Cents | None
+    progress: float | None
+    missing: tuple[str, ...]
+    days: int
+    trading_days: int
+    best_day_share: float | None
+    requests_today: int
+    positions_today: int
+    least_room: Cents
+    least_room_at: Millis
+    worst_today: Cents
+
+
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):
     """The last record of an orderly session."""
 
@@ -572,6 +674,7 @@ class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=Tr
     figures: Figures
     open_positions: tuple[int, ...] = ()
     detail: str = ""
+    headroom: Headroom | None = None
 
 
 Event = (
@@ -596,6 +699,8 @@ Event = (
     | DayRolled
     | SessionResumed
     | VenueDiffers
+    | AttemptStarted
+    | AttemptEnded
     | SessionEnded
 )
 

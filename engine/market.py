@@ -44,6 +44,7 @@ class Market:
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
             ev.SessionResumed: self.on_account_updated,
+            ev.AttemptStarted: self.on_attempt,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.StopModified: self.on_modified,
@@ -71,6 +72,10 @@ class Market:
 
     def on_account_updated(self, updated: ev.AccountUpdated | ev.SessionResumed) -> None:
         self.account = ev.AccountSeen.of(updated.account)
+
+    def on_attempt(self, started: ev.AttemptStarted) -> None:
+        """A fresh balance: whatever was seen of the account before is over."""
+        self.account = ev.AccountSeen.of(started.account)
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self.positions[opened.position] = Position(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -43,6 +43,19 @@ class Sink(Protocol):
 
     async def run(self, edge: Edge) -> None:
         """Take batches from the edge until it ends, then finish the work and return."""
+
+
+class FreshAccount(Protocol):
+    """An account that can begin anew, as a simulated one can: what attempts are made on."""
+
+    def standing(self) -> Collection[int]:
+        """Tickets of the positions that are open at the venue now."""
+
+    def idle(self) -> bool:
+        """Whether it holds neither a position nor an order."""
+
+    def refill(self, balance: int) -> int:
+        """Bring the balance to `balance` cents; returns what that took."""
 
 
 class Terminal(Protocol):

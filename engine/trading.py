@@ -5,9 +5,11 @@ state          causes                                      cleared by
 =============  ==========================================  ==================================
 active         none
 suspended      link, feed, clock                           the same check passing again
-until_reset    daily_loss                                  the next reset of the trading day
+until_reset    daily_loss, day_limit                       the next reset of the trading day
 latched        rejection, unknown_outcome, unexplained,    the user alone
-               max_loss, user, paused
+               max_loss, limit, user, paused,
+               target_reached
+latched        firm_breach                                 nobody: only a new attempt
 =============  ==========================================  ==================================
 
 Several causes may hold at once; the state is that of the gravest. Open positions are managed in
@@ -39,6 +41,10 @@ class HaltCause(enum.StrEnum):
     UNEXPLAINED = "unexplained"
     USER = "user"
     PAUSED = "paused"
+    DAY_LIMIT = "day_limit"
+    LIMIT = "limit"
+    FIRM_BREACH = "firm_breach"
+    TARGET_REACHED = "target_reached"
 
 
 _STATE_OF: dict[HaltCause, TradingState] = {
@@ -52,6 +58,10 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.UNEXPLAINED: TradingState.LATCHED,
     HaltCause.USER: TradingState.LATCHED,
     HaltCause.PAUSED: TradingState.LATCHED,
+    HaltCause.DAY_LIMIT: TradingState.UNTIL_RESET,
+    HaltCause.LIMIT: TradingState.LATCHED,
+    HaltCause.FIRM_BREACH: TradingState.LATCHED,
+    HaltCause.TARGET_REACHED: TradingState.LATCHED,
 }
 
 _GRAVITY = list(TradingState)
@@ -105,7 +115,7 @@ class Trading(msgspec.Struct, frozen=True):
 
     def resume(self, firm_breach: bool = False) -> Trading:
         """Clear every latch, as the user ordered; raises IllegalClear after a firm's breach."""
-        if firm_breach:
+        if firm_breach or HaltCause.FIRM_BREACH in self.causes:
             raise IllegalClear("a breach of the firm's rules is final")
         return self._without(
             {cause for cause in self.causes if _STATE_OF[cause] is TradingState.LATCHED}

@@ -21,7 +21,7 @@ from engine.events import (
     Tick,
 )
 from engine.types import UNITS_PER_LOT, Cents, Limits, Points, Side, SymbolSpec, Units, lots
-from risk import sizing
+from risk import exposure, guard, sizing
 
 TOLERANCE = 1e-6
 """Cents by which a float threshold may miss an integer amount."""
@@ -50,6 +50,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents
+    guard: guard.View = guard.View()
 
 
 def day_floor(limits: Limits, anchor: Cents) -> float:
@@ -73,11 +74,17 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
     spread = desk.tick.ask - desk.tick.bid
     volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
     risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
+    worst = exposure.worst_of_order(
+        desk.limits, desk.spec, order.side, volume, entry, order.stop_loss, spread,
+        pending=order.entry_price > 0,
+    )  # fmt: skip
     margin = money.margin(desk.spec, volume, entry)
-    denial = _denied_at_volume(desk, volume, risk, margin)
+    denial = _denied_at_volume(desk, volume, risk, worst, margin) or _guarded(order, desk, worst)
     if denial is not None:
         return _deny(order, desk, *denial)
-    return OrderApproved(order=order, volume=volume, risk=risk, margin=margin)
+    return OrderApproved(
+        order=order, volume=volume, risk=risk, margin=margin, worst=0 if worst == risk else worst
+    )
 
 
 def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
@@ -92,13 +99,20 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
     )
 
 
-def manage(order: OrderIntent) -> OrderApproved:
+def manage(
+    order: OrderIntent, limits: Limits | None = None, stop_loss: Points = 0
+) -> OrderApproved | tuple[DenyReason, str]:
     """Approve an order that closes or protects an open position.
 
-    Raises ValueError for an order that opens one.
+    `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
+    stops. Raises ValueError for an order that opens a position.
     """
     if order.action is Action.OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
+    if order.action is Action.MODIFY and limits is not None:
+        objection = guard.wider_stop(limits, order, stop_loss)
+        if objection is not None:
+            return objection
     return OrderApproved(order=order, volume=order.volume)
 
 
@@ -164,7 +178,7 @@ def _fixed(order: OrderIntent, desk: Desk) -> Units:
     if not order.volume:
         return 0
     step = desk.spec.volume_step
-    return min(order.volume - order.volume % step, desk.spec.volume_max) or -step
+    return min(order.volume - order.volume % step, _largest(desk)) or -step
 
 
 def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:
@@ -175,11 +189,20 @@ def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Uni
     one_lot = money.loss_at_stop(
         desk.spec, order.side, UNITS_PER_LOT, entry, order.stop_loss, spread
     )
-    return sizing.volume_within(desk.spec, money_to_lose, one_lot)
+    return min(sizing.volume_within(desk.spec, money_to_lose, one_lot), _largest(desk))
+
+
+def _largest(desk: Desk) -> Units:
+    """The most that one order may have, in whole steps: the venue's maximum or our own."""
+    own = desk.limits.max_order_lots
+    if own is None:
+        return desk.spec.volume_max
+    steps = int(own * UNITS_PER_LOT / desk.spec.volume_step + 1e-9)
+    return min(steps * desk.spec.volume_step, desk.spec.volume_max)
 
 
 def _denied_at_volume(
-    desk: Desk, volume: Units, risk: Cents, margin: Cents
+    desk: Desk, volume: Units, risk: Cents, lost: Cents, margin: Cents
 ) -> tuple[DenyReason, str] | None:
     limits = desk.limits
     if volume < desk.spec.volume_min:
@@ -190,7 +213,7 @@ def _denied_at_volume(
     allowed = limits.per_trade_risk_fraction * desk.anchor
     if risk > allowed + RISK_TOLERANCE + TOLERANCE:
         return DenyReason.PER_TRADE_RISK, f"risk of {_usd(risk)} USD, limit {_usd(allowed)}"
-    worst = desk.account.balance - risk - desk.risk_in_flight + desk.stops_worst
+    worst = _worst_case(desk, lost)
     floor = day_floor(limits, desk.anchor)
     if worst < floor - TOLERANCE:
         return (
@@ -207,6 +230,24 @@ def _denied_at_volume(
     if margin > free:
         return DenyReason.MARGIN, f"margin of {_usd(margin)} USD, free {_usd(free)}"
     return None
+
+
+def _worst_case(desk: Desk, lost: Cents) -> Cents:
+    """The balance once all that is open, in flight and this order have lost what they may lose."""
+    return desk.account.balance - lost - desk.risk_in_flight + desk.stops_worst
+
+
+def _guarded(order: OrderIntent, desk: Desk, worst: Cents) -> tuple[DenyReason, str] | None:
+    """The checks of `risk.guard`, in their order."""
+    limits, view = desk.limits, desk.guard
+    return (
+        guard.timing(limits, view)
+        or guard.exposure(limits, view, order, desk.spec, worst, desk.anchor)
+        or guard.firm_room(
+            view, _worst_case(desk, worst), guard.reserve(limits, desk.starting_balance)
+        )
+        or view.objection
+    )
 
 
 def _usd(cents: float) -> str:

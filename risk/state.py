@@ -6,102 +6,78 @@ remembered between two decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import ceil, floor
-
-import msgspec
+from math import floor
 
 from engine import events as ev
-from engine import money
 from engine.bus import Bus
-from engine.market import Market, Position
+from engine.market import Market
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, Limits
+from engine.types import Cents, LimitAction, Limits
+from risk import exposure, guard
 from risk import limits as rules
-
-
-class Reservation(msgspec.Struct, frozen=True):
-    """What an approved order will add once it is filled: it counts as open from its approval on."""
-
-    symbol: str
-    risk: Cents
-    margin: Cents
-
-
-class Extremes:
-    """Largest drawdown from the peak and largest loss of a day, over every equity test."""
-
-    def __init__(self, starting_equity: Cents) -> None:
-        self.peak = starting_equity
-        self.drawdown = 0.0
-        self.daily_loss = 0.0
-
-    def test(self, equity: Cents, anchor: Cents) -> None:
-        """Take one equity test into account."""
-        if equity > self.peak:
-            self.peak = equity
-        else:
-            drawdown = (self.peak - equity) / self.peak
-            if drawdown > self.drawdown:
-                self.drawdown = drawdown
-        if equity < anchor:
-            loss = (anchor - equity) / anchor
-            if loss > self.daily_loss:
-                self.daily_loss = loss
-
-    def lowest_seen(self, anchor: Cents) -> tuple[Cents, Cents]:
-        """Equity above both deepens neither figure; a cent of margin covers the rounding."""
-        return (
-            ceil(self.peak * (1 - self.drawdown)) + 1,
-            ceil(anchor * (1 - self.daily_loss)) + 1,
-        )
+from risk.closing import FLATTEN_REASON, WEEKEND_REASON, closings
+from risk.evaluation import Evaluation
+from risk.stakes import Stakes
+from risk.tally import Extremes, Tally
 
 
 class RiskActor:
     """Vets order intents, tests equity against the floors, halts and releases trading."""
 
-    def __init__(self, bus: Bus, market: Market, limits: Limits) -> None:
+    def __init__(
+        self, bus: Bus, market: Market, limits: Limits, evaluation: Evaluation | None = None
+    ) -> None:
+        """`evaluation` follows a firm's objectives; attach it to the bus after this actor."""
         self._bus = bus
+        self._evaluation = evaluation
         self._market = market
         self._limits = limits
-        self._reserved: dict[int, Reservation] = {}
+        self._guarded = evaluation is not None or guard.wanted(limits)
+        self._stakes = Stakes(market, limits)
         self._signals: set[str] = set()
-        self._foreign: tuple[ev.ForeignExposure, ...] = ()
         self.trading = Trading()
         self.anchor: Cents = 0
         self.starting_balance: Cents = 0
         self.peak_positions = 0
         self.extremes = Extremes(1)
+        self._tally = Tally()
         self._day_floor: Cents = 0
         self._max_floor: Cents | None = None
+        self._day_turned = False
 
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
+            ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
-            ev.OrderCancelled: lambda e: self._release(e.order_id),
+            ev.OrderCancelled: lambda e: self._stakes.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
             ev.VenueDiffers: self.on_venue_differs,
             ev.UserCommanded: self.on_user,
+            ev.AttemptStarted: self.on_attempt_started,
+            ev.AttemptEnded: self.on_attempt_ended,
+            ev.WeekendDue: self.on_weekend,
         }
 
     def restoring(self) -> ev.Routes:
         """What brings anchors, reservations, halts and extremes back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
-            ev.DayRolled: lambda e: self._anchor_at(e.anchor),
+            ev.DayRolled: lambda e: self._turn_at(e.anchor),
+            ev.AttemptStarted: lambda e: self._begin_at(e.account),
             ev.AccountSeen: lambda e: self.extremes.test(e.equity, self.anchor),
             ev.OrderApproved: self._remember_approved,
             ev.OrderDenied: self._remember_denied,
             ev.PositionOpened: self.on_opened,
-            ev.OrderRejected: lambda e: self._release(e.order_id),
-            ev.OrderCancelled: lambda e: self._release(e.order_id),
+            ev.PositionClosed: self.on_closed,
+            ev.OrderRejected: lambda e: self._stakes.release(e.order_id),
+            ev.OrderCancelled: lambda e: self._stakes.release(e.order_id),
             ev.VenueDiffers: self._remember_foreign,
             ev.TradingStateChanged: self._remember_state,
         }
@@ -110,14 +86,14 @@ class RiskActor:
         order = approved.order
         if order.action is ev.Action.OPEN:
             self._signals.add(order.signal_id)
-            self._reserve(approved)
+            self._stakes.reserve(approved)
 
     def _remember_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None:
             self._signals.add(denied.order.signal_id)
 
     def _remember_foreign(self, differs: ev.VenueDiffers) -> None:
-        self._foreign = differs.foreign
+        self._stakes.foreign = differs.foreign
 
     def _remember_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
@@ -131,6 +107,11 @@ class RiskActor:
             peak_positions=self.peak_positions,
         )
 
+    @property
+    def risk_of_one_order(self) -> Cents:
+        """What an order of the current size may lose, in cents."""
+        return int(self._limits.per_trade_risk_fraction * self.anchor)
+
     def quiet_band(self) -> tuple[Cents, Cents]:
         """Equity above the first and up to the second figure changes nothing when tested.
 
@@ -139,19 +120,29 @@ class RiskActor:
         lows = [self._day_floor, *self.extremes.lowest_seen(self.anchor)]
         if self._max_floor is not None:
             lows.append(self._max_floor)
+        if self._evaluation is not None:
+            kept = guard.reserve(self._limits, self.starting_balance) or 0
+            lows.append(self._evaluation.quiet_low(kept))
         return max(lows), self.extremes.peak
 
     # --- the session and its days ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
-        self.starting_balance = started.account.balance
         self.extremes = Extremes(started.account.equity)
+        self._begin_at(started.account)
+
+    def _begin_at(self, account: ev.Account) -> None:
+        """Anchors of an account that starts with these figures, floating profit excluded."""
+        self.extremes.peak = account.equity
+        self._tally = Tally()
+        self.starting_balance = account.balance
         overall = rules.max_loss_floor(self._limits, self.starting_balance)
         self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
-        self._anchor_at(started.account.balance)
+        self._anchor_at(account.balance)
 
     def on_reset(self, reset: ev.ResetDue) -> None:
-        self._anchor_at(reset.balance)
+        self._turn_at(reset.balance)
+        self._day_turned = True
         account = ev.Account(balance=reset.balance, equity=reset.equity, margin=reset.margin)
         self._bus.publish(
             ev.DayRolled(
@@ -159,42 +150,91 @@ class RiskActor:
                 anchor=self.anchor,
                 floor=rules.day_floor(self._limits, self.anchor),
                 account=account,
+                worst=None if self._evaluation is None else self._evaluation.seen.worst_today,
             )
         )
         self._change(self.trading.reset(), account, detail="a new trading day")
-        self._test(account)
+        self._test(ev.AccountSeen.of(account))
+
+    def _turn_at(self, balance: Cents) -> None:
+        self._tally.turn()
+        self._anchor_at(balance)
 
     def _anchor_at(self, balance: Cents) -> None:
         self.anchor = balance
         self._day_floor = floor(rules.day_floor(self._limits, balance) + rules.TOLERANCE)
 
+    # --- the firm's objectives ---
+
+    def on_attempt_started(self, started: ev.AttemptStarted) -> None:
+        """A fresh account: fresh anchors, and nothing of the last one keeps trading halted."""
+        self._begin_at(started.account)
+        detail = f"attempt {started.attempt} begins, {started.name}"
+        self._change(Trading(), started.account, detail=detail)
+
+    def on_attempt_ended(self, ended: ev.AttemptEnded) -> None:
+        if ended.outcome is ev.AttemptOutcome.BREACHED:
+            detail = f"{ended.cause}: {ended.detail}"
+            self._halt(HaltCause.FIRM_BREACH, ended.account, detail)
+        elif ended.outcome is not ev.AttemptOutcome.STOPPED:
+            self._halt(HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed")
+
+    def on_weekend(self, weekend: ev.WeekendDue) -> None:
+        """Before the week closes: no entry is left waiting, and what is open is closed."""
+        if self._evaluation is not None and self._evaluation.must_be_flat(weekend):
+            self._halt(HaltCause.DAY_LIMIT, self._account(), "the week closes soon")
+            self._flatten(WEEKEND_REASON)
+
     # --- equity tests ---
 
     def on_account(self, seen: ev.AccountSeen) -> None:
+        firm = self._evaluation
+        breach = None if firm is None else firm.breach(seen)
+        if firm is not None and (not firm.running or (breach and breach.final)):
+            self.extremes.test(seen.equity, self.anchor)  # the attempt is over: nothing to guard
+            return
+        self._test(seen)
+        if breach is not None:
+            detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
+            self._halt(HaltCause.DAILY_LOSS, seen.figures, detail)
+        if firm is not None:
+            self._guard_floor(seen, firm)
+
+    def _guard_floor(self, seen: ev.AccountSeen, firm: Evaluation) -> None:
+        """Act before the firm does: at its floor and our reserve, and on a new day at once when
+        what is open could lose more than the new floor leaves.
+        """
+        kept = guard.reserve(self._limits, self.starting_balance)
+        turned, self._day_turned = self._day_turned, False
+        if kept is None:
+            return
+        floor = firm.standing.floor + kept
+        if seen.equity <= floor:
+            detail = f"equity at or below {floor / 100:.2f} USD"
+            self._act("firm_floor", seen.figures, detail)
+        elif turned and seen.balance - self._stakes.worst_open() <= floor:
+            self._flatten()
+
+    def _test(self, seen: ev.AccountSeen) -> None:
         self.extremes.test(seen.equity, self.anchor)
         if seen.equity <= self._day_floor or (
             self._max_floor is not None and seen.equity <= self._max_floor
         ):
             self._breached(seen.figures)
 
-    def _test(self, account: ev.Account) -> None:
-        self.on_account(ev.AccountSeen.of(account))
-
     def _breached(self, account: ev.Account) -> None:
         if account.equity <= self._day_floor:
-            self._halt(
-                HaltCause.DAILY_LOSS, account, f"equity at or below {self._day_floor / 100:.2f} USD"
-            )
+            detail = f"equity at or below {self._day_floor / 100:.2f} USD"
+            self._act("daily_loss", account, detail)
         if self._max_floor is not None and account.equity <= self._max_floor:
-            self._halt(
-                HaltCause.MAX_LOSS, account, f"equity at or below {self._max_floor / 100:.2f} USD"
-            )
+            detail = f"equity at or below {self._max_floor / 100:.2f} USD"
+            self._act("max_loss", account, detail)
 
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
         if order.action is not ev.Action.OPEN:
-            self._bus.publish(rules.manage(order))
+            self._manage(order)
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self._account()))
@@ -202,25 +242,55 @@ class RiskActor:
         verdict = rules.vet(order, self._desk(order))
         self._signals.add(order.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._reserve(verdict)
+            self._stakes.reserve(verdict)
+            self._tally.ordered(self._bus.time)
         self._bus.publish(verdict)
         if isinstance(verdict, ev.OrderDenied):
             self._halt_for(verdict)
 
+    def _manage(self, order: ev.OrderIntent) -> None:
+        position = self._market.positions.get(order.position)
+        verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
+        if order.action is ev.Action.CLOSE and not self._stakes.leave(order):
+            detail = f"position {order.position} is being closed already"
+            verdict = ev.DenyReason.DUPLICATE_INTENT, detail
+        if isinstance(verdict, ev.OrderApproved):
+            self._bus.publish(verdict)
+        else:
+            reason, detail = verdict
+            self._bus.publish(
+                ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
+            )
+
     def _halt_for(self, denied: ev.OrderDenied) -> None:
-        cause = {
-            ev.DenyReason.DAILY_LOSS: HaltCause.DAILY_LOSS,
-            ev.DenyReason.MAX_LOSS: HaltCause.MAX_LOSS,
-        }.get(denied.reason)
-        if cause is not None:
-            self._halt(cause, denied.account, denied.detail)
+        self._act(str(denied.reason), denied.account, denied.detail)
+
+    def _act(self, limit: str, account: ev.Account, detail: str) -> None:
+        """Do what is declared for a limit that was hit."""
+        action = guard.action_of(self._limits, limit)
+        if action is LimitAction.DENY:
+            return
+        cause = guard.cause_of(limit, action)
+        known = cause in self.trading.causes
+        self._halt(cause, account, detail)
+        if action is LimitAction.FLATTEN and not known:
+            self._flatten()
+
+    def _flatten(self, reason: str = FLATTEN_REASON) -> None:
+        for signal in closings(self._market, reason):
+            self._bus.publish(signal)
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._release(opened.order_id)
+        self._stakes.release(opened.order_id)
         self.peak_positions = max(self.peak_positions, len(self._market.positions))
 
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        self._stakes.left(closed.position)
+        if closed.net < 0:
+            self._tally.lost(self._bus.time)
+
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._release(rejected.order_id)
+        self._stakes.release(rejected.order_id)
         self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
@@ -237,21 +307,18 @@ class RiskActor:
 
     def on_venue_differs(self, differs: ev.VenueDiffers) -> None:
         """What is not ours counts as risk; what cannot be explained latches."""
-        self._foreign = differs.foreign
+        self._stakes.foreign = differs.foreign
         if differs.unexplained:
             self._halt(HaltCause.UNEXPLAINED, self._account(), "; ".join(differs.unexplained))
 
     def on_user(self, command: ev.UserCommanded) -> None:
-        """The user pauses trading and clears what is latched; a floor still holds after that."""
+        """The user pauses trading and clears what is latched, but no breach of the firm's."""
         if command.action is ev.UserAction.RESUME:
-            self._change(self.trading.resume(), self._account(), detail=command.reason)
+            final = HaltCause.FIRM_BREACH in self.trading.causes
+            trading = self.trading if final else self.trading.resume()
+            self._change(trading, self._account(), detail=command.reason)
         else:
             self._halt(HaltCause.PAUSED, self._account(), command.reason)
-
-    def _reserve(self, approved: ev.OrderApproved) -> None:
-        self._reserved[approved.order.order_id] = Reservation(
-            approved.order.symbol, approved.risk, approved.margin
-        )
 
     def on_condition(self, seen: ev.ConditionSeen) -> None:
         """Nothing new leaves while prices do not come or the time is not certain."""
@@ -261,12 +328,8 @@ class RiskActor:
             trading = self.trading.checked_again(seen.cause)
             self._change(trading, self._account(), detail=seen.detail)
 
-    def _release(self, order_id: int) -> None:
-        self._reserved.pop(order_id, None)
-
     def _desk(self, order: ev.OrderIntent) -> rules.Desk:
-        reserved = self._reserved.values()
-        positions = self._market.positions.values()
+        stakes = self._stakes
         return rules.Desk(
             limits=self._limits,
             spec=self._market.specs[order.symbol],
@@ -276,33 +339,36 @@ class RiskActor:
             starting_balance=self.starting_balance,
             trading_active=self.trading.active,
             known_signal=order.signal_id in self._signals,
-            positions=len(positions) + len(reserved) + len(self._foreign),
-            positions_on_symbol=_count(positions, order.symbol)
-            + _count(reserved, order.symbol)
-            + _count(self._foreign, order.symbol),
-            stops_worst=self._stops_worst() - sum(item.risk for item in self._foreign),
-            risk_in_flight=sum(item.risk for item in reserved),
-            margin_in_flight=sum(item.margin for item in reserved),
+            positions=stakes.count(),
+            positions_on_symbol=stakes.count_on(order.symbol),
+            stops_worst=-stakes.worst_open(),
+            risk_in_flight=stakes.worst_in_flight(),
+            margin_in_flight=stakes.margin_in_flight(),
+            guard=self._view(order) if self._guarded else guard.View(),
+        )
+
+    def _view(self, order: ev.OrderIntent) -> guard.View:
+        now, stakes = self._bus.time, list(self._stakes.each())
+        firm, objection = None, None
+        if self._evaluation is not None:
+            account, in_flight = self._market.account, len(self._stakes.reserved)
+            firm = self._evaluation.floors(account)
+            objection = self._evaluation.objection(
+                self._market.specs[order.symbol], self._stakes.count() - in_flight, in_flight
+            )
+        return guard.View(
+            now=now,
+            orders_hour=self._tally.orders_hour(now),
+            orders_day=self._tally.orders_day,
+            last_loss=self._tally.last_loss,
+            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.symbol),
+            currencies=exposure.on_currencies(stakes),
+            firm=firm,
+            objection=objection,
         )
 
     def _account(self) -> ev.Account:
         return self._market.account.figures
-
-    def _stops_worst(self) -> Cents:
-        worst = 0
-        for position in self._market.positions.values():
-            spec = self._market.specs[position.symbol]
-            tick = self._market.ticks[position.symbol]
-            at_stop = money.profit_at(
-                spec,
-                position.side,
-                position.volume,
-                position.entry,
-                position.stop_loss,
-                tick.ask - tick.bid,
-            )
-            worst += min(0, at_stop - money.commission(spec, position.volume))
-        return worst
 
     # --- the trading state ---
 
@@ -329,7 +395,3 @@ class RiskActor:
                 detail=detail,
             )
         )
-
-
-def _count(items: Iterable[Position | Reservation | ev.ForeignExposure], symbol: str) -> int:
-    return sum(1 for item in items if item.symbol == symbol)

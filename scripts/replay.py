@@ -56,6 +56,9 @@ def replay(
     commission: opt.Commission = None,
     swap: opt.Swap = None,
     signals: opt.Signals = None,
+    objectives: opt.Objectives = None,
+    attempts: opt.Attempts = None,
+    calendar: opt.Calendar = None,
     repair: opt.Repair = False,
     account_profile: opt.Profile = None,
     dry_run: DryRunOption = True,
@@ -106,6 +109,11 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
 def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
     from scripts.profile_replay import OnProfile, replay_on_profile
 
+    if request.objectives is not None:
+        raise CommandFailed(
+            "--objectives and --account-profile exclude each other: attempts are made on bar files",
+            Exit.USAGE,
+        )
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
     )
@@ -159,6 +167,9 @@ class Request:
     commission: list[str] | None = None
     swap: list[str] | None = None
     signals: Path | None = None
+    objectives: str | None = None
+    attempts: str | None = None
+    calendar: Path | None = None
     repair: bool = False
 
     def check(self) -> None:
@@ -184,7 +195,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     """
     from config.loader import ConfigError, load_symbols, with_overrides
     from engine.events import NO_STRATEGY
-    from scripts import options
+    from scripts import objectives, options
     from scripts.given import open_signals
     from scripts.inputs import open_inputs
     from scripts.strategies import load
@@ -201,6 +212,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
         specs = options.with_digits(load_symbols(), request.digits)
     except ConfigError as error:
         raise CommandFailed(str(error), Exit.USAGE) from error
+    course = objectives.resolve(request.objectives, request.attempts, request.calendar)
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
     given = None if request.signals is None else open_signals(request.signals)
     timeframes = () if given else loaded.timeframes
@@ -211,7 +223,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
         parameters={} if given else loaded.preset.parameters,
         factory=None if given else loaded.factory,
         timeframes=timeframes,
-        limits=limits,
+        limits=objectives.with_firms_day(limits, course),
         starting_balance=balance,
         limit_trades=request.limit_trades,
         slippage=request.slippage_points,
@@ -220,6 +232,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
         signals_file=request.signals,
         strategy=NO_STRATEGY if given else loaded.strategy,
         strategy_file=None if given else loaded.file,
+        objectives=course,
     )
     return terms, notes
 

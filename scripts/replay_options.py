@@ -59,6 +59,25 @@ Signals = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Replay these signals instead of the preset's."),
 ]
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULES[:PHASE]",
+        help="Follow a firm's rules, such as ftmo_2step, or a YAML of your own.",
+    ),
+]
+Attempts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="once|repeat",
+        help="With --objectives: one attempt (the default), or another on a fresh balance "
+        "whenever one is over.",
+    ),
+]
+Calendar = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="With --objectives: news and closures of the market, CSV."),
+]
 Repair = Annotated[
     bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
 ]

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scripts.objectives import objective_lines
+
 
 class Progress:
     """A progress bar on a terminal; silent elsewhere."""
@@ -71,6 +73,7 @@ def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> lis
         f"{summary['max_daily_loss_fraction']:.2%} in a day",
         f"  denied     {denials}",
         f"  trading    {summary['trading_state']}{halted}",
+        *objective_lines(summary),
         f"  event log  {event_log}",
         f"  session    {folder}",
     ]

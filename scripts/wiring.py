@@ -21,6 +21,7 @@ from adapters.mt5.requests import Instrument, Requests, filling_of
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
+from adapters.paper.refill import Refill
 from adapters.paper.replay import NEVER, Agenda, ReplayFeed, Track
 from adapters.projection import iso
 from adapters.sinks import CsvSink, DailySink, JsonSink
@@ -33,7 +34,9 @@ from engine.orders import OrderBook
 from engine.ports import Journal, Sink
 from engine.session import Session
 from engine.types import Cents, ClockName, Limits, Millis, SymbolSpec
+from risk.conduct import flat_due
 from risk.days import resets
+from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
 from scripts.bars import BarInput
 from scripts.folders import SessionFolder
@@ -71,6 +74,7 @@ class Terms:
     signals_file: Path | None = None
     strategy: str = ""
     strategy_file: Path | None = None
+    objectives: Course | None = None
     every_bar: bool = False
 
     @property
@@ -92,6 +96,7 @@ class Parts:
     market: Market
     book: OrderBook
     risk: RiskActor
+    evaluation: Evaluation | None
     account: PaperAccount
     link: InProcess
 
@@ -102,10 +107,13 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     bus = Bus(journal)
     market = Market(specs)
     book = OrderBook(bus, limit_trades=terms.limit_trades)
-    risk = RiskActor(bus, market, terms.limits)
+    account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
+    evaluation = None
+    if terms.objectives is not None:
+        evaluation = Evaluation(bus, market, terms.objectives, Refill(account))
+    risk = RiskActor(bus, market, terms.limits, evaluation)
     strategy = StrategyActor(bus, market, terms.preset, terms.factory)
     given = GivenSignals(bus, market)
-    account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
     terminal = PaperTerminal(account)
     requests = Requests(
         {name: _instrument(terminal, spec) for name, spec in specs.items()},
@@ -116,10 +124,11 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     )
     gateway = Gateway(bus, market, requests, send_in_process(terminal))
     link = InProcess(gateway, terminal)
-    for actor in (market, book, risk, strategy, given, Flatten(bus, market)):
+    followed = () if evaluation is None else (evaluation,)
+    for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())
     gateway.attach()
-    return Parts(bus, market, book, risk, account, link)
+    return Parts(bus, market, book, risk, evaluation, account, link)
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -138,12 +147,13 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         parts.bus,
         parts.account,
         tracks,
-        resets(terms.limits.reset_zone, first),
+        resets(terms.limits.reset_zone, first, terms.limits.reset_hour),
         notice=parts.link.notice,
         quiet_band=lambda: Band(*parts.risk.quiet_band()),
         agenda=agenda_of(terms),
         rollovers=_rollovers(terms, first),
-        finished=_all_traded(parts) if terms.limit_trades else None,
+        weekends=_weekends(terms, first),
+        finished=_finished(parts, terms),
         every_bar=terms.every_bar,
     )
 
@@ -174,9 +184,21 @@ def agenda_of(terms: Terms) -> Agenda:
     return Agenda(first, due)
 
 
-def _all_traded(parts: Parts) -> Callable[[], bool]:
-    """Whether the allowed number of trades has been opened and closed."""
-    return lambda: parts.book.entries_exhausted and not parts.market.positions
+def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
+    """When open positions are looked at before a weekend; never without rules that ask for it."""
+    course = terms.objectives
+    return iter(()) if course is None else flat_due(course.rules, course.phases, first)
+
+
+def _finished(parts: Parts, terms: Terms) -> Callable[[], bool] | None:
+    """Whether the allowed trades are opened and closed, or the only attempt is over."""
+    evaluation = parts.evaluation
+
+    def finished() -> bool:
+        traded = parts.book.entries_exhausted and not parts.market.positions
+        return traded or (evaluation is not None and evaluation.over)
+
+    return finished if terms.limit_trades or evaluation is not None else None
 
 
 def started(terms: Terms) -> ev.SessionStarted:
@@ -189,12 +211,13 @@ def started(terms: Terms) -> ev.SessionStarted:
         preset=terms.preset,
         parameters=terms.parameters,
         costs=terms.costs,
-        limits=msgspec.to_builtins(terms.limits),
+        limits=terms.limits.terms(),
         symbols=tuple(item.spec for item in terms.inputs),
         data=tuple(item.ref for item in terms.inputs),
         signals_sha256=terms.signals_sha256,
         strategy=terms.strategy,
         limit_trades=terms.limit_trades,
+        objectives={} if terms.objectives is None else msgspec.to_builtins(terms.objectives),
     )
 
 
@@ -204,7 +227,9 @@ def begin(parts: Parts, terms: Terms, about: dict[str, Any] | None = None) -> No
     parts.bus.publish(started(terms), about)
 
 
-def concluding(market: Market, risk: RiskActor) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
+def concluding(
+    market: Market, risk: RiskActor, evaluation: Evaluation | None = None
+) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
     """What the last record will say, whenever the session ends."""
 
     def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
@@ -214,9 +239,16 @@ def concluding(market: Market, risk: RiskActor) -> Callable[[ev.Outcome, str], e
             figures=risk.figures(),
             open_positions=tuple(market.positions),
             detail=detail,
+            headroom=_headroom(market, risk, evaluation),
         )
 
     return conclude
+
+
+def _headroom(market: Market, risk: RiskActor, evaluation: Evaluation | None) -> ev.Headroom | None:
+    if evaluation is None:
+        return None
+    return evaluation.headroom(market.account.figures, risk.risk_of_one_order)
 
 
 @dataclass(frozen=True)
@@ -272,7 +304,7 @@ def build_replay(
         journal,
         feed,
         sinks.actors,
-        conclude=concluding(parts.market, parts.risk),
+        conclude=concluding(parts.market, parts.risk, parts.evaluation),
         about_end=lambda: {"ended_at": iso(clock.now())},
     )
     return Replay(session, feed, sinks.summary)

@@ -15,6 +15,7 @@ from engine.market import Market
 from engine.orders import OrderBook
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
+from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
 from signals.preset import Parameters
 
@@ -210,6 +211,14 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         unexplained=("position 9",),
     ),
     ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news at noon"),
+    ev.AttemptStarted(
+        attempt=1, phase=1, name="challenge", date="2025-01-07", account=account(),
+        day_limit=9_500_000, max_limit=9_000_000, target=11_000_000,
+    ),
+    ev.AttemptEnded(
+        attempt=1, phase=1, outcome=ev.AttemptOutcome.BREACHED, account=account(), days=3,
+        trading_days=2, least_room=-1, least_room_at=1_736_251_200_000, cause="daily_loss",
+    ),
     ended(),
 )  # fmt: skip
 """One event of each kind, in an order that a session could have."""
@@ -231,21 +240,26 @@ class Wired:
     market: Market
     book: OrderBook
     risk: RiskActor
+    evaluation: Evaluation | None = None
 
 
-def wired(terms: Limits = LIMITS, *, limit_trades: int | None = None) -> Wired:
+def wired(
+    terms: Limits = LIMITS, *, limit_trades: int | None = None, course: Course | None = None
+) -> Wired:
     """Connect the deciding actors in the order of a real session and start one."""
     journal = MemoryJournal()
     bus = Bus(journal)
     market = Market(SPECS)
     book = OrderBook(bus, limit_trades=limit_trades)
-    risk = RiskActor(bus, market, terms)
-    for actor in (market, book, risk):
+    evaluation = None if course is None else Evaluation(bus, market, course)
+    risk = RiskActor(bus, market, terms, evaluation)
+    followed = () if evaluation is None else (evaluation,)
+    for actor in (market, book, risk, *followed):
         bus.attach(actor.routes())
     bus.publish(started())
     for tick in TICKS.values():
         bus.feed(tick)
-    return Wired(journal, bus, market, book, risk)
+    return Wired(journal, bus, market, book, risk, evaluation)
 
 
 def levels(side: Side, tick: ev.Tick, stop: Points, target: Points) -> dict[str, Points]:

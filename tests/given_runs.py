@@ -137,7 +137,7 @@ def played(terms: Terms) -> Told:
             await parts.bus.flush()
 
     asyncio.run(run())
-    parts.bus.conclude(concluding(parts.market, parts.risk)(ev.Outcome.DONE, ""))
+    parts.bus.conclude(concluding(parts.market, parts.risk, parts.evaluation)(ev.Outcome.DONE, ""))
     return Told(journal.records)
 
 

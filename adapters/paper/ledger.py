@@ -60,6 +60,13 @@ class Ledger:
             (order.ticket for order in (*self.order_history, *self.orders.values())), default=0
         )
 
+    def deposit(self, amount: Cents) -> None:
+        """Book a balance deal; a negative amount is a withdrawal."""
+        deal = PaperDeal(
+            len(self.deals) + 1, 0, 0, self.now, mt5.DEAL_TYPE_BALANCE, 0, 0, profit=amount
+        )
+        self._book(deal, amount)
+
     def next_order(self) -> int:
         """A fresh order ticket."""
         self._tickets += 1

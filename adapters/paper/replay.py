@@ -30,6 +30,7 @@ from engine.types import Millis
 
 NEVER: Millis = 1 << 62
 _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
+_NO_WEEKEND = (NEVER, NEVER)
 _SLICE_STEPS = 1_000
 _SLICE_RECORDS = 512
 
@@ -134,8 +135,9 @@ class ReplayFeed:
     `resets` gives the beginnings of trading days after the first bar, with their dates, without
     end; `notice` lets the execution adapter look at what the market closed; `quiet_band` is
     the equity that changes nothing when tested; `agenda` holds given signals; `rollovers` are the
-    server's midnights, each with the weekday that ended (0 = Sunday), without end; `finished` ends
-    the replay early, asked after every range and every opening.
+    server's midnights, each with the weekday that ended (0 = Sunday), without end; `weekends` are
+    the moments at which open positions are looked at before the week closes, each with that
+    closing; `finished` ends the replay early, asked after every range, turn of days and opening.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class ReplayFeed:
         quiet_band: Callable[[], Band],
         agenda: Agenda,
         rollovers: Iterator[tuple[Millis, int]],
+        weekends: Iterator[tuple[Millis, Millis]],
         finished: Callable[[], bool] | None = None,
         every_bar: bool = False,
     ) -> None:
@@ -162,6 +165,8 @@ class ReplayFeed:
         self._agenda = agenda
         self._rollovers = rollovers
         self._next_rollover = next(rollovers)
+        self._weekends = weekends
+        self._next_weekend = next(weekends, _NO_WEEKEND)
         self._finished = finished
         self._every_bar = every_bar
         self._over = False
@@ -213,12 +218,16 @@ class ReplayFeed:
 
     def _step(self, due: Millis) -> None:
         self._turn_days(due - 1)
+        if self._stopped_early():
+            return
         for track in self._tracks:
             if track.due == due and track.in_bar:
                 self._range(track)
                 if self._stopped_early():
                     return
         self._turn_days(due)
+        if self._stopped_early():
+            return
         for track in self._tracks:
             if track.due == due and not track.in_bar:
                 self._open(track)
@@ -286,18 +295,31 @@ class ReplayFeed:
         if limits is None:
             return row
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
-        moments = [self._next_reset[0], self._next_rollover[0]]
+        moments = [self._next_reset[0], self._next_rollover[0], self._next_weekend[0]]
         moments += [other.due for other in self._tracks if other is not track]
         return next_loud(bars, row, position.side, limits, min(moments))
 
     def _turn_days(self, until: Millis) -> None:
-        """Post swaps and reset the trading day, in order of time; at one instant swaps first."""
-        while (moment := min(self._next_rollover[0], self._next_reset[0])) <= until:
+        """Post swaps, close weeks and reset the trading day, in order of time.
+
+        At one instant swaps come first and the reset last.
+        """
+        while (moment := self._next_turn()) <= until:
             self._bus.time, self._bus.bar = moment, None
             if self._next_rollover[0] == moment:
                 self._roll_over()
+            elif self._next_weekend[0] == moment:
+                self._close_week()
             else:
                 self._reset()
+
+    def _next_turn(self) -> Millis:
+        return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])
+
+    def _close_week(self) -> None:
+        _, closes = self._next_weekend
+        self._next_weekend = next(self._weekends, _NO_WEEKEND)
+        self._bus.feed(ev.WeekendDue(closes))
 
     def _roll_over(self) -> None:
         _, weekday = self._next_rollover

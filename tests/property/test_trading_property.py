@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 CHECKED = {HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK}
-DAILY = {HaltCause.DAILY_LOSS}
+DAILY = {HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT}
 LATCHED = set(HaltCause) - CHECKED - DAILY
 
 causes = st.sampled_from(list(HaltCause))
@@ -36,6 +36,8 @@ def changed(trading: Trading, change: str, cause: HaltCause | None) -> Trading:
 def expected(held: set[HaltCause], change: str, cause: HaltCause | None) -> set[HaltCause]:
     if change == "halt" and cause is not None:
         return held | {cause}
+    if HaltCause.FIRM_BREACH in held and change == "resume":
+        return held  # final: only a new account ends it
     cleared: set[HaltCause] = {
         "checked": CHECKED & {cause} if cause is not None else set(),
         "reset": DAILY,

@@ -230,3 +230,55 @@ def test_the_report_shows_every_number_and_which_limits_options_changed() -> Non
         "command line",
     )
     assert rows["limits.reset_zone"].origin.startswith("preset ftmo_m15 in ")
+
+
+GUARD = """\
+  reset_hour: 17
+  max_order_lots: 2.5
+  max_symbol_risk_fraction: 0.01
+  max_orders_per_hour: 5
+  cool_down_minutes: 30
+  allow_slippage_points: 10
+  allow_gap_fraction: 0.002
+  firm_reserve_fraction: 0.0
+  keep_stops: true
+  actions: {daily_loss: latch_and_flatten, cool_down: until_reset}
+"""
+
+
+def test_further_limits_are_off_unless_a_preset_gives_them(file: Path) -> None:
+    file.write_text(PRESET)
+    assert load_preset(file).limits.terms() == {
+        "max_positions": 2, "max_positions_per_symbol": 1, "per_trade_risk_fraction": 0.004,
+        "daily_loss_fraction": 0.02, "max_loss_fraction": None, "reset_zone": "Europe/Prague",
+    }  # fmt: skip
+    file.write_text(PRESET + GUARD)
+    limits = load_preset(file).limits
+    assert (limits.max_order_lots, limits.firm_reserve_fraction, limits.keep_stops) == (
+        2.5, 0.0, True,
+    )  # fmt: skip
+    assert limits.actions == {"daily_loss": "latch_and_flatten", "cool_down": "until_reset"}
+    assert set(limits.terms()) - set(LIMITS.terms()) == {
+        line.split(":")[0].strip() for line in GUARD.splitlines()
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("max_order_lots: 0", "limits.max_order_lots: must be a number above 0, not 0"),
+        ("max_orders_per_day: 0", "limits.max_orders_per_day: must be a whole number"),
+        ("cool_down_minutes: -1", "limits.cool_down_minutes: must be a whole number of at least 0"),
+        ("allow_gap_fraction: 1.0", "limits.allow_gap_fraction: must be a fraction from 0"),
+        ("reset_hour: 24", "limits.reset_hour: must be a whole number from 0 to 23"),
+        ("keep_stops: 1", "limits.keep_stops: must be true or false"),
+        ("actions: {daily_los: latch}", "did you mean daily_loss?"),
+        ("actions: {daily_loss: deny}", "daily_loss must be one of until_reset, latch"),
+        ("actions: latch", "must be a mapping such as {daily_loss: latch}"),
+    ],
+)
+def test_a_wrong_further_limit_is_named(file: Path, line: str, said: str) -> None:
+    file.write_text(f"{PRESET}  {line}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_preset(file)
+    assert said in str(caught.value)

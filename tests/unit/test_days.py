@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
+from engine.days import trading_date
 from risk.days import resets
 
 HOUR = 3_600_000
@@ -72,3 +73,33 @@ def test_utc_has_no_odd_days() -> None:
 def test_a_zone_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ZoneInfoNotFoundError, match="Europe/Nowhere"):
         next(resets("Europe/Nowhere", 0))
+
+
+def test_a_day_may_turn_in_the_afternoon_and_then_carries_the_next_date() -> None:
+    """17:00 in New York, across the weeks in which only one side has changed its clocks."""
+    turns = list(islice(resets("America/New_York", utc(2026, 3, 6, 12), 17), 4))
+    assert turns == [
+        (utc(2026, 3, 6, 22), "2026-03-07"),
+        (utc(2026, 3, 7, 22), "2026-03-08"),
+        (utc(2026, 3, 8, 21), "2026-03-09"),
+        (utc(2026, 3, 9, 21), "2026-03-10"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "after"),
+    [
+        ("Europe/Prague", 0, (2025, 3, 27)),
+        ("Europe/Prague", 0, (2025, 10, 23)),
+        ("America/New_York", 17, (2025, 3, 6)),
+        ("America/New_York", 17, (2025, 10, 30)),
+        ("Etc/GMT-3", 0, (2025, 3, 27)),
+        ("America/Sao_Paulo", 0, (2018, 11, 2)),
+    ],
+)
+def test_every_moment_has_the_date_of_the_day_that_turned_last(
+    zone: str, hour: int, after: tuple[int, int, int]
+) -> None:
+    for (start, date), (end, _) in pairwise(islice(resets(zone, utc(*after), hour), 6)):
+        assert trading_date(zone, hour, start) == date
+        assert trading_date(zone, hour, end - 1) == date

@@ -10,7 +10,9 @@ SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.UNEXPLAINED, HaltCause.MAX_LOSS,
     HaltCause.USER, HaltCause.PAUSED,
+    HaltCause.USER, HaltCause.LIMIT, HaltCause.TARGET_REACHED,
 )  # fmt: skip
+UNTIL_RESET = (HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT)
 EVERYTHING = Trading((HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.USER, HaltCause.CLOCK))
 
 
@@ -24,7 +26,8 @@ def test_trading_starts_active() -> None:
     ("cause", "state"),
     [
         *((cause, TradingState.SUSPENDED) for cause in SUSPENDING),
-        (HaltCause.DAILY_LOSS, TradingState.UNTIL_RESET),
+        *((cause, TradingState.UNTIL_RESET) for cause in UNTIL_RESET),
+        (HaltCause.FIRM_BREACH, TradingState.LATCHED),
         *((cause, TradingState.LATCHED) for cause in LATCHING),
     ],
 )
@@ -36,7 +39,8 @@ def test_each_cause_leads_to_its_state(cause: HaltCause, state: TradingState) ->
 
 
 def test_every_cause_is_one_of_the_three_kinds() -> None:
-    assert {*SUSPENDING, HaltCause.DAILY_LOSS, *LATCHING} == set(HaltCause)
+    kinds = {*SUSPENDING, *UNTIL_RESET, *LATCHING, HaltCause.FIRM_BREACH}
+    assert kinds == set(HaltCause)
 
 
 def test_the_state_is_that_of_the_gravest_cause_and_the_reason_the_oldest_of_them() -> None:
@@ -76,7 +80,7 @@ def test_a_check_that_passes_without_a_suspension_changes_nothing() -> None:
     assert Trading((HaltCause.USER,)).checked_again(HaltCause.LINK).causes == (HaltCause.USER,)
 
 
-@pytest.mark.parametrize("cause", [HaltCause.DAILY_LOSS, *LATCHING])
+@pytest.mark.parametrize("cause", [*UNTIL_RESET, *LATCHING, HaltCause.FIRM_BREACH])
 def test_no_check_clears_a_loss_or_a_latch(cause: HaltCause) -> None:
     trading = Trading((cause,))
     with pytest.raises(IllegalClear, match=f"{cause} is not cleared by a check"):
@@ -96,3 +100,5 @@ def test_the_user_clears_every_latch_and_nothing_else() -> None:
 def test_after_a_breach_of_the_firms_rules_the_user_cannot_resume() -> None:
     with pytest.raises(IllegalClear, match="breach of the firm's rules is final"):
         Trading((HaltCause.MAX_LOSS,)).resume(firm_breach=True)
+    with pytest.raises(IllegalClear, match="breach of the firm's rules is final"):
+        Trading((HaltCause.FIRM_BREACH,)).resume()

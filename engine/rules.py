@@ -1,0 +1,165 @@
+"""A firm's rules as data: what an evaluation asks for and what ends it.
+
+Percentages are integers of 1/100 percent (500 is 5 %), so that no limit depends on how a float
+rounds. What the rules mean is decided by the pure functions of `risk.objectives` and
+`risk.conduct`; where the numbers come from, by the files in `config/rules`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from engine.types import Millis
+
+WHOLE = 10_000
+"""100 % in units of 1/100 percent."""
+
+WEEK_MINUTES = 7 * 24 * 60
+
+
+class Anchor(enum.StrEnum):
+    """Which of the account's figures at the reset a limit hangs on."""
+
+    BALANCE = "balance"
+    EQUITY = "equity"
+    LARGER = "larger"  # the larger of the two
+
+
+class AmountBase(enum.StrEnum):
+    """What the percentage of a limit is taken of."""
+
+    INITIAL = "initial"
+    ANCHOR = "anchor"
+
+
+class Measured(enum.StrEnum):
+    """The figure that must stay above a limit."""
+
+    EQUITY = "equity"
+    BALANCE = "balance"
+
+
+class Mode(enum.StrEnum):
+    """Whether the overall floor stands still or follows the best end of a day."""
+
+    STATIC = "static"
+    TRAILING_END_OF_DAY = "trailing_end_of_day"
+
+
+class BreachAt(enum.StrEnum):
+    """Whether reaching a limit is a breach already (touch) or only falling below it (cross)."""
+
+    TOUCH = "touch"
+    CROSS = "cross"
+
+
+class RuleAction(enum.StrEnum):
+    """What a daily limit does: end the attempt, or stop entries until the next reset."""
+
+    FAIL = "fail"
+    PAUSE = "pause"
+
+
+class _Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the parts below."""
+
+
+class DailyLoss(_Rule, frozen=True, kw_only=True):
+    """The most that a day may lose from its anchor."""
+
+    percent: int
+    anchor: Anchor = Anchor.BALANCE
+    amount_base: AmountBase = AmountBase.INITIAL
+    measured_on: Measured = Measured.EQUITY
+    breach_at: BreachAt = BreachAt.CROSS
+    action: RuleAction = RuleAction.FAIL
+
+
+class MaxLoss(_Rule, frozen=True, kw_only=True):
+    """The most that an attempt may lose: from the initial balance, or from its best end of a day.
+
+    `trails` is the figure at the reset that a trailing floor follows; `lock` is the height, in
+    1/100 percent of the initial balance, above which it does not rise (None: nowhere).
+    """
+
+    percent: int
+    mode: Mode = Mode.STATIC
+    trails: Anchor = Anchor.BALANCE
+    lock: int | None = None
+    measured_on: Measured = Measured.EQUITY
+    breach_at: BreachAt = BreachAt.CROSS
+
+
+class Phase(_Rule, frozen=True, kw_only=True):
+    """One stage. A stage without target is never passed: it is the account that was earned.
+
+    `best_day` is the largest share, in 1/100 percent, that one day may have of the profit of all
+    profitable days; it only delays a pass. `news_minutes` before and after listed news nothing may
+    be opened. With `flat_minutes` nothing may be open when the week closes: so long before it what
+    is open is closed (0: no such rule).
+    """
+
+    name: str
+    target: int | None = None
+    trading_days: int = 0
+    best_day: int | None = None
+    news_minutes: int = 0
+    flat_minutes: int = 0
+
+
+class WeeklyClosure(_Rule, frozen=True, kw_only=True):
+    """The market's weekly pause: minutes since Monday 00:00 in `zone`, from `closes` to `opens`."""
+
+    zone: str
+    closes: int
+    opens: int
+
+
+class Conduct(_Rule, frozen=True, kw_only=True):
+    """How an account may be used, beside money; None: no such rule.
+
+    No position is opened within `gap_minutes` before a closure of at least `closure_minutes`.
+    """
+
+    open_orders: int | None = None
+    positions_a_day: int | None = None
+    requests_a_day: int | None = None
+    gap_minutes: int = 0
+    closure_minutes: int = 0
+    week: WeeklyClosure | None = None
+
+
+class RuleSet(_Rule, frozen=True, kw_only=True):
+    """All rules of one programme. The trading day turns at `reset_hour` o'clock in `reset_zone`."""
+
+    name: str
+    title: str
+    reset_zone: str
+    daily: DailyLoss
+    maximum: MaxLoss
+    phases: tuple[Phase, ...]
+    conduct: Conduct = Conduct()
+    reset_hour: int = 0
+
+
+class News(_Rule, frozen=True, kw_only=True):
+    """A scheduled release; it moves symbols with one of `currencies` (none named: every symbol)."""
+
+    time: Millis
+    currencies: tuple[str, ...] = ()
+
+
+class Closure(_Rule, frozen=True, kw_only=True):
+    """A pause of the market from `start` to `end`, ms UTC."""
+
+    start: Millis
+    end: Millis
+
+
+class Calendar(_Rule, frozen=True, kw_only=True):
+    """Known news and closures beside the weekly one, each in order of time."""
+
+    news: tuple[News, ...] = ()
+    closures: tuple[Closure, ...] = ()

@@ -1,0 +1,73 @@
+"""What could be lost at worst: every stop hit, with slippage, a gap and costs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+
+import msgspec
+
+from engine import money
+from engine.market import Position
+from engine.types import Cents, Limits, Points, Side, SymbolSpec, Units
+
+
+class Stake(msgspec.Struct, frozen=True):
+    """What one position or order in flight may lose at worst, in cents, never negative."""
+
+    spec: SymbolSpec
+    side: Side
+    worst: Cents
+
+
+def slipped(limits: Limits, price: Points, *, gaps: bool) -> Points:
+    """Points by which a fill near `price` may be worse: the allowed slippage and, maybe, a gap."""
+    gap = ceil(limits.allow_gap_fraction * price) if gaps else 0
+    return limits.allow_slippage_points + gap
+
+
+def worst_of_order(
+    limits: Limits,
+    spec: SymbolSpec,
+    side: Side,
+    volume: Units,
+    entry: Points,
+    stop: Points,
+    spread: Points,
+    *,
+    pending: bool,
+) -> Cents:
+    """What an order may lose: filled worse than `entry` (a pending one after a gap), then stopped
+    worse than at `stop`; both commissions included.
+    """
+    entered = entry + side * slipped(limits, entry, gaps=pending)
+    left = max(1, stop - side * slipped(limits, stop, gaps=True))
+    return money.loss_at_stop(spec, side, volume, entered, left, spread)
+
+
+def worst_of_position(
+    limits: Limits, spec: SymbolSpec, position: Position, spread: Points, balance: Cents
+) -> Cents:
+    """What an open position may still lose of the balance; 0 when its stop secures a gain.
+
+    One without a stop may lose everything.
+    """
+    if not position.stop_loss:
+        return max(0, balance)
+    side, stop = position.side, position.stop_loss
+    left = max(1, stop - side * slipped(limits, stop, gaps=True))
+    profit = money.profit_at(spec, side, position.volume, position.entry, left, spread)
+    return max(0, money.commission(spec, position.volume) - profit)
+
+
+def on_currencies(stakes: Iterable[Stake]) -> dict[str, Cents]:
+    """Money at risk by currency, net: a long stake counts for its base and against its quote.
+
+    So a long EURUSD and a long GBPUSD add up against USD, and a short USDCHF with them.
+    """
+    net: dict[str, Cents] = {}
+    for stake in stakes:
+        for currency, sign in ((stake.spec.base, 1), (stake.spec.quote, -1)):
+            if currency:
+                net[currency] = net.get(currency, 0) + sign * stake.side * stake.worst
+    return net

@@ -1,0 +1,123 @@
+"""A firm's objectives on the command line: which rules, from which phase, how often; and the tale.
+
+`--objectives ftmo_2step` follows the rules from their first phase on, `--objectives
+ftmo_2step:account` from the phase of that name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.types import Limits
+from scripts.cli import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from engine.rules import Calendar, RuleSet
+    from risk.evaluation import Course
+
+L = TypeVar("L", bound=Limits)
+
+
+def resolve(objectives: str | None, attempts: str | None, calendar: Path | None) -> Course | None:
+    """The course that the options ask for; None without --objectives.
+
+    Raises CommandFailed with one line.
+    """
+    if objectives is None:
+        for option, given in (("--attempts", attempts), ("--calendar", calendar)):
+            if given is not None:
+                raise CommandFailed(f"{option} needs --objectives to go with", Exit.USAGE)
+        return None
+    if attempts not in (None, "once", "repeat"):
+        raise CommandFailed(f"--attempts {attempts}: must be once or repeat", Exit.USAGE)
+    from config.loader import ConfigError, load_calendar, load_rules
+    from risk.evaluation import Course
+
+    name, phase = _split(objectives)
+    try:
+        rules = load_rules(name)
+        known = None if calendar is None else load_calendar(calendar)
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+    return Course(
+        rules=rules,
+        first_phase=_phase(rules, phase),
+        repeat=attempts == "repeat",
+        calendar=known or _no_calendar(),
+    )
+
+
+def _no_calendar() -> Calendar:
+    from engine.rules import Calendar
+
+    return Calendar()
+
+
+def _split(objectives: str) -> tuple[str, str | None]:
+    """Name (or file) and phase; the colon of a Windows drive belongs to the file."""
+    name, colon, phase = objectives.rpartition(":")
+    if not colon or "/" in phase or "\\" in phase or phase.endswith((".yaml", ".yml")):
+        return objectives, None
+    return name, phase
+
+
+def _phase(rules: RuleSet, name: str | None) -> int:
+    names = [phase.name for phase in rules.phases]
+    if name is None:
+        return 0
+    if name not in names:
+        raise CommandFailed(
+            f"--objectives: {rules.name} has no phase {name!r}; its phases are {', '.join(names)}",
+            Exit.USAGE,
+        )
+    return names.index(name)
+
+
+def with_firms_day(limits: L, course: Course | None) -> L:
+    """The own limits, their day being the firm's: one account has one trading day."""
+    import msgspec
+
+    if course is None:
+        return limits
+    rules = course.rules
+    return msgspec.structs.replace(limits, reset_zone=rules.reset_zone, reset_hour=rules.reset_hour)
+
+
+def objective_lines(summary: dict[str, Any]) -> list[str]:
+    """What the short summary tells of a firm's objectives; nothing without them."""
+    told = summary["objectives"]
+    if told is None:
+        return []
+    lines = [f"  objectives {told['title']}: {_tally(told)}"]
+    lines += [_attempt_line(item) for item in summary["attempts"][-_SHOWN:]]
+    if len(summary["attempts"]) > _SHOWN:
+        lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
+    room = summary["headroom"]
+    if room is not None:
+        lines.append(
+            f"  room       {room['today']:,.2f} USD today ({room['orders_today']} orders of "
+            f"{room['order_risk']:,.2f}), {room['overall']:,.2f} overall, "
+            f"reset in {room['reset_in_hours']:.1f} h"
+        )
+    return lines
+
+
+_SHOWN = 10
+
+
+def _tally(told: dict[str, Any]) -> str:
+    """How often the signals would have passed."""
+    decided = told["passed"] + told["failed"]
+    rate = f" ({told['pass_rate']:.0%})" if told["pass_rate"] is not None else ""
+    rest = f", {told['unfinished']} unfinished" if told["unfinished"] else ""
+    return f"passed {told['passed']} of {decided} attempts{rate}{rest}"
+
+
+def _attempt_line(attempt: dict[str, Any]) -> str:
+    cause = f" ({attempt['cause']})" if attempt["cause"] else ""
+    return (
+        f"    {attempt['attempt']:>4}     {attempt['start'][:10]} to {attempt['end'][:10]}, "
+        f"{attempt['days']} days, phase {attempt['phase']}: {attempt['outcome']}{cause}, "
+        f"least room {attempt['least_room']:,.2f} USD"
+    )
