@@ -112,6 +112,14 @@ class RiskActor:
         """What an order of the current size may lose, in cents."""
         return int(self._limits.per_trade_risk_fraction * self.anchor)
 
+    @property
+    def floors(self) -> dict[str, Cents]:
+        """The own floors under equity by name, in cents."""
+        floors = {"today": self._day_floor}
+        if self._max_floor is not None:
+            floors["overall"] = self._max_floor
+        return floors
+
     def quiet_band(self) -> tuple[Cents, Cents]:
         """Equity above the first and up to the second figure changes nothing when tested.
 

@@ -217,7 +217,7 @@ def assemble(
         frame.journal,
         feed,
         io_actors,
-        conclude=concluding(actors.market, actors.risk),
+        conclude=concluding(actors.market, actors.risk, actors.evaluation),
         about_end=lambda: {"ended_at": iso(clock.now())},
         helpers=[actors.venue.run],
     )

@@ -20,6 +20,7 @@ from engine.orders import OrderBook
 from engine.ports import Journal
 from engine.recovery import Past, Restorer
 from engine.types import Limits, Millis
+from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
 from scripts.wiring import DEVIATION, MAGIC
 from signals.flatten import Flatten
@@ -42,6 +43,7 @@ class DeciderTerms:
     limits: Limits
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
+    course: Course | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class Deciders:
     given: GivenSignals
     flatten: Flatten
     gateway: Gateway
+    evaluation: Evaluation | None
 
     def restorer(self) -> Restorer:
         """What brings the actors back from recorded events."""
@@ -78,6 +81,8 @@ class Deciders:
             self.flatten.restoring(),
             *self.gateway.restoring(),
         ]
+        if self.evaluation is not None:
+            memories.insert(3, self.evaluation.restoring())
         return Restorer(self.bus, memories)
 
     def go_on(self, resumed: ev.SessionResumed, about: dict[str, Any] | None = None) -> None:
@@ -137,7 +142,8 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
     """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
     market = Market({name: item.spec for name, item in terms.instruments.items()})
     book = OrderBook(bus, limit_trades=terms.limit_trades)
-    risk = RiskActor(bus, market, terms.limits)
+    evaluation = None if terms.course is None else Evaluation(bus, market, terms.course)
+    risk = RiskActor(bus, market, terms.limits, evaluation)
     strategy = StrategyActor(bus, market, terms.strategy_id, terms.factory)
     given, flatten = GivenSignals(bus, market), Flatten(bus, market)
     requests = Requests(
@@ -148,10 +154,11 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         to_server=terms.to_server,
     )
     gateway = Gateway(bus, market, requests, send)
-    for actor in (market, book, risk, strategy, given, flatten):
+    followed = () if evaluation is None else (evaluation,)
+    for actor in (market, book, risk, *followed, strategy, given, flatten):
         bus.attach(actor.routes())
     gateway.attach()
-    return Deciders(bus, market, book, risk, strategy, given, flatten, gateway)
+    return Deciders(bus, market, book, risk, strategy, given, flatten, gateway, evaluation)
 
 
 def session_tag(session_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -24,10 +24,13 @@ from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Limits, Millis
+from risk.conduct import flat_due
 from risk.days import resets
+from risk.evaluation import Course
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
+from scripts.headroom import final_breach, room_left
 from scripts.live import Frame, Stop, assemble, sleep_until
 from scripts.live_actors import LiveActors, Wiring, connect_live
 from scripts.paper_market import PaperMarket, ScaledClock
@@ -50,6 +53,7 @@ class ShadowTerms:
     timeframes: tuple[str, ...]
     instruments: dict[str, Instrument]
     limits: Limits
+    course: Course | None
     dry_run: bool
     seconds: float | None
     poll: float
@@ -92,6 +96,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
             factory=terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
+            course=terms.course,
             desk=_desk(terms, connection, frame),
             to_server=market.to_server if market else server.at,
         )
@@ -108,12 +113,15 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         pacing,
         resets(terms.limits.reset_zone, frame.clock.now()),
         due=lambda: agenda.due(pacing.day_limit()),
+        weekends=_weekends(terms, frame.clock),
         server=None if market else server,
     )
     started = _started(terms, connection)
     figures_ = Figures(
         trading=lambda: actors.risk.trading,
         request_stop=lambda: session.request_stop(),
+        headroom=lambda: room_left(actors),
+        final=lambda: final_breach(actors.risk.trading),
         feeds=lambda: dict.fromkeys(actors.market.specs, feed.state),
     )
     session, summary = assemble(
@@ -186,6 +194,11 @@ def _plain_pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: St
     )
 
 
+def _weekends(terms: ShadowTerms, clock: Clock) -> Iterator[tuple[Millis, Millis]]:
+    course = terms.course
+    return iter(()) if course is None else flat_due(course.rules, course.phases, clock.now())
+
+
 def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
     """When the session is over: after its duration, or with the recorded bars."""
     ends = [] if terms.seconds is None else [clock.now() + round(terms.seconds * 1000)]
@@ -204,6 +217,7 @@ def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
         parameters=terms.parameters,
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
+        objectives={} if terms.course is None else msgspec.to_builtins(terms.course),
         data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
         strategy=terms.strategy,
     )

@@ -14,6 +14,7 @@ from adapters.mt5.script import Plan
 from engine import events as ev
 from engine.journal import KINDS, JournalDamaged, JournalFailed
 from engine.types import Limits
+from risk.evaluation import Course
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder, find_journal, kind_of
 
@@ -42,6 +43,12 @@ class Earlier:
     @property
     def limits(self) -> Limits:
         return msgspec.convert(self.started.limits, Limits)
+
+    @property
+    def course(self) -> Course | None:
+        """The firm's objectives that the session follows, if any."""
+        told = self.started.objectives
+        return msgspec.convert(told, Course) if told else None
 
     @property
     def plans(self) -> list[Plan]:

@@ -107,6 +107,8 @@ def shadow(
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
+    objectives: opt.Objectives = None,
+    calendar: opt.Calendar = None,
     signals: opt.Signals = None,
     follow: Follow = False,
     metrics_port: MetricsPort = None,
@@ -125,6 +127,8 @@ def shadow(
         start=start,
         end=end,
         signals=signals,
+        objectives=objectives,
+        calendar=calendar,
     )
     wish = Wish(
         request=request,
@@ -335,6 +339,7 @@ class _Session:
         from config.loader import ConfigError, with_overrides
         from engine.events import NO_STRATEGY
         from scripts.live_feed import ShadowTerms
+        from scripts.objectives import with_firms_day
 
         wish, earlier, loaded = self._wish, self._earlier, self._loaded
         try:
@@ -352,13 +357,20 @@ class _Session:
             signals=self._given,
             followed=wish.request.signals if wish.follow else None,
             instruments=found,
-            limits=earlier.limits if earlier else limits,
+            limits=earlier.limits if earlier else with_firms_day(limits, self._course()),
+            course=earlier.course if earlier else self._course(),
             dry_run=wish.dry_run,
             seconds=wish.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
             company=self._company(),
             market=self._market,
         )
+
+    def _course(self) -> Any:
+        from scripts.objectives import resolve
+
+        request = self._wish.request
+        return resolve(request.objectives, None, request.calendar)
 
     def _company(self) -> Any:
         """What runs beside the session; alerts and metrics only where they were asked for."""

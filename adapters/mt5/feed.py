@@ -127,6 +127,7 @@ class LiveFeed:
         resets: Iterator[tuple[Millis, str]],
         *,
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
+        weekends: Iterator[tuple[Millis, Millis]] = iter(()),  # noqa: B008 - nothing to share
         server: ServerClock[Any] | None = None,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain."""
@@ -140,6 +141,8 @@ class LiveFeed:
         self._resets = resets
         self._next_reset = next(resets)
         self._due = due
+        self._weekends = weekends
+        self._next_weekend = next(weekends, None)
         self._warm = False
         self._account = ev.AccountSeen(0, 0, 0)
         self._server = server
@@ -254,3 +257,6 @@ class LiveFeed:
             _, date = self._next_reset
             self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
             self._next_reset = next(self._resets)
+        while self._next_weekend is not None and self._next_weekend[0] <= self._pacing.day_limit():
+            self._bus.feed(ev.WeekendDue(self._next_weekend[1]))
+            self._next_weekend = next(self._weekends, None)
