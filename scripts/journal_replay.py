@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scripts.cli import CommandFailed, Exit, home
+from scripts.objectives import course_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +112,7 @@ def deciders(
         limits=msgspec.convert(started.limits, Limits),
         to_server=lambda moment: moment // 1000,
         limit_trades=started.limit_trades,
+        course=course_of(started),
     )
     return lambda bus: connect_deciders(bus, terms, lambda _errand: None)
 

@@ -13,6 +13,7 @@ from engine.types import Limits
 from scripts.cli import CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from engine.events import SessionStarted
     from engine.rules import Calendar, RuleSet
     from risk.evaluation import Course
 
@@ -46,6 +47,17 @@ def resolve(objectives: str | None, attempts: str | None, calendar: Path | None)
         repeat=attempts == "repeat",
         calendar=known or _no_calendar(),
     )
+
+
+def course_of(started: SessionStarted) -> Course | None:
+    """The objectives in a session's first record, None when it follows none."""
+    if not started.objectives:
+        return None
+    import msgspec
+
+    from risk.evaluation import Course
+
+    return msgspec.convert(started.objectives, Course)
 
 
 def _no_calendar() -> Calendar:

@@ -21,6 +21,7 @@ from engine.types import ClockName, Limits
 from scripts.bars import BarInput, Window, open_input
 from scripts.cli import CommandFailed, Exit
 from scripts.given import Given, open_signals
+from scripts.objectives import course_of
 from scripts.strategies import load_again
 from scripts.wiring import Terms, begin, concluding, connect, replay_feed
 
@@ -55,6 +56,7 @@ def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Place
         signals=given.signals if given else (),
         signals_sha256=given.sha256 if given else "",
         strategy=started.strategy,
+        objectives=course_of(started),
     )
 
 

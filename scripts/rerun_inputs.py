@@ -75,7 +75,8 @@ class InputRerun:
         elif isinstance(event, TOLD):
             self._working(lambda: bus.publish(event, record.about))
         elif isinstance(event, ev.SessionEnded):
-            conclude = concluding(self._actors.market, self._actors.risk)
+            actors = self._actors
+            conclude = concluding(actors.market, actors.risk, actors.evaluation)
             bus.conclude(conclude(event.outcome, event.detail))
         elif not self._comparison.tally.inputs:
             raise InputsNotRecorded(

@@ -17,6 +17,7 @@ from engine.types import Limits
 from risk.evaluation import Course
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder, find_journal, kind_of
+from scripts.objectives import course_of
 
 _FREQUENT = {"tick"}
 """Kinds that leave nothing behind which a session needs to go on; they are not read back."""
@@ -47,8 +48,7 @@ class Earlier:
     @property
     def course(self) -> Course | None:
         """The firm's objectives that the session follows, if any."""
-        told = self.started.objectives
-        return msgspec.convert(told, Course) if told else None
+        return course_of(self.started)
 
     @property
     def plans(self) -> list[Plan]:
