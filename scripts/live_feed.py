@@ -33,6 +33,7 @@ from scripts.connection import Connection
 from scripts.headroom import final_breach, room_left
 from scripts.live import Frame, Stop, assemble, sleep_until
 from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.objectives import as_recorded
 from scripts.paper_market import PaperMarket, ScaledClock
 from signals.bars import BarPreparer
 from signals.clocks import server_of, to_utc
@@ -217,7 +218,7 @@ def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
         parameters=terms.parameters,
         limits=msgspec.to_builtins(terms.limits),
         symbols=tuple(item.spec for item in terms.instruments.values()),
-        objectives={} if terms.course is None else msgspec.to_builtins(terms.course),
+        objectives=as_recorded(terms.course),
         data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
         strategy=terms.strategy,
     )

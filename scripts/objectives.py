@@ -49,6 +49,14 @@ def resolve(objectives: str | None, attempts: str | None, calendar: Path | None)
     )
 
 
+def as_recorded(course: Course | None) -> dict[str, Any]:
+    """The objectives as a session's first record has them; empty without any."""
+    import msgspec
+
+    # Through JSON, so that they compare equal to what a journal gives back.
+    return {} if course is None else msgspec.json.decode(msgspec.json.encode(course), type=dict)
+
+
 def course_of(started: SessionStarted) -> Course | None:
     """The objectives in a session's first record, None when it follows none."""
     if not started.objectives:

@@ -11,8 +11,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from adapters.feeds import ChunkReader
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import LogSink, SessionLog
@@ -40,6 +38,7 @@ from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
 from scripts.bars import BarInput
 from scripts.folders import SessionFolder
+from scripts.objectives import as_recorded
 from signals.clocks import server_of
 from signals.flatten import Flatten
 from signals.given import GivenSignals
@@ -217,7 +216,7 @@ def started(terms: Terms) -> ev.SessionStarted:
         signals_sha256=terms.signals_sha256,
         strategy=terms.strategy,
         limit_trades=terms.limit_trades,
-        objectives={} if terms.objectives is None else msgspec.to_builtins(terms.objectives),
+        objectives=as_recorded(terms.objectives),
     )
 
 
