@@ -138,7 +138,7 @@ class BarRerun:
             self._comparison,
             replay_feed(parts, terms),
             [],
-            conclude=concluding(parts.market, parts.risk),
+            conclude=concluding(parts.market, parts.risk, parts.evaluation),
             about_end=dict,
             on_slice=self._compare,
         )
