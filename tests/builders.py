@@ -13,6 +13,7 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.market import Market
 from engine.orders import OrderBook
+from engine.ports import FreshAccount
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
 from risk.evaluation import Course, Evaluation
@@ -244,14 +245,18 @@ class Wired:
 
 
 def wired(
-    terms: Limits = LIMITS, *, limit_trades: int | None = None, course: Course | None = None
+    terms: Limits = LIMITS,
+    *,
+    limit_trades: int | None = None,
+    course: Course | None = None,
+    account: FreshAccount | None = None,
 ) -> Wired:
     """Connect the deciding actors in the order of a real session and start one."""
     journal = MemoryJournal()
     bus = Bus(journal)
     market = Market(SPECS)
     book = OrderBook(bus, limit_trades=limit_trades)
-    evaluation = None if course is None else Evaluation(bus, market, course)
+    evaluation = None if course is None else Evaluation(bus, market, course, account)
     risk = RiskActor(bus, market, terms, evaluation)
     followed = () if evaluation is None else (evaluation,)
     for actor in (market, book, risk, *followed):

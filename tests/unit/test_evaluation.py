@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.paper.account import PaperAccount
+from adapters.paper.refill import Refill
 from engine import events as ev
 from engine.bus import Bus
 from engine.events import AttemptOutcome
@@ -89,6 +91,29 @@ class TestEnds:
         parts.bus.time = closes
         parts.bus.feed(ev.WeekendDue(closes))
         assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "weekend")]
+
+
+class TestFreshStart:
+    def test_figures_of_the_old_balance_are_not_judged_on_the_new_one(self) -> None:
+        course = Course(rules=rules(), repeat=True)
+        parts = wired(WIDE, course=course, account=Refill(PaperAccount(SPECS, START)))
+        old = ev.AccountSeen(START, START - 50_001, 0)
+        parts.bus.attach({ev.AttemptEnded: lambda _: parts.bus.feed(old)})
+        parts.bus.feed(old)
+        assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "daily_loss")]
+        assert [item.attempt for item in of_kind(parts.journal, ev.AttemptStarted)] == [1, 2]
+        assert parts.risk.trading.active
+
+    def test_equity_that_is_quiet_lies_above_every_floor_the_reserve_and_the_days_worst(
+        self,
+    ) -> None:
+        parts = wired(limits(daily_loss_fraction=0.9, firm_reserve_fraction=0.001), course=TIGHT)
+        assert parts.risk.quiet_band()[0] >= START  # nothing was seen yet: every test is new
+        see(parts, START, START - 45_000)
+        see(parts, START, START - 20_000)
+        assert parts.evaluation is not None
+        assert parts.evaluation.quiet_low(10_000) == START - 40_000
+        assert parts.evaluation.quiet_low(0) == START - 45_000
 
 
 class TestRequests:

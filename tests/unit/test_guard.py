@@ -8,6 +8,7 @@ import pytest
 
 from engine import events as ev
 from engine.events import DenyReason
+from engine.rules import Anchor, DailyLoss
 from engine.trading import HaltCause, TradingState
 from engine.types import LimitAction, Limits, Side
 from risk import exposure, guard
@@ -234,6 +235,19 @@ class TestFirmRoom:
         assert (close.order.action, close.order.position) == (ev.Action.CLOSE, 7)
         assert close.order.reason == "FLATTEN"
         assert not of_kind(parts.journal, ev.AttemptEnded)
+
+    def test_what_does_not_fit_under_the_new_days_floor_is_closed_at_the_reset(self) -> None:
+        """An anchor on equity: 1,000.00 floating at the reset lift the floor above the stop."""
+        daily = DailyLoss(percent=50, anchor=Anchor.LARGER)
+        terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
+        parts = wired(terms, course=Course(rules=rules(daily=daily)))
+        parts.bus.publish(opened(7))
+        reset(parts, START, START + 30_000)  # floor 99,800.00, the stop loses 102.50
+        assert approvals(parts) == []
+        reset(parts, START, START + 100_000)  # floor 100,500.00
+        (close,) = approvals(parts)
+        assert (close.order.position, close.order.reason) == (7, "FLATTEN")
+        assert parts.risk.trading.active
 
     def test_a_breach_is_the_firms_and_nothing_of_ours_acts_after_it(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.001)
