@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -93,7 +93,7 @@ def tell(
         note = _live(life)
         kills += note is None
         if note is not None and _never_began(folder, session, note):
-            return tell(folder, begun=begun + 1)
+            return replace(tell(folder, begun=begun + 1), kills=kills)
         if note is not None and _sealed(folder, session):
             return _story(folder, session, number + 1, kills, note)
     raise AssertionError(f"{folder}: not ended in order after {_LIVES} lives: {note}")

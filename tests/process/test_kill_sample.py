@@ -20,6 +20,8 @@ from tests.process.kill_main import Point, Step
 
 SEED = 2026
 SIZE = 8
+STOPPED_OUT_MEANWHILE = Point(Step.SEND, True, 6)
+"""An entry is executed, the engine killed, and the position stopped out before it goes on."""
 
 NEEDS_POSIX = pytest.mark.skipif(
     os.name == "nt", reason="the host hangs through functions of the C library"
@@ -27,7 +29,7 @@ NEEDS_POSIX = pytest.mark.skipif(
 
 
 def test_a_killed_engine_goes_on_without_loss_or_double() -> None:
-    points = sample(SEED, SIZE)
+    points = [STOPPED_OUT_MEANWHILE, *sample(SEED, SIZE - 1)]
     print(f"seed {SEED}: {', '.join(map(str, points))}")
     assert each(points, judge_kill) == {}
 
