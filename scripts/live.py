@@ -257,6 +257,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         may_enter=lambda: actors.risk.trading.active,
         raised=_raised(frame.past or []),
     )
+    tell_orphan(connection, frame.log)
     told = Told()
     actors.bus.attach(told.routes())
     started = _started(terms, connection)
@@ -265,6 +266,15 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     session, summary = assemble(actors, feed, frame, started, connection.account)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, told, summary, actors.market)
+
+
+def tell_orphan(connection: Connection, log: SessionLog) -> None:
+    """Say that an earlier session's host was still at work: its last call was cut short."""
+    if connection.ended_orphan:
+        log.warn(
+            "ended an earlier session's terminal host",
+            why="it was in a call that nobody waited for; what it did is looked for",
+        )
 
 
 def _raised(past: Sequence[ev.Record]) -> frozenset[str]:

@@ -31,7 +31,7 @@ from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.headroom import final_breach, room_left
-from scripts.live import Frame, Stop, assemble, sleep_until
+from scripts.live import Frame, Stop, assemble, sleep_until, tell_orphan
 from scripts.live_actors import LiveActors, Wiring, connect_live
 from scripts.objectives import as_recorded
 from scripts.paper_market import PaperMarket, ScaledClock
@@ -117,6 +117,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         weekends=_weekends(terms, frame.clock),
         server=None if market else server,
     )
+    tell_orphan(connection, frame.log)
     started = _started(terms, connection)
     figures_ = Figures(
         trading=lambda: actors.risk.trading,

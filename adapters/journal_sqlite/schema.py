@@ -84,9 +84,15 @@ def version_of(connection: sqlite3.Connection) -> int:
             f"schema version {version}, this program reads up to {SCHEMA_VERSION}: "
             "use the newer program that wrote it"
         )
+    if version < FIRST_VERSION and not _has_tables(connection):
+        raise JournalDamaged("it is empty: its session ended before its first record was kept")
     if version < FIRST_VERSION:
         raise JournalDamaged(f"schema version {version}: this is no journal")
     return version
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
 def migrate(connection: sqlite3.Connection) -> Chain:

@@ -93,6 +93,8 @@ class ScriptFeed:
 
     async def slices(self) -> AsyncGenerator[None, None]:
         await self._tidy()
+        if self._in_doubt():
+            return
         for plan in self._plans:
             if not self._may_enter():
                 return
@@ -118,6 +120,8 @@ class ScriptFeed:
 
     async def _tidy(self) -> None:
         """Compare with the terminal, and close what an earlier part of the session left open."""
+        for symbol in sorted({order.symbol for order in self._gateway.unresolved}):
+            await self._look_at(symbol)  # traces are looked for by the server's clock
         await self._venue.recover(self._gateway)
         await self._resolve()
         for position in list(self._market.positions.values()):
@@ -143,13 +147,19 @@ class ScriptFeed:
         return signal.signal_id
 
     async def _close(self, symbol: str, signal_id: str) -> None:
-        """Close the signal's position; once more if that was refused or it was filled late."""
+        """Close the signal's position; once more if that was refused or it was filled late.
+
+        The venue may have closed it meanwhile: a request to close it again would be refused.
+        """
+        await self._venue.recover(self._gateway)
         for _ in range(_CLOSES):
+            if not self._is_open(signal_id):
+                return
             await self._leave(symbol, signal_id)
             await self._venue.settled()
             await self._venue.recover(self._gateway)
             await self._resolve()
-            if self._in_doubt() or not self._is_open(signal_id):
+            if self._in_doubt():
                 return
 
     async def _leave(self, symbol: str, signal_id: str) -> None:

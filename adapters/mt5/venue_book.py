@@ -14,7 +14,10 @@ from engine.types import Millis
 
 
 class Lost(NamedTuple):
-    """An order of unknown outcome, and when it was found to be one (ms UTC)."""
+    """An order of unknown outcome, and when it was on its way to the venue (ms UTC).
+
+    It may be found to be lost much later, by a session that goes on after days.
+    """
 
     order: ev.OrderIntent
     since: Millis
@@ -36,6 +39,7 @@ class VenueBook:
         self.lost: dict[int, Lost] = {}
         self.closed: set[int] = set()
         self.tickets: set[int] = set()
+        self._submitted: dict[int, Millis] = {}
 
     def routes(self) -> ev.Routes:
         return {
@@ -69,6 +73,7 @@ class VenueBook:
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         self.sent[submitted.order_id] = self.approved.pop(submitted.order_id).order
+        self._submitted[submitted.order_id] = self._bus.time
 
     def on_accepted(self, accepted: ev.OrderAccepted) -> None:
         order = self.order(accepted.order_id)
@@ -80,8 +85,9 @@ class VenueBook:
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
         order = self.order(unknown.order_id)
         if order is not None:
+            since = self._submitted.get(unknown.order_id, self._bus.time)
             self._over(unknown.order_id)
-            self.lost[unknown.order_id] = Lost(order, self._bus.time)
+            self.lost[unknown.order_id] = Lost(order, since)
 
     def on_filled(self, filled: ev.OrderFilled) -> None:
         self.tickets.add(filled.ticket)
@@ -96,6 +102,7 @@ class VenueBook:
         self.approved.pop(order_id, None)
         self.sent.pop(order_id, None)
         self.lost.pop(order_id, None)
+        self._submitted.pop(order_id, None)
         if self.working:
             self.working = {
                 ticket: order

@@ -121,6 +121,8 @@ class Watch:
         account = self._tell.account(seen.account)
         if order.action is ev.Action.OPEN:
             self._release_entry(order, seen, account)
+        elif order.position in self._book.closed:
+            self._tell.cancelled(order, "another order closed the position")
         elif order.position not in {position.ticket for position in seen.positions}:
             deals = seen.deals.get(order.position, ())
             if not deals or deals[-1].entry not in LEAVING:

@@ -192,10 +192,14 @@ class TestAcceptedOrders:
 
 
 class TestUnknownOutcomes:
-    def test_the_look_asks_for_deals_from_a_day_before_the_loss(self) -> None:
-        desk = entering()
+    def test_the_look_asks_for_deals_from_a_day_before_the_order_left(self) -> None:
+        """Also when a session that goes on finds it to be lost days later."""
+        desk = live()
         desk.parts.bus.time = 1_736_251_200_000
-        lost(desk)
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        desk.parts.bus.time += 3 * 86_400_000
+        desk.gateway.abandoned()
+        assert len(desk.gateway.unresolved) == 1
         assert desk.gateway.wanted() == Wanted(since=1_736_251_200 - 86_400, magic=26)
 
     def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
@@ -256,6 +260,23 @@ class TestUnknownOutcomes:
         assert desk.gateway.unresolved == []
         assert desk.parts.book.alive == {}
         assert [item.reason for item in closes(desk)] == ["TP"]
+
+
+    @pytest.mark.parametrize("action", [ev.Action.MODIFY, ev.Action.CLOSE])
+    def test_one_whose_position_another_order_has_closed_can_do_nothing_more(
+        self, action: ev.Action
+    ) -> None:
+        desk = lost(asked(action, stop_loss=110_050))
+        desk.parts.bus.publish(
+            signal("s:3", action=ev.Action.CLOSE, position=7, volume=10_000, reason="END")
+        )
+        desk.reply(result(deal=12, order=8), deals=(deal_out(order=8),))
+        assert [item.order_id for item in closes(desk)] == [3]
+        desk.see()
+        (cancelled,) = of_kind(desk.parts.journal, ev.OrderCancelled)
+        assert (cancelled.order_id, cancelled.reason) == (2, "another order closed the position")
+        assert desk.gateway.unresolved == []
+        assert desk.parts.book.alive == {}
 
 
 class TestLooking:

@@ -64,7 +64,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no version": (_by("PRAGMA user_version = 0"), "schema version 0"),
     "no table": (_by("DROP TABLE records"), "no such table: records"),
     "not a database": (_with(b"this is no database at all"), "not a readable journal"),
-    "empty file": (_with(b""), "schema version 0"),
+    "empty file": (_with(b""), "is empty: its session ended before its first record"),
     "cut off": (_half, "malformed"),
     "no file": (Path.unlink, "there is no journal here"),
     "a folder": (_folder, "there is no journal here"),
