@@ -11,7 +11,6 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
-from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import insist_on
@@ -181,7 +180,7 @@ def assemble(
     feed: Feed,
     frame: Frame,
     started: ev.SessionStarted,
-    account: mt5.AccountInfo,
+    connection: Connection,
     *,
     wanted: Wanted | None = None,
     figures: Figures | None = None,
@@ -206,12 +205,14 @@ def assemble(
             past=frame.past or (),
         )
         io_actors += company.actors
+        if company.metrics is not None:
+            connection.terminal.watch(company.metrics.figures.call)
     bus.seal()
     if frame.past is None:
         actors.begin(started, {**frame.about, "started_at": iso(clock.now())})
     else:
         resumed = {"resumed_at": iso(clock.now())}
-        actors.resume(frame.past, account, resumed, frame.journal.last_seq)
+        actors.resume(frame.past, connection.account, resumed, frame.journal.last_seq)
     session = Session(
         bus,
         frame.journal,
@@ -263,7 +264,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     started = _started(terms, connection)
     if frame.past is None:
         write_configuration(frame.folder, started, frame.about, **_circumstances(terms))
-    session, summary = assemble(actors, feed, frame, started, connection.account)
+    session, summary = assemble(actors, feed, frame, started, connection)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, told, summary, actors.market)
 

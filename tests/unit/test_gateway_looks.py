@@ -261,7 +261,6 @@ class TestUnknownOutcomes:
         assert desk.parts.book.alive == {}
         assert [item.reason for item in closes(desk)] == ["TP"]
 
-
     @pytest.mark.parametrize("action", [ev.Action.MODIFY, ev.Action.CLOSE])
     def test_one_whose_position_another_order_has_closed_can_do_nothing_more(
         self, action: ev.Action
