@@ -17,6 +17,10 @@ from engine.bus import Bus
 from engine.journal import JournalDamaged
 
 
+class ClockSteppedBack(Exception):
+    """Raised when a session is to go on at a time before its last record."""
+
+
 class Past(msgspec.Struct, frozen=True):
     """What a journal says of a session as a whole; `last` is its last record."""
 

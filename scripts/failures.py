@@ -9,6 +9,7 @@ from adapters.files.errors import BarFileError
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
+from engine.recovery import ClockSteppedBack
 from engine.session import SinkFailed
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder
@@ -35,6 +36,11 @@ def explained(folder: SessionFolder) -> Iterator[None]:
         raise CommandFailed(
             f"{error}; the session stopped, {kept}: look at the terminal for open positions",
             Exit.TERMINAL,
+        ) from error
+    except ClockSteppedBack as error:
+        raise CommandFailed(
+            f"this machine's clock stepped back: {error}; set it right, nothing was changed",
+            Exit.USAGE,
         ) from error
     except StrategyFailed as error:
         raise CommandFailed(str(error), Exit.INTERNAL) from error

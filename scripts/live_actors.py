@@ -18,7 +18,7 @@ from engine.clock import Clock
 from engine.market import Market
 from engine.orders import OrderBook
 from engine.ports import Journal
-from engine.recovery import Past, Restorer
+from engine.recovery import ClockSteppedBack, Past, Restorer
 from engine.types import Limits, Millis
 from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
@@ -26,10 +26,6 @@ from scripts.wiring import DEVIATION, MAGIC
 from signals.flatten import Flatten
 from signals.given import GivenSignals
 from signals.strategy import StrategyActor, StrategyFactory
-
-
-class ClockSteppedBack(Exception):
-    """Raised when a session is to go on at a time before its last record."""
 
 
 @dataclass(frozen=True, kw_only=True)
