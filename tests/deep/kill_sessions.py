@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,7 @@ SECONDS = 300.0
 """A deadline that only a broken life misses."""
 
 _LIVES = 5
+_KILLED = 1 if sys.platform == "win32" else -signal.SIGKILL
 _READ_LATE = ("anyio._backends._asyncio", "encodings.idna", "pydantic.type_adapter", "structlog")
 """Modules that a life would read only when it needs them."""
 
@@ -111,7 +113,8 @@ def _live(life: Life) -> Note | None:
         raise AssertionError(f"{life}: it does not end")
     if process.exitcode == 0:
         return msgspec.json.decode(note.read_bytes(), type=Note)
-    assert life.point is not None, f"{life}: ended with {process.exitcode}"
+    killed = life.point is not None and process.exitcode == _KILLED
+    assert killed, f"{life}: ended with {process.exitcode}"
     return None
 
 
