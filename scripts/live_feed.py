@@ -24,12 +24,11 @@ from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Limits, Millis
-from risk.days import resets
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.live import Frame, Stop, assemble, sleep_until
-from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
 from scripts.paper_market import PaperMarket, ScaledClock
 from signals.bars import BarPreparer
 from signals.clocks import server_of, to_utc
@@ -106,7 +105,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         frame.clock,
         _watches(terms, server),
         pacing,
-        resets(terms.limits.reset_zone, frame.clock.now()),
+        days_to_come(terms.limits, frame.clock.now(), frame.past or []),
         due=lambda: agenda.due(pacing.day_limit()),
         server=None if market else server,
     )
