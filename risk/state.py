@@ -17,7 +17,7 @@ from risk import exposure, guard
 from risk import limits as rules
 from risk.closing import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.evaluation import Evaluation
-from risk.stakes import Stakes
+from risk.stakes import Reservation, Stakes
 from risk.tally import Extremes, Tally
 
 
@@ -69,13 +69,13 @@ class RiskActor:
         """What brings anchors, reservations, halts and extremes back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
-            ev.DayRolled: lambda e: self._turn_at(e.anchor),
+            ev.DayRolled: self._remember_day,
             ev.AttemptStarted: lambda e: self._begin_at(e.account),
-            ev.AccountSeen: lambda e: self.extremes.test(e.equity, self.anchor),
+            ev.AccountSeen: self._remember_seen,
             ev.OrderApproved: self._remember_approved,
             ev.OrderDenied: self._remember_denied,
-            ev.PositionOpened: self.on_opened,
-            ev.PositionClosed: self.on_closed,
+            ev.PositionOpened: self._remember_opened,
+            ev.PositionClosed: self._remember_closed,
             ev.OrderRejected: lambda e: self._stakes.release(e.order_id),
             ev.OrderCancelled: lambda e: self._stakes.release(e.order_id),
             ev.VenueDiffers: self._remember_foreign,
@@ -87,16 +87,42 @@ class RiskActor:
         if order.action is ev.Action.OPEN:
             self._signals.add(order.signal_id)
             self._stakes.reserve(approved)
+            self._tally.ordered(self._bus.time)
 
     def _remember_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None:
             self._signals.add(denied.order.signal_id)
+
+    def _remember_seen(self, seen: ev.AccountSeen) -> None:
+        self.extremes.test(seen.equity, self.anchor)
+        if self._evaluation is not None:
+            self._day_turned = False
+
+    def _remember_day(self, rolled: ev.DayRolled) -> None:
+        self._turn_at(rolled.anchor)
+        self._day_turned = True
+        self.extremes.test(rolled.account.equity, self.anchor)
+
+    def _remember_opened(self, opened: ev.PositionOpened) -> None:
+        """Every deal of an order of ours was followed by an equity test, which is not on record."""
+        self.on_opened(opened)
+        self.extremes.test(opened.account.equity, self.anchor)
+
+    def _remember_closed(self, closed: ev.PositionClosed) -> None:
+        self.on_closed(closed)
+        if closed.order_id:
+            self.extremes.test(closed.account.equity, self.anchor)
 
     def _remember_foreign(self, differs: ev.VenueDiffers) -> None:
         self._stakes.foreign = differs.foreign
 
     def _remember_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
+
+    @property
+    def reserved(self) -> dict[int, Reservation]:
+        """What approved orders that are not over will add, by order id."""
+        return dict(self._stakes.reserved)
 
     def figures(self) -> ev.Figures:
         """The extremes so far, and the loss of the current day that is already realised."""

@@ -9,6 +9,7 @@ from scripts.presets import presets
 from scripts.replay import replay
 from scripts.shadow import shadow
 from scripts.signals import signals
+from scripts.simulate import simulate
 from scripts.smoke import smoke_test
 
 app = cli.make_app("Event-driven execution for MetaTrader 5 demo and trial accounts.")
@@ -16,6 +17,7 @@ app.command("replay")(replay)
 app.command("shadow")(shadow)
 app.command("signals")(signals)
 app.command("presets")(presets)
+app.command("simulate")(simulate)
 app.command("smoke-test")(smoke_test)
 app.command("doctor")(doctor)
 app.command("compare")(compare_runs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.files.errors import BarFileError
-from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
+from adapters.mt5.errors import LinkDown, LookFailed, TerminalError, UnsuitableAccount
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
@@ -14,6 +14,8 @@ from engine.session import SinkFailed
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder
 from signals.strategy import StrategyFailed
+
+_BEFORE_IT_BEGAN = {UnsuitableAccount: Exit.TERMINAL, ClockSteppedBack: Exit.USAGE}
 
 
 @contextmanager
@@ -37,11 +39,8 @@ def explained(folder: SessionFolder) -> Iterator[None]:
             f"{error}; the session stopped, {kept}: look at the terminal for open positions",
             Exit.TERMINAL,
         ) from error
-    except ClockSteppedBack as error:
-        raise CommandFailed(
-            f"this machine's clock stepped back: {error}; set it right, nothing was changed",
-            Exit.USAGE,
-        ) from error
+    except (UnsuitableAccount, ClockSteppedBack) as error:
+        raise CommandFailed(str(error), _BEFORE_IT_BEGAN[type(error)]) from error
     except StrategyFailed as error:
         raise CommandFailed(str(error), Exit.INTERNAL) from error
     except HandlerFailed as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
+from adapters.mt5.errors import UnsuitableAccount
 from adapters.mt5.gateway import Gateway, Send
 from adapters.mt5.requests import Instrument, Requests
 from adapters.mt5.venue import Desk, Line, Venue
@@ -20,6 +21,7 @@ from engine.orders import OrderBook
 from engine.ports import Journal
 from engine.recovery import ClockSteppedBack, Past, Restorer
 from engine.types import Limits, Millis
+from risk.days import resets
 from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
 from scripts.wiring import DEVIATION, MAGIC
@@ -118,7 +120,8 @@ class LiveActors(Deciders):
         now = self.clock.now()
         if now < past.last.time:
             raise ClockSteppedBack(
-                f"the last record is of {past.last.time}, the clock shows {now} (ms UTC)"
+                f"this machine's clock stepped back: the last record is of {past.last.time}, it "
+                f"shows {now} (ms UTC); set it right, nothing was changed"
             )
         self.bus.time = now
         self.go_on(ev.SessionResumed(account=figures(account)), about)
@@ -126,7 +129,11 @@ class LiveActors(Deciders):
 
 
 def connect_live(wiring: Wiring) -> LiveActors:
-    """Build the actors of a session on a terminal."""
+    """Build the actors of a session on a terminal.
+
+    Raises UnsuitableAccount for an account that does not keep every position for itself.
+    """
+    refuse_netting(wiring.account)
     bus = Bus(wiring.journal, record_inputs=True)
     venue = Venue(bus, wiring.journal, wiring.line, wiring.clock, wiring.account, desk=wiring.desk)
     deciders = connect_deciders(bus, wiring, venue.send)
@@ -155,6 +162,34 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         bus.attach(actor.routes())
     gateway.attach()
     return Deciders(bus, market, book, risk, strategy, given, flatten, gateway, evaluation)
+
+
+def days_to_come(
+    limits: Limits, now: Millis, past: Sequence[ev.Record]
+) -> Iterator[tuple[Millis, str]]:
+    """The trading days that a session has still to turn, as `risk.days.resets` tells them.
+
+    `past` are the records of a session that goes on: days that began while it was not running, or
+    in which it ended before it could turn them, come first.
+    """
+    days = resets(limits.reset_zone, past[0].time if past else now, limits.reset_hour)
+    turned = [item.event.date for item in past if isinstance(item.event, ev.DayRolled)]
+    if turned:
+        next(date for _, date in days if date == turned[-1])
+    return days
+
+
+def refuse_netting(account: mt5.AccountInfo) -> None:
+    """A netting (or exchange) account merges orders into one position a symbol, whoever's they are.
+
+    What the engine opened could then be enlarged, closed or turned round by somebody else's order
+    without a deal that says so. Raises UnsuitableAccount.
+    """
+    if account.margin_mode != mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
+        raise UnsuitableAccount(
+            f"account {account.login} on {account.server} is not a hedging account (margin mode "
+            f"{account.margin_mode}): it merges all positions on a symbol; use a hedging account"
+        )
 
 
 def session_tag(session_id: str) -> str:

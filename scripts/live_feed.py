@@ -25,14 +25,13 @@ from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Limits, Millis
 from risk.conduct import flat_due
-from risk.days import resets
 from risk.evaluation import Course
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.headroom import final_breach, room_left
 from scripts.live import Frame, Stop, assemble, sleep_until, tell_orphan
-from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
 from scripts.objectives import as_recorded
 from scripts.paper_market import PaperMarket, ScaledClock
 from signals.bars import BarPreparer
@@ -112,7 +111,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         frame.clock,
         _watches(terms, server),
         pacing,
-        resets(terms.limits.reset_zone, frame.clock.now()),
+        days_to_come(terms.limits, frame.clock.now(), frame.past or []),
         due=lambda: agenda.due(pacing.day_limit()),
         weekends=_weekends(terms, frame.clock),
         server=None if market else server,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -14,9 +13,9 @@ from engine.rerun import Difference, Tally
 from engine.types import SymbolSpec
 from scripts.journal_replay import deciders
 from scripts.rerun_inputs import InputRerun
-from scripts.simulation import run as simulation
+from scripts.simulation import life
+from scripts.simulation.run import run_and_keep
 from scripts.simulation.strategy import Restless
-from scripts.simulation.world import World
 from signals.strategy import Decision, StrategyFactory, View
 
 
@@ -35,18 +34,10 @@ class Remembering(Restless):
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
     """What the journal of a seed's simulated session holds at its end."""
-    worlds: list[World] = []
-
-    class Kept(World):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            worlds.append(self)
-
-    with patch.object(simulation, "World", Kept), patch.object(simulation, "Restless", strategy):
-        result = simulation.run_seed(seed)
+    with patch.object(life, "Restless", strategy):
+        result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
-    (world,) = worlds
-    return tuple(world.disk.records())
+    return tuple(records)
 
 
 def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> Tally:

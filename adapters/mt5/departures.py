@@ -45,6 +45,17 @@ def last_leaving(deals: Deals, volume: Units) -> Deals:
     return tuple(reversed(chosen)) if volume == 0 else ()
 
 
+def emptied(deals: Deals) -> bool:
+    """Whether the deals of a position have closed all of it.
+
+    That it is not among the open ones does not tell so: another account's may have been shown.
+    """
+    left = 0
+    for deal in deals:
+        left += -units(deal.volume) if deal.entry in LEAVING else units(deal.volume)
+    return bool(deals) and not left
+
+
 def closings(
     position: Position,
     spec: SymbolSpec,

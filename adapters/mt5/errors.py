@@ -39,6 +39,10 @@ class CallOutcomeUnknown(TerminalError):
         self.function = function
 
 
+class UnsuitableAccount(Exception):
+    """Raised for an account on which the engine could not tell its own positions apart."""
+
+
 class LookFailed(Exception):
     """Raised when the terminal could not tell what it holds; nothing may be concluded from it."""
 

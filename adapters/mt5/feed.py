@@ -151,6 +151,7 @@ class LiveFeed:
 
     async def slices(self) -> AsyncGenerator[None, None]:
         await self._recover()  # the account is compared before anything is done
+        await self._venue.settled()
         yield
         while await self._pacing.next():
             await self._observe()

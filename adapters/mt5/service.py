@@ -109,13 +109,18 @@ class Service:
     def answer(self, request: Request) -> bytes:
         """The encoded reply; whatever the backend does, there is one."""
         try:
-            return encode_reply(self._reply(request))
-        except _Refused as refused:
-            return self._trouble(request, refused.trouble, str(refused))
+            return encode_reply(self.reply(request))
         except TooLarge as error:
             return self._trouble(request, Trouble.TOO_LARGE, f"{error}; ask for less at a time")
         except WireError as error:
             return self._trouble(request, Trouble.RAISED, str(error))
+
+    def reply(self, request: Request) -> Reply:
+        """The same before it is encoded."""
+        try:
+            return self._reply(request)
+        except _Refused as refused:
+            return Reply(id=request.id, trouble=refused.trouble, detail=str(refused))
 
     def _trouble(self, request: Request, trouble: Trouble, detail: str) -> bytes:
         return encode_reply(Reply(id=request.id, trouble=trouble, detail=detail))

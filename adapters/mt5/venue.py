@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import anyio
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.account_check import objection
 from adapters.mt5.client import Answer
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.execution import Look, Reply, Wanted, insist_on, look
@@ -140,7 +141,7 @@ class Venue:
                 errand = job.errand
                 reply = None
                 if not self.holds_back(errand):
-                    reply = await self._terminal.work(self._work(errand.request))
+                    reply = self._ours(await self._terminal.work(self._work(errand.request)))
                 self._now()
                 self._bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
                 self._in_flight -= 1
@@ -217,6 +218,16 @@ class Venue:
 
     def _work(self, request: dict[str, Any]) -> Callable[[Caller], Reply]:
         return lambda client: self._desk.carry_out(client, request)
+
+    def _ours(self, reply: Reply) -> Reply:
+        """A reply without what was read back when somebody had just logged in elsewhere.
+
+        The order counts as accepted until a look at the session's own account tells more.
+        """
+        account, expected = reply.account, self._account
+        if account is None or objection(account, expected.login, expected.server) is None:
+            return reply
+        return Reply(reply.result, reply.error)
 
     def _now(self) -> None:
         self._bus.time, self._bus.bar = self._clock.now(), None

@@ -6,7 +6,7 @@ Orders are compared first; positions in a second step, when those that the look 
 from __future__ import annotations
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.departures import LEAVING, last_leaving
+from adapters.mt5.departures import emptied, last_leaving
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
 from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
@@ -125,7 +125,7 @@ class Watch:
             self._tell.cancelled(order, "another order closed the position")
         elif order.position not in {position.ticket for position in seen.positions}:
             deals = seen.deals.get(order.position, ())
-            if not deals or deals[-1].entry not in LEAVING:
+            if not emptied(deals):
                 return
             ours = deals[-1].comment == self._requests.comment(order.order_id)
             if order.action is ev.Action.CLOSE and ours:
@@ -181,7 +181,7 @@ class Watch:
             now = standing.get(position.ticket)
             deals = seen.deals.get(position.ticket, ())
             if now is None:
-                if deals and deals[-1].entry in LEAVING:
+                if emptied(deals):
                     self._gone(position, deals, account)
             elif units(now.volume) < position.volume:
                 self._shrank(position, units(now.volume), deals, account)

@@ -114,6 +114,8 @@ def merge(recorded: Recorded, timeframe: int, begin: int, end: int) -> Rates:
     if not len(rows):
         return rows
     times = slots(rows["time"], timeframe)
+    if np.array_equal(times, rows["time"]):
+        return rows  # they are bars of that timeframe as they stand
     starts = np.flatnonzero(np.concatenate(([True], times[1:] != times[:-1])))
     merged = rows[starts].copy()
     merged["time"] = times[starts]

@@ -63,6 +63,7 @@ class FaultyTerminal:
         self._in_flight: dict[int, int] = {}
         self._error: tuple[int, str] | None = None
         self.calls: Counter[str] = Counter()
+        self._index = 0  # of the call that is being made, among all calls
         self.other = _other_terminal(terminal)
 
     def __getattr__(self, name: str) -> Any:
@@ -88,6 +89,7 @@ class FaultyTerminal:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.calls[name] += 1
+        self._index = self.calls.total()
         self._error = None
         fault = self._plan.decide(self._index, name, self.calls[name])
         if fault is not None:
@@ -98,10 +100,6 @@ class FaultyTerminal:
         if self._lasts(FaultKind.NO_IPC):
             return self._fail(name, mt5.RES_E_INTERNAL_FAIL_CONNECT)
         return self._answer(name, args, kwargs, fault)
-
-    @property
-    def _index(self) -> int:
-        return self.calls.total()
 
     def _answer(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], fault: Fault | None

@@ -1,69 +1,136 @@
-"""What must hold in every simulated session, at every moment and at its end."""
+"""What must hold in every simulated session at every moment; `ending` has what holds at its end."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.departures import LEAVING
-from adapters.projection import LogProjection, SummaryProjection
-from adapters.sinks import csv_bytes
+from adapters.paper.records import PENDING_KINDS
 from engine import events as ev
 from engine.trading import TradingState
-from engine.types import Limits
-from risk.limits import RISK_TOLERANCE
+from engine.types import UNITS_PER_LOT, Conversion, Limits, Points, SymbolSpec, Units
 from scripts.live_actors import LiveActors
-from scripts.simulation.world import BALANCE, World
+from scripts.simulation.line import SimulatedHost
+from scripts.simulation.story import Broken, Story, demand
+from scripts.simulation.twin import differences
+from scripts.simulation.world import World
 from scripts.wiring import MAGIC
 
-
-class Broken(Exception):
-    """Raised when an invariant does not hold; says which and where."""
-
-
-def demand(holds: bool, invariant: str, detail: object = "") -> None:
-    """Raise Broken unless `holds`."""
-    if not holds:
-        raise Broken(f"{invariant}: {detail}")
+_A_CENT = 1.0
+_ROUNDING = 12.0
+"""Cents by which this file's decimal arithmetic and the engine's integers may differ."""
 
 
 class Audit:
-    """Watches one seed's session through all its crashes."""
+    """Watches one seed's session through all its crashes; keeps the first thing that broke."""
 
     def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
         self._limits = limits
-        self._state = TradingState.ACTIVE
         self._sent: Counter[str] = Counter()
-        self.actors: LiveActors | None = None
+        self._actors: LiveActors | None = None
+        self._host: SimulatedHost | None = None
+        self._tested = False  # whether this life has seen the account's figures yet
+        self.story = Story()
+        self.broken = ""
 
-    # --- while it runs ---
+    def watched(self, check: Callable[[], None]) -> None:
+        """Make a check; what it finds is kept even if nobody hears of the exception."""
+        try:
+            check()
+        except Broken as error:
+            self.broken = self.broken or str(error)
+            raise
 
-    def on_record(self, event: ev.Event | ev.Input) -> None:
-        """Every event of the engine, in order, also while it is brought back."""
-        match event:
-            case ev.TradingStateChanged():
-                self._state = event.state
-            case ev.OrderApproved() if event.order.action is ev.Action.OPEN:
-                self._check_approved(event)
-
-    def begin(self, actors: LiveActors, records: list[ev.Record]) -> None:
+    def begin(self, actors: LiveActors, host: SimulatedHost, past: Iterable[ev.Record]) -> None:
         """A new life of the engine, which knows what its journal still has."""
-        self.actors = actors
-        states = [r.event for r in records if isinstance(r.event, ev.TradingStateChanged)]
-        self._state = states[-1].state if states else TradingState.ACTIVE
+        self._actors, self._host = actors, host
+        self.story = Story()
+        self._tested = False
+        for record in past:
+            self.story.take(record)
+
+    # --- every record, before it is acted on ---
+
+    def on_record(self, record: ev.Record) -> None:
+        """A record is appended to the journal."""
+        self.watched(lambda: self._on_record(record))
+
+    def _on_record(self, record: ev.Record) -> None:
+        match record.event:
+            case ev.OrderApproved() if record.event.order.action is ev.Action.OPEN:
+                self._check_approved(record.event)
+            case ev.DayRolled(anchor=anchor) if self._host is not None:
+                told = self._host.balance
+                demand(anchor == told, "a day begins with the balance", (anchor, told))
+            case ev.AccountSeen(balance=balance) if self._host is not None:
+                self._tested = True
+                told = self._host.balance
+                demand(balance == told, "figures are those of our account", (balance, told))
+            case _:
+                pass
+        self.story.take(record)
+
+    def _check_approved(self, approved: ev.OrderApproved) -> None:
+        """The limits, figured once more from what the market shows."""
+        story, limits = self.story, self._limits
+        demand(story.state is TradingState.ACTIVE, "nothing is approved while halted", approved)
+        used = len(story.positions) + len(story.entries) + story.strangers
+        demand(used < limits.max_positions, "room for a position is held", approved)
+        if self._actors is None:
+            return
+        market, order = self._actors.market, approved.order
+        spec, tick = market.specs[order.symbol], market.ticks[order.symbol]
+        entry = order.entry_price or (tick.ask if order.side > 0 else tick.bid)
+        risk = loss(spec, approved.volume, (entry - order.stop_loss) * order.side, order.stop_loss)
+        allowed = limits.per_trade_risk_fraction * story.anchor
+        demand(risk <= allowed + _ROUNDING, "risk per trade is held", (risk, allowed, approved))
+        close = abs(risk - approved.risk) <= _ROUNDING
+        demand(close, "the risk on record is the loss at the stop", (risk, approved))
+        worst = market.account.balance - risk - self._at_risk()
+        demand(worst >= self._floor() - _ROUNDING, "the worst case stays above the floors", worst)
+
+    def _at_risk(self) -> float:
+        """What is open or approved may still lose."""
+        if self._actors is None:
+            return 0.0
+        market = self._actors.market
+        total = float(sum(approved.risk for approved in self.story.entries.values()))
+        for position in market.positions.values():
+            spec = market.specs[position.symbol]
+            if not position.stop_loss:
+                continue  # by hand, and then nothing bounds it
+            distance = (position.entry - position.stop_loss) * position.side
+            lost = loss(spec, position.volume, distance, position.stop_loss)
+            lost -= spec.commission * position.volume / UNITS_PER_LOT  # paid at its opening
+            total += max(0.0, lost - _A_CENT)
+        return total
+
+    def _floor(self) -> float:
+        """Equity below which trading must be halted."""
+        floors = [self.story.anchor * (1 - self._limits.daily_loss_fraction)]
+        if self._limits.max_loss_fraction is not None:
+            floors.append(self.story.starting_balance * (1 - self._limits.max_loss_fraction))
+        return max(floors)
+
+    # --- every order that reaches the terminal ---
 
     def on_send(self, request: dict[str, Any]) -> None:
         """An order is about to reach the terminal."""
+        self.watched(lambda: self._on_send(request))
+
+    def _on_send(self, request: dict[str, Any]) -> None:
         if request["action"] == mt5.TRADE_ACTION_REMOVE:
             return
         comment = request.get("comment", "")
-        opens = comment and not request.get("position")
-        if opens:
+        if comment:
             self._sent[comment] += 1
             demand(self._sent[comment] == 1, "an order is sent once", comment)
-            demand(self._state is TradingState.ACTIVE, "nothing is sent while halted", request)
+        if comment and not request.get("position"):
+            active = self.story.state is TradingState.ACTIVE
+            demand(active, "nothing is sent while halted", (self.story.state, request))
         demand(self._on_disk(request), "the record is on disk before the effect", request)
 
     def _on_disk(self, request: dict[str, Any]) -> bool:
@@ -76,122 +143,60 @@ class Audit:
             for event in known
         )
 
-    def _check_approved(self, approved: ev.OrderApproved) -> None:
-        actors = self.actors
-        if actors is None:
+    # --- between two looks ---
+
+    def check_rest(self) -> None:
+        """All that was observed is handled: actors, records and venue agree so far."""
+        self.watched(self._check_rest)
+
+    def _check_rest(self) -> None:
+        self._check_room()
+        actors, story = self._actors, self.story
+        if actors is None or not story.seq:
             return
-        allowed = self._limits.per_trade_risk_fraction * actors.risk.anchor + RISK_TOLERANCE
-        demand(approved.risk <= allowed, "risk per trade is held", approved)
-        count = len(self._ours())
-        demand(count < self._limits.max_positions, "room for a position is held", count)
+        reserved = actors.risk.reserved
+        same = reserved.keys() == story.entries.keys()
+        demand(same, "each approved entry is reserved until it ends", (reserved, story.entries))
+        for order_id, kept in reserved.items():
+            approved = story.entries[order_id]
+            worst = approved.worst or approved.risk
+            held = (kept.worst, kept.margin) == (worst, approved.margin)
+            demand(held and kept.worst >= 0, "a reservation is the order's risk", kept)
+        demand(actors.risk.anchor == story.anchor, "the anchor is the day's", actors.risk.anchor)
+        demand(actors.risk.trading.state is story.state, "one trading state", story.state)
+        demand(actors.book.alive.keys() == story.alive, "the book has what is alive", story.alive)
+        volumes = {ticket: item.volume for ticket, item in actors.market.positions.items()}
+        demand(volumes == story.positions, "the market has what is open", volumes)
+        if self._tested and actors.market.account.equity <= self._floor():
+            halted = story.state is not TradingState.ACTIVE
+            demand(halted, "trading halts at the floor", actors.market.account)
 
-    def check_limits(self) -> None:
-        """After every move of the world: what stands at the venue keeps the limits."""
-        ours = self._ours()
-        demand(len(ours) <= self._limits.max_positions, "positions are held", ours)
-
-    def _ours(self) -> list[int]:
-        positions = self._world.account.positions.values()
-        return [position.ticket for position in positions if position.magic == MAGIC]
-
-    # --- at the end ---
-
-    def check_end(self, actors: LiveActors, rows: bytes, summary: dict[str, Any]) -> None:
-        """Everything is quiet: engine, terminal, journal and files must tell one story."""
-        records = self._world.disk.records()
-        self._check_numbers(records)
-        self._check_books(actors, records)
-        self._check_ledger(records)
-        self._check_orders(actors, records)
-        self._check_files(records, rows, summary)
-
-    def _check_numbers(self, records: list[ev.Record]) -> None:
-        numbers = [record.seq for record in records]
-        demand(numbers == list(range(1, len(numbers) + 1)), "the journal has no gap", numbers[-3:])
-        times = [record.time for record in records]
-        demand(times == sorted(times), "time never steps back in the journal")
-
-    def _check_books(self, actors: LiveActors, records: list[ev.Record]) -> None:
-        """Each of our positions is known, or told as what the user must look at."""
-        told = [r.event for r in records if isinstance(r.event, ev.VenueDiffers)]
-        strangers = {item.ticket for item in told[-1].foreign} if told else set()
-        unresolved = {f"-{order.order_id}" for order in actors.gateway.unresolved}
-        for position in self._world.account.positions.values():
-            known = actors.market.positions.get(position.ticket)
-            if known is None:
-                mine = position.magic == MAGIC
-                lost = any(position.comment.endswith(tail) for tail in unresolved)
-                demand(position.ticket in strangers or (mine and lost), "no orphan", position)
-                continue
-            same = (known.volume, known.side) == (position.volume, position.side)
-            demand(same, "engine and terminal agree", (known, position))
-            levels = (known.stop_loss, known.take_profit) == (position.stop, position.target)
-            demand(levels or bool(unresolved), "levels agree", (known, position))
-        gone = set(actors.market.positions) - set(self._world.account.positions)
-        demand(not gone, "no ghost position", gone)
-
-    def _check_ledger(self, records: list[ev.Record]) -> None:
-        """Deals sum up to the balance, and what the engine was told to our part of it."""
-        account = self._world.account
-        booked = sum(deal.profit + deal.commission + deal.swap for deal in account.deals)
-        demand(booked == account.balance, "the ledger sums to the balance", account.balance)
-        ours = {deal.position for deal in account.deals if deal.magic == MAGIC}
-        known = {r.event.position for r in records if isinstance(r.event, ev.PositionOpened)}
-        theirs = sum(
-            deal.profit + deal.commission + deal.swap
-            for deal in account.deals
-            if deal.position in ours & known
+    def _check_room(self) -> None:
+        """What stands at the venue keeps the limits."""
+        symbols = Counter(
+            position.spec.name
+            for position in self._world.account.positions.values()
+            if position.magic == MAGIC
         )
-        told = 0
-        for record in records:
-            match record.event:
-                case ev.PositionOpened(commission=commission):
-                    told += commission
-                case ev.PositionClosed(profit=profit, commission=commission, swap=swap):
-                    told += profit + commission + swap
-        demand(told == theirs, "the engine's ledger is the terminal's", (told, theirs, BALANCE))
+        symbols.update(
+            order.spec.name
+            for order in self._world.account.orders.values()
+            if order.magic == MAGIC and (order.kind in PENDING_KINDS or not order.position)
+        )
+        demand(symbols.total() <= self._limits.max_positions, "positions are held", symbols)
+        most = max(symbols.values(), default=0)
+        demand(most <= self._limits.max_positions_per_symbol, "positions on a symbol", symbols)
 
-    def _check_orders(self, actors: LiveActors, records: list[ev.Record]) -> None:
-        """Every signal became an order, every order has one end or is told as open."""
-        fates: defaultdict[int, list[str]] = defaultdict(list)
-        signals = intents = 0
-        for record in records:
-            match record.event:
-                case ev.SignalRaised():
-                    signals += 1
-                case ev.SignalDropped():
-                    signals -= 1
-                case ev.OrderIntent(order_id=order_id):
-                    intents += 1
-                    fates[order_id] = []
-                case ev.OrderDenied(order=order):
-                    fates[order.order_id].append("denied")
-                case ev.OrderRejected(order_id=order_id) | ev.OrderCancelled(order_id=order_id):
-                    fates[order_id].append("ended")
-                case ev.OrderFilled(order_id=order_id, complete=True):
-                    fates[order_id].append("filled")
-                case ev.StopModified(order_id=order_id) if order_id:
-                    fates[order_id].append("modified")
-        lost = signals - intents
-        demand(not lost, "every signal is accounted for", lost)
-        alive = actors.book.alive
-        for order_id, ends in fates.items():
-            once = len(ends) == 1 and order_id not in alive
-            demand(once or (not ends and order_id in alive), "an order ends once", (order_id, ends))
+    def check_twin(self, twin: LiveActors, records: list[ev.Record]) -> None:
+        """New actors brought back from `records` remember what those that ran on do."""
+        actors = self._actors
+        if actors is not None:
+            other = differences(actors, twin, records)
+            self.watched(lambda: demand(not other, "a journal brings back what was known", other))
 
-    def _check_files(self, records: list[ev.Record], rows: bytes, summary: dict[str, Any]) -> None:
-        log, total = LogProjection(), SummaryProjection()
-        made = [row for record in records if (row := log.row(record))]
-        for record in records:
-            total.take(record)
-        demand(csv_bytes(made, header=False) == rows, "the CSV is the journal's projection")
-        demand(total.summary() == summary, "the JSON is the journal's projection")
 
-    def check_duplicates(self) -> None:
-        """No order of ours ever dealt twice at the venue."""
-        entries: defaultdict[str, set[int]] = defaultdict(set)
-        for deal in self._world.account.deals:
-            if deal.magic == MAGIC and deal.entry not in LEAVING and deal.comment:
-                entries[deal.comment].add(deal.order)
-        twice = {comment: orders for comment, orders in entries.items() if len(orders) > 1}
-        demand(not twice, "no duplicate order", twice)
+def loss(spec: SymbolSpec, volume: Units, distance: Points, stop: Points) -> float:
+    """Cents lost when a position is stopped `distance` points away, both commissions included."""
+    amount = distance * volume * spec.contract * 100 / UNITS_PER_LOT
+    amount /= stop if spec.conversion is Conversion.DIVIDE else 10**spec.digits
+    return amount + 2 * spec.commission * volume / UNITS_PER_LOT

@@ -8,7 +8,8 @@ from random import Random
 from engine.events import OrderSubmitted, Record
 from engine.journal import JournalFailed, JournalHash, decode, encode, encode_about
 
-Row = tuple[bytes, bytes | None]
+Row = tuple[bytes, Record]
+"""A record's payload, and the record as it is read back."""
 
 _BY_ITSELF = 0.3
 
@@ -33,10 +34,9 @@ class Disk:
     def synchronise(self) -> None:
         """From here on nothing of what was committed can be lost."""
         for rows in self._commits[self._synchronised :]:
-            for payload, _ in rows:
-                event = decode(payload).event
-                if isinstance(event, OrderSubmitted):
-                    self._submitted.append(event)
+            for _, record in rows:
+                if isinstance(record.event, OrderSubmitted):
+                    self._submitted.append(record.event)
         self._synchronised = len(self._commits)
 
     def crash(self) -> None:
@@ -44,11 +44,9 @@ class Disk:
         del self._commits[self._rng.randint(self._synchronised, len(self._commits)) :]
         self.synchronise()
 
-    def rows(self) -> list[Row]:
-        return [row for rows in self._commits for row in rows]
-
     def records(self) -> list[Record]:
-        return [decode(payload, about) for payload, about in self.rows()]
+        """What the next life of the engine reads back."""
+        return [record for rows in self._commits for _, record in rows]
 
     def submitted(self) -> list[OrderSubmitted]:
         """What the synchronised part of the journal knows of orders that were about to leave."""
@@ -57,7 +55,7 @@ class Disk:
     def hexdigest(self) -> str:
         """The journal hash of what is on the disk."""
         digest = JournalHash()
-        digest.update(payload for payload, _ in self.rows())
+        digest.update(payload for rows in self._commits for payload, _ in rows)
         return digest.hexdigest()
 
     def breaks(self) -> bool:
@@ -71,10 +69,13 @@ class SimulatedJournal:
     engine appends is handed over only between two inputs.
     """
 
-    def __init__(self, disk: Disk, step: Callable[[], None]) -> None:
-        """`step` is a moment at which the engine may crash."""
+    def __init__(
+        self, disk: Disk, step: Callable[[], None], watch: Callable[[Record], None]
+    ) -> None:
+        """`step` is a moment at which the engine may crash; `watch` sees what is appended."""
         self._disk = disk
         self._step = step
+        self._watch = watch
         self._pending: list[Row] = []
         self._last = 0
         self._failed = False
@@ -83,9 +84,15 @@ class SimulatedJournal:
         self._step()
         self._failed = self._failed or self._disk.breaks()
         self._check()
-        self._pending.append((encode(record), encode_about(record)))
+        payload = encode(record)
+        self._pending.append((payload, decode(payload, encode_about(record))))
         self._last = record.seq
+        self._watch(record)
         self._step()
+
+    def pending(self) -> list[Record]:
+        """What was appended and is not on the disk yet."""
+        return [record for _, record in self._pending]
 
     async def room(self) -> None:
         self._check()

@@ -32,6 +32,8 @@ SPECS = (
 )  # fmt: skip
 _PRICES = {"EURUSD": 110_000, "USDJPY": 150_000}
 _LONGEST_GAP = 12
+_JUMPS = (0.05, 0.05, 0.3)
+"""How often a bar opens away from where the last one closed, and may open beyond a stop."""
 
 
 def start_of(rng: Random) -> int:
@@ -42,19 +44,18 @@ def start_of(rng: Random) -> int:
 
 def bars_of(rng: Random, spec: SymbolSpec, start: int, count: int) -> Rates:
     """A walk of `count` M15 bars with holes in time and jumps in price."""
-    rates = np.zeros(count, dtype=mt5.rates_dtype())
+    jumps = rng.choice(_JUMPS)
     price, moment = _PRICES[spec.name], start
-    for row in range(count):
-        opened = price + (rng.randint(-150, 150) if rng.random() < 0.05 else 0)
+    rows: list[tuple[float, ...]] = []
+    for _ in range(count):
+        opened = price + (rng.randint(-150, 150) if rng.random() < jumps else 0)
         close = opened + rng.randint(-45, 45)
         high = max(opened, close) + rng.randint(0, 30)
         low = min(opened, close) - rng.randint(0, 30)
-        scaled = [round(value / 10**spec.digits, spec.digits) for value in (opened, high, low)]
-        rates[row]["time"] = moment
-        rates[row]["open"], rates[row]["high"], rates[row]["low"] = scaled
-        rates[row]["close"] = round(close / 10**spec.digits, spec.digits)
-        rates[row]["tick_volume"], rates[row]["spread"] = 100, rng.randint(0, 25)
+        shown = [spec.price(points) for points in (opened, high, low, close)]
+        rows.append((moment, *shown, 100, rng.randint(0, 25), 0))
         price = close
         moment += PERIOD * (rng.randint(2, _LONGEST_GAP) if rng.random() < 0.03 else 1)
+    rates = np.array(rows, dtype=mt5.rates_dtype())
     rates.setflags(write=False)
     return rates

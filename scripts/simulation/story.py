@@ -1,0 +1,103 @@
+"""The audit's own reading of a session's records, written apart from the actors that it checks."""
+
+from __future__ import annotations
+
+from engine import events as ev
+from engine.trading import TradingState
+from engine.types import Cents, Millis, Units
+
+
+class Broken(Exception):
+    """Raised when an invariant does not hold; says which and where."""
+
+
+def demand(holds: bool, invariant: str, detail: object = "") -> None:
+    """Raise Broken unless `holds`."""
+    if not holds:
+        raise Broken(f"{invariant}: {detail}")
+
+
+class Story:
+    """What the records so far say: state of trading, day's anchor, orders and positions.
+
+    `entries` are the approved orders to open that are not over, by order id: each must be reserved
+    by risk. `volumes` are the volumes that records gave to orders and positions.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.time: Millis = 0
+        self.state = TradingState.ACTIVE
+        self.anchor: Cents = 0
+        self.starting_balance: Cents = 0
+        self.dates: list[tuple[str, Millis]] = []
+        self.alive: set[int] = set()
+        self.entries: dict[int, ev.OrderApproved] = {}
+        self.approved: dict[int, Units] = {}
+        self.submitted: set[int] = set()
+        self.positions: dict[int, Units] = {}
+        self.strangers = 0
+
+    def take(self, record: ev.Record) -> None:
+        """Take the next record; raises Broken where it does not fit the earlier ones."""
+        demand(record.seq == self.seq + 1, "the journal has no gap", (self.seq, record.seq))
+        demand(record.time >= self.time, "time never steps back", (self.time, record))
+        self.seq, self.time = record.seq, record.time
+        self._take(record.event)
+
+    def _take(self, event: ev.Event | ev.Input) -> None:
+        match event:
+            case ev.SessionStarted(account=account):
+                self.anchor = self.starting_balance = account.balance
+            case ev.DayRolled(date=date, anchor=anchor):
+                self.anchor = anchor
+                self.dates.append((date, self.time))
+            case ev.TradingStateChanged(state=state):
+                self.state = state
+            case ev.VenueDiffers(foreign=foreign):
+                self.strangers = len(foreign)
+            case ev.PositionOpened():
+                self.positions[event.position] = event.volume
+                self.entries.pop(event.order_id, None)
+            case ev.PositionClosed():
+                self._closed(event)
+            case _:
+                self._take_order(event)
+
+    def _closed(self, closed: ev.PositionClosed) -> None:
+        left = self.positions.pop(closed.position, 0) - closed.volume
+        demand(left == closed.remaining >= 0, "parts of a position add up", closed)
+        if left:
+            self.positions[closed.position] = left
+
+    def _take_order(self, event: ev.Event | ev.Input) -> None:
+        match event:
+            case ev.OrderIntent(order_id=order_id):
+                demand(order_id not in self.alive, "an order is made once", event)
+                self.alive.add(order_id)
+            case ev.OrderApproved(order=order, volume=volume):
+                demand(order.order_id not in self.approved, "an order is vetted once", event)
+                self.approved[order.order_id] = volume
+                if order.action is ev.Action.OPEN:
+                    self.entries[order.order_id] = event
+            case ev.OrderSubmitted(order_id=order_id, volume=volume):
+                demand(order_id not in self.submitted, "an order is submitted once", event)
+                same = self.approved.get(order_id) == volume
+                demand(same, "what is submitted is what risk approved", event)
+                self.submitted.add(order_id)
+            case ev.OrderDenied(order=order):
+                self._over(order.order_id)
+            case ev.OrderRejected(order_id=order_id) | ev.OrderCancelled(order_id=order_id):
+                self._over(order_id)
+            case ev.OrderFilled(order_id=order_id, complete=True):
+                demand(order_id in self.submitted, "only what was submitted is filled", event)
+                self.alive.discard(order_id)
+            case ev.StopModified(order_id=order_id) if order_id:
+                self._over(order_id)
+            case _:
+                pass
+
+    def _over(self, order_id: int) -> None:
+        demand(order_id in self.alive, "nothing happens to an order that is over", order_id)
+        self.alive.discard(order_id)
+        self.entries.pop(order_id, None)

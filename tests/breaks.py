@@ -1,0 +1,239 @@
+"""Deliberate breaks of the product, each of which the audit of simulated sessions must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+import adapters.mt5.telling
+import adapters.mt5.venue
+import adapters.mt5.watch
+import risk.limits
+import risk.sizing
+from adapters.mt5.departures import LEAVING, closings
+from adapters.mt5.gateway import Gateway
+from adapters.mt5.remote import carry_out_remotely
+from adapters.mt5.telling import Telling
+from adapters.mt5.venue import Venue
+from adapters.mt5.watch import Watch
+from engine import events as ev
+from engine.bus import Edge
+from engine.market import Market
+from engine.orders import OrderBook
+from risk.days import resets
+from risk.stakes import Stakes
+from risk.state import RiskActor
+from scripts.live_actors import LiveActors
+from scripts.simulation.disk import SimulatedJournal
+from scripts.simulation.run import run_seed
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+MOST_SEEDS = 300
+
+
+def first_seed_that_notices(broken: Break, most: int = MOST_SEEDS) -> tuple[int, str]:
+    """The first seed whose audit tells of the break, and what it says; (0, "") when none does."""
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch)
+        for seed in range(1, most + 1):
+            result = run_seed(seed)
+            if result.broken:
+                return seed, result.broken
+    return 0, ""
+
+
+def nothing(*_args: Any, **_kwargs: Any) -> None:
+    """In place of what a break leaves out."""
+
+
+def _without(owner: type, name: str) -> Break:
+    return lambda patch: patch.setattr(owner, name, nothing)
+
+
+def _sent_twice(patch: pytest.MonkeyPatch) -> None:
+    def twice(client: Any, request: dict[str, Any]) -> Any:
+        carry_out_remotely(client, request)
+        return carry_out_remotely(client, request)
+
+    patch.setattr(adapters.mt5.venue, "carry_out_remotely", twice)
+
+
+def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    async def at_once(_journal: SimulatedJournal, _seq: int) -> None:
+        """The request leaves while its record may still be lost."""
+
+    patch.setattr(SimulatedJournal, "durable", at_once)
+
+
+def _halt_heeded_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Gateway, "_may_not_open", lambda _self, _order: False)
+    patch.setattr(Gateway, "holds_back", lambda _self, _errand: False)
+
+
+def _unknown_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
+    def cancelled(tell: Telling, order: ev.OrderIntent, message: str, _account: Any) -> None:
+        tell.cancelled(order, message)
+
+    patch.setattr(Telling, "unknown", cancelled)
+
+
+def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
+    def forgets(actor: RiskActor, unknown: ev.OrderUnknown) -> None:
+        actor._stakes.release(unknown.order_id)
+
+    patch.setattr(RiskActor, "on_unknown", forgets)
+
+
+def _close_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(adapters.mt5.telling, "closings", lambda *_args: ())
+
+
+def _commission_of_wrong_sign(patch: pytest.MonkeyPatch) -> None:
+    def wrong(*args: Any) -> Iterator[ev.PositionClosed]:
+        for closed in closings(*args):
+            yield msgspec.structs.replace(closed, commission=-closed.commission)
+
+    patch.setattr(adapters.mt5.telling, "closings", wrong)
+
+
+def _share_of_commission_lost(patch: pytest.MonkeyPatch) -> None:
+    def wrong(*args: Any) -> Iterator[ev.PositionClosed]:
+        for closed in closings(*args):
+            yield msgspec.structs.replace(closed, net=closed.profit)
+
+    patch.setattr(adapters.mt5.telling, "closings", wrong)
+
+
+def _row_lost(patch: pytest.MonkeyPatch) -> None:
+    flush = Edge.flush
+
+    async def loses_one(edge: Edge) -> None:
+        edge.outbox = [r for r in edge.outbox if not isinstance(r.event, ev.PositionClosed)]
+        await flush(edge)
+
+    patch.setattr(Edge, "flush", loses_one)
+
+
+def _positions_not_counted(patch: pytest.MonkeyPatch) -> None:
+    desk_of = RiskActor._desk
+
+    def empty(actor: RiskActor, order: ev.OrderIntent) -> Any:
+        return msgspec.structs.replace(desk_of(actor, order), positions=0, positions_on_symbol=0)
+
+    patch.setattr(RiskActor, "_desk", empty)
+
+
+def _open_risk_not_counted(patch: pytest.MonkeyPatch) -> None:
+    desk_of = RiskActor._desk
+
+    def free(actor: RiskActor, order: ev.OrderIntent) -> Any:
+        return msgspec.structs.replace(desk_of(actor, order), stops_worst=0, risk_in_flight=0)
+
+    patch.setattr(RiskActor, "_desk", free)
+
+
+def _sized_too_large(patch: pytest.MonkeyPatch) -> None:
+    budget = risk.sizing.budget
+    patch.setattr(risk.sizing, "budget", lambda *args: 3 * budget(*args))
+    patch.setattr(risk.limits, "_denied_at_volume", lambda *_args: None)
+
+
+def _signals_to_close_ignored(patch: pytest.MonkeyPatch) -> None:
+    on_signal = OrderBook.on_signal
+
+    def deaf(book: OrderBook, signal: ev.SignalRaised) -> None:
+        if signal.action is not ev.Action.CLOSE:
+            on_signal(book, signal)
+
+    patch.setattr(OrderBook, "on_signal", deaf)
+
+
+def _order_ids_begin_anew(patch: pytest.MonkeyPatch) -> None:
+    remember = OrderBook._remember_intent
+
+    def forgets(book: OrderBook, intent: ev.OrderIntent) -> None:
+        remember(book, intent)
+        book._next_id = 1
+
+    patch.setattr(OrderBook, "_remember_intent", forgets)
+
+
+def _floor_not_tested(patch: pytest.MonkeyPatch) -> None:
+    def only_extremes(actor: RiskActor, seen: ev.AccountSeen) -> None:
+        actor.extremes.test(seen.equity, actor.anchor)
+
+    patch.setattr(RiskActor, "on_account", only_extremes)
+
+
+def _missed_days_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def from_now(actors: LiveActors, zone: str, _past: Any) -> Any:
+        return resets(zone, actors.clock.now())
+
+    patch.setattr(LiveActors, "days", from_now)
+
+
+def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
+    on_reset = RiskActor.on_reset
+
+    def at_equity(actor: RiskActor, reset: ev.ResetDue) -> None:
+        on_reset(actor, msgspec.structs.replace(reset, balance=reset.equity))
+
+    patch.setattr(RiskActor, "on_reset", at_equity)
+
+
+def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
+    last_leaves: Callable[[Any], bool] = lambda deals: (  # noqa: E731
+        bool(deals) and deals[-1].entry in LEAVING
+    )
+    patch.setattr(adapters.mt5.watch, "emptied", last_leaves)
+
+
+def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Venue, "_ours", lambda _self, reply: reply)
+    patch.setattr(Venue, "insist_on", nothing)
+
+
+def _looks_not_compared(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Watch, "on_seen", nothing)
+
+
+QUICK: dict[str, Break] = {
+    "a reservation is forgotten": _without(Stakes, "reserve"),
+    "a close is dropped": _close_dropped,
+    "a commission has the wrong sign": _commission_of_wrong_sign,
+    "a row of the files is lost": _row_lost,
+    "an order is sent twice": _sent_twice,
+}
+"""Breaks that nearly every seed notices."""
+
+BREAKS: dict[str, Break] = {
+    **QUICK,
+    "a record is not waited for": _record_not_waited_for,
+    "a halt is heeded late": _halt_heeded_late,
+    "a halt is forgotten at a restart": _without(RiskActor, "_remember_state"),
+    "an unknown outcome is taken for none": _unknown_taken_for_cancelled,
+    "a quarantined order is not charged": _quarantine_not_charged,
+    "the opening commission is left out of results": _share_of_commission_lost,
+    "open positions are not counted": _positions_not_counted,
+    "open risk is not counted": _open_risk_not_counted,
+    "orders are sized too large": _sized_too_large,
+    "signals to close are ignored": _signals_to_close_ignored,
+    "order ids begin anew at a restart": _order_ids_begin_anew,
+    "the floor is not tested": _floor_not_tested,
+    "days that began meanwhile are forgotten": _missed_days_forgotten,
+    "the day's anchor is not restored": _without(RiskActor, "_remember_day"),
+    "the day's anchor is the equity": _anchor_at_equity,
+    "extremes after deals are not restored": _without(RiskActor, "_remember_closed"),
+    "strangers are not restored": _without(RiskActor, "_remember_foreign"),
+    "levels moved by hand are not seen": _without(Watch, "_compare_levels"),
+    "moved levels are not kept": _without(Market, "on_modified"),
+    "entries wait through a halt": _without(Gateway, "_take_back"),
+    "a position that is not shown counts as gone": _not_shown_taken_for_gone,
+    "another account is believed": _other_account_believed,
+    "strangers are not told": _without(Watch, "_compare_strangers"),
+    "looks are not compared": _looks_not_compared,
+}

@@ -1,0 +1,162 @@
+"""The actors of a session on a terminal: accounts that are refused, days that were missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapters.mt5.errors import UnsuitableAccount
+from adapters.mt5.requests import Instrument
+from adapters.mt5.venue import SendingDesk
+from adapters.paper.account import PaperAccount
+from adapters.paper.functions import PaperTerminal
+from engine import events as ev
+from engine.clock import VirtualClock
+from engine.journal import MemoryJournal
+from engine.types import Limits, Side
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
+from scripts.simulation.market import SPECS
+
+EURUSD = SPECS[0]
+FIGURES = ev.Account(balance=9_900_000, equity=9_900_000)
+LIMITS = Limits(
+    max_positions=2,
+    max_positions_per_symbol=1,
+    per_trade_risk_fraction=0.004,
+    daily_loss_fraction=0.02,
+    reset_zone="Europe/Prague",
+)
+SIDE = Side.LONG
+
+
+class NoLine:
+    """A line that is never used."""
+
+    async def work(self, job: Any) -> Any:
+        raise AssertionError(job)
+
+    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Any:
+        raise AssertionError((function, args, deadline, kwargs))
+
+    async def restart(self) -> object:
+        raise AssertionError
+
+
+def wiring(*, netting: bool, now: int) -> Wiring:
+    account = PaperAccount({"EURUSD": EURUSD}, 10_000_000, netting=netting)
+    info = PaperTerminal(account).account_info()
+    assert info is not None
+    return Wiring(
+        journal=MemoryJournal(),
+        line=NoLine(),
+        clock=VirtualClock(now),
+        account=info,
+        session_id="one",
+        strategy_id="none",
+        factory=None,
+        instruments={"EURUSD": Instrument(EURUSD, "EURUSD", 0)},
+        limits=LIMITS,
+        desk=SendingDesk(),
+        to_server=lambda moment: moment // 1000,
+    )
+
+
+@contextmanager
+def live(now: str) -> Iterator[LiveActors]:
+    """Actors at `now` (UTC) that have done nothing yet."""
+    actors = connect_live(wiring(netting=False, now=at(now)))
+    yield actors
+    actors.venue.abandon()
+
+
+def at(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def record(seq: int, moment: int, event: ev.Event) -> ev.Record:
+    return ev.Record(seq, moment, None, event)
+
+
+def started() -> ev.SessionStarted:
+    return ev.SessionStarted(
+        mode="live",
+        currency="USD",
+        account=ev.Account(balance=10_000_000, equity=10_000_000),
+        preset="none",
+        parameters={},
+        limits={},
+        symbols=(EURUSD,),
+    )
+
+
+def rolled(date: str) -> ev.DayRolled:
+    return ev.DayRolled(date=date, anchor=9_900_000, floor=9_702_000.0, account=FIGURES)
+
+
+def test_a_netting_account_is_refused_with_what_to_use_instead() -> None:
+    with pytest.raises(UnsuitableAccount, match=r"not a hedging account.*use a hedging account"):
+        connect_live(wiring(netting=True, now=0))
+
+
+def coming(now: str, records: list[ev.Record], count: int) -> list[str]:
+    days = days_to_come(LIMITS, at(now), records)
+    return [next(days)[1] for _ in range(count)]
+
+
+def test_a_day_that_began_while_the_engine_was_down_is_still_to_be_turned() -> None:
+    """Also when something was recorded after that midnight, before the engine ended again."""
+    records = [
+        record(1, at("2025-01-07T20:00"), started()),
+        record(2, at("2025-01-08T12:00"), ev.SessionResumed(account=FIGURES)),
+    ]
+    days = ["2025-01-08", "2025-01-09", "2025-01-10"]
+    assert coming("2025-01-09T12:00", records, 3) == days
+
+
+def test_a_day_that_was_turned_is_not_turned_again() -> None:
+    records = [
+        record(1, at("2025-01-07T20:00"), started()),
+        record(2, at("2025-01-07T23:00"), rolled("2025-01-08")),
+    ]
+    assert coming("2025-01-08T12:00", records, 1) == ["2025-01-09"]
+
+
+def test_a_new_session_turns_the_days_after_its_beginning() -> None:
+    assert coming("2025-01-07T20:00", [], 1) == ["2025-01-08"]
+
+
+def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
+    """The equity test that follows a deal is not on record by itself."""
+    with live("2025-01-07T21:00") as actors:
+        low = ev.Account(balance=9_800_000, equity=9_800_000)
+        opened = ev.PositionOpened(
+            position=1, order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", side=SIDE,
+            volume=100, price=110_000, reason="x", account=low,
+        )  # fmt: skip
+        intent = ev.OrderIntent(
+            order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN,
+            side=SIDE, reason="x", price=110_000,
+        )  # fmt: skip
+        events: list[ev.Event] = [
+            started(),
+            ev.SignalRaised(
+                signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN, side=SIDE,
+                reason="x", price=110_000,
+            ),
+            intent,
+            ev.OrderApproved(order=intent, volume=100, risk=1, margin=1),
+            ev.OrderSubmitted(
+                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=SIDE, volume=100
+            ),
+            ev.OrderFilled(order_id=1, ticket=1, deal=2, volume=100, price=110_000),
+            opened,
+        ]  # fmt: skip
+        begin = at("2025-01-07T20:00")
+        records = [record(seq, begin, event) for seq, event in enumerate(events, start=1)]
+        actors.restorer().restore(records)
+        assert actors.risk.extremes.drawdown == 0.02
+        assert actors.risk.extremes.daily_loss == 0.02
