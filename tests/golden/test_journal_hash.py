@@ -162,18 +162,25 @@ LIMITS = st.fixed_dictionaries(
 COSTS = st.fixed_dictionaries(
     {}, optional={"slippage_points": st.just(3), "swap": st.just(["-6.5/2.1"])}
 )
-EARLY: dict[str, st.SearchStrategy[Any]] = {"sma_fast": st.just(3), "sma_slow": st.just(8)}
+EARLY = {"sma_fast": 3, "sma_slow": 8}
+"""Averages so short that even a few days have crosses."""
+
 PRESETS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ftmo_m15": {
-        **EARLY,
         "warm_up_bars": st.just(8),
-        "on_opposite": st.sampled_from(["close", "ignore"]),
+        "on_opposite": st.sampled_from(["close", "ignore", "reverse"]),
+        "variants": st.sampled_from([["v1_cross"], ["v2_momentum"]]),
+        "session_filter": st.booleans(),
+        "trend_filter": st.booleans(),
         "trail": st.booleans(),
         "trail_trigger_r": st.sampled_from([0.0, 0.5]),
         "trail_distance_atr": st.sampled_from([0.2, 2.0]),
         "target_atr": st.sampled_from([1.0, 12.0]),
     },
-    "sma_cross": {**EARLY, "stop_atr": st.sampled_from([0.7, 8.0])},
+    "sma_cross": {
+        "stop_atr": st.sampled_from([0.7, 8.0]),
+        "on_opposite": st.sampled_from(["close", "ignore", "reverse"]),
+    },
 }
 """What is changed of each preset."""
 
@@ -183,7 +190,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     """Any feed under any terms, with either preset."""
     preset = draw(st.sampled_from(sorted(PRESETS)))
     changes = draw(st.fixed_dictionaries({}, optional=PRESETS[preset]))
-    return dataclasses.replace(draw(FEEDS), preset=preset, parameters=changes)
+    early = EARLY if draw(st.booleans()) else {}
+    return dataclasses.replace(draw(FEEDS), preset=preset, parameters={**early, **changes})
 
 
 FEEDS = st.builds(

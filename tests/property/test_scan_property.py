@@ -18,7 +18,7 @@ from signals.preset_scan import FeatureColumns
 from signals.scan import closings_of, scan_of
 from signals.sma_cross import Parameters as CrossParameters
 from signals.sma_cross import SmaCross
-from signals.strategy import View
+from signals.strategy import Decision, Leave, View
 from tests.builders import EURUSD, parameters
 
 NOON = 20_000 * 86_400 + 12 * 3_600
@@ -35,7 +35,10 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
     "drop_trends": st.sampled_from([[], ["COUNTER_TREND"], ["UNKNOWN", "SIDEWAYS"]]),
     "drop_sessions": st.sampled_from([[], ["ASIA"], ["LONDON", "NEW_YORK"]]),
     "tiers": st.sampled_from([{}, {"LONDON": {"WITH_TREND": "C", "SIDEWAYS": "A"}}]),
-    "on_opposite": st.sampled_from(["close", "ignore"]),
+    "on_opposite": st.sampled_from(["close", "ignore", "reverse"]),
+    "variants": st.sampled_from([["v1_cross"], ["v2_momentum"]]),
+    "session_filter": st.booleans(),
+    "trend_filter": st.booleans(),
     "trail": st.booleans(),
     "trail_trigger_r": st.sampled_from([0.0, 0.5, 1.5]),
     "trail_distance_atr": st.sampled_from([0.1, 1.0, 3.0]),
@@ -93,6 +96,13 @@ def position_at(drawn: tuple[Side, int, int, int] | None, close: int) -> Positio
     )  # fmt: skip
 
 
+def told(decision: Decision | None, view: View) -> Any:
+    """A decision as it can be compared: a reversal by the entry that it leads to."""
+    if isinstance(decision, Leave) and decision.then is not None:
+        return decision.reason, decision.then(view)
+    return decision
+
+
 def check_decisions(
     live: Any, scanned: Any, history: list[PreparedBars], drawn: tuple[Side, int, int, int] | None
 ) -> None:
@@ -110,7 +120,7 @@ def check_decisions(
                 view = View(EURUSD, tick, position_at(drawn, bar.close))
                 decision = live.on_bar(bar, view) if bar.timeframe in live.timeframes else None
                 if bar.timeframe == "M15":
-                    assert columns.decide(index, view) == decision
+                    assert told(columns.decide(index, view), view) == told(decision, view)
                     proposed = columns.next(index, view.position)
                     assert index <= proposed <= len(m15)
                     assert decision is None or proposed == index
