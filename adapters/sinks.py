@@ -24,14 +24,19 @@ from engine.events import DayRolled, Record
 
 Warn = Callable[[str], None]
 
+_KNOWN = frozenset(LOG_COLUMNS)
+
 
 def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
     """Rows of the event log as UTF-8 CSV with `\\n` line ends."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, LOG_COLUMNS, restval="", lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writeheader()
-    writer.writerows(rows)
+        writer.writerow(LOG_COLUMNS)
+    for row in rows:
+        if not row.keys() <= _KNOWN:
+            raise ValueError(f"no column of the event log: {', '.join(row.keys() - _KNOWN)}")
+    writer.writerows([[row.get(name, "") for name in LOG_COLUMNS] for row in rows])
     return text.getvalue().encode()
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from math import floor
 
 from engine.types import (
+    LONG,
+    UNCONVERTED,
     UNITS_PER_LOT,
     Cents,
-    Conversion,
     Points,
     Side,
     SymbolSpec,
@@ -48,7 +49,7 @@ def profit(
     gain is divided by the ask and a loss by the bid, as a dealer would.
     """
     moved = (close - entry) * side * volume * spec.contract
-    if spec.conversion is Conversion.NONE:
+    if spec.conversion is UNCONVERTED:
         return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
     return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * (ask if moved > 0 else bid))
 
@@ -60,7 +61,7 @@ def profit_at(
 
     A long closes on the bid (the ask lies one spread above), a short on the ask.
     """
-    if side is Side.LONG:
+    if side is LONG:
         return profit(spec, side, volume, entry, price, price, price + spread)
     return profit(spec, side, volume, entry, price, price - spread, price)
 
@@ -73,7 +74,7 @@ def commission(spec: SymbolSpec, volume: Units) -> Cents:
 def margin(spec: SymbolSpec, volume: Units, price: Points) -> Cents:
     """Margin that a position of `volume` opened at `price` binds, in cents."""
     nominal = volume * spec.contract * _CENTS_PER_MAJOR
-    if spec.conversion is Conversion.NONE:
+    if spec.conversion is UNCONVERTED:
         return ratio(nominal * price, UNITS_PER_LOT * 10**spec.digits * spec.leverage)
     return ratio(nominal, UNITS_PER_LOT * spec.leverage)
 

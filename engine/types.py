@@ -8,7 +8,7 @@ integer milliseconds since the epoch, UTC. Nothing that decides anything is a fl
 from __future__ import annotations
 
 import enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -34,11 +34,16 @@ class Side(enum.IntEnum):
 
     @property
     def word(self) -> str:
-        return "long" if self is Side.LONG else "short"
+        return "long" if self > 0 else "short"
 
     @property
     def opposite(self) -> Side:
-        return Side.SHORT if self is Side.LONG else Side.LONG
+        return SHORT if self > 0 else LONG
+
+
+LONG: Final = Side.LONG
+SHORT: Final = Side.SHORT
+"""The sides by themselves: before Python 3.12 a member costs ten times what its own name does."""
 
 
 class Conversion(enum.StrEnum):
@@ -46,6 +51,9 @@ class Conversion(enum.StrEnum):
 
     NONE = "none"  # the quote currency is the account's (EURUSD)
     DIVIDE = "divide"  # the base currency is the account's (USDJPY): divide by the symbol's price
+
+
+UNCONVERTED: Final = Conversion.NONE
 
 
 class SymbolSpec(
@@ -78,7 +86,7 @@ class SymbolSpec(
 
     def price(self, points: Points) -> float:
         """The decimal price of `points`, as a terminal prints it."""
-        return round(points / float(10**self.digits), self.digits)
+        return points / float(10**self.digits)  # rounded once: the double nearest to it
 
     def points(self, price: float) -> Points:
         """`price` in points, rounded half up."""
@@ -154,7 +162,7 @@ _OFF: dict[str, Any] = {
 
 def lots(units: Units) -> float:
     """Volume `units` as decimal lots."""
-    return round(units / UNITS_PER_LOT, 4)
+    return units / UNITS_PER_LOT
 
 
 def units(volume_lots: float) -> Units:

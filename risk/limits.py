@@ -20,7 +20,7 @@ from engine.events import (
     OrderIntent,
     Tick,
 )
-from engine.types import UNITS_PER_LOT, Cents, Limits, Points, Side, SymbolSpec, Units, lots
+from engine.types import LONG, UNITS_PER_LOT, Cents, Limits, Points, SymbolSpec, Units, lots
 from risk import exposure, guard, sizing
 
 TOLERANCE = 1e-6
@@ -70,7 +70,7 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
     denial = _denied_before_sizing(order, desk)
     if denial is not None:
         return _deny(order, desk, *denial)
-    entry = order.entry_price or (desk.tick.ask if order.side is Side.LONG else desk.tick.bid)
+    entry = order.entry_price or (desk.tick.ask if order.side is LONG else desk.tick.bid)
     spread = desk.tick.ask - desk.tick.bid
     volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
     risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
@@ -145,7 +145,7 @@ def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | N
     For a pending order that is the price at which it enters. Distances of 0 points are refused too,
     whatever the symbol's stops level.
     """
-    long = order.side is Side.LONG
+    long = order.side is LONG
     price: Points = order.entry_price or (desk.tick.bid if long else desk.tick.ask)
     nearest = max(desk.spec.stops_level, 1)
     side = 1 if long else -1

@@ -147,17 +147,19 @@ class RiskActor:
         return floors
 
     def quiet_band(self) -> tuple[Cents, Cents]:
-        """Equity above the first and up to the second figure changes nothing when tested.
+        """Equity above the first and up to the second figure leads to nothing when tested.
 
-        It is no new peak, no deeper drawdown or daily loss than seen, and above every floor.
+        It is no new peak and above every floor. It may deepen the extremes; of several such tests
+        the lowest alone does the same to them.
         """
-        lows = [self._day_floor, *self.extremes.lowest_seen(self.anchor)]
+        floors = [self._day_floor]
         if self._max_floor is not None:
-            lows.append(self._max_floor)
+            floors.append(self._max_floor)
         if self._evaluation is not None:
+            # The moment of its least room is recorded, so a new low is not passed over.
             kept = guard.reserve(self._limits, self.starting_balance) or 0
-            lows.append(self._evaluation.quiet_low(kept))
-        return max(lows), self.extremes.peak
+            floors.append(self._evaluation.quiet_low(kept))
+        return max(floors), self.extremes.peak
 
     # --- the session and its days ---
 

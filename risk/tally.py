@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from math import ceil
 
 from engine.types import Cents, Millis
 from risk.guard import HOUR
@@ -57,10 +56,3 @@ class Extremes:
             loss = (anchor - equity) / anchor
             if loss > self.daily_loss:
                 self.daily_loss = loss
-
-    def lowest_seen(self, anchor: Cents) -> tuple[Cents, Cents]:
-        """Equity above both deepens neither figure; a cent of margin covers the rounding."""
-        return (
-            ceil(self.peak * (1 - self.drawdown)) + 1,
-            ceil(anchor * (1 - self.daily_loss)) + 1,
-        )

@@ -87,12 +87,12 @@ def entries(item: BarInput, loaded: Loaded) -> Iterator[Entry]:
     strategy, spec = loaded.factory(item.spec), item.spec
     for chunk in item.prepared(loaded.timeframes):
         for row, closed in chunk.closed.items():
-            bid = chunk.open[row]
-            tick = Tick(spec.name, bid, bid + chunk.spread[row])
+            bid = chunk.open.item(row)
+            tick = Tick(spec.name, bid, bid + chunk.spread.item(row))
             for bar in closed:
                 decision = strategy.on_bar(bar, View(spec, tick, None))
                 if isinstance(decision, Enter):
-                    yield Entry(chunk.time[row], spec, tick, decision)
+                    yield Entry(chunk.time.item(row), spec, tick, decision)
 
 
 def _row(entry: Entry, strategy_id: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from adapters.paper.replay import NEVER, Agenda, ReplayFeed, Track
 from adapters.projection import iso
 from adapters.sinks import CsvSink, DailySink, JsonSink
 from engine import events as ev
+from engine.bars import PreparedBars
 from engine.bus import Bus, Edge
 from engine.clock import Clock
 from engine.events import GivenSignal, Record
@@ -96,6 +97,7 @@ class Parts:
     book: OrderBook
     risk: RiskActor
     evaluation: Evaluation | None
+    strategy: StrategyActor
     account: PaperAccount
     link: InProcess
 
@@ -127,7 +129,7 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())
     gateway.attach()
-    return Parts(bus, market, book, risk, evaluation, account, link)
+    return Parts(bus, market, book, risk, evaluation, strategy, account, link)
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -139,7 +141,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
     """The feed that plays the terms' bars over the parts' paper account."""
     first = min(item.ref.first for item in terms.inputs)
     tracks = [
-        Track(item.spec.name, item.ref.period * 1000, ChunkReader(item.prepared(terms.timeframes)))
+        Track(item.spec.name, item.ref.period * 1000, ChunkReader(_chunks(item, parts, terms)))
         for item in terms.inputs
     ]
     return ReplayFeed(
@@ -155,6 +157,12 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         finished=_finished(parts, terms),
         every_bar=terms.every_bar,
     )
+
+
+def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars]:
+    """The symbol's bars, with the scan of its strategy unless every bar is to be played."""
+    chunks = item.prepared(terms.timeframes)
+    return chunks if terms.every_bar else parts.strategy.scanned(item.spec.name, chunks)
 
 
 def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:

@@ -6,11 +6,12 @@ Everything is incremental: chunks of any size give the same result as one column
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.bars import PreparedBars
+from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
 from engine.types import Points, SymbolSpec
 
@@ -69,58 +70,72 @@ class Aggregator:
         self._timeframe = timeframe
         self._seconds = TIMEFRAME_SECONDS[timeframe]
         self._to_utc = to_utc
-        self._slot: int | None = None
-        self._bar: tuple[Points, Points, Points, Points] = (0, 0, 0, 0)
+        # The bar that is still open, in columns of one; of none before the first bar.
+        self._open = _Slots.none()
 
-    def push(
-        self, server: Ints, opens: Ints, highs: Ints, lows: Ints, closes: Ints
-    ) -> list[tuple[int, BarClosed]]:
-        """Take a chunk; returns (row, bar closed by the opening of that row)."""
-        if not len(server):
-            return []
+    def push(self, server: Ints, opens: Ints, highs: Ints, lows: Ints, closes: Ints) -> ClosedBars:
+        """Take a chunk; returns the bars that the openings of its rows show to be closed."""
         slots = server // self._seconds
-        before = np.concatenate((slots[:1] if self._slot is None else [self._slot], slots[:-1]))
-        starts = np.flatnonzero(slots != before)
-        groups = np.unique(np.concatenate(([0], starts)))
-        merged = zip(
-            slots[groups].tolist(),
-            opens[groups].tolist(),
-            np.maximum.reduceat(highs, groups).tolist(),
-            np.minimum.reduceat(lows, groups).tolist(),
-            closes[np.append(groups[1:], len(closes)) - 1].tolist(),
-            strict=True,
-        )
-        return self._close_slots(groups.tolist(), merged)
+        starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
+        made = _Slots.none()
+        if len(starts):
+            ends = np.append(starts[1:], len(slots)) - 1
+            made = _Slots(
+                slots[starts],
+                opens[starts],
+                np.maximum.reduceat(highs, starts),
+                np.minimum.reduceat(lows, starts),
+                closes[ends],
+            )
+        if len(starts) and len(self._open.slot) and not made.continues(self._open):
+            made, starts = made.after(self._open), np.insert(starts, 0, -1)
+        if len(starts):
+            self._open = made.part(slice(-1, None))
+        slot, o, h, low, c = made.part(slice(0, max(len(starts) - 1, 0)))
+        times = self._to_utc(slot * self._seconds) * 1000
+        return ClosedBars(self._symbol, self._timeframe, starts[1:], times, o, h, low, c)
 
     def closed_by(self, server: int) -> BarClosed | None:
         """The bar that is closed because another one opened at `server` (seconds); told once.
 
         For a live feed, which knows that a bar has opened before it knows its prices.
         """
-        if self._slot is None or server // self._seconds == self._slot:
+        if not len(self._open.slot) or server // self._seconds == self._open.slot[0]:
             return None
-        (moment,) = self._to_utc(np.array([self._slot * self._seconds], np.int64)).tolist()
-        closed = BarClosed(self._symbol, self._timeframe, moment * 1000, *self._bar)
-        self._slot = None
-        return closed
+        slot, o, h, low, c = self._open
+        times = self._to_utc(slot * self._seconds) * 1000
+        self._open = _Slots.none()
+        return ClosedBars(self._symbol, self._timeframe, slot, times, o, h, low, c).bar(0)
 
-    def _close_slots(
-        self, rows: list[int], merged: Iterable[tuple[int, Points, Points, Points, Points]]
-    ) -> list[tuple[int, BarClosed]]:
-        closed: list[tuple[int, int, tuple[Points, Points, Points, Points]]] = []
-        for row, (slot, first, high, low, close) in zip(rows, merged, strict=True):
-            if slot == self._slot:
-                opened, highest, lowest, _ = self._bar
-                self._bar = (opened, max(highest, high), min(lowest, low), close)
-                continue
-            if self._slot is not None:
-                closed.append((row, self._slot, self._bar))
-            self._slot, self._bar = slot, (first, high, low, close)
-        times = self._to_utc(np.array([slot * self._seconds for _, slot, _ in closed], np.int64))
-        return [
-            (row, BarClosed(self._symbol, self._timeframe, moment * 1000, *bar))
-            for (row, _, bar), moment in zip(closed, times.tolist(), strict=True)
-        ]
+
+class _Slots(NamedTuple):
+    """Bars of a higher timeframe, the last of which may grow."""
+
+    slot: Ints
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+
+    @classmethod
+    def none(cls) -> _Slots:
+        return cls(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
+
+    def part(self, cut: slice) -> _Slots:
+        return _Slots(*(column[cut] for column in self))
+
+    def after(self, earlier: _Slots) -> _Slots:
+        """These behind the earlier ones."""
+        return _Slots(*map(np.concatenate, zip(earlier, self, strict=True)))
+
+    def continues(self, earlier: _Slots) -> bool:
+        """Whether the first of these goes on with the bar `earlier`; then it takes that in."""
+        if earlier.slot[0] != self.slot[0]:
+            return False
+        self.open[0] = earlier.open[0]
+        self.high[0] = max(earlier.high[0], self.high[0])
+        self.low[0] = min(earlier.low[0], self.low[0])
+        return True
 
 
 class BarPreparer:
@@ -159,25 +174,15 @@ class BarPreparer:
     ) -> PreparedBars:
         """Prices become points, server time becomes UTC; bars outside the bounds are left out."""
         moments = self._to_utc(server)
-        keep = within(moments, self._first, self._end)
-        server, moments = server[keep], moments[keep]
-        digits = self._spec.digits
-        o, h, lo, c = (to_points(column[keep], digits) for column in (opens, highs, lows, closes))
-        spreads = self._spreads.push(server, recorded_spreads[keep].astype(np.int64))
-        closed: dict[int, tuple[BarClosed, ...]] = {}
-        for aggregator in self._aggregators:
-            for row, bar in aggregator.push(server, o, h, lo, c):
-                closed[row] = (*closed.get(row, ()), bar)
-        return PreparedBars(
-            (moments * 1000).tolist(),
-            server.tolist(),
-            o.tolist(),
-            h.tolist(),
-            lo.tolist(),
-            c.tolist(),
-            spreads.tolist(),
-            dict(sorted(closed.items())),
-        )
+        columns = [opens, highs, lows, closes]
+        if self._first is not None or self._end is not None:
+            keep = within(moments, self._first, self._end)
+            server, moments, recorded_spreads = server[keep], moments[keep], recorded_spreads[keep]
+            columns = [column[keep] for column in columns]
+        o, h, low, c = (to_points(column, self._spec.digits) for column in columns)
+        spreads = self._spreads.push(server, recorded_spreads.astype(np.int64))
+        closings = tuple(item.push(server, o, h, low, c) for item in self._aggregators)
+        return PreparedBars(moments * 1000, server, o, h, low, c, spreads, closings)
 
     def closed_by(self, server: int) -> list[BarClosed]:
         """The bars that the opening of a bar at `server` (seconds) shows to be closed."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from math import lcm
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+
+_INT64_HALF: Final = 1 << 62
 
 
 class RollingSum:
@@ -83,45 +85,85 @@ class CrossGap:
             self.value = self._fast_factor * self._fast.total - self._slow_factor * self.slow.total
 
 
-# --- the same over columns --------------------------------------------------------------------
+# --- the same over columns, taken in chunk after chunk ----------------------------------------
 
 
-def rolling_sum(values: Ints, length: int) -> Ints:
-    """Sums of the last `length` values, one per value from the first full window on.
+class RollingSums:
+    """`RollingSum.total` after each value; the first windows are not full yet, as there."""
 
-    The result has `len(values) - length + 1` entries (none when there are too few values).
+    def __init__(self, length: int) -> None:
+        self._tail = np.zeros(length, dtype=np.int64)
+
+    def push(self, values: Ints) -> Ints:
+        """Take the next values; returns one sum for each."""
+        length = len(self._tail)
+        known = np.concatenate((self._tail, values))
+        self._tail = known[len(known) - length :]
+        running = np.cumsum(known)
+        return running[length:] - running[: len(known) - length]
+
+
+class Gaps(NamedTuple):
+    """`CrossGap` after each bar: `value` from row `known` on, `previous` from the one after.
+
+    The first bar's `previous` is known when `known` is below 0. `slow` is the slow sum.
     """
-    if len(values) < length:
-        return np.zeros(0, dtype=np.int64)
-    running = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(values, dtype=np.int64)))
-    return running[length:] - running[:-length]
+
+    value: Ints
+    previous: Ints
+    slow: Ints
+    known: int
 
 
-def cross_gap(closes: Ints, fast: int, slow: int) -> Ints:
-    """`CrossGap.value` per bar from bar `max(fast, slow) - 1` on."""
-    common = lcm(fast, slow)
-    longest = max(fast, slow)
-    fast_sums = rolling_sum(closes, fast)[longest - fast :]
-    slow_sums = rolling_sum(closes, slow)[longest - slow :]
-    return (common // fast) * fast_sums - (common // slow) * slow_sums
+class CrossGaps:
+    """`CrossGap` over columns."""
+
+    def __init__(self, fast: int, slow: int) -> None:
+        self._fast, self._slow = RollingSums(fast), RollingSums(slow)
+        self._common = lcm(fast, slow)
+        self._factors = self._common // fast, self._common // slow
+        self._missing = max(fast, slow) - 1
+        self._last = np.zeros(1, dtype=np.int64)
+
+    def push(self, closes: Ints) -> Gaps:
+        """Take the next bars' closes."""
+        if len(closes) and self._common * int(np.abs(closes).max()) > _INT64_HALF:
+            closes = closes.astype(object)  # whole numbers of any size
+        fast, slow = self._fast.push(closes), self._slow.push(closes)
+        value = self._factors[0] * fast - self._factors[1] * slow
+        with_last = np.concatenate((self._last, value))
+        self._last = with_last[-1:]
+        known = max(self._missing, -1)
+        self._missing = max(self._missing - len(closes), -1)
+        return Gaps(value, with_last[:-1], slow, known)
 
 
-def average_true_range(highs: Ints, lows: Ints, closes: Ints, period: int) -> Floats:
-    """`AverageTrueRange.value` after each bar.
+class AverageTrueRanges:
+    """`AverageTrueRange` over columns.
 
     The recursion runs over plain floats: a vectorised form would round differently.
     """
-    result = np.empty(len(closes), dtype=np.float64)
-    if not len(closes):
+
+    def __init__(self, period: int) -> None:
+        self._period = period
+        self._previous_close: int | None = None
+        self._value = 0.0
+
+    def push(self, highs: Ints, lows: Ints, closes: Ints) -> list[float]:
+        """Take the next bars; returns the average after each."""
+        if not len(closes):
+            return []
+        ranges = highs - lows
+        first = lows[0] if self._previous_close is None else self._previous_close
+        before = np.concatenate(([first], closes[:-1]))
+        ranges = np.maximum(ranges, np.maximum(np.abs(highs - before), np.abs(lows - before)))
+        true_ranges = ranges.astype(np.float64).tolist()
+        value, period, result = self._value, self._period, []
+        if self._previous_close is None:
+            value = true_ranges.pop(0)
+            result.append(value)
+        for true_range in true_ranges:
+            value += (true_range - value) / period
+            result.append(value)
+        self._value, self._previous_close = value, int(closes[-1])
         return result
-    previous = closes[:-1]
-    ranges = (highs - lows).astype(np.float64)
-    ranges[1:] = np.maximum(
-        ranges[1:], np.maximum(np.abs(highs[1:] - previous), np.abs(lows[1:] - previous))
-    )
-    value = float(ranges[0])
-    result[0] = value
-    for index, true_range in enumerate(ranges[1:].tolist(), start=1):
-        value += (true_range - value) / period
-        result[index] = value
-    return result

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import enum
 from math import lcm
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import msgspec
 
+from engine.bars import PreparedBars
 from engine.events import BarClosed, Tick
 from engine.market import Position
 from engine.money import half
-from engine.types import POINTS_PER_PIP, Points, Side, SymbolSpec
+from engine.types import LONG, POINTS_PER_PIP, SHORT, Points, Side, SymbolSpec
 from signals.indicators import AverageTrueRange, CrossGap
 from signals.strategy import Decision, Enter, Leave, Lots, Protect, View, volume_of
+
+if TYPE_CHECKING:
+    from signals.preset_scan import FeatureColumns, PresetScan
 
 Variant = Literal["v1_cross", "v2_momentum"]
 """What may raise a signal; the name is the signal's reason."""
 
-_PER_MILLION = 1_000_000
-_MS_PER_HOUR = 3_600_000
+PER_MILLION = 1_000_000
+MS_PER_HOUR = 3_600_000
 
 
 class Trend(enum.StrEnum):
@@ -119,15 +123,15 @@ def _any_signal(features: Features, parameters: Parameters) -> tuple[Side, Varia
     if gap is None or previous is None or features.index < parameters.warm_up_bars:
         return None
     if previous <= 0 < gap:
-        return Side.LONG, "v1_cross"
+        return LONG, "v1_cross"
     if previous >= 0 > gap:
-        return Side.SHORT, "v1_cross"
-    tolerance = round(parameters.momentum_tolerance * _PER_MILLION)
-    close = features.close * parameters.sma_slow * _PER_MILLION
-    if previous > 0 and gap > 0 and close >= (_PER_MILLION - tolerance) * features.slow_sum:
-        return Side.LONG, "v2_momentum"
-    if previous < 0 and gap < 0 and close <= (_PER_MILLION + tolerance) * features.slow_sum:
-        return Side.SHORT, "v2_momentum"
+        return SHORT, "v1_cross"
+    tolerance = round(parameters.momentum_tolerance * PER_MILLION)
+    close = features.close * parameters.sma_slow * PER_MILLION
+    if previous > 0 and gap > 0 and close >= (PER_MILLION - tolerance) * features.slow_sum:
+        return LONG, "v2_momentum"
+    if previous < 0 and gap < 0 and close <= (PER_MILLION + tolerance) * features.slow_sum:
+        return SHORT, "v2_momentum"
     return None
 
 
@@ -139,7 +143,7 @@ def trend_of(side: Side, trend_gap: int | None, parameters: Parameters) -> Trend
     sideways = parameters.trend_sideways_pips * POINTS_PER_PIP * common
     if abs(trend_gap) < sideways:
         return Trend.SIDEWAYS
-    return Trend.WITH_TREND if (trend_gap > 0) == (side is Side.LONG) else Trend.COUNTER_TREND
+    return Trend.WITH_TREND if (trend_gap > 0) == (side is LONG) else Trend.COUNTER_TREND
 
 
 def session_of(utc_hour: int, parameters: Parameters) -> str | None:
@@ -176,7 +180,7 @@ def _entry(
     scale = parameters.tier_scales[tier]
     if scale == 0:
         return None
-    entry = view.tick.ask if side is Side.LONG else view.tick.bid
+    entry = view.tick.ask if side is LONG else view.tick.bid
     return Enter(
         side=side,
         stop_loss=entry - side * half(parameters.stop_atr * features.atr),
@@ -194,7 +198,7 @@ def _trail(
     """After a move of so many R, pull the stop behind the close, never below the entry."""
     risked = abs(position.entry - position.first_stop)
     distance = half(parameters.trail_distance_atr * features.atr)
-    if position.side is Side.LONG:
+    if position.side is LONG:
         move = features.close - position.entry
         stop = max(position.entry, features.close - distance, position.stop_loss)
         valid = stop < tick.bid
@@ -209,7 +213,7 @@ def _trail(
 
 
 class FtmoM15:
-    """The preset on one symbol, bar by bar."""
+    """The preset on one symbol, bar by bar or over columns."""
 
     parameters_type = Parameters
     timeframes: tuple[str, ...] = ("M15", "H1")
@@ -221,6 +225,15 @@ class FtmoM15:
         self._cross = CrossGap(parameters.sma_fast, parameters.sma_slow)
         self._trend = CrossGap(parameters.trend_sma_fast, parameters.trend_sma_slow)
         self._atr = AverageTrueRange(parameters.atr_period)
+        self._history: FeatureColumns | None = None
+
+    def scan_columns(self, bars: PreparedBars) -> PresetScan:
+        """Take the next chunk of a history in columns."""
+        from signals.preset_scan import FeatureColumns, PresetScan
+
+        if self._history is None:
+            self._history = FeatureColumns(self._parameters)
+        return PresetScan(self._history.push(bars), self._parameters)
 
     def on_bar(self, bar: BarClosed, view: View) -> Decision | None:
         if bar.timeframe == "H1":
@@ -241,5 +254,5 @@ class FtmoM15:
             self._cross.slow.total,
             self._atr.value,
             self._trend.value,
-            bar.time // _MS_PER_HOUR % 24,
+            bar.time // MS_PER_HOUR % 24,
         )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 
+from engine.bars import PreparedBars
 from engine.events import BarClosed
+from engine.market import Position
 from engine.money import half
-from engine.types import Side, SymbolSpec
-from signals.indicators import AverageTrueRange, CrossGap
+from engine.types import LONG, SHORT, Side, SymbolSpec
+from signals.indicators import AverageTrueRange, AverageTrueRanges, CrossGap, CrossGaps, Gaps
+from signals.scan import Places, closings_of
 from signals.strategy import Decision, Enter, Leave, Lots, View, volume_of
 
 
@@ -35,36 +39,74 @@ class SmaCross:
         self._parameters = parameters
         self._cross = CrossGap(parameters.sma_fast, parameters.sma_slow)
         self._atr = AverageTrueRange(parameters.atr_period)
+        self._history: tuple[CrossGaps, AverageTrueRanges] | None = None
 
     def on_bar(self, bar: BarClosed, view: View) -> Decision | None:
         self._cross.push(bar.close)
         self._atr.push(bar.high, bar.low, bar.close)
-        side = self._crossed()
-        if side is None:
-            return None
-        atr = self._atr.value
-        if view.position is None:
-            return self._entry(side, atr, view)
-        if view.position.side is side or self._parameters.on_opposite == "ignore":
-            return None
-        if self._parameters.on_opposite == "close":
-            return Leave("OPPOSITE")
-        return Leave("OPPOSITE", lambda now: self._entry(side, atr, now))
+        side = _crossed(self._cross.previous, self._cross.value)
+        return None if side is None else _decided(side, self._atr.value, view, self._parameters)
 
-    def _entry(self, side: Side, atr: float, view: View) -> Enter:
-        entry = view.tick.ask if side is Side.LONG else view.tick.bid
-        return Enter(
-            side=side,
-            stop_loss=entry - side * half(self._parameters.stop_atr * atr),
-            take_profit=entry + side * half(self._parameters.target_atr * atr),
-            reason="cross",
-            volume=volume_of(self._parameters.lots),
-        )
+    def scan_columns(self, bars: PreparedBars) -> CrossScan:
+        """Take the next chunk of a history in columns."""
+        if self._history is None:
+            self._history = (
+                CrossGaps(self._parameters.sma_fast, self._parameters.sma_slow),
+                AverageTrueRanges(self._parameters.atr_period),
+            )
+        crosses, ranges = self._history
+        m15 = closings_of(bars, "M15")
+        gaps = crosses.push(m15.close)
+        return CrossScan(gaps, ranges.push(m15.high, m15.low, m15.close), self._parameters)
 
-    def _crossed(self) -> Side | None:
-        previous, now = self._cross.previous, self._cross.value
-        if previous is None or now is None:
-            return None
-        if previous <= 0 < now:
-            return Side.LONG
-        return Side.SHORT if previous >= 0 > now else None
+
+class CrossScan:
+    """The crosses of a chunk, each a decision unless the position open has its side."""
+
+    def __init__(self, gaps: Gaps, atr: list[float], parameters: Parameters) -> None:
+        self._atr = atr
+        self._parameters = parameters
+        long = (gaps.previous <= 0) & (gaps.value > 0)
+        short = (gaps.previous >= 0) & (gaps.value < 0)
+        self._sides = long.astype(np.int64) - short.astype(np.int64)
+        self._sides[: max(gaps.known + 1, 0)] = 0
+        self._crosses = Places(self._sides != 0)
+        self._against = {side: Places(self._sides == -side) for side in (LONG, SHORT)}
+
+    def next(self, index: int, position: Position | None) -> int:
+        places = self._crosses if position is None else self._against[position.side]
+        return places.next(index)
+
+    def decide(self, index: int, view: View) -> Decision | None:
+        side = int(self._sides[index])
+        return _decided(Side(side), self._atr[index], view, self._parameters) if side else None
+
+
+def _crossed(previous: int | None, now: int | None) -> Side | None:
+    if previous is None or now is None:
+        return None
+    if previous <= 0 < now:
+        return LONG
+    return SHORT if previous >= 0 > now else None
+
+
+def _decided(side: Side, atr: float, view: View, parameters: Parameters) -> Decision | None:
+    """What a cross towards `side` leads to."""
+    if view.position is None:
+        return _entry(side, atr, view, parameters)
+    if view.position.side is side or parameters.on_opposite == "ignore":
+        return None
+    if parameters.on_opposite == "close":
+        return Leave("OPPOSITE")
+    return Leave("OPPOSITE", lambda now: _entry(side, atr, now, parameters))
+
+
+def _entry(side: Side, atr: float, view: View, parameters: Parameters) -> Enter:
+    entry = view.tick.ask if side is LONG else view.tick.bid
+    return Enter(
+        side=side,
+        stop_loss=entry - side * half(parameters.stop_atr * atr),
+        take_profit=entry + side * half(parameters.target_atr * atr),
+        reason="cross",
+        volume=volume_of(parameters.lots),
+    )

@@ -9,16 +9,18 @@ it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from engine import events as ev
+from engine.bars import PreparedBars
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Millis, Points, Side, SymbolSpec, Units, units
+from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
 from signals.bars import TIMEFRAME_SECONDS
+from signals.scan import ChunkScan, deciding, scan_of
 
 Lots = Annotated[float, msgspec.Meta(gt=0)] | Literal["by_risk"]
 """A preset's `lots`: the volume of every order, or that risk sizes each by its stop."""
@@ -77,7 +79,8 @@ class Strategy(Protocol):
     """One strategy on one symbol.
 
     A class also has `parameters_type`, a msgspec Struct of the preset's parameters, and is made as
-    `Class(spec, parameters)`.
+    `Class(spec, parameters)`. One that defines `scan_columns` (see `signals.scan`) is spared the
+    bars of a history at which it cannot decide anything.
     """
 
     timeframes: tuple[str, ...]
@@ -120,6 +123,7 @@ class StrategyActor:
         self._market = market
         self._strategy_id = strategy_id
         self._strategies: dict[str, Strategy] = {}
+        self._scans: dict[str, ChunkScan] = {}
         self._reversals: dict[str, Reversal] = {}
         self._confirmed: list[Reversal] = []
         if factory is not None:
@@ -140,8 +144,9 @@ class StrategyActor:
         if strategy is None or bar.timeframe not in strategy.timeframes:
             return
         view = self._view(bar.symbol)
+        scan = self._scans.get(bar.symbol)
         try:
-            decision = strategy.on_bar(bar, view)
+            decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
         except Exception as error:
             raise self._failed(bar.symbol, error) from error
         if decision is None:
@@ -200,6 +205,24 @@ class StrategyActor:
                 except Exception as error:
                     raise self._failed(bar.symbol, error) from error
 
+    def scanned(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
+        """The chunks of a history, each with the scan of the symbol's strategy if it has one."""
+        strategy = self._strategies.get(symbol)
+        scan = scan_of(strategy)
+        for bars in chunks:
+            if scan is not None and strategy is not None:
+                try:
+                    columns = scan(bars)
+                except Exception as error:
+                    raise self._failed(symbol, error) from error
+                bars.scan = ChunkScan(
+                    columns,
+                    deciding(bars, strategy.timeframes),
+                    lambda: self._market.on_symbol(symbol),
+                    lambda entered: self._scans.update({symbol: entered}),
+                )
+            yield bars
+
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:
             return factory(spec)
@@ -221,7 +244,7 @@ def _end_of_slot(bar: ev.BarClosed, now: Millis) -> Millis:
 def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision) -> ev.SignalRaised:
     signal_id = f"{strategy_id}:{bar.symbol}:{bar.timeframe}:{bar.time // 1000}"
     if isinstance(decision, Enter):
-        long = decision.side is Side.LONG
+        long = decision.side is LONG
         return ev.SignalRaised(
             signal_id=signal_id,
             strategy_id=strategy_id,
@@ -248,7 +271,7 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
         action=ev.Action.CLOSE if leaving else ev.Action.MODIFY,
         side=position.side,
         reason=decision.reason,
-        price=view.tick.bid if position.side is Side.LONG else view.tick.ask,
+        price=view.tick.bid if position.side is LONG else view.tick.ask,
         stop_loss=position.stop_loss if isinstance(decision, Leave) else decision.stop_loss,
         take_profit=position.take_profit,
         volume=position.volume,

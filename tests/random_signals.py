@@ -58,7 +58,9 @@ def made_market(folder: Path) -> Market:
         item.spec.name: {
             time: (bid, bid + spread)
             for chunk in item.prepared(())
-            for time, bid, spread in zip(chunk.time, chunk.open, chunk.spread, strict=True)
+            for time, bid, spread in zip(
+                chunk.time.tolist(), chunk.open.tolist(), chunk.spread.tolist(), strict=True
+            )
         }
         for item in terms.inputs
     }

@@ -15,7 +15,7 @@ from adapters.paper.records import PaperOrder as PaperOrder
 from adapters.paper.records import PaperPosition as PaperPosition
 from adapters.paper.swap import swap_of
 from engine import money
-from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),
@@ -106,7 +106,7 @@ class PaperAccount(Ledger):
         """Deal at the tick; a position that it opens has the order's ticket."""
         order = PaperOrder(
             self.next_order(), self.specs[symbol],
-            mt5.ORDER_TYPE_BUY if side is Side.LONG else mt5.ORDER_TYPE_SELL,
+            mt5.ORDER_TYPE_BUY if side is LONG else mt5.ORDER_TYPE_SELL,
             volume, 0, stop, target, magic, comment, self.now, reason,
         )  # fmt: skip
         return self._enter_at_tick(order)
@@ -136,13 +136,13 @@ class PaperAccount(Ledger):
     def _enter_at_tick(self, order: PaperOrder) -> PaperDeal:
         bid, ask = self.bids[order.spec.name], self.asks[order.spec.name]
         side = order.side
-        order.price = self._slipped(ask if side is Side.LONG else bid, side)
+        order.price = self._slipped(ask if side is LONG else bid, side)
         return self._enter(order, order.price, bid, ask)
 
     def _close_at_tick(self, position: PaperPosition, order: PaperOrder) -> PaperDeal:
         spec = position.spec
         bid, ask = self.bids[spec.name], self.asks[spec.name]
-        order.price = self._slipped(bid if position.side is Side.LONG else ask, -position.side)
+        order.price = self._slipped(bid if position.side is LONG else ask, -position.side)
         profit = money.profit(
             spec, position.side, order.volume, position.entry, order.price, bid, ask
         )
@@ -197,7 +197,7 @@ class PaperAccount(Ledger):
 
     def _trigger(self, order: PaperOrder, price: Points, spread: Points) -> None:
         side = order.side
-        bid = price - spread if side is Side.LONG else price
+        bid = price - spread if side is LONG else price
         paid = price if order.limit else self._slipped(price, side)
         if not self.affords(order.spec, side, order.volume, paid):
             order.refusal = mt5.TRADE_RETCODE_REJECT_CANCEL

@@ -14,7 +14,7 @@ from adapters.paper.account import PaperAccount
 from adapters.paper.records import PENDING_KINDS, PaperOrder, PaperPosition
 from adapters.paper.requests import ON_ORDER, Wish
 from adapters.paper.rules import USUAL, AccountTerms, Conditions, SymbolRules
-from engine.types import Points, Side, SymbolSpec
+from engine.types import LONG, SHORT, Points, Side, SymbolSpec
 
 PASSED: Final = mt5.ORDER_CHECK_PASSED
 
@@ -27,8 +27,8 @@ _MASK_OF_FILLING: Final = {
 _PLACING: Final = (mt5.TRADE_ACTION_PENDING, mt5.TRADE_ACTION_MODIFY)
 _KNOWN: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP, *_PLACING, *ON_ORDER)
 _CLOSING_ALLOWED: Final = {
-    mt5.SYMBOL_TRADE_MODE_LONGONLY: (Side.SHORT, mt5.TRADE_RETCODE_LONG_ONLY),
-    mt5.SYMBOL_TRADE_MODE_SHORTONLY: (Side.LONG, mt5.TRADE_RETCODE_SHORT_ONLY),
+    mt5.SYMBOL_TRADE_MODE_LONGONLY: (SHORT, mt5.TRADE_RETCODE_LONG_ONLY),
+    mt5.SYMBOL_TRADE_MODE_SHORTONLY: (LONG, mt5.TRADE_RETCODE_SHORT_ONLY),
 }
 
 
@@ -198,7 +198,7 @@ class ServerChecks:
         return mt5.TRADE_RETCODE_NO_CHANGES if asked == held else PASSED
 
     def _closing_price(self, spec: SymbolSpec, side: Side | None) -> Points:
-        return self._account.bids[spec.name] if side is Side.LONG else self._account.asks[spec.name]
+        return self._account.bids[spec.name] if side is LONG else self._account.asks[spec.name]
 
     def _freeze(self, wish: Wish, spec: SymbolSpec, level: Points) -> int:
         """Nothing may be changed or closed this near to where the server acts by itself."""
@@ -249,7 +249,7 @@ class ServerChecks:
         if wish.action != mt5.TRADE_ACTION_DEAL or wish.ticket or wish.side is None:
             return PASSED
         account = self._account
-        price = account.asks[spec.name] if wish.side is Side.LONG else account.bids[spec.name]
+        price = account.asks[spec.name] if wish.side is LONG else account.bids[spec.name]
         affordable = account.affords(spec, wish.side, wish.volume, price)
         return PASSED if affordable else mt5.TRADE_RETCODE_NO_MONEY
 

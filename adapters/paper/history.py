@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from adapters.mt5 import contract as mt5
 from adapters.paper.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
 from adapters.paper.calling import Failure, Surface, function, group_filter, seconds, text, whole
-from engine.types import Side, lots
+from engine.types import LONG, lots
 
 Moment = int | datetime
 
@@ -62,19 +62,20 @@ class HistoryFunctions(Surface):
     @function
     def history_orders_get(self, *span: Moment, **where: Any) -> tuple[mt5.TradeOrder, ...] | None:
         """Orders that are over: by `ticket=`, by `position=`, or that ended between two dates."""
-        history = self.account.order_history
+        desk = self.account.desk
+        found: Sequence[PaperOrder]
         if span:
             between = Span.of(*span)
             chosen = _symbols(where)
             found = [
-                order for order in history if between.holds(order.done) and chosen(order.spec.name)
+                order
+                for order in desk.history
+                if between.holds(order.done) and chosen(order.spec.name)
             ]
         elif "ticket" in where:
-            ticket = whole(where["ticket"], "ticket")
-            found = [order for order in history if order.ticket == ticket]
+            found = desk.ended(whole(where["ticket"], "ticket"))
         else:
-            position = _position_asked(where)
-            found = [order for order in history if order.position == position]
+            found = desk.ended_of(_position_asked(where))
         return tuple(_order(order, self.account) for order in found)
 
     @function
@@ -93,7 +94,7 @@ class HistoryFunctions(Surface):
             found = [deal for deal in deals if between.holds(deal.time) and chosen(deal.symbol)]
         elif "ticket" in where:
             ticket = whole(where["ticket"], "ticket")
-            found = [deal for deal in deals if deal.order == ticket]
+            found = self.account.deals_by(ticket)
         else:
             found = self.account.deals_of(_position_asked(where))
         return tuple(self._deal(deal) for deal in found)
@@ -103,7 +104,7 @@ class HistoryFunctions(Surface):
     def _position(self, position: PaperPosition) -> mt5.TradePosition:
         spec = position.spec
         bid, ask = self.account.bids[spec.name], self.account.asks[spec.name]
-        long = position.side is Side.LONG
+        long = position.side is LONG
         return mt5.TradePosition(
             (
                 position.ticket, position.opened // 1000, position.opened,
@@ -131,7 +132,7 @@ class HistoryFunctions(Surface):
 
 def _order(order: PaperOrder, account: PaperAccount) -> mt5.TradeOrder:
     spec = order.spec
-    current = (account.asks if order.side is Side.LONG else account.bids).get(spec.name, 0)
+    current = (account.asks if order.side is LONG else account.bids).get(spec.name, 0)
     return mt5.TradeOrder(
         (
             order.ticket, order.setup // 1000, order.setup, order.done // 1000, order.done,

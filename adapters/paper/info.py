@@ -97,26 +97,15 @@ class AccountFunctions(Surface):
         equity, margin = account.equity(), account.margin
         netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
         hedging = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-        return mt5.AccountInfo.of(
-            login=terms.login,
-            trade_mode=terms.trade_mode,
-            leverage=terms.leverage,
-            limit_orders=terms.max_orders,
-            margin_so_mode=mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
-            trade_allowed=conditions.trade_allowed,
-            trade_expert=conditions.experts_allowed,
-            margin_mode=netting if account.netting else hedging,
-            currency_digits=2,
-            balance=account.balance / 100,
-            profit=(equity - account.balance) / 100,
-            equity=equity / 100,
-            margin=margin / 100,
-            margin_free=(equity - margin) / 100,
-            margin_level=round(equity / margin * 100, 2) if margin else 0.0,
-            margin_so_call=_MARGIN_CALL if account.stop_out else 0.0,
-            margin_so_so=float(account.stop_out or 0),
-            name="Paper account",
-            server=terms.server,
-            currency="USD",
-            company=_COMPANY,
-        )
+        return mt5.AccountInfo(
+            (
+                terms.login, terms.trade_mode, terms.leverage, terms.max_orders,
+                mt5.ACCOUNT_STOPOUT_MODE_PERCENT, conditions.trade_allowed,
+                conditions.experts_allowed, netting if account.netting else hedging, 2, False,
+                account.balance / 100, 0.0, (equity - account.balance) / 100, equity / 100,
+                margin / 100, (equity - margin) / 100,
+                round(equity / margin * 100, 2) if margin else 0.0,
+                _MARGIN_CALL if account.stop_out else 0.0, float(account.stop_out or 0),
+                0.0, 0.0, 0.0, 0.0, 0.0, "Paper account", terms.server, "USD", _COMPANY,
+            )
+        )  # fmt: skip

@@ -8,7 +8,7 @@ from adapters.mt5 import contract as mt5
 from adapters.paper.pending import OrderDesk
 from adapters.paper.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
-from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
 
 
 class Ledger:
@@ -31,7 +31,9 @@ class Ledger:
         self.desk = OrderDesk()
         self.orders = self.desk.live
         self.order_history = self.desk.history
-        self._deals_of: dict[int, list[PaperDeal]] = {}
+        # Tuples of what the garbage collector leaves alone are left alone themselves.
+        self._deals_of: dict[int, tuple[PaperDeal, ...]] = {}
+        self._deals_by: dict[int, tuple[PaperDeal, ...]] = {}
         self._tickets = 0
         self._book(PaperDeal(1, 0, 0, 0, mt5.DEAL_TYPE_BALANCE, 0, 0, profit=balance), 0)
 
@@ -46,6 +48,7 @@ class Ledger:
         self.balance = 0
         self.deals.clear()
         self._deals_of.clear()
+        self._deals_by.clear()
         for deal in deals:
             self._book(deal, deal.profit + deal.commission + deal.swap)
         self.positions.clear()
@@ -55,7 +58,7 @@ class Ledger:
             self.held[symbol] = sum(item.spec.name == symbol for item in self.positions.values())
         self.orders.clear()
         self.orders.update({order.ticket: order for order in orders})
-        self.order_history[:] = history
+        self.desk.take_over(history)
         self._tickets = max(
             (order.ticket for order in (*self.order_history, *self.orders.values())), default=0
         )
@@ -72,9 +75,13 @@ class Ledger:
         self._tickets += 1
         return self._tickets
 
-    def deals_of(self, position: int) -> list[PaperDeal]:
+    def deals_of(self, position: int) -> tuple[PaperDeal, ...]:
         """All deals of a position (by its identifier), oldest first."""
-        return self._deals_of.get(position, [])
+        return self._deals_of.get(position, ())
+
+    def deals_by(self, order: int) -> tuple[PaperDeal, ...]:
+        """All deals that an order (by its ticket) led to, oldest first."""
+        return self._deals_by.get(order, ())
 
     def position_on(self, symbol: str) -> PaperPosition | None:
         """The oldest position of `symbol`; on a netting account the only one."""
@@ -141,7 +148,7 @@ class Ledger:
     ) -> PaperOrder:
         return PaperOrder(
             self.next_order(), position.spec,
-            mt5.ORDER_TYPE_SELL if position.side is Side.LONG else mt5.ORDER_TYPE_BUY,
+            mt5.ORDER_TYPE_SELL if position.side is LONG else mt5.ORDER_TYPE_BUY,
             volume, 0, 0, 0, magic, comment, self.now, reason, position=position.identifier,
         )  # fmt: skip
 
@@ -173,7 +180,7 @@ class Ledger:
         fee = -money.commission(order.spec, order.volume)
         deal = PaperDeal(
             len(self.deals) + 1, order.ticket, position, self.now,
-            mt5.DEAL_TYPE_BUY if order.side is Side.LONG else mt5.DEAL_TYPE_SELL,
+            mt5.DEAL_TYPE_BUY if order.side is LONG else mt5.DEAL_TYPE_SELL,
             entry, order.reason, order.spec.name, order.volume, price, profit, fee, swap,
             order.magic, order.comment,
         )  # fmt: skip
@@ -185,11 +192,13 @@ class Ledger:
         self.balance += amount
         self.deals.append(deal)
         if deal.position:
-            self._deals_of.setdefault(deal.position, []).append(deal)
+            self._deals_of[deal.position] = (*self._deals_of.get(deal.position, ()), deal)
+        if deal.order:
+            self._deals_by[deal.order] = (*self._deals_by.get(deal.order, ()), deal)
 
 
 def _average(held: PaperPosition, volume: Units, price: Points) -> Points:
     """The entry of a netting position that grows, rounded to a point against it."""
     paid = held.entry * held.volume + price * volume
     total = held.volume + volume
-    return -(-paid // total) if held.side is Side.LONG else paid // total
+    return -(-paid // total) if held.side is LONG else paid // total

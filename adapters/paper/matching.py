@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from engine.types import Points, Side
+from engine.types import LONG, Points, Side
 
 
 class Bar(NamedTuple):
@@ -44,7 +44,7 @@ class Exit(NamedTuple):
 
 def exit_in(side: Side, stop: Points, target: Points, bar: Bar) -> Exit | None:
     """The exit that `bar` causes, if any; a `stop` or `target` of 0 does not exist."""
-    if side is Side.LONG:
+    if side is LONG:
         if stop and bar.low <= stop:
             return Exit(min(stop, bar.open), ExitReason.STOP)
         if target and bar.high >= target:
@@ -63,12 +63,12 @@ def worst_price(side: Side, stop: Points, bar: Bar) -> Points:
     hit = exit_in(side, stop, 0, bar)
     if hit is not None:
         return hit.price
-    return bar.low if side is Side.LONG else bar.high + bar.spread
+    return bar.low if side is LONG else bar.high + bar.spread
 
 
 def entry_in(side: Side, limit: bool, level: Points, bar: Bar) -> Points | None:
     """The price before slippage at which `bar` fills an order waiting at `level`, or None."""
-    if side is Side.LONG:
+    if side is LONG:
         if limit:
             return min(level, bar.open + bar.spread) if bar.low + bar.spread <= level else None
         return max(level, bar.open + bar.spread) if bar.high + bar.spread >= level else None

@@ -10,7 +10,7 @@ from adapters.paper.calling import Failure, Surface, function, invalid
 from adapters.paper.checks import PASSED, ServerChecks
 from adapters.paper.requests import Wish, echo, malformed, read
 from adapters.paper.rules import AccountTerms
-from engine.types import Side, lots
+from engine.types import LONG, lots
 
 _EXECUTED: Final = "Request executed"
 _DONE: Final = mt5.TRADE_RETCODE_DONE
@@ -79,7 +79,7 @@ class OrderFunctions(Surface):
             return 0
         if wish.spec is None or wish.side is None:
             return 0
-        prices = self.account.asks if wish.side is Side.LONG else self.account.bids
+        prices = self.account.asks if wish.side is LONG else self.account.bids
         return self.account.margin_for(wish.spec, wish.side, wish.volume, prices[wish.symbol])
 
     # --- execution
@@ -88,7 +88,7 @@ class OrderFunctions(Surface):
         """Instant execution takes the request's price or, beyond its deviation, none."""
         if wish.action != mt5.TRADE_ACTION_DEAL or not self._rules(wish.symbol).instant:
             return PASSED
-        prices = self.account.asks if wish.side is Side.LONG else self.account.bids
+        prices = self.account.asks if wish.side is LONG else self.account.bids
         moved = abs(prices[wish.symbol] - wish.price) > wish.deviation
         return mt5.TRADE_RETCODE_REQUOTE if moved else PASSED
 
@@ -96,7 +96,7 @@ class OrderFunctions(Surface):
         account = self.account
         if wish.position is not None:
             return account.close(wish.position, wish.magic, wish.comment, wish.volume)
-        side = wish.side or Side.LONG
+        side = wish.side or LONG
         return account.open(
             wish.symbol, side, wish.volume, wish.stop, wish.target, wish.magic, wish.comment
         )

@@ -1,7 +1,7 @@
 """Which bars cannot matter: a cheap test that errs only on the side of playing a bar.
 
 A bar is quiet for a position when it touches neither stop nor target and keeps equity inside a band
-in which no equity test changes anything. What a bar that is not quiet leads to is decided by the
+in which no equity test leads to anything. What a bar that is not quiet leads to is decided by the
 ordinary rules when it is played; this only finds it.
 """
 
@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 from adapters.paper.account import PaperPosition
 from engine.bars import PreparedBars
-from engine.types import Cents, Millis, Points, Side
+from engine.types import LONG, Cents, Millis, Points, Side
 
 FAR: Points = 1 << 60
+_FIRST_STRETCH = 128
 
 
 class Band(NamedTuple):
-    """Equity above `low` and up to `high` is sure to change nothing when tested, in cents."""
+    """Equity above `low` and up to `high`, in cents, leads to nothing when tested.
+
+    It may be a deeper drawdown than any before: of the bars passed over, the worst is told.
+    """
 
     low: Cents
     high: Cents
@@ -38,7 +42,7 @@ def bounds(position: PaperPosition, balance: Cents, band: Band) -> Bounds | None
     base = balance + position.swap
     worst = (band.low - base) // worth  # points of profit that equity must exceed
     best = (band.high - base) // worth  # points of profit that equity may reach
-    if position.side is Side.LONG:
+    if position.side is LONG:
         return Bounds(
             max(position.entry + worst, position.stop or -FAR),
             min(position.entry + best + 1, position.target or FAR),
@@ -49,29 +53,36 @@ def bounds(position: PaperPosition, balance: Cents, band: Band) -> Bounds | None
     )
 
 
-def next_loud(bars: PreparedBars, row: int, side: Side, limits: Bounds, horizon: Millis) -> int:
-    """The first row from `row` on that is not quiet, closes a bar, or sets the tick at `horizon`.
-
-    The row in force at `horizon` is the last that opens before it: its tick is what others find
-    then. At the latest the chunk's last row.
-    """
+def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bounds) -> int:
+    """The first of the rows `row` to `end` whose range leaves `limits`, else `end`."""
+    lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
     below, above = limits
-    highs, lows, times, closed = bars.high, bars.low, bars.time, bars.closed
-    last = len(bars) - 1
-    if side is Side.LONG:
-        while row < last and row not in closed and below < lows[row] and highs[row] < above:
-            if times[row + 1] >= horizon:
-                return row
-            row += 1
-        return row
-    spreads = bars.spread
-    while (
-        row < last
-        and row not in closed
-        and below < lows[row] + spreads[row]
-        and highs[row] + spreads[row] < above
-    ):
-        if times[row + 1] >= horizon:
-            return row
-        row += 1
-    return row
+    length = _FIRST_STRETCH
+    while row < end:
+        stop = min(row + length, end)
+        loud = (lows[row:stop] <= below) | (highs[row:stop] >= above)
+        place = int(loud.argmax())
+        if loud[place]:
+            return row + place
+        row, length = stop, length * 4
+    return end
+
+
+def opens_quietly(bars: PreparedBars, row: int, side: Side, limits: Bounds) -> bool:
+    """Whether nothing happens at the row's opening, whatever its range does."""
+    price = bars.open.item(row) + (0 if side is LONG else bars.spread.item(row))
+    return limits.below < price < limits.above
+
+
+def in_force(bars: PreparedBars, row: int, moment: Millis) -> int:
+    """The last row from `row` on that opens before `moment`: whoever acts then finds its tick."""
+    return max(row, bars.first_from(moment) - 1)
+
+
+def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition) -> Cents:
+    """The position's profit at its worst of the quiet rows `row` to `end`."""
+    if position.side is LONG:
+        price = int(bars.low[row:end].min())
+    else:
+        price = int(bars.ask_range()[1][row:end].max())
+    return (price - position.entry) * position.side * position.cents_per_point

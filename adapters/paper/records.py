@@ -8,9 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from adapters.mt5 import contract as mt5
 from engine import money
-from engine.types import UNITS_PER_LOT, Cents, Conversion, Millis, Points, Side, SymbolSpec, Units
+from engine.types import (
+    LONG,
+    UNCONVERTED,
+    UNITS_PER_LOT,
+    Cents,
+    Millis,
+    Points,
+    Side,
+    SymbolSpec,
+    Units,
+)
 
 LIMIT_KINDS: Final = frozenset({mt5.ORDER_TYPE_BUY_LIMIT, mt5.ORDER_TYPE_SELL_LIMIT})
 STOP_KINDS: Final = frozenset({mt5.ORDER_TYPE_BUY_STOP, mt5.ORDER_TYPE_SELL_STOP})
@@ -58,7 +70,7 @@ class PaperPosition:
 
     def profit(self, bid: Points, ask: Points) -> Cents:
         """Floating profit at the tick."""
-        price = bid if self.side is Side.LONG else ask
+        price = bid if self.side is LONG else ask
         if self.cents_per_point:
             return (price - self.entry) * self.side * self.cents_per_point
         return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask)
@@ -72,14 +84,13 @@ class PaperPosition:
 
 def _whole_cents_per_point(spec: SymbolSpec, volume: Units) -> int:
     """Cents that a point is worth when that is a whole number, else 0: then profits are rounded."""
-    if spec.conversion is not Conversion.NONE:
+    if spec.conversion is not UNCONVERTED:
         return 0
     worth, rest = divmod(volume * spec.contract * 100, UNITS_PER_LOT * 10**spec.digits)
     return 0 if rest else worth
 
 
-@dataclass(slots=True, frozen=True)
-class PaperDeal:
+class PaperDeal(msgspec.Struct, frozen=True, gc=False):
     """A deal; `profit`, `commission` and `swap` carry the sign of the account statement."""
 
     ticket: int
@@ -99,8 +110,7 @@ class PaperDeal:
     comment: str = ""
 
 
-@dataclass(slots=True)
-class PaperOrder:
+class PaperOrder(msgspec.Struct, gc=False):
     """An order: waiting for its price, in flight, or over and part of the history.
 
     `kind`, `state`, `reason`, `filling` and `time_type` are the package's constants. `position` is

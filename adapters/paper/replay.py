@@ -6,7 +6,7 @@ range is played (equity at the bar's worst, then stops and targets, then the clo
 time ranges come first in rank order, then the day reset, then openings in rank order.
 
 Bars that cannot lead to anything are passed over: those of a symbol without a position until one
-closes a bar for the strategy, and those that are quiet for the account's only position. With
+at which its strategy may decide, and those that are quiet for the account's only position. With
 `every_bar` all are played, which leads to the same journal.
 
 Signals that the user gave are acted on at the first opening of their symbol at or after their time.
@@ -14,14 +14,13 @@ Signals that the user gave are acted on at the first opening of their symbol at 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from adapters.feeds import ChunkReader
 from adapters.paper.account import PaperAccount
 from adapters.paper.matching import Bar
-from adapters.paper.quiet import Band, bounds, next_loud
+from adapters.paper.quiet import Band, bounds, in_force, next_touch, opens_quietly, worst_profit
 from adapters.paper.swap import nights_after
 from engine import events as ev
 from engine.bars import PreparedBars
@@ -66,6 +65,8 @@ class Track:
         self.starved = False
         self.bars = await self.reader.next() or PreparedBars.empty()
         self.row = -1
+        if self.bars.scan is not None:
+            self.bars.scan.enter()
         if not self.in_bar:
             self.move_to(0)
 
@@ -73,10 +74,14 @@ class Track:
         """Open the bar at `row`; returns that row."""
         bars, row = self.bars, self.row
         self.bar = Bar(
-            bars.open[row], bars.high[row], bars.low[row], bars.close[row], bars.spread[row]
+            bars.open.item(row),
+            bars.high.item(row),
+            bars.low.item(row),
+            bars.close.item(row),
+            bars.spread.item(row),
         )
-        self.opening = bars.time[row]
-        self.server = bars.server[row] * 1000
+        self.opening = bars.time.item(row)
+        self.server = bars.server.item(row) * 1000
         self.due = self.opening + self.period
         self.in_bar = True
         # The next bar may open at the very moment at which this one ends: it must be known by then.
@@ -87,7 +92,7 @@ class Track:
         """Leave the open bar for the one at `row`, or for the end of the data."""
         self.in_bar = False
         self.row = row
-        self.due = self.bars.time[row] if row < len(self.bars) else NEVER
+        self.due = self.bars.time.item(row) if row < len(self.bars) else NEVER
 
 
 class Agenda:
@@ -249,10 +254,12 @@ class ReplayFeed:
         bus.feed(ev.Tick(symbol, bid, ask))
         if self._account.held[symbol]:
             self._test_equity()
-        for bar in track.bars.closed.get(row, ()):
+        for bar in track.bars.closed_by(row):
             bus.feed(bar)
         for item in self._agenda.due(symbol, track.opening):
             bus.feed(item)
+        if not track.starved:
+            self._go_on(track, row)
 
     def _range(self, track: Track) -> None:
         bus, symbol, bar, account = self._bus, track.symbol, track.bar, self._account
@@ -271,33 +278,60 @@ class ReplayFeed:
             self._notice()
         if held:
             self._test_equity()
-        track.move_to(self._next_row(track))
+        track.in_bar = False
+        self._go_on(track, track.row + 1)
 
-    def _next_row(self, track: Track) -> int:
-        """The next row that must be played."""
-        bars, row = track.bars, track.row + 1
-        if self._every_bar or row >= len(bars):
-            return row
+    def _go_on(self, track: Track, row: int) -> None:
+        """Leave for the first row from `row` on that must be played; it may be open already."""
+        bars = track.bars
+        if self._every_bar or row + 1 >= len(bars) or self._awaited(track.symbol):
+            following, touched = row, False
+        elif self._account.held[track.symbol]:
+            following, touched = self._next_loud(track, row)
+        else:
+            following, touched = self._next_opening(track, row), False
+        if following > row or not track.in_bar:
+            track.move_to(following)
+        if touched and not track.in_bar:
+            # Nobody looks between its opening, at which nothing happens, and its end.
+            track.open()
+
+    def _next_opening(self, track: Track, row: int) -> int:
+        """The first row from `row` on whose opening somebody waits for."""
+        bars = track.bars
+        row += track.in_bar  # the bar that is open has met its signals and its strategy
+        following = bars.next_decision(row)
+        agenda = self._agenda.next_time(track.symbol)
+        if agenda == NEVER:
+            return following
         # A given signal must meet the first opening from its time on.
-        latest = bisect_left(bars.time, self._agenda.next_time(track.symbol), row)
-        return min(self._next_loud(track, row), latest)
+        return min(following, max(row, bars.first_from(agenda)))
 
-    def _next_loud(self, track: Track, row: int) -> int:
+    def _awaited(self, symbol: str) -> bool:
+        """Whether an order waits for a price of `symbol`."""
+        orders = self._account.orders
+        return bool(orders) and any(order.spec.name == symbol for order in orders.values())
+
+    def _next_loud(self, track: Track, row: int) -> tuple[int, bool]:
+        """The first row that is not quiet for the positions, and whether only its range is not."""
         bars, account = track.bars, self._account
-        if any(order.spec.name == track.symbol for order in account.orders.values()):
-            return row
-        if not account.held[track.symbol]:
-            return bars.next_closing(row)
         if len(account.positions) > 1:
-            return row
+            return row, False
         (position,) = account.positions.values()
         limits = bounds(position, account.balance, self._quiet_band())
         if limits is None:
-            return row
+            return row, False
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
         moments = [self._next_reset[0], self._next_rollover[0], self._next_weekend[0]]
         moments += [other.due for other in self._tracks if other is not track]
-        return next_loud(bars, row, position.side, limits, min(moments))
+        latest = min(self._next_opening(track, row), in_force(bars, row, min(moments)))
+        following = next_touch(bars, row, latest, position.side, limits)
+        if following > row:
+            worst = worst_profit(bars, row, following, position)
+            equity = account.balance + position.swap + worst
+            self._bus.feed(ev.AccountSeen(account.balance, equity, account.margin))
+        touched = following < latest and opens_quietly(bars, following, position.side, limits)
+        return following, touched
 
     def _turn_days(self, until: Millis) -> None:
         """Post swaps, close weeks and reset the trading day, in order of time.
@@ -312,6 +346,8 @@ class ReplayFeed:
                 self._close_week()
             else:
                 self._reset()
+            if self._stopped_early():
+                return
 
     def _next_turn(self) -> Millis:
         return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])

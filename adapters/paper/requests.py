@@ -18,7 +18,8 @@ ON_ORDER: Final = (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
 _ON_POSITION: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP)
 
 _TYPES: Final[dict[str, Any]] = {**mt5.REQUEST_TYPES}
-_ECHO_DEFAULTS: Final = tuple((key, kind()) for key, kind in mt5.REQUEST_TYPES.items())
+_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
+_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
 
 
 def malformed(request: dict[str, Any]) -> str | None:
@@ -46,7 +47,7 @@ def malformed(request: dict[str, Any]) -> str | None:
 
 def echo(request: dict[str, Any]) -> mt5.TradeRequest:
     """The request as results repeat it."""
-    return mt5.TradeRequest([request.get(key, zero) for key, zero in _ECHO_DEFAULTS])
+    return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
 
 
 class Wish(NamedTuple):

@@ -82,8 +82,14 @@ def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str
 
 def _row(item: PaperPosition | PaperOrder) -> Row:
     """The fields that make the item again, its symbol by name."""
-    row = {field.name: getattr(item, field.name) for field in fields(item) if field.init}
-    return {**row, "spec": item.spec.name}
+    return {name: getattr(item, name) for name in _kept(item)} | {"spec": item.spec.name}
+
+
+def _kept(item: PaperPosition | PaperOrder) -> list[str]:
+    """The names of what makes the item."""
+    if isinstance(item, PaperOrder):
+        return list(item.__struct_fields__)
+    return [field.name for field in fields(item) if field.init]
 
 
 def _position(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperPosition:

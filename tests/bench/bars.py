@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,3 +55,24 @@ def three_years(one: Source, folder: Path) -> Source:
     path = folder / "three_years.parquet"
     pq.write_table(pa.concat_tables(copies), path)
     return Source(path, f"{one.name}, three times")
+
+
+DECADE = 10
+
+
+def decade(folder: Path) -> dict[str, Path]:
+    """Ten synthetic years of M1 in four symbols: a year of each, again and again."""
+    made = synthetic.feed(2, days=364, period=synthetic.MINUTE, first=_FIRST)
+    gold = synthetic.feed(3, days=364, period=synthetic.MINUTE, first=_FIRST)["EURUSD"]
+    years = {**made, "XAUUSD": dataclasses.replace(gold, digits=2)}
+    return {name: _repeated(bars, folder / f"{name}.parquet") for name, bars in years.items()}
+
+
+def _repeated(bars: synthetic.Bars, path: Path) -> Path:
+    table = pq.read_table(synthetic.write_parquet(bars, path.with_suffix(".year")))
+    place = table.column_names.index("time")
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for back in range(DECADE - 1, -1, -1):
+            times = pa.array(table["time"].to_numpy() - back * YEAR)
+            writer.write_table(table.set_column(place, "time", times))
+    return path

@@ -1,6 +1,7 @@
 """The most memory that a replay ever holds, in a process of its own.
 
-``python -m tests.bench.memory FILE`` replays the EURUSD bars of FILE and prints its peak in bytes.
+``python -m tests.bench.memory SYMBOL=FILE ...`` replays the files and prints its peak in bytes and
+the seconds that it took.
 """
 
 from __future__ import annotations
@@ -9,21 +10,37 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def peak_of(bars: Path) -> int | None:
-    """Bytes at most resident while a new process replays `bars`; None where none can be told."""
+class Cost(NamedTuple):
+    """Bytes at most resident (0 where the system does not tell), and seconds from start to end."""
+
+    peak: int
+    seconds: float
+
+    def __str__(self) -> str:
+        shown = f"{self.peak / 2**20:7.1f} MiB" if self.peak else "(not told by this system)"
+        return f"{shown}  {self.seconds:7.1f} s"
+
+
+def cost_of(bars: Mapping[str, Path]) -> Cost:
+    """What it costs a new process to replay the files of some symbols."""
+    given = [f"{symbol}={path}" for symbol, path in bars.items()]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.memory", str(bars)],
+        [sys.executable, "-m", "tests.bench.memory", *given],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
         check=True,
     )
-    return int(done.stdout) or None
+    held, seconds = done.stdout.split()
+    return Cost(int(held), float(seconds))
 
 
 def peak() -> int:
@@ -44,14 +61,15 @@ def main() -> None:
     from scripts.folders import SIMULATED, SessionFolder
     from scripts.replay import Request, Screen, resolve_terms, run_replay
 
-    request = Request(bars=[f"EURUSD={sys.argv[1]}"], clock="new-york+7")
+    start = time.perf_counter()
+    request = Request(bars=sys.argv[1:], clock="new-york+7")
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()
         code = run_replay(resolve_terms(request)[0], folder, Screen(quiet=True))
     if code:
         raise SystemExit(code)
-    print(peak())
+    print(peak(), time.perf_counter() - start)
 
 
 if __name__ == "__main__":

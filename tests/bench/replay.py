@@ -8,8 +8,10 @@ from pathlib import Path
 from adapters.files import sample
 from tests.bench.bars import Source, three_years, year
 from tests.bench.machine import machine
-from tests.bench.memory import peak_of
+from tests.bench.memory import cost_of
 from tests.bench.speed import PAIRS, with_reading, without_reading
+
+PRESETS = ("ftmo_m15", "sma_cross")
 
 
 def main() -> None:
@@ -17,14 +19,13 @@ def main() -> None:
         folder = Path(made)
         one = year(folder)
         print(machine())
-        print(f"\n{one.name}, medians of {PAIRS} alternating runs")
-        print("\nreading and checking the file included:")
-        print("\n".join(with_reading(one).lines()))
-        print("\nbars already in memory:")
-        print("\n".join(without_reading(one).lines()))
-        print("\npeak memory of a new process that replays")
+        for preset in PRESETS:
+            print(f"\n{preset} over {one.name}, medians of {PAIRS} alternating runs")
+            print("\nreading and checking the file included:")
+            print("\n".join(with_reading(one, preset).lines()))
+            print("\nbars already in memory:")
+            print("\n".join(without_reading(one, preset).lines()))
+        print("\npeak memory and time of a new process that replays")
         shipped = Source(sample.SAMPLE, "the sample, two years of M15")
         for source in (shipped, one, three_years(one, folder)):
-            found = peak_of(source.path)
-            shown = "not told by this system" if found is None else f"{found / 2**20:7.1f} MiB"
-            print(f"  {source.name:<44} {shown}")
+            print(f"  {source.name:<44} {cost_of({'EURUSD': source.path})}")

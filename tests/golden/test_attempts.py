@@ -21,7 +21,7 @@ from tests import synthetic
 from tests.courses import COURSES, WEEK, following, rules
 from tests.given_runs import Told, played, with_limits
 from tests.golden.replays import Case, replayed
-from tests.golden.test_journal_hash import SCENARIOS, Scenario, journal_hash, written
+from tests.golden.test_journal_hash import Scenario, journal_hash, scenarios, written
 
 TIGHT = Course(rules=rules(), repeat=True)
 
@@ -163,7 +163,7 @@ def same_either_way(scenario: Scenario, course: Course, folder: Path) -> None:
 
 
 @settings(max_examples=3, deadline=None)
-@given(SCENARIOS, COURSES)
+@given(scenarios(), COURSES)
 def test_passing_over_quiet_bars_changes_no_attempt(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, course: Course
 ) -> None:
@@ -173,7 +173,7 @@ def test_passing_over_quiet_bars_changes_no_attempt(
 
 @pytest.mark.deep
 @settings(max_examples=400, deadline=None)
-@given(SCENARIOS, COURSES)
+@given(scenarios(), COURSES)
 def test_passing_over_quiet_bars_changes_no_attempt_at_length(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, course: Course
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from adapters.files.bars import CHUNK_ROWS, BarFile, RateColumns
 from adapters.journal_sqlite import StoredJournal
 from scripts.wiring import Terms
+from signals.registry import registered, strategy_factory
 from tests import synthetic
 from tests.golden import pins
 from tests.golden.replays import Case, replayed
@@ -128,6 +129,9 @@ class Scenario:
     costs: dict[str, Any] = dataclasses.field(default_factory=dict)
     mixed: bool = False
     """Whether only the first symbol has bars of `period`, the others M15."""
+    preset: str = "ftmo_m15"
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What differs from the preset's own parameters."""
 
     def terms(self, folder: Path) -> Terms:
         days = 4 if self.period == synthetic.MINUTE else 17
@@ -135,9 +139,15 @@ class Scenario:
         if self.mixed:
             files |= written(self.seed, days, synthetic.M15, self.symbols[1:], folder)
         case = Case(
-            files=files, limits=self.limits, limit_trades=self.limit_trades, costs=self.costs
+            files=files,
+            limits=self.limits,
+            limit_trades=self.limit_trades,
+            costs={**self.costs, "preset": self.preset},
         )
-        return sliced(case.terms(), self.rows)
+        terms = sliced(case.terms(), self.rows)
+        parameters = {**terms.parameters, **self.parameters}
+        factory = strategy_factory(registered(self.preset), parameters)
+        return dataclasses.replace(terms, parameters=parameters, factory=factory)
 
 
 LIMITS = st.fixed_dictionaries(
@@ -152,7 +162,39 @@ LIMITS = st.fixed_dictionaries(
 COSTS = st.fixed_dictionaries(
     {}, optional={"slippage_points": st.just(3), "swap": st.just(["-6.5/2.1"])}
 )
-SCENARIOS = st.builds(
+EARLY = {"sma_fast": 3, "sma_slow": 8}
+"""Averages so short that even a few days have crosses."""
+
+PRESETS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "ftmo_m15": {
+        "warm_up_bars": st.just(8),
+        "on_opposite": st.sampled_from(["close", "ignore", "reverse"]),
+        "variants": st.sampled_from([["v1_cross"], ["v2_momentum"]]),
+        "session_filter": st.booleans(),
+        "trend_filter": st.booleans(),
+        "trail": st.booleans(),
+        "trail_trigger_r": st.sampled_from([0.0, 0.5]),
+        "trail_distance_atr": st.sampled_from([0.2, 2.0]),
+        "target_atr": st.sampled_from([1.0, 12.0]),
+    },
+    "sma_cross": {
+        "stop_atr": st.sampled_from([0.7, 8.0]),
+        "on_opposite": st.sampled_from(["close", "ignore", "reverse"]),
+    },
+}
+"""What is changed of each preset."""
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """Any feed under any terms, with either preset."""
+    preset = draw(st.sampled_from(sorted(PRESETS)))
+    changes = draw(st.fixed_dictionaries({}, optional=PRESETS[preset]))
+    early = EARLY if draw(st.booleans()) else {}
+    return dataclasses.replace(draw(FEEDS), preset=preset, parameters={**early, **changes})
+
+
+FEEDS = st.builds(
     Scenario,
     seed=st.integers(0, 10_000),
     period=st.sampled_from([synthetic.MINUTE, synthetic.M15]),
@@ -177,8 +219,9 @@ def same_either_way(scenario: Scenario, folder: Path) -> None:
 # A last tick that others find out of date: before a missing bar, and before a chunk's end.
 @example(Scenario(94, synthetic.MINUTE, ["EURUSD", "USDJPY"]))
 @example(Scenario(3, synthetic.MINUTE, list(synthetic.NATURES), rows=50))
+@example(Scenario(7, synthetic.MINUTE, ["EURUSD"], rows=50, preset="sma_cross"))
 @settings(max_examples=5, deadline=None)
-@given(SCENARIOS)
+@given(scenarios())
 def test_passing_over_quiet_bars_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
 ) -> None:
@@ -188,7 +231,7 @@ def test_passing_over_quiet_bars_changes_nothing(
 
 @pytest.mark.deep
 @settings(max_examples=400, deadline=None)
-@given(SCENARIOS)
+@given(scenarios())
 def test_passing_over_quiet_bars_changes_nothing_at_length(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
 ) -> None:

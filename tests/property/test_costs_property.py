@@ -54,7 +54,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
     closes: dict[str, Any] = {}
     for item in terms.inputs:
         (chunk,) = item.prepared(())
-        closes[item.spec.name] = (chunk.time, list(zip(chunk.close, chunk.spread, strict=True)))
+        ends = zip(chunk.close.tolist(), chunk.spread.tolist(), strict=True)
+        closes[item.spec.name] = (chunk.time.tolist(), list(ends))
     return Market(terms, closes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.indicators import AverageTrueRange, CrossGap, average_true_range, cross_gap
+from signals.indicators import AverageTrueRange, AverageTrueRanges, CrossGap, CrossGaps
 
 Bar = tuple[int, int, int]
 LENGTHS = st.integers(1, 40)
@@ -28,31 +28,41 @@ def column(bars: list[Bar], index: int) -> np.ndarray[tuple[int], np.dtype[np.in
     return np.array([bar[index] for bar in bars], dtype=np.int64)
 
 
-@given(bars(), LENGTHS)
-def test_the_average_true_range_is_the_same_in_both_forms(bars: list[Bar], period: int) -> None:
+def cut(bars: list[Bar], data: st.DataObject) -> list[list[Bar]]:
+    """The bars in chunks of any size, none among them."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(bars)), max_size=4)))
+    return [bars[start:end] for start, end in zip([0, *cuts], [*cuts, len(bars)], strict=True)]
+
+
+@given(bars(), LENGTHS, st.data())
+def test_the_average_true_range_is_the_same_in_both_forms(
+    bars: list[Bar], period: int, data: st.DataObject
+) -> None:
     live = AverageTrueRange(period)
     values = []
     for bar in bars:
         live.push(*bar)
         values.append(live.value)
-    columns = average_true_range(column(bars, 0), column(bars, 1), column(bars, 2), period)
-    assert columns.tobytes() == np.array(values, dtype=np.float64).tobytes()
+    columns, found = AverageTrueRanges(period), []
+    for chunk in cut(bars, data):
+        found += columns.push(*(column(chunk, index) for index in range(3)))
+    assert [value.hex() for value in found] == [value.hex() for value in values]
 
 
-@given(bars(), LENGTHS, LENGTHS)
+@given(bars(), LENGTHS, LENGTHS, st.sampled_from([1, 10**13]), st.data())
 def test_the_gap_of_the_averages_is_the_same_in_both_forms(
-    bars: list[Bar], fast: int, slow: int
+    bars: list[Bar], fast: int, slow: int, factor: int, data: st.DataObject
 ) -> None:
-    live = CrossGap(fast, slow)
-    values, previous = [], []
-    for bar in bars:
-        live.push(bar[2])
-        values.append(live.value)
-        previous.append(live.previous)
-    first = max(fast, slow) - 1
-    assert values[:first] == [None] * min(first, len(bars))
-    assert cross_gap(column(bars, 2), fast, slow).tolist() == values[first:]
-    assert previous == [None, *values][: len(bars)]
+    """Also where the numbers outgrow 64 bits."""
+    live, columns = CrossGap(fast, slow), CrossGaps(fast, slow)
+    for chunk in cut(bars, data):
+        gaps = columns.push(column(chunk, 2) * factor)
+        for row, bar in enumerate(chunk):
+            live.push(bar[2] * factor)
+            known = gaps.value[row] if row >= gaps.known else None
+            before = gaps.previous[row] if row > gaps.known else None
+            assert (known, before) == (live.value, live.previous)
+            assert gaps.slow[row] == live.slow.total
 
 
 @given(bars(), LENGTHS, LENGTHS)
@@ -60,10 +70,10 @@ def test_the_gap_has_the_sign_of_the_exact_difference_of_the_averages(
     bars: list[Bar], fast: int, slow: int
 ) -> None:
     closes = [bar[2] for bar in bars]
-    for end, gap in enumerate(
-        cross_gap(column(bars, 2), fast, slow).tolist(), start=max(fast, slow)
-    ):
+    gaps = CrossGaps(fast, slow).push(column(bars, 2))
+    for end in range(max(fast, slow), len(closes) + 1):
         difference = sum(closes[end - fast : end]) * slow - sum(closes[end - slow : end]) * fast
+        gap = gaps.value[end - 1]
         assert (gap > 0, gap < 0) == (difference > 0, difference < 0)
 
 

@@ -40,7 +40,9 @@ def bars(market: Market) -> dict[str, list[Bar]]:
     for item in market.terms.inputs:
         (chunk,) = item.prepared(())
         columns = (chunk.time, chunk.open, chunk.high, chunk.low, chunk.spread)
-        made[item.spec.name] = [Bar(*row) for row in zip(*columns, strict=True)]
+        made[item.spec.name] = [
+            Bar(*row) for row in zip(*(column.tolist() for column in columns), strict=True)
+        ]
     return made
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adapters.feeds import ChunkReader
-from engine.bars import PreparedBars
+from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
 from signals.bars import Aggregator, BarPreparer, Floats, Ints, SpreadInForce, to_points
 from tests.builders import EURUSD, XAUUSD
@@ -36,6 +36,11 @@ def prepared(preparer: BarPreparer, *rows: Row) -> PreparedBars:
     opens, highs, lows, closes = (floats(*column) for column in columns[1:5])
     times, spreads = (ints(*map(int, columns[number])) for number in (0, 5))
     return preparer.prepare(times, opens, highs, lows, closes, spreads)
+
+
+def rows_of(closed: ClosedBars) -> list[tuple[int, BarClosed]]:
+    """The feed's rows with the bars that they close."""
+    return [(row, closed.bar(index)) for index, row in enumerate(closed.row.tolist())]
 
 
 def flat(time: int, price: float = 1.1, spread: int = 0) -> Row:
@@ -81,7 +86,7 @@ class TestAggregation:
             ints(6, 7, 8, 9, 9),
         )  # fmt: skip
         opening = (NOON - 2 * HOUR) * 1000
-        assert closed == [
+        assert rows_of(closed) == [
             (3, BarClosed("EURUSD", "M15", opening, 5, 20, 1, 8)),
             (4, BarClosed("EURUSD", "M15", opening + 900_000, 8, 9, 7, 9)),
         ]
@@ -94,15 +99,14 @@ class TestAggregation:
             (NOON + 60, (6, 9, 1, 7)),
             (NOON + 120, (7, 8, 3, 2)),
         ):
-            assert minutes.push(ints(time), *(ints(price) for price in row)) == []
-        (closed,) = minutes.push(ints(NOON + 900), ints(1), ints(1), ints(1), ints(1))
-        assert closed == (0, BarClosed("EURUSD", "M15", opening, 5, 30, 1, 2))
+            assert rows_of(minutes.push(ints(time), *(ints(price) for price in row))) == []
+        closed = minutes.push(ints(NOON + 900), ints(1), ints(1), ints(1), ints(1))
+        assert rows_of(closed) == [(0, BarClosed("EURUSD", "M15", opening, 5, 30, 1, 2))]
 
     def test_its_time_is_the_slots_even_when_the_slots_first_bar_is_missing(self) -> None:
         minutes = Aggregator("EURUSD", "M15", two_hours_ahead)
-        ((_, bar),) = minutes.push(
-            ints(NOON + 300, NOON + 900), ints(1, 1), ints(1, 1), ints(1, 1), ints(1, 1)
-        )
+        one = ints(1, 1)
+        ((_, bar),) = rows_of(minutes.push(ints(NOON + 300, NOON + 900), one, one, one, one))
         assert bar.time == (NOON - 2 * HOUR) * 1000
 
     def test_slots_are_those_of_the_server_clock(self) -> None:
@@ -113,13 +117,13 @@ class TestAggregation:
 
         hours = Aggregator("EURUSD", "H1", half_an_hour_ahead)
         one = ints(1, 1, 1)
-        ((row, bar),) = hours.push(ints(NOON, NOON + 2_700, NOON + 3_600), one, one, one, one)
+        times = ints(NOON, NOON + 2_700, NOON + 3_600)
+        ((row, bar),) = rows_of(hours.push(times, one, one, one, one))
         assert (row, bar.time) == (2, (NOON - 1_800) * 1000)
 
     def test_the_last_bar_stays_open(self) -> None:
-        assert Aggregator("EURUSD", "H1", two_hours_ahead).push(
-            ints(NOON), ints(1), ints(1), ints(1), ints(1)
-        ) == []  # fmt: skip
+        hours = Aggregator("EURUSD", "H1", two_hours_ahead)
+        assert rows_of(hours.push(ints(NOON), ints(1), ints(1), ints(1), ints(1))) == []
 
 
 class TestPreparing:
@@ -130,11 +134,11 @@ class TestPreparing:
             (NOON + 900, 2650.5, 2650.5, 2650.5, 2650.5, 3),
         )
         opening = (NOON - 2 * HOUR) * 1000
-        assert bars.time == [opening, opening + 900_000]
-        assert bars.server == [NOON, NOON + 900]
+        assert bars.time.tolist() == [opening, opening + 900_000]
+        assert bars.server.tolist() == [NOON, NOON + 900]
         first = (bars.open[0], bars.high[0], bars.low[0], bars.close[0])
         assert first == (265_020, 265_125, 264_900, 265_050)
-        assert bars.spread == [15, 18]
+        assert bars.spread.tolist() == [15, 18]
         assert len(bars) == 2
 
     def test_at_one_opening_the_longer_bar_is_closed_first(self) -> None:
@@ -149,27 +153,27 @@ class TestPreparing:
         start = NOON - 2 * HOUR
         window = BarPreparer(EURUSD, two_hours_ahead, first=start + 900, end=start + 2_700)
         bars = prepared(window, *(flat(NOON + 900 * number, spread=9) for number in range(5)))
-        assert bars.server == [NOON + 900, NOON + 1_800]
-        assert bars.spread == [2, 9]
+        assert bars.server.tolist() == [NOON + 900, NOON + 1_800]
+        assert bars.spread.tolist() == [2, 9]
         assert list(bars.closed) == [1]
 
     def test_a_chunk_outside_the_window_is_empty_and_leaves_no_trace(self) -> None:
         window = BarPreparer(EURUSD, two_hours_ahead, first=NOON - 2 * HOUR)
         assert len(prepared(window, flat(NOON - 900, spread=99))) == 0
         bars = prepared(window, flat(NOON), flat(NOON + 900))
-        assert bars.spread == [2, 2]
+        assert bars.spread.tolist() == [2, 2]
         assert [bar.time for bar in bars.closed[1]] == [(NOON - 2 * HOUR) * 1000]
 
     def test_no_rows_give_no_bars(self) -> None:
-        assert prepared(BarPreparer(EURUSD, two_hours_ahead)) == PreparedBars.empty()
+        assert len(prepared(BarPreparer(EURUSD, two_hours_ahead))) == 0
 
 
-class TestNextClosing:
-    def test_it_is_the_next_row_that_closes_a_bar_or_the_last(self) -> None:
+class TestNextDecision:
+    def test_without_a_scan_it_is_the_next_row_that_closes_a_bar_or_the_last(self) -> None:
         rows = [flat(NOON + 300 * number) for number in range(8)]
         bars = prepared(BarPreparer(EURUSD, two_hours_ahead), *rows)
         assert list(bars.closed) == [3, 6]
-        assert [bars.next_closing(row) for row in range(8)] == [3, 3, 3, 3, 6, 6, 6, 7]
+        assert [bars.next_decision(row) for row in range(8)] == [3, 3, 3, 3, 6, 6, 6, 7]
 
 
 @pytest.mark.asyncio

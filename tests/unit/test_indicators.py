@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from signals.indicators import (
     AverageTrueRange,
+    AverageTrueRanges,
     CrossGap,
+    CrossGaps,
     RollingSum,
-    average_true_range,
-    cross_gap,
-    rolling_sum,
+    RollingSums,
 )
 
 
@@ -28,16 +27,15 @@ class TestRollingSum:
             seen.append((rolling.total, rolling.full))
         assert seen == [(1, False), (3, False), (7, True), (14, True), (-4, True)]
 
-    def test_a_column_has_one_sum_per_full_window(self) -> None:
-        assert rolling_sum(ints(1, 2, 4, 8, -16), 3).tolist() == [7, 14, -4]
-        assert rolling_sum(ints(1, 2, 4), 3).tolist() == [7]
-        assert rolling_sum(ints(5, 6), 1).tolist() == [5, 6]
+    def test_a_column_has_the_same_sums(self) -> None:
+        assert RollingSums(3).push(ints(1, 2, 4, 8, -16)).tolist() == [1, 3, 7, 14, -4]
+        assert RollingSums(1).push(ints(5, 6)).tolist() == [5, 6]
+        assert RollingSums(3).push(ints()).tolist() == []
 
-    @pytest.mark.parametrize("values", [(), (1,), (1, 2)])
-    def test_a_column_that_is_too_short_has_none(self, values: tuple[int, ...]) -> None:
-        sums = rolling_sum(ints(*values), 3)
-        assert sums.tolist() == []
-        assert sums.dtype == np.int64
+    def test_a_column_goes_on_where_the_one_before_it_ended(self) -> None:
+        sums = RollingSums(3)
+        assert sums.push(ints(1, 2)).tolist() == [1, 3]
+        assert sums.push(ints(4, 8)).tolist() == [7, 14]
 
 
 class TestCrossGap:
@@ -64,12 +62,17 @@ class TestCrossGap:
             gap.push(close)
         assert gap.value == 4 * sum(range(150, 200)) - sum(range(200))
 
-    def test_the_column_begins_with_the_first_bar_on_which_both_averages_are_full(self) -> None:
-        assert cross_gap(ints(6, 12, 18, 0, 6), 2, 3).tolist() == [18, -6, -30]
+    def test_the_column_is_known_from_the_first_bar_on_which_both_averages_are_full(self) -> None:
+        gaps = CrossGaps(2, 3).push(ints(6, 12, 18, 0, 6))
+        assert gaps.known == 2
+        assert gaps.value[2:].tolist() == [18, -6, -30]
+        assert gaps.previous[3:].tolist() == [18, -6]
 
-    @pytest.mark.parametrize("count", range(3))
-    def test_a_column_that_is_too_short_has_no_gap(self, count: int) -> None:
-        assert cross_gap(ints(*range(count)), 2, 3).tolist() == []
+    def test_a_column_that_is_too_short_has_no_gap_yet(self) -> None:
+        crosses = CrossGaps(2, 3)
+        assert crosses.push(ints(6, 12)).known >= 2
+        assert crosses.push(ints(18)).known == 0
+        assert crosses.push(ints(0)).known < 0
 
 
 class TestAverageTrueRange:
@@ -84,13 +87,13 @@ class TestAverageTrueRange:
         assert seen == [10.0, 9.5, 9.625, 16.96875]
 
     def test_the_column_has_the_same_values(self) -> None:
-        column = average_true_range(
-            ints(110, 112, 120, 90), ints(100, 104, 118, 80), ints(105, 110, 119, 85), 4
+        column = AverageTrueRanges(4).push(
+            ints(110, 112, 120, 90), ints(100, 104, 118, 80), ints(105, 110, 119, 85)
         )
-        assert column.tolist() == [10.0, 9.5, 9.625, 16.96875]
+        assert column == [10.0, 9.5, 9.625, 16.96875]
 
     def test_a_column_without_bars_has_no_values(self) -> None:
-        assert average_true_range(ints(), ints(), ints(), 14).tolist() == []
+        assert AverageTrueRanges(14).push(ints(), ints(), ints()) == []
 
     def test_one_bar_has_its_range(self) -> None:
-        assert average_true_range(ints(7), ints(3), ints(5), 14).tolist() == [4.0]
+        assert AverageTrueRanges(14).push(ints(7), ints(3), ints(5)) == [4.0]

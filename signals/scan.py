@@ -1,0 +1,130 @@
+"""How a strategy passes over the bars of a history at which it cannot decide anything.
+
+A strategy that defines `scan_columns` is given a history's closed bars in columns, chunk after
+chunk, instead of one by one. It proposes the bars at which it may decide; at those, and at others
+that are played for another reason, it is asked as usual. A live session gives it bar after bar.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.bars import ClosedBars, PreparedBars
+from engine.events import BarClosed
+from engine.market import Position
+
+if TYPE_CHECKING:
+    from signals.strategy import Decision, View
+
+Bools = npt.NDArray[np.bool_]
+
+_NOWHERE: Final = 1 << 62
+_FIRST_STRETCH: Final = 64
+
+
+class ColumnScan(Protocol):
+    """What a strategy makes of a chunk's closed bars of its shortest timeframe, by their index."""
+
+    def next(self, index: int, position: Position | None) -> int:
+        """The first bar from `index` on at which it may decide while `position` (or none) is open.
+
+        The number of bars when there is none. Too early is allowed, too late is not.
+        """
+
+    def decide(self, index: int, view: View) -> Decision | None:
+        """Exactly what `on_bar` answers when it is given this bar after all those before it."""
+
+
+ColumnScanner = Callable[[PreparedBars], ColumnScan]
+"""A strategy's `scan_columns`: takes the next chunk, with closings of all its timeframes."""
+
+
+def scan_of(strategy: Any) -> ColumnScanner | None:
+    """The strategy's `scan_columns` if its own class defines one.
+
+    An inherited one is not trusted: a subclass may decide otherwise.
+    """
+    if "scan_columns" not in vars(type(strategy)):
+        return None
+    scan: ColumnScanner = strategy.scan_columns
+    return scan
+
+
+def closings_of(bars: PreparedBars, timeframe: str) -> ClosedBars:
+    """The closed bars of one timeframe; raises LookupError when the chunk was made without."""
+    for closings in bars.closings:
+        if closings.timeframe == timeframe:
+            return closings
+    raise LookupError(f"the chunk has no bars of {timeframe}")
+
+
+def deciding(bars: PreparedBars, timeframes: tuple[str, ...]) -> ClosedBars:
+    """The closed bars of the shortest of a strategy's timeframes, on which it decides."""
+    return [item for item in bars.closings if item.timeframe in timeframes][-1]
+
+
+class ChunkScan:
+    """A strategy's scan of a chunk, by the rows of the feed (implements `engine.bars.Scan`)."""
+
+    def __init__(
+        self,
+        columns: ColumnScan,
+        bars: ClosedBars,
+        position: Callable[[], Position | None],
+        entered: Callable[[ChunkScan], None],
+    ) -> None:
+        self._columns = columns
+        self._timeframe = bars.timeframe
+        self._rows = bars.rows
+        self._times: list[int] = bars.time.tolist()
+        self._position = position
+        self._entered = entered
+
+    def enter(self) -> None:
+        self._entered(self)
+
+    def next_row(self, row: int) -> int:
+        index = self._columns.next(bisect_left(self._rows, row), self._position())
+        return self._rows[index] if index < len(self._rows) else _NOWHERE
+
+    def decide(self, bar: BarClosed, view: View) -> Decision | None:
+        """The decision at a closed bar of the chunk; longer timeframes lead to none."""
+        if bar.timeframe != self._timeframe:
+            return None
+        return self._columns.decide(bisect_left(self._times, bar.time), view)
+
+
+class Places:
+    """The indices at which a column holds."""
+
+    __slots__ = ("_count", "_found")
+
+    def __init__(self, column: Bools) -> None:
+        self._found: list[int] = np.flatnonzero(column).tolist()
+        self._count = len(column)
+
+    def next(self, index: int) -> int:
+        """The first of them from `index` on, else the column's length."""
+        place = bisect_left(self._found, index)
+        return self._found[place] if place < len(self._found) else self._count
+
+
+def first_true_of(test: Callable[[int, int], Bools], start: int, end: int) -> int:
+    """The first index of `start` to `end` where `test` holds, else `end`.
+
+    `test` is asked for stretches (from, to): short ones first, as what is looked for is often near.
+    """
+    length = _FIRST_STRETCH
+    while start < end:
+        stop = min(start + length, end)
+        found = test(start, stop)
+        place = int(found.argmax())
+        if found[place]:
+            return start + place
+        start, length = stop, length * 4
+    return end
