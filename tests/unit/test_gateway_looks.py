@@ -261,11 +261,15 @@ class TestUnknownOutcomes:
         assert desk.parts.book.alive == {}
         assert [item.reason for item in closes(desk)] == ["TP"]
 
-    @pytest.mark.parametrize("action", [ev.Action.MODIFY, ev.Action.CLOSE])
-    def test_one_whose_position_another_order_has_closed_can_do_nothing_more(
-        self, action: ev.Action
-    ) -> None:
-        desk = lost(asked(action, stop_loss=110_050))
+    def test_no_second_order_closes_what_one_of_unknown_outcome_may_have_closed(self) -> None:
+        desk = lost(asked(ev.Action.CLOSE))
+        desk.parts.bus.publish(
+            signal("s:3", action=ev.Action.CLOSE, position=7, volume=10_000, reason="END")
+        )
+        assert desk.sent == []
+
+    def test_a_change_whose_position_another_order_has_closed_can_do_nothing_more(self) -> None:
+        desk = lost(asked(ev.Action.MODIFY, stop_loss=110_050))
         desk.parts.bus.publish(
             signal("s:3", action=ev.Action.CLOSE, position=7, volume=10_000, reason="END")
         )
