@@ -10,6 +10,7 @@ import multiprocessing
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -188,7 +189,8 @@ def each(points: Sequence[P], judge: Callable[[Path, P], None]) -> dict[str, str
         try:
             judge(folder, point)
         except Exception as error:
-            return f"{type(error).__name__}: {error} ({folder})"
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            return f"{where.name}: {where.line}: {type(error).__name__} {error} ({folder})"
         shutil.rmtree(folder)
         return ""
 
