@@ -9,286 +9,43 @@ the sign of the account statement (a cost is negative).
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from engine.facts import BY_HAND as BY_HAND
+from engine.facts import Account as Account
+from engine.facts import Action as Action
+from engine.facts import AttemptOutcome as AttemptOutcome
+from engine.facts import DataRef as DataRef
+from engine.facts import DenyReason as DenyReason
+from engine.facts import Figures as Figures
+from engine.facts import ForeignExposure as ForeignExposure
+from engine.facts import GivenSignal as GivenSignal
+from engine.facts import Headroom as Headroom
+from engine.facts import Outcome as Outcome
+from engine.facts import UserAction as UserAction
+from engine.inputs import AccountSeen as AccountSeen
+from engine.inputs import BarClosed as BarClosed
+from engine.inputs import ConditionSeen as ConditionSeen
+from engine.inputs import ExitDue as ExitDue
+from engine.inputs import Input as Input
+from engine.inputs import LinkChanged as LinkChanged
+from engine.inputs import PastBar as PastBar
+from engine.inputs import ResetDue as ResetDue
+from engine.inputs import SignalDue as SignalDue
+from engine.inputs import Tick as Tick
+from engine.inputs import VenueCompared as VenueCompared
+from engine.inputs import VenueReplied as VenueReplied
+from engine.inputs import VenueSeen as VenueSeen
+from engine.inputs import WarmedUp as WarmedUp
+from engine.inputs import WeekendDue as WeekendDue
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
-
-class Action(enum.StrEnum):
-    """What an order wants of the venue."""
-
-    OPEN = "open"
-    CLOSE = "close"
-    MODIFY = "modify"
-
-
-BY_HAND = "MANUAL"
-"""The reason of what somebody did at the venue without the engine."""
-
-
-class DenyReason(enum.StrEnum):
-    """Why risk denied an order, in the order in which the checks run."""
-
-    UNKNOWN_SYMBOL = "unknown_symbol"
-    OUTSIDE_DATA = "outside_data"
-    EXPIRED = "expired"
-    HALTED = "halted"
-    DUPLICATE_INTENT = "duplicate_intent"
-    MAX_POSITIONS = "max_positions"
-    MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
-    INVALID_STOPS = "invalid_stops"
-    BELOW_MIN_VOLUME = "below_min_volume"
-    PER_TRADE_RISK = "per_trade_risk"
-    DAILY_LOSS = "daily_loss"
-    MAX_LOSS = "max_loss"
-    MARGIN = "margin"
-    ABANDONED = "abandoned"
-    COOL_DOWN = "cool_down"
-    ORDERS_PER_HOUR = "orders_per_hour"
-    ORDERS_PER_DAY = "orders_per_day"
-    SYMBOL_RISK = "symbol_risk"
-    CURRENCY_EXPOSURE = "currency_exposure"
-    FIRM_ROOM = "firm_room"
-    OPEN_ORDERS = "open_orders"
-    POSITIONS_PER_DAY = "positions_per_day"
-    REQUESTS_PER_DAY = "requests_per_day"
-    GAP_WINDOW = "gap_window"
-    NEWS_WINDOW = "news_window"
-    WIDER_STOP = "wider_stop"
-
-
-class AttemptOutcome(enum.StrEnum):
-    """How a phase of an attempt at a firm's objectives ended."""
-
-    PHASE_PASSED = "phase_passed"  # the next phase begins
-    PASSED = "passed"  # it was the last one that has a target
-    BREACHED = "breached"
-    STOPPED = "stopped"  # our own latched limits leave it neither way to go on nor to fail
-
-
-class Outcome(enum.StrEnum):
-    """How a session ended."""
-
-    DONE = "done"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-
-
-class UserAction(enum.StrEnum):
-    """What the user may order a running session to do."""
-
-    PAUSE = "pause"  # no new exposure until the user resumes
-    RESUME = "resume"  # clear every latch
-    FLATTEN = "flatten"  # pause, and close every position
-
-
-class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Base of the small facts below."""
-
-
-class Account(_Fact, frozen=True, kw_only=True):
-    """Balance, equity (floating profit included) and bound margin, in cents."""
-
-    balance: Cents
-    equity: Cents
-    margin: Cents = 0
-
-
-class DataRef(_Fact, frozen=True, kw_only=True):
-    """Market data by reference: the file's hash and the part of it that the session may read.
-
-    `repaired`: what was wrong with the file's bars was mended while they were read.
-    """
-
-    symbol: str
-    sha256: str
-    rows: int
-    period: int
-    first: Millis
-    last: Millis
-    clock: str
-    repaired: bool = False
-
-
-class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
-    """A signal from a user's file, in the file's own units: decimal prices and lots, ms UTC.
-
-    `entry_price` makes it a pending order that ends unfilled at `expires`; `exit_time` closes the
-    position. `volume` None lets risk size the order.
-    """
-
-    line: int
-    time: Millis
-    symbol: str
-    side: Side
-    stop_loss: float
-    entry_price: float | None = None
-    take_profit: float | None = None
-    exit_time: Millis | None = None
-    expires: Millis | None = None
-    reason: str = "signal"
-    strategy_id: str = "user"
-    risk_scale: float = 1.0
-    volume: float | None = None
-
-    @property
-    def signal_id(self) -> str:
-        """Two signals of one strategy for one symbol, side and second are the same signal."""
-        return f"{self.strategy_id}:{self.symbol}:{self.time // 1000}:{self.side.word}"
-
-
-# --- inputs -----------------------------------------------------------------------------------
-
-
-class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick"):
-    """A new price of a symbol."""
-
-    symbol: str
-    bid: Points
-    ask: Points
-
-
-class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="account_seen"):
-    """The account's figures at this moment, to be tested against the floors."""
-
-    balance: Cents
-    equity: Cents
-    margin: Cents
-
-    @classmethod
-    def of(cls, account: Account) -> AccountSeen:
-        return cls(account.balance, account.equity, account.margin)
-
-    @property
-    def figures(self) -> Account:
-        """The same as a part of an event."""
-        return Account(balance=self.balance, equity=self.equity, margin=self.margin)
-
-
-class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="bar_closed"):
-    """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC.
-
-    `late` when a newer one was closed already before this one was seen: no entry comes of it.
-    """
-
-    symbol: str
-    timeframe: str
-    time: Millis
-    open: Points
-    high: Points
-    low: Points
-    close: Points
-    late: bool = False
-
-
-PastBar = tuple[str, Millis, Points, Points, Points, Points]
-"""Timeframe, opening, open, high, low and close of a bar that closed before the session began."""
-
-
-class WarmedUp(msgspec.Struct, frozen=True, tag_field="event", tag="warmed_up"):
-    """A symbol's bars of the past in order of their closing; nothing is decided on them."""
-
-    symbol: str
-    bars: tuple[PastBar, ...]
-
-
-class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
-    """A signal that a user gave, at its time; `problem` is what is already known against it."""
-
-    signal: GivenSignal
-    problem: DenyReason | None = None
-
-
-class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
-    """The time has come at which the position of a given signal is to be closed.
-
-    `exit_time` is the one that the signal named; None closes the position whatever it named.
-    """
-
-    signal_id: str
-    exit_time: Millis | None = None
-
-
-class VenueSeen(msgspec.Struct, frozen=True, tag_field="event", tag="venue_seen"):
-    """What a look at the venue found, in the execution adapter's own terms."""
-
-    what: Any
-
-
-class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_compared"):
-    """The same look again, once what it told of orders has been dispatched."""
-
-    what: Any
-
-
-class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
-    """The venue's answer to a request for an order, in the execution adapter's own terms.
-
-    None: trading was halted while it waited, and it never left. `withdrawal` when the request was
-    to take a waiting order back.
-    """
-
-    order_id: int
-    what: Any
-    withdrawal: bool = False
-
-
-class LinkChanged(msgspec.Struct, frozen=True, tag_field="event", tag="link_changed"):
-    """The link to the venue was lost, or is there again and was checked."""
-
-    up: bool
-    detail: str
-
-
-class ConditionSeen(msgspec.Struct, frozen=True, tag_field="event", tag="condition_seen"):
-    """Something that suspends trading holds (the feed is mute, the clock uncertain), or not."""
-
-    cause: HaltCause
-    holds: bool
-    detail: str
-
-
-class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reset_due"):
-    """The trading day `date` (ISO) begins in the limits' zone."""
-
-    date: str
-    balance: Cents
-    equity: Cents
-    margin: Cents
-
-
-class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="weekend_due"):
-    """The week closes at `closes` (ms UTC): soon, or now. Nothing may stay open over it."""
-
-    closes: Millis
-
-
 Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
-
-Input = (
-    Tick
-    | AccountSeen
-    | BarClosed
-    | WarmedUp
-    | ResetDue
-    | SignalDue
-    | ExitDue
-    | VenueSeen
-    | VenueCompared
-    | VenueReplied
-    | LinkChanged
-    | ConditionSeen
-    | WeekendDue
-)
-
-
-# --- events -----------------------------------------------------------------------------------
 
 
 class _Event(
@@ -595,34 +352,10 @@ class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
     detail: str = ""
 
 
-class Figures(_Fact, frozen=True, kw_only=True):
-    """What only the whole run knows: extremes over all equity tests, and the last day's loss."""
-
-    max_drawdown_fraction: float
-    max_daily_loss_fraction: float
-    daily_realized_loss: Cents
-    peak_positions: int
-
-
 class SessionResumed(_Event, frozen=True, kw_only=True, tag="session_resumed"):
     """A session goes on from its journal, before the venue was compared with it."""
 
     account: Account
-
-
-class ForeignExposure(_Fact, frozen=True, kw_only=True):
-    """A position or waiting order at the venue that is none of the session's.
-
-    `risk` is the money that it may still lose (cents, never negative); `ours` tells that it carries
-    our own mark, so another session of the engine made it.
-    """
-
-    ticket: int
-    symbol: str
-    side: Side
-    volume: Units
-    risk: Cents
-    ours: bool = False
 
 
 class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
@@ -634,36 +367,6 @@ class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
 
     foreign: tuple[ForeignExposure, ...] = ()
     unexplained: tuple[str, ...] = ()
-
-
-class Headroom(_Fact, frozen=True, kw_only=True):
-    """How far an account is from its firm's limits and from its target; money in cents.
-
-    `orders_today` and `orders_overall` say how many orders of the current size could lose all that
-    they risk before the limit is reached. `reset_in` is ms. `best_day_share` is the best day's part
-    of all profit. `worst_today` is the lowest equity of the running day.
-    """
-
-    attempt: int
-    phase: int
-    date: str
-    today: Cents
-    overall: Cents
-    order_risk: Cents
-    orders_today: int
-    orders_overall: int
-    reset_in: Millis
-    to_target: Cents | None
-    progress: float | None
-    missing: tuple[str, ...]
-    days: int
-    trading_days: int
-    best_day_share: float | None
-    requests_today: int
-    positions_today: int
-    least_room: Cents
-    least_room_at: Millis
-    worst_today: Cents
 
 
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):

@@ -1,0 +1,155 @@
+"""What comes to the engine from outside: prices, bars, account figures, answers of the venue.
+
+An *input* is recorded like an event by sessions on a terminal; in a replay, whose bars are known by
+their hash, only what it leads to is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.facts import Account, DenyReason, GivenSignal
+from engine.trading import HaltCause
+from engine.types import Cents, Millis, Points
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick"):
+    """A new price of a symbol."""
+
+    symbol: str
+    bid: Points
+    ask: Points
+
+
+class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="account_seen"):
+    """The account's figures at this moment, to be tested against the floors."""
+
+    balance: Cents
+    equity: Cents
+    margin: Cents
+
+    @classmethod
+    def of(cls, account: Account) -> AccountSeen:
+        return cls(account.balance, account.equity, account.margin)
+
+    @property
+    def figures(self) -> Account:
+        """The same as a part of an event."""
+        return Account(balance=self.balance, equity=self.equity, margin=self.margin)
+
+
+class BarClosed(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="bar_closed"):
+    """A bar of `timeframe` is known to be closed; `time` is its opening in ms UTC.
+
+    `late` when a newer one was closed already before this one was seen: no entry comes of it.
+    """
+
+    symbol: str
+    timeframe: str
+    time: Millis
+    open: Points
+    high: Points
+    low: Points
+    close: Points
+    late: bool = False
+
+
+PastBar = tuple[str, Millis, Points, Points, Points, Points]
+"""Timeframe, opening, open, high, low and close of a bar that closed before the session began."""
+
+
+class WarmedUp(msgspec.Struct, frozen=True, tag_field="event", tag="warmed_up"):
+    """A symbol's bars of the past in order of their closing; nothing is decided on them."""
+
+    symbol: str
+    bars: tuple[PastBar, ...]
+
+
+class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
+    """A signal that a user gave, at its time; `problem` is what is already known against it."""
+
+    signal: GivenSignal
+    problem: DenyReason | None = None
+
+
+class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
+    """The time has come at which the position of a given signal is to be closed.
+
+    `exit_time` is the one that the signal named; None closes the position whatever it named.
+    """
+
+    signal_id: str
+    exit_time: Millis | None = None
+
+
+class VenueSeen(msgspec.Struct, frozen=True, tag_field="event", tag="venue_seen"):
+    """What a look at the venue found, in the execution adapter's own terms."""
+
+    what: Any
+
+
+class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_compared"):
+    """The same look again, once what it told of orders has been dispatched."""
+
+    what: Any
+
+
+class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
+    """The venue's answer to a request for an order, in the execution adapter's own terms.
+
+    None: trading was halted while it waited, and it never left. `withdrawal` when the request was
+    to take a waiting order back.
+    """
+
+    order_id: int
+    what: Any
+    withdrawal: bool = False
+
+
+class LinkChanged(msgspec.Struct, frozen=True, tag_field="event", tag="link_changed"):
+    """The link to the venue was lost, or is there again and was checked."""
+
+    up: bool
+    detail: str
+
+
+class ConditionSeen(msgspec.Struct, frozen=True, tag_field="event", tag="condition_seen"):
+    """Something that suspends trading holds (the feed is mute, the clock uncertain), or not."""
+
+    cause: HaltCause
+    holds: bool
+    detail: str
+
+
+class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reset_due"):
+    """The trading day `date` (ISO) begins in the limits' zone."""
+
+    date: str
+    balance: Cents
+    equity: Cents
+    margin: Cents
+
+
+class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="weekend_due"):
+    """The week closes at `closes` (ms UTC): soon, or now. Nothing may stay open over it."""
+
+    closes: Millis
+
+
+Input = (
+    Tick
+    | AccountSeen
+    | BarClosed
+    | WarmedUp
+    | ResetDue
+    | SignalDue
+    | ExitDue
+    | VenueSeen
+    | VenueCompared
+    | VenueReplied
+    | LinkChanged
+    | ConditionSeen
+    | WeekendDue
+)
