@@ -155,9 +155,9 @@ def test_a_position_that_the_venue_closed_first_is_reversed_as_well() -> None:
 def test_the_entry_is_not_raised_twice() -> None:
     desk = leaving()
     confirm(desk)
-    desk.reply(result(order=9, deal=13), deals=(deal_in(ticket=13, order=9, position_id=9),))
-    out = deal_out(ticket=14, order=10, position_id=9)
-    desk.see(deals={9: (out,)})
+    into = deal_in(ticket=13, order=9, position_id=9)
+    desk.reply(result(order=9, deal=13), deals=(into,))
+    desk.see(deals={9: (into, deal_out(ticket=14, order=10, position_id=9))})
     desk.parts.bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
     assert desk.parts.market.positions == {}
     assert len(entries(desk)) == 1
