@@ -139,9 +139,14 @@ def _rule(name: ClockName) -> Callable[[int], int]:
 def _desk(terms: ShadowTerms, connection: Connection, frame: Frame) -> Desk:
     if not terms.dry_run:
         return SendingDesk()
+    market = terms.market
     try:
         return DryRun(
-            list(terms.instruments.values()), connection.account, frame.folder.paper_account
+            list(terms.instruments.values()),
+            connection.account,
+            frame.folder.paper_account,
+            pace=market.pace if market else None,
+            bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
         )
     except ValueError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
