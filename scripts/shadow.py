@@ -27,6 +27,7 @@ from scripts.replay import LIMIT_OPTIONS, Request, Screen, session_folder
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
+    from engine.types import Limits
     from scripts.folders import SessionFolder
     from scripts.paper_market import PaperMarket
     from scripts.resuming import Earlier
@@ -133,7 +134,7 @@ def shadow(
     wish = Wish(
         request=request,
         account=account,
-        symbols=symbol or [account.default_symbol],
+        symbols=symbol or [],
         dry_run=dry_run,
         seconds=_seconds(duration),
         speed=_speed(speed),
@@ -184,6 +185,23 @@ def _given(wish: Wish) -> tuple[Any, ...]:
     return open_signals(wish.request.signals).signals
 
 
+def _limits(wish: Wish, loaded: Loaded) -> Limits:
+    """The preset's limits as the user changed them; raises CommandFailed."""
+    from config.loader import ConfigError, with_overrides
+
+    try:
+        return with_overrides(loaded.preset.limits, **wish.request.limits)
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+
+
+def _decided_by(wish: Wish, loaded: Loaded) -> tuple[str, dict[str, Any]]:
+    """What decides, by name, and its parameters: the preset, or the user's signals."""
+    if wish.request.signals:
+        return "signals", {}
+    return loaded.preset.name, loaded.preset.parameters
+
+
 class _Shadow:
     """One run of the command."""
 
@@ -202,8 +220,16 @@ class _Shadow:
             )
         if wish.follow and wish.request.signals is None:
             raise CommandFailed("--follow needs --signals FILE", Exit.USAGE)
-        if (wish.speed is not None or wish.lockstep) and not wish.request.bars:
-            raise CommandFailed("--speed needs PAPER and --bars: nothing else can run", Exit.USAGE)
+        if (wish.speed is not None or wish.lockstep) and not paper:
+            raise CommandFailed(
+                "--speed needs --account-profile PAPER: another account has a clock of its own",
+                Exit.USAGE,
+            )
+        if wish.symbols and paper:
+            raise CommandFailed(
+                "--symbol does not go with PAPER, which trades its bars: name them with --bars",
+                Exit.USAGE,
+            )
 
     async def run(self) -> int:
         from scripts.resuming import earlier_session
@@ -212,10 +238,33 @@ class _Shadow:
         wish = self._wish
         earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
         loaded = load(wish.request.preset)
+        _limits(wish, loaded)  # before anything is made
         market, notes = self._market(loaded, earlier)
+        if earlier is not None:
+            self._compare(earlier, loaded, market)
         wish.screen.tell(notes)
         folder = earlier.folder if earlier else self._new_folder()
         return await self._on_account(folder, earlier, loaded, market)
+
+    def _compare(self, earlier: Earlier, loaded: Loaded, market: PaperMarket | None) -> None:
+        """Raise CommandFailed unless the session goes on with what it began with."""
+        wish = self._wish
+        data = [item.ref for item in market.inputs] if market else []
+        earlier.insist_on_terms(*_decided_by(wish, loaded), data, dry_run=wish.dry_run)
+        if wish.symbols and wish.symbols != earlier.symbols:
+            raise CommandFailed(
+                f"--symbol: session {earlier.folder.session_id} trades "
+                f"{', '.join(earlier.symbols)}; leave the option out",
+                Exit.USAGE,
+            )
+
+    def _names(self, earlier: Earlier | None, market: PaperMarket | None) -> list[str]:
+        """The symbols of the session."""
+        if market is not None:
+            return [item.spec.name for item in market.inputs]
+        if earlier is not None:
+            return earlier.symbols
+        return self._wish.symbols or [self._wish.account.default_symbol]
 
     def _new_folder(self) -> SessionFolder:
         from scripts.folders import THROUGH_MT5
@@ -227,20 +276,21 @@ class _Shadow:
     def _market(
         self, loaded: Loaded, earlier: Earlier | None
     ) -> tuple[PaperMarket | None, list[str]]:
-        """The recorded bars that stand for a live market, if the user gave any."""
+        """The recorded bars that stand for PAPER's market: those given, or the sample."""
         from config.loader import load_symbols
         from scripts import options
         from scripts.inputs import open_inputs
+        from scripts.paper import PAPER
         from scripts.paper_market import PaperMarket, now_ms
 
         wish = self._wish
-        if not wish.request.bars:
+        if wish.account.profile != PAPER:
             return None, []
         everything = Request(bars=wish.request.bars, clock=wish.request.clock, end=wish.request.end)
         inputs, notes = open_inputs(everything, load_symbols(), loaded.timeframes)
         first = min(item.ref.first for item in inputs)
         start = options.moment("--from", wish.request.start)
-        begin = first - 1000 if start is None else start * 1000
+        begin = first - 1000 if start is None else start * 1000 - 1000
         if earlier is not None:
             begin = max(begin, earlier.records[-1].time)
         speed = None if wish.lockstep else wish.speed or 1.0
@@ -258,7 +308,7 @@ class _Shadow:
         from scripts.live import instruments
 
         wish = self._wish
-        names = [item.spec.name for item in market.inputs] if market else wish.symbols
+        names = self._names(earlier, market)
         known = load_symbols()
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
@@ -267,7 +317,7 @@ class _Shadow:
             folder.results / "hosts",
             trading=not wish.dry_run,
             symbols=names,
-            books=None if wish.dry_run else folder.paper_account,
+            books=folder.paper_market if wish.dry_run else folder.paper_account,
             market=market,
             session=folder.session_id,
         ) as connection:
@@ -336,21 +386,18 @@ class _Session:
         return Frame(self._folder, journal, clock, log, about, past)
 
     def _terms(self, found: Any) -> Any:
-        from config.loader import ConfigError, with_overrides
         from engine.events import NO_STRATEGY
         from scripts.live_feed import ShadowTerms
         from scripts.objectives import with_firms_day
 
         wish, earlier, loaded = self._wish, self._earlier, self._loaded
-        try:
-            limits = with_overrides(loaded.preset.limits, **wish.request.limits)
-        except ConfigError as error:
-            raise CommandFailed(str(error), Exit.USAGE) from error
+        preset, parameters = _decided_by(wish, loaded)
+        limits = _limits(wish, loaded)
         fast = self._market is not None and self._market.speed not in (None, 1.0)
         return ShadowTerms(
             mode=MODE,
-            preset="signals" if wish.request.signals else loaded.preset.name,
-            parameters={} if wish.request.signals else loaded.preset.parameters,
+            preset=preset,
+            parameters=parameters,
             strategy=NO_STRATEGY if wish.request.signals else loaded.strategy,
             factory=None if wish.request.signals else loaded.factory,
             timeframes=loaded.timeframes,
