@@ -46,7 +46,7 @@ def with_faults(seed: int) -> None:
         return msgspec.json.encode(document).decode()
 
     PaperMarket.spec = spec  # type: ignore[method-assign]
-    connection.TerminalClient = functools.partial(  # type: ignore[attr-defined]
+    connection.TerminalClient = functools.partial(  # type: ignore[assignment,attr-defined]
         TerminalClient, sleep=lambda _: None
     )
 
@@ -60,7 +60,7 @@ def measured(gauges: Path) -> None:
         shadow.session.on_slice = Gauges(shadow, gauges).sample
         return shadow
 
-    live_feed.build_shadow = build
+    live_feed.build_shadow = build  # type: ignore[assignment]
 
 
 class Gauges:

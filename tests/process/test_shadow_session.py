@@ -79,7 +79,7 @@ WRONG = {
     "symbol": (("--symbol", "GBPUSD"), 2, "--symbol does not go with PAPER"),
     "resume": (("--resume", "never"), 3, "session never: no journal in"),
     "preset": (("--preset", "never"), 2, "never"),
-    "limits": (("--daily-loss-fraction", "7"), 2, "daily_loss_fraction"),
+    "limits": (("--daily-loss-fraction", "7"), 2, "--daily-loss-fraction: must be a fraction"),
     "bars": (("--bars", "EURUSD=never.csv"), 3, "never.csv"),
 }
 
