@@ -45,7 +45,7 @@ def with_faults(seed: int) -> None:
         document["faults"] = {"seed": seed, "chances": CHANCES, "longest": 2}
         return msgspec.json.encode(document).decode()
 
-    PaperMarket.spec = spec  # type: ignore[method-assign]
+    PaperMarket.spec = spec  # type: ignore[method-assign,assignment]
     connection.TerminalClient = functools.partial(  # type: ignore[assignment,attr-defined]
         TerminalClient, sleep=lambda _: None
     )
