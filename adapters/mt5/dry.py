@@ -115,6 +115,8 @@ class DryRun:
         """The ticks since the last look, in order; at first only the last one."""
         last = quoted.tick
         if name not in self._seen:
+            if not (last.bid > 0 and last.ask > 0):
+                return []  # a symbol that was just selected has no price yet
             self._seen[name] = (last.time_msc, 1)
             return [(last.bid, last.ask, last.time_msc)]
         since, known = self._seen[name]

@@ -250,7 +250,8 @@ class LiveFeed:
 
     def _tick(self, symbol: str, quoted: Quoted) -> None:
         tick = self._tick_of(symbol, quoted)
-        if self._market.ticks.get(symbol) != tick:
+        priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
+        if priced and self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 
     def _test_equity(self, account: ev.AccountSeen) -> None:
