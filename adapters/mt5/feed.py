@@ -208,7 +208,7 @@ class LiveFeed:
         self._turn_days(account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
-        if self._gateway.watch.tells(seen.look):
+        if self._gateway.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
         for watch, quoted in zip(self._watches, seen.quotes, strict=True):
             self._tick(watch.symbol, quoted)

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from adapters.mt5.client import TerminalClient
+from adapters.mt5.contract import FUNCTIONS
 from adapters.paper.faults import FaultKind
 from scripts import butler, connection, live_feed
 from scripts.live_feed import Shadow
@@ -32,6 +33,9 @@ CHANCES = {
 }
 """What goes wrong at each call. Nothing here changes what the account holds."""
 
+READING = [name for name in FUNCTIONS if name not in ("order_send", "initialize", "last_error")]
+"""An order whose outcome is unknown would end the trading, as it must."""
+
 DAY = 86_400_000
 
 
@@ -42,7 +46,9 @@ def with_faults(seed: int) -> None:
     def spec(market: PaperMarket, *where: Any) -> str:
         document = msgspec.json.decode(faultless(market, *where))
         # A host that is started again must not repeat the faults that ended it.
-        document["faults"] = {"seed": seed, "chances": CHANCES, "longest": 2}
+        document["faults"] = {
+            "seed": seed, "chances": CHANCES, "longest": 2, "functions": READING,
+        }  # fmt: skip
         return msgspec.json.encode(document).decode()
 
     PaperMarket.spec = spec  # type: ignore[method-assign,assignment]

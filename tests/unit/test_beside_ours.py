@@ -11,7 +11,7 @@ from adapters.mt5 import contract as mt5
 from engine import events as ev
 from engine.types import Side
 from tests.builders import of_kind, signal
-from tests.venue_steps import Live, deal_in, deals, live, result
+from tests.venue_steps import Live, deal_in, deals, live, result, seen
 
 OURS = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021, magic=26)
 
@@ -128,6 +128,36 @@ class TestUnexplained:
         desk.see()
         assert list(desk.parts.market.positions) == [7]
         assert desk.parts.risk.trading.active
+
+
+class TestLooksWorthTaking:
+    """The feed looks every second; only what is new is recorded."""
+
+    def lost(self) -> Live:
+        desk = live()
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        desk.reply(None, error=(-10_005, "IPC timeout"), account=None)
+        return desk
+
+    def test_an_order_of_unknown_outcome_is_looked_for_but_the_same_look_is_taken_once(
+        self,
+    ) -> None:
+        desk = self.lost()
+        gateway = desk.gateway
+        assert gateway.tells(seen())
+        desk.see()
+        assert not gateway.tells(seen())
+        assert gateway.tells(seen(recent=(deal_in(),)))
+        desk.see(recent=(deal_in(),))
+        assert list(desk.parts.market.positions) == [7]
+
+    def test_a_risk_that_moves_with_every_tick_is_not_told_each_time(self) -> None:
+        desk = live()
+        for dollars in (100.0, 100.5, 101.0, 99.1):
+            desk.see(positions=(by_hand(),), risks={50: dollars})
+        assert len(differences(desk)) == 1
+        desk.see(positions=(by_hand(),), risks={50: 103.0})
+        assert [item.foreign[0].risk for item in differences(desk)] == [10_000, 10_300]
 
 
 class TestMovedByHand:
