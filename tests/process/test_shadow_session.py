@@ -65,7 +65,7 @@ def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
     """A live market has no recorded period; the end is shown all the same."""
     bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
     code, said = finished(
-        tmp_path, *bars, "--speed", "600", "--duration", "1h", "--session-id", "short"
+        tmp_path, *bars, "--speed", "3600", "--duration", "1h", "--session-id", "short"
     )
     assert code == 0, said
     summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
