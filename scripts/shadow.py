@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from scripts import replay_options as opt
+from scripts import shadow_options as own
 from scripts.account_options import (
     AccountsOption,
     DryRunOption,
@@ -35,35 +33,8 @@ if TYPE_CHECKING:
 
 MODE = "shadow"
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
-_MAX_SPEED = 3600.0
-
-Duration = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="End after 90s, 30m, 8h or 5d; by default never."),
-]
-Speed = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N", help="With PAPER and --bars: times as fast as the clock, or max (lockstep)."
-    ),
-]
-Resume = Annotated[
-    str | None, typer.Option(metavar="SESSION", help="Go on with a session that was interrupted.")
-]
-MetricsPort = Annotated[
-    int | None,
-    typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
-]
-Follow = Annotated[
-    bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
-]
-View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
-SymbolsOption = Annotated[
-    list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +60,9 @@ class Wish:
 def shadow(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
-    duration: Duration = None,
-    resume: Resume = None,
-    symbol: SymbolsOption = None,
+    duration: own.Duration = None,
+    resume: own.Resume = None,
+    symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
     per_trade_risk_fraction: opt.PerTradeRisk = None,
@@ -101,7 +72,7 @@ def shadow(
     clock: opt.Clock = None,
     start: opt.Start = None,
     end: opt.End = None,
-    speed: Speed = None,
+    speed: own.Speed = None,
     login: LoginOption = None,
     server: ServerOption = None,
     password: PasswordOption = None,
@@ -111,9 +82,9 @@ def shadow(
     objectives: opt.Objectives = None,
     calendar: opt.Calendar = None,
     signals: opt.Signals = None,
-    follow: Follow = False,
-    metrics_port: MetricsPort = None,
-    view: View = True,
+    follow: own.Follow = False,
+    metrics_port: own.MetricsPort = None,
+    view: own.View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -136,8 +107,8 @@ def shadow(
         account=account,
         symbols=symbol or [],
         dry_run=dry_run,
-        seconds=_seconds(duration),
-        speed=_speed(speed),
+        seconds=own.seconds_of(duration),
+        speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=resume,
         results=results_dir if results_dir is not None else home() / "results",
@@ -148,32 +119,6 @@ def shadow(
         screen=Screen(as_json=as_json, quiet=quiet),
     )
     return asyncio.run(_Shadow(wish).run())
-
-
-def _seconds(duration: str | None) -> float | None:
-    if duration is None:
-        return None
-    told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration)
-    if told is None or not float(told[1]):
-        raise CommandFailed(
-            f"--duration {duration}: write a number and s, m, h or d, such as 8h", Exit.USAGE
-        )
-    return float(told[1]) * _UNITS[told[2]]
-
-
-def _speed(text: str | None) -> float | None:
-    """How many times as fast as the clock; None without the option and for `max`."""
-    if text is None or text == "max":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= _MAX_SPEED:
-        raise CommandFailed(
-            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}", Exit.USAGE
-        )
-    return value
 
 
 def _given(wish: Wish) -> tuple[Any, ...]:
