@@ -18,7 +18,7 @@ from adapters.projection import cash, iso
 from adapters.rotation import RotatingText
 from engine import events as ev
 from engine.bus import Edge
-from engine.types import Millis
+from engine.types import Millis, lots
 
 
 class SessionLog:
@@ -99,7 +99,8 @@ def _without_tracebacks(
 
 
 class LogSink:
-    """The I/O actor that logs why trading stopped, what was refused and how the session ended."""
+    """The I/O actor that logs why trading stopped, what was refused, what somebody did by hand and
+    how the session ended."""
 
     name = "log"
     kinds: frozenset[type] = frozenset(
@@ -108,6 +109,9 @@ class LogSink:
             ev.UserCommanded,
             ev.OrderRejected,
             ev.OrderUnknown,
+            ev.PositionClosed,
+            ev.StopModified,
+            ev.VenueDiffers,
             ev.SessionEnded,
         }
     )
@@ -159,4 +163,29 @@ class LogSink:
             case ev.SessionEnded() if event.outcome is not ev.Outcome.DONE:
                 self._log.info("session ended", at=at, outcome=str(event.outcome), why=event.detail)
             case _:
+                self._by_hand(event, at)
+
+    def _by_hand(self, event: ev.Event | ev.Input, at: str) -> None:
+        """What somebody else did at the terminal."""
+        match event:
+            case ev.PositionClosed() | ev.StopModified() if event.reason == ev.BY_HAND:
+                closed = isinstance(event, ev.PositionClosed)
+                self._log.warn(
+                    "position closed by hand" if closed else "stop or target moved by hand",
+                    at=at,
+                    position=event.position,
+                    symbol=event.symbol,
+                )
+            case ev.VenueDiffers():
+                self._log.warn(
+                    "beside this session's own, counted as risk and left alone",
+                    at=at,
+                    foreign=", ".join(map(_stranger, event.foreign)) or "nothing any more",
+                    unexplained="; ".join(event.unexplained),
+                )
+            case _:
                 pass
+
+
+def _stranger(item: ev.ForeignExposure) -> str:
+    return f"{item.ticket} {item.symbol} {item.side.word} {lots(item.volume)} lots"

@@ -52,6 +52,11 @@ class SessionFolder:
         return self.path / "paper_account.json"
 
     @property
+    def paper_market(self) -> Path:
+        """How far the paper account's market has come while a dry run only looks at it."""
+        return self.path / "paper_market.json"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -114,6 +114,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         days_to_come(terms.limits, frame.clock.now(), frame.past or []),
         due=lambda: agenda.due(pacing.day_limit()),
         weekends=_weekends(terms, frame.clock),
+        told=_told_bars(frame.past or []),
         server=None if market else server,
     )
     tell_orphan(connection, frame.log)
@@ -139,9 +140,14 @@ def _rule(name: ClockName) -> Callable[[int], int]:
 def _desk(terms: ShadowTerms, connection: Connection, frame: Frame) -> Desk:
     if not terms.dry_run:
         return SendingDesk()
+    market = terms.market
     try:
         return DryRun(
-            list(terms.instruments.values()), connection.account, frame.folder.paper_account
+            list(terms.instruments.values()),
+            connection.account,
+            frame.folder.paper_account,
+            pace=market.pace if market else None,
+            bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
         )
     except ValueError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
@@ -182,10 +188,28 @@ def _pacing(
     return Prepared(pacing, read)
 
 
+def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
+    """When the last bar opened that each symbol's strategy was told of, by timeframe."""
+    told: dict[tuple[str, str], Millis] = {}
+    for record in past:
+        event = record.event
+        if isinstance(event, ev.WarmedUp):
+            told |= {(event.symbol, timeframe): time for timeframe, time, *_ in event.bars}
+        elif isinstance(event, ev.BarClosed):
+            told[event.symbol, event.timeframe] = event.time
+    return told
+
+
 def _plain_pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
     clock, market = frame.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
-        return Lockstep(actors.venue, clock, market.to_utc, stop.requested_now)
+        return Lockstep(
+            actors.venue,
+            clock,
+            market.to_utc,
+            stop.requested_now,
+            resumed=frame.past is not None,
+        )
     return ByTheClock(
         clock,
         terms.poll,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.paper.market import Pace
 from engine.clock import SystemClock
 from engine.types import ClockName, Millis
 from scripts.bars import BarInput
@@ -32,6 +33,11 @@ class PaperMarket:
         """The clock of the bars, and so of the server."""
         return self.inputs[0].clock
 
+    @property
+    def pace(self) -> Pace:
+        """How the terminal moves through a bar: in lockstep as a replay does."""
+        return Pace.BARS if self.speed is None else Pace.TICKS
+
     def spec(self, state: Path, books: Path | None) -> str:
         """The terminal's specification, as its host takes it; bars are saved in `state`."""
         document = {
@@ -41,11 +47,10 @@ class PaperMarket:
             "bars": {item.spec.name: str(_rates_file(item, state)) for item in self.inputs},
             "start": server_of(self.clock_name, self.start // 1000),
             "state": None if books is None else str(books.resolve()),
+            "pace": self.pace,
         }
         if self.speed is not None:
-            document |= {
-                "clock": "real", "speed": self.speed, "pace": "ticks", "began": self.began / 1000,
-            }  # fmt: skip
+            document |= {"clock": "real", "speed": self.speed, "began": self.began / 1000}
         return msgspec.json.encode(document).decode()
 
     def to_utc(self, server: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from risk.evaluation import Course
 from scripts.cli import CommandFailed, Exit
 from scripts.folders import SessionFolder, find_journal, kind_of
 from scripts.objectives import course_of
+
+_LONGEST_SHOWN = 60
 
 _FREQUENT = {"tick"}
 """Kinds that leave nothing behind which a session needs to go on; they are not read back."""
@@ -54,6 +57,29 @@ class Earlier:
     def plans(self) -> list[Plan]:
         return [msgspec.convert(plan, Plan) for plan in self.started.script]
 
+    @property
+    def symbols(self) -> list[str]:
+        return [spec.name for spec in self.started.symbols]
+
+    def insist_on_terms(
+        self, preset: str, parameters: dict[str, Any], data: Sequence[ev.DataRef], *, dry_run: bool
+    ) -> None:
+        """Raise CommandFailed unless the session goes on with what it began with."""
+        began = self.started
+        same = {
+            "the preset": (began.preset, preset),
+            "the preset's parameters": (_plain(began.parameters), _plain(parameters)),
+            "the bars": (_contents(began.data), _contents(data)),
+            "--dry-run or --no-dry-run": (self.about.get("dry_run"), dry_run),
+        }
+        for what, (before, now) in same.items():
+            if before != now:
+                raise CommandFailed(
+                    f"session {self.folder.session_id} began with {_shown(before)} and cannot go "
+                    f"on with {_shown(now)}: give {what} as at its beginning",
+                    Exit.USAGE,
+                )
+
     def insist_on(self, account: mt5.AccountInfo, mode: str) -> None:
         """Raise CommandFailed unless the session is of this kind and was on this account."""
         session = self.folder.session_id
@@ -69,6 +95,21 @@ class Earlier:
                 f"{account_mark(account)}: use the profile that began it",
                 Exit.TERMINAL,
             )
+
+
+def _plain(parameters: dict[str, Any]) -> Any:
+    """Parameters as a journal gives them back."""
+    return msgspec.json.decode(msgspec.json.encode(parameters))
+
+
+def _contents(data: Sequence[ev.DataRef]) -> list[tuple[str, str]]:
+    return [(item.symbol, item.sha256) for item in data]
+
+
+def _shown(value: Any) -> str:
+    """A term in a few words."""
+    text = str(value) if value not in ([], None) else "none"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def account_mark(account: mt5.AccountInfo) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from scripts import replay_options as opt
+from scripts import shadow_options as own
 from scripts.account_options import (
     AccountsOption,
     DryRunOption,
@@ -27,6 +25,7 @@ from scripts.replay import LIMIT_OPTIONS, Request, Screen, session_folder
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
+    from engine.types import Limits
     from scripts.folders import SessionFolder
     from scripts.paper_market import PaperMarket
     from scripts.resuming import Earlier
@@ -34,35 +33,8 @@ if TYPE_CHECKING:
 
 MODE = "shadow"
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
-_MAX_SPEED = 3600.0
-
-Duration = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="End after 90s, 30m, 8h or 5d; by default never."),
-]
-Speed = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N", help="With PAPER and --bars: times as fast as the clock, or max (lockstep)."
-    ),
-]
-Resume = Annotated[
-    str | None, typer.Option(metavar="SESSION", help="Go on with a session that was interrupted.")
-]
-MetricsPort = Annotated[
-    int | None,
-    typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
-]
-Follow = Annotated[
-    bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
-]
-View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
-SymbolsOption = Annotated[
-    list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +60,9 @@ class Wish:
 def shadow(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
-    duration: Duration = None,
-    resume: Resume = None,
-    symbol: SymbolsOption = None,
+    duration: own.Duration = None,
+    resume: own.Resume = None,
+    symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
     per_trade_risk_fraction: opt.PerTradeRisk = None,
@@ -100,7 +72,7 @@ def shadow(
     clock: opt.Clock = None,
     start: opt.Start = None,
     end: opt.End = None,
-    speed: Speed = None,
+    speed: own.Speed = None,
     login: LoginOption = None,
     server: ServerOption = None,
     password: PasswordOption = None,
@@ -110,9 +82,9 @@ def shadow(
     objectives: opt.Objectives = None,
     calendar: opt.Calendar = None,
     signals: opt.Signals = None,
-    follow: Follow = False,
-    metrics_port: MetricsPort = None,
-    view: View = True,
+    follow: own.Follow = False,
+    metrics_port: own.MetricsPort = None,
+    view: own.View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -133,10 +105,10 @@ def shadow(
     wish = Wish(
         request=request,
         account=account,
-        symbols=symbol or [account.default_symbol],
+        symbols=symbol or [],
         dry_run=dry_run,
-        seconds=_seconds(duration),
-        speed=_speed(speed),
+        seconds=own.seconds_of(duration),
+        speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=resume,
         results=results_dir if results_dir is not None else home() / "results",
@@ -149,32 +121,6 @@ def shadow(
     return asyncio.run(_Shadow(wish).run())
 
 
-def _seconds(duration: str | None) -> float | None:
-    if duration is None:
-        return None
-    told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration)
-    if told is None or not float(told[1]):
-        raise CommandFailed(
-            f"--duration {duration}: write a number and s, m, h or d, such as 8h", Exit.USAGE
-        )
-    return float(told[1]) * _UNITS[told[2]]
-
-
-def _speed(text: str | None) -> float | None:
-    """How many times as fast as the clock; None without the option and for `max`."""
-    if text is None or text == "max":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= _MAX_SPEED:
-        raise CommandFailed(
-            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}", Exit.USAGE
-        )
-    return value
-
-
 def _given(wish: Wish) -> tuple[Any, ...]:
     """The user's signals, unless they are read while the session runs."""
     if wish.request.signals is None or wish.follow:
@@ -182,6 +128,23 @@ def _given(wish: Wish) -> tuple[Any, ...]:
     from scripts.given import open_signals
 
     return open_signals(wish.request.signals).signals
+
+
+def _limits(wish: Wish, loaded: Loaded) -> Limits:
+    """The preset's limits as the user changed them; raises CommandFailed."""
+    from config.loader import ConfigError, with_overrides
+
+    try:
+        return with_overrides(loaded.preset.limits, **wish.request.limits)
+    except ConfigError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+
+
+def _decided_by(wish: Wish, loaded: Loaded) -> tuple[str, dict[str, Any]]:
+    """What decides, by name, and its parameters: the preset, or the user's signals."""
+    if wish.request.signals:
+        return "signals", {}
+    return loaded.preset.name, loaded.preset.parameters
 
 
 class _Shadow:
@@ -202,8 +165,16 @@ class _Shadow:
             )
         if wish.follow and wish.request.signals is None:
             raise CommandFailed("--follow needs --signals FILE", Exit.USAGE)
-        if (wish.speed is not None or wish.lockstep) and not wish.request.bars:
-            raise CommandFailed("--speed needs PAPER and --bars: nothing else can run", Exit.USAGE)
+        if (wish.speed is not None or wish.lockstep) and not paper:
+            raise CommandFailed(
+                "--speed needs --account-profile PAPER: another account has a clock of its own",
+                Exit.USAGE,
+            )
+        if wish.symbols and paper:
+            raise CommandFailed(
+                "--symbol does not go with PAPER, which trades its bars: name them with --bars",
+                Exit.USAGE,
+            )
 
     async def run(self) -> int:
         from scripts.resuming import earlier_session
@@ -212,10 +183,33 @@ class _Shadow:
         wish = self._wish
         earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
         loaded = load(wish.request.preset)
+        _limits(wish, loaded)  # before anything is made
         market, notes = self._market(loaded, earlier)
+        if earlier is not None:
+            self._compare(earlier, loaded, market)
         wish.screen.tell(notes)
         folder = earlier.folder if earlier else self._new_folder()
         return await self._on_account(folder, earlier, loaded, market)
+
+    def _compare(self, earlier: Earlier, loaded: Loaded, market: PaperMarket | None) -> None:
+        """Raise CommandFailed unless the session goes on with what it began with."""
+        wish = self._wish
+        data = [item.ref for item in market.inputs] if market else []
+        earlier.insist_on_terms(*_decided_by(wish, loaded), data, dry_run=wish.dry_run)
+        if wish.symbols and wish.symbols != earlier.symbols:
+            raise CommandFailed(
+                f"--symbol: session {earlier.folder.session_id} trades "
+                f"{', '.join(earlier.symbols)}; leave the option out",
+                Exit.USAGE,
+            )
+
+    def _names(self, earlier: Earlier | None, market: PaperMarket | None) -> list[str]:
+        """The symbols of the session."""
+        if market is not None:
+            return [item.spec.name for item in market.inputs]
+        if earlier is not None:
+            return earlier.symbols
+        return self._wish.symbols or [self._wish.account.default_symbol]
 
     def _new_folder(self) -> SessionFolder:
         from scripts.folders import THROUGH_MT5
@@ -227,20 +221,21 @@ class _Shadow:
     def _market(
         self, loaded: Loaded, earlier: Earlier | None
     ) -> tuple[PaperMarket | None, list[str]]:
-        """The recorded bars that stand for a live market, if the user gave any."""
+        """The recorded bars that stand for PAPER's market: those given, or the sample."""
         from config.loader import load_symbols
         from scripts import options
         from scripts.inputs import open_inputs
+        from scripts.paper import PAPER
         from scripts.paper_market import PaperMarket, now_ms
 
         wish = self._wish
-        if not wish.request.bars:
+        if wish.account.profile != PAPER:
             return None, []
         everything = Request(bars=wish.request.bars, clock=wish.request.clock, end=wish.request.end)
         inputs, notes = open_inputs(everything, load_symbols(), loaded.timeframes)
         first = min(item.ref.first for item in inputs)
         start = options.moment("--from", wish.request.start)
-        begin = first - 1000 if start is None else start * 1000
+        begin = first - 1000 if start is None else start * 1000 - 1000
         if earlier is not None:
             begin = max(begin, earlier.records[-1].time)
         speed = None if wish.lockstep else wish.speed or 1.0
@@ -258,7 +253,7 @@ class _Shadow:
         from scripts.live import instruments
 
         wish = self._wish
-        names = [item.spec.name for item in market.inputs] if market else wish.symbols
+        names = self._names(earlier, market)
         known = load_symbols()
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
@@ -267,7 +262,7 @@ class _Shadow:
             folder.results / "hosts",
             trading=not wish.dry_run,
             symbols=names,
-            books=None if wish.dry_run else folder.paper_account,
+            books=folder.paper_market if wish.dry_run else folder.paper_account,
             market=market,
             session=folder.session_id,
         ) as connection:
@@ -336,21 +331,18 @@ class _Session:
         return Frame(self._folder, journal, clock, log, about, past)
 
     def _terms(self, found: Any) -> Any:
-        from config.loader import ConfigError, with_overrides
         from engine.events import NO_STRATEGY
         from scripts.live_feed import ShadowTerms
         from scripts.objectives import with_firms_day
 
         wish, earlier, loaded = self._wish, self._earlier, self._loaded
-        try:
-            limits = with_overrides(loaded.preset.limits, **wish.request.limits)
-        except ConfigError as error:
-            raise CommandFailed(str(error), Exit.USAGE) from error
+        preset, parameters = _decided_by(wish, loaded)
+        limits = _limits(wish, loaded)
         fast = self._market is not None and self._market.speed not in (None, 1.0)
         return ShadowTerms(
             mode=MODE,
-            preset="signals" if wish.request.signals else loaded.preset.name,
-            parameters={} if wish.request.signals else loaded.preset.parameters,
+            preset=preset,
+            parameters=parameters,
             strategy=NO_STRATEGY if wish.request.signals else loaded.strategy,
             factory=None if wish.request.signals else loaded.factory,
             timeframes=loaded.timeframes,

@@ -7,7 +7,7 @@ runs in the worker thread, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,30 @@ from adapters.mt5.requests import Instrument
 from adapters.paper import state
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
+from adapters.paper.market import Pace
 from adapters.paper.rules import AccountTerms
+from adapters.paper.ticks import PaperTick, TickPlayer
+
+_ALL = 1 << 62  # more ticks than share a millisecond
 
 
 class DryRun:
     """Orders of one session on a paper account that sees every tick of the real terminal."""
 
     def __init__(
-        self, instruments: Sequence[Instrument], account: mt5.AccountInfo, books: Path
+        self,
+        instruments: Sequence[Instrument],
+        account: mt5.AccountInfo,
+        books: Path,
+        *,
+        pace: Pace | None = None,
+        bars: Mapping[str, int] | None = None,
     ) -> None:
         """Begins with the real account's balance, or goes on with `books`.
 
-        Raises ValueError for books that are damaged or of another account.
+        Where the terminal plays recorded `bars`, of so many seconds by symbol, its ticks only stand
+        for them, and `pace` is how it moves. Raises ValueError for books that are damaged or of
+        another account.
         """
         self._real = account
         self._books = books
@@ -48,6 +60,24 @@ class DryRun:
         )
         self._terminal = PaperTerminal(self.account, terms=terms)
         self._names = {item.spec.name: item.name for item in instruments}
+        self._players = {
+            item.name: TickPlayer(
+                self.account, item.spec.name, pace=pace, seconds=(bars or {}).get(item.spec.name, 0)
+            )
+            for item in instruments
+        }
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What happened while nobody looked is still to come for a symbol that is held.
+
+        Ticks that were played after the books were written are played again: they changed nothing.
+        """
+        account = self.account
+        held = {position.spec.name for position in account.positions.values()}
+        held |= {order.spec.name for order in account.orders.values()}
+        for symbol in held & account.quoted.keys():
+            self._seen[self._names[symbol]] = (account.quoted[symbol], _ALL)
 
     def carry_out(self, _client: Caller, request: dict[str, Any]) -> Reply:
         """Fill a request on paper; nothing is sent."""
@@ -71,13 +101,12 @@ class DryRun:
         return Seen(quotes, self.look(terminal, wanted))
 
     def _play(self, terminal: Prices, name: str, quoted: Quoted) -> None:
-        ticks = self._new_ticks(terminal, name, quoted)
-        spec, account = self._specs[name], self.account
-        happened = 0
-        for bid, ask, moment in ticks:
-            account.quote(spec.name, spec.points(bid), spec.points(ask), moment)
-            happened += account.match_tick(spec.name)
-        if happened:
+        points = self._specs[name].points
+        ticks = [
+            PaperTick(points(bid), points(ask), moment)
+            for bid, ask, moment in self._new_ticks(terminal, name, quoted)
+        ]
+        if self._players[name].play(ticks):
             self._save()
 
     def _new_ticks(
@@ -86,6 +115,8 @@ class DryRun:
         """The ticks since the last look, in order; at first only the last one."""
         last = quoted.tick
         if name not in self._seen:
+            if not (last.bid > 0 and last.ask > 0):
+                return []  # a symbol that was just selected has no price yet
             self._seen[name] = (last.time_msc, 1)
             return [(last.bid, last.ask, last.time_msc)]
         since, known = self._seen[name]

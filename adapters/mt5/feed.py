@@ -6,7 +6,9 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,7 +114,9 @@ def _past(bar: ev.BarClosed) -> ev.PastBar:
 class LiveFeed:
     """Feeds a session from a terminal.
 
-    `resets` gives the beginnings of trading days after now, with their dates, without end.
+    `resets` gives the beginnings of trading days after now, with their dates, without end. `told`
+    are the last bars that an earlier part of the session was told, by symbol and timeframe: those
+    after them are news, all others only warm up.
     """
 
     def __init__(
@@ -128,6 +132,7 @@ class LiveFeed:
         *,
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
         weekends: Iterator[tuple[Millis, Millis]] = iter(()),  # noqa: B008 - nothing to share
+        told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain."""
@@ -144,17 +149,22 @@ class LiveFeed:
         self._weekends = weekends
         self._next_weekend = next(weekends, None)
         self._warm = False
+        self._told_bars = told
         self._account = ev.AccountSeen(0, 0, 0)
         self._server = server
         self._watch = FeedWatch(clock.now())
         self._told: dict[HaltCause, bool] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
-        await self._recover()  # the account is compared before anything is done
-        await self._venue.settled()
-        yield
-        while await self._pacing.next():
-            await self._observe()
+        linked = False  # the account is compared before anything is done
+        while not linked or await self._pacing.next():
+            if linked:
+                linked = await self._observe()
+            if not linked:
+                async with aclosing(self._recovery()) as attempts:
+                    async for _ in attempts:
+                        yield
+                linked = True
             await self._venue.settled()
             yield
 
@@ -163,21 +173,23 @@ class LiveFeed:
         await self._venue.settled()
         self._venue.close()
 
-    async def _observe(self) -> None:
+    async def _observe(self) -> bool:
+        """Look once and take what is seen; False when the terminal does not answer."""
         gaps = [watch.gap for watch in self._watches]
         wanted = self._gateway.wanted()
         try:
             seen = await self._venue.observe(gaps, wanted)
         except (TerminalError, LookFailed):
-            await self._recover()
-            return
+            return False
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen)
+        return True
 
-    async def _recover(self) -> None:
+    async def _recovery(self) -> AsyncGenerator[None, None]:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
 
-        Raises LinkDown once a stop is asked for.
+        Yields after each attempt, so that a failure is told before the next one. Raises LinkDown
+        once a stop is asked for.
         """
         pacing = self._pacing
         async for attempt in AsyncRetrying(
@@ -189,13 +201,14 @@ class LiveFeed:
         ):
             with attempt:
                 await self._venue.recover(self._gateway)
+            yield
 
     def _take(self, seen: Seen) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))
         self._turn_days(account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
-        if self._gateway.watch.tells(seen.look):
+        if self._gateway.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
         for watch, quoted in zip(self._watches, seen.quotes, strict=True):
             self._tick(watch.symbol, quoted)
@@ -227,7 +240,7 @@ class LiveFeed:
         return self._market.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
 
     def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
-        if holds != self._told.get(cause, False):
+        if holds != self._told.get(cause):  # at first in any case: it may hold from before
             self._told[cause] = holds
             self._bus.feed(ev.ConditionSeen(cause, holds, detail if holds else "checked again"))
 
@@ -237,7 +250,8 @@ class LiveFeed:
 
     def _tick(self, symbol: str, quoted: Quoted) -> None:
         tick = self._tick_of(symbol, quoted)
-        if self._market.ticks.get(symbol) != tick:
+        priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
+        if priced and self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 
     def _test_equity(self, account: ev.AccountSeen) -> None:
@@ -246,12 +260,17 @@ class LiveFeed:
             self._bus.feed(account)
 
     def _bars(self, watch: BarWatch, bars: Rates) -> None:
+        closed = list(watch.closed(bars))
         if not self._warm:
-            past = tuple(map(_past, watch.closed(bars)))
+            past = tuple(_past(bar) for bar in closed if not self._is_news(bar))
             self._bus.feed(ev.WarmedUp(watch.symbol, past))
-            return
-        for bar in watch.closed(bars):
+            closed = [bar for bar in closed if self._is_news(bar)]
+        for bar in closed:
             self._bus.feed(bar)
+
+    def _is_news(self, bar: ev.BarClosed) -> bool:
+        told = self._told_bars.get((bar.symbol, bar.timeframe))
+        return told is not None and bar.time > told
 
     def _turn_days(self, account: ev.AccountSeen) -> None:
         while self._next_reset[0] <= self._pacing.day_limit():

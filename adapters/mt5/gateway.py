@@ -87,6 +87,15 @@ class Gateway:
         """What the next look is to tell about."""
         return self.watch.wanted()
 
+    def tells(self, seen: Look) -> bool:
+        """Whether a look must be noticed: it says something new, or there is something to repeat.
+
+        A pending entry that the venue did not give back during a halt is asked for again.
+        """
+        halted = self._trading is not TradingState.ACTIVE
+        refused = halted and any(order.entry_price for order in self.book.working.values())
+        return refused or self.watch.tells(seen)
+
     def notice(self, seen: Look) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
         self._bus.feed(ev.VenueSeen(seen))

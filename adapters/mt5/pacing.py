@@ -11,6 +11,7 @@ from engine.clock import Clock, VirtualClock
 from engine.types import Millis
 
 _FAR = 1 << 61
+_NOW = 0
 _END_OF_BAR = "end"
 
 
@@ -63,7 +64,10 @@ class Prepared:
 
 
 class Lockstep:
-    """Moves a hosted paper market on request; the session's clock shows the market's time."""
+    """Moves a hosted paper market on request; the session's clock shows the market's time.
+
+    After a resumption or a lost host it looks first: what the last move led to was not seen.
+    """
 
     def __init__(
         self,
@@ -71,21 +75,27 @@ class Lockstep:
         clock: VirtualClock,
         to_utc: Callable[[int], int],
         stopped: Callable[[], bool],
+        *,
+        resumed: bool = False,
     ) -> None:
         """`to_utc` turns seconds of the server's clock into seconds UTC."""
         self.stopped = stopped
+        self._look_first = resumed
         self._venue = venue
         self._clock = clock
         self._to_utc = to_utc
         self._move = ""
 
     async def next(self) -> bool:
+        until = _NOW if self._look_first else _FAR
         try:
-            progress = await self._venue.ask(lambda host: host.call("paper_advance", _FAR, 1))
+            progress = await self._venue.ask(lambda host: host.call("paper_advance", until, 1))
         except (TerminalError, LookFailed):
+            self._look_first = True
             return True  # the observation that follows finds the host gone and recovers it
-        if progress is None or not progress[1]:
+        if progress is None or not (progress[1] or self._look_first):
             return False
+        self._look_first = False
         now, self._move = progress[0], progress[4]
         moment = self._to_utc(now // 1000) * 1000 + now % 1000
         self._clock.advance_to(max(moment, self._clock.now()))

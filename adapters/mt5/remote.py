@@ -13,6 +13,8 @@ DEADLINES: Final = {
     "order_send": 30.0,
     "initialize": 90.0,
     "copy_rates_range": 60.0,
+    "copy_rates_from_pos": 60.0,
+    "copy_ticks_range": 60.0,
     "symbols_get": 30.0,
 }
 """Seconds that a call may take where the usual ones do not suffice."""

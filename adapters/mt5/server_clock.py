@@ -20,6 +20,10 @@ _TOLERANCE = 120
 _FRESH = 30_000
 """Milliseconds within which a tick that moved counts as fresh."""
 
+_SURE_AFTER = 3
+"""Fresh ticks in a row that must agree before a rule that they contradict is given up: after an
+outage a terminal may show ticks that are hours old."""
+
 Name = TypeVar("Name", bound=str)
 
 ToServer = Callable[[int], int]
@@ -34,6 +38,7 @@ class ServerClock(Generic[Name]):
         self._fitting = list(candidates)
         self._last_tick = 0
         self._seen_at: Millis = 0
+        self._contrary = (0, 0)  # an offset that no rule so far explains, and how often it came
         self.certain = False
         self.problem = "no fresh tick has come yet"
 
@@ -71,5 +76,17 @@ class ServerClock(Generic[Name]):
             self.problem = f"no known clock is {offset / 3600:+g} h from UTC now"
             return
         kept = [name for name in self._fitting if name in fitting]
+        if not kept and not self._insists(offset):
+            self.certain = False
+            self.problem = f"a fresh tick is {offset / 3600:+g} h from UTC, which is new"
+            return
         self._fitting = kept or fitting
+        self._contrary = (0, 0)
         self.certain, self.problem = True, ""
+
+    def _insists(self, offset: int) -> bool:
+        """Whether so many ticks in a row showed this offset that it is believed."""
+        known, times = self._contrary
+        times = times + 1 if known == offset else 1
+        self._contrary = (offset, times)
+        return times >= _SURE_AFTER

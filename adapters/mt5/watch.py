@@ -5,6 +5,8 @@ Orders are compared first; positions in a second step, when those that the look 
 
 from __future__ import annotations
 
+import msgspec
+
 from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import emptied, last_leaving
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
@@ -28,6 +30,10 @@ _SURE_AFTER = 3
 may lag behind an order of ours."""
 
 
+_ABOUT = 50
+"""A risk that differs by less than this part of it is about the same."""
+
+
 class Watch:
     """Compares looks with the market and the orders under way."""
 
@@ -42,6 +48,7 @@ class Watch:
         self._shrunk: set[int] = set()
         self._moved: dict[int, tuple[Points, Points, int]] = {}
         self._told = ev.VenueDiffers()
+        self._last: tuple[object, ...] = ()
 
     def routes(self) -> ev.Routes:
         return {ev.VenueSeen: self.on_seen, ev.VenueCompared: self.on_compared}
@@ -73,15 +80,31 @@ class Watch:
         return max(0, earliest - _BEFORE)
 
     def tells(self, seen: Look) -> bool:
-        """Whether a look says anything that the engine does not know."""
-        if self._book.working or self._book.lost or self._shrunk or self._moved:
+        """Whether a look says anything that the engine does not know.
+
+        Orders may wait for hours or be lost for days: the same look is not taken twice.
+        """
+        if self._shrunk or self._moved:
             return True
+        if self._book.working or self._book.lost:
+            return self._essence(seen) != self._last
         standing = {item.ticket: item for item in seen.positions}
         known = self._market.positions
         return (
             standing.keys() != known.keys()
             or any(self._other(known[ticket], item) for ticket, item in standing.items())
-            or self._beside_ours(seen) != self._told
+            or not _alike(self._beside_ours(seen), self._told)
+        )
+
+    def _essence(self, seen: Look) -> tuple[object, ...]:
+        """What conclusions are drawn from: the look without its prices, and what is known."""
+        book, market = self._book, self._market
+        return (
+            [(p.ticket, p.volume, p.sl, p.tp) for p in seen.positions],
+            [(o.ticket, o.volume_current, o.state, o.position_id) for o in seen.orders],
+            (seen.deals, seen.ended, seen.recent),
+            (list(book.sent), list(book.working), list(book.lost)),
+            list(market.positions.values()),
         )
 
     def _other(self, known: Position, standing: mt5.TradePosition) -> bool:
@@ -95,6 +118,7 @@ class Watch:
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
         seen = look_of(venue.what)
+        self._last = self._essence(seen)
         placed = {order.ticket for order in seen.orders}
         for ticket, order in list(self._book.working.items()):
             if ticket not in placed:
@@ -232,7 +256,7 @@ class Watch:
 
     def _compare_strangers(self, seen: Look) -> None:
         differs = self._beside_ours(seen)
-        if differs != self._told:
+        if not _alike(differs, self._told):
             self._told = differs
             self._bus.publish(differs)
 
@@ -242,3 +266,15 @@ class Watch:
             foreign=tuple(item.exposure for item in found),
             unexplained=tuple(item.why for item in found if item.why),
         )
+
+
+def _alike(differs: ev.VenueDiffers, told: ev.VenueDiffers) -> bool:
+    """Whether both name the same, at about the same risk: where a foreign currency is converted,
+    it changes a little with every tick."""
+    if len(differs.foreign) != len(told.foreign) or differs.unexplained != told.unexplained:
+        return False
+    return all(
+        now == msgspec.structs.replace(before, risk=now.risk)
+        and abs(now.risk - before.risk) * _ABOUT <= before.risk
+        for now, before in zip(differs.foreign, told.foreign, strict=True)
+    )

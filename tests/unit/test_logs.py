@@ -205,6 +205,19 @@ class TestSink:
         (line,) = written.lines()
         assert (line["outcome"], line["why"]) == ("failed", "the disk is gone")
 
+    async def test_what_somebody_does_by_hand_is_told(self, written: Written) -> None:
+        manual = ev.ForeignExposure(
+            ticket=50, symbol="GBPUSD", side=Side.SHORT, volume=3_000, risk=12_345
+        )
+        await written.take(
+            closed(reason=ev.BY_HAND), ev.VenueDiffers(foreign=(manual,)), ev.VenueDiffers()
+        )
+        by_hand, stranger, gone = written.lines()
+        assert (by_hand["event"], by_hand["position"]) == ("position closed by hand", 7)
+        assert stranger["foreign"] == "50 GBPUSD short 0.3 lots"
+        assert gone["foreign"] == "nothing any more"
+        assert len(written.said) == 3
+
     async def test_a_quiet_session_leaves_no_file(self, written: Written) -> None:
         await written.take(opened(), closed(), ended())
         written.log.close()

@@ -1,0 +1,113 @@
+"""`butler shadow` on the paper account as a process of its own: started, awaited, killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from adapters.files import sample
+from tests import synthetic
+from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
+
+Arguments = tuple[object, ...]
+
+
+def sample_bars(folder: Path, first: int, end: int) -> Arguments:
+    """The shipped sample's bars between two moments (server seconds), as an option."""
+    table = pq.read_table(sample.SAMPLE)
+    times = pc.cast(table["time"], "int64")
+    part = table.filter(pc.and_(pc.greater_equal(times, first), pc.less(times, end)))
+    path = folder / "EURUSD.parquet"
+    pq.write_table(part, path)
+    return ("--bars", f"EURUSD={path}")
+
+
+def synthetic_bars(
+    folder: Path, *symbols: str, seed: int, days: int, first: int = synthetic.SPRING
+) -> Arguments:
+    """Made-up bars of some symbols, as options."""
+    made = synthetic.feed(seed, days=days, first=first)
+    paths = {name: synthetic.write_parquet(made[name], folder / f"{name}.parquet") for name in made}
+    return tuple(part for name in symbols for part in ("--bars", f"{name}={paths[name]}"))
+
+
+def replayed(results: Path, bars: Arguments) -> str:
+    """A replay of the bars; returns its session id."""
+    said = butler_process(
+        "replay", *bars, "--results-dir", results, "--session-id", "replayed", "--quiet"
+    )
+    assert said.code == 0, said
+    return "replayed"
+
+
+def assert_same_trades(results: Path, one: str, other: str) -> None:
+    """`butler compare` finds no difference between two sessions."""
+    said = butler_process("compare", one, other, "--results-dir", results)
+    assert said.code == 0, "\n".join(said.out[:40] + said.err)
+
+
+@contextmanager
+def shadow_process(results: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """`butler shadow` on PAPER; killed at the end if it still runs."""
+    command = [
+        *COMMAND, "shadow", "--account-profile", "PAPER", "--no-view",
+        "--results-dir", str(results), *map(str, arguments),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finished(results: Path, *arguments: object, seconds: float = SECONDS) -> tuple[int, str]:
+    """`butler shadow` to its end: its exit code and what it said on stderr."""
+    with shadow_process(results, *arguments) as process:
+        _, said = process.communicate(timeout=seconds)
+    return process.returncode, said
+
+
+def kill_at(process: subprocess.Popen[str], books: Path, moment: int) -> None:
+    """Kill a session in lockstep once its market's clock shows `moment` (server seconds)."""
+    wait_until(process, books, moment)
+    process.kill()
+    process.communicate()
+
+
+def wait_until(process: subprocess.Popen[str], books: Path, moment: int) -> None:
+    """Return once the market whose `books` these are has come to `moment` (server seconds)."""
+    deadline = time.monotonic() + SECONDS
+    while _now(books) < moment * 1000:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"the market never came to {moment}"
+        time.sleep(0.02)
+
+
+def _now(books: Path) -> int:
+    try:
+        return int(json.loads(books.read_bytes())["now"])
+    except FileNotFoundError:
+        return 0
+
+
+def moments(rng: np.random.Generator, first: int, end: int, count: int) -> list[int]:
+    """Seeded moments between two, in order."""
+    return sorted(int(moment) for moment in rng.integers(first, end, count))

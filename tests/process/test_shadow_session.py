@@ -1,0 +1,95 @@
+"""A shadow session on the paper account: what it trades, how it ends, how it goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import synthetic
+from tests.commands import butler
+from tests.process.cli import butler_process
+from tests.process.shadows import (
+    assert_same_trades,
+    finished,
+    kill_at,
+    replayed,
+    shadow_process,
+    synthetic_bars,
+    wait_until,
+)
+
+NOON = synthetic.SPRING + 12 * 3600
+LOCKSTEP = ("--speed", "max", "--quiet")
+
+
+def books(results: Path, session: str) -> Path:
+    return results / "sessions" / session / "paper_market.json"
+
+
+def test_a_session_killed_and_resumed_trades_what_a_replay_trades(tmp_path: Path) -> None:
+    """Two symbols with trailing stops, dry; the process is killed without a warning at noon."""
+    results = tmp_path / "results"
+    bars = synthetic_bars(tmp_path, "EURUSD", "USDJPY", seed=5, days=1)
+    with shadow_process(results, *bars, *LOCKSTEP, "--session-id", "killed") as process:
+        kill_at(process, books(results, "killed"), NOON)
+    code, said = finished(results, *bars, *LOCKSTEP, "--resume", "killed")
+    assert code == 0, said
+    assert_same_trades(results, replayed(results, bars), "killed")
+    whole = butler_process("journal", "verify", "killed", "--results-dir", results)
+    assert whole.code == 0
+    assert whole.out[0].startswith("whole:")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_session_ends_in_order(tmp_path: Path, how: signal.Signals) -> None:
+    """The summary is written, the journal sealed, and the exit code tells the interruption."""
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=3)
+    with shadow_process(tmp_path, *bars, *LOCKSTEP, "--session-id", "ended") as process:
+        wait_until(process, books(tmp_path, "ended"), synthetic.SPRING + 3600)
+        process.send_signal(how)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
+    assert summary["outcome"] == "interrupted"
+    verified = butler_process("journal", "verify", "ended", "--results-dir", tmp_path)
+    assert verified.code == 0
+    assert not [line for line in verified.out if "not sealed" in line]
+
+
+def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
+    """A live market has no recorded period; the end is shown all the same."""
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
+    code, said = finished(
+        tmp_path, *bars, "--speed", "3600", "--duration", "1h", "--session-id", "short"
+    )
+    assert code == 0, said
+    summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
+    assert summary["outcome"] == "done"
+
+
+WRONG = {
+    "duration": (("--duration", "soon"), 2, "--duration soon: write a number and s, m, h or d"),
+    "zero": (("--duration", "0h"), 2, "--duration 0h"),
+    "speed": (("--speed", "fast"), 2, "--speed fast: write max, or a number above 0"),
+    "symbol": (("--symbol", "GBPUSD"), 2, "--symbol does not go with PAPER"),
+    "resume": (("--resume", "never"), 3, "session never: no journal in"),
+    "preset": (("--preset", "never"), 2, "never"),
+    "limits": (("--daily-loss-fraction", "7"), 2, "--daily-loss-fraction: must be a fraction"),
+    "bars": (("--bars", "EURUSD=never.csv"), 3, "never.csv"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_option_gives_one_line_and_no_session(tmp_path: Path, name: str) -> None:
+    arguments, code, words = WRONG[name]
+    said = butler(
+        "shadow", "--account-profile", "PAPER", "--results-dir", tmp_path / "results", *arguments
+    )
+    assert said.code == code
+    assert words in said.line
+    assert not (tmp_path / "results" / "sessions").exists()

@@ -1,0 +1,266 @@
+"""A dry run: every tick of the terminal meets the paper account once, and nothing is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.dry import DryRun
+from adapters.mt5.errors import LookFailed
+from adapters.mt5.execution import Reply, Wanted
+from adapters.mt5.observing import Gap
+from adapters.mt5.requests import Instrument
+from adapters.paper.market import Pace
+from adapters.paper.ticks import PaperTick, TickPlayer
+from engine.types import Side
+from tests.builders import EURUSD, SPECS
+from tests.paper_terminals import account_at_ticks
+
+NAME = "EURUSD.r"
+BEGIN = 1_736_251_200_000
+"""Tuesday, 2025-01-07 12:00 of the server's clock, in milliseconds."""
+
+INFO = mt5.AccountInfo.of(
+    login=7, server="Demo", trade_mode=mt5.ACCOUNT_TRADE_MODE_DEMO, leverage=100,
+    balance=50_000.0, equity=50_000.0, currency="USD", trade_allowed=True,
+)  # fmt: skip
+BUY = {
+    "action": mt5.TRADE_ACTION_DEAL, "symbol": NAME, "volume": 0.5, "price": 1.1001,
+    "type": mt5.ORDER_TYPE_BUY, "type_filling": mt5.ORDER_FILLING_FOK, "sl": 1.0990, "tp": 1.1020,
+    "deviation": 10, "magic": 26, "comment": "ab-1",
+}  # fmt: skip
+
+
+class Tape:
+    """A terminal whose ticks are written by the test; `lag` ticks are missing in its history."""
+
+    def __init__(self) -> None:
+        self.ticks: list[tuple[int, float]] = []
+        self.info = INFO
+        self.lag = 0
+        self.sent: list[Any] = []
+
+    def tick(self, moment: int, bid: float) -> None:
+        self.ticks.append((BEGIN + moment, bid))
+
+    def symbol_info_tick(self, symbol: str) -> Any:
+        assert symbol == NAME
+        moment, bid = self.ticks[-1]
+        return mt5.Tick.of(time=moment // 1000, time_msc=moment, bid=bid, ask=bid + 0.0001)
+
+    def copy_rates_from_pos(self, *_asked: Any) -> Any:
+        return np.zeros(0, dtype=mt5.rates_dtype())
+
+    def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int) -> Any:
+        assert (symbol, flags) == (NAME, mt5.COPY_TICKS_ALL)
+        known = self.ticks[: len(self.ticks) - self.lag]
+        found = [(time, bid) for time, bid in known if start <= time // 1000 <= end]
+        answer = np.zeros(len(found), dtype=mt5.ticks_dtype())
+        answer["time_msc"] = [time for time, _ in found]
+        answer["bid"] = [bid for _, bid in found]
+        answer["ask"] = [bid + 0.0001 for _, bid in found]
+        return answer
+
+    def account_info(self) -> mt5.AccountInfo:
+        return self.info
+
+    def last_error(self) -> tuple[int, str]:
+        return (mt5.RES_S_OK, "")
+
+    def order_send(self, request: Any) -> Any:
+        self.sent.append(request)
+
+
+class Desk:
+    """A dry run over a tape."""
+
+    def __init__(self, books: Path) -> None:
+        self.tape: Any = Tape()
+        self.books = books
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin, or begin again as after a crash."""
+        self.dry = DryRun([Instrument(EURUSD, NAME, mt5.ORDER_FILLING_FOK)], INFO, self.books)
+        self.bids: list[int] = []
+        quote = self.dry.account.quote
+
+        def noted(symbol: str, bid: int, ask: int, now: int) -> None:
+            self.bids.append(bid)
+            quote(symbol, bid, ask, now)
+
+        self.dry.account.quote = noted  # type: ignore[method-assign]
+
+    def look(self) -> Any:
+        gap = Gap(NAME, self.tape.ticks[-1][0] // 1000 // 900 * 900)
+        return self.dry.observe(self.tape, [gap], Wanted()).look
+
+    def buy(self) -> Reply:
+        return self.dry.carry_out(self.tape, BUY)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "books.json")
+    made.tape.tick(0, 1.1)
+    made.look()
+    return made
+
+
+class TestTicks:
+    def test_a_stop_between_two_looks_is_hit_although_no_look_saw_its_price(
+        self, desk: Desk
+    ) -> None:
+        desk.buy()
+        for moment, bid in ((100, 1.1), (200, 1.0989), (300, 1.1)):
+            desk.tape.tick(moment, bid)
+        assert desk.look().positions == ()
+        assert desk.dry.account.deals[-1].reason == mt5.DEAL_REASON_SL
+
+    @given(
+        ticks=st.lists(
+            st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), min_size=1, max_size=40
+        )
+    )
+    def test_every_tick_is_matched_once_and_in_order(
+        self, ticks: list[tuple[int, int, bool]], tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """Also when ticks share a millisecond and when the history lags behind the last tick."""
+        desk = Desk(tmp_path_factory.mktemp("dry") / "books.json")
+        desk.tape.tick(0, 1.1)
+        desk.look()
+        moment = 0
+        for number, (later, lag, looks) in enumerate(ticks, 1):
+            moment += later
+            desk.tape.tick(moment, (110_000 + number) / 1e5)
+            if looks:
+                desk.tape.lag = min(lag, number)
+                desk.look()
+        desk.tape.lag = 0
+        desk.tape.tick(moment + 1, 1.2)
+        desk.look()
+        assert desk.bids == [*range(110_000, 110_001 + len(ticks)), 120_000]
+
+    def test_a_tick_without_a_price_is_passed_over(self, desk: Desk) -> None:
+        desk.tape.tick(100, 0.0)
+        desk.tape.tick(200, 1.1001)
+        desk.look()
+        assert desk.bids == [110_000, 110_010]
+
+    def test_a_history_that_cannot_be_had_is_a_failed_look(self, desk: Desk) -> None:
+        desk.tape.copy_ticks_range = lambda *_asked: None
+        desk.tape.tick(100, 1.2)
+        with pytest.raises(LookFailed, match="copy_ticks_range"):
+            desk.look()
+
+
+class TestBooks:
+    def test_nothing_is_sent_and_the_fill_is_that_of_the_tick(self, desk: Desk) -> None:
+        reply = desk.buy()
+        assert reply.result is not None
+        assert reply.result.retcode == mt5.TRADE_RETCODE_DONE
+        assert reply.result.price == 1.1001
+        assert desk.tape.sent == []
+
+    def test_a_symbol_with_a_suffix_is_ours_in_the_books(self, desk: Desk) -> None:
+        desk.buy()
+        (position,) = desk.look().positions
+        assert position.symbol == "EURUSD"
+        assert BUY["symbol"] == NAME  # the request is not changed
+
+    def test_they_begin_with_the_real_accounts_balance(self, desk: Desk) -> None:
+        assert desk.look().account.balance == 50_000.0
+
+    def test_they_survive_a_restart(self, desk: Desk) -> None:
+        desk.buy()
+        before = desk.look()
+        desk.begin()
+        after = desk.look()
+        assert after.positions == before.positions
+        assert after.account == before.account
+
+    def test_a_stop_that_was_reached_while_nobody_looked_is_hit(self, desk: Desk) -> None:
+        desk.buy()
+        desk.tape.tick(100, 1.1002)
+        desk.look()
+        for moment, bid in ((3_600_000, 1.0989), (3_700_000, 1.1)):
+            desk.tape.tick(moment, bid)
+        desk.begin()
+        assert desk.look().positions == ()
+        assert desk.dry.account.deals[-1].reason == mt5.DEAL_REASON_SL
+
+    def test_damaged_books_are_refused(self, desk: Desk) -> None:
+        desk.books.write_text("{")
+        with pytest.raises(ValueError, match=r"books\.json"):
+            desk.begin()
+
+    def test_the_books_of_another_account_are_refused(self, desk: Desk) -> None:
+        desk.buy()
+        written = msgspec.json.decode(desk.books.read_bytes())
+        desk.books.write_bytes(msgspec.json.encode({**written, "login": 8}))
+        with pytest.raises(ValueError, match="account 8"):
+            desk.begin()
+
+    def test_another_account_in_the_terminal_is_a_failed_look(self, desk: Desk) -> None:
+        desk.tape.info = INFO._with(login=8)
+        with pytest.raises(LookFailed, match="8"):
+            desk.look()
+
+
+class TestRecordedBars:
+    """Four ticks stand for a bar: open, extremes, close."""
+
+    LENGTH = 900
+    OPEN, STOP = 110_000, 109_900
+    TICKS = tuple(
+        PaperTick(bid, bid + 10, BEGIN + moment)
+        for moment, bid in (
+            (0, OPEN), (225_000, 109_800), (450_000, 110_050), (899_999, 110_020),
+        )
+    )  # fmt: skip
+
+    def exit_price(self, pace: Pace | None, ticks: tuple[PaperTick, ...], split: int) -> int:
+        account = account_at_ticks(BEGIN - 1)
+        account.quote("EURUSD", self.OPEN, self.OPEN + 10, BEGIN)
+        deal = account.open("EURUSD", Side.LONG, 5_000, self.STOP, 0, 26, "")
+        player = TickPlayer(account, "EURUSD", pace=pace, seconds=self.LENGTH)
+        player.play(ticks[:split])
+        player.play(ticks[split:])
+        assert deal.position not in account.positions
+        assert account.bids["EURUSD"] == ticks[-1].bid
+        return account.deals[-1].price
+
+    @pytest.mark.parametrize("split", range(5))
+    def test_a_stop_is_filled_at_its_price_and_not_at_the_bars_extreme(self, split: int) -> None:
+        assert self.exit_price(Pace.TICKS, self.TICKS, split) == self.STOP
+
+    def test_whole_bars_are_matched_as_in_a_replay(self) -> None:
+        assert self.exit_price(Pace.BARS, self.TICKS, 1) == self.STOP
+
+    def test_real_ticks_fill_at_the_tick_that_passed_the_stop(self) -> None:
+        assert self.exit_price(None, self.TICKS, 1) == 109_800
+
+    @pytest.mark.parametrize("pace", list(Pace))
+    def test_a_gap_between_two_bars_fills_at_the_opening(self, pace: Pace) -> None:
+        opening = PaperTick(109_700, 109_710, BEGIN + self.LENGTH * 1000)
+        rest = tuple(
+            PaperTick(bid, bid + 10, opening.moment + moment)
+            for moment, bid in ((225_000, 109_690), (450_000, 109_720), (899_999, 109_710))
+        )
+        calm = (self.TICKS[0], PaperTick(110_010, 110_020, BEGIN + 899_999))
+        assert self.exit_price(pace, (*calm, opening, *rest), 2) == 109_700
+
+
+def test_the_specs_of_the_books_are_those_of_the_session(tmp_path: Path) -> None:
+    """An order for a symbol that is not traded cannot reach the paper account."""
+    dry = Desk(tmp_path / "books.json").dry
+    assert set(dry.account.specs) == {"EURUSD"} < set(SPECS)
+    with pytest.raises(KeyError):
+        dry.carry_out(Tape(), {**BUY, "symbol": "GBPUSD"})  # type: ignore[arg-type]

@@ -1,0 +1,257 @@
+"""The live feed over a paper terminal: bars told once and in order, days turned, links brought
+back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from adapters.mt5 import contract as mt5
+from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
+from adapters.mt5.errors import LinkDown, NotSent
+from adapters.mt5.feed import BarWatch, LiveFeed
+from adapters.mt5.venue import SendingDesk, Venue
+from adapters.paper.functions import PaperTerminal
+from adapters.paper.market import PaperMarket
+from engine import events as ev
+from engine.clock import VirtualClock
+from engine.types import Millis
+from signals.bars import BarPreparer
+from tests.builders import EURUSD
+from tests.paper_terminals import account_at_ticks, told
+from tests.venue_steps import live
+
+M15 = 900
+MONDAY = 1_736_121_600
+"""2025-01-06 00:00, in seconds; server and UTC are the same here."""
+
+
+def rates(count: int, first: int = MONDAY) -> Any:
+    """M15 bars, each 10 points above the one before."""
+    made = np.zeros(count, dtype=mt5.rates_dtype())
+    made["time"] = first + M15 * np.arange(count)
+    opens = 1.1 + 0.0001 * np.arange(count)
+    made["open"], made["close"] = opens, opens + 0.0001
+    made["low"], made["high"] = opens - 0.00005, opens + 0.00015
+    made["tick_volume"] = 4
+    return made
+
+
+def watch() -> BarWatch:
+    preparer = BarPreparer(EURUSD, lambda seconds: seconds, timeframes=("M15", "H1"))
+    return BarWatch("EURUSD", "EURUSD", preparer)
+
+
+class TestBarWatch:
+    def test_a_bar_is_closed_once_the_next_one_opens_and_told_once(self) -> None:
+        watching, every = watch(), rates(3)
+        assert list(watching.closed(every[:1])) == []
+        (first,) = watching.closed(every[:2])
+        assert (first.timeframe, first.time, first.late) == ("M15", MONDAY * 1000, False)
+        assert list(watching.closed(every[:2])) == []
+        assert watching.gap.opened == MONDAY + M15
+
+    def test_the_longer_bar_comes_before_the_one_that_closes_with_it(self) -> None:
+        watching, every = watch(), rates(5)
+        told = [bar for row in range(1, 6) for bar in watching.closed(every[:row])]
+        assert [(bar.timeframe, bar.time // 1000 - MONDAY) for bar in told] == [
+            ("M15", 0), ("M15", 900), ("M15", 1800), ("H1", 0), ("M15", 2700),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("split", range(1, 12))
+    def test_missed_bars_are_the_same_as_bars_seen_one_by_one_but_late(self, split: int) -> None:
+        every = rates(12)
+        one_by_one = watch()
+        expected = [bar for row in range(1, 13) for bar in one_by_one.closed(every[:row])]
+        watching = watch()
+        found = [*watching.closed(every[:split]), *watching.closed(every[split - 1 :])]
+        assert [bar.time for bar in found] == [bar.time for bar in expected]
+        assert [bar.close for bar in found] == [bar.close for bar in expected]
+        newest = expected[-1].time
+        late = [bar for bar in found if bar.late]
+        assert all(bar.time < newest for bar in late)
+        assert len([bar for bar in found if not bar.late]) <= 2 + (split > 1)
+
+
+class Client:
+    """A client whose terminal is in this process; it fails at `down` calls."""
+
+    def __init__(self, terminal: PaperTerminal) -> None:
+        self.terminal = terminal
+        self.down = 0
+
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+        del deadline
+        if self.down:
+            self.down -= 1
+            raise NotSent(f"{function}: there is no terminal host; restart it")
+        value = getattr(self.terminal, function)(*args, **kwargs)
+        return Answer(function, value, self.terminal.last_error())
+
+    def restart(self) -> None:
+        """The next call finds out."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class Scene:
+    """A live feed over recorded bars; each step of `steps` is done before a look."""
+
+    def __init__(self, count: int, **options: Any) -> None:
+        self.account = account_at_ticks()
+        self.market = PaperMarket(self.account, {"EURUSD": rates(count)})
+        self.client = Client(PaperTerminal(self.account, bars=self.market))
+        self.live = live()
+        self.clock = VirtualClock(MONDAY * 1000)
+        self.line = AsyncTerminal(cast("TerminalClient", self.client))
+        info = told(self.client.terminal.account_info())
+        self.venue = Venue(
+            self.live.parts.bus, self.live.parts.journal, self.line, self.clock, info,
+            desk=SendingDesk(),
+        )  # fmt: skip
+        self.fed: list[Any] = []
+        kinds = (ev.Tick, ev.BarClosed, ev.WarmedUp, ev.ResetDue, ev.LinkChanged)
+        self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
+        self.stops = False
+        self.waited: list[float] = []
+        self.slices = 0
+        self._steps: Iterator[Callable[[], None]] = iter(())
+        self.feed = LiveFeed(
+            self.live.parts.bus, self.live.parts.market, self.live.gateway, self.venue,
+            self.clock, [watch()], self, **{"resets": iter([(1 << 60, "")]), **options},
+        )  # fmt: skip
+
+    async def next(self) -> bool:
+        step = next(self._steps, None)
+        if step is not None:
+            step()
+        return step is not None
+
+    async def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def stopped(self) -> bool:
+        return self.stops
+
+    def day_limit(self) -> Millis:
+        return self.clock.now()
+
+    def to(self, bar: int) -> Callable[[], None]:
+        """Until the `bar`-th bar (from 0) has just opened."""
+
+        def move() -> None:
+            moment = (MONDAY + bar * M15) * 1000
+            self.market.advance(moment)
+            self.clock.advance_to(moment)
+
+        return move
+
+    def play(self, *steps: Callable[[], None]) -> Sequence[ev.Record]:
+        self._steps = iter(steps)
+
+        async def run() -> None:
+            try:
+                async for _ in self.feed.slices():
+                    self.slices += 1
+            finally:
+                self.venue.abandon()
+                await self.line.close()
+
+        asyncio.run(run())
+        return self.live.parts.journal.records
+
+    def bars(self) -> list[tuple[int, bool]]:
+        """The M15 bars that were fed, by number, and whether they were late."""
+        bars = self.of(ev.BarClosed)
+        return [
+            ((bar.time // 1000 - MONDAY) // M15, bar.late) for bar in bars if bar.timeframe == "M15"
+        ]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [item for item in self.fed if isinstance(item, kind)]
+
+
+class TestBars:
+    def test_bars_of_the_past_only_warm_up(self) -> None:
+        scene = Scene(12)
+        scene.play(scene.to(5))
+        assert scene.bars() == []
+        (warm,) = scene.of(ev.WarmedUp)
+        assert [bar[0] for bar in warm.bars].count("M15") == 5
+
+    def test_each_bar_is_told_when_the_next_one_opens(self) -> None:
+        scene = Scene(12)
+        scene.play(*(scene.to(bar) for bar in (3, 4, 4, 5, 6)))
+        assert scene.bars() == [(3, False), (4, False), (5, False)]
+
+    def test_bars_missed_in_an_outage_are_told_late_but_the_newest(self) -> None:
+        scene = Scene(12)
+        scene.play(scene.to(3), scene.to(8))
+        assert scene.bars() == [(3, True), (4, True), (5, True), (6, True), (7, False)]
+
+    def test_a_resumed_session_is_told_the_bars_after_the_last_one_that_it_knows(self) -> None:
+        known = {("EURUSD", "M15"): (MONDAY + 2 * M15) * 1000}
+        scene = Scene(12, told=known)
+        scene.play(scene.to(5), scene.to(6))
+        assert scene.bars() == [(3, True), (4, False), (5, False)]
+        (warm,) = scene.of(ev.WarmedUp)
+        assert (
+            max(time for timeframe, time, *_ in warm.bars if timeframe == "M15")
+            == known["EURUSD", "M15"]
+        )
+
+
+class TestDays:
+    def test_days_that_began_meanwhile_are_turned_before_anything_else(self) -> None:
+        begun = iter([(MONDAY * 1000 - 5, "2025-01-05"), (MONDAY * 1000, "2025-01-06"),
+                      (1 << 60, "")])  # fmt: skip
+        scene = Scene(12, resets=begun)
+        scene.play(scene.to(2))
+        kinds = [type(item) for item in scene.fed]
+        assert [item.date for item in scene.of(ev.ResetDue)] == ["2025-01-05", "2025-01-06"]
+        assert kinds.index(ev.ResetDue) < kinds.index(ev.Tick)
+
+
+class TestLinks:
+    def test_a_lost_link_suspends_trading_and_is_brought_back(self) -> None:
+        scene = Scene(12)
+
+        def lose() -> None:
+            scene.to(3)()
+            scene.client.down = 2
+
+        scene.play(scene.to(2), lose, scene.to(3))
+        assert [item.up for item in scene.of(ev.LinkChanged)] == [True, False, True]
+        assert scene.bars() == [(2, False)]
+
+    def test_each_failed_attempt_is_told_before_the_next_one_is_waited_for(self) -> None:
+        scene = Scene(12)
+
+        def lose() -> None:
+            scene.client.down = 20
+
+        scene.play(scene.to(2), lose)
+        assert len(scene.waited) >= 1
+        assert scene.slices > 2 + len(scene.waited)
+
+    def test_a_stop_ends_the_attempts(self) -> None:
+        scene = Scene(12)
+
+        def lose() -> None:
+            scene.client.down = 1 << 30
+            scene.stops = True
+
+        with pytest.raises(LinkDown):
+            scene.play(scene.to(2), lose)
+
+
+def test_a_symbol_without_a_price_yet_is_waited_for() -> None:
+    scene = Scene(12)
+    scene.account.bids["EURUSD"] = scene.account.asks["EURUSD"] = 0
+    scene.play(lambda: None)
+    assert scene.of(ev.Tick) == []
