@@ -88,6 +88,8 @@ class RiskActor:
             self._signals.add(order.signal_id)
             self._stakes.reserve(approved)
             self._tally.ordered(self._bus.time)
+        elif order.action is ev.Action.CLOSE:
+            self._stakes.leave(order)
 
     def _remember_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None:

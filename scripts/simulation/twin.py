@@ -15,8 +15,9 @@ from scripts.live_actors import LiveActors
 _SEEN_AGAIN = {
     ("market", "account"),  # the account is asked before a session goes on (SessionResumed)
     ("market", "ticks"),  # prices of the past are not brought back: the first look shows new ones
-    ("watch", "_shrunk"),  # both begin anew with the first looks
+    ("watch", "_shrunk"),  # these begin anew with the first looks
     ("watch", "_moved"),
+    ("watch", "_last"),
     ("risk", "_market"),
 }
 """What is not brought back, because it is found out again."""
