@@ -92,7 +92,7 @@ class RiskActor:
             self._stakes.leave(order)
 
     def _remember_denied(self, denied: ev.OrderDenied) -> None:
-        if denied.order.problem is None:
+        if denied.order.problem is None and denied.order.action is ev.Action.OPEN:
             self._signals.add(denied.order.signal_id)
 
     def _remember_seen(self, seen: ev.AccountSeen) -> None:
