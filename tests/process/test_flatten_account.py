@@ -1,0 +1,69 @@
+"""`butler flatten --account-profile`: an account is flattened when no session runs on it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.mt5 import contract as mt5
+from config.loader import CliOverrides, ResolvedAccount
+from scripts import connection
+from scripts.cli import CommandFailed, Exit
+from scripts.flatten import flatten_account
+from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.wiring import MAGIC
+from tests.builders import EURUSD
+
+ENTRY: dict[str, Any] = {
+    "action": mt5.TRADE_ACTION_DEAL, "symbol": "EURUSD", "volume": 0.1, "type": mt5.ORDER_TYPE_BUY,
+    "price": 1.1, "deviation": 10, "type_filling": mt5.ORDER_FILLING_FOK, "comment": "",
+}  # fmt: skip
+WAITING: dict[str, Any] = {
+    **ENTRY, "action": mt5.TRADE_ACTION_PENDING, "type": mt5.ORDER_TYPE_BUY_LIMIT, "price": 1.05,
+    "type_filling": mt5.ORDER_FILLING_RETURN,
+}  # fmt: skip
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedAccount:
+    """A paper account with a position and an order of ours, and a position of a stranger's."""
+    spec = {
+        "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
+        "swing": 5, "state": str(tmp_path / "books.json"),
+    }  # fmt: skip
+    text = msgspec.json.encode(spec).decode()
+    monkeypatch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: text)
+    paper = connection.resolve(PAPER, CliOverrides(), None, {})
+
+    async def trade() -> None:
+        async with connection.connected(
+            paper, tmp_path / "hosts", trading=True, symbols=["EURUSD"]
+        ) as link:
+            for request, magic in ((ENTRY, MAGIC), (WAITING, MAGIC), (ENTRY, 7)):
+                answer = await link.call("order_send", {**request, "magic": magic})
+                assert answer.retcode == mt5.TRADE_RETCODE_DONE
+
+    asyncio.run(trade())
+    return paper
+
+
+def test_what_the_engine_opened_is_closed_and_nothing_else(
+    account: ResolvedAccount, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert flatten_account(account, tmp_path, everything=False) == Exit.DONE
+    said = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(": ")[2] for line in said[:-1]] == ["gone", "gone"]
+    assert said[-1] == "nothing of the engine's is left open"
+    assert flatten_account(account, tmp_path, everything=True) == Exit.DONE
+    assert capsys.readouterr().out.splitlines()[0].startswith("position 3 on EURUSD: gone")
+
+
+def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: Path) -> None:
+    wrong = msgspec.structs.replace(account, login=LOGIN + 1)
+    with pytest.raises(CommandFailed, match="is logged in") as caught:
+        flatten_account(wrong, tmp_path, everything=True)
+    assert caught.value.code == Exit.TERMINAL
