@@ -69,9 +69,13 @@ def smoke_test(
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
     if not 0 <= hold_seconds < 1e6:
         raise CommandFailed(f"--hold-seconds {hold_seconds}: must be 0 or more", Exit.USAGE)
-    account = choose_account(account_profile, login, server, password, accounts)
-    limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
     results = results_dir if results_dir is not None else home() / "results"
+    try:
+        account = choose_account(account_profile, login, server, password, accounts)
+    except CommandFailed as error:
+        _tell_failure(results, account_profile, dry_run, str(error))
+        raise
+    limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
     test = SmokeTest(
         account,
         symbol or account.default_symbol,
@@ -82,6 +86,20 @@ def smoke_test(
         hold=hold_seconds,
     )
     return asyncio.run(test.run(results, session_id))
+
+
+def _tell_failure(results: Path, profile: str, dry_run: bool, problem: str) -> None:
+    """Write the summary of a test that ended before it had an account."""
+    import json
+
+    from adapters.outputs import replace_file
+    from engine.clock import SystemClock
+
+    report = Report(profile, dry_run, SystemClock())
+    report.facts["error"] = problem
+    results.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.document(), indent=2) + "\n"
+    replace_file(results / SUMMARY, text.encode())
 
 
 def _positive(*options: tuple[str, float]) -> None:

@@ -174,6 +174,17 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
     assert said.out[0].endswith("all the same")
 
 
+def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:
+    results = tmp_path / "out"
+    said = script(
+        SMOKE_SCRIPT, "--accounts", accounts_file(tmp_path), "--account-profile", "NOBODY",
+        "--results_dir", results, cwd=tmp_path,
+    )  # fmt: skip
+    assert said.code == Exit.USAGE
+    told = document(results / SMOKE_SUMMARY)
+    assert (told["connected"], told["error"], told["steps"]) == (False, said.line, [])
+
+
 @without_package
 @pytest.mark.parametrize("line", [SMOKE_SCRIPT, REPLAY_SCRIPT], ids=["smoke test", "replay"])
 def test_without_metatrader_one_line_says_how_to_go_on(tmp_path: Path, line: list[str]) -> None:
