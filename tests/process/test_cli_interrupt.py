@@ -166,7 +166,7 @@ def test_an_interruption_before_the_session_leaves_nothing(tmp_path: Path) -> No
     with replaying(fifo, results) as process:
         with opened_for_reading(fifo):
             interrupt(process)
-        out, err = process.communicate(timeout=SECONDS)
+            out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (130, "", "butler: interrupted\n")
     assert everything(tmp_path).keys() == {"bars"}
 
