@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine import events as ev
+from engine.leaving import leaving
 from engine.market import Market, Position
 
 FLATTEN_REASON = "FLATTEN"
@@ -16,20 +17,8 @@ WEEKEND_REASON = "WEEKEND"
 
 def closing(market: Market, position: Position, reason: str) -> ev.SignalRaised:
     """The signal that closes `position` at its symbol's last tick."""
-    tick = market.ticks[position.symbol]
-    return ev.SignalRaised(
-        signal_id=f"{position.signal_id}:{reason}",
-        strategy_id=position.strategy_id,
-        symbol=position.symbol,
-        action=ev.Action.CLOSE,
-        side=position.side,
-        reason=reason,
-        price=tick.bid if position.side > 0 else tick.ask,
-        stop_loss=position.stop_loss,
-        take_profit=position.take_profit,
-        volume=position.volume,
-        position=position.ticket,
-    )
+    tick = market.ticks.get(position.symbol)
+    return leaving(position, tick, reason, mark=f":{reason}")
 
 
 def closings(market: Market, reason: str) -> Iterator[ev.SignalRaised]:

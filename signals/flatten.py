@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.leaving import leaving
 from engine.market import Market
-from signals.given import leaving
 
 MANUAL_REASON = "MANUAL"
 """Why a position was closed that the user ordered to be closed."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine import events as ev
 from engine.bus import Bus
 from engine.events import DenyReason, GivenSignal
-from engine.market import Market, Position
+from engine.leaving import leaving
+from engine.market import Market
 from engine.types import Millis, Points, Side, SymbolSpec, units
 
 EXIT_REASON = "END"
@@ -90,29 +91,6 @@ class GivenSignals:
             if position.signal_id == due.signal_id:
                 tick = self._market.ticks[position.symbol]
                 self._bus.publish(leaving(position, tick, EXIT_REASON))
-
-
-def leaving(position: Position, tick: ev.Tick | None, reason: str) -> ev.SignalRaised:
-    """The signal that closes a position as a whole, at the market.
-
-    Where no tick is known yet its entry stands for the price: the venue fills at its own.
-    """
-    price = position.entry
-    if tick is not None:
-        price = tick.bid if position.side is Side.LONG else tick.ask
-    return ev.SignalRaised(
-        signal_id=position.signal_id,
-        strategy_id=position.strategy_id,
-        symbol=position.symbol,
-        action=ev.Action.CLOSE,
-        side=position.side,
-        reason=reason,
-        price=price,
-        stop_loss=position.stop_loss,
-        take_profit=position.take_profit,
-        volume=position.volume,
-        position=position.ticket,
-    )
 
 
 def _points(spec: SymbolSpec | None, price: float | None) -> Points:
