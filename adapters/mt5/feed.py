@@ -11,6 +11,7 @@ from contextlib import aclosing
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import anyio.to_thread
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
@@ -27,6 +28,9 @@ from engine.clock import Clock
 from engine.market import Market
 from engine.trading import HaltCause
 from engine.types import Millis
+
+_MANY_BARS = 200
+"""Bars whose preparation would take the loop longer than a tick may wait."""
 
 _LONGEST_WAIT = 60.0
 """Seconds between two attempts to bring a lost link back, at most."""
@@ -181,8 +185,9 @@ class LiveFeed:
             seen = await self._venue.observe(gaps, wanted)
         except (TerminalError, LookFailed):
             return False
+        closed = [await self._closed(*pair) for pair in self._pairs(seen)]
         self._bus.time, self._bus.bar = self._clock.now(), None
-        self._take(seen)
+        self._take(seen, closed)
         return True
 
     async def _recovery(self) -> AsyncGenerator[None, None]:
@@ -203,19 +208,31 @@ class LiveFeed:
                 await self._venue.recover(self._gateway)
             yield
 
-    def _take(self, seen: Seen) -> None:
+    def _pairs(self, seen: Seen) -> Iterable[tuple[BarWatch, Quoted]]:
+        return zip(self._watches, seen.quotes, strict=True)
+
+    async def _closed(self, watch: BarWatch, quoted: Quoted) -> list[ev.BarClosed] | None:
+        """The bars that have closed; many of them are made in a thread, the loop does not wait."""
+        bars = quoted.bars
+        if bars is None:
+            return None
+        if len(bars) < _MANY_BARS:
+            return list(watch.closed(bars))
+        return await anyio.to_thread.run_sync(lambda: list(watch.closed(bars)))
+
+    def _take(self, seen: Seen, closed: Sequence[list[ev.BarClosed] | None]) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))
         self._turn_days(account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
-        for watch, quoted in zip(self._watches, seen.quotes, strict=True):
+        for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
         self._test_equity(account)
-        for watch, quoted in zip(self._watches, seen.quotes, strict=True):
-            if quoted.bars is not None:
-                self._bars(watch, quoted.bars)
+        for watch, bars in zip(self._watches, closed, strict=True):
+            if bars is not None:
+                self._bars(watch.symbol, bars)
         self._warm = True
         for item in self._due():
             self._bus.feed(item)
@@ -230,7 +247,7 @@ class LiveFeed:
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)
         server.tick(newest, now)
-        ticked = any(self._is_new(*pair) for pair in zip(self._watches, seen.quotes, strict=True))
+        ticked = any(self._is_new(*pair) for pair in self._pairs(seen))
         state = self._watch.look(now, server.at(now), ticked=ticked)
         self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
         if state is not FeedState.CLOSED:
@@ -259,11 +276,10 @@ class LiveFeed:
             self._account = account
             self._bus.feed(account)
 
-    def _bars(self, watch: BarWatch, bars: Rates) -> None:
-        closed = list(watch.closed(bars))
+    def _bars(self, symbol: str, closed: list[ev.BarClosed]) -> None:
         if not self._warm:
             past = tuple(_past(bar) for bar in closed if not self._is_news(bar))
-            self._bus.feed(ev.WarmedUp(watch.symbol, past))
+            self._bus.feed(ev.WarmedUp(symbol, past))
             closed = [bar for bar in closed if self._is_news(bar)]
         for bar in closed:
             self._bus.feed(bar)

@@ -163,8 +163,9 @@ def test_an_interruption_before_the_session_leaves_nothing(tmp_path: Path) -> No
     """While the bars are still being checked there is nothing to end in order."""
     fifo, results = tmp_path / "bars", tmp_path / "results"
     os.mkfifo(fifo)
-    with replaying(fifo, results) as process, opened_for_reading(fifo):
-        interrupt(process)
+    with replaying(fifo, results) as process:
+        with opened_for_reading(fifo):
+            interrupt(process)
         out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (130, "", "butler: interrupted\n")
     assert everything(tmp_path).keys() == {"bars"}

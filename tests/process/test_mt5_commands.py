@@ -235,7 +235,7 @@ def test_an_unknown_profile_is_a_wrong_option(tmp_path: Path, command: str) -> N
     assert said.out == []
     assert "'NOPE'" in said.line
     assert "METAQUOTES_DEMO" in said.line
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out" / "sessions").exists()
 
 
 def test_config_check_knows_the_built_in_account() -> None:
