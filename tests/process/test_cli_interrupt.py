@@ -39,6 +39,8 @@ def replaying(bars: Path, results: Path) -> Iterator[subprocess.Popen[str]]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP  # or the interruption would reach us too
+    # A shell's background jobs ignore Ctrl+C, and so would every process that they start.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*COMMAND, "replay", "--bars", f"EURUSD={bars}", "--clock", "new-york+7",
          "--results-dir", str(results), "--session-id", "long"],
@@ -49,6 +51,7 @@ def replaying(bars: Path, results: Path) -> Iterator[subprocess.Popen[str]]:
         encoding="utf-8",
         creationflags=flags,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, usual)
     with process:
         try:
             yield process
