@@ -5,10 +5,8 @@ from __future__ import annotations
 import enum
 import os
 import re
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -68,27 +66,15 @@ def run(app: typer.Typer) -> NoReturn:
         # A console with another code page must not turn a message into a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    interrupted = _Interrupted()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupted)
-    sys.exit(_code(app, interrupted))
+    sys.exit(_code(app))
 
 
-class _Interrupted:
-    """Handles Ctrl+C as ever, and remembers it: a library may swallow what is raised in it."""
-
-    seen = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.seen = True
-        signal.default_int_handler(number, frame)
-
-
-def _code(app: typer.Typer, interrupted: _Interrupted) -> int:
+def _code(app: typer.Typer) -> int:
     try:
         result = app(standalone_mode=False)
     except CommandFailed as error:
-        return _failed(error, interrupted)
+        complain(str(error))
+        return error.code
     except KeyboardInterrupt:
         complain("interrupted")
         return Exit.INTERRUPTED
@@ -110,12 +96,6 @@ def _code(app: typer.Typer, interrupted: _Interrupted) -> int:
     if result == Exit.INTERRUPTED and not isinstance(result, Exit):
         complain("interrupted")  # before there was a session to end in order
     return result if isinstance(result, int) else Exit.DONE
-
-
-def _failed(error: CommandFailed, interrupted: _Interrupted) -> int:
-    """The exit code of a command that could not go on; Ctrl+C comes before what it led to."""
-    complain("interrupted" if interrupted.seen else str(error))
-    return Exit.INTERRUPTED if interrupted.seen else error.code
 
 
 def _usage_code(error: Exception) -> int:
