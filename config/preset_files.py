@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from config.errors import ConfigError, KeyPath
+from config.errors import KeyPath
 from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, Limits, limit_complaint
 from config.schema import Preset
-from config.section import Section, nearest
+from config.section import Section, unknown_name
 from config.yaml_strict import Document, load_yaml
 
 DEFAULT_PRESET: Final = "ftmo_m15"
@@ -69,13 +69,7 @@ def _preset_file(name_or_path: str | Path) -> Path:
     names = list_presets()
     if name_or_path in names:
         return _FOLDER / f"{name_or_path}.yaml"
-    near = nearest(name_or_path, names)
-    hint = f"; did you mean {near}?" if near else ""
-    raise ConfigError(
-        f"there is no preset {name_or_path!r}{hint}; the known ones are {', '.join(names)}; "
-        "a file of your own needs its ending .yaml",
-        path="preset",
-    )
+    raise unknown_name(f"there is no preset {name_or_path!r}", name_or_path, names, "preset")
 
 
 def _check_parameters(document: Document, path: KeyPath, value: object) -> None:

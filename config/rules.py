@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 from typing import Final, TypeVar
 
-from config.errors import ConfigError
 from config.limits import zone_complaint
-from config.section import Section, nearest
+from config.section import Section, unknown_name
 from config.yaml_strict import load_yaml
 from engine.rules import (
     WHOLE,
@@ -87,13 +86,7 @@ def _file(name_or_path: str | Path) -> Path:
     names = list_rules()
     if name_or_path in names:
         return _FOLDER / f"{name_or_path}.yaml"
-    near = nearest(name_or_path, names)
-    hint = f"; did you mean {near}?" if near else ""
-    raise ConfigError(
-        f"there are no rules {name_or_path!r}{hint}; the known ones are {', '.join(names)}; "
-        "a file of your own needs its ending .yaml",
-        path="--objectives",
-    )
+    raise unknown_name(f"there are no rules {name_or_path!r}", name_or_path, names, "--objectives")
 
 
 def _daily(section: Section) -> DailyLoss:

@@ -183,6 +183,17 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     return spelt[found[0]] if found else None
 
 
+def unknown_name(said: str, name: str, known: Collection[str], path: str) -> ConfigError:
+    """The error for a name of a shipped file that there is not; `said` begins its message."""
+    near = nearest(name, known)
+    hint = f"; did you mean {near}?" if near else ""
+    return ConfigError(
+        f"{said}{hint}; the known ones are {', '.join(known)}; "
+        "a file of your own needs its ending .yaml",
+        path=path,
+    )
+
+
 def described(value: object, *, hidden: bool) -> str:
     """What `value` is, for a message; with `hidden` its kind alone."""
     kinds = {bool: "true or false", int: "a whole number", float: "a decimal number"}

@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
+from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import insist_on
@@ -39,17 +40,36 @@ _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveTerms:
-    """What a scripted session on a terminal is to do."""
+class TerminalTerms:
+    """What every session on a terminal is told."""
 
     mode: str
     preset: str
     parameters: dict[str, Any]
-    data: tuple[ev.DataRef, ...] = ()
     instruments: dict[str, Instrument]
     limits: Limits
-    plans: Sequence[Plan]
     dry_run: bool
+
+    def started(self, account: mt5.AccountInfo, **own: Any) -> ev.SessionStarted:
+        """The first record on `account`; `own` are the fields of this kind of session."""
+        return ev.SessionStarted(
+            mode=self.mode,
+            currency=account.currency,
+            account=figures(account),
+            preset=self.preset,
+            parameters=self.parameters,
+            limits=msgspec.to_builtins(self.limits),
+            symbols=tuple(item.spec for item in self.instruments.values()),
+            **own,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTerms(TerminalTerms):
+    """What a scripted session on a terminal is to do."""
+
+    data: tuple[ev.DataRef, ...] = ()
+    plans: Sequence[Plan]
     hold: float
     pace: float = 0.0
 
@@ -261,7 +281,12 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
     tell_orphan(connection, frame.log)
     told = Told()
     actors.bus.attach(told.routes())
-    started = _started(terms, connection)
+    started = terms.started(
+        connection.account,
+        data=terms.data,
+        script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
+        strategy=ev.NO_STRATEGY,
+    )
     if frame.past is None:
         write_configuration(frame.folder, started, frame.about, **_circumstances(terms))
     session, summary = assemble(actors, feed, frame, started, connection)
@@ -351,19 +376,3 @@ def _circumstances(terms: LiveTerms) -> dict[str, Any]:
         "hold_seconds": terms.hold,
         "pace_seconds": terms.pace,
     }
-
-
-def _started(terms: LiveTerms, connection: Connection) -> ev.SessionStarted:
-    info = connection.account
-    return ev.SessionStarted(
-        mode=terms.mode,
-        currency=info.currency,
-        account=figures(info),
-        preset=terms.preset,
-        parameters=terms.parameters,
-        limits=msgspec.to_builtins(terms.limits),
-        symbols=tuple(item.spec for item in terms.instruments.values()),
-        data=terms.data,
-        script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
-        strategy=ev.NO_STRATEGY,
-    )

@@ -8,29 +8,26 @@ from pathlib import Path
 from typing import Any, get_args
 
 import anyio.to_thread
-import msgspec
 
 from adapters.files.follow import FollowedSignals
 from adapters.mt5.agenda import LiveAgenda
-from adapters.mt5.departures import figures
 from adapters.mt5.dry import DryRun
 from adapters.mt5.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.pacing import ByTheClock, Lockstep, Prepared
-from adapters.mt5.requests import Instrument
 from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Desk, SendingDesk
 from adapters.sinks import JsonSink
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
-from engine.types import ClockName, Limits, Millis
+from engine.types import ClockName, Millis
 from risk.conduct import flat_due
 from risk.evaluation import Course
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.headroom import final_breach, room_left
-from scripts.live import Frame, Stop, assemble, sleep_until, tell_orphan
+from scripts.live import Frame, Stop, TerminalTerms, assemble, sleep_until, tell_orphan
 from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
 from scripts.objectives import as_recorded
 from scripts.paper_market import PaperMarket, ScaledClock
@@ -42,19 +39,13 @@ _CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShadowTerms:
+class ShadowTerms(TerminalTerms):
     """What a shadow session is to do, resolved and checked."""
 
-    mode: str
-    preset: str
-    parameters: dict[str, Any]
     strategy: str
     factory: StrategyFactory | None
     timeframes: tuple[str, ...]
-    instruments: dict[str, Instrument]
-    limits: Limits
     course: Course | None
-    dry_run: bool
     seconds: float | None
     poll: float
     company: Wanted
@@ -118,7 +109,12 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         server=None if market else server,
     )
     tell_orphan(connection, frame.log)
-    started = _started(terms, connection)
+    started = terms.started(
+        connection.account,
+        objectives=as_recorded(terms.course),
+        data=tuple(item.ref for item in market.inputs) if market else (),
+        strategy=terms.strategy,
+    )
     figures_ = Figures(
         trading=lambda: actors.risk.trading,
         request_stop=lambda: session.request_stop(),
@@ -230,19 +226,3 @@ def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
     if terms.market is not None:
         ends += [max(item.ref.last + item.ref.period * 1000 for item in terms.market.inputs)]
     return min(ends, default=None)
-
-
-def _started(terms: ShadowTerms, connection: Connection) -> ev.SessionStarted:
-    info = connection.account
-    return ev.SessionStarted(
-        mode=terms.mode,
-        currency=info.currency,
-        account=figures(info),
-        preset=terms.preset,
-        parameters=terms.parameters,
-        limits=msgspec.to_builtins(terms.limits),
-        symbols=tuple(item.spec for item in terms.instruments.values()),
-        objectives=as_recorded(terms.course),
-        data=tuple(item.ref for item in terms.market.inputs) if terms.market else (),
-        strategy=terms.strategy,
-    )

@@ -91,19 +91,8 @@ def shadow(
     """Run a preset on a live feed: dry by default, the real terminal's prices and nothing sent."""
     given = dict(locals())
     account = choose_account(account_profile, login, server, password, accounts)
-    request = Request(
-        bars=bars,
-        clock=clock,
-        preset=preset,
-        limits={name: given[name] for name in LIMIT_OPTIONS},
-        start=start,
-        end=end,
-        signals=signals,
-        objectives=objectives,
-        calendar=calendar,
-    )
     wish = Wish(
-        request=request,
+        request=_request(given),
         account=account,
         symbols=symbol or [],
         dry_run=dry_run,
@@ -119,6 +108,13 @@ def shadow(
         screen=Screen(as_json=as_json, quiet=quiet),
     )
     return asyncio.run(_Shadow(wish).run())
+
+
+def _request(given: dict[str, Any]) -> Request:
+    """What a replay could be asked for, too."""
+    alike = ("bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar")
+    limits = {name: given[name] for name in LIMIT_OPTIONS}
+    return Request(limits=limits, **{name: given[name] for name in alike})
 
 
 def _given(wish: Wish) -> tuple[Any, ...]:
