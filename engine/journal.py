@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import get_args
+from itertools import islice
+from typing import Final, get_args
 
 import msgspec
 
@@ -64,20 +65,40 @@ def kind_of(event: Event | Input) -> str:
     return _TAGS[type(event)]
 
 
-class JournalHash:
-    """SHA-256 over payloads, one line each."""
+PAGE: Final = 65_536
+"""Records that the journal hash takes in before it goes on from its own digest."""
 
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
+
+class JournalHash:
+    """SHA-256 over payloads, one line each, in pages.
+
+    A page begins with the digest of the page before it, so the hash can be taken up at the end of
+    any page without reading what lies before. In the first page it is plainly that of its lines.
+    """
+
+    def __init__(self, before: bytes = b"", *, page: int = PAGE) -> None:
+        """`before` is the digest at the end of a page of `page` records, none at the beginning."""
+        self._page = page
+        self._turn(before)
 
     def update(self, payloads: Iterable[bytes]) -> None:
-        self._sha.update(b"\n".join((*payloads, b"")))
+        rest = iter(payloads)
+        while lines := tuple(islice(rest, self._page - self._count)):
+            self._sha.update(b"\n".join((*lines, b"")))
+            self._count += len(lines)
+            if self._count == self._page:
+                self._turn(self._sha.digest())
 
     def digest(self) -> bytes:
-        return self._sha.digest()
+        return self._sha.digest() if self._count or not self._before else self._before
 
     def hexdigest(self) -> str:
-        return self._sha.hexdigest()
+        return self.digest().hex()
+
+    def _turn(self, before: bytes) -> None:
+        self._before = before
+        self._sha = hashlib.sha256(before)
+        self._count = 0
 
 
 class MemoryJournal:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
+
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
 from engine import events as ev
-from engine.journal import MemoryJournal, encode, encode_about
+from engine.journal import MemoryJournal, encode, encode_about, kind_of
 from tests.builders import ONE_OF_EACH
 
 RECORDS = [
@@ -75,6 +78,41 @@ def stored_by_version_1(path: Path, records: list[ev.Record], *, sealed: bool = 
         connection.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
         if sealed:
             connection.execute("INSERT INTO info VALUES ('hash', ?)", (hash_of(records),))
+            connection.execute("PRAGMA journal_mode=DELETE")
+    return path
+
+
+SECOND_SCHEMA = """
+CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB,
+    kind TEXT NOT NULL DEFAULT '');
+CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE blocks (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, sha256 BLOB NOT NULL);
+CREATE INDEX by_kind ON records (kind) WHERE kind NOT IN ('tick');
+PRAGMA user_version=2;
+"""
+"""The tables of version 2, spelt out: files of it exist."""
+
+
+def stored_by_version_2(path: Path, records: list[ev.Record], *, sealed: bool = True) -> Path:
+    """A journal as version 2 of the file wrote it, in blocks of four records."""
+    with connected(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(SECOND_SCHEMA)
+        journal, head = hashlib.sha256(), bytes(32)
+        for first in range(0, len(records), 4):
+            rows = [
+                (item.seq, encode(item), encode_about(item), kind_of(item.event))
+                for item in records[first : first + 4]
+            ]
+            connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
+            journal.update(b"".join(row[1] + b"\n" for row in rows))
+            seqs, payloads, abouts, kinds = zip(*rows, strict=True)
+            described = msgspec.msgpack.encode((seqs, [*map(len, payloads)], kinds, abouts))
+            head = hashlib.sha256(head + journal.digest() + described).digest()
+            connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (seqs[-1], seqs[0], head))
+        if sealed:
+            seal = {"hash": journal.hexdigest(), "last": str(len(records)), "chain": head.hex()}
+            connection.executemany("INSERT INTO info VALUES (?, ?)", seal.items())
             connection.execute("PRAGMA journal_mode=DELETE")
     return path
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Self
 
 from adapters.journal_sqlite import schema
-from adapters.journal_sqlite.chain import Whole, check
+from adapters.journal_sqlite.chain import journal_hash
+from adapters.journal_sqlite.checking import Whole, check, check_to_go_on
+from adapters.journal_sqlite.kinds import of_kinds
 from engine.events import Record
-from engine.journal import JournalDamaged, JournalHash, decode, kind_of
+from engine.journal import JournalDamaged, decode, kind_of
 
 _NO_END = 2**63 - 1
 
@@ -68,7 +70,7 @@ class StoredJournal:
         Kinds are names of `engine.journal.KINDS`. Raises JournalDamaged at an unreadable record
         and, when no kinds are chosen, at a gap; ValueError for a kind that there is not.
         """
-        wanted = None if kinds is None else schema.of_kinds(kinds)
+        wanted = None if kinds is None else of_kinds(kinds)
         expected = first
         with closing(self._rows(first, last, wanted)) as rows:
             for seq, payload, about, kind in rows:
@@ -115,7 +117,7 @@ class StoredJournal:
 
     def hexdigest(self) -> str:
         """The journal hash, computed from the records."""
-        digest = JournalHash()
+        digest = journal_hash(self.version)
         for _, payload in self.payloads():
             digest.update([payload])
         return digest.hexdigest()
@@ -133,6 +135,16 @@ class StoredJournal:
         """
         with self._named("its content"):
             return check(self._connection, self.version, decoding=decoding)
+
+    def check_to_go_on(self) -> Whole:
+        """Check what a session builds on that goes on; raises JournalDamaged.
+
+        An older version has no checkpoints, and is checked whole.
+        """
+        if self.version < schema.SCHEMA_VERSION:
+            return self.check(decoding=False)
+        with self._named("its content"):
+            return check_to_go_on(self._connection)
 
     def close(self) -> None:
         self._connection.close()

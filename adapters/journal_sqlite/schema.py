@@ -1,26 +1,23 @@
 """The tables of a journal file, the versions they had, and the step from each to the next.
 
-Version 1 had only `seq`, `payload` and `about`, and a seal with the journal hash. Version 2 adds
-the kind of each record and the chained blocks.
+Version 1 had only `seq`, `payload` and `about`, and a seal with the journal hash. Version 2 added
+the kind of each record and the chained blocks. Version 3 adds checkpoints; its blocks cover their
+own payloads only and its journal hash goes by pages, so that neither needs what lies before.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from adapters.journal_sqlite.chain import Chain, Row
-from engine.journal import KINDS, JournalDamaged, decode, kind_of
+from adapters.journal_sqlite.chain import Chain, add_block
+from adapters.journal_sqlite.kinds import NOT_FREQUENT
+from engine.journal import JournalDamaged, decode, kind_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FIRST_VERSION = 1
-
-FREQUENT = ("tick",)
-"""Kinds that come in masses; the index leaves them out, so that the others are found at once.
-
-Which ones these are decides only about speed: a file indexed otherwise is read through.
-"""
 
 _RECORDS = "CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB"
 _KIND = "kind TEXT NOT NULL DEFAULT ''"
@@ -30,29 +27,13 @@ _BLOCKS = (
 )
 
 
-def _listed(kinds: Collection[str]) -> str:
-    return ", ".join(f"'{kind}'" for kind in sorted(kinds))
+_CHECKPOINTS = (
+    "CREATE TABLE checkpoints (last INTEGER PRIMARY KEY, journal BLOB NOT NULL, rare BLOB NOT NULL)"
+)
+_INDEX = f"CREATE INDEX by_kind ON records (kind) WHERE {NOT_FREQUENT}"
 
-
-_NOT_FREQUENT = f"kind NOT IN ({_listed(FREQUENT)})"
-_INDEX = f"CREATE INDEX by_kind ON records (kind) WHERE {_NOT_FREQUENT}"
 
 _PAGE = 4096
-
-
-def of_kinds(kinds: Collection[str]) -> str:
-    """The SQL condition that a record is of one of `kinds`; quick unless a frequent one is in it.
-
-    Raises ValueError for a kind that there is not.
-    """
-    if unknown := sorted(set(kinds) - KINDS):
-        raise ValueError(f"there is no kind of record {unknown[0]!r}")
-    condition = f"kind IN ({_listed(kinds)})"
-    if set(kinds) & set(FREQUENT):
-        return condition
-    # Found by number first, so that the records come in order without being sorted.
-    # Only names of KINDS come into the statement.
-    return f"seq IN (SELECT seq FROM records WHERE {_NOT_FREQUENT} AND {condition})"  # noqa: S608
 
 
 @contextmanager
@@ -71,7 +52,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in a new file."""
     with transaction(connection):
-        for statement in (f"{_RECORDS}, {_KIND})", _INFO, _BLOCKS, _INDEX):
+        for statement in (f"{_RECORDS}, {_KIND})", _INFO, _BLOCKS, _CHECKPOINTS, _INDEX):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
@@ -95,23 +76,30 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
-def migrate(connection: sqlite3.Connection) -> Chain:
-    """Bring a whole file of version 1 to version 2 in one commit; returns its chain."""
-    chain, last = Chain(), 0
+def migrate(connection: sqlite3.Connection, version: int) -> Chain:
+    """Bring a whole file of an older version to today's in one commit; returns its chain."""
     with transaction(connection):
-        connection.execute(f"ALTER TABLE records ADD COLUMN {_KIND}")
-        connection.execute(_BLOCKS)
-        while rows := _page_after(connection, last):
-            connection.executemany(
-                "UPDATE records SET kind = ? WHERE seq = ?", [(row[3], row[0]) for row in rows]
-            )
-            connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", chain.extend(rows))
-            last = rows[-1][0]
-        connection.execute(_INDEX)
+        if version == FIRST_VERSION:
+            _name_kinds(connection)
+            connection.execute(_BLOCKS)
+        connection.execute("DELETE FROM blocks")
+        connection.execute(_CHECKPOINTS)
+        chain = Chain()
+        for rows in _pages(connection, "seq, payload, about, kind"):
+            add_block(connection, chain, rows)
         if connection.execute("SELECT 1 FROM info WHERE key = 'hash'").fetchone():
             write_seal(connection, chain)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     return chain
+
+
+def _name_kinds(connection: sqlite3.Connection) -> None:
+    """What version 2 added to each record."""
+    connection.execute(f"ALTER TABLE records ADD COLUMN {_KIND}")
+    for rows in _pages(connection, "seq, payload"):
+        named = [(kind_of(decode(payload).event), seq) for seq, payload in rows]
+        connection.executemany("UPDATE records SET kind = ? WHERE seq = ?", named)
+    connection.execute(_INDEX)
 
 
 def write_seal(connection: sqlite3.Connection, chain: Chain) -> None:
@@ -119,8 +107,11 @@ def write_seal(connection: sqlite3.Connection, chain: Chain) -> None:
     connection.executemany("INSERT OR REPLACE INTO info VALUES (?, ?)", chain.seal().items())
 
 
-def _page_after(connection: sqlite3.Connection, last: int) -> list[Row]:
-    rows = connection.execute(
-        "SELECT seq, payload, about FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (last, _PAGE)
-    )
-    return [(seq, payload, about, kind_of(decode(payload).event)) for seq, payload, about in rows]
+def _pages(connection: sqlite3.Connection, columns: str) -> Iterator[list[Any]]:
+    """All records in order, a page at a time; what is read may be changed meanwhile."""
+    last = 0
+    # The names of columns are our own.
+    query = f"SELECT {columns} FROM records WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    while rows := connection.execute(query, (last, _PAGE)).fetchall():
+        yield rows
+        last = rows[-1][0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from adapters.journal_sqlite import schema
-from adapters.journal_sqlite.chain import Chain, Row
+from adapters.journal_sqlite.chain import Chain, Row, add_block
 from adapters.journal_sqlite.lock import JournalLock
 from adapters.journal_sqlite.reader import StoredJournal
 from engine.journal import JournalDamaged, JournalFailed
@@ -62,9 +62,10 @@ class Store:
     def reopen(cls, path: Path, *, power_safe: bool, busy_seconds: float = BUSY_SECONDS) -> Self:
         """An existing journal, to be continued after its last record.
 
-        All of it is checked first; one of an older version is brought to today's. Raises
-        JournalDamaged when it is not whole (nothing is changed then), JournalFailed when another
-        process writes to it, sqlite3.Error or OSError when it cannot be written to.
+        What the session builds on is checked first, see `check_to_go_on`; one of an older version
+        is checked whole and brought to today's. Raises JournalDamaged when it is not in order
+        (nothing is changed then), JournalFailed when another process writes to it, sqlite3.Error or
+        OSError when it cannot be written to.
         """
         if not path.is_file():
             raise JournalDamaged(f"{path}: there is no journal here")
@@ -73,13 +74,15 @@ class Store:
             undo.callback(lock.release)
             _finish_rollback(path)
             with StoredJournal(path) as stored:
-                version, whole = stored.version, stored.check(decoding=False)
+                version, whole = stored.version, stored.check_to_go_on()
             connection = _connect(path, power_safe, busy_seconds)
             undo.callback(connection.close)
-            migrated = schema.migrate(connection) if version == schema.FIRST_VERSION else None
+            chain = whole.chain
+            if version < schema.SCHEMA_VERSION:
+                chain = schema.migrate(connection, version)
             undo.pop_all()
         store = cls(path, lock, connection)
-        store._chain = migrated or whole.chain
+        store._chain = chain
         store._sealed = whole.sealed
         return store
 
@@ -94,11 +97,10 @@ class Store:
         return self._chain.hexdigest
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Commit records that follow the last one, as one block; a seal is gone from then on."""
+        """Commit records that follow the last one; a seal is gone from then on."""
         with schema.transaction(self._connection):
             self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
-            block = self._chain.extend(rows)
-            self._connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", block)
+            add_block(self._connection, self._chain, rows)
             if self._sealed:
                 self._connection.execute("DELETE FROM info")
         self._sealed = False

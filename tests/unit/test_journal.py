@@ -7,6 +7,8 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import events as ev
 from engine.journal import (
@@ -82,6 +84,27 @@ class TestHash:
         digest.update([])
         digest.update([b"three"])
         assert digest.hexdigest() == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+
+    def test_each_page_begins_with_the_digest_of_the_one_before(self) -> None:
+        digest = JournalHash(page=2)
+        digest.update([b"one", b"two", b"three"])
+        first = hashlib.sha256(b"one\ntwo\n").digest()
+        assert digest.digest() == hashlib.sha256(first + b"three\n").digest()
+
+    @given(st.lists(st.binary(max_size=3), max_size=9), st.data())
+    def test_it_is_the_same_however_its_lines_come_and_wherever_a_page_was_taken_up(
+        self, lines: list[bytes], data: st.DataObject
+    ) -> None:
+        page = data.draw(st.integers(1, 4))
+        at_once = JournalHash(page=page)
+        at_once.update(lines)
+        cut = data.draw(st.integers(0, len(lines)))
+        one = JournalHash(page=page)
+        one.update(lines[:cut])
+        if cut and cut % page == 0:
+            one = JournalHash(one.digest(), page=page)
+        one.update(lines[cut:])
+        assert one.hexdigest() == at_once.hexdigest()
 
     @pytest.mark.parametrize(
         "changed",

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row, Whole
-from adapters.journal_sqlite.schema import FREQUENT, of_kinds
+from adapters.journal_sqlite.chain import Chain, Row
+from adapters.journal_sqlite.checking import Whole
+from adapters.journal_sqlite.kinds import FREQUENT, of_kinds
 from engine.journal import KINDS, JournalDamaged, encode, encode_about, kind_of
 from tests.journals import RECORDS, connected, hash_of, read_back, spoil, stored, unseal
 
@@ -159,12 +160,11 @@ def test_a_payload_that_the_chain_covers_but_nobody_can_read_is_found(path: Path
 
 
 def test_a_block_is_the_hash_that_it_is_said_to_be() -> None:
-    """Of the block before, the journal hash so far, and its records' numbers, sizes and rest."""
+    """Of the block before, its payloads, and its records' numbers, sizes and rest."""
     rows: list[Row] = [
         (item.seq, encode(item), encode_about(item), kind_of(item.event)) for item in RECORDS[:3]
     ]
-    payloads = b"".join(row[1] + b"\n" for row in rows)
-    journal_hash = hashlib.sha256(payloads).digest()
+    content = hashlib.sha256(b"".join(row[1] for row in rows)).digest()
     described = msgspec.msgpack.encode(
         [
             [1, 2, 3],
@@ -173,7 +173,7 @@ def test_a_block_is_the_hash_that_it_is_said_to_be() -> None:
             [row[2] for row in rows],
         ]
     )
-    expected = hashlib.sha256(bytes(32) + journal_hash + described).digest()
+    expected = hashlib.sha256(bytes(32) + content + described).digest()
     assert Chain().extend(rows) == (3, 1, expected)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal_sqlite import SCHEMA_VERSION, SqliteJournal, StoredJournal
 from adapters.journal_sqlite.lock import JournalLock
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
@@ -20,6 +21,7 @@ from tests.journals import (
     spoil,
     stored,
     stored_by_version_1,
+    stored_by_version_2,
     unseal,
 )
 
@@ -125,46 +127,58 @@ class TestGoingOn:
         assert list(contents(path.parent)) == [path.name]
 
 
-class TestVersion1:
+OLDER: dict[int, Callable[..., Path]] = {1: stored_by_version_1, 2: stored_by_version_2}
+
+
+@pytest.mark.parametrize("version", OLDER)
+class TestOlderVersions:
     @pytest.mark.parametrize("sealed", [True, False])
-    async def test_it_is_brought_to_today_and_goes_on(self, path: Path, sealed: bool) -> None:
-        stored_by_version_1(path, RECORDS, sealed=sealed)
+    async def test_it_is_brought_to_today_and_goes_on(
+        self, path: Path, version: int, sealed: bool
+    ) -> None:
+        OLDER[version](path, RECORDS, sealed=sealed)
         await continued(path, MORE)
         is_whole(path, RECORDS + MORE)
         with StoredJournal(path) as back:
-            assert back.version == 2
+            assert back.version == SCHEMA_VERSION
             assert [item.seq for item in back.records(kinds={"signal"})] == [2]
 
     @pytest.mark.parametrize("sealed", [True, False])
-    async def test_the_step_alone_keeps_the_seal_as_it_was(self, path: Path, sealed: bool) -> None:
-        stored_by_version_1(path, RECORDS, sealed=sealed)
+    async def test_the_step_alone_keeps_the_seal_as_it_was(
+        self, path: Path, version: int, sealed: bool
+    ) -> None:
+        OLDER[version](path, RECORDS, sealed=sealed)
         journal = await reopened(path)
         is_whole(path, RECORDS, sealed=sealed)
         await journal.close()
 
-    async def test_more_than_a_page_of_it(self, path: Path) -> None:
+    async def test_more_than_a_page_of_it(self, path: Path, version: int) -> None:
         many = [record(seq) for seq in range(1, 10_000)]
-        stored_by_version_1(path, many)
+        OLDER[version](path, many)
         await continued(path, [record(10_000)])
         is_whole(path, [*many, record(10_000)])
 
-    async def test_an_empty_one(self, path: Path) -> None:
-        stored_by_version_1(path, [])
+    async def test_an_empty_one(self, path: Path, version: int) -> None:
+        OLDER[version](path, [])
         await continued(path, RECORDS)
         is_whole(path, RECORDS)
 
-    async def test_it_is_read_as_it_is(self, path: Path) -> None:
-        stored_by_version_1(path, RECORDS)
+    async def test_it_is_read_as_it_is(self, path: Path, version: int) -> None:
+        OLDER[version](path, RECORDS)
         before = contents(path.parent)
         with StoredJournal(path) as back:
             assert list(back.records()) == RECORDS
             assert [item.seq for item in back.records(kinds={"signal", "day_rolled"})] == [2, 18]
             whole = back.check()
-        assert (whole.records, whole.blocks, whole.sealed) == (len(RECORDS), 0, True)
+            assert back.sealed_hash() == back.hexdigest() == whole.chain.hexdigest
+        blocks = 0 if version == 1 else 5
+        assert (whole.records, whole.blocks, whole.sealed) == (len(RECORDS), blocks, True)
         assert contents(path.parent) == before
 
-    async def test_the_tables_are_those_of_a_new_file(self, path: Path, tmp_path: Path) -> None:
-        stored_by_version_1(path, RECORDS)
+    async def test_the_tables_are_those_of_a_new_file(
+        self, path: Path, version: int, tmp_path: Path
+    ) -> None:
+        OLDER[version](path, RECORDS)
         await continued(path, [])
         await stored(tmp_path / "new.sqlite", RECORDS)
         found = []
@@ -174,6 +188,14 @@ class TestVersion1:
                 found.append([(name, sql and " ".join(sql.split())) for name, sql in schema])
         assert found[0] == found[1]
 
+    async def test_a_damaged_one_is_not_brought_to_today(self, path: Path, version: int) -> None:
+        OLDER[version](path, RECORDS)
+        spoil(path, DAMAGE["a payload"])
+        before = contents(path.parent)
+        with pytest.raises(JournalDamaged, match=r"hash that it was sealed with|was changed"):
+            await reopened(path)
+        assert contents(path.parent) == before
+
 
 DAMAGE = {
     "a payload": "UPDATE records SET payload = CAST(replace(payload, 'tag', 'gat') AS BLOB)",
@@ -181,7 +203,7 @@ DAMAGE = {
     "a record": "DELETE FROM records WHERE seq = 3",
     "the tail": "DELETE FROM records WHERE seq = 19",
     "a block": "DELETE FROM blocks WHERE first = 4",
-    "the version": "PRAGMA user_version = 3",
+    "the version": f"PRAGMA user_version = {SCHEMA_VERSION + 1}",
 }
 
 
@@ -199,14 +221,6 @@ class TestRefusing:
         with pytest.raises(JournalDamaged) as caught:
             await reopened(path)
         assert str(caught.value).startswith(f"{path}: ")
-        assert contents(path.parent) == before
-
-    async def test_a_damaged_one_of_version_1_is_not_brought_to_today(self, path: Path) -> None:
-        stored_by_version_1(path, RECORDS)
-        spoil(path, DAMAGE["a payload"])
-        before = contents(path.parent)
-        with pytest.raises(JournalDamaged, match="hash that it was sealed with"):
-            await reopened(path)
         assert contents(path.parent) == before
 
     async def test_no_journal(self, path: Path) -> None:

@@ -1,0 +1,209 @@
+"""The check that a file still fits the chain of its blocks, whole or since its last checkpoint."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+from adapters.journal_sqlite.chain import CHECKPOINTED, Chain, Checkpoint, RareHash, Row
+from adapters.journal_sqlite.kinds import NOT_FREQUENT, by_number
+from engine.journal import JournalDamaged, decode, kind_of
+
+_PAGE = 4096
+_RECORDS = "SELECT seq, payload, about, kind FROM records WHERE seq > ? ORDER BY seq"
+_RECORDS_OF_VERSION_1 = "SELECT seq, payload, about FROM records ORDER BY seq"
+_BLOCKS = "SELECT last, first, sha256 FROM blocks WHERE last > ? ORDER BY last"
+_CHECKPOINTS = "SELECT last, journal, rare FROM checkpoints WHERE last > ? ORDER BY last"
+_LAST_CHECKPOINT = "SELECT last, journal, rare FROM checkpoints ORDER BY last DESC LIMIT 1"
+_ITS_BLOCK = "SELECT sha256 FROM blocks WHERE last = ?"
+# Only our own words come into the statement.
+_RARE = (
+    "SELECT payload, about FROM records "  # noqa: S608
+    f"WHERE {by_number(NOT_FREQUENT)} AND seq <= ? ORDER BY seq"
+)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a check found of a journal in good order; `records` and `blocks` of all of it."""
+
+    records: int
+    blocks: int
+    sealed: bool
+    chain: Chain
+
+
+def check(connection: sqlite3.Connection, version: int, *, decoding: bool) -> Whole:
+    """Read all records against the chain and the seal; raises JournalDamaged at what does not fit.
+
+    An unsealed journal cannot tell whether blocks are missing at its end; one of version 1 has no
+    chain, so only its seal protects it. `decoding` also reads every payload as a record.
+    """
+    chain, blocks = Chain(version), 0
+    with _one_state(connection, lambda: chain.last_seq):
+        with closing(_read(connection, version, chain)) as found:
+            for rows in found:
+                blocks += 1
+                if decoding:
+                    _decode(rows)
+        sealed = _check_seal(connection, version, chain)
+    return Whole(chain.last_seq, blocks if version > 1 else 0, sealed, chain)
+
+
+def check_to_go_on(connection: sqlite3.Connection) -> Whole:
+    """Check what a session builds on that goes on: quick however long the journal is.
+
+    That is every record that will be read back, and all since the last checkpoint. A change of
+    earlier ones of the kinds that come in masses is found by `check` alone. Raises JournalDamaged.
+    """
+    chain = Chain()
+    with _one_state(connection, lambda: chain.last_seq):
+        if stored := connection.execute(_LAST_CHECKPOINT).fetchone():
+            chain = _chain_after(connection, Checkpoint(*stored))
+        with closing(_blocks(connection, chain)) as found:
+            for _ in found:
+                pass
+        sealed = _check_seal(connection, CHECKPOINTED, chain)
+        (blocks,) = connection.execute("SELECT count(*) FROM blocks").fetchone()
+    return Whole(chain.last_seq, blocks, sealed, chain)
+
+
+@contextmanager
+def _one_state(connection: sqlite3.Connection, so_far: Callable[[], int]) -> Iterator[None]:
+    """Read one state of the file, even while it grows; errors say after which record."""
+    try:
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise JournalDamaged(f"after record {so_far()}: {error}") from error
+    except (TypeError, ValueError) as error:
+        message = f"after record {so_far()}: a column holds something else ({error})"
+        raise JournalDamaged(message) from error
+
+
+def _chain_after(connection: sqlite3.Connection, checkpoint: Checkpoint) -> Chain:
+    """The chain at a checkpoint, once all records that will be read back were found to fit it."""
+    rare = RareHash()
+    with _reading(connection, _RARE, checkpoint.last) as stored:
+        while page := stored.fetchmany(_PAGE):
+            rare.update(*zip(*page, strict=True))
+    if rare.digest() != checkpoint.rare:
+        raise JournalDamaged(
+            f"a record was changed before the checkpoint after {checkpoint.last}; "
+            "`butler journal verify` tells which"
+        )
+    block = connection.execute(_ITS_BLOCK, (checkpoint.last,)).fetchone()
+    if block is None:
+        raise JournalDamaged(f"the block that ends with {checkpoint.last} is missing")
+    return Chain.after(checkpoint, block[0], rare)
+
+
+def _read(
+    connection: sqlite3.Connection, version: int, chain: Chain
+) -> Generator[list[Row], None, None]:
+    """The records in the parts that they are checked in."""
+    if version == 1:
+        return _pages(connection, chain)
+    return _blocks(connection, chain) if version < CHECKPOINTED else _marked(connection, chain)
+
+
+def _marked(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row], None, None]:
+    """The records of each block, and a look at each checkpoint."""
+    with _reading(connection, _CHECKPOINTS, 0) as marks:
+        for rows in _blocks(connection, chain):
+            yield rows
+            expected = chain.checkpoint()
+            if expected is not None and next(marks, None) != expected:
+                raise JournalDamaged(f"the checkpoint after {expected.last} is missing or changed")
+        if (extra := next(marks, None)) is not None:
+            raise JournalDamaged(f"the checkpoint after {extra[0]} is out of place")
+
+
+def _blocks(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row], None, None]:
+    """The records of each block after the chain's end, once they were found to fit it."""
+    with (
+        _reading(connection, _RECORDS, chain.last_seq) as stored,
+        _reading(connection, _BLOCKS, chain.last_seq) as blocks,
+    ):
+        for block in blocks:
+            last, first, _ = block
+            if first != chain.last_seq + 1:
+                raise JournalDamaged(f"the block that begins with {chain.last_seq + 1} is missing")
+            rows = list(islice(stored, last - first + 1))
+            _insist_on(rows, first, last)
+            if chain.extend(rows) != block:
+                raise JournalDamaged(f"the block of records {first} to {last} was changed")
+            yield rows
+        if (extra := next(stored, None)) is not None:
+            raise JournalDamaged(f"record {extra[0]} is in no block")
+
+
+def _pages(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row], None, None]:
+    """The records of a file of version 1, which has no blocks, a page at a time."""
+    with _reading(connection, _RECORDS_OF_VERSION_1) as stored:
+        while page := stored.fetchmany(_PAGE):
+            first = chain.last_seq + 1
+            _insist_on(page, first, first + len(page) - 1)
+            rows = [(seq, payload, about, _kind(seq, payload)) for seq, payload, about in page]
+            chain.extend(rows)
+            yield rows
+
+
+def _reading(connection: sqlite3.Connection, query: str, *numbers: int) -> closing[sqlite3.Cursor]:
+    """A cursor that ends with its block: one left open, in an error say, locks the file."""
+    return closing(connection.execute(query, numbers))
+
+
+def _insist_on(rows: Sequence[tuple[int, object, object, object]], first: int, last: int) -> None:
+    """Raises JournalDamaged unless `rows`, in order, are exactly the records first to last."""
+    if rows and len(rows) == last - first + 1 and (rows[0][0], rows[-1][0]) == (first, last):
+        return
+    numbers = [row[0] for row in rows]
+    missing = next(
+        (wanted for wanted, found in enumerate(numbers, start=first) if wanted != found),
+        first + len(rows),
+    )
+    raise JournalDamaged(f"record {missing} is missing")
+
+
+def _kind(seq: int, payload: bytes) -> str:
+    try:
+        return kind_of(decode(payload).event)
+    except JournalDamaged as error:
+        raise JournalDamaged(f"record {seq}: {error}") from error
+
+
+def _decode(rows: Sequence[Row]) -> None:
+    """Raises JournalDamaged unless each row is what its columns say."""
+    for seq, payload, about, kind in rows:
+        try:
+            record = decode(payload, about)
+        except JournalDamaged as error:
+            raise JournalDamaged(f"record {seq}: {error}") from error
+        if record.seq != seq:
+            raise JournalDamaged(f"record {seq}: its payload is that of record {record.seq}")
+        if kind_of(record.event) != kind:
+            raise JournalDamaged(f"record {seq}: it is listed as {kind!r}")
+
+
+def _check_seal(connection: sqlite3.Connection, version: int, chain: Chain) -> bool:
+    """Whether there is a seal; raises JournalDamaged when it is not that of these records."""
+    sealed = dict(connection.execute("SELECT key, value FROM info"))
+    if "hash" not in sealed:
+        return False
+    last = sealed.get("last")
+    if version > 1 and last != str(chain.last_seq):
+        raise JournalDamaged(f"it ends with record {chain.last_seq}, but was sealed after {last}")
+    if sealed["hash"] != chain.hexdigest:
+        raise JournalDamaged(
+            "its records do not fit the hash that it was sealed with: someone changed it"
+        )
+    if version > 1 and sealed != chain.seal():
+        raise JournalDamaged("its blocks do not fit its seal: someone changed it")
+    return True

@@ -1,0 +1,41 @@
+"""Which kinds of records come in masses, and SQL conditions that find the others at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from engine.journal import KINDS
+
+FREQUENT: Final = ("tick",)
+"""Kinds that come in masses, and that a session which goes on does not read back.
+
+The index leaves them out, so that the others are found at once.
+"""
+
+
+def _listed(kinds: Collection[str]) -> str:
+    return ", ".join(f"'{kind}'" for kind in sorted(kinds))
+
+
+NOT_FREQUENT: Final = f"kind NOT IN ({_listed(FREQUENT)})"
+"""The condition of the index, which a statement has to repeat to have its help."""
+
+
+def of_kinds(kinds: Collection[str]) -> str:
+    """The SQL condition that a record is of one of `kinds`; quick unless a frequent one is in it.
+
+    Raises ValueError for a kind that there is not.
+    """
+    if unknown := sorted(set(kinds) - KINDS):
+        raise ValueError(f"there is no kind of record {unknown[0]!r}")
+    condition = f"kind IN ({_listed(kinds)})"
+    if set(kinds) & set(FREQUENT):
+        return condition
+    return by_number(f"{NOT_FREQUENT} AND {condition}")
+
+
+def by_number(condition: str) -> str:
+    """`condition`, found by number first, so that records come in order without being sorted."""
+    # Only our own words and names of KINDS come into the statement.
+    return f"seq IN (SELECT seq FROM records WHERE {condition})"  # noqa: S608
