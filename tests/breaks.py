@@ -23,12 +23,14 @@ from engine import events as ev
 from engine.bus import Edge
 from engine.market import Market
 from engine.orders import OrderBook
+from engine.trading import Trading
 from risk.days import resets
 from risk.stakes import Stakes
 from risk.state import RiskActor
 from scripts.live_actors import LiveActors
 from scripts.simulation.disk import SimulatedJournal
 from scripts.simulation.run import run_seed
+from signals.flatten import Flatten
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -197,6 +199,11 @@ def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Venue, "insist_on", nothing)
 
 
+def _latch_cleared_at_midnight(patch: pytest.MonkeyPatch) -> None:
+    reset = Trading.reset
+    patch.setattr(Trading, "reset", lambda trading: reset(trading).resume())
+
+
 def _looks_not_compared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watch, "on_seen", nothing)
 
@@ -235,5 +242,8 @@ BREAKS: dict[str, Break] = {
     "a position that is not shown counts as gone": _not_shown_taken_for_gone,
     "another account is believed": _other_account_believed,
     "strangers are not told": _without(Watch, "_compare_strangers"),
+    "a latch is cleared at midnight": _latch_cleared_at_midnight,
+    "a pause is not heeded": _without(RiskActor, "on_user"),
+    "positions are left open that the user wants closed": _without(Flatten, "on_user"),
     "looks are not compared": _looks_not_compared,
 }

@@ -167,6 +167,11 @@ class Audit:
         demand(actors.book.alive.keys() == story.alive, "the book has what is alive", story.alive)
         volumes = {ticket: item.volume for ticket, item in actors.market.positions.items()}
         demand(volumes == story.positions, "the market has what is open", volumes)
+        heeded = story.state is TradingState.LATCHED or not story.paused
+        demand(heeded, "a pause holds until the user resumes", story.state)
+        if story.flattening:
+            left = story.positions.keys() - story.closing.values()
+            demand(not left, "every position is closed when the user wants it", left)
         if self._tested and actors.market.account.equity <= self._floor():
             halted = story.state is not TradingState.ACTIVE
             demand(halted, "trading halts at the floor", actors.market.account)

@@ -61,6 +61,8 @@ class Pace:
     async def next(self) -> bool:
         self._world.step()
         self._life.check()
+        if self._world.user.act(self._life.actors):
+            self._life.setting.audit.check_rest()
         if self._moves and self._world.advance():
             return True
         self._looks -= 1

@@ -28,7 +28,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a seed's run did.
 
     `broken` names the invariant that did not hold and its detail, or is empty. `starts` counts the
-    lives of the engine, `faults` everything that went wrong or was done by hand, by kind.
+    lives of the engine, `faults` by kind what went wrong, was done by hand or ordered by the user.
     """
 
     seed: int
@@ -72,7 +72,7 @@ def run_and_keep(seed: int) -> tuple[Result, list[ev.Record]]:
         trades=sum(isinstance(r.event, ev.PositionClosed) for r in records),
         starts=simulation.starts,
         crashes=world.crashes,
-        faults=dict(+Counter(world.misfortune.struck + world.hands.done)),
+        faults=dict(+Counter(world.misfortune.struck + world.hands.done + world.user.done)),
         journal_hash=world.disk.hexdigest(),
     )
     return result, records

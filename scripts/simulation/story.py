@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Millis, Units
+
+_INPUTS = get_args(ev.Input)
 
 
 class Broken(Exception):
@@ -21,7 +25,9 @@ class Story:
     """What the records so far say: state of trading, day's anchor, orders and positions.
 
     `entries` are the approved orders to open that are not over, by order id: each must be reserved
-    by risk. `volumes` are the volumes that records gave to orders and positions.
+    by risk. `closing` are the positions that orders to close were made for, by order id. `paused`
+    is set while the user wants no trading, `flattening` from an order to close everything until
+    the next input.
     """
 
     def __init__(self) -> None:
@@ -37,12 +43,16 @@ class Story:
         self.submitted: set[int] = set()
         self.positions: dict[int, Units] = {}
         self.strangers = 0
+        self.closing: dict[int, int] = {}
+        self.paused = self.flattening = self._resuming = False
 
     def take(self, record: ev.Record) -> None:
         """Take the next record; raises Broken where it does not fit the earlier ones."""
         demand(record.seq == self.seq + 1, "the journal has no gap", (self.seq, record.seq))
         demand(record.time >= self.time, "time never steps back", (self.time, record))
         self.seq, self.time = record.seq, record.time
+        if isinstance(record.event, _INPUTS):
+            self.flattening = self._resuming = False
         self._take(record.event)
 
     def _take(self, event: ev.Event | ev.Input) -> None:
@@ -52,7 +62,13 @@ class Story:
             case ev.DayRolled(date=date, anchor=anchor):
                 self.anchor = anchor
                 self.dates.append((date, self.time))
+            case ev.UserCommanded(action=action):
+                self._resuming = action is ev.UserAction.RESUME
+                self.flattening = action is ev.UserAction.FLATTEN
+                self.paused = not self._resuming
             case ev.TradingStateChanged(state=state):
+                freed = self.state is TradingState.LATCHED and state is not TradingState.LATCHED
+                demand(self._resuming or not freed, "only the user clears a latch", event)
                 self.state = state
             case ev.VenueDiffers(foreign=foreign):
                 self.strangers = len(foreign)
@@ -75,6 +91,8 @@ class Story:
             case ev.OrderIntent(order_id=order_id):
                 demand(order_id not in self.alive, "an order is made once", event)
                 self.alive.add(order_id)
+                if event.action is ev.Action.CLOSE:
+                    self.closing[order_id] = event.position
             case ev.OrderApproved(order=order, volume=volume):
                 demand(order.order_id not in self.approved, "an order is vetted once", event)
                 self.approved[order.order_id] = volume

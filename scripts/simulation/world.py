@@ -20,6 +20,7 @@ from scripts.simulation.hands import Hands
 from scripts.simulation.market import PERIOD, SPECS, bars_of, start_of
 from scripts.simulation.misfortune import Misfortune
 from scripts.simulation.signals import signals_of
+from scripts.simulation.user import User
 from signals.clocks import utc_of
 
 LOGIN, SERVER = 4711, "Paper-Demo"
@@ -56,6 +57,8 @@ class World:
         self.hosted = HostedTerminal(self.terminal, self.market)
         self.signals = signals_of(rng, self.specs, rates, CLOCK)
         self.hands = Hands(rng, self.account)
+        # With numbers of its own, so that markets and faults of a seed stay what they were.
+        self.user = User(Random(f"user {seed}"), self.account)  # noqa: S311 - as above
         self.misfortune = Misfortune(rng)
         self.faulty = FaultyTerminal(
             self.terminal, self.misfortune, Effects(hang=_end, die=_end, wait=lambda _s: None),
@@ -106,7 +109,7 @@ class World:
     def calm(self) -> None:
         """No more faults and crashes: what stands can now be seen as it is."""
         self.misfortune.on = self.crashing = False
-        self.hands.idle = True
+        self.hands.idle = self.user.idle = True
         self.disk.failing = 0.0
 
     def _utc(self) -> Millis:
