@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal_sqlite.kinds import FREQUENT
 from adapters.mt5 import contract as mt5
 from adapters.mt5.script import Plan
 from engine import events as ev
@@ -21,9 +22,6 @@ from scripts.folders import SessionFolder, find_journal, kind_of
 from scripts.objectives import course_of
 
 _LONGEST_SHOWN = 60
-
-_FREQUENT = {"tick"}
-"""Kinds that leave nothing behind which a session needs to go on; they are not read back."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def earlier_session(results: Path, session: str) -> Earlier:
     path = find_journal(results, session)
     try:
         with StoredJournal(path) as stored:
-            records = list(stored.records(kinds=KINDS - _FREQUENT))
+            records = list(stored.records(kinds=KINDS - set(FREQUENT)))
     except JournalDamaged as error:
         raise CommandFailed(f"{error}; nothing was changed", Exit.DATA) from error
     if not records:
@@ -135,7 +133,7 @@ def earlier_session(results: Path, session: str) -> Earlier:
 
 
 async def open_journal(folder: SessionFolder, *, resume: bool) -> SqliteJournal:
-    """The session's journal: a new one, or the one to go on with, checked whole.
+    """The session's journal: a new one, or the one to go on with, checked.
 
     Raises CommandFailed for one that is damaged or in use.
     """
