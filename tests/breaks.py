@@ -13,7 +13,8 @@ import adapters.mt5.venue
 import adapters.mt5.watch
 import risk.limits
 import risk.sizing
-from adapters.mt5.departures import LEAVING, closings
+import scripts.simulation.life
+from adapters.mt5.departures import closings
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.remote import carry_out_remotely
 from adapters.mt5.telling import Telling
@@ -24,10 +25,10 @@ from engine.bus import Edge
 from engine.market import Market
 from engine.orders import OrderBook
 from engine.trading import Trading
+from engine.types import Limits, Millis
 from risk.days import resets
 from risk.stakes import Stakes
 from risk.state import RiskActor
-from scripts.live_actors import LiveActors
 from scripts.simulation.disk import SimulatedJournal
 from scripts.simulation.run import run_seed
 from signals.flatten import Flatten
@@ -172,10 +173,10 @@ def _floor_not_tested(patch: pytest.MonkeyPatch) -> None:
 
 
 def _missed_days_forgotten(patch: pytest.MonkeyPatch) -> None:
-    def from_now(actors: LiveActors, zone: str, _past: Any) -> Any:
-        return resets(zone, actors.clock.now())
+    def from_now(limits: Limits, now: Millis, _past: Any) -> Any:
+        return resets(limits.reset_zone, now)
 
-    patch.setattr(LiveActors, "days", from_now)
+    patch.setattr(scripts.simulation.life, "days_to_come", from_now)
 
 
 def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
@@ -188,10 +189,7 @@ def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
 
 
 def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
-    last_leaves: Callable[[Any], bool] = lambda deals: (  # noqa: E731
-        bool(deals) and deals[-1].entry in LEAVING
-    )
-    patch.setattr(adapters.mt5.watch, "emptied", last_leaves)
+    patch.setattr(adapters.mt5.watch, "emptied", lambda _deals: True)
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,9 @@ class Audit:
         match record.event:
             case ev.OrderApproved() if record.event.order.action is ev.Action.OPEN:
                 self._check_approved(record.event)
+            case ev.OrderCancelled(order_id=order_id) if order_id not in self.story.known:
+                reached = any(comment.endswith(f"-{order_id}") for comment in self._sent)
+                demand(not reached, "what reached the terminal is not called off unseen", record)
             case ev.DayRolled(anchor=anchor) if self._host is not None:
                 told = self._host.balance
                 demand(anchor == told, "a day begins with the balance", (anchor, told))

@@ -25,9 +25,10 @@ class Story:
     """What the records so far say: state of trading, day's anchor, orders and positions.
 
     `entries` are the approved orders to open that are not over, by order id: each must be reserved
-    by risk. `closing` are the positions that orders to close were made for, by order id. `paused`
-    is set while the user wants no trading, `flattening` from an order to close everything until
-    the next input.
+    by risk. `known` are the submitted orders that were accepted or filled, or whose outcome was
+    told as unknown. `closing` are the positions that orders to close were made for, by order id.
+    `paused` is set while the user wants no trading, `flattening` from an order to close everything
+    until the next input. `approved` and `positions` have volumes.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Story:
         self.entries: dict[int, ev.OrderApproved] = {}
         self.approved: dict[int, Units] = {}
         self.submitted: set[int] = set()
+        self.known: set[int] = set()
         self.positions: dict[int, Units] = {}
         self.strangers = 0
         self.closing: dict[int, int] = {}
@@ -107,13 +109,20 @@ class Story:
                 self._over(order.order_id)
             case ev.OrderRejected(order_id=order_id) | ev.OrderCancelled(order_id=order_id):
                 self._over(order_id)
-            case ev.OrderFilled(order_id=order_id, complete=True):
-                demand(order_id in self.submitted, "only what was submitted is filled", event)
-                self.alive.discard(order_id)
+            case ev.OrderAccepted() | ev.OrderUnknown() | ev.OrderFilled():
+                self._take_answer(event)
             case ev.StopModified(order_id=order_id) if order_id:
                 self._over(order_id)
             case _:
                 pass
+
+    def _take_answer(self, event: ev.OrderAccepted | ev.OrderUnknown | ev.OrderFilled) -> None:
+        order_id = event.order_id
+        self.known.add(order_id)
+        if isinstance(event, ev.OrderFilled):
+            demand(order_id in self.submitted, "only what was submitted is filled", event)
+            if event.complete:
+                self.alive.discard(order_id)
 
     def _over(self, order_id: int) -> None:
         demand(order_id in self.alive, "nothing happens to an order that is over", order_id)
