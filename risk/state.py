@@ -350,11 +350,15 @@ class RiskActor:
             self._halt(HaltCause.UNEXPLAINED, self._account(), "; ".join(differs.unexplained))
 
     def on_user(self, command: ev.UserCommanded) -> None:
-        """The user pauses trading and clears what is latched, but no breach of the firm's."""
+        """The user pauses trading and clears what is latched, but no breach of the firm's.
+
+        While equity is below one of our floors, that latches again at once.
+        """
         if command.action is ev.UserAction.RESUME:
             final = HaltCause.FIRM_BREACH in self.trading.causes
             trading = self.trading if final else self.trading.resume()
             self._change(trading, self._account(), detail=command.reason)
+            self._breached(self._account())
         else:
             self._halt(HaltCause.PAUSED, self._account(), command.reason)
 

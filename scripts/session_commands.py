@@ -48,7 +48,11 @@ class SessionCommands:
             return Reply(done=False, text='say why: --reason "..."')
         if (why := self._final()) is not None:
             return Reply(done=False, text=f"{why}: this is final, trading is not resumed")
-        return self._order(ev.UserAction.RESUME, reason, "what was latched is cleared")
+        return self._order(
+            ev.UserAction.RESUME,
+            reason,
+            "latches are cleared, but for what still holds: look at the status",
+        )
 
     def flatten(self, reason: str) -> Reply:
         return self._order(

@@ -63,13 +63,18 @@ class TestResume:
         said(parts, ev.UserAction.RESUME)
         assert set(parts.risk.trading.causes) == {HaltCause.DAILY_LOSS, HaltCause.LINK}
 
-    def test_a_floor_that_is_still_undercut_halts_again_with_the_next_figures(self) -> None:
+    def test_a_floor_that_equity_is_still_below_latches_again_at_once(self) -> None:
         parts = wired(limits(daily_loss_fraction=0.5, max_loss_fraction=0.1))
         see(parts, START, 9_000_000)
         said(parts, ev.UserAction.RESUME)
-        assert parts.risk.trading.active
-        see(parts, START, 9_000_000)
         assert parts.risk.trading.causes == (HaltCause.MAX_LOSS,)
+
+    def test_once_equity_is_above_the_floor_again_it_stays_cleared(self) -> None:
+        parts = wired(limits(daily_loss_fraction=0.5, max_loss_fraction=0.1))
+        see(parts, START, 9_000_000)
+        see(parts, START, 9_000_001)
+        said(parts, ev.UserAction.RESUME)
+        assert parts.risk.trading.active
 
 
 def submitted_entry(parts: Wired) -> None:
