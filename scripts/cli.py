@@ -6,10 +6,14 @@ import enum
 import os
 import re
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 
 class Exit(enum.IntEnum):
@@ -48,6 +52,9 @@ def hyphens(token: str) -> str:
     return token.replace("_", "-")
 
 
+_MANNERS: Final = {"token_normalize_func": hyphens, "help_option_names": ["-h", "--help"]}
+
+
 def make_app(help_text: str) -> typer.Typer:
     """A command group with this project's manners."""
     return typer.Typer(
@@ -56,11 +63,49 @@ def make_app(help_text: str) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"token_normalize_func": hyphens, "help_option_names": ["-h", "--help"]},
+        context_settings=_MANNERS,
     )
 
 
-def run(app: typer.Typer) -> NoReturn:
+class Lazy(TyperCommand):
+    """A command, or a group of them, of which only the help is known until it is chosen."""
+
+    def __init__(self, target: str, help_text: str) -> None:
+        """`target` is a module and a name in it, `package.module:name`."""
+        super().__init__(None, help=help_text, rich_markup_mode=None)
+        self._target = target
+
+    def found(self, name: str) -> Any:
+        """The command itself, imported now."""
+        module, _, attribute = self._target.partition(":")
+        target = getattr(import_module(module), attribute)
+        if not isinstance(target, typer.Typer):
+            app = make_app("")
+            app.command(name)(target)
+            target = app
+        command = typer.main.get_command(target)
+        command.name = name
+        return command
+
+
+class _LazyGroup(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.found(str(name)) if isinstance(command, Lazy) else command, rest
+
+
+def lazy_app(help_text: str, commands: Mapping[str, Lazy]) -> TyperGroup:
+    """The group of all commands: importing each to list them takes longer than most of them run."""
+    return _LazyGroup(
+        commands=dict(commands),
+        help=help_text,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings=_MANNERS,
+    )
+
+
+def run(app: typer.Typer | TyperGroup) -> NoReturn:
     """Run the command line and leave with its exit code; an error is one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
         # A console with another code page must not turn a message into a traceback.
@@ -69,7 +114,7 @@ def run(app: typer.Typer) -> NoReturn:
     sys.exit(_code(app))
 
 
-def _code(app: typer.Typer) -> int:
+def _code(app: typer.Typer | TyperGroup) -> int:
     try:
         result = app(standalone_mode=False)
     except CommandFailed as error:
