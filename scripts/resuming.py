@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
 from adapters.journal_sqlite.kinds import FREQUENT
+from adapters.journal_sqlite.store import failure, settle
 from adapters.mt5 import contract as mt5
 from adapters.mt5.script import Plan
 from engine import events as ev
@@ -119,10 +121,15 @@ def earlier_session(results: Path, session: str) -> Earlier:
     """A session given by id or path; raises CommandFailed when it cannot be read back."""
     path = find_journal(results, session)
     try:
+        settle(path)
         with StoredJournal(path) as stored:
             records = list(stored.records(kinds=KINDS - set(FREQUENT)))
     except JournalDamaged as error:
         raise CommandFailed(f"{error}; nothing was changed", Exit.DATA) from error
+    except JournalFailed as error:
+        raise CommandFailed(str(error), Exit.USAGE) from error
+    except (OSError, sqlite3.Error) as error:
+        raise CommandFailed(str(failure(path, error)), Exit.DATA) from error
     if not records:
         raise CommandFailed(
             f"session {session} ended before its first record: begin a new one", Exit.DATA

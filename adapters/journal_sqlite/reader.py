@@ -53,6 +53,8 @@ class StoredJournal:
         except JournalDamaged as error:
             raise JournalDamaged(f"{self._path}: {error}") from error
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+                doing = "its session was killed in the middle of a write, which --resume undoes"
             raise JournalDamaged(f"{self._path}: {doing} ({error})") from error
 
     @property

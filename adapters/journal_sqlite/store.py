@@ -127,6 +127,18 @@ class Store:
             self._lock.release()
 
 
+def settle(path: Path) -> None:
+    """Undo what a process left half written that was killed: readers may not, and would fail.
+
+    Raises JournalFailed when another process writes to the journal, sqlite3.Error or OSError.
+    """
+    lock = JournalLock(path)
+    try:
+        _finish_rollback(path)
+    finally:
+        lock.release()
+
+
 def failure(path: Path, error: Exception) -> JournalFailed:
     """What `error` means for the journal at `path`: one line that says what to do."""
     if isinstance(error, JournalFailed):
@@ -164,9 +176,9 @@ def _connect(path: Path, power_safe: bool, busy_seconds: float) -> sqlite3.Conne
 
 
 def _finish_rollback(path: Path) -> None:
-    """Undo what a process left that was killed while it merged the write-ahead log.
+    """Undo what a process left that was killed while it made the file or merged its log.
 
-    SQLite does it for whoever may write and reads first; readers may not.
+    SQLite does it for whoever may write and reads first.
     """
     if path.with_name(f"{path.name}-journal").exists():
         with contextlib.closing(sqlite3.connect(path)) as connection:

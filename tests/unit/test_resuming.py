@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.files import sample
-from adapters.journal_sqlite import SqliteJournal
+from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal_sqlite.lock import JournalLock
 from adapters.mt5 import contract as mt5
 from engine import events as ev
+from engine.journal import JournalDamaged
 from scripts.cli import CommandFailed
 from scripts.live import Frame
 from scripts.resuming import Earlier, account_mark, earlier_session
@@ -127,3 +132,45 @@ def test_a_journal_without_a_record_is_no_session_to_go_on_with(tmp_path: Path) 
 
 def test_the_mark_of_an_account_is_its_login_and_server() -> None:
     assert account_mark(ACCOUNT) == "7@Demo"
+
+
+def cut_off_in_a_write(journal: Path) -> None:
+    """Make `journal` what a process leaves that is killed while it changes the file in place."""
+    source = journal.with_name("source.sqlite")
+    if journal.exists():
+        journal.rename(source)
+    with closing(sqlite3.connect(source, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size=1")  # so that changes reach the file at once
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE half (written BLOB)")
+        for _ in range(20):
+            connection.execute("INSERT INTO half VALUES (zeroblob(4000))")
+        for end in ("", "-journal"):
+            shutil.copy(f"{source}{end}", f"{journal}{end}")
+        connection.execute("ROLLBACK")
+    source.unlink()
+
+
+def test_what_a_kill_left_half_written_is_undone_before_it_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, started(mode="shadow"), ev.AccountSeen(1, 2, 3)) / "journal.sqlite"
+    cut_off_in_a_write(path)
+    with pytest.raises(JournalDamaged, match="killed in the middle of a write, which --resume"):
+        StoredJournal(path)
+    assert len(earlier_session(tmp_path, "it").records) == 2
+    assert sorted(item.name for item in path.parent.iterdir()) == ["journal.sqlite"]
+
+
+def test_a_kill_while_the_file_was_made_left_nothing_to_go_on_with(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions" / "it"
+    folder.mkdir(parents=True)
+    cut_off_in_a_write(folder / "journal.sqlite")
+    with pytest.raises(CommandFailed, match="it is empty: its session ended before its first"):
+        earlier_session(tmp_path, "it")
+
+
+def test_a_session_that_is_still_written_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = written(tmp_path, started(mode="shadow")) / "journal.sqlite"
+    lock = JournalLock(path)
+    with pytest.raises(CommandFailed, match="another process is writing to it"):
+        earlier_session(tmp_path, "it")
+    lock.release()
