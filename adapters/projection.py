@@ -219,11 +219,11 @@ class SummaryProjection:
     def _count(self, event: ev.Event | ev.Input) -> None:
         match event:
             case ev.SignalRaised():
-                self._signals += event.action is ev.Action.OPEN
+                self._signals += event.action is ev.OPEN
             case ev.SignalDropped():
                 self._signals -= 1
             case ev.OrderSubmitted():
-                self._orders += event.action is ev.Action.OPEN
+                self._orders += event.action is ev.OPEN
             case ev.OrderDenied():
                 self._denied[event.reason] += 1
             case ev.PositionOpened():

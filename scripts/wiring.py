@@ -17,6 +17,7 @@ from adapters.logs import LogSink, SessionLog
 from adapters.mt5.gateway import Gateway, InProcess, send_in_process
 from adapters.mt5.requests import Instrument, Requests, filling_of
 from adapters.paper.account import PaperAccount
+from adapters.paper.counter import PaperCounter
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
 from adapters.paper.refill import Refill
@@ -123,7 +124,8 @@ def connect(journal: Journal, terms: Terms) -> Parts:
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    gateway = Gateway(bus, market, requests, send_in_process(terminal))
+    counter = PaperCounter(terminal, requests)
+    gateway = Gateway(bus, market, requests, send_in_process(terminal), counter)
     link = InProcess(gateway, terminal)
     followed = () if evaluation is None else (evaluation,)
     for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):

@@ -46,7 +46,7 @@ class Flatten:
                 self._bus.publish(leaving(position, tick, MANUAL_REASON))
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is ev.Action.CLOSE:
+        if order.action is ev.CLOSE:
             self._closing[order.order_id] = order.position
 
     def on_filled(self, fill: ev.OrderFilled) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.counter import Answer, Counter
+from adapters.mt5.departures import in_units
 from adapters.mt5.execution import Look, Reply, Wanted, carry_out, look, reply_of
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
@@ -47,8 +49,18 @@ def send_in_process(terminal: Terminal) -> Send:
 class Gateway:
     """The execution adapter of one account."""
 
-    def __init__(self, bus: Bus, market: Market, requests: Requests, send: Send) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        market: Market,
+        requests: Requests,
+        send: Send,
+        counter: Counter | None = None,
+    ) -> None:
+        """A `counter` in this process carries out what it takes, without requests."""
         self._bus = bus
+        self._market = market
+        self._counter = counter
         self._requests = requests
         self._send = send
         self._trading = TradingState.ACTIVE
@@ -158,6 +170,9 @@ class Gateway:
         order = self.book.sent[submitted.order_id]
         if self._may_not_open(order):
             return
+        if self._counter is not None and not order.entry_price:
+            self._on_answer(order, self._counter.carry_out(order, submitted.volume))
+            return
         request = self._requests.of(order, submitted.volume)
         reply = self._send(Errand(order.order_id, request))
         if reply is not None:
@@ -165,7 +180,7 @@ class Gateway:
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
-        if order.action is not ev.Action.OPEN or self._trading is TradingState.ACTIVE:
+        if order.action is not ev.OPEN or self._trading is TradingState.ACTIVE:
             return False
         self._tell.cancelled(order, "trading was halted before it was sent")
         return True
@@ -173,7 +188,7 @@ class Gateway:
     def holds_back(self, errand: Errand) -> bool:
         """Whether a request that waited to be sent must not leave any more."""
         order = self.book.order(errand.order_id)
-        opens = order is None or order.action is ev.Action.OPEN
+        opens = order is None or order.action is ev.OPEN
         return opens and not errand.withdrawal and self._trading is not TradingState.ACTIVE
 
     def on_user(self, command: ev.UserCommanded) -> None:
@@ -223,19 +238,24 @@ class Gateway:
         if result is None:
             self._without_result(order, reply, account)
             return
-        outcome = mt5.outcome_of(result.retcode)
+        known = () if reply.account is None else reply.deals
+        deals = in_units(known, self._market.specs[order.symbol])
+        self._on_answer(order, Answer(result.retcode, result.comment, result.order, deals, account))
+
+    def _on_answer(self, order: ev.OrderIntent, answer: Answer) -> None:
+        outcome, account = mt5.outcome_of(answer.retcode), answer.account
         if outcome is mt5.Outcome.REJECTED:
-            self._tell.rejected(order, result.retcode, result.comment, account)
+            self._tell.rejected(order, answer.retcode, answer.message, account)
         elif outcome is mt5.Outcome.UNKNOWN:
-            self._tell.unknown(order, f"{result.retcode} {result.comment}", account)
-        elif order.action is ev.Action.MODIFY:
+            self._tell.unknown(order, f"{answer.retcode} {answer.message}", account)
+        elif order.action is ev.MODIFY:
             self._tell.modified(order, account)
-        elif not reply.deals or reply.account is None:
-            self._tell.accepted(order, result.order)
-        elif order.action is ev.Action.OPEN:
-            self._tell.opened(order, reply.deals, account)
+        elif not answer.deals:
+            self._tell.accepted(order, answer.ticket)
+        elif order.action is ev.OPEN:
+            self._tell.opened(order, answer.deals, account)
         else:
-            self._tell.left(order, reply.deals, account)
+            self._tell.left(order, answer.deals, account)
 
     def _on_checked(
         self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account

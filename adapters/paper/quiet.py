@@ -57,6 +57,10 @@ def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bound
     """The first of the rows `row` to `end` whose range leaves `limits`, else `end`."""
     lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
     below, above = limits
+    if row < end:  # the next bar by itself first: arrays cost more than one comparison
+        if lows.item(row) <= below or highs.item(row) >= above:
+            return row
+        row += 1
     length = _FIRST_STRETCH
     while row < end:
         stop = min(row + length, end)
@@ -81,8 +85,10 @@ def in_force(bars: PreparedBars, row: int, moment: Millis) -> int:
 
 def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition) -> Cents:
     """The position's profit at its worst of the quiet rows `row` to `end`."""
-    if position.side is LONG:
-        price = int(bars.low[row:end].min())
+    long = position.side is LONG
+    prices = bars.low if long else bars.ask_range()[1]
+    if end == row + 1:
+        price = prices.item(row)
     else:
-        price = int(bars.ask_range()[1][row:end].max())
+        price = int(prices[row:end].min() if long else prices[row:end].max())
     return (price - position.entry) * position.side * position.cents_per_point

@@ -172,6 +172,7 @@ class ReplayFeed:
         self._next_rollover = next(rollovers)
         self._weekends = weekends
         self._next_weekend = next(weekends, _NO_WEEKEND)
+        self._turn = self._next_turn()
         self._finished = finished
         self._every_bar = every_bar
         self._over = False
@@ -222,21 +223,20 @@ class ReplayFeed:
         self._over = True
 
     def _step(self, due: Millis) -> None:
-        self._turn_days(due - 1)
-        if self._stopped_early():
+        if self._turn < due and self._turn_days(due - 1):
             return
+        asked = self._finished is not None
         for track in self._tracks:
             if track.due == due and track.in_bar:
                 self._range(track)
-                if self._stopped_early():
+                if asked and self._stopped_early():
                     return
-        self._turn_days(due)
-        if self._stopped_early():
+        if self._turn <= due and self._turn_days(due):
             return
         for track in self._tracks:
             if track.due == due and not track.in_bar:
                 self._open(track)
-                if self._stopped_early():
+                if asked and self._stopped_early():
                     return
 
     def _stopped_early(self) -> bool:
@@ -256,8 +256,9 @@ class ReplayFeed:
             self._test_equity()
         for bar in track.bars.closed_by(row):
             bus.feed(bar)
-        for item in self._agenda.due(symbol, track.opening):
-            bus.feed(item)
+        if self._agenda.next_time(symbol) <= track.opening:
+            for item in self._agenda.due(symbol, track.opening):
+                bus.feed(item)
         if not track.starved:
             self._go_on(track, row)
 
@@ -321,10 +322,14 @@ class ReplayFeed:
         limits = bounds(position, account.balance, self._quiet_band())
         if limits is None:
             return row, False
+        latest = self._next_opening(track, row)
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
-        moments = [self._next_reset[0], self._next_rollover[0], self._next_weekend[0]]
-        moments += [other.due for other in self._tracks if other is not track]
-        latest = min(self._next_opening(track, row), in_force(bars, row, min(moments)))
+        moment = self._turn
+        for other in self._tracks:
+            if other is not track and other.due < moment:
+                moment = other.due
+        if bars.time.item(latest) >= moment:
+            latest = min(latest, in_force(bars, row, moment))
         following = next_touch(bars, row, latest, position.side, limits)
         if following > row:
             worst = worst_profit(bars, row, following, position)
@@ -333,12 +338,12 @@ class ReplayFeed:
         touched = following < latest and opens_quietly(bars, following, position.side, limits)
         return following, touched
 
-    def _turn_days(self, until: Millis) -> None:
+    def _turn_days(self, until: Millis) -> bool:
         """Post swaps, close weeks and reset the trading day, in order of time.
 
-        At one instant swaps come first and the reset last.
+        At one instant swaps come first and the reset last. Whether the replay ends early by it.
         """
-        while (moment := self._next_turn()) <= until:
+        while (moment := self._turn) <= until:
             self._bus.time, self._bus.bar = moment, None
             if self._next_rollover[0] == moment:
                 self._roll_over()
@@ -346,8 +351,10 @@ class ReplayFeed:
                 self._close_week()
             else:
                 self._reset()
+            self._turn = self._next_turn()
             if self._stopped_early():
-                return
+                return True
+        return False
 
     def _next_turn(self) -> Millis:
         return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])
