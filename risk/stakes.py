@@ -28,11 +28,11 @@ class Reservation(msgspec.Struct, frozen=True):
 class Totals(NamedTuple):
     """The sums that a decision on one symbol needs.
 
-    `count` and `on_symbol` are positions, orders in flight and what is not ours; money is what they
+    `standing` and `on_symbol` count positions, orders in flight and what is not ours; money is what they
     may lose at worst and what orders in flight will bind, never negative.
     """
 
-    count: int
+    standing: int
     on_symbol: int
     worst_open: Cents
     worst_in_flight: Cents

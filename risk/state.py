@@ -385,7 +385,7 @@ class RiskActor:
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
             known_signal=order.signal_id in self._signals,
-            positions=stakes.count,
+            positions=stakes.standing,
             positions_on_symbol=stakes.on_symbol,
             stops_worst=-stakes.worst_open,
             risk_in_flight=stakes.worst_in_flight,

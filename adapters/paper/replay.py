@@ -31,7 +31,7 @@ NEVER: Millis = 1 << 62
 _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 _NO_WEEKEND = (NEVER, NEVER)
 _SLICE_STEPS = 1_000
-_SLICE_RECORDS = 512
+_SLICE_RECORDS = 2_048
 
 
 class Track:
