@@ -134,7 +134,10 @@ class Bus:
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more events")
         self._record(event, about)
-        self._dispatch(event)
+        if self._draining:
+            self._queue.append(event)
+        else:
+            self._dispatch(event)
 
     def conclude(self, event: ev.SessionEnded, about: dict[str, Any] | None = None) -> None:
         """Record the last event for the edges; possible even after an actor failed."""
@@ -161,13 +164,13 @@ class Bus:
             raise BusPoisoned("an actor failed: the bus takes no more inputs")
         if self._record_inputs and not self._draining:
             self._record(item, None)
-        self._dispatch(item)
-
-    def _dispatch(self, item: Any) -> None:
-        """Handle `item` and all that it leads to; inside a handler it only joins the queue."""
         if self._draining:
             self._queue.append(item)
-            return
+        else:
+            self._dispatch(item)
+
+    def _dispatch(self, item: Any) -> None:
+        """Handle `item` and all that it leads to, which joins the queue meanwhile."""
         self._draining = True
         queue, handlers = self._queue, self._handlers
         handler: Callable[[Any], None] | None = None

@@ -51,7 +51,7 @@ class Flatten:
 
     def on_filled(self, fill: ev.OrderFilled) -> None:
         if fill.complete:
-            self._over(fill.order_id)
+            self._closing.pop(fill.order_id, None)
 
     def _over(self, order_id: int) -> None:
         self._closing.pop(order_id, None)

@@ -58,7 +58,8 @@ class Deal(NamedTuple):
 
 class Answer(NamedTuple):
     """What the venue says of an order: a return code and its text, the order's ticket, the deals
-    of the position concerned (none while its history lags behind), and the account after it."""
+    of the position concerned as far as it knows them, at least those of this order (none while its
+    history lags behind), and the account after it."""
 
     retcode: int
     message: str

@@ -63,7 +63,7 @@ class Gateway:
         self._counter = counter
         self._requests = requests
         self._send = send
-        self._trading = TradingState.ACTIVE
+        self._halted = False
         self._withdrawing: set[int] = set()
         self._tell = Telling(bus, market)
         self.book = VenueBook(bus)
@@ -104,8 +104,7 @@ class Gateway:
 
         A pending entry that the venue did not give back during a halt is asked for again.
         """
-        halted = self._trading is not TradingState.ACTIVE
-        refused = halted and any(order.entry_price for order in self.book.working.values())
+        refused = self._halted and any(order.entry_price for order in self.book.working.values())
         return refused or self.watch.tells(seen)
 
     def notice(self, seen: Look) -> None:
@@ -117,7 +116,7 @@ class Gateway:
         self._take_back()
 
     def _remember_state(self, changed: ev.TradingStateChanged) -> None:
-        self._trading = changed.state
+        self._halted = changed.state is not TradingState.ACTIVE
 
     def _take_back(self) -> None:
         """Pending entries must not open a position during a halt: take them back from the venue.
@@ -125,7 +124,7 @@ class Gateway:
         Where the venue refuses (it may just have filled one) or the request is lost, the next look
         tells what happened, and what still waits then is taken back again.
         """
-        if self._trading is TradingState.ACTIVE:
+        if not self._halted:
             return
         for ticket, order in list(self.book.working.items()):
             if order.entry_price and order.order_id not in self._withdrawing:
@@ -148,7 +147,7 @@ class Gateway:
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
-        if self._may_not_open(order):
+        if self._halted and self._may_not_open(order):
             return
         self._bus.publish(
             ev.OrderSubmitted(
@@ -168,7 +167,7 @@ class Gateway:
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         order = self.book.sent[submitted.order_id]
-        if self._may_not_open(order):
+        if self._halted and self._may_not_open(order):
             return
         if self._counter is not None and not order.entry_price:
             self._on_answer(order, self._counter.carry_out(order, submitted.volume))
@@ -180,7 +179,7 @@ class Gateway:
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
-        if order.action is not ev.OPEN or self._trading is TradingState.ACTIVE:
+        if order.action is not ev.OPEN or not self._halted:
             return False
         self._tell.cancelled(order, "trading was halted before it was sent")
         return True
@@ -189,7 +188,7 @@ class Gateway:
         """Whether a request that waited to be sent must not leave any more."""
         order = self.book.order(errand.order_id)
         opens = order is None or order.action is ev.OPEN
-        return opens and not errand.withdrawal and self._trading is not TradingState.ACTIVE
+        return opens and not errand.withdrawal and self._halted
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Who resumes has looked at the terminal: what is not there was never executed.

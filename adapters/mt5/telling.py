@@ -155,7 +155,7 @@ class Telling:
 
     def _test_equity(self, account: ev.Account) -> None:
         """Every deal is followed by an equity test."""
-        self._bus.feed(ev.AccountSeen.of(account))
+        self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
 
 
 def _together(deals: Sequence[Dealt]) -> tuple[Units, Points, Cents]:

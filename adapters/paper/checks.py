@@ -24,6 +24,7 @@ _MASK_OF_FILLING: Final = {
     mt5.ORDER_FILLING_IOC: int(mt5.SymbolFilling.IOC),
     mt5.ORDER_FILLING_BOC: int(mt5.SymbolFilling.BOC),
 }
+_FULL: Final = mt5.SYMBOL_TRADE_MODE_FULL
 _PLACING: Final = (mt5.TRADE_ACTION_PENDING, mt5.TRADE_ACTION_MODIFY)
 _KNOWN: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP, *_PLACING, *ON_ORDER)
 _CLOSING_ALLOWED: Final = {
@@ -48,7 +49,7 @@ class ServerChecks:
             return refused or _without_symbol(wish)
         rules = self._terms.rules.get(spec.name, USUAL)
         return (
-            self._symbol(wish, rules)
+            (PASSED if rules.trade_mode == _FULL else self._symbol(wish, rules))
             or self._market(spec, rules)
             or self._volume(wish, spec, rules)
             or _filling(wish, rules)
@@ -75,9 +76,8 @@ class ServerChecks:
     # --- the symbol and its market
 
     def _symbol(self, wish: Wish, rules: SymbolRules) -> int:
+        """What a symbol that is not fully tradable allows."""
         mode = rules.trade_mode
-        if mode == mt5.SYMBOL_TRADE_MODE_FULL:
-            return PASSED
         if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
             return mt5.TRADE_RETCODE_TRADE_DISABLED
         if not self._opens(wish):

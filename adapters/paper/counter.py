@@ -35,9 +35,7 @@ class PaperCounter:
             balance=account.balance, equity=account.equity(), margin=account.margin
         )
         if deal is not None:
-            return Answer(
-                retcode, EXECUTED, deal.order, account.deals_of(deal.position), figures
-            )
+            return Answer(retcode, EXECUTED, deal.order, (deal,), figures)
         return Answer(retcode, mt5.RETURN_CODES[retcode].meaning, 0, (), figures)
 
     def _deal(self, order: ev.OrderIntent, volume: Units) -> Wish:

@@ -42,8 +42,8 @@ class Track:
     """
 
     __slots__ = (
-        "bar", "bars", "due", "in_bar", "opening", "period", "reader", "row", "server", "starved",
-        "symbol",
+        "bar", "bars", "columns", "count", "due", "in_bar", "opening", "period", "reader", "row",
+        "server", "starved", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, period: Millis, reader: ChunkReader) -> None:
@@ -51,6 +51,8 @@ class Track:
         self.period = period
         self.reader = reader
         self.bars = PreparedBars.empty()
+        self.columns = self.bars.columns()
+        self.count = 0
         self.row = 0
         self.due = NEVER
         self.in_bar = False
@@ -64,6 +66,8 @@ class Track:
         """Take the next chunk; the open bar's range is still to be played before its first bar."""
         self.starved = False
         self.bars = await self.reader.next() or PreparedBars.empty()
+        self.columns = self.bars.columns()
+        self.count = len(self.bars)
         self.row = -1
         if self.bars.scan is not None:
             self.bars.scan.enter()
@@ -72,27 +76,22 @@ class Track:
 
     def open(self) -> int:
         """Open the bar at `row`; returns that row."""
-        bars, row = self.bars, self.row
-        self.bar = Bar(
-            bars.open.item(row),
-            bars.high.item(row),
-            bars.low.item(row),
-            bars.close.item(row),
-            bars.spread.item(row),
-        )
-        self.opening = bars.time.item(row)
-        self.server = bars.server.item(row) * 1000
+        row = self.row
+        time, server, opens, highs, lows, closes, spreads = self.columns
+        self.bar = Bar(opens[row], highs[row], lows[row], closes[row], spreads[row])
+        self.opening = time[row]
+        self.server = server[row] * 1000
         self.due = self.opening + self.period
         self.in_bar = True
         # The next bar may open at the very moment at which this one ends: it must be known by then.
-        self.starved = row + 1 == len(bars)
+        self.starved = row + 1 == self.count
         return row
 
     def move_to(self, row: int) -> None:
         """Leave the open bar for the one at `row`, or for the end of the data."""
         self.in_bar = False
         self.row = row
-        self.due = self.bars.time.item(row) if row < len(self.bars) else NEVER
+        self.due = self.columns[0][row] if row < self.count else NEVER
 
 
 class Agenda:
@@ -285,7 +284,7 @@ class ReplayFeed:
     def _go_on(self, track: Track, row: int) -> None:
         """Leave for the first row from `row` on that must be played; it may be open already."""
         bars = track.bars
-        if self._every_bar or row + 1 >= len(bars) or self._awaited(track.symbol):
+        if self._every_bar or row + 1 >= track.count or self._awaited(track.symbol):
             following, touched = row, False
         elif self._account.held[track.symbol]:
             following, touched = self._next_loud(track, row)
@@ -328,7 +327,7 @@ class ReplayFeed:
         for other in self._tracks:
             if other is not track and other.due < moment:
                 moment = other.due
-        if bars.time.item(latest) >= moment:
+        if track.columns[0][latest] >= moment:
             latest = min(latest, in_force(bars, row, moment))
         following = next_touch(bars, row, latest, position.side, limits)
         if following > row:
