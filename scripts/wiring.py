@@ -126,7 +126,7 @@ def connect(journal: Journal, terms: Terms) -> Parts:
     )
     counter = PaperCounter(terminal, requests)
     gateway = Gateway(bus, market, requests, send_in_process(terminal), counter)
-    link = InProcess(gateway, terminal)
+    link = InProcess(gateway, terminal, counter)
     followed = () if evaluation is None else (evaluation,)
     for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())

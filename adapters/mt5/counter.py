@@ -6,7 +6,7 @@ lives in this process: there a `Counter` gives the answer without requests and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from engine import events as ev
@@ -68,10 +68,21 @@ class Answer(NamedTuple):
     account: ev.Account
 
 
+class Gone(NamedTuple):
+    """Positions that the venue closed by itself, whole: their deals by ticket, and the account."""
+
+    deals: Mapping[int, Sequence[Dealt]]
+    account: ev.Account
+
+
 class Counter(Protocol):
-    """A venue in this process that carries out an order at once.
+    """A venue in this process that answers at once.
 
     It takes what is dealt at the market and changes of a position's levels, no waiting orders.
     """
 
-    def carry_out(self, order: ev.OrderIntent, volume: Units) -> Answer: ...
+    def carry_out(self, order: ev.OrderIntent, volume: Units) -> Answer:
+        """Carry out an approved order with the volume that risk gave it."""
+
+    def gone(self, tickets: Iterable[int]) -> Gone:
+        """Which of some open positions are not open any more."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.counter import Answer, Counter
+from adapters.mt5.counter import Answer, Counter, Gone
 from adapters.mt5.departures import in_units
 from adapters.mt5.execution import Look, Reply, Wanted, carry_out, look, reply_of
 from adapters.mt5.requests import Requests
@@ -107,7 +107,7 @@ class Gateway:
         refused = self._halted and any(order.entry_price for order in self.book.working.values())
         return refused or self.watch.tells(seen)
 
-    def notice(self, seen: Look) -> None:
+    def notice(self, seen: Look | Gone) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
         self._bus.feed(ev.VenueSeen(seen))
 
@@ -274,11 +274,23 @@ class Gateway:
 
 
 class InProcess:
-    """A gateway's link to a terminal in this process: look whenever the market moved."""
+    """A gateway's link to a terminal in this process: look whenever the market moved.
 
-    def __init__(self, gateway: Gateway, terminal: Terminal) -> None:
+    With a `counter` the whole terminal is only looked at while orders wait there: nothing else can
+    have happened but that positions were closed.
+    """
+
+    def __init__(
+        self, gateway: Gateway, terminal: Terminal, counter: Counter | None = None
+    ) -> None:
         self._gateway = gateway
         self._terminal = terminal
+        self._counter = counter
 
     def notice(self) -> None:
-        self._gateway.notice(look(self._terminal, self._gateway.wanted()))
+        gateway, counter = self._gateway, self._counter
+        wanted = gateway.wanted()
+        if counter is None or wanted.orders or gateway.unresolved:
+            gateway.notice(look(self._terminal, wanted))
+        else:
+            gateway.notice(counter.gone(wanted.positions))

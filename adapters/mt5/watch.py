@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.counter import Dealt
+from adapters.mt5.counter import Dealt, Gone
 from adapters.mt5.departures import emptied, in_units, last_leaving
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
 from adapters.mt5.foreign import strangers
@@ -120,6 +120,9 @@ class Watch:
     # --- orders ---
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
+        if isinstance(venue.what, Gone):
+            self._on_gone(venue.what)
+            return
         seen = look_of(venue.what)
         self._last = self._essence(seen)
         placed = {order.ticket for order in seen.orders}
@@ -219,6 +222,12 @@ class Watch:
             else:
                 self._compare_levels(position, now, account)
         self._compare_strangers(seen)
+
+    def _on_gone(self, gone: Gone) -> None:
+        """What a counter tells: no order of ours waits, so it was a stop or a target."""
+        for position in list(self._market.positions.values()):
+            if position.ticket in gone.deals:
+                self._tell.gone(position, gone.deals[position.ticket], gone.account)
 
     def _gone(self, position: Position, deals: Deals, account: ev.Account) -> None:
         """A position is gone: by an accepted order of ours, or by the venue or by hand."""

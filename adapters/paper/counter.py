@@ -6,8 +6,10 @@ are left out, which a replay would make and read back for nobody.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from adapters.mt5 import contract as mt5
-from adapters.mt5.counter import Answer
+from adapters.mt5.counter import Answer, Gone
 from adapters.mt5.requests import Requests
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.orders import EXECUTED
@@ -25,18 +27,23 @@ class PaperCounter:
         self._requests = requests
 
     def carry_out(self, order: ev.OrderIntent, volume: Units) -> Answer:
-        account = self._account
-        if order.action is ev.MODIFY:
-            wish = self._levels(order)
-        else:
-            wish = self._deal(order, volume)
+        wish = self._levels(order) if order.action is ev.MODIFY else self._deal(order, volume)
         retcode, deal = self._terminal.carry_out(wish)
-        figures = ev.Account(
-            balance=account.balance, equity=account.equity(), margin=account.margin
-        )
+        figures = self._figures()
         if deal is not None:
             return Answer(retcode, EXECUTED, deal.order, (deal,), figures)
         return Answer(retcode, mt5.RETURN_CODES[retcode].meaning, 0, (), figures)
+
+    def gone(self, tickets: Iterable[int]) -> Gone:
+        account = self._account
+        deals = {
+            ticket: account.deals_of(ticket) for ticket in tickets if ticket not in account.positions
+        }
+        return Gone(deals, self._figures())
+
+    def _figures(self) -> ev.Account:
+        account = self._account
+        return ev.Account(balance=account.balance, equity=account.equity(), margin=account.margin)
 
     def _deal(self, order: ev.OrderIntent, volume: Units) -> Wish:
         account, requests, symbol = self._account, self._requests, order.symbol
