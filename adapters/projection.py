@@ -78,14 +78,12 @@ class LogProjection:
                 return None
 
     def _full(self, record: ev.Record, kind: str, account: ev.Account, cells: Row) -> Row:
-        return {
-            "timestamp": iso(record.time),
-            "event": kind,
-            "equity": cash(account.equity),
-            "balance": cash(account.balance),
-            **self._constant,
-            **cells,
-        }
+        cells["timestamp"] = iso(record.time)
+        cells["event"] = kind
+        cells["equity"] = cash(account.equity)
+        cells["balance"] = cash(account.balance)
+        cells |= self._constant
+        return cells
 
     def _price(self, symbol: str, points: Points) -> str:
         spec = self._specs.get(symbol)
@@ -101,26 +99,24 @@ class LogProjection:
         }
 
     def _opened(self, event: ev.PositionOpened) -> Row:
-        return {
-            **self._deal(event.symbol, event.side, event.volume, event.price, event.reason),
-            "ticket": str(event.position),
-            "strategy_id": event.strategy_id,
-            "signal_id": event.signal_id,
-            "stop_loss": self._price(event.symbol, event.stop_loss),
-            "take_profit": self._price(event.symbol, event.take_profit),
-            "commission": cash(event.commission),
-        }
+        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
+        cells["ticket"] = str(event.position)
+        cells["strategy_id"] = event.strategy_id
+        cells["signal_id"] = event.signal_id
+        cells["stop_loss"] = self._price(event.symbol, event.stop_loss)
+        cells["take_profit"] = self._price(event.symbol, event.take_profit)
+        cells["commission"] = cash(event.commission)
+        return cells
 
     def _closed(self, event: ev.PositionClosed) -> Row:
-        return {
-            **self._deal(event.symbol, event.side, event.volume, event.price, event.reason),
-            "ticket": str(event.position),
-            "strategy_id": event.strategy_id,
-            "signal_id": event.signal_id,
-            "profit": cash(event.profit),
-            "commission": cash(event.commission),
-            "swap": cash(event.swap),
-        }
+        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
+        cells["ticket"] = str(event.position)
+        cells["strategy_id"] = event.strategy_id
+        cells["signal_id"] = event.signal_id
+        cells["profit"] = cash(event.profit)
+        cells["commission"] = cash(event.commission)
+        cells["swap"] = cash(event.swap)
+        return cells
 
     def _modified(self, event: ev.StopModified) -> Row:
         return {

@@ -28,8 +28,8 @@ class Reservation(msgspec.Struct, frozen=True):
 class Totals(NamedTuple):
     """The sums that a decision on one symbol needs.
 
-    `standing` and `on_symbol` count positions, orders in flight and what is not ours; money is what they
-    may lose at worst and what orders in flight will bind, never negative.
+    `standing` and `on_symbol` count positions, orders in flight and what is not ours; money is what
+    they may lose at worst and what orders in flight will bind, never negative.
     """
 
     standing: int

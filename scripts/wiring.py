@@ -103,8 +103,12 @@ class Parts:
     link: InProcess
 
 
-def connect(journal: Journal, terms: Terms) -> Parts:
-    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway."""
+def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Parts:
+    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway.
+
+    With `by_requests` every order and look goes through the package's functions, as at a terminal
+    elsewhere; the journal is the same.
+    """
     specs = {item.spec.name: item.spec for item in terms.inputs}
     bus = Bus(journal)
     market = Market(specs)
@@ -124,7 +128,7 @@ def connect(journal: Journal, terms: Terms) -> Parts:
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    counter = PaperCounter(terminal, requests)
+    counter = None if by_requests else PaperCounter(terminal, requests)
     gateway = Gateway(bus, market, requests, send_in_process(terminal), counter)
     link = InProcess(gateway, terminal, counter)
     followed = () if evaluation is None else (evaluation,)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from engine import events as ev
 from engine.types import Cents, Points, Units
 
@@ -56,7 +58,7 @@ class Deal(NamedTuple):
     swap: Cents
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of an order: a return code and its text, the order's ticket, the deals
     of the position concerned as far as it knows them, at least those of this order (none while its
     history lags behind), and the account after it."""

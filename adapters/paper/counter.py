@@ -37,7 +37,9 @@ class PaperCounter:
     def gone(self, tickets: Iterable[int]) -> Gone:
         account = self._account
         deals = {
-            ticket: account.deals_of(ticket) for ticket in tickets if ticket not in account.positions
+            ticket: account.deals_of(ticket)
+            for ticket in tickets
+            if ticket not in account.positions
         }
         return Gone(deals, self._figures())
 
@@ -65,6 +67,6 @@ class PaperCounter:
         return Wish(
             mt5.TRADE_ACTION_SLTP, symbol, account.specs[symbol], mt5.ORDER_TYPE_BUY, LONG,
             0, 0, order.stop_loss, order.take_profit,
-            requests.filling(symbol), mt5.ORDER_TIME_GTC, 0, 0,
+            mt5.ORDER_FILLING_FOK, mt5.ORDER_TIME_GTC, 0, 0,
             order.position, account.positions.get(order.position), None, requests.magic, "",
         )  # fmt: skip

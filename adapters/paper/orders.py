@@ -72,9 +72,9 @@ class OrderFunctions(Surface):
         return self._accepted(self._on_desk(wish), lots(max(wish.volume, 0)), raw)
 
     def carry_out(self, wish: Wish) -> tuple[int, PaperDeal | None]:
-        """Check what is wished, deal or change levels; what concerns waiting orders is only checked.
+        """Check a wish, and deal or change levels; one of waiting orders is only checked.
 
-        The return code, and the deal if it came to one.
+        Gives the return code, and the deal if it came to one.
         """
         retcode = self._checks.check(wish) or self._requoted(wish)
         if retcode:

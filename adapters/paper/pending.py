@@ -77,4 +77,4 @@ class OrderDesk:
 
     def closing(self, position: int) -> bool:
         """Whether an order in flight is to close the position with this identifier."""
-        return any(order.position == position for order in self.live.values())
+        return bool(self.live) and any(o.position == position for o in self.live.values())

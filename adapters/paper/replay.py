@@ -283,7 +283,6 @@ class ReplayFeed:
 
     def _go_on(self, track: Track, row: int) -> None:
         """Leave for the first row from `row` on that must be played; it may be open already."""
-        bars = track.bars
         if self._every_bar or row + 1 >= track.count or self._awaited(track.symbol):
             following, touched = row, False
         elif self._account.held[track.symbol]:
