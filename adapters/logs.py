@@ -121,7 +121,9 @@ class LogSink:
 
     async def run(self, edge: Edge) -> None:
         async for batch in edge.stream:
-            await anyio.to_thread.run_sync(self._lines, batch)
+            told = [record for record in batch if _is_told(record.event)]
+            if told:
+                await anyio.to_thread.run_sync(self._lines, told)
 
     def _lines(self, batch: list[ev.Record]) -> None:
         for record in batch:
@@ -185,6 +187,13 @@ class LogSink:
                 )
             case _:
                 pass
+
+
+def _is_told(event: ev.Event | ev.Input) -> bool:
+    """Of what happens to positions only what somebody else did at the terminal."""
+    if isinstance(event, ev.PositionClosed | ev.StopModified):
+        return event.reason == ev.BY_HAND
+    return True
 
 
 def _stranger(item: ev.ForeignExposure) -> str:

@@ -78,14 +78,12 @@ class LogProjection:
                 return None
 
     def _full(self, record: ev.Record, kind: str, account: ev.Account, cells: Row) -> Row:
-        return {
-            "timestamp": iso(record.time),
-            "event": kind,
-            "equity": cash(account.equity),
-            "balance": cash(account.balance),
-            **self._constant,
-            **cells,
-        }
+        cells["timestamp"] = iso(record.time)
+        cells["event"] = kind
+        cells["equity"] = cash(account.equity)
+        cells["balance"] = cash(account.balance)
+        cells |= self._constant
+        return cells
 
     def _price(self, symbol: str, points: Points) -> str:
         spec = self._specs.get(symbol)
@@ -101,26 +99,24 @@ class LogProjection:
         }
 
     def _opened(self, event: ev.PositionOpened) -> Row:
-        return {
-            **self._deal(event.symbol, event.side, event.volume, event.price, event.reason),
-            "ticket": str(event.position),
-            "strategy_id": event.strategy_id,
-            "signal_id": event.signal_id,
-            "stop_loss": self._price(event.symbol, event.stop_loss),
-            "take_profit": self._price(event.symbol, event.take_profit),
-            "commission": cash(event.commission),
-        }
+        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
+        cells["ticket"] = str(event.position)
+        cells["strategy_id"] = event.strategy_id
+        cells["signal_id"] = event.signal_id
+        cells["stop_loss"] = self._price(event.symbol, event.stop_loss)
+        cells["take_profit"] = self._price(event.symbol, event.take_profit)
+        cells["commission"] = cash(event.commission)
+        return cells
 
     def _closed(self, event: ev.PositionClosed) -> Row:
-        return {
-            **self._deal(event.symbol, event.side, event.volume, event.price, event.reason),
-            "ticket": str(event.position),
-            "strategy_id": event.strategy_id,
-            "signal_id": event.signal_id,
-            "profit": cash(event.profit),
-            "commission": cash(event.commission),
-            "swap": cash(event.swap),
-        }
+        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
+        cells["ticket"] = str(event.position)
+        cells["strategy_id"] = event.strategy_id
+        cells["signal_id"] = event.signal_id
+        cells["profit"] = cash(event.profit)
+        cells["commission"] = cash(event.commission)
+        cells["swap"] = cash(event.swap)
+        return cells
 
     def _modified(self, event: ev.StopModified) -> Row:
         return {
@@ -191,6 +187,16 @@ class SummaryProjection:
         self._trades = 0
         self._wins = 0
         self._open: set[int] = set()
+        # A session of many trades is mostly these: told apart by one look at their kind.
+        self._counting: ev.Routes = {
+            ev.SignalRaised: self._signal,
+            ev.SignalDropped: self._drop,
+            ev.OrderSubmitted: self._submit,
+            ev.OrderDenied: self._deny,
+            ev.PositionOpened: self._opened,
+            ev.PositionClosed: self._close,
+            ev.DayRolled: self._roll,
+        }
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
@@ -199,6 +205,20 @@ class SummaryProjection:
 
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
+        event = record.event
+        kind = type(event)
+        count = self._counting.get(kind)
+        if count is not None:
+            count(event)
+        else:
+            self._turn(record)
+        if kind in AttemptsProjection.KINDS:
+            self._attempts.take(record)
+        if kind in DaysProjection.KINDS:
+            self._daily.take(record)
+
+    def _turn(self, record: ev.Record) -> None:
+        """Where the session, or its trading, begins or ends."""
         event = record.event
         match event:
             case ev.SessionStarted():
@@ -212,28 +232,25 @@ class SummaryProjection:
             case ev.TradingStateChanged():
                 self._state = event
             case _:
-                self._count(event)
-        self._attempts.take(record)
-        self._daily.take(record)
-
-    def _count(self, event: ev.Event | ev.Input) -> None:
-        match event:
-            case ev.SignalRaised():
-                self._signals += event.action is ev.Action.OPEN
-            case ev.SignalDropped():
-                self._signals -= 1
-            case ev.OrderSubmitted():
-                self._orders += event.action is ev.Action.OPEN
-            case ev.OrderDenied():
-                self._denied[event.reason] += 1
-            case ev.PositionOpened():
-                self._open.add(event.position)
-            case ev.PositionClosed():
-                self._close(event)
-            case ev.DayRolled():
-                self._days += 1
-            case _:
                 pass
+
+    def _signal(self, event: ev.SignalRaised) -> None:
+        self._signals += event.action is ev.OPEN
+
+    def _drop(self, _event: ev.SignalDropped) -> None:
+        self._signals -= 1
+
+    def _submit(self, event: ev.OrderSubmitted) -> None:
+        self._orders += event.action is ev.OPEN
+
+    def _deny(self, event: ev.OrderDenied) -> None:
+        self._denied[event.reason] += 1
+
+    def _opened(self, event: ev.PositionOpened) -> None:
+        self._open.add(event.position)
+
+    def _roll(self, _event: ev.DayRolled) -> None:
+        self._days += 1
 
     def _close(self, event: ev.PositionClosed) -> None:
         net = self._parts.pop(event.position, 0) + event.net

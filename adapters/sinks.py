@@ -13,9 +13,11 @@ import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from adapters.outputs import publish_file, replace_file
 from adapters.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
@@ -25,6 +27,7 @@ from engine.events import DayRolled, Record
 Warn = Callable[[str], None]
 
 _KNOWN = frozenset(LOG_COLUMNS)
+_BLANKS = ("",) * len(LOG_COLUMNS)
 
 
 def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
@@ -36,13 +39,14 @@ def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
     for row in rows:
         if not row.keys() <= _KNOWN:
             raise ValueError(f"no column of the event log: {', '.join(row.keys() - _KNOWN)}")
-    writer.writerows([[row.get(name, "") for name in LOG_COLUMNS] for row in rows])
+    writer.writerows([map(row.get, LOG_COLUMNS, _BLANKS) for row in rows])
     return text.getvalue().encode()
 
 
 def json_bytes(projection: SummaryProjection) -> bytes:
     """The summary as UTF-8 JSON, one member a line."""
-    return (json.dumps(projection.summary(), indent=2, allow_nan=False) + "\n").encode()
+    text = json.dumps(projection.summary(), allow_nan=False)
+    return msgspec.json.format(text.encode(), indent=2) + b"\n"  # `indent` of json is slow
 
 
 class CsvSink:
@@ -78,8 +82,7 @@ class CsvSink:
         async with await anyio.open_file(self._file, "ab") as file:
             async for batch in edge.stream:
                 rows = self._rows(batch)
-                await file.write(csv_bytes(rows, header=False))
-                await file.flush()
+                await anyio.to_thread.run_sync(_append, file.wrapped, rows)
                 if self._live and rows:
                     await self._publish()
         await self._publish()
@@ -99,6 +102,11 @@ class CsvSink:
     async def _publish(self) -> None:
         content = await anyio.to_thread.run_sync(self._file.read_bytes)
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
+
+
+def _append(file: IO[bytes], rows: list[Row]) -> None:
+    file.write(csv_bytes(rows, header=False))
+    file.flush()
 
 
 class JsonSink:

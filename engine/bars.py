@@ -132,6 +132,14 @@ class PreparedBars:
             self._times = self.time.data  # numpy's own search would let other threads in
         return bisect_left(self._times, moment)
 
+    def columns(self) -> tuple[memoryview, ...]:
+        """Times, server's times, opens, highs, lows, closes and spreads, to read row by row.
+
+        Each item is a plain integer, several times faster than an array gives it.
+        """
+        arrays = (self.time, self.server, self.open, self.high, self.low, self.close, self.spread)
+        return tuple(array.data for array in arrays)
+
     def ask_range(self) -> tuple[Ints, Ints]:
         """Lowest and highest ask of each bar."""
         if self._ask_range is None:

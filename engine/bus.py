@@ -55,7 +55,7 @@ class Edge:
     def __init__(self, name: str, kinds: frozenset[type]) -> None:
         self.name = name
         self.kinds = kinds
-        self.outbox: Batch = []
+        self.outbox: Batch = []  # always the same list: the bus holds on to its `append`
         self._send: MemoryObjectSendStream[Batch]
         self.stream: MemoryObjectReceiveStream[Batch]
         self._send, self.stream = anyio.create_memory_object_stream[Batch](EDGE_BATCHES)
@@ -67,7 +67,8 @@ class Edge:
 
     async def flush(self) -> None:
         if self.outbox:
-            batch, self.outbox = self.outbox, []
+            batch = self.outbox.copy()
+            self.outbox.clear()
             try:
                 await self._send.send(batch)
             except anyio.BrokenResourceError:
@@ -94,9 +95,9 @@ class Bus:
         self.unflushed = 0  # records since the last flush
         self._journal = journal
         self._record_inputs = record_inputs
-        self._handlers: dict[type, list[Callable[[Any], None]]] = {}
+        self._handlers: dict[type, tuple[Callable[[Any], None], ...]] = {}
         self._edges: list[Edge] = []
-        self._outboxes: dict[type, list[Edge]] = {}
+        self._takers: dict[type, tuple[Callable[[ev.Record], None], ...]] = {}
         self._queue: deque[Any] = deque()
         self._draining = False
         self._poisoned = False
@@ -106,14 +107,14 @@ class Bus:
     def attach(self, routes: Mapping[type, Callable[[Any], None]]) -> None:
         """Add an actor's handlers; actors see an event in the order in which they were attached."""
         for kind, handler in routes.items():
-            self._handlers.setdefault(kind, []).append(handler)
+            self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
 
     def edge(self, name: str, kinds: frozenset[type]) -> Edge:
         """Add an I/O actor that receives the records of `kinds` through a bounded stream."""
         edge = Edge(name, kinds)
         self._edges.append(edge)
         for kind in kinds:
-            self._outboxes.setdefault(kind, []).append(edge)
+            self._takers[kind] = (*self._takers.get(kind, ()), edge.outbox.append)
         return edge
 
     def seal(self) -> None:
@@ -121,7 +122,7 @@ class Bus:
         unrouted = [
             kind.__name__
             for kind in (*get_args(ev.Event), *get_args(ev.Input))
-            if kind not in self._handlers and kind not in self._outboxes
+            if kind not in self._handlers and kind not in self._takers
         ]
         if unrouted:
             raise UnroutedKinds(f"nobody handles: {', '.join(sorted(unrouted))}")
@@ -133,7 +134,10 @@ class Bus:
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more events")
         self._record(event, about)
-        self._dispatch(event)
+        if self._draining:
+            self._queue.append(event)
+        else:
+            self._dispatch(event)
 
     def conclude(self, event: ev.SessionEnded, about: dict[str, Any] | None = None) -> None:
         """Record the last event for the edges; possible even after an actor failed."""
@@ -148,8 +152,8 @@ class Bus:
         record = ev.Record(self.seq, self.time, self.bar, event, about)
         self._journal.append(record)
         self.unflushed += 1
-        for edge in self._outboxes.get(type(event), ()):
-            edge.outbox.append(record)
+        for take in self._takers.get(type(event), ()):
+            take(record)
 
     def feed(self, item: ev.Input) -> None:
         """Dispatch an input after everything queued before it.
@@ -160,13 +164,13 @@ class Bus:
             raise BusPoisoned("an actor failed: the bus takes no more inputs")
         if self._record_inputs and not self._draining:
             self._record(item, None)
-        self._dispatch(item)
-
-    def _dispatch(self, item: Any) -> None:
-        """Handle `item` and all that it leads to; inside a handler it only joins the queue."""
         if self._draining:
             self._queue.append(item)
-            return
+        else:
+            self._dispatch(item)
+
+    def _dispatch(self, item: Any) -> None:
+        """Handle `item` and all that it leads to, which joins the queue meanwhile."""
         self._draining = True
         queue, handlers = self._queue, self._handlers
         handler: Callable[[Any], None] | None = None

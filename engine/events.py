@@ -15,6 +15,9 @@ from typing import Any
 import msgspec
 
 from engine.facts import BY_HAND as BY_HAND
+from engine.facts import CLOSE as CLOSE
+from engine.facts import MODIFY as MODIFY
+from engine.facts import OPEN as OPEN
 from engine.facts import Account as Account
 from engine.facts import Action as Action
 from engine.facts import AttemptOutcome as AttemptOutcome

@@ -6,6 +6,7 @@ Units are those of `engine.types`: points, cents, volume units, milliseconds UTC
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,12 @@ class Action(enum.StrEnum):
     OPEN = "open"
     CLOSE = "close"
     MODIFY = "modify"
+
+
+OPEN: Final = Action.OPEN
+CLOSE: Final = Action.CLOSE
+MODIFY: Final = Action.MODIFY
+"""The actions by themselves, as `engine.types.LONG` and `SHORT`: for what each order passes."""
 
 
 BY_HAND = "MANUAL"

@@ -26,6 +26,11 @@ def slipped(limits: Limits, price: Points, *, gaps: bool) -> Points:
     return limits.allow_slippage_points + gap
 
 
+def exact(limits: Limits, stop: Points) -> bool:
+    """Whether nothing may be filled worse than asked: then an order's worst is its risk."""
+    return not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
+
+
 def worst_of_order(
     limits: Limits,
     spec: SymbolSpec,

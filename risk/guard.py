@@ -8,6 +8,7 @@ or latch and close everything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -61,6 +62,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     currencies: Mapping[str, Cents] = {}
     firm: FirmFloors | None = None
     objection: Objection | None = None
+
+
+NOTHING_TO_GUARD: Final = View()
+"""Stands for the view where no limit is set for which a decision needs one."""
 
 
 def wanted(limits: Limits) -> bool:

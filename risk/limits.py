@@ -12,8 +12,9 @@ import msgspec
 
 from engine import money
 from engine.events import (
+    MODIFY,
+    OPEN,
     Account,
-    Action,
     DenyReason,
     OrderApproved,
     OrderDenied,
@@ -50,7 +51,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents
-    guard: guard.View = guard.View()
+    guard: guard.View = guard.NOTHING_TO_GUARD
 
 
 def day_floor(limits: Limits, anchor: Cents) -> float:
@@ -74,10 +75,12 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
     spread = desk.tick.ask - desk.tick.bid
     volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
     risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
-    worst = exposure.worst_of_order(
-        desk.limits, desk.spec, order.side, volume, entry, order.stop_loss, spread,
-        pending=order.entry_price > 0,
-    )  # fmt: skip
+    worst = risk
+    if not exposure.exact(desk.limits, order.stop_loss):
+        worst = exposure.worst_of_order(
+            desk.limits, desk.spec, order.side, volume, entry, order.stop_loss, spread,
+            pending=order.entry_price > 0,
+        )  # fmt: skip
     margin = money.margin(desk.spec, volume, entry)
     denial = _denied_at_volume(desk, volume, risk, worst, margin) or _guarded(order, desk, worst)
     if denial is not None:
@@ -107,9 +110,9 @@ def manage(
     `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
     stops. Raises ValueError for an order that opens a position.
     """
-    if order.action is Action.OPEN:
+    if order.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
-    if order.action is Action.MODIFY and limits is not None:
+    if order.action is MODIFY and limits is not None:
         objection = guard.wider_stop(limits, order, stop_loss)
         if objection is not None:
             return objection
@@ -240,6 +243,8 @@ def _worst_case(desk: Desk, lost: Cents) -> Cents:
 def _guarded(order: OrderIntent, desk: Desk, worst: Cents) -> tuple[DenyReason, str] | None:
     """The checks of `risk.guard`, in their order."""
     limits, view = desk.limits, desk.guard
+    if view is guard.NOTHING_TO_GUARD:
+        return None
     return (
         guard.timing(limits, view)
         or guard.exposure(limits, view, order, desk.spec, worst, desk.anchor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +23,23 @@ class Reservation(msgspec.Struct, frozen=True):
     side: Side
     worst: Cents
     margin: Cents
+
+
+class Totals(NamedTuple):
+    """The sums that a decision on one symbol needs.
+
+    `standing` and `on_symbol` count positions, orders in flight and what is not ours; money is what
+    they may lose at worst and what orders in flight will bind, never negative.
+    """
+
+    standing: int
+    on_symbol: int
+    worst_open: Cents
+    worst_in_flight: Cents
+    margin_in_flight: Cents
+
+
+_NOTHING_AT_STAKE: Final = Totals(0, 0, 0, 0, 0)
 
 
 class Stakes:
@@ -65,19 +83,23 @@ class Stakes:
         """Positions, orders in flight and what is not ours."""
         return len(self._market.positions) + len(self.reserved) + len(self.foreign)
 
-    def count_on(self, symbol: str) -> int:
-        """The same on one symbol."""
+    def totals(self, symbol: str) -> Totals:
+        """All sums at once."""
+        if not self.reserved and not self._market.positions and not self.foreign:
+            return _NOTHING_AT_STAKE
+        return Totals(
+            self.count(),
+            self._count_on(symbol),
+            self.worst_open(),
+            sum(item.worst for item in self.reserved.values()),
+            sum(item.margin for item in self.reserved.values()),
+        )
+
+    def _count_on(self, symbol: str) -> int:
         symbols = [position.symbol for position in self._market.positions.values()]
         symbols += [item.symbol for item in self.reserved.values()]
         symbols += [item.symbol for item in self.foreign]
         return symbols.count(symbol)
-
-    def margin_in_flight(self) -> Cents:
-        return sum(item.margin for item in self.reserved.values())
-
-    def worst_in_flight(self) -> Cents:
-        """What orders in flight may lose, those of unknown outcome included."""
-        return sum(item.worst for item in self.reserved.values())
 
     def worst_open(self) -> Cents:
         """What open positions, and those that are not ours, may still lose; never negative."""

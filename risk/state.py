@@ -84,15 +84,15 @@ class RiskActor:
 
     def _remember_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
-        if order.action is ev.Action.OPEN:
+        if order.action is ev.OPEN:
             self._signals.add(order.signal_id)
             self._stakes.reserve(approved)
             self._tally.ordered(self._bus.time)
-        elif order.action is ev.Action.CLOSE:
+        elif order.action is ev.CLOSE:
             self._stakes.leave(order)
 
     def _remember_denied(self, denied: ev.OrderDenied) -> None:
-        if denied.order.problem is None and denied.order.action is ev.Action.OPEN:
+        if denied.order.problem is None and denied.order.action is ev.OPEN:
             self._signals.add(denied.order.signal_id)
 
     def _remember_seen(self, seen: ev.AccountSeen) -> None:
@@ -154,14 +154,14 @@ class RiskActor:
         It is no new peak and above every floor. It may deepen the extremes; of several such tests
         the lowest alone does the same to them.
         """
-        floors = [self._day_floor]
-        if self._max_floor is not None:
-            floors.append(self._max_floor)
+        low = self._day_floor
+        if self._max_floor is not None and self._max_floor > low:
+            low = self._max_floor
         if self._evaluation is not None:
             # The moment of its least room is recorded, so a new low is not passed over.
             kept = guard.reserve(self._limits, self.starting_balance) or 0
-            floors.append(self._evaluation.quiet_low(kept))
-        return max(floors), self.extremes.peak
+            low = max(low, self._evaluation.quiet_low(kept))
+        return low, self.extremes.peak
 
     # --- the session and its days ---
 
@@ -227,16 +227,18 @@ class RiskActor:
 
     def on_account(self, seen: ev.AccountSeen) -> None:
         firm = self._evaluation
-        breach = None if firm is None else firm.breach(seen)
-        if firm is not None and (not firm.running or (breach and breach.final)):
+        if firm is None:
+            self._test(seen)
+            return
+        breach = firm.breach(seen)
+        if not firm.running or (breach and breach.final):
             self.extremes.test(seen.equity, self.anchor)  # the attempt is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
             detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
             self._halt(HaltCause.DAILY_LOSS, seen.figures, detail)
-        if firm is not None:
-            self._guard_floor(seen, firm)
+        self._guard_floor(seen, firm)
 
     def _guard_floor(self, seen: ev.AccountSeen, firm: Evaluation) -> None:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
@@ -271,7 +273,7 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is not ev.Action.OPEN:
+        if order.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
@@ -289,7 +291,7 @@ class RiskActor:
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._market.positions.get(order.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if order.action is ev.Action.CLOSE and not self._stakes.leave(order):
+        if order.action is ev.CLOSE and not self._stakes.leave(order):
             detail = f"position {order.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
@@ -320,7 +322,9 @@ class RiskActor:
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self._stakes.release(opened.order_id)
-        self.peak_positions = max(self.peak_positions, len(self._market.positions))
+        count = len(self._market.positions)
+        if count > self.peak_positions:
+            self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self._stakes.left(closed.position)
@@ -371,7 +375,7 @@ class RiskActor:
             self._change(trading, self._account(), detail=seen.detail)
 
     def _desk(self, order: ev.OrderIntent) -> rules.Desk:
-        stakes = self._stakes
+        stakes = self._stakes.totals(order.symbol)
         return rules.Desk(
             limits=self._limits,
             spec=self._market.specs[order.symbol],
@@ -379,14 +383,14 @@ class RiskActor:
             account=self._account(),
             anchor=self.anchor,
             starting_balance=self.starting_balance,
-            trading_active=self.trading.active,
+            trading_active=not self.trading.causes,
             known_signal=order.signal_id in self._signals,
-            positions=stakes.count(),
-            positions_on_symbol=stakes.count_on(order.symbol),
-            stops_worst=-stakes.worst_open(),
-            risk_in_flight=stakes.worst_in_flight(),
-            margin_in_flight=stakes.margin_in_flight(),
-            guard=self._view(order) if self._guarded else guard.View(),
+            positions=stakes.standing,
+            positions_on_symbol=stakes.on_symbol,
+            stops_worst=-stakes.worst_open,
+            risk_in_flight=stakes.worst_in_flight,
+            margin_in_flight=stakes.margin_in_flight,
+            guard=self._view(order) if self._guarded else guard.NOTHING_TO_GUARD,
         )
 
     def _view(self, order: ev.OrderIntent) -> guard.View:

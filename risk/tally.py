@@ -18,6 +18,7 @@ class Tally:
 
     def ordered(self, now: Millis) -> None:
         """An entry was approved."""
+        self._forget(now)
         self._hour.append(now)
         self.orders_day += 1
 
@@ -31,9 +32,13 @@ class Tally:
 
     def orders_hour(self, now: Millis) -> int:
         """Entries approved within the last hour; one exactly an hour ago is over."""
+        self._forget(now)
+        return len(self._hour)
+
+    def _forget(self, now: Millis) -> None:
+        """What is an hour old counts no more; kept, it would grow with every entry."""
         while self._hour and self._hour[0] <= now - HOUR:
             self._hour.popleft()
-        return len(self._hour)
 
 
 class Extremes:

@@ -17,6 +17,7 @@ from adapters.logs import LogSink, SessionLog
 from adapters.mt5.gateway import Gateway, InProcess, send_in_process
 from adapters.mt5.requests import Instrument, Requests, filling_of
 from adapters.paper.account import PaperAccount
+from adapters.paper.counter import PaperCounter
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.quiet import Band
 from adapters.paper.refill import Refill
@@ -102,8 +103,12 @@ class Parts:
     link: InProcess
 
 
-def connect(journal: Journal, terms: Terms) -> Parts:
-    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway."""
+def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Parts:
+    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway.
+
+    With `by_requests` every order and look goes through the package's functions, as at a terminal
+    elsewhere; the journal is the same.
+    """
     specs = {item.spec.name: item.spec for item in terms.inputs}
     bus = Bus(journal)
     market = Market(specs)
@@ -123,8 +128,9 @@ def connect(journal: Journal, terms: Terms) -> Parts:
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    gateway = Gateway(bus, market, requests, send_in_process(terminal))
-    link = InProcess(gateway, terminal)
+    counter = None if by_requests else PaperCounter(terminal, requests)
+    gateway = Gateway(bus, market, requests, send_in_process(terminal), counter)
+    link = InProcess(gateway, terminal, counter)
     followed = () if evaluation is None else (evaluation,)
     for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):
         bus.attach(actor.routes())

@@ -46,12 +46,12 @@ class Flatten:
                 self._bus.publish(leaving(position, tick, MANUAL_REASON))
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is ev.Action.CLOSE:
+        if order.action is ev.CLOSE:
             self._closing[order.order_id] = order.position
 
     def on_filled(self, fill: ev.OrderFilled) -> None:
         if fill.complete:
-            self._over(fill.order_id)
+            self._closing.pop(fill.order_id, None)
 
     def _over(self, order_id: int) -> None:
         self._closing.pop(order_id, None)

@@ -115,7 +115,7 @@ def _row_lost(patch: pytest.MonkeyPatch) -> None:
     flush = Edge.flush
 
     async def loses_one(edge: Edge) -> None:
-        edge.outbox = [r for r in edge.outbox if not isinstance(r.event, ev.PositionClosed)]
+        edge.outbox[:] = [r for r in edge.outbox if not isinstance(r.event, ev.PositionClosed)]
         await flush(edge)
 
     patch.setattr(Edge, "flush", loses_one)

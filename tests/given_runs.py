@@ -124,10 +124,10 @@ class Told:
         return self.only(ev.SessionEnded)
 
 
-def played(terms: Terms) -> Told:
+def played(terms: Terms, *, by_requests: bool = False) -> Told:
     """Run the session with all its actors, its journal in memory and no files."""
     journal = MemoryJournal()
-    parts = connect(journal, terms)
+    parts = connect(journal, terms, by_requests=by_requests)
     feed = replay_feed(parts, terms)
     parts.bus.time = min(item.ref.first for item in terms.inputs)
     parts.bus.publish(started(terms))

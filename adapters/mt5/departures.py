@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.counter import Deal, Dealt
 from adapters.mt5.execution import Deals
 from engine import events as ev
 from engine import money
@@ -33,15 +34,30 @@ def figures(info: mt5.AccountInfo) -> ev.Account:
     )
 
 
-def last_leaving(deals: Deals, volume: Units) -> Deals:
+def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
+    """Deals of one symbol as a terminal tells them, in the engine's units."""
+    return tuple(
+        Deal(
+            deal.ticket, deal.order, deal.position_id, deal.entry, deal.reason,
+            units(deal.volume), spec.points(deal.price), cents(deal.profit),
+            cents(deal.commission), cents(deal.swap),
+        )
+        for deal in deals
+    )  # fmt: skip
+
+
+def last_leaving(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
-    chosen: list[mt5.TradeDeal] = []
+    last = deals[-1:]
+    if last and last[0].volume == volume and last[0].entry in LEAVING:
+        return last  # nearly always: closed whole, by one deal
+    chosen: list[Dealt] = []
     for deal in reversed(deals):
         if volume <= 0:
             break
         if deal.entry in LEAVING:
             chosen.append(deal)
-            volume -= units(deal.volume)
+            volume -= deal.volume
     return tuple(reversed(chosen)) if volume == 0 else ()
 
 
@@ -58,8 +74,7 @@ def emptied(deals: Deals) -> bool:
 
 def closings(
     position: Position,
-    spec: SymbolSpec,
-    leaving: Deals,
+    leaving: Sequence[Dealt],
     account: ev.Account,
     order: ev.OrderIntent | None,
 ) -> Iterator[ev.PositionClosed]:
@@ -70,8 +85,7 @@ def closings(
     """
     volume_left, commission_left = position.volume, position.commission
     for deal in leaving:
-        profit, commission, swap = map(cents, (deal.profit, deal.commission, deal.swap))
-        volume = units(deal.volume)
+        volume = deal.volume
         paid = money.ratio(commission_left * volume, volume_left)
         volume_left -= volume
         commission_left -= paid
@@ -80,15 +94,15 @@ def closings(
             symbol=position.symbol,
             side=position.side,
             volume=volume,
-            price=spec.points(deal.price),
+            price=deal.price,
             reason=order.reason if order else _REASONS.get(deal.reason, ev.BY_HAND),
-            profit=profit,
-            net=profit + commission + swap + paid,
+            profit=deal.profit,
+            net=deal.profit + deal.commission + deal.swap + paid,
             account=account,
             strategy_id=position.strategy_id,
             signal_id=position.signal_id,
             order_id=order.order_id if order else 0,
-            commission=commission,
-            swap=swap,
+            commission=deal.commission,
+            swap=deal.swap,
             remaining=volume_left,
         )

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.counter import Answer, Counter, Gone
+from adapters.mt5.departures import in_units
 from adapters.mt5.execution import Look, Reply, Wanted, carry_out, look, reply_of
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
@@ -47,11 +49,21 @@ def send_in_process(terminal: Terminal) -> Send:
 class Gateway:
     """The execution adapter of one account."""
 
-    def __init__(self, bus: Bus, market: Market, requests: Requests, send: Send) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        market: Market,
+        requests: Requests,
+        send: Send,
+        counter: Counter | None = None,
+    ) -> None:
+        """A `counter` in this process carries out what it takes, without requests."""
         self._bus = bus
+        self._market = market
+        self._counter = counter
         self._requests = requests
         self._send = send
-        self._trading = TradingState.ACTIVE
+        self._halted = False
         self._withdrawing: set[int] = set()
         self._tell = Telling(bus, market)
         self.book = VenueBook(bus)
@@ -92,11 +104,10 @@ class Gateway:
 
         A pending entry that the venue did not give back during a halt is asked for again.
         """
-        halted = self._trading is not TradingState.ACTIVE
-        refused = halted and any(order.entry_price for order in self.book.working.values())
+        refused = self._halted and any(order.entry_price for order in self.book.working.values())
         return refused or self.watch.tells(seen)
 
-    def notice(self, seen: Look) -> None:
+    def notice(self, seen: Look | Gone) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
         self._bus.feed(ev.VenueSeen(seen))
 
@@ -105,7 +116,7 @@ class Gateway:
         self._take_back()
 
     def _remember_state(self, changed: ev.TradingStateChanged) -> None:
-        self._trading = changed.state
+        self._halted = changed.state is not TradingState.ACTIVE
 
     def _take_back(self) -> None:
         """Pending entries must not open a position during a halt: take them back from the venue.
@@ -113,7 +124,7 @@ class Gateway:
         Where the venue refuses (it may just have filled one) or the request is lost, the next look
         tells what happened, and what still waits then is taken back again.
         """
-        if self._trading is TradingState.ACTIVE:
+        if not self._halted:
             return
         for ticket, order in list(self.book.working.items()):
             if order.entry_price and order.order_id not in self._withdrawing:
@@ -136,7 +147,7 @@ class Gateway:
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
-        if self._may_not_open(order):
+        if self._halted and self._may_not_open(order):
             return
         self._bus.publish(
             ev.OrderSubmitted(
@@ -156,7 +167,10 @@ class Gateway:
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         order = self.book.sent[submitted.order_id]
-        if self._may_not_open(order):
+        if self._halted and self._may_not_open(order):
+            return
+        if self._counter is not None and not order.entry_price:
+            self._on_answer(order, self._counter.carry_out(order, submitted.volume))
             return
         request = self._requests.of(order, submitted.volume)
         reply = self._send(Errand(order.order_id, request))
@@ -165,7 +179,7 @@ class Gateway:
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
-        if order.action is not ev.Action.OPEN or self._trading is TradingState.ACTIVE:
+        if order.action is not ev.OPEN or not self._halted:
             return False
         self._tell.cancelled(order, "trading was halted before it was sent")
         return True
@@ -173,8 +187,8 @@ class Gateway:
     def holds_back(self, errand: Errand) -> bool:
         """Whether a request that waited to be sent must not leave any more."""
         order = self.book.order(errand.order_id)
-        opens = order is None or order.action is ev.Action.OPEN
-        return opens and not errand.withdrawal and self._trading is not TradingState.ACTIVE
+        opens = order is None or order.action is ev.OPEN
+        return opens and not errand.withdrawal and self._halted
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Who resumes has looked at the terminal: what is not there was never executed.
@@ -223,19 +237,24 @@ class Gateway:
         if result is None:
             self._without_result(order, reply, account)
             return
-        outcome = mt5.outcome_of(result.retcode)
+        known = () if reply.account is None else reply.deals
+        deals = in_units(known, self._market.specs[order.symbol])
+        self._on_answer(order, Answer(result.retcode, result.comment, result.order, deals, account))
+
+    def _on_answer(self, order: ev.OrderIntent, answer: Answer) -> None:
+        outcome, account = mt5.outcome_of(answer.retcode), answer.account
         if outcome is mt5.Outcome.REJECTED:
-            self._tell.rejected(order, result.retcode, result.comment, account)
+            self._tell.rejected(order, answer.retcode, answer.message, account)
         elif outcome is mt5.Outcome.UNKNOWN:
-            self._tell.unknown(order, f"{result.retcode} {result.comment}", account)
-        elif order.action is ev.Action.MODIFY:
+            self._tell.unknown(order, f"{answer.retcode} {answer.message}", account)
+        elif order.action is ev.MODIFY:
             self._tell.modified(order, account)
-        elif not reply.deals or reply.account is None:
-            self._tell.accepted(order, result.order)
-        elif order.action is ev.Action.OPEN:
-            self._tell.opened(order, reply.deals, account)
+        elif not answer.deals:
+            self._tell.accepted(order, answer.ticket)
+        elif order.action is ev.OPEN:
+            self._tell.opened(order, answer.deals, account)
         else:
-            self._tell.left(order, reply.deals, account)
+            self._tell.left(order, answer.deals, account)
 
     def _on_checked(
         self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account
@@ -255,11 +274,23 @@ class Gateway:
 
 
 class InProcess:
-    """A gateway's link to a terminal in this process: look whenever the market moved."""
+    """A gateway's link to a terminal in this process: look whenever the market moved.
 
-    def __init__(self, gateway: Gateway, terminal: Terminal) -> None:
+    With a `counter` the whole terminal is only looked at while orders wait there: nothing else can
+    have happened but that positions were closed.
+    """
+
+    def __init__(
+        self, gateway: Gateway, terminal: Terminal, counter: Counter | None = None
+    ) -> None:
         self._gateway = gateway
         self._terminal = terminal
+        self._counter = counter
 
     def notice(self) -> None:
-        self._gateway.notice(look(self._terminal, self._gateway.wanted()))
+        gateway, counter = self._gateway, self._counter
+        wanted = gateway.wanted()
+        if counter is None or wanted.orders or gateway.unresolved:
+            gateway.notice(look(self._terminal, wanted))
+        else:
+            gateway.notice(counter.gone(wanted.positions))

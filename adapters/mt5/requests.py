@@ -48,7 +48,7 @@ class Requests:
         self._instruments = instruments
         self.magic = magic
         self._tag = tag
-        self._deviation = deviation
+        self.deviation = deviation
         self._to_server = to_server
 
     def of(self, order: ev.OrderIntent, volume: Units) -> dict[str, Any]:
@@ -65,6 +65,10 @@ class Requests:
         levels = self._levels(order, instrument)
         pending = self._pending(order, instrument) if order.entry_price else {}
         return {**self._deal(order, volume, instrument), **levels, **pending}
+
+    def filling(self, symbol: str) -> int:
+        """The filling mode of orders on one of our symbols."""
+        return self._instruments[symbol].filling
 
     def comment(self, order_id: int) -> str:
         """The comment that an order carries at the venue: 4 to 12 characters, so that a broker that
@@ -96,7 +100,7 @@ class Requests:
             "volume": lots(volume),
             "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
             "price": instrument.spec.price(order.price),
-            "deviation": self._deviation,
+            "deviation": self.deviation,
             "type_filling": instrument.filling,
             "magic": self.magic,
             "comment": self.comment(order.order_id),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adapters.mt5 import contract as mt5
-from adapters.mt5.departures import cents, closings, figures, last_leaving
-from adapters.mt5.execution import Deals
+from adapters.mt5.counter import Dealt
+from adapters.mt5.departures import closings, figures, last_leaving
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Points, units
+from engine.types import Cents, Points, Units
 
 
 class Telling:
@@ -56,56 +58,51 @@ class Telling:
         """It ended without a fill."""
         self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
 
-    def opened(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+    def opened(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
         """A position came from the order, by one deal or by several at their average price."""
-        entering = tuple(deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN)
+        entering = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN]
         self._filled(order, entering)
-        points = self._market.specs[order.symbol].points
-        volume = sum(units(deal.volume) for deal in entering)
-        paid = sum(units(deal.volume) * points(deal.price) for deal in entering)
+        volume, price, commission = _together(entering)
         self._bus.publish(
             ev.PositionOpened(
-                position=entering[0].position_id,
+                position=entering[0].position,
                 order_id=order.order_id,
                 signal_id=order.signal_id,
                 strategy_id=order.strategy_id,
                 symbol=order.symbol,
                 side=order.side,
                 volume=volume,
-                price=money.ratio(paid, volume),
+                price=price,
                 reason=order.reason,
                 account=account,
                 stop_loss=order.stop_loss,
                 take_profit=order.take_profit,
-                commission=sum(cents(deal.commission) for deal in entering),
+                commission=commission,
             )
         )
         self._test_equity(account)
 
-    def left(self, order: ev.OrderIntent, deals: Deals, account: ev.Account) -> None:
+    def left(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
         """A position was closed by an order of ours."""
         position = self._market.positions[order.position]
-        self._filled(order, last_leaving(deals, position.volume) or deals[-1:])
-        self.gone(position, deals, account, order)
+        leaving = last_leaving(deals, position.volume) or deals[-1:]
+        self._filled(order, leaving)
+        self.shrank(position, leaving, account, order)
         self._test_equity(account)
 
-    def gone(
-        self, position: Position, deals: Deals, account: ev.Account, order: ev.OrderIntent | None
-    ) -> None:
-        """All that was left of the position was closed, by one deal or by several."""
-        leaving = last_leaving(deals, position.volume) or deals[-1:]
-        self.shrank(position, leaving, account, order)
+    def gone(self, position: Position, deals: Sequence[Dealt], account: ev.Account) -> None:
+        """All that was left of the position was closed by others, in one deal or in several."""
+        self.shrank(position, last_leaving(deals, position.volume) or deals[-1:], account)
 
     def shrank(
         self,
         position: Position,
-        leaving: Deals,
+        leaving: Sequence[Dealt],
         account: ev.Account,
         order: ev.OrderIntent | None = None,
     ) -> None:
         """What the deals `leaving` took of the position is closed."""
-        spec = self._market.specs[position.symbol]
-        for closed in closings(position, spec, leaving, account, order):
+        for closed in closings(position, leaving, account, order):
             self._bus.publish(closed)
 
     def modified(self, order: ev.OrderIntent, account: ev.Account) -> None:
@@ -142,7 +139,7 @@ class Telling:
             )
         )
 
-    def _filled(self, order: ev.OrderIntent, deals: Deals) -> None:
+    def _filled(self, order: ev.OrderIntent, deals: Sequence[Dealt]) -> None:
         """One fill a deal; the last one completes the order."""
         for deal in deals:
             self._bus.publish(
@@ -150,12 +147,21 @@ class Telling:
                     order_id=order.order_id,
                     ticket=deal.order,
                     deal=deal.ticket,
-                    volume=units(deal.volume),
-                    price=self._market.specs[order.symbol].points(deal.price),
+                    volume=deal.volume,
+                    price=deal.price,
                     complete=deal is deals[-1],
                 )
             )
 
     def _test_equity(self, account: ev.Account) -> None:
         """Every deal is followed by an equity test."""
-        self._bus.feed(ev.AccountSeen.of(account))
+        self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
+
+
+def _together(deals: Sequence[Dealt]) -> tuple[Units, Points, Cents]:
+    """Volume, average price and commission of deals that opened one position."""
+    if len(deals) == 1:
+        return deals[0].volume, deals[0].price, deals[0].commission
+    volume = sum(deal.volume for deal in deals)
+    paid = sum(deal.volume * deal.price for deal in deals)
+    return volume, money.ratio(paid, volume), sum(deal.commission for deal in deals)

@@ -5,10 +5,13 @@ Orders are compared first; positions in a second step, when those that the look 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.departures import emptied, last_leaving
+from adapters.mt5.counter import Dealt, Gone
+from adapters.mt5.departures import emptied, in_units, last_leaving
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
 from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
@@ -117,6 +120,9 @@ class Watch:
     # --- orders ---
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
+        if isinstance(venue.what, Gone):
+            self._on_gone(venue.what)
+            return
         seen = look_of(venue.what)
         self._last = self._essence(seen)
         placed = {order.ticket for order in seen.orders}
@@ -130,7 +136,8 @@ class Watch:
     def _resolve(self, ticket: int, order: ev.OrderIntent, seen: Look) -> None:
         deals = seen.deals.get(ticket, ())
         if order.action is ev.Action.OPEN and deals:
-            self._tell.opened(order, deals, self._tell.account(seen.account))
+            dealt = self._dealt(order.symbol, deals)
+            self._tell.opened(order, dealt, self._tell.account(seen.account))
         elif ticket in seen.ended and seen.ended[ticket].state in _ENDS:
             self._tell.cancelled(order, _ENDS[seen.ended[ticket].state])
         elif ticket in seen.ended and seen.ended[ticket].state == mt5.ORDER_STATE_CANCELED:
@@ -153,7 +160,7 @@ class Watch:
                 return
             ours = deals[-1].comment == self._requests.comment(order.order_id)
             if order.action is ev.Action.CLOSE and ours:
-                self._tell.left(order, deals, account)
+                self._tell.left(order, self._dealt(order.symbol, deals), account)
             else:
                 self._tell.cancelled(order, "the venue closed the position before it")
         elif order.action is ev.Action.MODIFY and self._has_levels(order, seen):
@@ -163,7 +170,7 @@ class Watch:
         comment = self._requests.comment(order.order_id)
         deals = self._traces(comment, seen)
         if deals:
-            self._tell.opened(order, deals, account)
+            self._tell.opened(order, self._dealt(order.symbol, deals), account)
             return
         for placed in seen.orders:
             if placed.magic == self._requests.magic and placed.comment == comment:
@@ -181,6 +188,9 @@ class Watch:
             and deal.entry == mt5.DEAL_ENTRY_IN
             and deal.comment == comment
         )
+
+    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Dealt]:
+        return in_units(deals, self._market.specs[symbol])
 
     def _has_levels(self, order: ev.OrderIntent, seen: Look) -> bool:
         return any(
@@ -213,15 +223,21 @@ class Watch:
                 self._compare_levels(position, now, account)
         self._compare_strangers(seen)
 
+    def _on_gone(self, gone: Gone) -> None:
+        """What a counter tells: no order of ours waits, so it was a stop or a target."""
+        for position in list(self._market.positions.values()):
+            if position.ticket in gone.deals:
+                self._tell.gone(position, gone.deals[position.ticket], gone.account)
+
     def _gone(self, position: Position, deals: Deals, account: ev.Account) -> None:
         """A position is gone: by an accepted order of ours, or by the venue or by hand."""
         ticket, order = self._closing_order(position.ticket)
         if order is not None and deals[-1].order == ticket:
-            self._tell.left(order, deals, account)
+            self._tell.left(order, self._dealt(position.symbol, deals), account)
             return
         if order is not None:
             self._tell.cancelled(order, "the venue closed the position before it")
-        self._tell.gone(position, deals, account, None)
+        self._tell.gone(position, self._dealt(position.symbol, deals), account)
 
     def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
         """Our own accepted order to close `position`."""
@@ -232,7 +248,8 @@ class Watch:
 
     def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
         """A part was closed by hand; its deals may only come with the next look."""
-        leaving = last_leaving(deals, position.volume - volume)
+        dealt = self._dealt(position.symbol, deals)
+        leaving = last_leaving(dealt, position.volume - volume)
         if leaving:
             self._tell.shrank(position, leaving, account)
         else:

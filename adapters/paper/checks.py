@@ -24,6 +24,7 @@ _MASK_OF_FILLING: Final = {
     mt5.ORDER_FILLING_IOC: int(mt5.SymbolFilling.IOC),
     mt5.ORDER_FILLING_BOC: int(mt5.SymbolFilling.BOC),
 }
+_FULL: Final = mt5.SYMBOL_TRADE_MODE_FULL
 _PLACING: Final = (mt5.TRADE_ACTION_PENDING, mt5.TRADE_ACTION_MODIFY)
 _KNOWN: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP, *_PLACING, *ON_ORDER)
 _CLOSING_ALLOWED: Final = {
@@ -46,18 +47,21 @@ class ServerChecks:
         refused = self._permissions() or _structure(wish)
         if refused or spec is None:
             return refused or _without_symbol(wish)
-        rules = self._terms.rules.get(spec.name, USUAL)
+        terms = self._terms
+        rules = terms.rules.get(spec.name, USUAL)
+        deal = wish.action == mt5.TRADE_ACTION_DEAL
         return (
-            self._symbol(wish, rules)
+            (rules.trade_mode != _FULL and self._symbol(wish, rules))
             or self._market(spec, rules)
             or self._volume(wish, spec, rules)
             or _filling(wish, rules)
-            or self._price(wish, spec, rules)
+            or ((rules.instant or not deal) and self._price(wish, spec))
             or self._stops(wish, spec)
-            or (self._freeze(wish, spec, rules.freeze_level) if rules.freeze_level else PASSED)
-            or self._position(wish)
-            or self._counts(wish)
-            or self._money(wish, spec)
+            or (rules.freeze_level > 0 and self._freeze(wish, spec, rules.freeze_level))
+            or (wish.ticket > 0 and self._position(wish))
+            or ((terms.max_positions > 0 or not deal) and self._counts(wish))
+            or (deal and not wish.ticket and self._money(wish, spec))
+            or PASSED
         )
 
     # --- before the symbol
@@ -75,9 +79,8 @@ class ServerChecks:
     # --- the symbol and its market
 
     def _symbol(self, wish: Wish, rules: SymbolRules) -> int:
+        """What a symbol that is not fully tradable allows."""
         mode = rules.trade_mode
-        if mode == mt5.SYMBOL_TRADE_MODE_FULL:
-            return PASSED
         if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
             return mt5.TRADE_RETCODE_TRADE_DISABLED
         if not self._opens(wish):
@@ -127,10 +130,10 @@ class ServerChecks:
             item.volume for item in subjects if item.spec.name == symbol and item.side is side
         )
 
-    def _price(self, wish: Wish, spec: SymbolSpec, rules: SymbolRules) -> int:
+    def _price(self, wish: Wish, spec: SymbolSpec) -> int:
+        """The price of a waiting order, or the one that instant execution is to keep to."""
         if wish.action == mt5.TRADE_ACTION_DEAL:
-            wrong = rules.instant and wish.price <= 0
-            return mt5.TRADE_RETCODE_INVALID_PRICE if wrong else PASSED
+            return PASSED if wish.price > 0 else mt5.TRADE_RETCODE_INVALID_PRICE
         if wish.action not in _PLACING:
             return PASSED
         order = wish.order
@@ -218,7 +221,7 @@ class ServerChecks:
 
     def _position(self, wish: Wish) -> int:
         position = wish.position
-        if not wish.ticket or wish.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP):
+        if wish.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP):
             return PASSED
         if position is None:
             return mt5.TRADE_RETCODE_POSITION_CLOSED
@@ -246,7 +249,7 @@ class ServerChecks:
         return mt5.TRADE_RETCODE_LIMIT_POSITIONS if count >= terms.max_positions else PASSED
 
     def _money(self, wish: Wish, spec: SymbolSpec) -> int:
-        if wish.action != mt5.TRADE_ACTION_DEAL or wish.ticket or wish.side is None:
+        if wish.side is None:
             return PASSED
         account = self._account
         price = account.asks[spec.name] if wish.side is LONG else account.bids[spec.name]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from adapters.mt5 import contract as mt5
+from adapters.paper.index import Index
 from adapters.paper.pending import OrderDesk
 from adapters.paper.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
@@ -31,9 +33,8 @@ class Ledger:
         self.desk = OrderDesk()
         self.orders = self.desk.live
         self.order_history = self.desk.history
-        # Tuples of what the garbage collector leaves alone are left alone themselves.
-        self._deals_of: dict[int, tuple[PaperDeal, ...]] = {}
-        self._deals_by: dict[int, tuple[PaperDeal, ...]] = {}
+        self._by_position = Index(self.deals, attrgetter("position"))
+        self._by_order = Index(self.deals, attrgetter("order"))
         self._tickets = 0
         self._book(PaperDeal(1, 0, 0, 0, mt5.DEAL_TYPE_BALANCE, 0, 0, profit=balance), 0)
 
@@ -47,8 +48,8 @@ class Ledger:
         """Go on with the books of an earlier run; the balance follows from its deals."""
         self.balance = 0
         self.deals.clear()
-        self._deals_of.clear()
-        self._deals_by.clear()
+        self._by_position.begin_anew()
+        self._by_order.begin_anew()
         for deal in deals:
             self._book(deal, deal.profit + deal.commission + deal.swap)
         self.positions.clear()
@@ -77,11 +78,11 @@ class Ledger:
 
     def deals_of(self, position: int) -> tuple[PaperDeal, ...]:
         """All deals of a position (by its identifier), oldest first."""
-        return self._deals_of.get(position, ())
+        return self._by_position.of(position)
 
     def deals_by(self, order: int) -> tuple[PaperDeal, ...]:
         """All deals that an order (by its ticket) led to, oldest first."""
-        return self._deals_by.get(order, ())
+        return self._by_order.of(order)
 
     def position_on(self, symbol: str) -> PaperPosition | None:
         """The oldest position of `symbol`; on a netting account the only one."""
@@ -177,11 +178,12 @@ class Ledger:
         profit: Cents = 0,
         swap: Cents = 0,
     ) -> PaperDeal:
-        fee = -money.commission(order.spec, order.volume)
+        spec = order.spec
+        fee = -money.commission(spec, order.volume)
         deal = PaperDeal(
             len(self.deals) + 1, order.ticket, position, self.now,
             mt5.DEAL_TYPE_BUY if order.side is LONG else mt5.DEAL_TYPE_SELL,
-            entry, order.reason, order.spec.name, order.volume, price, profit, fee, swap,
+            entry, order.reason, spec.name, order.volume, price, profit, fee, swap,
             order.magic, order.comment,
         )  # fmt: skip
         self.desk.fill(order, position, self.now)
@@ -191,10 +193,6 @@ class Ledger:
     def _book(self, deal: PaperDeal, amount: Cents) -> None:
         self.balance += amount
         self.deals.append(deal)
-        if deal.position:
-            self._deals_of[deal.position] = (*self._deals_of.get(deal.position, ()), deal)
-        if deal.order:
-            self._deals_by[deal.order] = (*self._deals_by.get(deal.order, ()), deal)
 
 
 def _average(held: PaperPosition, volume: Units, price: Points) -> Points:

@@ -17,10 +17,12 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+import msgspec
+
 from engine.types import LONG, Points, Side
 
 
-class Bar(NamedTuple):
+class Bar(msgspec.Struct, frozen=True, gc=False):
     """One feed bar in points; `spread` is the one in force during it."""
 
     open: Points
@@ -79,4 +81,4 @@ def entry_in(side: Side, limit: bool, level: Points, bar: Bar) -> Points | None:
 
 def since_entry(bar: Bar, bid: Points) -> Bar:
     """`bar` for a position that was filled in it when the bid stood at `bid`: it opens there."""
-    return bar._replace(open=bid)
+    return Bar(bid, bar.high, bar.low, bar.close, bar.spread)

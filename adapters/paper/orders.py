@@ -12,7 +12,7 @@ from adapters.paper.requests import Wish, echo, malformed, read
 from adapters.paper.rules import AccountTerms
 from engine.types import LONG, lots
 
-_EXECUTED: Final = "Request executed"
+EXECUTED: Final = "Request executed"
 _DONE: Final = mt5.TRADE_RETCODE_DONE
 
 
@@ -62,16 +62,29 @@ class OrderFunctions(Surface):
                 "Auto-Trading using Python API disabled in Terminal",
             )
         wish = read(raw, self.account)
-        retcode = self._checks.check(wish) or self._requoted(wish)
-        if retcode:
+        retcode, deal = self.carry_out(wish)
+        if retcode != _DONE:
             return self._refused(wish, retcode, raw)
-        self._requests += 1
-        if wish.action == mt5.TRADE_ACTION_DEAL:
-            return self._dealt(wish, self._deal_for(wish), raw)
+        if deal is not None:
+            return self._dealt(wish, deal, raw)
         if wish.action == mt5.TRADE_ACTION_SLTP:
-            self._change_stops(wish)
             return self._accepted(0, 0.0, raw)
         return self._accepted(self._on_desk(wish), lots(max(wish.volume, 0)), raw)
+
+    def carry_out(self, wish: Wish) -> tuple[int, PaperDeal | None]:
+        """Check a wish, and deal or change levels; one of waiting orders is only checked.
+
+        Gives the return code, and the deal if it came to one.
+        """
+        retcode = self._checks.check(wish) or self._requoted(wish)
+        if retcode:
+            return retcode, None
+        self._requests += 1
+        if wish.action == mt5.TRADE_ACTION_DEAL:
+            return _DONE, self._deal_for(wish)
+        if wish.action == mt5.TRADE_ACTION_SLTP:
+            self._change_stops(wish)
+        return _DONE, None
 
     def _margin_of(self, wish: Wish) -> int:
         """What the deal would bind; a waiting order binds nothing."""
@@ -144,7 +157,7 @@ class OrderFunctions(Surface):
         return mt5.OrderSendResult(
             (
                 _DONE, deal.ticket, deal.order, lots(deal.volume), spec.price(deal.price),
-                spec.price(account.bids[symbol]), spec.price(account.asks[symbol]), _EXECUTED,
+                spec.price(account.bids[symbol]), spec.price(account.asks[symbol]), EXECUTED,
                 self._requests, 0, echo(raw),
             )
         )  # fmt: skip
@@ -152,7 +165,7 @@ class OrderFunctions(Surface):
     def _accepted(self, ticket: int, volume: float, raw: dict[str, Any]) -> mt5.OrderSendResult:
         """Done without a deal: no price."""
         return mt5.OrderSendResult(
-            (_DONE, 0, ticket, volume, 0.0, 0.0, 0.0, _EXECUTED, self._requests, 0, echo(raw))
+            (_DONE, 0, ticket, volume, 0.0, 0.0, 0.0, EXECUTED, self._requests, 0, echo(raw))
         )
 
 

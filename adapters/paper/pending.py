@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from adapters.mt5 import contract as mt5
+from adapters.paper.index import Index
 from adapters.paper.matching import Bar, entry_in
 from adapters.paper.records import PENDING_KINDS, PaperOrder
 from engine.types import Millis, Points
@@ -16,8 +18,8 @@ class OrderDesk:
     def __init__(self) -> None:
         self.live: dict[int, PaperOrder] = {}
         self.history: list[PaperOrder] = []
-        self._by_ticket: dict[int, PaperOrder] = {}
-        self._by_position: dict[int, tuple[PaperOrder, ...]] = {}
+        self._by_ticket = Index(self.history, attrgetter("ticket"))
+        self._by_position = Index(self.history, attrgetter("position"))
 
     def place(self, order: PaperOrder) -> None:
         """Let the order wait."""
@@ -27,20 +29,18 @@ class OrderDesk:
         """Move the order to the history in its last state."""
         self.live.pop(order.ticket, None)
         order.state, order.done = state, now
-        self._keep(order)
+        self.history.append(order)
 
     def take_over(self, history: Iterable[PaperOrder]) -> None:
         """Have this history instead of the own one."""
         self.history.clear()
-        self._by_ticket.clear()
-        self._by_position.clear()
-        for order in history:
-            self._keep(order)
+        self._by_ticket.begin_anew()
+        self._by_position.begin_anew()
+        self.history.extend(history)
 
     def ended(self, ticket: int) -> tuple[PaperOrder, ...]:
         """The order with this ticket if it is over."""
-        order = self._by_ticket.get(ticket)
-        return () if order is None else (order,)
+        return self._by_ticket.of(ticket)
 
     def ended_of(self, position: int) -> Sequence[PaperOrder]:
         """The orders that are over and concerned the position with this identifier.
@@ -49,14 +49,7 @@ class OrderDesk:
         """
         if not position:
             return [order for order in self.history if not order.position]
-        return self._by_position.get(position, ())
-
-    def _keep(self, order: PaperOrder) -> None:
-        self.history.append(order)
-        self._by_ticket[order.ticket] = order
-        if order.position:
-            same = self._by_position.get(order.position, ())
-            self._by_position[order.position] = (*same, order)
+        return self._by_position.of(position)
 
     def fill(self, order: PaperOrder, position: int, now: Millis) -> None:
         """The order has become a deal of `position` (an identifier)."""
@@ -84,4 +77,4 @@ class OrderDesk:
 
     def closing(self, position: int) -> bool:
         """Whether an order in flight is to close the position with this identifier."""
-        return any(order.position == position for order in self.live.values())
+        return bool(self.live) and any(o.position == position for o in self.live.values())

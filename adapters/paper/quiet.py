@@ -7,7 +7,7 @@ ordinary rules when it is played; this only finds it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from adapters.paper.account import PaperPosition
 from engine.bars import PreparedBars
@@ -17,7 +17,7 @@ FAR: Points = 1 << 60
 _FIRST_STRETCH = 128
 
 
-class Band(NamedTuple):
+class Band(msgspec.Struct, frozen=True, gc=False):
     """Equity above `low` and up to `high`, in cents, leads to nothing when tested.
 
     It may be a deeper drawdown than any before: of the bars passed over, the worst is told.
@@ -27,7 +27,7 @@ class Band(NamedTuple):
     high: Cents
 
 
-class Bounds(NamedTuple):
+class Bounds(msgspec.Struct, frozen=True, gc=False):
     """Prices that a position's closing side must stay strictly between."""
 
     below: Points
@@ -56,7 +56,11 @@ def bounds(position: PaperPosition, balance: Cents, band: Band) -> Bounds | None
 def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bounds) -> int:
     """The first of the rows `row` to `end` whose range leaves `limits`, else `end`."""
     lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
-    below, above = limits
+    below, above = limits.below, limits.above
+    if row < end:  # the next bar by itself first: arrays cost more than one comparison
+        if lows.item(row) <= below or highs.item(row) >= above:
+            return row
+        row += 1
     length = _FIRST_STRETCH
     while row < end:
         stop = min(row + length, end)
@@ -81,8 +85,10 @@ def in_force(bars: PreparedBars, row: int, moment: Millis) -> int:
 
 def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition) -> Cents:
     """The position's profit at its worst of the quiet rows `row` to `end`."""
-    if position.side is LONG:
-        price = int(bars.low[row:end].min())
+    long = position.side is LONG
+    prices = bars.low if long else bars.ask_range()[1]
+    if end == row + 1:
+        price = prices.item(row)
     else:
-        price = int(bars.ask_range()[1][row:end].max())
+        price = int(prices[row:end].min() if long else prices[row:end].max())
     return (price - position.entry) * position.side * position.cents_per_point

@@ -31,7 +31,7 @@ NEVER: Millis = 1 << 62
 _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 _NO_WEEKEND = (NEVER, NEVER)
 _SLICE_STEPS = 1_000
-_SLICE_RECORDS = 512
+_SLICE_RECORDS = 2_048
 
 
 class Track:
@@ -42,8 +42,8 @@ class Track:
     """
 
     __slots__ = (
-        "bar", "bars", "due", "in_bar", "opening", "period", "reader", "row", "server", "starved",
-        "symbol",
+        "bar", "bars", "columns", "count", "due", "in_bar", "opening", "period", "reader", "row",
+        "server", "starved", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, period: Millis, reader: ChunkReader) -> None:
@@ -51,6 +51,8 @@ class Track:
         self.period = period
         self.reader = reader
         self.bars = PreparedBars.empty()
+        self.columns = self.bars.columns()
+        self.count = 0
         self.row = 0
         self.due = NEVER
         self.in_bar = False
@@ -64,6 +66,8 @@ class Track:
         """Take the next chunk; the open bar's range is still to be played before its first bar."""
         self.starved = False
         self.bars = await self.reader.next() or PreparedBars.empty()
+        self.columns = self.bars.columns()
+        self.count = len(self.bars)
         self.row = -1
         if self.bars.scan is not None:
             self.bars.scan.enter()
@@ -72,27 +76,22 @@ class Track:
 
     def open(self) -> int:
         """Open the bar at `row`; returns that row."""
-        bars, row = self.bars, self.row
-        self.bar = Bar(
-            bars.open.item(row),
-            bars.high.item(row),
-            bars.low.item(row),
-            bars.close.item(row),
-            bars.spread.item(row),
-        )
-        self.opening = bars.time.item(row)
-        self.server = bars.server.item(row) * 1000
+        row = self.row
+        time, server, opens, highs, lows, closes, spreads = self.columns
+        self.bar = Bar(opens[row], highs[row], lows[row], closes[row], spreads[row])
+        self.opening = time[row]
+        self.server = server[row] * 1000
         self.due = self.opening + self.period
         self.in_bar = True
         # The next bar may open at the very moment at which this one ends: it must be known by then.
-        self.starved = row + 1 == len(bars)
+        self.starved = row + 1 == self.count
         return row
 
     def move_to(self, row: int) -> None:
         """Leave the open bar for the one at `row`, or for the end of the data."""
         self.in_bar = False
         self.row = row
-        self.due = self.bars.time.item(row) if row < len(self.bars) else NEVER
+        self.due = self.columns[0][row] if row < self.count else NEVER
 
 
 class Agenda:
@@ -172,6 +171,7 @@ class ReplayFeed:
         self._next_rollover = next(rollovers)
         self._weekends = weekends
         self._next_weekend = next(weekends, _NO_WEEKEND)
+        self._turn = self._next_turn()
         self._finished = finished
         self._every_bar = every_bar
         self._over = False
@@ -222,21 +222,20 @@ class ReplayFeed:
         self._over = True
 
     def _step(self, due: Millis) -> None:
-        self._turn_days(due - 1)
-        if self._stopped_early():
+        if self._turn < due and self._turn_days(due - 1):
             return
+        asked = self._finished is not None
         for track in self._tracks:
             if track.due == due and track.in_bar:
                 self._range(track)
-                if self._stopped_early():
+                if asked and self._stopped_early():
                     return
-        self._turn_days(due)
-        if self._stopped_early():
+        if self._turn <= due and self._turn_days(due):
             return
         for track in self._tracks:
             if track.due == due and not track.in_bar:
                 self._open(track)
-                if self._stopped_early():
+                if asked and self._stopped_early():
                     return
 
     def _stopped_early(self) -> bool:
@@ -256,8 +255,9 @@ class ReplayFeed:
             self._test_equity()
         for bar in track.bars.closed_by(row):
             bus.feed(bar)
-        for item in self._agenda.due(symbol, track.opening):
-            bus.feed(item)
+        if self._agenda.next_time(symbol) <= track.opening:
+            for item in self._agenda.due(symbol, track.opening):
+                bus.feed(item)
         if not track.starved:
             self._go_on(track, row)
 
@@ -283,8 +283,7 @@ class ReplayFeed:
 
     def _go_on(self, track: Track, row: int) -> None:
         """Leave for the first row from `row` on that must be played; it may be open already."""
-        bars = track.bars
-        if self._every_bar or row + 1 >= len(bars) or self._awaited(track.symbol):
+        if self._every_bar or row + 1 >= track.count or self._awaited(track.symbol):
             following, touched = row, False
         elif self._account.held[track.symbol]:
             following, touched = self._next_loud(track, row)
@@ -321,10 +320,14 @@ class ReplayFeed:
         limits = bounds(position, account.balance, self._quiet_band())
         if limits is None:
             return row, False
+        latest = self._next_opening(track, row)
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
-        moments = [self._next_reset[0], self._next_rollover[0], self._next_weekend[0]]
-        moments += [other.due for other in self._tracks if other is not track]
-        latest = min(self._next_opening(track, row), in_force(bars, row, min(moments)))
+        moment = self._turn
+        for other in self._tracks:
+            if other is not track and other.due < moment:
+                moment = other.due
+        if track.columns[0][latest] >= moment:
+            latest = min(latest, in_force(bars, row, moment))
         following = next_touch(bars, row, latest, position.side, limits)
         if following > row:
             worst = worst_profit(bars, row, following, position)
@@ -333,12 +336,12 @@ class ReplayFeed:
         touched = following < latest and opens_quietly(bars, following, position.side, limits)
         return following, touched
 
-    def _turn_days(self, until: Millis) -> None:
+    def _turn_days(self, until: Millis) -> bool:
         """Post swaps, close weeks and reset the trading day, in order of time.
 
-        At one instant swaps come first and the reset last.
+        At one instant swaps come first and the reset last. Whether the replay ends early by it.
         """
-        while (moment := self._next_turn()) <= until:
+        while (moment := self._turn) <= until:
             self._bus.time, self._bus.bar = moment, None
             if self._next_rollover[0] == moment:
                 self._roll_over()
@@ -346,8 +349,10 @@ class ReplayFeed:
                 self._close_week()
             else:
                 self._reset()
+            self._turn = self._next_turn()
             if self._stopped_early():
-                return
+                return True
+        return False
 
     def _next_turn(self) -> Millis:
         return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])

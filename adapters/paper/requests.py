@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from adapters.mt5 import contract as mt5
 from adapters.paper.account import PaperAccount
@@ -50,7 +52,7 @@ def echo(request: dict[str, Any]) -> mt5.TradeRequest:
     return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
 
 
-class Wish(NamedTuple):
+class Wish(msgspec.Struct, frozen=True, gc=False):
     """A well-typed request in integer units; `expiration` is seconds of the server's clock.
 
     `spec`, `position` and `order` are what the request's names and tickets stand for, None when

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from engine.bars import PreparedBars
 from scripts.bars import BarInput
@@ -26,6 +26,8 @@ from tests.reference import bare_loop
 from tests.reference.preset_bars import TABLE
 
 PAIRS = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Timing:
 
     def lines(self) -> list[str]:
         """The medians, and the range of the paired ratio, for people."""
-        events = f"  {self.events / _medians(self.ours).wall:9,.0f} events/s"
+        events = f"  {self.events / medians(self.ours).wall:9,.0f} events/s"
         walls = [one.wall / other.wall for one, other in zip(self.ours, self.bare, strict=True)]
         work = [
             one.processor / other.processor for one, other in zip(self.ours, self.bare, strict=True)
@@ -79,12 +81,13 @@ class Timing:
         ]
 
     def _speed(self, runs: list[Seconds]) -> str:
-        took = _medians(runs)
+        took = medians(runs)
         speed = f"{self.bars / took.wall:11,.0f} bars/s"
         return f"{took.wall:6.3f} s ({took.processor:.3f} s of processor) {speed}"
 
 
-def _medians(runs: list[Seconds]) -> Seconds:
+def medians(runs: list[Seconds]) -> Seconds:
+    """The median of each kind of seconds."""
     walls, processors = zip(*runs, strict=True)
     return Seconds(statistics.median(walls), statistics.median(processors))
 
@@ -159,8 +162,13 @@ def _paired(
         raise RuntimeError(f"the replay and the bare loop trade differently: {warm}")
     for _ in range(PAIRS):
         for run, took in zip((ours, bare), times, strict=True):
-            gc.collect()
-            start = time.perf_counter(), time.process_time()
-            run()
-            took.append(Seconds(time.perf_counter() - start[0], time.process_time() - start[1]))
+            took.append(timed(run)[0])
     return Timing(bars, warm[0].events, *times)
+
+
+def timed(run: Callable[[], T]) -> tuple[Seconds, T]:
+    """What a run takes that begins without garbage, and what it comes to."""
+    gc.collect()
+    start = time.perf_counter(), time.process_time()
+    found = run()
+    return Seconds(time.perf_counter() - start[0], time.process_time() - start[1]), found

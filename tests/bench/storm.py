@@ -6,23 +6,25 @@ with everything on (journal, event log, summary).
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-import statistics
 import tempfile
-import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.events import BarClosed
+from engine.events import BarClosed, PositionClosed, Record
+from engine.journal import MemoryJournal
 from engine.types import Side, SymbolSpec, units
 from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms
+from scripts.wiring import Terms, begin, connect, replay_feed
 from signals.strategy import Decision, Enter, Leave, View
 from tests import synthetic
 from tests.bench.machine import machine
-from tests.bench.speed import Found, kept, session
+from tests.bench.speed import Seconds, kept, medians, session, timed
 
 TRIPS = (10_000, 100_000)
-RUNS = 3
+RUNS = 5
 
 _BARS_A_WEEK = 5 * 96
 _FAR = 20_000  # points: a stop that is never hit
@@ -63,14 +65,65 @@ def storm_terms(trips: int, folder: Path) -> Terms:
 def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as made:
-        for trips in TRIPS:
-            terms = storm_terms(trips, Path(made))
-            runs = [_timed(terms) for _ in range(RUNS)]
-            rate = statistics.median(found.trades / seconds for found, seconds in runs)
-            print(f"  {runs[0][0].trades:>9,} round trips  {rate:9,.0f} a second")
+        cases = [Case(storm_terms(trips, Path(made))) for trips in TRIPS]
+        for _ in range(RUNS):  # side by side: what else the machine does meets both alike
+            for case in cases:
+                case.run()
+        print(f"medians of {RUNS} alternating runs, a round trip:")
+        print("\n".join(case.line() for case in cases))
+        few, many = (medians(case.journaled).processor for case in cases)
+        print(f"  at {TRIPS[-1]:,} a round trip costs {many / few:.2f} times that at {TRIPS[0]:,}")
 
 
-def _timed(terms: Terms) -> tuple[Found, float]:
-    start = time.perf_counter()
-    found = session(terms)
-    return found, time.perf_counter() - start
+@dataclass
+class Case:
+    """One length of the storm, and what its runs took a round trip."""
+
+    terms: Terms
+    trades: int = 0
+    journaled: list[Seconds] = field(default_factory=list)
+    alone: list[Seconds] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Once as a user runs it, with journal and files; once the actors alone."""
+        self.journaled.append(self._timed(lambda: session(self.terms).trades))
+        self.alone.append(self._timed(lambda: _actors_alone(self.terms)))
+
+    def _timed(self, run: Callable[[], int]) -> Seconds:
+        took, trades = timed(run)
+        self.trades = self.trades or trades
+        if trades != self.trades:
+            raise RuntimeError(f"{trades} trades after {self.trades} over the same bars")
+        return Seconds(*(part / trades for part in took))
+
+    def line(self) -> str:
+        whole, alone = medians(self.journaled), medians(self.alone)
+        return (
+            f"  {self.trades:>9,} trades  {1 / whole.wall:9,.0f}/s with journal and files "
+            f"({whole.wall * 1e6:.0f} us, {whole.processor * 1e6:.0f} of processor), "
+            f"{1 / alone.wall:9,.0f}/s the actors alone ({alone.processor * 1e6:.0f} us)"
+        )
+
+
+class _Nowhere(MemoryJournal):
+    """Counts closed positions and keeps nothing."""
+
+    closed = 0
+
+    def append(self, record: Record) -> None:
+        self.closed += isinstance(record.event, PositionClosed)
+
+
+def _actors_alone(terms: Terms) -> int:
+    """The same session without a journal's file and without edges."""
+    journal = _Nowhere()
+    parts = connect(journal, terms)
+    feed = replay_feed(parts, terms)
+    begin(parts, terms)
+
+    async def play() -> None:
+        async for _ in feed.slices():
+            await parts.bus.flush()
+
+    asyncio.run(play())
+    return journal.closed

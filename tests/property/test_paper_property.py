@@ -102,7 +102,9 @@ class Trading(RuleBasedStateMachine):
     @rule(symbol=symbols, bar=bars())
     def play(self, symbol: str, bar: Bar) -> None:
         shift = SYMBOLS[symbol] - 110_000
-        opened, high, low, close = (price + shift for price in bar[:4])
+        opened, high, low, close = (
+            price + shift for price in (bar.open, bar.high, bar.low, bar.close)
+        )
         bar = Bar(opened, high, low, close, bar.spread)
         self.account.now += 900_000
         books = len(self.account.deals) + len(self.account.order_history)

@@ -8,6 +8,7 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.execution import carry_out
 from adapters.mt5.gateway import Gateway, InProcess, send_in_process
 from adapters.paper.account import PaperAccount
+from adapters.paper.counter import PaperCounter
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.matching import Bar
 from engine import events as ev
@@ -257,6 +258,25 @@ class TestInThisProcess:
         )  # fmt: skip
         assert closed.account.balance == account.balance == START - 10_500
         assert parts.market.positions == {}
+
+    @pytest.mark.parametrize("condition", ["trade_allowed", "autotrading", "connected"])
+    def test_a_counter_refuses_with_the_words_of_the_packages_functions(
+        self, condition: str
+    ) -> None:
+        told = []
+        for by_requests in (False, True):
+            parts = wired()
+            account = PaperAccount(SPECS, START)
+            account.quote("EURUSD", TICKS["EURUSD"].bid, TICKS["EURUSD"].ask, 0)
+            terminal = PaperTerminal(account)
+            setattr(terminal.conditions, condition, False)
+            counter = None if by_requests else PaperCounter(terminal, REQUESTS)
+            sending = send_in_process(terminal)
+            Gateway(parts.bus, parts.market, REQUESTS, sending, counter).attach()
+            parts.bus.publish(signal("s:1", volume=10_000))
+            told.append([record.event for record in parts.journal.records])
+        assert told[0] == told[1]
+        assert isinstance(told[0][-2], ev.OrderRejected | ev.OrderUnknown), "before the halt"
 
     def test_carrying_out_reads_back_what_the_deal_did(self) -> None:
         _, account, _ = self._linked()
