@@ -6,7 +6,10 @@ exact integer fraction and rounds it once, so no order of evaluation can change 
 
 from __future__ import annotations
 
-from math import floor
+from math import floor, gcd
+
+import numpy as np
+import numpy.typing as npt
 
 from engine.types import (
     LONG,
@@ -19,7 +22,10 @@ from engine.types import (
     Units,
 )
 
+Ints = npt.NDArray[np.int64]
+
 _CENTS_PER_MAJOR = 100
+_EXACT = 1 << 53
 _SLACK = 0.5 + 1e-5
 
 
@@ -84,3 +90,28 @@ def loss_at_stop(
 ) -> Cents:
     """Money lost when `volume` opened at `entry` is stopped at `stop`; with both commissions."""
     return -profit_at(spec, side, volume, entry, stop, spread) + 2 * commission(spec, volume)
+
+
+def profits(
+    spec: SymbolSpec, side: Side, volume: Units, entry: Points, bids: Ints, spreads: Ints
+) -> Ints:
+    """`profit` of closing at each of many ticks, given by bid and spread.
+
+    Raises OverflowError where doubles do not hold the fractions exactly, so that the rounding of
+    `profit` could not be repeated.
+    """
+    asks = bids + spreads
+    moved = ((bids if side is LONG else asks) - entry) * int(side)
+    worth = volume * spec.contract * _CENTS_PER_MAJOR
+    if spec.conversion is UNCONVERTED:
+        shared = gcd(worth, UNITS_PER_LOT * 10**spec.digits)
+        divisors = np.full_like(moved, UNITS_PER_LOT * 10**spec.digits // shared)
+    else:
+        shared = gcd(worth, UNITS_PER_LOT)
+        divisors = np.where(moved > 0, asks, bids) * (UNITS_PER_LOT // shared)
+    worth //= shared
+    if worth * int(np.abs(moved).max(initial=0)) >= _EXACT:
+        raise OverflowError(f"profits of {volume} units of {spec.name} are beyond exact doubles")
+    values = moved * worth / divisors
+    rounded = np.where(values >= 0, np.floor(values + _SLACK), -np.floor(_SLACK - values))
+    return rounded.astype(np.int64)

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,9 @@ WEEK = 7 * DAY
 EARLIEST = 0
 LATEST = 4_102_444_800
 """Times are taken from 1970-01-01 up to, not including, 2100-01-01."""
+
+_STRIDE = 28 * 24
+"""Hours between two looks for a change of the clock."""
 
 # Zone whose wall clock the server's follows, and what the server adds to it, in seconds. Athens
 # keeps GMT+2 and the EU's summer time, which both begin and end at 01:00 UTC.
@@ -82,25 +85,26 @@ def _table(clock: ClockName) -> _Table:
 def _changes(zone: ZoneInfo) -> list[tuple[int, int, int]]:
     """(UTC second, offset before, offset after) of every change of `zone` until 2100.
 
-    Neither zone in use changes twice within 28 days in these years, so looking every 28 days and
-    halving the interval finds them all.
+    Neither zone in use changes twice within 28 days in these years, and each change is at a whole
+    hour of UTC, so looking every 28 days and halving the hours between finds them all.
     """
     changes = []
-    for start in range(EARLIEST, LATEST, 28 * DAY):
-        low, high = start, start + 28 * DAY
-        before, after = _offset(zone, low), _offset(zone, high)
+    after = _offset(zone, EARLIEST // HOUR)
+    for end in range(EARLIEST // HOUR + _STRIDE, LATEST // HOUR + _STRIDE, _STRIDE):
+        before, after = after, _offset(zone, end)
         if before == after:
             continue
+        low, high = end - _STRIDE, end
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
-        changes.append((high, before, after))
+        changes.append((high * HOUR, before, after))
     return changes
 
 
-def _offset(zone: ZoneInfo, utc_second: int) -> int:
-    wall = datetime.fromtimestamp(utc_second, zone).replace(tzinfo=UTC)
-    return int(wall.timestamp()) - utc_second
+def _offset(zone: ZoneInfo, utc_hour: int) -> int:
+    offset = datetime.fromtimestamp(utc_hour * HOUR, zone).utcoffset() or timedelta()
+    return offset.days * DAY + offset.seconds
 
 
 def to_utc(clock: ClockName, server_seconds: Seconds) -> Seconds:

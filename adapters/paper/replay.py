@@ -6,8 +6,8 @@ range is played (equity at the bar's worst, then stops and targets, then the clo
 time ranges come first in rank order, then the day reset, then openings in rank order.
 
 Bars that cannot lead to anything are passed over: those of a symbol without a position until one
-at which its strategy may decide, and those that are quiet for the account's only position. With
-`every_bar` all are played, which leads to the same journal.
+at which its strategy may decide, and those that are quiet for what is open. With `every_bar` all
+are played, which leads to the same journal.
 
 Signals that the user gave are acted on at the first opening of their symbol at or after their time.
 """
@@ -22,6 +22,7 @@ from adapters.paper.account import PaperAccount
 from adapters.paper.matching import Bar
 from adapters.paper.quiet import Band, bounds, in_force, next_touch, opens_quietly, worst_profit
 from adapters.paper.swap import nights_after
+from adapters.paper.together import Together
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
@@ -176,6 +177,7 @@ class ReplayFeed:
         self._every_bar = every_bar
         self._over = False
         self._chunks_played = 0
+        self._together = Together(bus, account, tracks, quiet_band, self._next_awaited)
 
     @property
     def bars_played(self) -> int:
@@ -200,7 +202,7 @@ class ReplayFeed:
 
     def _work(self) -> None:
         """Step until a chunk runs out, enough records wait for the edges, or the data ends."""
-        tracks, bus = self._tracks, self._bus
+        tracks, bus, every_bar = self._tracks, self._bus, self._every_bar
         for _ in range(_SLICE_STEPS):
             due = NEVER
             for track in tracks:
@@ -210,7 +212,7 @@ class ReplayFeed:
                     due = track.due
             if due == NEVER:
                 self._end()
-            else:
+            elif every_bar or not self._together.pass_over(due, self._turn):
                 self._step(due)
             if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
@@ -243,7 +245,8 @@ class ReplayFeed:
             self._over = True
         return self._over
 
-    def _open(self, track: Track) -> None:
+    def _open_at_tick(self, track: Track) -> int:
+        """Open the track's next bar and tell its tick; returns the bar's row."""
         bus, symbol = self._bus, track.symbol
         row = track.open()
         bid = track.bar.open
@@ -251,6 +254,11 @@ class ReplayFeed:
         bus.time, bus.bar = track.opening, (symbol, track.opening)
         self._account.quote(symbol, bid, ask, track.server)
         bus.feed(ev.Tick(symbol, bid, ask))
+        return row
+
+    def _open(self, track: Track) -> None:
+        bus, symbol = self._bus, track.symbol
+        row = self._open_at_tick(track)
         if self._account.held[symbol]:
             self._test_equity()
         for bar in track.bars.closed_by(row):
@@ -292,8 +300,8 @@ class ReplayFeed:
         if following > row or not track.in_bar:
             track.move_to(following)
         if touched and not track.in_bar:
-            # Nobody looks between its opening, at which nothing happens, and its end.
-            track.open()
+            # Nothing happens at its opening; whoever acts on its range finds that tick.
+            self._open_at_tick(track)
 
     def _next_opening(self, track: Track, row: int) -> int:
         """The first row from `row` on whose opening somebody waits for."""
@@ -335,6 +343,12 @@ class ReplayFeed:
             self._bus.feed(ev.AccountSeen(account.balance, equity, account.margin))
         touched = following < latest and opens_quietly(bars, following, position.side, limits)
         return following, touched
+
+    def _next_awaited(self, track: Track) -> Millis:
+        """When the first bar opens that must be played; at the latest the last one loaded."""
+        if track.row < 0 or track.due == NEVER:
+            return track.due
+        return track.bars.time.item(self._next_opening(track, track.row))
 
     def _turn_days(self, until: Millis) -> bool:
         """Post swaps, close weeks and reset the trading day, in order of time.

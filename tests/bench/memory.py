@@ -35,7 +35,7 @@ def cost_of(bars: Mapping[str, Path]) -> Cost:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.memory", *given],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         encoding="utf-8",
         check=True,
     )
@@ -61,12 +61,19 @@ def main() -> None:
     from scripts.folders import SIMULATED, SessionFolder
     from scripts.replay import Request, Screen, resolve_terms, run_replay
 
+    class Watched(Screen):
+        """No summary, but on a terminal how far it is and how long it will take."""
+
+        @property
+        def progress(self) -> bool:
+            return sys.stderr.isatty()
+
     start = time.perf_counter()
     request = Request(bars=sys.argv[1:], clock="new-york+7")
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()
-        code = run_replay(resolve_terms(request)[0], folder, Screen(quiet=True))
+        code = run_replay(resolve_terms(request)[0], folder, Watched(quiet=True))
     if code:
         raise SystemExit(code)
     print(peak(), time.perf_counter() - start)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config.rules import list_rules, load_rules
 from engine import events as ev
 from engine.events import AttemptOutcome
-from engine.rules import DailyLoss, RuleAction
+from engine.rules import Conduct, DailyLoss, MaxLoss, Measured, Mode, Phase, RuleAction
 from risk.evaluation import Course
 from scripts.wiring import Terms
 from tests import synthetic
@@ -162,6 +162,18 @@ def same_either_way(scenario: Scenario, course: Course, folder: Path) -> None:
     assert journal_hash(terms, folder, "quick") == journal_hash(every, folder, "thorough")
 
 
+LATE_END = Course(
+    rules=rules(
+        daily=DailyLoss(percent=20),
+        maximum=MaxLoss(percent=100, mode=Mode.TRAILING_END_OF_DAY, measured_on=Measured.BALANCE),
+        phases=(Phase(name="first", target=60, trading_days=2),),
+        conduct=Conduct(week=WEEK, requests_a_day=40),
+    )
+)
+"""An attempt that ends inside a bar, at whose opening nothing happens."""
+
+
+@example(Scenario(0, synthetic.MINUTE, ["EURUSD"]), LATE_END)
 @settings(max_examples=3, deadline=None)
 @given(scenarios(), COURSES)
 def test_passing_over_quiet_bars_changes_no_attempt(

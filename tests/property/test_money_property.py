@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,3 +120,27 @@ def test_a_volume_sized_by_money_loses_no_more_than_that_money(
     assert volume / 10_000 * loss_of_a_lot <= cents + slack
     if volume < spec.volume_max:
         assert (volume + spec.volume_step) / 10_000 * loss_of_a_lot >= cents - slack
+
+
+@given(
+    specs, sides, st.integers(1, 500_000), prices,
+    st.lists(st.tuples(prices, spreads), min_size=1, max_size=20),
+)  # fmt: skip
+def test_profits_over_columns_are_the_profits_one_by_one(
+    spec: SymbolSpec, side: Side, volume: int, entry: int, ticks: list[tuple[int, int]]
+) -> None:
+    bids, widths = (np.array(column, dtype=np.int64) for column in zip(*ticks, strict=True))
+    expected = [
+        money.profit(
+            spec, side, volume, entry, bid if side is Side.LONG else bid + width, bid, bid + width
+        )
+        for bid, width in ticks
+    ]
+    assert money.profits(spec, side, volume, entry, bids, widths).tolist() == expected
+
+
+def test_profits_beyond_exact_doubles_are_refused() -> None:
+    """Of a point of one unit of volume, worth a hundredth of a cent, after 10^16 of them."""
+    far = np.array([10**16], dtype=np.int64)
+    with pytest.raises(OverflowError, match="1 units of EURUSD"):
+        money.profits(SPECS["EURUSD"], Side.LONG, 1, 0, far, far)
