@@ -1,4 +1,4 @@
-"""What every actor may look at: last ticks, open positions, account figures.
+"""What every actor may look at: last ticks and values, open positions, account figures.
 
 One actor keeps it, attached to the bus before all others, so that every handler sees the state as
 of the event it handles. The others only read.
@@ -29,11 +29,12 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Market:
-    """Last tick by symbol, open positions by ticket, last account figures."""
+    """Last tick and last told value by symbol, open positions by ticket, last account figures."""
 
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
         self.specs = specs
         self.ticks: dict[str, ev.Tick] = {}
+        self.values: dict[str, ev.SymbolValued] = {}
         self.positions: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
 
@@ -41,6 +42,7 @@ class Market:
         return {
             ev.SessionStarted: self.on_started,
             ev.Tick: self.on_tick,
+            ev.SymbolValued: self.on_valued,
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
             ev.SessionResumed: self.on_account_updated,
@@ -51,7 +53,11 @@ class Market:
         }
 
     def restoring(self) -> ev.Routes:
-        """What brings it back from recorded events: all but prices, which are old by then."""
+        """What brings it back from recorded events: all but prices, which are old by then.
+
+        What symbols were worth is kept: open positions go on being judged by it until the venue
+        tells it anew, and nothing is opened on a value that is old.
+        """
         return {kind: handler for kind, handler in self.routes().items() if kind is not ev.Tick}
 
     def on_symbol(self, symbol: str) -> Position | None:
@@ -66,6 +72,9 @@ class Market:
 
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick
+
+    def on_valued(self, valued: ev.SymbolValued) -> None:
+        self.values[valued.symbol] = valued
 
     def on_account(self, seen: ev.AccountSeen) -> None:
         self.account = seen

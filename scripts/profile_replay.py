@@ -31,6 +31,7 @@ from scripts import options
 from scripts.bars import BarInput
 from scripts.cli import CommandFailed, Exit, complain, home
 from scripts.connection import Connection, connected
+from scripts.crosses import refuse_told
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
@@ -111,6 +112,10 @@ def replay_on_profile(
     if not how.dry_run:
         return asyncio.run(_send_signals(request, how, loaded, folder, screen))
     history = asyncio.run(_fetch(request, how, folder))
+    refuse_told(
+        (item.spec for item in history.instruments.values()),
+        "butler shadow trades it on the terminal's live prices, dry by default",
+    )
     inputs = _inputs(request, history, loaded, screen)
     balance = history.balance if request.starting_equity is None else request.starting_equity
     terms = Terms(

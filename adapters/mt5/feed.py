@@ -20,6 +20,7 @@ from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed_watch import FeedState, FeedWatch
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.observing import Gap, Quoted, Seen
+from adapters.mt5.reckoning import Values
 from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Venue
 from engine import events as ev
@@ -155,6 +156,7 @@ class LiveFeed:
         self._warm = False
         self._told_bars = told
         self._account = ev.AccountSeen(0, 0, 0)
+        self._values = Values()
         self._server = server
         self._watch = FeedWatch(clock.now())
         self._told: dict[HaltCause, bool] = {}
@@ -179,7 +181,7 @@ class LiveFeed:
 
     async def _observe(self) -> bool:
         """Look once and take what is seen; False when the terminal does not answer."""
-        gaps = [watch.gap for watch in self._watches]
+        gaps = [self._gap(watch) for watch in self._watches]
         wanted = self._gateway.wanted()
         try:
             seen = await self._venue.observe(gaps, wanted)
@@ -189,6 +191,12 @@ class LiveFeed:
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed)
         return True
+
+    def _gap(self, watch: BarWatch) -> Gap:
+        """What is asked about a symbol: what it is worth only now and then."""
+        spec = self._market.specs[watch.symbol]
+        wanted = self._values.wanted(spec, self._clock.now())
+        return watch.gap._replace(spec=spec) if wanted else watch.gap
 
     async def _recovery(self) -> AsyncGenerator[None, None]:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
@@ -229,6 +237,7 @@ class LiveFeed:
             self._bus.feed(ev.VenueSeen(seen.look))
         for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
+            self._value(watch.symbol, quoted)
         self._test_equity(account)
         for watch, bars in zip(self._watches, closed, strict=True):
             if bars is not None:
@@ -270,6 +279,12 @@ class LiveFeed:
         priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
         if priced and self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
+
+    def _value(self, symbol: str, quoted: Quoted) -> None:
+        spec = self._market.specs[symbol]
+        valued = self._values.news(spec, quoted.worth, self._bus.time)
+        if valued is not None:
+            self._bus.feed(valued)
 
     def _test_equity(self, account: ev.AccountSeen) -> None:
         if account != self._account:

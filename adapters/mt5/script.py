@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.mt5.errors import LookFailed, TerminalError
 from adapters.mt5.gateway import Gateway
+from adapters.mt5.reckoning import Reckoned, Values
 from adapters.mt5.venue import Venue
 from engine import events as ev
 from engine.bus import Bus
@@ -47,10 +48,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """A look at the market: tick and account figures."""
+    """A look at the market: tick, account figures, and what the terminal reckons, if it can."""
 
     tick: ev.Tick
     account: ev.AccountSeen
+    worth: Reckoned | None = None
 
 
 class ScriptFeed:
@@ -89,6 +91,7 @@ class ScriptFeed:
         self._hold = hold
         self._pace = pace
         self._may_enter = may_enter
+        self._values = Values()
         self.done = 0
 
     async def slices(self) -> AsyncGenerator[None, None]:
@@ -174,6 +177,9 @@ class ScriptFeed:
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._bus.feed(quote.tick)
+        valued = self._values.news(self._market.specs[symbol], quote.worth, self._bus.time)
+        if valued is not None:
+            self._bus.feed(valued)
         self._bus.feed(quote.account)
         return quote.tick
 

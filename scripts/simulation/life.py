@@ -141,6 +141,7 @@ class Life:
             parameters={},
             limits=msgspec.to_builtins(setting.limits),
             symbols=tuple(setting.world.specs.values()),
+            valued=True,
         )
         self.actors.begin(started, {"session_id": f"seed-{setting.seed}", "dry_run": False})
 

@@ -73,7 +73,7 @@ class TestWorstCase:
 
     def test_a_pending_order_may_be_filled_after_a_gap_too(self) -> None:
         terms = limits(allow_gap_fraction=0.001)
-        at = {"entry": 110_000, "stop": 109_000, "spread": 10}
+        at: dict[str, Any] = {"entry": 110_000, "stop": 109_000, "spread": 10}
         now = exposure.worst_of_order(terms, EURUSD, Side.LONG, LOT, **at, pending=False)
         later = exposure.worst_of_order(terms, EURUSD, Side.LONG, LOT, **at, pending=True)
         assert (now, later) == (100_500 + 10_900, 100_500 + 10_900 + 11_000)
@@ -248,6 +248,22 @@ class TestFirmRoom:
         (close,) = approvals(parts)
         assert (close.order.position, close.order.reason) == (7, "FLATTEN")
         assert parts.risk.trading.active
+
+    def test_a_day_that_turns_before_a_resumed_session_has_a_price_is_judged_all_the_same(
+        self,
+    ) -> None:
+        """Prices of the journal are old by then and not remembered."""
+        terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
+        parts = wired(terms, course=FIRM)
+        parts.bus.publish(opened(7))
+        parts.market.ticks.clear()
+        reset(parts, START)
+        assert approvals(parts) == []  # 102.50 at the stop, 500.00 of room
+        reset(parts, START - 60_000, date="2025-01-09")
+        see(parts, START - 60_000 - 39_750)
+        reset(parts, START - 99_900, date="2025-01-10")
+        (close,) = approvals(parts)
+        assert close.order.position == 7
 
     def test_a_breach_is_the_firms_and_nothing_of_ours_acts_after_it(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.001)

@@ -115,7 +115,9 @@ class Scene:
             desk=SendingDesk(),
         )  # fmt: skip
         self.fed: list[Any] = []
-        kinds = (ev.Tick, ev.BarClosed, ev.WarmedUp, ev.ResetDue, ev.LinkChanged)
+        kinds = (
+            ev.Tick, ev.SymbolValued, ev.BarClosed, ev.WarmedUp, ev.ResetDue, ev.LinkChanged
+        )  # fmt: skip
         self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
         self.stops = False
         self.waited: list[float] = []
@@ -204,6 +206,41 @@ class TestBars:
             max(time for timeframe, time, *_ in warm.bars if timeframe == "M15")
             == known["EURUSD", "M15"]
         )
+
+
+class TestValues:
+    def test_what_a_symbol_is_worth_is_told_after_its_price_and_before_anything_can_be_opened(
+        self,
+    ) -> None:
+        scene = Scene(12)
+        scene.play(scene.to(2), scene.to(3))
+        kinds = [type(item) for item in scene.fed]
+        assert kinds.index(ev.Tick) < kinds.index(ev.SymbolValued) < kinds.index(ev.WarmedUp)
+        (worth,) = scene.of(ev.SymbolValued)
+        assert (worth.symbol, worth.time) == ("EURUSD", (MONDAY + 2 * M15) * 1000)
+        assert scene.live.parts.market.values == {"EURUSD": worth}
+
+    def test_it_is_asked_for_again_after_an_hour(self) -> None:
+        scene = Scene(12)
+        scene.play(*(scene.to(bar) for bar in range(2, 9)))
+        assert [(item.time // 1000 - MONDAY) // M15 for item in scene.of(ev.SymbolValued)] == [2, 6]
+
+    def test_while_the_terminal_cannot_tell_the_session_goes_on_and_asks_again(self) -> None:
+        scene = Scene(12)
+        reckon = scene.client.terminal.order_calc_profit
+
+        def mute() -> None:
+            scene.to(2)()
+            scene.client.terminal.order_calc_profit = lambda *_: None  # type: ignore[method-assign]
+
+        def speak() -> None:
+            scene.to(4)()
+            scene.client.terminal.order_calc_profit = reckon  # type: ignore[method-assign]
+
+        scene.play(mute, scene.to(3), speak)
+        (worth,) = scene.of(ev.SymbolValued)
+        assert worth.time == (MONDAY + 4 * M15) * 1000
+        assert scene.bars() == [(2, False), (3, False)]
 
 
 class TestDays:
