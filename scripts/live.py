@@ -30,12 +30,14 @@ from engine.market import Market
 from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec
+from risk.evaluation import Course
 from scripts.beside import Figures, Wanted, keep_company
 from scripts.cli import CommandFailed, Exit
 from scripts.configuration import write_configuration
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
-from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.objectives import as_recorded
 from scripts.wiring import concluding, file_sinks
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
@@ -75,6 +77,7 @@ class LiveTerms(TerminalTerms):
     plans: Sequence[Plan]
     hold: float
     pace: float = 0.0
+    course: Course | None = None
 
 
 @dataclass
@@ -260,6 +263,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
+            course=terms.course,
             desk=CheckingDesk() if terms.dry_run else SendingDesk(),
             to_server=server.at,
         )
@@ -276,6 +280,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
+        days=days_of(actors.bus, terms.limits, terms.course, frame.clock, frame.past or []),
         raised=_raised(frame.past or []),
     )
     tell_orphan(connection, frame.log)
@@ -285,6 +290,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         connection.account,
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
+        objectives=as_recorded(terms.course),
         strategy=ev.NO_STRATEGY,
     )
     if frame.past is None:

@@ -109,11 +109,6 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
 def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
     from scripts.profile_replay import OnProfile, replay_on_profile
 
-    if request.objectives is not None:
-        raise CommandFailed(
-            "--objectives and --account-profile exclude each other: attempts are made on bar files",
-            Exit.USAGE,
-        )
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
     )

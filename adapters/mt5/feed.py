@@ -15,6 +15,7 @@ import anyio.to_thread
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed_watch import FeedState, FeedWatch
@@ -119,9 +120,8 @@ def _past(bar: ev.BarClosed) -> ev.PastBar:
 class LiveFeed:
     """Feeds a session from a terminal.
 
-    `resets` gives the beginnings of trading days after now, with their dates, without end. `told`
-    are the last bars that an earlier part of the session was told, by symbol and timeframe: those
-    after them are news, all others only warm up.
+    `told` are the last bars that an earlier part of the session was told, by symbol and timeframe:
+    those after them are news, all others only warm up.
     """
 
     def __init__(
@@ -133,10 +133,9 @@ class LiveFeed:
         clock: Clock,
         watches: Sequence[BarWatch],
         pacing: Pacing,
-        resets: Iterator[tuple[Millis, str]],
+        days: Days,
         *,
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
-        weekends: Iterator[tuple[Millis, Millis]] = iter(()),  # noqa: B008 - nothing to share
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
     ) -> None:
@@ -148,11 +147,8 @@ class LiveFeed:
         self._clock = clock
         self._watches = watches
         self._pacing = pacing
-        self._resets = resets
-        self._next_reset = next(resets)
+        self._days = days
         self._due = due
-        self._weekends = weekends
-        self._next_weekend = next(weekends, None)
         self._warm = False
         self._told_bars = told
         self._account = ev.AccountSeen(0, 0, 0)
@@ -230,7 +226,7 @@ class LiveFeed:
 
     def _take(self, seen: Seen, closed: Sequence[list[ev.BarClosed] | None]) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))
-        self._turn_days(account)
+        self._days.turn(self._pacing.day_limit(), account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.tells(seen.look):
@@ -302,12 +298,3 @@ class LiveFeed:
     def _is_news(self, bar: ev.BarClosed) -> bool:
         told = self._told_bars.get((bar.symbol, bar.timeframe))
         return told is not None and bar.time > told
-
-    def _turn_days(self, account: ev.AccountSeen) -> None:
-        while self._next_reset[0] <= self._pacing.day_limit():
-            _, date = self._next_reset
-            self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
-            self._next_reset = next(self._resets)
-        while self._next_weekend is not None and self._next_weekend[0] <= self._pacing.day_limit():
-            self._bus.feed(ev.WeekendDue(self._next_weekend[1]))
-            self._next_weekend = next(self._weekends, None)

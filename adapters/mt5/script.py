@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
+from adapters.mt5.days import Days
 from adapters.mt5.errors import LookFailed, TerminalError
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.reckoning import Reckoned, Values
@@ -77,6 +78,7 @@ class ScriptFeed:
         hold: float,
         pace: float,
         may_enter: Callable[[], bool],
+        days: Days | None = None,
         raised: frozenset[str] = frozenset(),
     ) -> None:
         """`raised` are plans that an earlier part of the session has entered (`Plan.mark`)."""
@@ -91,6 +93,7 @@ class ScriptFeed:
         self._hold = hold
         self._pace = pace
         self._may_enter = may_enter
+        self._days = days
         self._values = Values()
         self.done = 0
 
@@ -176,6 +179,8 @@ class ScriptFeed:
             await self._venue.recover(self._gateway)
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
+        if self._days is not None:
+            self._days.turn(self._bus.time, quote.account)
         self._bus.feed(quote.tick)
         valued = self._values.news(self._market.specs[symbol], quote.worth, self._bus.time)
         if valued is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import TerminalError
 from adapters.mt5.feed import BarWatch, LiveFeed
@@ -221,7 +222,7 @@ class Life:
             world.clock,
             watches,
             Pace(self, moves=moves),
-            days_to_come(self.setting.limits, world.clock.now(), self._past),
+            Days(actors.bus, days_to_come(self.setting.limits, world.clock.now(), self._past)),
             due=Agenda(world.signals, world.clock, self._past).due,
         )
 

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
+from adapters.mt5.days import Days
 from adapters.mt5.errors import LinkDown, NotSent
 from adapters.mt5.feed import BarWatch, LiveFeed
 from adapters.mt5.venue import SendingDesk, Venue
@@ -102,7 +103,9 @@ class Client:
 class Scene:
     """A live feed over recorded bars; each step of `steps` is done before a look."""
 
-    def __init__(self, count: int, **options: Any) -> None:
+    def __init__(
+        self, count: int, *, resets: Iterator[tuple[Millis, str]] | None = None, **options: Any
+    ) -> None:
         self.account = account_at_ticks()
         self.market = PaperMarket(self.account, {"EURUSD": rates(count)})
         self.client = Client(PaperTerminal(self.account, bars=self.market))
@@ -125,7 +128,9 @@ class Scene:
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
             self.live.parts.bus, self.live.parts.market, self.live.gateway, self.venue,
-            self.clock, [watch()], self, **{"resets": iter([(1 << 60, "")]), **options},
+            self.clock, [watch()], self,
+            Days(self.live.parts.bus, iter([(1 << 60, "")]) if resets is None else resets),
+            **options,
         )  # fmt: skip
 
     async def next(self) -> bool:
