@@ -35,6 +35,7 @@ from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
+from engine.inputs import SwapSeen as SwapSeen
 from engine.inputs import SymbolValued as SymbolValued
 from engine.inputs import Tick as Tick
 from engine.inputs import VenueCompared as VenueCompared

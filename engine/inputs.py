@@ -41,6 +41,16 @@ class SymbolValued(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag
     margin: Cents
 
 
+class SwapSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="swap_seen"):
+    """The swap that an open position has accrued so far; its closing deal will book it.
+
+    It is in the account's equity and not yet in its balance.
+    """
+
+    position: int
+    swap: Cents
+
+
 class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="account_seen"):
     """The account's figures at this moment, to be tested against the floors."""
 
@@ -159,6 +169,7 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
 Input = (
     Tick
     | SymbolValued
+    | SwapSeen
     | AccountSeen
     | BarClosed
     | WarmedUp

@@ -13,7 +13,7 @@ from engine.types import Cents, Points, Side, SymbolSpec, Units
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """An open position as the engine knows it."""
+    """An open position as the engine knows it; `swap` is what it has accrued so far."""
 
     ticket: int
     symbol: str
@@ -26,6 +26,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     signal_id: str
     strategy_id: str
     commission: Cents
+    swap: Cents = 0
 
 
 class Market:
@@ -43,6 +44,7 @@ class Market:
             ev.SessionStarted: self.on_started,
             ev.Tick: self.on_tick,
             ev.SymbolValued: self.on_valued,
+            ev.SwapSeen: self.on_swap,
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
             ev.SessionResumed: self.on_account_updated,
@@ -76,6 +78,10 @@ class Market:
     def on_valued(self, valued: ev.SymbolValued) -> None:
         self.values[valued.symbol] = valued
 
+    def on_swap(self, seen: ev.SwapSeen) -> None:
+        position = self.positions[seen.position]
+        self.positions[seen.position] = msgspec.structs.replace(position, swap=seen.swap)
+
     def on_account(self, seen: ev.AccountSeen) -> None:
         self.account = seen
 
@@ -106,7 +112,10 @@ class Market:
             position = self.positions[closed.position]
             paid = closed.net - closed.profit - closed.commission - closed.swap
             self.positions[closed.position] = msgspec.structs.replace(
-                position, volume=closed.remaining, commission=position.commission - paid
+                position,
+                volume=closed.remaining,
+                commission=position.commission - paid,
+                swap=position.swap - closed.swap,
             )
         else:
             del self.positions[closed.position]

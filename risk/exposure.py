@@ -56,7 +56,9 @@ def worst_of_position(
 ) -> Cents:
     """What an open position may still lose of the balance; 0 when its stop secures a gain.
 
-    One without a stop may lose everything, and so may one of which nobody told what it is worth.
+    What it has accrued in swap is not in the balance yet: a cost is still to be lost, an income
+    makes up for a part. One without a stop may lose everything, and so may one of which nobody
+    told what it is worth.
     """
     unknown = spec.conversion is Conversion.TOLD and rate is None
     if unknown or not position.stop_loss:
@@ -64,7 +66,7 @@ def worst_of_position(
     side, stop = position.side, position.stop_loss
     left = max(1, stop - side * slipped(limits, stop, gaps=True))
     profit = money.profit_at(spec, side, position.volume, position.entry, left, spread, rate)
-    return max(0, money.commission(spec, position.volume) - profit)
+    return max(0, money.commission(spec, position.volume) - profit - position.swap)
 
 
 def on_currencies(stakes: Iterable[Stake]) -> dict[str, Cents]:

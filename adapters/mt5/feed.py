@@ -15,8 +15,9 @@ import anyio.to_thread
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from adapters.mt5 import contract as mt5
 from adapters.mt5.days import Days
-from adapters.mt5.departures import figures
+from adapters.mt5.departures import cents, figures
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed_watch import FeedState, FeedWatch
 from adapters.mt5.gateway import Gateway
@@ -231,6 +232,7 @@ class LiveFeed:
             self._check_conditions(self._server, seen)
         if self._gateway.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
+        self._swaps(seen.look.positions)
         for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
             self._value(watch.symbol, quoted)
@@ -275,6 +277,14 @@ class LiveFeed:
         priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
         if priced and self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
+
+    def _swaps(self, standing: Sequence[mt5.TradePosition]) -> None:
+        """What our positions have accrued; others' count as risk as a whole."""
+        known = self._market.positions
+        for position in standing:
+            swap = cents(position.swap)
+            if position.ticket in known and known[position.ticket].swap != swap:
+                self._bus.feed(ev.SwapSeen(position.ticket, swap))
 
     def _value(self, symbol: str, quoted: Quoted) -> None:
         spec = self._market.specs[symbol]

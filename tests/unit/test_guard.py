@@ -84,6 +84,20 @@ class TestWorstCase:
         enter(parts, "GBPUSD")
         assert denials(parts) == [DenyReason.DAILY_LOSS]
 
+    @pytest.mark.parametrize(
+        ("swap", "denied"), [(0, False), (-60_054, False), (-60_055, True), (60_055, False)]
+    )
+    def test_swap_that_waits_to_be_booked_may_be_lost_too(self, swap: int, denied: bool) -> None:
+        """196.96 of 900.00 for the day are asked for, the open lot may lose 102.50 at its stop.
+
+        An income makes room, but never for more than the position itself may lose.
+        """
+        parts = wired(limits(daily_loss_fraction=0.009))
+        parts.bus.publish(opened(7))
+        parts.bus.feed(ev.SwapSeen(7, swap))
+        enter(parts, "GBPUSD")
+        assert bool(denials(parts)) is denied
+
     def test_one_whose_stop_secures_a_gain_loses_nothing(self) -> None:
         parts = wired(limits(daily_loss_fraction=0.003, allow_gap_fraction=0.0001))
         parts.bus.publish(opened(7, stop_loss=110_100))

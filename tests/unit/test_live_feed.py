@@ -20,9 +20,9 @@ from adapters.paper.functions import PaperTerminal
 from adapters.paper.market import PaperMarket
 from engine import events as ev
 from engine.clock import VirtualClock
-from engine.types import Millis
+from engine.types import Millis, Side
 from signals.bars import BarPreparer
-from tests.builders import EURUSD
+from tests.builders import EURUSD, LOT, opened
 from tests.paper_terminals import account_at_ticks, told
 from tests.venue_steps import live
 
@@ -119,7 +119,8 @@ class Scene:
         )  # fmt: skip
         self.fed: list[Any] = []
         kinds = (
-            ev.Tick, ev.SymbolValued, ev.BarClosed, ev.WarmedUp, ev.ResetDue, ev.LinkChanged
+            ev.Tick, ev.SymbolValued, ev.SwapSeen, ev.BarClosed, ev.WarmedUp, ev.ResetDue,
+            ev.LinkChanged,
         )  # fmt: skip
         self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
         self.stops = False
@@ -246,6 +247,22 @@ class TestValues:
         (worth,) = scene.of(ev.SymbolValued)
         assert worth.time == (MONDAY + 4 * M15) * 1000
         assert scene.bars() == [(2, False), (3, False)]
+
+
+class TestSwap:
+    def test_what_a_position_of_ours_accrues_is_told_when_it_changes(self) -> None:
+        scene = Scene(12)
+        scene.live.parts.bus.publish(opened(1))
+        deal = scene.account.open("EURUSD", Side.LONG, LOT, 109_910, 110_210, 26, "ab-1")
+        others = scene.account.open("EURUSD", Side.LONG, LOT, 109_910, 110_210, 99, "")
+
+        def night() -> None:
+            scene.to(2)()
+            for ticket in (deal.position, others.position):
+                scene.account.positions[ticket].swap = -650
+
+        scene.play(scene.to(1), night, scene.to(3))
+        assert scene.of(ev.SwapSeen) == [ev.SwapSeen(1, -650)]
 
 
 class TestDays:
