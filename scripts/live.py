@@ -62,7 +62,7 @@ class TerminalTerms:
             account=figures(account),
             preset=self.preset,
             parameters=self.parameters,
-            limits=msgspec.to_builtins(self.limits),
+            limits=self.limits.terms(),
             symbols=tuple(item.spec for item in self.instruments.values()),
             valued=True,
             **own,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import TerminalError
@@ -140,7 +138,7 @@ class Life:
             account=figures(self._account),
             preset="restless",
             parameters={},
-            limits=msgspec.to_builtins(setting.limits),
+            limits=setting.limits.terms(),
             symbols=tuple(setting.world.specs.values()),
             valued=True,
         )
