@@ -139,7 +139,10 @@ def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
     # The paper market stands at the end of the sample, so that its last tick is an old one.
     assert verdicts.pop("server clock") == "WARNING"
     assert set(verdicts.values()) <= {"ok", "WARNING"}
-    assert {"results", "package", "account", "AutoTrading", "symbol", "history"} <= set(verdicts)
+    topics = {"results", "package", "account", "AutoTrading", "symbol", "money", "history"}
+    assert topics <= set(verdicts)
+    (money,) = (line[24:] for line in said.out if line[9:14] == "money")
+    assert money.startswith("a point of a lot of EURUSD is worth 1 USD (as the formula has it)")
     assert "filling FOK or IOC" in "\n".join(said.out)
     assert not (tmp_path / "sessions").exists()
 
