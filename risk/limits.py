@@ -186,14 +186,20 @@ def _fixed(order: OrderIntent, desk: Desk) -> Units:
 
 
 def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:
-    limits = desk.limits
+    limits, spec, rate = desk.limits, desk.spec, desk.worth.rate
     money_to_lose = sizing.budget(
         limits.per_trade_risk_fraction, order.scale, desk.account.equity, desk.anchor
     )
-    one_lot = money.loss_at_stop(
-        desk.spec, order.side, UNITS_PER_LOT, entry, order.stop_loss, spread, desk.worth.rate
-    )
-    return min(sizing.volume_within(desk.spec, money_to_lose, one_lot), _largest(desk))
+
+    def loss(volume: Units) -> Cents:
+        return money.loss_at_stop(spec, order.side, volume, entry, order.stop_loss, spread, rate)
+
+    volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(desk))
+    if rate is not None:
+        # The loss of one lot was rounded to a cent, which many lots multiply.
+        while volume > 0 and loss(volume) > money_to_lose:
+            volume -= spec.volume_step
+    return volume
 
 
 def _largest(desk: Desk) -> Units:
