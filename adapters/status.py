@@ -22,7 +22,8 @@ from engine import money
 from engine.bus import Edge
 from engine.market import Market, Position
 from engine.trading import HaltCause, Trading
-from engine.types import Millis, SymbolSpec, lots
+from engine.types import Conversion, Millis, SymbolSpec, lots
+from engine.valuing import rate_told
 
 _LAST_EVENTS = 12
 
@@ -129,6 +130,7 @@ class Moment(_Part, frozen=True, kw_only=True):
     trading: Trading
     account: ev.AccountSeen
     ticks: Mapping[str, ev.Tick]
+    values: Mapping[str, ev.SymbolValued] = {}
     ticked_at: Mapping[str, Millis] = {}
     feeds: Mapping[str, FeedState] = {}
     queues: Mapping[str, int] = {}
@@ -256,7 +258,7 @@ class StatusFold:
             reconnects=self._reconnects,
             currency=started.currency,
             account=_account(moment.account),
-            positions=tuple(self._positions(moment.ticks)),
+            positions=tuple(self._positions(moment)),
             orders=tuple(map(self._order, self._orders.values())),
             unresolved=tuple(self._unresolved),
             feeds={name: _feed(spec, moment) for name, spec in self._market.specs.items()},
@@ -271,7 +273,7 @@ class StatusFold:
             detail="" if self._ended is None else self._ended.detail,
         )
 
-    def _positions(self, ticks: Mapping[str, ev.Tick]) -> Iterable[PositionStatus]:
+    def _positions(self, moment: Moment) -> Iterable[PositionStatus]:
         for position in self._market.positions.values():
             spec = self._market.specs[position.symbol]
             yield PositionStatus(
@@ -282,7 +284,7 @@ class StatusFold:
                 entry=spec.price(position.entry),
                 stop_loss=spec.price(position.stop_loss),
                 take_profit=spec.price(position.take_profit),
-                profit=_floating(spec, position, ticks.get(position.symbol)),
+                profit=_floating(spec, position, moment),
             )
 
     def _order(self, order: ev.OrderSubmitted) -> OrderStatus:
@@ -331,16 +333,18 @@ def _account(seen: ev.AccountSeen) -> AccountStatus:
     )
 
 
-def _floating(spec: SymbolSpec, position: Position, tick: ev.Tick | None) -> float | None:
-    if tick is None:
+def _floating(spec: SymbolSpec, position: Position, moment: Moment) -> float | None:
+    """The profit at the last tick; None where that, or what it is worth, is not known."""
+    tick, value = moment.ticks.get(spec.name), moment.values.get(spec.name)
+    told = spec.conversion is Conversion.TOLD
+    if tick is None or (told and value is None):
         return None
     price = tick.bid if position.side > 0 else tick.ask
-    return (
-        money.profit(
-            spec, position.side, position.volume, position.entry, price, tick.bid, tick.ask
-        )
-        / 100
+    rate = rate_told(spec, value) if told and value else None
+    profit = money.profit(
+        spec, position.side, position.volume, position.entry, price, tick.bid, tick.ask, rate
     )
+    return profit / 100
 
 
 def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:

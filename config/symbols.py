@@ -37,7 +37,8 @@ _LONGEST_SYMBOL: Final = 29  # what an order request takes
 def load_symbols(file: Path | None = None) -> dict[str, SymbolSpec]:
     """The symbols of `file` (None: the program's own table); their order is the rank order.
 
-    Raises ConfigError, also for a symbol with neither side in the account's currency.
+    Of a symbol with neither side in the account's currency only a terminal can tell what it is
+    worth. Raises ConfigError.
     """
     file = _FILE if file is None else file
     document = load_yaml(file)
@@ -90,11 +91,7 @@ def _conversion(section: Section, base: str, quote: str) -> Conversion:
         return Conversion.NONE
     if base == ACCOUNT_CURRENCY:
         return Conversion.DIVIDE
-    raise section.error(
-        "quote",
-        f"is {quote!r} with base {base!r}: a symbol needs {ACCOUNT_CURRENCY} on one side, crosses "
-        "are not supported; remove the symbol",
-    )
+    return Conversion.TOLD
 
 
 def _units(section: Section, key: str) -> int:

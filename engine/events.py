@@ -38,6 +38,8 @@ from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
+from engine.inputs import SwapSeen as SwapSeen
+from engine.inputs import SymbolValued as SymbolValued
 from engine.inputs import Tick as Tick
 from engine.inputs import VenueCompared as VenueCompared
 from engine.inputs import VenueReplied as VenueReplied
@@ -66,7 +68,8 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
 
     `script` are the entries that a scripted session is to make, in order.
     `strategy` names the code that decides where it has another name than the preset, NO_STRATEGY
-    where every signal comes from outside.
+    where every signal comes from outside. `valued`: the venue tells what symbols are worth
+    (`SymbolValued`), and without that nothing is opened.
     """
 
     mode: str
@@ -83,6 +86,7 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     strategy: str = ""
     limit_trades: int | None = None
     objectives: dict[str, Any] = {}
+    valued: bool = False
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):

@@ -42,6 +42,8 @@ class DenyReason(enum.StrEnum):
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
     INVALID_STOPS = "invalid_stops"
+    NO_VALUE = "no_value"
+    FIGURES_DISAGREE = "figures_disagree"
     BELOW_MIN_VOLUME = "below_min_volume"
     PER_TRADE_RISK = "per_trade_risk"
     DAILY_LOSS = "daily_loss"

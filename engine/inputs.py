@@ -12,7 +12,7 @@ import msgspec
 
 from engine.facts import Account, DenyReason, GivenSignal
 from engine.trading import HaltCause
-from engine.types import Cents, Millis, Points
+from engine.types import Cents, Millis, Points, Units
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick"):
@@ -21,6 +21,34 @@ class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick")
     symbol: str
     bid: Points
     ask: Points
+
+
+class SymbolValued(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="symbol_valued"):
+    """What the venue itself reckons for a symbol at `price` and `time` (ms UTC), in cents.
+
+    `gain` and `loss` (both above zero) are what `volume` earns and loses when the price moves by
+    `move`, the smaller gain and the larger loss of the two sides; `margin` is what one lot binds
+    (`volume` where that is less).
+    """
+
+    symbol: str
+    time: Millis
+    price: Points
+    move: Points
+    volume: Units
+    gain: Cents
+    loss: Cents
+    margin: Cents
+
+
+class SwapSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="swap_seen"):
+    """The swap that an open position has accrued so far; its closing deal will book it.
+
+    It is in the account's equity and not yet in its balance.
+    """
+
+    position: int
+    swap: Cents
 
 
 class AccountSeen(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="account_seen"):
@@ -140,6 +168,8 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
 
 Input = (
     Tick
+    | SymbolValued
+    | SwapSeen
     | AccountSeen
     | BarClosed
     | WarmedUp

@@ -1,4 +1,4 @@
-"""What every actor may look at: last ticks, open positions, account figures.
+"""What every actor may look at: last ticks and values, open positions, account figures.
 
 One actor keeps it, attached to the bus before all others, so that every handler sees the state as
 of the event it handles. The others only read.
@@ -13,7 +13,7 @@ from engine.types import Cents, Points, Side, SymbolSpec, Units
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """An open position as the engine knows it."""
+    """An open position as the engine knows it; `swap` is what it has accrued so far."""
 
     ticket: int
     symbol: str
@@ -26,14 +26,16 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     signal_id: str
     strategy_id: str
     commission: Cents
+    swap: Cents = 0
 
 
 class Market:
-    """Last tick by symbol, open positions by ticket, last account figures."""
+    """Last tick and last told value by symbol, open positions by ticket, last account figures."""
 
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
         self.specs = specs
         self.ticks: dict[str, ev.Tick] = {}
+        self.values: dict[str, ev.SymbolValued] = {}
         self.positions: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
 
@@ -41,6 +43,8 @@ class Market:
         return {
             ev.SessionStarted: self.on_started,
             ev.Tick: self.on_tick,
+            ev.SymbolValued: self.on_valued,
+            ev.SwapSeen: self.on_swap,
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
             ev.SessionResumed: self.on_account_updated,
@@ -51,7 +55,11 @@ class Market:
         }
 
     def restoring(self) -> ev.Routes:
-        """What brings it back from recorded events: all but prices, which are old by then."""
+        """What brings it back from recorded events: all but prices, which are old by then.
+
+        What symbols were worth is kept: open positions go on being judged by it until the venue
+        tells it anew, and nothing is opened on a value that is old.
+        """
         return {kind: handler for kind, handler in self.routes().items() if kind is not ev.Tick}
 
     def on_symbol(self, symbol: str) -> Position | None:
@@ -66,6 +74,13 @@ class Market:
 
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick
+
+    def on_valued(self, valued: ev.SymbolValued) -> None:
+        self.values[valued.symbol] = valued
+
+    def on_swap(self, seen: ev.SwapSeen) -> None:
+        position = self.positions[seen.position]
+        self.positions[seen.position] = msgspec.structs.replace(position, swap=seen.swap)
 
     def on_account(self, seen: ev.AccountSeen) -> None:
         self.account = seen
@@ -97,7 +112,10 @@ class Market:
             position = self.positions[closed.position]
             paid = closed.net - closed.profit - closed.commission - closed.swap
             self.positions[closed.position] = msgspec.structs.replace(
-                position, volume=closed.remaining, commission=position.commission - paid
+                position,
+                volume=closed.remaining,
+                commission=position.commission - paid,
+                swap=position.swap - closed.swap,
             )
         else:
             del self.positions[closed.position]

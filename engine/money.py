@@ -16,7 +16,9 @@ from engine.types import (
     UNCONVERTED,
     UNITS_PER_LOT,
     Cents,
+    Conversion,
     Points,
+    Rate,
     Side,
     SymbolSpec,
     Units,
@@ -27,6 +29,13 @@ Ints = npt.NDArray[np.int64]
 _CENTS_PER_MAJOR = 100
 _EXACT = 1 << 53
 _SLACK = 0.5 + 1e-5
+
+
+class RateMissing(Exception):
+    """Raised when money of a symbol is asked for that only a `Rate` can tell, without one."""
+
+    def __init__(self, spec: SymbolSpec) -> None:
+        super().__init__(f"{spec.name}: nobody has told what a unit of {spec.quote} is worth")
 
 
 def half(value: float) -> int:
@@ -48,28 +57,48 @@ def profit(
     close: Points,
     bid: Points,
     ask: Points,
+    rate: Rate | None = None,
 ) -> Cents:
     """Profit in cents of closing `volume` at `close`.
 
     `bid` and `ask` convert the profit when the account currency is the symbol's base currency: a
-    gain is divided by the ask and a loss by the bid, as a dealer would.
+    gain is divided by the ask and a loss by the bid, as a dealer would. The result is multiplied
+    with `rate`, where there is one; raises RateMissing for a symbol that cannot do without.
     """
     moved = (close - entry) * side * volume * spec.contract
+    if rate is not None or spec.conversion is Conversion.TOLD:
+        return _rated(spec, moved, bid, ask, rate)
     if spec.conversion is UNCONVERTED:
         return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
     return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * (ask if moved > 0 else bid))
 
 
+def _rated(spec: SymbolSpec, moved: int, bid: Points, ask: Points, rate: Rate | None) -> Cents:
+    if rate is None:
+        raise RateMissing(spec)
+    number, per = rate.gain if moved > 0 else rate.loss
+    divisor = 10**spec.digits
+    if spec.conversion is Conversion.DIVIDE:
+        divisor = ask if moved > 0 else bid
+    return ratio(moved * _CENTS_PER_MAJOR * number, UNITS_PER_LOT * divisor * per)
+
+
 def profit_at(
-    spec: SymbolSpec, side: Side, volume: Units, entry: Points, price: Points, spread: Points
+    spec: SymbolSpec,
+    side: Side,
+    volume: Units,
+    entry: Points,
+    price: Points,
+    spread: Points,
+    rate: Rate | None = None,
 ) -> Cents:
     """Profit of a close at `price` when that price itself is the tick of its side.
 
     A long closes on the bid (the ask lies one spread above), a short on the ask.
     """
     if side is LONG:
-        return profit(spec, side, volume, entry, price, price, price + spread)
-    return profit(spec, side, volume, entry, price, price - spread, price)
+        return profit(spec, side, volume, entry, price, price, price + spread, rate)
+    return profit(spec, side, volume, entry, price, price - spread, price, rate)
 
 
 def commission(spec: SymbolSpec, volume: Units) -> Cents:
@@ -77,19 +106,35 @@ def commission(spec: SymbolSpec, volume: Units) -> Cents:
     return half(volume * spec.commission / UNITS_PER_LOT)
 
 
-def margin(spec: SymbolSpec, volume: Units, price: Points) -> Cents:
-    """Margin that a position of `volume` opened at `price` binds, in cents."""
+def margin(spec: SymbolSpec, volume: Units, price: Points, rate: Rate | None = None) -> Cents:
+    """Margin that a position of `volume` opened at `price` binds, in cents.
+
+    `rate` converts the nominal value of a symbol for which neither currency is the account's;
+    raises RateMissing where it is needed and not given.
+    """
     nominal = volume * spec.contract * _CENTS_PER_MAJOR
     if spec.conversion is UNCONVERTED:
         return ratio(nominal * price, UNITS_PER_LOT * 10**spec.digits * spec.leverage)
-    return ratio(nominal, UNITS_PER_LOT * spec.leverage)
+    if spec.conversion is Conversion.DIVIDE:
+        return ratio(nominal, UNITS_PER_LOT * spec.leverage)
+    if rate is None:
+        raise RateMissing(spec)
+    number, per = rate.loss
+    bound = UNITS_PER_LOT * 10**spec.digits * spec.leverage * per
+    return ratio(nominal * price * number, bound)
 
 
 def loss_at_stop(
-    spec: SymbolSpec, side: Side, volume: Units, entry: Points, stop: Points, spread: Points
+    spec: SymbolSpec,
+    side: Side,
+    volume: Units,
+    entry: Points,
+    stop: Points,
+    spread: Points,
+    rate: Rate | None = None,
 ) -> Cents:
     """Money lost when `volume` opened at `entry` is stopped at `stop`; with both commissions."""
-    return -profit_at(spec, side, volume, entry, stop, spread) + 2 * commission(spec, volume)
+    return -profit_at(spec, side, volume, entry, stop, spread, rate) + 2 * commission(spec, volume)
 
 
 def profits(
@@ -102,6 +147,8 @@ def profits(
     """
     asks = bids + spreads
     moved = ((bids if side is LONG else asks) - entry) * int(side)
+    if spec.conversion is Conversion.TOLD:
+        raise OverflowError(f"profits of {spec.name} are known to its venue alone")
     worth = volume * spec.contract * _CENTS_PER_MAJOR
     if spec.conversion is UNCONVERTED:
         shared = gcd(worth, UNITS_PER_LOT * 10**spec.digits)

@@ -8,7 +8,7 @@ integer milliseconds since the epoch, UTC. Nothing that decides anything is a fl
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -51,9 +51,20 @@ class Conversion(enum.StrEnum):
 
     NONE = "none"  # the quote currency is the account's (EURUSD)
     DIVIDE = "divide"  # the base currency is the account's (USDJPY): divide by the symbol's price
+    TOLD = "told"  # by neither (EURGBP): a `Rate` says it, which comes from the venue
 
 
 UNCONVERTED: Final = Conversion.NONE
+
+
+class Rate(NamedTuple):
+    """What gains and losses are multiplied with to be account currency, as exact fractions.
+
+    A dealer gives less for a gain than a loss of the same size costs, so there are two.
+    """
+
+    gain: tuple[int, int]
+    loss: tuple[int, int]
 
 
 class SymbolSpec(

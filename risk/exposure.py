@@ -9,7 +9,7 @@ import msgspec
 
 from engine import money
 from engine.market import Position
-from engine.types import Cents, Limits, Points, Side, SymbolSpec, Units
+from engine.types import Cents, Conversion, Limits, Points, Rate, Side, SymbolSpec, Units
 
 
 class Stake(msgspec.Struct, frozen=True):
@@ -41,28 +41,37 @@ def worst_of_order(
     spread: Points,
     *,
     pending: bool,
+    rate: Rate | None = None,
 ) -> Cents:
     """What an order may lose: filled worse than `entry` (a pending one after a gap), then stopped
     worse than at `stop`; both commissions included.
     """
     entered = entry + side * slipped(limits, entry, gaps=pending)
     left = max(1, stop - side * slipped(limits, stop, gaps=True))
-    return money.loss_at_stop(spec, side, volume, entered, left, spread)
+    return money.loss_at_stop(spec, side, volume, entered, left, spread, rate)
 
 
 def worst_of_position(
-    limits: Limits, spec: SymbolSpec, position: Position, spread: Points, balance: Cents
+    limits: Limits,
+    spec: SymbolSpec,
+    position: Position,
+    spread: Points,
+    balance: Cents,
+    rate: Rate | None = None,
 ) -> Cents:
     """What an open position may still lose of the balance; 0 when its stop secures a gain.
 
-    One without a stop may lose everything.
+    What it has accrued in swap is not in the balance yet: a cost is still to be lost, an income
+    makes up for a part. One without a stop may lose everything, and so may one of which nobody
+    told what it is worth.
     """
-    if not position.stop_loss:
+    unknown = spec.conversion is Conversion.TOLD and rate is None
+    if unknown or not position.stop_loss:
         return max(0, balance)
     side, stop = position.side, position.stop_loss
     left = max(1, stop - side * slipped(limits, stop, gaps=True))
-    profit = money.profit_at(spec, side, position.volume, position.entry, left, spread)
-    return max(0, money.commission(spec, position.volume) - profit)
+    profit = money.profit_at(spec, side, position.volume, position.entry, left, spread, rate)
+    return max(0, money.commission(spec, position.volume) - profit - position.swap)
 
 
 def on_currencies(stakes: Iterable[Stake]) -> dict[str, Cents]:

@@ -23,6 +23,7 @@ from engine.events import (
 )
 from engine.types import LONG, UNITS_PER_LOT, Cents, Limits, Points, SymbolSpec, Units, lots
 from risk import exposure, guard, sizing
+from risk.worth import Worth, margin_of
 
 TOLERANCE = 1e-6
 """Cents by which a float threshold may miss an integer amount."""
@@ -36,6 +37,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     Money is cents. `stops_worst` is the sum over open positions of what each would still lose at
     its stop (never a gain); `*_in_flight` is what approved orders will add once they are filled.
+    `worth` is how the symbol's money is reckoned.
     """
 
     limits: Limits
@@ -51,6 +53,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents
+    worth: Worth = Worth()
     guard: guard.View = guard.NOTHING_TO_GUARD
 
 
@@ -74,14 +77,15 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
     entry = order.entry_price or (desk.tick.ask if order.side is LONG else desk.tick.bid)
     spread = desk.tick.ask - desk.tick.bid
     volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
-    risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread)
+    rate = desk.worth.rate
+    risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread, rate)
     worst = risk
     if not exposure.exact(desk.limits, order.stop_loss):
         worst = exposure.worst_of_order(
             desk.limits, desk.spec, order.side, volume, entry, order.stop_loss, spread,
-            pending=order.entry_price > 0,
+            pending=order.entry_price > 0, rate=rate,
         )  # fmt: skip
-    margin = money.margin(desk.spec, volume, entry)
+    margin = margin_of(desk.spec, desk.worth, volume, entry)
     denial = _denied_at_volume(desk, volume, risk, worst, margin) or _guarded(order, desk, worst)
     if denial is not None:
         return _deny(order, desk, *denial)
@@ -139,7 +143,7 @@ def _denied_before_sizing(order: OrderIntent, desk: Desk) -> tuple[DenyReason, s
             f"{desk.positions_on_symbol} on {order.symbol}, "
             f"limit {desk.limits.max_positions_per_symbol}",
         )
-    return _invalid_stops(order, desk)
+    return _invalid_stops(order, desk) or desk.worth.objection
 
 
 def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
@@ -185,14 +189,20 @@ def _fixed(order: OrderIntent, desk: Desk) -> Units:
 
 
 def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:
-    limits = desk.limits
+    limits, spec, rate = desk.limits, desk.spec, desk.worth.rate
     money_to_lose = sizing.budget(
         limits.per_trade_risk_fraction, order.scale, desk.account.equity, desk.anchor
     )
-    one_lot = money.loss_at_stop(
-        desk.spec, order.side, UNITS_PER_LOT, entry, order.stop_loss, spread
-    )
-    return min(sizing.volume_within(desk.spec, money_to_lose, one_lot), _largest(desk))
+
+    def loss(volume: Units) -> Cents:
+        return money.loss_at_stop(spec, order.side, volume, entry, order.stop_loss, spread, rate)
+
+    volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(desk))
+    if rate is not None:
+        # The loss of one lot was rounded to a cent, which many lots multiply.
+        while volume > 0 and loss(volume) > money_to_lose:
+            volume -= spec.volume_step
+    return volume
 
 
 def _largest(desk: Desk) -> Units:

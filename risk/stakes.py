@@ -10,7 +10,7 @@ import msgspec
 from engine import events as ev
 from engine.market import Market, Position
 from engine.types import Cents, Limits, Side
-from risk import exposure
+from risk import exposure, worth
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -119,11 +119,13 @@ class Stakes:
                 yield exposure.Stake(specs[other.symbol], other.side, other.risk)
 
     def _worst_of(self, position: Position) -> Cents:
-        tick = self._market.ticks[position.symbol]
+        market = self._market
+        spec, tick = market.specs[position.symbol], market.ticks.get(position.symbol)
         return exposure.worst_of_position(
             self._limits,
-            self._market.specs[position.symbol],
+            spec,
             position,
-            tick.ask - tick.bid,
-            self._market.account.balance,
+            spec.spread_floor if tick is None else tick.ask - tick.bid,
+            market.account.balance,
+            worth.rate_of(spec, market.values.get(spec.name)),
         )

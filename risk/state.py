@@ -13,7 +13,7 @@ from engine.bus import Bus
 from engine.market import Market
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
-from risk import exposure, guard
+from risk import exposure, guard, worth
 from risk import limits as rules
 from risk.closing import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.evaluation import Evaluation
@@ -44,6 +44,7 @@ class RiskActor:
         self._day_floor: Cents = 0
         self._max_floor: Cents | None = None
         self._day_turned = False
+        self._valued = False
 
     def routes(self) -> ev.Routes:
         return {
@@ -166,6 +167,7 @@ class RiskActor:
     # --- the session and its days ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
+        self._valued = started.valued
         self.extremes = Extremes(started.account.equity)
         self._begin_at(started.account)
 
@@ -375,11 +377,12 @@ class RiskActor:
             self._change(trading, self._account(), detail=seen.detail)
 
     def _desk(self, order: ev.OrderIntent) -> rules.Desk:
-        stakes = self._stakes.totals(order.symbol)
+        stakes, market = self._stakes.totals(order.symbol), self._market
+        spec, value = market.specs[order.symbol], market.values.get(order.symbol)
         return rules.Desk(
             limits=self._limits,
-            spec=self._market.specs[order.symbol],
-            tick=self._market.ticks[order.symbol],
+            spec=spec,
+            tick=market.ticks[order.symbol],
             account=self._account(),
             anchor=self.anchor,
             starting_balance=self.starting_balance,
@@ -390,6 +393,7 @@ class RiskActor:
             stops_worst=-stakes.worst_open,
             risk_in_flight=stakes.worst_in_flight,
             margin_in_flight=stakes.margin_in_flight,
+            worth=worth.worth_of(spec, value, self._bus.time, told=self._valued),
             guard=self._view(order) if self._guarded else guard.NOTHING_TO_GUARD,
         )
 

@@ -106,6 +106,7 @@ class _Build:
             trading=self.figures.trading(),
             account=self.market.account,
             ticks=self.market.ticks,
+            values=self.market.values,
             ticked_at=ticks.last,
             feeds=self.figures.feeds(),
             queues={edge.name: edge.waiting for edge in self.watched},

@@ -21,6 +21,7 @@ from scripts.account_options import (
 from scripts.cli import CommandFailed, Exit, home
 
 if TYPE_CHECKING:
+    from adapters.mt5.requests import Instrument
     from config.loader import ResolvedAccount
     from scripts.connection import Connection
 
@@ -250,7 +251,38 @@ async def _symbol(connection: Connection, account: ResolvedAccount, ours: str) -
         f"{info.volume_max:g} by {info.volume_step:g}, stops level {info.trade_stops_level}, "
         f"filling {_filling(info.filling_mode)}"
     )
-    return [Finding(Verdict.OK, "symbol", what), *await _times(connection, item.name)]
+    return [
+        Finding(Verdict.OK, "symbol", what),
+        await _money(connection, item),
+        *await _times(connection, item.name),
+    ]
+
+
+async def _money(connection: Connection, item: Instrument) -> Finding:
+    """What the terminal reckons for the symbol, and whether the formula agrees."""
+    from engine.types import Conversion, lots
+    from risk.worth import worth_of
+    from scripts.live import worth_at
+
+    spec, tick = item.spec, await connection.call("symbol_info_tick", item.name)
+    told = await worth_at(connection, item, spec.points(tick.bid), spec.points(tick.ask))
+    if told is None:
+        return Finding(
+            Verdict.WARNING,
+            "money",
+            f"the terminal cannot tell what a move of {spec.name} is worth",
+            "open charts of it and of the pair that converts its profit; no entry passes meanwhile",
+        )
+    objection = worth_of(spec, told.at(spec.name, 0), 0, told=True).objection
+    if objection is not None:
+        return Finding(
+            Verdict.FAILURE, "money", objection[1], "no entry on it passes: use another symbol"
+        )
+    point = told.loss / told.move / lots(told.volume) / 100
+    currency = connection.account.currency
+    how = "as the formula has it" if spec.conversion is not Conversion.TOLD else "no formula"
+    what = f"a point of a lot of {spec.name} is worth {point:.4g} {currency} ({how})"
+    return Finding(Verdict.OK, "money", f"{what}, its margin {told.margin / 100:.2f} {currency}")
 
 
 def _filling(mask: int) -> str:

@@ -15,8 +15,10 @@ from adapters.mt5 import contract as mt5
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import insist_on
-from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
+from adapters.mt5.facts import alike, instrument, tradable
 from adapters.mt5.gateway import Gateway
+from adapters.mt5.reckoning import Reckoned, reckoned
+from adapters.mt5.remote import RemoteTerminal
 from adapters.mt5.requests import Instrument
 from adapters.mt5.script import Plan, Quote, ScriptFeed
 from adapters.mt5.venue import CheckingDesk, SendingDesk
@@ -27,13 +29,15 @@ from engine.clock import Clock
 from engine.market import Market
 from engine.ports import Feed
 from engine.session import Session
-from engine.types import Limits, Millis, SymbolSpec
+from engine.types import Limits, Millis, Points, SymbolSpec
+from risk.evaluation import Course
 from scripts.beside import Figures, Wanted, keep_company
 from scripts.cli import CommandFailed, Exit
 from scripts.configuration import write_configuration
 from scripts.connection import Connection
 from scripts.folders import SessionFolder
-from scripts.live_actors import LiveActors, Wiring, connect_live
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.objectives import as_recorded
 from scripts.wiring import concluding, file_sinks
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
@@ -58,8 +62,9 @@ class TerminalTerms:
             account=figures(account),
             preset=self.preset,
             parameters=self.parameters,
-            limits=msgspec.to_builtins(self.limits),
+            limits=self.limits.terms(),
             symbols=tuple(item.spec for item in self.instruments.values()),
+            valued=True,
             **own,
         )
 
@@ -72,6 +77,7 @@ class LiveTerms(TerminalTerms):
     plans: Sequence[Plan]
     hold: float
     pace: float = 0.0
+    course: Course | None = None
 
 
 @dataclass
@@ -158,10 +164,7 @@ async def instruments(
         why = tradable(info, to_open=True)
         if why is not None:
             raise CommandFailed(f"{venue_name}: {why} on this account", Exit.TERMINAL)
-        try:
-            found[ours] = instrument(ours, info, connection.account, known.get(ours))
-        except UnusableSymbol as error:
-            raise CommandFailed(str(error), Exit.TERMINAL) from error
+        found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
 
 
@@ -260,6 +263,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
+            course=terms.course,
             desk=CheckingDesk() if terms.dry_run else SendingDesk(),
             to_server=server.at,
         )
@@ -276,6 +280,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
+        days=days_of(actors.bus, terms.limits, terms.course, frame.clock, frame.past or []),
         raised=_raised(frame.past or []),
     )
     tell_orphan(connection, frame.log)
@@ -285,6 +290,7 @@ def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSe
         connection.account,
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
+        objectives=as_recorded(terms.course),
         strategy=ev.NO_STRATEGY,
     )
     if frame.past is None:
@@ -360,13 +366,20 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         server.seen(tick.time)
         info = await ask("account_info")
         insist_on(info, connection.account)
-        points = item.spec.points
-        return Quote(
-            ev.Tick(symbol, points(tick.bid), points(tick.ask)),
-            ev.AccountSeen.of(figures(info)),
-        )
+        seen = ev.Tick(symbol, item.spec.points(tick.bid), item.spec.points(tick.ask))
+        worth = await worth_at(connection, item, seen.bid, seen.ask)
+        return Quote(seen, ev.AccountSeen.of(figures(info)), worth)
 
     return quote
+
+
+async def worth_at(
+    connection: Connection, item: Instrument, bid: Points, ask: Points
+) -> Reckoned | None:
+    """What the terminal reckons for a symbol at these prices; None where it cannot tell."""
+    return await connection.terminal.work(
+        lambda client: reckoned(RemoteTerminal(client), item.name, item.spec, bid, ask)
+    )
 
 
 def _circumstances(terms: LiveTerms) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.mt5 import contract as mt5
+from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import UnsuitableAccount
 from adapters.mt5.gateway import Gateway, Send
@@ -21,6 +22,7 @@ from engine.orders import OrderBook
 from engine.ports import Journal
 from engine.recovery import ClockSteppedBack, Past, Restorer
 from engine.types import Limits, Millis
+from risk.conduct import flat_due
 from risk.days import resets
 from risk.evaluation import Course, Evaluation
 from risk.state import RiskActor
@@ -177,6 +179,15 @@ def days_to_come(
     if turned:
         next(date for _, date in days if date == turned[-1])
     return days
+
+
+def days_of(
+    bus: Bus, limits: Limits, course: Course | None, clock: Clock, past: Sequence[ev.Record]
+) -> Days:
+    """The days that a session has still to turn; weeks end only for a firm that minds them."""
+    now = clock.now()
+    weekends = iter(()) if course is None else flat_due(course.rules, course.phases, now)
+    return Days(bus, days_to_come(limits, now, past), weekends)
 
 
 def refuse_netting(account: mt5.AccountInfo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -21,14 +21,20 @@ from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Millis
-from risk.conduct import flat_due
 from risk.evaluation import Course
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
 from scripts.headroom import final_breach, room_left
-from scripts.live import Frame, Stop, TerminalTerms, assemble, sleep_until, tell_orphan
-from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
+from scripts.live import (
+    Frame,
+    Stop,
+    TerminalTerms,
+    assemble,
+    sleep_until,
+    tell_orphan,
+)
+from scripts.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.objectives import as_recorded
 from scripts.paper_market import PaperMarket, ScaledClock
 from signals.bars import BarPreparer
@@ -102,9 +108,8 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         frame.clock,
         _watches(terms, server),
         pacing,
-        days_to_come(terms.limits, frame.clock.now(), frame.past or []),
+        days_of(actors.bus, terms.limits, terms.course, frame.clock, frame.past or []),
         due=lambda: agenda.due(pacing.day_limit()),
-        weekends=_weekends(terms, frame.clock),
         told=_told_bars(frame.past or []),
         server=None if market else server,
     )
@@ -213,11 +218,6 @@ def _plain_pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: St
         lambda seconds: sleep_until(seconds, stop),
         stop.requested_now,
     )
-
-
-def _weekends(terms: ShadowTerms, clock: Clock) -> Iterator[tuple[Millis, Millis]]:
-    course = terms.course
-    return iter(()) if course is None else flat_due(course.rules, course.phases, clock.now())
 
 
 def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:

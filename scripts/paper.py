@@ -29,6 +29,9 @@ _PRICES = {
     "AUDUSD": 0.61884,
     "NZDUSD": 0.55937,
     "US30": 42544.3,
+    "EURGBP": 0.82713,
+    "EURJPY": 162.785,
+    "GBPJPY": 196.771,
 }
 
 
@@ -36,10 +39,12 @@ def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> st
     """The specification of the paper terminal with `symbols`, as its host takes it."""
     from adapters.files import sample
     from config.loader import load_symbols
+    from scripts.crosses import converting
 
     known = load_symbols()
-    names = [name for name in symbols if name in known]
-    specs = [known[name] for name in {*names, sample.SYMBOL}]
+    names = {name for name in symbols if name in known} | {sample.SYMBOL}
+    pairs = [converting(known[name], known.values()) for name in names]
+    specs = [known[name] for name in names | {pair.name for pair in pairs if pair is not None}]
     document = {
         "symbols": msgspec.to_builtins(sorted(specs, key=lambda spec: spec.name)),
         "login": LOGIN,

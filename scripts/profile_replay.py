@@ -26,16 +26,19 @@ from adapters.mt5.script import Plan
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
 from engine import events as ev
 from engine.clock import SystemClock
-from engine.types import Side, SymbolSpec
+from engine.types import Limits, Side, SymbolSpec
+from risk.evaluation import Course
 from scripts import options
 from scripts.bars import BarInput
 from scripts.cli import CommandFailed, Exit, complain, home
 from scripts.connection import Connection, connected
+from scripts.crosses import refuse_told
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
 from scripts.live import Frame, LiveTerms, build_live, instruments, refuse_open_positions
+from scripts.objectives import resolve, with_firms_day
 from scripts.permission import refuse_without_permission
 from scripts.replay import Request, Screen, run_replay, session_folder
 from scripts.resuming import Earlier, account_mark, earlier_session, open_journal
@@ -84,6 +87,12 @@ def replay_on_profile(
     if how.resume is not None:
         if how.dry_run:
             raise CommandFailed("--resume goes on sending: add --no-dry-run", Exit.USAGE)
+        if request.objectives is not None:
+            raise CommandFailed(
+                "--objectives: a session that goes on follows those that it began with; "
+                "leave the option out",
+                Exit.USAGE,
+            )
         return asyncio.run(_resume(how, how.resume, results_dir, screen))
     if request.bars:
         raise CommandFailed(
@@ -102,15 +111,26 @@ def replay_on_profile(
             "with --no-dry-run",
             Exit.USAGE,
         )
+    if not how.dry_run and request.attempts == "repeat":
+        raise CommandFailed(
+            "--attempts repeat: an account cannot begin anew; leave it out with --no-dry-run",
+            Exit.USAGE,
+        )
     request.check()
     loaded = load(request.preset)
-    _limits(request, loaded)
+    course = resolve(request.objectives, request.attempts, request.calendar)
+    limits = _limits(request, loaded, course)
     _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
     if not how.dry_run:
-        return asyncio.run(_send_signals(request, how, loaded, folder, screen))
+        rules = _Rules(limits, course)
+        return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
     history = asyncio.run(_fetch(request, how, folder))
+    refuse_told(
+        (item.spec for item in history.instruments.values()),
+        "butler shadow trades it on the terminal's live prices, dry by default",
+    )
     inputs = _inputs(request, history, loaded, screen)
     balance = history.balance if request.starting_equity is None else request.starting_equity
     terms = Terms(
@@ -119,21 +139,23 @@ def replay_on_profile(
         parameters=loaded.preset.parameters,
         factory=loaded.factory,
         timeframes=loaded.timeframes,
-        limits=_limits(request, loaded),
+        limits=limits,
         starting_balance=options.cents("--starting-equity", balance),
         limit_trades=request.limit_trades,
         slippage=request.slippage_points,
         strategy=loaded.strategy,
         strategy_file=loaded.file,
+        objectives=course,
     )
     return run_replay(terms, folder, screen, how.account.profile)
 
 
-def _limits(request: Request, loaded: Loaded) -> Any:
+def _limits(request: Request, loaded: Loaded, course: Course | None) -> Limits:
     try:
-        return with_overrides(loaded.preset.limits, **request.limits)
+        limits = with_overrides(loaded.preset.limits, **request.limits)
     except ConfigError as error:
         raise CommandFailed(str(error), Exit.USAGE) from error
+    return with_firms_day(limits, course)
 
 
 # --- history -----------------------------------------------------------------------------------
@@ -231,8 +253,21 @@ def _inputs(request: Request, history: History, loaded: Loaded, screen: Screen) 
 # --- sending -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Rules:
+    """By which limits a session sends, and whose objectives it follows."""
+
+    limits: Limits
+    course: Course | None
+
+
 async def _send_signals(
-    request: Request, how: OnProfile, loaded: Loaded, folder: SessionFolder, screen: Screen
+    request: Request,
+    how: OnProfile,
+    loaded: Loaded,
+    rules: _Rules,
+    folder: SessionFolder,
+    screen: Screen,
 ) -> int:
     async with _connection(how, folder, trading=True) as connection:
         await refuse_open_positions(connection)
@@ -246,7 +281,8 @@ async def _send_signals(
             parameters=loaded.preset.parameters,
             data=tuple(item.ref for item in inputs),
             instruments=history.instruments,
-            limits=_limits(request, loaded),
+            limits=rules.limits,
+            course=rules.course,
             plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
             dry_run=False,
             hold=how.hold,
@@ -269,6 +305,7 @@ async def _resume(how: OnProfile, session: str, results: Path | None, screen: Sc
             data=earlier.started.data,
             instruments=found,
             limits=earlier.limits,
+            course=earlier.course,
             plans=earlier.plans,
             dry_run=False,
             hold=how.hold,

@@ -109,11 +109,6 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
 def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
     from scripts.profile_replay import OnProfile, replay_on_profile
 
-    if request.objectives is not None:
-        raise CommandFailed(
-            "--objectives and --account-profile exclude each other: attempts are made on bar files",
-            Exit.USAGE,
-        )
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
     )
@@ -196,6 +191,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     from config.loader import ConfigError, load_symbols, with_overrides
     from engine.events import NO_STRATEGY
     from scripts import objectives, options
+    from scripts.crosses import refuse_told
     from scripts.given import open_signals
     from scripts.inputs import open_inputs
     from scripts.strategies import load
@@ -217,6 +213,10 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     given = None if request.signals is None else open_signals(request.signals)
     timeframes = () if given else loaded.timeframes
     inputs, notes = open_inputs(request, specs, timeframes)
+    refuse_told(
+        (item.spec for item in inputs),
+        "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
+    )
     terms = Terms(
         inputs=inputs,
         preset="signals" if given else loaded.preset.name,

@@ -220,6 +220,7 @@ class _Shadow:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
         from config.loader import load_symbols
         from scripts import options
+        from scripts.crosses import insist_on_pairs
         from scripts.inputs import open_inputs
         from scripts.paper import PAPER
         from scripts.paper_market import PaperMarket, now_ms
@@ -228,7 +229,9 @@ class _Shadow:
         if wish.account.profile != PAPER:
             return None, []
         everything = Request(bars=wish.request.bars, clock=wish.request.clock, end=wish.request.end)
-        inputs, notes = open_inputs(everything, load_symbols(), loaded.timeframes)
+        table = load_symbols()
+        inputs, notes = open_inputs(everything, table, loaded.timeframes)
+        insist_on_pairs([item.spec for item in inputs], table.values())
         first = min(item.ref.first for item in inputs)
         start = options.moment("--from", wish.request.start)
         begin = first - 1000 if start is None else start * 1000 - 1000

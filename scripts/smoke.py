@@ -27,6 +27,7 @@ from scripts.account_options import (
 from scripts.cli import CommandFailed, Exit, complain, home
 
 if TYPE_CHECKING:
+    from adapters.mt5.reckoning import Reckoned
     from adapters.mt5.script import Plan
     from config.loader import ResolvedAccount
     from engine.clock import Clock
@@ -242,7 +243,7 @@ class SmokeTest:
 
     async def _on_account(self, connection: Connection, folder: SessionFolder) -> None:
         from config.loader import load_symbols
-        from scripts.live import instruments
+        from scripts.live import instruments, worth_at
 
         with self._report.step("guard") as entry:
             entry["account"] = f"{connection.account.login} on {connection.account.server}, demo"
@@ -255,9 +256,10 @@ class SmokeTest:
         with self._report.step("tick") as entry:
             tick = await connection.call("symbol_info_tick", found[self._symbol].name)
             entry["bid"], entry["ask"] = tick.bid, tick.ask
-        spec = found[self._symbol].spec
-        spread = spec.points(tick.ask) - spec.points(tick.bid)
-        plan = self._plan(spec, spec.points(tick.ask), spread, connection.account.balance)
+        item = found[self._symbol]
+        bid, ask = item.spec.points(tick.bid), item.spec.points(tick.ask)
+        worth = await worth_at(connection, item, bid, ask)
+        plan = self._plan(item.spec, bid, ask, worth, connection.account.balance)
         with self._report.step("order_check" if self._dry_run else "order") as entry:
             await self._order(connection, folder, found, plan, entry)
 
@@ -271,13 +273,25 @@ class SmokeTest:
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
 
-    def _plan(self, spec: SymbolSpec, ask: int, spread: int, balance: float) -> Plan:
+    def _plan(
+        self, spec: SymbolSpec, bid: int, ask: int, worth: Reckoned | None, balance: float
+    ) -> Plan:
+        from engine.types import Conversion
+        from risk.worth import rate_of
         from scripts.smoke_plan import smoke_plan
 
+        rate = None if worth is None else rate_of(spec, worth.at(spec.name, 0))
+        if rate is None and spec.conversion is Conversion.TOLD:
+            raise CommandFailed(
+                f"{spec.name}: the terminal cannot tell what a move of its price is worth "
+                "(order_calc_profit): see whether it shows prices of it",
+                Exit.TERMINAL,
+            )
         sized = smoke_plan(
             spec,
             ask,
-            spread,
+            ask - bid,
+            rate=rate,
             pips=self._stop_pips,
             risk=self._risk_cents,
             allowed=int(self._limits.per_trade_risk_fraction * balance * 100),

@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from adapters.mt5.script import Plan
 from engine import money
-from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Side, SymbolSpec, lots
+from engine.types import (
+    POINTS_PER_PIP,
+    UNITS_PER_LOT,
+    Cents,
+    Points,
+    Rate,
+    Side,
+    SymbolSpec,
+    lots,
+)
 from risk.sizing import volume_within
 
 
@@ -18,16 +27,24 @@ class Sized(NamedTuple):
 
 
 def smoke_plan(
-    spec: SymbolSpec, ask: Points, spread: Points, *, pips: float, risk: Cents, allowed: Cents
+    spec: SymbolSpec,
+    ask: Points,
+    spread: Points,
+    *,
+    pips: float,
+    risk: Cents,
+    allowed: Cents,
+    rate: Rate | None = None,
 ) -> Sized:
     """A buy whose stop loses about `risk`, or what the limits allow if that is less.
 
-    Never below the symbol's smallest volume: whether that may be sent is decided by risk.
+    Never below the symbol's smallest volume: whether that may be sent is decided by risk. `rate`
+    is what the terminal converts with, where the symbol needs it.
     """
     stop = max(round(pips * POINTS_PER_PIP), spec.stops_level + spread + 1)
 
     def loss(volume: int) -> Cents:
-        return money.loss_at_stop(spec, Side.LONG, volume, ask, ask - stop, spread)
+        return money.loss_at_stop(spec, Side.LONG, volume, ask, ask - stop, spread, rate)
 
     budget = min(risk, allowed)
     volume = max(volume_within(spec, budget, loss(UNITS_PER_LOT)), spec.volume_min)

@@ -43,6 +43,10 @@ XAUUSD = SymbolSpec(
     volume_max=200_000, commission=0.0, spread_floor_rollover=60, spread_floor=15,
     stops_level=0, leverage=30, conversion=Conversion.NONE, base="XAU", quote="USD",
 )  # fmt: skip
+EURGBP = msgspec.structs.replace(
+    EURUSD, name="EURGBP", quote="GBP", spread_floor=8, conversion=Conversion.TOLD
+)
+"""A cross: only the terminal can tell what it is worth, so it is not among the usual symbols."""
 SPECS = {spec.name: spec for spec in (EURUSD, GBPUSD, USDJPY, XAUUSD)}
 
 TICKS = {
@@ -100,6 +104,16 @@ def intent(order_id: int = 1, **changes: Any) -> ev.OrderIntent:
             "action": ev.Action.OPEN, "side": Side.LONG, "reason": "tag", "price": 110_010,
             "stop_loss": 109_910, "take_profit": 110_210, **changes,
         },
+    )  # fmt: skip
+
+
+def valued(symbol: str = "EURUSD", **changes: Any) -> ev.SymbolValued:
+    """What a terminal reckons for EURUSD at the usual ask: a point of a lot is a dollar."""
+    return ev.SymbolValued(
+        **{
+            "symbol": symbol, "time": 0, "price": 110_010, "move": 110, "volume": 50 * LOT,
+            "gain": 550_000, "loss": 550_000, "margin": 110_010, **changes,
+        }
     )  # fmt: skip
 
 
@@ -250,18 +264,20 @@ def wired(
     limit_trades: int | None = None,
     course: Course | None = None,
     account: FreshAccount | None = None,
+    specs: dict[str, SymbolSpec] = SPECS,
+    **terms_of_session: Any,
 ) -> Wired:
     """Connect the deciding actors in the order of a real session and start one."""
     journal = MemoryJournal()
-    bus = Bus(journal)
-    market = Market(SPECS)
+    bus = Bus(journal, record_inputs=True) if terms_of_session.get("valued") else Bus(journal)
+    market = Market(specs)
     book = OrderBook(bus, limit_trades=limit_trades)
     evaluation = None if course is None else Evaluation(bus, market, course, account)
     risk = RiskActor(bus, market, terms, evaluation)
     followed = () if evaluation is None else (evaluation,)
     for actor in (market, book, risk, *followed):
         bus.attach(actor.routes())
-    bus.publish(started())
+    bus.publish(started(**terms_of_session))
     for tick in TICKS.values():
         bus.feed(tick)
     return Wired(journal, bus, market, book, risk, evaluation)

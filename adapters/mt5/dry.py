@@ -18,6 +18,7 @@ from adapters.mt5.account_check import objection
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import FOREVER, Look, Reply, Wanted, carry_out, look
 from adapters.mt5.observing import Gap, Prices, Quoted, Seen, quotes_of
+from adapters.mt5.reckoning import Reckoned, reckoned
 from adapters.mt5.remote import Caller, RemoteTerminal
 from adapters.mt5.requests import Instrument
 from adapters.paper import state
@@ -26,6 +27,8 @@ from adapters.paper.functions import PaperTerminal
 from adapters.paper.market import Pace
 from adapters.paper.rules import AccountTerms
 from adapters.paper.ticks import PaperTick, TickPlayer
+from engine.types import Conversion
+from engine.valuing import rate_told
 
 _ALL = 1 << 62  # more ticks than share a millisecond
 
@@ -91,12 +94,14 @@ class DryRun:
     def look(self, terminal: RemoteTerminal, wanted: Wanted) -> Look:
         """What the paper account holds, once the real account was proven to be the right one."""
         self._insist_on_the_real_account(terminal)
+        self._ask_for_rates(terminal)
         return look(self._terminal, wanted)
 
     def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
         """Take every tick since the last look to the paper account, then look at it."""
         quotes = quotes_of(terminal, gaps)
         for gap, quoted in zip(gaps, quotes, strict=True):
+            self._learn(gap.name, quoted.worth)
             self._play(terminal, gap.name, quoted)
         return Seen(quotes, self.look(terminal, wanted))
 
@@ -142,6 +147,28 @@ class DryRun:
                 strict=True,
             )
         )
+
+    def _ask_for_rates(self, terminal: RemoteTerminal) -> None:
+        """Positions of an earlier life are shown before anything was observed: ask for their rates.
+
+        Raises LookFailed where nobody knows what a position is worth.
+        """
+        account = self.account
+        for spec in [position.spec for position in account.positions.values()]:
+            if spec.conversion is not Conversion.TOLD or spec.name in account.converter.told:
+                continue
+            name = self._names[spec.name]
+            told = reckoned(terminal, name, spec, account.bids[spec.name], account.asks[spec.name])
+            if told is None:
+                raise LookFailed(f"order_calc_profit {name}: {terminal.last_error()}")
+            self._learn(name, told)
+
+    def _learn(self, name: str, worth: Reckoned | None) -> None:
+        """The real terminal says what converts the symbol's money; the last word counts."""
+        spec = self._specs[name]
+        if worth is not None and spec.conversion is Conversion.TOLD:
+            rate = rate_told(spec, worth.at(spec.name, 0))
+            self.account.converter.told[spec.name] = rate
 
     def _insist_on_the_real_account(self, terminal: RemoteTerminal) -> None:
         why = objection(terminal.account_info(), self._real.login, self._real.server)

@@ -165,7 +165,9 @@ def _risks(
 
 
 def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: float) -> float:
-    """The loss at the stop; without a stop nothing bounds it, and the margin stands for it."""
+    """The loss at the stop, with the swap that it will book; without a stop nothing bounds it, and
+    the margin stands for it.
+    """
     kind = mt5.ORDER_TYPE_BUY if item.type in BUYING else mt5.ORDER_TYPE_SELL
     if not item.sl:
         terms = (kind, item.symbol, volume, item.price_open)
@@ -173,7 +175,8 @@ def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: 
         return margin
     at_stop = terminal.order_calc_profit(kind, item.symbol, volume, item.price_open, item.sl)
     profit: float = _told(terminal, "order_calc_profit", at_stop)
-    return max(0.0, -profit)
+    accrued: float = item.swap if isinstance(item, mt5.TradePosition) else 0.0
+    return max(0.0, -profit - accrued)
 
 
 def _may_be_lost(position: mt5.TradePosition, wanted: Wanted) -> bool:

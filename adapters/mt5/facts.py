@@ -9,21 +9,14 @@ from adapters.mt5.requests import Instrument, filling_of
 from engine.types import Conversion, SymbolSpec, units
 
 
-class UnusableSymbol(Exception):
-    """Raised when a symbol cannot be traded as asked; says what to do."""
-
-
 def instrument(
     ours: str, info: mt5.SymbolInfo, account: mt5.AccountInfo, known: SymbolSpec | None
 ) -> Instrument:
-    """A symbol by its venue's facts; what no terminal tells (commission, spread floors) is `known`.
-
-    Raises UnusableSymbol for one whose profit would need a third currency.
-    """
+    """A symbol by its venue's facts; what none tells (commission, spread floors) is `known`."""
     spec = SymbolSpec(
         name=ours,
         digits=info.digits,
-        contract=round(info.trade_contract_size),
+        contract=max(1, round(info.trade_contract_size)),
         volume_min=units(info.volume_min),
         volume_step=units(info.volume_step),
         volume_max=units(info.volume_max),
@@ -32,7 +25,7 @@ def instrument(
         spread_floor=known.spread_floor if known else 0,
         stops_level=info.trade_stops_level,
         leverage=_leverage(account, known),
-        conversion=_conversion(ours, info, account),
+        conversion=_conversion(info, account),
         base=info.currency_base,
         quote=info.currency_profit,
     )
@@ -46,15 +39,30 @@ def _leverage(account: mt5.AccountInfo, known: SymbolSpec | None) -> int:
     return min(known.leverage, max(account.leverage, 1))
 
 
-def _conversion(ours: str, info: mt5.SymbolInfo, account: mt5.AccountInfo) -> Conversion:
+def _conversion(info: mt5.SymbolInfo, account: mt5.AccountInfo) -> Conversion:
+    """The formula of the symbol's money where it is a known one; else only the terminal can tell.
+
+    Futures and the like are reckoned by the value of a tick, and a base currency divides only in
+    a currency pair: some brokers give an index one.
+    """
+    whole = info.trade_contract_size == round(info.trade_contract_size) > 0
+    if info.trade_calc_mode not in _BY_CONTRACT or not whole:
+        return Conversion.TOLD
     if info.currency_profit == account.currency:
         return Conversion.NONE
-    if info.currency_base == account.currency:
-        return Conversion.DIVIDE
-    raise UnusableSymbol(
-        f"{ours}: its profit is in {info.currency_profit}, the account in {account.currency}; "
-        "only symbols with the account's currency on one side can be sized"
-    )
+    paired = info.trade_calc_mode in _PAIRS and info.currency_base == account.currency
+    return Conversion.DIVIDE if paired else Conversion.TOLD
+
+
+_PAIRS = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE)
+_BY_CONTRACT = (
+    *_PAIRS,
+    mt5.SYMBOL_CALC_MODE_CFD,
+    mt5.SYMBOL_CALC_MODE_CFDINDEX,
+    mt5.SYMBOL_CALC_MODE_CFDLEVERAGE,
+    mt5.SYMBOL_CALC_MODE_EXCH_STOCKS,
+)
+"""Ways of reckoning in which a profit is the price's change times contract times lots."""
 
 
 def tradable(info: mt5.SymbolInfo, *, to_open: bool) -> str | None:

@@ -15,11 +15,14 @@ import anyio.to_thread
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from adapters.mt5.departures import figures
+from adapters.mt5 import contract as mt5
+from adapters.mt5.days import Days
+from adapters.mt5.departures import cents, figures
 from adapters.mt5.errors import LinkDown, LookFailed, TerminalError
 from adapters.mt5.feed_watch import FeedState, FeedWatch
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.observing import Gap, Quoted, Seen
+from adapters.mt5.reckoning import Values
 from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Venue
 from engine import events as ev
@@ -118,9 +121,8 @@ def _past(bar: ev.BarClosed) -> ev.PastBar:
 class LiveFeed:
     """Feeds a session from a terminal.
 
-    `resets` gives the beginnings of trading days after now, with their dates, without end. `told`
-    are the last bars that an earlier part of the session was told, by symbol and timeframe: those
-    after them are news, all others only warm up.
+    `told` are the last bars that an earlier part of the session was told, by symbol and timeframe:
+    those after them are news, all others only warm up.
     """
 
     def __init__(
@@ -132,10 +134,9 @@ class LiveFeed:
         clock: Clock,
         watches: Sequence[BarWatch],
         pacing: Pacing,
-        resets: Iterator[tuple[Millis, str]],
+        days: Days,
         *,
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
-        weekends: Iterator[tuple[Millis, Millis]] = iter(()),  # noqa: B008 - nothing to share
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
     ) -> None:
@@ -147,14 +148,12 @@ class LiveFeed:
         self._clock = clock
         self._watches = watches
         self._pacing = pacing
-        self._resets = resets
-        self._next_reset = next(resets)
+        self._days = days
         self._due = due
-        self._weekends = weekends
-        self._next_weekend = next(weekends, None)
         self._warm = False
         self._told_bars = told
         self._account = ev.AccountSeen(0, 0, 0)
+        self._values = Values()
         self._server = server
         self._watch = FeedWatch(clock.now())
         self._told: dict[HaltCause, bool] = {}
@@ -179,7 +178,7 @@ class LiveFeed:
 
     async def _observe(self) -> bool:
         """Look once and take what is seen; False when the terminal does not answer."""
-        gaps = [watch.gap for watch in self._watches]
+        gaps = [self._gap(watch) for watch in self._watches]
         wanted = self._gateway.wanted()
         try:
             seen = await self._venue.observe(gaps, wanted)
@@ -189,6 +188,12 @@ class LiveFeed:
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed)
         return True
+
+    def _gap(self, watch: BarWatch) -> Gap:
+        """What is asked about a symbol: what it is worth only now and then."""
+        spec = self._market.specs[watch.symbol]
+        wanted = self._values.wanted(spec, self._clock.now())
+        return watch.gap._replace(spec=spec) if wanted else watch.gap
 
     async def _recovery(self) -> AsyncGenerator[None, None]:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
@@ -222,13 +227,15 @@ class LiveFeed:
 
     def _take(self, seen: Seen, closed: Sequence[list[ev.BarClosed] | None]) -> None:
         account = ev.AccountSeen.of(figures(seen.look.account))
-        self._turn_days(account)
+        self._days.turn(self._pacing.day_limit(), account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.tells(seen.look):
             self._bus.feed(ev.VenueSeen(seen.look))
+        self._swaps(seen.look.positions)
         for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
+            self._value(watch.symbol, quoted)
         self._test_equity(account)
         for watch, bars in zip(self._watches, closed, strict=True):
             if bars is not None:
@@ -271,6 +278,20 @@ class LiveFeed:
         if priced and self._market.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 
+    def _swaps(self, standing: Sequence[mt5.TradePosition]) -> None:
+        """What our positions have accrued; others' count as risk as a whole."""
+        known = self._market.positions
+        for position in standing:
+            swap = cents(position.swap)
+            if position.ticket in known and known[position.ticket].swap != swap:
+                self._bus.feed(ev.SwapSeen(position.ticket, swap))
+
+    def _value(self, symbol: str, quoted: Quoted) -> None:
+        spec = self._market.specs[symbol]
+        valued = self._values.news(spec, quoted.worth, self._bus.time)
+        if valued is not None:
+            self._bus.feed(valued)
+
     def _test_equity(self, account: ev.AccountSeen) -> None:
         if account != self._account:
             self._account = account
@@ -287,12 +308,3 @@ class LiveFeed:
     def _is_news(self, bar: ev.BarClosed) -> bool:
         told = self._told_bars.get((bar.symbol, bar.timeframe))
         return told is not None and bar.time > told
-
-    def _turn_days(self, account: ev.AccountSeen) -> None:
-        while self._next_reset[0] <= self._pacing.day_limit():
-            _, date = self._next_reset
-            self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
-            self._next_reset = next(self._resets)
-        while self._next_weekend is not None and self._next_weekend[0] <= self._pacing.day_limit():
-            self._bus.feed(ev.WeekendDue(self._next_weekend[1]))
-            self._next_weekend = next(self._weekends, None)

@@ -13,7 +13,9 @@ import numpy as np
 from adapters.mt5 import contract as mt5
 from adapters.mt5.errors import LookFailed
 from adapters.mt5.execution import Look, Wanted, look
+from adapters.mt5.reckoning import Reckoned, reckoned
 from engine.ports import Terminal
+from engine.types import SymbolSpec
 
 BAR_SECONDS = 900
 """The feed's bars are M15."""
@@ -34,17 +36,22 @@ class Prices(Terminal, Protocol):
 
 class Gap(NamedTuple):
     """What is known of a symbol: its name at the venue and the last bar seen opening (seconds of
-    the server's clock; 0: none)."""
+    the server's clock; 0: none). With a `spec` it is asked what the symbol is worth."""
 
     name: str
     opened: int = 0
+    spec: SymbolSpec | None = None
 
 
 class Quoted(NamedTuple):
-    """A symbol's last tick, and the bars from the last known one on, the open one included."""
+    """A symbol's last tick, and the bars from the last known one on, the open one included.
+
+    `worth` is what the terminal reckons, where it was asked and can tell.
+    """
 
     tick: mt5.Tick
     bars: np.ndarray[Any, Any] | None = None
+    worth: Reckoned | None = None
 
 
 class Seen(NamedTuple):
@@ -68,11 +75,15 @@ def _quote(terminal: Prices, gap: Gap) -> Quoted:
     tick = terminal.symbol_info_tick(gap.name)
     if tick is None:
         raise LookFailed(f"symbol_info_tick {gap.name}: {terminal.last_error()}")
+    worth, spec = None, gap.spec
+    if spec is not None:
+        bid, ask = spec.points(tick.bid), spec.points(tick.ask)
+        worth = reckoned(terminal, gap.name, spec, bid, ask)
     opened = tick.time // BAR_SECONDS * BAR_SECONDS
     if opened <= gap.opened:
-        return Quoted(tick)
+        return Quoted(tick, worth=worth)
     count = min((opened - gap.opened) // BAR_SECONDS + 1, _MOST_BARS) if gap.opened else _MOST_BARS
     bars = terminal.copy_rates_from_pos(gap.name, mt5.TIMEFRAME_M15, 0, count)
     if bars is None:
         raise LookFailed(f"copy_rates_from_pos {gap.name}: {terminal.last_error()}")
-    return Quoted(tick, bars[bars["time"] >= gap.opened])
+    return Quoted(tick, bars[bars["time"] >= gap.opened], worth)

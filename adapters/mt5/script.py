@@ -10,8 +10,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
+from adapters.mt5.days import Days
 from adapters.mt5.errors import LookFailed, TerminalError
 from adapters.mt5.gateway import Gateway
+from adapters.mt5.reckoning import Reckoned, Values
 from adapters.mt5.venue import Venue
 from engine import events as ev
 from engine.bus import Bus
@@ -47,10 +49,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """A look at the market: tick and account figures."""
+    """A look at the market: tick, account figures, and what the terminal reckons, if it can."""
 
     tick: ev.Tick
     account: ev.AccountSeen
+    worth: Reckoned | None = None
 
 
 class ScriptFeed:
@@ -75,6 +78,7 @@ class ScriptFeed:
         hold: float,
         pace: float,
         may_enter: Callable[[], bool],
+        days: Days | None = None,
         raised: frozenset[str] = frozenset(),
     ) -> None:
         """`raised` are plans that an earlier part of the session has entered (`Plan.mark`)."""
@@ -89,6 +93,8 @@ class ScriptFeed:
         self._hold = hold
         self._pace = pace
         self._may_enter = may_enter
+        self._days = days
+        self._values = Values()
         self.done = 0
 
     async def slices(self) -> AsyncGenerator[None, None]:
@@ -173,7 +179,12 @@ class ScriptFeed:
             await self._venue.recover(self._gateway)
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
+        if self._days is not None:
+            self._days.turn(self._bus.time, quote.account)
         self._bus.feed(quote.tick)
+        valued = self._values.news(self._market.specs[symbol], quote.worth, self._bus.time)
+        if valued is not None:
+            self._bus.feed(valued)
         self._bus.feed(quote.account)
         return quote.tick
 

@@ -41,8 +41,6 @@ class PaperAccount(Ledger):
     ) -> None:
         super().__init__(specs, balance, netting=netting)
         self.stop_out = stop_out
-        self.bids: dict[str, Points] = {}
-        self.asks: dict[str, Points] = {}
         self.quoted: dict[str, Millis] = {}
         self._slippage = slippage
         # Positions filled in the bar that is being played, with the bid of that moment.
@@ -63,7 +61,8 @@ class PaperAccount(Ledger):
         total = self.balance
         for position in self.positions.values():
             symbol = position.spec.name
-            total += position.profit(self.bids[symbol], self.asks[symbol]) + position.swap
+            rate = self.converter.rate_of(position.spec)
+            total += position.profit(self.bids[symbol], self.asks[symbol], rate) + position.swap
         return total
 
     def worst_equity(self, symbol: str, bar: Bar) -> Cents:
@@ -75,14 +74,15 @@ class PaperAccount(Ledger):
 
     def _worst_profit(self, position: PaperPosition, symbol: str, bar: Bar) -> Cents:
         spec = position.spec
+        rate = self.converter.rate_of(spec)
         if spec.name != symbol:
-            return position.profit(self.bids[spec.name], self.asks[spec.name])
+            return position.profit(self.bids[spec.name], self.asks[spec.name], rate)
         seen = self._seen(position, bar) if self._entered else bar
         price = worst_price(position.side, position.stop, seen)
         if exit_in(position.side, position.stop, 0, seen):
             price = self._slipped(price, -position.side)
         return money.profit_at(
-            spec, position.side, position.volume, position.entry, price, bar.spread
+            spec, position.side, position.volume, position.entry, price, bar.spread, rate
         )
 
     def affords(self, spec: SymbolSpec, side: Side, volume: Units, price: Points) -> bool:
@@ -143,8 +143,9 @@ class PaperAccount(Ledger):
         spec = position.spec
         bid, ask = self.bids[spec.name], self.asks[spec.name]
         order.price = self._slipped(bid if position.side is LONG else ask, -position.side)
+        rate = self.converter.rate_of(spec)
         profit = money.profit(
-            spec, position.side, order.volume, position.entry, order.price, bid, ask
+            spec, position.side, order.volume, position.entry, order.price, bid, ask, rate
         )
         return self._leave(position, order, order.price, profit)
 
@@ -192,7 +193,7 @@ class PaperAccount(Ledger):
             if position.spec.name == symbol:
                 position.swap += swap_of(
                     position.spec, position.side, position.volume, nights,
-                    self.bids[symbol], self.asks[symbol],
+                    self.bids[symbol], self.asks[symbol], self.converter.rate_of(position.spec),
                 )  # fmt: skip
 
     def _trigger(self, order: PaperOrder, price: Points, spread: Points) -> None:
@@ -246,9 +247,10 @@ class PaperAccount(Ledger):
         self, position: PaperPosition, price: Points, spread: Points, reason: int, comment: str
     ) -> None:
         """The server closes a position at `price`, when that price is the tick of its side."""
-        price = self._slipped(price, -position.side)
+        price, spec = self._slipped(price, -position.side), position.spec
+        rate = self.converter.rate_of(spec)
         profit = money.profit_at(
-            position.spec, position.side, position.volume, position.entry, price, spread
+            spec, position.side, position.volume, position.entry, price, spread, rate
         )
         order = self._closing(position, position.volume, reason, position.magic, comment)
         order.price = price

@@ -14,7 +14,7 @@ from adapters.paper.account import PaperAccount
 from adapters.paper.records import PENDING_KINDS, PaperOrder, PaperPosition
 from adapters.paper.requests import ON_ORDER, Wish
 from adapters.paper.rules import USUAL, AccountTerms, Conditions, SymbolRules
-from engine.types import LONG, SHORT, Points, Side, SymbolSpec
+from engine.types import LONG, SHORT, Conversion, Points, Side, SymbolSpec
 
 PASSED: Final = mt5.ORDER_CHECK_PASSED
 
@@ -104,7 +104,8 @@ class ServerChecks:
         if not rules.open_at(account.now):
             return mt5.TRADE_RETCODE_MARKET_CLOSED
         quoted = spec.name in account.bids and spec.name not in self._conditions.hidden
-        return PASSED if quoted else mt5.TRADE_RETCODE_PRICE_OFF
+        told = spec.conversion is not Conversion.TOLD or account.converter.rate_of(spec) is not None
+        return PASSED if quoted and told else mt5.TRADE_RETCODE_PRICE_OFF
 
     # --- volume, filling, price
 

@@ -104,7 +104,7 @@ class HistoryFunctions(Surface):
     def _position(self, position: PaperPosition) -> mt5.TradePosition:
         spec = position.spec
         bid, ask = self.account.bids[spec.name], self.account.asks[spec.name]
-        long = position.side is LONG
+        long, rate = position.side is LONG, self.account.converter.rate_of(spec)
         return mt5.TradePosition(
             (
                 position.ticket, position.opened // 1000, position.opened,
@@ -113,7 +113,7 @@ class HistoryFunctions(Surface):
                 position.magic, position.identifier, position.reason, lots(position.volume),
                 spec.price(position.entry), spec.price(position.stop),
                 spec.price(position.target), spec.price(bid if long else ask),
-                position.swap / 100, position.profit(bid, ask) / 100, spec.name,
+                position.swap / 100, position.profit(bid, ask, rate) / 100, spec.name,
                 position.comment, "",
             )
         )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from adapters.mt5 import contract as mt5
+from adapters.paper.conversion import Converter
 from adapters.paper.index import Index
 from adapters.paper.pending import OrderDesk
 from adapters.paper.records import PaperDeal, PaperOrder, PaperPosition
@@ -18,13 +19,16 @@ class Ledger:
 
     Hedging, or with `netting` one position per symbol. `held` counts the open positions of each
     symbol; `margin` is what they bind, as fixed when each was opened. `orders` are the waiting ones
-    by ticket, `order_history` those that are over.
+    by ticket, `order_history` those that are over. `bids` and `asks` are the last ticks.
     """
 
     def __init__(self, specs: dict[str, SymbolSpec], balance: Cents, *, netting: bool) -> None:
         self.specs = specs
         self.balance = balance
         self.netting = netting
+        self.bids: dict[str, Points] = {}
+        self.asks: dict[str, Points] = {}
+        self.converter = Converter(specs, self.bids, self.asks)
         self.now: Millis = 0
         self.positions: dict[int, PaperPosition] = {}
         self.margin: Cents = 0
@@ -94,14 +98,15 @@ class Ledger:
     def margin_for(self, spec: SymbolSpec, side: Side, volume: Units, price: Points) -> Cents:
         """Margin that a deal would bind beyond what is bound now; below 0 when it frees some."""
         held = self.position_on(spec.name) if self.netting else None
+        rate = self.converter.rate_of(spec)
         if held is None:
-            return money.margin(spec, volume, price)
+            return money.margin(spec, volume, price, rate)
         if held.side is side:
             entry = _average(held, volume, price)
-            return money.margin(spec, held.volume + volume, entry) - held.margin
+            return money.margin(spec, held.volume + volume, entry, rate) - held.margin
         left = volume - held.volume
         at = price if left > 0 else held.entry
-        return money.margin(spec, abs(left), at) - held.margin
+        return money.margin(spec, abs(left), at, rate) - held.margin
 
     def _enter(self, order: PaperOrder, price: Points, bid: Points, ask: Points) -> PaperDeal:
         """The order becomes a deal at `price` while the tick is `bid` and `ask`."""
@@ -117,12 +122,14 @@ class Ledger:
         if held.side is order.side:
             margin = held.margin
             entry = _average(held, order.volume, price)
-            held.resize(held.volume + order.volume, entry, self.now)
+            rate = self.converter.rate_of(held.spec)
+            held.resize(held.volume + order.volume, entry, self.now, rate)
             held.stop, held.target = order.stop or held.stop, order.target or held.target
             self.margin += held.margin - margin
             return self._deal(order, held.identifier, mt5.DEAL_ENTRY_IN, price)
         volume = min(order.volume, held.volume)
-        profit = money.profit(held.spec, held.side, volume, held.entry, price, bid, ask)
+        rate = self.converter.rate_of(held.spec)
+        profit = money.profit(held.spec, held.side, volume, held.entry, price, bid, ask, rate)
         if volume == order.volume:
             return self._leave(held, order, price, profit)
         self._drop(held)
@@ -133,8 +140,8 @@ class Ledger:
         spec = order.spec
         position = self.positions[order.ticket] = PaperPosition(
             order.ticket, spec, order.side, volume, price, order.stop, order.target,
-            money.margin(spec, volume, price), self.now, self.now, order.magic, order.comment,
-            0, identifier, order.reason,
+            money.margin(spec, volume, price, self.converter.rate_of(spec)),
+            self.now, self.now, order.magic, order.comment, 0, identifier, order.reason,
         )  # fmt: skip
         self.held[spec.name] += 1
         self.margin += position.margin
@@ -163,7 +170,8 @@ class Ledger:
             swap = money.ratio(swap * order.volume, position.volume)
             position.swap -= swap
             margin = position.margin
-            position.resize(left, position.entry, self.now)
+            rate = self.converter.rate_of(position.spec)
+            position.resize(left, position.entry, self.now, rate)
             self.margin += position.margin - margin
         else:
             self._drop(position)

@@ -17,7 +17,7 @@ from adapters.paper.calling import (
 )
 from adapters.paper.rules import EXPIRATION_MODE, ORDER_MODE
 from engine import money
-from engine.types import Conversion, Side, SymbolSpec, Units, lots, units
+from engine.types import Conversion, Rate, Side, SymbolSpec, Units, lots, units
 
 _SIDES: Final = {mt5.ORDER_TYPE_BUY: Side.LONG, mt5.ORDER_TYPE_SELL: Side.SHORT}
 
@@ -80,7 +80,8 @@ class PriceFunctions(Surface):
     ) -> float | None:
         spec = self._spec(symbol)
         _side(action)
-        return money.margin(spec, _units(volume), spec.points(_price(price, "price"))) / 100
+        points, rate = spec.points(_price(price, "price")), self._rate(spec)
+        return money.margin(spec, _units(volume), points, rate) / 100
 
     @function
     def order_calc_profit(
@@ -91,7 +92,8 @@ class PriceFunctions(Surface):
         entry = spec.points(_price(opened, "price_open"))
         spread = self.account.asks.get(symbol, 0) - self.account.bids.get(symbol, 0)
         side = _side(action)
-        return money.profit_at(spec, side, _units(volume), entry, close, spread) / 100
+        rate = self._rate(spec)
+        return money.profit_at(spec, side, _units(volume), entry, close, spread, rate) / 100
 
     @function
     def market_book_add(self, symbol: str, /) -> bool:
@@ -106,6 +108,13 @@ class PriceFunctions(Surface):
     def market_book_release(self, symbol: str, /) -> bool:
         raise self._no_book(symbol)
 
+    def _rate(self, spec: SymbolSpec) -> Rate | None:
+        """What converts the symbol's money, None where nothing needs to."""
+        rate = self.account.converter.rate_of(spec)
+        if rate is None and spec.conversion is Conversion.TOLD:
+            raise Failure(mt5.RES_E_FAIL, "Terminal: Call failed")
+        return rate
+
     def _no_book(self, symbol: str) -> Failure:
         self._spec(symbol)
         return Failure(mt5.RES_E_FAIL, "Terminal: Call failed")
@@ -115,7 +124,7 @@ class PriceFunctions(Surface):
         bid, ask = account.bids.get(name, 0), account.asks.get(name, 0)
         seen = name not in self.conditions.hidden
         swaps = bool(spec.swap_long or spec.swap_short)
-        worth = _tick_value(spec, ask or bid)
+        worth = _tick_value(spec, ask or bid, account.converter.rate_of(spec))
         return mt5.SymbolInfo.of(
             name=name,
             path=f"Paper\\{name}",
@@ -155,11 +164,16 @@ class PriceFunctions(Surface):
         )
 
 
-def _tick_value(spec: SymbolSpec, price: int) -> float:
+def _tick_value(spec: SymbolSpec, price: int, rate: Rate | None) -> float:
     """What a point of one lot is worth, in dollars; 0.0 while that is unknown."""
     if spec.conversion is Conversion.NONE:
         return spec.contract / float(10**spec.digits)
-    return spec.contract / price if price else 0.0
+    if spec.conversion is Conversion.DIVIDE:
+        return spec.contract / price if price else 0.0
+    if rate is None:
+        return 0.0
+    number, per = rate.gain
+    return spec.contract * number / (per * spec.points(1.0))
 
 
 def _side(action: Any) -> Side:

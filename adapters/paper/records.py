@@ -19,6 +19,7 @@ from engine.types import (
     Cents,
     Millis,
     Points,
+    Rate,
     Side,
     SymbolSpec,
     Units,
@@ -68,17 +69,17 @@ class PaperPosition:
         self.identifier = self.identifier or self.ticket
         self.cents_per_point = _whole_cents_per_point(self.spec, self.volume)
 
-    def profit(self, bid: Points, ask: Points) -> Cents:
-        """Floating profit at the tick."""
+    def profit(self, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
+        """Floating profit at the tick; `rate` converts it where the symbol needs one."""
         price = bid if self.side is LONG else ask
         if self.cents_per_point:
             return (price - self.entry) * self.side * self.cents_per_point
-        return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask)
+        return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask, rate)
 
-    def resize(self, volume: Units, entry: Points, now: Millis) -> None:
+    def resize(self, volume: Units, entry: Points, now: Millis, rate: Rate | None = None) -> None:
         """Another volume at another average price; the margin follows both."""
         self.volume, self.entry, self.updated = volume, entry, now
-        self.margin = money.margin(self.spec, volume, entry)
+        self.margin = money.margin(self.spec, volume, entry, rate)
         self.cents_per_point = _whole_cents_per_point(self.spec, volume)
 
 

@@ -386,6 +386,8 @@ class ReplayFeed:
                 account.post_swap(symbol, nights)
                 posted = True
         if posted:
+            for position in account.positions.values():
+                self._bus.feed(ev.SwapSeen(position.identifier, position.swap))
             figures = ev.Account(
                 balance=account.balance, equity=account.equity(), margin=account.margin
             )

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import TerminalError
 from adapters.mt5.feed import BarWatch, LiveFeed
@@ -139,8 +138,9 @@ class Life:
             account=figures(self._account),
             preset="restless",
             parameters={},
-            limits=msgspec.to_builtins(setting.limits),
+            limits=setting.limits.terms(),
             symbols=tuple(setting.world.specs.values()),
+            valued=True,
         )
         self.actors.begin(started, {"session_id": f"seed-{setting.seed}", "dry_run": False})
 
@@ -220,7 +220,7 @@ class Life:
             world.clock,
             watches,
             Pace(self, moves=moves),
-            days_to_come(self.setting.limits, world.clock.now(), self._past),
+            Days(actors.bus, days_to_come(self.setting.limits, world.clock.now(), self._past)),
             due=Agenda(world.signals, world.clock, self._past).due,
         )
 

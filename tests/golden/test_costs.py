@@ -256,6 +256,18 @@ def test_the_triple_day_is_the_symbol_s(tmp_path: Path) -> None:
     assert told.only(ev.PositionClosed).swap == -(1 + 1 + 1 + 1 + 3) * 1_00
 
 
+def test_a_swap_that_waits_to_be_booked_takes_the_room_of_another_order(tmp_path: Path) -> None:
+    """Two lots may lose 310.00 each and three commissions: 627.50 of the day's 629.98."""
+    two = [signal(exit_time=days(4)), signal(time=days(1.5), exit_time=days(4))]
+    files = {"EURUSD": bar_file(tmp_path, "EURUSD", WEEK)}
+    opened = {}
+    for swap in ("0/0", "-2.47/0", "-2.49/0"):
+        terms = terms_of(files, signal_file(tmp_path, two), swap=[swap])
+        terms = with_limits(terms, max_positions_per_symbol=2, daily_loss_fraction=0.0063)
+        opened[swap] = len(played(terms).of(ev.PositionOpened))
+    assert opened == {"0/0": 2, "-2.47/0": 2, "-2.49/0": 1}
+
+
 def test_a_swap_is_posted_before_the_day_turns(tmp_path: Path) -> None:
     """Where both fall on one instant: the new day begins with an equity that has paid."""
     files = {"EURUSD": bar_file(tmp_path, "EURUSD", WEEK)}

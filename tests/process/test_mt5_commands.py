@@ -139,7 +139,10 @@ def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
     # The paper market stands at the end of the sample, so that its last tick is an old one.
     assert verdicts.pop("server clock") == "WARNING"
     assert set(verdicts.values()) <= {"ok", "WARNING"}
-    assert {"results", "package", "account", "AutoTrading", "symbol", "history"} <= set(verdicts)
+    topics = {"results", "package", "account", "AutoTrading", "symbol", "money", "history"}
+    assert topics <= set(verdicts)
+    (money,) = (line[24:] for line in said.out if line[9:14] == "money")
+    assert money.startswith("a point of a lot of EURUSD is worth 1 USD (as the formula has it)")
     assert "filling FOK or IOC" in "\n".join(said.out)
     assert not (tmp_path / "sessions").exists()
 
@@ -172,6 +175,49 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
     said = butler("journal", "replay", folder)
     assert (said.code, said.err) == (Exit.DONE, [])
     assert said.out[0].endswith("all the same")
+
+
+@pytest.mark.parametrize("sends", [False, True], ids=["history", "sending"])
+def test_a_replay_on_a_profile_follows_a_firms_objectives(tmp_path: Path, sends: bool) -> None:
+    """Over the terminal's history attempts are made; while signals are sent one account is judged.
+
+    Whether anything may be opened today is the firm's calendar's, so nothing is said of that.
+    """
+    how = ("--no-dry-run", "--hold-seconds", 0, "--pace", 0) if sends else ("--attempts", "repeat")
+    said = butler(
+        "replay", "--account-profile", "PAPER", "--limit-trades", 1, "--objectives", "ftmo_2step",
+        *how, "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert said.code == Exit.DONE
+    kept = journal(tmp_path)
+    (started,), (began, *_) = kept.of(ev.SessionStarted), kept.of(ev.AttemptStarted)
+    assert started.objectives["repeat"] is not sends
+    assert (began.phase, began.day_limit, began.max_limit) == (1, 9_500_000, 9_000_000)
+    told = document(tmp_path / "mt5_demo_exec_summary.json")
+    assert told["objectives"]["title"] == "FTMO 2-Step"
+    (folder,) = tmp_path.glob("sessions/*")
+    again = butler("journal", "replay", folder)
+    assert again.out[0].endswith("all the same")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--attempts", "repeat", "--objectives", "ftmo_2step"), "an account cannot begin anew"),
+        (("--attempts", "once"), "--attempts needs --objectives to go with"),
+        (("--objectives", "never"), "never"),
+        (("--objectives", "ftmo_2step", "--resume", "x"), "follows those that it began with"),
+    ],
+)
+def test_objectives_that_do_not_fit_are_one_line(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    said = butler(
+        "replay", "--account-profile", "PAPER", "--no-dry-run", *options, "--results-dir", tmp_path
+    )
+    assert said.code == Exit.USAGE
+    assert words in said.line
+    assert not list(tmp_path.glob("sessions/*"))
 
 
 def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:

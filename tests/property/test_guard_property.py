@@ -7,41 +7,25 @@ and of unknown outcome included, and equity never reaches a floor of the firm's,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from engine import events as ev
 from engine import money
 from engine.market import Position
-from engine.rules import AmountBase, Anchor, BreachAt, DailyLoss, MaxLoss, Mode, Phase
+from engine.rules import AmountBase, Anchor, BreachAt, DailyLoss, MaxLoss, Mode, Phase, RuleSet
 from engine.types import Cents, Points, Side, Units
 from risk import exposure
 from risk.evaluation import Course, Evaluation
-from risk.limits import RISK_TOLERANCE
-from tests.builders import SPECS, START, TICKS, account, levels, limits, of_kind, signal, wired
+from tests.builders import LOT, SPECS, account, levels, limits, of_kind, signal, wired
 from tests.courses import rules
+from tests.venue_machine import SPREADS, SYMBOLS, VenueMachine
 
 SLIPPAGE, GAP = 20, 0.002
-TERMS = limits(
-    max_positions=4,
-    max_positions_per_symbol=2,
-    per_trade_risk_fraction=0.004,
-    daily_loss_fraction=0.5,
-    max_symbol_risk_fraction=0.008,
-    max_currency_risk_fraction=0.009,
-    max_orders_per_day=12,
-    allow_slippage_points=SLIPPAGE,
-    allow_gap_fraction=GAP,
-    firm_reserve_fraction=0.0,
-    keep_stops=True,
-)
-SYMBOLS = sorted(SPECS)
-SPREADS = {name: tick.ask - tick.bid for name, tick in TICKS.items()}
 
 FIRMS = st.builds(
     lambda daily, maximum: rules(daily=daily, maximum=maximum, phases=(Phase(name="only"),)),
@@ -62,24 +46,20 @@ FIRMS = st.builds(
 )
 
 
-@dataclass
-class Flight:
-    """An approved entry and what may still become of it."""
-
-    approved: ev.OrderApproved
-    unknown: bool = False
-
-
-class Market(RuleBasedStateMachine):
+class Market(VenueMachine):
     """A venue, a strategy and a price that do as they please within the allowances."""
 
+    TERMS = limits(
+        max_positions=4, max_positions_per_symbol=2, per_trade_risk_fraction=0.004,
+        daily_loss_fraction=0.5, max_symbol_risk_fraction=0.008, max_currency_risk_fraction=0.009,
+        max_orders_per_day=12, allow_slippage_points=SLIPPAGE, allow_gap_fraction=GAP,
+        firm_reserve_fraction=0.0, keep_stops=True,
+    )  # fmt: skip
+
     @initialize(firm=FIRMS)
-    def a_firm_is_chosen(self, firm: object) -> None:
-        self.parts = wired(TERMS, course=Course(rules=firm))  # type: ignore[arg-type]
-        self.balance: Cents = START
-        self.flights: dict[int, Flight] = {}
-        self.seen = self.signals = self.tickets = self.days = 0
-        self.approved_today = 0
+    def a_firm_is_chosen(self, firm: RuleSet) -> None:
+        self.parts = wired(self.TERMS, course=Course(rules=firm))
+        self.days = 0
 
     # --- what the strategy does ---
 
@@ -96,12 +76,12 @@ class Market(RuleBasedStateMachine):
         self.parts.bus.publish(
             signal(f"s:{self.signals}", symbol=symbol, side=side, scale=scale, volume=fixed, **away)
         )
-        self._carry_out()
+        self.carry_out()
 
     @precondition(lambda self: self.parts.market.positions)
     @rule(data=st.data(), by=st.integers(-300, 300))
     def a_stop_is_to_be_moved(self, data: st.DataObject, by: Points) -> None:
-        position = self._position(data)
+        position = self.position(data)
         tick = self.parts.market.ticks[position.symbol]
         stop = position.stop_loss + by
         if (tick.bid - stop if position.side is Side.LONG else stop - tick.ask) <= 0:
@@ -115,37 +95,23 @@ class Market(RuleBasedStateMachine):
         approvals = of_kind(self.parts.journal, ev.OrderApproved)
         self.seen = len(approvals)
         if self.seen > before:
-            order = approvals[-1].order
-            self._submitted(order, 0)
-            self.parts.bus.publish(
-                ev.StopModified(
-                    order_id=order.order_id, position=position.ticket, symbol=position.symbol,
-                    side=position.side, volume=position.volume, stop_loss=stop,
-                    take_profit=position.take_profit, reason="m", account=account(self.balance),
-                )
-            )  # fmt: skip
+            self._moved(position, approvals[-1].order, stop)
 
-    def _carry_out(self) -> None:
-        """Submit what risk approved; what is to be closed is closed at the tick."""
-        approvals = of_kind(self.parts.journal, ev.OrderApproved)
-        new, self.seen = approvals[self.seen :], len(approvals)
-        for approved in new:
-            order = approved.order
-            self._submitted(order, approved.volume)
-            if order.action is ev.Action.OPEN:
-                self.approved_today += 1
-                self.flights[order.order_id] = Flight(approved)
-            else:
-                position = self.parts.market.positions[order.position]
-                tick = self.parts.market.ticks[position.symbol]
-                price = tick.bid if position.side is Side.LONG else tick.ask
-                self._leave(position, price, order.order_id)
-
-    def _submitted(self, order: ev.OrderIntent, volume: Units) -> None:
+    def _moved(self, position: Position, order: ev.OrderIntent, stop: Points) -> None:
+        self.submitted(order, 0)
         self.parts.bus.publish(
-            ev.OrderSubmitted(order_id=order.order_id, symbol=order.symbol, action=order.action,
-                              side=order.side, volume=volume)
+            ev.StopModified(
+                order_id=order.order_id, position=position.ticket, symbol=position.symbol,
+                side=position.side, volume=position.volume, stop_loss=stop,
+                take_profit=position.take_profit, reason="m", account=account(self.balance),
+            )
         )  # fmt: skip
+
+    def closed_by_order(self, order: ev.OrderIntent) -> None:
+        position = self.parts.market.positions[order.position]
+        tick = self.parts.market.ticks[position.symbol]
+        price = tick.bid if position.side is Side.LONG else tick.ask
+        self.leave(position, price, order.order_id)
 
     # --- what the venue does ---
 
@@ -154,51 +120,11 @@ class Market(RuleBasedStateMachine):
     def an_order_fills_all_or_in_part(
         self, data: st.DataObject, slipped: Points, part: int
     ) -> None:
-        order_id = data.draw(st.sampled_from(sorted(self.flights)))
-        approved = self.flights.pop(order_id).approved
-        order, spec = approved.order, SPECS[approved.order.symbol]
-        volume = max(spec.volume_min, approved.volume * part // 4 // 100 * 100)
-        paid = money.commission(spec, volume)
-        self.tickets += 1
-        self.balance -= paid
-        price = order.price + order.side * slipped
-        self.parts.bus.publish(
-            ev.OrderFilled(order_id=order_id, ticket=self.tickets, deal=self.tickets,
-                           volume=volume, price=price)
-        )  # fmt: skip
-        self.parts.bus.publish(
-            ev.PositionOpened(
-                position=self.tickets, order_id=order_id, signal_id=order.signal_id,
-                strategy_id="s", symbol=order.symbol, side=order.side, volume=volume,
-                price=price, reason="tag", account=account(self.balance),
-                stop_loss=order.stop_loss, commission=-paid,
-            )
-        )  # fmt: skip
-        self._test()
-
-    @precondition(lambda self: self.flights)
-    @rule(data=st.data(), cancelled=st.booleans())
-    def an_order_comes_to_nothing(self, data: st.DataObject, cancelled: bool) -> None:
-        order_id = data.draw(st.sampled_from(sorted(self.flights)))
-        del self.flights[order_id]
-        self.parts.bus.publish(
-            ev.OrderCancelled(order_id=order_id, reason="withdrawn") if cancelled
-            else ev.OrderRejected(
-                order_id=order_id, symbol="EURUSD", side=Side.LONG, retcode=10_006, message="no",
-                account=account(self.balance),
-            )
-        )  # fmt: skip
-
-    @precondition(lambda self: any(not flight.unknown for flight in self.flights.values()))
-    @rule(data=st.data())
-    def an_answer_is_lost(self, data: st.DataObject) -> None:
-        known = sorted(item for item, flight in self.flights.items() if not flight.unknown)
-        order_id = data.draw(st.sampled_from(known))
-        self.flights[order_id].unknown = True
-        self.parts.bus.publish(
-            ev.OrderUnknown(order_id=order_id, symbol="EURUSD", side=Side.LONG, message="?",
-                            account=account(self.balance))
-        )  # fmt: skip
+        order_id = self.flight(data)
+        approved = self.flights[order_id].approved
+        order, least = approved.order, SPECS[approved.order.symbol].volume_min
+        volume = max(least, approved.volume * part // 4 // 100 * 100)
+        self.fill(order_id, volume, order.price + order.side * slipped)
 
     @rule(symbol=st.sampled_from(SYMBOLS), by=st.integers(-2_500, 2_500))
     def the_price_moves_and_stops_are_hit(self, symbol: str, by: Points) -> None:
@@ -213,8 +139,8 @@ class Market(RuleBasedStateMachine):
             side = position.side
             price = bid if side is Side.LONG else bid + spread
             if (price - position.stop_loss) * side <= 0:
-                self._leave(position, price - side * SLIPPAGE, 0)
-        self._test()
+                self.leave(position, price - side * SLIPPAGE)
+        self.tested()
 
     def _within_the_gap(self, held: list[Position], bid: Points, spread: Points) -> Points:
         """The price, kept from jumping farther beyond the first stop that it hits than allowed."""
@@ -226,90 +152,51 @@ class Market(RuleBasedStateMachine):
                 return min(bid, position.stop_loss + reach - spread)
         return max(bid, 1_000)
 
-    @rule()
-    def a_day_turns(self) -> None:
+    @rule(swap=st.sampled_from([0, 0, -2_000, -300, 400]))
+    def a_night_passes_and_a_day_turns(self, swap: Cents) -> None:
+        """A lot is charged `swap`: less than the gap that is allowed for at every stop."""
+        for position in list(self.parts.market.positions.values()):
+            accrued = position.swap + swap * position.volume // LOT
+            self.parts.bus.feed(ev.SwapSeen(position.ticket, accrued))
         self.days += 1
         self.approved_today = 0
         self.parts.bus.feed(ev.ResetDue(f"day {self.days}", self.balance, self._equity(), 0))
-        self._carry_out()
-
-    @rule()
-    def the_user_resumes(self) -> None:
-        self.parts.risk.trading = self.parts.risk.trading.resume()
-
-    def _position(self, data: st.DataObject) -> Position:
-        ticket = data.draw(st.sampled_from(sorted(self.parts.market.positions)))
-        return self.parts.market.positions[ticket]
-
-    def _leave(self, position: Position, price: Points, order_id: int) -> None:
-        spec, spread = SPECS[position.symbol], SPREADS[position.symbol]
-        profit = money.profit_at(spec, position.side, position.volume, position.entry, price,
-                                 spread)  # fmt: skip
-        paid = money.commission(spec, position.volume)
-        self.balance += profit - paid
-        if order_id:
-            self.parts.bus.publish(
-                ev.OrderFilled(order_id=order_id, ticket=order_id, deal=order_id,
-                               volume=position.volume, price=price)
-            )  # fmt: skip
-        self.parts.bus.publish(
-            ev.PositionClosed(
-                position=position.ticket, symbol=position.symbol, side=position.side,
-                volume=position.volume, price=price, reason="x", profit=profit,
-                net=profit - paid + position.commission, commission=-paid, order_id=order_id,
-                account=account(self.balance),
-            )
-        )  # fmt: skip
-        self._test()
+        self.carry_out()
 
     def _equity(self) -> Cents:
         total = self.balance
         for position in self.parts.market.positions.values():
             tick, spec = self.parts.market.ticks[position.symbol], SPECS[position.symbol]
             price = tick.bid if position.side is Side.LONG else tick.ask
-            total += money.profit(spec, position.side, position.volume, position.entry, price,
-                                  tick.bid, tick.ask)  # fmt: skip
+            total += position.swap + money.profit(
+                spec, position.side, position.volume, position.entry, price, tick.bid, tick.ask
+            )
         return total
 
-    def _test(self) -> None:
+    def tested(self) -> None:
         self.parts.bus.feed(ev.AccountSeen(self.balance, self._equity(), 0))
-        self._carry_out()
+        self.carry_out()
 
     # --- what must hold ---
 
-    @invariant()
-    def no_limit_of_counts_is_exceeded_with_what_is_in_flight(self) -> None:
-        alive = [item.approved.order.symbol for item in self.flights.values()]
-        alive += [position.symbol for position in self.parts.market.positions.values()]
-        assert len(alive) <= TERMS.max_positions
-        assert all(alive.count(symbol) <= TERMS.max_positions_per_symbol for symbol in alive)
-        assert self.approved_today <= (TERMS.max_orders_per_day or 0)
-
-    @invariant()
-    def no_order_risks_more_than_its_limit_and_five_cents(self) -> None:
+    def _firm(self) -> Evaluation:
         evaluation = self.parts.evaluation
         assert isinstance(evaluation, Evaluation)
-        for flight in self.flights.values():
-            anchor = max(self.parts.risk.anchor, START * 2)  # the anchor may have fallen since
-            assert flight.approved.risk <= TERMS.per_trade_risk_fraction * anchor + RISK_TOLERANCE
+        return evaluation
 
     @invariant()
     def equity_never_reaches_a_floor_of_the_firms(self) -> None:
-        evaluation = self.parts.evaluation
-        assert isinstance(evaluation, Evaluation)
-        assert self._equity() > evaluation.standing.floor
-        assert evaluation.seen.least_room > 0
+        assert self._equity() > self._firm().standing.floor
+        assert self._firm().seen.least_room > 0
         assert not of_kind(self.parts.journal, ev.AttemptEnded)
 
     @invariant()
     def if_every_stop_were_hit_now_the_account_would_still_stand(self) -> None:
-        evaluation = self.parts.evaluation
-        assert isinstance(evaluation, Evaluation)
         lost = sum(item.approved.worst or item.approved.risk for item in self.flights.values())
         for position in self.parts.market.positions.values():
             spec, spread = SPECS[position.symbol], SPREADS[position.symbol]
-            lost += exposure.worst_of_position(TERMS, spec, position, spread, self.balance)
-        assert self.balance - lost > evaluation.standing.floor
+            lost += exposure.worst_of_position(self.TERMS, spec, position, spread, self.balance)
+        assert self.balance - lost > self._firm().standing.floor
 
 
 TestMarket = Market.TestCase

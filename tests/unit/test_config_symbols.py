@@ -61,9 +61,11 @@ def test_the_preset_s_symbols_come_first_with_the_published_facts() -> None:
     ]
 
 
-def test_the_other_majors_and_an_index_are_there() -> None:
+def test_the_other_majors_an_index_and_crosses_are_there() -> None:
     symbols = load_symbols()
-    assert list(symbols)[4:] == ["USDCHF", "USDCAD", "AUDUSD", "NZDUSD", "US30"]
+    crosses = ["EURGBP", "EURJPY", "GBPJPY"]
+    assert list(symbols)[4:] == ["USDCHF", "USDCAD", "AUDUSD", "NZDUSD", "US30", *crosses]
+    assert {symbols[name].conversion for name in crosses} == {Conversion.TOLD}
     assert symbols["USDCHF"].conversion is Conversion.DIVIDE
     assert symbols["US30"].conversion is Conversion.NONE
     assert symbols["US30"].base != "USD", "its margin follows its price"
@@ -97,7 +99,6 @@ def test_commission_becomes_exact_cents(file: Path, dollars: str, cents: float) 
     [
         ("base: EUR", "base: eur", "line 3, symbols.EURUSD.base: must be a code of capital"),
         ("base: EUR", "base: USD", "line 3, symbols.EURUSD.base: is 'USD' like the quote"),
-        ("quote: USD", "quote: GBP", "line 4, symbols.EURUSD.quote: is 'GBP' with base 'EUR'"),
         ("digits: 5", "digits: 9", "line 5, symbols.EURUSD.digits: must be a whole number from 0"),
         ("digits: 5", "digits: '5'", "line 5, symbols.EURUSD.digits: must be a whole number but"),
         ("contract: 100000", "contract: 0", "line 6, symbols.EURUSD.contract: must be a whole"),

@@ -20,7 +20,7 @@ from adapters.mt5.requests import Instrument
 from adapters.paper.market import Pace
 from adapters.paper.ticks import PaperTick, TickPlayer
 from engine.types import Side
-from tests.builders import EURUSD, SPECS
+from tests.builders import EURGBP, EURUSD, SPECS
 from tests.paper_terminals import account_at_ticks
 
 NAME = "EURUSD.r"
@@ -212,6 +212,71 @@ class TestBooks:
         desk.tape.info = INFO._with(login=8)
         with pytest.raises(LookFailed, match="8"):
             desk.look()
+
+
+class CrossTape(Tape):
+    """A terminal that reckons EURGBP in dollars, at `pound` dollars a pound."""
+
+    pound: float | None = 1.25
+
+    def order_calc_profit(
+        self, kind: int, _name: str, volume: float, opened: float, closed: float
+    ) -> float | None:
+        if self.pound is None:
+            return None
+        moved = closed - opened if kind == mt5.ORDER_TYPE_BUY else opened - closed
+        return round(moved * volume * 100_000 * self.pound, 2)
+
+    def order_calc_margin(self, _kind: int, _name: str, volume: float, _price: float) -> float:
+        return volume * 1_075.0
+
+
+class TestCross:
+    """The paper account converts as the real terminal says."""
+
+    GAP = Gap(NAME, BEGIN // 1000 // 900 * 900, EURGBP)
+
+    @pytest.fixture
+    def cross(self, tmp_path: Path) -> Desk:
+        made = Desk(tmp_path / "books.json")
+        made.tape = CrossTape()
+        made.tape.tick(0, 0.86)
+        self.begin(made)
+        self.look(made)
+        made.dry.carry_out(made.tape, {**BUY, "volume": 1.0, "sl": 0.85, "tp": 0.0})
+        return made
+
+    def begin(self, desk: Desk) -> None:
+        desk.dry = DryRun([Instrument(EURGBP, NAME, mt5.ORDER_FILLING_FOK)], INFO, desk.books)
+
+    def look(self, desk: Desk) -> Any:
+        return desk.dry.observe(desk.tape, [self.GAP], Wanted()).look
+
+    def test_profits_are_the_real_terminals(self, cross: Desk) -> None:
+        """Bought at 0.86010: at 0.86110 a lot earns 100.00 GBP, less 2.50 USD of commission."""
+        cross.tape.tick(100, 0.8611)
+        assert self.look(cross).account.equity == pytest.approx(50_000 + 125.00 - 2.50)
+        cross.tape.pound = 1.30
+        assert self.look(cross).account.equity == pytest.approx(50_000 + 130.00 - 2.50)
+
+    def test_after_a_restart_the_rate_is_asked_for_before_anything_is_shown(
+        self, cross: Desk
+    ) -> None:
+        before = self.look(cross)
+        self.begin(cross)
+        after = cross.dry.look(cross.tape, Wanted())
+        assert (after.account, after.positions) == (before.account, before.positions)
+
+    def test_what_nobody_can_convert_is_a_failed_look(self, cross: Desk) -> None:
+        self.begin(cross)
+        cross.tape.pound = None
+        with pytest.raises(LookFailed, match="order_calc_profit"):
+            cross.dry.look(cross.tape, Wanted())
+
+    def test_the_last_rate_stands_while_the_terminal_cannot_tell(self, cross: Desk) -> None:
+        cross.tape.tick(100, 0.8611)
+        cross.tape.pound = None
+        assert self.look(cross).account.equity == pytest.approx(50_000 + 125.00 - 2.50)
 
 
 class TestRecordedBars:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.facts import UnusableSymbol, alike, instrument, tradable
+from adapters.mt5.facts import alike, instrument, tradable
 from engine.types import Conversion
 from tests.builders import EURUSD, USDJPY, XAUUSD
 from tests.paper_terminals import terminal_at_ticks, told
@@ -60,10 +60,32 @@ def test_profit_in_the_base_currency_is_divided_by_the_price() -> None:
     assert instrument("EURUSD", symbol(), account(), None).spec.conversion is Conversion.NONE
 
 
-def test_a_third_currency_is_refused_with_the_reason() -> None:
-    info = symbol(currency_base="EUR", currency_profit="GBP")
-    with pytest.raises(UnusableSymbol, match="EURGBP: its profit is in GBP, the account in USD"):
-        instrument("EURGBP", info, account(), None)
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"currency_base": "EUR", "currency_profit": "GBP"},
+        {"currency_base": "JPY", "currency_profit": "JPY"},
+        {"currency_base": "USD", "currency_profit": "EUR", "trade_calc_mode": 3},
+        {"trade_calc_mode": mt5.SYMBOL_CALC_MODE_FUTURES},
+        {"trade_contract_size": 0.1},
+        {"trade_contract_size": 2.5},
+    ],
+    ids=["cross", "foreign index", "index with a base", "future", "tenth", "two and a half"],
+)
+def test_where_no_formula_is_known_to_hold_the_terminal_tells_the_money(
+    told: dict[str, Any],
+) -> None:
+    spec = instrument("EURGBP", symbol(**told), account(), None).spec
+    assert spec.conversion is Conversion.TOLD
+    assert spec.contract >= 1
+
+
+@pytest.mark.parametrize(
+    "mode", [mt5.SYMBOL_CALC_MODE_CFD, mt5.SYMBOL_CALC_MODE_CFDINDEX, mt5.SYMBOL_CALC_MODE_FOREX]
+)
+def test_a_metal_and_an_index_in_dollars_need_no_conversion(mode: int) -> None:
+    info = symbol("XAUUSD", trade_calc_mode=mode)
+    assert instrument("XAUUSD", info, account(), None).spec.conversion is Conversion.NONE
 
 
 @pytest.mark.parametrize(

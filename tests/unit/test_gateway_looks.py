@@ -341,3 +341,13 @@ class TestHaltsAndWaitingOrders:
         desk.gateway.on_trading_state(HALTED)
         desk.reply(result(mt5.TRADE_RETCODE_INVALID, order=0))
         assert desk.gateway.wanted().orders == (7,)
+
+    @pytest.mark.parametrize(("swap", "risk"), [(0, 100.0), (-1_250, 112.5), (20_000, 0.0)])
+    def test_what_is_not_ours_may_lose_its_stop_and_the_swap_that_waits_to_be_booked(
+        self, swap: int, risk: float
+    ) -> None:
+        account = PaperAccount(SPECS, START)
+        account.quote("EURUSD", 110_000, 110_010, 1_000_000)
+        account.open("EURUSD", Side.LONG, 10_000, 109_910, 0, 99, "")
+        account.positions[1].swap = swap
+        assert look(PaperTerminal(account), Wanted(magic=26)).risks == {1: risk}

@@ -73,7 +73,7 @@ class TestWorstCase:
 
     def test_a_pending_order_may_be_filled_after_a_gap_too(self) -> None:
         terms = limits(allow_gap_fraction=0.001)
-        at = {"entry": 110_000, "stop": 109_000, "spread": 10}
+        at: dict[str, Any] = {"entry": 110_000, "stop": 109_000, "spread": 10}
         now = exposure.worst_of_order(terms, EURUSD, Side.LONG, LOT, **at, pending=False)
         later = exposure.worst_of_order(terms, EURUSD, Side.LONG, LOT, **at, pending=True)
         assert (now, later) == (100_500 + 10_900, 100_500 + 10_900 + 11_000)
@@ -83,6 +83,20 @@ class TestWorstCase:
         parts.bus.publish(opened(7, side=Side.SHORT, stop_loss=0))
         enter(parts, "GBPUSD")
         assert denials(parts) == [DenyReason.DAILY_LOSS]
+
+    @pytest.mark.parametrize(
+        ("swap", "denied"), [(0, False), (-60_054, False), (-60_055, True), (60_055, False)]
+    )
+    def test_swap_that_waits_to_be_booked_may_be_lost_too(self, swap: int, denied: bool) -> None:
+        """196.96 of 900.00 for the day are asked for, the open lot may lose 102.50 at its stop.
+
+        An income makes room, but never for more than the position itself may lose.
+        """
+        parts = wired(limits(daily_loss_fraction=0.009))
+        parts.bus.publish(opened(7))
+        parts.bus.feed(ev.SwapSeen(7, swap))
+        enter(parts, "GBPUSD")
+        assert bool(denials(parts)) is denied
 
     def test_one_whose_stop_secures_a_gain_loses_nothing(self) -> None:
         parts = wired(limits(daily_loss_fraction=0.003, allow_gap_fraction=0.0001))
@@ -248,6 +262,22 @@ class TestFirmRoom:
         (close,) = approvals(parts)
         assert (close.order.position, close.order.reason) == (7, "FLATTEN")
         assert parts.risk.trading.active
+
+    def test_a_day_that_turns_before_a_resumed_session_has_a_price_is_judged_all_the_same(
+        self,
+    ) -> None:
+        """Prices of the journal are old by then and not remembered."""
+        terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
+        parts = wired(terms, course=FIRM)
+        parts.bus.publish(opened(7))
+        parts.market.ticks.clear()
+        reset(parts, START)
+        assert approvals(parts) == []  # 102.50 at the stop, 500.00 of room
+        reset(parts, START - 60_000, date="2025-01-09")
+        see(parts, START - 60_000 - 39_750)
+        reset(parts, START - 99_900, date="2025-01-10")
+        (close,) = approvals(parts)
+        assert close.order.position == 7
 
     def test_a_breach_is_the_firms_and_nothing_of_ours_acts_after_it(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.001)

@@ -11,6 +11,7 @@ from engine import events as ev
 from engine.events import DenyReason, OrderApproved, OrderDenied
 from engine.types import Side, SymbolSpec
 from risk.limits import Desk, day_floor, manage, max_loss_floor, vet
+from risk.worth import Worth
 from tests.builders import (
     EURUSD,
     LIMITS,
@@ -100,6 +101,8 @@ LADDER: list[tuple[DenyReason, dict[str, Any], dict[str, Any]]] = [
     (DenyReason.MAX_POSITIONS, {}, {"positions": 1}),
     (DenyReason.MAX_POSITIONS_PER_SYMBOL, {}, {"positions_on_symbol": 0}),
     (DenyReason.INVALID_STOPS, {"stop_loss": 109_910}, {}),
+    (DenyReason.NO_VALUE, {}, {"worth": Worth(objection=(DenyReason.FIGURES_DISAGREE, "so"))}),
+    (DenyReason.FIGURES_DISAGREE, {}, {"worth": Worth()}),
     (DenyReason.BELOW_MIN_VOLUME, {"volume": 10 * LOT}, {}),  # risk 1,050.00
     (
         DenyReason.PER_TRADE_RISK,
@@ -118,6 +121,7 @@ def test_the_checks_run_in_their_order_and_the_first_that_fails_is_the_reason() 
     state: dict[str, Any] = {
         "trading_active": False, "known_signal": True, "positions": 2, "positions_on_symbol": 1,
         "risk_in_flight": 100_000, "account": account(START, START, 9_000_000),
+        "worth": Worth(objection=(DenyReason.NO_VALUE, "not told")),
     }  # fmt: skip
     found = []
     for _, mended_order, mended_state in LADDER:

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
+from adapters.mt5.days import Days
 from adapters.mt5.errors import LinkDown, NotSent
 from adapters.mt5.feed import BarWatch, LiveFeed
 from adapters.mt5.venue import SendingDesk, Venue
@@ -19,9 +20,9 @@ from adapters.paper.functions import PaperTerminal
 from adapters.paper.market import PaperMarket
 from engine import events as ev
 from engine.clock import VirtualClock
-from engine.types import Millis
+from engine.types import Millis, Side
 from signals.bars import BarPreparer
-from tests.builders import EURUSD
+from tests.builders import EURUSD, LOT, opened
 from tests.paper_terminals import account_at_ticks, told
 from tests.venue_steps import live
 
@@ -102,7 +103,9 @@ class Client:
 class Scene:
     """A live feed over recorded bars; each step of `steps` is done before a look."""
 
-    def __init__(self, count: int, **options: Any) -> None:
+    def __init__(
+        self, count: int, *, resets: Iterator[tuple[Millis, str]] | None = None, **options: Any
+    ) -> None:
         self.account = account_at_ticks()
         self.market = PaperMarket(self.account, {"EURUSD": rates(count)})
         self.client = Client(PaperTerminal(self.account, bars=self.market))
@@ -115,7 +118,10 @@ class Scene:
             desk=SendingDesk(),
         )  # fmt: skip
         self.fed: list[Any] = []
-        kinds = (ev.Tick, ev.BarClosed, ev.WarmedUp, ev.ResetDue, ev.LinkChanged)
+        kinds = (
+            ev.Tick, ev.SymbolValued, ev.SwapSeen, ev.BarClosed, ev.WarmedUp, ev.ResetDue,
+            ev.LinkChanged,
+        )  # fmt: skip
         self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
         self.stops = False
         self.waited: list[float] = []
@@ -123,7 +129,9 @@ class Scene:
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
             self.live.parts.bus, self.live.parts.market, self.live.gateway, self.venue,
-            self.clock, [watch()], self, **{"resets": iter([(1 << 60, "")]), **options},
+            self.clock, [watch()], self,
+            Days(self.live.parts.bus, iter([(1 << 60, "")]) if resets is None else resets),
+            **options,
         )  # fmt: skip
 
     async def next(self) -> bool:
@@ -204,6 +212,57 @@ class TestBars:
             max(time for timeframe, time, *_ in warm.bars if timeframe == "M15")
             == known["EURUSD", "M15"]
         )
+
+
+class TestValues:
+    def test_what_a_symbol_is_worth_is_told_after_its_price_and_before_anything_can_be_opened(
+        self,
+    ) -> None:
+        scene = Scene(12)
+        scene.play(scene.to(2), scene.to(3))
+        kinds = [type(item) for item in scene.fed]
+        assert kinds.index(ev.Tick) < kinds.index(ev.SymbolValued) < kinds.index(ev.WarmedUp)
+        (worth,) = scene.of(ev.SymbolValued)
+        assert (worth.symbol, worth.time) == ("EURUSD", (MONDAY + 2 * M15) * 1000)
+        assert scene.live.parts.market.values == {"EURUSD": worth}
+
+    def test_it_is_asked_for_again_after_an_hour(self) -> None:
+        scene = Scene(12)
+        scene.play(*(scene.to(bar) for bar in range(2, 9)))
+        assert [(item.time // 1000 - MONDAY) // M15 for item in scene.of(ev.SymbolValued)] == [2, 6]
+
+    def test_while_the_terminal_cannot_tell_the_session_goes_on_and_asks_again(self) -> None:
+        scene = Scene(12)
+        reckon = scene.client.terminal.order_calc_profit
+
+        def mute() -> None:
+            scene.to(2)()
+            scene.client.terminal.order_calc_profit = lambda *_: None  # type: ignore[method-assign]
+
+        def speak() -> None:
+            scene.to(4)()
+            scene.client.terminal.order_calc_profit = reckon  # type: ignore[method-assign]
+
+        scene.play(mute, scene.to(3), speak)
+        (worth,) = scene.of(ev.SymbolValued)
+        assert worth.time == (MONDAY + 4 * M15) * 1000
+        assert scene.bars() == [(2, False), (3, False)]
+
+
+class TestSwap:
+    def test_what_a_position_of_ours_accrues_is_told_when_it_changes(self) -> None:
+        scene = Scene(12)
+        scene.live.parts.bus.publish(opened(1))
+        deal = scene.account.open("EURUSD", Side.LONG, LOT, 109_910, 110_210, 26, "ab-1")
+        others = scene.account.open("EURUSD", Side.LONG, LOT, 109_910, 110_210, 99, "")
+
+        def night() -> None:
+            scene.to(2)()
+            for ticket in (deal.position, others.position):
+                scene.account.positions[ticket].swap = -650
+
+        scene.play(scene.to(1), night, scene.to(3))
+        assert scene.of(ev.SwapSeen) == [ev.SwapSeen(1, -650)]
 
 
 class TestDays:

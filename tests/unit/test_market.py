@@ -107,6 +107,13 @@ def test_an_actor_behind_the_market_sees_the_state_as_of_the_event_it_handles() 
     assert seen == [1, 0]
 
 
+def test_swap_that_was_accrued_leaves_with_the_part_that_is_closed(market: Market) -> None:
+    told(market, opened(7), ev.SwapSeen(7, -650))
+    assert market.positions[7].swap == -650
+    told(market, closed(7, volume=4_000, remaining=6_000, swap=-260))
+    assert market.positions[7].swap == -390
+
+
 def test_prices_of_the_past_are_not_brought_back(market: Market) -> None:
     """The account and the positions are; a price is old by the time a session goes on."""
     restoring = market.restoring()

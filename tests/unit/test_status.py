@@ -27,6 +27,7 @@ from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
 from scripts.status_text import status_lines
 from tests.builders import (
+    EURGBP,
     ONE_OF_EACH,
     START,
     TICKS,
@@ -36,6 +37,7 @@ from tests.builders import (
     halted,
     opened,
     started,
+    valued,
 )
 from tests.sessions import edges
 
@@ -171,6 +173,19 @@ class TestLive:
         short = opened(8, symbol="GBPUSD", side=Side.SHORT, price=125_060)
         live = folded(opened(), short).live(moment(ticks=TICKS))
         assert [item.profit for item in live.positions] == [-10.0, 50.0]
+
+    def test_a_cross_has_one_once_it_is_known_what_it_is_worth(self) -> None:
+        """100 points of a lot are 100.00 GBP; a thousandth of the price told 1.25 dollars each."""
+        fold = StatusFold()
+        first = started(mode="shadow", symbols=(EURGBP,))
+        story: tuple[ev.Event, ...] = (first, opened(8, symbol="EURGBP", price=86_010))
+        for seq, event in enumerate(story, start=1):
+            fold.take(ev.Record(seq, NOON + seq, None, event, ABOUT if seq == 1 else None))
+        ticks = {"EURGBP": ev.Tick("EURGBP", 86_110, 86_120)}
+        (before,) = fold.live(moment(ticks=ticks)).positions
+        told = valued("EURGBP", price=86_010, move=86, gain=537_500, loss=537_543)
+        (after,) = fold.live(moment(ticks=ticks, values={"EURGBP": told})).positions
+        assert (before.profit, after.profit) == (None, 125.0)
 
     def test_state_account_and_time_are_those_of_the_moment(self) -> None:
         live = folded(halted()).live(

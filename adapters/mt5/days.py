@@ -1,0 +1,39 @@
+"""Turning the days of a session on a terminal: resets, and the ends of weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.types import Millis
+
+
+class Days:
+    """Puts resets and weekends on the bus once their time has come, each once and in order.
+
+    `resets` gives the beginnings of trading days with their dates, without end; `weekends` when
+    something is due before a week closes, with the moment of its closing.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        resets: Iterator[tuple[Millis, str]],
+        weekends: Iterator[tuple[Millis, Millis]] = iter(()),  # noqa: B008 - nothing to share
+    ) -> None:
+        self._bus = bus
+        self._resets = resets
+        self._next_reset = next(resets)
+        self._weekends = weekends
+        self._next_weekend = next(weekends, None)
+
+    def turn(self, until: Millis, account: ev.AccountSeen) -> None:
+        """What was due by `until`, with the account's figures of now."""
+        while self._next_reset[0] <= until:
+            _, date = self._next_reset
+            self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
+            self._next_reset = next(self._resets)
+        while self._next_weekend is not None and self._next_weekend[0] <= until:
+            self._bus.feed(ev.WeekendDue(self._next_weekend[1]))
+            self._next_weekend = next(self._weekends, None)

@@ -1,0 +1,206 @@
+"""Any symbol that a terminal knows: a yen pair, a metal, an index and a cross, end to end."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.journal_sqlite import StoredJournal
+from adapters.mt5 import contract as mt5
+from adapters.mt5.client import TerminalClient
+from adapters.mt5.facts import instrument
+from adapters.mt5.launch import LocalHost
+from adapters.mt5.observing import Gap, quotes_of
+from adapters.mt5.remote import RemoteTerminal
+from adapters.mt5.service import HostConfig
+from config.loader import load_symbols
+from engine import events as ev
+from engine.types import Conversion, Side, SymbolSpec, lots
+from risk.limits import Desk, vet
+from risk.worth import worth_of
+from tests import synthetic
+from tests.builders import LIMITS, START, account, intent
+from tests.commands import butler
+from tests.process.cli import butler_process
+from tests.process.hosts import SECONDS
+from tests.process.shadows import finished, kill_at, shadow_process
+
+SYMBOLS = {"USDJPY": 150.0, "XAUUSD": 2650.0, "US30": 42_500.0, "EURGBP": 0.86, "GBPUSD": 1.25}
+NOON = synthetic.SPRING + 12 * 3600
+LOCKSTEP = ("--speed", "max", "--quiet")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Any:
+    """A paper terminal in a host process of its own."""
+    known = load_symbols()
+    spec = {
+        "symbols": [known[name] for name in SYMBOLS], "login": 7, "server": "Paper-Demo",
+        "prices": SYMBOLS, "swing": 60,
+    }  # fmt: skip
+    config = HostConfig(
+        token=os.urandom(32).hex(), login=7, server="Paper-Demo",
+        backend=f"paper:{msgspec.json.encode(spec).decode()}",
+    )  # fmt: skip
+    with TerminalClient(LocalHost(config, tmp_path), sleep=lambda _: None) as client:
+        client.start()
+        client.call("initialize", deadline=SECONDS)
+        yield client
+
+
+def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
+    return Desk(
+        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
+        starting_balance=START, trading_active=True, known_signal=False, positions=0,
+        positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
+        worth=worth_of(spec, value, 0, told=True),
+    )  # fmt: skip
+
+
+def test_each_is_sized_within_its_budget_by_the_terminals_own_figure(client: Any) -> None:
+    """Observed, vetted, and what it may lose asked of the same terminal once more."""
+    terminal = RemoteTerminal(client)
+    for name in SYMBOLS:
+        info, owner = terminal.symbol_info(name), terminal.account_info()
+        spec = instrument(name, info, owner, load_symbols()[name]).spec
+        (quoted,) = quotes_of(terminal, [Gap(name, quote_time(terminal, name), spec)])
+        assert quoted.worth is not None
+        tick = ev.Tick(name, spec.points(quoted.tick.bid), spec.points(quoted.tick.ask))
+        for side, kind in ((Side.LONG, mt5.ORDER_TYPE_BUY), (Side.SHORT, mt5.ORDER_TYPE_SELL)):
+            entry = tick.ask if side is Side.LONG else tick.bid
+            stop = entry - side * max(tick.ask // 200, 2 * (tick.ask - tick.bid))
+            order = intent(symbol=name, side=side, price=entry, stop_loss=stop, take_profit=0)
+            made = vet(order, desk(spec, tick, quoted.worth.at(name, 0)))
+            assert isinstance(made, ev.OrderApproved), made
+            at = (kind, name, lots(made.volume), spec.price(entry))
+            lost = -100 * terminal.order_calc_profit(*at, spec.price(stop))
+            budget = LIMITS.per_trade_risk_fraction * START
+            assert budget / 2 < lost <= budget
+            assert 100 * terminal.order_calc_margin(*at) <= made.margin + 1
+
+
+def quote_time(terminal: RemoteTerminal, name: str) -> int:
+    time: int = terminal.symbol_info_tick(name).time
+    return time
+
+
+def test_a_terminal_that_reckons_otherwise_than_the_formula_is_not_traded_on(client: Any) -> None:
+    """As when its contract is not the one that we know."""
+    terminal = RemoteTerminal(client)
+    spec = load_symbols()["XAUUSD"]
+    other = msgspec.structs.replace(spec, contract=10)
+    (quoted,) = quotes_of(terminal, [Gap("XAUUSD", quote_time(terminal, "XAUUSD"), other)])
+    assert quoted.worth is not None
+    worth = worth_of(other, quoted.worth.at("XAUUSD", 0), 0, told=True)
+    assert worth.objection is not None
+    assert worth.objection[0] is ev.DenyReason.FIGURES_DISAGREE
+
+
+def cross_bars(folder: Path, *names: str) -> tuple[object, ...]:
+    """A day of EURGBP, made of EURUSD's bars, beside those of other symbols, as options."""
+    made = synthetic.feed(5, days=1, first=synthetic.SPRING)
+    euro = made["EURUSD"]
+    scaled = {name: getattr(euro, name) * 78 // 100 for name in ("open", "high", "low", "close")}
+    made["EURGBP"] = replace(euro, **scaled)
+    paths = {name: synthetic.write_parquet(made[name], folder / f"{name}.parquet") for name in made}
+    return tuple(part for name in names for part in ("--bars", f"{name}={paths[name]}"))
+
+
+def records(results: Path, session: str) -> list[ev.Record]:
+    with StoredJournal(results / "sessions" / session / "journal.sqlite") as stored:
+        return list(stored.records())
+
+
+def decided(results: Path, session: str) -> list[Any]:
+    """What was opened and closed at which price and for how much, in order."""
+    return [
+        (event.symbol, event.side, event.volume, event.price, event.account.balance)
+        for record in records(results, session)
+        if isinstance(event := record.event, (ev.PositionOpened, ev.PositionClosed))
+    ]
+
+
+@pytest.mark.parametrize("dry", ["--dry-run", pytest.param("--no-dry-run", marks=pytest.mark.deep)])
+def test_a_session_on_a_cross_is_killed_resumed_and_run_again(tmp_path: Path, dry: str) -> None:
+    """It trades what the undisturbed session trades, and its journal replays."""
+    results = tmp_path / "results"
+    bars = (*cross_bars(tmp_path, "EURGBP", "GBPUSD"), *LOCKSTEP, dry)
+    kept = "paper_market.json" if dry == "--dry-run" else "paper_account.json"
+    with shadow_process(results, *bars, "--session-id", "killed") as process:
+        kill_at(process, results / "sessions" / "killed" / kept, NOON)
+    code, said = finished(results, *bars, "--resume", "killed")
+    assert code == 0, said
+    code, said = finished(results, *bars, "--session-id", "whole")
+    assert code == 0, said
+    whole = decided(results, "whole")
+    assert {"EURGBP", "GBPUSD"} == {symbol for symbol, *_ in whole}
+    assert decided(results, "killed") == whole
+    for session in ("killed", "whole"):
+        again = butler_process("journal", "replay", session, "--results-dir", results)
+        assert (again.code, again.err) == (0, []), again
+    check_sizes(records(results, "whole"))
+
+
+def check_sizes(journal: list[ev.Record]) -> None:
+    """Every order on the cross was worth what the last told value says, within its budget."""
+    told: dict[str, ev.SymbolValued] = {}
+    checked = 0
+    for record in journal:
+        event = record.event
+        if isinstance(event, ev.SymbolValued):
+            told[event.symbol] = event
+        elif isinstance(event, ev.OrderApproved) and event.order.action is ev.Action.OPEN:
+            order, value = event.order, told[event.order.symbol]
+            points = abs(order.price - order.stop_loss)
+            lost = value.loss * points * event.volume / (value.move * value.volume)
+            assert lost <= event.risk <= 0.004 * order.scale * START * 1.05
+            checked += order.symbol == "EURGBP"
+    assert checked
+
+
+WRONG = {
+    "a pair is missing": (
+        ("shadow", "--account-profile", "PAPER"),
+        "EURGBP: its profit is in GBP and the account in USD: give the bars of GBPUSD too "
+        "(--bars GBPUSD=FILE)",
+    ),
+    "a replay of files": (
+        ("replay",),
+        "EURGBP: its profit is in GBP and the account in USD, which a replay of its bars cannot "
+        "convert",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_where_a_cross_cannot_be_traded_one_line_says_what_to_do(tmp_path: Path, name: str) -> None:
+    command, words = WRONG[name]
+    said = butler(*command, *cross_bars(tmp_path, "EURGBP"), "--results-dir", tmp_path / "out")
+    assert said.code == 2
+    assert words in said.err[-1]
+    assert not (tmp_path / "out" / "sessions").exists()
+
+
+def test_the_history_of_a_cross_on_a_terminal_is_not_replayed(tmp_path: Path) -> None:
+    said = butler(
+        "replay", "--account-profile", "PAPER", "--symbol", "EURGBP", "--results-dir", tmp_path
+    )
+    assert said.code == 2
+    assert "EURGBP: its profit is in GBP and the account in USD" in said.line
+    assert "butler shadow" in said.line
+
+
+@pytest.mark.parametrize("symbol", ["EURGBP", "GBPJPY"])
+def test_the_smoke_test_sends_and_closes_an_order_on_a_cross(tmp_path: Path, symbol: str) -> None:
+    assert load_symbols()[symbol].conversion is Conversion.TOLD
+    said = butler(
+        "smoke-test", "--account-profile", "PAPER", "--symbol", symbol, "--no-dry-run",
+        "--hold-seconds", 0, "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert said.code == 0, said
+    assert "order sent True, closed True" in said.out[-1]
