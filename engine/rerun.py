@@ -14,6 +14,9 @@ INPUTS = get_args(ev.Input)
 TOLD = (ev.SessionStarted, ev.UserCommanded)
 """Events that nobody inside the session decided: what they lead to follows when they come again."""
 
+FROM_OUTSIDE = (*INPUTS, ev.UserCommanded)
+"""What a session was told in its course, by the terminal, its feed or its user."""
+
 _MARKS = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
 
 
@@ -31,9 +34,9 @@ class Difference(msgspec.Struct, frozen=True):
 class Tally(msgspec.Struct):
     """What a re-run found.
 
-    `inputs` and `decisions` count records that were compared; `beyond` counts what today's program
-    decides at places where the journal had ended (a crash, an interruption), and `failure` says
-    that it fails there.
+    `inputs` (the user's orders among them) and `decisions` count records that were compared;
+    `beyond` counts what today's program decides at places where the journal had ended (a crash, an
+    interruption), and `failure` says that it fails there.
     """
 
     inputs: int = 0
@@ -82,7 +85,7 @@ class Comparison:
         if today is None or _differ(today, recorded):
             self.tally.difference = Difference(recorded, today, self.failure)
             return False
-        if isinstance(recorded.event, INPUTS):
+        if isinstance(recorded.event, FROM_OUTSIDE):
             self.tally.inputs += 1
         elif not isinstance(recorded.event, _MARKS):
             self.tally.decisions += 1

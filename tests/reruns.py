@@ -56,5 +56,5 @@ def difference(tally: Tally) -> Difference:
 
 def is_decision(record: ev.Record) -> bool:
     """Whether the record tells what the session decided by itself."""
-    outside = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
+    outside = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded, ev.UserCommanded)
     return isinstance(record.event, ev.Event) and not isinstance(record.event, outside)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import events as ev
+from engine.rerun import FROM_OUTSIDE
 from tests.reruns import difference, is_decision, recorded, rerun
 
 SEEDS = range(1, 17)
@@ -21,7 +22,7 @@ def test_a_session_decides_the_same_again(seed: int) -> None:
     tally = rerun(records)
     assert tally.difference is None
     assert tally.decisions == sum(map(is_decision, records))
-    assert tally.inputs == sum(isinstance(record.event, ev.Input) for record in records)
+    assert tally.inputs == sum(isinstance(record.event, FROM_OUTSIDE) for record in records)
 
 
 @pytest.mark.deep
