@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,7 +82,7 @@ def scenes(draw: st.DrawFn) -> tuple[PaperAccount, list[Feed]]:
 
 
 def held(account: PaperAccount, feed: Feed, until: Millis) -> Held:
-    columns = np.array(feed.bars, dtype=np.int64).T
+    columns = np.array([msgspec.structs.astuple(bar) for bar in feed.bars], dtype=np.int64).T
     times = np.array(feed.times, dtype=np.int64)
     opened, high, low, close, spread = columns
     bars = PreparedBars(times, times // 1000, opened, high, low, close, spread)
