@@ -25,6 +25,7 @@ from tests.builders import (
     account,
     closed,
     intent,
+    levels,
     limits,
     of_kind,
     opened,
@@ -262,6 +263,19 @@ class TestFirmRoom:
         (close,) = approvals(parts)
         assert (close.order.position, close.order.reason) == (7, "FLATTEN")
         assert parts.risk.trading.active
+
+    def test_what_waits_at_the_venue_needs_its_room_under_the_new_floor_too(self) -> None:
+        """The floor rises to 99,800.00: 102.50 open and 97.65 waiting are too much."""
+        daily = DailyLoss(percent=50, anchor=Anchor.LARGER)
+        for volume, closes in ((9_200, False), (9_300, True)):
+            terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
+            parts = wired(terms, course=Course(rules=rules(daily=daily)))
+            parts.bus.publish(opened(7))
+            parts.bus.publish(signal("s:2", symbol="GBPUSD", volume=volume,
+                                     **levels(Side.LONG, TICKS["GBPUSD"], 100, 200)))  # fmt: skip
+            reset(parts, START, START + 30_000)
+            made = [item.order.action for item in approvals(parts)]
+            assert made == [ev.Action.OPEN, *[ev.Action.CLOSE] * closes]
 
     def test_a_day_that_turns_before_a_resumed_session_has_a_price_is_judged_all_the_same(
         self,
