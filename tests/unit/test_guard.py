@@ -194,12 +194,24 @@ class TestExposure:
     @pytest.mark.parametrize(
         ("net", "denied"),
         [({"USD": -9_500}, False), ({"USD": -9_501}, True), ({"EUR": 9_501}, True),
-         ({"USD": 30_000}, False), ({"EUR": -30_000}, False), ({"JPY": 90_000}, False)],
+         ({"USD": 40_000}, False), ({"EUR": -40_000}, False), ({"JPY": 90_000}, False)],
     )  # fmt: skip
     def test_what_may_be_lost_on_one_currency_unless_the_order_makes_it_less(
         self, net: dict[str, int], denied: bool
     ) -> None:
         found = reason(limits(max_currency_risk_fraction=0.002), guard.View(currencies=net))
+        assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
+
+    @pytest.mark.parametrize(
+        ("net", "denied"),
+        [({"USD": 9_501}, True), ({"EUR": -9_501}, True), ({"EUR": 9_501}, False)],
+    )
+    def test_a_short_adds_to_the_quote_and_takes_from_the_base(
+        self, net: dict[str, int], denied: bool
+    ) -> None:
+        away = levels(Side.SHORT, TICKS["EURUSD"], 100, 200)
+        view = guard.View(currencies=net)
+        found = reason(limits(max_currency_risk_fraction=0.002), view, side=Side.SHORT, **away)
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     def test_orders_in_flight_are_in_it(self) -> None:
