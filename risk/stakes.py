@@ -106,6 +106,10 @@ class Stakes:
         own = sum(self._worst_of(position) for position in self._market.positions.values())
         return own + sum(item.risk for item in self.foreign)
 
+    def worst(self) -> Cents:
+        """What all of it may lose together."""
+        return self.worst_open() + self.worst_in_flight()
+
     def each(self) -> Iterator[exposure.Stake]:
         """What is open, in flight or not ours, on symbols that the session knows."""
         specs = self._market.specs

@@ -254,7 +254,7 @@ class RiskActor:
         if seen.equity <= floor:
             detail = f"equity at or below {floor / 100:.2f} USD"
             self._act("firm_floor", seen.figures, detail)
-        elif turned and seen.balance - self._stakes.worst_open() <= floor:
+        elif turned and seen.balance - self._stakes.worst() <= floor:
             self._flatten()
 
     def _test(self, seen: ev.AccountSeen) -> None:

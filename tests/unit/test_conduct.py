@@ -69,6 +69,8 @@ class TestClosures:
         assert conduct.gap_objection(CONDUCT, calendar, at("2026-01-13T21:30Z")) is None
         assert conduct.gap_objection(CONDUCT, calendar, at("2026-01-14T15:59Z")) is None
         assert conduct.gap_objection(CONDUCT, calendar, at("2026-01-14T16:00Z")) is not None
+        assert conduct.gap_objection(CONDUCT, calendar, at("2026-01-14T19:59Z")) is not None
+        assert conduct.gap_objection(CONDUCT, calendar, at("2026-01-14T20:00Z")) is None  # over
 
     def test_without_such_a_rule_there_is_no_objection(self) -> None:
         assert conduct.gap_objection(Conduct(), NONE, at("2026-01-16T21:59Z")) is None

@@ -25,6 +25,7 @@ from tests.builders import (
     account,
     closed,
     intent,
+    levels,
     limits,
     of_kind,
     opened,
@@ -193,12 +194,24 @@ class TestExposure:
     @pytest.mark.parametrize(
         ("net", "denied"),
         [({"USD": -9_500}, False), ({"USD": -9_501}, True), ({"EUR": 9_501}, True),
-         ({"USD": 30_000}, False), ({"EUR": -30_000}, False), ({"JPY": 90_000}, False)],
+         ({"USD": 40_000}, False), ({"EUR": -40_000}, False), ({"JPY": 90_000}, False)],
     )  # fmt: skip
     def test_what_may_be_lost_on_one_currency_unless_the_order_makes_it_less(
         self, net: dict[str, int], denied: bool
     ) -> None:
         found = reason(limits(max_currency_risk_fraction=0.002), guard.View(currencies=net))
+        assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
+
+    @pytest.mark.parametrize(
+        ("net", "denied"),
+        [({"USD": 9_501}, True), ({"EUR": -9_501}, True), ({"EUR": 9_501}, False)],
+    )
+    def test_a_short_adds_to_the_quote_and_takes_from_the_base(
+        self, net: dict[str, int], denied: bool
+    ) -> None:
+        away = levels(Side.SHORT, TICKS["EURUSD"], 100, 200)
+        view = guard.View(currencies=net)
+        found = reason(limits(max_currency_risk_fraction=0.002), view, side=Side.SHORT, **away)
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     def test_orders_in_flight_are_in_it(self) -> None:
@@ -262,6 +275,19 @@ class TestFirmRoom:
         (close,) = approvals(parts)
         assert (close.order.position, close.order.reason) == (7, "FLATTEN")
         assert parts.risk.trading.active
+
+    def test_what_waits_at_the_venue_needs_its_room_under_the_new_floor_too(self) -> None:
+        """The floor rises to 99,800.00: 102.50 open and 97.65 waiting are too much."""
+        daily = DailyLoss(percent=50, anchor=Anchor.LARGER)
+        for volume, closes in ((9_200, False), (9_300, True)):
+            terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
+            parts = wired(terms, course=Course(rules=rules(daily=daily)))
+            parts.bus.publish(opened(7))
+            parts.bus.publish(signal("s:2", symbol="GBPUSD", volume=volume,
+                                     **levels(Side.LONG, TICKS["GBPUSD"], 100, 200)))  # fmt: skip
+            reset(parts, START, START + 30_000)
+            made = [item.order.action for item in approvals(parts)]
+            assert made == [ev.Action.OPEN, *[ev.Action.CLOSE] * closes]
 
     def test_a_day_that_turns_before_a_resumed_session_has_a_price_is_judged_all_the_same(
         self,

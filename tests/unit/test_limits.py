@@ -81,6 +81,12 @@ class TestApproval:
         made = passed(intent(scale=0.5), account=account(9_900_000, 9_850_000))
         assert made.volume == 18_700
 
+    @pytest.mark.parametrize(("wanted", "volume"), [(10_000, 10_000), (10_099, 10_000)])
+    def test_a_volume_that_the_signal_fixed_is_cut_to_whole_steps(
+        self, wanted: int, volume: int
+    ) -> None:
+        assert passed(intent(volume=wanted)).volume == volume
+
     def test_a_volume_that_the_signal_fixed_is_kept(self) -> None:
         made = passed(intent(volume=LOT))
         assert (made.volume, made.risk, made.margin) == (LOT, 10_500, 110_010)
@@ -150,6 +156,23 @@ class TestCounts:
         passed(intent(), positions=1, positions_on_symbol=1, limits=two)
         denied = reason(intent(), positions=1, positions_on_symbol=2, limits=two)
         assert denied is DenyReason.MAX_POSITIONS_PER_SYMBOL
+
+
+class TestPending:
+    @pytest.mark.parametrize(
+        ("side", "market", "level"), [(Side.LONG, 110_010, 0), (Side.SHORT, 110_000, 5)]
+    )
+    def test_an_entry_price_keeps_its_distance_from_the_market(
+        self, side: Side, market: int, level: int
+    ) -> None:
+        """From the ask for a buy, the bid for a sell, to both sides; never at the market itself."""
+        spec = msgspec.structs.replace(EURUSD, stops_level=level)
+        for distance in range(-8, 9):
+            entry = market + distance
+            order = intent(side=side, entry_price=entry, stop_loss=entry - side * 100,
+                           take_profit=entry + side * 200)  # fmt: skip
+            denied = isinstance(verdict(order, spec=spec), OrderDenied)
+            assert denied is (abs(distance) < max(level, 1))
 
 
 class TestStops:
