@@ -91,7 +91,7 @@ class Stakes:
             self.count(),
             self._count_on(symbol),
             self.worst_open(),
-            sum(item.worst for item in self.reserved.values()),
+            self._worst_in_flight(),
             sum(item.margin for item in self.reserved.values()),
         )
 
@@ -108,7 +108,10 @@ class Stakes:
 
     def worst(self) -> Cents:
         """What all of it may lose together."""
-        return self.worst_open() + self.worst_in_flight()
+        return self.worst_open() + self._worst_in_flight()
+
+    def _worst_in_flight(self) -> Cents:
+        return sum(item.worst for item in self.reserved.values())
 
     def each(self) -> Iterator[exposure.Stake]:
         """What is open, in flight or not ours, on symbols that the session knows."""
