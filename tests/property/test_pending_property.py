@@ -94,7 +94,7 @@ def test_each_waiting_order_meets_the_fate_that_the_bars_hold_for_it(
     """Its bar and price are those of a plain scan over all bars; fills, ends and neither occur."""
     seen: set[str] = set()
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(values=given_signals(pending=True))
     def holds(values: list[dict[str, Any]]) -> None:
         told = played(market.with_signals(all_given(market, values), **ROOMY))
