@@ -84,38 +84,9 @@ def replay_on_profile(
     screen: Screen,
 ) -> int:
     """Run the replay; raises CommandFailed (exit code 4 when the terminal is the reason)."""
+    _refuse_contradictions(request, how)
     if how.resume is not None:
-        if how.dry_run:
-            raise CommandFailed("--resume goes on sending: add --no-dry-run", Exit.USAGE)
-        if request.objectives is not None:
-            raise CommandFailed(
-                "--objectives: a session that goes on follows those that it began with; "
-                "leave the option out",
-                Exit.USAGE,
-            )
         return asyncio.run(_resume(how, how.resume, results_dir, screen))
-    if request.bars:
-        raise CommandFailed(
-            "--bars and --account-profile exclude each other: the terminal gives the bars",
-            Exit.USAGE,
-        )
-    if request.signals or request.digits or request.repair:
-        raise CommandFailed(
-            "--signals, --digits and --repair do not go with --account-profile: "
-            "the terminal gives symbols and bars, the preset the signals",
-            Exit.USAGE,
-        )
-    if not how.dry_run and (request.slippage_points or request.starting_equity is not None):
-        raise CommandFailed(
-            "--slippage-points and --starting-equity belong to simulations: leave them out "
-            "with --no-dry-run",
-            Exit.USAGE,
-        )
-    if not how.dry_run and request.attempts == "repeat":
-        raise CommandFailed(
-            "--attempts repeat: an account cannot begin anew; leave it out with --no-dry-run",
-            Exit.USAGE,
-        )
     request.check()
     loaded = load(request.preset)
     course = resolve(request.objectives, request.attempts, request.calendar)
@@ -148,6 +119,32 @@ def replay_on_profile(
         objectives=course,
     )
     return run_replay(terms, folder, screen, how.account.profile)
+
+
+def _refuse_contradictions(request: Request, how: OnProfile) -> None:
+    """Raise CommandFailed for options that do not go together."""
+    resuming, sending = how.resume is not None, not how.dry_run
+    simulated = request.slippage_points or request.starting_equity is not None
+    refused = {
+        "--resume goes on sending: add --no-dry-run": resuming and not sending,
+        "--objectives: a session that goes on follows those that it began with; "
+        "leave the option out": resuming and request.objectives is not None,
+        "--bars and --account-profile exclude each other: the terminal gives the bars": (
+            not resuming and bool(request.bars)
+        ),
+        "--signals, --digits and --repair do not go with --account-profile: "
+        "the terminal gives symbols and bars, the preset the signals": (
+            not resuming and bool(request.signals or request.digits or request.repair)
+        ),
+        "--slippage-points and --starting-equity belong to simulations: leave them out "
+        "with --no-dry-run": not resuming and sending and bool(simulated),
+        "--attempts repeat: an account cannot begin anew; leave it out with --no-dry-run": (
+            not resuming and sending and request.attempts == "repeat"
+        ),
+    }
+    for message, holds in refused.items():
+        if holds:
+            raise CommandFailed(message, Exit.USAGE)
 
 
 def _limits(request: Request, loaded: Loaded, course: Course | None) -> Limits:
