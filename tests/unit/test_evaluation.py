@@ -98,7 +98,12 @@ class TestFreshStart:
         course = Course(rules=rules(), repeat=True)
         parts = wired(WIDE, course=course, account=Refill(PaperAccount(SPECS, START)))
         old = ev.AccountSeen(START, START - 50_001, 0)
-        parts.bus.attach({ev.AttemptEnded: lambda _: parts.bus.feed(old)})
+
+        def once_more(ended: ev.AttemptEnded) -> None:
+            if ended.attempt == 1:
+                parts.bus.feed(old)
+
+        parts.bus.attach({ev.AttemptEnded: once_more})
         parts.bus.feed(old)
         assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "daily_loss")]
         assert [item.attempt for item in of_kind(parts.journal, ev.AttemptStarted)] == [1, 2]
@@ -114,6 +119,8 @@ class TestFreshStart:
         assert parts.evaluation is not None
         assert parts.evaluation.quiet_low(10_000) == START - 40_000
         assert parts.evaluation.quiet_low(0) == START - 45_000
+        reset(parts, START)  # no equity of the new day was lower than this
+        assert parts.evaluation.quiet_low(0) == START
 
 
 class TestRequests:

@@ -99,6 +99,14 @@ class TestWorstCase:
         enter(parts, "GBPUSD")
         assert bool(denials(parts)) is denied
 
+    def test_an_open_position_may_be_stopped_after_a_gap_and_with_slippage(self) -> None:
+        """100 points to its stop, 110 of a gap (0.1 % of the stop's price) and 3 of slippage."""
+        parts = wired()
+        parts.bus.publish(opened(7))
+        terms = limits(allow_gap_fraction=0.001, allow_slippage_points=3)
+        held = parts.market.positions[7]
+        assert exposure.worst_of_position(terms, EURUSD, held, 10, START) == 21_300 + 250
+
     def test_one_whose_stop_secures_a_gain_loses_nothing(self) -> None:
         parts = wired(limits(daily_loss_fraction=0.003, allow_gap_fraction=0.0001))
         parts.bus.publish(opened(7, stop_loss=110_100))

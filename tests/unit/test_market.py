@@ -53,6 +53,15 @@ def test_account_figures_come_from_the_start_from_tests_and_from_updates(
     assert market.account == ev.AccountSeen(1, 2, 3)
 
 
+def test_a_fresh_balance_ends_what_was_seen_of_the_account_before(market: Market) -> None:
+    began = ev.AttemptStarted(
+        attempt=2, phase=1, name="challenge", date="2025-01-07", account=account(7, 8),
+        day_limit=1, max_limit=1,
+    )  # fmt: skip
+    told(market, ev.AccountSeen(1, 2, 3), began)
+    assert market.account == ev.AccountSeen(7, 8, 0)
+
+
 def test_an_opened_position_is_known_with_its_first_stop(market: Market) -> None:
     told(market, opened(7))
     assert market.positions[7] == Position(

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config.rules import load_rules
-from engine.rules import Anchor, BreachAt, DailyLoss, Measured, Mode, RuleAction, RuleSet
+from engine.rules import Anchor, BreachAt, DailyLoss, Measured, Mode, Phase, RuleAction, RuleSet
 from engine.types import Cents
 from risk import objectives as obj
 
@@ -208,3 +208,8 @@ class TestPass:
         assert obj.best_day_share(standing, I) is None
         assert obj.best_day_share(standing, I + 1) == 1.0
         assert self.passed(ONE_STEP, standing, 11_000_000) == ("best_day",)
+
+
+def test_a_target_between_two_cents_is_the_higher_one() -> None:
+    """10 percent of 100,000.01 are 10,000.001."""
+    assert obj.target(Phase(name="p", target=1_000), 10_000_001) == 11_000_002

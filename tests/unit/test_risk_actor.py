@@ -153,3 +153,18 @@ class TestFigures:
         parts.bus.publish(closed(7))
         parts.bus.publish(opened(9, symbol="USDJPY"))
         assert parts.risk.figures().peak_positions == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "low"),
+    [
+        ({"daily_loss_fraction": 0.02}, 9_800_000),
+        ({"daily_loss_fraction": 0.02, "max_loss_fraction": 0.01}, 9_900_000),
+        ({"daily_loss_fraction": 0.005, "max_loss_fraction": 0.01}, 9_950_000),
+    ],
+)
+def test_equity_is_quiet_above_the_higher_of_the_own_floors(
+    changes: dict[str, float], low: int
+) -> None:
+    """Up to the peak: a new one is told."""
+    assert wired(limits(**changes)).risk.quiet_band() == (low, START)
