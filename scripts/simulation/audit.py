@@ -108,6 +108,7 @@ class Audit:
             distance = (position.entry - position.stop_loss) * position.side
             lost = loss(spec, position.volume, distance, position.stop_loss)
             lost -= spec.commission * position.volume / UNITS_PER_LOT  # paid at its opening
+            lost -= position.swap  # accrued, and in the equity that the floors are held against
             total += max(0.0, lost - _A_CENT)
         return total
 
