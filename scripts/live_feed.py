@@ -77,6 +77,19 @@ def clock_of(market: PaperMarket | None) -> Clock:
     return VirtualClock(market.start) if market.speed is None else ScaledClock(market)
 
 
+async def catch_up(clock: Clock, market: PaperMarket | None, connection: Connection) -> None:
+    """Set a session's own clock to where its market stands.
+
+    A session that was killed may not have seen the market's last move; what it finds then must not
+    be told as of the time before.
+    """
+    if isinstance(clock, VirtualClock) and market is not None:
+        progress = await connection.call("paper_advance", 0, 1)  # no move, only a look
+        now = progress[0]
+        moment = market.to_utc(now // 1000) * 1000 + now % 1000
+        clock.advance_to(max(moment, clock.now()))
+
+
 def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Shadow:
     """Put the session together; must be called inside the event loop, once its folder exists."""
     stop = Stop()

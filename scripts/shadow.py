@@ -295,9 +295,11 @@ class _Session:
         from engine import events as ev
         from scripts.failures import explained
         from scripts.interrupts import orderly_stop
-        from scripts.live_feed import build_shadow, clock_of
+        from scripts.live_feed import build_shadow, catch_up, clock_of
 
         clock = clock_of(self._market)
+        if self._earlier is not None:
+            await catch_up(clock, self._market, connection)
         log = SessionLog(
             self._folder.log, self._folder.session_id, clock.now, say=self._wish.screen.say
         )

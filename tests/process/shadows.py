@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adapters.files import sample
+from adapters.journal_sqlite import StoredJournal
+from engine import events as ev
 from tests import synthetic
 from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
 
@@ -86,10 +89,29 @@ def finished(results: Path, *arguments: object, seconds: float = SECONDS) -> tup
 
 
 def kill_at(process: subprocess.Popen[str], books: Path, moment: int) -> None:
-    """Kill a session in lockstep once its market's clock shows `moment` (server seconds)."""
+    """Kill a session in lockstep once its market's clock shows `moment` (server seconds).
+
+    Where processes can be stopped, not while an order is under way: its outcome would be unknown,
+    and trading latched until the user has looked (`tests/deep/test_kill_engine.py` kills there).
+    """
     wait_until(process, books, moment)
+    while hasattr(signal, "SIGSTOP"):
+        process.send_signal(signal.SIGSTOP)
+        if not _under_way(books.parent / "journal.sqlite"):
+            break
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.02)
     process.kill()
     process.communicate()
+
+
+def _under_way(journal: Path) -> bool:
+    """Whether the journal has an order submitted whose reply it has not."""
+    with StoredJournal(journal) as stored:
+        told = [
+            record.event for record in stored.records(kinds={"order_submitted", "venue_replied"})
+        ]
+    return bool(told) and isinstance(told[-1], ev.OrderSubmitted)
 
 
 def wait_until(process: subprocess.Popen[str], books: Path, moment: int) -> None:
