@@ -46,6 +46,37 @@ def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
     )  # fmt: skip
 
 
+def out_of(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
+    """What took from a position of which `known` units were left: the deals not told yet.
+
+    Where the deals do not show which those are: the last that make up all of it, or the last.
+    """
+    return _untold(deals, known) or last_leaving(deals, known) or deals[-1:]
+
+
+def taking(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequence[Dealt]:
+    """The deals that took `gone` of the `known` units left; none if they do not add up."""
+    untold = _untold(deals, known)
+    if untold is None:
+        return last_leaving(deals, gone)
+    return untold if sum(deal.volume for deal in untold) == gone else ()
+
+
+def _untold(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
+    """The deals out of a position that come after those told before.
+
+    Deals come in order, so the first ones took what entered less `known`. None where that cannot be
+    seen: a reply may show no more than the deals of its own order.
+    """
+    told = sum(deal.volume for deal in deals if deal.entry not in LEAVING) - known
+    if told < 0:
+        return None
+    leaving = [deal for deal in deals if deal.entry in LEAVING]
+    while told > 0 and leaving:
+        told -= leaving.pop(0).volume
+    return None if told else leaving
+
+
 def last_leaving(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
     last = deals[-1:]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.counter import Dealt
-from adapters.mt5.departures import closings, figures, last_leaving
+from adapters.mt5.departures import closings, figures, out_of
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
@@ -85,14 +85,14 @@ class Telling:
     def left(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
         """A position was closed by an order of ours."""
         position = self._market.positions[order.position]
-        leaving = last_leaving(deals, position.volume) or deals[-1:]
+        leaving = out_of(deals, position.volume)
         self._filled(order, leaving)
         self.shrank(position, leaving, account, order)
         self._test_equity(account)
 
     def gone(self, position: Position, deals: Sequence[Dealt], account: ev.Account) -> None:
         """All that was left of the position was closed by others, in one deal or in several."""
-        self.shrank(position, last_leaving(deals, position.volume) or deals[-1:], account)
+        self.shrank(position, out_of(deals, position.volume), account)
 
     def shrank(
         self,

@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.counter import Dealt, Gone
-from adapters.mt5.departures import emptied, in_units, last_leaving
+from adapters.mt5.departures import emptied, in_units, taking
 from adapters.mt5.execution import Deals, Look, Wanted, look_of
 from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
@@ -249,7 +249,7 @@ class Watch:
     def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
         """A part was closed by hand; its deals may only come with the next look."""
         dealt = self._dealt(position.symbol, deals)
-        leaving = last_leaving(dealt, position.volume - volume)
+        leaving = taking(dealt, position.volume, position.volume - volume)
         if leaving:
             self._tell.shrank(position, leaving, account)
         else:
