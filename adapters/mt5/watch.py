@@ -247,13 +247,18 @@ class Watch:
         return 0, None
 
     def _shrank(self, position: Position, volume: Units, deals: Deals, account: ev.Account) -> None:
-        """A part was closed by hand; its deals may only come with the next look."""
+        """A part was closed, by hand or by an accepted order of ours that was filled in part; its
+        deals may only come with the next look.
+        """
         dealt = self._dealt(position.symbol, deals)
         leaving = taking(dealt, position.volume, position.volume - volume)
-        if leaving:
-            self._tell.shrank(position, leaving, account)
-        else:
+        ticket, order = self._closing_order(position.ticket)
+        if not leaving:
             self._shrunk.add(position.ticket)
+        elif order is not None and leaving[-1].order == ticket:
+            self._tell.left(order, dealt, account)
+        else:
+            self._tell.shrank(position, leaving, account)
 
     def _compare_levels(
         self, position: Position, now: mt5.TradePosition, account: ev.Account

@@ -183,6 +183,19 @@ class TestAcceptedOrders:
         assert [(item.reason, item.order_id) for item in closes(desk)] == [("WHY", 2)]
         assert desk.parts.book.alive == {}
 
+    def test_an_accepted_close_that_was_filled_in_part_is_over_and_told_as_ours(self) -> None:
+        """The rest stays open: a close is filled at once or not at all."""
+        desk = asked(ev.Action.CLOSE)
+        desk.reply(result(mt5.TRADE_RETCODE_DONE_PARTIAL, order=8), deals=())
+        part = deal_out(volume=0.4, profit=80.0, swap=0.0, commission=-1.0)
+        for _ in range(2):
+            desk.see(deals=deals(deal_in(), part), positions=(STANDING._with(volume=0.6),))
+        assert [(item.volume, item.reason, item.order_id) for item in closes(desk)] == [
+            (4_000, "WHY", 2)
+        ]
+        assert desk.parts.book.alive == {}
+        assert desk.parts.market.positions[7].volume == 6_000
+
     def test_a_stop_that_was_faster_than_an_accepted_close_is_told_as_the_stop(self) -> None:
         desk = asked(ev.Action.CLOSE)
         desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=8))
