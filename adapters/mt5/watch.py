@@ -255,7 +255,7 @@ class Watch:
         ticket, order = self._closing_order(position.ticket)
         if not leaving:
             self._shrunk.add(position.ticket)
-        elif order is not None and leaving[-1].order == ticket:
+        elif order is not None and ticket in {deal.order for deal in leaving}:
             self._tell.left(order, dealt, account)
         else:
             self._tell.shrank(position, leaving, account)
