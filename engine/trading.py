@@ -39,7 +39,6 @@ class HaltCause(enum.StrEnum):
     REJECTION = "rejection"
     UNKNOWN_OUTCOME = "unknown_outcome"
     UNEXPLAINED = "unexplained"
-    USER = "user"
     PAUSED = "paused"
     DAY_LIMIT = "day_limit"
     LIMIT = "limit"
@@ -56,7 +55,6 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.REJECTION: TradingState.LATCHED,
     HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
     HaltCause.UNEXPLAINED: TradingState.LATCHED,
-    HaltCause.USER: TradingState.LATCHED,
     HaltCause.PAUSED: TradingState.LATCHED,
     HaltCause.DAY_LIMIT: TradingState.UNTIL_RESET,
     HaltCause.LIMIT: TradingState.LATCHED,

@@ -9,11 +9,10 @@ from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.UNEXPLAINED, HaltCause.MAX_LOSS,
-    HaltCause.USER, HaltCause.PAUSED,
-    HaltCause.USER, HaltCause.LIMIT, HaltCause.TARGET_REACHED,
+    HaltCause.PAUSED, HaltCause.LIMIT, HaltCause.TARGET_REACHED,
 )  # fmt: skip
 UNTIL_RESET = (HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT)
-EVERYTHING = Trading((HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.USER, HaltCause.CLOCK))
+EVERYTHING = Trading((HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.PAUSED, HaltCause.CLOCK))
 
 
 def test_trading_starts_active() -> None:
@@ -47,24 +46,24 @@ def test_the_state_is_that_of_the_gravest_cause_and_the_reason_the_oldest_of_the
     trading = Trading().halt(HaltCause.LINK)
     trading = trading.halt(HaltCause.DAILY_LOSS)
     assert (trading.state, trading.reason) == (TradingState.UNTIL_RESET, HaltCause.DAILY_LOSS)
-    trading = trading.halt(HaltCause.REJECTION).halt(HaltCause.USER)
+    trading = trading.halt(HaltCause.REJECTION).halt(HaltCause.PAUSED)
     assert (trading.state, trading.reason) == (TradingState.LATCHED, HaltCause.REJECTION)
     assert trading.causes == (
         HaltCause.LINK,
         HaltCause.DAILY_LOSS,
         HaltCause.REJECTION,
-        HaltCause.USER,
+        HaltCause.PAUSED,
     )
 
 
 def test_a_cause_that_holds_already_changes_nothing() -> None:
-    once = Trading().halt(HaltCause.USER)
-    assert once.halt(HaltCause.USER) is once
+    once = Trading().halt(HaltCause.PAUSED)
+    assert once.halt(HaltCause.PAUSED) is once
 
 
 def test_a_halt_leaves_the_old_value_as_it_was() -> None:
     before = Trading()
-    before.halt(HaltCause.USER)
+    before.halt(HaltCause.PAUSED)
     assert before.active
 
 
@@ -77,7 +76,7 @@ def test_a_suspension_ends_when_its_own_check_passes_again(cause: HaltCause) -> 
 
 
 def test_a_check_that_passes_without_a_suspension_changes_nothing() -> None:
-    assert Trading((HaltCause.USER,)).checked_again(HaltCause.LINK).causes == (HaltCause.USER,)
+    assert Trading((HaltCause.PAUSED,)).checked_again(HaltCause.LINK).causes == (HaltCause.PAUSED,)
 
 
 @pytest.mark.parametrize("cause", [*UNTIL_RESET, *LATCHING, HaltCause.FIRM_BREACH])
@@ -89,7 +88,7 @@ def test_no_check_clears_a_loss_or_a_latch(cause: HaltCause) -> None:
 
 
 def test_the_reset_clears_the_daily_loss_and_nothing_else() -> None:
-    assert EVERYTHING.reset().causes == (HaltCause.LINK, HaltCause.USER, HaltCause.CLOCK)
+    assert EVERYTHING.reset().causes == (HaltCause.LINK, HaltCause.PAUSED, HaltCause.CLOCK)
 
 
 def test_the_user_clears_every_latch_and_nothing_else() -> None:
