@@ -12,7 +12,7 @@ from config.errors import ConfigError
 from config.profiles import ACCOUNTS_FILE, LARGEST_LOGIN, how_to_create
 from config.schema import DEFAULT_SYMBOL, AccountProfile, CliOverrides, ResolvedAccount
 from config.secrets import Secret
-from config.section import nearest
+from config.section import did_you_mean
 
 ENVIRONMENT: Final = {
     "server": "OMEGA_MT5_SERVER",
@@ -77,8 +77,7 @@ def _chosen(name: str, profiles: Mapping[str, AccountProfile]) -> AccountProfile
             path="--account-profile",
         )
     file = next(iter(profiles.values())).file
-    near = nearest(name, profiles)
-    hint = f"; did you mean {near}?" if near else ""
+    hint = did_you_mean(name, profiles)
     raise ConfigError(
         f"there is no profile {name!r}{hint}; the known ones are {', '.join(sorted(profiles))}; "
         "name one of them or add yours to the file",

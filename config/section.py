@@ -183,12 +183,16 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     return spelt[found[0]] if found else None
 
 
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """The part of a message that names the one of `known` that was meant, if any resembles it."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
 def unknown_name(said: str, name: str, known: Collection[str], path: str) -> ConfigError:
     """The error for a name of a shipped file that there is not; `said` begins its message."""
-    near = nearest(name, known)
-    hint = f"; did you mean {near}?" if near else ""
     return ConfigError(
-        f"{said}{hint}; the known ones are {', '.join(known)}; "
+        f"{said}{did_you_mean(name, known)}; the known ones are {', '.join(known)}; "
         "a file of your own needs its ending .yaml",
         path=path,
     )

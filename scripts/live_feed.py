@@ -13,7 +13,7 @@ from adapters.files.follow import FollowedSignals
 from adapters.mt5.agenda import LiveAgenda
 from adapters.mt5.dry import DryRun
 from adapters.mt5.feed import BarWatch, LiveFeed, Pacing
-from adapters.mt5.pacing import ByTheClock, Lockstep, Prepared
+from adapters.mt5.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
 from adapters.mt5.server_clock import ServerClock
 from adapters.mt5.venue import Desk, SendingDesk
 from adapters.sinks import JsonSink
@@ -84,10 +84,8 @@ async def catch_up(clock: Clock, market: PaperMarket | None, connection: Connect
     be told as of the time before.
     """
     if isinstance(clock, VirtualClock) and market is not None:
-        progress = await connection.call("paper_advance", 0, 1)  # no move, only a look
-        now = progress[0]
-        moment = market.to_utc(now // 1000) * 1000 + now % 1000
-        clock.advance_to(max(moment, clock.now()))
+        progress = await connection.call("paper_advance", STAND_STILL, 1)
+        clock.advance_to(max(moment_of(progress[0], market.to_utc), clock.now()))
 
 
 def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Shadow:

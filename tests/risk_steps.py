@@ -5,8 +5,20 @@ from __future__ import annotations
 from engine import events as ev
 from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
-from engine.types import Side
-from tests.builders import TICKS, Wired, account, levels, of_kind, signal
+from engine.types import Side, SymbolSpec
+from risk.limits import Desk
+from risk.worth import worth_of
+from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
+
+
+def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
+    """Nothing open yet on an account whose terminal told `value`."""
+    return Desk(
+        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
+        starting_balance=START, trading_active=True, known_signal=False, positions=0,
+        positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
+        worth=worth_of(spec, value, 0, told=True),
+    )  # fmt: skip
 
 
 def enter(parts: Wired, symbol: str, signal_id: str | None = None) -> None:

@@ -51,14 +51,14 @@ def out_of(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
 
     Where the deals do not show which those are: the last that make up all of it, or the last.
     """
-    return _untold(deals, known) or last_leaving(deals, known) or deals[-1:]
+    return _untold(deals, known) or _last_leaving(deals, known) or deals[-1:]
 
 
 def taking(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequence[Dealt]:
     """The deals that took `gone` of the `known` units left; none if they do not add up."""
     untold = _untold(deals, known)
     if untold is None:
-        return last_leaving(deals, gone)
+        return _last_leaving(deals, gone)
     return untold if sum(deal.volume for deal in untold) == gone else ()
 
 
@@ -77,7 +77,7 @@ def _untold(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
     return None if told else leaving
 
 
-def last_leaving(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
+def _last_leaving(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
     last = deals[-1:]
     if last and last[0].volume == volume and last[0].entry in LEAVING:

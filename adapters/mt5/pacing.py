@@ -11,7 +11,7 @@ from engine.clock import Clock, VirtualClock
 from engine.types import Millis
 
 _FAR = 1 << 61
-_NOW = 0
+STAND_STILL = 0
 _END_OF_BAR = "end"
 
 
@@ -63,6 +63,11 @@ class Prepared:
         return goes_on
 
 
+def moment_of(server: Millis, to_utc: Callable[[int], int]) -> Millis:
+    """A moment of the server's clock in ms UTC; `to_utc` turns its seconds into seconds UTC."""
+    return to_utc(server // 1000) * 1000 + server % 1000
+
+
 class Lockstep:
     """Moves a hosted paper market on request; the session's clock shows the market's time.
 
@@ -87,7 +92,7 @@ class Lockstep:
         self._move = ""
 
     async def next(self) -> bool:
-        until = _NOW if self._look_first else _FAR
+        until = STAND_STILL if self._look_first else _FAR
         try:
             progress = await self._venue.ask(lambda host: host.call("paper_advance", until, 1))
         except (TerminalError, LookFailed):
@@ -96,8 +101,8 @@ class Lockstep:
         if progress is None or not (progress[1] or self._look_first):
             return False
         self._look_first = False
-        now, self._move = progress[0], progress[4]
-        moment = self._to_utc(now // 1000) * 1000 + now % 1000
+        self._move = progress[4]
+        moment = moment_of(progress[0], self._to_utc)
         self._clock.advance_to(max(moment, self._clock.now()))
         return True
 

@@ -7,15 +7,18 @@ it is told to stop. ``build`` is for tests that run such a session in their own 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from adapters.journal_sqlite import SqliteJournal
 from adapters.logs import SessionLog
 from adapters.mt5.gateway import Gateway, send_in_process
 from adapters.projection import iso
+from adapters.status import Status
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.market import Market
@@ -31,6 +34,7 @@ from signals.given import GivenSignals
 from signals.strategy import StrategyActor
 from tests.builders import LIMITS, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks
+from tests.process.cli import SECONDS
 from tests.sessions import PacedFeed
 from tests.venue_steps import REQUESTS
 
@@ -49,9 +53,21 @@ class Shadow:
     company: Company
     log: SessionLog
 
-    def enter(self) -> None:
-        """Buy EURUSD at the usual tick."""
+    async def enter(self) -> None:
+        """Buy EURUSD at the usual tick; wait until the status and the disk have the position."""
         self.bus.publish(signal(scale=0.5, stop_loss=109_510, take_profit=111_010))
+        await self._told(lambda status: len(status.positions) == 1)
+
+    async def begun(self) -> None:
+        """Wait until the session takes orders and can tell how it stands."""
+        await self.company.control.ready()
+        await self._told(lambda _: True)
+
+    async def _told(self, enough: Callable[[Status], bool]) -> None:
+        with anyio.fail_after(SECONDS):
+            while (status := self.company.keeper.status()) is None or not enough(status):
+                await anyio.lowlevel.checkpoint()
+            await self.journal.durable(self.bus.seq)
 
 
 def build(results: Path, session_id: str, wanted: Wanted) -> Shadow:
@@ -89,11 +105,10 @@ def build(results: Path, session_id: str, wanted: Wanted) -> Shadow:
 
 async def main() -> None:
     shadow = build(Path(sys.argv[1]), sys.argv[2], Wanted(beat_seconds=0.05))
-    shadow.enter()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shadow.session.run)
-        await shadow.company.control.ready()
-        await shadow.journal.durable(shadow.bus.seq)
+        await shadow.begun()
+        await shadow.enter()
         print("ready", flush=True)
     shadow.log.close()
 

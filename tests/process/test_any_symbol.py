@@ -20,15 +20,16 @@ from adapters.mt5.remote import RemoteTerminal
 from adapters.mt5.service import HostConfig
 from config.loader import load_symbols
 from engine import events as ev
-from engine.types import Conversion, Side, SymbolSpec, lots
-from risk.limits import Desk, vet
+from engine.types import Conversion, Side, lots
+from risk.limits import vet
 from risk.worth import worth_of
 from tests import synthetic
-from tests.builders import LIMITS, START, account, intent
+from tests.builders import LIMITS, START, intent
 from tests.commands import butler
 from tests.process.cli import butler_process
 from tests.process.hosts import SECONDS
 from tests.process.shadows import finished, kill_at, shadow_process
+from tests.risk_steps import desk
 
 SYMBOLS = {"USDJPY": 150.0, "XAUUSD": 2650.0, "US30": 42_500.0, "EURGBP": 0.86, "GBPUSD": 1.25}
 NOON = synthetic.SPRING + 12 * 3600
@@ -51,15 +52,6 @@ def client(tmp_path: Path) -> Any:
         client.start()
         client.call("initialize", deadline=SECONDS)
         yield client
-
-
-def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
-    return Desk(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
-        starting_balance=START, trading_active=True, known_signal=False, positions=0,
-        positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
-        worth=worth_of(spec, value, 0, told=True),
-    )  # fmt: skip
 
 
 def test_each_is_sized_within_its_budget_by_the_terminals_own_figure(client: Any) -> None:

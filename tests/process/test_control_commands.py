@@ -218,7 +218,7 @@ class TestCompany:
         done = []
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(shadow.session.run)
-            await shadow.company.control.ready()
+            await shadow.begun()
             for order in orders:
                 reply = await anyio.to_thread.run_sync(ask, folder, order)
                 done.append(reply.done)

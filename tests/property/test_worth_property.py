@@ -17,9 +17,10 @@ from engine import events as ev
 from engine import money
 from engine.types import Conversion, Rate, Side, SymbolSpec, lots
 from engine.valuing import is_news
-from risk.limits import RISK_TOLERANCE, Desk, vet
-from risk.worth import rate_of, worth_of
-from tests.builders import EURGBP, EURUSD, LIMITS, LOT, START, USDJPY, XAUUSD, account, intent
+from risk.limits import RISK_TOLERANCE, vet
+from risk.worth import rate_of
+from tests.builders import EURGBP, EURUSD, LIMITS, LOT, START, USDJPY, XAUUSD, intent
+from tests.risk_steps import desk
 
 DE40 = msgspec.structs.replace(
     EURGBP, name="DE40", digits=1, contract=1, base="DE40", quote="EUR", commission=0.0
@@ -112,15 +113,6 @@ def test_the_sized_volume_loses_at_most_the_budget_by_the_terminals_own_figure(
     assert lost <= LIMITS.per_trade_risk_fraction * START * scale + slack
     assert lost <= made.risk
     assert round(margin * 100) <= made.margin + 1
-
-
-def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
-    return Desk(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
-        starting_balance=START, trading_active=True, known_signal=False, positions=0,
-        positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
-        worth=worth_of(spec, value, 0, told=True),
-    )  # fmt: skip
 
 
 @given(
