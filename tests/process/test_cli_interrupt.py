@@ -139,7 +139,8 @@ def test_a_second_signal_leaves_at_once(minutes: Path, tmp_path: Path) -> None:
     """Exit code 130 without the orderly end; what the journal has until then can be read.
 
     Both signals wait for a stopped process, so that the second arrives during the first's ending.
-    Two of a kind would wait as one, hence the polite kill, which counts the same.
+    Two of a kind would wait as one, hence the polite kill, which counts the same. The first may
+    not have come to its line yet when the second ends everything.
     """
     session = tmp_path / "sessions" / "long"
     with replaying(minutes, tmp_path) as process:
@@ -149,7 +150,7 @@ def test_a_second_signal_leaves_at_once(minutes: Path, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert out == ""
-    assert err.splitlines()[-1] == "butler: stopping in order; once more to leave at once"
+    assert err in ("", "butler: stopping in order; once more to leave at once\n")
     records, sealed = stored(session / "journal.sqlite")
     assert sealed is None
     assert len(records) >= 300
