@@ -90,6 +90,8 @@ class Ping:
         self._request = urllib.request.Request(url, method="GET")  # noqa: S310 - checked above
         self._warn = warn
         self._every = every
+        self._answers = 0  # counted in the outbox's thread
+        self._answers_seen = 0
         self._failing = False
 
     def __repr__(self) -> str:
@@ -109,8 +111,12 @@ class Ping:
     def _ask(self, _: None) -> None:
         with urllib.request.urlopen(self._request, timeout=_PING_SECONDS) as answer:  # noqa: S310
             answer.read(1)
+        self._answers += 1
 
     def _tell(self, failing: bool) -> None:
+        """Told once until the address answers again: a ping under way says nothing either way."""
+        answers, seen = self._answers, self._answers_seen
+        self._answers_seen = answers
         if failing and not self._failing:
             self._warn("heartbeat: the address to ping does not answer; look at the service")
-        self._failing = failing
+        self._failing = failing or (self._failing and answers == seen)

@@ -8,6 +8,7 @@ never a traceback: locals may hold a secret.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -59,9 +60,10 @@ class SessionLog:
             self._say(f"{message} {details}".rstrip())
 
     def close(self) -> None:
-        """The last thing that a session does."""
+        """The last thing that a session does. What finds no room even now hides no other error."""
         if self._open is not None:
-            self._open.close()
+            with contextlib.suppress(OSError):
+                self._open.close()
 
     def _logger(self) -> Any:
         if self._log is None:

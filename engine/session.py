@@ -2,7 +2,8 @@
 
 Shutdown is orderly whatever ends the session (the feed's end, a stop, a failure): the feed stops,
 the last record is written, edges are flushed and closed so that each I/O actor takes everything,
-and the journal is sealed last. The first failure is reported; later ones are attached to it.
+and the journal is sealed last. The first failure is reported, but that of the journal before those
+of I/O actors, whose files it could replace; the others are attached to it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import anyio
 
 from engine import events as ev
 from engine.bus import Bus, Edge
+from engine.journal import JournalFailed
 from engine.ports import Feed, Journal, Sink
 
 
@@ -71,11 +73,20 @@ class Session:
             await self._shut_down(outcome)
         await self._closing(self._journal.close)
         if self._failures:
-            first, *others = self._failures
-            for other in others:
-                first.add_note(f"and after it: {other}")
+            first = self._foremost()
+            for other in self._failures:
+                if other is not first:
+                    first.add_note(f"and after it: {other}")
             raise first
         return outcome
+
+    def _foremost(self) -> Exception:
+        """What is reported: who meets a full disk first, an actor or the journal, is chance."""
+        first = self._failures[0]
+        if isinstance(first, SinkFailed):
+            journal = (item for item in self._failures if isinstance(item, JournalFailed))
+            return next(journal, first)
+        return first
 
     async def _feed_until_done(self) -> ev.Outcome:
         try:

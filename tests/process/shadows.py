@@ -22,6 +22,9 @@ from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environmen
 
 Arguments = tuple[object, ...]
 
+PATIENCE = 5 * SECONDS
+"""A deadline for a whole session, which is a hundred times as much work as another command."""
+
 
 def sample_bars(folder: Path, first: int, end: int) -> Arguments:
     """The shipped sample's bars between two moments (server seconds), as an option."""
@@ -81,7 +84,7 @@ def shadow_process(results: Path, *arguments: object) -> Iterator[subprocess.Pop
             process.kill()
 
 
-def finished(results: Path, *arguments: object, seconds: float = SECONDS) -> tuple[int, str]:
+def finished(results: Path, *arguments: object, seconds: float = PATIENCE) -> tuple[int, str]:
     """`butler shadow` to its end: its exit code and what it said on stderr."""
     with shadow_process(results, *arguments) as process:
         _, said = process.communicate(timeout=seconds)
@@ -116,7 +119,7 @@ def _under_way(journal: Path) -> bool:
 
 def wait_until(process: subprocess.Popen[str], books: Path, moment: int) -> None:
     """Return once the market whose `books` these are has come to `moment` (server seconds)."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE
     while _now(books) < moment * 1000:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"the market never came to {moment}"

@@ -28,8 +28,9 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-def url(port: int) -> str:
-    return f"json://127.0.0.1:{port}/{SECRET}?rto=0.2&cto=0.2"
+def url(port: int, *, seconds: float = 60.0) -> str:
+    """The address of a service, which is given up after so many seconds."""
+    return f"json://127.0.0.1:{port}/{SECRET}?rto={seconds}&cto={seconds}"
 
 
 class TestSender:
@@ -53,7 +54,7 @@ class TestSender:
 
     def test_a_service_that_hangs_is_given_up(self) -> None:
         with http_service(hangs=True) as service, pytest.raises(NotTaken):
-            AppriseSender([url(service.port)])(ALERT)
+            AppriseSender([url(service.port, seconds=0.2)])(ALERT)
 
     def test_no_failure_shows_the_address(
         self, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

@@ -20,7 +20,23 @@ from adapters.journal_sqlite import StoredJournal
 from engine import events as ev
 from engine.events import Record
 from tests import synthetic
-from tests.process.cli import COMMAND, SECONDS, butler_process, environment, everything
+from tests.process.cli import SECONDS, butler_process, environment, everything
+
+SLOWLY = """
+import time
+from scripts import screen
+from scripts.butler import main
+
+usual = screen.Progress.update
+
+def update(self, bars):
+    time.sleep(0.5)
+    usual(self, bars)
+
+screen.Progress.update = update
+main()
+"""
+"""The program over slower bars: no replay is over before it is interrupted."""
 
 NEEDS_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="stops a process, uses a fifo")
 LOG, SUMMARY = "execution_sim_log.csv", "execution_sim_summary.json"
@@ -28,7 +44,7 @@ LOG, SUMMARY = "execution_sim_log.csv", "execution_sim_summary.json"
 
 @pytest.fixture(scope="module")
 def minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Over a year of M1 bars: seconds of replay, of which the first fraction is let happen."""
+    """Over a year of M1 bars: about a hundred slices, of which the first few are let happen."""
     made = synthetic.feed(4, days=400, period=synthetic.MINUTE)["EURUSD"]
     return synthetic.write_parquet(made, tmp_path_factory.mktemp("long") / "eurusd_m1.parquet")
 
@@ -42,8 +58,8 @@ def replaying(bars: Path, results: Path) -> Iterator[subprocess.Popen[str]]:
     # A shell's background jobs ignore Ctrl+C, and so would every process that they start.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
-        [*COMMAND, "replay", "--bars", f"EURUSD={bars}", "--clock", "new-york+7",
-         "--results-dir", str(results), "--session-id", "long"],
+        [sys.executable, "-c", SLOWLY, "replay", "--bars", f"EURUSD={bars}",
+         "--clock", "new-york+7", "--results-dir", str(results), "--session-id", "long"],
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -181,11 +181,14 @@ class TestStrangers:
     async def test_a_client_that_says_too_little_is_dropped_in_time(self, stage: Stage) -> None:
         async with stage.serving(seconds=0.05):
             access = live_access(stage.folder)
-            for start in (b"", b"00", stage.token() + b"\n", stage.token() + b'\n{"action'):
+            whole = stage.token() + b"\n" + REQUEST + b"\n"
+            for said in (b"", b"00", stage.token() + b"\n", stage.token() + b'\n{"action', whole):
+                # It is all there before the server's time begins: the loop is ours until we wait.
                 with socket.create_connection((LOOPBACK, access.port), timeout=SECONDS) as sock:
-                    sock.sendall(start)
-                    assert await anyio.to_thread.run_sync(sock.recv, 1) == b""
-            assert (await stage.ask("pause")).done
+                    sock.sendall(said)
+                    answer = await anyio.to_thread.run_sync(sock.recv, 65_536)
+                assert bool(answer) == (said == whole)
+        assert msgspec.json.decode(answer, type=Reply).done
         assert stage.noted.asked == [("pause", "")]
 
     async def test_a_client_that_leaves_at_any_point_harms_nobody(self, stage: Stage) -> None:
@@ -235,11 +238,11 @@ class TestDeadSessions:
             await stage.ask("pause")
 
     async def test_a_port_that_nobody_listens_on_is_refused(self, stage: Stage) -> None:
-        with socket.create_server((LOOPBACK, 0)) as listener:
-            port = listener.getsockname()[1]
-        write_access(stage.folder, port, "0" * 64)
-        with pytest.raises(NotRunning, match="refused"):
-            await stage.ask("pause")
+        with socket.socket() as taken:  # bound but not listening: it stays ours, and nobody answers
+            taken.bind((LOOPBACK, 0))
+            write_access(stage.folder, taken.getsockname()[1], "0" * 64)
+            with pytest.raises(NotRunning, match="refused"):
+                await stage.ask("pause")
 
     async def test_a_port_that_another_session_took_refuses_the_token(self, tmp_path: Path) -> None:
         for name in ("dead", "alive"):

@@ -142,9 +142,9 @@ def test_a_read_only_host_is_not_used_for_trading(tmp_path: Path) -> None:
 
 
 def test_nobody_at_the_port_is_a_failed_start() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    assert refusal(port, config()).kind == "connection"
+    with socket.socket() as taken:  # bound but not listening: it stays ours, and nobody answers
+        taken.bind(("127.0.0.1", 0))
+        assert refusal(taken.getsockname()[1], config()).kind == "connection"
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="has no second loopback address")

@@ -234,7 +234,7 @@ class TestAFullDisk:
         ]
         with StoredJournal(tmp_path / path.name) as back:
             whole = back.check()
-        assert whole.records > 10
+        # How many commits there was room for is the machine's affair: the first may be too much.
         assert not whole.sealed
 
 

@@ -53,10 +53,11 @@ async def while_running(actor: Metrics, *events: ev.Event, until: tuple[str, str
             tasks.start_soon(actor.run, edge)
             with anyio.fail_after(SECONDS):
                 while True:
-                    figures = await anyio.to_thread.run_sync(scraped, actor.port)
-                    if until in figures:
+                    if until in await anyio.to_thread.run_sync(scraped, actor.port):
                         break
                     await anyio.sleep(0.01)
+            # The scraper's thread may have come while figures were being set; now all of them are.
+            figures = await anyio.to_thread.run_sync(scraped, actor.port)
             bus.close_edges()
     return figures
 

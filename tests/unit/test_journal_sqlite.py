@@ -71,7 +71,7 @@ class TestWriting:
         await journal.close()
 
     async def test_a_slow_disk_holds_up_neither_appending_nor_the_loop(self, path: Path) -> None:
-        journal = SqliteJournal(path, power_safe=False)
+        journal = SqliteJournal(path, power_safe=False, busy_seconds=PATIENCE)
         journal.append(record(1))
         await journal.durable(1)
         done: list[int] = []
@@ -93,7 +93,7 @@ class TestWriting:
         assert len(read_back(path)) == 2_999
 
     async def test_too_much_unwritten_work_holds_the_feed_back(self, path: Path) -> None:
-        journal = SqliteJournal(path, power_safe=False)
+        journal = SqliteJournal(path, power_safe=False, busy_seconds=PATIENCE)
         journal.append(record(1))
         await journal.durable(1)
         fed: list[int] = []

@@ -227,6 +227,14 @@ class TestFailure:
         ]
         assert stage.ending().detail == "broken"
 
+    async def test_a_failure_of_the_journal_is_told_before_an_earlier_one_of_an_actor(self) -> None:
+        """A full disk may meet the actor first, whose files the journal could have replaced."""
+        stage = Stage(fails_in="close")
+        stage.sink = CollectingSink("late sink", at_end=breaks)
+        with pytest.raises(JournalFailed, match="the seal failed") as caught:
+            await stage.run(stage.feed(stage.says("a")))
+        assert caught.value.__notes__ == ["and after it: late sink: broken"]
+
     async def test_a_slow_sink_slows_the_feed_down_instead_of_losing_anything(self) -> None:
         """The feed is never more than the stream and one batch ahead of the actor."""
         stage = Stage()
