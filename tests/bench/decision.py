@@ -1,4 +1,4 @@
-"""`python -m tests.bench.decision`: what one pure decision takes, in microseconds."""
+"""`python -m tests.bench decision`: what one pure decision takes, in microseconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.journal [RECORDS]`: the journal's speed, size and time to read back.
+"""`python -m tests.bench journal [RECORDS]`: the journal's speed, size and time to read back.
 
 RECORDS is the length of the long journal, 5,000,000 by default: what 60 days of one liquid symbol's
 ticks come to. One record in fifty is of another kind; they are what a recovery reads.
@@ -32,7 +32,8 @@ DURABLE = 300
 FIRST_MOMENT = 1_736_251_200_000
 
 
-def main(records: int = LONG) -> None:
+def main() -> None:
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else LONG
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         print(machine())
@@ -143,4 +144,4 @@ def timed(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -57,7 +57,7 @@ def peak() -> int:
     return 0
 
 
-def main() -> None:
+def replay_given() -> None:
     from scripts.folders import SIMULATED, SessionFolder
     from scripts.replay import Request, Screen, resolve_terms, run_replay
 
@@ -80,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    replay_given()
