@@ -10,7 +10,7 @@ from adapters.mt5 import contract as mt5
 from adapters.paper.records import PENDING_KINDS
 from engine import events as ev
 from engine.trading import TradingState
-from engine.types import UNITS_PER_LOT, Conversion, Limits, Points, SymbolSpec, Units
+from engine.types import UNITS_PER_LOT, Cents, Conversion, Limits, Points, SymbolSpec, Units
 from scripts.live_actors import LiveActors
 from scripts.simulation.line import SimulatedHost
 from scripts.simulation.story import Broken, Story, demand
@@ -68,13 +68,19 @@ class Audit:
             case ev.DayRolled(anchor=anchor) if self._host is not None:
                 told = self._host.balance
                 demand(anchor == told, "a day begins with the balance", (anchor, told))
-            case ev.AccountSeen(balance=balance) if self._host is not None:
+            case ev.SessionStarted(account=account) | ev.SessionResumed(account=account):
+                self._check_ours(account.balance)
+            case ev.AccountSeen(balance=balance):
                 self._tested = True
-                told = self._host.balance
-                demand(balance == told, "figures are those of our account", (balance, told))
+                self._check_ours(balance)
             case _:
                 pass
         self.story.take(record)
+
+    def _check_ours(self, balance: Cents) -> None:
+        if self._host is not None:
+            told = self._host.balance
+            demand(balance == told, "figures are those of our account", (balance, told))
 
     def _check_approved(self, approved: ev.OrderApproved) -> None:
         """The limits, figured once more from what the market shows."""

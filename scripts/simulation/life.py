@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.mt5.account_check import objection
 from adapters.mt5.days import Days
 from adapters.mt5.departures import figures
 from adapters.mt5.errors import TerminalError
@@ -26,7 +27,7 @@ from scripts.simulation.disk import SimulatedJournal
 from scripts.simulation.line import SimulatedHost, SimulatedLine
 from scripts.simulation.signals import Agenda
 from scripts.simulation.strategy import Restless
-from scripts.simulation.world import CLOCK, World
+from scripts.simulation.world import CLOCK, LOGIN, SERVER, World
 from scripts.wiring import concluding
 from signals.bars import BarPreparer
 from signals.clocks import server_of, to_utc
@@ -226,7 +227,10 @@ class Life:
 
 
 async def attached(line: SimulatedLine) -> Any:
-    """The account, or None when the terminal cannot be reached: the user tries again."""
+    """The account, or None when it cannot be reached or another is there: the user tries again.
+
+    Proven as `scripts.connection` proves it, so that no session begins with another's figures.
+    """
     try:
         await line.restart()
         answer = await line.call("initialize", deadline=10.0)
@@ -235,4 +239,4 @@ async def attached(line: SimulatedLine) -> Any:
         info = await line.call("account_info", deadline=10.0)
     except TerminalError:
         return None
-    return info.value
+    return info.value if objection(info.value, LOGIN, SERVER) is None else None
