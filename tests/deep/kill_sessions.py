@@ -10,11 +10,13 @@ import multiprocessing
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
@@ -43,6 +45,7 @@ _READ_LATE = ("anyio._backends._asyncio", "encodings.idna", "pydantic.type_adapt
 """Modules that a life would read only when it needs them."""
 
 _AT_A_TIME = 2
+_ONE_ASKS = threading.Lock()
 
 E = TypeVar("E")
 
@@ -106,17 +109,30 @@ def _live(life: Life) -> Note | None:
     """The note of a life, None when it was killed."""
     note = note_of(life)
     note.unlink(missing_ok=True)
+    exit_code = _exit_code(life)
+    if exit_code == 0:
+        return msgspec.json.decode(note.read_bytes(), type=Note)
+    killed = life.point is not None and exit_code == _KILLED
+    assert killed, f"{life}: ended with {exit_code}"
+    return None
+
+
+def _exit_code(life: Life) -> int | None:
+    """How the process of a life ended.
+
+    Whoever starts a process asks for the ends of all others, too, and an end can be read only once:
+    so nobody starts one while another reads.
+    """
     process = _context().Process(target=live, args=(life,))
-    process.start()
-    process.join(SECONDS)
-    if process.is_alive():
+    with _ONE_ASKS:
+        process.start()
+    if not wait([process.sentinel], SECONDS):
         process.kill()
         raise AssertionError(f"{life}: it does not end")
-    if process.exitcode == 0:
-        return msgspec.json.decode(note.read_bytes(), type=Note)
-    killed = life.point is not None and process.exitcode == _KILLED
-    assert killed, f"{life}: ended with {process.exitcode}"
-    return None
+    with _ONE_ASKS:
+        process.join()
+        code: int | None = process.exitcode
+    return code
 
 
 @cache

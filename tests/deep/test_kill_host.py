@@ -14,6 +14,7 @@ FUNCTIONS = (
     "history_deals_get",
     "history_orders_get",
     "initialize",
+    "order_calc_margin",
     "order_calc_profit",
     "order_send",
     "orders_get",
