@@ -11,6 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -30,7 +31,6 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "make the file and its folder writable",
     sqlite3.SQLITE_CANTOPEN: "make sure that the folder exists and is writable",
 }
-_INSERT, _ROW = "INSERT INTO records VALUES", "(?, ?, ?, ?)"
 _ROWS_AT_ONCE: Final = tuple(1 << power for power in range(12, -1, -1))
 """So many rows a statement inserts: SQLite keeps one prepared statement of each."""
 _FOLDERS_TO_SYNC = 3
@@ -190,8 +190,14 @@ def _inserts(rows: Sequence[Row]) -> Iterator[tuple[str, list[int | str | bytes 
     for size in _ROWS_AT_ONCE:
         while begun + size <= len(rows):
             values = list(itertools.chain.from_iterable(rows[begun : begun + size]))
-            yield f"{_INSERT} {', '.join([_ROW] * size)}", values
+            yield _insert(size), values
             begun += size
+
+
+@cache
+def _insert(size: int) -> str:
+    """The statement that stores so many rows; the longest is 57 KB, so each is made once."""
+    return f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?)'] * size)}"  # noqa: S608 - our own words
 
 
 def _finish_rollback(path: Path) -> None:

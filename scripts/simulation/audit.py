@@ -65,22 +65,22 @@ class Audit:
             case ev.OrderCancelled(order_id=order_id) if order_id not in self.story.known:
                 reached = any(comment.endswith(f"-{order_id}") for comment in self._sent)
                 demand(not reached, "what reached the terminal is not called off unseen", record)
-            case ev.DayRolled(anchor=anchor) if self._host is not None:
-                told = self._host.balance
-                demand(anchor == told, "a day begins with the balance", (anchor, told))
+            case ev.DayRolled(anchor=anchor):
+                self._check_balance("a day begins with the balance", anchor)
             case ev.SessionStarted(account=account) | ev.SessionResumed(account=account):
-                self._check_ours(account.balance)
+                self._check_balance("figures are those of our account", account.balance)
             case ev.AccountSeen(balance=balance):
                 self._tested = True
-                self._check_ours(balance)
+                self._check_balance("figures are those of our account", balance)
             case _:
                 pass
         self.story.take(record)
 
-    def _check_ours(self, balance: Cents) -> None:
+    def _check_balance(self, promise: str, balance: Cents) -> None:
+        """What is on record is what our account was last told to have."""
         if self._host is not None:
             told = self._host.balance
-            demand(balance == told, "figures are those of our account", (balance, told))
+            demand(balance == told, promise, (balance, told))
 
     def _check_approved(self, approved: ev.OrderApproved) -> None:
         """The limits, figured once more from what the market shows."""
