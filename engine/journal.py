@@ -27,7 +27,10 @@ KINDS: frozenset[str] = frozenset(_TAGS.values())
 _encoder = msgspec.json.Encoder(order="deterministic")
 # What a venue told has its own order, and dicts by ticket, which cannot be put into another.
 _plain = msgspec.json.Encoder()
-_VENUES = frozenset({VenueSeen, VenueReplied})
+_HOW = {
+    kind: ((_plain if kind in (VenueSeen, VenueReplied) else _encoder).encode, tag)
+    for kind, tag in _TAGS.items()
+}
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
@@ -41,8 +44,17 @@ class JournalDamaged(Exception):
 
 def encode(record: Record) -> bytes:
     """The hashed part of a record as one line of JSON."""
-    encoder = _plain if type(record.event) in _VENUES else _encoder
-    return encoder.encode((record.seq, record.time, record.bar, record.event))
+    return row_of(record)[1]
+
+
+def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
+    """A record as it is stored: number, hashed part, the part that the hash leaves out, kind.
+
+    All at once: every record of a session passes here.
+    """
+    encoded, kind = _HOW[type(record.event)]
+    payload = encoded((record.seq, record.time, record.bar, record.event))
+    return record.seq, payload, None if record.about is None else encode_about(record), kind
 
 
 def encode_about(record: Record) -> bytes | None:
@@ -88,6 +100,16 @@ class JournalHash:
             self._count += len(lines)
             if self._count == self._page:
                 self._turn(self._sha.digest())
+
+    def take(self, lines: bytes, count: int) -> None:
+        """Take in `count` payloads at once, each with its line's end; as `update` of them."""
+        if self._count + count > self._page:
+            self.update(lines.removesuffix(b"\n").split(b"\n"))
+            return
+        self._sha.update(lines)
+        self._count += count
+        if self._count == self._page:
+            self._turn(self._sha.digest())
 
     def digest(self) -> bytes:
         return self._sha.digest() if self._count or not self._before else self._before

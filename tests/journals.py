@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal_sqlite.store import Store
 from engine import events as ev
-from engine.journal import MemoryJournal, encode, encode_about, kind_of
+from engine.journal import MemoryJournal, encode, encode_about, row_of
 from tests.builders import ONE_OF_EACH
 
 RECORDS = [
@@ -100,10 +101,7 @@ def stored_by_version_2(path: Path, records: list[ev.Record], *, sealed: bool = 
         connection.executescript(SECOND_SCHEMA)
         journal, head = hashlib.sha256(), bytes(32)
         for first in range(0, len(records), 4):
-            rows = [
-                (item.seq, encode(item), encode_about(item), kind_of(item.event))
-                for item in records[first : first + 4]
-            ]
+            rows = [row_of(item) for item in records[first : first + 4]]
             connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
             journal.update(b"".join(row[1] + b"\n" for row in rows))
             seqs, payloads, abouts, kinds = zip(*rows, strict=True)
@@ -114,6 +112,21 @@ def stored_by_version_2(path: Path, records: list[ev.Record], *, sealed: bool = 
             seal = {"hash": journal.hexdigest(), "last": str(len(records)), "chain": head.hex()}
             connection.executemany("INSERT INTO info VALUES (?, ?)", seal.items())
             connection.execute("PRAGMA journal_mode=DELETE")
+    return path
+
+
+def stored_by_version_3(path: Path, records: list[ev.Record], *, sealed: bool = True) -> Path:
+    """A journal as version 3 of the file wrote it: as today's, but for runs of records.
+
+    It had a row for each record in whatever block, and so has today's where blocks are small.
+    """
+    store = Store.create(path, power_safe=False)
+    for first in range(0, len(records), 4):
+        store.write([row_of(item) for item in records[first : first + 4]])
+    if sealed:
+        store.seal()
+    store.close()
+    spoil(path, "PRAGMA user_version = 3")
     return path
 
 

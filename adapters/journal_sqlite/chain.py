@@ -19,7 +19,7 @@ from adapters.journal_sqlite.kinds import FREQUENT
 from engine.journal import PAGE, JournalHash
 
 Row = tuple[int, bytes, bytes | None, str]
-"""A record as it is stored: number, payload, about, kind."""
+"""A record as it is stored: number, payload, about, kind; or a run of them, see `runs`."""
 
 Block = tuple[int, int, bytes]
 """A row of `blocks`: last number, first number, hash."""
@@ -85,7 +85,7 @@ class Chain:
         return self._journal.hexdigest()
 
     def parts(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-        """The blocks that a commit makes: one, unless the end of a page lies in it."""
+        """The records of each block that a commit makes: one, unless a page ends in it."""
         begun = 0
         while (ends := begun + PAGE - self.last_seq % PAGE) < len(rows):
             yield rows[begun:ends]
@@ -93,18 +93,19 @@ class Chain:
         yield rows[begun:] if begun else rows
 
     def extend(self, rows: Sequence[Row]) -> Block:
-        """Add one block of records that follow each other; there is at least one.
+        """Add one block of rows that follow the last one and each other; there is at least one.
 
         It ends with its page at the latest, see `parts`.
         """
         seqs, payloads, abouts, kinds = zip(*rows, strict=True)
-        self._journal.update(payloads)
+        first, last = self.last_seq + 1, seqs[-1]
+        self._journal.take(b"\n".join((*payloads, b"")), last - first + 1)
         # Packed with their lengths, so that nothing can move from one record to the next.
         described = msgspec.msgpack.encode((seqs, list(map(len, payloads)), kinds, abouts))
         self._head = hashlib.sha256(self._head + self._content(payloads) + described).digest()
         self._add_rare(rows, payloads, abouts, kinds)
-        self.last_seq = seqs[-1]
-        return seqs[-1], seqs[0], self._head
+        self.last_seq = last
+        return last, first, self._head
 
     def checkpoint(self) -> Checkpoint | None:
         """What is to be noted after the block that was added; None within a page."""
@@ -140,8 +141,7 @@ class Chain:
 
 
 def add_block(connection: sqlite3.Connection, chain: Chain, rows: Sequence[Row]) -> None:
-    """Chain records that are stored in the same commit."""
-    for part in chain.parts(rows):
-        connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", chain.extend(part))
-        if checkpoint := chain.checkpoint():
-            connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", checkpoint)
+    """Chain rows that are stored in the same commit; they end with their page at the latest."""
+    connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", chain.extend(rows))
+    if checkpoint := chain.checkpoint():
+        connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", checkpoint)

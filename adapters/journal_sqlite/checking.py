@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 from adapters.journal_sqlite.chain import CHECKPOINTED, Chain, Checkpoint, RareHash, Row
 from adapters.journal_sqlite.kinds import NOT_FREQUENT, by_number
+from adapters.journal_sqlite.runs import first_of, record_of, unpacked
 from engine.journal import JournalDamaged, decode, kind_of
 
 _PAGE = 4096
@@ -135,7 +135,7 @@ def _blocks(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row]
             last, first, _ = block
             if first != chain.last_seq + 1:
                 raise JournalDamaged(f"the block that begins with {chain.last_seq + 1} is missing")
-            rows = list(islice(stored, last - first + 1))
+            rows = _up_to(stored, last)
             _insist_on(rows, first, last)
             if chain.extend(rows) != block:
                 raise JournalDamaged(f"the block of records {first} to {last} was changed")
@@ -149,7 +149,8 @@ def _pages(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row],
     with _reading(connection, _RECORDS_OF_VERSION_1) as stored:
         while page := stored.fetchmany(_PAGE):
             first = chain.last_seq + 1
-            _insist_on(page, first, first + len(page) - 1)
+            unnamed = [(seq, payload, about, "") for seq, payload, about in page]
+            _insist_on(unnamed, first, first + len(page) - 1)
             rows = [(seq, payload, about, _kind(seq, payload)) for seq, payload, about in page]
             chain.extend(rows)
             yield rows
@@ -160,16 +161,27 @@ def _reading(connection: sqlite3.Connection, query: str, *numbers: int) -> closi
     return closing(connection.execute(query, numbers))
 
 
-def _insist_on(rows: Sequence[tuple[int, object, object, object]], first: int, last: int) -> None:
-    """Raises JournalDamaged unless `rows`, in order, are exactly the records first to last."""
-    if rows and len(rows) == last - first + 1 and (rows[0][0], rows[-1][0]) == (first, last):
-        return
-    numbers = [row[0] for row in rows]
-    missing = next(
-        (wanted for wanted, found in enumerate(numbers, start=first) if wanted != found),
-        first + len(rows),
-    )
-    raise JournalDamaged(f"record {missing} is missing")
+def _up_to(stored: Iterable[Row], last: int) -> list[Row]:
+    """The next rows, up to the one that holds the record `last` or lies behind it."""
+    rows = []
+    for row in stored:
+        rows.append(row)
+        if row[0] >= last:
+            break
+    return rows
+
+
+def _insist_on(rows: Sequence[Row], first: int, last: int) -> None:
+    """Raises JournalDamaged unless `rows`, in order, hold exactly the records first to last."""
+    if rows and len(rows) == last - first + 1 and (first_of(rows[0]), rows[-1][0]) == (first, last):
+        return  # nearly always: a row each
+    wanted = first
+    for row in rows:
+        if first_of(row) != wanted:
+            break
+        wanted = row[0] + 1
+    if wanted != last + 1:
+        raise JournalDamaged(f"record {wanted} is missing")
 
 
 def _kind(seq: int, payload: bytes) -> str:
@@ -181,15 +193,9 @@ def _kind(seq: int, payload: bytes) -> str:
 
 def _decode(rows: Sequence[Row]) -> None:
     """Raises JournalDamaged unless each row is what its columns say."""
-    for seq, payload, about, kind in rows:
-        try:
-            record = decode(payload, about)
-        except JournalDamaged as error:
-            raise JournalDamaged(f"record {seq}: {error}") from error
-        if record.seq != seq:
-            raise JournalDamaged(f"record {seq}: its payload is that of record {record.seq}")
-        if kind_of(record.event) != kind:
-            raise JournalDamaged(f"record {seq}: it is listed as {kind!r}")
+    for row in rows:
+        for own in unpacked(row):
+            record_of(own)
 
 
 def _check_seal(connection: sqlite3.Connection, version: int, chain: Chain) -> bool:

@@ -1,4 +1,7 @@
-"""Which kinds of records come in masses, and SQL conditions that find the others at once."""
+"""What rows are listed as: kinds of records, which of them come in masses, and whole runs.
+
+Also the SQL conditions that find rows by it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ FREQUENT: Final = ("tick",)
 The index leaves them out, so that the others are found at once.
 """
 
+SEVERAL: Final = "several"
+"""What a row is listed as that holds a run of records, of any kinds but the frequent ones."""
+
 
 def _listed(kinds: Collection[str]) -> str:
     return ", ".join(f"'{kind}'" for kind in sorted(kinds))
@@ -23,13 +29,14 @@ NOT_FREQUENT: Final = f"kind NOT IN ({_listed(FREQUENT)})"
 
 
 def of_kinds(kinds: Collection[str]) -> str:
-    """The SQL condition that a record is of one of `kinds`; quick unless a frequent one is in it.
+    """The SQL condition that a row may hold a record of one of `kinds`.
 
-    Raises ValueError for a kind that there is not.
+    Such rows are found quickly unless a frequent kind is among them. Raises ValueError for a kind
+    that there is not.
     """
     if unknown := sorted(set(kinds) - KINDS):
         raise ValueError(f"there is no kind of record {unknown[0]!r}")
-    condition = f"kind IN ({_listed(kinds)})"
+    condition = f"kind IN ({_listed({*kinds, SEVERAL})})"
     if set(kinds) & set(FREQUENT):
         return condition
     return by_number(f"{NOT_FREQUENT} AND {condition}")

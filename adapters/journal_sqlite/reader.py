@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Self
 
 from adapters.journal_sqlite import schema
-from adapters.journal_sqlite.chain import journal_hash
+from adapters.journal_sqlite.chain import CHECKPOINTED, journal_hash
 from adapters.journal_sqlite.checking import Whole, check, check_to_go_on
 from adapters.journal_sqlite.kinds import of_kinds
+from adapters.journal_sqlite.runs import LONGEST, StoredRow, record_of, unpacked
 from engine.events import Record
-from engine.journal import JournalDamaged, decode, kind_of
+from engine.journal import JournalDamaged, kind_of
 
 _NO_END = 2**63 - 1
-
-_StoredRow = tuple[int, bytes, bytes | None, str | None]
 
 
 class StoredJournal:
@@ -75,13 +74,14 @@ class StoredJournal:
         wanted = None if kinds is None else of_kinds(kinds)
         expected = first
         with closing(self._rows(first, last, wanted)) as rows:
-            for seq, payload, about, kind in rows:
+            for row in rows:
+                seq = row[0]
                 if kinds is None and seq != expected:
                     raise JournalDamaged(f"{self._path}: record {expected} is missing")
                 try:
-                    record = _decoded(seq, payload, about, kind)
+                    record = record_of(row)
                 except JournalDamaged as error:
-                    raise JournalDamaged(f"{self._path}: record {seq}: {error}") from error
+                    raise JournalDamaged(f"{self._path}: {error}") from error
                 if kinds is None or kind_of(record.event) in kinds:
                     yield record
                 expected = seq + 1
@@ -98,7 +98,21 @@ class StoredJournal:
 
     def _rows(
         self, first: int, last: int | None, condition: str | None
-    ) -> Generator[_StoredRow, None, None]:
+    ) -> Generator[StoredRow, None, None]:
+        """A row for each of the records `first` to `last`, of those that meet the condition."""
+        end = _NO_END if last is None else last
+        with closing(self._stored(first, end, condition)) as stored:
+            for row in stored:
+                for own in unpacked(row):
+                    if own[0] > end:
+                        return
+                    if own[0] >= first:
+                        yield own
+
+    def _stored(
+        self, first: int, end: int, condition: str | None
+    ) -> Generator[StoredRow, None, None]:
+        """The rows that hold these records, and maybe others before and behind them."""
         kind = "kind"
         if self.version == schema.FIRST_VERSION:  # which had no kinds to choose by
             kind, condition = "NULL", None
@@ -109,8 +123,9 @@ class StoredJournal:
         )
         seq = first - 1
         try:
+            # A run has the number of its last record.
             for row in self._connection.execute(
-                query, (first, 2**63 - 1 if last is None else last)
+                query, (first, min(end, _NO_END - LONGEST) + LONGEST)
             ):
                 seq = row[0]
                 yield row
@@ -141,22 +156,12 @@ class StoredJournal:
     def check_to_go_on(self) -> Whole:
         """Check what a session builds on that goes on; raises JournalDamaged.
 
-        An older version has no checkpoints, and is checked whole.
+        A file without checkpoints, of an older version, is checked whole.
         """
-        if self.version < schema.SCHEMA_VERSION:
+        if self.version < CHECKPOINTED:
             return self.check(decoding=False)
         with self._named("its content"):
             return check_to_go_on(self._connection)
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _decoded(seq: int, payload: bytes, about: bytes | None, kind: str | None) -> Record:
-    """The record of a row; raises JournalDamaged when its columns contradict it."""
-    record = decode(payload, about)
-    if record.seq != seq:
-        raise JournalDamaged(f"its payload is that of record {record.seq}")
-    if kind not in (None, kind_of(record.event)):
-        raise JournalDamaged(f"it is listed as {kind!r}")
-    return record

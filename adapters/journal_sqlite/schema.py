@@ -2,7 +2,8 @@
 
 Version 1 had only `seq`, `payload` and `about`, and a seal with the journal hash. Version 2 added
 the kind of each record and the chained blocks. Version 3 adds checkpoints; its blocks cover their
-own payloads only and its journal hash goes by pages, so that neither needs what lies before.
+own payloads only and its journal hash goes by pages, so that neither needs what lies before. In
+version 4 a row may hold a run of records (`runs`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from adapters.journal_sqlite.chain import Chain, add_block
+from adapters.journal_sqlite.chain import CHECKPOINTED, Chain, add_block
 from adapters.journal_sqlite.kinds import NOT_FREQUENT
 from engine.journal import JournalDamaged, decode, kind_of
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FIRST_VERSION = 1
 
 _RECORDS = "CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB"
@@ -76,20 +77,31 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> Chain:
-    """Bring a whole file of an older version to today's in one commit; returns its chain."""
+def migrate(connection: sqlite3.Connection, version: int, chain: Chain) -> Chain:
+    """Bring a whole file of an older version, with that `chain`, to today's in one commit.
+
+    Returns its chain from then on. What version 3 wrote is as it would be written today.
+    """
     with transaction(connection):
         if version == FIRST_VERSION:
             _name_kinds(connection)
             connection.execute(_BLOCKS)
-        connection.execute("DELETE FROM blocks")
-        connection.execute(_CHECKPOINTS)
-        chain = Chain()
-        for rows in _pages(connection, "seq, payload, about, kind"):
-            add_block(connection, chain, rows)
-        if connection.execute("SELECT 1 FROM info WHERE key = 'hash'").fetchone():
-            write_seal(connection, chain)
+        if version < CHECKPOINTED:
+            chain = _chain_anew(connection)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    return chain
+
+
+def _chain_anew(connection: sqlite3.Connection) -> Chain:
+    """What version 3 changed: blocks, checkpoints, and the seal if there is one."""
+    connection.execute("DELETE FROM blocks")
+    connection.execute(_CHECKPOINTS)
+    chain = Chain()
+    for rows in _pages(connection, "seq, payload, about, kind"):
+        for part in chain.parts(rows):
+            add_block(connection, chain, part)
+    if connection.execute("SELECT 1 FROM info WHERE key = 'hash'").fetchone():
+        write_seal(connection, chain)
     return chain
 
 

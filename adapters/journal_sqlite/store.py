@@ -19,6 +19,7 @@ from adapters.journal_sqlite import schema
 from adapters.journal_sqlite.chain import Chain, Row, add_block
 from adapters.journal_sqlite.lock import JournalLock
 from adapters.journal_sqlite.reader import StoredJournal
+from adapters.journal_sqlite.runs import packed
 from engine.journal import JournalDamaged, JournalFailed
 
 BUSY_SECONDS = 5.0
@@ -83,7 +84,7 @@ class Store:
             undo.callback(connection.close)
             chain = whole.chain
             if version < schema.SCHEMA_VERSION:
-                chain = schema.migrate(connection, version)
+                chain = schema.migrate(connection, version, chain)
             undo.pop_all()
         store = cls(path, lock, connection)
         store._chain = chain
@@ -100,12 +101,14 @@ class Store:
         """The journal hash of what was committed."""
         return self._chain.hexdigest
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, records: Sequence[Row]) -> None:
         """Commit records that follow the last one; a seal is gone from then on."""
         with schema.transaction(self._connection):
-            for insert, values in _inserts(rows):
-                self._connection.execute(insert, values)
-            add_block(self._connection, self._chain, rows)
+            for part in self._chain.parts(records):
+                rows = packed(part)
+                for insert, values in _inserts(rows):
+                    self._connection.execute(insert, values)
+                add_block(self._connection, self._chain, rows)
             if self._sealed:
                 self._connection.execute("DELETE FROM info")
         self._sealed = False

@@ -20,7 +20,7 @@ import anyio.to_thread
 from adapters.journal_sqlite.chain import Row
 from adapters.journal_sqlite.store import BUSY_SECONDS, Store, failure
 from engine.events import Record
-from engine.journal import JournalDamaged, JournalFailed, JournalHash, encode, encode_about, kind_of
+from engine.journal import JournalDamaged, JournalFailed, JournalHash, row_of
 
 _MAX_WAITING = 64
 
@@ -102,13 +102,12 @@ class SqliteJournal:
 
     def append(self, record: Record) -> None:
         """Take the next record; raises JournalFailed for another, or once the store has failed."""
-        self._check()
+        if self._failure is not None:
+            self._check()
         if record.seq != self._last_seq + 1:
             raise JournalFailed(f"{self._path}: record {record.seq} after {self._last_seq}")
+        self._pending.append(row_of(record))
         self._last_seq = record.seq
-        self._pending.append(
-            (record.seq, encode(record), encode_about(record), kind_of(record.event))
-        )
 
     async def room(self) -> None:
         self._check()

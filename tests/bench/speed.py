@@ -145,7 +145,7 @@ def session(terms: Terms) -> Found:
             raise RuntimeError(f"the replay ended with exit code {code}")
         summary = json.loads(folder.summary.read_text(encoding="utf-8"))
         with closing(sqlite3.connect(folder.journal)) as journal:
-            (events,) = journal.execute("SELECT count(*) FROM records").fetchone()
+            (events,) = journal.execute("SELECT max(seq) FROM records").fetchone()
     return Found(summary["number_of_trades"], round(summary["final_balance"] * 100), events)
 
 

@@ -89,10 +89,10 @@ def records_in(journal: Path) -> int:
         return 0
     try:
         with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
+            (last,) = connection.execute("SELECT max(seq) FROM records").fetchone()
     except sqlite3.OperationalError:  # the table is about to be made
         return 0
-    return int(count)
+    return int(last or 0)
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:

@@ -16,7 +16,7 @@ from adapters.journal_sqlite import StoredJournal
 from adapters.journal_sqlite.chain import Chain, Row
 from adapters.journal_sqlite.checking import Whole
 from adapters.journal_sqlite.kinds import FREQUENT, of_kinds
-from engine.journal import KINDS, JournalDamaged, encode, encode_about, kind_of
+from engine.journal import KINDS, JournalDamaged, kind_of, row_of
 from tests.journals import RECORDS, connected, hash_of, read_back, spoil, stored, unseal
 
 LAST = len(RECORDS)
@@ -161,9 +161,7 @@ def test_a_payload_that_the_chain_covers_but_nobody_can_read_is_found(path: Path
 
 def test_a_block_is_the_hash_that_it_is_said_to_be() -> None:
     """Of the block before, its payloads, and its records' numbers, sizes and rest."""
-    rows: list[Row] = [
-        (item.seq, encode(item), encode_about(item), kind_of(item.event)) for item in RECORDS[:3]
-    ]
+    rows: list[Row] = [row_of(item) for item in RECORDS[:3]]
     content = hashlib.sha256(b"".join(row[1] for row in rows)).digest()
     described = msgspec.msgpack.encode(
         [

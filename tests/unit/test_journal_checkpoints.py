@@ -17,7 +17,7 @@ from adapters.journal_sqlite.chain import Row
 from adapters.journal_sqlite.checking import Whole
 from adapters.journal_sqlite.store import Store
 from engine import events as ev
-from engine.journal import PAGE, JournalDamaged, encode, encode_about, kind_of
+from engine.journal import PAGE, JournalDamaged, row_of
 from tests.journals import connected, spoil
 
 LAST = 2 * PAGE + 1_000
@@ -31,7 +31,7 @@ def row(seq: int) -> Row:
     if seq % _RARE_EVERY == 0:
         event = ev.OrderCancelled(order_id=seq, reason="withdrawn")
         item = ev.Record(seq, seq * 1_000, None, event, {"note": f"about {seq}"})
-    return seq, encode(item), encode_about(item), kind_of(item.event)
+    return row_of(item)
 
 
 def write(store: Store, first: int, last: int) -> None:

@@ -22,6 +22,7 @@ from tests.journals import (
     stored,
     stored_by_version_1,
     stored_by_version_2,
+    stored_by_version_3,
     unseal,
 )
 
@@ -127,7 +128,11 @@ class TestGoingOn:
         assert list(contents(path.parent)) == [path.name]
 
 
-OLDER: dict[int, Callable[..., Path]] = {1: stored_by_version_1, 2: stored_by_version_2}
+OLDER: dict[int, Callable[..., Path]] = {
+    1: stored_by_version_1,
+    2: stored_by_version_2,
+    3: stored_by_version_3,
+}
 
 
 @pytest.mark.parametrize("version", OLDER)
