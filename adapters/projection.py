@@ -13,7 +13,7 @@ from adapters.objective_projection import AttemptsProjection, DaysProjection
 from adapters.objective_projection import iso as iso
 from engine import events as ev
 from engine.trading import Trading
-from engine.types import Cents, Points, Side, SymbolSpec, Units, lots
+from engine.types import Cents, Points, Side, Units, lots
 
 LOG_COLUMNS = (
     "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason", "equity",
@@ -47,22 +47,20 @@ class LogProjection:
     )
 
     def __init__(self) -> None:
-        self._specs: dict[str, SymbolSpec] = {}
-        self._constant: Row = {}
+        self._formats: dict[str, tuple[float, str]] = {}
+        self._session_id = self._mode = ""
 
     def row(self, record: ev.Record) -> Row | None:
         """The row that `record` adds, or None."""
         event = record.event
         match event:
             case ev.SessionStarted():
-                self._specs = {spec.name: spec for spec in event.symbols}
-                session_id = str((record.about or {}).get("session_id", ""))
-                self._constant = {"session_id": session_id, "data_mode": event.mode}
+                self._begin(record, event)
                 return None
             case ev.PositionOpened():
-                return self._full(record, "OPEN", event.account, self._opened(event))
+                return self._opened(record, event)
             case ev.PositionClosed():
-                return self._full(record, "CLOSE", event.account, self._closed(event))
+                return self._closed(record, event)
             case ev.StopModified():
                 return self._full(record, "MODIFY", event.account, self._modified(event))
             case ev.OrderDenied():
@@ -82,12 +80,20 @@ class LogProjection:
         cells["event"] = kind
         cells["equity"] = cash(account.equity)
         cells["balance"] = cash(account.balance)
-        cells |= self._constant
+        cells["session_id"] = self._session_id
+        cells["data_mode"] = self._mode
         return cells
 
+    def _begin(self, record: ev.Record, event: ev.SessionStarted) -> None:
+        self._session_id = str((record.about or {}).get("session_id", ""))
+        self._mode = event.mode
+        self._formats = {
+            spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
+        }
+
     def _price(self, symbol: str, points: Points) -> str:
-        spec = self._specs.get(symbol)
-        return f"{spec.price(points):.{spec.digits}f}" if points and spec else ""
+        found = self._formats.get(symbol)
+        return found[1] % (points / found[0]) if points and found else ""
 
     def _deal(self, symbol: str, side: Side, volume: Units, price: Points, reason: str) -> Row:
         return {
@@ -98,25 +104,57 @@ class LogProjection:
             "reason": reason,
         }
 
-    def _opened(self, event: ev.PositionOpened) -> Row:
-        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
-        cells["ticket"] = str(event.position)
-        cells["strategy_id"] = event.strategy_id
-        cells["signal_id"] = event.signal_id
-        cells["stop_loss"] = self._price(event.symbol, event.stop_loss)
-        cells["take_profit"] = self._price(event.symbol, event.take_profit)
-        cells["commission"] = cash(event.commission)
-        return cells
+    # A log of many trades is mostly these two: complete rows, made in one step.
 
-    def _closed(self, event: ev.PositionClosed) -> Row:
-        cells = self._deal(event.symbol, event.side, event.volume, event.price, event.reason)
-        cells["ticket"] = str(event.position)
-        cells["strategy_id"] = event.strategy_id
-        cells["signal_id"] = event.signal_id
-        cells["profit"] = cash(event.profit)
-        cells["commission"] = cash(event.commission)
-        cells["swap"] = cash(event.swap)
-        return cells
+    def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
+        symbol, account = event.symbol, event.account
+        return {
+            "timestamp": iso(record.time),
+            "event": "OPEN",
+            "ticket": str(event.position),
+            "symbol": symbol,
+            "direction": event.side.word,
+            "volume": f"{lots(event.volume):.2f}",
+            "price": self._price(symbol, event.price),
+            "reason": event.reason,
+            "equity": cash(account.equity),
+            "strategy_id": event.strategy_id,
+            "signal_id": event.signal_id,
+            "session_id": self._session_id,
+            "stop_loss": self._price(symbol, event.stop_loss),
+            "take_profit": self._price(symbol, event.take_profit),
+            "profit": "",
+            "commission": cash(event.commission),
+            "swap": "",
+            "balance": cash(account.balance),
+            "data_mode": self._mode,
+            "detail": "",
+        }
+
+    def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
+        symbol, account = event.symbol, event.account
+        return {
+            "timestamp": iso(record.time),
+            "event": "CLOSE",
+            "ticket": str(event.position),
+            "symbol": symbol,
+            "direction": event.side.word,
+            "volume": f"{lots(event.volume):.2f}",
+            "price": self._price(symbol, event.price),
+            "reason": event.reason,
+            "equity": cash(account.equity),
+            "strategy_id": event.strategy_id,
+            "signal_id": event.signal_id,
+            "session_id": self._session_id,
+            "stop_loss": "",
+            "take_profit": "",
+            "profit": cash(event.profit),
+            "commission": cash(event.commission),
+            "swap": cash(event.swap),
+            "balance": cash(account.balance),
+            "data_mode": self._mode,
+            "detail": "",
+        }
 
     def _modified(self, event: ev.StopModified) -> Row:
         return {

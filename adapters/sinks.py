@@ -36,11 +36,15 @@ def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     if header:
         writer.writerow(LOG_COLUMNS)
-    for row in rows:
-        if not row.keys() <= _KNOWN:
-            raise ValueError(f"no column of the event log: {', '.join(row.keys() - _KNOWN)}")
-    writer.writerows([map(row.get, LOG_COLUMNS, _BLANKS) for row in rows])
+    writer.writerows([row.values() if tuple(row) == LOG_COLUMNS else _cells(row) for row in rows])
     return text.getvalue().encode()
+
+
+def _cells(row: Row) -> Iterable[str]:
+    """The row in the order of the columns, blank where it says nothing."""
+    if not row.keys() <= _KNOWN:
+        raise ValueError(f"no column of the event log: {', '.join(row.keys() - _KNOWN)}")
+    return map(row.get, LOG_COLUMNS, _BLANKS)
 
 
 def json_bytes(projection: SummaryProjection) -> bytes:

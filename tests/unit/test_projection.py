@@ -77,8 +77,14 @@ class TestFormats:
 
 
 class TestRows:
+    @pytest.mark.parametrize("event", [opened(7), closed(7)])
+    def test_a_row_of_a_deal_has_all_columns_in_their_order(self, event: ev.Event) -> None:
+        """So that it is written as it is: most of a long log are these two."""
+        assert tuple(row_of(event) or ()) == LOG_COLUMNS
+
     def test_an_opened_position(self) -> None:
-        assert cells(opened(7)) == {
+        row = cells(opened(7))
+        assert {name: text for name, text in row.items() if text} == {
             "timestamp": "2025-01-07T12:00:00+00:00", "event": "OPEN", "ticket": "7",
             "symbol": "EURUSD", "direction": "long", "volume": "1.00", "price": "1.10010",
             "reason": "tag", "equity": "99987.50", "strategy_id": "s", "signal_id": "s:1",
