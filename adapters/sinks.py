@@ -26,6 +26,10 @@ from engine.events import DayRolled, Record
 
 Warn = Callable[[str], None]
 
+_WORTH_A_WRITE = 1 << 18
+"""Bytes that a replay's rows come to before they are written: each thread that is asked to write
+takes turns with the loop, which costs more than the rows."""
+
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
 
@@ -84,12 +88,22 @@ class CsvSink:
     async def run(self, edge: Edge) -> None:
         await self._begin()
         async with await anyio.open_file(self._file, "ab") as file:
+            waiting: list[bytes] = []
             async for batch in edge.stream:
-                rows = self._rows(batch)
-                await anyio.to_thread.run_sync(_append, file.wrapped, rows)
-                if self._live and rows:
-                    await self._publish()
+                if rows := self._rows(batch):
+                    waiting.append(csv_bytes(rows, header=False))
+                if waiting and (self._live or sum(map(len, waiting)) >= _WORTH_A_WRITE):
+                    await self._append(file.wrapped, waiting)
+            await self._append(file.wrapped, waiting)
         await self._publish()
+
+    async def _append(self, file: IO[bytes], waiting: list[bytes]) -> None:
+        """Write the rows that wait."""
+        content = b"".join(waiting)
+        waiting.clear()
+        await anyio.to_thread.run_sync(_write_out, file, content)
+        if self._live and content:
+            await self._publish()
 
     async def _begin(self) -> None:
         """A file with its header; one of an earlier part is replaced by what the journal says."""
@@ -108,8 +122,8 @@ class CsvSink:
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
 
-def _append(file: IO[bytes], rows: list[Row]) -> None:
-    file.write(csv_bytes(rows, header=False))
+def _write_out(file: IO[bytes], content: bytes) -> None:
+    file.write(content)
     file.flush()
 
 

@@ -92,8 +92,8 @@ class Bus:
         self.time: Millis = 0
         self.bar: tuple[str, Millis] | None = None
         self.seq = 0
-        self.unflushed = 0  # records since the last flush
-        self._journal = journal
+        self._flushed = 0  # the last record that was handed to the edges
+        self._append = journal.append
         self._record_inputs = record_inputs
         self._handlers: dict[type, tuple[Callable[[Any], None], ...]] = {}
         self._edges: list[Edge] = []
@@ -145,13 +145,12 @@ class Bus:
 
     def go_on_after(self, seq: int) -> None:
         """Number the next record after `seq`, the last one of an earlier part of the session."""
-        self.seq = seq
+        self.seq = self._flushed = seq
 
     def _record(self, event: ev.Event | ev.Input, about: dict[str, Any] | None) -> None:
-        self.seq += 1
-        record = ev.Record(self.seq, self.time, self.bar, event, about)
-        self._journal.append(record)
-        self.unflushed += 1
+        self.seq = seq = self.seq + 1
+        record = ev.Record(seq, self.time, self.bar, event, about)
+        self._append(record)
         for take in self._takers.get(type(event), ()):
             take(record)
 
@@ -190,9 +189,14 @@ class Bus:
 
     # --- edges ---
 
+    @property
+    def unflushed(self) -> int:
+        """Records since the last flush."""
+        return self.seq - self._flushed
+
     async def flush(self) -> None:
         """Hand waiting records to the edges, waiting while an edge's stream is full."""
-        self.unflushed = 0
+        self._flushed = self.seq
         for edge in self._edges:
             await edge.flush()
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from engine.types import (
     LONG,
+    TOLD,
     UNCONVERTED,
     UNITS_PER_LOT,
     Cents,
@@ -66,7 +67,7 @@ def profit(
     with `rate`, where there is one; raises RateMissing for a symbol that cannot do without.
     """
     moved = (close - entry) * side * volume * spec.contract
-    if rate is not None or spec.conversion is Conversion.TOLD:
+    if rate is not None or spec.conversion is TOLD:
         return _rated(spec, moved, bid, ask, rate)
     if spec.conversion is UNCONVERTED:
         return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
@@ -147,7 +148,7 @@ def profits(
     """
     asks = bids + spreads
     moved = ((bids if side is LONG else asks) - entry) * int(side)
-    if spec.conversion is Conversion.TOLD:
+    if spec.conversion is TOLD:
         raise OverflowError(f"profits of {spec.name} are known to its venue alone")
     worth = volume * spec.contract * _CENTS_PER_MAJOR
     if spec.conversion is UNCONVERTED:

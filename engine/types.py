@@ -55,6 +55,7 @@ class Conversion(enum.StrEnum):
 
 
 UNCONVERTED: Final = Conversion.NONE
+TOLD: Final = Conversion.TOLD
 
 
 class Rate(NamedTuple):

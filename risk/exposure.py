@@ -9,7 +9,7 @@ import msgspec
 
 from engine import money
 from engine.market import Position
-from engine.types import Cents, Conversion, Limits, Points, Rate, Side, SymbolSpec, Units
+from engine.types import TOLD, Cents, Limits, Points, Rate, Side, SymbolSpec, Units
 
 
 class Stake(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def worst_of_position(
     makes up for a part. One without a stop may lose everything, and so may one of which nobody
     told what it is worth.
     """
-    unknown = spec.conversion is Conversion.TOLD and rate is None
+    unknown = spec.conversion is TOLD and rate is None
     if unknown or not position.stop_loss:
         return max(0, balance)
     side, stop = position.side, position.stop_loss

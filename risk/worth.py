@@ -7,11 +7,13 @@ is. Margins need not agree (a venue has its own leverage for some symbols): the 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from engine import money
 from engine.events import DenyReason, SymbolValued
-from engine.types import LONG, Cents, Conversion, Millis, Points, Rate, SymbolSpec, Units
+from engine.types import LONG, TOLD, Cents, Millis, Points, Rate, SymbolSpec, Units
 from engine.valuing import BAND, WHOLE, cautious, margin_volume, rate_told, too_old
 
 TOLERANCE = 100
@@ -32,6 +34,10 @@ class Worth(msgspec.Struct, frozen=True):
     objection: tuple[DenyReason, str] | None = None
 
 
+PLAIN: Final = Worth()
+"""By the formula, with nothing against it."""
+
+
 def worth_of(spec: SymbolSpec, valued: SymbolValued | None, now: Millis, *, told: bool) -> Worth:
     """By the last figures of the venue; `told`: it tells them, so that there must be some."""
     if valued is None:
@@ -47,7 +53,7 @@ def rate_of(spec: SymbolSpec, valued: SymbolValued | None) -> Rate | None:
     """
     if valued is None:
         return None
-    if spec.conversion is Conversion.TOLD:
+    if spec.conversion is TOLD:
         return cautious(rate_told(spec, valued), min(valued.gain, valued.loss))
     formula = _formula_loss(spec, valued)
     if valued.loss <= formula + 1:
@@ -58,13 +64,13 @@ def rate_of(spec: SymbolSpec, valued: SymbolValued | None) -> Rate | None:
 def margin_of(spec: SymbolSpec, worth: Worth, volume: Units, price: Points) -> Cents:
     """What a position binds, in cents: the larger of the formula's and the venue's figure."""
     number, per = worth.margin
-    formula = volume if spec.conversion is Conversion.TOLD else money.margin(spec, volume, price)
+    formula = volume if spec.conversion is TOLD else money.margin(spec, volume, price)
     return -(-formula * number // per)
 
 
 def _by_formula_alone(spec: SymbolSpec, *, told: bool) -> Worth:
-    if not told and spec.conversion is not Conversion.TOLD:
-        return Worth()
+    if not told and spec.conversion is not TOLD:
+        return PLAIN
     detail = f"the terminal has not told what a move of {spec.name} is worth"
     return Worth(objection=(DenyReason.NO_VALUE, detail))
 
@@ -81,7 +87,7 @@ def _too_old(spec: SymbolSpec, valued: SymbolValued, now: Millis) -> tuple[DenyR
 
 def _doubt(spec: SymbolSpec, valued: SymbolValued) -> tuple[DenyReason, str] | None:
     """Both figures of one loss must be right; one of them alone cannot be checked."""
-    if spec.conversion is Conversion.TOLD:
+    if spec.conversion is TOLD:
         return None
     formula, told = _formula_loss(spec, valued), valued.loss
     if abs(told - formula) * WHOLE <= TOLERANCE * max(told, formula) + WHOLE:
@@ -102,7 +108,7 @@ def _formula_loss(spec: SymbolSpec, valued: SymbolValued) -> Cents:
 
 def _margin(spec: SymbolSpec, valued: SymbolValued) -> tuple[int, int]:
     volume = margin_volume(valued.volume)
-    if spec.conversion is Conversion.TOLD:
+    if spec.conversion is TOLD:
         return (2 * valued.margin + 1) * (WHOLE + BAND), 2 * volume * WHOLE
     formula = money.margin(spec, volume, valued.price)
     return (valued.margin, formula) if valued.margin > formula + 1 and formula else (1, 1)

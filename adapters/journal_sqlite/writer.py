@@ -23,6 +23,8 @@ from engine.events import Record
 from engine.journal import JournalDamaged, JournalFailed, JournalHash, row_of
 
 _MAX_WAITING = 64
+_WORTH_A_COMMIT = 8_192
+"""Records that a commit is begun for where nobody waits for any of them: a replay's."""
 
 
 class SqliteJournal:
@@ -111,6 +113,8 @@ class SqliteJournal:
 
     async def room(self) -> None:
         self._check()
+        if not self._power_safe and len(self._pending) < _WORTH_A_COMMIT:
+            return
         self._hand_over()
         while self._handed_over - self._written_batches > _MAX_WAITING:
             await self._next_progress()

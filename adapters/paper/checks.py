@@ -14,7 +14,7 @@ from adapters.paper.account import PaperAccount
 from adapters.paper.records import PENDING_KINDS, PaperOrder, PaperPosition
 from adapters.paper.requests import ON_ORDER, Wish
 from adapters.paper.rules import USUAL, AccountTerms, Conditions, SymbolRules
-from engine.types import LONG, SHORT, Conversion, Points, Side, SymbolSpec
+from engine.types import LONG, SHORT, TOLD, Points, Side, SymbolSpec
 
 PASSED: Final = mt5.ORDER_CHECK_PASSED
 
@@ -47,20 +47,21 @@ class ServerChecks:
         refused = self._permissions() or _structure(wish)
         if refused or spec is None:
             return refused or _without_symbol(wish)
-        terms = self._terms
+        terms, ticket = self._terms, wish.ticket
         rules = terms.rules.get(spec.name, USUAL)
         deal = wish.action == mt5.TRADE_ACTION_DEAL
+        # A check is called only where it could refuse: each deal of a replay passes here.
         return (
             (rules.trade_mode != _FULL and self._symbol(wish, rules))
             or self._market(spec, rules)
             or self._volume(wish, spec, rules)
             or _filling(wish, rules)
-            or ((rules.instant or not deal) and self._price(wish, spec))
-            or self._stops(wish, spec)
+            or ((rules is not USUAL or not deal) and self._price(wish, spec, rules))
+            or ((not deal or not ticket) and self._stops(wish, spec))
             or (rules.freeze_level > 0 and self._freeze(wish, spec, rules.freeze_level))
-            or (wish.ticket > 0 and self._position(wish))
+            or (ticket > 0 and self._position(wish))
             or ((terms.max_positions > 0 or not deal) and self._counts(wish))
-            or (deal and not wish.ticket and self._money(wish, spec))
+            or (deal and not ticket and self._money(wish, spec))
             or PASSED
         )
 
@@ -101,10 +102,10 @@ class ServerChecks:
 
     def _market(self, spec: SymbolSpec, rules: SymbolRules) -> int:
         account = self._account
-        if not rules.open_at(account.now):
+        if rules.hours and not rules.open_at(account.now):
             return mt5.TRADE_RETCODE_MARKET_CLOSED
         quoted = spec.name in account.bids and spec.name not in self._conditions.hidden
-        told = spec.conversion is not Conversion.TOLD or account.converter.rate_of(spec) is not None
+        told = spec.conversion is not TOLD or account.converter.rate_of(spec) is not None
         return PASSED if quoted and told else mt5.TRADE_RETCODE_PRICE_OFF
 
     # --- volume, filling, price
@@ -131,10 +132,11 @@ class ServerChecks:
             item.volume for item in subjects if item.spec.name == symbol and item.side is side
         )
 
-    def _price(self, wish: Wish, spec: SymbolSpec) -> int:
+    def _price(self, wish: Wish, spec: SymbolSpec, rules: SymbolRules) -> int:
         """The price of a waiting order, or the one that instant execution is to keep to."""
         if wish.action == mt5.TRADE_ACTION_DEAL:
-            return PASSED if wish.price > 0 else mt5.TRADE_RETCODE_INVALID_PRICE
+            good = wish.price > 0 or not rules.instant
+            return PASSED if good else mt5.TRADE_RETCODE_INVALID_PRICE
         if wish.action not in _PLACING:
             return PASSED
         order = wish.order
@@ -167,8 +169,6 @@ class ServerChecks:
         if wish.action == mt5.TRADE_ACTION_SLTP:
             return self._changed_stops(wish, spec)
         if wish.action == mt5.TRADE_ACTION_DEAL:
-            if wish.ticket:
-                return PASSED
             reference = self._closing_price(spec, wish.side)
         elif wish.action in _PLACING:
             reference = wish.price

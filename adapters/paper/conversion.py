@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from engine.types import Conversion, Points, Rate, SymbolSpec
+from engine.types import TOLD, Points, Rate, SymbolSpec
 
 CURRENCY: Final = "USD"
 """The currency of every paper account."""
@@ -36,7 +36,7 @@ class Converter:
         self._pairs = {
             name: pair_of(spec, specs.values())
             for name, spec in specs.items()
-            if spec.conversion is Conversion.TOLD
+            if spec.conversion is TOLD
         }
 
     def rate_of(self, spec: SymbolSpec) -> Rate | None:
@@ -44,7 +44,7 @@ class Converter:
 
         A gain is sold at the pair's bid, a loss bought at its ask, or the other way round.
         """
-        if spec.conversion is not Conversion.TOLD:
+        if spec.conversion is not TOLD:
             return None
         if spec.name in self.told:
             return self.told[spec.name]

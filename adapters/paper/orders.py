@@ -9,7 +9,7 @@ from adapters.paper.account import PaperAccount, PaperDeal, PaperOrder
 from adapters.paper.calling import Failure, Surface, function, invalid
 from adapters.paper.checks import PASSED, ServerChecks
 from adapters.paper.requests import Wish, echo, malformed, read
-from adapters.paper.rules import AccountTerms
+from adapters.paper.rules import USUAL, AccountTerms
 from engine.types import LONG, lots
 
 EXECUTED: Final = "Request executed"
@@ -99,7 +99,8 @@ class OrderFunctions(Surface):
 
     def _requoted(self, wish: Wish) -> int:
         """Instant execution takes the request's price or, beyond its deviation, none."""
-        if wish.action != mt5.TRADE_ACTION_DEAL or not self._rules(wish.symbol).instant:
+        rules = self._rules(wish.symbol)
+        if rules is USUAL or wish.action != mt5.TRADE_ACTION_DEAL or not rules.instant:
             return PASSED
         prices = self.account.asks if wish.side is LONG else self.account.bids
         moved = abs(prices[wish.symbol] - wish.price) > wish.deviation

@@ -93,7 +93,7 @@ class TestWriting:
         assert len(read_back(path)) == 2_999
 
     async def test_too_much_unwritten_work_holds_the_feed_back(self, path: Path) -> None:
-        journal = SqliteJournal(path, power_safe=False, busy_seconds=PATIENCE)
+        journal = SqliteJournal(path, power_safe=True, busy_seconds=PATIENCE)
         journal.append(record(1))
         await journal.durable(1)
         fed: list[int] = []
@@ -115,6 +115,25 @@ class TestWriting:
             assert len(fed) == 200
         await journal.close()
         assert len(read_back(path)) == 201
+
+    @pytest.mark.parametrize("power_safe", [True, False])
+    async def test_a_replay_commits_when_it_is_worth_it_and_a_live_session_each_time(
+        self, path: Path, power_safe: bool
+    ) -> None:
+        journal = SqliteJournal(path, power_safe=power_safe)
+        journal.append(record(1))
+        await journal.durable(1)
+        for seq in range(2, 12):
+            journal.append(record(seq))
+            await journal.room()
+        if power_safe:
+            await journal.durable(11)
+        with StoredJournal(path) as back:
+            assert back.last_seq == (11 if power_safe else 1)
+        await journal.durable(2)
+        with StoredJournal(path) as back:
+            assert back.last_seq == 11
+        await journal.close()
 
     async def test_a_journal_is_readable_while_it_grows_and_unsealed_until_closed(
         self, path: Path

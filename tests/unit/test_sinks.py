@@ -44,11 +44,11 @@ class Results:
         self.log = self.folder / "log.csv"
         self.summary = self.folder / "summary.json"
 
-    def sinks(self) -> tuple[CsvSink, JsonSink]:
+    def sinks(self, *, live: bool = False) -> tuple[CsvSink, JsonSink]:
         warn = self.warnings.append
         return (
-            CsvSink(self.log, self.latest_log, tag="2025-a", warn=warn),
-            JsonSink(self.summary, self.latest_summary, tag="2025-a", warn=warn),
+            CsvSink(self.log, self.latest_log, tag="2025-a", warn=warn, live=live),
+            JsonSink(self.summary, self.latest_summary, tag="2025-a", warn=warn, live=live),
         )
 
     def contents(self) -> dict[str, bytes]:
@@ -132,19 +132,25 @@ class TestSession:
         assert found["log.csv"].decode() == ",".join(LOG_COLUMNS) + "\n"
         assert json.loads(found["summary.json"])["number_of_trades"] == 0
 
-    async def test_rows_are_on_disk_while_the_session_runs(self, results: Results) -> None:
+    @pytest.mark.parametrize(("live", "count"), [(True, 1), (False, 4_000)])
+    async def test_rows_are_on_disk_while_the_session_runs(
+        self, results: Results, live: bool, count: int
+    ) -> None:
+        """A live session's at once and under both names, a replay's when they are many."""
         bus = Bus(MemoryJournal())
-        log, _ = results.sinks()
+        log, _ = results.sinks(live=live)
+        shown = "log.csv" if live else "sessions/2025-a/log.csv"
         with edges(bus, log.kinds) as (edge,):
             bus.publish(started(), ABOUT)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(log.run, edge)
-                bus.publish(opened())
+                for number in range(count):
+                    bus.publish(opened(number))
                 await bus.flush()
                 with anyio.fail_after(60):
-                    while b"OPEN" not in results.contents().get("sessions/2025-a/log.csv", b""):
+                    while b"OPEN" not in results.contents().get(shown, b""):
                         await anyio.lowlevel.checkpoint()
-                assert "log.csv" not in results.contents()
+                assert ("log.csv" in results.contents()) is live
                 bus.close_edges()
 
     async def test_a_log_that_exists_already_is_never_overwritten(self, results: Results) -> None:
