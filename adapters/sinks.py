@@ -11,6 +11,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
@@ -32,16 +33,26 @@ takes turns with the loop, which costs more than the rows."""
 
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
+_COMMAS = len(LOG_COLUMNS) - 1
+_TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
 
 def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
     """Rows of the event log as UTF-8 CSV with `\\n` line ends."""
+    lines = [_line(LOG_COLUMNS)] if header else []
+    lines += [_line(row.values() if tuple(row) == LOG_COLUMNS else _cells(row)) for row in rows]
+    return "".join(lines).encode()
+
+
+def _line(cells: Iterable[str]) -> str:
+    """A row of the file; the general way where anything in it may need quotes."""
+    cells = tuple(cells)
+    line = ",".join(cells)
+    if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):
+        return line + "\n"
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if header:
-        writer.writerow(LOG_COLUMNS)
-    writer.writerows([row.values() if tuple(row) == LOG_COLUMNS else _cells(row) for row in rows])
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
 
 
 def _cells(row: Row) -> Iterable[str]:

@@ -31,11 +31,14 @@ def packed(records: Sequence[Row]) -> Sequence[Row]:
     """The rows that store `records`, which follow each other and are committed together."""
     if len(records) < SHORTEST:
         return records
+    _, _, abouts, kinds = zip(*records, strict=True)
+    if abouts.count(None) == len(abouts) and not any(kind in kinds for kind in FREQUENT):
+        return _rows(records)  # nearly always, so it is seen at once
     rows: list[Row] = []
     for runs, items in groupby(records, _may_run):
         run = list(items)
         if runs and len(run) >= SHORTEST:
-            rows += (_row(run[begun : begun + LONGEST]) for begun in range(0, len(run), LONGEST))
+            rows += _rows(run)
         else:
             rows += run
     return rows
@@ -46,8 +49,12 @@ def _may_run(record: Row) -> bool:
     return about is None and kind not in FREQUENT
 
 
-def _row(run: Sequence[Row]) -> Row:
-    return run[-1][0], b"\n".join([payload for _, payload, _, _ in run]), None, SEVERAL
+def _rows(run: Sequence[Row]) -> list[Row]:
+    parts = [run[begun : begun + LONGEST] for begun in range(0, len(run), LONGEST)]
+    return [
+        (part[-1][0], b"\n".join([payload for _, payload, _, _ in part]), None, SEVERAL)
+        for part in parts
+    ]
 
 
 def first_of(row: Row) -> int:

@@ -14,6 +14,8 @@ from typing import get_args
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters import outputs
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
@@ -192,6 +194,14 @@ class TestBytes:
         assert tuple(header) == LOG_COLUMNS
         cells = dict(zip(header, found, strict=True))
         assert {name: text for name, text in cells.items() if text} == row
+
+    @given(st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from('",\r\n '), max_size=4),
+                    min_size=len(LOG_COLUMNS), max_size=len(LOG_COLUMNS)))  # fmt: skip
+    def test_every_row_is_what_the_csv_module_writes(self, cells: list[str]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        row = dict(zip(LOG_COLUMNS, cells, strict=True))
+        assert csv_bytes([row], header=False) == text.getvalue().encode()
 
     def test_a_column_that_nobody_declared_is_refused(self) -> None:
         with pytest.raises(ValueError, match="surprise"):
