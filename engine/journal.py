@@ -17,19 +17,20 @@ import msgspec
 from engine.events import Event, Input, Record, VenueReplied, VenueSeen
 from engine.types import Millis
 
-_TAGS: dict[type, str] = {
+TAGS: dict[type, str] = {
     kind: kind.__struct_config__.tag for kind in (*get_args(Event), *get_args(Input))
 }
+"""The name of each kind of event and input, as it stands in the journal."""
 
-KINDS: frozenset[str] = frozenset(_TAGS.values())
-"""The name of every kind of event and input, as it stands in the journal."""
+KINDS: frozenset[str] = frozenset(TAGS.values())
+"""All of these names."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 # What a venue told has its own order, and dicts by ticket, which cannot be put into another.
 _plain = msgspec.json.Encoder()
 _HOW = {
-    kind: ((_plain if kind in (VenueSeen, VenueReplied) else _encoder).encode, tag)
-    for kind, tag in _TAGS.items()
+    kind: (_plain if kind in (VenueSeen, VenueReplied) else _encoder, tag)
+    for kind, tag in TAGS.items()
 }
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
@@ -48,13 +49,26 @@ def encode(record: Record) -> bytes:
 
 
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
-    """A record as it is stored: number, hashed part, the part that the hash leaves out, kind.
-
-    All at once: every record of a session passes here.
-    """
-    encoded, kind = _HOW[type(record.event)]
-    payload = encoded((record.seq, record.time, record.bar, record.event))
+    """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
+    encoder, kind = _HOW[type(record.event)]
+    payload = encoder.encode((record.seq, record.time, record.bar, record.event))
     return record.seq, payload, None if record.about is None else encode_about(record), kind
+
+
+def add_line(record: Record, lines: bytearray) -> str:
+    """Add the hashed part of a record to `lines`, as one of them; returns its kind.
+
+    Where it cannot be encoded, `lines` are as they were and the error is raised.
+    """
+    encoder, kind = _HOW[type(record.event)]
+    size = len(lines)
+    try:
+        encoder.encode_into((record.seq, record.time, record.bar, record.event), lines, -1)
+    except BaseException:
+        del lines[size:]
+        raise
+    lines += b"\n"
+    return kind
 
 
 def encode_about(record: Record) -> bytes | None:
@@ -74,7 +88,7 @@ def decode(payload: bytes, about: bytes | None = None) -> Record:
 
 def kind_of(event: Event | Input) -> str:
     """The name of the event's kind: the `event` of its payload, one of KINDS."""
-    return _TAGS[type(event)]
+    return TAGS[type(event)]
 
 
 PAGE: Final = 65_536

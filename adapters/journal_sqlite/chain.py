@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Self
 
@@ -85,11 +86,12 @@ class Chain:
         return self._journal.hexdigest()
 
     def parts(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-        """The records of each block that a commit makes: one, unless a page ends in it."""
-        begun = 0
-        while (ends := begun + PAGE - self.last_seq % PAGE) < len(rows):
+        """The rows of each block that a commit makes: one, unless a page ends in it."""
+        begun, page_end = 0, (self.last_seq // PAGE + 1) * PAGE
+        while rows[-1][0] > page_end:
+            ends = bisect_right(rows, page_end, lo=begun, key=lambda row: row[0])
             yield rows[begun:ends]
-            begun = ends
+            begun, page_end = ends, page_end + PAGE
         yield rows[begun:] if begun else rows
 
     def extend(self, rows: Sequence[Row]) -> Block:

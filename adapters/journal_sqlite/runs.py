@@ -9,16 +9,17 @@ rows of their own, and so does all that a session on a terminal commits, which a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Final
 
 from adapters.journal_sqlite.chain import Row
 from adapters.journal_sqlite.kinds import FREQUENT, SEVERAL
 from engine.events import Record
-from engine.journal import JournalDamaged, decode, kind_of
+from engine.journal import PAGE, TAGS, JournalDamaged, add_line, decode, kind_of, row_of
 
 StoredRow = tuple[int, bytes, bytes | None, str | None]
 """A row as it is read; version 1 named no kinds."""
+
+_ALONE: Final = frozenset(kind for kind, tag in TAGS.items() if tag in FREQUENT)
 
 SHORTEST: Final = 64
 """Fewer records than this are not worth reading through all of them to find one."""
@@ -27,34 +28,69 @@ LONGEST: Final = 4_096
 """Records in one row, at most: what is in memory at once when one of them is read."""
 
 
-def packed(records: Sequence[Row]) -> Sequence[Row]:
-    """The rows that store `records`, which follow each other and are committed together."""
-    if len(records) < SHORTEST:
-        return records
-    _, _, abouts, kinds = zip(*records, strict=True)
-    if abouts.count(None) == len(abouts) and not any(kind in kinds for kind in FREQUENT):
-        return _rows(records)  # nearly always, so it is seen at once
-    rows: list[Row] = []
-    for runs, items in groupby(records, _may_run):
-        run = list(items)
-        if runs and len(run) >= SHORTEST:
-            rows += _rows(run)
+class Singly:
+    """Collects records for a commit, a row for each."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, record: Record) -> None:
+        """The next record; whatever encoding it raises leaves the others as they are."""
+        self._rows.append(row_of(record))
+
+    def take(self) -> list[Row]:
+        """The rows of what was added since the last time."""
+        rows, self._rows = self._rows, []
+        return rows
+
+
+class Runs:
+    """Collects records for a commit, with one row for each long run; as `Singly`."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._lines = bytearray()  # of the run that grows, with the kinds and number of its records
+        self._kinds: list[str] = []
+        self._last = self._before = 0
+
+    def __len__(self) -> int:
+        return self._before + len(self._kinds)
+
+    def add(self, record: Record) -> None:
+        """The next record; whatever encoding it raises leaves the others as they are."""
+        if record.about is not None or type(record.event) in _ALONE:
+            row = row_of(record)
+            self._end()
+            self._rows.append(row)
+            self._before += 1
+            return
+        self._kinds.append(add_line(record, self._lines))
+        self._last = record.seq
+        if len(self._kinds) == LONGEST or record.seq % PAGE == 0:
+            self._end()
+
+    def take(self) -> list[Row]:
+        """The rows of what was added since the last time."""
+        self._end()
+        rows, self._rows, self._before = self._rows, [], 0
+        return rows
+
+    def _end(self) -> None:
+        """The run that grew is one row, or few rows."""
+        if not self._kinds:
+            return
+        payload = bytes(memoryview(self._lines)[:-1])
+        if len(self._kinds) >= SHORTEST:
+            self._rows.append((self._last, payload, None, SEVERAL))
         else:
-            rows += run
-    return rows
-
-
-def _may_run(record: Row) -> bool:
-    _, _, about, kind = record
-    return about is None and kind not in FREQUENT
-
-
-def _rows(run: Sequence[Row]) -> list[Row]:
-    parts = [run[begun : begun + LONGEST] for begun in range(0, len(run), LONGEST)]
-    return [
-        (part[-1][0], b"\n".join([payload for _, payload, _, _ in part]), None, SEVERAL)
-        for part in parts
-    ]
+            first = self._last - len(self._kinds) + 1
+            lines = enumerate(zip(payload.split(b"\n"), self._kinds, strict=True), start=first)
+            self._rows += [(seq, line, None, kind) for seq, (line, kind) in lines]
+        self._before += len(self._kinds)
+        self._lines, self._kinds = bytearray(), []
 
 
 def first_of(row: Row) -> int:

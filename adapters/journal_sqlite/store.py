@@ -19,7 +19,6 @@ from adapters.journal_sqlite import schema
 from adapters.journal_sqlite.chain import Chain, Row, add_block
 from adapters.journal_sqlite.lock import JournalLock
 from adapters.journal_sqlite.reader import StoredJournal
-from adapters.journal_sqlite.runs import packed
 from engine.journal import JournalDamaged, JournalFailed
 
 BUSY_SECONDS = 5.0
@@ -101,14 +100,13 @@ class Store:
         """The journal hash of what was committed."""
         return self._chain.hexdigest
 
-    def write(self, records: Sequence[Row]) -> None:
-        """Commit records that follow the last one; a seal is gone from then on."""
+    def write(self, rows: Sequence[Row]) -> None:
+        """Commit what follows the last record; a seal is gone from then on."""
         with schema.transaction(self._connection):
-            for part in self._chain.parts(records):
-                rows = packed(part)
-                for insert, values in _inserts(rows):
-                    self._connection.execute(insert, values)
-                add_block(self._connection, self._chain, rows)
+            for insert, values in _inserts(rows):
+                self._connection.execute(insert, values)
+            for part in self._chain.parts(rows):
+                add_block(self._connection, self._chain, part)
             if self._sealed:
                 self._connection.execute("DELETE FROM info")
         self._sealed = False

@@ -18,9 +18,10 @@ import anyio
 import anyio.to_thread
 
 from adapters.journal_sqlite.chain import Row
+from adapters.journal_sqlite.runs import Runs, Singly
 from adapters.journal_sqlite.store import BUSY_SECONDS, Store, failure
 from engine.events import Record
-from engine.journal import JournalDamaged, JournalFailed, JournalHash, row_of
+from engine.journal import JournalDamaged, JournalFailed, JournalHash
 
 _MAX_WAITING = 64
 _WORTH_A_COMMIT = 8_192
@@ -55,7 +56,7 @@ class SqliteJournal:
         self._power_safe = power_safe
         self._busy_seconds = busy_seconds
         self._reopened = reopened
-        self._pending: list[Row] = []
+        self._pending = Singly() if power_safe else Runs()
         self._batches: queue.SimpleQueue[list[Row] | None] = queue.SimpleQueue()
         self._handed_over = 0
         self._written_batches = 0
@@ -108,7 +109,7 @@ class SqliteJournal:
             self._check()
         if record.seq != self._last_seq + 1:
             raise JournalFailed(f"{self._path}: record {record.seq} after {self._last_seq}")
-        self._pending.append(row_of(record))
+        self._pending.add(record)
         self._last_seq = record.seq
 
     async def room(self) -> None:
@@ -137,9 +138,8 @@ class SqliteJournal:
 
     def _hand_over(self) -> None:
         if self._pending:
-            batch, self._pending = self._pending, []
             self._handed_over += 1
-            self._batches.put(batch)
+            self._batches.put(self._pending.take())
 
     def _check(self) -> None:
         if self._failure is not None:

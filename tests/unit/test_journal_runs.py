@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.journal_sqlite import StoredJournal
 from adapters.journal_sqlite.chain import Chain, Row
 from adapters.journal_sqlite.kinds import FREQUENT, SEVERAL
-from adapters.journal_sqlite.runs import LONGEST, SHORTEST, packed, unpacked
+from adapters.journal_sqlite.runs import LONGEST, SHORTEST, Runs, Singly, unpacked
 from adapters.journal_sqlite.store import Store
 from engine import events as ev
 from engine.journal import KINDS, PAGE, JournalDamaged, JournalHash, row_of
@@ -44,11 +44,20 @@ RECORDS = [
 ]  # fmt: skip
 
 
+def rows_of(records: Iterable[ev.Record], how: Callable[[], Runs | Singly] = Runs) -> list[Row]:
+    """The rows of one commit."""
+    collected = how()
+    for count, item in enumerate(records):
+        assert len(collected) == count
+        collected.add(item)
+    return collected.take()
+
+
 def written(path: Path, *commits: Sequence[ev.Record]) -> Path:
     """A sealed journal of these commits."""
     store = Store.create(path, power_safe=False)
     for records in commits:
-        store.write([row_of(item) for item in records])
+        store.write(rows_of(records))
     store.seal()
     store.close()
     return path
@@ -130,7 +139,7 @@ def test_no_run_goes_past_the_end_of_a_page(tmp_path: Path) -> None:
     path = written(tmp_path / "journal.sqlite", records[: PAGE - 100], records[PAGE - 100 :])
     assert (PAGE, SEVERAL) in rows_in(path)
     store = Store.reopen(path, power_safe=False)
-    store.write([row_of(record(seq)) for seq in range(PAGE + 500, PAGE + 1_000)])
+    store.write(rows_of(record(seq) for seq in range(PAGE + 500, PAGE + 1_000)))
     store.seal()
     store.close()
     with StoredJournal(path) as back:
@@ -184,16 +193,34 @@ def test_a_record_of_a_run_that_nobody_can_read_is_named(
     tmp_path: Path, payload: bytes, message: str
 ) -> None:
     """Even where the chain was forged to fit it."""
-    rows: list[Row] = [row_of(record(seq)) for seq in range(1, SHORTEST + 1)]
-    rows[5] = (6, payload, None, rows[5][3])
+    lines = [row_of(record(seq))[1] for seq in range(1, SHORTEST + 1)]
+    lines[5] = payload
     store = Store.create(tmp_path / "journal.sqlite", power_safe=False)
-    store.write(rows)
+    store.write([(SHORTEST, b"\n".join(lines), None, SEVERAL)])
     store.close()
     with StoredJournal(tmp_path / "journal.sqlite") as back:
         with pytest.raises(JournalDamaged, match=message):
             back.check()
         with pytest.raises(JournalDamaged, match=message):
             list(back.records())
+
+
+@pytest.mark.parametrize("how", [Runs, Singly])
+def test_a_record_that_cannot_be_encoded_leaves_the_others_as_they_are(
+    how: Callable[[], Runs | Singly],
+) -> None:
+    good = [record(seq) for seq in range(1, SHORTEST + 1)]
+    collected = how()
+    for item in good[:-1]:
+        collected.add(item)
+    bad = ev.OrderCancelled(order_id=1, reason="half a character: \ud800")
+    for about in (None, {"note": 1}):
+        with pytest.raises(UnicodeEncodeError):
+            collected.add(ev.Record(SHORTEST, 1, None, bad, about))
+        assert len(collected) == SHORTEST - 1
+    collected.add(good[-1])
+    assert collected.take() == rows_of(good, how)
+    assert collected.take() == []
 
 
 @st.composite
@@ -216,8 +243,7 @@ def test_rows_hold_what_was_put_into_them(batches: list[list[ev.Record]]) -> Non
     """Whatever runs were made: the same records in the same order, and the same journal hash."""
     chain, plain = Chain(), Chain()
     for batch in batches:
-        records = [row_of(item) for item in batch]
-        rows = packed(records)
+        records, rows = rows_of(batch, Singly), rows_of(batch)
         back = [own for row in rows for own in unpacked(row)]
         assert [own[:3] for own in back] == [own[:3] for own in records]
         assert all(kind in (None, own[3]) for (*_, kind), own in zip(back, records, strict=True))
