@@ -104,53 +104,49 @@ class LogProjection:
             "reason": reason,
         }
 
-    # A log of many trades is mostly these two: complete rows, made in one step.
-
     def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
-        symbol, account = event.symbol, event.account
-        return {
-            "timestamp": iso(record.time),
-            "event": "OPEN",
-            "ticket": str(event.position),
-            "symbol": symbol,
-            "direction": event.side.word,
-            "volume": f"{lots(event.volume):.2f}",
-            "price": self._price(symbol, event.price),
-            "reason": event.reason,
-            "equity": cash(account.equity),
-            "strategy_id": event.strategy_id,
-            "signal_id": event.signal_id,
-            "session_id": self._session_id,
-            "stop_loss": self._price(symbol, event.stop_loss),
-            "take_profit": self._price(symbol, event.take_profit),
-            "profit": "",
-            "commission": cash(event.commission),
-            "swap": "",
-            "balance": cash(account.balance),
-            "data_mode": self._mode,
-            "detail": "",
-        }
+        return self._traded(
+            record, event, "OPEN",
+            stop_loss=self._price(event.symbol, event.stop_loss),
+            take_profit=self._price(event.symbol, event.take_profit),
+        )  # fmt: skip
 
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
+        return self._traded(
+            record, event, "CLOSE", profit=cash(event.profit), swap=cash(event.swap)
+        )
+
+    def _traded(
+        self,
+        record: ev.Record,
+        event: ev.PositionOpened | ev.PositionClosed,
+        kind: str,
+        *,
+        stop_loss: str = "",
+        take_profit: str = "",
+        profit: str = "",
+        swap: str = "",
+    ) -> Row:
+        """Complete, and made in one step: most of a long log are these rows."""
         symbol, account = event.symbol, event.account
         return {
             "timestamp": iso(record.time),
-            "event": "CLOSE",
+            "event": kind,
             "ticket": str(event.position),
             "symbol": symbol,
             "direction": event.side.word,
-            "volume": f"{lots(event.volume):.2f}",
+            "volume": f"{lots(event.volume):.2f}" if event.volume else "",
             "price": self._price(symbol, event.price),
             "reason": event.reason,
             "equity": cash(account.equity),
             "strategy_id": event.strategy_id,
             "signal_id": event.signal_id,
             "session_id": self._session_id,
-            "stop_loss": "",
-            "take_profit": "",
-            "profit": cash(event.profit),
+            "stop_loss": stop_loss,
+            "take_profit": take_profit,
+            "profit": profit,
             "commission": cash(event.commission),
-            "swap": cash(event.swap),
+            "swap": swap,
             "balance": cash(account.balance),
             "data_mode": self._mode,
             "detail": "",

@@ -148,9 +148,10 @@ class Bus:
         self.seq = self._flushed = seq
 
     def _record(self, event: ev.Event | ev.Input, about: dict[str, Any] | None) -> None:
-        self.seq = seq = self.seq + 1
+        seq = self.seq + 1
         record = ev.Record(seq, self.time, self.bar, event, about)
         self._append(record)
+        self.seq = seq  # what the journal does not take has no number: the last record still may
         for take in self._takers.get(type(event), ()):
             take(record)
 

@@ -64,10 +64,10 @@ def add_line(record: Record, lines: bytearray) -> str:
     size = len(lines)
     try:
         encoder.encode_into((record.seq, record.time, record.bar, record.event), lines, -1)
+        lines += b"\n"
     except BaseException:
         del lines[size:]
         raise
-    lines += b"\n"
     return kind
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from scripts.journal_view import differing, named
 
 if TYPE_CHECKING:
@@ -36,8 +34,7 @@ def divergence(one: StoredJournal, other: StoredJournal) -> list[str]:
 
 def _record(stored: StoredJournal, found: tuple[int, bytes]) -> Record:
     """The record of a payload, without its `about`."""
-    (record,) = stored.records(found[0], found[0])
-    return msgspec.structs.replace(record, about=None)
+    return stored.read(*found)
 
 
 def _differences(first: Record, second: Record) -> Iterator[str]:

@@ -10,7 +10,7 @@ it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -147,6 +147,7 @@ class StrategyActor:
         scan = self._scans.get(bar.symbol)
         try:
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
+            _insist_on_types(decision)
         except Exception as error:
             raise self._failed(bar.symbol, error) from error
         if decision is None:
@@ -176,6 +177,7 @@ class StrategyActor:
         view = self._view(symbol)
         try:
             entry = reversal.then(view)
+            _insist_on_types(entry)
         except Exception as error:
             raise self._failed(symbol, error) from error
         if entry is None:
@@ -233,6 +235,37 @@ class StrategyActor:
         return StrategyFailed(
             f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
         )
+
+
+_TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {
+    Enter: (
+        ("side", Side, "engine.types.Side"),
+        ("stop_loss", int, "an int, in points"),
+        ("take_profit", int, "an int, in points"),
+        ("reason", str, "a str"),
+        ("scale", int | float, "a number"),
+        ("volume", int, "an int, in units"),
+        ("note", str, "a str"),
+    ),
+    Leave: (("reason", str, "a str"),),
+    Protect: (("stop_loss", int, "an int, in points"), ("reason", str, "a str")),
+}
+
+
+def _insist_on_types(decision: object) -> None:
+    """Raises TypeError for a decision that would mean something else than it says.
+
+    Nothing else looks at the types of what a user's code answers: a `side` of 1 would sell.
+    """
+    if decision is None:
+        return
+    fields = _TYPES.get(type(decision))
+    if fields is None:
+        raise TypeError(f"{decision!r} is no decision: Enter, Leave, Protect or None is wanted")
+    for name, kind, wanted in fields:
+        value = getattr(decision, name)
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {value!r}: {wanted} is wanted")
 
 
 def _end_of_slot(bar: ev.BarClosed, now: Millis) -> Millis:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from adapters.journal_sqlite.chain import CHECKPOINTED, Chain, Checkpoint, RareHash, Row
 from adapters.journal_sqlite.kinds import NOT_FREQUENT, by_number
-from adapters.journal_sqlite.runs import first_of, record_of, unpacked
+from adapters.journal_sqlite.runs import LONGEST, first_of, record_of, unpacked
 from engine.journal import JournalDamaged, decode, kind_of
 
 _PAGE = 4096
+_FEW = 16  # rows, each of which may hold thousands of records
 _RECORDS = "SELECT seq, payload, about, kind FROM records WHERE seq > ? ORDER BY seq"
 _RECORDS_OF_VERSION_1 = "SELECT seq, payload, about FROM records ORDER BY seq"
 _BLOCKS = "SELECT last, first, sha256 FROM blocks WHERE last > ? ORDER BY last"
@@ -91,7 +92,7 @@ def _chain_after(connection: sqlite3.Connection, checkpoint: Checkpoint) -> Chai
     """The chain at a checkpoint, once all records that will be read back were found to fit it."""
     rare = RareHash()
     with _reading(connection, _RARE, checkpoint.last) as stored:
-        while page := stored.fetchmany(_PAGE):
+        while page := stored.fetchmany(_FEW):
             rare.update(*zip(*page, strict=True))
     if rare.digest() != checkpoint.rare:
         raise JournalDamaged(
@@ -99,7 +100,7 @@ def _chain_after(connection: sqlite3.Connection, checkpoint: Checkpoint) -> Chai
             "`butler journal verify` tells which"
         )
     block = connection.execute(_ITS_BLOCK, (checkpoint.last,)).fetchone()
-    if block is None:
+    if block is None or not isinstance(block[0], bytes):
         raise JournalDamaged(f"the block that ends with {checkpoint.last} is missing")
     return Chain.after(checkpoint, block[0], rare)
 
@@ -177,8 +178,11 @@ def _insist_on(rows: Sequence[Row], first: int, last: int) -> None:
         return  # nearly always: a row each
     wanted = first
     for row in rows:
-        if first_of(row) != wanted:
+        begun = first_of(row)
+        if begun != wanted:
             break
+        if row[0] > last or row[0] - begun >= LONGEST:
+            raise JournalDamaged(f"the run of records {begun} to {row[0]} is out of place")
         wanted = row[0] + 1
     if wanted != last + 1:
         raise JournalDamaged(f"record {wanted} is missing")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
@@ -72,10 +73,13 @@ class StoredJournal:
         and, when no kinds are chosen, at a gap; ValueError for a kind that there is not.
         """
         wanted = None if kinds is None else of_kinds(kinds)
+        elsewhere = self._elsewhere(kinds)
         expected = first
         with closing(self._rows(first, last, wanted)) as rows:
             for row in rows:
                 seq = row[0]
+                if elsewhere(row):
+                    continue
                 if kinds is None and seq != expected:
                     raise JournalDamaged(f"{self._path}: record {expected} is missing")
                 try:
@@ -85,6 +89,20 @@ class StoredJournal:
                 if kinds is None or kind_of(record.event) in kinds:
                     yield record
                 expected = seq + 1
+
+    def _elsewhere(self, kinds: Collection[str] | None) -> Callable[[StoredRow], object]:
+        """Whether a record of a run cannot be of `kinds`, seen without reading it."""
+        if kinds is None or self.version < schema.RUNS_SINCE:
+            return lambda _: False
+        named = re.compile(b'"event":"(?:%b)"' % "|".join(kinds).encode())
+        return lambda row: row[3] is None and not named.search(row[1])
+
+    def read(self, seq: int, payload: bytes) -> Record:
+        """The record that `payloads` gave, without its `about`; raises JournalDamaged."""
+        try:
+            return record_of((seq, payload, None, None))
+        except JournalDamaged as error:
+            raise JournalDamaged(f"{self._path}: {error}") from error
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
         """Number and hashed bytes of every record, in order and unread.
@@ -103,11 +121,9 @@ class StoredJournal:
         end = _NO_END if last is None else last
         with closing(self._stored(first, end, condition)) as stored:
             for row in stored:
-                for own in unpacked(row):
-                    if own[0] > end:
-                        return
-                    if own[0] >= first:
-                        yield own
+                yield from unpacked(row, first, end)
+                if row[0] >= end:
+                    return
 
     def _stored(
         self, first: int, end: int, condition: str | None

@@ -25,7 +25,10 @@ SHORTEST: Final = 64
 """Fewer records than this are not worth reading through all of them to find one."""
 
 LONGEST: Final = 4_096
-"""Records in one row, at most: what is in memory at once when one of them is read."""
+"""Records in one row, at most: what is in memory at once when one of them is read.
+
+Readers rely on it, so it is a part of the file's format: another number is another version.
+"""
 
 
 class Singly:
@@ -99,14 +102,19 @@ def first_of(row: Row) -> int:
     return seq - payload.count(b"\n") if kind == SEVERAL and isinstance(payload, bytes) else seq
 
 
-def unpacked(row: StoredRow) -> Sequence[StoredRow]:
-    """A row for each record in a row; their kind is None where they were in a run."""
+def unpacked(row: StoredRow, first: int = 1, last: int | None = None) -> Sequence[StoredRow]:
+    """A row for each record in a row, or those numbered `first` to `last` only.
+
+    Their kind is None where they were in a run.
+    """
     seq, payload, about, kind = row
     if kind != SEVERAL or not isinstance(payload, bytes):
-        return (row,)
+        return (row,) if seq >= first and (last is None or seq <= last) else ()
     lines = payload.split(b"\n")
-    first = seq - len(lines) + 1
-    return [(number, line, about, None) for number, line in enumerate(lines, start=first)]
+    begun = seq - len(lines) + 1
+    first = max(first, begun)
+    chosen = lines[first - begun : None if last is None else max(0, last - begun + 1)]
+    return [(number, line, about, None) for number, line in enumerate(chosen, start=first)]
 
 
 def record_of(row: StoredRow) -> Record:

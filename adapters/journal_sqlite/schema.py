@@ -19,6 +19,7 @@ from engine.journal import JournalDamaged, decode, kind_of
 
 SCHEMA_VERSION = 4
 FIRST_VERSION = 1
+RUNS_SINCE = 4
 
 _RECORDS = "CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB"
 _KIND = "kind TEXT NOT NULL DEFAULT ''"

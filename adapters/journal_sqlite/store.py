@@ -67,7 +67,7 @@ class Store:
         """An existing journal, to be continued after its last record.
 
         What the session builds on is checked first, see `check_to_go_on`; one of an older version
-        is checked whole and brought to today's. Raises JournalDamaged when it is not in order
+        is brought to today's. Raises JournalDamaged when it is not in order
         (nothing is changed then), JournalFailed when another process writes to it, sqlite3.Error or
         OSError when it cannot be written to.
         """

@@ -26,6 +26,8 @@ from engine.journal import JournalDamaged, JournalFailed, JournalHash
 _MAX_WAITING = 64
 _WORTH_A_COMMIT = 8_192
 """Records that a commit is begun for where nobody waits for any of them: a replay's."""
+_MAX_WAITING_LARGE = 8
+"""Of such batches; so what is in memory stays within some 20 MB."""
 
 
 class SqliteJournal:
@@ -57,6 +59,7 @@ class SqliteJournal:
         self._busy_seconds = busy_seconds
         self._reopened = reopened
         self._pending = Singly() if power_safe else Runs()
+        self._max_waiting = _MAX_WAITING if power_safe else _MAX_WAITING_LARGE
         self._batches: queue.SimpleQueue[list[Row] | None] = queue.SimpleQueue()
         self._handed_over = 0
         self._written_batches = 0
@@ -74,10 +77,10 @@ class SqliteJournal:
     ) -> Self:
         """The journal at `path`, to be continued with the record `last_seq` + 1.
 
-        It may be sealed or left by a process that was killed. All of it is checked first, and a
-        file of an older version is brought to today's. Raises JournalDamaged when it is not whole
-        (then nothing is changed), JournalFailed when another process writes to it or it cannot be
-        written to.
+        It may be sealed or left by a process that was killed. What a session builds on is checked
+        first, and a file of an older version is brought to today's. Raises JournalDamaged when it
+        is not in order (then nothing is changed), JournalFailed when another process writes to it
+        or it cannot be written to.
         """
 
         def open_store() -> Store:
@@ -117,7 +120,7 @@ class SqliteJournal:
         if not self._power_safe and len(self._pending) < _WORTH_A_COMMIT:
             return
         self._hand_over()
-        while self._handed_over - self._written_batches > _MAX_WAITING:
+        while self._handed_over - self._written_batches > self._max_waiting:
             await self._next_progress()
 
     async def durable(self, seq: int) -> None:

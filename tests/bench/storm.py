@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
-from engine.events import BarClosed, PositionClosed, Record
+import anyio
+
+from adapters.journal_sqlite import SqliteJournal
+from adapters.logs import SessionLog
+from engine.bus import Bus
+from engine.events import BarClosed, Event, PositionClosed, Record
 from engine.journal import MemoryJournal
 from engine.types import Side, SymbolSpec, units
+from scripts.folders import SIMULATED, SessionFolder
 from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms, begin, connect, replay_feed
+from scripts.wiring import Terms, begin, connect, file_sinks, replay_feed
 from signals.strategy import Decision, Enter, Leave, View
 from tests import synthetic
 from tests.bench.machine import machine
@@ -25,6 +34,8 @@ from tests.bench.speed import Seconds, kept, medians, session, timed
 
 TRIPS = (10_000, 100_000)
 RUNS = 5
+
+_SLICE = 2_048  # records between two looks at the edges, as a replay has them
 
 _BARS_A_WEEK = 450  # 480 less the holes of the synthetic feed
 _FAR = 20_000  # points: a stop that is never hit
@@ -71,6 +82,11 @@ def main() -> None:
                 case.run()
         print(f"medians of {RUNS} alternating runs, a round trip:")
         print("\n".join(case.line() for case in cases))
+        recorded = statistics.median(asyncio.run(recording(cases[0].terms)) for _ in range(RUNS))
+        print(
+            f"  its records alone, of decisions made before: {1 / recorded:,.0f}/s "
+            f"({recorded * 1e6:.0f} us)"
+        )
         few, many = (medians(case.journaled).processor for case in cases)
         print(f"  at {TRIPS[-1]:,} a round trip costs {many / few:.2f} times that at {TRIPS[0]:,}")
 
@@ -114,16 +130,45 @@ class _Nowhere(MemoryJournal):
         self.closed += isinstance(record.event, PositionClosed)
 
 
+async def recording(terms: Terms) -> float:
+    """Seconds a round trip that its events take from the bus to the sealed files, no actor on it.
+
+    The least that a round trip can take, however fast its decisions are.
+    """
+    events = MemoryJournal()
+    await _play(events, terms)
+    trades = sum(isinstance(record.event, PositionClosed) for record in events.records)
+    with tempfile.TemporaryDirectory() as results:
+        folder = SessionFolder(Path(results), "bench", SIMULATED)
+        folder.create()
+        begun = time.perf_counter()
+        journal = SqliteJournal(folder.journal, power_safe=False)
+        bus = Bus(journal)
+        log = SessionLog(folder.log, folder.session_id, lambda: 0, say=None)
+        async with anyio.create_task_group() as tasks:
+            for sink, edge in file_sinks(bus, folder, log).actors:
+                tasks.start_soon(sink.run, edge)
+            for first in range(0, len(events.records), _SLICE):
+                for record in events.records[first : first + _SLICE]:
+                    bus.time, bus.bar = record.time, record.bar
+                    bus.publish(cast("Event", record.event), record.about)
+                await bus.flush()
+                await journal.room()
+            bus.close_edges()
+        await journal.close()
+        return (time.perf_counter() - begun) / trades
+
+
 def _actors_alone(terms: Terms) -> int:
     """The same session without a journal's file and without edges."""
     journal = _Nowhere()
+    asyncio.run(_play(journal, terms))
+    return journal.closed
+
+
+async def _play(journal: MemoryJournal, terms: Terms) -> None:
     parts = connect(journal, terms)
     feed = replay_feed(parts, terms)
     begin(parts, terms)
-
-    async def play() -> None:
-        async for _ in feed.slices():
-            await parts.bus.flush()
-
-    asyncio.run(play())
-    return journal.closed
+    async for _ in feed.slices():
+        await parts.bus.flush()

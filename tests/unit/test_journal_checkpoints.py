@@ -146,6 +146,10 @@ DAMAGE = {
         f"UPDATE blocks SET sha256 = zeroblob(32) WHERE last = {2 * PAGE}",
         "was changed",
     ),
+    "the block at the checkpoint holds text": (
+        f"UPDATE blocks SET sha256 = 'x' WHERE last = {2 * PAGE}",
+        f"block that ends with {2 * PAGE} is missing",
+    ),
     "the block at the checkpoint is gone": (
         f"DELETE FROM blocks WHERE last = {2 * PAGE}",
         f"block that ends with {2 * PAGE} is missing",

@@ -171,6 +171,25 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("last", "count"), [(LONGEST + 1, LONGEST + 1), (SHORTEST + 1, SHORTEST + 2)]
+)
+def test_a_run_that_is_too_long_or_too_far_is_refused(
+    tmp_path: Path, last: int, count: int
+) -> None:
+    """Who looks for a record reads no further than a run can reach."""
+    store = Store.create(tmp_path / "journal.sqlite", power_safe=False)
+    lines = b"\n".join(row_of(record(seq))[1] for seq in range(1, count + 1))
+    store.write([(count, lines, None, SEVERAL)])
+    store.close()
+    spoil(tmp_path / "journal.sqlite", f"UPDATE blocks SET last = {last}")
+    with (
+        StoredJournal(tmp_path / "journal.sqlite") as back,
+        pytest.raises(JournalDamaged, match=f"the run of records 1 to {count} is out of place"),
+    ):
+        back.check()
+
+
 @pytest.mark.parametrize("kind", CHANGES)
 def test_damage_to_a_run_is_found(path: Path, kind: str) -> None:
     statement, message = CHANGES[kind]

@@ -286,6 +286,11 @@ def test_bars_that_cannot_make_its_timeframe_are_bad_data(preset: Write, tmp_pat
 FAILS = {
     "an error of its own": "return 1 / view.position",
     "a decision that is none": "return 'buy'",
+    "a side that is a number": "return Enter(side=1, stop_loss=1, take_profit=0, reason='x')",
+    "a stop that is a price": (
+        "return Enter(side=Side.LONG, stop_loss=1.05, take_profit=0, reason='x')"
+    ),
+    "no reason": "return Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason=None)",
     "leaving what is not open": "from signals.strategy import Leave; return Leave('now')",
 }
 
@@ -295,14 +300,24 @@ def test_a_strategy_that_fails_ends_the_session_in_order(
     preset: Write, tmp_path: Path, what: str
 ) -> None:
     """Exit code 1 and one line; the journal has everything up to then and how it ended."""
-    late = (
-        f"if bar.time < 1673258400000: return None  # 9 January 2023, 10:00\n        {FAILS[what]}"
-    )
-    results = tmp_path / "r"
-    said = replay(preset(MINE.format(body=late)), results, "--session-id", "failed")
-    assert said.code == Exit.INTERNAL
+    said = failed(preset, tmp_path / "r", FAILS[what])
     assert "mine " in said.line, "the line names the strategy"
     assert "EURUSD" in said.line
+
+
+def test_a_signal_that_cannot_be_recorded_ends_the_session_in_order(
+    preset: Write, tmp_path: Path
+) -> None:
+    """What the journal cannot take leaves no gap in it."""
+    half = "return Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason=chr(0xD800))"
+    assert "surrogates not allowed" in failed(preset, tmp_path / "r", half).line
+
+
+def failed(preset: Write, results: Path, body: str) -> Said:
+    """A replay whose strategy does this on 9 January 2023; it ended in order."""
+    late = f"if bar.time < 1673258400000: return None\n        {body}"
+    said = replay(preset(MINE.format(body=late)), results, "--session-id", "failed")
+    assert said.code == Exit.INTERNAL
     assert str(results / "sessions" / "failed") in said.line
     stored = StoredJournal(results / "sessions" / "failed" / "journal.sqlite")
     records = list(stored.records())
@@ -313,7 +328,9 @@ def test_a_strategy_that_fails_ends_the_session_in_order(
     assert isinstance(last, ev.SessionEnded)
     assert last.outcome is ev.Outcome.FAILED
     assert last.detail
-    assert butler("journal", "export", "failed", "--results-dir", results).code == Exit.DONE
+    for command in ("verify", "export"):
+        assert butler("journal", command, "failed", "--results-dir", results).code == Exit.DONE
+    return said
 
 
 def test_a_strategy_that_cannot_be_made_is_named(preset: Write, tmp_path: Path) -> None:
