@@ -45,14 +45,13 @@ class JournalDamaged(Exception):
 
 def encode(record: Record) -> bytes:
     """The hashed part of a record as one line of JSON."""
-    return row_of(record)[1]
+    encoder, _ = _HOW[type(record.event)]
+    return encoder.encode((record.seq, record.time, record.bar, record.event))
 
 
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
     """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
-    encoder, kind = _HOW[type(record.event)]
-    payload = encoder.encode((record.seq, record.time, record.bar, record.event))
-    return record.seq, payload, None if record.about is None else encode_about(record), kind
+    return record.seq, encode(record), encode_about(record), kind_of(record.event)
 
 
 def add_line(record: Record, lines: bytearray) -> str:
@@ -110,10 +109,7 @@ class JournalHash:
     def update(self, payloads: Iterable[bytes]) -> None:
         rest = iter(payloads)
         while lines := tuple(islice(rest, self._page - self._count)):
-            self._sha.update(b"\n".join((*lines, b"")))
-            self._count += len(lines)
-            if self._count == self._page:
-                self._turn(self._sha.digest())
+            self.take(b"\n".join((*lines, b"")), len(lines))
 
     def take(self, lines: bytes, count: int) -> None:
         """Take in `count` payloads at once, each with its line's end; as `update` of them."""

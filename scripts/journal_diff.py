@@ -22,19 +22,14 @@ def divergence(one: StoredJournal, other: StoredJournal) -> list[str]:
         if ours == theirs:
             continue
         if ours is None:
-            return [f"the first journal ends before {named(_record(other, theirs))}"]
+            return [f"the first journal ends before {named(other.read(*theirs))}"]
         if theirs is None:
-            return [f"the second journal ends before {named(_record(one, ours))}"]
-        first, second = _record(one, ours), _record(other, theirs)
+            return [f"the second journal ends before {named(one.read(*ours))}"]
+        first, second = one.read(*ours), other.read(*theirs)
         # The same record may have been spelt in another way, by another version.
         if lines := list(_differences(first, second)):
             return lines
     return []
-
-
-def _record(stored: StoredJournal, found: tuple[int, bytes]) -> Record:
-    """The record of a payload, without its `about`."""
-    return stored.read(*found)
 
 
 def _differences(first: Record, second: Record) -> Iterator[str]:

@@ -82,10 +82,7 @@ class StoredJournal:
                     continue
                 if kinds is None and seq != expected:
                     raise JournalDamaged(f"{self._path}: record {expected} is missing")
-                try:
-                    record = record_of(row)
-                except JournalDamaged as error:
-                    raise JournalDamaged(f"{self._path}: {error}") from error
+                record = self._record(row)
                 if kinds is None or kind_of(record.event) in kinds:
                     yield record
                 expected = seq + 1
@@ -99,8 +96,11 @@ class StoredJournal:
 
     def read(self, seq: int, payload: bytes) -> Record:
         """The record that `payloads` gave, without its `about`; raises JournalDamaged."""
+        return self._record((seq, payload, None, None))
+
+    def _record(self, row: StoredRow) -> Record:
         try:
-            return record_of((seq, payload, None, None))
+            return record_of(row)
         except JournalDamaged as error:
             raise JournalDamaged(f"{self._path}: {error}") from error
 

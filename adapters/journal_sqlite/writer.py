@@ -108,8 +108,7 @@ class SqliteJournal:
 
     def append(self, record: Record) -> None:
         """Take the next record; raises JournalFailed for another, or once the store has failed."""
-        if self._failure is not None:
-            self._check()
+        self._check()
         if record.seq != self._last_seq + 1:
             raise JournalFailed(f"{self._path}: record {record.seq} after {self._last_seq}")
         self._pending.add(record)
