@@ -47,7 +47,10 @@ class AccountStatus(_Part, frozen=True, kw_only=True):
 
 
 class PositionStatus(_Part, frozen=True, kw_only=True):
-    """`stop_loss` and `take_profit` 0 are none; `profit` is floating, None without a price."""
+    """`stop_loss` and `take_profit` 0 are none; `profit` is floating, None without a price.
+
+    `unexplained`: it carries the session's mark, but is in no books of its orders.
+    """
 
     ticket: int
     symbol: str
@@ -57,6 +60,7 @@ class PositionStatus(_Part, frozen=True, kw_only=True):
     stop_loss: float
     take_profit: float
     profit: float | None
+    unexplained: bool = False
 
 
 class OrderStatus(_Part, frozen=True, kw_only=True):
@@ -274,7 +278,8 @@ class StatusFold:
         )
 
     def _positions(self, moment: Moment) -> Iterable[PositionStatus]:
-        for position in self._market.positions.values():
+        market = self._market
+        for position in (*market.positions.values(), *market.marked.values()):
             spec = self._market.specs[position.symbol]
             yield PositionStatus(
                 ticket=position.ticket,
@@ -285,6 +290,7 @@ class StatusFold:
                 stop_loss=spec.price(position.stop_loss),
                 take_profit=spec.price(position.take_profit),
                 profit=_floating(spec, position, moment),
+                unexplained=position.ticket in market.marked,
             )
 
     def _order(self, order: ev.OrderSubmitted) -> OrderStatus:

@@ -27,6 +27,7 @@ from engine.facts import Figures as Figures
 from engine.facts import ForeignExposure as ForeignExposure
 from engine.facts import GivenSignal as GivenSignal
 from engine.facts import Headroom as Headroom
+from engine.facts import MarkedPosition as MarkedPosition
 from engine.facts import Outcome as Outcome
 from engine.facts import UserAction as UserAction
 from engine.inputs import AccountSeen as AccountSeen
@@ -369,11 +370,13 @@ class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
     """What stands at the venue beside the session's own orders and positions: all of it.
 
     `foreign` is charged as risk and never touched; `unexplained` names, in words, what the session
-    cannot account for, and latches trading.
+    cannot account for, and latches trading. `marked` are those of the foreign positions that carry
+    the session's own mark: it shows them, and closes them when the user wants everything closed.
     """
 
     foreign: tuple[ForeignExposure, ...] = ()
     unexplained: tuple[str, ...] = ()
+    marked: tuple[MarkedPosition, ...] = ()
 
 
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):

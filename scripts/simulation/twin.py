@@ -18,6 +18,7 @@ _SEEN_AGAIN = {
     ("watch", "_shrunk"),  # these begin anew with the first looks
     ("watch", "_moved"),
     ("watch", "_last"),
+    ("watch", "_looked_for"),
     ("risk", "_market"),
 }
 """What is not brought back, because it is found out again."""
