@@ -226,6 +226,8 @@ class StatusFold:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
                 text = f"USER {command.action} {command.reason}"
+            case ev.OrderCancelled(unsent=True) as cancelled:
+                text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
                 text = _row_text(self._log.row(record))
         return EventLine(seq=record.seq, time=record.time, text=text.strip()) if text else None

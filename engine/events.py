@@ -224,10 +224,15 @@ class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
 
 
 class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
-    """The order ended without a fill: withdrawn, expired, or stopped before it left."""
+    """The order ended without a fill: withdrawn, expired, or stopped before it left.
+
+    `unsent`: it closes a position and could not leave, as the link was down. It is asked for again,
+    as another order, once link and account are proved.
+    """
 
     order_id: int
     reason: str
+    unsent: bool = False
 
 
 class StopModified(_Event, frozen=True, kw_only=True, tag="stop_modified"):

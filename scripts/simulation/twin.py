@@ -42,6 +42,7 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "gateway": gateway,
         "venue book": gateway.book,
         "watch": gateway.watch,
+        "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
     for part, actor in parts.items():

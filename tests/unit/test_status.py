@@ -162,6 +162,15 @@ class TestFold:
         ]  # fmt: skip
         assert (status.outcome, status.detail) == ("failed", "disk")
 
+    def test_a_close_that_could_not_be_sent_is_among_them(self) -> None:
+        status = recorded(
+            submitted(3, ev.Action.CLOSE),
+            ev.OrderCancelled(order_id=3, reason="never sent: -10004", unsent=True),
+        )
+        text = "NOT SENT order 3, it stays wanted: never sent: -10004"
+        assert status.last_events[-1].text == text
+        assert status.orders == ()
+
     def test_every_kind_of_event_is_taken(self) -> None:
         fold = folded(*ONE_OF_EACH[1:])
         assert fold.seq == len(ONE_OF_EACH)
