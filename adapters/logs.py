@@ -111,6 +111,7 @@ class LogSink:
             ev.UserCommanded,
             ev.OrderRejected,
             ev.OrderUnknown,
+            ev.OrderCancelled,
             ev.PositionClosed,
             ev.StopModified,
             ev.VenueDiffers,
@@ -164,6 +165,13 @@ class LogSink:
                     symbol=event.symbol,
                     why=event.message,
                 )
+            case ev.OrderCancelled():
+                self._log.warn(
+                    "a close could not be sent: it leaves once link and account are proved",
+                    at=at,
+                    order=event.order_id,
+                    why=event.reason,
+                )
             case ev.SessionEnded() if event.outcome is not ev.Outcome.DONE:
                 self._log.info("session ended", at=at, outcome=str(event.outcome), why=event.detail)
             case _:
@@ -192,7 +200,11 @@ class LogSink:
 
 
 def _is_told(event: ev.Event | ev.Input) -> bool:
-    """Of what happens to positions only what somebody else did at the terminal."""
+    """Of what happens to positions only what somebody else did at the terminal, and of orders that
+    ended without a fill only those that stay wanted.
+    """
+    if isinstance(event, ev.OrderCancelled):
+        return event.unsent
     if isinstance(event, ev.PositionClosed | ev.StopModified):
         return event.reason == ev.BY_HAND
     return True

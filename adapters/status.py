@@ -47,7 +47,10 @@ class AccountStatus(_Part, frozen=True, kw_only=True):
 
 
 class PositionStatus(_Part, frozen=True, kw_only=True):
-    """`stop_loss` and `take_profit` 0 are none; `profit` is floating, None without a price."""
+    """`stop_loss` and `take_profit` 0 are none; `profit` is floating, None without a price.
+
+    `unexplained`: it carries the session's mark, but is in no books of its orders.
+    """
 
     ticket: int
     symbol: str
@@ -57,6 +60,7 @@ class PositionStatus(_Part, frozen=True, kw_only=True):
     stop_loss: float
     take_profit: float
     profit: float | None
+    unexplained: bool = False
 
 
 class OrderStatus(_Part, frozen=True, kw_only=True):
@@ -222,6 +226,8 @@ class StatusFold:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
                 text = f"USER {command.action} {command.reason}"
+            case ev.OrderCancelled(unsent=True) as cancelled:
+                text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
                 text = _row_text(self._log.row(record))
         return EventLine(seq=record.seq, time=record.time, text=text.strip()) if text else None
@@ -274,7 +280,8 @@ class StatusFold:
         )
 
     def _positions(self, moment: Moment) -> Iterable[PositionStatus]:
-        for position in self._market.positions.values():
+        market = self._market
+        for position in (*market.positions.values(), *market.marked.values()):
             spec = self._market.specs[position.symbol]
             yield PositionStatus(
                 ticket=position.ticket,
@@ -285,6 +292,7 @@ class StatusFold:
                 stop_loss=spec.price(position.stop_loss),
                 take_profit=spec.price(position.take_profit),
                 profit=_floating(spec, position, moment),
+                unexplained=position.ticket in market.marked,
             )
 
     def _order(self, order: ev.OrderSubmitted) -> OrderStatus:

@@ -27,6 +27,7 @@ from engine.facts import Figures as Figures
 from engine.facts import ForeignExposure as ForeignExposure
 from engine.facts import GivenSignal as GivenSignal
 from engine.facts import Headroom as Headroom
+from engine.facts import MarkedPosition as MarkedPosition
 from engine.facts import Outcome as Outcome
 from engine.facts import UserAction as UserAction
 from engine.inputs import AccountSeen as AccountSeen
@@ -223,10 +224,15 @@ class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
 
 
 class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
-    """The order ended without a fill: withdrawn, expired, or stopped before it left."""
+    """The order ended without a fill: withdrawn, expired, or stopped before it left.
+
+    `unsent`: it closes a position and could not leave, as the link was down. It is asked for again,
+    as another order, once link and account are proved.
+    """
 
     order_id: int
     reason: str
+    unsent: bool = False
 
 
 class StopModified(_Event, frozen=True, kw_only=True, tag="stop_modified"):
@@ -369,11 +375,13 @@ class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
     """What stands at the venue beside the session's own orders and positions: all of it.
 
     `foreign` is charged as risk and never touched; `unexplained` names, in words, what the session
-    cannot account for, and latches trading.
+    cannot account for, and latches trading. `marked` are those of the foreign positions that carry
+    the session's own mark: it shows them, and closes them when the user wants everything closed.
     """
 
     foreign: tuple[ForeignExposure, ...] = ()
     unexplained: tuple[str, ...] = ()
+    marked: tuple[MarkedPosition, ...] = ()
 
 
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):

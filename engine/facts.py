@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from engine.types import Cents, Millis, Side, Units
+from engine.types import Cents, Millis, Points, Side, Units
 
 
 class Action(enum.StrEnum):
@@ -166,6 +166,22 @@ class ForeignExposure(Fact, frozen=True, kw_only=True):
     volume: Units
     risk: Cents
     ours: bool = False
+
+
+class MarkedPosition(Fact, frozen=True, kw_only=True):
+    """A position at the venue that carries the session's own mark, though no order explains it.
+
+    `comment` is that mark: the one that the order carried which must have opened it.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    entry: Points
+    stop_loss: Points
+    take_profit: Points
+    comment: str
 
 
 class Headroom(Fact, frozen=True, kw_only=True):

@@ -30,13 +30,18 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Market:
-    """Last tick and last told value by symbol, open positions by ticket, last account figures."""
+    """Last tick and last told value by symbol, open positions by ticket, last account figures.
+
+    `marked` are positions that stand at the venue under the session's mark and are not in its
+    books, by ticket.
+    """
 
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
         self.specs = specs
         self.ticks: dict[str, ev.Tick] = {}
         self.values: dict[str, ev.SymbolValued] = {}
         self.positions: dict[int, Position] = {}
+        self.marked: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
 
     def routes(self) -> ev.Routes:
@@ -52,6 +57,7 @@ class Market:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.StopModified: self.on_modified,
+            ev.VenueDiffers: self.on_venue_differs,
         }
 
     def restoring(self) -> ev.Routes:
@@ -92,7 +98,15 @@ class Market:
         """A fresh balance: whatever was seen of the account before is over."""
         self.account = ev.AccountSeen.of(started.account)
 
+    def on_venue_differs(self, differs: ev.VenueDiffers) -> None:
+        self.marked = {
+            item.ticket: _marked(item)
+            for item in differs.marked
+            if item.ticket not in self.positions
+        }
+
     def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.marked.pop(opened.position, None)
         self.positions[opened.position] = Position(
             ticket=opened.position,
             symbol=opened.symbol,
@@ -125,3 +139,20 @@ class Market:
         self.positions[modified.position] = msgspec.structs.replace(
             position, stop_loss=modified.stop_loss, take_profit=modified.take_profit
         )
+
+
+def _marked(item: ev.MarkedPosition) -> Position:
+    """What its mark alone tells of a position; its mark stands for the signal."""
+    return Position(
+        ticket=item.ticket,
+        symbol=item.symbol,
+        side=item.side,
+        volume=item.volume,
+        entry=item.entry,
+        first_stop=item.stop_loss,
+        stop_loss=item.stop_loss,
+        take_profit=item.take_profit,
+        signal_id=item.comment,
+        strategy_id="",
+        commission=0,
+    )

@@ -70,6 +70,8 @@ class Figures:
     headroom: Callable[[], Mapping[str, float] | None] = lambda: None
     final: Callable[[], str | None] = lambda: None
     """Why the user may not resume any more, or None."""
+    unseen: Callable[[], str | None] = lambda: None
+    """Why the user may not resume yet, or None."""
 
 
 @dataclass
@@ -145,7 +147,14 @@ def keep_company(
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
     build.add(keeper, keeper.kinds)
-    commands = SessionCommands(bus, clock, keeper.status, figures.request_stop, final=figures.final)
+    commands = SessionCommands(
+        bus,
+        clock,
+        keeper.status,
+        figures.request_stop,
+        final=figures.final,
+        unseen=figures.unseen,
+    )
     control = ControlServer(folder.path, commands, log.warn)
     _add_work(build, "control", control)
     heart = Heartbeat(

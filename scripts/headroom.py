@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.trading import HaltCause, Trading
-from scripts.live_actors import LiveActors
+from scripts.live_actors import Deciders, LiveActors
 
 
 def room_left(actors: LiveActors) -> dict[str, float] | None:
@@ -40,3 +40,19 @@ def final_breach(trading: Trading) -> str | None:
     if HaltCause.FIRM_BREACH in trading.causes:
         return "a rule of the firm is broken"
     return None
+
+
+def unseen(actors: Deciders) -> str | None:
+    """Why nobody can say yet that an order of unknown outcome was never executed, or None.
+
+    Resuming declares it so. That takes a look at the account that found no trace of it, and a link
+    that has not been lost since.
+    """
+    unresolved = [order.order_id for order in actors.gateway.unresolved]
+    down = HaltCause.LINK in actors.risk.trading.causes
+    waiting = unresolved if down else actors.gateway.watch.not_looked_for
+    if not waiting:
+        return None
+    ids = ", ".join(map(str, waiting))
+    why = "the link is down" if down else "the terminal was not looked at since"
+    return f"the outcome of order {ids} is unknown and {why}"

@@ -25,7 +25,7 @@ from risk.evaluation import Course
 from scripts.beside import Figures, Wanted
 from scripts.cli import CommandFailed, Exit
 from scripts.connection import Connection
-from scripts.headroom import final_breach, room_left
+from scripts.headroom import final_breach, room_left, unseen
 from scripts.live import (
     Frame,
     Stop,
@@ -136,6 +136,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         request_stop=lambda: session.request_stop(),
         headroom=lambda: room_left(actors),
         final=lambda: final_breach(actors.risk.trading),
+        unseen=lambda: unseen(actors),
         feeds=lambda: dict.fromkeys(actors.market.specs, feed.state),
     )
     session, summary = assemble(

@@ -25,13 +25,17 @@ class SessionCommands:
         request_stop: Callable[[], None],
         *,
         final: Callable[[], str | None] = lambda: None,
+        unseen: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`final` says why the user may not resume any more (a firm's rule is broken), or None."""
+        """`final` says why the user may not resume any more (a firm's rule is broken), or None;
+        `unseen` why not yet (an order of unknown outcome was not looked for at the terminal).
+        """
         self._bus = bus
         self._clock = clock
         self._status = status
         self._request_stop = request_stop
         self._final = final
+        self._unseen = unseen
 
     def status(self) -> Reply:
         reply = self._reply("running")
@@ -43,11 +47,19 @@ class SessionCommands:
         return self._order(ev.UserAction.PAUSE, reason, "no new order leaves until you resume")
 
     def resume(self, reason: str) -> Reply:
-        """Clear the latches; refused without a reason and after what is final."""
+        """Clear the latches; refused without a reason, after what is final, and while an order's
+        outcome may still be seen.
+        """
         if not reason:
             return Reply(done=False, text='say why: --reason "..."')
         if (why := self._final()) is not None:
             return Reply(done=False, text=f"{why}: this is final, trading is not resumed")
+        if (why := self._unseen()) is not None:
+            return Reply(
+                done=False,
+                text=f"{why}: trading is not resumed; wait for the link, look at the status and "
+                "resume again",
+            )
         return self._order(
             ev.UserAction.RESUME,
             reason,

@@ -143,6 +143,26 @@ def _decided_by(wish: Wish, loaded: Loaded) -> tuple[str, dict[str, Any]]:
     return loaded.preset.name, loaded.preset.parameters
 
 
+def _insist_on_fed(loaded: Loaded) -> None:
+    """Raise CommandFailed for a strategy that wants bars which the live feed cannot give.
+
+    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
+    name.
+    """
+    from adapters.mt5.observing import BAR_SECONDS
+    from signals.bars import TIMEFRAME_SECONDS
+
+    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
+    if missing:
+        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
+        raise CommandFailed(
+            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
+            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
+            "timeframes, or run it with butler replay",
+            Exit.USAGE,
+        )
+
+
 class _Shadow:
     """One run of the command."""
 
@@ -179,6 +199,8 @@ class _Shadow:
         wish = self._wish
         earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
         loaded = load(wish.request.preset)
+        if not wish.request.signals:
+            _insist_on_fed(loaded)
         _limits(wish, loaded)  # before anything is made
         market, notes = self._market(loaded, earlier)
         if earlier is not None:

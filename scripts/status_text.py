@@ -59,7 +59,8 @@ def position_text(item: PositionStatus) -> str:
     profit = "" if item.profit is None else f", {item.profit:+,.2f}"
     stop, target = item.stop_loss or "none", item.take_profit or "none"
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
-    return f"{deal}, stop {stop}, target {target}{profit}"
+    mark = ", unexplained: it carries the session's mark" if item.unexplained else ""
+    return f"{deal}, stop {stop}, target {target}{profit}{mark}"
 
 
 def order_text(item: OrderStatus) -> str:

@@ -11,6 +11,7 @@ from adapters.mt5.gateway import Errand, Gateway
 from adapters.mt5.requests import Instrument, Requests
 from engine import events as ev
 from engine.types import Limits
+from risk.evaluation import Course
 from tests.builders import LIMITS, SPECS, Wired, wired
 
 REQUESTS = Requests(
@@ -56,9 +57,9 @@ class Live:
         self.gateway.notice(seen(**what))
 
 
-def live(terms: Limits = LIMITS) -> Live:
+def live(terms: Limits = LIMITS, course: Course | None = None) -> Live:
     """A session that has begun, with a gateway whose requests go nowhere by themselves."""
-    parts = wired(terms)
+    parts = wired(terms, course=course)
     sent: list[Errand] = []
     recorded: list[ev.Event | ev.Input] = []
 

@@ -16,10 +16,14 @@ from engine.types import Side, units
 
 
 class Stranger(NamedTuple):
-    """A position or order that is none of the session's; `why` it cannot be explained, or ""."""
+    """A position or order that is none of the session's; `why` it cannot be explained, or "".
+
+    `marked` is a position that carries the session's mark on a symbol that it trades.
+    """
 
     exposure: ev.ForeignExposure
     why: str = ""
+    marked: ev.MarkedPosition | None = None
 
 
 def strangers(
@@ -47,7 +51,10 @@ def _positions(
         side = Side.LONG if item.type in BUYING else Side.SHORT
         exposure = _exposure(seen, item.ticket, item.symbol, side, item.volume, ours=ours)
         mine = ours and requests.is_mine(item.comment)
-        yield Stranger(exposure, _unexplained("position", item) if mine else "")
+        if mine:
+            yield Stranger(exposure, _unexplained("position", item), _marked(item, side, requests))
+        else:
+            yield Stranger(exposure)
 
 
 def _orders(seen: Look, book: VenueBook, requests: Requests) -> Iterator[Stranger]:
@@ -75,6 +82,22 @@ def _exposure(
         volume=units(volume),
         risk=max(0, cents(seen.risks.get(ticket, 0.0))),
         ours=ours,
+    )
+
+
+def _marked(item: mt5.TradePosition, side: Side, requests: Requests) -> ev.MarkedPosition | None:
+    spec = requests.symbol_of(item.symbol)
+    if spec is None:
+        return None
+    return ev.MarkedPosition(
+        ticket=item.ticket,
+        symbol=spec.name,
+        side=side,
+        volume=units(item.volume),
+        entry=spec.points(item.price_open),
+        stop_loss=spec.points(item.sl),
+        take_profit=spec.points(item.tp),
+        comment=item.comment,
     )
 
 

@@ -16,6 +16,7 @@ from adapters.mt5.departures import in_units
 from adapters.mt5.execution import Look, Reply, Wanted, carry_out, look, reply_of
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
+from adapters.mt5.unsent import Unsent
 from adapters.mt5.venue_book import VenueBook
 from adapters.mt5.watch import Watch
 from engine import events as ev
@@ -68,10 +69,12 @@ class Gateway:
         self._tell = Telling(bus, market)
         self.book = VenueBook(bus)
         self.watch = Watch(bus, market, self.book, self._tell, requests)
+        self.unsent = Unsent(bus, market)
 
     def attach(self) -> None:
         """Put the gateway and its parts on the bus, in the order in which they must see events."""
-        for routes in (self.book.routes(), self._routes(), self.watch.routes()):
+        parts = (self.book.routes(), self._routes(), self.watch.routes(), self.unsent.routes())
+        for routes in parts:
             self._bus.attach(routes)
 
     def _routes(self) -> ev.Routes:
@@ -88,7 +91,7 @@ class Gateway:
     def restoring(self) -> list[ev.Routes]:
         """What brings the gateway back from recorded events."""
         state: ev.Routes = {ev.TradingStateChanged: self._remember_state}
-        return [self.book.routes(), self.watch.restoring(), state]
+        return [self.book.routes(), self.watch.restoring(), self.unsent.restoring(), state]
 
     @property
     def unresolved(self) -> list[ev.OrderIntent]:
@@ -102,10 +105,11 @@ class Gateway:
     def tells(self, seen: Look) -> bool:
         """Whether a look must be noticed: it says something new, or there is something to repeat.
 
-        A pending entry that the venue did not give back during a halt is asked for again.
+        A pending entry that the venue did not give back during a halt is asked for again, and so is
+        a close that was never sent.
         """
         refused = self._halted and any(order.entry_price for order in self.book.working.values())
-        return refused or self.watch.tells(seen)
+        return refused or bool(self.unsent.wanted) or self.watch.tells(seen)
 
     def notice(self, seen: Look | Gone) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
@@ -267,7 +271,9 @@ class Gateway:
 
     def _without_result(self, order: ev.OrderIntent, reply: Reply, account: ev.Account) -> None:
         code, text = reply.error
-        if mt5.fate_of(code) is mt5.Fate.NEVER_SENT:
+        if order.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
+            self._tell.cancelled(order, f"never sent: {code} {text}", unsent=True)
+        elif mt5.fate_of(code) is mt5.Fate.NEVER_SENT:
             self._tell.rejected(order, code, text, account)
         else:
             self._tell.unknown(order, f"no result, error {code} {text}", account)

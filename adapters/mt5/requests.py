@@ -75,6 +75,11 @@ class Requests:
         shortens comments leaves it whole."""
         return f"{self._tag}-{order_id}"
 
+    def symbol_of(self, name: str) -> SymbolSpec | None:
+        """The symbol that has this name at the venue; None when the session does not trade it."""
+        found = (item.spec for item in self._instruments.values() if item.name == name)
+        return next(found, None)
+
     def is_mine(self, comment: str) -> bool:
         """Whether a comment is that of an order of this session."""
         return comment.startswith(f"{self._tag}-")

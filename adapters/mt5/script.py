@@ -128,7 +128,7 @@ class ScriptFeed:
         """Compare with the terminal, and close what an earlier part of the session left open."""
         for symbol in sorted({order.symbol for order in self._gateway.unresolved}):
             await self._look_at(symbol)  # traces are looked for by the server's clock
-        await self._venue.recover(self._gateway)
+        await self._recover()
         await self._resolve()
         for position in list(self._market.positions.values()):
             await self._close(position.symbol, position.signal_id)
@@ -138,8 +138,13 @@ class ScriptFeed:
         for _ in range(_LOOKS):
             if not self._in_doubt():
                 return
-            await self._venue.recover(self._gateway)
+            await self._recover()
             await self._sleep(_BETWEEN_LOOKS)
+
+    async def _recover(self) -> None:
+        """Compare with the terminal, and let closes come back that this sent again."""
+        await self._venue.recover(self._gateway)
+        await self._venue.settled()
 
     def _in_doubt(self) -> bool:
         """Whether an order may still be executed, or already is: no other takes its place."""
@@ -157,13 +162,13 @@ class ScriptFeed:
 
         The venue may have closed it meanwhile: a request to close it again would be refused.
         """
-        await self._venue.recover(self._gateway)
+        await self._recover()
         for _ in range(_CLOSES):
             if not self._is_open(signal_id):
                 return
             await self._leave(symbol, signal_id)
             await self._venue.settled()
-            await self._venue.recover(self._gateway)
+            await self._recover()
             await self._resolve()
             if self._in_doubt():
                 return
@@ -176,7 +181,7 @@ class ScriptFeed:
         try:
             quote = await self._quote(symbol)
         except (TerminalError, LookFailed):
-            await self._venue.recover(self._gateway)
+            await self._recover()
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
         if self._days is not None:

@@ -54,9 +54,9 @@ class Telling:
             )
         )
 
-    def cancelled(self, order: ev.OrderIntent, reason: str) -> None:
-        """It ended without a fill."""
-        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
+    def cancelled(self, order: ev.OrderIntent, reason: str, *, unsent: bool = False) -> None:
+        """It ended without a fill; a close that is `unsent` stays wanted."""
+        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason, unsent=unsent))
 
     def opened(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
         """A position came from the order, by one deal or by several at their average price."""

@@ -52,6 +52,7 @@ class Watch:
         self._moved: dict[int, tuple[Points, Points, int]] = {}
         self._told = ev.VenueDiffers()
         self._last: tuple[object, ...] = ()
+        self._looked_for: set[int] = set()
 
     def routes(self) -> ev.Routes:
         return {ev.VenueSeen: self.on_seen, ev.VenueCompared: self.on_compared}
@@ -117,6 +118,11 @@ class Watch:
             known.take_profit,
         )
 
+    @property
+    def not_looked_for(self) -> list[int]:
+        """Orders of unknown outcome, by id, that no look has been taken for since they are so."""
+        return [order_id for order_id in self._book.lost if order_id not in self._looked_for]
+
     # --- orders ---
 
     def on_seen(self, venue: ev.VenueSeen) -> None:
@@ -129,6 +135,7 @@ class Watch:
         for ticket, order in list(self._book.working.items()):
             if ticket not in placed:
                 self._resolve(ticket, order, seen)
+        self._looked_for = set(self._book.lost)
         for lost in list(self._book.lost.values()):
             self._release(lost.order, seen)
         self._bus.feed(ev.VenueCompared(seen))
@@ -287,13 +294,16 @@ class Watch:
         return ev.VenueDiffers(
             foreign=tuple(item.exposure for item in found),
             unexplained=tuple(item.why for item in found if item.why),
+            marked=tuple(item.marked for item in found if item.marked is not None),
         )
 
 
 def _alike(differs: ev.VenueDiffers, told: ev.VenueDiffers) -> bool:
     """Whether both name the same, at about the same risk: where a foreign currency is converted,
     it changes a little with every tick."""
-    if len(differs.foreign) != len(told.foreign) or differs.unexplained != told.unexplained:
+    if (differs.unexplained, differs.marked) != (told.unexplained, told.marked):
+        return False
+    if len(differs.foreign) != len(told.foreign):
         return False
     return all(
         now == msgspec.structs.replace(before, risk=now.risk)

@@ -63,7 +63,8 @@ class Audit:
             case ev.OrderApproved() if record.event.order.action is ev.Action.OPEN:
                 self._check_approved(record.event)
             case ev.OrderCancelled(order_id=order_id) if order_id not in self.story.known:
-                reached = any(comment.endswith(f"-{order_id}") for comment in self._sent)
+                tried = self._traces() if record.event.unsent else self._sent
+                reached = any(comment.endswith(f"-{order_id}") for comment in tried)
                 demand(not reached, "what reached the terminal is not called off unseen", record)
             case ev.DayRolled(anchor=anchor):
                 self._check_balance("a day begins with the balance", anchor)
@@ -75,6 +76,12 @@ class Audit:
             case _:
                 pass
         self.story.take(record)
+
+    def _traces(self) -> list[str]:
+        """The comments of all that was ever executed: a terminal without a link executes nothing
+        of what it was asked.
+        """
+        return [deal.comment for deal in self._world.account.deals]
 
     def _check_balance(self, promise: str, balance: Cents) -> None:
         """What is on record is what our account was last told to have."""

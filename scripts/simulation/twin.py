@@ -18,6 +18,7 @@ _SEEN_AGAIN = {
     ("watch", "_shrunk"),  # these begin anew with the first looks
     ("watch", "_moved"),
     ("watch", "_last"),
+    ("watch", "_looked_for"),
     ("risk", "_market"),
 }
 """What is not brought back, because it is found out again."""
@@ -41,6 +42,7 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "gateway": gateway,
         "venue book": gateway.book,
         "watch": gateway.watch,
+        "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
     for part, actor in parts.items():

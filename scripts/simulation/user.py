@@ -7,6 +7,7 @@ from random import Random
 
 from adapters.paper.account import PaperAccount
 from engine.trading import TradingState
+from scripts.headroom import unseen
 from scripts.live_actors import LiveActors
 from scripts.session_commands import SessionCommands
 
@@ -36,7 +37,9 @@ class User:
         """
         name = "" if self.idle else self._choice(actors)
         if name:
-            commands = SessionCommands(actors.bus, actors.clock, lambda: None, lambda: None)
+            commands = SessionCommands(
+                actors.bus, actors.clock, lambda: None, lambda: None, unseen=lambda: unseen(actors)
+            )
             self.done[name] += getattr(commands, name)("looked at the terminal").done
         return bool(name)
 

@@ -104,6 +104,15 @@ def test_a_refused_close_is_tried_once_more(tmp_path: Path) -> None:
     assert outcome.positions == ()
 
 
+def test_a_close_that_never_left_is_no_refusal_and_is_sent_again(tmp_path: Path) -> None:
+    outcome = run(tmp_path, [fault("order_send", FaultKind.NO_IPC, CLOSE)])
+    check(outcome)
+    assert (outcome.problem, outcome.left, causes(outcome)) == (None, None, [])
+    close = ev.Action.CLOSE
+    assert sent(outcome) == [ev.Action.OPEN, close, close, ev.Action.OPEN, close]
+    assert outcome.positions == ()
+
+
 def test_half_of_an_entry_is_held_and_closed_as_half(tmp_path: Path) -> None:
     outcome = run(tmp_path, [fault("order_send", FaultKind.PARTIAL, ENTER)])
     check(outcome)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.mt5.errors import UnsuitableAccount
+from adapters.mt5.execution import Look, Reply
 from adapters.mt5.requests import Instrument
 from adapters.mt5.venue import SendingDesk
 from adapters.paper.account import PaperAccount
@@ -18,6 +19,7 @@ from engine import events as ev
 from engine.clock import VirtualClock
 from engine.journal import MemoryJournal
 from engine.types import Limits, Side
+from scripts.headroom import unseen
 from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
 from scripts.simulation.market import SPECS
 
@@ -160,3 +162,50 @@ def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
         actors.restorer().restore(records)
         assert actors.risk.extremes.drawdown == 0.02
         assert actors.risk.extremes.daily_loss == 0.02
+
+
+def lost(actors: LiveActors) -> None:
+    """The session's one order went out, and what the venue did with it is not known."""
+    actors.begin(started(), {})
+    actors.bus.feed(ev.Tick("EURUSD", 110_000, 110_010))
+    entry = ev.SignalRaised(
+        signal_id="s", strategy_id="one", symbol="EURUSD", action=ev.OPEN, side=SIDE, reason="",
+        price=110_010, stop_loss=109_910, take_profit=110_210,
+    )  # fmt: skip
+    actors.bus.publish(entry)
+    actors.bus.feed(ev.VenueReplied(1, Reply(None, (-10_005, "IPC timeout"))))
+    assert [order.order_id for order in actors.gateway.unresolved] == [1]
+
+
+def look(actors: LiveActors) -> None:
+    """A look at an account that shows no trace of anything."""
+    account = wiring(netting=False, now=0).account
+    actors.gateway.notice(Look(account, (), (), {}, {}))
+
+
+def test_an_order_of_unknown_outcome_must_be_looked_for_before_the_user_resumes() -> None:
+    with live("2025-01-07T12:00") as actors:
+        lost(actors)
+        why = "the outcome of order 1 is unknown and the terminal was not looked at since"
+        assert unseen(actors) == why
+        look(actors)
+        assert unseen(actors) is None
+
+
+def test_a_look_before_the_link_was_lost_does_not_let_the_user_resume_while_it_is_down() -> None:
+    with live("2025-01-07T12:00") as actors:
+        lost(actors)
+        look(actors)
+        actors.bus.feed(ev.LinkChanged(up=False, detail="the terminal host is gone"))
+        assert unseen(actors) == "the outcome of order 1 is unknown and the link is down"
+        actors.bus.feed(ev.LinkChanged(up=True, detail="the terminal answers again"))
+        assert unseen(actors) is None
+
+
+def test_without_an_order_of_unknown_outcome_a_link_that_is_down_keeps_nobody_from_resuming() -> (
+    None
+):
+    with live("2025-01-07T12:00") as actors:
+        actors.begin(started(), {})
+        actors.bus.feed(ev.LinkChanged(up=False, detail="the terminal host is gone"))
+        assert unseen(actors) is None

@@ -191,6 +191,16 @@ class TestSink:
         (line,) = written.lines()
         assert (line["level"], line["order"], line["why"]) == ("warning", 4, "timed out")
 
+    async def test_a_close_that_could_not_be_sent_is_told_and_no_other_cancelled_order(
+        self, written: Written
+    ) -> None:
+        await written.take(
+            ev.OrderCancelled(order_id=5, reason="expired"),
+            ev.OrderCancelled(order_id=6, reason="never sent: -10004", unsent=True),
+        )
+        (line,) = written.lines()
+        assert (line["level"], line["order"], line["why"]) == ("warning", 6, "never sent: -10004")
+
     async def test_a_release_is_noted_without_disturbing_anyone(self, written: Written) -> None:
         freed = halted(None, state=TradingState.ACTIVE, detail="a new trading day")
         await written.take(freed)

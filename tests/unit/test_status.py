@@ -97,6 +97,25 @@ class TestFold:
         assert (position.stop_loss, position.take_profit, position.profit) == (1.1001, 0.0, None)
         assert recorded(opened(), closed()).positions == ()
 
+    def test_a_position_with_the_sessions_mark_is_shown_whatever_the_books_say(self) -> None:
+        """It may be the session's only one: somebody must see it to close it."""
+        told = ev.VenueDiffers(
+            unexplained=("position 50 carries this session's mark",),
+            marked=(
+                ev.MarkedPosition(
+                    ticket=50, symbol="EURUSD", side=Side.SHORT, volume=3_000, entry=110_000,
+                    stop_loss=110_500, take_profit=0, comment="ab-1",
+                ),
+            ),
+        )  # fmt: skip
+        status = recorded(told)
+        (shown,) = status.positions
+        assert (shown.ticket, shown.side, shown.volume, shown.entry) == (50, "short", 0.3, 1.1)
+        assert shown.unexplained
+        (line,) = [item for item in status_lines(status) if "  position " in item]
+        assert line.endswith("unexplained: it carries the session's mark")
+        assert recorded(told, ev.VenueDiffers()).positions == ()
+
     def test_an_order_is_at_work_from_its_sending_to_its_end(self) -> None:
         (order,) = recorded(submitted(1), ev.OrderAccepted(order_id=1, ticket=7)).orders
         assert (order.order_id, order.action, order.side, order.volume) == (1, "open", "long", 0.5)
@@ -142,6 +161,15 @@ class TestFold:
             "STARTED shadow ftmo_m15", "USER pause news", "ENDED failed disk",
         ]  # fmt: skip
         assert (status.outcome, status.detail) == ("failed", "disk")
+
+    def test_a_close_that_could_not_be_sent_is_among_them(self) -> None:
+        status = recorded(
+            submitted(3, ev.Action.CLOSE),
+            ev.OrderCancelled(order_id=3, reason="never sent: -10004", unsent=True),
+        )
+        text = "NOT SENT order 3, it stays wanted: never sent: -10004"
+        assert status.last_events[-1].text == text
+        assert status.orders == ()
 
     def test_every_kind_of_event_is_taken(self) -> None:
         fold = folded(*ONE_OF_EACH[1:])
