@@ -27,8 +27,16 @@ BUYING = (
 )
 """Types of orders that buy; a position's type has the same two first numbers."""
 
-FOREVER = 4_102_444_800
-"""The year 2100: history is asked for beyond now, as the server's clock may be ahead."""
+_A_DAY = 86_400
+
+
+def a_day_past(moment: int) -> int:
+    """How far a history is asked for when the server's clock shows `moment` (seconds).
+
+    What is known of that clock may lag behind it, by less than a day; the package takes no date
+    beyond `LATEST_DATE`.
+    """
+    return min(moment + _A_DAY, mt5.LATEST_DATE)
 
 
 class Reply(NamedTuple):
@@ -49,15 +57,15 @@ class Reply(NamedTuple):
 class Wanted(NamedTuple):
     """What a look is to tell about.
 
-    `positions` and `orders` are the tickets that the engine believes to be open. With `since`
-    (seconds of the server's clock) all deals from then on are wanted too: the traces of an order
-    whose outcome is unknown. `shrunk` are open positions of which a part was closed. What does not
-    carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
+    `positions` and `orders` are the tickets that the engine believes to be open. With a `span`
+    (first and last second of the server's clock) all deals in it are wanted too: the traces of an
+    order whose outcome is unknown. `shrunk` are open positions of which a part was closed. What
+    does not carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
     """
 
     positions: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
-    since: int | None = None
+    span: tuple[int, int] | None = None
     shrunk: tuple[int, ...] = ()
     magic: int | None = None
 
@@ -133,12 +141,12 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
         ended.update({order.ticket: order for order in found})
     left = [ticket for ticket in wanted.positions if ticket not in standing]
     left += wanted.shrunk
-    if wanted.since is not None:  # one of these may be the position of an order that was lost
+    if wanted.span is not None:  # one of these may be the position of an order that was lost
         left += [item.ticket for item in positions if _may_be_lost(item, wanted)]
     deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
     recent: Deals = ()
-    if wanted.since is not None:
-        recent = _deals(terminal, wanted.since, FOREVER)
+    if wanted.span is not None:
+        recent = _deals(terminal, *wanted.span)
     account = terminal.account_info()
     if account is None:
         raise LookFailed(f"account_info: {terminal.last_error()}")

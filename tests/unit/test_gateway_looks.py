@@ -205,7 +205,9 @@ class TestAcceptedOrders:
 
 
 class TestUnknownOutcomes:
-    def test_the_look_asks_for_deals_from_a_day_before_the_order_left(self) -> None:
+    def test_the_look_asks_for_deals_from_a_day_before_the_order_left_to_a_day_past_now(
+        self,
+    ) -> None:
         """Also when a session that goes on finds it to be lost days later."""
         desk = live()
         desk.parts.bus.time = 1_736_251_200_000
@@ -213,7 +215,26 @@ class TestUnknownOutcomes:
         desk.parts.bus.time += 3 * 86_400_000
         desk.gateway.abandoned()
         assert len(desk.gateway.unresolved) == 1
-        assert desk.gateway.wanted() == Wanted(since=1_736_251_200 - 86_400, magic=26)
+        assert desk.gateway.wanted() == Wanted(
+            span=(1_736_251_200 - 86_400, 1_736_251_200 + 4 * 86_400), magic=26
+        )
+
+    def test_the_deals_of_a_lost_order_are_found_on_a_terminal_that_takes_no_date_beyond_2038(
+        self,
+    ) -> None:
+        desk = live()
+        desk.parts.bus.time = 1_000_000
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        lost(desk)
+        found = look(TestLooking.terminal(), desk.gateway.wanted())
+        assert {"ab-1", "ab-2", "ab-3"} <= {deal.comment for deal in found.recent}
+
+    def test_no_date_beyond_what_the_package_takes_is_asked_for(self) -> None:
+        desk = live()
+        desk.parts.bus.time = 2_147_428_800_000  # 2038-01-18 12:00
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        lost(desk)
+        assert desk.gateway.wanted().span == (2_147_428_800 - 86_400, 2_147_483_647)
 
     def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
         desk = lost(entering())
@@ -221,7 +242,7 @@ class TestUnknownOutcomes:
         filled, opened = desk.events(ev.TradingStateChanged)
         assert isinstance(filled, ev.OrderFilled)
         assert isinstance(opened, ev.PositionOpened)
-        assert (desk.gateway.unresolved, desk.gateway.wanted().since) == ([], None)
+        assert (desk.gateway.unresolved, desk.gateway.wanted().span) == ([], None)
 
     @pytest.mark.parametrize(
         "other",
@@ -316,7 +337,7 @@ class TestLooking:
         assert found.account.balance == 99_982.5
 
     def test_recent_deals_are_told_when_they_are_wanted(self) -> None:
-        found = look(self.terminal(), Wanted((), (), 999))
+        found = look(self.terminal(), Wanted((), (), (999, 1_001)))
         assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
 
     def test_a_terminal_that_cannot_tell_is_no_terminal_that_holds_nothing(self) -> None:
