@@ -74,8 +74,9 @@ class Look(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
     `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
-    `recent` are the deals since the moment that was asked for; `risks` is what each foreign
-    position or order may still lose, in the account's currency, by ticket.
+    `recent` are the deals of the span that was asked for; deals that open or close nothing are left
+    out. `risks` is what each foreign position or order may still lose, in the account's currency,
+    by ticket.
     """
 
     account: mt5.AccountInfo
@@ -112,14 +113,16 @@ def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
 def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply:
     """What the venue's records say right after a request was sent.
 
-    A history that does not show the request's own deal yet tells nothing.
+    A history that does not show the request's own deal yet tells nothing, nor does an answer that
+    names no order: there is no position 0.
     """
     result = sent.result
     if result is None:
         return sent
     deals: Deals = ()
-    if result.deal:
-        known = terminal.history_deals_get(position=request.get("position") or result.order) or ()
+    position = request.get("position") or result.order
+    if result.deal and position:
+        known = trades(terminal.history_deals_get(position=position) or ())
         if any(deal.ticket == result.deal for deal in known):
             deals = known
     return Reply(result, sent.error, deals, terminal.account_info())
@@ -134,12 +137,12 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
     orders = _told(terminal, "orders_get", terminal.orders_get())
     standing = {position.ticket for position in positions}
     placed = {order.ticket for order in orders}
-    gone = [ticket for ticket in wanted.orders if ticket not in placed]
+    gone = [ticket for ticket in wanted.orders if ticket and ticket not in placed]
     ended: dict[int, mt5.TradeOrder] = {}
     for ticket in gone:
         found = _told(terminal, "history_orders_get", terminal.history_orders_get(ticket=ticket))
         ended.update({order.ticket: order for order in found})
-    left = [ticket for ticket in wanted.positions if ticket not in standing]
+    left = [ticket for ticket in wanted.positions if ticket and ticket not in standing]
     left += wanted.shrunk
     if wanted.span is not None:  # one of these may be the position of an order that was lost
         left += [item.ticket for item in positions if _may_be_lost(item, wanted)]
@@ -203,7 +206,21 @@ def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:
     deals: Deals = _told(terminal, "history_deals_get", terminal.history_deals_get(*span, **where))
-    return deals
+    return trades(deals)
+
+
+def trades(deals: Deals) -> Deals:
+    """The deals that opened or closed a position: of bought or sold volume, by its identifier.
+
+    All others (deposits, credits, corrections, fees) move the account's balance only.
+    """
+    return tuple(
+        deal
+        for deal in deals
+        if deal.type in (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
+        and deal.volume > 0
+        and deal.position_id
+    )
 
 
 def _told(terminal: Terminal, function: str, answer: Any) -> Any:

@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.counter import Dealt, Gone
-from adapters.mt5.departures import emptied, in_units, taking
+from adapters.mt5.departures import emptied, fitting, in_units, taking
 from adapters.mt5.execution import Deals, Look, Wanted, a_day_past, look_of
 from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
@@ -138,7 +138,7 @@ class Watch:
         self._bus.feed(ev.VenueCompared(seen))
 
     def _resolve(self, ticket: int, order: ev.OrderIntent, seen: Look) -> None:
-        deals = seen.deals.get(ticket, ())
+        deals = fitting(seen.deals.get(ticket, ()), ev.OPEN)
         if order.action is ev.Action.OPEN and deals:
             dealt = self._dealt(order.symbol, deals)
             self._tell.opened(order, dealt, self._tell.account(seen.account))
