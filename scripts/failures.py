@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.files.errors import BarFileError
-from adapters.mt5.errors import LinkDown, LookFailed, TerminalError, UnsuitableAccount
+from adapters.mt5.errors import (
+    ArgumentsRefused,
+    LinkDown,
+    LookFailed,
+    TerminalError,
+    UnsuitableAccount,
+)
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
@@ -39,22 +45,30 @@ def explained(folder: SessionFolder) -> Iterator[None]:
             f"{error}; the session stopped, {kept}: look at the terminal for open positions",
             Exit.TERMINAL,
         ) from error
+    except ArgumentsRefused as error:
+        raise CommandFailed(
+            f"internal error: the MetaTrader5 package does not take {error}; the session stopped, "
+            f"{kept}: look at the terminal for open positions",
+            Exit.INTERNAL,
+        ) from error
     except (UnsuitableAccount, ClockSteppedBack) as error:
         raise CommandFailed(str(error), _BEFORE_IT_BEGAN[type(error)]) from error
     except StrategyFailed as error:
         raise CommandFailed(str(error), Exit.INTERNAL) from error
     except HandlerFailed as error:
-        # An actor published something, and the journal could not take it.
-        if isinstance(error.__cause__, JournalFailed):
-            raise _unwritable(error.__cause__, kept) from error
-        if isinstance(error.__cause__, StrategyFailed):
-            raise CommandFailed(
-                f"{error.__cause__}; the session stopped, {kept}", Exit.INTERNAL
-            ) from error
-        raise CommandFailed(
-            f"internal error: {error.__cause__!r} in {error.handler}; the session stopped, {kept}",
-            Exit.INTERNAL,
-        ) from error
+        raise _of_an_actor(error, kept) from error
+
+
+def _of_an_actor(error: HandlerFailed, kept: str) -> CommandFailed:
+    cause = error.__cause__
+    if isinstance(cause, JournalFailed):  # it published something that could not be written
+        return _unwritable(cause, kept)
+    if isinstance(cause, StrategyFailed):
+        return CommandFailed(f"{cause}; the session stopped, {kept}", Exit.INTERNAL)
+    return CommandFailed(
+        f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}",
+        Exit.INTERNAL,
+    )
 
 
 def _unwritable(error: JournalFailed, kept: str) -> CommandFailed:

@@ -1,9 +1,10 @@
 """The engine's side of the terminal host: blocking calls with deadlines, and an awaitable shell.
 
-A call ends in one of four ways: an answer; `NotSent` (nothing reached the terminal);
-`BackendRaised` (a reading function failed inside the host); `CallOutcomeUnknown` (it may have
-taken effect). After the last one the host is gone, because a call that hangs can be ended in no
-other way, and `restart` brings a new one.
+A call ends in one of five ways: an answer; `NotSent` (nothing reached the terminal);
+`BackendRaised` (a reading function failed inside the host) or `ArgumentsRefused` (the package does
+not take what it was called with); `CallOutcomeUnknown` (it may have taken effect). After the last
+one the host is gone, because a call that hangs can be ended in no other way, and `restart` brings a
+new one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from adapters.mt5.contract import FUNCTIONS, Access
 from adapters.mt5.errors import (
+    ArgumentsRefused,
     BackendRaised,
     CallOutcomeUnknown,
     HostRefused,
@@ -48,6 +50,9 @@ BACKOFF: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 _STOP_SECONDS: Final = 2.0
 
+_REFUSED_ARGUMENTS: Final = f"{SystemError.__name__}:"
+"""How the host's text begins where the package refused an argument; it does so by raising."""
+
 _T = TypeVar("_T")
 
 
@@ -65,16 +70,19 @@ class Answer(NamedTuple):
         return self.value is None if known is None else known.failed(self.value)
 
 
-def answer_of(function: str, reply: Reply) -> Answer:
-    """What a host's reply to a call of `function` says.
+def answer_of(function: str, reply: Reply, *args: Any, **kwargs: Any) -> Answer:
+    """What a host's reply to a call of `function` with these arguments says.
 
-    Raises HostRefused, BackendRaised or CallOutcomeUnknown.
+    Raises HostRefused, BackendRaised, ArgumentsRefused or CallOutcomeUnknown.
     """
     if reply.trouble is Trouble.NONE:
         return Answer(function, reply.value, reply.last_error)
     if reply.trouble is not Trouble.RAISED:
         raise HostRefused(reply.trouble, reply.detail)
     if function in FUNCTIONS and FUNCTIONS[function].access is Access.READ:
+        if reply.detail.startswith(_REFUSED_ARGUMENTS):
+            asked = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+            raise ArgumentsRefused(f"{function}({', '.join(asked)}): {reply.detail}")
         raise BackendRaised(f"{function}: {reply.detail}")
     raise CallOutcomeUnknown(function, f"the terminal host says: {reply.detail}")
 
@@ -166,7 +174,7 @@ class TerminalClient:
         """Call `function` of the terminal; `deadline` is seconds for the whole round trip.
 
         Without keyword arguments no keyword object is passed on. Raises NotSent, HostRefused (a
-        NotSent too), BackendRaised or CallOutcomeUnknown; see the module's text.
+        NotSent too), BackendRaised, ArgumentsRefused or CallOutcomeUnknown; see the module's text.
         """
         began = time.perf_counter()
         try:
@@ -174,7 +182,7 @@ class TerminalClient:
         finally:
             if self.watch is not None:
                 self.watch(function, time.perf_counter() - began)
-        answer = answer_of(function, reply)
+        answer = answer_of(function, reply, *args, **kwargs)
         self._restarts = 0
         return answer
 

@@ -293,6 +293,11 @@ def ticks_dtype() -> np.dtype[Any]:
     return np.dtype(list(TICKS_FIELDS))
 
 
+EARLIEST_DATE: Final = -(2**31)
+LATEST_DATE: Final = 2**31 - 1
+"""The dates that the package takes as ints, in seconds: a 32-bit C long, to 2038-01-19. Any other
+int raises SystemError; a datetime outside is read as the earliest one, without a word."""
+
 SYMBOL_MAX_CHARS: Final = 29
 COMMENT_MAX_CHARS: Final = 29
 PASSWORD_MAX_CHARS: Final = 253

@@ -22,6 +22,12 @@ _REASONS = {
 }
 
 
+def fitting(deals: Deals, action: ev.Action) -> Deals:
+    """The deals after an order to open or to close; none where there is no entry, or no exit."""
+    entries = (mt5.DEAL_ENTRY_IN,) if action is ev.OPEN else LEAVING
+    return deals if any(deal.entry in entries for deal in deals) else ()
+
+
 def cents(amount: float) -> Cents:
     """A terminal's amount of money as cents."""
     return round(amount * 100)

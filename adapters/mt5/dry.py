@@ -16,7 +16,7 @@ import numpy as np
 from adapters.mt5 import contract as mt5
 from adapters.mt5.account_check import objection
 from adapters.mt5.errors import LookFailed
-from adapters.mt5.execution import FOREVER, Look, Reply, Wanted, carry_out, look
+from adapters.mt5.execution import Look, Reply, Wanted, a_day_past, carry_out, look
 from adapters.mt5.observing import Gap, Prices, Quoted, Seen, quotes_of
 from adapters.mt5.reckoning import Reckoned, reckoned
 from adapters.mt5.remote import Caller, RemoteTerminal
@@ -127,7 +127,8 @@ class DryRun:
         since, known = self._seen[name]
         if last.time_msc <= since:
             return []
-        answer = terminal.copy_ticks_range(name, since // 1000, FOREVER, mt5.COPY_TICKS_ALL)
+        until = a_day_past(last.time)
+        answer = terminal.copy_ticks_range(name, since // 1000, until, mt5.COPY_TICKS_ALL)
         if answer is None:
             raise LookFailed(f"copy_ticks_range {name}: {terminal.last_error()}")
         fresh = answer[answer["time_msc"] >= since]

@@ -39,6 +39,13 @@ class CallOutcomeUnknown(TerminalError):
         self.function = function
 
 
+class ArgumentsRefused(Exception):
+    """The package does not take what a function was called with.
+
+    The fault is ours and not the link's: calling again changes nothing.
+    """
+
+
 class UnsuitableAccount(Exception):
     """Raised for an account on which the engine could not tell its own positions apart."""
 

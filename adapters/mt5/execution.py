@@ -27,8 +27,16 @@ BUYING = (
 )
 """Types of orders that buy; a position's type has the same two first numbers."""
 
-FOREVER = 4_102_444_800
-"""The year 2100: history is asked for beyond now, as the server's clock may be ahead."""
+_A_DAY = 86_400
+
+
+def a_day_past(moment: int) -> int:
+    """How far a history is asked for when the server's clock shows `moment` (seconds).
+
+    What is known of that clock may lag behind it, by less than a day; the package takes no date
+    beyond `LATEST_DATE`.
+    """
+    return min(moment + _A_DAY, mt5.LATEST_DATE)
 
 
 class Reply(NamedTuple):
@@ -49,15 +57,15 @@ class Reply(NamedTuple):
 class Wanted(NamedTuple):
     """What a look is to tell about.
 
-    `positions` and `orders` are the tickets that the engine believes to be open. With `since`
-    (seconds of the server's clock) all deals from then on are wanted too: the traces of an order
-    whose outcome is unknown. `shrunk` are open positions of which a part was closed. What does not
-    carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
+    `positions` and `orders` are the tickets that the engine believes to be open. With a `span`
+    (first and last second of the server's clock) all deals in it are wanted too: the traces of an
+    order whose outcome is unknown. `shrunk` are open positions of which a part was closed. What
+    does not carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
     """
 
     positions: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
-    since: int | None = None
+    span: tuple[int, int] | None = None
     shrunk: tuple[int, ...] = ()
     magic: int | None = None
 
@@ -66,8 +74,9 @@ class Look(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
     `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
-    `recent` are the deals since the moment that was asked for; `risks` is what each foreign
-    position or order may still lose, in the account's currency, by ticket.
+    `recent` are the deals of the span that was asked for; deals that open or close nothing are left
+    out. `risks` is what each foreign position or order may still lose, in the account's currency,
+    by ticket.
     """
 
     account: mt5.AccountInfo
@@ -104,14 +113,16 @@ def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
 def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply:
     """What the venue's records say right after a request was sent.
 
-    A history that does not show the request's own deal yet tells nothing.
+    A history that does not show the request's own deal yet tells nothing, nor does an answer that
+    names no order: there is no position 0.
     """
     result = sent.result
     if result is None:
         return sent
     deals: Deals = ()
-    if result.deal:
-        known = terminal.history_deals_get(position=request.get("position") or result.order) or ()
+    position = request.get("position") or result.order
+    if result.deal and position:
+        known = trades(terminal.history_deals_get(position=position) or ())
         if any(deal.ticket == result.deal for deal in known):
             deals = known
     return Reply(result, sent.error, deals, terminal.account_info())
@@ -126,19 +137,19 @@ def look(terminal: Terminal, wanted: Wanted) -> Look:
     orders = _told(terminal, "orders_get", terminal.orders_get())
     standing = {position.ticket for position in positions}
     placed = {order.ticket for order in orders}
-    gone = [ticket for ticket in wanted.orders if ticket not in placed]
+    gone = [ticket for ticket in wanted.orders if ticket and ticket not in placed]
     ended: dict[int, mt5.TradeOrder] = {}
     for ticket in gone:
         found = _told(terminal, "history_orders_get", terminal.history_orders_get(ticket=ticket))
         ended.update({order.ticket: order for order in found})
-    left = [ticket for ticket in wanted.positions if ticket not in standing]
+    left = [ticket for ticket in wanted.positions if ticket and ticket not in standing]
     left += wanted.shrunk
-    if wanted.since is not None:  # one of these may be the position of an order that was lost
+    if wanted.span is not None:  # one of these may be the position of an order that was lost
         left += [item.ticket for item in positions if _may_be_lost(item, wanted)]
     deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
     recent: Deals = ()
-    if wanted.since is not None:
-        recent = _deals(terminal, wanted.since, FOREVER)
+    if wanted.span is not None:
+        recent = _deals(terminal, *wanted.span)
     account = terminal.account_info()
     if account is None:
         raise LookFailed(f"account_info: {terminal.last_error()}")
@@ -195,7 +206,21 @@ def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:
     deals: Deals = _told(terminal, "history_deals_get", terminal.history_deals_get(*span, **where))
-    return deals
+    return trades(deals)
+
+
+def trades(deals: Deals) -> Deals:
+    """The deals that opened or closed a position: of bought or sold volume, by its identifier.
+
+    All others (deposits, credits, corrections, fees) move the account's balance only.
+    """
+    return tuple(
+        deal
+        for deal in deals
+        if deal.type in (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
+        and deal.volume > 0
+        and deal.position_id
+    )
 
 
 def _told(terminal: Terminal, function: str, answer: Any) -> Any:

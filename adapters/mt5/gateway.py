@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.counter import Answer, Counter, Gone
-from adapters.mt5.departures import in_units
+from adapters.mt5.departures import fitting, in_units
 from adapters.mt5.execution import Look, Reply, Wanted, carry_out, look, reply_of
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
@@ -206,13 +206,17 @@ class Gateway:
     def abandoned(self) -> None:
         """Tell what became of orders whose session ended under way; called before anything else.
 
-        One that was approved only was never sent. One that was submitted may have been.
+        One that was approved only was never sent. One that was submitted may have been, and one
+        that was accepted without a ticket can only be found by its traces.
         """
         account = self._tell.account(None)
         for approved in list(self.book.approved.values()):
             self._tell.cancelled(approved.order, "the session ended before it was sent")
         for order in list(self.book.sent.values()):
             self._tell.unknown(order, "the session ended before its reply was recorded", account)
+        ticketless = self.book.working.get(0)
+        if ticketless is not None:
+            self._tell.unknown(ticketless, "accepted without the ticket of an order", account)
 
     # --- back ---
 
@@ -241,7 +245,7 @@ class Gateway:
         if result is None:
             self._without_result(order, reply, account)
             return
-        known = () if reply.account is None else reply.deals
+        known = () if reply.account is None else fitting(reply.deals, order.action)
         deals = in_units(known, self._market.specs[order.symbol])
         self._on_answer(order, Answer(result.retcode, result.comment, result.order, deals, account))
 
@@ -253,6 +257,9 @@ class Gateway:
             self._tell.unknown(order, f"{answer.retcode} {answer.message}", account)
         elif order.action is ev.MODIFY:
             self._tell.modified(order, account)
+        elif not answer.ticket:
+            why = f"{answer.retcode} {answer.message}, but without the ticket of an order"
+            self._tell.unknown(order, why, account)
         elif not answer.deals:
             self._tell.accepted(order, answer.ticket)
         elif order.action is ev.OPEN:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import Answer
-from adapters.mt5.errors import CallOutcomeUnknown, NotSent, TerminalError
+from adapters.mt5.errors import ArgumentsRefused, CallOutcomeUnknown, NotSent, TerminalError
 from adapters.mt5.execution import Reply, read_back
 
 DEADLINES: Final = {
@@ -102,8 +102,9 @@ def carry_out_remotely(client: Caller, request: dict[str, Any]) -> Reply:
     sent = Reply(result, terminal.last_error())
     try:
         return read_back(terminal, request, sent)
-    except TerminalError:
+    except (TerminalError, ArgumentsRefused):
         # The venue's records are looked at again later: the order counts as accepted until then.
+        # That look meets again what the package refuses, and tells it.
         return sent
 
 

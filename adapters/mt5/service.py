@@ -144,6 +144,8 @@ class Service:
 
     def _described(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"
+        if error.__cause__ is not None:  # of a SystemError it says what was wrong
+            text += f" ({error.__cause__})"
         password = self._config.password
         return text.replace(password, "(hidden)") if password else text
 

@@ -172,6 +172,7 @@ class Venue:
 
     async def look(self, gateway: Gateway) -> Look:
         """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
+        self._now()  # how far the history is asked for hangs on it
         wanted = gateway.wanted()
         seen = await self.ask(lambda terminal: self._desk.look(terminal, wanted))
         self.insist_on(seen.account)

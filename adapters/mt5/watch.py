@@ -11,8 +11,8 @@ import msgspec
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.counter import Dealt, Gone
-from adapters.mt5.departures import emptied, in_units, taking
-from adapters.mt5.execution import Deals, Look, Wanted, look_of
+from adapters.mt5.departures import emptied, fitting, in_units, taking
+from adapters.mt5.execution import Deals, Look, Wanted, a_day_past, look_of
 from adapters.mt5.foreign import strangers
 from adapters.mt5.requests import Requests
 from adapters.mt5.telling import Telling
@@ -20,7 +20,7 @@ from adapters.mt5.venue_book import VenueBook
 from engine import events as ev
 from engine.bus import Bus
 from engine.market import Market, Position
-from engine.types import Millis, Points, Units, units
+from engine.types import Points, Units, units
 
 _ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
 
@@ -66,22 +66,26 @@ class Watch:
 
     def wanted(self) -> Wanted:
         """What the next look is to tell about."""
-        since = [self._traces_from(lost.since) for lost in self._book.lost.values()]
         return Wanted(
             tuple(self._market.positions),
             tuple(self._book.working),
-            min(since, default=None),
+            self._traces_between(),
             tuple(self._shrunk),
             self._requests.magic,
         )
 
-    def _traces_from(self, moment: Millis) -> int:
-        """From when on the traces of an order are looked for, in seconds of the server's clock.
+    def _traces_between(self) -> tuple[int, int] | None:
+        """Where the traces of lost orders are looked for, in seconds of the server's clock.
 
         That clock may be any, and stand still while the market is closed.
         """
-        earliest = min(moment // 1000, self._requests.server_time(moment))
-        return max(0, earliest - _BEFORE)
+        if not self._book.lost:
+            return None
+        sent = min(lost.since for lost in self._book.lost.values())
+        now = self._bus.time
+        earliest = min(sent // 1000, self._requests.server_time(sent))
+        latest = max(now // 1000, self._requests.server_time(now))
+        return max(0, earliest - _BEFORE), a_day_past(latest)
 
     def tells(self, seen: Look) -> bool:
         """Whether a look says anything that the engine does not know.
@@ -141,7 +145,7 @@ class Watch:
         self._bus.feed(ev.VenueCompared(seen))
 
     def _resolve(self, ticket: int, order: ev.OrderIntent, seen: Look) -> None:
-        deals = seen.deals.get(ticket, ())
+        deals = fitting(seen.deals.get(ticket, ()), ev.OPEN)
         if order.action is ev.Action.OPEN and deals:
             dealt = self._dealt(order.symbol, deals)
             self._tell.opened(order, dealt, self._tell.account(seen.account))

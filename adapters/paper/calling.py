@@ -1,6 +1,7 @@
 """How the package's functions are called and how they fail, for the paper terminal's.
 
-A function that fails raises nothing: it returns its failure value and `last_error` tells why.
+A function that fails raises nothing: it returns its failure value and `last_error` tells why. Only
+a date that is too large raises SystemError, as in the package.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ class Failure(Exception):
         super().__init__(code, text)
         self.error = (code, text)
         self.value = value
+
+
+class BeyondLong(OverflowError):
+    """A date that the package reads as a C long and that is none: it raises SystemError."""
+
+    def __init__(self) -> None:
+        super().__init__("Python int too large to convert to C long")
 
 
 def invalid(name: str) -> Failure:
@@ -76,7 +84,10 @@ class Surface:
 
 
 def function(method: F) -> F:
-    """Make `method` behave as the package's function of its name when called wrongly or failing."""
+    """Make `method` behave as the package's function of its name when called wrongly or failing.
+
+    Raises SystemError where the package does.
+    """
     contract = mt5.FUNCTIONS[method.__name__]
     least, most = _arity(method)
     free = contract.call in (Call.KEYWORD, Call.DATES, Call.REQUEST, Call.MIXED)
@@ -94,6 +105,9 @@ def function(method: F) -> F:
         except Failure as failure:
             self._error = failure.error
             return contract.failure if failure.value is None else failure.value
+        except BeyondLong as error:
+            said = f"<built-in function {contract.name}> returned a result with an exception set"
+            raise SystemError(said) from error
 
     return cast(F, call)
 
@@ -129,10 +143,20 @@ def text(value: Any, name: str, longest: int = 1 << 30) -> str:
 
 
 def seconds(moment: Any, name: str) -> int:
-    """A date as an int or datetime, in seconds; a naive datetime is of the machine's own zone."""
+    """A date as an int or datetime, in seconds; a naive datetime is of the machine's own zone.
+
+    Raises BeyondLong for an int that is no C long; such a datetime is read as the earliest date.
+    """
     if isinstance(moment, datetime):
-        return int(moment.timestamp() // 1)
-    return whole(moment, name)
+        date = int(moment.timestamp() // 1)
+        return date if _is_long(date) else mt5.EARLIEST_DATE
+    if not _is_long(whole(moment, name)):
+        raise BeyondLong
+    return int(moment)
+
+
+def _is_long(date: int) -> bool:
+    return mt5.EARLIEST_DATE <= date <= mt5.LATEST_DATE
 
 
 def group_filter(group: str) -> Callable[[str], bool]:

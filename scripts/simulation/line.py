@@ -49,7 +49,7 @@ class SimulatedHost:
             raise CallOutcomeUnknown(function, "the terminal host is lost") from None
         if function == "account_info" and reply.value is not None and reply.value.login == LOGIN:
             self.balance = cents(reply.value.balance)
-        return answer_of(function, reply)
+        return answer_of(function, reply, *args, **kwargs)
 
     def _reply(self, request: Request) -> Reply:
         """Through the frames where it matters, and for a sample of all other calls."""

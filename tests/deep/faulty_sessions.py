@@ -25,7 +25,6 @@ from adapters.logs import SessionLog
 from adapters.mt5 import contract as mt5
 from adapters.mt5 import remote, script
 from adapters.mt5.client import TerminalClient
-from adapters.mt5.execution import FOREVER
 from adapters.mt5.script import Plan
 from adapters.paper.faults import Fault, FaultKind, ScriptedFault
 from adapters.paper.spec import build
@@ -214,9 +213,9 @@ def _outcome(
         problem,
         left,
         venue.positions_get(),
-        venue.history_deals_get(0, FOREVER),
+        venue.history_deals_get(0, mt5.LATEST_DATE),
         venue.orders_get(),
-        venue.history_orders_get(0, FOREVER),
+        venue.history_orders_get(0, mt5.LATEST_DATE),
         account.balance,
     )
 

@@ -25,7 +25,6 @@ import msgspec
 
 from adapters.journal_sqlite import StoredJournal
 from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import FOREVER
 from adapters.paper.faults import ScriptedFault
 from adapters.paper.spec import build
 from adapters.paper.state import SavedState
@@ -182,8 +181,8 @@ def _venue(books: Path) -> Venue:
     return Venue(
         terminal.positions_get(),
         terminal.orders_get(),
-        terminal.history_orders_get(0, FOREVER),
-        terminal.history_deals_get(0, FOREVER),
+        terminal.history_orders_get(0, mt5.LATEST_DATE),
+        terminal.history_deals_get(0, mt5.LATEST_DATE),
         terminal.account_info().balance,
         saved.calls,
     )

@@ -123,7 +123,9 @@ class ClockBackend:
         elif symbol == "EXIT":
             os._exit(9)
         elif symbol == "RAISE":
-            raise SystemError("as the package does for a negative magic")
+            raise SystemError("as the package does for a negative magic") from OverflowError(
+                "too large"
+            )
 
     def _arrive(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self._barrier_port))

@@ -11,7 +11,14 @@ import pytest
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import BackendRaised, CallOutcomeUnknown, HostRefused, NotSent
+from adapters.mt5.errors import (
+    ArgumentsRefused,
+    BackendRaised,
+    CallOutcomeUnknown,
+    HostRefused,
+    NotSent,
+    TerminalError,
+)
 from adapters.mt5.wire import Trouble
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 from tests.process.hosts import SECONDS, config, host_pid, running
@@ -76,9 +83,15 @@ def test_functions_off_the_list_are_refused(client: TerminalClient, name: str) -
     assert refused.value.kind == Trouble.NOT_ALLOWED
 
 
-def test_an_exception_in_a_reading_function_is_told_as_such(client: TerminalClient) -> None:
-    with pytest.raises(BackendRaised, match="SystemError: as the package does"):
+def test_an_argument_that_the_package_refuses_is_no_failure_of_the_link(
+    client: TerminalClient,
+) -> None:
+    """The package raises SystemError; function, arguments and cause are named."""
+    told = r"symbol_info_tick\('RAISE'\): SystemError: as the package does.* \(too large\)"
+    with pytest.raises(ArgumentsRefused, match=told) as refused:
         client.call("symbol_info_tick", "RAISE", deadline=SECONDS)
+    assert not isinstance(refused.value, TerminalError)
+    assert client.call("version", deadline=SECONDS).value == (500, 5000, "1 Jan 2025")
 
 
 def test_an_exception_in_a_trading_function_leaves_the_outcome_unknown(

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.client import TerminalClient
-from adapters.mt5.execution import FOREVER, Deals, look
+from adapters.mt5.execution import Deals, look
 from adapters.mt5.gateway import Gateway
 from adapters.mt5.launch import LocalHost
 from adapters.mt5.remote import RemoteTerminal, carry_out_remotely
@@ -93,7 +93,7 @@ def simulated(terms: Terms) -> tuple[Told, Deals]:
 
 
 def _deals(terminal: Any) -> Deals:
-    deals: Deals = terminal.history_deals_get(0, FOREVER)
+    deals: Deals = terminal.history_deals_get(0, mt5.LATEST_DATE)
     return deals
 
 

@@ -250,7 +250,7 @@ def test_under_any_faults_every_ticket_is_dealt_once_and_the_books_add_up(
         elif step == 1:
             terminal.positions_get()
         else:
-            terminal.history_deals_get(0, 1 << 32)
+            terminal.history_deals_get(0, mt5.LATEST_DATE)
     for account in (paper.account, terminal.other.account):
         deals = account.deals
         assert account.balance == sum(d.profit + d.commission + d.swap for d in deals)

@@ -46,6 +46,7 @@ class Tape:
         self.info = INFO
         self.lag = 0
         self.sent: list[Any] = []
+        self.until: list[int] = []
 
     def tick(self, moment: int, bid: float) -> None:
         self.ticks.append((BEGIN + moment, bid))
@@ -60,6 +61,7 @@ class Tape:
 
     def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int) -> Any:
         assert (symbol, flags) == (NAME, mt5.COPY_TICKS_ALL)
+        self.until.append(end)
         known = self.ticks[: len(self.ticks) - self.lag]
         found = [(time, bid) for time, bid in known if start <= time // 1000 <= end]
         answer = np.zeros(len(found), dtype=mt5.ticks_dtype())
@@ -147,6 +149,17 @@ class TestTicks:
         desk.tape.tick(moment + 1, 1.2)
         desk.look()
         assert desk.bids == [*range(110_000, 110_001 + len(ticks)), 120_000]
+
+    def test_ticks_are_asked_for_up_to_a_day_past_the_servers_clock(self, desk: Desk) -> None:
+        desk.tape.tick(100_000, 1.1)
+        desk.look()
+        assert desk.tape.until == [BEGIN // 1000 + 100 + 86_400]
+
+    def test_no_date_beyond_what_the_package_takes_is_asked_for(self, desk: Desk) -> None:
+        """On 2038-01-18, 12:00, less than a day of the package's dates is left."""
+        desk.tape.tick(2_147_428_800_000 - BEGIN, 1.1)
+        desk.look()
+        assert desk.tape.until == [2_147_483_647]
 
     def test_a_tick_without_a_price_is_passed_over(self, desk: Desk) -> None:
         desk.tape.tick(100, 0.0)

@@ -223,6 +223,34 @@ class TestNotDone:
         assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
         assert desk.gateway.wanted().orders == (7,)
 
+    @pytest.mark.parametrize("action", [ev.Action.OPEN, ev.Action.CLOSE])
+    @pytest.mark.parametrize("retcode", [mt5.TRADE_RETCODE_PLACED, mt5.TRADE_RETCODE_DONE])
+    @pytest.mark.parametrize("deal", [0, 11])
+    def test_an_accepted_order_without_a_ticket_is_of_unknown_outcome(
+        self, retcode: int, deal: int, action: ev.Action
+    ) -> None:
+        """There is no order 0 and no position 0: nothing is looked up by it."""
+        desk = entering() if action is ev.Action.OPEN else managing(action)
+        desk.reply(result(retcode, order=0, deal=deal, comment="Done"), deals=())
+        unknown = desk.events()[0]
+        assert isinstance(unknown, ev.OrderUnknown)
+        assert unknown.message == f"{retcode} Done, but without the ticket of an order"
+        assert desk.parts.risk.trading.state is TradingState.LATCHED
+        assert (len(desk.gateway.unresolved), desk.gateway.wanted().orders) == (1, ())
+
+    def test_a_deal_that_is_no_entry_opens_no_position(self) -> None:
+        desk = entering()
+        desk.reply(result(), deals=(deal_out(ticket=11),))
+        assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
+
+    def test_an_order_of_before_that_was_accepted_without_a_ticket_becomes_unknown(self) -> None:
+        """A journal may hold such a record; the session that goes on with it looks for traces."""
+        desk = entering()
+        desk.parts.bus.publish(ev.OrderAccepted(order_id=1, ticket=0))
+        desk.gateway.abandoned()
+        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert desk.gateway.wanted().orders == ()
+
     def test_a_dry_run_ends_the_order_with_what_the_check_said(self) -> None:
         desk = entering()
         desk.reply(None, checked=mt5.OrderCheckResult.of(retcode=0, comment="Done"))
@@ -286,5 +314,6 @@ class TestInThisProcess:
         assert reply.result is not None
         assert [deal.order for deal in reply.deals] == [reply.result.order]
         assert reply.account == terminal.account_info()
+        assert reply.deals[0].position_id == reply.result.order
         refused = carry_out(terminal, {"volume": 1})
         assert (refused.result, refused.deals, refused.error[0]) == (None, (), -2)

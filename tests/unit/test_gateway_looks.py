@@ -8,7 +8,7 @@ import pytest
 
 from adapters.mt5 import contract as mt5
 from adapters.mt5.errors import LookFailed
-from adapters.mt5.execution import Wanted, look
+from adapters.mt5.execution import Wanted, carry_out, look
 from adapters.paper.account import PaperAccount
 from adapters.paper.functions import PaperTerminal
 from engine import events as ev
@@ -205,7 +205,9 @@ class TestAcceptedOrders:
 
 
 class TestUnknownOutcomes:
-    def test_the_look_asks_for_deals_from_a_day_before_the_order_left(self) -> None:
+    def test_the_look_asks_for_deals_from_a_day_before_the_order_left_to_a_day_past_now(
+        self,
+    ) -> None:
         """Also when a session that goes on finds it to be lost days later."""
         desk = live()
         desk.parts.bus.time = 1_736_251_200_000
@@ -213,7 +215,26 @@ class TestUnknownOutcomes:
         desk.parts.bus.time += 3 * 86_400_000
         desk.gateway.abandoned()
         assert len(desk.gateway.unresolved) == 1
-        assert desk.gateway.wanted() == Wanted(since=1_736_251_200 - 86_400, magic=26)
+        assert desk.gateway.wanted() == Wanted(
+            span=(1_736_251_200 - 86_400, 1_736_251_200 + 4 * 86_400), magic=26
+        )
+
+    def test_the_deals_of_a_lost_order_are_found_on_a_terminal_that_takes_no_date_beyond_2038(
+        self,
+    ) -> None:
+        desk = live()
+        desk.parts.bus.time = 1_000_000
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        lost(desk)
+        found = look(TestLooking.terminal(), desk.gateway.wanted())
+        assert {"ab-1", "ab-2", "ab-3"} <= {deal.comment for deal in found.recent}
+
+    def test_no_date_beyond_what_the_package_takes_is_asked_for(self) -> None:
+        desk = live()
+        desk.parts.bus.time = 2_147_428_800_000  # 2038-01-18 12:00
+        desk.parts.bus.publish(signal("s:1", volume=10_000))
+        lost(desk)
+        assert desk.gateway.wanted().span == (2_147_428_800 - 86_400, 2_147_483_647)
 
     def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
         desk = lost(entering())
@@ -221,7 +242,7 @@ class TestUnknownOutcomes:
         filled, opened = desk.events(ev.TradingStateChanged)
         assert isinstance(filled, ev.OrderFilled)
         assert isinstance(opened, ev.PositionOpened)
-        assert (desk.gateway.unresolved, desk.gateway.wanted().since) == ([], None)
+        assert (desk.gateway.unresolved, desk.gateway.wanted().span) == ([], None)
 
     @pytest.mark.parametrize(
         "other",
@@ -295,6 +316,31 @@ class TestUnknownOutcomes:
         assert desk.parts.book.alive == {}
 
 
+class OddTerminal:
+    """Accepts and deals orders, but names neither order nor deal; `asked` are questions for deals.
+
+    Asked for what it does not know, it tells the deposit.
+    """
+
+    def __init__(self, terminal: PaperTerminal) -> None:
+        self._terminal = terminal
+        self.asked: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+    def order_send(self, request: dict[str, Any], /) -> Any:
+        answer = self._terminal.order_send(request)
+        assert answer is not None
+        return answer._with(order=0, deal=0)
+
+    def history_deals_get(self, *span: Any, **where: Any) -> Any:
+        if not span:
+            self.asked.append(where)
+        found = self._terminal.history_deals_get(*span, **where)
+        return found or self._terminal.history_deals_get(0, 0)
+
+
 class TestLooking:
     """The questions themselves, asked of a paper terminal."""
 
@@ -316,8 +362,37 @@ class TestLooking:
         assert found.account.balance == 99_982.5
 
     def test_recent_deals_are_told_when_they_are_wanted(self) -> None:
-        found = look(self.terminal(), Wanted((), (), 999))
+        found = look(self.terminal(), Wanted((), (), (999, 1_001)))
         assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
+
+    def test_movements_of_the_balance_are_no_deals_of_a_position(self) -> None:
+        terminal = self.terminal()
+        terminal.account.deposit(5_000)
+        assert len(terminal.history_deals_get(0, 2_000) or ()) == 5
+        found = look(terminal, Wanted((), (), (0, 2_000)))
+        assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
+
+    def test_neither_order_nor_position_0_is_ever_looked_up(self) -> None:
+        """A terminal answers a question for position 0 with the deposit."""
+        terminal = OddTerminal(self.terminal())
+        found = look(terminal, Wanted((0, 1), (0,), None, (2,)))
+        assert sorted(found.deals) == [1, 2]
+        assert terminal.asked == [{"position": 1}, {"position": 2}]
+
+    def test_an_answer_without_a_ticket_is_not_read_back_and_a_look_finds_what_it_did(self) -> None:
+        account = PaperAccount(SPECS, START)
+        account.quote("EURUSD", TICKS["EURUSD"].bid, TICKS["EURUSD"].ask, 1_000_000)
+        terminal = OddTerminal(PaperTerminal(account))
+        desk = entering()
+        errand = desk.sent.pop(0)
+        reply = carry_out(terminal, errand.request)
+        assert (reply.result and reply.result.order, reply.deals, terminal.asked) == (0, (), [])
+        desk.parts.bus.feed(ev.VenueReplied(1, reply))
+        assert len(desk.gateway.unresolved) == 1
+        desk.gateway.notice(look(terminal, desk.gateway.wanted()))
+        (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
+        assert (opened.position, opened.volume, desk.gateway.unresolved) == (1, 10_000, [])
+        assert desk.parts.risk.trading.state is TradingState.LATCHED
 
     def test_a_terminal_that_cannot_tell_is_no_terminal_that_holds_nothing(self) -> None:
         silent = PaperTerminal(PaperAccount(SPECS, START), attached=False)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from adapters.mt5 import contract as mt5
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
+from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient, answer_of
 from adapters.mt5.days import Days
-from adapters.mt5.errors import LinkDown, NotSent
+from adapters.mt5.errors import ArgumentsRefused, LinkDown, NotSent
 from adapters.mt5.feed import BarWatch, LiveFeed
 from adapters.mt5.venue import SendingDesk, Venue
+from adapters.mt5.wire import Reply, Trouble
 from adapters.paper.functions import PaperTerminal
 from adapters.paper.market import PaperMarket
 from engine import events as ev
@@ -79,17 +80,22 @@ class TestBarWatch:
 
 
 class Client:
-    """A client whose terminal is in this process; it fails at `down` calls."""
+    """A client whose terminal is in this process; it fails at `down` calls, and
+    the package refuses the arguments of the function `refused`."""
 
     def __init__(self, terminal: PaperTerminal) -> None:
         self.terminal = terminal
         self.down = 0
+        self.refused = ""
 
     def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
         del deadline
         if self.down:
             self.down -= 1
             raise NotSent(f"{function}: there is no terminal host; restart it")
+        if function == self.refused:
+            raised = Reply(id=1, trouble=Trouble.RAISED, detail="SystemError: no C long")
+            return answer_of(function, raised, *args, **kwargs)
         value = getattr(self.terminal, function)(*args, **kwargs)
         return Answer(function, value, self.terminal.last_error())
 
@@ -307,6 +313,16 @@ class TestLinks:
 
         with pytest.raises(LinkDown):
             scene.play(scene.to(2), lose)
+
+    def test_arguments_that_the_package_refuses_end_the_session_and_are_no_lost_link(self) -> None:
+        scene = Scene(12)
+
+        def refuse() -> None:
+            scene.client.refused = "positions_get"
+
+        with pytest.raises(ArgumentsRefused, match=r"positions_get\(\): SystemError: no C long"):
+            scene.play(scene.to(2), refuse, scene.to(3))
+        assert [item.up for item in scene.of(ev.LinkChanged)] == [True]
 
 
 def test_a_symbol_without_a_price_yet_is_waited_for() -> None:

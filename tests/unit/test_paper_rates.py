@@ -22,7 +22,7 @@ from tests.paper_terminals import BUY, BUY_LIMIT, done, told
 from tests.unit.test_paper_swap import COSTLY
 
 MONDAY = 1_736_121_600  # 2025-01-06 00:00
-FORWARD = 1 << 32
+FORWARD = mt5.LATEST_DATE
 
 
 def rates(*rows: tuple[int, float, float, float, float], spread: int = 3) -> Rates:
@@ -160,6 +160,26 @@ class TestBars:
         terminal, _ = playing({"EURUSD": FOUR})
         assert getattr(terminal, function)(*args) is None
         assert terminal.last_error()[0] == code
+
+    @pytest.mark.parametrize("beyond", [mt5.LATEST_DATE + 1, mt5.EARLIEST_DATE - 1])
+    @pytest.mark.parametrize(
+        ("function", "terms"),
+        [
+            ("copy_rates_from", (1, None, 1)),
+            ("copy_rates_range", (1, MONDAY, None)),
+            ("copy_rates_range", (1, None, MONDAY)),
+            ("copy_ticks_from", (None, 1, mt5.COPY_TICKS_ALL)),
+            ("copy_ticks_range", (MONDAY, None, mt5.COPY_TICKS_ALL)),
+            ("copy_ticks_range", (None, MONDAY, mt5.COPY_TICKS_ALL)),
+        ],
+    )
+    def test_a_date_that_is_no_c_long_raises_as_in_the_package(
+        self, function: str, terms: tuple[int | None, ...], beyond: int
+    ) -> None:
+        terminal, _ = playing({"EURUSD": FOUR})
+        asked = ("EURUSD", *(beyond if item is None else item for item in terms))
+        with pytest.raises(SystemError, match=f"{function}> returned a result with"):
+            getattr(terminal, function)(*asked)
 
     def test_bars_are_not_cut_into_smaller_ones(self) -> None:
         terminal, _ = playing({"EURUSD": FOUR[[0, 3]]})  # a quarter of an hour apart

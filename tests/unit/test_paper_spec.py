@@ -171,7 +171,8 @@ class TestState:
         for function in ("positions_get", "orders_get", "account_info"):
             assert getattr(again, function)() == getattr(first, function)()
         for function in ("history_deals_get", "history_orders_get"):
-            assert getattr(again, function)(0, 1 << 33) == getattr(first, function)(0, 1 << 33)
+            whole = (0, mt5.LATEST_DATE)
+            assert getattr(again, function)(*whole) == getattr(first, function)(*whole)
         assert again.symbol_info_tick("EURUSD").time == MADE_UP_START + 90 * 60
         close = {**ORDER, "type": mt5.ORDER_TYPE_SELL, "position": ticket}
         assert again.order_send(close).order == 4
