@@ -54,10 +54,12 @@ Routes = Mapping[type, Callable[[Any], None]]
 """An actor's handlers by the kind of event or input."""
 
 
-class _Event(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", gc=False
-):
-    """Base of every event; the tag names the kind in the journal."""
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
+    """Base of every event; the tag names the kind in the journal.
+
+    Every field is written, defaults too: msgspec leaves a default out only where it is the very
+    object, so what it writes would depend on how a value was made.
+    """
 
 
 NO_STRATEGY = "none"

@@ -89,7 +89,7 @@ class UserAction(enum.StrEnum):
     FLATTEN = "flatten"  # pause, and close every position
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of the small facts below."""
 
 

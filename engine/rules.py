@@ -62,7 +62,7 @@ class RuleAction(enum.StrEnum):
     PAUSE = "pause"
 
 
-class _Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the parts below."""
 
 

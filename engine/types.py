@@ -68,9 +68,7 @@ class Rate(NamedTuple):
     loss: tuple[int, int]
 
 
-class SymbolSpec(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
+class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the engine must know of a symbol to size, vet and simulate an order.
 
     ``volume_*`` are units of 1/10,000 lot; ``commission`` is cents per lot and side; the two

@@ -120,9 +120,11 @@ def _exported(stored: StoredJournal, *, share: bool) -> dict[str, bytes]:
 def verify(session: Session, results_dir: ResultsDir = None) -> int:
     """Check every record against the chain of hashes and the seal; exit code 3 for damage."""
     with _opened(session, results_dir) as stored:
-        whole, version = stored.check(), stored.version
-    chained = f"in {whole.blocks} blocks" if version > 1 else "of version 1, which chains no blocks"
-    print(f"whole: {whole.records} records {chained}, journal hash {whole.chain.hexdigest}")
+        whole = stored.check()
+    print(
+        f"whole: {whole.records} records in {whole.blocks} blocks, "
+        f"journal hash {whole.chain.hexdigest}"
+    )
     if whole.sealed:
         print("sealed: nothing is missing at the end")
     else:

@@ -23,7 +23,7 @@ def line(record: Record) -> str:
     if record.bar is not None:
         symbol, opening = record.bar
         parts.append(f"{symbol}@{iso(opening)}")
-    parts.extend(f"{name}={value}" for name, value in fields(record.event).items())
+    parts.extend(f"{name}={value}" for name, value in fields(record.event, brief=True).items())
     parts.extend(f"({name}={value})" for name, value in _flat(record.about or {}, "").items())
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
@@ -36,9 +36,13 @@ def json_line(record: Record) -> str:
     return msgspec.json.encode(record, order="deterministic").decode()
 
 
-def fields(event: msgspec.Struct) -> dict[str, Any]:
-    """Every field that the journal has of an event, by its name; dots lead into parts of it."""
-    found = _flat(msgspec.to_builtins(event, order="deterministic"), "")
+def fields(event: msgspec.Struct, *, brief: bool = False) -> dict[str, Any]:
+    """Every field that the journal has of an event, by its name; dots lead into parts of it.
+
+    A `brief` list leaves out what is as it is by default.
+    """
+    whole = msgspec.to_builtins(event, order="deterministic")
+    found = _flat(msgspec.to_builtins(_brief(event)) if brief else whole, "")
     # An event in an event (an approved order) names its kind, too; it always has the same.
     return {name: value for name, value in found.items() if name.rpartition(".")[2] != "event"}
 
@@ -67,6 +71,19 @@ def differing(one: Record, other: Record) -> dict[str, tuple[Any, Any]]:
         for name in sorted(ours.keys() | theirs.keys())
     }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _brief(event: msgspec.Struct) -> dict[str, Any]:
+    found = {}
+    for field in msgspec.structs.fields(event):
+        value = getattr(event, field.name)
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        else:
+            default = field.default
+        if value != default or field.required:
+            found[field.name] = _brief(value) if isinstance(value, msgspec.Struct) else value
+    return found
 
 
 def _flat(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:

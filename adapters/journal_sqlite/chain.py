@@ -1,23 +1,22 @@
 """The chain of hashes over what was committed.
 
-Each commit is a block. Its SHA-256 covers the block before it, its own payloads, and number, size,
-kind and `about` of its records. Every `PAGE` records a checkpoint says what a session that goes on
-needs to go on from there: the journal hash, and one over all records that it will read back.
+Each commit is a block. Its SHA-256 covers the block before it, the journal hash at its end, and
+number, size, kind and `about` of its records. Every `PAGE` records a checkpoint says what a session
+that goes on needs to go on from there, and to check what it will read back. The bytes of a record
+are hashed once, for the journal hash; everything else is a hash over its digests.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import msgspec
 
-from adapters.journal_sqlite.kinds import FREQUENT
-from engine.journal import PAGE, JournalHash
+from engine.journal import FREQUENT, PAGE, JournalHash
 
 Row = tuple[int, bytes, bytes | None, str]
 """A record as it is stored: number, payload, about, kind; or a run of them, see `runs`."""
@@ -25,35 +24,31 @@ Row = tuple[int, bytes, bytes | None, str]
 Block = tuple[int, int, bytes]
 """A row of `blocks`: last number, first number, hash."""
 
-CHECKPOINTED: Final = 3
-"""The first version of the file with checkpoints."""
-
-
-def journal_hash(version: int) -> JournalHash:
-    """The journal hash that seals files of that version; older ones knew no pages."""
-    return JournalHash() if version >= CHECKPOINTED else JournalHash(page=sys.maxsize)
-
 
 class Checkpoint(NamedTuple):
-    """A row of `checkpoints`: last number, journal hash, hash of all records not FREQUENT."""
+    """A row of `checkpoints`, at the end of a page.
+
+    Last number, journal hash, its two lanes over the page (see `JournalHash`), and a hash over what
+    the journal hash leaves out of the page's records.
+    """
 
     last: int
     journal: bytes
-    rare: bytes
+    read_back: bytes
+    frequent: bytes
+    about: bytes
 
 
-class RareHash:
-    """SHA-256 over payload and `about` of the records that a session reads back."""
+class AboutHash:
+    """SHA-256 over what records carry beside their payloads, with their numbers."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
 
-    def update(self, payloads: Iterable[bytes], abouts: Iterable[bytes | None]) -> None:
-        lines = [
-            payload if about is None else b"%b\n%b" % (payload, about)
-            for payload, about in zip(payloads, abouts, strict=True)
-        ]
-        self._sha.update(b"\n".join((*lines, b"")))
+    def update(self, seqs: Iterable[int], abouts: Iterable[bytes | None]) -> None:
+        for seq, about in zip(seqs, abouts, strict=True):
+            if about is not None:
+                self._sha.update(msgspec.msgpack.encode((seq, about)))
 
     def digest(self) -> bytes:
         return self._sha.digest()
@@ -62,20 +57,18 @@ class RareHash:
 class Chain:
     """The hashes at the end of what was committed."""
 
-    def __init__(self, version: int = CHECKPOINTED) -> None:
-        """The chain of an empty journal of that version."""
-        self._checkpointed = version >= CHECKPOINTED
-        self._journal = journal_hash(version)
-        self._rare = RareHash()
+    def __init__(self) -> None:
+        """The chain of an empty journal."""
+        self._journal = JournalHash()
+        self._about = AboutHash()
         self._head = bytes(32)
         self.last_seq = 0
 
     @classmethod
-    def after(cls, checkpoint: Checkpoint, head: bytes, rare: RareHash) -> Self:
-        """The chain at a checkpoint; `head` is the hash of its block, `rare` the running hash."""
+    def after(cls, checkpoint: Checkpoint, head: bytes) -> Self:
+        """The chain at a checkpoint; `head` is the hash of its block."""
         chain = cls()
         chain._journal = JournalHash(checkpoint.journal)
-        chain._rare = rare
         chain._head = head
         chain.last_seq = checkpoint.last
         return chain
@@ -99,21 +92,25 @@ class Chain:
 
         It ends with its page at the latest, see `parts`.
         """
+        if not self.last_seq % PAGE:
+            self._about = AboutHash()
         seqs, payloads, abouts, kinds = zip(*rows, strict=True)
         first, last = self.last_seq + 1, seqs[-1]
-        self._journal.take(b"\n".join((*payloads, b"")), last - first + 1)
+        self._journal.take(*_lanes(payloads, kinds), last - first + 1)
+        self._about.update(seqs, abouts)
         # Packed with their lengths, so that nothing can move from one record to the next.
         described = msgspec.msgpack.encode((seqs, list(map(len, payloads)), kinds, abouts))
-        self._head = hashlib.sha256(self._head + self._content(payloads) + described).digest()
-        self._add_rare(rows, payloads, abouts, kinds)
+        self._head = hashlib.sha256(self._head + self._journal.digest() + described).digest()
         self.last_seq = last
         return last, first, self._head
 
     def checkpoint(self) -> Checkpoint | None:
         """What is to be noted after the block that was added; None within a page."""
-        if not self._checkpointed or self.last_seq % PAGE:
+        if self.last_seq % PAGE:
             return None
-        return Checkpoint(self.last_seq, self._journal.digest(), self._rare.digest())
+        read_back, frequent = self._journal.lanes
+        digest = self._journal.digest()
+        return Checkpoint(self.last_seq, digest, read_back, frequent, self._about.digest())
 
     def seal(self) -> dict[str, str]:
         """What tells that the journal ends here."""
@@ -123,27 +120,19 @@ class Chain:
             "chain": self._head.hex(),
         }
 
-    def _content(self, payloads: Sequence[bytes]) -> bytes:
-        """The hash of a block's payloads; version 2 had that of all up to its end."""
-        if not self._checkpointed:
-            return self._journal.digest()
-        return hashlib.sha256(b"".join(payloads)).digest()
 
-    def _add_rare(
-        self,
-        rows: Sequence[Row],
-        payloads: Sequence[bytes],
-        abouts: Sequence[bytes | None],
-        kinds: Sequence[str],
-    ) -> None:
-        if not any(kind in kinds for kind in FREQUENT):
-            self._rare.update(payloads, abouts)
-        elif rare := [row for row in rows if row[3] not in FREQUENT]:
-            self._rare.update([row[1] for row in rare], [row[2] for row in rare])
+def _lanes(payloads: Sequence[bytes], kinds: Sequence[str]) -> tuple[bytes, bytes]:
+    """The lines of both lanes of the journal hash."""
+    if FREQUENT.isdisjoint(kinds):
+        return b"\n".join((*payloads, b"")), b""
+    lanes: tuple[list[bytes], list[bytes]] = ([], [])
+    for payload, kind in zip(payloads, kinds, strict=True):
+        lanes[kind in FREQUENT].append(payload)
+    return b"\n".join((*lanes[0], b"")), b"\n".join((*lanes[1], b""))
 
 
 def add_block(connection: sqlite3.Connection, chain: Chain, rows: Sequence[Row]) -> None:
     """Chain rows that are stored in the same commit; they end with their page at the latest."""
     connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", chain.extend(rows))
     if checkpoint := chain.checkpoint():
-        connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", checkpoint)
+        connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?)", checkpoint)

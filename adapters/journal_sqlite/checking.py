@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
-from adapters.journal_sqlite.chain import CHECKPOINTED, Chain, Checkpoint, RareHash, Row
+from adapters.journal_sqlite.chain import AboutHash, Chain, Checkpoint, Row
 from adapters.journal_sqlite.kinds import NOT_FREQUENT, by_number
 from adapters.journal_sqlite.runs import LONGEST, first_of, record_of, unpacked
-from engine.journal import JournalDamaged, decode, kind_of
+from engine.journal import PAGE, JournalDamaged, page_digest
 
-_PAGE = 4096
-_FEW = 16  # rows, each of which may hold thousands of records
 _RECORDS = "SELECT seq, payload, about, kind FROM records WHERE seq > ? ORDER BY seq"
-_RECORDS_OF_VERSION_1 = "SELECT seq, payload, about FROM records ORDER BY seq"
 _BLOCKS = "SELECT last, first, sha256 FROM blocks WHERE last > ? ORDER BY last"
-_CHECKPOINTS = "SELECT last, journal, rare FROM checkpoints WHERE last > ? ORDER BY last"
-_LAST_CHECKPOINT = "SELECT last, journal, rare FROM checkpoints ORDER BY last DESC LIMIT 1"
+_CHECKPOINTS = (
+    "SELECT last, journal, read_back, frequent, about FROM checkpoints WHERE last > ? ORDER BY last"
+)
 _ITS_BLOCK = "SELECT sha256 FROM blocks WHERE last = ?"
 # Only our own words come into the statement.
-_RARE = (
-    "SELECT payload, about FROM records "  # noqa: S608
+_READ_BACK = (
+    "SELECT seq, payload, about FROM records "  # noqa: S608
     f"WHERE {by_number(NOT_FREQUENT)} AND seq <= ? ORDER BY seq"
 )
 
@@ -37,21 +37,21 @@ class Whole:
     chain: Chain
 
 
-def check(connection: sqlite3.Connection, version: int, *, decoding: bool) -> Whole:
+def check(connection: sqlite3.Connection, *, decoding: bool) -> Whole:
     """Read all records against the chain and the seal; raises JournalDamaged at what does not fit.
 
-    An unsealed journal cannot tell whether blocks are missing at its end; one of version 1 has no
-    chain, so only its seal protects it. `decoding` also reads every payload as a record.
+    An unsealed journal cannot tell whether blocks are missing at its end. `decoding` also reads
+    every payload as a record.
     """
-    chain, blocks = Chain(version), 0
+    chain, blocks = Chain(), 0
     with _one_state(connection, lambda: chain.last_seq):
-        with closing(_read(connection, version, chain)) as found:
+        with closing(_marked(connection, chain)) as found:
             for rows in found:
                 blocks += 1
                 if decoding:
                     _decode(rows)
-        sealed = _check_seal(connection, version, chain)
-    return Whole(chain.last_seq, blocks if version > 1 else 0, sealed, chain)
+        sealed = _check_seal(connection, chain)
+    return Whole(chain.last_seq, blocks, sealed, chain)
 
 
 def check_to_go_on(connection: sqlite3.Connection) -> Whole:
@@ -62,12 +62,11 @@ def check_to_go_on(connection: sqlite3.Connection) -> Whole:
     """
     chain = Chain()
     with _one_state(connection, lambda: chain.last_seq):
-        if stored := connection.execute(_LAST_CHECKPOINT).fetchone():
-            chain = _chain_after(connection, Checkpoint(*stored))
+        chain = _chain_after_pages(connection)
         with closing(_blocks(connection, chain)) as found:
             for _ in found:
                 pass
-        sealed = _check_seal(connection, CHECKPOINTED, chain)
+        sealed = _check_seal(connection, chain)
         (blocks,) = connection.execute("SELECT count(*) FROM blocks").fetchone()
     return Whole(chain.last_seq, blocks, sealed, chain)
 
@@ -88,30 +87,47 @@ def _one_state(connection: sqlite3.Connection, so_far: Callable[[], int]) -> Ite
         raise JournalDamaged(message) from error
 
 
-def _chain_after(connection: sqlite3.Connection, checkpoint: Checkpoint) -> Chain:
-    """The chain at a checkpoint, once all records that will be read back were found to fit it."""
-    rare = RareHash()
-    with _reading(connection, _RARE, checkpoint.last) as stored:
-        while page := stored.fetchmany(_FEW):
-            rare.update(*zip(*page, strict=True))
-    if rare.digest() != checkpoint.rare:
+def _chain_after_pages(connection: sqlite3.Connection) -> Chain:
+    """The chain at the last checkpoint, once all that will be read back was found to fit it."""
+    marks = [Checkpoint(*row) for row in connection.execute(_CHECKPOINTS, (0,))]
+    if not marks:
+        return Chain()
+    digest = b""
+    with _reading(connection, _READ_BACK, marks[-1].last) as stored:
+        pages = groupby(stored, key=lambda row: (row[0] - 1) // PAGE)
+        page, rows = next(pages, (-1, iter(())))
+        for number, mark in enumerate(marks):
+            if mark.last != (number + 1) * PAGE:
+                raise JournalDamaged(f"the checkpoint after {(number + 1) * PAGE} is missing")
+            its_rows = rows if page == number else ()
+            digest = _page_that_fits(mark, digest, its_rows)
+            if page == number:
+                page, rows = next(pages, (-1, iter(())))
+    block = connection.execute(_ITS_BLOCK, (marks[-1].last,)).fetchone()
+    if block is None or not isinstance(block[0], bytes):
+        raise JournalDamaged(f"the block that ends with {marks[-1].last} is missing")
+    return Chain.after(marks[-1], block[0])
+
+
+def _page_that_fits(
+    mark: Checkpoint, before: bytes, rows: Iterable[tuple[int, bytes, bytes | None]]
+) -> bytes:
+    """The journal hash at the end of a page, of which `rows` are read back; raises JournalDamaged.
+
+    They are held against their lane of the hash, and the lanes against the hash itself.
+    """
+    lane, about = hashlib.sha256(), AboutHash()
+    for seq, payload, beside in rows:
+        lane.update(payload + b"\n")
+        about.update((seq,), (beside,))
+    if (lane.digest(), about.digest()) != (mark.read_back, mark.about):
         raise JournalDamaged(
-            f"a record was changed before the checkpoint after {checkpoint.last}; "
+            f"a record was changed before the checkpoint after {mark.last}; "
             "`butler journal verify` tells which"
         )
-    block = connection.execute(_ITS_BLOCK, (checkpoint.last,)).fetchone()
-    if block is None or not isinstance(block[0], bytes):
-        raise JournalDamaged(f"the block that ends with {checkpoint.last} is missing")
-    return Chain.after(checkpoint, block[0], rare)
-
-
-def _read(
-    connection: sqlite3.Connection, version: int, chain: Chain
-) -> Generator[list[Row], None, None]:
-    """The records in the parts that they are checked in."""
-    if version == 1:
-        return _pages(connection, chain)
-    return _blocks(connection, chain) if version < CHECKPOINTED else _marked(connection, chain)
+    if page_digest(before, mark.read_back, mark.frequent) != mark.journal:
+        raise JournalDamaged(f"the checkpoint after {mark.last} was changed")
+    return mark.journal
 
 
 def _marked(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row], None, None]:
@@ -145,18 +161,6 @@ def _blocks(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row]
             raise JournalDamaged(f"record {extra[0]} is in no block")
 
 
-def _pages(connection: sqlite3.Connection, chain: Chain) -> Generator[list[Row], None, None]:
-    """The records of a file of version 1, which has no blocks, a page at a time."""
-    with _reading(connection, _RECORDS_OF_VERSION_1) as stored:
-        while page := stored.fetchmany(_PAGE):
-            first = chain.last_seq + 1
-            unnamed = [(seq, payload, about, "") for seq, payload, about in page]
-            _insist_on(unnamed, first, first + len(page) - 1)
-            rows = [(seq, payload, about, _kind(seq, payload)) for seq, payload, about in page]
-            chain.extend(rows)
-            yield rows
-
-
 def _reading(connection: sqlite3.Connection, query: str, *numbers: int) -> closing[sqlite3.Cursor]:
     """A cursor that ends with its block: one left open, in an error say, locks the file."""
     return closing(connection.execute(query, numbers))
@@ -188,13 +192,6 @@ def _insist_on(rows: Sequence[Row], first: int, last: int) -> None:
         raise JournalDamaged(f"record {wanted} is missing")
 
 
-def _kind(seq: int, payload: bytes) -> str:
-    try:
-        return kind_of(decode(payload).event)
-    except JournalDamaged as error:
-        raise JournalDamaged(f"record {seq}: {error}") from error
-
-
 def _decode(rows: Sequence[Row]) -> None:
     """Raises JournalDamaged unless each row is what its columns say."""
     for row in rows:
@@ -202,18 +199,18 @@ def _decode(rows: Sequence[Row]) -> None:
             record_of(own)
 
 
-def _check_seal(connection: sqlite3.Connection, version: int, chain: Chain) -> bool:
+def _check_seal(connection: sqlite3.Connection, chain: Chain) -> bool:
     """Whether there is a seal; raises JournalDamaged when it is not that of these records."""
     sealed = dict(connection.execute("SELECT key, value FROM info"))
     if "hash" not in sealed:
         return False
     last = sealed.get("last")
-    if version > 1 and last != str(chain.last_seq):
+    if last != str(chain.last_seq):
         raise JournalDamaged(f"it ends with record {chain.last_seq}, but was sealed after {last}")
     if sealed["hash"] != chain.hexdigest:
         raise JournalDamaged(
             "its records do not fit the hash that it was sealed with: someone changed it"
         )
-    if version > 1 and sealed != chain.seal():
+    if sealed != chain.seal():
         raise JournalDamaged("its blocks do not fit its seal: someone changed it")
     return True

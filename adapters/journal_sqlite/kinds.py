@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from engine.journal import KINDS
-
-FREQUENT: Final = ("tick",)
-"""Kinds that come in masses, and that a session which goes on does not read back.
-
-The index leaves them out, so that the others are found at once.
-"""
+from engine.journal import FREQUENT, KINDS
 
 SEVERAL: Final = "several"
 """What a row is listed as that holds a run of records, of any kinds but the frequent ones."""
@@ -25,7 +19,10 @@ def _listed(kinds: Collection[str]) -> str:
 
 
 NOT_FREQUENT: Final = f"kind NOT IN ({_listed(FREQUENT)})"
-"""The condition of the index, which a statement has to repeat to have its help."""
+"""The condition of the index, which a statement has to repeat to have its help.
+
+The kinds that come in masses are left out, so that the others are found at once.
+"""
 
 
 def of_kinds(kinds: Collection[str]) -> str:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Self
 
 from adapters.journal_sqlite import schema
-from adapters.journal_sqlite.chain import CHECKPOINTED, journal_hash
 from adapters.journal_sqlite.checking import Whole, check, check_to_go_on
 from adapters.journal_sqlite.kinds import of_kinds
 from adapters.journal_sqlite.runs import LONGEST, StoredRow, record_of, unpacked
 from engine.events import Record
-from engine.journal import JournalDamaged, kind_of
+from engine.journal import JournalDamaged, JournalHash, kind_of
 
 _NO_END = 2**63 - 1
 
 
 class StoredJournal:
-    """A journal of any version that this program knows, opened to be read; writes nothing."""
+    """A journal opened to be read; writes nothing."""
 
     def __init__(self, path: Path) -> None:
         """Raises JournalDamaged when `path` is no journal of a known version."""
@@ -89,7 +88,7 @@ class StoredJournal:
 
     def _elsewhere(self, kinds: Collection[str] | None) -> Callable[[StoredRow], object]:
         """Whether a record of a run cannot be of `kinds`, seen without reading it."""
-        if kinds is None or self.version < schema.RUNS_SINCE:
+        if kinds is None:
             return lambda _: False
         named = re.compile(b'"event":"(?:%b)"' % "|".join(kinds).encode())
         return lambda row: row[3] is None and not named.search(row[1])
@@ -109,10 +108,14 @@ class StoredJournal:
 
         Raises JournalDamaged for one that is no bytes.
         """
-        for seq, payload, _, _ in self._rows(1, None, None):
+        for seq, payload, _ in self._payloads():
+            yield seq, payload
+
+    def _payloads(self) -> Iterator[tuple[int, bytes, str | None]]:
+        for seq, payload, _, kind in self._rows(1, None, None):
             if not isinstance(payload, bytes):
                 raise JournalDamaged(f"{self._path}: record {seq}: not a journal record")
-            yield seq, payload
+            yield seq, payload, kind
 
     def _rows(
         self, first: int, last: int | None, condition: str | None
@@ -129,12 +132,9 @@ class StoredJournal:
         self, first: int, end: int, condition: str | None
     ) -> Generator[StoredRow, None, None]:
         """The rows that hold these records, and maybe others before and behind them."""
-        kind = "kind"
-        if self.version == schema.FIRST_VERSION:  # which had no kinds to choose by
-            kind, condition = "NULL", None
         # Our own words and names of kinds; numbers are bound.
         query = (
-            f"SELECT seq, payload, about, {kind} FROM records "  # noqa: S608
+            "SELECT seq, payload, about, kind FROM records "  # noqa: S608
             f"WHERE seq BETWEEN ? AND ? AND {condition or 'TRUE'} ORDER BY seq"
         )
         seq = first - 1
@@ -150,9 +150,9 @@ class StoredJournal:
 
     def hexdigest(self) -> str:
         """The journal hash, computed from the records."""
-        digest = journal_hash(self.version)
-        for _, payload in self.payloads():
-            digest.update([payload])
+        digest = JournalHash()
+        # What stands in a run has no kind of its own, and is of none that comes in masses.
+        digest.update((payload, kind or "") for _, payload, kind in self._payloads())
         return digest.hexdigest()
 
     def sealed_hash(self) -> str | None:
@@ -167,15 +167,10 @@ class StoredJournal:
         Without `decoding` only bytes are compared: enough when nobody is to read the records.
         """
         with self._named("its content"):
-            return check(self._connection, self.version, decoding=decoding)
+            return check(self._connection, decoding=decoding)
 
     def check_to_go_on(self) -> Whole:
-        """Check what a session builds on that goes on; raises JournalDamaged.
-
-        A file without checkpoints, of an older version, is checked whole.
-        """
-        if self.version < CHECKPOINTED:
-            return self.check(decoding=False)
+        """Check what a session builds on that goes on; raises JournalDamaged."""
         with self._named("its content"):
             return check_to_go_on(self._connection)
 

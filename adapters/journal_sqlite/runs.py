@@ -3,7 +3,7 @@
 A replay commits thousands of records at a time, and a row for each would cost more than the record
 itself. So a long run of records becomes one row: its number is that of the last record, its payload
 theirs in order, one a line, its kind `SEVERAL`. Records that have an `about` or come in masses keep
-rows of their own, and so does all that a session on a terminal commits, which are a few at a time.
+rows of their own, and so do the few that a session on a terminal commits at a time.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from adapters.journal_sqlite.chain import Row
-from adapters.journal_sqlite.kinds import FREQUENT, SEVERAL
+from adapters.journal_sqlite.kinds import SEVERAL
 from engine.events import Record
-from engine.journal import PAGE, TAGS, JournalDamaged, add_line, decode, kind_of, row_of
+from engine.journal import (
+    ENCODERS,
+    FREQUENT,
+    PAGE,
+    TAGS,
+    JournalDamaged,
+    JournalFailed,
+    decode,
+    kind_of,
+    row_of,
+)
 
 StoredRow = tuple[int, bytes, bytes | None, str | None]
-"""A row as it is read; version 1 named no kinds."""
+"""A row as it is read; what stands in a run has no kind of its own."""
 
 _ALONE: Final = frozenset(kind for kind, tag in TAGS.items() if tag in FREQUENT)
 
@@ -31,65 +41,71 @@ Readers rely on it, so it is a part of the file's format: another number is anot
 """
 
 
-class Singly:
-    """Collects records for a commit, a row for each."""
+class RecordBuffer:
+    """Encodes records and keeps them for the next commit, with one row for each long run."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, last_seq: int) -> None:
+        """`name` stands in errors; the first record to come has the number `last_seq` + 1."""
+        self._name = name
+        self.last_seq = last_seq
+        self.failure: JournalFailed | None = None
+        """What ended the store: from then on nothing is taken."""
         self._rows: list[Row] = []
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, record: Record) -> None:
-        """The next record; whatever encoding it raises leaves the others as they are."""
-        self._rows.append(row_of(record))
-
-    def take(self) -> list[Row]:
-        """The rows of what was added since the last time."""
-        rows, self._rows = self._rows, []
-        return rows
-
-
-class Runs:
-    """Collects records for a commit, with one row for each long run; as `Singly`."""
-
-    def __init__(self) -> None:
-        self._rows: list[Row] = []
-        self._lines = bytearray()  # of the run that grows, with the kinds and number of its records
+        self._lines = bytearray()  # of the run that grows, with the kinds of its records
         self._kinds: list[str] = []
-        self._last = self._before = 0
+        self._before = 0
 
     def __len__(self) -> int:
         return self._before + len(self._kinds)
 
-    def add(self, record: Record) -> None:
-        """The next record; whatever encoding it raises leaves the others as they are."""
-        if record.about is not None or type(record.event) in _ALONE:
-            row = row_of(record)
-            self._end()
-            self._rows.append(row)
-            self._before += 1
+    def append(self, record: Record) -> None:
+        """Take the next record; raises JournalFailed for another, or once the store has failed.
+
+        Whatever encoding it raises leaves the others as they are.
+        """
+        if self.failure is not None:
+            raise JournalFailed(str(self.failure)) from self.failure.__cause__
+        seq, event = record.seq, record.event
+        if seq != self.last_seq + 1:
+            raise JournalFailed(f"{self._name}: record {seq} after {self.last_seq}")
+        if record.about is not None or type(event) in _ALONE:
+            self._append_alone(record)
             return
-        self._kinds.append(add_line(record, self._lines))
-        self._last = record.seq
-        if len(self._kinds) == LONGEST or record.seq % PAGE == 0:
-            self._end()
+        lines, (encoder, kind) = self._lines, ENCODERS[type(event)]
+        size = len(lines)
+        try:
+            encoder.encode_into((seq, record.time, record.bar, event), lines, -1)
+        except BaseException:
+            del lines[size:]
+            raise
+        lines += b"\n"
+        self._kinds.append(kind)
+        self.last_seq = seq
+        if len(self._kinds) == LONGEST or not seq % PAGE:
+            self._end_run()
+
+    def _append_alone(self, record: Record) -> None:
+        row = row_of(record)
+        self._end_run()
+        self._rows.append(row)
+        self._before += 1
+        self.last_seq = record.seq
 
     def take(self) -> list[Row]:
         """The rows of what was added since the last time."""
-        self._end()
+        self._end_run()
         rows, self._rows, self._before = self._rows, [], 0
         return rows
 
-    def _end(self) -> None:
+    def _end_run(self) -> None:
         """The run that grew is one row, or few rows."""
         if not self._kinds:
             return
         payload = bytes(memoryview(self._lines)[:-1])
         if len(self._kinds) >= SHORTEST:
-            self._rows.append((self._last, payload, None, SEVERAL))
+            self._rows.append((self.last_seq, payload, None, SEVERAL))
         else:
-            first = self._last - len(self._kinds) + 1
+            first = self.last_seq - len(self._kinds) + 1
             lines = enumerate(zip(payload.split(b"\n"), self._kinds, strict=True), start=first)
             self._rows += [(seq, line, None, kind) for seq, (line, kind) in lines]
         self._before += len(self._kinds)

@@ -33,6 +33,7 @@ _REMEDIES = {
 }
 _ROWS_AT_ONCE: Final = tuple(1 << power for power in range(12, -1, -1))
 """So many rows a statement inserts: SQLite keeps one prepared statement of each."""
+_LARGE_PAGES = 16_384
 _FOLDERS_TO_SYNC = 3
 """The session's folder and the two above it: all of them may be as new as the journal."""
 
@@ -66,10 +67,9 @@ class Store:
     def reopen(cls, path: Path, *, power_safe: bool, busy_seconds: float = BUSY_SECONDS) -> Self:
         """An existing journal, to be continued after its last record.
 
-        What the session builds on is checked first, see `check_to_go_on`; one of an older version
-        is brought to today's. Raises JournalDamaged when it is not in order
-        (nothing is changed then), JournalFailed when another process writes to it, sqlite3.Error or
-        OSError when it cannot be written to.
+        What the session builds on is checked first, see `check_to_go_on`. Raises JournalDamaged
+        when it is not in order (nothing is changed then), JournalFailed when another process writes
+        to it, sqlite3.Error or OSError when it cannot be written to.
         """
         if not path.is_file():
             raise JournalDamaged(f"{path}: there is no journal here")
@@ -78,15 +78,12 @@ class Store:
             undo.callback(lock.release)
             _finish_rollback(path)
             with StoredJournal(path) as stored:
-                version, whole = stored.version, stored.check_to_go_on()
+                whole = stored.check_to_go_on()
             connection = _connect(path, power_safe, busy_seconds)
             undo.callback(connection.close)
-            chain = whole.chain
-            if version < schema.SCHEMA_VERSION:
-                chain = schema.migrate(connection, version, chain)
             undo.pop_all()
         store = cls(path, lock, connection)
-        store._chain = chain
+        store._chain = whole.chain
         store._sealed = whole.sealed
         return store
 
@@ -169,6 +166,9 @@ def _connect(path: Path, power_safe: bool, busy_seconds: float) -> sqlite3.Conne
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
     try:
+        # Only a new file takes it: a replay's commits fill many pages, a live session's hardly one.
+        if not power_safe:
+            connection.execute(f"PRAGMA page_size={_LARGE_PAGES}")
         connection.execute("PRAGMA journal_mode=WAL")
         if power_safe:
             connection.execute("PRAGMA synchronous=FULL")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from adapters.journal_sqlite.chain import Row
-from adapters.journal_sqlite.runs import Runs, Singly
+from adapters.journal_sqlite.runs import RecordBuffer
 from adapters.journal_sqlite.store import BUSY_SECONDS, Store, failure
 from engine.events import Record
 from engine.journal import JournalDamaged, JournalFailed, JournalHash
@@ -58,14 +59,16 @@ class SqliteJournal:
         self._power_safe = power_safe
         self._busy_seconds = busy_seconds
         self._reopened = reopened
-        self._pending = Singly() if power_safe else Runs()
+        last_seq = reopened.last_seq if reopened else 0
+        self._pending = RecordBuffer(str(path), last_seq)
+        self.append: Callable[[Record], None] = self._pending.append
+        """Takes the next record, see `RecordBuffer.append`."""
         self._max_waiting = _MAX_WAITING if power_safe else _MAX_WAITING_LARGE
         self._batches: queue.SimpleQueue[list[Row] | None] = queue.SimpleQueue()
         self._handed_over = 0
         self._written_batches = 0
-        self._written_seq = self._last_seq = reopened.last_seq if reopened else 0
+        self._written_seq = last_seq
         self._hexdigest = reopened.hexdigest if reopened else JournalHash().hexdigest()
-        self._failure: Exception | None = None
         self._progress = anyio.Event()
         self._loop = asyncio.get_running_loop()
         self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
@@ -78,9 +81,8 @@ class SqliteJournal:
         """The journal at `path`, to be continued with the record `last_seq` + 1.
 
         It may be sealed or left by a process that was killed. What a session builds on is checked
-        first, and a file of an older version is brought to today's. Raises JournalDamaged when it
-        is not in order (then nothing is changed), JournalFailed when another process writes to it
-        or it cannot be written to.
+        first. Raises JournalDamaged when it is not in order (then nothing is changed),
+        JournalFailed when another process writes to it or it cannot be written to.
         """
 
         def open_store() -> Store:
@@ -99,20 +101,12 @@ class SqliteJournal:
     @property
     def last_seq(self) -> int:
         """The number of the last record that was appended, by whichever session; 0 at first."""
-        return self._last_seq
+        return self._pending.last_seq
 
     @property
     def hexdigest(self) -> str:
         """The journal hash of everything written so far."""
         return self._hexdigest
-
-    def append(self, record: Record) -> None:
-        """Take the next record; raises JournalFailed for another, or once the store has failed."""
-        self._check()
-        if record.seq != self._last_seq + 1:
-            raise JournalFailed(f"{self._path}: record {record.seq} after {self._last_seq}")
-        self._pending.add(record)
-        self._last_seq = record.seq
 
     async def room(self) -> None:
         self._check()
@@ -125,7 +119,7 @@ class SqliteJournal:
     async def durable(self, seq: int) -> None:
         """Wait for the commit with the record `seq`; raises JournalFailed if it never comes."""
         self._check()
-        if seq > self._last_seq:
+        if seq > self._pending.last_seq:
             raise JournalFailed(f"{self._path}: record {seq} was never appended")
         self._hand_over()
         while self._written_seq < seq:
@@ -144,8 +138,9 @@ class SqliteJournal:
             self._batches.put(self._pending.take())
 
     def _check(self) -> None:
-        if self._failure is not None:
-            raise failure(self._path, self._failure) from self._failure
+        if self._pending.failure is not None:
+            failed = self._pending.failure
+            raise JournalFailed(str(failed)) from failed.__cause__
 
     async def _next_progress(self) -> None:
         self._check()
@@ -167,7 +162,9 @@ class SqliteJournal:
                 store.close()
         except Exception as error:
             # Whatever it is, the loop must hear of it: nobody else would.
-            self._failure = error
+            failed = failure(self._path, error)
+            failed.__cause__ = error
+            self._pending.failure = failed
         self._tell_loop()
 
     def _create(self) -> Store:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from engine.events import OrderSubmitted, Record
-from engine.journal import JournalFailed, JournalHash, decode, encode, encode_about
+from engine.journal import JournalFailed, JournalHash, decode, encode, encode_about, kind_of
 
 Row = tuple[bytes, Record]
 """A record's payload, and the record as it is read back."""
@@ -55,7 +55,9 @@ class Disk:
     def hexdigest(self) -> str:
         """The journal hash of what is on the disk."""
         digest = JournalHash()
-        digest.update(payload for rows in self._commits for payload, _ in rows)
+        digest.update(
+            (payload, kind_of(record.event)) for rows in self._commits for payload, record in rows
+        )
         return digest.hexdigest()
 
     def breaks(self) -> bool:

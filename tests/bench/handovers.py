@@ -1,9 +1,8 @@
 """`python -m tests.bench handovers`: through how many files an order goes on its way.
 
-Counted from the dispatch of an entry signal until its `PositionOpened` was handled by everybody, for
-each such order of a run: calls of product functions, files they lie in, and *hand-overs*, the calls
-that enter another file than the call before. The median order is printed; what others of the same
-run add at that moment (an exit signal, an equity test that is due) only shows in the rest.
+Counted from the dispatch of an entry signal until its `PositionOpened` was handled by everybody,
+for each such order of a run: calls of product functions, files they lie in, and *hand-overs*, the
+calls that enter another file than the call before. The median order is printed.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -75,7 +75,7 @@ class Counter:
 
     def _end(self) -> None:
         visits, self._visits, self._opened = self._visits or [], None, False
-        changes = sum(a != b for a, b in zip(visits, visits[1:], strict=False))
+        changes = sum(a != b for a, b in pairwise(visits))
         self.ways.append(Way(len(visits), len(set(visits)), changes))
 
 
@@ -91,7 +91,7 @@ def counted(run: Callable[[], object]) -> list[Way]:
 
 
 def replay() -> None:
-    """The first orders of the built-in sample, with journal and files as `butler replay` has them."""
+    """The first orders of the built-in sample, as `butler replay` runs it."""
     terms, _ = resolve_terms(Request(limit_trades=60))
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "handovers", SIMULATED)

@@ -77,23 +77,32 @@ def test_a_damaged_about_is_damage_too(about: bytes) -> None:
         decode(encode(RECORD), about)
 
 
+def _of(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
 class TestHash:
-    def test_it_is_sha_256_over_one_line_per_payload(self) -> None:
+    def test_it_is_sha_256_over_two_lanes_of_one_line_per_payload(self) -> None:
+        """What comes in masses has a lane of its own; nothing is hashed twice."""
         digest = JournalHash()
-        digest.update([b"one", b"two"])
+        digest.update([(b"one", "signal"), (b"two", "tick")])
         digest.update([])
-        digest.update([b"three"])
-        assert digest.hexdigest() == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+        digest.update([(b"three", "signal")])
+        assert digest.digest() == _of(_of(b"one\nthree\n") + _of(b"two\n"))
 
     def test_each_page_begins_with_the_digest_of_the_one_before(self) -> None:
         digest = JournalHash(page=2)
-        digest.update([b"one", b"two", b"three"])
-        first = hashlib.sha256(b"one\ntwo\n").digest()
-        assert digest.digest() == hashlib.sha256(first + b"three\n").digest()
+        digest.update([(b"one", "signal"), (b"two", "tick"), (b"three", "signal")])
+        first = _of(_of(b"one\n") + _of(b"two\n"))
+        assert digest.lanes == (_of(b"one\n"), _of(b"two\n"))
+        assert digest.digest() == _of(first + _of(b"three\n") + _of(b""))
 
-    @given(st.lists(st.binary(max_size=3), max_size=9), st.data())
+    @given(
+        st.lists(st.tuples(st.binary(max_size=3), st.sampled_from(["tick", "signal"])), max_size=9),
+        st.data(),
+    )
     def test_it_is_the_same_however_its_lines_come_and_wherever_a_page_was_taken_up(
-        self, lines: list[bytes], data: st.DataObject
+        self, lines: list[tuple[bytes, str]], data: st.DataObject
     ) -> None:
         page = data.draw(st.integers(1, 4))
         at_once = JournalHash(page=page)
@@ -105,6 +114,12 @@ class TestHash:
             one = JournalHash(one.digest(), page=page)
         one.update(lines[cut:])
         assert one.hexdigest() == at_once.hexdigest()
+
+    def test_lines_of_two_pages_are_not_taken_at_once(self) -> None:
+        digest = JournalHash(page=2)
+        digest.update([(b"one", "signal")])
+        with pytest.raises(ValueError, match="a page ends within"):
+            digest.take(b"two\nthree\n", b"", 2)
 
     @pytest.mark.parametrize(
         "changed",

@@ -19,7 +19,7 @@ from engine import events as ev
 from scripts.journal_share import Mask
 from tests.builders import ended, halted, started
 from tests.commands import Said, butler
-from tests.journals import RECORDS, record, spoil, stored, stored_by_version_1, unseal
+from tests.journals import RECORDS, record, spoil, stored, unseal
 
 DONE, USAGE, DATA, DIFFERENT = 0, 2, 3, 5
 DAY = 86_400
@@ -110,12 +110,6 @@ class TestVerify:
         assert said.out[1].startswith("not sealed: ")
         assert said.out[1].endswith("anything after record 19")
 
-    def test_one_of_version_1(self, tmp_path: Path) -> None:
-        path = stored_by_version_1(tmp_path / "old.sqlite", RECORDS)
-        said = run(tmp_path, "verify", path)
-        assert said.code == DONE
-        assert "19 records of version 1, which chains no blocks" in said.out[0]
-
     @pytest.mark.parametrize("given", ["one", "sessions/one", "sessions/one/journal.sqlite"])
     def test_damage_is_one_line_and_exit_code_3(self, results: Path, given: str) -> None:
         path = results / "sessions" / "one" / "journal.sqlite"
@@ -171,10 +165,6 @@ class TestDiff:
             f"the {shorter} journal ends before record 5 of 1970-01-01T00:00:05+00:00, "
             "order_approved"
         ]
-
-    def test_a_file_of_version_1_is_compared_too(self, results: Path) -> None:
-        old = stored_by_version_1(results / "old.sqlite", RECORDS)
-        assert run(results, "diff", old, "one").code == DONE
 
     def test_one_that_is_not_there(self, results: Path) -> None:
         said = run(results, "diff", "one", "none")
