@@ -15,6 +15,8 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from scripts.printable import printable
+
 
 class Exit(enum.IntEnum):
     """The exit codes of every command."""
@@ -171,8 +173,4 @@ def _typed(message: str) -> str:
 
 def complain(message: str) -> None:
     """One line on stderr, whatever characters the user's own values have in them."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in message
-    )
-    print(f"butler: {shown}", file=sys.stderr)
+    print(f"butler: {printable(message)}", file=sys.stderr)
