@@ -29,6 +29,7 @@ from adapters.control_wire import (
     Request,
     write_access,
 )
+from adapters.json_bytes import decoded
 
 _AT_ONCE: Final = 8
 _SECONDS: Final = 5.0
@@ -130,7 +131,7 @@ class ControlServer:
         if len(line) > LONGEST_REQUEST:  # it came in one piece with its end
             return _TOO_LONG
         try:
-            request = msgspec.json.decode(line, type=Request)
+            request = decoded(line, Request)
         except msgspec.DecodeError as error:
             return Reply(done=False, text=f"not a request: {error}")
         if not request.reason.isprintable():
