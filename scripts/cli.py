@@ -16,6 +16,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from scripts.printable import printable
+from scripts.streams import prepare_streams
 
 
 class Exit(enum.IntEnum):
@@ -109,10 +110,7 @@ def lazy_app(help_text: str, commands: Mapping[str, Lazy]) -> TyperGroup:
 
 def run(app: typer.Typer | TyperGroup) -> NoReturn:
     """Run the command line and leave with its exit code; an error is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        # A console with another code page must not turn a message into a traceback.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    prepare_streams()
     sys.exit(_code(app))
 
 
