@@ -11,6 +11,7 @@ from typing import IO, Final
 
 import msgspec
 
+from adapters.json_bytes import decoded
 from adapters.mt5 import processes
 
 _LOCKED_BYTE: Final = 1 << 30
@@ -78,8 +79,8 @@ class AccountLock:
 
 
 def _noted(content: bytes) -> Holder | None:
-    """What the holder wrote; None while it is just writing it."""
+    """What the holder wrote; None while it is just writing it, or for what somebody else wrote."""
     try:
-        return msgspec.json.decode(content, type=Holder)
+        return decoded(content, Holder)
     except msgspec.DecodeError:
         return None

@@ -16,6 +16,7 @@ from adapters.control_wire import (
     Request,
     read_access,
 )
+from adapters.json_bytes import decoded
 
 _SECONDS = 10.0
 
@@ -60,7 +61,10 @@ def ask(folder: Path, request: Request, *, seconds: float = _SECONDS) -> Reply:
         raise NotRunning("its port or token is refused") from error
     if not line.endswith(b"\n"):
         raise NotRunning("its token is refused")
-    return msgspec.json.decode(line, type=Reply)
+    try:
+        return decoded(line, Reply)
+    except msgspec.DecodeError as error:
+        raise NotRunning(f"what answers at its port is not a session ({error})") from error
 
 
 def _line(sock: socket.socket) -> bytes:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 
+from adapters.json_bytes import decoded
 from adapters.mt5 import processes
 from adapters.outputs import replace_file
 from adapters.status import Status
@@ -59,9 +60,9 @@ class Commands(Protocol):
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to reach a session's control server: what its owner-only file holds."""
 
-    port: int
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     token: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(ge=1)]
     birth: str
 
     def __repr__(self) -> str:
@@ -89,10 +90,10 @@ def write_access(folder: Path, port: int, token: str) -> Path:
 def read_access(folder: Path) -> Access | None:
     """What `write_access` wrote; None when there is nothing (the session is over).
 
-    Raises msgspec.ValidationError or DecodeError for another file, OSError when it may not be read.
+    Raises msgspec.DecodeError for another file, OSError when it may not be read.
     """
     try:
         content = (folder / FILE_NAME).read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(content, type=Access)
+    return decoded(content, Access)

@@ -15,6 +15,9 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from scripts.printable import printable
+from scripts.streams import prepare_streams
+
 
 class Exit(enum.IntEnum):
     """The exit codes of every command."""
@@ -107,10 +110,7 @@ def lazy_app(help_text: str, commands: Mapping[str, Lazy]) -> TyperGroup:
 
 def run(app: typer.Typer | TyperGroup) -> NoReturn:
     """Run the command line and leave with its exit code; an error is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        # A console with another code page must not turn a message into a traceback.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    prepare_streams()
     sys.exit(_code(app))
 
 
@@ -171,8 +171,4 @@ def _typed(message: str) -> str:
 
 def complain(message: str) -> None:
     """One line on stderr, whatever characters the user's own values have in them."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in message
-    )
-    print(f"butler: {shown}", file=sys.stderr)
+    print(f"butler: {printable(message)}", file=sys.stderr)

@@ -8,6 +8,7 @@ import typer
 
 from scripts.account_options import ResultsOption
 from scripts.cli import CommandFailed, Exit, home
+from scripts.printable import printable
 
 if TYPE_CHECKING:
     from scripts.runs import Source
@@ -68,7 +69,7 @@ def compare_runs(
         print(json.dumps(document, indent=2, allow_nan=False))
     else:
         for line in lines_of(a, b, result, terms, reasons, rows):
-            print(line)
+            print(printable(line))
     return Exit.DONE if result.equal else Exit.DIFFERENT
 
 

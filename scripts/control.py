@@ -9,6 +9,7 @@ import typer
 
 from scripts.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli import CommandFailed, Exit, complain, home
+from scripts.printable import printable
 
 if TYPE_CHECKING:
     from adapters.control_wire import Action, Reply
@@ -216,6 +217,6 @@ def show(reply: Reply, folder: Path, *, json: bool) -> int:
         return Exit.DONE
     if reply.status is not None:
         if reply.status.running:
-            print(reply.text)
+            print(printable(reply.text))
         print("\n".join(status_lines(reply.status)))
     return Exit.DONE

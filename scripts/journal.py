@@ -11,6 +11,7 @@ import typer
 
 from scripts.cli import CommandFailed, Exit, complain, home, make_app
 from scripts.journal_replay import replay
+from scripts.printable import printable
 
 if TYPE_CHECKING:
     from adapters.journal_sqlite import StoredJournal
@@ -142,7 +143,7 @@ def diff(first: Session, second: Session, results_dir: ResultsDir = None) -> int
 
     with _opened(first, results_dir) as one, _opened(second, results_dir) as other:
         lines = divergence(one, other)
-        print("\n".join(lines) or f"the same: {one.last_seq} records")
+        print("\n".join(map(printable, lines)) or f"the same: {one.last_seq} records")
     return Exit.DIFFERENT if lines else Exit.DONE
 
 

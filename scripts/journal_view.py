@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from scripts.printable import printable
+
 if TYPE_CHECKING:
     from engine.events import Record
 
@@ -25,10 +27,7 @@ def line(record: Record) -> str:
         parts.append(f"{symbol}@{iso(opening)}")
     parts.extend(f"{name}={value}" for name, value in fields(record.event, brief=True).items())
     parts.extend(f"({name}={value})" for name, value in _flat(record.about or {}, "").items())
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in " ".join(parts)
-    )
+    return printable(" ".join(parts))
 
 
 def json_line(record: Record) -> str:

@@ -13,6 +13,7 @@ from adapters.mt5.feed_watch import FeedState
 from adapters.projection import iso
 from adapters.status import LinkState, Status
 from engine.trading import TradingState
+from scripts.printable import printable
 from scripts.status_text import account_line, headline, order_text
 
 if TYPE_CHECKING:
@@ -27,19 +28,29 @@ _FEED_STYLES = {FeedState.OPEN: "green", FeedState.MUTE: "bold red", FeedState.C
 def view(status: Status) -> RenderableType:
     """The whole screen of a status; it looks at nothing else."""
     from rich.console import Group
-    from rich.text import Text
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
-    parts: list[RenderableType] = [Text(headline(status), style), Text(account_line(status))]
+    parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
     if status.headroom:
-        parts.append(Text(f"  headroom   {_headroom(status)}"))
+        parts.append(_text(f"  headroom   {_headroom(status)}"))
     parts += [_prices(status), _positions(status)]
-    parts += [Text(f"  order {order_text(item)}", "cyan") for item in status.orders]
+    parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
-        parts.append(Text(f"  outcome of order {ids} unknown", "bold red"))
-    parts += [_events(status), Text(_health(status), _health_style(status))]
+        parts.append(_text(f"  outcome of order {ids} unknown", "bold red"))
+    parts += [_events(status), _text(_health(status), _health_style(status))]
     return Group(*parts)
+
+
+def _text(content: str, style: str = "") -> Any:
+    """Content for rich, which would take brackets in a bare string for markup."""
+    from rich.text import Text
+
+    return Text(printable(content), style)
+
+
+def _row(table: Any, *cells: str, style: str = "") -> None:
+    table.add_row(*map(_text, cells), style=style)
 
 
 def _headroom(status: Status) -> str:
@@ -61,8 +72,8 @@ def _prices(status: Status) -> Any:
     for name, feed in status.feeds.items():
         seen = iso(feed.last_tick)[11:19] if feed.last_tick else "never"
         style = "" if feed.state is None else _FEED_STYLES[feed.state]
-        table.add_row(
-            name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state or ""), style=style
+        _row(
+            table, name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state or ""), style=style
         )
     return table
 
@@ -73,9 +84,9 @@ def _positions(status: Status) -> Any:
     table = _table(*names, numbers=numbers)
     for item in status.positions:
         profit = "" if item.profit is None else f"{item.profit:+,.2f}"
-        table.add_row(
-            str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}", f"{item.entry:g}",
-            f"{item.stop_loss:g}", f"{item.take_profit:g}", profit,
+        _row(
+            table, str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}",
+            f"{item.entry:g}", f"{item.stop_loss:g}", f"{item.take_profit:g}", profit,
             style="red" if (item.profit or 0) < 0 else "",
         )  # fmt: skip
     return table
@@ -84,7 +95,7 @@ def _positions(status: Status) -> Any:
 def _events(status: Status) -> Any:
     table = _table("time", "event")
     for line in status.last_events:
-        table.add_row(iso(line.time)[11:19], line.text)
+        _row(table, iso(line.time)[11:19], line.text)
     return table
 
 
@@ -140,7 +151,7 @@ class LiveView:
     def _shown(self) -> Iterator[Callable[[Status], None]]:
         if not self._console.is_terminal:
             yield lambda status: self._console.print(
-                f"{self._stamp()} {plain_line(status)}", highlight=False, soft_wrap=True
+                _text(f"{self._stamp()} {plain_line(status)}"), highlight=False, soft_wrap=True
             )
             return
         from rich.live import Live

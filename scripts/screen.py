@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from scripts.objectives import objective_lines
+from scripts.printable import printable
 
 
 class Progress:
@@ -54,7 +55,7 @@ class Progress:
 def show_summary(summary: dict[str, Any], event_log: Path, folder: Path) -> None:
     """The summary in a few lines on standard output."""
     for line in summary_lines(summary, event_log, folder):
-        print(line)
+        print(printable(line))
 
 
 def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> list[str]:

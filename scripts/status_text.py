@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.projection import iso
 from adapters.status import OrderStatus, PositionStatus, Status
+from scripts.printable import printable
 
 
 def status_lines(status: Status) -> list[str]:
@@ -20,7 +21,7 @@ def status_lines(status: Status) -> list[str]:
     lines += [f"  feed       {feed_text(status, name)}" for name in status.feeds if status.running]
     lines.append(f"  link       {status.link}, {status.reconnects} reconnects")
     lines += [f"  {iso(line.time)}  {line.text}" for line in status.last_events]
-    return lines
+    return [printable(line) for line in lines]
 
 
 def headline(status: Status) -> str:

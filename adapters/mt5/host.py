@@ -34,6 +34,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from adapters.json_bytes import decoded
 from adapters.mt5.service import HostConfig, Service
 from adapters.mt5.wire import (
     TOKEN_BYTES,
@@ -112,8 +113,8 @@ def read_config(stream: IO[bytes], *, whole: bool) -> HostConfig:
     """
     text = stream.read() if whole else stream.readline(_CONFIG_BYTES)
     try:
-        return msgspec.json.decode(text, type=HostConfig)
-    except msgspec.MsgspecError as error:
+        return decoded(text, HostConfig)
+    except msgspec.DecodeError as error:
         raise Unusable("config", f"configuration on standard input: {error}") from None
 
 

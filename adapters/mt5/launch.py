@@ -15,10 +15,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, cast
+from typing import IO, Annotated, Final, Protocol, cast
 
 import msgspec
 
+from adapters.json_bytes import decoded
 from adapters.mt5 import processes
 from adapters.mt5.errors import HostStartFailed
 from adapters.mt5.service import HostConfig
@@ -94,8 +95,20 @@ class RemoteHost:
 class _Note(msgspec.Struct, forbid_unknown_fields=True):
     """What is written down of a running host: enough to know it again, and no secret."""
 
-    pid: int
+    pid: Annotated[int, msgspec.Meta(ge=1)]
     birth: str
+
+
+class _Announcement(msgspec.Struct):
+    """The first line of a host: the port that it listens on, or why it cannot work."""
+
+    port: int | None = None
+    error: str = ""
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if self.port is None and not self.error:
+            raise ValueError("neither port nor error")
 
 
 class LocalHost:
@@ -184,11 +197,16 @@ class LocalHost:
     def _end_orphan(self) -> bool:
         """End the host that the folder's note speaks of, if that very process still runs."""
         try:
-            note = msgspec.json.decode(self._note.read_bytes(), type=_Note)
+            note = decoded(self._note.read_bytes(), _Note)
         except FileNotFoundError:
             return False
-        except msgspec.MsgspecError:
+        except OSError as error:
+            raise HostStartFailed(
+                "folder", f"{self._note}: {error.strerror}; make it readable, or delete it"
+            ) from error
+        except msgspec.DecodeError:
             # Cut short by a crash while it was written: that host had not yet been told anything.
+            # Or not ours: it tells nothing of a process that could be ended.
             self._note.unlink()
             return False
         ours = processes.birth_of(note.pid) == note.birth
@@ -250,11 +268,11 @@ class LocalHost:
 
     def _port_of(self, line: bytes) -> int:
         try:
-            facts: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.MsgspecError:
+            facts = decoded(line, _Announcement)
+        except msgspec.DecodeError:
             raise HostStartFailed(
                 "died", f"the terminal host ended before it was ready; see {self._log}"
             ) from None
-        if "error" in facts:
-            raise HostStartFailed(str(facts["kind"]), str(facts["error"]))
-        return int(facts["port"])
+        if facts.port is None:
+            raise HostStartFailed(facts.kind, facts.error)
+        return facts.port

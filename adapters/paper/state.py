@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.json_bytes import decoded
 from adapters.paper.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
 from engine.types import Millis, Points, Side, SymbolSpec
 
@@ -60,7 +61,7 @@ def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str
     if not path.exists():
         return None
     try:
-        state = msgspec.json.decode(path.read_bytes(), type=SavedState)
+        state = decoded(path.read_bytes(), SavedState)
         if (state.login, state.server) != (login, server):
             raise ValueError(f"it is of account {state.login} on {state.server!r}")
         specs = account.specs

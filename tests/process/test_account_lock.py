@@ -78,10 +78,15 @@ def test_two_sessions_of_one_process_exclude_each_other_too(tmp_path: Path) -> N
     again.release()
 
 
-def test_a_holder_that_has_not_yet_said_who_it_is_holds_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "note", [b"{", b'{"session": "f\xfcr", "pid": 1}', b'{"x": ' + b"[" * 4_000]
+)
+def test_a_holder_that_has_not_said_who_it_is_holds_all_the_same(
+    tmp_path: Path, note: bytes
+) -> None:
     mine = lock(tmp_path)
     mine.acquire()
-    (tmp_path / "session.lock").write_bytes(b"{")
+    (tmp_path / "session.lock").write_bytes(note)
     with pytest.raises(AccountBusy, match="in use by another session"):
         lock(tmp_path).acquire()
     mine.release()

@@ -210,6 +210,9 @@ class TestStrangers:
             (b'{"action": "pause", "reason": "' + b"x" * 300 + b'"}', "not a request"),
             (b'{"action": "pause", "reason": "a\\nb"}', "printable"),
             (b"\xff\xfe", "not a request"),
+            ('{"action": "pause", "reason": "für heute"}'.encode("latin-1"), "is not UTF-8"),
+            (b'{"action": "\xfc"}', "not a request"),
+            (b"[" * LONGEST_REQUEST, "not a request"),
             (b"x" * (LONGEST_REQUEST + 1), "at most"),
         ],
     )
@@ -254,10 +257,40 @@ class TestDeadSessions:
                 await Stage(tmp_path / "dead").ask("stop")
         assert alive.noted.asked == []
 
-    async def test_a_damaged_file_is_told(self, stage: Stage) -> None:
-        (stage.folder / FILE_NAME).write_text("{", encoding="utf-8")
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"{",
+            b'{"port": 1, "token": "\xfc", "pid": 1, "birth": ""}',
+            b'{"port": 70000, "token": "", "pid": 1, "birth": ""}',
+            b'{"port": 1, "token": "", "pid": -1, "birth": ""}',
+            b'{"port": ' + b"[" * 100_000,
+        ],
+    )
+    async def test_a_damaged_file_is_told(self, stage: Stage, content: bytes) -> None:
+        (stage.folder / FILE_NAME).write_bytes(content)
         with pytest.raises(NotRunning, match="is damaged"):
             await stage.ask("pause")
+
+    @pytest.mark.parametrize("answer", [b"hello\n", b'{"done": true, "text": "\xfc"}\n'])
+    async def test_an_answer_that_is_no_session_s_is_told(
+        self, stage: Stage, answer: bytes
+    ) -> None:
+        with socket.create_server((LOOPBACK, 0)) as other:
+            write_access(stage.folder, other.getsockname()[1], "0" * 64)
+
+            def reply() -> None:
+                client, _ = other.accept()
+                with client:
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65_536):
+                        pass
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.to_thread.run_sync, reply)
+                with pytest.raises(NotRunning, match="at its port is not a session"):
+                    await stage.ask("pause")
 
     async def test_a_process_that_lives_and_does_not_answer_is_told_apart(
         self, stage: Stage

@@ -216,6 +216,7 @@ def test_the_announcement_holds_no_secret() -> None:
         (b'{"login": 1, "server": "S", "token": "abcd"}', "token must be 64"),
         (b'{"login": "s3cret", "server": "S", "token": "abcd"}', "$.login"),
         (b'{"login": 1, "passwort": "s3cret"}', "passwort"),
+        (b'{"login": 1, "server": "S", "password": "s3cret\xfc", "token": "ab"}', "not UTF-8"),
     ],
 )
 def test_a_bad_configuration_is_named_without_its_values(told: bytes, field: str) -> None:

@@ -201,7 +201,13 @@ class TestState:
 
     @pytest.mark.parametrize(
         ("content", "says"),
-        [(b"{}", "missing required field"), (b"\xff", "delete the file"), (b"", "truncated")],
+        [
+            (b"{}", "missing required field"),
+            (b"\xff", "delete the file"),
+            (b"", "truncated"),
+            (b'{"server": "f\xc3\xbcr \xfc"}', "not UTF-8"),
+            (b"[" * 100_000, "delete the file"),
+        ],
     )
     def test_a_damaged_file_is_named_with_the_remedy(
         self, tmp_path: Path, content: bytes, says: str
