@@ -36,12 +36,17 @@ _ENDS = (HaltCause.FIRM_BREACH, HaltCause.TARGET_REACHED)
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose rules are followed, from which phase (from 0) on, and whether again after an end."""
+    """Whose rules are followed, from which phase (from 0) on, and whether again after an end.
+
+    `initial_balance` is what the phase began with, in cents, where that is not the balance at the
+    session's start (None): on an account that is under way.
+    """
 
     rules: RuleSet
     first_phase: int = 0
     repeat: bool = False
     calendar: Calendar = Calendar()
+    initial_balance: Cents | None = None
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -115,11 +120,16 @@ class Evaluation:
         }
 
     def _remember_start(self, started: ev.SessionStarted) -> None:
-        self.initial = started.account.balance
+        self.initial = self._initial(started)
+
+    def _initial(self, started: ev.SessionStarted) -> Cents:
+        named = self.course.initial_balance
+        return started.account.balance if named is None else named
 
     def _remember_attempt(self, started: ev.AttemptStarted) -> None:
         self.attempt = started.attempt
-        self._stand(started.phase - 1, started.date, self.initial)
+        balance = started.account.balance
+        self._stand(started.phase - 1, started.date, balance, balance)
         self._stage = _Stage.RUNNING
 
     def _remember_day(self, rolled: ev.DayRolled) -> None:
@@ -182,16 +192,16 @@ class Evaluation:
     # --- attempts ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
-        self.initial = started.account.balance
-        self._begin(self.course.first_phase, 0)
+        self.initial = self._initial(started)
+        self._begin(self.course.first_phase, 0, started.account.balance)
 
-    def _begin(self, phase: int, deposit: Cents) -> None:
-        """Start `phase`; the first one of a course starts another attempt."""
+    def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
+        """Start `phase` on `balance`; the first one of a course starts another attempt."""
         self.attempt += phase == self.course.first_phase
         zone, hour = self.rules.reset_zone, self.rules.reset_hour
         date = trading_date(zone, hour, self._bus.time)
-        worst = min(self.seen.worst_today, self.initial) if deposit else self.initial
-        standing = self._stand(phase, date, worst)
+        worst = min(self.seen.worst_today, balance) if deposit else balance
+        standing = self._stand(phase, date, balance, worst)
         self._stage = _Stage.STARTING
         self._latched = ""
         self._bus.publish(
@@ -200,7 +210,7 @@ class Evaluation:
                 phase=phase + 1,
                 name=self.phase.name,
                 date=date,
-                account=ev.Account(balance=self.initial, equity=self.initial),
+                account=ev.Account(balance=balance, equity=balance),
                 day_limit=standing.day_limit,
                 max_limit=standing.max_limit,
                 target=obj.target(self.phase, self.initial),
@@ -208,10 +218,10 @@ class Evaluation:
             )
         )
 
-    def _stand(self, phase: int, date: str, worst: Cents) -> obj.Standing:
+    def _stand(self, phase: int, date: str, balance: Cents, worst: Cents) -> obj.Standing:
         """The first moment of a phase; `worst` is the day's lowest equity until now."""
-        standing = self.standing = obj.begun(self.rules, phase, self.initial, date)
-        self.seen = Seen(self.initial - standing.floor, worst, self._bus.time)
+        standing = self.standing = obj.begun(self.rules, phase, self.initial, date, balance)
+        self.seen = Seen(balance - standing.floor, worst, self._bus.time)
         return standing
 
     def _end(
@@ -284,9 +294,9 @@ class Evaluation:
         if self._market.positions or not account.idle():
             return
         if self._last.outcome is AttemptOutcome.PHASE_PASSED:
-            self._begin(self.standing.phase + 1, account.refill(self.initial))
+            self._begin(self.standing.phase + 1, account.refill(self.initial), self.initial)
         elif self.course.repeat:
-            self._begin(self.course.first_phase, account.refill(self.initial))
+            self._begin(self.course.first_phase, account.refill(self.initial), self.initial)
         else:
             self._stage = _Stage.DONE
 

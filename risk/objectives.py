@@ -106,17 +106,26 @@ def max_limit(rule: MaxLoss, initial: Cents, high: Cents) -> Cents:
     return trailing if rule.lock is None else min(trailing, share(initial, rule.lock))
 
 
-def begun(rules: RuleSet, phase: int, initial: Cents, date: str) -> Standing:
-    """The first day of `phase` (from 0) of an account that starts with `initial`."""
+def begun(
+    rules: RuleSet, phase: int, initial: Cents, date: str, balance: Cents | None = None
+) -> Standing:
+    """The first day of `phase` (from 0) of an account that starts with `initial`.
+
+    Of an account that is under way, with another `balance` by now, the day's start and the best
+    end of a day are not known: the higher of the two figures stands for both, which sets the
+    stricter limits.
+    """
+    balance = initial if balance is None else balance
+    anchor = max(initial, balance)
     return Standing(
         phase=phase,
         initial=initial,
         date=date,
-        anchor=initial,
-        day_limit=day_limit(rules.daily, initial, initial),
-        max_limit=max_limit(rules.maximum, initial, initial),
-        high=initial,
-        day_balance=initial,
+        anchor=anchor,
+        day_limit=day_limit(rules.daily, initial, anchor),
+        max_limit=max_limit(rules.maximum, initial, anchor),
+        high=anchor,
+        day_balance=balance,
     )
 
 

@@ -13,7 +13,7 @@ from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
 from scripts.cli import CommandFailed, Exit
 from signals.bars import BarPreparer, Ints, within
-from signals.clocks import to_utc
+from signals.clocks import ClockDetector, to_utc
 from signals.validate import BarChecker, Severity, repair
 
 
@@ -98,21 +98,61 @@ def open_input(
     now: int,
     *,
     mend: bool = False,
+    settled: bool = False,
 ) -> tuple[BarInput, list[str]]:
     """Recognise and check a file; with `mend`, repair what can be repaired and say what was done.
 
-    Raises CommandFailed with one line for whatever is wrong.
+    A clock that the file's format states goes before `clock`, unless the caller has `settled` it:
+    then the notes say what is passed over and what speaks against it. Raises CommandFailed with
+    one line for whatever is wrong, a stated clock that the bars contradict included.
     """
     try:
         file: Bars = open_bars(path)
-        clock = file.fixed_clock or clock
+        if not settled:
+            clock = file.fixed_clock or clock
         done: list[str] = []
         if mend:
             file, done = repaired(file)
-        ref = _checked(spec, file, clock, window, now)
+        detector = ClockDetector()
+        ref = _checked(spec, file, clock, window, now, detector)
+        if settled:
+            done += _questioned(file, clock, detector)
+        elif (fault := label_fault(file, detector)) is not None:
+            raise BarFileError(path, fault)
     except BarFileError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
     return BarInput(spec, file, ref, clock, window), done
+
+
+def _questioned(file: Bars, clock: ClockName, detector: ClockDetector) -> list[str]:
+    """What the user should know of a clock that they named: it holds, whatever is said here."""
+    notes = []
+    if file.fixed_clock not in (None, clock):
+        notes.append(
+            f"{file.path}: --clock {clock} is used, not {file.fixed_clock}, which its format states"
+        )
+    why = detector.contradiction(clock)
+    if why is not None:
+        notes.append(
+            f"warning: {file.path}: --clock {clock} is used, but the bars contradict it: {why}"
+        )
+    return notes
+
+
+def label_fault(file: Bars, detector: ClockDetector) -> str | None:
+    """What is wrong with the clock that a file's format states, if the bars contradict it.
+
+    `detector` has seen the file's bars. Which of the two is right only the user can say.
+    """
+    label = file.fixed_clock
+    why = None if label is None else detector.contradiction(label)
+    if why is None:
+        return None
+    shown = detector.verdict().clock or "NAME"
+    return (
+        f"its format states the clock {label}, which the bars contradict: {why}; settle it with "
+        f"--clock {shown}, or with --clock {label} if what is stated is right"
+    )
 
 
 def repaired(file: Bars) -> tuple[Bars, list[str]]:
@@ -128,12 +168,23 @@ def repaired(file: Bars) -> tuple[Bars, list[str]]:
     return bars, [f"{file.path}: {deed}" for deed in mending.done]
 
 
-def _checked(spec: SymbolSpec, file: Bars, clock: ClockName, window: Window, now: int) -> DataRef:
-    """Read the file once: nothing may be wrong with it, and the window must hold some of it."""
+def _checked(
+    spec: SymbolSpec,
+    file: Bars,
+    clock: ClockName,
+    window: Window,
+    now: int,
+    detector: ClockDetector,
+) -> DataRef:
+    """Read the file once: nothing may be wrong with it, and the window must hold some of it.
+
+    `detector` is shown every bar.
+    """
     checker = BarChecker(spec.name, spec.digits, now)
     rows, first, last = 0, 0, 0
     for chunk in file.chunks():
         checker.push(chunk)
+        detector.push(chunk.time)
         moments = to_utc(clock, chunk.time)
         moments = moments[within(moments, window.first, window.end)]
         if len(moments):

@@ -65,7 +65,8 @@ def import_(
     """Write a clean parquet file with the columns of copy_rates; times stay on the file's clock."""
     from adapters.files.bars import BarFileError, open_bars
     from adapters.files.writer import write_bars
-    from scripts.bars import refuse, repaired
+    from scripts.bars import label_fault, refuse, repaired
+    from scripts.inputs import shown_clock
 
     if out.exists():
         raise CommandFailed(f"{out}: exists already; nothing was overwritten", Exit.USAGE)
@@ -76,13 +77,14 @@ def import_(
             for deed in done:
                 print(deed)
         refuse(bars, _checked(bars, _spec(file, symbol, digits)))
+        fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
     except OSError as error:
         raise CommandFailed(f"{out}: cannot be written ({error.strerror})", Exit.USAGE) from error
-    clock = f"; replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
-    print(f"{out}: {rows:,} bars{clock}")
+    clock = f"replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
+    print("; ".join(filter(None, (f"{out}: {rows:,} bars", fault or clock))))
     return Exit.DONE
 
 
@@ -117,21 +119,25 @@ def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
 def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     """Print what a file holds; whether it can be used."""
     from adapters.files.bars import BarFileError, open_bars
-    from scripts.inputs import detect
+    from scripts.bars import label_fault
+    from scripts.inputs import shown_clock
     from signals.validate import Severity, period_name
 
     try:
         file = open_bars(path)
         spec = _spec(path, symbol, digits)
         checker = _checked(file, spec)
-        verdict = detect([file])
+        detector = shown_clock(file)
     except BarFileError as error:
         raise CommandFailed(str(error), Exit.DATA) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
+    verdict, fault = detector.verdict(), label_fault(file, detector)
     clock = file.fixed_clock or verdict.clock or "cannot be told"
     why = "stated by the format" if file.fixed_clock else verdict.evidence
     print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")
     print(f"  clock: {clock} ({why})")
+    if fault is not None:
+        print(f"  error: {fault}")
     findings = checker.finish()
     for kind, count in checker.counts.items():
         shown = [finding for finding in findings if finding.kind is kind][:SHOWN]
@@ -139,13 +145,12 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
             print(f"  {finding.severity}: {file.place(finding.row)}: {finding.detail}")
         if count > len(shown):
             print(f"  and {count - len(shown):,} more: {kind}")
-    usable = all(finding.severity is not Severity.ERROR for finding in findings)
-    print("  usable" if usable else "  refused by replay" + _mendable(findings))
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    usable = not errors and fault is None
+    print("  usable" if usable else "  refused by replay" + _mendable(errors))
     return usable
 
 
-def _mendable(findings: list[Finding]) -> str:
-    from signals.validate import Severity
-
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    return "; --repair mends it" if all(finding.repairable for finding in errors) else ""
+def _mendable(errors: list[Finding]) -> str:
+    mended = errors and all(finding.repairable for finding in errors)
+    return "; --repair mends it" if mended else ""

@@ -10,7 +10,7 @@ from adapters.files.bars import BarFile, BarFileError, open_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
 from scripts import options
-from scripts.bars import BarInput, Window, open_input
+from scripts.bars import BarInput, Bars, Window, open_input
 from scripts.cli import CommandFailed, Exit
 from signals.bars import TIMEFRAME_SECONDS
 from signals.clocks import ClockDetector, ClockVerdict
@@ -30,6 +30,7 @@ def open_inputs(
     Raises CommandFailed with one line.
     """
     window = _window(request)
+    settled = _named_clock(request.clock) is not None
     if not request.bars:
         paths = {sample.SYMBOL: sample.SAMPLE}
         clock, notes = _named_clock(request.clock) or sample.CLOCK, list[str]()
@@ -40,7 +41,13 @@ def open_inputs(
     inputs = []
     for symbol in (name for name in specs if name in paths):
         item, done = open_input(
-            specs[symbol], paths[symbol], clock, window, now, mend=request.repair
+            specs[symbol],
+            paths[symbol],
+            clock,
+            window,
+            now,
+            mend=request.repair,
+            settled=settled,
         )
         _check_period(item, timeframes)
         inputs.append(item)
@@ -78,7 +85,7 @@ def _named_clock(name: str | None) -> ClockName | None:
 
 
 def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
-    """The clock of the files that do not state their own.
+    """The named clock, which is that of all files, or the one of those that do not state theirs.
 
     `auto` refuses when unsure; without `--clock` an unsure verdict means the usual clock, said so.
     """
@@ -106,16 +113,19 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
 
 def detect(files: list[BarFile]) -> ClockVerdict:
     """What the times of files of one feed say about its clock."""
-    detectors = []
-    for file in files:
-        detector = ClockDetector()
-        for chunk in file.chunks():
-            detector.push(chunk.time)
-        detectors.append(detector.verdict())
-    sure = [verdict for verdict in detectors if verdict.clock is not None]
+    verdicts = [shown_clock(file).verdict() for file in files]
+    sure = [verdict for verdict in verdicts if verdict.clock is not None]
     clocks = {verdict.clock for verdict in sure}
     if len(clocks) > 1:
         return ClockVerdict(None, f"the files disagree: {', '.join(sorted(map(str, clocks)))}")
     if sure:
         return sure[0]
-    return detectors[0] if detectors else ClockVerdict(None, "no file leaves its clock open")
+    return verdicts[0] if verdicts else ClockVerdict(None, "no file leaves its clock open")
+
+
+def shown_clock(file: Bars) -> ClockDetector:
+    """What the times of one file say about its clock."""
+    detector = ClockDetector()
+    for chunk in file.chunks():
+        detector.push(chunk.time)
+    return detector

@@ -20,13 +20,23 @@ if TYPE_CHECKING:
 L = TypeVar("L", bound=Limits)
 
 
-def resolve(objectives: str | None, attempts: str | None, calendar: Path | None) -> Course | None:
+def resolve(
+    objectives: str | None,
+    attempts: str | None,
+    calendar: Path | None,
+    initial_balance: float | None = None,
+) -> Course | None:
     """The course that the options ask for; None without --objectives.
 
     Raises CommandFailed with one line.
     """
     if objectives is None:
-        for option, given in (("--attempts", attempts), ("--calendar", calendar)):
+        options = {
+            "--attempts": attempts,
+            "--calendar": calendar,
+            "--initial-balance": initial_balance,
+        }
+        for option, given in options.items():
             if given is not None:
                 raise CommandFailed(f"{option} needs --objectives to go with", Exit.USAGE)
         return None
@@ -46,15 +56,28 @@ def resolve(objectives: str | None, attempts: str | None, calendar: Path | None)
         first_phase=_phase(rules, phase),
         repeat=attempts == "repeat",
         calendar=known or _no_calendar(),
+        initial_balance=_initial(initial_balance),
     )
+
+
+def _initial(amount: float | None) -> int | None:
+    """What the phase began with, in cents; None where the account tells it."""
+    from scripts.options import cents
+
+    return None if amount is None else cents("--initial-balance", amount)
 
 
 def as_recorded(course: Course | None) -> dict[str, Any]:
     """The objectives as a session's first record has them; empty without any."""
     import msgspec
 
+    if course is None:
+        return {}
     # Through JSON, so that they compare equal to what a journal gives back.
-    return {} if course is None else msgspec.json.decode(msgspec.json.encode(course), type=dict)
+    recorded = msgspec.json.decode(msgspec.json.encode(course), type=dict)
+    if course.initial_balance is None:
+        del recorded["initial_balance"]  # as in journals from before there was one
+    return recorded
 
 
 def course_of(started: SessionStarted) -> Course | None:

@@ -35,6 +35,7 @@ from scripts.connection import Connection, connected
 from scripts.crosses import refuse_told
 from scripts.failures import explained
 from scripts.folders import THROUGH_MT5, SessionFolder
+from scripts.initial_balance import refuse_unknown_initial
 from scripts.inputs import open_inputs
 from scripts.interrupts import orderly_stop
 from scripts.live import Frame, LiveTerms, build_live, instruments, refuse_open_positions
@@ -89,7 +90,9 @@ def replay_on_profile(
         return asyncio.run(_resume(how, how.resume, results_dir, screen))
     request.check()
     loaded = load(request.preset)
-    course = resolve(request.objectives, request.attempts, request.calendar)
+    course = resolve(
+        request.objectives, request.attempts, request.calendar, request.initial_balance
+    )
     limits = _limits(request, loaded, course)
     _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
@@ -129,6 +132,12 @@ def _refuse_contradictions(request: Request, how: OnProfile) -> None:
         "--resume goes on sending: add --no-dry-run": resuming and not sending,
         "--objectives: a session that goes on follows those that it began with; "
         "leave the option out": resuming and request.objectives is not None,
+        "--initial-balance: a session that goes on keeps the one that it began with; "
+        "leave the option out": resuming and request.initial_balance is not None,
+        "--initial-balance belongs to a session that sends: over the terminal's history a replay "
+        "begins with --starting-equity": (
+            not resuming and not sending and request.initial_balance is not None
+        ),
         "--bars and --account-profile exclude each other: the terminal gives the bars": (
             not resuming and bool(request.bars)
         ),
@@ -269,6 +278,7 @@ async def _send_signals(
     async with _connection(how, folder, trading=True) as connection:
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
+        await refuse_unknown_initial(connection, rules.course)
         history = await _history(connection, request, how, folder)
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
         limit = len(found) if request.limit_trades is None else request.limit_trades

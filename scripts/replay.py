@@ -59,6 +59,7 @@ def replay(
     objectives: opt.Objectives = None,
     attempts: opt.Attempts = None,
     calendar: opt.Calendar = None,
+    initial_balance: opt.InitialBalance = None,
     repair: opt.Repair = False,
     account_profile: opt.Profile = None,
     dry_run: DryRunOption = True,
@@ -96,7 +97,15 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
     """Options that mean nothing without an account are refused, not ignored."""
     needless = [
         name
-        for name in ("symbol", "login", "server", "password", "accounts", "resume")
+        for name in (
+            "symbol",
+            "login",
+            "server",
+            "password",
+            "accounts",
+            "resume",
+            "initial_balance",
+        )
         if given[name]
     ]
     if not given["dry_run"]:
@@ -165,6 +174,7 @@ class Request:
     objectives: str | None = None
     attempts: str | None = None
     calendar: Path | None = None
+    initial_balance: float | None = None
     repair: bool = False
 
     def check(self) -> None:

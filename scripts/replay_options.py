@@ -78,6 +78,14 @@ Calendar = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="With --objectives: news and closures of the market, CSV."),
 ]
+InitialBalance = Annotated[
+    float | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="With --objectives: the balance that the firm's phase began with, on an account that "
+        "has traded since.",
+    ),
+]
 Repair = Annotated[
     bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
 ]

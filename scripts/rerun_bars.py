@@ -74,7 +74,8 @@ def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -
         clock = msgspec.convert(ref.clock, ClockName)
         window = Window(ref.first // 1000, ref.last // 1000 + 1)
         spec = specs[ref.symbol]
-        inputs.append(open_input(spec, path, clock, window, now, mend=ref.repaired)[0])
+        item, _ = open_input(spec, path, clock, window, now, mend=ref.repaired, settled=True)
+        inputs.append(item)
     return inputs
 
 

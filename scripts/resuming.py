@@ -80,6 +80,18 @@ class Earlier:
                     Exit.USAGE,
                 )
 
+    def insist_on_initial(self, course: Course | None) -> None:
+        """Raise CommandFailed unless its objectives began with the balance of `course`."""
+        began = None if self.course is None else self.course.initial_balance
+        now = None if course is None else course.initial_balance
+        if began != now:
+            before = "none" if began is None else f"{began / 100:.2f}"
+            raise CommandFailed(
+                f"--initial-balance: session {self.folder.session_id} began with {before} and "
+                "keeps that: leave the option out, or begin a new session",
+                Exit.USAGE,
+            )
+
     def insist_on(self, account: mt5.AccountInfo, mode: str) -> None:
         """Raise CommandFailed unless the session is of this kind and was on this account."""
         session = self.folder.session_id

@@ -26,6 +26,8 @@ from scripts.replay import LIMIT_OPTIONS, Request, Screen, session_folder
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
     from engine.types import Limits
+    from risk.evaluation import Course
+    from scripts.connection import Connection
     from scripts.folders import SessionFolder
     from scripts.paper_market import PaperMarket
     from scripts.resuming import Earlier
@@ -81,6 +83,7 @@ def shadow(
     session_id: SessionOption = None,
     objectives: opt.Objectives = None,
     calendar: opt.Calendar = None,
+    initial_balance: opt.InitialBalance = None,
     signals: opt.Signals = None,
     follow: own.Follow = False,
     metrics_port: own.MetricsPort = None,
@@ -112,7 +115,10 @@ def shadow(
 
 def _request(given: dict[str, Any]) -> Request:
     """What a replay could be asked for, too."""
-    alike = ("bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar")
+    alike = (
+        "bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar",
+        "initial_balance",
+    )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     return Request(limits=limits, **{name: given[name] for name in alike})
 
@@ -163,6 +169,14 @@ def _insist_on_fed(loaded: Loaded) -> None:
         )
 
 
+def _course(wish: Wish) -> Course | None:
+    """The firm's objectives that the user wants followed; raises CommandFailed."""
+    from scripts.objectives import resolve
+
+    request = wish.request
+    return resolve(request.objectives, None, request.calendar, request.initial_balance)
+
+
 class _Shadow:
     """One run of the command."""
 
@@ -193,15 +207,16 @@ class _Shadow:
             )
 
     async def run(self) -> int:
-        from scripts.resuming import earlier_session
         from scripts.strategies import load
 
         wish = self._wish
-        earlier = earlier_session(wish.results, wish.resume) if wish.resume else None
+        earlier = self._earlier()
         loaded = load(wish.request.preset)
         if not wish.request.signals:
             _insist_on_fed(loaded)
         _limits(wish, loaded)  # before anything is made
+        if earlier is None:
+            _course(wish)
         market, notes = self._market(loaded, earlier)
         if earlier is not None:
             self._compare(earlier, loaded, market)
@@ -209,11 +224,24 @@ class _Shadow:
         folder = earlier.folder if earlier else self._new_folder()
         return await self._on_account(folder, earlier, loaded, market)
 
+    def _earlier(self) -> Earlier | None:
+        """The session to go on with; None for a new one."""
+        from scripts.last_session import Kind, to_go_on_with
+        from scripts.resuming import earlier_session
+
+        wish = self._wish
+        kind = Kind(MODE, dry_run=wish.dry_run)
+        session, notes = to_go_on_with(wish.results, wish.account, wish.resume, kind)
+        wish.screen.tell(notes)
+        return None if session is None else earlier_session(wish.results, session)
+
     def _compare(self, earlier: Earlier, loaded: Loaded, market: PaperMarket | None) -> None:
         """Raise CommandFailed unless the session goes on with what it began with."""
         wish = self._wish
         data = [item.ref for item in market.inputs] if market else []
         earlier.insist_on_terms(*_decided_by(wish, loaded), data, dry_run=wish.dry_run)
+        if wish.request.initial_balance is not None:
+            earlier.insist_on_initial(_course(wish))
         if wish.symbols and wish.symbols != earlier.symbols:
             raise CommandFailed(
                 f"--symbol: session {earlier.folder.session_id} trades "
@@ -289,9 +317,21 @@ class _Shadow:
         ) as connection:
             if earlier is not None:
                 earlier.insist_on(connection.account, MODE)
+            else:
+                await self._check_initial(connection)
             found = await instruments(connection, names, wish.account.symbol_map, known)
             session = _Session(self._wish, folder, earlier, loaded, market)
             return await session.run(connection, found)
+
+    async def _check_initial(self, connection: Connection) -> None:
+        """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
+        from scripts.initial_balance import refuse_unknown_initial, unknown_initial
+
+        wish, course = self._wish, _course(self._wish)
+        if not wish.dry_run:
+            await refuse_unknown_initial(connection, course)
+        elif (why := await unknown_initial(connection, course)) is not None:
+            wish.screen.tell([f"warning: {why}"])
 
 
 class _Session:
@@ -372,20 +412,14 @@ class _Session:
             signals=self._given,
             followed=wish.request.signals if wish.follow else None,
             instruments=found,
-            limits=earlier.limits if earlier else with_firms_day(limits, self._course()),
-            course=earlier.course if earlier else self._course(),
+            limits=earlier.limits if earlier else with_firms_day(limits, _course(wish)),
+            course=earlier.course if earlier else _course(wish),
             dry_run=wish.dry_run,
             seconds=wish.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
             company=self._company(),
             market=self._market,
         )
-
-    def _course(self) -> Any:
-        from scripts.objectives import resolve
-
-        request = self._wish.request
-        return resolve(request.objectives, None, request.calendar)
 
     def _company(self) -> Any:
         """What runs beside the session; alerts and metrics only where they were asked for."""

@@ -21,7 +21,12 @@ Speed = Annotated[
     typer.Option(metavar="N", help="With PAPER: times as fast as the clock, or max (lockstep)."),
 ]
 Resume = Annotated[
-    str | None, typer.Option(metavar="SESSION", help="Go on with a session that was interrupted.")
+    str | None,
+    typer.Option(
+        metavar="SESSION|last",
+        help="Go on with a session that was interrupted; last: with the account's last one, or "
+        "begin a new one where that is finished.",
+    ),
 ]
 MetricsPort = Annotated[
     int | None,

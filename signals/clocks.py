@@ -251,6 +251,26 @@ class ClockDetector:
             f"{rivals[closest]} of them rule out {closest}, the next best",
         )
 
+    def contradiction(self, clock: ClockName) -> str | None:
+        """Why the bars so far cannot have been written by `clock`; None where they may have been.
+
+        Either they show another clock, or weeks open before the market does and close after it:
+        a holiday can only make them open late and close early. Bars that are too few, longer than
+        an hour or without weekends say nothing.
+        """
+        verdict, total = self.verdict(), self._edges.total()
+        if verdict.clock is not None:
+            return None if verdict.clock == clock else verdict.evidence
+        contrary = self._count((clock, _OPENS[0]), _CONTRARY)
+        if self._finest > HOUR or total < MIN_EDGES or contrary < MIN_DECISIVE:
+            return None
+        if contrary <= MAX_CONTRARY * total:
+            return None
+        return (
+            f"{verdict.evidence}; by {clock}, {contrary} of {total} week opens and closes are "
+            "outside the market's hours"
+        )
+
     def _openings(self) -> str:
         weeks = self._opens.total()
         common = self._opens.most_common(3)

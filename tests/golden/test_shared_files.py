@@ -14,7 +14,9 @@ import pytest
 
 from adapters.files.bars import BarFileError, RateColumns, concat, open_bars
 from engine.types import ClockName
+from scripts.bars import label_fault
 from scripts.build_sample import aggregate
+from scripts.inputs import shown_clock
 from signals.clocks import Seconds, detect_clock, to_utc
 from signals.validate import BarChecker, Kind, Severity
 
@@ -100,6 +102,7 @@ def test_bar_files_are_read_and_have_no_errors(name: str) -> None:
     assert checker.period == expected.period
     assert file.fixed_clock == expected.fixed
     assert detect_clock(times).clock == expected.seen
+    assert label_fault(file, shown_clock(file)) is None
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -20,6 +20,7 @@ from config.loader import CliOverrides
 from engine import events as ev
 from scripts import connection
 from scripts.cli import Exit
+from scripts.paper import paper_spec
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
 
@@ -207,6 +208,10 @@ def test_a_replay_on_a_profile_follows_a_firms_objectives(tmp_path: Path, sends:
         (("--attempts", "once"), "--attempts needs --objectives to go with"),
         (("--objectives", "never"), "never"),
         (("--objectives", "ftmo_2step", "--resume", "x"), "follows those that it began with"),
+        (("--initial-balance", "100000", "--resume", "x"), "keeps the one that it began with"),
+        (("--initial-balance", "100000"), "--initial-balance needs --objectives to go with"),
+        (("--objectives", "ftmo_2step", "--initial-balance", "0"), "must be above 0"),
+        (("--objectives", "ftmo_2step", "--initial-balance", "1", "--dry-run"), "--starting-equ"),
     ],
 )
 def test_objectives_that_do_not_fit_are_one_line(
@@ -218,6 +223,39 @@ def test_objectives_that_do_not_fit_are_one_line(
     assert said.code == Exit.USAGE
     assert words in said.line
     assert not list(tmp_path.glob("sessions/*"))
+
+
+def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While signals are sent, too: refused without it, held to it with it."""
+    sending = (
+        "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
+        "--objectives", "ftmo_2step", "--hold-seconds", 0, "--pace", 0, "--quiet",
+    )  # fmt: skip
+    before = butler(
+        "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
+        "--hold-seconds", 0, "--pace", 0, "--quiet", "--results-dir", tmp_path / "before",
+    )  # fmt: skip
+    assert before.code == Exit.DONE
+    (traded,) = (tmp_path / "before").glob("sessions/*/paper_account.json")
+    spec = paper_spec
+    monkeypatch.setattr(
+        connection, "paper_spec", lambda symbols, state, _books: spec(symbols, state, traded)
+    )
+    refused = butler(*sending, "--results-dir", tmp_path / "refused")
+    assert refused.code == Exit.USAGE
+    assert "its history shows 2 trading deals" in refused.line
+    assert refused.line.endswith("give it with --initial-balance AMOUNT")
+    named = tmp_path / "named"
+    said = butler(*sending, "--initial-balance", 120_000, "--results-dir", named)
+    assert said.code == Exit.DONE
+    kept = journal(named)
+    (started,), (began, *_) = kept.of(ev.SessionStarted), kept.of(ev.AttemptStarted)
+    assert started.objectives["initial_balance"] == 12_000_000
+    assert (began.day_limit, began.max_limit, began.target) == (11_400_000, 10_800_000, 13_200_000)
+    (folder,) = named.glob("sessions/*")
+    assert butler("journal", "replay", folder).out[0].endswith("all the same")
 
 
 def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:

@@ -93,6 +93,47 @@ class TestEnds:
         assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "weekend")]
 
 
+class TestUnderWay:
+    """An account that is under way at the start: its phase began with another balance."""
+
+    NAMED = Course(rules=rules(), initial_balance=START)
+
+    def test_floors_and_target_hang_on_the_balance_that_was_named(self) -> None:
+        parts = wired(WIDE, course=self.NAMED, balance=START - 40_000)
+        (began,) = of_kind(parts.journal, ev.AttemptStarted)
+        assert (began.day_limit, began.max_limit) == (START - 50_000, START - 100_000)
+        assert began.target == START + 60_000
+        assert began.account.balance == START - 40_000, "the account has what it has"
+        assert parts.risk.anchor == START - 40_000
+
+    def test_what_the_balance_has_lost_already_counts(self) -> None:
+        parts = wired(WIDE, course=self.NAMED, balance=START - 40_000)
+        assert parts.evaluation is not None
+        see(parts, START - 40_000, START - 50_000)
+        assert ends(parts.journal) == []
+        assert parts.evaluation.seen.least_room == 0
+        see(parts, START - 40_000, START - 50_001)
+        assert ends(parts.journal) == [(AttemptOutcome.BREACHED, "daily_loss")]
+
+    def test_an_account_that_has_gained_is_held_to_the_stricter_day(self) -> None:
+        """Its day may have begun with what it has now, never with less room than that leaves."""
+        parts = wired(WIDE, course=self.NAMED, balance=START + 30_000)
+        (began,) = of_kind(parts.journal, ev.AttemptStarted)
+        assert (began.day_limit, began.max_limit) == (START - 20_000, START - 100_000)
+
+    def test_it_is_brought_back_from_records(self) -> None:
+        parts = wired(WIDE, course=self.NAMED, balance=START - 40_000)
+        bus = Bus(MemoryJournal())
+        restored = Evaluation(bus, Market(SPECS), self.NAMED)
+        bus.attach(restored.restoring())
+        for record in parts.journal.records:
+            bus.time = record.time
+            bus.feed(record.event)  # type: ignore[arg-type]
+        assert parts.evaluation is not None
+        assert (restored.initial, restored.standing) == (START, parts.evaluation.standing)
+        assert vars(restored.seen) == vars(parts.evaluation.seen)
+
+
 class TestFreshStart:
     def test_figures_of_the_old_balance_are_not_judged_on_the_new_one(self) -> None:
         course = Course(rules=rules(), repeat=True)

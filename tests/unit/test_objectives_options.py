@@ -9,8 +9,14 @@ import pytest
 
 from config.loader import load_rules
 from scripts.cli import CommandFailed, Exit
-from scripts.objectives import objective_lines, resolve, with_firms_day
-from tests.builders import limits
+from scripts.objectives import (
+    as_recorded,
+    course_of,
+    objective_lines,
+    resolve,
+    with_firms_day,
+)
+from tests.builders import limits, started
 
 
 class TestResolve:
@@ -36,9 +42,20 @@ class TestResolve:
         with pytest.raises(CommandFailed, match=r"mine.yaml: there is no such file"):
             resolve(r"C:\rules\mine.yaml", None, None)
 
+    def test_the_initial_balance_is_recorded_only_where_it_was_named(self) -> None:
+        """Without it the record is that of journals from before there was one."""
+        plain, named = resolve("ftmo_2step", None, None), resolve("ftmo_2step", None, None, 1e5)
+        assert "initial_balance" not in as_recorded(plain)
+        for course in (plain, named):
+            assert course_of(started(objectives=as_recorded(course))) == course
+        assert named is not None
+        assert named.initial_balance == 10_000_000
+
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
+            ((None, None, None, 1e5), "--initial-balance needs --objectives to go with"),
+            (("ftmo_2step", None, None, -1.0), "--initial-balance -1.0: must be above 0"),
             ((None, "repeat", None), "--attempts needs --objectives to go with"),
             ((None, None, Path("x")), "--calendar needs --objectives to go with"),
             (("ftmo_2step", "twice", None), "--attempts twice: must be once or repeat"),

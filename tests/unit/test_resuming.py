@@ -19,6 +19,7 @@ from engine import events as ev
 from engine.journal import JournalDamaged
 from scripts.cli import CommandFailed
 from scripts.live import Frame
+from scripts.objectives import as_recorded, resolve
 from scripts.resuming import Earlier, account_mark, earlier_session
 from tests.builders import started
 
@@ -174,3 +175,12 @@ def test_a_session_that_is_still_written_is_not_gone_on_with(tmp_path: Path) -> 
     with pytest.raises(CommandFailed, match="another process is writing to it"):
         earlier_session(tmp_path, "it")
     lock.release()
+
+
+def test_the_initial_balance_of_its_objectives_stays_what_it_was(tmp_path: Path) -> None:
+    """Given again it must be the same; floors are not moved by going on."""
+    named = resolve("ftmo_2step", None, None, 100_000.0)
+    went = earlier(tmp_path, objectives=as_recorded(named))
+    went.insist_on_initial(named)
+    with pytest.raises(CommandFailed, match=r"session it began with 100000\.00 and keeps that"):
+        went.insist_on_initial(resolve("ftmo_2step", None, None, 90_000.0))
