@@ -11,12 +11,11 @@ from typing import Any
 import msgspec
 
 from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.journal_sqlite.kinds import FREQUENT
 from adapters.journal_sqlite.store import failure, settle
 from adapters.mt5 import contract as mt5
 from adapters.mt5.script import Plan
 from engine import events as ev
-from engine.journal import KINDS, JournalDamaged, JournalFailed
+from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalFailed
 from engine.types import Limits
 from risk.evaluation import Course
 from scripts.cli import CommandFailed, Exit
