@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 import scripts.live
-from adapters.journal_sqlite import SqliteJournal
+from adapters.journal_sqlite.runs import RecordBuffer
 from adapters.journal_sqlite.store import Store
 from adapters.mt5 import processes, script
 from adapters.mt5.client import TerminalClient
@@ -191,7 +191,7 @@ class Reaper:
     def watch(self) -> None:
         """Count what the classes do from now on."""
         for where, name, step in (
-            (SqliteJournal, "append", Step.APPEND),
+            (RecordBuffer, "append", Step.APPEND),
             (Store, "write", Step.COMMIT),
             (Store, "seal", Step.SEAL),
             (RemoteTerminal, "order_send", Step.SEND),
