@@ -14,22 +14,22 @@ from typing import Any
 
 import msgspec
 
-from engine.facts import BY_HAND as BY_HAND
-from engine.facts import CLOSE as CLOSE
-from engine.facts import MODIFY as MODIFY
-from engine.facts import OPEN as OPEN
-from engine.facts import Account as Account
-from engine.facts import Action as Action
-from engine.facts import AttemptOutcome as AttemptOutcome
-from engine.facts import DataRef as DataRef
-from engine.facts import DenyReason as DenyReason
-from engine.facts import Figures as Figures
-from engine.facts import ForeignExposure as ForeignExposure
-from engine.facts import GivenSignal as GivenSignal
-from engine.facts import Headroom as Headroom
-from engine.facts import MarkedPosition as MarkedPosition
-from engine.facts import Outcome as Outcome
-from engine.facts import UserAction as UserAction
+from engine.fields import BY_HAND as BY_HAND
+from engine.fields import CLOSE as CLOSE
+from engine.fields import MODIFY as MODIFY
+from engine.fields import OPEN as OPEN
+from engine.fields import Account as Account
+from engine.fields import Action as Action
+from engine.fields import AttemptOutcome as AttemptOutcome
+from engine.fields import DataRef as DataRef
+from engine.fields import DenyReason as DenyReason
+from engine.fields import Figures as Figures
+from engine.fields import ForeignExposure as ForeignExposure
+from engine.fields import GivenSignal as GivenSignal
+from engine.fields import Headroom as Headroom
+from engine.fields import MarkedPosition as MarkedPosition
+from engine.fields import Outcome as Outcome
+from engine.fields import UserAction as UserAction
 from engine.inputs import AccountSeen as AccountSeen
 from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen

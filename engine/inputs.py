@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.facts import Account, DenyReason, GivenSignal
+from engine.fields import Account, DenyReason, GivenSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 

@@ -59,7 +59,7 @@ class FreshAccount(Protocol):
 
 
 class Terminal(Protocol):
-    """The MetaTrader5 functions that the execution adapter calls; see `adapters.mt5.contract`.
+    """The MetaTrader5 functions that the execution adapter calls; see `adapters.mt5.api.contract`.
 
     A request is one dict; results are the package's structs, None on failure.
     """

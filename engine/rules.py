@@ -2,7 +2,7 @@
 
 Percentages are integers of 1/100 percent (500 is 5 %), so that no limit depends on how a float
 rounds. What the rules mean is decided by the pure functions of `risk.objectives` and
-`risk.conduct`; where the numbers come from, by the files in `config/rules`.
+`risk.restrictions`; where the numbers come from, by the files in `config/rules`.
 """
 
 from __future__ import annotations

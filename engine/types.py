@@ -118,7 +118,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     What is not given is off. `allow_*` say how much worse than asked for a fill may be in the worst
     case: `allow_gap_fraction` of the price, beyond the slippage. `firm_reserve_fraction` (of the
     initial balance) keeps the worst case so far above the firm's floors; 0 keeps it just above.
-    `actions` says by a limit's name what else happens than `risk.guard.DEFAULT_ACTIONS`.
+    `actions` says by a limit's name what else happens than `risk.firm_limits.DEFAULT_ACTIONS`.
     """
 
     max_positions: int

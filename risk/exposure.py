@@ -8,7 +8,7 @@ from math import ceil
 import msgspec
 
 from engine import money
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import TOLD, Cents, Limits, Points, Rate, Side, SymbolSpec, Units
 
 

@@ -22,8 +22,9 @@ from engine.events import (
     Tick,
 )
 from engine.types import LONG, UNITS_PER_LOT, Cents, Limits, Points, SymbolSpec, Units, lots
-from risk import exposure, guard, sizing
-from risk.worth import Worth, margin_of
+from risk import exposure, sizing
+from risk import firm_limits as guard
+from risk.valuation import Worth, margin_of
 
 TOLERANCE = 1e-6
 """Cents by which a float threshold may miss an integer amount."""
@@ -251,7 +252,7 @@ def _worst_case(desk: Desk, lost: Cents) -> Cents:
 
 
 def _guarded(order: OrderIntent, desk: Desk, worst: Cents) -> tuple[DenyReason, str] | None:
-    """The checks of `risk.guard`, in their order."""
+    """The checks of `risk.firm_limits`, in their order."""
     limits, view = desk.limits, desk.guard
     if view is guard.NOTHING_TO_GUARD:
         return None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
-from engine.market import Position
+from engine.portfolio import Position
 
 if TYPE_CHECKING:
     from signals.strategy import Decision, View

@@ -4,7 +4,7 @@ A strategy sees closed bars of one symbol, one at a time, and the state of that 
 with at most one decision. It keeps indicators, nothing else: positions and prices are given to it.
 
 To write one of your own, write a class as `Strategy` describes and a preset whose `strategy` names
-it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small example.
+it (`my_file.py:MyClass`, beside the preset); `signals/strategies/sma_cross.py` is a small example.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
-from engine.market import Market, Position
+from engine.portfolio import Market, Position
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
-from signals.bars import TIMEFRAME_SECONDS
+from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
 
 Lots = Annotated[float, msgspec.Meta(gt=0)] | Literal["by_risk"]

@@ -8,30 +8,30 @@ from typing import Any
 import msgspec
 import pytest
 
-import adapters.mt5.telling
-import adapters.mt5.venue
-import adapters.mt5.watch
+import adapters.mt5.execution.reconciler
+import adapters.mt5.execution.reports
+import adapters.mt5.execution.venue
 import risk.limits
 import risk.sizing
-import scripts.simulation.life
-from adapters.mt5.departures import closings
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.remote import carry_out_remotely
-from adapters.mt5.telling import Telling
-from adapters.mt5.venue import Venue
-from adapters.mt5.watch import Watch
+import tests.simulation.engine_run
+from adapters.mt5.execution.closing_deals import closings
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.reconciler import Watch
+from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.execution.reports import Telling
+from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Edge
-from engine.market import Market
+from engine.calendar import resets
 from engine.orders import OrderBook
+from engine.portfolio import Market
 from engine.trading import Trading
 from engine.types import Limits, Millis
-from risk.days import resets
-from risk.stakes import Stakes
-from risk.state import RiskActor
-from scripts.simulation.disk import SimulatedJournal
-from scripts.simulation.run import run_seed
-from signals.flatten import Flatten
+from risk.actor import RiskActor
+from risk.exposure_book import Stakes
+from signals.exits import Flatten
+from tests.simulation.disk import SimulatedJournal
+from tests.simulation.run import run_seed
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -62,7 +62,7 @@ def _sent_twice(patch: pytest.MonkeyPatch) -> None:
         carry_out_remotely(client, request)
         return carry_out_remotely(client, request)
 
-    patch.setattr(adapters.mt5.venue, "carry_out_remotely", twice)
+    patch.setattr(adapters.mt5.execution.venue, "carry_out_remotely", twice)
 
 
 def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
 
 
 def _close_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adapters.mt5.telling, "closings", lambda *_args: ())
+    patch.setattr(adapters.mt5.execution.reports, "closings", lambda *_args: ())
 
 
 def _commission_of_wrong_sign(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def _commission_of_wrong_sign(patch: pytest.MonkeyPatch) -> None:
         for closed in closings(*args):
             yield msgspec.structs.replace(closed, commission=-closed.commission)
 
-    patch.setattr(adapters.mt5.telling, "closings", wrong)
+    patch.setattr(adapters.mt5.execution.reports, "closings", wrong)
 
 
 def _share_of_commission_lost(patch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def _share_of_commission_lost(patch: pytest.MonkeyPatch) -> None:
         for closed in closings(*args):
             yield msgspec.structs.replace(closed, net=closed.profit)
 
-    patch.setattr(adapters.mt5.telling, "closings", wrong)
+    patch.setattr(adapters.mt5.execution.reports, "closings", wrong)
 
 
 def _row_lost(patch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def _missed_days_forgotten(patch: pytest.MonkeyPatch) -> None:
     def from_now(limits: Limits, now: Millis, _past: Any) -> Any:
         return resets(limits.reset_zone, now)
 
-    patch.setattr(scripts.simulation.life, "days_to_come", from_now)
+    patch.setattr(tests.simulation.engine_run, "days_to_come", from_now)
 
 
 def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
 
 
 def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adapters.mt5.watch, "emptied", lambda _deals: True)
+    patch.setattr(adapters.mt5.execution.reconciler, "emptied", lambda _deals: True)
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:

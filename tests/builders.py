@@ -11,14 +11,14 @@ from config.preset_files import load_preset
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from engine.market import Market
 from engine.orders import OrderBook
+from engine.portfolio import Market
 from engine.ports import FreshAccount
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
-from risk.evaluation import Course, Evaluation
-from risk.state import RiskActor
-from signals.preset import Parameters
+from risk.actor import RiskActor
+from risk.challenge import Course, Evaluation
+from signals.strategies.ftmo_m15 import Parameters
 
 START: Cents = 10_000_000
 """The balance that sessions of tests start with: 100,000.00."""

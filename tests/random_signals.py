@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from engine.events import GivenSignal
 from engine.types import Millis, Side, SymbolSpec
-from scripts.wiring import Terms
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.given_runs import PERIOD, terms_of, with_limits
+from tests.user_signal_runs import PERIOD, terms_of, with_limits
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 60 * MINUTE

@@ -11,12 +11,12 @@ import msgspec
 from engine import events as ev
 from engine.rerun import Difference, Tally
 from engine.types import SymbolSpec
-from scripts.journal_replay import deciders
-from scripts.rerun_inputs import InputRerun
-from scripts.simulation import life
-from scripts.simulation.run import run_and_keep
-from scripts.simulation.strategy import Restless
+from scripts.app.journals.rerun import deciders
+from scripts.app.journals.rerun_inputs import InputRerun
 from signals.strategy import Decision, StrategyFactory, View
+from tests.simulation import engine_run
+from tests.simulation.run import run_and_keep
+from tests.simulation.strategy import Restless
 
 
 class Remembering(Restless):
@@ -34,7 +34,7 @@ class Remembering(Restless):
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
     """What the journal of a seed's simulated session holds at its end."""
-    with patch.object(life, "Restless", strategy):
+    with patch.object(engine_run, "Restless", strategy):
         result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
     return tuple(records)

@@ -7,7 +7,7 @@ from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
 from risk.limits import Desk
-from risk.worth import worth_of
+from risk.valuation import worth_of
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.mt5.feed_watch import FeedState
-from adapters.status import (
+from adapters.mt5.live.feed_watch import FeedState
+from adapters.reports.status import (
     AccountStatus,
     EventLine,
     LinkState,

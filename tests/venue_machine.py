@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine import events as ev
 from engine import money
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Cents, Limits, Points, Side, Units
 from risk.limits import RISK_TOLERANCE
 from tests.builders import SPECS, START, TICKS, Wired, account, of_kind

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import Deals, Look, Reply
-from adapters.mt5.gateway import Errand, Gateway
-from adapters.mt5.requests import Instrument, Requests
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Errand, Gateway
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import Deals, Look, Reply
 from engine import events as ev
 from engine.types import Limits
-from risk.evaluation import Course
+from risk.challenge import Course
 from tests.builders import LIMITS, SPECS, Wired, wired
 
 REQUESTS = Requests(

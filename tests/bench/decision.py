@@ -12,7 +12,7 @@ from config.rules import load_rules
 from engine.events import AccountSeen
 from engine.rules import Calendar
 from engine.types import Limits, Side
-from risk import conduct, exposure, guard
+from risk import exposure, firm_limits, restrictions
 from risk import objectives as obj
 from risk.limits import Desk, vet
 from tests.builders import EURUSD, GBPUSD, START, TICKS, account, intent, limits
@@ -44,7 +44,7 @@ def decisions() -> dict[str, Callable[[], object]]:
     standing = obj.begun(rules, 0, START, "2026-01-16")
     seen = AccountSeen(START, START - 10_000, 0)
     order = intent(scale=0.5)
-    plain, full = _desk(limits()), _desk(FULL, firm=guard.FirmFloors(9_500_000, 9_500_000))
+    plain, full = _desk(limits()), _desk(FULL, firm=firm_limits.FirmFloors(9_500_000, 9_500_000))
     stakes = [exposure.Stake(EURUSD, Side.LONG, 100), exposure.Stake(GBPUSD, Side.SHORT, 90)]
     return {
         "vet an entry, ordinary limits": lambda: vet(order, plain),
@@ -54,13 +54,13 @@ def decisions() -> dict[str, Callable[[], object]]:
         ),
         "turn the day": lambda: obj.turned(rules, standing, "x", seen.balance, seen.equity),
         "what is missing for a pass": lambda: obj.missing(rules, standing, START, flat=True),
-        "gap window": lambda: conduct.gap_objection(rules.conduct, Calendar(), FRIDAY),
+        "gap window": lambda: restrictions.gap_objection(rules.conduct, Calendar(), FRIDAY),
         "net money at risk by currency": lambda: exposure.on_currencies(stakes),
     }
 
 
-def _desk(terms: Limits, firm: guard.FirmFloors | None = None) -> Desk:
-    view = guard.View(now=FRIDAY, currencies={"EUR": 100, "USD": -100}, firm=firm)
+def _desk(terms: Limits, firm: firm_limits.FirmFloors | None = None) -> Desk:
+    view = firm_limits.View(now=FRIDAY, currencies={"EUR": 100, "USD": -100}, firm=firm)
     return Desk(
         limits=msgspec.structs.replace(terms),
         spec=EURUSD,

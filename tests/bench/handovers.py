@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 from engine import events as ev
 from engine.bus import Bus
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import Request
+from scripts.cli.replay import Screen, run_replay
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(
@@ -101,7 +103,7 @@ def replay() -> None:
 
 def terminal() -> None:
     """Simulated sessions on a paper terminal that is reached as a real one is."""
-    from scripts.simulation.run import run_seed
+    from tests.simulation.run import run_seed
 
     for seed in SEEDS:
         run_seed(seed)

@@ -18,21 +18,21 @@ from typing import Any, NamedTuple, TypeVar
 
 import anyio
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.remote import Caller
-from adapters.mt5.venue import SendingDesk, Venue
-from adapters.paper.functions import PaperTerminal
+from adapters.journal import SqliteJournal
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import Caller
+from adapters.mt5.execution.venue import SendingDesk, Venue
+from adapters.mt5.host.client import Answer, AsyncTerminal, TerminalClient
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.journal import MemoryJournal
-from engine.market import Market
 from engine.orders import OrderBook
+from engine.portfolio import Market
 from engine.ports import Journal
 from engine.types import Side
-from risk.state import RiskActor
+from risk.actor import RiskActor
 from tests.bench.machine import machine
 from tests.builders import LIMITS, LOT, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks, told

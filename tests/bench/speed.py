@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from engine.bars import PreparedBars
-from scripts.bars import BarInput
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from scripts.wiring import Terms
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import Request
+from scripts.cli.replay import Screen, run_replay
 from tests.bench.bars import Source
 from tests.reference import bare_loop
 from tests.reference.preset_bars import TABLE

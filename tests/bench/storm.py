@@ -18,15 +18,16 @@ from typing import cast
 
 import anyio
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.logs import SessionLog
+from adapters.journal import SqliteJournal
+from adapters.services.logs import SessionLog
 from engine.bus import Bus
 from engine.events import BarClosed, Event, PositionClosed, Record
 from engine.journal import MemoryJournal
 from engine.types import Side, SymbolSpec, units
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms, begin, connect, file_sinks, replay_feed
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.sessions.replay import begin, connect, file_sinks, replay_feed
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import Request
 from signals.strategy import Decision, Enter, Leave, View
 from tests import synthetic
 from tests.bench.machine import machine

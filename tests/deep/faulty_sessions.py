@@ -19,30 +19,31 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-import scripts.live
-from adapters.journal_sqlite import StoredJournal
-from adapters.logs import SessionLog
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import remote, script
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.script import Plan
-from adapters.paper.faults import Fault, FaultKind, ScriptedFault
-from adapters.paper.spec import build
+import scripts.app.sessions.live
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution import remote
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.live import script
+from adapters.mt5.live.script import Plan
+from adapters.services.logs import SessionLog
 from config.loader import CliOverrides, Secret
 from engine import events as ev
 from engine.clock import SystemClock
 from engine.trading import TradingState
 from engine.types import Side
-from scripts import connection
-from scripts.cli import CommandFailed
-from scripts.failures import explained
-from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.live import Frame, LiveTerms, build_live, instruments
-from scripts.paper import LOGIN, PAPER, SERVER
-from scripts.resuming import open_journal
-from scripts.wiring import MAGIC
+from scripts.app.errors import CommandFailed
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions import connection
+from scripts.app.sessions.failures import explained
+from scripts.app.sessions.live import Frame, LiveTerms, build_live, instruments
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.replay import MAGIC
+from scripts.app.sessions.resume import open_journal
 from tests.builders import EURUSD, LIMITS
 from tests.deep.steps import SWING, Kind, StepFeed
+from tests.simulation.faults import Fault, FaultKind, ScriptedFault
+from tests.simulation.faulty_spec import build
 
 PASSWORD = "Yk3-not-to-be-seen"  # noqa: S105 - of an account that does not exist
 DEADLINE = 1.5
@@ -156,7 +157,7 @@ def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if kind is not Kind.SCRIPT:
             feed = functools.partial(StepFeed, kind=kind, advance=advance)
-            patch.setattr(scripts.live, "ScriptFeed", feed)
+            patch.setattr(scripts.app.sessions.live, "ScriptFeed", feed)
         yield
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Points, Side, Units
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.deep.kill_sessions import Story, ours
 from tests.process.kill_feed import PLANS
 

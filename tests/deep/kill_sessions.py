@@ -23,17 +23,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract as mt5
-from adapters.paper.faults import ScriptedFault
-from adapters.paper.spec import build
-from adapters.paper.state import SavedState
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.state_file import SavedState
 from engine import events as ev
-from scripts.cli import Exit
-from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.journal import _exported
-from scripts.wiring import MAGIC
+from scripts.app.errors import Exit
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions.replay import MAGIC
+from scripts.cli.journal import _exported
 from tests.process.kill_main import Life, Note, Point, live, note_of, spec
+from tests.simulation.faults import ScriptedFault
+from tests.simulation.faulty_spec import build
 
 SECONDS = 300.0
 """A deadline that only a broken life misses."""

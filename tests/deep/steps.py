@@ -9,13 +9,13 @@ import enum
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from adapters.mt5.errors import LookFailed, TerminalError
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.venue import Venue
+from adapters.mt5.api.errors import LookFailed, TerminalError
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.market import Market, Position
+from engine.portfolio import Market, Position
 from engine.types import Points, Side
 
 SWING = 300

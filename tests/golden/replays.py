@@ -14,12 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.files.bars import concat, open_bars
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars.reader import concat, open_bars
+from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from scripts.wiring import Terms
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import Request
+from scripts.cli.replay import Screen, run_replay
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
 

@@ -15,13 +15,13 @@ from config.rules import list_rules, load_rules
 from engine import events as ev
 from engine.events import AttemptOutcome
 from engine.rules import Conduct, DailyLoss, MaxLoss, Measured, Mode, Phase, RuleAction
-from risk.evaluation import Course
-from scripts.wiring import Terms
+from risk.challenge import Course
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.courses import COURSES, WEEK, following, rules
-from tests.given_runs import Told, played, with_limits
+from tests.challenges import COURSES, WEEK, following, rules
 from tests.golden.replays import Case, replayed
 from tests.golden.test_journal_hash import Scenario, journal_hash, scenarios, written
+from tests.user_signal_runs import Told, played, with_limits
 
 TIGHT = Course(rules=rules(), repeat=True)
 

@@ -14,7 +14,7 @@ from engine import events as ev
 from engine.trading import HaltCause
 from engine.types import Side
 from signals.strategy import Decision, Enter, View
-from tests.given_runs import (
+from tests.user_signal_runs import (
     PERIOD,
     Ohlc,
     Told,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cli import CommandFailed, Exit
-from scripts.folders import SessionFolder
-from scripts.journal import export
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.session_folder import SessionFolder
+from scripts.cli.journal import export
 from tests import synthetic
 from tests.golden.replays import Case, replayed
 

@@ -13,11 +13,11 @@ import pytest
 from config.loader import load_preset
 from engine import events as ev
 from engine.types import UNITS_PER_LOT
-from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms
-from signals.registry import registered, strategy_factory
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import Request
+from signals.strategies.registry import registered, strategy_factory
 from tests import synthetic
-from tests.given_runs import Told, played, with_limits
+from tests.user_signal_runs import Told, played, with_limits
 
 
 @pytest.fixture(scope="module")

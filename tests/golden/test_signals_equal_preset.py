@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import LogProjection
+from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.cli import Exit
-from scripts.replay import Request, resolve_terms
+from scripts.app.errors import Exit
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import Request
 from tests import synthetic
 from tests.commands import butler
-from tests.given_runs import Told, played
+from tests.user_signal_runs import Told, played
 
 SHIPPED = Path(preset_files.__file__).parent / "presets" / "ftmo_m15.yaml"
 BLIND = {"  on_opposite: close\n": "  on_opposite: ignore\n", "  trail: true ": "  trail: false "}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 
 LOGIN = 7001
 SERVER = "Clock-Demo"

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import msgspec
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.service import HostConfig
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 
 SECONDS = 20.0

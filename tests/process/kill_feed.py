@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.mt5.errors import TerminalError
-from adapters.mt5.script import Plan, ScriptFeed
-from adapters.paper.spec import MADE_UP_START
+from adapters.mt5.api.errors import TerminalError
+from adapters.mt5.live.script import Plan, ScriptFeed
+from adapters.paper.terminal.spec import MADE_UP_START
 from engine import events as ev
 from engine.types import Millis, Points, Side
 

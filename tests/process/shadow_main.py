@@ -14,24 +14,24 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.logs import SessionLog
-from adapters.mt5.gateway import Gateway, send_in_process
-from adapters.projection import iso
-from adapters.status import Status
+from adapters.journal import SqliteJournal
+from adapters.mt5.execution.gateway import Gateway, send_in_process
+from adapters.reports.projection import iso
+from adapters.reports.status import Status
+from adapters.services.logs import SessionLog
 from engine.bus import Bus
 from engine.clock import SystemClock
-from engine.market import Market
 from engine.orders import OrderBook
+from engine.portfolio import Market
 from engine.session import Session
-from risk.state import RiskActor
-from scripts.beside import Company, Figures, Wanted, keep_company
-from scripts.folders import SessionFolder
-from scripts.version import about_session
-from scripts.wiring import concluding, file_sinks
-from signals.flatten import Flatten
-from signals.given import GivenSignals
+from risk.actor import RiskActor
+from scripts.app.session_folder import SessionFolder
+from scripts.app.sessions.replay import concluding, file_sinks
+from scripts.app.sessions.services import Company, Figures, Wanted, keep_company
+from scripts.app.version import about_session
+from signals.exits import Flatten
 from signals.strategy import StrategyActor
+from signals.user_signals import GivenSignals
 from tests.builders import LIMITS, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks
 from tests.process.cli import SECONDS

@@ -16,12 +16,14 @@ from typing import Any
 
 import msgspec
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.contract import FUNCTIONS
-from adapters.paper.faults import FaultKind
-from scripts import butler, connection, live_feed
-from scripts.live_feed import Shadow
-from scripts.paper_market import PaperMarket
+from adapters.mt5.api.contract import FUNCTIONS
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from scripts.app.sessions import connection, live_feed
+from scripts.app.sessions.live_feed import Shadow
+from scripts.app.sessions.paper_market import PaperMarket
+from scripts.cli import main
+from tests.simulation.faults import FaultKind
 
 CHANCES = {
     FaultKind.DIE_BEFORE: 0.0002,
@@ -52,6 +54,9 @@ def with_faults(seed: int) -> None:
         return msgspec.json.encode(document).decode()
 
     PaperMarket.spec = spec  # type: ignore[method-assign,assignment]
+    connection.LocalHost = functools.partial(  # type: ignore[assignment,attr-defined]
+        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
+    )
     connection.TerminalClient = functools.partial(  # type: ignore[assignment,attr-defined]
         TerminalClient, sleep=lambda _: None
     )
@@ -106,4 +111,4 @@ if __name__ == "__main__":
     with_faults(int(sys.argv[1]))
     measured(Path(sys.argv[2]))
     sys.argv[1:3] = ["shadow"]
-    butler.main()
+    main.main()

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.account_lock import AccountBusy, AccountLock, Holder
+from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from tests.process.cli import ROOT, SECONDS, environment
 
 ACCOUNT = "account 5 on A-Demo"
 HOLD = """
 import pathlib, sys
-from adapters.account_lock import AccountLock
+from adapters.system.account_lock import AccountLock
 lock = AccountLock(pathlib.Path(sys.argv[1]), "account", sys.argv[2])
 lock.acquire()
 print("held", flush=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
-from adapters.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
+from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
+from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.builders import ended, halted
 from tests.commands import butler
 from tests.http_services import http_service

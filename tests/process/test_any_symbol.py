@@ -10,19 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.facts import instrument
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.observing import Gap, quotes_of
-from adapters.mt5.remote import RemoteTerminal
-from adapters.mt5.service import HostConfig
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.observation import Gap, quotes_of
+from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.symbol_specs import instrument
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
 from config.loader import load_symbols
 from engine import events as ev
 from engine.types import Conversion, Side, lots
 from risk.limits import vet
-from risk.worth import worth_of
+from risk.valuation import worth_of
 from tests import synthetic
 from tests.builders import LIMITS, START, intent
 from tests.commands import butler

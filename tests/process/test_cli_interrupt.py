@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.events import Record
 from tests import synthetic
@@ -25,7 +25,7 @@ from tests.process.cli import SECONDS, butler_process, environment, everything
 SLOWLY = """
 import time
 from scripts import screen
-from scripts.butler import main
+from scripts.cli.main import main
 
 usual = screen.Progress.update
 

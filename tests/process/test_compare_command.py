@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.commands import Said, butler
 from tests.process.cli import butler_process, complaint
 

@@ -16,13 +16,13 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.control_client import ask
-from adapters.control_wire import FILE_NAME, Request, write_access
-from adapters.heartbeat import Beat
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
+from adapters.services.control_client import ask
+from adapters.services.control_wire import FILE_NAME, Request, write_access
+from adapters.services.heartbeat import Beat
 from engine import events as ev
-from scripts.beside import Wanted
-from scripts.cli import Exit
+from scripts.app.errors import Exit
+from scripts.app.sessions.services import Wanted
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, environment
 from tests.process.shadow_main import Shadow, build

@@ -16,11 +16,11 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.control import ControlServer
-from adapters.control_client import ask, live_access
-from adapters.control_wire import FILE_NAME, LOOPBACK, Reply, Request
+from adapters.services.control import ControlServer
+from adapters.services.control_client import ask, live_access
+from adapters.services.control_wire import FILE_NAME, LOOPBACK, Reply, Request
 from engine import events as ev
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.process.cli import ROOT, environment
 from tests.process.test_control_commands import events, status, told
 from tests.process.test_control_server import SECONDS, Noted

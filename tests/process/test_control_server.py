@@ -17,10 +17,10 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.beside import Beside
-from adapters.control import ControlServer
-from adapters.control_client import NotAnswering, NotRunning, ask, live_access
-from adapters.control_wire import (
+from adapters.services.background import Beside
+from adapters.services.control import ControlServer
+from adapters.services.control_client import NotAnswering, NotRunning, ask, live_access
+from adapters.services.control_wire import (
     FILE_NAME,
     LONGEST_REQUEST,
     LOOPBACK,

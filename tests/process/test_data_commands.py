@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.files.bars import concat, open_bars
-from scripts.cli import Exit
-from signals.validate import Kind
+from adapters.bars.reader import concat, open_bars
+from scripts.app.errors import Exit
+from signals.market_data.validate import Kind
 from tests import synthetic
 from tests.commands import Said, butler
 
@@ -102,7 +102,7 @@ def test_a_file_without_a_fault_is_described(tmp_path: Path) -> None:
 
 
 def test_the_shipped_sample_is_usable_and_its_clock_is_told() -> None:
-    from adapters.files.sample import SAMPLE
+    from adapters.bars.sample import SAMPLE
 
     said = butler("data", "check", SAMPLE)
     assert said.code == Exit.DONE
@@ -316,7 +316,7 @@ def test_the_exit_code_and_both_streams_leave_the_process(tmp_path: Path) -> Non
     good = write(tmp_path / "eurusd.csv", rows())
     bad = write(tmp_path / "gbpusd.csv", FINDINGS[Kind.BROKEN][0])
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.butler", "data", "check", good, bad, tmp_path / "no.csv"],
+        [sys.executable, "-m", "scripts.cli.main", "data", "check", good, bad, tmp_path / "no.csv"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         encoding="utf-8",

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from config.loader import CliOverrides, ResolvedAccount
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.flatten import flatten_account
-from scripts.paper import LOGIN, PAPER, SERVER
-from scripts.wiring import MAGIC
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.replay import MAGIC
+from scripts.cli.flatten_account import flatten_account
 from tests.builders import EURUSD
 
 ENTRY: dict[str, Any] = {

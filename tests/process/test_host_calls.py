@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import (
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import (
     ArgumentsRefused,
     BackendRaised,
     CallOutcomeUnknown,
@@ -19,7 +18,8 @@ from adapters.mt5.errors import (
     NotSent,
     TerminalError,
 )
-from adapters.mt5.wire import Trouble
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.wire import Trouble
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 from tests.process.hosts import SECONDS, config, host_pid, running
 

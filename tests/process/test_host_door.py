@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import HostStartFailed
-from adapters.mt5.launch import RemoteHost
-from adapters.mt5.service import STOP, HostConfig
-from adapters.mt5.wire import MAX_FRAME, Deadline, Request, encode_request, receive_frame
+from adapters.mt5.api.errors import HostStartFailed
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import RemoteHost
+from adapters.mt5.host.service import STOP, HostConfig
+from adapters.mt5.host.wire import MAX_FRAME, Deadline, Request, encode_request, receive_frame
 from tests.process.hosts import SECONDS, command, config, local_host
 
 NEEDS_SIGINT = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mt5 import processes
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import CallOutcomeUnknown, HostStartFailed, NotSent
-from adapters.mt5.launch import LocalHost, RemoteHost
-from adapters.mt5.wire import Deadline
+from adapters.mt5.api.errors import CallOutcomeUnknown, HostStartFailed, NotSent
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost, RemoteHost
+from adapters.mt5.host.wire import Deadline
+from adapters.system import processes
 from tests.process.hosts import SECONDS, Barrier, config, host_pid, local_host, running
 
 NEEDS_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="process groups, PyDLL(None)")

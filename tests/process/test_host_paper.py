@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import CallOutcomeUnknown, HostRefused, HostStartFailed
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.service import HostConfig
-from adapters.mt5.wire import Trouble
-from adapters.paper.spec import MADE_UP_START
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import CallOutcomeUnknown, HostRefused, HostStartFailed
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
+from adapters.mt5.host.wire import Trouble
+from adapters.paper.terminal.spec import MADE_UP_START
 from tests.builders import EURUSD, USDJPY
 from tests.paper_terminals import BUY
 from tests.process.hosts import SECONDS, local_host

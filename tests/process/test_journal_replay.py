@@ -12,20 +12,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests import synthetic
 from tests.commands import Said, butler
-from tests.given_runs import signal_file
 from tests.process.cli import butler_process
 from tests.reruns import recorded
+from tests.user_signal_runs import signal_file
 
 JANUARY = ("--from", "2023-01-02", "--to", "2023-01-20")
 
 OWN_STRATEGY = """
 import msgspec
-from scripts.simulation.strategy import Restless
+from tests.simulation.strategy import Restless
 
 class Nothing(msgspec.Struct):
     pass
@@ -277,7 +277,7 @@ class TestOnATerminal:
         folder.mkdir(parents=True)
         code = tmp_path / "mine.py"
         code.write_text(OWN_STRATEGY.format(answer=SAME), encoding="utf-8")
-        from scripts.simulation.strategy import Restless
+        from tests.simulation.strategy import Restless
 
         first, *rest = recorded(6, Restless)
         assert isinstance(first.event, ev.SessionStarted)

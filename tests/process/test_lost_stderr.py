@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.streams import lasting
+from scripts.cli.shared.streams import lasting
 from tests.process.cli import COMMAND, ROOT, SECONDS, environment
 from tests.process.shadows import PATIENCE, sample_bars
 from tests.process.test_cli_interrupt import interrupt, minutes, replaying, wait_for_records

@@ -12,8 +12,8 @@ import anyio.to_thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.beside import Beside
-from adapters.metrics import Metrics, MetricsUnavailable, sample_stalls
+from adapters.services.background import Beside
+from adapters.services.metrics import Metrics, MetricsUnavailable, sample_stalls
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal

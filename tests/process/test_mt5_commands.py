@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from config.loader import CliOverrides
 from engine import events as ev
-from scripts import connection
-from scripts.cli import Exit
-from scripts.paper import paper_spec
+from scripts.app.errors import Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import paper_spec
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
 
@@ -343,7 +343,7 @@ def test_doctor_looks_at_every_symbol_that_the_profile_names(
     """XAUUSD is named otherwise here: the terminal has no such symbol, which is one line."""
     paper = connection.resolve("PAPER", CliOverrides(), None, {})
     mapped = msgspec.structs.replace(paper, symbol_map={"XAUUSD": "GOLD"})
-    monkeypatch.setattr("scripts.doctor.choose_account", lambda *_: mapped)
+    monkeypatch.setattr("scripts.cli.doctor.choose_account", lambda *_: mapped)
     said = butler("doctor", "--account-profile", "PAPER", "--results-dir", tmp_path)
     assert said.code == Exit.TERMINAL
     symbols = [line for line in said.out if line[9:15] == "symbol"]

@@ -12,34 +12,34 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.execution import Deals, look
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.remote import RemoteTerminal, carry_out_remotely
-from adapters.mt5.requests import Instrument, Requests
-from adapters.mt5.service import HostConfig
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import RemoteTerminal, carry_out_remotely
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import Deals, look
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from engine.market import Market
 from engine.orders import OrderBook
-from risk.state import RiskActor
-from scripts.wiring import (
+from engine.portfolio import Market
+from risk.actor import RiskActor
+from scripts.app.sessions.replay import (
     DEVIATION,
     MAGIC,
     REPLAY_TAG,
-    Terms,
     agenda_of,
     concluding,
     connect,
     replay_feed,
 )
-from scripts.wiring import started as session_started
-from signals.given import GivenSignals
-from tests.given_runs import PERIOD, Ohlc, Told, at, bar_file, signal_file, terms_of
+from scripts.app.sessions.replay import started as session_started
+from scripts.app.terms.replay_terms import Terms
+from signals.user_signals import GivenSignals
+from tests.user_signal_runs import PERIOD, Ohlc, Told, at, bar_file, signal_file, terms_of
 
 BARS = 56
 """From 08:00 to 22:00 UTC: within one trading day, so that no reset falls between."""

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.types import ClockName
-from scripts.cli import Exit
-from signals.clocks import to_server, to_utc
+from scripts.app.errors import Exit
+from signals.market_data.clocks import to_server, to_utc
 from tests import synthetic
 from tests.commands import Said, butler
 

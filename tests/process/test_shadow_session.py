@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.paper_market import PaperMarket
+from scripts.app.sessions.paper_market import PaperMarket
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import butler_process

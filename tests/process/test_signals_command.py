@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.files.signals import COLUMNS, read_signals
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars.signal_files import COLUMNS, read_signals
+from adapters.journal import StoredJournal
 from config import preset_files
 from config.loader import list_presets
 from engine import events as ev
 from engine.events import DenyReason
 from engine.types import Limits
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.commands import Said, butler
-from tests.given_runs import at, bar_file, flat, iso, signal_file
+from tests.user_signal_runs import at, bar_file, flat, iso, signal_file
 
 UNTIL = ("--to", "2023-02-01")
 PRESETS = Path(preset_files.__file__).parent / "presets"
@@ -269,7 +269,7 @@ def test_a_file_that_cannot_be_understood_is_bad_data(
 def test_what_a_process_writes_to_its_output_can_be_replayed(tmp_path: Path) -> None:
     """The bytes as they leave the process, whatever the platform makes of line ends."""
     written = subprocess.run(
-        [sys.executable, "-m", "scripts.butler", "signals", "--to", "2023-01-10"],
+        [sys.executable, "-m", "scripts.cli.main", "signals", "--to", "2023-01-10"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         check=True,

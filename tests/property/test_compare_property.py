@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.compare import Aspect, Tolerances, compare
-from adapters.projection import Row
+from adapters.reports.compare import Aspect, Tolerances, compare
+from adapters.reports.projection import Row
 from tests.logs_of_runs import closed, denied, opened, run_of
 
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.paper.swap import swap_of
+from adapters.paper.broker.swap import swap_of
 from engine import events as ev
 from engine import money
 from engine.events import GivenSignal
 from engine.types import Cents, Millis, Points, Side, SymbolSpec
-from scripts.wiring import Terms
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.given_runs import PERIOD, Told, played, terms_of, with_limits
+from tests.user_signal_runs import PERIOD, Told, played, terms_of, with_limits
 
 DAY: Millis = 86_400_000
 MONDAY: Millis = synthetic.SPRING * 1_000

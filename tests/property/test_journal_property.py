@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
 from engine.journal import JournalDamaged, MemoryJournal, decode, encode, encode_about
 from tests.builders import ONE_OF_EACH

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from adapters.paper.account import PaperAccount
-from adapters.paper.matching import Bar, ExitReason, exit_in, worst_price
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar, ExitReason, exit_in, worst_price
 from engine import money
 from engine.types import Points, Side
 from tests.builders import SPECS, START, TICKS

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from engine import events as ev
 from engine.bars import PreparedBars
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side
-from signals.bars import BarPreparer, Ints
-from signals.preset import FtmoM15, Parameters
-from signals.preset_scan import FeatureColumns
+from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import closings_of, scan_of
-from signals.sma_cross import Parameters as CrossParameters
-from signals.sma_cross import SmaCross
+from signals.strategies.ftmo_m15 import FtmoM15, Parameters
+from signals.strategies.ftmo_m15_scan import FeatureColumns
+from signals.strategies.sma_cross import Parameters as CrossParameters
+from signals.strategies.sma_cross import SmaCross
 from signals.strategy import Decision, Leave, View
 from tests.builders import EURUSD, parameters
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.files.signals import read_signals, signals_csv
+from adapters.bars.signal_files import read_signals, signals_csv
 from engine import events as ev
 from engine.events import DenyReason, GivenSignal
 from engine.types import Side
-from tests.given_runs import PERIOD, Told, iso, played
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
+from tests.user_signal_runs import PERIOD, Told, iso, played
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import wire
-from adapters.mt5.wire import Reply, Request, WireError
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host import wire
+from adapters.mt5.host.wire import Reply, Request, WireError
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
 SCALARS = (

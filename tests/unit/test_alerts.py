@@ -9,8 +9,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from adapters.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
-from adapters.outbox import Outbox
+from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
+from adapters.system.outbox import Outbox
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.types import ClockName
-from signals.clocks import (
+from signals.market_data.clocks import (
     CLOCKS,
     DAY,
     ClockDetector,

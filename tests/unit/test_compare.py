@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.compare import Aspect, Comparison, Tolerances, compare
-from adapters.divergence import differing_terms, known_reasons
-from adapters.projection import Row
+from adapters.reports.compare import Aspect, Comparison, Tolerances, compare
+from adapters.reports.divergence import differing_terms, known_reasons
+from adapters.reports.projection import Row
 from tests.logs_of_runs import closed, denied, opened, row, run_of, trade
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from tests.builders import EURUSD
 
 SPEC: dict[str, Any] = {
@@ -98,6 +101,10 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = {"kind": "fail", "code": -6}
+    faulty = functools.partial(
+        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
+    )
+    monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
     assert error.code == Exit.TERMINAL

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import constants, contract
-from adapters.mt5.contract import FUNCTIONS, Access, Call, Fate, Outcome, Struct
+from adapters.mt5.api import constants, contract
+from adapters.mt5.api.contract import FUNCTIONS, Access, Call, Fate, Outcome, Struct
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "reference" / "mt5_contract.json"
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.dry import DryRun
-from adapters.mt5.errors import LookFailed
-from adapters.mt5.execution import Reply, Wanted
-from adapters.mt5.observing import Gap
-from adapters.mt5.requests import Instrument
-from adapters.paper.market import Pace
-from adapters.paper.ticks import PaperTick, TickPlayer
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import LookFailed
+from adapters.mt5.execution.observation import Gap
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import Reply, Wanted
+from adapters.mt5.live.dry_run import DryRun
+from adapters.paper.terminal.market import Pace
+from adapters.paper.terminal.ticks import PaperTick, TickPlayer
 from engine.types import Side
 from tests.builders import EURGBP, EURUSD, SPECS
 from tests.paper_terminals import account_at_ticks

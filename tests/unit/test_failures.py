@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mt5.errors import ArgumentsRefused
-from scripts.cli import CommandFailed, Exit
-from scripts.failures import explained
-from scripts.folders import THROUGH_MT5, SessionFolder
+from adapters.mt5.api.errors import ArgumentsRefused
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions.failures import explained
 
 
 def test_arguments_that_the_package_refuses_are_our_own_failure(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.mt5.feed_watch import MUTE_AFTER, FeedState, FeedWatch, weekend
+from adapters.mt5.live.feed_watch import MUTE_AFTER, FeedState, FeedWatch, weekend
 
 
 def server(text: str) -> int:

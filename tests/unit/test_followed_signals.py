@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.follow import FollowedSignals
-from adapters.mt5.agenda import SIGNAL_LIFE, LiveAgenda
+from adapters.bars.follow import FollowedSignals
+from adapters.mt5.live.schedule import SIGNAL_LIFE, LiveAgenda
 from engine import events as ev
 from engine.types import Side
 

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import carry_out
-from adapters.mt5.gateway import Gateway, InProcess, send_in_process
-from adapters.paper.account import PaperAccount
-from adapters.paper.counter import PaperCounter
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.snapshot import carry_out
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.direct import PaperCounter
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS, Wired, halted, of_kind, signal, wired
-from tests.venue_steps import (
-    FIGURES,
-    REQUESTS,
-    Live,
-    deal_in,
-    deal_out,
-    deals,
-    live,
-    result,
-)
+from tests.venue_steps import FIGURES, REQUESTS, Live, deal_in, deal_out, deals, live, result
 
 
 def entering() -> Live:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.functions import PaperTerminal
-from scripts.initial_balance import doubt_about
+from adapters.mt5.api import contract as mt5
+from adapters.paper.terminal.functions import PaperTerminal
+from scripts.app.sessions.initial_balance import doubt_about
 from tests.builders import START
 from tests.paper_terminals import BUY, NOW, account_at_ticks, done, terminal_at_ticks, told
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.checking import Whole
-from adapters.journal_sqlite.kinds import of_kinds
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.checking import Whole
+from adapters.journal.kinds import of_kinds
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalHash, kind_of, row_of
 from tests.journals import RECORDS, connected, hash_of, read_back, spoil, stored, unseal
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.journal_sqlite.lock import JournalLock
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import Look, Reply, look_of
+from adapters.journal.lock import JournalLock
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.snapshot import Look, Reply, look_of
 from engine import events as ev
-from scripts.journal_share import Mask
+from scripts.app.journals.share import Mask
 from tests.builders import ended, halted, started
 from tests.commands import Said, butler
 from tests.journals import RECORDS, record, spoil, stored, unseal

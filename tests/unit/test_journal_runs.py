@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.kinds import SEVERAL
-from adapters.journal_sqlite.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
-from adapters.journal_sqlite.store import Store
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.kinds import SEVERAL
+from adapters.journal.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
+from adapters.journal.store import Store
 from engine import events as ev
 from engine.journal import FREQUENT, KINDS, PAGE, JournalDamaged, JournalFailed, JournalHash, row_of
 from tests.journals import connected, hash_of, read_back, record, spoil

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
 from engine.journal import JournalFailed, MemoryJournal
 from tests.journals import RECORDS, connected, hash_of, read_back, record, spoil, stored

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal
+from adapters.journal import SqliteJournal
 from config.loader import CliOverrides, ResolvedAccount
 from engine import events as ev
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.last_session import Kind, last_session, to_go_on_with
-from scripts.paper import PAPER
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.last_session import Kind, last_session, to_go_on_with
+from scripts.app.sessions.paper import PAPER
 from tests.builders import ended, started
 
 DRY, SENDING = Kind("shadow", dry_run=True), Kind("shadow", dry_run=False)
@@ -141,7 +141,7 @@ def test_a_journal_that_cannot_be_read_may_be_the_last_one(
 
 def test_a_session_that_is_running_is_passed_over(tmp_path: Path, account: ResolvedAccount) -> None:
     """Whoever runs it holds the account, which is told on its own."""
-    from adapters.journal_sqlite.lock import JournalLock
+    from adapters.journal.lock import JournalLock
 
     lock = JournalLock(session(tmp_path, "it", at=1))
     try:

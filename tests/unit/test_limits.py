@@ -11,7 +11,7 @@ from engine import events as ev
 from engine.events import DenyReason, OrderApproved, OrderDenied
 from engine.types import Side, SymbolSpec
 from risk.limits import Desk, day_floor, manage, max_loss_floor, vet
-from risk.worth import Worth
+from risk.valuation import Worth
 from tests.builders import (
     EURUSD,
     LIMITS,

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5.errors import UnsuitableAccount
-from adapters.mt5.execution import Look, Reply
-from adapters.mt5.requests import Instrument
-from adapters.mt5.venue import SendingDesk
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api.errors import UnsuitableAccount
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import Look, Reply
+from adapters.mt5.execution.venue import SendingDesk
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.clock import VirtualClock
 from engine.journal import MemoryJournal
 from engine.types import Limits, Side
-from scripts.headroom import unseen
-from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
-from scripts.simulation.market import SPECS
+from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_to_come
+from scripts.app.sessions.loss_buffer import unseen
+from tests.simulation.market import SPECS
 
 EURUSD = SPECS[0]
 FIGURES = ev.Account(balance=9_900_000, equity=9_900_000)

@@ -10,19 +10,19 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient, answer_of
-from adapters.mt5.days import Days
-from adapters.mt5.errors import ArgumentsRefused, LinkDown, NotSent
-from adapters.mt5.feed import BarWatch, LiveFeed
-from adapters.mt5.venue import SendingDesk, Venue
-from adapters.mt5.wire import Reply, Trouble
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.market import PaperMarket
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import ArgumentsRefused, LinkDown, NotSent
+from adapters.mt5.execution.venue import SendingDesk, Venue
+from adapters.mt5.host.client import Answer, AsyncTerminal, TerminalClient, answer_of
+from adapters.mt5.host.wire import Reply, Trouble
+from adapters.mt5.live.days import Days
+from adapters.mt5.live.feed import BarWatch, LiveFeed
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.market import PaperMarket
 from engine import events as ev
 from engine.clock import VirtualClock
 from engine.types import Millis, Side
-from signals.bars import BarPreparer
+from signals.market_data.bars import BarPreparer
 from tests.builders import EURUSD, LOT, opened
 from tests.paper_terminals import account_at_ticks, told
 from tests.venue_steps import live

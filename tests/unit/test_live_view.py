@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from adapters.status import LinkState, Status
-from scripts.live_view import LiveView, plain_line, view
-from scripts.status_text import status_lines
+from adapters.reports.status import LinkState, Status
+from scripts.view.live_view import LiveView, plain_line, view
+from scripts.view.status_text import status_lines
 from tests.statuses import STATUS
 
 SECONDS = 20.0

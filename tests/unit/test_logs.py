@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from adapters.logs import LogSink, SessionLog
+from adapters.services.logs import LogSink, SessionLog
 from config.secrets import Secret
 from engine import events as ev
 from engine.bus import Bus

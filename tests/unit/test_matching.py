@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.paper.matching import Bar, Exit, ExitReason, entry_in, exit_in, worst_price
+from adapters.paper.broker.matching import Bar, Exit, ExitReason, entry_in, exit_in, worst_price
 from engine.types import Points, Side
 
 BAR = Bar(open=1_000, high=1_100, low=900, close=1_050, spread=10)

@@ -8,14 +8,9 @@ from typing import Any
 import pytest
 
 from config.loader import load_rules
-from scripts.cli import CommandFailed, Exit
-from scripts.objectives import (
-    as_recorded,
-    course_of,
-    objective_lines,
-    resolve,
-    with_firms_day,
-)
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.terms.objectives import as_recorded, course_of, resolve, with_firms_day
+from scripts.view.objectives import objective_lines
 from tests.builders import limits, started
 
 

@@ -13,10 +13,9 @@ import msgspec
 import pytest
 
 from config.rules import load_rules
-from engine.days import trading_date
+from engine.calendar import resets, trading_date
 from engine.types import Cents
 from risk import objectives as obj
-from risk.days import resets
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "ftmo_vectors.json"
 TWO_STEP = load_rules("ftmo_2step")

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts import options
-from scripts.cli import CommandFailed, Exit
-from scripts.folders import checked_session_id
-from scripts.replay import Request, resolve_terms
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.session_folder import checked_session_id
+from scripts.app.terms import options
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import Request
 from tests.builders import EURUSD, SPECS, USDJPY
 
 DAY = 86_400

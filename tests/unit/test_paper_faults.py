@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.contract import Outcome
-from adapters.paper.faults import ORDER_FAULTS, Fault, FaultKind, FaultPlan, FaultScript
-from adapters.paper.faults import ScriptedFault as Scripted
-from adapters.paper.faulty import Effects, FaultyTerminal
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.contract import Outcome
+from adapters.paper.terminal.functions import PaperTerminal
 from tests.builders import START
 from tests.paper_terminals import BUY, BUY_LIMIT, terminal_at_ticks, told
+from tests.simulation.fault_injector import Effects, FaultyTerminal
+from tests.simulation.faults import ORDER_FAULTS, Fault, FaultKind, FaultPlan, FaultScript
+from tests.simulation.faults import ScriptedFault as Scripted
 
 SELL = {**BUY, "type": mt5.ORDER_TYPE_SELL, "sl": 0.0, "tp": 0.0}
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.paper.spec import build
+from adapters.paper.terminal.spec import build
 from engine.clock import SystemClock
-from scripts.cli import CommandFailed
-from scripts.inputs import open_inputs
-from scripts.paper_market import PaperMarket, ScaledClock, now_ms
-from scripts.replay import Request
+from scripts.app.errors import CommandFailed
+from scripts.app.sessions.paper_market import PaperMarket, ScaledClock, now_ms
+from scripts.app.terms.inputs import open_inputs
+from scripts.app.terms.request import Request
 from tests.builders import EURUSD, SPECS
 from tests.synthetic import DAY, SPRING, feed, write_parquet
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.charts import TIMEFRAME_SECONDS, Rates
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.market import Pace, PaperMarket
-from adapters.paper.matching import Bar
-from adapters.paper.sources import load_bars, made_up_bars
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.charts import TIMEFRAME_SECONDS, Rates
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.market import Pace, PaperMarket
+from adapters.paper.terminal.sources import load_bars, made_up_bars
 from engine.types import Side
 from tests.builders import SPECS, START, USDJPY
 from tests.paper_terminals import BUY, BUY_LIMIT, done, told

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from engine import events as ev
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side
-from signals.preset import (
+from signals.strategies.ftmo_m15 import (
     Features,
     Parameters,
     Tier,

@@ -11,8 +11,8 @@ import pytest
 
 from config.loader import load_preset
 from engine import events as ev
-from signals.preset import FtmoM15, Parameters
-from signals.registry import registered
+from signals.strategies.ftmo_m15 import FtmoM15, Parameters
+from signals.strategies.registry import registered
 from signals.strategy import View
 from tests.builders import EURUSD, PARAMETERS, TICKS, parameters
 

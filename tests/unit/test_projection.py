@@ -6,19 +6,11 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import LOG_COLUMNS, LogProjection, Row, cash, iso
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, cash, iso
 from engine import events as ev
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from tests.builders import (
-    ONE_OF_EACH,
-    account,
-    closed,
-    halted,
-    intent,
-    opened,
-    started,
-)
+from tests.builders import ONE_OF_EACH, account, closed, halted, intent, opened, started
 
 NOON = 1_736_251_200_000
 ABOUT = {"session_id": "2025-a", "started_at": "2025-01-07T12:00:00+00:00", "version": "0.1.0"}

@@ -10,9 +10,9 @@ import pytest
 
 from config.loader import list_presets, load_preset
 from engine import events as ev
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side, SymbolSpec
-from signals.registry import (
+from signals.strategies.registry import (
     STRATEGIES,
     BadParameters,
     UnknownStrategy,

@@ -8,17 +8,17 @@ import pytest
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import JournalFailed, MemoryJournal
-from engine.market import Market
+from engine.portfolio import Market
 from engine.rerun import Comparison
 from engine.types import SymbolSpec
 from risk import limits as rules
-from scripts.journal_replay import deciders
-from scripts.journal_view import differing
-from scripts.rerun_inputs import InputsNotRecorded
-from scripts.simulation.strategy import Restless
+from scripts.app.journals.rerun import deciders
+from scripts.app.journals.rerun_inputs import InputsNotRecorded
+from scripts.view.records import differing
 from signals.strategy import Decision, StrategyActor, View
 from tests.builders import EURUSD
 from tests.reruns import Remembering, difference, recorded, rerun
+from tests.simulation.strategy import Restless
 
 SEED = 5
 """A session that traded in several lives, with crashes between them."""

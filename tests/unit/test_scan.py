@@ -7,11 +7,11 @@ import pytest
 
 from engine import events as ev
 from engine.bars import PreparedBars
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import SymbolSpec
-from signals.bars import BarPreparer, Ints
+from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import Bools, Places, closings_of, first_true_of, scan_of
-from signals.sma_cross import SmaCross
+from signals.strategies.sma_cross import SmaCross
 from signals.strategy import Decision, Leave, StrategyActor, StrategyFailed, View
 from tests.builders import EURUSD, Wired, wired
 

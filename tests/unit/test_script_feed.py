@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.days import Days
-from adapters.mt5.script import Plan, Quote, ScriptFeed
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.live.days import Days
+from adapters.mt5.live.script import Plan, Quote, ScriptFeed
 from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Side

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.files import signals as reader
-from adapters.files.signals import COLUMNS, SignalFileError, read_signals, signals_csv
+from adapters.bars import signal_files as reader
+from adapters.bars.signal_files import COLUMNS, SignalFileError, read_signals, signals_csv
 from engine.events import GivenSignal
 from engine.types import Side
 

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import outputs
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.projection import LOG_COLUMNS, LogProjection, SummaryProjection
-from adapters.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, SummaryProjection
+from adapters.reports.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
+from adapters.system import atomic_files
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -166,7 +166,7 @@ class TestSession:
     async def test_behind_a_lock_the_run_goes_to_a_sibling_of_the_fixed_name(
         self, results: Results, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(outputs, "_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(atomic_files, "_PAUSE_SECONDS", 0)
         really = Path.replace
 
         def replace(self: Path, other: Path) -> Path:

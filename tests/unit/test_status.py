@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.mt5.feed_watch import FeedState
-from adapters.status import (
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.mt5.live.feed_watch import FeedState
+from adapters.reports.status import (
     AccountStatus,
     LinkState,
     Moment,
@@ -25,7 +25,7 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
-from scripts.status_text import status_lines
+from scripts.view.status_text import status_lines
 from tests.builders import (
     EURGBP,
     ONE_OF_EACH,

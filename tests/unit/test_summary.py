@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from adapters.projection import SummaryProjection
+from adapters.reports.projection import SummaryProjection
 from engine import events as ev
 from engine.trading import HaltCause, Trading
 from engine.types import Side

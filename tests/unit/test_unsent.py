@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.recovery import Restorer
 from engine.rules import Conduct, Phase
 from engine.trading import HaltCause
 from engine.types import LimitAction, Limits
-from risk.evaluation import Course
-from signals.flatten import Flatten
+from risk.challenge import Course
+from signals.exits import Flatten
 from tests.builders import START, limits, of_kind, opened, signal
-from tests.courses import WEEK, rules
+from tests.challenges import WEEK, rules
 from tests.risk_steps import see
 from tests.venue_steps import Live, deal_in, deal_out, deals, live, result, seen
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.recovery import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from signals.flatten import MANUAL_REASON, Flatten
+from signals.exits import MANUAL_REASON, Flatten
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired
 from tests.risk_steps import changes, denials, enter, lost, rejected, see, submitted
 from tests.venue_steps import Live, deal_out, live, result

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import signals.sma_cross
-from adapters.files.signals import read_signals
-from adapters.journal_sqlite import StoredJournal
+import signals.strategies.sma_cross
+from adapters.bars.signal_files import read_signals
+from adapters.journal import StoredJournal
 from config import preset_files
 from engine import events as ev
-from scripts.cli import Exit
+from scripts.app.errors import Exit
 from tests.commands import Said, butler
 
 UNTIL = ("--to", "2023-01-20")
@@ -113,7 +113,7 @@ def test_a_class_and_a_preset_are_enough(preset: Write, tmp_path: Path) -> None:
 
 def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_path: Path) -> None:
     """The page that the README points to can be copied as it stands, annotations and all."""
-    code = Path(signals.sma_cross.__file__).read_text(encoding="utf-8")
+    code = Path(signals.strategies.sma_cross.__file__).read_text(encoding="utf-8")
     example = Path(preset_files.__file__).parent / "presets" / "sma_cross.yaml"
     file = preset(code)
     file.write_text(

@@ -9,13 +9,13 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
-from adapters.mt5.errors import LinkDown, LookFailed, NotSent
-from adapters.mt5.execution import Reply
-from adapters.mt5.gateway import Errand
-from adapters.mt5.venue import CheckingDesk, SendingDesk, Venue
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import LinkDown, LookFailed, NotSent
+from adapters.mt5.execution.gateway import Errand
+from adapters.mt5.execution.snapshot import Reply
+from adapters.mt5.execution.venue import CheckingDesk, SendingDesk, Venue
+from adapters.mt5.host.client import Answer, AsyncTerminal, TerminalClient
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock

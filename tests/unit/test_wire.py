@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import wire
-from adapters.mt5.wire import Deadline, Reply, Request, WireError
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host import wire
+from adapters.mt5.host.wire import Deadline, Reply, Request, WireError
 
 SECONDS = 20.0
 

@@ -1,0 +1,181 @@
+"""A replay once more: the same files under the same terms, through today's actors."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.bars import sample
+from engine import events as ev
+from engine.bus import HandlerFailed
+from engine.clock import SystemClock
+from engine.rerun import Comparison, Tally
+from engine.session import Session
+from engine.types import ClockName, Limits
+from scripts.app.errors import CommandFailed, Exit
+from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
+from scripts.app.terms.bars import BarInput, Window, open_input
+from scripts.app.terms.objectives import course_of
+from scripts.app.terms.replay_terms import Terms
+from scripts.app.terms.strategies import load_again
+from scripts.app.terms.user_signals import Given, open_signals
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a session's files may be: its folder, and what the user says of moved ones."""
+
+    folder: Path
+    bars: dict[str, Path] = field(default_factory=dict)
+    signals: Path | None = None
+
+
+def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> Terms:
+    """The terms of a recorded replay; raises CommandFailed for a file that is gone or changed."""
+    factory, timeframes = load_again(started, about.get("strategy_file", ""))
+    given = _signals(started, about, places)
+    try:
+        limits = msgspec.convert(started.limits, Limits)
+    except msgspec.ValidationError as error:
+        raise CommandFailed(f"the session's limits cannot be read: {error}", Exit.DATA) from error
+    return Terms(
+        inputs=_inputs(started, about, places),
+        preset=started.preset,
+        parameters=started.parameters,
+        factory=factory,
+        timeframes=timeframes,
+        limits=limits,
+        starting_balance=started.account.balance,
+        limit_trades=started.limit_trades,
+        slippage=started.costs.get("slippage_points", 0),
+        signals=given.signals if given else (),
+        signals_sha256=given.sha256 if given else "",
+        strategy=started.strategy,
+        objectives=course_of(started),
+    )
+
+
+def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> list[BarInput]:
+    specs = {spec.name: spec for spec in started.symbols}
+    now = SystemClock().now() // 1000
+    inputs = []
+    for ref in started.data:
+        path = _unchanged(
+            f"bars of {ref.symbol}",
+            ref.sha256,
+            _bar_files(ref.symbol, about, places),
+            remedy=f"give the file with --bars {ref.symbol}=FILE",
+        )
+        clock = msgspec.convert(ref.clock, ClockName)
+        window = Window(ref.first // 1000, ref.last // 1000 + 1)
+        spec = specs[ref.symbol]
+        item, _ = open_input(spec, path, clock, window, now, mend=ref.repaired, settled=True)
+        inputs.append(item)
+    return inputs
+
+
+def _bar_files(symbol: str, about: dict[str, Any], places: Places) -> list[Path]:
+    """Where a symbol's bars may be: only where the user says, or where they were, or came with."""
+    if symbol in places.bars:
+        return [places.bars[symbol]]
+    files = [Path(about["paths"][symbol])] if symbol in about.get("paths", {}) else []
+    name = about.get("files", {}).get(symbol)
+    if name:
+        files.append(places.folder / name)
+    if name == sample.SAMPLE.name:
+        files.append(sample.SAMPLE)
+    return files
+
+
+def _signals(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> Given | None:
+    if not started.signals_sha256:
+        return None
+    recorded = about.get("signals_file")
+    known = [Path(recorded)] if recorded else []
+    path = _unchanged(
+        "signals",
+        started.signals_sha256,
+        [places.signals] if places.signals else known,
+        remedy="give the file with --signals FILE",
+    )
+    return open_signals(path)
+
+
+def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Path:
+    """The first of `files` with the recorded hash; raises CommandFailed when there is none."""
+    found: dict[Path, str] = {}
+    for path in files:
+        if path.is_file():
+            with path.open("rb") as file:
+                found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            if found[path] == sha256:
+                return path
+    if found:
+        path, actual = next(iter(found.items()))
+        raise CommandFailed(
+            f"{path}: its SHA-256 is {actual}, the session read {what} of {sha256}: "
+            f"the file was changed; {remedy} as it was",
+            Exit.DATA,
+        )
+    where = f"{files[0]} is not there" if files else "the session does not say where they were"
+    raise CommandFailed(f"{what}: {where}; {remedy} (SHA-256 {sha256})", Exit.DATA)
+
+
+class BarRerun:
+    """Runs a replay anew and compares each record with the journal's, as they come."""
+
+    def __init__(self, records: Iterable[ev.Record], terms: Terms) -> None:
+        self._recorded = iter(records)
+        self._next = next(self._recorded, None)
+        self._comparison = Comparison()
+        parts = connect(self._comparison, terms)
+        self._session = Session(
+            parts.bus,
+            self._comparison,
+            replay_feed(parts, terms),
+            [],
+            conclude=concluding(parts.market, parts.risk, parts.evaluation),
+            about_end=dict,
+            on_slice=self._compare,
+        )
+        begin(parts, terms)
+
+    def run(self) -> Tally:
+        """Compare until the first difference or the end of the bars; raises BarFileError."""
+        tally = self._comparison.tally
+        try:
+            asyncio.run(self._session.run())
+        except HandlerFailed as error:
+            self._comparison.failure = f"{error.handler} fails: {error.__cause__!r}"
+        if tally.difference is None:
+            self._compare()
+        if tally.difference is None and self._next is not None:
+            self._comparison.compare(self._next)
+        if tally.difference is None:
+            self._comparison.cut()
+        return tally
+
+    def _compare(self) -> None:
+        """Compare what today's run has so far; at a difference it need not go on."""
+        if self._next is None:
+            self._comparison.cut()
+        while self._comparison.waiting and self._next is not None:
+            if _broke_off(self._next):
+                self._next = None
+            elif self._comparison.compare(self._next):
+                self._next = next(self._recorded, None)
+            else:
+                self._session.request_stop()
+                return
+
+
+def _broke_off(record: ev.Record) -> bool:
+    """Whether the recorded run ended here, before its bars did."""
+    event = record.event
+    return isinstance(event, ev.SessionEnded) and event.outcome is not ev.Outcome.DONE
