@@ -27,8 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(
     f"{ROOT / name}/" for name in ("engine", "risk", "signals", "adapters", "config", "scripts")
 )
-SIMULATION = f"{ROOT / 'scripts' / 'simulation'}/"
-"""The simulated world and its audit, which look on at every event."""
 
 _DISPATCH = Bus._dispatch.__code__
 SEEDS = range(3, 9)
@@ -55,7 +53,7 @@ class Counter:
         if event != "call":
             return
         name = frame.f_code.co_filename
-        if not name.startswith(PRODUCT) or name.startswith(SIMULATION):
+        if not name.startswith(PRODUCT):
             return
         back = frame.f_back
         if back is not None and back.f_code is _DISPATCH:

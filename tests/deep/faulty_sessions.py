@@ -24,6 +24,7 @@ from adapters.journal import StoredJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution import remote
 from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.live import script
 from adapters.mt5.live.script import Plan
 from adapters.services.logs import SessionLog
@@ -42,6 +43,7 @@ from scripts.app.sessions.replay import MAGIC
 from scripts.app.sessions.resume import open_journal
 from tests.builders import EURUSD, LIMITS
 from tests.deep.steps import SWING, Kind, StepFeed
+from tests.process.hosts import FAULTY_HOST
 from tests.simulation.faults import Fault, FaultKind, ScriptedFault
 from tests.simulation.faulty_spec import build
 
@@ -115,6 +117,7 @@ def _patched(backend: str, *, hanging: frozenset[str]) -> Iterator[None]:
         patch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: backend)
         hasty = functools.partial(TerminalClient, sleep=lambda _: None)
         patch.setattr(connection, "TerminalClient", hasty)
+        patch.setattr(connection, "LocalHost", functools.partial(LocalHost, command=FAULTY_HOST))
         patch.setattr(script, "_BETWEEN_LOOKS", 0.0)
         if "account_info" in hanging:  # the host asks for it in the middle of these, too
             hanging |= {"initialize", "order_send"}

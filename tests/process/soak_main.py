@@ -23,6 +23,7 @@ from scripts.app.sessions import connection, live_feed
 from scripts.app.sessions.live_feed import Shadow
 from scripts.app.sessions.paper_market import PaperMarket
 from scripts.cli import main
+from tests.process.hosts import FAULTY_HOST
 from tests.simulation.faults import FaultKind
 
 CHANCES = {
@@ -55,7 +56,7 @@ def with_faults(seed: int) -> None:
 
     PaperMarket.spec = spec  # type: ignore[method-assign,assignment]
     connection.LocalHost = functools.partial(  # type: ignore[assignment,attr-defined]
-        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
+        LocalHost, command=FAULTY_HOST
     )
     connection.TerminalClient = functools.partial(  # type: ignore[assignment,attr-defined]
         TerminalClient, sleep=lambda _: None

@@ -24,16 +24,16 @@ from tests.process.cli import SECONDS, butler_process, environment, everything
 
 SLOWLY = """
 import time
-from scripts import screen
+from scripts.view import summary
 from scripts.cli.main import main
 
-usual = screen.Progress.update
+usual = summary.Progress.update
 
 def update(self, bars):
     time.sleep(0.5)
     usual(self, bars)
 
-screen.Progress.update = update
+summary.Progress.update = update
 main()
 """
 """The program over slower bars: no replay is over before it is interrupted."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from scripts.app.errors import CommandFailed, Exit
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from tests.builders import EURUSD
+from tests.process.hosts import FAULTY_HOST
 
 SPEC: dict[str, Any] = {
     "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
@@ -101,9 +101,7 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = {"kind": "fail", "code": -6}
-    faulty = functools.partial(
-        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
-    )
+    faulty = functools.partial(LocalHost, command=FAULTY_HOST)
     monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
