@@ -8,24 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-<<<<<<< ours
 from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
 from scripts.app.errors import CommandFailed, Exit
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-=======
-from adapters.mt5 import contract as mt5
-from adapters.mt5.errors import TerminalError
-from adapters.mt5.remote import DEADLINES
-from adapters.mt5.requests import filling_of
-from scripts.cli import CommandFailed, Exit
-from scripts.connection import Connection, connected
-from scripts.permission import refuse_without_permission
-from scripts.wiring import DEVIATION, MAGIC
->>>>>>> theirs
 
 if TYPE_CHECKING:
     from pathlib import Path
