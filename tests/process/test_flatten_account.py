@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 
 from adapters.mt5.api import contract as mt5
+from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
 from scripts.app.errors import CommandFailed, Exit
 from scripts.app.sessions import connection
@@ -36,11 +39,11 @@ def plays(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any]) -> None:
 
 def spec_of(folder: Path, *faults: dict[str, Any]) -> dict[str, Any]:
     """An account with its books in `folder`, and what goes wrong there."""
-    return {
+    spec: dict[str, Any] = {
         "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
         "swing": 5, "state": str(folder / "books.json"),
-        "faults": {"script": faults} if faults else None,
     }  # fmt: skip
+    return {**spec, "faults": {"script": faults}} if faults else spec
 
 
 @pytest.fixture
@@ -85,6 +88,10 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    faulty = functools.partial(
+        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
+    )
+    monkeypatch.setattr(connection, "LocalHost", faulty)
     broken = {"function": "order_send", "call": 3, "fault": {"kind": "no_ipc", "span": 1_000}}
     plays(monkeypatch, spec_of(tmp_path, broken))
     with pytest.raises(CommandFailed, match="give the command again") as caught:
