@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
 from scripts.app.errors import CommandFailed, Exit
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
 
 _DONE = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL, mt5.TRADE_RETCODE_PLACED)
 _COMMENT = "flatten"
+_AGAIN = (
+    "not everything is known to be closed: give the command again once the terminal answers, it"
+    " closes only what still stands"
+)
 
 
 def flatten_account(account: ResolvedAccount, results: Path, *, everything: bool) -> int:
     """Withdraw orders and close positions; prints a line for each, returns the exit code.
 
     Only those with the engine's mark, unless `everything`. Each is asked for once: what is still
-    there at the end is named, and the code is 4.
+    there at the end is named, and the code is 4. Where the link breaks in between, CommandFailed
+    says how to go on.
     """
     return asyncio.run(_flatten(account, results, everything))
 
@@ -38,21 +44,29 @@ async def _flatten(account: ResolvedAccount, results: Path, everything: bool) ->
     hosts, symbols = results / "hosts", [account.default_symbol]
     async with connected(account, hosts, trading=True, symbols=symbols) as connection:
         await refuse_without_permission(connection)
-        for order in _chosen(await connection.call("orders_get"), everything):
-            request = {"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket}
-            await _send(connection, f"order {order.ticket} on {order.symbol}", request)
-        for position in _chosen(await connection.call("positions_get"), everything):
-            request = await _closing(connection, position)
-            await _send(connection, f"position {position.ticket} on {position.symbol}", request)
-        left = [
-            *_chosen(await connection.call("positions_get"), everything),
-            *_chosen(await connection.call("orders_get"), everything),
-        ]
+        try:
+            left = await _close(connection, everything)
+        except (TerminalError, CommandFailed) as error:
+            raise CommandFailed(f"{error}; {_AGAIN}", Exit.TERMINAL) from error
     if left:
         tickets = ", ".join(str(item.ticket) for item in left)
         raise CommandFailed(f"still there: {tickets}; look at the terminal", Exit.TERMINAL)
     print("nothing of the engine's is left open" if not everything else "nothing is left open")
     return Exit.DONE
+
+
+async def _close(connection: Connection, everything: bool) -> list[Any]:
+    """Withdraw orders, close positions, and tell what is still there after that."""
+    for order in _chosen(await connection.call("orders_get"), everything):
+        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket}
+        await _send(connection, f"order {order.ticket} on {order.symbol}", request)
+    for position in _chosen(await connection.call("positions_get"), everything):
+        request = await _closing(connection, position)
+        await _send(connection, f"position {position.ticket} on {position.symbol}", request)
+    return [
+        *_chosen(await connection.call("positions_get"), everything),
+        *_chosen(await connection.call("orders_get"), everything),
+    ]
 
 
 def _chosen(items: Any, everything: bool) -> list[Any]:

@@ -98,13 +98,28 @@ def test_a_wrong_option_gives_one_line_and_no_session(tmp_path: Path, name: str)
     assert not (tmp_path / "results" / "sessions").exists()
 
 
+def assert_resumed_with_the_figures_before(results: Path, session: str) -> None:
+    """A dry session goes on with its paper account as it was last seen, not with the terminal's."""
+    shown = butler_process("journal", "show", session, "--results-dir", results, "--json")
+    events = [json.loads(line)["event"] for line in shown.out]
+    place = [event["event"] for event in events].index("session_resumed")
+    seen = [event for event in events[:place] if event["event"] == "account_seen"][-1]
+    figures = ("balance", "equity", "margin")
+    resumed = [events[place]["account"].get(figure, 0) for figure in figures]
+    assert resumed == [seen[figure] for figure in figures]
+    assert resumed[0] != events[0]["account"]["balance"], "it has traded before it was killed"
+
+
 def test_resume_last_goes_on_with_the_accounts_last_session_or_begins_one(tmp_path: Path) -> None:
-    """The one line of a service: it begins, is killed, and goes on; a new one beside is told."""
+    """The one line of a service: it begins, is killed, and goes on; a new one beside is told.
+
+    What its paper account held when it was killed is what it goes on with.
+    """
     results = tmp_path / "results"
     bars = (*synthetic_bars(tmp_path, "EURUSD", seed=5, days=1), "--speed", "max")
     service = (*bars, "--resume", "last")
     with shadow_process(results, *service, "--session-id", "killed") as process:
-        kill_at(process, books(results, "killed"), NOON)
+        kill_at(process, books(results, "killed"), NOON + 2 * 3600)
     _, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "beside")
     assert "warning: session killed of this account is unfinished" in said
     assert "butler shadow --account-profile PAPER --resume killed" in said
@@ -113,6 +128,7 @@ def test_resume_last_goes_on_with_the_accounts_last_session_or_begins_one(tmp_pa
     assert code == 0, said
     assert "going on with session killed: it did not come to its end" in said
     assert_same_trades(results, replayed(results, bars[:2]), "killed")
+    assert_resumed_with_the_figures_before(results, "killed")
 
 
 SENDING = ("shadow", "--account-profile", "PAPER", "--no-dry-run", "--speed", "max", "--quiet")

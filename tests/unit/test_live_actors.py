@@ -79,7 +79,7 @@ def at(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def record(seq: int, moment: int, event: ev.Event) -> ev.Record:
+def record(seq: int, moment: int, event: ev.Event | ev.Input) -> ev.Record:
     return ev.Record(seq, moment, None, event)
 
 
@@ -209,3 +209,21 @@ def test_without_an_order_of_unknown_outcome_a_link_that_is_down_keeps_nobody_fr
         actors.begin(started(), {})
         actors.bus.feed(ev.LinkChanged(up=False, detail="the terminal host is gone"))
         assert unseen(actors) is None
+
+
+def test_a_session_on_paper_goes_on_with_its_own_figures_not_with_the_terminals() -> None:
+    """Limits and status are told what its paper account holds, also before the first look at it."""
+    with live("2025-01-07T21:00") as actors:
+        seen = ev.AccountSeen(9_790_000, 9_780_000, 120_000)
+        begin = at("2025-01-07T20:00")
+        records = [record(1, begin, started()), record(2, begin, seen)]
+        actors.resume(records, None, {}, last_seq=2)
+        assert actors.market.account == seen
+
+
+def test_a_session_on_an_account_goes_on_with_what_the_terminal_shows_now() -> None:
+    with live("2025-01-07T21:00") as actors:
+        records = [record(1, at("2025-01-07T20:00"), started())]
+        now = PaperTerminal(PaperAccount({"EURUSD": EURUSD}, 9_800_000)).account_info()
+        actors.resume(records, now, {}, last_seq=1)
+        assert actors.market.account == ev.AccountSeen(9_800_000, 9_800_000, 0)

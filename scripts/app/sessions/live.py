@@ -207,10 +207,12 @@ def assemble(
     *,
     wanted: Wanted | None = None,
     figures: Figures | None = None,
+    on_paper: bool = False,
 ) -> tuple[Session, JsonSink]:
     """Put a session together around its actors and begin it, or go on with it.
 
-    With `wanted` it keeps company: control, status, alerts and the rest.
+    With `wanted` it keeps company: control, status, alerts and the rest. `on_paper` says that a
+    paper account fills its orders, so the terminal's own figures are none of the session's.
     """
     clock, bus = frame.clock, actors.bus
     sinks = file_sinks(bus, frame.folder, frame.log, past=frame.past, live=True)
@@ -235,7 +237,8 @@ def assemble(
         actors.begin(started, {**frame.about, "started_at": iso(clock.now())})
     else:
         resumed = {"resumed_at": iso(clock.now())}
-        actors.resume(frame.past, connection.account, resumed, frame.journal.last_seq)
+        account = None if on_paper else connection.account
+        actors.resume(frame.past, account, resumed, frame.journal.last_seq)
     session = Session(
         bus,
         frame.journal,

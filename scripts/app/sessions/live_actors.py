@@ -110,13 +110,15 @@ class LiveActors(Deciders):
     def resume(
         self,
         records: Iterable[ev.Record],
-        account: mt5.AccountInfo,
+        account: mt5.AccountInfo | None,
         about: dict[str, Any],
         last_seq: int = 0,
     ) -> Past:
         """Go on with a session from its records; `last_seq` is the journal's last number.
 
-        Raises ClockSteppedBack, or JournalDamaged.
+        `account` is how the account stands now; None where a paper account of the session's own
+        fills the orders: that stands as recorded until the session looks at it again. Raises
+        ClockSteppedBack, or JournalDamaged.
         """
         past = self.restorer().restore(records, last_seq)
         now = self.clock.now()
@@ -126,7 +128,8 @@ class LiveActors(Deciders):
                 f"shows {now} (ms UTC); set it right, nothing was changed"
             )
         self.bus.time = now
-        self.go_on(ev.SessionResumed(account=figures(account)), about)
+        stands = self.market.account.figures if account is None else figures(account)
+        self.go_on(ev.SessionResumed(account=stands), about)
         return past
 
 

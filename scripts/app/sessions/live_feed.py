@@ -133,7 +133,14 @@ def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Sh
         feeds=lambda: dict.fromkeys(actors.market.specs, feed.state),
     )
     session, summary = assemble(
-        actors, feed, frame, started, connection, wanted=terms.company, figures=figures_
+        actors,
+        feed,
+        frame,
+        started,
+        connection,
+        wanted=terms.company,
+        figures=figures_,
+        on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
     return Shadow(session, feed, actors, summary)
