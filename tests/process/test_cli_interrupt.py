@@ -129,7 +129,7 @@ def test_an_interrupted_replay_ends_in_order(minutes: Path, tmp_path: Path) -> N
     assert sealed is not None
     last = records[-1].event
     assert isinstance(last, ev.SessionEnded)
-    assert last.outcome is ev.Outcome.INTERRUPTED
+    assert last.outcome is ev.SessionOutcome.INTERRUPTED
     for name in (LOG, SUMMARY):
         assert (tmp_path / name).read_bytes() == (session / name).read_bytes()
     summary = json.loads((tmp_path / SUMMARY).read_text(encoding="utf-8"))
