@@ -125,7 +125,7 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     """Print what a file holds; whether it can be used."""
     from adapters.bars.reader import BarFileError, open_bars
     from scripts.app.terms.bars import label_fault
-    from scripts.app.terms.inputs import shown_clock
+    from scripts.app.terms.inputs import shown_clock, unknown_clock_fault
     from signals.market_data.validate import Severity, period_name
 
     try:
@@ -136,7 +136,8 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     except BarFileError as error:
         raise CommandFailed(str(error), ExitCode.DATA) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
-    verdict, fault = detector.verdict(), label_fault(file, detector)
+    verdict = detector.verdict()
+    fault = label_fault(file, detector) if file.fixed_clock else unknown_clock_fault(detector)
     clock = file.fixed_clock or verdict.clock or "cannot be determined"
     why = "stated by the format" if file.fixed_clock else verdict.evidence
     print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")

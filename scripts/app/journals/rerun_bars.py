@@ -17,7 +17,7 @@ from engine.bus import HandlerFailed
 from engine.clock import SystemClock
 from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
-from engine.types import ClockName, Limits
+from engine.types import Limits
 from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
 from scripts.app.terms.bars import BarInput, Window, open_input
@@ -25,6 +25,7 @@ from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 from scripts.app.terms.strategies import load_again
 from scripts.app.terms.user_signals import UserSignalFile, open_signals
+from signals.market_data.clocks import is_clock
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ def _inputs(
             _bar_files(ref.symbol, metadata, places),
             remedy=f"give the file with --bars {ref.symbol}=FILE",
         )
-        clock = msgspec.convert(ref.clock, ClockName)
+        if not is_clock(ref.clock):
+            raise CommandFailed(
+                f"the bars of {ref.symbol} were read by the clock {ref.clock}, which is not known "
+                "here",
+                ExitCode.DATA,
+            )
         window = Window(ref.first // 1000, ref.last // 1000 + 1)
         spec = specs[ref.symbol]
-        item, _ = open_input(spec, path, clock, window, now, mend=ref.repaired, settled=True)
+        item, _ = open_input(spec, path, ref.clock, window, now, mend=ref.repaired, settled=True)
         inputs.append(item)
     return inputs
 

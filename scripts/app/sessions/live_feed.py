@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import anyio.to_thread
 
@@ -38,10 +38,8 @@ from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import BarPreparer
-from signals.market_data.clocks import server_of, to_utc
+from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
 from signals.strategy import StrategyFactory
-
-_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +89,7 @@ async def catch_up(clock: Clock, market: RecordedMarket | None, connection: Conn
 def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionContext) -> Shadow:
     """Put the session together; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
+    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in SERVER_CLOCKS})
     market = terms.market
     actors = connect_live(
         Wiring(

@@ -113,7 +113,7 @@ def open_input(
         done: list[str] = []
         if mend:
             file, done = repaired(file)
-        detector = ClockDetector()
+        detector = ClockDetector(clock)
         ref = _checked(spec, file, clock, window, now, detector)
         if settled:
             done += _questioned(file, clock, detector)

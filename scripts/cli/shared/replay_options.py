@@ -12,7 +12,11 @@ Bars = Annotated[
     typer.Option("--bars", metavar="SYMBOL=FILE", help="Bars to replay; repeat for more symbols."),
 ]
 Clock = Annotated[
-    str | None, typer.Option(help="Clock of the bars: auto, new-york+7, eu-dst, utc or est.")
+    str | None,
+    typer.Option(
+        help="Clock of the bars: auto, new-york+7, eu-dst, utc, est, new-york, london, or a time "
+        "zone such as Europe/Kyiv."
+    ),
 ]
 Digits = Annotated[
     list[str] | None,
