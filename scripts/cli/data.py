@@ -11,7 +11,7 @@ from scripts.app.errors import CommandFailed, ExitCode
 from scripts.cli.shared.command_line import complain, make_app
 
 if TYPE_CHECKING:
-    from engine.types import SymbolSpec
+    from engine.types import ClockName, SymbolSpec
     from scripts.app.terms.bars import Bars
     from signals.market_data.validate import BarChecker, Finding
 
@@ -125,7 +125,7 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     """Print what a file holds; whether it can be used."""
     from adapters.bars.reader import BarFileError, open_bars
     from scripts.app.terms.bars import label_fault
-    from scripts.app.terms.inputs import shown_clock, unknown_clock_fault
+    from scripts.app.terms.inputs import ASSUMED, shown_clock, unknown_clock_fault
     from signals.market_data.validate import Severity, period_name
 
     try:
@@ -144,6 +144,8 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     print(f"  clock: {clock} ({why})")
     if fault is not None:
         print(f"  error: {fault}")
+    if (flats := _closed_flats(file, file.fixed_clock or verdict.clock or ASSUMED, spec)) != "":
+        print(f"  note: {flats}: replay leaves them out")
     findings = checker.finish()
     for kind, count in checker.counts.items():
         shown = [finding for finding in findings if finding.kind is kind][:SHOWN]
@@ -155,6 +157,16 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     usable = not errors and fault is None
     print("  usable" if usable else "  refused by replay" + _mendable(errors))
     return usable
+
+
+def _closed_flats(bars: Bars, clock: ClockName, spec: SymbolSpec) -> str:
+    """What a file holds of a closed market; nothing for most files."""
+    from scripts.app.terms.bars import told_flats
+    from signals.market_data.closures import flat_while_closed
+
+    masks = ((c, flat_while_closed(c, clock, spec.base)) for c in bars.chunks())
+    times = [int(time) for chunk, mask in masks for time in chunk.time[mask]]
+    return told_flats(len(times), times[0]) if times else ""
 
 
 def _mendable(errors: list[Finding]) -> str:

@@ -25,7 +25,6 @@ from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 from scripts.app.terms.strategies import load_again
 from scripts.app.terms.user_signals import UserSignalFile, open_signals
-from signals.market_data.clocks import is_clock
 
 
 @dataclass(frozen=True)
@@ -77,12 +76,6 @@ def _inputs(
             _bar_files(ref.symbol, metadata, places),
             remedy=f"give the file with --bars {ref.symbol}=FILE",
         )
-        if not is_clock(ref.clock):
-            raise CommandFailed(
-                f"the bars of {ref.symbol} were read by the clock {ref.clock}, which is not known "
-                "here",
-                ExitCode.DATA,
-            )
         window = Window(ref.first // 1000, ref.last // 1000 + 1)
         spec = specs[ref.symbol]
         item, _ = open_input(spec, path, ref.clock, window, now, mend=ref.repaired, settled=True)

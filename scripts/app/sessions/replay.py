@@ -313,6 +313,16 @@ def files_of(terms: Terms) -> dict[str, Any]:
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
         "files": {symbol: path.name for symbol, path in bars.items()},
+        "holes": {
+            item.spec.name: {
+                "bars": item.holes.bars,
+                "count": item.holes.count,
+                "first": iso(item.holes.first * 1000),
+                "longest": iso(item.holes.longest * 1000),
+            }
+            for item in terms.inputs
+            if item.holes is not None
+        },
         "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
         **{name: str(path.absolute()) for name, path in own.items() if path is not None},
     }

@@ -14,6 +14,7 @@ from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput, Bars, Window, open_input
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.market_data.clocks import CLOCKS, ClockDetector, ClockVerdict, is_clock
+from signals.market_data.closures import flat_about_weekends
 
 if TYPE_CHECKING:
     from scripts.app.terms.request import ReplayRequest
@@ -151,5 +152,5 @@ def shown_clock(file: Bars) -> ClockDetector:
     """What the times of one file say about its clock."""
     detector = ClockDetector()
     for chunk in file.chunks():
-        detector.push(chunk.time)
+        detector.push(chunk.time[~flat_about_weekends(chunk)])
     return detector
