@@ -17,6 +17,7 @@ from engine.bus import HandlerFailed
 from engine.clock import SystemClock
 from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
+from engine.symbol_names import known_signals
 from engine.types import Limits
 from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
@@ -56,7 +57,7 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
         starting_balance=started.account.balance,
         limit_trades=started.limit_trades,
         slippage=started.costs.get("slippage_points", 0),
-        signals=signal_file.signals if signal_file else (),
+        signals=_meant(signal_file, started),
         signals_sha256=signal_file.sha256 if signal_file else "",
         strategy=started.strategy,
         objectives=challenge_of(started),
@@ -110,6 +111,15 @@ def _signals(
         remedy="give the file with --signals FILE",
     )
     return open_signals(path)
+
+
+def _meant(
+    signal_file: UserSignalFile | None, started: ev.SessionStarted
+) -> tuple[ev.UserSignal, ...]:
+    """The signals with the symbols that the session took them for."""
+    if signal_file is None:
+        return ()
+    return known_signals(signal_file.signals, [spec.name for spec in started.symbols])[0]
 
 
 def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Path:

@@ -165,7 +165,9 @@ def schedule_of(terms: Terms) -> SignalSchedule:
     for signal in terms.signals:
         ref = refs.get(signal.symbol)
         if ref is None:
-            first.append(ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL))
+            # Denied when it is due, at an opening of the first symbol: it has none of its own.
+            unknown = ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL)
+            due.append((terms.inputs[0].ref.symbol, signal.time, unknown))
         elif signal.time < ref.first:
             first.append(ev.SignalDue(signal, ev.DenyReason.OUTSIDE_DATA))
         else:
