@@ -11,6 +11,7 @@ from scripts.app.errors import CommandFailed, ExitCode
 from scripts.cli.shared.command_line import complain, make_app
 
 if TYPE_CHECKING:
+    from adapters.bars.reader import ColumnChoice
     from engine.types import ClockName, SymbolSpec
     from scripts.app.terms.bars import Bars
     from signals.market_data.validate import BarChecker, Finding
@@ -62,17 +63,32 @@ def import_(
     repair: Annotated[
         bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
     ] = False,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="OURS=NAME", help="What the file calls a column of bars."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A column to leave out.")
+    ] = None,
+    ticks: Annotated[
+        str | None,
+        typer.Option(metavar="PERIOD", help="The file holds ticks: make bars such as M1 of them."),
+    ] = None,
 ) -> int:
     """Write a clean parquet file with the columns of copy_rates; times stay on the file's clock."""
     from adapters.bars.reader import BarFileError, open_bars
     from adapters.bars.writer import write_bars
     from scripts.app.terms.bars import label_fault, refuse, repaired
     from scripts.app.terms.inputs import shown_clock
+    from scripts.app.terms.tick_bars import TickBars
 
     if out.exists():
         raise CommandFailed(f"{out}: exists already; nothing was overwritten", ExitCode.USAGE)
     try:
-        bars: Bars = open_bars(file)
+        if ticks is None:
+            bars: Bars = open_bars(file, choice=_choice(map_, drop))
+        else:
+            bars = TickBars.opened(file, _period(ticks), _spec(file, symbol, digits).digits)
         if repair:
             bars, done = repaired(bars)
             for deed in done:
@@ -91,23 +107,52 @@ def import_(
     return ExitCode.DONE
 
 
+def _choice(mapped: list[str] | None, dropped: list[str] | None) -> ColumnChoice:
+    """What the user says of the file's columns."""
+    from adapters.bars.column_names import KNOWN_COLUMNS
+    from adapters.bars.reader import ColumnChoice
+
+    renamed = {}
+    known = (*KNOWN_COLUMNS, "date", "clock")
+    for text in mapped or ():
+        ours, equals, name = text.partition("=")
+        if not equals or not name or ours not in known:
+            raise CommandFailed(
+                f"--map {text}: write OURS=NAME, such as time=Zeit, with one of {', '.join(known)}",
+                ExitCode.USAGE,
+            )
+        renamed[name.strip().lower()] = ours
+    return ColumnChoice(renamed, frozenset(name.strip().lower() for name in dropped or ()))
+
+
+def _period(name: str) -> int:
+    from signals.market_data.bars import TIMEFRAME_SECONDS
+
+    if name not in TIMEFRAME_SECONDS:
+        raise CommandFailed(
+            f"--ticks {name}: must be one of {', '.join(TIMEFRAME_SECONDS)}", ExitCode.USAGE
+        )
+    return TIMEFRAME_SECONDS[name]
+
+
 def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
     from config.loader import load_symbols
+    from engine.symbol_names import in_file_name, matching
     from scripts.app.terms.options import with_digits
 
     specs = with_digits(load_symbols(), digits)
-    if symbol is not None and symbol not in specs:
+    if symbol is not None and matching(symbol, specs) is None:
         raise CommandFailed(
             f"--symbol {symbol}: unknown; known: {', '.join(specs)}", ExitCode.USAGE
         )
-    found = [symbol] if symbol else [name for name in specs if name in path.name.upper()]
-    if not found:
+    meant = matching(symbol, specs) if symbol else in_file_name(path.name, specs)
+    if meant is None:
         raise CommandFailed(
             f"{path}: its symbol cannot be determined from its name; give --symbol, "
             f"one of {', '.join(specs)}",
             ExitCode.USAGE,
         )
-    return specs[found[0]]
+    return specs[meant]
 
 
 def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
@@ -142,6 +187,8 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     why = "stated by the format" if file.fixed_clock else verdict.evidence
     print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")
     print(f"  clock: {clock} ({why})")
+    if file.ignored:
+        print(f"  ignored: {', '.join(file.ignored)}")
     if fault is not None:
         print(f"  error: {fault}")
     if (flats := _closed_flats(file, file.fixed_clock or verdict.clock or ASSUMED, spec)) != "":

@@ -160,7 +160,7 @@ def open_input(
     if not is_clock(clock):
         raise CommandFailed(f"{path}: its clock {clock} is not known here", ExitCode.DATA)
     try:
-        file: Bars = open_bars(path)
+        file: Bars = open_bars(path, wall=settled and clock != "utc")
         if not settled:
             clock = file.fixed_clock or clock
         done: list[str] = []

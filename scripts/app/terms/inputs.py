@@ -15,6 +15,7 @@ from scripts.app.terms.bars import BarInput, Bars, Window, open_input
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.market_data.clocks import CLOCKS, ClockDetector, ClockVerdict, is_clock
 from signals.market_data.closures import flat_about_weekends
+from signals.market_data.validate import period_name
 
 if TYPE_CHECKING:
     from scripts.app.terms.request import ReplayRequest
@@ -69,7 +70,7 @@ def _check_period(item: BarInput, timeframes: tuple[str, ...]) -> None:
     for name in timeframes:
         if item.ref.period <= 0 or TIMEFRAME_SECONDS[name] % item.ref.period:
             raise CommandFailed(
-                f"{item.file.path}: bars of {item.ref.period} seconds cannot be made into {name} "
+                f"{item.file.path}: {period_name(item.ref.period)} bars cannot be made into {name} "
                 "bars, which the preset needs: give M15 bars or finer ones, such as M1",
                 ExitCode.DATA,
             )
