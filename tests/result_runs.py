@@ -37,7 +37,9 @@ class Witness:
         found: dict[Millis, tuple[Cents, Cents]] = {}
         for time, opening, balance, equity in self.tests:
             moment = time if opening is None else opening
-            found[openings[max(0, bisect_right(openings, moment) - 1)]] = balance, equity
+            slot = openings[max(0, bisect_right(openings, moment) - 1)]
+            if moment < slot + GRID:  # else a turn of days while the market is closed
+                found[slot] = balance, equity
         return found
 
 
