@@ -13,7 +13,7 @@ from engine.result.fold import LimitHistory, ResultFold
 from engine.result.parts import RunResult
 from engine.result.prices import PriceHistory
 from engine.result.replayed import ReplayedAccount
-from engine.result.steps import step_key
+from engine.result.steps import OPENING, step_key
 
 
 def result_of(
@@ -40,7 +40,10 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
     known = dict(prices or {})
     if terms.mode == "replay":
         slippage = int(terms.costs.get("slippage_points", 0))
-        account = ReplayedAccount(fold.steps, known, terms.symbols, slippage=slippage)
+        end = fold.end_key
+        played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
+        known = {name: item.until(played) for name, item in known.items()}
+        account = ReplayedAccount(fold.steps, known, terms.symbols, end=end, slippage=slippage)
         trades = account.with_excursions(trades)
         last = (None, None) if ended is None else (ended.account.balance, ended.account.equity)
         curve = account.curve(last_balance=last[0], last_equity=last[1])

@@ -28,7 +28,7 @@ from engine.result.parts import (
     TradeRecord,
     initial_risk,
 )
-from engine.result.steps import AccountSteps
+from engine.result.steps import QUOTED, AccountSteps
 from engine.trading import Trading
 from engine.types import Cents, Millis, Points, SymbolSpec
 
@@ -111,6 +111,7 @@ class ResultFold:
         self._asked: dict[int, tuple[Points, Cents]] = {}
         self._sent: dict[int, Millis] = {}
         self._now: ev.Record | None = None
+        self._final: ev.Record | None = None
 
     @property
     def kinds(self) -> frozenset[type]:
@@ -124,6 +125,12 @@ class ResultFold:
             self._now = record
             handler(record.event, record.time)
         self.last = max(self.last, record.time)
+        self._final = record
+
+    @property
+    def end_key(self) -> int:
+        """The step key of the last record."""
+        return self.steps.key(self._final, QUOTED)
 
     @property
     def trades(self) -> list[TradeRecord]:

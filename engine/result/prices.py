@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,14 @@ class PriceHistory:
         parts = list(chunks) or [PreparedBars.empty()]
         columns = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
         return cls(symbol, period, *columns)
+
+    def until(self, moment: Millis) -> PriceHistory:
+        """The bars that opened by `moment`."""
+        end = int(np.searchsorted(self.time, moment, side="right"))
+        if end == len(self):
+            return self
+        names = ("time", "open", "high", "low", "close", "spread")
+        return replace(self, **{name: getattr(self, name)[:end] for name in names})
 
     @classmethod
     def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:

@@ -50,14 +50,16 @@ class ReplayedAccount:
         prices: Mapping[str, PriceHistory],
         specs: Mapping[str, SymbolSpec],
         *,
+        end: int,
         slippage: Points = 0,
     ) -> None:
+        """`end` is the step key of the last record: what bars hold beyond it was not played."""
         self._steps = steps
         self._specs = specs
         self._prices = {name: item for name, item in prices.items() if len(item)}
         self._slippage = slippage
         own = {name: _moments(item, steps.rank(name)) for name, item in self._prices.items()}
-        self._keys, self._opened = _merged(list(own.values()), list(self._prices.values()))
+        self._keys, self._opened = _merged(list(own.values()), list(self._prices.values()), end)
         self._quotes = {
             name: _quotes(item, own[name], self._keys) for name, item in self._prices.items()
         }
@@ -208,12 +210,12 @@ class ReplayedAccount:
     def _slots(self, period: Millis) -> Ints:
         """The openings of the grid's bars; a coarser grid than an hour follows the bars' own."""
         coarse = [item.time for item in self._prices.values() if item.period == period]
-        if period <= 3_600_000 or not coarse:
-            every = [item.time // period * period for item in self._prices.values()]
-            return np.unique(np.concatenate(every))
-        slots = np.unique(np.concatenate(coarse))
+        if period <= 3_600_000:
+            return _distinct(self._opened // period * period)
+        slots = _distinct(np.sort(np.concatenate(coarse)))
+        slots = slots[slots <= self._opened[-1]]
         before = self._opened[self._opened < slots[0]] // period * period
-        return np.unique(np.concatenate([before, slots]))
+        return np.concatenate([_distinct(before), slots])
 
     def _accrued(self, equity: Ints) -> Ints:
         """Swap that open positions have accrued and that no closing deal has booked yet.
@@ -265,16 +267,17 @@ def _moments(prices: PriceHistory, rank: int) -> Ints:
     return np.stack([opening, worst, closing], axis=1).reshape(-1)
 
 
-def _merged(keys: list[Ints], prices: list[PriceHistory]) -> tuple[Ints, Ints]:
-    """All moments in order, and the opening of the bar of each."""
+def _merged(keys: list[Ints], prices: list[PriceHistory], end: int) -> tuple[Ints, Ints]:
+    """All moments up to `end` in order, and the opening of the bar of each."""
     if not keys:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     opened = [np.repeat(item.time, _PER_BAR) for item in prices]
-    if len(keys) == 1:
-        return keys[0], opened[0]
-    merged = np.concatenate(keys)
-    order = np.argsort(merged, kind="stable")
-    return merged[order], np.concatenate(opened)[order]
+    merged, bars = np.concatenate(keys), np.concatenate(opened)
+    if len(keys) > 1:
+        order = np.argsort(merged, kind="stable")
+        merged, bars = merged[order], bars[order]
+    count = int(np.searchsorted(merged, end, side="right"))
+    return merged[:count], bars[:count]
 
 
 def _quotes(prices: PriceHistory, own: Ints, merged: Ints) -> _Quotes:
@@ -285,12 +288,16 @@ def _quotes(prices: PriceHistory, own: Ints, merged: Ints) -> _Quotes:
     )
     spreads = np.repeat(prices.spread, _PER_BAR)
     worst = np.tile(np.array([False, True, False]), len(prices))
-    if len(merged) != len(own):
+    if len(merged) < len(own) and (merged == own[: len(merged)]).all():
+        longs, shorts, spreads, worst = (
+            column[: len(merged)] for column in (longs, shorts, spreads, worst)
+        )
+    elif len(merged) != len(own):
         at = np.searchsorted(own, merged, side="right") - 1
         mine = (at >= 0) & (own[np.maximum(at, 0)] == merged)
         at = np.maximum(at, 0)
         return _Quotes(longs[at], shorts[at], spreads[at], worst[at] & mine, mine)
-    return _Quotes(longs, shorts, spreads, worst, np.ones(len(own), dtype=bool))
+    return _Quotes(longs, shorts, spreads, worst, np.ones(len(merged), dtype=bool))
 
 
 def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:
@@ -300,3 +307,9 @@ def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:
     table = np.array(sorted(changes), dtype=np.int64)
     totals = np.concatenate([[0], np.cumsum(table[:, 1])])
     return totals[np.searchsorted(table[:, 0], keys, side="right")]
+
+
+def _distinct(column: Ints) -> Ints:
+    """The distinct values of a column whose equal values stand together, in order."""
+    column = np.maximum.accumulate(column) if len(column) else column
+    return column[np.flatnonzero(np.diff(column, prepend=-1))]
