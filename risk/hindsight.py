@@ -8,14 +8,15 @@ not asked. Pure.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from engine.result import EquityCurve, RunResult
+from engine.result.hindsight import Hindsight
 from engine.rules import RuleSet
-from engine.types import Cents, Millis
+from engine.types import Cents
 from risk import objectives as obj
 from risk.days import resets
 
@@ -34,22 +35,6 @@ class FirmLimitHistory:
     def roll(self, date: str, balance: Cents, equity: Cents) -> tuple[Cents, Cents]:
         self._standing = obj.turned(self._rules, self._standing, date, balance, equity)
         return self._standing.day_limit, self._standing.max_limit
-
-
-@dataclass(frozen=True)
-class Hindsight:
-    """What a firm's rules would have made of a run; `rule` is empty while nothing was broken.
-
-    `time` is the opening of the point at which it was broken, `curve` has the firm's floors and
-    the target of its first phase.
-    """
-
-    rules: RuleSet
-    curve: EquityCurve
-    rule: str = ""
-    time: Millis = 0
-    figure: Cents = 0
-    limit: Cents = 0
 
 
 def judged(rules: RuleSet, result: RunResult) -> Hindsight:
@@ -104,5 +89,3 @@ def _first_breach(
             }
     return {}
 
-
-__all__ = ["FirmLimitHistory", "Hindsight", "judged"]
