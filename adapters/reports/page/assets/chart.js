@@ -120,7 +120,7 @@ class AccountChart {
       traces.push(...paths.traces);
       layout.shapes.push(...paths.shapes);
     }
-    traces.push(...markerTraces(run, seen, bars, from, to, pixels));
+    traces.push(...markerTraces(run, seen, bars, from, to));
     const scale = 10 ** bars.digits, room = Math.max(4, (high - low) * 0.06);
     layout.yaxis3 = {
       domain: [0, 0.43], side: 'right', fixedrange: true, zeroline: false, gridcolor: css('--line'),

@@ -73,26 +73,29 @@ function candles(run, bars, from, to, pixels) {
     known.close = bars.close[i];
     known.end = bars.time[i] + bars.period;
   }
-  return { name: level[0], found, width: Math.max(0.6 * share(level[1]), 1) * (to - from) / pixels };
+  return { name: level[0], found, pixels: Math.max(1.5, Math.min(40, 0.62 * share(Math.min(level[1], 86400 * 0.98)))) };
 }
 
+// One path for the wicks and one for the bodies of each colour: a shape a candle takes ten times as long.
 function candleTraces(run, bars, set) {
   const scale = 10 ** bars.digits;
-  const kinds = [['up', css('--up')], ['down', css('--down')]];
   const traces = [];
-  for (const [kind, color] of kinds) {
-    const own = set.found.filter((c) => (c.close >= c.open) === (kind === 'up'));
-    const x = own.map((c) => (position(run, c.time) + position(run, c.end - 1)) / 2);
-    const wx = [], wy = [];
-    own.forEach((c, i) => { wx.push(x[i], x[i], null); wy.push(c.low / scale, c.high / scale, null); });
-    traces.push({ x: wx, y: wy, mode: 'lines', line: { color, width: 1 }, yaxis: 'y3', hoverinfo: 'skip' });
-    traces.push({
-      type: 'bar', x, base: own.map((c) => Math.min(c.open, c.close) / scale),
-      y: own.map((c) => Math.max(Math.abs(c.close - c.open), 0.2) / scale), width: set.width,
-      marker: { color, line: { width: 0 } }, yaxis: 'y3',
-      text: own.map((c) => `${iso(c.time)} ${set.name}<br>O ${priced(c.open, bars.digits)} H ${priced(c.high, bars.digits)} L ${priced(c.low, bars.digits)} C ${priced(c.close, bars.digits)}`),
-      textposition: 'none', hovertemplate: '%{text}<extra></extra>',
-    });
+  for (const [rising, color] of [[true, css('--up')], [false, css('--down')]]) {
+    const x = [], wicks = [], bodies = [], text = [];
+    for (const candle of set.found) {
+      if ((candle.close >= candle.open) !== rising) continue;
+      const middle = (position(run, candle.time) + position(run, candle.end - 1)) / 2;
+      const flat = candle.close === candle.open ? 0.3 : 0;
+      const words = `${iso(candle.time)} ${set.name}<br>O ${priced(candle.open, bars.digits)} H ${priced(candle.high, bars.digits)}`
+        + ` L ${priced(candle.low, bars.digits)} C ${priced(candle.close, bars.digits)}`;
+      x.push(middle, middle, null);
+      wicks.push(candle.low / scale, candle.high / scale, null);
+      bodies.push((candle.open - flat) / scale, (candle.close + flat) / scale, null);
+      text.push(words, words, null);
+    }
+    const line = (y, width, more) => ({ x, y, mode: 'lines', yaxis: 'y3', line: { color, width, simplify: false }, ...more });
+    traces.push(line(wicks, 1, { hoverinfo: 'skip' }));
+    traces.push(line(bodies, set.pixels, { text, hovertemplate: '%{text}<extra></extra>' }));
   }
   return traces;
 }
@@ -105,33 +108,39 @@ function tradeText(trade, digits) {
     + `<br>${money(trade.net)} · ${thousandths(trade.r)} R · ${escaped(trade.reason)}`;
 }
 
-// Entries and exits; of several at one place on the screen, one.
-function markerTraces(run, trades, bars, from, to, pixels) {
-  const scale = 10 ** bars.digits, small = trades.length > 400;
-  const ink = css('--ink'), kinds = new Map();
-  const add = (kind, trade, seconds, points) => {
-    const x = position(run, seconds);
-    if (x < from || x > to || points === null) return;
-    const cell = `${kind} ${Math.round((x - from) / (to - from) * pixels / 2)} ${Math.round(points / 3 / Math.max(1, (bars.span || 1) / 300))}`;
-    const own = kinds.get(kind) || { x: [], y: [], text: [], rows: [], cells: new Set() };
-    kinds.set(kind, own);
-    if (small && own.cells.has(cell)) return;
-    own.cells.add(cell);
-    own.x.push(x); own.y.push(points / scale); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
-  };
-  for (const trade of trades) {
-    add(trade.side > 0 ? 'long' : 'short', trade, trade.opened, trade.open);
-    if (trade.closed !== null) add(trade.net > 0 ? 'won' : 'lost', trade, trade.closed, trade.close);
-  }
+const DENSE = 300;
+
+// Entries and exits. Many of them are drawn as short strokes in one path: there is no room for more.
+function markerTraces(run, trades, bars, from, to) {
+  const scale = 10 ** bars.digits, dense = trades.length > DENSE;
   const looks = {
-    long: ['triangle-up', ink], short: ['triangle-down', ink],
+    long: ['triangle-up', css('--ink')], short: ['triangle-down', css('--ink')],
     won: ['circle', css('--up')], lost: ['circle', css('--down')],
   };
-  return [...kinds].map(([kind, own]) => ({
-    x: own.x, y: own.y, text: own.text, customdata: own.rows, mode: 'markers', yaxis: 'y3',
-    marker: { symbol: looks[kind][0], color: looks[kind][1], size: small ? 4 : 10, line: { width: small ? 0 : 1, color: css('--back') } },
-    hovertemplate: '%{text}<extra></extra>',
-  }));
+  const kinds = {};
+  for (const kind of Object.keys(looks)) kinds[kind] = { x: [], y: [], text: [], rows: [] };
+  const stroke = (bars.span || 1) * 0.006 / scale;
+  const add = (own, trade, seconds, points) => {
+    const x = position(run, seconds), y = points / scale;
+    if (x < from || x > to || points === null) return;
+    if (dense) {
+      own.x.push(x, x, null);
+      own.y.push(y - stroke, y + stroke, null);
+    } else {
+      own.x.push(x); own.y.push(y); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
+    }
+  };
+  for (const trade of trades) {
+    add(kinds[trade.side > 0 ? 'long' : 'short'], trade, trade.opened, trade.open);
+    if (trade.closed !== null) add(kinds[trade.net > 0 ? 'won' : 'lost'], trade, trade.closed, trade.close);
+  }
+  return Object.entries(kinds).map(([kind, own]) => (dense
+    ? { x: own.x, y: own.y, mode: 'lines', yaxis: 'y3', hoverinfo: 'skip', line: { color: looks[kind][1], width: 3, simplify: false } }
+    : {
+      x: own.x, y: own.y, text: own.text, customdata: own.rows, mode: 'markers', yaxis: 'y3',
+      marker: { symbol: looks[kind][0], color: looks[kind][1], size: trades.length > 60 ? 6 : 10, line: { width: 1, color: css('--back') } },
+      hovertemplate: '%{text}<extra></extra>',
+    }));
 }
 
 // Stops and targets with every move of them, and a line from entry to exit.
