@@ -42,8 +42,8 @@ class EquityCurve:
     def __len__(self) -> int:
         return len(self.time)
 
-    def drawdown(self, start: Cents, restarts: Ints | None = None) -> npt.NDArray[np.float64]:
-        """(peak - worst) / peak of each point, the peak starting at `start`.
+    def peaks(self, start: Cents, restarts: Ints | None = None) -> Ints:
+        """The highest equity so far at each point, from `start` on.
 
         At the points `restarts` a fresh balance begins, and the peak with it.
         """
@@ -53,4 +53,9 @@ class EquityCurve:
             if other > one:
                 first = start if not one else int(self.balance[one])
                 peaks[one:other] = np.maximum(np.maximum.accumulate(self.best[one:other]), first)
+        return peaks
+
+    def drawdown(self, start: Cents, restarts: Ints | None = None) -> npt.NDArray[np.float64]:
+        """(peak - worst) / peak of each point."""
+        peaks = self.peaks(start, restarts)
         return np.maximum(peaks - self.worst, 0) / np.maximum(peaks, 1)

@@ -49,7 +49,9 @@ class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
     adverse and favourable excursions in points, None where no price is known. Of the bar that a
     stop closed, only the stop's fill counts; of the one that a target closed, the target and the
     adverse extreme: what came first within a bar is unknown, and this reading costs most.
-    `waited` is ms between the order's submission and its deal.
+    `waited` is ms between the order's submission and its deal. Of what is closed, `gross` is what
+    price moves alone brought, `swap` what was booked, and `net` the result with its part of the
+    opening commission.
     """
 
     position: int
@@ -72,6 +74,9 @@ class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     parts: tuple[PartialClose, ...] = ()
     levels: tuple[LevelChange, ...] = ()
+    gross: Cents = 0
+    swap: Cents = 0
+    net: Cents = 0
     remaining: Units = 0
     mae: Points | None = None
     mfe: Points | None = None
@@ -93,21 +98,6 @@ class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
     def close_reason(self) -> str:
         """Why the last of it was closed."""
         return self.parts[-1].reason if self.parts and not self.remaining else ""
-
-    @property
-    def gross(self) -> Cents:
-        """What price moves alone brought, of what is closed."""
-        return sum(part.profit for part in self.parts)
-
-    @property
-    def swap(self) -> Cents:
-        """Swap that was booked."""
-        return sum(part.swap for part in self.parts)
-
-    @property
-    def net(self) -> Cents:
-        """The result of what is closed, its part of the opening commission included."""
-        return sum(part.net for part in self.parts)
 
     @property
     def commission(self) -> Cents:

@@ -250,12 +250,6 @@ class ReplayedAccount:
                 changes.append((holding.until, -1))
         return _sums(changes, limits)
 
-    def restarts(self, curve: EquityCurve) -> Ints:
-        """The points at which a fresh balance begins."""
-        keys = np.array(self._steps.restarts, dtype=np.int64)
-        times = keys // st.step_key(1, 0, 0, 0)
-        return np.maximum(np.searchsorted(curve.time, times, side="right") - 1, 0)
-
 
 def _moments(prices: PriceHistory, rank: int) -> Ints:
     """The step keys of a symbol's moments, three a bar, in order."""

@@ -13,7 +13,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 
+from engine.result.curve import Ints
 from engine.result.parts import RunResult, TradeRecord
 from engine.types import Cents, Millis
 
@@ -118,17 +120,15 @@ def drawdown_money(result: RunResult) -> Cents:
     curve = result.curve
     if not len(curve):
         return 0
-    peak, deepest = result.terms.start.equity, 0
-    starts = {attempt.started: attempt.balance for attempt in result.attempts}
-    begun = iter(sorted(starts.items()))
-    upcoming = next(begun, None)
-    rows = zip(curve.time.tolist(), curve.worst.tolist(), curve.best.tolist(), strict=True)
-    for time, worst, best in rows:
-        while upcoming is not None and upcoming[0] < time + curve.period:
-            peak, upcoming = upcoming[1], next(begun, None)
-        peak = max(peak, best)
-        deepest = max(deepest, peak - worst)
-    return deepest
+    falls = curve.peaks(result.terms.start.equity, restarts(result)) - curve.worst
+    return max(0, int(falls.max()))
+
+
+def restarts(result: RunResult) -> Ints:
+    """The points at which an attempt after the first one began on a fresh balance."""
+    begun = [attempt.started for attempt in result.attempts[1:]]
+    rows = result.curve.time.searchsorted(np.array(begun, dtype=np.int64), side="right") - 1
+    return np.unique(np.maximum(rows, 0))
 
 
 class Group(msgspec.Struct, frozen=True):

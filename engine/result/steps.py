@@ -68,8 +68,6 @@ class AccountSteps:
         self.holdings: list[Holding] = []
         self.ends: dict[tuple[int, int], ev.PositionClosed] = {}
         """The closing event of each holding, by position and key."""
-        self.restarts: list[int] = []
-        """Keys at which a fresh balance begins."""
         self.start: Cents = 0
         self._ranks: dict[str, int] = {}
         self._open: dict[int, Holding] = {}
@@ -162,5 +160,3 @@ class AccountSteps:
         self.floors.append((key, event.day_limit, event.max_limit, self._target))
         if event.deposit:
             self.balances.append((key, event.deposit))
-        if event.attempt > 1 or event.deposit:
-            self.restarts.append(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -226,6 +227,19 @@ def _text(name: str) -> str:
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)")
+
+
+def _dated(text: str, jinja2: Any) -> Any:
+    """Escaped text in which no date is broken at a line's end."""
+    escape = jinja2.filters.do_forceescape
+    parts = _DATE.split(text)
+    dates = jinja2.utils.markupsafe.Markup("<time>{}</time>")
+    return escape("").join(
+        dates.format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+
+
 @cache
 def _template() -> Any:
     try:
@@ -235,6 +249,7 @@ def _template() -> Any:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["dated"] = lambda text: _dated(text, jinja2)
     return environment.from_string(_text("page.html"))
 
 

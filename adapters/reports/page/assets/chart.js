@@ -1,6 +1,22 @@
 // The chart of the account and its prices: one axis of bars for all of it.
 const CONFIG = { displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false, displayModeBar: false };
 
+// Round moments between two times: whole months, weeks from Mondays, or parts of days.
+function calendarTimes(from, to, unit) {
+  const found = [];
+  if (unit < 2592000) {
+    for (let time = Math.ceil((from - 345600) / unit) * unit + 345600; time <= to; time += unit) found.push(time);
+    return found;
+  }
+  const months = Math.round(unit / 2592000), start = new Date(from * 1000);
+  const first = Math.ceil((start.getUTCFullYear() * 12 + start.getUTCMonth()) / months) * months;
+  for (let month = first; ; month += months) {
+    const time = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
+    if (time > to) return found;
+    if (time >= from) found.push(time);
+  }
+}
+
 class AccountChart {
   constructor(run, element, status) {
     this.run = run;
@@ -58,17 +74,18 @@ class AccountChart {
     const right = narrow ? 58 : 72, pixels = Math.max(80, this.element.clientWidth - right - 6);
     const points = run.points;
     const line = (column, color, width, name) => ({
-      ...thinned(column, from, to, pixels), mode: 'lines', name, line: { color, width },
+      ...thinned(column, from, to, pixels / 2), mode: 'lines', name, line: { color, width, simplify: false },
       hovertemplate: `${name} %{y:,.2f}<extra></extra>`,
     });
+    const stepped = (trace) => ({ ...trace, line: { ...trace.line, shape: 'hv' } });
     const floor = (column, color, name, dash) => ({
       ...steps(column, from, to), mode: 'lines', name, line: { color, width: 1.4, shape: 'hv', dash },
       hovertemplate: `${name} %{y:,.2f}<extra></extra>`,
     });
-    const water = thinned(points.water, from, to, pixels);
+    const water = thinned(points.water, from, to, pixels / 3);
     const traces = [
       line(points.worst, css('--shade'), 1, 'worst inside the bar'),
-      { ...line(points.balance, css('--balance'), 1, 'balance') },
+      stepped(line(points.balance, css('--balance'), 1, 'balance')),
       line(points.equity, css('--up'), 1.6, 'equity'),
       floor(points.day, css('--gold'), 'daily floor'),
       floor(points.overall, css('--red'), 'overall floor', 'dash'),
@@ -114,13 +131,17 @@ class AccountChart {
     const start = run.points.time[Math.max(0, Math.floor(from))];
     const end = run.points.time[Math.min(this.count - 1, Math.ceil(to) - 1)] + run.doc.period / 1000;
     const seen = run.trades.filter((t) => t.symbol === this.symbol && t.opened <= end && (t.closed === null || t.closed >= start));
-    traces.push(...candleTraces(run, bars, set));
+    const drawn = candlePaths(run, bars, set);
+    traces.push(drawn.trace);
+    layout.shapes.push(...drawn.shapes);
     if (seen.length <= PATHS) {
       const paths = pathTraces(run, seen, bars);
       traces.push(...paths.traces);
       layout.shapes.push(...paths.shapes);
     }
-    traces.push(...markerTraces(run, seen, bars, from, to));
+    const marked = marks(run, seen, bars, from, to);
+    traces.push(...marked.traces);
+    layout.shapes.push(...marked.shapes);
     const scale = 10 ** bars.digits, room = Math.max(4, (high - low) * 0.06);
     layout.yaxis3 = {
       domain: [0, 0.43], side: 'right', fixedrange: true, zeroline: false, gridcolor: css('--line'),
@@ -203,15 +224,10 @@ class AccountChart {
     const seconds = (times[last] - times[first]) / wanted;
     const units = [900, 3600, 7200, 14400, 43200, 86400, 172800, 604800, 1209600, 2592000, 5184000, 7776000, 15552000, 31536000];
     const unit = units.find((size) => size >= seconds * 0.8) || units[units.length - 1];
-    const key = (time) => {
-      const date = new Date(time * 1000);
-      if (unit < 2592000) return Math.floor((time - 345600) / unit);
-      return Math.floor((date.getUTCFullYear() * 12 + date.getUTCMonth()) / Math.round(unit / 2592000));
-    };
     const tickvals = [], ticktext = [];
-    for (let i = Math.max(1, first); i <= last; i++) {
-      if (key(times[i]) === key(times[i - 1])) continue;
-      if (tickvals.length && (i - tickvals[tickvals.length - 1]) < (last - first) / wanted / 2.5) continue;
+    for (const time of calendarTimes(times[first], times[last], unit)) {
+      const i = place(times, time);
+      if (i <= first || i > last || (tickvals.length && i - tickvals[tickvals.length - 1] < (last - first) / wanted / 2.5)) continue;
       const text = iso(times[i]);
       tickvals.push(i);
       ticktext.push(unit >= 2592000 ? text.slice(0, 7) : unit >= 86400 ? text.slice(0, 10) : text.slice(5));

@@ -1,5 +1,5 @@
 // What the chart shows of the data at one range: no more than its pixels can tell.
-const LEVELS = [['M1', 60], ['M5', 300], ['M15', 900], ['M30', 1800], ['H1', 3600], ['H4', 14400], ['D1', 86400], ['W1', 604800]];
+const LEVELS = [['M1', 60], ['M5', 300], ['M15', 900], ['M30', 1800], ['H1', 3600], ['H4', 14400], ['D1', 86400]];
 const PIXELS_A_CANDLE = 3;
 const PATHS = 60;
 
@@ -16,7 +16,8 @@ function thinned(column, from, to, pixels) {
   const first = Math.max(0, Math.floor(from)), last = Math.min(column.length - 1, Math.ceil(to));
   const x = [], y = [];
   const push = (i) => { x.push(i + 1); y.push(column[i] / 100); };
-  const step = (last - first + 1) / Math.max(1, pixels);
+  pixels = Math.max(1, Math.round(pixels));
+  const step = (last - first + 1) / pixels;
   if (step <= 2) {
     for (let i = first; i <= last; i++) push(i);
     return { x, y };
@@ -73,31 +74,41 @@ function candles(run, bars, from, to, pixels) {
     known.close = bars.close[i];
     known.end = bars.time[i] + bars.period;
   }
-  return { name: level[0], found, pixels: Math.max(1.5, Math.min(40, 0.62 * share(Math.min(level[1], 86400 * 0.98)))) };
+  for (const candle of found) candle.middle = (position(run, candle.time) + position(run, candle.end - 1)) / 2;
+  const wide = Math.max(1.5, Math.min(40, 0.62 * share(level[1])));
+  return { name: level[0], found, width: wide * (to - from) / pixels };
 }
 
-// One path for the wicks and one for the bodies of each colour: a shape a candle takes ten times as long.
-function candleTraces(run, bars, set) {
-  const scale = 10 ** bars.digits;
-  const traces = [];
-  for (const [rising, color] of [[true, css('--up')], [false, css('--down')]]) {
-    const x = [], wicks = [], bodies = [], text = [];
+// A path over the prices: one element however many strokes it has (a line with gaps makes one each).
+function pathShape(path, color, width, fill, layer) {
+  return { type: 'path', xref: 'x', yref: 'y3', path, layer, line: { color, width }, fillcolor: fill ? color : 'rgba(0,0,0,0)' };
+}
+
+// Wicks and bodies of each colour, and a line without ink that carries the words on hovering.
+function candlePaths(run, bars, set) {
+  const scale = 10 ** bars.digits, half = set.width / 2;
+  const x = [], y = [], text = [], shapes = [];
+  for (const rising of [true, false]) {
+    const wicks = [], bodies = [];
     for (const candle of set.found) {
       if ((candle.close >= candle.open) !== rising) continue;
-      const middle = (position(run, candle.time) + position(run, candle.end - 1)) / 2;
+      const middle = candle.middle;
       const flat = candle.close === candle.open ? 0.3 : 0;
-      const words = `${iso(candle.time)} ${set.name}<br>O ${priced(candle.open, bars.digits)} H ${priced(candle.high, bars.digits)}`
-        + ` L ${priced(candle.low, bars.digits)} C ${priced(candle.close, bars.digits)}`;
-      x.push(middle, middle, null);
-      wicks.push(candle.low / scale, candle.high / scale, null);
-      bodies.push((candle.open - flat) / scale, (candle.close + flat) / scale, null);
-      text.push(words, words, null);
+      const low = (Math.min(candle.open, candle.close) - flat) / scale, high = (Math.max(candle.open, candle.close) + flat) / scale;
+      wicks.push(`M${middle},${candle.low / scale}L${middle},${candle.high / scale}`);
+      bodies.push(`M${middle - half},${low}L${middle + half},${low}L${middle + half},${high}L${middle - half},${high}Z`);
     }
-    const line = (y, width, more) => ({ x, y, mode: 'lines', yaxis: 'y3', line: { color, width, simplify: false }, ...more });
-    traces.push(line(wicks, 1, { hoverinfo: 'skip' }));
-    traces.push(line(bodies, set.pixels, { text, hovertemplate: '%{text}<extra></extra>' }));
+    const color = css(rising ? '--up' : '--down');
+    if (wicks.length) shapes.push(pathShape(wicks.join(''), color, 1, false, 'between'), pathShape(bodies.join(''), color, 0, true, 'between'));
   }
-  return traces;
+  for (const candle of set.found) {
+    x.push(candle.middle);
+    y.push(candle.close / scale);
+    text.push(`${iso(candle.time)} ${set.name}<br>O ${priced(candle.open, bars.digits)} H ${priced(candle.high, bars.digits)}`
+      + ` L ${priced(candle.low, bars.digits)} C ${priced(candle.close, bars.digits)}`);
+  }
+  const trace = { x, y, text, mode: 'lines', yaxis: 'y3', line: { width: 0, simplify: false }, hovertemplate: '%{text}<extra></extra>' };
+  return { trace, shapes };
 }
 
 const escaped = (text) => text.slice(0, 60).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
@@ -110,22 +121,21 @@ function tradeText(trade, digits) {
 
 const DENSE = 300;
 
-// Entries and exits. Many of them are drawn as short strokes in one path: there is no room for more.
-function markerTraces(run, trades, bars, from, to) {
+// Entries and exits; of many there is room for short strokes only, as one path of each kind.
+function marks(run, trades, bars, from, to) {
   const scale = 10 ** bars.digits, dense = trades.length > DENSE;
   const looks = {
     long: ['triangle-up', css('--ink')], short: ['triangle-down', css('--ink')],
     won: ['circle', css('--up')], lost: ['circle', css('--down')],
   };
   const kinds = {};
-  for (const kind of Object.keys(looks)) kinds[kind] = { x: [], y: [], text: [], rows: [] };
-  const stroke = (bars.span || 1) * 0.006 / scale;
+  for (const kind of Object.keys(looks)) kinds[kind] = { x: [], y: [], text: [], rows: [], path: [] };
+  const stroke = (bars.span || 1) * 0.005 / scale;
   const add = (own, trade, seconds, points) => {
     const x = position(run, seconds), y = points / scale;
     if (x < from || x > to || points === null) return;
     if (dense) {
-      own.x.push(x, x, null);
-      own.y.push(y - stroke, y + stroke, null);
+      own.path.push(`M${x},${y - stroke}L${x},${y + stroke}`);
     } else {
       own.x.push(x); own.y.push(y); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
     }
@@ -134,13 +144,17 @@ function markerTraces(run, trades, bars, from, to) {
     add(kinds[trade.side > 0 ? 'long' : 'short'], trade, trade.opened, trade.open);
     if (trade.closed !== null) add(kinds[trade.net > 0 ? 'won' : 'lost'], trade, trade.closed, trade.close);
   }
-  return Object.entries(kinds).map(([kind, own]) => (dense
-    ? { x: own.x, y: own.y, mode: 'lines', yaxis: 'y3', hoverinfo: 'skip', line: { color: looks[kind][1], width: 3, simplify: false } }
-    : {
-      x: own.x, y: own.y, text: own.text, customdata: own.rows, mode: 'markers', yaxis: 'y3',
-      marker: { symbol: looks[kind][0], color: looks[kind][1], size: trades.length > 60 ? 6 : 10, line: { width: 1, color: css('--back') } },
-      hovertemplate: '%{text}<extra></extra>',
-    }));
+  const all = Object.entries(kinds);
+  if (dense) {
+    const shapes = all.filter(([, own]) => own.path.length).map(([kind, own]) => pathShape(own.path.join(''), looks[kind][1], 2, false, 'above'));
+    return { traces: [], shapes };
+  }
+  const traces = all.map(([kind, own]) => ({
+    x: own.x, y: own.y, text: own.text, customdata: own.rows, mode: 'markers', yaxis: 'y3',
+    marker: { symbol: looks[kind][0], color: looks[kind][1], size: trades.length > 60 ? 6 : 10, line: { width: 1, color: css('--back') } },
+    hovertemplate: '%{text}<extra></extra>',
+  }));
+  return { traces, shapes: [] };
 }
 
 // Stops and targets with every move of them, and a line from entry to exit.
