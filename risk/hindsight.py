@@ -88,4 +88,3 @@ def _first_breach(
                 "limit": breach.limit,
             }
     return {}
-

@@ -34,7 +34,7 @@ class _Row(NamedTuple):
         """Points as a decimal price; None for none."""
         if not points:
             return None
-        return points / float(10 ** self.digits)
+        return points / float(10**self.digits)
 
     @property
     def digits(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -49,7 +50,7 @@ class EquityCurve:
         """
         peaks = np.empty(len(self), dtype=np.int64)
         edges = [0, *(() if restarts is None else restarts.tolist()), len(self)]
-        for one, other in zip(edges, edges[1:], strict=False):
+        for one, other in pairwise(edges):
             if other > one:
                 first = start if not one else int(self.balance[one])
                 peaks[one:other] = np.maximum(np.maximum.accumulate(self.best[one:other]), first)
@@ -58,4 +59,5 @@ class EquityCurve:
     def drawdown(self, start: Cents, restarts: Ints | None = None) -> npt.NDArray[np.float64]:
         """(peak - worst) / peak of each point."""
         peaks = self.peaks(start, restarts)
-        return np.maximum(peaks - self.worst, 0) / np.maximum(peaks, 1)
+        depth = np.maximum(peaks - self.worst, 0) / np.maximum(peaks, 1)
+        return depth.astype(np.float64)

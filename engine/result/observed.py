@@ -50,7 +50,7 @@ class Observations:
         self._open[event.position] = (event.symbol, event.side, event.price)
 
     def closed(self, event: ev.PositionClosed) -> None:
-        symbol, side, entry = self._open[event.position]
+        _, side, entry = self._open[event.position]
         self._meet(event.position, (event.price - entry) * side)
         if not event.remaining:
             del self._open[event.position]
@@ -95,9 +95,13 @@ class Observations:
         since, day, overall, target = floors
         stamps = np.array(times, dtype=np.int64)
         row = np.maximum(np.searchsorted(since, stamps + GRID, side="left") - 1, 0)
+        balance, equity, worst, best = table.T.copy()
         return EquityCurve(
             stamps,
-            *table.T.copy(),
+            balance,
+            equity,
+            worst,
+            best,
             day[row],
             overall[row],
             target[row],

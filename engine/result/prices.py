@@ -12,6 +12,8 @@ from engine.bars import PreparedBars
 from engine.types import Millis, Points
 
 Ints = npt.NDArray[np.int64]
+_COLUMNS = ("time", "open", "high", "low", "close", "spread")
+
 BarRow = tuple[Millis, Points, Points, Points, Points]
 """Opening, open, high, low and close of a bar."""
 
@@ -38,27 +40,28 @@ class PriceHistory:
         return len(self.time)
 
     @classmethod
-    def of_chunks(
-        cls, symbol: str, period: Millis, chunks: Iterable[PreparedBars]
-    ) -> PriceHistory:
+    def of_chunks(cls, symbol: str, period: Millis, chunks: Iterable[PreparedBars]) -> PriceHistory:
         """The bars of a replay, in the chunks in which they are played."""
-        names = ("time", "open", "high", "low", "close", "spread")
         parts = list(chunks) or [PreparedBars.empty()]
-        columns = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-        return cls(symbol, period, *columns)
+
+        def column(name: str) -> Ints:
+            whole: Ints = np.concatenate([getattr(part, name) for part in parts])
+            return whole
+
+        return cls(symbol, period, *map(column, _COLUMNS))
 
     def until(self, moment: Millis) -> PriceHistory:
         """The bars that opened by `moment`."""
         end = int(np.searchsorted(self.time, moment, side="right"))
         if end == len(self):
             return self
-        names = ("time", "open", "high", "low", "close", "spread")
-        return replace(self, **{name: getattr(self, name)[:end] for name in names})
+        return replace(self, **{name: getattr(self, name)[:end] for name in _COLUMNS})
 
     @classmethod
     def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:
-        """Bars that a live session was told of, in any order; the last of two at one time counts."""
+        """Bars that a live session was told of, in any order; of two at one time the last."""
         known = {row[0]: row for row in rows}
         table = np.array([known[time] for time in sorted(known)], dtype=np.int64).reshape(-1, 5)
+        time, opens, highs, lows, closes = table.T.copy()
         none = np.zeros(len(table), dtype=np.int64)
-        return cls(symbol, period, *table.T.copy(), none, played=False)
+        return cls(symbol, period, time, opens, highs, lows, closes, none, played=False)

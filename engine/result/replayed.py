@@ -93,7 +93,7 @@ class ReplayedAccount:
         self._reach(holding, quotes, first, last, bids)
 
     def _clipped(self, holding: Holding, quotes: _Quotes, last: int, bids: Ints) -> Ints:
-        """`bids` with the fill of a stop, where the holding's last range was the one that hit it."""
+        """`bids` with the fill of a stop, where the holding's last range has hit it."""
         closed = self._closing(holding)
         if closed is None or not quotes.own[last - 1]:
             return bids
@@ -117,9 +117,7 @@ class ReplayedAccount:
             return None
         return self._steps.ends[holding.position, holding.until]
 
-    def _reach(
-        self, holding: Holding, quotes: _Quotes, first: int, last: int, bids: Ints
-    ) -> None:
+    def _reach(self, holding: Holding, quotes: _Quotes, first: int, last: int, bids: Ints) -> None:
         side, entry = holding.side, holding.entry
         known = self._excursions.setdefault(holding.position, [0, 0])
         closed = self._closing(holding)
@@ -165,7 +163,9 @@ class ReplayedAccount:
 
     # --- points ---
 
-    def curve(self, *, last_balance: int | None = None, last_equity: int | None = None) -> EquityCurve:
+    def curve(
+        self, *, last_balance: int | None = None, last_equity: int | None = None
+    ) -> EquityCurve:
         """The points; the last one is what the session ended with, where that is known."""
         steps = self._steps
         if not len(self._keys):

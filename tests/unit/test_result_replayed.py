@@ -124,7 +124,7 @@ def test_excursions_are_those_of_the_bars_while_the_position_was_open(tmp_path: 
 
 
 def test_a_stop_counts_its_fill_and_nothing_of_the_bar_that_it_closed(tmp_path: Path) -> None:
-    """What came first within that bar is unknown: its low beyond the stop and its high count not."""
+    """What came first within that bar is unknown: neither its low nor its high counts."""
     bars = [*flat(1), (108_000, 108_400, 107_500, 108_300), *flat(1)]
     files = {"EURUSD": bar_file(tmp_path, "EURUSD", bars)}
     signals = [signal(1, "long", "EURUSD", 1.07900)]

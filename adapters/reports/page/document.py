@@ -15,7 +15,7 @@ from adapters.reports.page import first_screen, sections
 from adapters.reports.page.packing import differences, packed, price_columns
 from adapters.reports.page.plotly_js import PlotlyMissing, csp_hash, plotly_script
 from adapters.reports.page.words import place
-from engine.result import RunResult, TradeRecord
+from engine.result import AttemptRecord, RunResult, TradeRecord
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
 from engine.result.statistics import by_day, figures_of
@@ -51,7 +51,9 @@ def page_of(
         library=library,
         shared_script=chosen.shared_script,
         script=script,
-        data=packed(_document(result, curve, context["verdict"], hindsight), _columns(result, curve)),
+        data=packed(
+            _document(result, curve, context["verdict"], hindsight), _columns(result, curve)
+        ),
         **context,
     )
     return str(html).encode("utf-8", "replace")
@@ -121,11 +123,7 @@ def _document(
         "place": place(zone),
         "lost": verdict.lost,
         "lost_text": verdict.text.removeprefix(": "),
-        "attempts": [
-            {"started": item.started, "ended": item.ended, "outcome": item.outcome, "attempt": item.attempt,
-             "phase": item.name, "balance": item.balance}
-            for item in result.attempts
-        ],
+        "attempts": [_attempt(item) for item in result.attempts],
         "symbols": [
             {
                 "name": name,
@@ -140,6 +138,17 @@ def _document(
         "levels": [_levels(trade) for trade in result.trades],
         "digits": {name: spec.digits for name, spec in result.terms.symbols.items()},
     }  # fmt: skip
+
+
+def _attempt(item: AttemptRecord) -> dict[str, Any]:
+    return {
+        "started": item.started,
+        "ended": item.ended,
+        "outcome": item.outcome,
+        "attempt": item.attempt,
+        "phase": item.name,
+        "balance": item.balance,
+    }
 
 
 class _Texts:
@@ -251,5 +260,3 @@ def _template() -> Any:
     )
     environment.filters["dated"] = lambda text: _dated(text, jinja2)
     return environment.from_string(_text("page.html"))
-
-

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.reports.page.words import date, local, money, number, percent, place, when
+from adapters.reports.page.words import date, money, number, percent, when
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
-from engine.result.statistics import Tradings, drawdown_money
+from engine.result.statistics import Tradings
 from engine.types import Cents, Millis
 
-RULES = {"max_loss": "overall loss limit", "daily_loss": "daily loss limit", "weekend": "weekend rule"}
+RULES = {
+    "max_loss": "overall loss limit",
+    "daily_loss": "daily loss limit",
+    "weekend": "weekend rule",
+}
 _MODES = {"replay": "replay, recorded bars", "shadow": "shadow, orders simulated"}
 
 
@@ -190,7 +194,8 @@ def _worst_day(
     row = int(room.argmin())
     limit = _day_loss(result, int(curve.day_floor[row]), seen)
     used = limit - int(room[row])
-    text = f"{money(max(0, used))} used, {money(max(0, int(room[row])))} left on {date(int(curve.time[row]), zone)}"
+    left, on = max(0, int(room[row])), date(int(curve.time[row]), zone)
+    text = f"{money(max(0, used))} used, {money(left)} left on {on}"
     return Meter("day", f"Worst day (limit {money(limit)})", max(0.0, used / limit), text)
 
 
@@ -243,17 +248,23 @@ def eight(result: RunResult, figures: Tradings) -> list[Shown]:
     net = figures.net
     return [
         Shown("net", "net result", money(net, sign=True), net, _tone(net)),
-        Shown("profit_factor", "profit factor", number(figures.profit_factor), figures.profit_factor),
+        Shown(
+            "profit_factor", "profit factor", number(figures.profit_factor), figures.profit_factor
+        ),
         Shown("r", "per trade", f"{number(figures.r_per_trade)} R", figures.r_per_trade),
         Shown("won", "won", percent(figures.win_rate), figures.win_rate),
         Shown("drawdown", "max drawdown", percent(drawdown), drawdown),
         Shown("trades", "trades", f"{figures.trades:,}", figures.trades),
         Shown("costs", "costs paid", money(figures.costs), figures.costs),
-        Shown("gross", "gross before costs", money(figures.gross, sign=True), figures.gross, _tone(figures.gross)),
+        Shown(
+            "gross",
+            "gross before costs",
+            money(figures.gross, sign=True),
+            figures.gross,
+            _tone(figures.gross),
+        ),
     ]
 
 
 def _tone(amount: float) -> str:
     return "plus" if amount > 0 else "minus" if amount < 0 else ""
-
-

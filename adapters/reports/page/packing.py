@@ -31,7 +31,7 @@ def packed(document: Mapping[str, Any], columns: Mapping[str, Ints]) -> str:
     for name, column in columns.items():
         small = _small(column)
         header.append({"name": name, "bytes": small.itemsize, "rows": len(small)})
-        planes.append(small.view(np.uint8).reshape(len(small), -1).T.tobytes())
+        planes.append(small.view(np.uint8).reshape(len(small), small.itemsize).T.tobytes())
     meta = json.dumps({"columns": header, "document": document}, allow_nan=False).encode()
     length = len(meta).to_bytes(4, "little")
     return base64.b64encode(zlib.compress(length + meta + b"".join(planes), _LEVEL)).decode()

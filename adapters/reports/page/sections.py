@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.reports.page.words import money, number, percent, place, span, when
+from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
 from engine.result.costs import slippage_cost, spread_cost
 from engine.result.statistics import Group, Key, Tradings
-from engine.types import Cents
+from engine.types import Cents, SymbolSpec
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,21 @@ def calendar(days: dict[str, Cents]) -> tuple[list[Day], list[tuple[int, str]]]:
     first = min(dates)
     start = first - dt.timedelta(days=first.weekday())
     largest = sorted(abs(net) for net in dates.values())[int(0.9 * (len(dates) - 1))] or 1
-    found, months = [], []
+    found: list[Day] = []
+    months: list[tuple[int, str]] = []
     known = ""
     for day, net in sorted(dates.items()):
         column = (day - start).days // 7
         step = min(4, 1 + int(4 * abs(net) / largest)) if net else 0
         tone = f"p{step}" if net > 0 else f"n{step}" if net < 0 else "zero"
         found.append(
-            Day(day.isoformat(), day.weekday(), column, tone, f"{day:%a %Y-%m-%d}: {money(net, sign=True)}")
+            Day(
+                day.isoformat(),
+                day.weekday(),
+                column,
+                tone,
+                f"{day:%a %Y-%m-%d}: {money(net, sign=True)}",
+            )
         )
         if f"{day:%Y-%m}" != known:
             known = f"{day:%Y-%m}"
@@ -91,7 +99,11 @@ def months(days: dict[str, Cents]) -> Table:
         row = sums.setdefault(name[:4], {})
         row[int(name[5:7])] = row.get(int(name[5:7]), 0) + net
     rows = [
-        [_name(year), *(_money(row.get(month)) for month in range(1, 13)), _money(sum(row.values()))]
+        [
+            _name(year),
+            *(_money(row.get(month)) for month in range(1, 13)),
+            _money(sum(row.values())),
+        ]
         for year, row in sorted(sums.items())
     ]
     head = ["year", *(f"{month:02}" for month in range(1, 13)), "sum"]
@@ -174,7 +186,10 @@ def execution(result: RunResult) -> Table:
         [_name("slippage of openings, points a fill"), Cell(_mean(opened))],
         [_name("slippage of closings, points a fill"), Cell(_mean(closed))],
         [_name("slippage in money (part of gross)"), _money(-sum(slipped) if slipped else None)],
-        [_name("spread at the openings in money (part of gross)"), _money(-sum(spreads) if spreads else None)],
+        [
+            _name("spread at the openings in money (part of gross)"),
+            _money(-sum(spreads) if spreads else None),
+        ],
         [_name("commission"), _money(sum(t.commission for t in result.closed))],
         [_name("swap"), _money(sum(t.swap for t in result.closed))],
         [_name("submission to deal, median"), Cell(_at(waited, 0.5))],
@@ -209,15 +224,25 @@ def operations(result: RunResult) -> Table:
             continue
         last = same
         counts.append(1)
-        rows.append([_name(when(item.time, zone)), _name(item.kind), _name(item.cause), _name(item.detail)])
+        rows.append(
+            [_name(when(item.time, zone)), _name(item.kind), _name(item.cause), _name(item.detail)]
+        )
     for row, count in zip(rows, counts, strict=True):
         if count > 1:
             row[1] = _name(f"{row[1].text} ({count} times)")
     kinds = Counter(item.kind for item in result.operations)
-    note = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing happened"
+    note = (
+        ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing happened"
+    )
     if len(rows) > _SHOWN:
         note += f"; the last {_SHOWN} are shown"
-    return Table("operations", "Halts, links and commands", ("when", "what", "cause", "detail"), rows[-_SHOWN:], note)
+    return Table(
+        "operations",
+        "Halts, links and commands",
+        ("when", "what", "cause", "detail"),
+        rows[-_SHOWN:],
+        note,
+    )
 
 
 def attempts(result: RunResult) -> Table:
@@ -238,7 +263,18 @@ def attempts(result: RunResult) -> Table:
         ]
         for item in result.attempts
     ]
-    head = ("attempt", "phase", "started", "ended", "outcome", "cause", "result", "days", "trading days", "least buffer")
+    head = (
+        "attempt",
+        "phase",
+        "started",
+        "ended",
+        "outcome",
+        "cause",
+        "result",
+        "days",
+        "trading days",
+        "least buffer",
+    )
     return Table("attempts", "Attempts", head, rows)
 
 
@@ -248,6 +284,9 @@ def attempts(result: RunResult) -> Table:
 def figures(result: RunResult, all_trades: Tradings) -> Table:
     """MetaTrader's names where it has them."""
     drawdown = stats.drawdown_money(result)
+    extremes = result.figures
+    deepest = None if extremes is None else extremes.max_drawdown_fraction
+    worst_day = None if extremes is None else extremes.max_daily_loss_fraction
     recovery = all_trades.net / drawdown if drawdown else None
     pairs: list[tuple[str, Cell]] = [
         ("total net profit", _money(all_trades.net)),
@@ -255,10 +294,10 @@ def figures(result: RunResult, all_trades: Tradings) -> Table:
         ("gross loss", _money(-all_trades.loss)),
         ("profit factor", Cell(number(all_trades.profit_factor))),
         ("recovery factor", Cell(number(recovery))),
-        ("expected payoff", _money(None if all_trades.expected_payoff is None else round(all_trades.expected_payoff))),
+        ("expected payoff", _money(_rounded(all_trades.expected_payoff))),
         ("equity drawdown maximal", Cell(money(drawdown))),
-        ("equity drawdown relative", Cell(percent(result.figures and result.figures.max_drawdown_fraction, 2))),
-        ("largest loss of a day", Cell(percent(result.figures and result.figures.max_daily_loss_fraction, 2))),
+        ("equity drawdown relative", Cell(percent(deepest, 2))),
+        ("largest loss of a day", Cell(percent(worst_day, 2))),
         ("largest profit trade", _money(all_trades.best)),
         ("largest loss trade", _money(all_trades.worst)),
         ("average profit trade", Cell(money(_rounded(all_trades.average_win)))),
@@ -288,28 +327,31 @@ def terms(result: RunResult) -> Table:
         ("trading day turns", f"{known.day_hour:02}:00 {place(known.day_zone)}"),
     ]
     files = known.about.get("files", {})
-    for ref in known.data:
-        pairs.append(
-            (
-                f"bars of {ref.symbol}",
-                f"{files.get(ref.symbol, '')} {ref.rows:,} bars of {ref.period} s, "
-                f"{when(ref.first, 'UTC')} to {when(ref.last, 'UTC')}, clock {ref.clock}, "
-                f"SHA-256 {ref.sha256}".strip(),
-            )
-        )
-    for name, spec in known.symbols.items():
-        pairs.append(
-            (
-                f"costs of {name}",
-                f"commission {number(spec.commission / 100)} a lot and side, spread at least "
-                f"{spec.spread_floor} points ({spec.spread_floor_rollover} around the roll-over), "
-                f"swap {number(spec.swap_long)} / {number(spec.swap_short)} points a night",
-            )
-        )
+    pairs += [
+        (f"bars of {ref.symbol}", _bars(ref, str(files.get(ref.symbol, "")))) for ref in known.data
+    ]
+    pairs += [(f"costs of {name}", _costs(spec)) for name, spec in known.symbols.items()]
     pairs += [(f"cost: {name}", str(value)) for name, value in known.costs.items()]
     pairs += [(f"limit: {name}", str(value)) for name, value in known.limits.items()]
     pairs += [(f"parameter: {name}", _short(value)) for name, value in known.parameters.items()]
-    return Table("terms", "Data, costs and terms", ("", ""), [[_name(a), _name(b)] for a, b in pairs])
+    return Table(
+        "terms", "Data, costs and terms", ("", ""), [[_name(a), _name(b)] for a, b in pairs]
+    )
+
+
+def _bars(ref: DataRef, file: str) -> str:
+    return (
+        f"{file} {ref.rows:,} bars of {ref.period} s, {when(ref.first, 'UTC')} to "
+        f"{when(ref.last, 'UTC')}, clock {ref.clock}, SHA-256 {ref.sha256}"
+    ).strip()
+
+
+def _costs(spec: SymbolSpec) -> str:
+    return (
+        f"commission {number(spec.commission / 100)} a lot and side, spread at least "
+        f"{spec.spread_floor} points ({spec.spread_floor_rollover} around the roll-over), "
+        f"swap {number(spec.swap_long)} / {number(spec.swap_short)} points a night"
+    )
 
 
 def _short(value: Any) -> str:
@@ -328,14 +370,20 @@ def warnings(result: RunResult, all_trades: Tradings) -> list[str]:
         found.append("No trade was closed.")
         top = max(result.funnel.denied.items(), key=lambda item: item[1], default=None)
         if top is not None and top[1]:
-            found.append(f"Entries were denied, most of them as {top[0].replace('_', ' ')} ({top[1]:,}).")
-    for ref in result.terms.data:
-        if ref.repaired:
-            found.append(f"The bars of {ref.symbol} were repaired while they were read.")
-    for name, bars in result.prices.items():
-        holes = _holes(bars.time, bars.period)
-        if holes:
-            found.append(f"{name}: {holes:,} holes of more than an hour between bars of one day.")
+            found.append(
+                f"Entries were denied, most of them as {top[0].replace('_', ' ')} ({top[1]:,})."
+            )
+    found += [
+        f"The bars of {ref.symbol} were repaired while they were read."
+        for ref in result.terms.data
+        if ref.repaired
+    ]
+    holes = {name: _holes(bars.time, bars.period) for name, bars in result.prices.items()}
+    found += [
+        f"{name}: {count:,} holes of more than an hour between bars of one day."
+        for name, count in holes.items()
+        if count
+    ]
     if result.outcome is not None and result.outcome != "done":
         found.append(f"The session did not end by itself: {result.outcome}.")
     return found
