@@ -1,4 +1,4 @@
-"""Report pages of tests: made, read back as a browser's parser reads them, and opened in Chromium."""
+"""Report pages of tests: made, and read back as a browser reads them."""
 
 from __future__ import annotations
 
