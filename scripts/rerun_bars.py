@@ -44,7 +44,7 @@ def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Place
     except msgspec.ValidationError as error:
         raise CommandFailed(f"the session's limits cannot be read: {error}", Exit.DATA) from error
     return Terms(
-        inputs=_inputs(started, about, places),
+        inputs=inputs_again(started, about, places),
         preset=started.preset,
         parameters=started.parameters,
         factory=factory,
@@ -60,7 +60,10 @@ def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Place
     )
 
 
-def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> list[BarInput]:
+def inputs_again(
+    started: ev.SessionStarted, about: dict[str, Any], places: Places
+) -> list[BarInput]:
+    """The bars of a recorded replay; raises CommandFailed for a file that is gone or changed."""
     specs = {spec.name: spec for spec in started.symbols}
     now = SystemClock().now() // 1000
     inputs = []

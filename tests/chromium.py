@@ -27,6 +27,11 @@ _ARGUMENTS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+_KEYS: dict[str, dict[str, Any]] = {
+    "Enter": {"text": "\r", "windowsVirtualKeyCode": 13},
+    "Tab": {"windowsVirtualKeyCode": 9},
+}
+
 
 class Browser:
     """A window of some size; `messages` and `requests` are those since the last look."""
@@ -96,13 +101,10 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Press keys, one after another."""
         for key in keys:
-            text = {"text": key} if len(key) == 1 else {}
-            known = {
-                "Enter": {"text": "\r", "windowsVirtualKeyCode": 13},
-                "Tab": {"windowsVirtualKeyCode": 9},
-            }
             for kind in ("keyDown", "keyUp"):
-                event = {"type": kind, "key": key, "code": key, **known.get(key, {}), **text}
+                event = {"type": kind, "key": key, "code": key, **_KEYS.get(key, {})}
+                if len(key) == 1:
+                    event["text"] = key
                 self.debug("Input.dispatchKeyEvent", event)
 
     def messages(self) -> list[str]:

@@ -144,14 +144,14 @@ def equity_csv(result: RunResult) -> bytes:
     curve = result.curve
     columns = (
         [iso(moment) for moment in curve.time.tolist()],
-        _cash_cells(curve.balance.tolist()),
+        _steady_cells(curve.balance.tolist(), none=None),
         _cash_cells(curve.equity.tolist()),
         _cash_cells(curve.worst.tolist()),
-        _floor_cells(curve.day_floor.tolist()),
-        _floor_cells(curve.overall_floor.tolist()),
+        _steady_cells(curve.day_floor.tolist()),
+        _steady_cells(curve.overall_floor.tolist()),
         [str(count) for count in curve.open_positions.tolist()],
         _cash_cells(curve.best.tolist()),
-        _floor_cells(curve.target.tolist()),
+        _steady_cells(curve.target.tolist()),
     )
     lines = [",".join(EQUITY_COLUMNS), *map(",".join, zip(*columns, strict=True))]
     return ("\n".join(lines) + "\n").encode()
@@ -161,10 +161,9 @@ def _cash_cells(amounts: Sequence[Cents]) -> list[str]:
     return [cash(amount) for amount in amounts]
 
 
-def _floor_cells(amounts: Sequence[Cents]) -> list[str]:
-    """As cash; floors hardly change from row to row, so each is formatted once."""
-    known = {amount: cash(amount) for amount in set(amounts)}
-    known[NO_FLOOR] = ""
+def _steady_cells(amounts: Sequence[Cents], none: Cents | None = NO_FLOOR) -> list[str]:
+    """As cash, blank for `none`; what hardly changes from row to row is formatted once."""
+    known = {amount: "" if amount == none else cash(amount) for amount in set(amounts)}
     return [known[amount] for amount in amounts]
 
 

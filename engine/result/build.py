@@ -38,7 +38,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         raise JournalDamaged("the records do not begin with the start of a session")
     trades = fold.trades
     known = dict(prices or {})
-    if terms.mode == "replay":
+    if terms.mode == "replay" and known:
         slippage = int(terms.costs.get("slippage_points", 0))
         end = fold.end_key
         played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))

@@ -59,5 +59,5 @@ class EquityCurve:
     def drawdown(self, start: Cents, restarts: Ints | None = None) -> npt.NDArray[np.float64]:
         """(peak - worst) / peak of each point."""
         peaks = self.peaks(start, restarts)
-        depth = np.maximum(peaks - self.worst, 0) / np.maximum(peaks, 1)
-        return depth.astype(np.float64)
+        depth: npt.NDArray[np.float64] = np.maximum(peaks - self.worst, 0) / np.maximum(peaks, 1)
+        return depth

@@ -60,7 +60,7 @@ class ResultFold:
     """
 
     def __init__(self, limits: LimitHistory | None = None) -> None:
-        self._limits = limits
+        self.limits = limits
         self._handlers: dict[type, Any] = {
             ev.SessionStarted: self._started,
             ev.SessionEnded: self._ended,
@@ -355,8 +355,8 @@ class ResultFold:
         account = event.account
         self.days.roll(event.date, account.balance, event.anchor, event.worst)
         firm = None
-        if self._limits is not None and self.attempts and not self.attempts[-1].outcome:
-            firm = self._limits.roll(event.date, account.balance, account.equity)
+        if self.limits is not None and self.attempts and not self.attempts[-1].outcome:
+            firm = self.limits.roll(event.date, account.balance, account.equity)
         self.steps.rolled(event, firm, self._now)
         self._look(account, time)
 
@@ -375,8 +375,8 @@ class ResultFold:
                 max_limit=event.max_limit,
             )
         )
-        if self._limits is not None:
-            self._limits.begin(event.phase, event.account.balance, event.date)
+        if self.limits is not None:
+            self.limits.begin(event.phase, event.account.balance, event.date)
         self.steps.attempt(event, self._now)
         self._look(event.account, time)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine import events as ev
 from engine.result.curve import GRID, EquityCurve, Ints
 from engine.result.prices import BarRow, PriceHistory
@@ -88,14 +90,35 @@ class Observations:
                 found[symbol] = PriceHistory.of_rows(symbol, _PERIODS[name], frames[name])
         return found
 
+    def _times(self) -> list[Millis]:
+        """Slots with a look at the account, and those of bars between the first and the last."""
+        known = set(self._slots)
+        first, last = min(known), max(known)
+        for bars in self.prices().values():
+            slots = bars.time // GRID * GRID
+            known.update(slots[(slots > first) & (slots < last)].tolist())
+        return sorted(known)
+
+    def _carried(self, times: list[Millis]) -> Iterator[tuple[Cents, Cents, Cents, Cents, int]]:
+        """The figures of each slot; without a look they are those before it."""
+        balance = equity = count = 0
+        for time in times:
+            seen = self._slots.get(time)
+            if seen is None:
+                yield balance, equity, equity, equity, count
+                continue
+            balance, equity, worst, best = seen
+            count = self._counts[time]
+            yield balance, equity, worst, best, count
+
     def curve(self, floors: tuple[Ints, Ints, Ints, Ints]) -> EquityCurve:
         """The points; `floors` are columns of times and of the floors and target from then on."""
-        times = sorted(self._slots)
-        table = np.array([self._slots[time] for time in times], dtype=np.int64).reshape(-1, 4)
+        times = self._times()
+        table = np.array(list(self._carried(times)), dtype=np.int64).reshape(-1, 5)
         since, day, overall, target = floors
         stamps = np.array(times, dtype=np.int64)
         row = np.maximum(np.searchsorted(since, stamps + GRID, side="left") - 1, 0)
-        balance, equity, worst, best = table.T.copy()
+        balance, equity, worst, best, count = table.T.copy()
         return EquityCurve(
             stamps,
             balance,
@@ -105,5 +128,5 @@ class Observations:
             day[row],
             overall[row],
             target[row],
-            np.array([self._counts[time] for time in times], dtype=np.int64),
+            count,
         )

@@ -48,7 +48,8 @@ class PriceHistory:
             whole: Ints = np.concatenate([getattr(part, name) for part in parts])
             return whole
 
-        return cls(symbol, period, *map(column, _COLUMNS))
+        time, opens, highs, lows, closes, spreads = map(column, _COLUMNS)
+        return cls(symbol, period, time, opens, highs, lows, closes, spreads)
 
     def until(self, moment: Millis) -> PriceHistory:
         """The bars that opened by `moment`."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from adapters.reports.page.words import date, money, number, percent, when
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
@@ -118,7 +121,8 @@ def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> Verdict:
     text = (
         f": {rule} hit {when(ended, zone)}, equity {money(last.final_equity)} \u2264 {money(limit)}"
     )
-    repeated = f" (the last of {last.attempt} attempts)" if last.attempt > 1 else ""
+    count = result.attempts[-1].attempt
+    repeated = f" (attempt {last.attempt} of {count})" if count > 1 else ""
     return Verdict("fail", "Failed", text + repeated, 0 if more or last.attempt > 1 else ended)
 
 
@@ -160,14 +164,21 @@ def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> lis
     ]
 
 
+def _latest(result: RunResult, curve: EquityCurve) -> npt.NDArray[np.bool_]:
+    """The points of the last attempt; the one in which its balance was reset is the old one's."""
+    since = result.attempts[-1].started if result.attempts else 0
+    found = curve.time + curve.period > since
+    if not found.any():
+        found[-1] = True
+    return found
+
+
 def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
     floor = int(curve.overall_floor[-1])
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
     if not floor or floor >= initial:
         return None
-    since = result.attempts[-1].started if result.attempts else 0
-    part = curve.time + curve.period > since
-    limit, lowest = initial - floor, int(curve.worst[part].min())
+    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve)].min())
     used = max(0, initial - lowest)
     left = max(0, lowest - floor)
     text = f"{percent(min(1.0, used / limit), 0)} used \u00b7 {money(left)} left at the lowest"
@@ -187,10 +198,10 @@ def _today(result: RunResult) -> Meter | None:
 def _worst_day(
     result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None
 ) -> Meter | None:
-    known = curve.day_floor > 0
+    known = (curve.day_floor > 0) & _latest(result, curve)
     if not known.any():
         return None
-    room = curve.worst - curve.day_floor
+    room = np.where(known, curve.worst - curve.day_floor, np.iinfo(np.int64).max)
     row = int(room.argmin())
     limit = _day_loss(result, int(curve.day_floor[row]), seen)
     used = limit - int(room[row])
@@ -216,8 +227,7 @@ def _target(result: RunResult, curve: EquityCurve) -> Meter | None:
     if not target:
         return None
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-    since = result.attempts[-1].started if result.attempts else 0
-    best = int(curve.balance[curve.time + curve.period > since].max())
+    best = int(curve.balance[_latest(result, curve)].max())
     gained, wanted = best - initial, target - initial
     text = f"best {money(gained)} of {money(wanted)}"
     return Meter("target", f"Target ({money(target)})", max(0.0, gained / wanted), text)

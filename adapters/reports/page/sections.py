@@ -365,7 +365,8 @@ def warnings(result: RunResult, all_trades: Tradings) -> list[str]:
     if all_trades.trades >= 50 and (all_trades.win_rate or 0) > 0.9:
         found.append(f"{percent(all_trades.win_rate, 0)} won: check the strategy for look-ahead.")
     if 0 < all_trades.trades < 30:
-        found.append(f"Only {all_trades.trades} closed trades: the figures say little.")
+        words = "trade was" if all_trades.trades == 1 else "trades were"
+        found.append(f"Only {all_trades.trades} {words} closed: the figures say little.")
     if not all_trades.trades:
         found.append("No trade was closed.")
         top = max(result.funnel.denied.items(), key=lambda item: item[1], default=None)

@@ -211,7 +211,7 @@ class AccountChart {
     if (x >= this.from && x <= this.to) {
       layout.shapes.push(line(x, css('--red')));
       layout.annotations.push({
-        xref: 'x', x, yref: 'paper', y: 1, xanchor: (x - this.from) / (this.to - this.from) > 0.6 ? 'right' : 'left', yanchor: 'top', showarrow: false,
+        xref: 'x', x, yref: 'paper', y: 1, xanchor: (x - this.from) / (this.to - this.from) > 0.6 ? 'right' : 'left', yanchor: 'top', showarrow: false, yshift: -15,
         text: narrow ? 'lost' : 'account lost; what follows is fiction', font: { color: css('--red'), size: 11 }, bgcolor: css('--back'),
       });
     }
