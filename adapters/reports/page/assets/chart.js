@@ -17,6 +17,11 @@ function calendarTimes(from, to, unit) {
   }
 }
 
+function mostTraded(run) {
+  const counts = run.doc.symbols.map(({ name }) => [run.trades.filter((trade) => trade.symbol === name).length, name]);
+  return counts.reduce((best, item) => (best === null || item[0] > best[0] ? item : best), null)?.[1] ?? null;
+}
+
 class AccountChart {
   constructor(run, element, status) {
     this.run = run;
@@ -25,7 +30,7 @@ class AccountChart {
     this.count = run.points.time.length;
     this.from = 0;
     this.to = this.count;
-    this.symbol = run.doc.symbols.length ? run.doc.symbols[0].name : null;
+    this.symbol = mostTraded(run);
     this.selected = null;
     this.bound = false;
   }
@@ -178,6 +183,7 @@ class AccountChart {
     }
     const room = Math.max((high - low) * 0.06, 100);
     layout.yaxis.range = [(low - room) / 100, (high + room) / 100];
+    if (high - low < 2000) layout.yaxis.tickformat = ',.2f';
     const taken = { top: 0, bottom: 0 };
     for (const [name, value, color] of labels) {
       if (!value) continue;

@@ -39,6 +39,7 @@ function ranges(chart) {
     });
   }
   const select = byId('symbol');
+  if (select && chart.symbol) select.value = chart.symbol;
   if (select) select.addEventListener('change', () => { chart.symbol = select.value; chart.draw(); });
 }
 

@@ -34,6 +34,7 @@ class TradeTable {
     this.body.className = 'body';
     this.body.setAttribute('role', 'rowgroup');
     this.body.style.height = `${this.order.length * ROW}px`;
+    element.style.height = `${Math.min(460, 48 + this.order.length * ROW)}px`;
     element.addEventListener('scroll', () => this.draw());
     element.addEventListener('keydown', (event) => this.key(event));
     this.body.addEventListener('click', (event) => {
