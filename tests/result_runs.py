@@ -69,11 +69,20 @@ def witnessed(terms: Terms, *, every_bar: bool = True) -> Witnessed:
     parts = connect(journal, terms)
     bus, account = parts.bus, parts.account
 
-    def test(seen: ev.AccountSeen | ev.ResetDue) -> None:
+    def note(balance: Cents, equity: Cents) -> None:
         bar = None if bus.bar is None else bus.bar[1]
-        witness.tests.append((bus.time, bar, seen.balance, seen.equity))
+        witness.tests.append((bus.time, bar, balance, equity))
 
-    bus.attach({ev.AccountSeen: test, ev.ResetDue: test})  # a reset tests equity, too
+    def test(seen: ev.AccountSeen | ev.ResetDue) -> None:
+        note(seen.balance, seen.equity)
+
+    bus.attach(
+        {
+            ev.AccountSeen: test,
+            ev.ResetDue: test,  # a reset tests equity, too
+            ev.AttemptStarted: lambda e: note(e.account.balance, e.account.equity),
+        }
+    )
     session = Session(
         bus,
         journal,
@@ -100,7 +109,10 @@ def differing_points(run: Witnessed) -> list[str]:
         worst = min(lowest.get(opening, curve.equity[row]), curve.equity[row])
         if worst != curve.worst[row]:
             found.append(f"{opening}: worst {curve.worst[row]}, seen {worst}")
-        seen = final.get(opening)
+        # The last point is the end of the session, whatever came after the last bar.
+        last = run.result.account
+        end = row + 1 == len(openings)
+        seen = (last.balance, last.equity) if end else final.get(opening)
         if seen is not None and seen != (curve.balance[row], curve.equity[row]):
             found.append(f"{opening}: {curve.balance[row]}, {curve.equity[row]}, seen {seen}")
     return found
