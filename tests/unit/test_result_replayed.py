@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.types import Side
+from engine.types import LimitAction, Side
 from scripts.replay import Request, resolve_terms
 from scripts.wiring import Terms
-from tests.given_runs import PERIOD, at, bar_file, flat, signal_file, terms_of
+from tests.given_runs import PERIOD, at, bar_file, flat, signal_file, terms_of, with_limits
 from tests.result_runs import differing_points, witnessed
 
 QUARTER: dict[str, Any] = {"start": "2023-02-01", "end": "2023-05-01"}
@@ -133,3 +133,16 @@ def test_a_stop_counts_its_fill_and_nothing_of_the_bar_that_it_closed(tmp_path: 
     assert (trade.mae, trade.mfe) == (110, 0)
     assert (trade.mae_r, trade.mfe_r) == (1.0, 0.0)
     assert trade.initial_risk == 11_000
+
+
+def test_a_stop_that_a_limit_forestalls_was_tested_with_its_fill(tmp_path: Path) -> None:
+    """The range is tested at the stop's fill, slippage included; closing all comes before it."""
+    bars = [*flat(1), (108_000, 108_020, 107_500, 107_900), *flat(2)]
+    files = {"EURUSD": bar_file(tmp_path, "EURUSD", bars)}
+    signals = signal_file(tmp_path, [signal(1, "long", "EURUSD", 1.07900)])
+    limits = {"daily_loss_fraction": 0.0012, "per_trade_risk_fraction": 0.05}
+    terms = terms_of(files, signals, limits, slippage_points=10)
+    run = witnessed(with_limits(terms, actions={"daily_loss": LimitAction.FLATTEN}))
+    (trade,) = run.result.trades
+    assert trade.close_reason != "SL"
+    assert differing_points(run) == []
