@@ -20,7 +20,7 @@ from engine.result.parts import RunResult, TradeRecord
 from engine.types import Cents, Millis
 
 
-class Tradings(msgspec.Struct, frozen=True, kw_only=True):
+class TradeFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of a set of closed trades; ratios are None where they have no meaning."""
 
     trades: int
@@ -75,7 +75,7 @@ class Tradings(msgspec.Struct, frozen=True, kw_only=True):
         return self.seconds / self.trades if self.trades else None
 
 
-def figures_of(trades: Iterable[TradeRecord]) -> Tradings:
+def figures_of(trades: Iterable[TradeRecord]) -> TradeFigures:
     """The figures of the closed ones among `trades`, in their order of closing."""
     closed = sorted(
         (trade for trade in trades if not trade.remaining), key=lambda trade: trade.closed or 0
@@ -86,7 +86,7 @@ def figures_of(trades: Iterable[TradeRecord]) -> Tradings:
     gross, swap, net = (
         sum(trade.gross for trade in closed), sum(trade.swap for trade in closed), sum(nets)
     )  # fmt: skip
-    return Tradings(
+    return TradeFigures(
         trades=len(closed),
         wins=sum(net > 0 for net in nets),
         net=net,
@@ -135,7 +135,7 @@ class Group(msgspec.Struct, frozen=True):
     """The trades that have something in common, and their figures."""
 
     name: str
-    figures: Tradings
+    figures: TradeFigures
 
 
 Key = Callable[[TradeRecord], str]

@@ -107,7 +107,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
 
 
 def _document(
-    result: RunResult, curve: EquityCurve, verdict: first_screen.Verdict, seen: Hindsight | None
+    result: RunResult, curve: EquityCurve, verdict: first_screen.RunVerdict, seen: Hindsight | None
 ) -> dict[str, Any]:
     zone = seen.rules.reset_zone if seen is not None else result.terms.day_zone
     texts = _Texts()

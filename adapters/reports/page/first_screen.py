@@ -12,7 +12,7 @@ from adapters.reports.page.words import date, money, number, percent, when
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
-from engine.result.statistics import Tradings
+from engine.result.statistics import TradeFigures
 from engine.types import Cents, Millis
 
 RULES = {
@@ -47,7 +47,7 @@ class Meter:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RunVerdict:
     """One sentence; `lost` is when the account was lost (0: it was not), as a time of its run."""
 
     tone: str
@@ -83,7 +83,7 @@ def _frame(period: int) -> str:
     return f"H{minutes // 60}" if minutes >= 60 else f"M{minutes}"
 
 
-def verdict(result: RunResult, hindsight: Hindsight | None) -> Verdict:
+def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     """How the run stands under the firm's rules, with cause, the firm's time and figures."""
     over = [item for item in result.attempts if item.outcome in ("breached", "passed", "stopped")]
     if over:
@@ -94,8 +94,10 @@ def verdict(result: RunResult, hindsight: Hindsight | None) -> Verdict:
         missing = result.headroom.missing if result.headroom else ()
         words = ", ".join(item.replace("_", " ") for item in missing)
         text = f": {money(result.net, sign=True)} {result.terms.currency}"
-        return Verdict("open", "Undecided", text + (f"; still missing: {words}" if words else ""))
-    return Verdict("open", "No firm's rules", f": {_outcome(result)}")
+        return RunVerdict(
+            "open", "Undecided", text + (f"; still missing: {words}" if words else "")
+        )
+    return RunVerdict("open", "No firm's rules", f": {_outcome(result)}")
 
 
 def _outcome(result: RunResult) -> str:
@@ -106,24 +108,24 @@ def _outcome(result: RunResult) -> str:
     return text if result.outcome == "done" else f"{result.outcome}, {text}"
 
 
-def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> Verdict:
+def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdict:
     zone, ended = result.terms.day_zone, last.ended or 0
     if last.outcome == "passed":
         text = f": {last.name} on {when(ended, zone)}, balance {money(last.final_balance)}"
-        return Verdict("pass", "Passed", text)
+        return RunVerdict("pass", "Passed", text)
     if last.outcome == "stopped":
         text = f": own limits ({last.cause}) ended the attempt {when(ended, zone)}"
-        return Verdict("fail", "Stopped", text)
+        return RunVerdict("fail", "Stopped", text)
     rule = RULES.get(last.cause, last.cause)
     if last.cause == "weekend":
-        return Verdict("fail", "Failed", f": {rule}, {last.detail}, {when(ended, zone)}", ended)
+        return RunVerdict("fail", "Failed", f": {rule}, {last.detail}, {when(ended, zone)}", ended)
     limit = last.max_limit if last.cause == "max_loss" else _day_limit(result.curve, ended)
     text = (
         f": {rule} hit {when(ended, zone)}, equity {money(last.final_equity)} \u2264 {money(limit)}"
     )
     count = result.attempts[-1].attempt
     repeated = f" (attempt {last.attempt} of {count})" if count > 1 else ""
-    return Verdict("fail", "Failed", text + repeated, 0 if more or last.attempt > 1 else ended)
+    return RunVerdict("fail", "Failed", text + repeated, 0 if more or last.attempt > 1 else ended)
 
 
 def _day_limit(curve: EquityCurve, moment: Millis) -> Cents:
@@ -131,17 +133,17 @@ def _day_limit(curve: EquityCurve, moment: Millis) -> Cents:
     return int(curve.day_floor[row]) if len(curve) else 0
 
 
-def _in_hindsight(result: RunResult, seen: Hindsight) -> Verdict:
+def _in_hindsight(result: RunResult, seen: Hindsight) -> RunVerdict:
     title = seen.rules.title
     if not seen.rule:
         text = f" under {title} (not followed in this run): {_outcome(result)}"
-        return Verdict("open", "Not lost", text)
+        return RunVerdict("open", "Not lost", text)
     text = (
         f" under {title}: {RULES.get(seen.rule, seen.rule)} hit "
         f"{when(seen.time, seen.rules.reset_zone)}, equity {money(seen.figure)} \u2264 "
         f"{money(seen.limit)} (the run did not follow these rules)"
     )
-    return Verdict("fail", "Would have failed", text, seen.time)
+    return RunVerdict("fail", "Would have failed", text, seen.time)
 
 
 # --- meters ---
@@ -250,7 +252,7 @@ def _next_order(result: RunResult) -> Meter:
 # --- the eight figures ---
 
 
-def eight(result: RunResult, figures: Tradings) -> list[Shown]:
+def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
     """Net, profit factor, R a trade, won, drawdown, trades, costs, gross."""
     drawdown = result.figures.max_drawdown_fraction if result.figures else None
     if drawdown is None and len(result.curve):

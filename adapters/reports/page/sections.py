@@ -12,7 +12,7 @@ from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
 from engine.result.costs import slippage_cost, spread_cost
-from engine.result.statistics import Group, Key, Tradings
+from engine.result.statistics import Group, Key, TradeFigures
 from engine.types import Cents, SymbolSpec
 
 
@@ -281,7 +281,7 @@ def attempts(result: RunResult) -> Table:
 # --- figures and terms ---
 
 
-def figures(result: RunResult, all_trades: Tradings) -> Table:
+def figures(result: RunResult, all_trades: TradeFigures) -> Table:
     """MetaTrader's names where it has them."""
     drawdown = stats.drawdown_money(result)
     extremes = result.figures
@@ -359,7 +359,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 400 else text[:400] + "\u2026"
 
 
-def warnings(result: RunResult, all_trades: Tradings) -> list[str]:
+def warnings(result: RunResult, all_trades: TradeFigures) -> list[str]:
     """What a careful reader would ask about."""
     found = list(result.warnings)
     if all_trades.trades >= 50 and (all_trades.win_rate or 0) > 0.9:
