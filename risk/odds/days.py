@@ -91,9 +91,7 @@ def _laid_into(idle: Sequence[FirmDay], day: FirmDay) -> FirmDay:
         first = segments[0]
         low = min([first.lowest, *(segment.lowest for segment in held)])
         segments = (msgspec.structs.replace(first, lowest=low), *segments[1:])
-    return msgspec.structs.replace(
-        day, start=idle[0].start, flat=idle[0].flat, segments=segments
-    )
+    return msgspec.structs.replace(day, start=idle[0].start, flat=idle[0].flat, segments=segments)
 
 
 def spliced(pieces: Iterable[Sequence[FirmDay]]) -> list[FirmDay]:

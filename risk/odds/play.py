@@ -86,7 +86,9 @@ def _one_day(
     some = np.flatnonzero(matters)
     if some.size:
         floors = daily[some], overall[some]
-        opened[some] = walk(table, terms, sizing, paths, who[some], days[some], balance[some], floors)
+        opened[some] = walk(
+            table, terms, sizing, paths, who[some], days[some], balance[some], floors
+        )
     in_phase = ~paths.waiting[who]
     paths.trading_days[who[in_phase]] += opened[in_phase]
     _end_of_time(terms, paths, who)

@@ -106,9 +106,7 @@ def _breach(day: _Walk, on: Ints, cause: Cause) -> None:
     day.under_way[on] = False
 
 
-def _test_pass(
-    table: DayTable, terms: Terms, sizing: Sizing, day: _Walk, on: Ints, k: int
-) -> None:
+def _test_pass(table: DayTable, terms: Terms, sizing: Sizing, day: _Walk, on: Ints, k: int) -> None:
     """The gates of a pass, at a flat moment; then what a pause leaves of the day."""
     paths, who = day.paths, day.who[on]
     balance = _figure(table.segment_balance, sizing, day, on, k)
@@ -129,7 +127,9 @@ def _gates(
     """Which of these flat balances pass their phase."""
     phases, phase = terms.phases, paths.phase[who]
     passed: Flags = balance >= np.array([one.target for one in phases])[phase]
-    passed &= paths.trading_days[who] + opened >= np.array([one.trading_days for one in phases])[phase]
+    passed &= (
+        paths.trading_days[who] + opened >= np.array([one.trading_days for one in phases])[phase]
+    )
     shares = [WHOLE if one.best_day is None else one.best_day for one in phases]
     if any(one.best_day is not None for one in phases):
         today = balance - begin
