@@ -6,7 +6,8 @@ import math
 
 import msgspec
 
-_CERTAINTY = 0.9
+_MISSED = 0.1  # the chance that a budget is not enough
+_ROUNDING = 1e-9  # of the quotient of two logarithms
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,5 +36,6 @@ def costs(pass_probability: float, fee: float, *, refunded: bool = False) -> Cos
         raise ValueError(f"fee is {fee}, must not be negative")
     if p == 0:
         return Costs(attempts=None, fees=None, budget90=None)
-    most = 1 if p == 1 else max(1, math.ceil(math.log(1 - _CERTAINTY) / math.log1p(-p)))
+    tries = 0.0 if p == 1 else math.log(_MISSED) / math.log1p(-p)
+    most = max(1, math.ceil(tries * (1 - _ROUNDING)))
     return Costs(attempts=1 / p, fees=fee * (1 / p - refunded), budget90=fee * most)

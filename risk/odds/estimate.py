@@ -11,7 +11,7 @@ import numpy as np
 from risk.odds.blocks import mean_block
 from risk.odds.days import FirmDay
 from risk.odds.draws import StationaryOrder
-from risk.odds.history import History, history
+from risk.odds.history import history
 from risk.odds.interval import Interval, double_bootstrap, hull, quantiles, wilson
 from risk.odds.paths import Cause, Played
 from risk.odds.play import HORIZON, play
@@ -28,10 +28,14 @@ _QUANTILES = (0.1, 0.5, 0.9)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is drawn. `block` is a mean block in days that the user asks for (None: told)."""
+    """How much is drawn. `block` is a mean block in days that the user asks for (None: measured).
+
+    `paths_by_block` are drawn for each estimate at another mean block: enough to see a spread.
+    """
 
     seed: int = 1
     paths: int = 10_000
+    paths_by_block: int = 2_500
     histories: int = 200
     paths_in_each: int = 200
     horizon: int = HORIZON
@@ -164,17 +168,11 @@ def odds(
         from_bootstrap=from_bootstrap,
         by_block=_by_block(table, terms, sizing, settings, others),
         calendar_ratio=calendar_ratio(days),
-        **_of_history(record),
+        history=shares_of(record.played),
+        history_passes=record.passes,
+        history_decided=record.decided,
+        independent=record.independent,
     )
-
-
-def _of_history(record: History) -> dict[str, object]:
-    return {
-        "history": shares_of(record.played),
-        "history_passes": record.passes,
-        "history_decided": record.decided,
-        "independent": record.independent,
-    }
 
 
 def _by_block(
@@ -186,7 +184,7 @@ def _by_block(
 ) -> tuple[tuple[float, float], ...]:
     found = []
     for block in BLOCKS:
-        order = StationaryOrder(table, block, settings.paths, generator)
+        order = StationaryOrder(table, block, settings.paths_by_block, generator)
         played = play(table, terms, sizing, order, settings.horizon)
         found.append((block, float(played.passed.mean())))
     return tuple(found)

@@ -40,12 +40,12 @@ class Overfitting(msgspec.Struct, frozen=True, kw_only=True):
 def overfitting(results: Floats, blocks: int = BLOCKS) -> Overfitting:
     """CSCV over a row of results a day and a column a trial.
 
-    Days that are left over when all blocks have the same length are dropped at the front. Raises
+    Days that are left over when all blocks have the same length are dropped at the end. Raises
     ValueError for an odd number of blocks, fewer than two trials, or fewer than two days a block.
     """
     _check(results, blocks)
     length = len(results) // blocks
-    used = results[len(results) - length * blocks :]
+    used = results[: length * blocks]
     mean = used.mean(axis=0)
     parts = (used - mean).reshape(blocks, length, -1)
     sums, squares = parts.sum(axis=1), (parts**2).sum(axis=1)

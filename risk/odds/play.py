@@ -12,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from risk.odds.paths import Cause, Outcome, Paths, Played
+from risk.odds.paths import Cause, Paths, Played
 from risk.odds.segments import walk
-from risk.odds.table import DayTable, Ints, Sizing, scaled
+from risk.odds.table import DayTable, Flags, Ints, Sizing
 from risk.odds.terms import Terms
 
 HORIZON = 1_500
@@ -26,11 +26,15 @@ class DaySource(Protocol):
 
     @property
     def paths(self) -> int:
-        """How many there are."""
+        """How many are left."""
         ...
 
-    def draw(self, live: Ints) -> Ints:
-        """The next day of each path in `live`; -1 where there is none."""
+    def draw(self) -> Ints:
+        """The next day of each path; -1 where there is none."""
+        ...
+
+    def keep(self, those: Flags) -> None:
+        """Forget the others."""
         ...
 
 
@@ -39,80 +43,86 @@ def play(
 ) -> Played:
     """Every path of `source` until it is decided, out of days, or `horizon` days old."""
     paths = Paths(source.paths, len(terms.phases), terms.initial)
-    live = np.arange(source.paths)
     for _ in range(horizon):
-        days = source.draw(live)
-        more = days >= 0
-        if not more.all():
-            live, days = live[more], days[more]
-        if not live.size:
-            break
-        paths.elapsed[live] += 1
-        _one_day(table, terms, sizing, paths, *_in_a_phase(table, paths, live, days))
-        live = live[paths.outcome[live] == Outcome.UNFINISHED]
+        days = source.draw()
+        out = (days < 0) & paths.alive
+        if out.any():
+            paths.leave(np.flatnonzero(out))
+        paths.step += 1
+        _one_day(table, terms, sizing, paths, days)
+        kept = paths.drop_ended()
+        if kept is not None:
+            source.keep(kept)
+            if not source.paths:
+                break
     return paths.played()
 
 
-def _in_a_phase(table: DayTable, paths: Paths, live: Ints, days: Ints) -> tuple[Ints, Ints]:
-    """Those with a phase under way on their day: a new one begins on a flat day only."""
-    waiting = paths.waiting[live]
-    if not waiting.any():
-        return live, days
-    begins = ~waiting | table.flat[days]
-    paths.waiting[live[begins]] = False
-    return live[begins], days[begins]
-
-
-def _one_day(
-    table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, who: Ints, days: Ints
-) -> None:
-    balance, phase = paths.balance[who], paths.phase[who]
-    start = table.start[days]
-    equity = paths.equity[who] if terms.needs_equity else balance
-    _close_yesterday(terms, paths, who, balance, equity)
-    paths.days[who, phase] += 1
+def _one_day(table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, days: Ints) -> None:
+    idle = _idle(table, paths, days)
+    balance = paths.balance
+    equity = paths.equity if terms.needs_equity else balance
+    _close_yesterday(terms, paths, balance, equity)
+    paths.phase_days += 1
     daily = terms.daily_floor(balance, equity)
-    overall = terms.overall_floor(paths.high[who])
-    low = scaled(sizing, balance, table.lowest[days], start)
-    high = scaled(sizing, balance, table.highest_flat[days], start)
-    target = np.array([one.target for one in terms.phases])[phase]
-    matters = (low < np.maximum(daily, overall)) | (high >= target)
-    if terms.pauses:
-        matters |= paths.behind[who]
-    paths.balance[who] = scaled(sizing, balance, table.balance[days], start)
+    overall = terms.overall_floor(paths.high)
+    matters = _matters(table, terms, sizing, paths, days, np.maximum(daily, overall))
+    paths.balance = table.balance_after(sizing, balance, days)
     if terms.needs_equity:
-        paths.equity[who] = scaled(sizing, balance, table.equity[days], start)
+        paths.equity = table.equity_after(sizing, balance, days)
     opened = table.opened[days].astype(np.int64)
+    if idle is not None:
+        matters &= ~idle
+        paths.balance[idle] = paths.equity[idle] = terms.initial
+        paths.phase_days[idle] = opened[idle] = 0
     some = np.flatnonzero(matters)
     if some.size:
         floors = daily[some], overall[some]
-        opened[some] = walk(
-            table, terms, sizing, paths, who[some], days[some], balance[some], floors
-        )
-    in_phase = ~paths.waiting[who]
-    paths.trading_days[who[in_phase]] += opened[in_phase]
-    _end_of_time(terms, paths, who)
+        opened[some] = walk(table, terms, sizing, paths, some, days[some], balance[some], floors)
+    paths.trading_days += opened
+    _end_of_time(terms, paths)
 
 
-def _close_yesterday(terms: Terms, paths: Paths, who: Ints, balance: Ints, equity: Ints) -> None:
+def _idle(table: DayTable, paths: Paths, days: Ints) -> Flags | None:
+    """Those that still wait for a flat day to begin their next phase on."""
+    if not paths.any_waiting:
+        return None
+    idle: Flags = paths.waiting & ~table.flat[days]
+    paths.waiting = idle
+    paths.any_waiting = bool(idle.any())
+    return idle if paths.any_waiting else None
+
+
+def _matters(
+    table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, days: Ints, floor: Ints
+) -> Flags:
+    """Whose segments must be looked at: in floating point, with a cent to spare on both sides."""
+    if sizing is Sizing.RELATIVE:
+        low = paths.balance * table.low_factor[days]
+        high = paths.balance * table.high_factor[days]
+    else:
+        low, high = paths.balance + table.lowest[days], paths.balance + table.highest_flat[days]
+    target = np.array([one.target for one in terms.phases])[paths.phase]
+    matters: Flags = (low < floor + 2) | (high > target - 2)
+    if terms.pauses:
+        matters |= paths.behind
+    return matters & paths.alive
+
+
+def _close_yesterday(terms: Terms, paths: Paths, balance: Ints, equity: Ints) -> None:
     """Freeze what the rules remember of the day before; a phase's first day changes nothing."""
     if any(phase.best_day is not None for phase in terms.phases):
-        profit = balance - paths.day_start[who]
-        paths.best_day[who] = np.maximum(paths.best_day[who], profit)
-        paths.good_days[who] += np.maximum(profit, 0)
-        paths.day_start[who] = balance
+        profit = balance - paths.day_start
+        paths.best_day = np.maximum(paths.best_day, profit)
+        paths.good_days += np.maximum(profit, 0)
+        paths.day_start = balance.copy()
     if terms.trails:
-        paths.high[who] = terms.trailed(paths.high[who], balance, equity)
+        paths.high = terms.trailed(paths.high, balance, equity)
 
 
-def _end_of_time(terms: Terms, paths: Paths, who: Ints) -> None:
+def _end_of_time(terms: Terms, paths: Paths) -> None:
     """A phase with a limit of days has failed when they are over."""
     for number, phase in enumerate(terms.phases):
-        if phase.max_days is None:
-            continue
-        late = (
-            (paths.phase[who] == number)
-            & (paths.outcome[who] == Outcome.UNFINISHED)
-            & (paths.days[who, number] >= phase.max_days)
-        )
-        paths.breach(who[late], Cause.MAX_DAYS)
+        if phase.max_days is not None:
+            late = (paths.phase == number) & paths.alive & (paths.phase_days >= phase.max_days)
+            paths.breach(np.flatnonzero(late), Cause.MAX_DAYS)

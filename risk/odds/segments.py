@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.rules import WHOLE
-from risk.odds.paths import Cause, Outcome, Paths
+from risk.odds.paths import Cause, Paths
 from risk.odds.table import DayTable, Flags, Ints, Sizing, scaled
 from risk.odds.terms import Terms
 
@@ -119,6 +119,7 @@ def _test_pass(table: DayTable, terms: Terms, sizing: Sizing, day: _Walk, on: In
     paths.pass_phase(who[open_gates])
     done = on[open_gates]
     day.under_way[done] = False
+    day.opened[done] = 0
 
 
 def _gates(
@@ -142,7 +143,7 @@ def _gates(
 
 def _end_day(table: DayTable, sizing: Sizing, day: _Walk) -> None:
     """The day's end of those who were paused, or began behind the record."""
-    goes_on = day.paths.outcome[day.who] == Outcome.UNFINISHED
+    goes_on = day.paths.alive[day.who]
     some = np.flatnonzero(day.touched & goes_on & ~day.paths.waiting[day.who])
     if not some.size:
         return

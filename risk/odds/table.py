@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -31,7 +32,7 @@ class BadDays(ValueError):
     """Raised when a record of days contradicts itself; names the day, the field and the value."""
 
 
-class DayTable(msgspec.Struct, frozen=True, kw_only=True):
+class DayTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Columns over n days (and up to k segments of each).
 
     All figures but `start` are differences to the day's start balance, in cents. `lowest` and
@@ -55,6 +56,24 @@ class DayTable(msgspec.Struct, frozen=True, kw_only=True):
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @functools.cached_property
+    def low_factor(self) -> Floats:
+        """The lowest figure of each day as a multiple of its start."""
+        return 1 + self.lowest / self.start
+
+    @functools.cached_property
+    def high_factor(self) -> Floats:
+        """The highest flat balance of each day as a multiple of its start."""
+        return 1 + self.highest_flat / self.start
+
+    def balance_after(self, sizing: Sizing, balance: Ints, days: Ints) -> Ints:
+        """Balances at the end of these days that began with `balance`."""
+        return scaled(sizing, balance, self.balance[days], self.start[days])
+
+    def equity_after(self, sizing: Sizing, balance: Ints, days: Ints) -> Ints:
+        """Equities at the end of these days that began with `balance`."""
+        return scaled(sizing, balance, self.equity[days], self.start[days])
 
     @property
     def results(self) -> Floats:
