@@ -53,16 +53,19 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> Flags:
         """Which paths passed every phase."""
-        return self.outcome == Outcome.PASSED
+        passed: Flags = self.outcome == Outcome.PASSED
+        return passed
 
     @property
     def decided(self) -> Flags:
         """Which paths came to an end."""
-        return self.outcome != Outcome.UNFINISHED
+        decided: Flags = self.outcome != Outcome.UNFINISHED
+        return decided
 
     def ended_by(self, cause: Cause) -> Flags:
         """Which paths failed for this reason."""
-        return self.cause == cause
+        ended: Flags = self.cause == cause
+        return ended
 
 
 class Paths:

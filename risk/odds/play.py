@@ -97,11 +97,7 @@ def _matters(
     table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, days: Ints, floor: Ints
 ) -> Flags:
     """Whose segments must be looked at: in floating point, with a cent to spare on both sides."""
-    if sizing is Sizing.RELATIVE:
-        low = paths.balance * table.low_factor[days]
-        high = paths.balance * table.high_factor[days]
-    else:
-        low, high = paths.balance + table.lowest[days], paths.balance + table.highest_flat[days]
+    low, high = table.extremes_after(sizing, paths.balance, days)
     target = np.array([one.target for one in terms.phases])[paths.phase]
     matters: Flags = (low < floor + 2) | (high > target - 2)
     if terms.pauses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from engine.rules import AmountBase, Anchor, BreachAt, Measured, Mode, RuleAction, RuleSet
+from engine.rules import WHOLE, AmountBase, Anchor, BreachAt, Measured, Mode, RuleAction, RuleSet
 from engine.types import Cents
 from risk import objectives
 from risk.odds.table import Ints
@@ -70,8 +70,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         """Below this figure the day's limit is broken, when the day begins with these figures."""
         rule = self.rules.daily
         basis = _basis(rule.anchor, balance, equity)
-        base = self.initial if rule.amount_base is AmountBase.INITIAL else basis
-        return basis - base * rule.percent // objectives.WHOLE + _touch(rule.breach_at)
+        touch = _touch(rule.breach_at)
+        if rule.amount_base is AmountBase.INITIAL:
+            return basis - objectives.share(self.initial, rule.percent) + touch
+        return basis - basis * rule.percent // WHOLE + touch
 
     def overall_floor(self, high: Ints) -> Ints:
         """Below this figure the overall limit is broken, when `high` is the best end of a day."""
