@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,7 +157,7 @@ def test_a_drawn_day_follows_its_own_day_or_a_flat_midnight(
     assert rows.shape == (7, len(days))
     for row in rows:
         assert table.flat[row[0]]
-        for day, following in zip(row, row[1:], strict=False):
+        for day, following in itertools.pairwise(row):
             jumped = following != day + 1
             assert not jumped or (table.ends_flat[day] and table.flat[following])
     order = StationaryOrder(table, block, 3, stream(seed), rows)
