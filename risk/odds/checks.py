@@ -61,11 +61,19 @@ def refusal(table: DayTable, record: Record) -> str | None:
     return None
 
 
+FLOATING_UNKNOWN = "floating loss unknown: daily and overall breaches are understated"
+"""What stands beside every figure that was made from closed deals alone."""
+
+
 def warnings(
-    table: DayTable, odds: Odds, *, news_without_calendar: bool = False
+    table: DayTable,
+    odds: Odds,
+    *,
+    news_without_calendar: bool = False,
+    closed_deals_only: bool = False,
 ) -> tuple[str, ...]:
     """What to know before these odds are believed, a sentence each."""
-    found = []
+    found = [FLOATING_UNKNOWN] if closed_deals_only else []
     if odds.days < FEW_DAYS:
         found.append(f"only {odds.days} firm days: the interval is wide; {FEW_DAYS} are a year")
     if odds.independent < FEW_ATTEMPTS:

@@ -7,6 +7,7 @@ pass finds a flat balance, and both stand in order.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -92,6 +93,33 @@ def _laid_into(idle: Sequence[FirmDay], day: FirmDay) -> FirmDay:
         low = min([first.lowest, *(segment.lowest for segment in held)])
         segments = (msgspec.structs.replace(first, lowest=low), *segments[1:])
     return msgspec.structs.replace(day, start=idle[0].start, flat=idle[0].flat, segments=segments)
+
+
+def scaled_down(days: Iterable[FirmDay], share: float) -> list[FirmDay]:
+    """Each day as if volumes had been `share` of theirs, rounded down to a cent.
+
+    For records of closed deals, which cannot be made again at another risk. Never up: limits and
+    margin would have cut larger volumes. Raises ValueError for a share that is not from 0 to 1.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}, must be above 0 and at most 1: scale down only")
+    return [_scaled_day(day, share) for day in days]
+
+
+def _scaled_day(day: FirmDay, share: float) -> FirmDay:
+    def figure(amount: Cents) -> Cents:
+        return day.start + math.floor((amount - day.start) * share)
+
+    def closed(amount: Cents | None) -> Cents | None:
+        return None if amount is None else figure(amount)
+
+    segments = tuple(
+        Segment(figure(s.lowest), closed(s.balance), s.opened, closed(s.lowest_balance))
+        for s in day.segments
+    )
+    return msgspec.structs.replace(
+        day, segments=segments, balance=figure(day.balance), equity=figure(day.equity)
+    )
 
 
 def spliced(pieces: Iterable[Sequence[FirmDay]]) -> list[FirmDay]:

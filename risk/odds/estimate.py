@@ -175,6 +175,18 @@ def odds(
     )
 
 
+def pass_probability(
+    days: Sequence[FirmDay], terms: Terms, sizing: Sizing, *, seed: int = 1, paths: int = 2_000
+) -> float:
+    """The point estimate alone: what a search may compare many records by.
+
+    Raises as `odds` does.
+    """
+    table = table_of(days)
+    order = StationaryOrder(table, mean_block(table), paths, _generator(seed, 0))
+    return float(play(table, terms, sizing, order).passed.mean())
+
+
 def _by_block(
     table: DayTable,
     terms: Terms,

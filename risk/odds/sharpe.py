@@ -81,6 +81,16 @@ def deflated_sharpe(one: Moments, trials: int, variance_of_trials: float) -> Def
     return Deflated(expected=expected, probability=_NORMAL.cdf(score))
 
 
+def deflated_best(results: Floats, trials: int) -> Deflated:
+    """The trial with the best ratio among the columns, deflated.
+
+    `trials` are all that were ever made, at least those that are given here.
+    """
+    ratios = sharpe(results)
+    best = results[:, int(np.argmax(ratios))]
+    return deflated_sharpe(moments(best), max(trials, len(ratios)), float(ratios.var()))
+
+
 def _best_of(trials: int) -> float:
     """The expected largest of so many standard normal figures (0 for a single one)."""
     if trials == 1:

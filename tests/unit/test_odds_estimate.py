@@ -14,7 +14,7 @@ from risk.odds.blocks import mean_block, optimal_blocks
 from risk.odds.checks import Record, largest_day_share, refusal, warnings
 from risk.odds.costs import costs
 from risk.odds.days import FirmDay
-from risk.odds.estimate import Odds, Settings, odds
+from risk.odds.estimate import Odds, Settings, odds, pass_probability
 from risk.odds.interval import Interval, wilson
 from risk.odds.levels import Level, ranked
 from risk.odds.table import Sizing, table_of
@@ -199,6 +199,18 @@ def test_a_single_day_and_missing_news_are_said(usual: Odds) -> None:
     assert any("one day made 83%" in one for one in said)
     assert any("no calendar" in one for one in said)
     assert largest_day_share(table_of(flat_days([[(-5, -5)]]))) is None
+
+
+def test_closed_deals_are_marked(usual: Odds) -> None:
+    table = table_of(record(260, 0.001, 0.012))
+    said = warnings(table, usual, closed_deals_only=True)
+    assert said[0] == "floating loss unknown: daily and overall breaches are understated"
+    assert said[0] not in warnings(table, usual)
+
+
+def test_the_point_alone_is_about_the_same(usual: Odds) -> None:
+    point = pass_probability(record(260, 0.001, 0.012), TERMS, Sizing.RELATIVE)
+    assert point == usual.passed  # the same seed, block and number of paths
 
 
 def test_costs_follow_the_number_of_attempts() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from risk.odds.grid import best_of, plateau, rank_correlation, rank_of
 from risk.odds.overfitting import Overfitting, overfitting
-from risk.odds.sharpe import deflated_sharpe, moments, sharpe
+from risk.odds.sharpe import deflated_best, deflated_sharpe, moments, sharpe
 from risk.odds.table import Floats
 from risk.odds.windows import (
     BadWindows,
@@ -92,6 +92,16 @@ def test_a_deflated_ratio_falls_with_the_number_of_trials() -> None:
     for trials, variance in ((0, 0.1), (5, -0.1), (5, math.nan)):
         with pytest.raises(ValueError, match="needs at least"):
             deflated_sharpe(one, trials, variance)
+
+
+def test_the_best_trial_is_deflated_by_all_that_were_made() -> None:
+    results = stream(2).normal(0, 1, (400, 30))
+    results[:, 4] += 0.2
+    ratios = sharpe(results)
+    assert np.argmax(ratios) == 4
+    expected = deflated_sharpe(moments(results[:, 4]), 90, float(ratios.var()))
+    assert deflated_best(results, 90) == expected
+    assert deflated_best(results, 1).probability > expected.probability
 
 
 def test_moments_are_those_of_the_population() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from config.rules import load_rules
 from engine.rules import BreachAt, DailyLoss, MaxLoss, Phase, RuleAction, RuleSet
-from risk.odds.days import FirmDay, Segment, spliced, without_idle_weekends
+from risk.odds.days import FirmDay, Segment, scaled_down, spliced, without_idle_weekends
 from risk.odds.draws import NoFlatStart, RecordOrder, StationaryOrder
 from risk.odds.paths import Cause, Outcome, Played
 from risk.odds.play import play
@@ -215,6 +215,19 @@ def test_pieces_are_joined_at_flat_midnights() -> None:
     open_end = row_day([INITIAL, 1, [[INITIAL, None, True]], INITIAL, INITIAL, 1], 2)
     quiet = flat_day([], 1)
     assert spliced([[held, quiet, open_end], [quiet], [held]]) == [quiet, quiet]
+
+
+def test_results_are_scaled_down_only() -> None:
+    day = flat_day([(-101, -51), (-200, 301)])
+    (half,) = scaled_down([day], 0.5)
+    assert [(s.lowest - INITIAL, (s.balance or 0) - INITIAL) for s in half.segments] == [
+        (-51, -26), (-100, 150),
+    ]  # fmt: skip
+    assert (half.start, half.balance) == (INITIAL, INITIAL + 150)
+    assert scaled_down([day], 1.0) == [day]
+    for share in (0.0, 1.01, math.nan):
+        with pytest.raises(ValueError, match="scale down only"):
+            scaled_down([day], share)
 
 
 def exact(days: Sequence[FirmDay], rules: RuleSet, block: float, length: int) -> dict[str, float]:
