@@ -1,0 +1,171 @@
+"""Reading deals: each once, in the order of their moments, with its net amount and its kind."""
+
+from __future__ import annotations
+
+import enum
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import accumulate
+
+import msgspec
+
+from engine.types import Cents, Millis
+from risk.ledger.inputs import AccountNow, ClockRule, Deal, DealType
+
+VOLUME_SCALE = 10**8
+"""Parts of a lot in which volumes are added up: the finest that MT5 knows."""
+
+_HOUR = 3600
+_CENT = Decimal(1)
+_MONEY = ("profit", "swap", "commission", "fee")
+
+
+class Kind(enum.Enum):
+    """What a deal is to the balance."""
+
+    RESULT = enum.auto()
+    CAPITAL = enum.auto()
+    CREDIT = enum.auto()  # no part of the balance
+    CORRECTION = enum.auto()  # capital beside other capital, else a result
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """A deal that was read: its moment in UTC, what it adds to the balance, its signed volume."""
+
+    deal: Deal
+    at: Millis
+    net: Cents
+    kind: Kind
+    volume: int
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """Deals by ticket; `changed` is one that was told in two ways, `gone` those not told again."""
+
+    deals: tuple[Deal, ...]
+    changed: int | None
+    gone: tuple[int, ...]
+
+
+def merged(told: Iterable[Deal], stored: Iterable[Deal], told_since: int) -> Merged:
+    """The union of what is stored and what the terminal told from `told_since` (server ms) on."""
+    kept = {deal.ticket: deal for deal in stored}
+    missing = {ticket for ticket, deal in kept.items() if deal.time_msc >= told_since}
+    changed = None
+    for deal in told:
+        known = kept.setdefault(deal.ticket, deal)
+        missing.discard(deal.ticket)
+        if known != deal and changed is None:
+            changed = deal.ticket
+    return Merged(tuple(kept.values()), changed, tuple(sorted(missing)))
+
+
+def net_cents(deal: Deal) -> Cents:
+    """What a deal adds to the balance: its four amounts summed exactly, rounded half even.
+
+    Raises ValueError for an amount that is no number.
+    """
+    total = Decimal(0)
+    for name in _MONEY:
+        amount = getattr(deal, name)
+        if amount:
+            if not math.isfinite(amount):
+                raise ValueError(f"deal {deal.ticket}: {name} is {amount!r}, not an amount")
+            total += Decimal(repr(amount))
+    return int((total * 100).quantize(_CENT, ROUND_HALF_EVEN))
+
+
+def scaled(volume: float) -> int:
+    """A volume in lots as a whole number of 1e-8 lots."""
+    return round(volume * VOLUME_SCALE)
+
+
+def booked(deals: Iterable[Deal], clock: Sequence[ClockRule]) -> list[Booked]:
+    """The deals with moments in UTC, ordered by moment and ticket."""
+    result = []
+    before: Millis = 0
+    for deal in sorted(deals, key=lambda deal: deal.ticket):
+        before = moment(deal.time_msc, clock, before)
+        result.append(Booked(deal, before, _balance_part(deal), _kind(deal.type), _signed(deal)))
+    result.sort(key=lambda item: (item.at, item.deal.ticket))
+    return result
+
+
+def moment(server_msc: int, clock: Sequence[ClockRule], before: Millis = 0) -> Millis:
+    """The moment (ms UTC) at which the server's wall clock showed `server_msc`.
+
+    It is read by the last rule whose reading is not before the rule began. In an hour that the
+    clock shows twice, the first reading is taken that is not earlier than `before`, the moment of
+    the previous ticket.
+    """
+    seconds, rest = divmod(server_msc, 1000)
+    for rule in reversed(clock):
+        first = rule.to_utc(seconds)
+        if first * 1000 + rest < rule.since and rule is not clock[0]:
+            continue
+        again = first + _HOUR
+        if first * 1000 + rest < before and rule.to_server(again) == seconds:
+            return again * 1000 + rest
+        return first * 1000 + rest
+    raise ValueError("no rule says how the server's clock is read")
+
+
+def _balance_part(deal: Deal) -> Cents:
+    return 0 if deal.type == DealType.CREDIT else net_cents(deal)
+
+
+def _signed(deal: Deal) -> int:
+    if not deal.trade:
+        return 0
+    return scaled(deal.volume) * (1 if deal.type == DealType.BUY else -1)
+
+
+def _kind(deal_type: int) -> Kind:
+    if deal_type in (DealType.BALANCE, DealType.BONUS):
+        return Kind.CAPITAL
+    if deal_type == DealType.CREDIT:
+        return Kind.CREDIT
+    return Kind.CORRECTION if deal_type == DealType.CORRECTION else Kind.RESULT
+
+
+def without_bonus_credit(history: list[Booked], account: AccountNow) -> list[Booked]:
+    """The history with its bonuses as credit, where the account's figures show that they are.
+
+    Brokers differ: a bonus is taken as part of the balance unless the deals exceed the balance by
+    exactly the bonuses and the account's credit equals them.
+    """
+    bonus = sum(item.net for item in history if item.deal.type == DealType.BONUS)
+    surplus = sum(item.net for item in history) - account.balance
+    if not bonus or surplus != bonus or account.credit != bonus:
+        return history
+    return [
+        Booked(item.deal, item.at, 0, Kind.CREDIT, 0) if item.deal.type == DealType.BONUS else item
+        for item in history
+    ]
+
+
+class Balances:
+    """The balance before and after every deal, folded backward from the balance now."""
+
+    def __init__(self, history: Sequence[Booked], balance: Cents) -> None:
+        self.moments = [item.at for item in history]
+        total = sum(item.net for item in history)
+        self.opening = balance - total
+        self._sums = list(accumulate((item.net for item in history), initial=self.opening))
+
+    def before(self, place: int) -> Cents:
+        """The balance before the deal at `place`; at the end of the history: now."""
+        return self._sums[place]
+
+    def after(self, place: int) -> Cents:
+        return self._sums[place + 1]
+
+    def at(self, moment: Millis) -> Cents:
+        """The balance just before `moment`: a deal in that millisecond comes after it."""
+        return self._sums[self.place(moment)]
+
+    def place(self, moment: Millis) -> int:
+        """The place of the first deal not before `moment`."""
+        return bisect_left(self.moments, moment)
