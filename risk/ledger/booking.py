@@ -19,7 +19,8 @@ VOLUME_SCALE = 10**8
 
 _HOUR = 3600
 _CENT = Decimal(1)
-_MONEY = ("profit", "swap", "commission", "fee")
+_EXACT = 1e12
+"""Below it, a double that is a whole number of cents is told from one that is not."""
 
 
 class Kind(enum.Enum):
@@ -67,13 +68,24 @@ def net_cents(deal: Deal) -> Cents:
 
     Raises ValueError for an amount that is no number.
     """
-    total = Decimal(0)
-    for name in _MONEY:
-        amount = getattr(deal, name)
+    amounts = (deal.profit, deal.swap, deal.commission, deal.fee)
+    cents = 0
+    for amount in amounts:
         if amount:
-            if not math.isfinite(amount):
-                raise ValueError(f"deal {deal.ticket}: {name} is {amount!r}, not an amount")
-            total += Decimal(repr(amount))
+            whole = round(amount * 100) if abs(amount) < _EXACT else None
+            if whole is None or whole / 100 != amount:
+                return _rounded(deal, amounts)
+            cents += whole
+    return cents
+
+
+def _rounded(deal: Deal, amounts: Iterable[float]) -> Cents:
+    """The sum of amounts that are not all whole cents."""
+    total = Decimal(0)
+    for amount in amounts:
+        if not math.isfinite(amount):
+            raise ValueError(f"deal {deal.ticket}: {amount!r} is no amount of money")
+        total += Decimal(repr(amount))
     return int((total * 100).quantize(_CENT, ROUND_HALF_EVEN))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 import msgspec
 
@@ -251,9 +251,7 @@ class ChallengeDays:
         elif rule.basis is ProfitBasis.OPENED:
             profits = self._opened_profits(days, lives)
         else:
-            profits = [
-                self._equity_change(day, after) for day, after in zip(days, days[1:], strict=False)
-            ]
+            profits = [self._equity_change(day, after) for day, after in pairwise(days)]
         return sum(_makes(rule, initial, profit) for profit in profits if profit is not None)
 
     def _opened_profits(self, days: list[Day], lives: Lives) -> list[Cents | None]:

@@ -401,7 +401,7 @@ def of_day(figures: LedgerFigures, next_reset: Millis) -> list[Finding]:
     return []
 
 
-def notes(inputs: Inputs, history: Sequence[Booked], lives: Lives, run: Run) -> list[Finding]:
+def notes(inputs: Inputs, history: Sequence[Booked], run: Run) -> list[Finding]:
     """What is told and changes nothing."""
     items = []
     if inputs.account.credit:

@@ -228,7 +228,7 @@ class _Challenge:
         if passed:
             items.append(found.passed(figures))
         items += found.of_day(figures, self._next_reset)
-        items += found.notes(inputs, reading.history, reading.lives, run)
+        items += found.notes(inputs, reading.history, run)
         return items
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -221,7 +222,7 @@ class Flatness:
         """The times from `start` to `end` in which something was open, joined and in order."""
         spans: list[tuple[Millis, Millis]] = []
         edges = [start, *(at for at in self._moments if start < at < end), end]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             if low == high or self.before(bisect_left(self._moments, low + 1)):
                 continue
             if spans and spans[-1][1] == low:

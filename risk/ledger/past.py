@@ -10,6 +10,7 @@ import enum
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from heapq import merge
+from itertools import pairwise
 
 import msgspec
 
@@ -192,7 +193,7 @@ class PastJudge:
         cuts.update(moments[bisect_right(moments, low) : bisect_left(moments, high)])
         cuts.update(at for at in self._starts if low < at < high)
         ordered = sorted(cuts)
-        return list(zip(ordered, ordered[1:], strict=False))
+        return list(pairwise(ordered))
 
     def _bounded(self, index: BarIndex, book: Book, low: Millis, high: Millis) -> _Verdict:
         """What the bars tell of one piece."""
