@@ -106,7 +106,8 @@ class Run(msgspec.Struct, kw_only=True):
     """The challenge that is followed. `first` is the place of the first deal from its start on.
 
     `trade` and `result` are the places of the first trade and the first result from then on (the
-    history's length where there is none); `older` tells that it began before what is visible.
+    history's length where there is none); `visible` is when the visible history begins (now, where
+    it is empty), and `older` tells that the challenge began before it.
     """
 
     initial: Cents | None
@@ -115,6 +116,7 @@ class Run(msgspec.Struct, kw_only=True):
     trade: int
     result: int
     older: bool
+    visible: Millis
     transfers: tuple[int, ...]
     resets: tuple[int, ...]
 
@@ -124,12 +126,13 @@ def chosen(
     balances: Balances,
     walk: Walk,
     statement: ChallengeStatement | None,
+    now: Millis,
     *,
     complete: bool,
 ) -> Run:
     """The stated challenge, else the last one of the history."""
     last = walk.epochs[-1]
-    start, first = last.at, last.place
+    start, first = (last.at if history else now), last.place
     if statement is not None and statement.started is not None:
         start = statement.started
         first = balances.place(start)
@@ -138,7 +141,8 @@ def chosen(
         initial = statement.initial
     trade = _next(history, first, lambda place: history[place].deal.trade)
     # What is paid in before the first trade funds the challenge, whatever went before it.
-    older = bool(not complete and history and start < history[0].at)
+    visible = history[0].at if history else now
+    older = not complete and start < visible
     funded = first if older else trade
     for place in range(first, funded):
         if history[place].kind is Kind.CORRECTION:
@@ -151,6 +155,7 @@ def chosen(
         trade=trade,
         result=result,
         older=older,
+        visible=visible,
         transfers=tuple(place for place in walk.transfers if place >= funded),
         resets=tuple(place for place in walk.resets if place >= first),
     )

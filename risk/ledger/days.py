@@ -110,7 +110,7 @@ class ChallengeDays:
         self.today = trading_date(zone, hour, inputs.now)
         begin = inputs.now
         if run.older:
-            begin = history[0].at
+            begin = run.visible
         elif run.trade < len(history):
             begin = history[run.trade].at
         self.days = [*self._made(last_reset(zone, hour, begin))]

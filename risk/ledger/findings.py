@@ -146,7 +146,7 @@ def of_statement(
     statement = inputs.statement
     items = _of_phase(firm, statement)
     if not reading.complete:
-        items.append(_truncated(firm.rules, reading, run))
+        items.append(_truncated(firm.rules, run))
     if statement is None:
         return [*items, _derived(firm, reading, walk, run)]
     if statement.rules != firm.rules.name:
@@ -158,7 +158,7 @@ def of_statement(
             )
         )
     if run.initial is None:
-        items.append(_begins_in_the_middle(Code.NO_INITIAL, firm.rules, reading))
+        items.append(_begins_in_the_middle(Code.NO_INITIAL, firm.rules, run))
     elif run.older:
         if statement.carried is None:
             items.append(
@@ -202,8 +202,8 @@ def _of_phase(firm: Firm, statement: ChallengeStatement | None) -> list[Finding]
     return []
 
 
-def _truncated(rules: RuleSet, reading: Reading, run: Run) -> Finding:
-    begins = date_of(rules, reading.history[0].at) if reading.history else "now"
+def _truncated(rules: RuleSet, run: Run) -> Finding:
+    begins = date_of(rules, run.visible)
     told = f"the history begins {begins}"
     if run.older:
         told = f"days and best day from {begins} on only"
@@ -213,7 +213,7 @@ def _truncated(rules: RuleSet, reading: Reading, run: Run) -> Finding:
 def _derived(firm: Firm, reading: Reading, walk: Walk, run: Run) -> Finding:
     rules = firm.rules
     if run.initial is None or (not reading.complete and len(walk.epochs) == 1):
-        return _begins_in_the_middle(Code.NOT_STATED, rules, reading)
+        return _begins_in_the_middle(Code.NOT_STATED, rules, run)
     if len(walk.epochs) > 1:
         date = date_of(rules, run.start)
         return Finding(
@@ -238,8 +238,8 @@ def _derived(firm: Firm, reading: Reading, walk: Walk, run: Run) -> Finding:
     )
 
 
-def _begins_in_the_middle(code: Code, rules: RuleSet, reading: Reading) -> Finding:
-    begins = date_of(rules, reading.history[0].at) if reading.history else "today"
+def _begins_in_the_middle(code: Code, rules: RuleSet, run: Run) -> Finding:
+    begins = date_of(rules, run.visible)
     return Finding(
         code,
         f"the history begins in the middle ({begins}): state challenge.initial and "

@@ -76,7 +76,12 @@ def fold(inputs: Inputs) -> LedgerReport:
         return reported(figures, early)
     walk = _walked(reading)
     run = chosen(
-        reading.history, reading.balances, walk, inputs.statement, complete=reading.complete
+        reading.history,
+        reading.balances,
+        walk,
+        inputs.statement,
+        inputs.now,
+        complete=reading.complete,
     )
     own = own_figures(inputs, reading.history, reading.balances, reading.lives, walk.kinds)
     if inputs.firm is None:

@@ -162,7 +162,7 @@ class PastJudge:
         """The times in which something was, or may have been, open and no session watched."""
         start = max(self._run.start, 0)
         if self._run.older:
-            first = self._history[0].at
+            first = self._run.visible
             spans = [(start, first)] if start < first else []
             spans += self._flatness.spans(first, self._inputs.now)
         else:
