@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from engine.ledger import LedgerFigures
 from engine.rules import RuleSet
-from engine.types import Millis
+from engine.types import ClockName, Millis
 from risk.ledger.booking import VOLUME_SCALE
 from risk.ledger.days import reset_of
 from risk.ledger.fold import fold, settled
@@ -59,7 +59,9 @@ def iso(at: Millis | None) -> str | None:
 
 
 def clock_of(clock: Any) -> list[ClockRule]:
-    rules = [["1970-01-01T00:00:00Z", clock]] if isinstance(clock, str) else clock
+    rules: list[tuple[str, ClockName]] = (
+        [("1970-01-01T00:00:00Z", cast("ClockName", clock))] if isinstance(clock, str) else clock
+    )
     return [
         ClockRule(
             since=millis(since), to_utc=partial(utc_of, name), to_server=partial(server_of, name)
@@ -121,7 +123,8 @@ def bars_of(case: Case) -> Bars | None:
     symbols = case["symbols"]
 
     def profit(symbol: str, volume: int, opened: Decimal, price: Decimal) -> Decimal:
-        return (price - opened) * volume * symbols[symbol]["contract"] / VOLUME_SCALE
+        contract: int = symbols[symbol]["contract"]
+        return (price - opened) * volume * contract / VOLUME_SCALE
 
     return Bars(
         minutes=case.get("bar_minutes") or 1,

@@ -10,6 +10,7 @@ import pytest
 
 from engine.ledger import Outcome, Past, Proof
 from engine.rules import RuleAction
+from engine.types import ClockName
 from risk.ledger.booking import moment
 from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import (
@@ -31,7 +32,7 @@ from signals.clocks import server_of, utc_of
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, funded, stated
 
 
-def rule(name: str, since: int = 0) -> ClockRule:
+def rule(name: ClockName, since: int = 0) -> ClockRule:
     return ClockRule(since=since, to_utc=partial(utc_of, name), to_server=partial(server_of, name))
 
 
@@ -138,11 +139,11 @@ def test_an_opening_that_was_settled_before_is_believed_even_on_the_day_it_begin
     """What a cut history lacks is known to be cut, not late, once it was seen whole."""
     history = History(opening=10_020_000)
     history.trade("06-17 08:00", "06-17 09:00", 100.0)
-    given = {"statement": stated(started="05-04 00:00")}
-    late = history.report("06-17 10:00", **given)
+    statement = stated(started="05-04 00:00")
+    late = history.report("06-17 10:00", statement=statement)
     assert late.codes == (Code.HISTORY_UNSETTLED,)
     assert late.exit_code == 4
-    known = history.report("06-17 10:00", stored_opening=10_020_000, **given)
+    known = history.report("06-17 10:00", statement=statement, stored_opening=10_020_000)
     assert known.exit_code == 0
     assert known.figures.day_start == 10_020_000
 
@@ -320,7 +321,7 @@ def test_clocks_that_place_a_deal_on_other_days_suspend_and_hide_what_differs() 
     """In March New York has summer time already, the EU has not."""
     history = funded(when="03-09 12:00")
     history.trade("03-10 10:00", "03-11 01:30", -300.0)
-    names = ("new-york+7", "eu-dst")
+    names: tuple[ClockName, ...] = ("new-york+7", "eu-dst")
     reports = [history.report("03-11 09:00", clock=[rule(name)]) for name in names]
     report = settled(reports, names)
     assert report.outcome is Outcome.SUSPEND
