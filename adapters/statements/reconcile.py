@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from itertools import islice
 
 import msgspec
 
@@ -28,7 +28,6 @@ _CAPITAL_NEAR = 60_000
 _HALF_HOUR = 1_800_000
 
 Row = StatementDeal | StatementPosition
-R = TypeVar("R", StatementDeal, StatementPosition)
 
 
 class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +81,9 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def equal(self) -> bool:
-        """Whether both sides agree within the tolerances."""
+        """Whether both sides agree within the tolerances; not where nothing could be compared."""
+        if not self.matched and (self.outside_ours or self.outside_theirs):
+            return False
         return not (self.only_statement or self.only_ours or self.differs or self.ambiguous)
 
 
@@ -111,32 +112,35 @@ def reconcile(
     by_ticket = statement.kind is not StatementKind.STRATEGY_TESTER
     shift = _shift(left, right) if by_ticket else 0
     since, until = _period(ours, statement, left, right, shift)
-    inside_left = [row for row in left if _within(_time(row), since, until)]
-    inside_right = [row for row in right if _within(_time(row) - shift, since, until)]
-    found = _matched(inside_left, inside_right, left, shift, names, by_ticket=by_ticket)
+    found = _matched(left, right, shift, names, by_ticket=by_ticket)
     differs = [
         item
         for mine, theirs in found.pairs
         for item in _differences(mine, theirs, shift, tolerance)
     ]
+    only_ours = [row for row in found.ours if _within(_time(row), since, until)]
+    only_theirs = [row for row in found.theirs if _within(_time(row) - shift, since, until)]
     return Reconciliation(
         since=since,
         until=until,
         shift=shift,
         matched=len(found.pairs),
-        outside_ours=len(left) - len(inside_left),
-        outside_theirs=len(right) - len(inside_right),
-        only_statement=tuple(found.theirs),
-        only_ours=tuple(found.ours),
+        outside_ours=len(found.ours) - len(only_ours),
+        outside_theirs=len(found.theirs) - len(only_theirs),
+        only_statement=tuple(only_theirs),
+        only_ours=tuple(only_ours),
         differs=tuple(differs),
         ambiguous=tuple(found.ambiguous),
-        sums=_sums(inside_left, inside_right),
+        sums=_sums(
+            [*(mine for mine, _ in found.pairs), *only_ours],
+            [*(theirs for _, theirs in found.pairs), *only_theirs],
+        ),
         opening=(ours.opening, statement.opening),
         closing=(
             None if ours.opening is None else ours.opening + sum(d.net for d in ours.deals),
             statement.closing,
         ),
-        explained=_explained(statement, ours, shift),
+        explained=_explained(statement, ours, shift, compared=bool(found.pairs)),
     )
 
 
@@ -225,25 +229,23 @@ def _period(
 
 
 def _matched(
-    inside_left: list[Row],
-    inside_right: list[Row],
     left: list[Row],
+    right: list[Row],
     shift: int,
     names: Mapping[str, str],
     *,
     by_ticket: bool,
 ) -> _Pairs:
-    found = _Pairs([], inside_left, inside_right, [])
+    found = _Pairs([], left, right, [])
     if by_ticket:
-        _match_by_tickets(found, left)
+        _match_by_tickets(found)
     _match_by_terms(found, shift, _NEAR, lambda a, b: _same_trade(a, b, names))
     _match_by_terms(found, shift, _CAPITAL_NEAR, _same_capital)
     return found
 
 
-def _match_by_tickets(found: _Pairs, left: list[Row]) -> None:
-    """A ticket's partner counts wherever it lies: at the period's edge clocks may differ."""
-    tickets = {row.ticket: row for row in left}
+def _match_by_tickets(found: _Pairs) -> None:
+    tickets = {row.ticket: row for row in found.ours}
     theirs, used = [], set()
     for row in found.theirs:
         partner = tickets.get(row.ticket)
@@ -305,9 +307,8 @@ def _near(
     near = []
     for place, theirs in enumerate(found.theirs):
         at = _opened(theirs) - shift
-        for time, other in ordered[bisect_left(ordered, (at - reach, 0)) :]:
-            if time > at + reach:
-                break
+        first = bisect_left(ordered, (at - reach, 0))
+        for time, other in islice(ordered, first, bisect_left(ordered, (at + reach + 1, 0))):
             if same(found.ours[other], theirs):
                 near.append((abs(time - at), place, other))
     return sorted(near)
@@ -414,9 +415,11 @@ def _sums(left: Sequence[Row], right: Sequence[Row]) -> dict[str, tuple[int, int
     }
 
 
-def _explained(statement: Statement, ours: Ours, shift: int) -> tuple[str, ...]:
+def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) -> tuple[str, ...]:
     """Sentences on what is known to differ without anything being wrong."""
     lines = []
+    if not compared:
+        lines.append("no row of the statement has a partner: another account, or another time?")
     if shift:
         lines.append(f"the statement's clock is {shift / 3_600_000:+g} h from the ledger's")
     if statement.deals:
