@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from engine.history import AccountNow, Bar, Observation, deal_of, position_of
 from engine.ledger import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import ClockName, Millis
@@ -18,8 +19,6 @@ from risk.ledger.booking import VOLUME_SCALE
 from risk.ledger.days import reset_of
 from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import (
-    AccountNow,
-    Bar,
     Bars,
     Carried,
     ChallengeStatement,
@@ -27,12 +26,9 @@ from risk.ledger.inputs import (
     DayRules,
     Firm,
     Inputs,
-    Observation,
     OwnDay,
     ProfitableDays,
     TradingDay,
-    deal_of,
-    position_of,
 )
 from risk.ledger.verdict import LedgerReport
 from signals.clocks import server_of, utc_of

@@ -10,20 +10,10 @@ from typing import Any
 import msgspec
 
 from config.rules import load_rules
+from engine.history import AccountNow, Deal, DealType, Entry, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
-from risk.ledger.inputs import (
-    AccountNow,
-    ChallengeStatement,
-    ClockRule,
-    Deal,
-    DealType,
-    Entry,
-    Firm,
-    Inputs,
-    OpenPosition,
-    OwnDay,
-)
+from risk.ledger.inputs import ChallengeStatement, ClockRule, Firm, Inputs, OwnDay
 from risk.ledger.verdict import LedgerReport
 from signals.clocks import server_of, utc_of
 

@@ -11,8 +11,9 @@ from itertools import accumulate
 
 import msgspec
 
+from engine.history import AccountNow, Deal, DealType
 from engine.types import Cents, Millis
-from risk.ledger.inputs import AccountNow, ClockRule, Deal, DealType
+from risk.ledger.inputs import ClockRule
 
 VOLUME_SCALE = 10**8
 """Parts of a lot in which volumes are added up: the finest that MT5 knows."""

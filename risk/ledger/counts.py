@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.history import SERVER_REASONS
 from engine.ledger import OwnFigures
 from engine.types import Millis
 from risk.ledger.booking import Balances, Booked, Kind, moment
 from risk.ledger.days import last_reset
-from risk.ledger.inputs import SERVER_REASONS, Inputs
+from risk.ledger.inputs import Inputs
 from risk.ledger.lives import Lives
 
 HOUR: Millis = 3_600_000

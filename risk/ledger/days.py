@@ -10,21 +10,14 @@ from itertools import islice, pairwise
 import msgspec
 
 from engine.days import trading_date
+from engine.history import Entry, Observation
 from engine.ledger import Proof
 from engine.rules import WHOLE, Anchor, RuleSet
 from engine.types import Cents, Millis
 from risk.days import resets
 from risk.ledger.booking import Balances, Booked, Kind
 from risk.ledger.challenges import Run
-from risk.ledger.inputs import (
-    Compare,
-    Entry,
-    Inputs,
-    Observation,
-    ProfitableDays,
-    ProfitBasis,
-    TradingDay,
-)
+from risk.ledger.inputs import Compare, Inputs, ProfitableDays, ProfitBasis, TradingDay
 from risk.ledger.lives import Flatness, Lives
 from risk.ledger.valuing import BarIndex, Book, Bounds, at_reset
 from risk.objectives import anchored

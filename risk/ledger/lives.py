@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import msgspec
 
+from engine.history import Entry, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.booking import Booked, moment, scaled
-from risk.ledger.inputs import ClockRule, Entry, OpenPosition
+from risk.ledger.inputs import ClockRule
 
 _INTO = (Entry.IN, Entry.INOUT)
 _OUT_OF = (Entry.OUT, Entry.INOUT, Entry.OUT_BY)

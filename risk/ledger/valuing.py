@@ -13,9 +13,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
+from engine.history import Bar, Entry, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.booking import Booked, moment, scaled
-from risk.ledger.inputs import Bar, Bars, ClockRule, Entry, OpenPosition
+from risk.ledger.inputs import Bars, ClockRule
 from risk.ledger.lives import Lives
 
 _LEAST_SPREADS, _MOST_SPREADS = 1, 3

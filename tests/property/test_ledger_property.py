@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.history import AccountNow, DealType
 from engine.ledger import LedgerFigures
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
-from risk.ledger.inputs import AccountNow, DealType
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, History, at, stated
 
 START = at("06-14 22:00")  # midnight in Prague

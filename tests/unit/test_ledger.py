@@ -8,25 +8,22 @@ from functools import partial
 import msgspec
 import pytest
 
+from engine.history import (
+    AccountNow,
+    Bar,
+    Deal,
+    DealType,
+    Entry,
+    Observation,
+    OpenPosition,
+    deal_of,
+)
 from engine.ledger import Outcome, Past, Proof
 from engine.rules import RuleAction
 from engine.types import ClockName
 from risk.ledger.booking import moment
 from risk.ledger.fold import fold, settled
-from risk.ledger.inputs import (
-    AccountNow,
-    Bar,
-    Bars,
-    Carried,
-    ClockRule,
-    Deal,
-    DealType,
-    Entry,
-    Firm,
-    Observation,
-    OpenPosition,
-    deal_of,
-)
+from risk.ledger.inputs import Bars, Carried, ClockRule, Firm
 from risk.ledger.verdict import Code, Severity
 from signals.clocks import server_of, utc_of
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, funded, stated
