@@ -33,9 +33,12 @@ _SIDES = {"buy": 1, "sell": -1}
 _ENTRIES = frozenset({"in", "out", "in/out", "out by"})
 
 # Where each amount stands, counted from the end of a row with that many columns.
-_DEAL_COLUMNS = {13: ("commission", "swap", "profit", "balance", "comment")}
-_DEAL_COLUMNS[14] = ("commission", "fee", "swap", "profit", "balance", "comment")
-_DEAL_COLUMNS[15] = _DEAL_COLUMNS[14]  # one column more: the cost, which is no part of a sum
+_DEAL_COLUMNS: dict[int, tuple[str, ...]] = {
+    13: ("commission", "swap", "profit", "balance", "comment"),
+    14: ("commission", "fee", "swap", "profit", "balance", "comment"),
+    # One column more: the cost, which stands before them and is no part of a sum.
+    15: ("commission", "fee", "swap", "profit", "balance", "comment"),
+}
 _POSITION_COLUMNS = 13
 
 

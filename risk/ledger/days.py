@@ -26,7 +26,7 @@ SOON: Millis = 60_000
 """How long after a reset a journaled figure still tells the equity there."""
 
 _DAY: Millis = 86_400_000
-_MAY_OPEN = (Entry.OUT, Entry.INOUT, Entry.OUT_BY)
+_EXITS = (Entry.OUT, Entry.INOUT, Entry.OUT_BY)
 
 
 def reset_of(zone: str, hour: int, date: str) -> Millis:
@@ -197,7 +197,7 @@ class ChallengeDays:
                 if kinds[place] is Kind.RESULT:
                     day.closed += item.net
                 day.trades += item.deal.trade
-                day.exits += item.deal.trade and item.deal.entry in _MAY_OPEN
+                day.exits += item.deal.trade and item.deal.entry in _EXITS
 
     @property
     def now(self) -> Day:

@@ -212,7 +212,7 @@ def _truncated(rules: RuleSet, run: Run) -> Finding:
 
 def _derived(firm: Firm, reading: Reading, walk: Walk, run: Run) -> Finding:
     rules = firm.rules
-    if run.initial is None or (not reading.complete and len(walk.epochs) == 1):
+    if run.initial is None or not reading.complete:
         return _begins_in_the_middle(Code.NOT_STATED, rules, run)
     if len(walk.epochs) > 1:
         date = date_of(rules, run.start)
@@ -220,7 +220,7 @@ def _derived(firm: Firm, reading: Reading, walk: Walk, run: Run) -> Finding:
             Code.SEVERAL_EPOCHS,
             f"the balance was set to {money(run.initial)} on {date} after trading: state which "
             f"challenge runs: `challenge: {{rules: {rules.name}, initial: "
-            f"{run.initial / 100:.2f}, started: {date}}}`",
+            f'{run.initial / 100:.2f}, started: "{date}"}}`',
         )
     if run.initial <= 0 or run.initial % ROUND_SIZE:
         return Finding(

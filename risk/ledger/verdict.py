@@ -72,12 +72,6 @@ class Code(enum.StrEnum):
         return Severity.NOTE
 
 
-WITHOUT_OBJECTIVES = frozenset(
-    {Code.HISTORY_UNSETTLED, Code.HISTORY_CHANGED, Code.CURRENCY, Code.CLOCK_UNKNOWN}
-)
-"""What matters to a session that follows no firm's objectives."""
-
-
 class Finding(msgspec.Struct, frozen=True):
     """A code and the line that tells it."""
 

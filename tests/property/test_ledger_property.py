@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.history import AccountNow, DealType
-from engine.ledger import LedgerFigures
+from engine.history import AccountNow, Bar, Deal, DealType, OpenPosition
+from engine.ledger import LedgerFigures, Outcome
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
-from tests.ledger_history import FTMO, MAGIC, ONE_STEP, History, at, stated
+from risk.ledger.inputs import Bars, Carried, ChallengeStatement, Firm
+from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, stated
 
 START = at("06-14 22:00")  # midnight in Prague
 DAY = 86_400_000
@@ -220,4 +223,93 @@ def test_the_floor_is_the_higher_one_and_the_target_is_never_below_its_share(
     assert (initial - figures.floor_overall) * 10_000 <= initial * 1_000
     assert figures.target is not None
     assert (figures.target - initial) * 10_000 >= initial * 1_000
-    assert AccountNow(balance=1, equity=1).credit == 0
+
+
+ANY_DEAL = st.builds(
+    Deal,
+    ticket=st.integers(1, 40),
+    time_msc=st.integers(START, START + 5 * DAY),
+    type=st.integers(0, 17),
+    entry=st.integers(0, 3),
+    order=st.integers(0, 40),
+    magic=st.sampled_from([0, MAGIC]),
+    position_id=st.integers(0, 4),
+    reason=st.integers(0, 9),
+    volume=st.sampled_from([0.0, 0.01, 1.0]),
+    price=st.just(1.1),
+    commission=st.sampled_from([0.0, -3.5]),
+    profit=st.sampled_from([0.0, 100.0, -100_000.0, 100_000.0, 0.125]),
+    symbol=st.sampled_from(["EURUSD", "GBPUSD"]),
+)
+ANY_POSITION = st.builds(
+    OpenPosition,
+    identifier=st.integers(0, 4),
+    time_msc=st.integers(START - DAY, START + 5 * DAY),
+    type=st.integers(0, 1),
+    volume=st.sampled_from([0.01, 1.0]),
+    price_open=st.just(1.1),
+    symbol=st.just("EURUSD"),
+)
+ANY_STATEMENT = st.none() | st.builds(
+    ChallengeStatement,
+    rules=st.sampled_from(["ftmo_2step", "ftmo_1step"]),
+    initial=st.none() | st.sampled_from([10_000_000, 1]),
+    started=st.none() | st.integers(START - DAY, START + 6 * DAY),
+    phase=st.none() | st.sampled_from(["challenge", "final"]),
+    accept_transfers=st.booleans(),
+    carried=st.none() | st.builds(Carried, as_of=st.integers(START - DAY, START + 5 * DAY)),
+)
+WIDE = Bars(
+    minutes=1440,
+    by_symbol={
+        symbol: [
+            Bar(time=(START + number * DAY) // 1000, open=1.1, high=1.2, low=1.0, close=1.1)
+            for number in range(-1, 7)
+        ]
+        for symbol in ("EURUSD", "GBPUSD")
+    },
+    points={"EURUSD": Decimal("0.00001"), "GBPUSD": Decimal("0.00001")},
+    profit=lambda _, volume, opened, price: (price - opened) * volume / 1000,
+)
+
+
+@given(
+    st.lists(ANY_DEAL, max_size=14),
+    st.lists(ANY_POSITION, max_size=3, unique_by=lambda held: held.identifier),
+    ANY_STATEMENT,
+    st.none() | st.sampled_from([0, 10_000_000]),
+    st.sampled_from([None, FTMO, ONE_STEP, THE5ERS]),
+    st.none() | st.just(WIDE),
+    st.integers(-(10**7), 10**8),
+)
+def test_whatever_a_terminal_tells_there_is_a_verdict(
+    deals: list[Deal],
+    positions: list[OpenPosition],
+    statement: ChallengeStatement | None,
+    opening: int | None,
+    firm: Firm | None,
+    bars: Bars | None,
+    balance: int,
+) -> None:
+    """No history breaks the fold, and no figure is told that nothing supports."""
+    report = History().report(
+        START + 5 * DAY + HOUR,
+        firm,
+        account=AccountNow(balance=balance, equity=balance),
+        deals=tuple(deals),
+        positions=tuple(positions),
+        statement=statement,
+        stored_opening=opening,
+        bars=bars,
+    )
+    figures = report.figures
+    assert report.exit_code in (0, 2, 4)
+    if report.exit_code == 4 or firm is None:
+        assert figures.floor is None
+    elif figures.floor is not None:
+        assert figures.floor_today is not None
+        assert figures.floor_overall is not None
+        assert figures.floor == max(figures.floor_today, figures.floor_overall)
+        assert figures.initial is not None
+    if report.outcome is Outcome.OK:
+        assert figures.past is None or figures.past.startswith("clean")
