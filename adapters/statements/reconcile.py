@@ -292,10 +292,9 @@ def _match_by_terms(
 
 
 def _keep_rest(found: _Pairs, used_theirs: set[int], unsure: set[int], used_ours: set[int]) -> None:
+    gone = used_theirs | unsure
     found.ambiguous += [found.theirs[place] for place in sorted(unsure)]
-    found.theirs = [
-        row for place, row in enumerate(found.theirs) if place not in used_theirs | unsure
-    ]
+    found.theirs = [row for place, row in enumerate(found.theirs) if place not in gone]
     found.ours = [row for place, row in enumerate(found.ours) if place not in used_ours]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -23,7 +25,7 @@ NOW = 10_000_000
 START = Start(wanted=AUTO, mode="shadow", dry=False, terms=TERMS, now=NOW, account_name="FTMO")
 
 
-def session(name: str = "A", tag: int = 1, **given: object) -> SessionRow:
+def session(name: str = "A", tag: int = 1, **given: Any) -> SessionRow:
     row = SessionRow(
         id=name, folder="r", tag=tag, mode="shadow", dry=False, terms=terms_text(TERMS),
         started=tag, beat=43_380_000,
@@ -39,7 +41,7 @@ def start(**given: object) -> Start:
     return msgspec.structs.replace(START, **given)
 
 
-OTHER = {"terms": terms_text({**TERMS, "preset": "p2"})}
+OTHER: dict[str, Any] = {"terms": terms_text({**TERMS, "preset": "p2"})}
 
 
 def test_without_an_unfinished_session_a_new_one_begins() -> None:
