@@ -26,7 +26,7 @@ class DealType(enum.IntEnum):
     BONUS = 6
 
 
-class Entry(enum.IntEnum):
+class DealEntry(enum.IntEnum):
     """`ENUM_DEAL_ENTRY`: whether a deal opens, closes, reverses, or closes by an opposite one."""
 
     IN = 0
@@ -40,7 +40,7 @@ SERVER_REASONS = frozenset({4, 5, 6, 7, 8, 9})
 variation margin, split. Nobody sent a request for it."""
 
 
-class Deal(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryDeal(msgspec.Struct, frozen=True, kw_only=True):
     """A deal as MT5 tells it: money in the account's currency, times the server's wall clock."""
 
     ticket: int
@@ -107,7 +107,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     equity: Cents
 
 
-class Bar(msgspec.Struct, frozen=True, kw_only=True):
+class PriceBar(msgspec.Struct, frozen=True, kw_only=True):
     """A bar of bid prices; `time` in seconds of the server's clock, `spread` its smallest."""
 
     time: int
@@ -118,9 +118,9 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     spread: int = 0
 
 
-def deal_of(row: Mapping[str, Any]) -> Deal:
+def deal_of(row: Mapping[str, Any]) -> HistoryDeal:
     """A deal from MT5's fields by name; fields the ledger does not use are left out."""
-    return Deal(**{name: row[name] for name in Deal.__struct_fields__ if name in row})
+    return HistoryDeal(**{name: row[name] for name in HistoryDeal.__struct_fields__ if name in row})
 
 
 def position_of(row: Mapping[str, Any]) -> OpenPosition:

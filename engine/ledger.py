@@ -14,7 +14,7 @@ import msgspec
 from engine.types import Cents, Millis
 
 
-class Past(enum.StrEnum):
+class PastVerdict(enum.StrEnum):
     """What is known about breaches before this moment."""
 
     CLEAN = "clean"  # somebody of ours watched whenever something was open
@@ -32,7 +32,7 @@ class Proof(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-class Outcome(enum.StrEnum):
+class LedgerOutcome(enum.StrEnum):
     """What a session that sends orders may do, from best to worst."""
 
     OK = "ok"
@@ -97,7 +97,7 @@ class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
     good_days: Cents | None = None
     profitable_days: int | None = None
     breaches: tuple[PastBreach, ...] | None = None
-    past: Past | None = None
+    past: PastVerdict | None = None
     own: OwnFigures | None = None
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from engine.history import AccountNow, Bar, Observation, deal_of, position_of
+from engine.history import AccountNow, Observation, PriceBar, deal_of, position_of
 from engine.ledger import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import ClockName, Millis
@@ -19,14 +19,14 @@ from risk.ledger.booking import VOLUME_SCALE
 from risk.ledger.days import reset_of
 from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import (
-    Bars,
     Carried,
     ChallengeStatement,
     ClockRule,
     DayRules,
-    Firm,
-    Inputs,
+    FirmRules,
+    LedgerInputs,
     OwnDay,
+    PastBars,
     ProfitableDays,
     TradingDay,
 )
@@ -66,7 +66,7 @@ def clock_of(clock: Any) -> list[ClockRule]:
     ]
 
 
-def firm_of(rules: Mapping[str, Any], phase: str | None = None) -> Firm:
+def firm_of(rules: Mapping[str, Any], phase: str | None = None) -> FirmRules:
     """A firm from a case's rule set: the engine's rules and how days count."""
     phases = rules["phases"]
     plain = {
@@ -76,7 +76,7 @@ def firm_of(rules: Mapping[str, Any], phase: str | None = None) -> Firm:
             {key: value for key, value in one.items() if key != "profitable_days"} for one in phases
         ],
     }
-    return Firm(
+    return FirmRules(
         rules=msgspec.convert(plain, RuleSet),
         days=DayRules(
             trading_day=TradingDay(rules["trading_day"]),
@@ -113,7 +113,7 @@ def statement_of(rules: RuleSet, stated: Mapping[str, Any] | None) -> ChallengeS
     )
 
 
-def bars_of(case: Case) -> Bars | None:
+def bars_of(case: Case) -> PastBars | None:
     if not case.get("bars"):
         return None
     symbols = case["symbols"]
@@ -122,10 +122,10 @@ def bars_of(case: Case) -> Bars | None:
         contract: int = symbols[symbol]["contract"]
         return (price - opened) * volume * contract / VOLUME_SCALE
 
-    return Bars(
+    return PastBars(
         minutes=case.get("bar_minutes") or 1,
         by_symbol={
-            symbol: [msgspec.convert(bar, Bar) for bar in rows]
+            symbol: [msgspec.convert(bar, PriceBar) for bar in rows]
             for symbol, rows in case["bars"].items()
         },
         points={symbol: Decimal(1).scaleb(-one["digits"]) for symbol, one in symbols.items()},
@@ -133,9 +133,9 @@ def bars_of(case: Case) -> Bars | None:
     )
 
 
-def inputs_of(case: Case, rule_sets: Mapping[str, Any], magic: int, clock: Any) -> Inputs:
+def inputs_of(case: Case, rule_sets: Mapping[str, Any], magic: int, clock: Any) -> LedgerInputs:
     firm = firm_of(rule_sets[case["rules"]], case.get("objectives_phase"))
-    return Inputs(
+    return LedgerInputs(
         now=millis(case["now"]),
         account=AccountNow(**case["account"]),
         deals=[deal_of(row) for row in case["deals"]],

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from config.rules import load_rules
-from engine.history import AccountNow, Deal, DealType, Entry, OpenPosition
+from engine.history import AccountNow, DealEntry, DealType, HistoryDeal, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
-from risk.ledger.inputs import ChallengeStatement, ClockRule, Firm, Inputs, OwnDay
+from risk.ledger.inputs import ChallengeStatement, ClockRule, FirmRules, LedgerInputs, OwnDay
 from risk.ledger.verdict import LedgerReport
 from signals.clocks import server_of, utc_of
 
@@ -21,9 +21,9 @@ MAGIC = 26111500
 UTC = [
     ClockRule(since=0, to_utc=partial(utc_of, "utc"), to_server=partial(server_of, "utc")),
 ]
-FTMO = Firm(rules=load_rules("ftmo_2step"))
-ONE_STEP = Firm(rules=load_rules("ftmo_1step"))
-THE5ERS = Firm(rules=load_rules("the5ers_high_stakes"))
+FTMO = FirmRules(rules=load_rules("ftmo_2step"))
+ONE_STEP = FirmRules(rules=load_rules("ftmo_1step"))
+THE5ERS = FirmRules(rules=load_rules("the5ers_high_stakes"))
 
 
 def at(text: str) -> Millis:
@@ -36,17 +36,17 @@ class History:
 
     def __init__(self, opening: Cents = 0) -> None:
         self.opening = opening
-        self.deals: list[Deal] = []
+        self.deals: list[HistoryDeal] = []
         self.positions: dict[int, OpenPosition] = {}
         self._ticket = 1000
 
-    def book(self, when: Millis, kind: int, amount: float, **fields: Any) -> Deal:
+    def book(self, when: Millis, kind: int, amount: float, **fields: Any) -> HistoryDeal:
         self._ticket += 1
-        deal = Deal(ticket=self._ticket, time_msc=when, type=kind, profit=amount, **fields)
+        deal = HistoryDeal(ticket=self._ticket, time_msc=when, type=kind, profit=amount, **fields)
         self.deals.append(deal)
         return deal
 
-    def pay(self, when: str, amount: float, kind: int = DealType.BALANCE) -> Deal:
+    def pay(self, when: str, amount: float, kind: int = DealType.BALANCE) -> HistoryDeal:
         return self.book(at(when), kind, amount)
 
     def enter(self, when: str | Millis, side: int = 1, volume: float = 1.0, **fields: Any) -> int:
@@ -67,14 +67,14 @@ class History:
         )
         return position
 
-    def leave(self, when: str | Millis, position: int, profit: float, **fields: Any) -> Deal:
+    def leave(self, when: str | Millis, position: int, profit: float, **fields: Any) -> HistoryDeal:
         """Close a position as a whole."""
         moment = at(when) if isinstance(when, str) else when
         held = self.positions.pop(position)
         fields = {"magic": held.magic, "symbol": held.symbol, "price": 1.1, **fields}
         kind = DealType.SELL if held.type == DealType.BUY else DealType.BUY
         return self.book(
-            moment, kind, profit, entry=Entry.OUT, position_id=position,
+            moment, kind, profit, entry=DealEntry.OUT, position_id=position,
             order=9000 + self._ticket, volume=held.volume, **fields,
         )  # fmt: skip
 
@@ -90,11 +90,13 @@ class History:
         )
         return self.opening + int(total * 100)
 
-    def inputs(self, now: str | Millis, firm: Firm | None = FTMO, **given: Any) -> Inputs:
+    def inputs(
+        self, now: str | Millis, firm: FirmRules | None = FTMO, **given: Any
+    ) -> LedgerInputs:
         rules = FTMO.rules if firm is None else firm.rules
         account = AccountNow(balance=self.balance, equity=self.balance)
         return msgspec.structs.replace(
-            Inputs(
+            LedgerInputs(
                 now=at(now) if isinstance(now, str) else now,
                 account=account,
                 deals=tuple(self.deals),
@@ -107,7 +109,9 @@ class History:
             **given,
         )
 
-    def report(self, now: str | Millis, firm: Firm | None = FTMO, **given: Any) -> LedgerReport:
+    def report(
+        self, now: str | Millis, firm: FirmRules | None = FTMO, **given: Any
+    ) -> LedgerReport:
         return fold(self.inputs(now, firm, **given))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from engine.history import AccountNow, Deal, OpenPosition, PastOrder
+from engine.history import AccountNow, HistoryDeal, OpenPosition, PastOrder
 
 _DAY = 86_400
 _ATTEMPTS = 5
@@ -39,7 +39,7 @@ class AccountRead(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     account: AccountNow
-    deals: tuple[Deal, ...]
+    deals: tuple[HistoryDeal, ...]
     orders: tuple[PastOrder, ...]
     positions: tuple[OpenPosition, ...]
     pending: tuple[PastOrder, ...]
@@ -62,7 +62,7 @@ def read_account(terminal: HistoryTerminal, now: int, since: int = 0) -> Account
         if before == after == (info.balance, _volumes(positions)):
             return AccountRead(
                 account=_account(info),
-                deals=tuple(_made(Deal, row) for row in deals),
+                deals=tuple(_made(HistoryDeal, row) for row in deals),
                 orders=tuple(_order(row) for row in orders),
                 positions=tuple(_made(OpenPosition, row) for row in positions),
                 pending=tuple(_order(row) for row in pending),

@@ -36,7 +36,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     opened: Millis
 
 
-class Kind(enum.Enum):
+class StartAction(enum.Enum):
     """What a start does."""
 
     NEW = enum.auto()
@@ -49,7 +49,7 @@ class Kind(enum.Enum):
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """What to do, the line that tells it, and the sessions that are given up by it."""
 
-    kind: Kind
+    kind: StartAction
     session: str | None = None
     line: str = ""
     given_up: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def choose(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]
     if stranger is not None:
         return stranger
     choice = _chosen(start, sessions, held)
-    if choice.kind in (Kind.NEW, Kind.RESUME):
+    if choice.kind in (StartAction.NEW, StartAction.RESUME):
         return _with_orphans(start, choice, sessions, held)
     return choice
 
@@ -97,14 +97,14 @@ def _unfinished(sessions: Sequence[SessionRow]) -> list[SessionRow]:
 
 def _chosen(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]) -> Choice:
     if start.wanted == NEVER:
-        return Choice(kind=Kind.NEW)
+        return Choice(kind=StartAction.NEW)
     if start.wanted == LAST:
         return _last(start, sessions, held)
     if start.wanted != AUTO:
         return _by_id(start, sessions, held)
     unfinished = _unfinished(sessions)
     if not unfinished:
-        return Choice(kind=Kind.NEW)
+        return Choice(kind=StartAction.NEW)
     newest = unfinished[0]
     differing = _differing(start, newest)
     if not differing:
@@ -112,7 +112,7 @@ def _chosen(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding
     if not _held_by(newest, held) or start.dry:
         given_up = () if start.dry and not newest.dry else (newest.id,)
         return Choice(
-            kind=Kind.NEW,
+            kind=StartAction.NEW,
             line=f"{newest.id} began with other terms ({differing}): a new session",
             given_up=given_up,
         )
@@ -122,14 +122,14 @@ def _chosen(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding
 def _last(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]) -> Choice:
     unfinished = _unfinished(sessions)
     if not unfinished:
-        return Choice(kind=Kind.REFUSE, line="no unfinished session of this account")
+        return Choice(kind=StartAction.REFUSE, line="no unfinished session of this account")
     return _insisted(start, unfinished[0], held)
 
 
 def _by_id(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]) -> Choice:
     named = [one for one in sessions if one.id == start.wanted]
     if not named:
-        return Choice(kind=Kind.WAIT, line=f"{start.wanted} is no session of this account")
+        return Choice(kind=StartAction.WAIT, line=f"{start.wanted} is no session of this account")
     return _insisted(start, named[0], held)
 
 
@@ -137,7 +137,7 @@ def _insisted(start: Start, session: SessionRow, held: Sequence[Holding]) -> Cho
     differing = _differing(start, session)
     if differing:
         return Choice(
-            kind=Kind.REFUSE,
+            kind=StartAction.REFUSE,
             line=f"{session.id} began with other terms ({differing}): start it with its own",
         )
     return _resumed(start, session, held)
@@ -148,14 +148,14 @@ def _resumed(start: Start, session: SessionRow, held: Sequence[Holding]) -> Choi
         return _unreadable(start, session, held, reason)
     if start.failed.get(session.id, 0) >= ATTEMPTS:
         return Choice(
-            kind=Kind.REFUSE,
+            kind=StartAction.REFUSE,
             line=f"{session.id} failed {start.failed[session.id]} times: --resume never begins "
             "anew",
         )
     count = len(_held_by(session, held))
     holds = f", {count} {'position or order' if count == 1 else 'positions and orders'} open"
     return Choice(
-        kind=Kind.RESUME,
+        kind=StartAction.RESUME,
         session=session.id,
         line=f"going on with {session.id} (cut off {_hour(session.beat)}{holds if count else ''})",
     )
@@ -169,18 +169,18 @@ def _hour(at: Millis) -> str:
 def _unreadable(start: Start, session: SessionRow, held: Sequence[Holding], reason: str) -> Choice:
     line = f"{session.id} cannot be read back ({reason})"
     if _held_by(session, held) and not start.adopt and not start.dry:
-        return Choice(kind=Kind.DAMAGED, line=line)
-    return Choice(kind=Kind.NEW, line=f"{line}: a new session", given_up=(session.id,))
+        return Choice(kind=StartAction.DAMAGED, line=line)
+    return Choice(kind=StartAction.NEW, line=f"{line}: a new session", given_up=(session.id,))
 
 
 def _other_terms(
     start: Start, session: SessionRow, held: Sequence[Holding], differing: str
 ) -> Choice:
     if start.adopt:
-        return Choice(kind=Kind.NEW, given_up=(session.id,))
+        return Choice(kind=StartAction.NEW, given_up=(session.id,))
     words = ", ".join(item.words for item in _held_by(session, held))
     return Choice(
-        kind=Kind.REFUSE,
+        kind=StartAction.REFUSE,
         line=f"{session.id} holds {words} and began with other terms ({differing}): --resume "
         f"{session.id} with its terms, --adopt, or butler flatten --account-profile "
         f"{start.account_name}",
@@ -217,7 +217,7 @@ def _stranger(
     for item in held:
         if item.tag not in known and start.now - item.opened < YOUNG and not start.dry:
             return Choice(
-                kind=Kind.WAIT,
+                kind=StartAction.WAIT,
                 line=f"another Butler works on this account (tag {item.tag:06x}): stop it first",
             )
     return None
@@ -243,7 +243,7 @@ def _with_orphans(
     resume = f", --resume {owner.id}" if owner is not None else ""
     more = f" and {len(orphans) - 1} more" if len(orphans) > 1 else ""
     return Choice(
-        kind=Kind.REFUSE,
+        kind=StartAction.REFUSE,
         line=f"the Butler opened {first.ticket} {first.words} ({session}){more}, which nobody "
         f"manages: --adopt{resume}, or butler flatten --account-profile {start.account_name}",
     )

@@ -18,7 +18,7 @@ import msgspec
 
 from adapters.state import schema
 from adapters.state.errors import StateFailed
-from engine.history import Deal, Observation, PastOrder
+from engine.history import HistoryDeal, Observation, PastOrder
 from engine.types import Cents, Millis
 
 FILE = "ledger.sqlite"
@@ -26,7 +26,7 @@ _BUSY_SECONDS = 5.0
 _REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
 
 
-class Halt(msgspec.Struct, frozen=True, kw_only=True):
+class AccountHalt(msgspec.Struct, frozen=True, kw_only=True):
     """A halt of trading on the account: until a moment, or (None) until a person releases it."""
 
     cause: str
@@ -162,7 +162,7 @@ class AccountStore:
     # --- what the terminal told ---
 
     def add_history(
-        self, deals: Iterable[Deal], orders: Iterable[PastOrder], at: Millis
+        self, deals: Iterable[HistoryDeal], orders: Iterable[PastOrder], at: Millis
     ) -> tuple[int, ...]:
         """Keep what is new. Returns the tickets of deals that read otherwise than those kept."""
         told = list(deals)
@@ -175,7 +175,7 @@ class AccountStore:
         kept = {deal.ticket: deal for deal in self.deals(since)}
         return tuple(deal.ticket for deal in told if kept.get(deal.ticket, deal) != deal)
 
-    def accept_history(self, deals: Iterable[Deal], at: Millis) -> None:
+    def accept_history(self, deals: Iterable[HistoryDeal], at: Millis) -> None:
         """Take these deals for the ones kept: a person has looked at the account's history."""
         rows = [(deal.ticket, deal.time_msc, at, msgspec.json.encode(deal)) for deal in deals]
         with self._change() as connection:
@@ -183,10 +183,10 @@ class AccountStore:
             connection.execute("DELETE FROM openings")
             connection.executemany("INSERT OR REPLACE INTO deals VALUES (?, ?, ?, ?)", rows)
 
-    def deals(self, since: int = 0) -> tuple[Deal, ...]:
+    def deals(self, since: int = 0) -> tuple[HistoryDeal, ...]:
         """The deals kept, from a time of the server (ms) on, in its order."""
         query = "SELECT fields FROM deals WHERE time_msc >= ? ORDER BY time_msc, ticket"
-        return tuple(self._decoded(row[0], Deal) for row in self._rows(query, (since,)))
+        return tuple(self._decoded(row[0], HistoryDeal) for row in self._rows(query, (since,)))
 
     def orders(self, since: int = 0) -> tuple[PastOrder, ...]:
         """The orders kept, from a time of the server (ms) on."""
@@ -321,7 +321,7 @@ class AccountStore:
 
     # --- halts ---
 
-    def halt(self, halt: Halt) -> None:
+    def halt(self, halt: AccountHalt) -> None:
         """Trading on the account is halted, for whichever session."""
         with self._change() as connection:
             connection.execute(
@@ -340,14 +340,14 @@ class AccountStore:
                 ).rowcount
             )
 
-    def halts(self, now: Millis) -> tuple[Halt, ...]:
+    def halts(self, now: Millis) -> tuple[AccountHalt, ...]:
         """The halts in force: neither released nor over, the oldest first."""
         query = (
             "SELECT cause, since, until, session FROM halts WHERE released IS NULL AND "
             "(until IS NULL OR until > ?) ORDER BY since, cause"
         )
         return tuple(
-            Halt(cause=cause, since=since, until=until, session=session)
+            AccountHalt(cause=cause, since=since, until=until, session=session)
             for cause, since, until, session in self._rows(query, (now,))
         )
 

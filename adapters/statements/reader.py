@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from adapters.statements.cells import cents_of, number_of, price_of, time_of
-from adapters.statements.sections import Section, Sheet
+from adapters.statements.sections import Sheet, TableSection
 from adapters.statements.shape import (
     AccountFacts,
     Statement,
@@ -46,7 +46,7 @@ def read_statement(path: Path) -> Statement:
 def _report(path: Path, rows: Rows, kind: StatementKind) -> Statement:
     """A report of MT5: an account's history or a tester's run."""
     sheet = Sheet.of(path, rows)
-    sections: dict[str, Section] = {}
+    sections: dict[str, TableSection] = {}
     for section in sheet.sections():
         sections.setdefault(sheet.kind_of(section), section)
     if not sections.keys() & {"deals", "positions", "open"}:
@@ -71,7 +71,7 @@ def _report(path: Path, rows: Rows, kind: StatementKind) -> Statement:
     )
 
 
-def _rows(sections: dict[str, Section], name: str) -> list[tuple[int, list[str]]]:
+def _rows(sections: dict[str, TableSection], name: str) -> list[tuple[int, list[str]]]:
     return sections[name].rows if name in sections else []
 
 

@@ -50,7 +50,7 @@ class Ours(msgspec.Struct, frozen=True, kw_only=True):
     opening: int | None = None
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class StatementDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a matched pair that differs; for money, `cents` is theirs less ours."""
 
     row: int
@@ -72,7 +72,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     outside_theirs: int
     only_statement: tuple[Row, ...]
     only_ours: tuple[Row, ...]
-    differs: tuple[Difference, ...]
+    differs: tuple[StatementDifference, ...]
     ambiguous: tuple[Row, ...]
     sums: dict[str, tuple[int, int]]
     opening: tuple[int | None, int | None]
@@ -87,7 +87,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.only_statement or self.only_ours or self.differs or self.ambiguous)
 
 
-class _Pairs(msgspec.Struct):
+class _MatchedPairs(msgspec.Struct):
     pairs: list[tuple[Row, Row]]
     ours: list[Row]
     theirs: list[Row]
@@ -235,8 +235,8 @@ def _matched(
     names: Mapping[str, str],
     *,
     by_ticket: bool,
-) -> _Pairs:
-    found = _Pairs([], left, right, [])
+) -> _MatchedPairs:
+    found = _MatchedPairs([], left, right, [])
     if by_ticket:
         _match_by_tickets(found)
     _match_by_terms(found, shift, _NEAR, lambda a, b: _same_trade(a, b, names))
@@ -244,7 +244,7 @@ def _matched(
     return found
 
 
-def _match_by_tickets(found: _Pairs) -> None:
+def _match_by_tickets(found: _MatchedPairs) -> None:
     tickets = {row.ticket: row for row in found.ours}
     theirs, used = [], set()
     for row in found.theirs:
@@ -259,7 +259,7 @@ def _match_by_tickets(found: _Pairs) -> None:
 
 
 def _match_by_terms(
-    found: _Pairs, shift: int, reach: int, same: Callable[[Row, Row], bool]
+    found: _MatchedPairs, shift: int, reach: int, same: Callable[[Row, Row], bool]
 ) -> None:
     """Pair what is left, the nearest times first; equally near partners are ambiguous."""
     near = _near(found, shift, reach, same)
@@ -291,7 +291,9 @@ def _match_by_terms(
     _keep_rest(found, used_theirs, unsure, used_ours | partners)
 
 
-def _keep_rest(found: _Pairs, used_theirs: set[int], unsure: set[int], used_ours: set[int]) -> None:
+def _keep_rest(
+    found: _MatchedPairs, used_theirs: set[int], unsure: set[int], used_ours: set[int]
+) -> None:
     gone = used_theirs | unsure
     found.ambiguous += [found.theirs[place] for place in sorted(unsure)]
     found.theirs = [row for place, row in enumerate(found.theirs) if place not in gone]
@@ -299,7 +301,7 @@ def _keep_rest(found: _Pairs, used_theirs: set[int], unsure: set[int], used_ours
 
 
 def _near(
-    found: _Pairs, shift: int, reach: int, same: Callable[[Row, Row], bool]
+    found: _MatchedPairs, shift: int, reach: int, same: Callable[[Row, Row], bool]
 ) -> list[tuple[int, int, int]]:
     """Possible pairs within reach: distance in time, place of theirs, place of ours."""
     ordered = sorted((_opened(row), place) for place, row in enumerate(found.ours))
@@ -368,7 +370,9 @@ def _point(*prices: Decimal) -> Decimal:
 _MONEY = ("commission", "fee", "swap", "profit")
 
 
-def _differences(mine: Row, theirs: Row, shift: int, tolerance: Tolerance) -> list[Difference]:
+def _differences(
+    mine: Row, theirs: Row, shift: int, tolerance: Tolerance
+) -> list[StatementDifference]:
     """The fields in which a pair differs."""
     found = []
     for name in _MONEY:
@@ -394,8 +398,8 @@ def _differences(mine: Row, theirs: Row, shift: int, tolerance: Tolerance) -> li
 
 def _difference(
     row: Row, field: str, ours: str, theirs: str, cents: int | None = None
-) -> Difference:
-    return Difference(
+) -> StatementDifference:
+    return StatementDifference(
         row=row.row, ticket=row.ticket, field=field, ours=ours, theirs=theirs, cents=cents
     )
 

@@ -42,7 +42,7 @@ _DEAL_COLUMNS: dict[int, tuple[str, ...]] = {
 _POSITION_COLUMNS = 13
 
 
-class Section(NamedTuple):
+class TableSection(NamedTuple):
     """A header, the place of its columns, and its rows with their numbers in the file."""
 
     header: list[str]
@@ -67,9 +67,9 @@ class Sheet(msgspec.Struct, kw_only=True):
 
     # --- sections ---
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[TableSection]:
         """Every header with rows that begin with a time."""
-        found: list[Section] = []
+        found: list[TableSection] = []
         header: list[str] | None = None
         for number, row in enumerate(self.rows, 1):
             timed = bool(row) and time_of(row[0]) is not None
@@ -78,13 +78,13 @@ class Sheet(msgspec.Struct, kw_only=True):
                 continue
             if header is not None:
                 columns = [place for place, cell in enumerate(header) if cell]
-                found.append(Section([header[place] for place in columns], columns, []))
+                found.append(TableSection([header[place] for place in columns], columns, []))
                 header = None
             if found and (not found[-1].rows or found[-1].rows[-1][0] == number - 1):
                 found[-1].rows.append((number, row))
         return found
 
-    def kind_of(self, section: Section) -> str:
+    def kind_of(self, section: TableSection) -> str:
         """`deals`, `positions`, `orders`, `open` or, for what is none of them, nothing."""
         words = section.words
         if "deal" in words and "balance" in words:
@@ -97,7 +97,7 @@ class Sheet(msgspec.Struct, kw_only=True):
             return "positions"
         return self._kind_by_numbers(section)
 
-    def _kind_by_numbers(self, section: Section) -> str:
+    def _kind_by_numbers(self, section: TableSection) -> str:
         _, first = section.rows[0]
         cells = [first[place] if place < len(first) else "" for place in section.columns]
         later = [time_of(cell) is not None for cell in cells[1:]]
@@ -109,7 +109,7 @@ class Sheet(msgspec.Struct, kw_only=True):
             return "deals"
         return ""
 
-    def _sums_up(self, section: Section) -> bool:
+    def _sums_up(self, section: TableSection) -> bool:
         """Whether the balance column is the running sum of the amounts before it."""
         before: int | None = None
         for _, row in section.rows:
@@ -122,7 +122,7 @@ class Sheet(msgspec.Struct, kw_only=True):
             before = balance
         return before is not None
 
-    def _amounts(self, row: list[str], section: Section) -> dict[str, int | None]:
+    def _amounts(self, row: list[str], section: TableSection) -> dict[str, int | None]:
         names = _DEAL_COLUMNS[len(section.columns)][:-1]
         places = section.columns[-len(names) - 1 : -1]
         amounts: dict[str, int | None] = {}
@@ -132,13 +132,13 @@ class Sheet(msgspec.Struct, kw_only=True):
             amounts[name] = None if number is None else cents_of(number)
         return amounts
 
-    def _at(self, row: list[str], section: Section, column: int) -> str:
+    def _at(self, row: list[str], section: TableSection, column: int) -> str:
         place = section.columns[column] if column < len(section.columns) else len(row)
         return row[place] if place < len(row) else ""
 
     # --- rows ---
 
-    def deal(self, number: int, row: list[str], section: Section) -> StatementDeal:
+    def deal(self, number: int, row: list[str], section: TableSection) -> StatementDeal:
         """A row of the deals. Raises StatementError that names row and column."""
         if len(section.columns) not in _DEAL_COLUMNS:
             raise self.not_understood(section)
@@ -166,7 +166,7 @@ class Sheet(msgspec.Struct, kw_only=True):
             **{name: amount or 0 for name, amount in money.items()},
         )
 
-    def position(self, number: int, row: list[str], section: Section) -> StatementPosition:
+    def position(self, number: int, row: list[str], section: TableSection) -> StatementPosition:
         """A row of the closed positions."""
         cells = [self._at(row, section, column) for column in range(_POSITION_COLUMNS)]
         return StatementPosition(
@@ -184,7 +184,9 @@ class Sheet(msgspec.Struct, kw_only=True):
             row=number,
         )
 
-    def open_position(self, number: int, row: list[str], section: Section) -> StatementPosition:
+    def open_position(
+        self, number: int, row: list[str], section: TableSection
+    ) -> StatementPosition:
         """A row of the open positions."""
         words = section.words
         cells = [self._at(row, section, column) for column in range(len(words))]
@@ -219,7 +221,7 @@ class Sheet(msgspec.Struct, kw_only=True):
             raise StatementError(self.path, f"{name}: {text!r} is no ticket", number)
         return int(value)
 
-    def not_understood(self, section: Section | None) -> StatementError:
+    def not_understood(self, section: TableSection | None) -> StatementError:
         header = " | ".join(section.header) if section is not None else "none found"
         return StatementError(
             self.path,

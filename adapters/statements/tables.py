@@ -62,7 +62,7 @@ def _decoded(path: Path, raw: bytes, encoding: str) -> str:
 # --- html ---
 
 
-class _Table(HTMLParser):
+class _HtmlTable(HTMLParser):
     """Collects every table's rows: cells spread over their columns, hidden ones left out."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class _Table(HTMLParser):
 
 def html_rows(text: str) -> tuple[Rows, str]:
     """The rows of all tables, and the program that the page says it is from."""
-    table = _Table()
+    table = _HtmlTable()
     table.feed(text)
     table.close()
     return table.rows, table.generator

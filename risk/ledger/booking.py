@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import msgspec
 
-from engine.history import AccountNow, Deal, DealType
+from engine.history import AccountNow, DealType, HistoryDeal
 from engine.types import Cents, Millis
 from risk.ledger.inputs import ClockRule
 
@@ -24,7 +24,7 @@ _EXACT = 1e12
 """Below it, a double that is a whole number of cents is told from one that is not."""
 
 
-class Kind(enum.Enum):
+class DealClass(enum.Enum):
     """What a deal is to the balance."""
 
     RESULT = enum.auto()
@@ -33,25 +33,27 @@ class Kind(enum.Enum):
     CORRECTION = enum.auto()  # capital beside other capital, else a result
 
 
-class Booked(msgspec.Struct, frozen=True):
+class BookedDeal(msgspec.Struct, frozen=True):
     """A deal that was read: its moment in UTC, what it adds to the balance, its signed volume."""
 
-    deal: Deal
+    deal: HistoryDeal
     at: Millis
     net: Cents
-    kind: Kind
+    kind: DealClass
     volume: int
 
 
-class Merged(msgspec.Struct, frozen=True):
+class MergedHistory(msgspec.Struct, frozen=True):
     """Deals by ticket; `changed` is one that was told in two ways, `gone` those not told again."""
 
-    deals: tuple[Deal, ...]
+    deals: tuple[HistoryDeal, ...]
     changed: int | None
     gone: tuple[int, ...]
 
 
-def merged(told: Iterable[Deal], stored: Iterable[Deal], told_since: int) -> Merged:
+def merged(
+    told: Iterable[HistoryDeal], stored: Iterable[HistoryDeal], told_since: int
+) -> MergedHistory:
     """The union of what is stored and what the terminal told from `told_since` (server ms) on."""
     kept = {deal.ticket: deal for deal in stored}
     missing = {ticket for ticket, deal in kept.items() if deal.time_msc >= told_since}
@@ -61,10 +63,10 @@ def merged(told: Iterable[Deal], stored: Iterable[Deal], told_since: int) -> Mer
         missing.discard(deal.ticket)
         if known != deal and changed is None:
             changed = deal.ticket
-    return Merged(tuple(kept.values()), changed, tuple(sorted(missing)))
+    return MergedHistory(tuple(kept.values()), changed, tuple(sorted(missing)))
 
 
-def net_cents(deal: Deal) -> Cents:
+def net_cents(deal: HistoryDeal) -> Cents:
     """What a deal adds to the balance: its four amounts summed exactly, rounded half even.
 
     Raises ValueError for an amount that is no number.
@@ -80,7 +82,7 @@ def net_cents(deal: Deal) -> Cents:
     return cents
 
 
-def _rounded(deal: Deal, amounts: Iterable[float]) -> Cents:
+def _rounded(deal: HistoryDeal, amounts: Iterable[float]) -> Cents:
     """The sum of amounts that are not all whole cents."""
     total = Decimal(0)
     for amount in amounts:
@@ -95,13 +97,15 @@ def scaled(volume: float) -> int:
     return round(volume * VOLUME_SCALE)
 
 
-def booked(deals: Iterable[Deal], clock: Sequence[ClockRule]) -> list[Booked]:
+def booked(deals: Iterable[HistoryDeal], clock: Sequence[ClockRule]) -> list[BookedDeal]:
     """The deals with moments in UTC, ordered by moment and ticket."""
     result = []
     before: Millis = 0
     for deal in sorted(deals, key=lambda deal: deal.ticket):
         before = moment(deal.time_msc, clock, before)
-        result.append(Booked(deal, before, _balance_part(deal), _kind(deal.type), _signed(deal)))
+        result.append(
+            BookedDeal(deal, before, _balance_part(deal), _kind(deal.type), _signed(deal))
+        )
     result.sort(key=lambda item: (item.at, item.deal.ticket))
     return result
 
@@ -125,25 +129,25 @@ def moment(server_msc: int, clock: Sequence[ClockRule], before: Millis = 0) -> M
     raise ValueError("no rule says how the server's clock is read")
 
 
-def _balance_part(deal: Deal) -> Cents:
+def _balance_part(deal: HistoryDeal) -> Cents:
     return 0 if deal.type == DealType.CREDIT else net_cents(deal)
 
 
-def _signed(deal: Deal) -> int:
+def _signed(deal: HistoryDeal) -> int:
     if not deal.trade:
         return 0
     return scaled(deal.volume) * (1 if deal.type == DealType.BUY else -1)
 
 
-def _kind(deal_type: int) -> Kind:
+def _kind(deal_type: int) -> DealClass:
     if deal_type in (DealType.BALANCE, DealType.BONUS):
-        return Kind.CAPITAL
+        return DealClass.CAPITAL
     if deal_type == DealType.CREDIT:
-        return Kind.CREDIT
-    return Kind.CORRECTION if deal_type == DealType.CORRECTION else Kind.RESULT
+        return DealClass.CREDIT
+    return DealClass.CORRECTION if deal_type == DealType.CORRECTION else DealClass.RESULT
 
 
-def without_bonus_credit(history: list[Booked], account: AccountNow) -> list[Booked]:
+def without_bonus_credit(history: list[BookedDeal], account: AccountNow) -> list[BookedDeal]:
     """The history with its bonuses as credit, where the account's figures show that they are.
 
     Brokers differ: a bonus is taken as part of the balance unless the deals exceed the balance by
@@ -154,7 +158,9 @@ def without_bonus_credit(history: list[Booked], account: AccountNow) -> list[Boo
     if not bonus or surplus != bonus or account.credit != bonus:
         return history
     return [
-        Booked(item.deal, item.at, 0, Kind.CREDIT, 0) if item.deal.type == DealType.BONUS else item
+        BookedDeal(item.deal, item.at, 0, DealClass.CREDIT, 0)
+        if item.deal.type == DealType.BONUS
+        else item
         for item in history
     ]
 
@@ -162,7 +168,7 @@ def without_bonus_credit(history: list[Booked], account: AccountNow) -> list[Boo
 class Balances:
     """The balance before and after every deal, folded backward from the balance now."""
 
-    def __init__(self, history: Sequence[Booked], balance: Cents) -> None:
+    def __init__(self, history: Sequence[BookedDeal], balance: Cents) -> None:
         self.moments = [item.at for item in history]
         total = sum(item.net for item in history)
         self.opening = balance - total

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from engine.types import Cents, Millis
-from risk.ledger.booking import Balances, Booked, Kind
+from risk.ledger.booking import Balances, BookedDeal, DealClass
 from risk.ledger.inputs import ChallengeStatement
 from risk.ledger.lives import Flatness
 
-_PAID = (Kind.CAPITAL, Kind.CORRECTION, Kind.CREDIT)
+_PAID = (DealClass.CAPITAL, DealClass.CORRECTION, DealClass.CREDIT)
 ROUND_SIZE: Cents = 10_000
 """Firms' accounts begin with whole hundreds of the currency."""
 
 
-class Epoch(msgspec.Struct, kw_only=True):
+class ChallengeEpoch(msgspec.Struct, kw_only=True):
     """A challenge's place in the history; `initial` is None where it lies before what is visible.
 
     `place` is that of the first deal that belongs to it, `traded` whether anything was traded.
@@ -32,30 +32,34 @@ class Epoch(msgspec.Struct, kw_only=True):
     traded: bool = False
 
 
-class Walk(msgspec.Struct, kw_only=True):
+class HistoryWalk(msgspec.Struct, kw_only=True):
     """The history's epochs; the places of resets (the last deal of each) and transfers.
 
     `kinds` are the deals' kinds, corrections decided.
     """
 
-    epochs: list[Epoch]
+    epochs: list[ChallengeEpoch]
     resets: list[int]
     transfers: list[int]
-    kinds: list[Kind]
+    kinds: list[DealClass]
 
 
 def walked(
-    history: Sequence[Booked],
+    history: Sequence[BookedDeal],
     balances: Balances,
     flatness: Flatness,
     *,
     complete: bool,
     stated: Cents | None,
-) -> Walk:
+) -> HistoryWalk:
     """Divide the history; `stated` is the initial balance of a first epoch that was cut off."""
     first = history[0].at if history else 0
-    epoch = Epoch(at=first, place=0, initial=0 if complete else stated, traded=not complete)
-    walk = Walk(epochs=[epoch], resets=[], transfers=[], kinds=[item.kind for item in history])
+    epoch = ChallengeEpoch(
+        at=first, place=0, initial=0 if complete else stated, traded=not complete
+    )
+    walk = HistoryWalk(
+        epochs=[epoch], resets=[], transfers=[], kinds=[item.kind for item in history]
+    )
     place = 0
     while place < len(history):
         item = history[place]
@@ -72,7 +76,12 @@ def walked(
 
 
 def _take_block(
-    walk: Walk, history: Sequence[Booked], balances: Balances, flat: bool, place: int, end: int
+    walk: HistoryWalk,
+    history: Sequence[BookedDeal],
+    balances: Balances,
+    flat: bool,
+    place: int,
+    end: int,
 ) -> None:
     """Decide what the payments from `place` to `end` are: funding, a reset, or transfers."""
     epoch = walk.epochs[-1]
@@ -87,22 +96,24 @@ def _take_block(
     if flat and (restored or emptied):
         _fund(walk, block)
         walk.resets.append(end)
-        walk.epochs.append(Epoch(at=history[end].at, place=end, initial=balances.after(end)))
+        walk.epochs.append(
+            ChallengeEpoch(at=history[end].at, place=end, initial=balances.after(end))
+        )
         return
     for at in block:
-        if walk.kinds[at] is Kind.CAPITAL:
+        if walk.kinds[at] is DealClass.CAPITAL:
             walk.transfers.append(at)
-        elif walk.kinds[at] is Kind.CORRECTION:
-            walk.kinds[at] = Kind.RESULT
+        elif walk.kinds[at] is DealClass.CORRECTION:
+            walk.kinds[at] = DealClass.RESULT
 
 
-def _fund(walk: Walk, block: range) -> None:
+def _fund(walk: HistoryWalk, block: range) -> None:
     for at in block:
-        if walk.kinds[at] is Kind.CORRECTION:
-            walk.kinds[at] = Kind.CAPITAL
+        if walk.kinds[at] is DealClass.CORRECTION:
+            walk.kinds[at] = DealClass.CAPITAL
 
 
-class Run(msgspec.Struct, kw_only=True):
+class FollowedChallenge(msgspec.Struct, kw_only=True):
     """The challenge that is followed. `first` is the place of the first deal from its start on.
 
     `trade` and `result` are the places of the first trade and the first result from then on (the
@@ -122,14 +133,14 @@ class Run(msgspec.Struct, kw_only=True):
 
 
 def chosen(
-    history: Sequence[Booked],
+    history: Sequence[BookedDeal],
     balances: Balances,
-    walk: Walk,
+    walk: HistoryWalk,
     statement: ChallengeStatement | None,
     now: Millis,
     *,
     complete: bool,
-) -> Run:
+) -> FollowedChallenge:
     """The stated challenge, else the last one of the history."""
     last = walk.epochs[-1]
     start, first = (last.at if history else now), last.place
@@ -145,10 +156,10 @@ def chosen(
     older = not complete and start < visible
     funded = first if older else trade
     for place in range(first, funded):
-        if history[place].kind is Kind.CORRECTION:
-            walk.kinds[place] = Kind.CAPITAL
-    result = _next(history, first, lambda place: walk.kinds[place] is Kind.RESULT)
-    return Run(
+        if history[place].kind is DealClass.CORRECTION:
+            walk.kinds[place] = DealClass.CAPITAL
+    result = _next(history, first, lambda place: walk.kinds[place] is DealClass.RESULT)
+    return FollowedChallenge(
         initial=initial,
         start=start,
         first=first,
@@ -161,5 +172,5 @@ def chosen(
     )
 
 
-def _next(history: Sequence[Booked], first: int, wanted: Callable[[int], bool]) -> int:
+def _next(history: Sequence[BookedDeal], first: int, wanted: Callable[[int], bool]) -> int:
     return next((place for place in range(first, len(history)) if wanted(place)), len(history))

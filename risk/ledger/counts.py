@@ -7,25 +7,27 @@ from collections.abc import Sequence
 from engine.history import SERVER_REASONS
 from engine.ledger import OwnFigures
 from engine.types import Millis
-from risk.ledger.booking import Balances, Booked, Kind, moment
+from risk.ledger.booking import Balances, BookedDeal, DealClass, moment
 from risk.ledger.days import last_reset
-from risk.ledger.inputs import Inputs
-from risk.ledger.lives import Lives
+from risk.ledger.inputs import LedgerInputs
+from risk.ledger.lives import PositionLives
 
 HOUR: Millis = 3_600_000
 
 
 def own_figures(
-    inputs: Inputs,
-    history: Sequence[Booked],
+    inputs: LedgerInputs,
+    history: Sequence[BookedDeal],
     balances: Balances,
-    lives: Lives,
-    kinds: Sequence[Kind],
+    lives: PositionLives,
+    kinds: Sequence[DealClass],
 ) -> OwnFigures:
     """The account's day by our own reset; all hands' deals, our own entries."""
     reset = last_reset(inputs.own_day.zone, inputs.own_day.hour, inputs.now)
     place = balances.place(reset)
-    paid = sum(history[at].net for at in range(place, len(history)) if kinds[at] is Kind.CAPITAL)
+    paid = sum(
+        history[at].net for at in range(place, len(history)) if kinds[at] is DealClass.CAPITAL
+    )
     return OwnFigures(
         anchor=balances.before(place) + paid,
         orders_today=_entries(inputs, lives, reset),
@@ -34,7 +36,7 @@ def own_figures(
     )
 
 
-def _entries(inputs: Inputs, lives: Lives, since: Millis) -> int:
+def _entries(inputs: LedgerInputs, lives: PositionLives, since: Millis) -> int:
     """Entries of ours from a moment on: those approved, or those that opened something, if more."""
     approved = sum(since <= at <= inputs.now for at in inputs.approvals)
     opened = {
@@ -45,7 +47,7 @@ def _entries(inputs: Inputs, lives: Lives, since: Millis) -> int:
     return max(approved, len(opened))
 
 
-def requests_since(inputs: Inputs, history: Sequence[Booked], reset: Millis) -> int:
+def requests_since(inputs: LedgerInputs, history: Sequence[BookedDeal], reset: Millis) -> int:
     """Requests of the day: ours, and those of others that an order in the history tells of.
 
     A lower bound: what others changed or had refused leaves no order behind.

@@ -10,23 +10,23 @@ from itertools import islice, pairwise
 import msgspec
 
 from engine.days import trading_date
-from engine.history import Entry, Observation
+from engine.history import DealEntry, Observation
 from engine.ledger import Proof
 from engine.rules import WHOLE, Anchor, RuleSet
 from engine.types import Cents, Millis
 from risk.days import resets
-from risk.ledger.booking import Balances, Booked, Kind
-from risk.ledger.challenges import Run
-from risk.ledger.inputs import Compare, Inputs, ProfitableDays, ProfitBasis, TradingDay
-from risk.ledger.lives import Flatness, Lives
-from risk.ledger.valuing import BarIndex, Book, Bounds, at_reset
+from risk.ledger.booking import Balances, BookedDeal, DealClass
+from risk.ledger.challenges import FollowedChallenge
+from risk.ledger.inputs import Compare, LedgerInputs, ProfitableDays, ProfitBasis, TradingDay
+from risk.ledger.lives import Flatness, PositionLives
+from risk.ledger.valuing import BarIndex, Bounds, OpenLegs, at_reset
 from risk.objectives import anchored
 
 SOON: Millis = 60_000
 """How long after a reset a journaled figure still tells the equity there."""
 
 _DAY: Millis = 86_400_000
-_EXITS = (Entry.OUT, Entry.INOUT, Entry.OUT_BY)
+_EXITS = (DealEntry.OUT, DealEntry.INOUT, DealEntry.OUT_BY)
 
 
 def reset_of(zone: str, hour: int, date: str) -> Millis:
@@ -53,7 +53,7 @@ def last_reset(zone: str, hour: int, now: Millis) -> Millis:
     return at
 
 
-class Day(msgspec.Struct, kw_only=True):
+class ChallengeDay(msgspec.Struct, kw_only=True):
     """One day of the challenge, from its reset to the next one.
 
     `equity` bounds the equity at its reset (None: unknown); `anchor` what the day's limit hangs
@@ -83,14 +83,14 @@ class ChallengeDays:
 
     def __init__(
         self,
-        inputs: Inputs,
+        inputs: LedgerInputs,
         rules: RuleSet,
-        history: Sequence[Booked],
+        history: Sequence[BookedDeal],
         balances: Balances,
-        lives: Lives,
+        lives: PositionLives,
         flatness: Flatness,
-        run: Run,
-        kinds: Sequence[Kind],
+        run: FollowedChallenge,
+        kinds: Sequence[DealClass],
         index: BarIndex | None,
     ) -> None:
         self._inputs, self._rules = inputs, rules
@@ -98,7 +98,7 @@ class ChallengeDays:
         self._run, self._index = run, index
         self._observed = sorted(inputs.observed, key=lambda seen: seen.at)
         self._observed_at = [seen.at for seen in self._observed]
-        self._book = Book(history, lives, inputs.positions)
+        self._book = OpenLegs(history, lives, inputs.positions)
         zone, hour = rules.reset_zone, rules.reset_hour
         self.today = trading_date(zone, hour, inputs.now)
         begin = inputs.now
@@ -109,9 +109,9 @@ class ChallengeDays:
         self.days = [*self._made(last_reset(zone, hour, begin))]
         self._count(kinds, lives)
 
-    def _made(self, at: Millis) -> list[Day]:
+    def _made(self, at: Millis) -> list[ChallengeDay]:
         zone, hour = self._rules.reset_zone, self._rules.reset_hour
-        days: list[Day] = []
+        days: list[ChallengeDay] = []
         for ends, _ in resets(zone, at, hour):
             days.append(self._day(at, ends, first_day=not days))
             if ends > self._inputs.now:
@@ -119,7 +119,7 @@ class ChallengeDays:
             at = ends
         return days
 
-    def _day(self, at: Millis, ends: Millis, *, first_day: bool) -> Day:
+    def _day(self, at: Millis, ends: Millis, *, first_day: bool) -> ChallengeDay:
         run, balances = self._run, self._balances
         balance = balances.at(at)
         equity, proof = self._equity(at)
@@ -127,7 +127,7 @@ class ChallengeDays:
             balance, equity, proof = run.initial, (run.initial, run.initial), Proof.PROVED
         anchor, proof = self._anchor(balance, equity, proof)
         place = balances.place(at)
-        return Day(
+        return ChallengeDay(
             at=at,
             ends=ends,
             date=trading_date(self._rules.reset_zone, self._rules.reset_hour, at),
@@ -176,7 +176,7 @@ class ChallengeDays:
                 return seen
         return None
 
-    def _count(self, kinds: Sequence[Kind], lives: Lives) -> None:
+    def _count(self, kinds: Sequence[DealClass], lives: PositionLives) -> None:
         """Fill in what happened on each day."""
         transfers = iter(self._run.transfers)
         openings = [
@@ -194,16 +194,16 @@ class ChallengeDays:
                 number += 1
             for place in range(day.first, day.end):
                 item = self._history[place]
-                if kinds[place] is Kind.RESULT:
+                if kinds[place] is DealClass.RESULT:
                     day.closed += item.net
                 day.trades += item.deal.trade
                 day.exits += item.deal.trade and item.deal.entry in _EXITS
 
     @property
-    def now(self) -> Day:
+    def now(self) -> ChallengeDay:
         return self.days[-1]
 
-    def counted(self) -> list[Day]:
+    def counted(self) -> list[ChallengeDay]:
         """The days that are not among the carried figures already."""
         statement = self._inputs.statement
         if statement is None or statement.carried is None:
@@ -236,7 +236,7 @@ class ChallengeDays:
         }
         return sum(tests[axis](day) for day in self.counted())
 
-    def profitable(self, rule: ProfitableDays, initial: Cents, lives: Lives) -> int:
+    def profitable(self, rule: ProfitableDays, initial: Cents, lives: PositionLives) -> int:
         """How many of the days made what the rule asks for."""
         days = self.counted()
         if rule.basis is ProfitBasis.CLOSED:
@@ -247,7 +247,7 @@ class ChallengeDays:
             profits = [self._equity_change(day, after) for day, after in pairwise(days)]
         return sum(_makes(rule, initial, profit) for profit in profits if profit is not None)
 
-    def _opened_profits(self, days: list[Day], lives: Lives) -> list[Cents | None]:
+    def _opened_profits(self, days: list[ChallengeDay], lives: PositionLives) -> list[Cents | None]:
         starts = [day.at for day in days]
         profits: list[Cents | None] = [0] * len(days)
         for life in lives.by_position.values():
@@ -261,7 +261,7 @@ class ChallengeDays:
         return profits
 
     @staticmethod
-    def _equity_change(day: Day, after: Day) -> Cents | None:
+    def _equity_change(day: ChallengeDay, after: ChallengeDay) -> Cents | None:
         """What a day that is over made at worst."""
         if day.equity is None or after.equity is None:
             return None

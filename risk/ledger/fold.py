@@ -12,37 +12,44 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.ledger import LedgerFigures, OwnFigures, Past, PastBreach
+from engine.ledger import LedgerFigures, OwnFigures, PastBreach, PastVerdict
 from engine.rules import WHOLE, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
-from risk.ledger.booking import Balances, Booked, Merged, booked, merged, without_bonus_credit
-from risk.ledger.challenges import Run, Walk, chosen, walked
+from risk.ledger.booking import (
+    Balances,
+    BookedDeal,
+    MergedHistory,
+    booked,
+    merged,
+    without_bonus_credit,
+)
+from risk.ledger.challenges import FollowedChallenge, HistoryWalk, chosen, walked
 from risk.ledger.counts import own_figures, requests_since
 from risk.ledger.days import ChallengeDays, last_reset
-from risk.ledger.inputs import Firm, Inputs, ProfitableDays
-from risk.ledger.lives import Flatness, Lives, lived
+from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
+from risk.ledger.lives import Flatness, PositionLives, lived
 from risk.ledger.past import PastJudge, limits_of
-from risk.ledger.valuing import BarIndex, Book
-from risk.ledger.verdict import Finding, LedgerReport, reported
+from risk.ledger.valuing import BarIndex, OpenLegs
+from risk.ledger.verdict import LedgerFinding, LedgerReport, reported
 from risk.objectives import share
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Reading(msgspec.Struct, kw_only=True):
+class LedgerReading(msgspec.Struct, kw_only=True):
     """A history that was read: each step's result, for the next ones."""
 
-    inputs: Inputs
-    merged: Merged
-    history: list[Booked]
+    inputs: LedgerInputs
+    merged: MergedHistory
+    history: list[BookedDeal]
     balances: Balances
-    lives: Lives
+    lives: PositionLives
     flatness: Flatness
     complete: bool
 
 
-def read(inputs: Inputs) -> Reading:
+def read(inputs: LedgerInputs) -> LedgerReading:
     """Deals in order, the balance at each, and the positions' lives.
 
     Raises ValueError for an amount that is no number.
@@ -51,7 +58,7 @@ def read(inputs: Inputs) -> Reading:
     history = without_bonus_credit(booked(union.deals, inputs.clock), inputs.account)
     balances = Balances(history, inputs.account.balance)
     lives = lived(history, inputs.positions, inputs.clock, inputs.magic)
-    return Reading(
+    return LedgerReading(
         inputs=inputs,
         merged=union,
         history=history,
@@ -62,7 +69,7 @@ def read(inputs: Inputs) -> Reading:
     )
 
 
-def fold(inputs: Inputs) -> LedgerReport:
+def fold(inputs: LedgerInputs) -> LedgerReport:
     """The standing of an account and what stands against trading on it.
 
     Raises ValueError for an amount that is no number.
@@ -90,7 +97,7 @@ def fold(inputs: Inputs) -> LedgerReport:
     return _Challenge(reading, walk, run, inputs.firm, own).report(figures)
 
 
-def _walked(reading: Reading) -> Walk:
+def _walked(reading: LedgerReading) -> HistoryWalk:
     statement = reading.inputs.statement
     return walked(
         reading.history,
@@ -104,7 +111,14 @@ def _walked(reading: Reading) -> Walk:
 class _Challenge:
     """The challenge's part of the standing."""
 
-    def __init__(self, reading: Reading, walk: Walk, run: Run, firm: Firm, own: OwnFigures) -> None:
+    def __init__(
+        self,
+        reading: LedgerReading,
+        walk: HistoryWalk,
+        run: FollowedChallenge,
+        firm: FirmRules,
+        own: OwnFigures,
+    ) -> None:
         self._reading, self._walk, self._run = reading, walk, run
         self._firm, self._own = firm, own
         inputs = reading.inputs
@@ -138,7 +152,7 @@ class _Challenge:
         rules = self._firm.days.profitable
         return rules[self._phase] if self._phase < len(rules) else None
 
-    def _past(self) -> tuple[tuple[PastBreach, ...], Past]:
+    def _past(self) -> tuple[tuple[PastBreach, ...], PastVerdict]:
         reading = self._reading
         judge = PastJudge(
             reading.inputs,
@@ -153,8 +167,8 @@ class _Challenge:
         )
         breaches = judge.breaches()
         if breaches:
-            return breaches, Past.BREACHED
-        book = Book(reading.history, reading.lives, reading.inputs.positions)
+            return breaches, PastVerdict.BREACHED
+        book = OpenLegs(reading.history, reading.lives, reading.inputs.positions)
         return (), judge.past(self._index, book)
 
     def _with_counts(self, figures: LedgerFigures) -> LedgerFigures:
@@ -216,7 +230,7 @@ class _Challenge:
             target=_target(self._rule_phase, initial, paid),
         )
 
-    def _findings(self, figures: LedgerFigures) -> list[Finding]:
+    def _findings(self, figures: LedgerFigures) -> list[LedgerFinding]:
         reading, run, inputs = self._reading, self._run, self._reading.inputs
         flat = not inputs.positions
         items = found.of_history(inputs, reading.merged)
@@ -254,7 +268,7 @@ class _Challenge:
         )
 
 
-def _no_high(inputs: Inputs) -> bool:
+def _no_high(inputs: LedgerInputs) -> bool:
     statement = inputs.statement
     return statement is None or statement.carried is None or statement.carried.high is None
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.history import AccountNow, Bar, Deal, Observation, OpenPosition, PastOrder
+from engine.history import AccountNow, HistoryDeal, Observation, OpenPosition, PastOrder, PriceBar
 from engine.rules import RuleSet
 from engine.types import Cents, Millis
 
@@ -54,14 +54,14 @@ ProfitOf = Callable[[str, int, Decimal, Decimal], Decimal | None]
 a signed volume in 1e-8 lots, between two prices; None where nobody can tell."""
 
 
-class Bars(msgspec.Struct, frozen=True, kw_only=True):
+class PastBars(msgspec.Struct, frozen=True, kw_only=True):
     """The terminal's bars by symbol, of one length, and what turns prices into money.
 
     `points` is the size of a point by symbol.
     """
 
     minutes: int
-    by_symbol: Mapping[str, Sequence[Bar]]
+    by_symbol: Mapping[str, Sequence[PriceBar]]
     points: Mapping[str, Decimal]
     profit: ProfitOf
 
@@ -105,7 +105,7 @@ class DayRules(msgspec.Struct, frozen=True, kw_only=True):
     profitable: tuple[ProfitableDays | None, ...] = ()
 
 
-class Firm(msgspec.Struct, frozen=True, kw_only=True):
+class FirmRules(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rules are followed; `phase` is the one named on the command line, if one is."""
 
     rules: RuleSet
@@ -120,7 +120,7 @@ class OwnDay(msgspec.Struct, frozen=True, kw_only=True):
     hour: int = 0
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one fold needs.
 
     `stored` are deals told earlier and `told_since` (server ms) is how far back this read asked;
@@ -130,19 +130,19 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
     now: Millis
     account: AccountNow
-    deals: Sequence[Deal]
+    deals: Sequence[HistoryDeal]
     positions: Sequence[OpenPosition] = ()
     orders: Sequence[PastOrder] = ()
     magic: int
     clock: Sequence[ClockRule]
     own_day: OwnDay
-    firm: Firm | None = None
+    firm: FirmRules | None = None
     statement: ChallengeStatement | None = None
-    stored: Sequence[Deal] = ()
+    stored: Sequence[HistoryDeal] = ()
     told_since: int = 0
     stored_opening: Cents | None = None
     observed: Sequence[Observation] = ()
     watched: Sequence[tuple[Millis, Millis]] = ()
     requests: Sequence[Millis] = ()
     approvals: Sequence[Millis] = ()
-    bars: Bars | None = None
+    bars: PastBars | None = None

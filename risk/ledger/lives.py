@@ -9,16 +9,16 @@ from itertools import pairwise
 
 import msgspec
 
-from engine.history import Entry, OpenPosition
+from engine.history import DealEntry, OpenPosition
 from engine.types import Cents, Millis
-from risk.ledger.booking import Booked, moment, scaled
+from risk.ledger.booking import BookedDeal, moment, scaled
 from risk.ledger.inputs import ClockRule
 
-_INTO = (Entry.IN, Entry.INOUT)
-_OUT_OF = (Entry.OUT, Entry.INOUT, Entry.OUT_BY)
+_INTO = (DealEntry.IN, DealEntry.INOUT)
+_OUT_OF = (DealEntry.OUT, DealEntry.INOUT, DealEntry.OUT_BY)
 
 
-class Opening(msgspec.Struct, frozen=True):
+class PositionOpening(msgspec.Struct, frozen=True):
     """Something was opened: a position's first deal, or a reversal."""
 
     at: Millis
@@ -27,7 +27,7 @@ class Opening(msgspec.Struct, frozen=True):
     magic: int
 
 
-class Life(msgspec.Struct, kw_only=True):
+class PositionLife(msgspec.Struct, kw_only=True):
     """One position's deals. `cut` tells that it was open before its first visible deal.
 
     `left` is the signed volume that its deals leave open (1e-8 lots); `held` what the terminal
@@ -47,12 +47,12 @@ class Life(msgspec.Struct, kw_only=True):
         return self.cut or self.left == self.held
 
 
-class Lives(msgspec.Struct, kw_only=True):
+class PositionLives(msgspec.Struct, kw_only=True):
     """All positions. `open_after[i]` counts those open after the i-th deal, `open_before` those
     open before the first; `without_deals` are open ones that no deal tells of."""
 
-    by_position: dict[int, Life]
-    openings: list[Opening]
+    by_position: dict[int, PositionLife]
+    openings: list[PositionOpening]
     open_before: int
     open_after: list[int]
     without_deals: list[tuple[int, Millis]]
@@ -62,11 +62,11 @@ class Lives(msgspec.Struct, kw_only=True):
 
 
 def lived(
-    history: Sequence[Booked],
+    history: Sequence[BookedDeal],
     positions: Sequence[OpenPosition],
     clock: Sequence[ClockRule],
     magic: int,
-) -> Lives:
+) -> PositionLives:
     """The positions of a history and of the terminal's list of open ones."""
     grouped: defaultdict[int, list[int]] = defaultdict(list)
     for place, item in enumerate(history):
@@ -86,7 +86,7 @@ def lived(
     ]
     before, after = _open_counts(history, lives, zero, len(orphans))
     old = any(first is not None and opened <= first for _, opened in orphans)
-    return Lives(
+    return PositionLives(
         by_position=lives,
         openings=_openings(history, lives, zero),
         open_before=before,
@@ -101,23 +101,23 @@ def lived(
 
 
 def _life(
-    history: Sequence[Booked],
+    history: Sequence[BookedDeal],
     position: int,
     places: list[int],
     held: OpenPosition | None,
     clock: Sequence[ClockRule],
     magic: int,
-) -> Life:
+) -> PositionLife:
     first = history[places[0]]
     left = sum(history[place].volume for place in places)
     shown = 0
     if held is not None:
         shown = scaled(held.volume) * (1 if held.type == 0 else -1)
     older = held is not None and moment(held.time_msc, clock) < history[0].at
-    return Life(
+    return PositionLife(
         position=position,
         places=places,
-        cut=first.deal.entry != Entry.IN or (older and left != shown),
+        cut=first.deal.entry != DealEntry.IN or (older and left != shown),
         left=left,
         held=shown,
         own=first.deal.magic == magic or (held is not None and held.magic == magic),
@@ -125,24 +125,27 @@ def _life(
 
 
 def _openings(
-    history: Sequence[Booked], lives: Mapping[int, Life], zero: Sequence[int]
-) -> list[Opening]:
+    history: Sequence[BookedDeal], lives: Mapping[int, PositionLife], zero: Sequence[int]
+) -> list[PositionOpening]:
     """Entries that open something, in order: parts of an order and additions open nothing more."""
     places = [
         place
         for life in lives.values()
         for number, place in enumerate(life.places)
-        if history[place].deal.entry == Entry.INOUT or (number == 0 and not life.cut)
+        if history[place].deal.entry == DealEntry.INOUT or (number == 0 and not life.cut)
     ]
     places += [place for place in zero if history[place].deal.entry in _INTO]
     return [
-        Opening(history[p].at, p, history[p].deal.order, history[p].deal.magic)
+        PositionOpening(history[p].at, p, history[p].deal.order, history[p].deal.magic)
         for p in sorted(places)
     ]
 
 
 def _open_counts(
-    history: Sequence[Booked], lives: Mapping[int, Life], zero: Sequence[int], orphans: int
+    history: Sequence[BookedDeal],
+    lives: Mapping[int, PositionLife],
+    zero: Sequence[int],
+    orphans: int,
 ) -> tuple[int, list[int]]:
     """How much is open before the first deal, and after each one."""
     changes = [0] * len(history)
@@ -163,7 +166,7 @@ def _open_counts(
     return before, after
 
 
-def _mark(changes: list[int], history: Sequence[Booked], life: Life) -> None:
+def _mark(changes: list[int], history: Sequence[BookedDeal], life: PositionLife) -> None:
     if life.cut:
         changes[life.places[-1]] -= life.held == 0
         return
@@ -174,7 +177,7 @@ def _mark(changes: list[int], history: Sequence[Booked], life: Life) -> None:
         changes[place] += (volume != 0) - was
 
 
-def _last_loss(history: Sequence[Booked], life: Life) -> Millis | None:
+def _last_loss(history: Sequence[BookedDeal], life: PositionLife) -> Millis | None:
     """When this position of ours last became flat with a loss over its whole life, if ever."""
     if not life.own:
         return None
@@ -185,13 +188,13 @@ def _last_loss(history: Sequence[Booked], life: Life) -> Millis | None:
         item = history[place]
         net += item.net
         volume += item.volume
-        if volume == 0 or item.deal.entry == Entry.INOUT:
+        if volume == 0 or item.deal.entry == DealEntry.INOUT:
             loss = item.at if net < 0 else loss
             net = 0
     return loss
 
 
-def _cut_volume(life: Life) -> int:
+def _cut_volume(life: PositionLife) -> int:
     """The signed volume that a cut position must have had before its first visible deal."""
     return life.left - life.held if life.cut else 0
 
@@ -199,7 +202,7 @@ def _cut_volume(life: Life) -> int:
 class Flatness:
     """When something was open, over a whole history."""
 
-    def __init__(self, history: Sequence[Booked], lives: Lives) -> None:
+    def __init__(self, history: Sequence[BookedDeal], lives: PositionLives) -> None:
         self._moments = [item.at for item in history]
         self._before = lives.open_before
         self._after = lives.open_after

@@ -14,19 +14,19 @@ from itertools import pairwise
 
 import msgspec
 
-from engine.ledger import Past, PastBreach
+from engine.ledger import PastBreach, PastVerdict
 from engine.rules import BreachAt, Measured, RuleAction, RuleSet
 from engine.types import Cents, Millis
-from risk.ledger.booking import Balances, Booked, Kind
-from risk.ledger.challenges import Run
-from risk.ledger.days import ChallengeDays, Day
-from risk.ledger.inputs import Inputs
-from risk.ledger.lives import Flatness, Lives
-from risk.ledger.valuing import BarIndex, Book, steps, within_bar
+from risk.ledger.booking import Balances, BookedDeal, DealClass
+from risk.ledger.challenges import FollowedChallenge
+from risk.ledger.days import ChallengeDay, ChallengeDays
+from risk.ledger.inputs import LedgerInputs
+from risk.ledger.lives import Flatness, PositionLives
+from risk.ledger.valuing import BarIndex, OpenLegs, steps, within_bar
 from risk.objectives import DAILY_LOSS, MAX_LOSS, day_limit, max_limit
 
 
-class Limits(msgspec.Struct, frozen=True):
+class DayFloors(msgspec.Struct, frozen=True):
     """A day's limits without what was paid in: None where the figure behind one is unknown."""
 
     day: Cents | None
@@ -52,7 +52,7 @@ def is_broken(at: BreachAt, figure: Cents, limit: Cents) -> bool:
 
 def limits_of(
     rules: RuleSet, days: ChallengeDays, initial: Cents | None, bound: int
-) -> list[Limits]:
+) -> list[DayFloors]:
     """Every day's limits: by the low bound of its starting figure (0), or the high one (1)."""
     limits = []
     for day, high in zip(days.days, days.highs(), strict=True):
@@ -61,7 +61,7 @@ def limits_of(
             overall = max_limit(rules.maximum, initial, initial if high is None else high)
             if day.anchor is not None:
                 daily = day_limit(rules.daily, initial, day.anchor[bound])
-        limits.append(Limits(daily, overall))
+        limits.append(DayFloors(daily, overall))
     return limits
 
 
@@ -70,13 +70,13 @@ class PastJudge:
 
     def __init__(
         self,
-        inputs: Inputs,
+        inputs: LedgerInputs,
         rules: RuleSet,
-        history: Sequence[Booked],
-        lives: Lives,
+        history: Sequence[BookedDeal],
+        lives: PositionLives,
         flatness: Flatness,
-        run: Run,
-        kinds: Sequence[Kind],
+        run: FollowedChallenge,
+        kinds: Sequence[DealClass],
         days: ChallengeDays,
         balances: Balances,
     ) -> None:
@@ -126,7 +126,7 @@ class PastJudge:
         return [
             _Figures(item.at, balance, balance if self._flatness.after(place) else None)
             for place in range(self._run.first, len(self._history))
-            if self._kinds[place] is Kind.RESULT
+            if self._kinds[place] is DealClass.RESULT
             for item, balance in ((self._history[place], self._balances.after(place)),)
         ]
 
@@ -169,22 +169,22 @@ class PastJudge:
             spans = self._flatness.spans(start, self._inputs.now)
         return _without(spans, _joined(self._inputs.watched))
 
-    def past(self, index: BarIndex | None, positions_book: Book) -> Past:
+    def past(self, index: BarIndex | None, positions_book: OpenLegs) -> PastVerdict:
         """What is known where no breach is proved."""
         spans = self.unwatched()
         if not spans:
-            return Past.CLEAN
+            return PastVerdict.CLEAN
         if index is None or self._run.initial is None:
-            return Past.UNKNOWN
+            return PastVerdict.UNKNOWN
         if self._run.older:
-            return Past.UNKNOWN
+            return PastVerdict.UNKNOWN
         verdicts = {_Verdict.CLEAN}
         for low, high in spans:
             for start, end in self._pieces(low, high):
                 verdicts.add(self._bounded(index, positions_book, start, end))
         if _Verdict.BROKEN in verdicts:
-            return Past.BREACHED_BOUNDED
-        return Past.UNKNOWN if _Verdict.UNKNOWN in verdicts else Past.CLEAN_BOUNDED
+            return PastVerdict.BREACHED_BOUNDED
+        return PastVerdict.UNKNOWN if _Verdict.UNKNOWN in verdicts else PastVerdict.CLEAN_BOUNDED
 
     def _pieces(self, low: Millis, high: Millis) -> list[tuple[Millis, Millis]]:
         """A span cut at every deal and reset: within a piece, balance and volumes stand still."""
@@ -195,7 +195,7 @@ class PastJudge:
         ordered = sorted(cuts)
         return list(pairwise(ordered))
 
-    def _bounded(self, index: BarIndex, book: Book, low: Millis, high: Millis) -> _Verdict:
+    def _bounded(self, index: BarIndex, book: OpenLegs, low: Millis, high: Millis) -> _Verdict:
         """What the bars tell of one piece."""
         place = book.advance(low + 1)
         if len(book.legs) != self._flatness.count_before(place):
@@ -217,7 +217,7 @@ class PastJudge:
 
     def _compared(self, number: int, at: Millis, least: Cents, most: Cents) -> _Verdict:
         """Bounds of the equity against the limits on it."""
-        day: Day = self._days.days[number]
+        day: ChallengeDay = self._days.days[number]
         limits = self._limits[number]
         paid = self._paid_until(at)
         maximum, daily = self._rules.maximum, self._rules.daily

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.ledger import LedgerFigures
 from engine.types import Cents
-from risk.ledger.verdict import Code, LedgerReport
+from risk.ledger.verdict import LedgerCode, LedgerReport
 
 _ASK = "# your firm's page shows it"
 
@@ -23,9 +23,9 @@ def proposal(report: LedgerReport, rules: str) -> str:
         lines.append(f'  started: "{figures.started}"')
     if figures.phase is not None:
         lines.append(f"  phase: {figures.phase}")
-    if Code.TRANSFER in report.codes:
+    if LedgerCode.TRANSFER in report.codes:
         lines.append("  # transfers: accept  # if what was paid in or out belongs to it")
-    if Code.TRAILING_UNKNOWN in report.codes:
+    if LedgerCode.TRAILING_UNKNOWN in report.codes:
         lines += ["  carried:", f'    as_of: "{figures.date}"', f"    # high: ...  {_ASK}"]
     return "\n".join(lines) + "\n"
 

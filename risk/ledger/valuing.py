@@ -13,11 +13,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
-from engine.history import Bar, Entry, OpenPosition
+from engine.history import DealEntry, OpenPosition, PriceBar
 from engine.types import Cents, Millis
-from risk.ledger.booking import Booked, moment, scaled
-from risk.ledger.inputs import Bars, ClockRule
-from risk.ledger.lives import Lives
+from risk.ledger.booking import BookedDeal, moment, scaled
+from risk.ledger.inputs import ClockRule, PastBars
+from risk.ledger.lives import PositionLives
 
 _LEAST_SPREADS, _MOST_SPREADS = 1, 3
 _FARTHEST: Millis = 4 * 86_400_000
@@ -27,7 +27,7 @@ Bounds = tuple[Cents, Cents]
 """The least and the most that something may be, both included."""
 
 
-class Leg(msgspec.Struct, kw_only=True):
+class OpenLeg(msgspec.Struct, kw_only=True):
     """An open position: its signed volume (1e-8 lots), average price, and all swap it ever got."""
 
     symbol: str
@@ -36,7 +36,7 @@ class Leg(msgspec.Struct, kw_only=True):
     swap: Decimal
 
 
-class Book:
+class OpenLegs:
     """The positions open at a moment that only moves forward.
 
     `legs` lacks those that were opened before the history and have deals in it: their entry price
@@ -44,7 +44,7 @@ class Book:
     """
 
     def __init__(
-        self, history: Sequence[Booked], lives: Lives, positions: Sequence[OpenPosition]
+        self, history: Sequence[BookedDeal], lives: PositionLives, positions: Sequence[OpenPosition]
     ) -> None:
         self._history = history
         self._lives = lives.by_position
@@ -56,8 +56,8 @@ class Book:
         for held in positions:
             self._swaps[held.identifier] += Decimal(repr(held.swap))
         without = {position for position, _ in lives.without_deals}
-        self.legs: dict[int, Leg] = {
-            held.identifier: Leg(
+        self.legs: dict[int, OpenLeg] = {
+            held.identifier: OpenLeg(
                 symbol=held.symbol,
                 volume=scaled(held.volume) * (1 if held.type == 0 else -1),
                 price=Decimal(repr(held.price_open)),
@@ -75,7 +75,7 @@ class Book:
             self._place += 1
         return self._place
 
-    def _apply(self, item: Booked) -> None:
+    def _apply(self, item: BookedDeal) -> None:
         deal = item.deal
         life = self._lives.get(deal.position_id) if deal.trade else None
         if life is None or life.cut:
@@ -84,13 +84,13 @@ class Book:
         leg = self.legs.get(deal.position_id)
         if leg is None:
             swap = self._swaps[deal.position_id]
-            leg = Leg(symbol=deal.symbol, volume=item.volume, price=price, swap=swap)
+            leg = OpenLeg(symbol=deal.symbol, volume=item.volume, price=price, swap=swap)
             self.legs[deal.position_id] = leg
             return
         volume = leg.volume + item.volume
-        if deal.entry == Entry.IN:
+        if deal.entry == DealEntry.IN:
             leg.price = (leg.price * leg.volume + price * item.volume) / volume
-        elif deal.entry == Entry.INOUT:
+        elif deal.entry == DealEntry.INOUT:
             leg.price = price
         leg.volume = volume
         if volume == 0:
@@ -100,7 +100,7 @@ class Book:
 class BarIndex:
     """Bars by symbol with their times in UTC."""
 
-    def __init__(self, bars: Bars, clock: Sequence[ClockRule]) -> None:
+    def __init__(self, bars: PastBars, clock: Sequence[ClockRule]) -> None:
         self.bars = bars
         self.length: Millis = bars.minutes * 60_000
         self._by_symbol = {
@@ -112,7 +112,7 @@ class BarIndex:
             for symbol, rows in self._by_symbol.items()
         }
 
-    def over(self, symbol: str, at: Millis) -> tuple[Bar, Bar] | None:
+    def over(self, symbol: str, at: Millis) -> tuple[PriceBar, PriceBar] | None:
         """The last bar before `at` and the first from then on."""
         times = self._times.get(symbol, [])
         place = bisect_left(times, at)
@@ -122,7 +122,7 @@ class BarIndex:
             return None
         return self._by_symbol[symbol][place - 1], self._by_symbol[symbol][place]
 
-    def holding(self, symbol: str, at: Millis) -> Bar | None:
+    def holding(self, symbol: str, at: Millis) -> PriceBar | None:
         """The bar that `at` lies in."""
         times = self._times.get(symbol, [])
         place = bisect_right(times, at) - 1
@@ -140,7 +140,7 @@ class BarIndex:
         return sorted(edges)
 
 
-def at_reset(index: BarIndex, legs: Mapping[int, Leg], at: Millis) -> Bounds | None:
+def at_reset(index: BarIndex, legs: Mapping[int, OpenLeg], at: Millis) -> Bounds | None:
     """Least and most that the open positions earned at a reset; None where bars are missing.
 
     Each position's price lies between the last close before and the first open from then on.
@@ -163,12 +163,12 @@ def at_reset(index: BarIndex, legs: Mapping[int, Leg], at: Millis) -> Bounds | N
     return _cents(least, most)
 
 
-def within_bar(index: BarIndex, legs: Mapping[int, Leg], at: Millis) -> Bounds | None:
+def within_bar(index: BarIndex, legs: Mapping[int, OpenLeg], at: Millis) -> Bounds | None:
     """Least and most that the open positions earned within the bars that `at` lies in.
 
     All positions of one symbol share its price, so their sum is extreme at its low or high.
     """
-    by_symbol: defaultdict[str, list[Leg]] = defaultdict(list)
+    by_symbol: defaultdict[str, list[OpenLeg]] = defaultdict(list)
     for leg in legs.values():
         by_symbol[leg.symbol].append(leg)
     least = most = Decimal(0)
@@ -186,7 +186,7 @@ def within_bar(index: BarIndex, legs: Mapping[int, Leg], at: Millis) -> Bounds |
 
 
 def _sum(
-    bars: Bars, legs: Sequence[Leg], bid: float, spread: int
+    bars: PastBars, legs: Sequence[OpenLeg], bid: float, spread: int
 ) -> tuple[Decimal, Decimal] | None:
     worst = best = Decimal(0)
     for leg in legs:
@@ -197,7 +197,9 @@ def _sum(
     return worst, best
 
 
-def _earned(bars: Bars, leg: Leg, bid: float, spread: int) -> tuple[Decimal, Decimal] | None:
+def _earned(
+    bars: PastBars, leg: OpenLeg, bid: float, spread: int
+) -> tuple[Decimal, Decimal] | None:
     """What a position earns at a bid, at worst and at best."""
     price, point = Decimal(repr(bid)), bars.points.get(leg.symbol)
     if point is None:
@@ -222,7 +224,7 @@ def _cents(least: Decimal, most: Decimal) -> Bounds:
     )
 
 
-def steps(index: BarIndex, book: Book, low: Millis, high: Millis) -> Iterator[Millis]:
+def steps(index: BarIndex, book: OpenLegs, low: Millis, high: Millis) -> Iterator[Millis]:
     """The moments from `low` to `high` at which the book's symbols begin another bar."""
     yield low
     yield from index.edges([leg.symbol for leg in book.legs.values()], low, high)

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.ledger import LedgerFigures, Outcome
+from engine.ledger import LedgerFigures, LedgerOutcome
 
 
-class Severity(enum.IntEnum):
+class LedgerSeverity(enum.IntEnum):
     """What a finding does, the gravest first."""
 
     WAIT = 0  # refused; it may pass by itself
@@ -22,7 +22,7 @@ class Severity(enum.IntEnum):
     NOTE = 3
 
 
-class Code(enum.StrEnum):
+class LedgerCode(enum.StrEnum):
     """Everything that the ledger can find, in the order in which it is told."""
 
     HISTORY_UNSETTLED = "HISTORY_UNSETTLED"
@@ -60,22 +60,22 @@ class Code(enum.StrEnum):
     SHRUNK = "SHRUNK"
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> LedgerSeverity:
         """What it does to a session that sends orders and follows a firm's objectives."""
-        if self in (Code.HISTORY_UNSETTLED, Code.HISTORY_CHANGED):
-            return Severity.WAIT
-        if self in (Code.CLOCK_UNKNOWN, Code.ANCHOR_UNKNOWN, Code.PAUSED_TODAY):
-            return Severity.SUSPEND
-        order = list(Code)
-        if order.index(self) < order.index(Code.CLOCK_UNKNOWN):
-            return Severity.ACT
-        return Severity.NOTE
+        if self in (LedgerCode.HISTORY_UNSETTLED, LedgerCode.HISTORY_CHANGED):
+            return LedgerSeverity.WAIT
+        if self in (LedgerCode.CLOCK_UNKNOWN, LedgerCode.ANCHOR_UNKNOWN, LedgerCode.PAUSED_TODAY):
+            return LedgerSeverity.SUSPEND
+        order = list(LedgerCode)
+        if order.index(self) < order.index(LedgerCode.CLOCK_UNKNOWN):
+            return LedgerSeverity.ACT
+        return LedgerSeverity.NOTE
 
 
-class Finding(msgspec.Struct, frozen=True):
+class LedgerFinding(msgspec.Struct, frozen=True):
     """A code and the line that tells it."""
 
-    code: Code
+    code: LedgerCode
     line: str
 
 
@@ -83,27 +83,27 @@ class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
     """The account's standing, and what was found, the gravest first."""
 
     figures: LedgerFigures
-    findings: tuple[Finding, ...]
+    findings: tuple[LedgerFinding, ...]
 
     @property
-    def codes(self) -> tuple[Code, ...]:
+    def codes(self) -> tuple[LedgerCode, ...]:
         return tuple(finding.code for finding in self.findings)
 
     @property
-    def first(self) -> Finding | None:
+    def first(self) -> LedgerFinding | None:
         """The finding to print where only one is: the gravest."""
         return self.findings[0] if self.findings else None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> LedgerOutcome:
         """What a session that sends orders may do."""
         if self.first is None:
-            return Outcome.OK
+            return LedgerOutcome.OK
         return {
-            Severity.WAIT: Outcome.REFUSE,
-            Severity.ACT: Outcome.REFUSE,
-            Severity.SUSPEND: Outcome.SUSPEND,
-            Severity.NOTE: Outcome.WARN,
+            LedgerSeverity.WAIT: LedgerOutcome.REFUSE,
+            LedgerSeverity.ACT: LedgerOutcome.REFUSE,
+            LedgerSeverity.SUSPEND: LedgerOutcome.SUSPEND,
+            LedgerSeverity.NOTE: LedgerOutcome.WARN,
         }[self.first.code.severity]
 
     @property
@@ -111,11 +111,11 @@ class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
         """0: goes on; 2: a person must act; 4: it may pass by itself."""
         if self.first is None:
             return 0
-        return {Severity.WAIT: 4, Severity.ACT: 2}.get(self.first.code.severity, 0)
+        return {LedgerSeverity.WAIT: 4, LedgerSeverity.ACT: 2}.get(self.first.code.severity, 0)
 
 
-def reported(figures: LedgerFigures, findings: Iterable[Finding]) -> LedgerReport:
+def reported(figures: LedgerFigures, findings: Iterable[LedgerFinding]) -> LedgerReport:
     """A report with its findings in the order in which they are told."""
-    order = list(Code)
+    order = list(LedgerCode)
     ordered = sorted(findings, key=lambda item: (item.code.severity, order.index(item.code)))
     return LedgerReport(figures=figures, findings=tuple(ordered))

@@ -8,11 +8,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.history import AccountNow, Bar, Deal, DealType, OpenPosition
-from engine.ledger import LedgerFigures, Outcome
+from engine.history import AccountNow, DealType, HistoryDeal, OpenPosition, PriceBar
+from engine.ledger import LedgerFigures, LedgerOutcome
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
-from risk.ledger.inputs import Bars, Carried, ChallengeStatement, Firm
+from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, PastBars
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, stated
 
 START = at("06-14 22:00")  # midnight in Prague
@@ -226,7 +226,7 @@ def test_the_floor_is_the_higher_one_and_the_target_is_never_below_its_share(
 
 
 ANY_DEAL = st.builds(
-    Deal,
+    HistoryDeal,
     ticket=st.integers(1, 40),
     time_msc=st.integers(START, START + 5 * DAY),
     type=st.integers(0, 17),
@@ -259,11 +259,11 @@ ANY_STATEMENT = st.none() | st.builds(
     accept_transfers=st.booleans(),
     carried=st.none() | st.builds(Carried, as_of=st.integers(START - DAY, START + 5 * DAY)),
 )
-WIDE = Bars(
+WIDE = PastBars(
     minutes=1440,
     by_symbol={
         symbol: [
-            Bar(time=(START + number * DAY) // 1000, open=1.1, high=1.2, low=1.0, close=1.1)
+            PriceBar(time=(START + number * DAY) // 1000, open=1.1, high=1.2, low=1.0, close=1.1)
             for number in range(-1, 7)
         ]
         for symbol in ("EURUSD", "GBPUSD")
@@ -283,12 +283,12 @@ WIDE = Bars(
     st.integers(-(10**7), 10**8),
 )
 def test_whatever_a_terminal_tells_there_is_a_verdict(
-    deals: list[Deal],
+    deals: list[HistoryDeal],
     positions: list[OpenPosition],
     statement: ChallengeStatement | None,
     opening: int | None,
-    firm: Firm | None,
-    bars: Bars | None,
+    firm: FirmRules | None,
+    bars: PastBars | None,
     balance: int,
 ) -> None:
     """No history breaks the fold, and no figure is told that nothing supports."""
@@ -311,5 +311,5 @@ def test_whatever_a_terminal_tells_there_is_a_verdict(
         assert figures.floor_overall is not None
         assert figures.floor == max(figures.floor_today, figures.floor_overall)
         assert figures.initial is not None
-    if report.outcome is Outcome.OK:
+    if report.outcome is LedgerOutcome.OK:
         assert figures.past is None or figures.past.startswith("clean")

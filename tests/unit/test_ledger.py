@@ -10,21 +10,21 @@ import pytest
 
 from engine.history import (
     AccountNow,
-    Bar,
-    Deal,
+    DealEntry,
     DealType,
-    Entry,
+    HistoryDeal,
     Observation,
     OpenPosition,
+    PriceBar,
     deal_of,
 )
-from engine.ledger import Outcome, Past, Proof
+from engine.ledger import LedgerOutcome, PastVerdict, Proof
 from engine.rules import RuleAction
 from engine.types import ClockName
 from risk.ledger.booking import moment
 from risk.ledger.fold import fold, settled
-from risk.ledger.inputs import Bars, Carried, ClockRule, Firm
-from risk.ledger.verdict import Code, Severity
+from risk.ledger.inputs import Carried, ClockRule, FirmRules, PastBars
+from risk.ledger.verdict import LedgerCode, LedgerSeverity
 from signals.clocks import server_of, utc_of
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, funded, stated
 
@@ -50,7 +50,7 @@ def test_money_paid_out_today_lowers_no_floor_and_is_no_loss() -> None:
     assert figures.target == 11_000_000
     assert figures.closed_today == -10_000
     assert figures.transfers == -250_000
-    assert Code.TRANSFERS_ACCEPTED in report.codes
+    assert LedgerCode.TRANSFERS_ACCEPTED in report.codes
     assert report.exit_code == 0
 
 
@@ -59,10 +59,10 @@ def test_a_transfer_that_nobody_accepted_needs_a_person() -> None:
     history.trade("06-15 08:00", "06-15 09:00", -3000.0)
     history.pay("06-16 06:00", 500.0)
     report = history.report("06-16 10:00", statement=stated())
-    assert Code.TRANSFER in report.codes
+    assert LedgerCode.TRANSFER in report.codes
     assert report.exit_code == 2
     assert "+500.00 on 2026-06-16" in next(
-        item.line for item in report.findings if item.code is Code.TRANSFER
+        item.line for item in report.findings if item.code is LedgerCode.TRANSFER
     )
 
 
@@ -85,7 +85,7 @@ def test_credit_is_neither_balance_nor_profit() -> None:
     account = AccountNow(balance=10_000_000, equity=10_050_000, credit=50_000)
     report = history.report("06-15 10:00", account=account)
     assert report.figures.initial == 10_000_000
-    assert set(report.codes) == {Code.CREDIT, Code.FRESH, Code.PHASE_ASSUMED}
+    assert set(report.codes) == {LedgerCode.CREDIT, LedgerCode.FRESH, LedgerCode.PHASE_ASSUMED}
 
 
 def test_a_bonus_is_balance_unless_the_account_shows_it_as_credit() -> None:
@@ -117,7 +117,7 @@ def test_a_history_that_begins_in_the_middle_must_be_stated() -> None:
     history = History(opening=10_020_000)
     history.trade("06-15 08:00", "06-15 09:00", 100.0)
     report = history.report("06-17 10:00")
-    assert Code.NOT_STATED in report.codes
+    assert LedgerCode.NOT_STATED in report.codes
     assert report.exit_code == 2
     assert report.figures.initial is None
     assert report.figures.floor is None
@@ -128,7 +128,7 @@ def test_a_statement_without_the_initial_balance_does_not_help_a_cut_history() -
     history = History(opening=10_020_000)
     history.trade("06-15 08:00", "06-15 09:00", 100.0)
     report = history.report("06-17 10:00", statement=stated(initial=None, started="05-04 00:00"))
-    assert Code.NO_INITIAL in report.codes
+    assert LedgerCode.NO_INITIAL in report.codes
     assert report.exit_code == 2
 
 
@@ -138,7 +138,7 @@ def test_an_opening_that_was_settled_before_is_believed_even_on_the_day_it_begin
     history.trade("06-17 08:00", "06-17 09:00", 100.0)
     statement = stated(started="05-04 00:00")
     late = history.report("06-17 10:00", statement=statement)
-    assert late.codes == (Code.HISTORY_UNSETTLED,)
+    assert late.codes == (LedgerCode.HISTORY_UNSETTLED,)
     assert late.exit_code == 4
     known = history.report("06-17 10:00", statement=statement, stored_opening=10_020_000)
     assert known.exit_code == 0
@@ -149,7 +149,7 @@ def test_an_opening_that_differs_from_the_settled_one_is_a_late_history() -> Non
     history = funded()
     history.trade("06-15 08:00", "06-15 09:00", 100.0)
     report = history.report("06-17 10:00", stored_opening=-50_000)
-    assert report.codes == (Code.HISTORY_UNSETTLED,)
+    assert report.codes == (LedgerCode.HISTORY_UNSETTLED,)
     assert "500.00 USD missing" in report.findings[0].line
 
 
@@ -158,12 +158,14 @@ def test_an_entry_whose_exit_is_not_told_yet_is_a_late_history() -> None:
     position = history.enter("06-15 08:00")
     del history.positions[position]
     report = history.report("06-17 10:00")
-    assert report.codes == (Code.HISTORY_UNSETTLED,)
+    assert report.codes == (LedgerCode.HISTORY_UNSETTLED,)
     assert str(position) in report.findings[0].line
 
 
 def test_a_balance_without_any_deal_is_a_late_history() -> None:
-    assert History(opening=10_000_000).report("06-17 10:00").codes == (Code.HISTORY_UNSETTLED,)
+    assert History(opening=10_000_000).report("06-17 10:00").codes == (
+        LedgerCode.HISTORY_UNSETTLED,
+    )
 
 
 def test_a_deal_that_reads_otherwise_than_before_stops_everything() -> None:
@@ -171,7 +173,7 @@ def test_a_deal_that_reads_otherwise_than_before_stops_everything() -> None:
     before = history.pay("06-15 02:00", 10.0)
     changed = msgspec.structs.replace(before, profit=20.0)
     report = history.report("06-17 10:00", stored=(changed,))
-    assert report.codes == (Code.HISTORY_CHANGED,)
+    assert report.codes == (LedgerCode.HISTORY_CHANGED,)
     assert report.exit_code == 4
 
 
@@ -182,17 +184,17 @@ def test_a_stored_deal_that_is_no_longer_told_stays() -> None:
     whole = fold(inputs)
     shrunk = fold(msgspec.structs.replace(inputs, deals=tuple(history.deals[2:])))
     assert shrunk.figures == whole.figures
-    assert set(shrunk.codes) - set(whole.codes) == {Code.SHRUNK}
+    assert set(shrunk.codes) - set(whole.codes) == {LedgerCode.SHRUNK}
     asked = msgspec.structs.replace(
         inputs, deals=tuple(history.deals[2:]), told_since=history.deals[2].time_msc
     )
-    assert Code.SHRUNK not in fold(asked).codes
+    assert LedgerCode.SHRUNK not in fold(asked).codes
 
 
 def test_a_currency_with_more_than_two_digits_is_refused() -> None:
     account = AccountNow(balance=0, equity=0, currency="BTC", currency_digits=8)
     report = funded().report("06-17 10:00", account=account)
-    assert report.codes == (Code.CURRENCY,)
+    assert report.codes == (LedgerCode.CURRENCY,)
     assert report.exit_code == 2
 
 
@@ -217,8 +219,8 @@ def test_a_date_takes_in_a_trade_before_the_second_phase_was_funded_the_moment_d
     history.trade("06-18 12:00", "06-18 13:00", 50.0)
     given = {"rules": "ftmo_2step", "phase": "verification"}
     day = history.report("06-18 14:00", statement=stated(started="06-17 22:00", **given))
-    assert Code.STATEMENT_INITIAL in day.codes
-    assert Code.STATEMENT_BEFORE_RESET in day.codes
+    assert LedgerCode.STATEMENT_INITIAL in day.codes
+    assert LedgerCode.STATEMENT_BEFORE_RESET in day.codes
     assert day.exit_code == 2
     exact = history.report("06-18 14:00", statement=stated(started="06-18 11:00", **given))
     assert exact.exit_code == 0
@@ -231,19 +233,19 @@ def test_a_challenge_cannot_begin_while_something_is_open() -> None:
     position = history.enter("06-15 08:00")
     history.leave("06-16 09:00", position, 0.0)
     report = history.report("06-17 10:00", statement=stated(started="06-16 00:00"))
-    assert Code.STATEMENT_NOT_FLAT in report.codes
+    assert LedgerCode.STATEMENT_NOT_FLAT in report.codes
     assert report.first is not None
     assert str(position) in report.first.line
 
 
 def test_rules_and_phases_that_contradict_the_command_line_are_refused() -> None:
     other = funded().report("06-17 10:00", statement=stated(rules="ftmo_1step"))
-    assert Code.STATEMENT_RULES in other.codes
+    assert LedgerCode.STATEMENT_RULES in other.codes
     unknown = funded().report("06-17 10:00", statement=stated(phase="final"))
     assert "its phases are challenge, verification, account" in unknown.findings[0].line
     firm = msgspec.structs.replace(FTMO, phase="verification")
     both = funded().report("06-17 10:00", firm, statement=stated())
-    assert both.codes[0] is Code.STATEMENT_PHASE
+    assert both.codes[0] is LedgerCode.STATEMENT_PHASE
 
 
 def test_carried_days_before_the_reset_are_not_counted_twice() -> None:
@@ -267,7 +269,7 @@ def test_a_high_that_was_carried_lifts_the_trailing_floor() -> None:
         statement=stated(rules="ftmo_1step", started="05-04 00:00", carried=carried),
     )
     assert report.figures.floor_overall == 9_500_000
-    assert Code.TRAILING_UNKNOWN not in report.codes
+    assert LedgerCode.TRAILING_UNKNOWN not in report.codes
 
 
 def test_a_balance_emptied_and_filled_anew_begins_another_challenge() -> None:
@@ -289,7 +291,7 @@ def test_a_reversal_opens_anew_and_ends_a_life_with_its_result() -> None:
     history = funded()
     first = history.enter("06-15 08:00")
     history.book(
-        at("06-15 09:00"), DealType.SELL, -50.0, entry=Entry.INOUT, position_id=first,
+        at("06-15 09:00"), DealType.SELL, -50.0, entry=DealEntry.INOUT, position_id=first,
         order=77, volume=2.0, magic=MAGIC, symbol="EURUSD", price=1.0995,
     )  # fmt: skip
     history.positions[first] = OpenPosition(
@@ -321,7 +323,7 @@ def test_clocks_that_place_a_deal_on_other_days_suspend_and_hide_what_differs() 
     names: tuple[ClockName, ...] = ("new-york+7", "eu-dst")
     reports = [history.report("03-11 09:00", clock=[rule(name)]) for name in names]
     report = settled(reports, names)
-    assert report.outcome is Outcome.SUSPEND
+    assert report.outcome is LedgerOutcome.SUSPEND
     assert report.figures.day_start is None
     assert report.figures.initial == 10_000_000
     assert report.figures.own is not None
@@ -333,17 +335,17 @@ def test_clocks_that_place_a_deal_on_other_days_suspend_and_hide_what_differs() 
 # --- the day's start ---
 
 
-def bars(*rows: tuple[str, float, float], minutes: int = 1, spread: int = 0) -> Bars:
+def bars(*rows: tuple[str, float, float], minutes: int = 1, spread: int = 0) -> PastBars:
     """Bars of EURUSD that open at the first price and close at the second."""
 
     def profit(_: str, volume: int, opened: Decimal, price: Decimal) -> Decimal:
         return (price - opened) * volume / 1000
 
-    return Bars(
+    return PastBars(
         minutes=minutes,
         by_symbol={
             "EURUSD": [
-                Bar(time=at(when) // 1000, open=a, high=max(a, b), low=min(a, b), close=b,
+                PriceBar(time=at(when) // 1000, open=a, high=max(a, b), low=min(a, b), close=b,
                     spread=spread)
                 for when, a, b in rows
             ]
@@ -363,8 +365,8 @@ def test_an_equity_that_nobody_saw_suspends_until_the_next_reset() -> None:
     report = held_over_a_reset().report("06-16 12:00", THE5ERS)
     assert report.figures.day_start is None
     assert report.figures.floor_today is None
-    assert Code.ANCHOR_UNKNOWN in report.codes
-    assert report.outcome is Outcome.SUSPEND
+    assert LedgerCode.ANCHOR_UNKNOWN in report.codes
+    assert report.outcome is LedgerOutcome.SUSPEND
     assert report.exit_code == 0
 
 
@@ -374,7 +376,7 @@ def test_the_higher_of_two_prices_around_the_reset_is_the_anchor_of_a_long() -> 
     )
     assert report.figures.day_start == 10_020_000
     assert report.figures.day_start_proof is Proof.BOUNDED
-    assert Code.ANCHOR_BOUNDED in report.codes
+    assert LedgerCode.ANCHOR_BOUNDED in report.codes
 
 
 @pytest.mark.parametrize(
@@ -397,10 +399,10 @@ def test_a_watched_past_is_clean_and_needs_no_word() -> None:
     history.trade("06-15 08:00", "06-15 09:00", -4000.0)
     spans = ((at("06-15 07:00"), at("06-15 08:30")), (at("06-15 08:30"), at("06-15 09:00")))
     report = history.report("06-17 10:00", statement=stated(), watched=spans)
-    assert report.figures.past is Past.CLEAN
-    assert report.outcome is Outcome.OK
+    assert report.figures.past is PastVerdict.CLEAN
+    assert report.outcome is LedgerOutcome.OK
     gap = history.report("06-17 10:00", statement=stated(), watched=spans[:1])
-    assert gap.figures.past is Past.UNKNOWN
+    assert gap.figures.past is PastVerdict.UNKNOWN
 
 
 def test_bars_below_the_floor_tell_of_a_likely_breach_and_refuse_nothing() -> None:
@@ -409,12 +411,12 @@ def test_bars_below_the_floor_tell_of_a_likely_breach_and_refuse_nothing() -> No
     history.leave("06-15 08:02", position, -100.0)
     low = bars(("06-15 08:00", 1.1, 1.1), ("06-15 08:01", 1.094, 1.0949))
     report = history.report("06-17 10:00", statement=stated(), bars=low)
-    assert report.figures.past is Past.BREACHED_BOUNDED
+    assert report.figures.past is PastVerdict.BREACHED_BOUNDED
     assert report.exit_code == 0
     gap = bars(("06-15 08:00", 1.1, 1.1))
-    assert history.report("06-17 10:00", bars=gap).figures.past is Past.UNKNOWN
+    assert history.report("06-17 10:00", bars=gap).figures.past is PastVerdict.UNKNOWN
     fine = bars(("06-15 08:00", 1.1, 1.1), ("06-15 08:01", 1.1, 1.099))
-    assert history.report("06-17 10:00", bars=fine).figures.past is Past.CLEAN_BOUNDED
+    assert history.report("06-17 10:00", bars=fine).figures.past is PastVerdict.CLEAN_BOUNDED
 
 
 def test_a_position_that_hides_a_loss_is_proved_only_when_everything_is_closed() -> None:
@@ -442,18 +444,18 @@ def test_the_overall_limit_is_proved_too_and_named_first() -> None:
 def test_a_day_that_was_paused_is_over_at_the_reset_and_does_not_hide_a_later_end() -> None:
     """An old pause is history; what ended the challenge after it still counts."""
     daily = msgspec.structs.replace(FTMO.rules.daily, action=RuleAction.PAUSE)
-    firm = Firm(rules=msgspec.structs.replace(FTMO.rules, daily=daily))
+    firm = FirmRules(rules=msgspec.structs.replace(FTMO.rules, daily=daily))
     history = funded()
     history.trade("06-15 08:00", "06-15 09:00", -5500.0)
     today = history.report("06-15 10:00", firm)
-    assert Code.PAUSED_TODAY in today.codes
-    assert today.outcome is Outcome.SUSPEND
+    assert LedgerCode.PAUSED_TODAY in today.codes
+    assert today.outcome is LedgerOutcome.SUSPEND
     later = history.report("06-16 10:00", firm)
-    assert Code.PAUSED_TODAY not in later.codes
+    assert LedgerCode.PAUSED_TODAY not in later.codes
     assert later.exit_code == 0
     history.trade("06-16 08:00", "06-16 09:00", -4900.0)
     ended = history.report("06-17 10:00", firm)
-    assert Code.BREACHED in ended.codes
+    assert LedgerCode.BREACHED in ended.codes
     assert [breach.rule for breach in ended.figures.breaches or ()] == ["daily_loss", "max_loss"]
 
 
@@ -461,12 +463,12 @@ def test_a_target_reached_with_too_few_days_is_not_passed() -> None:
     history = funded()
     for day in ("15", "16", "17"):
         history.trade(f"06-{day} 08:00", f"06-{day} 09:00", 4000.0)
-    assert Code.PASSED not in history.report("06-18 10:00").codes
+    assert LedgerCode.PASSED not in history.report("06-18 10:00").codes
     history.enter("06-18 08:00")
-    assert Code.PASSED not in history.report("06-18 10:00").codes
+    assert LedgerCode.PASSED not in history.report("06-18 10:00").codes
     history.leave("06-18 11:00", next(iter(history.positions)), 0.0)
     report = history.report("06-18 12:00")
-    assert Code.PASSED in report.codes
+    assert LedgerCode.PASSED in report.codes
     assert report.exit_code == 2
 
 
@@ -485,12 +487,17 @@ def test_without_a_firms_rules_only_the_own_day_is_told() -> None:
 
 
 def test_every_code_has_one_severity_and_refusals_come_before_notes() -> None:
-    severities = [code.severity for code in Code]
+    severities = [code.severity for code in LedgerCode]
     assert severities == sorted(severities)
-    assert {Severity.WAIT, Severity.ACT, Severity.SUSPEND, Severity.NOTE} == set(severities)
+    assert {
+        LedgerSeverity.WAIT,
+        LedgerSeverity.ACT,
+        LedgerSeverity.SUSPEND,
+        LedgerSeverity.NOTE,
+    } == set(severities)
 
 
 def test_deals_keep_every_field_that_the_ledger_reads() -> None:
     """A row of MT5's fields becomes a deal; others are left out."""
     row = {"ticket": 1, "time": 5, "time_msc": 5000, "type": 2, "profit": 7.5, "unknown": 1}
-    assert deal_of(row) == Deal(ticket=1, time_msc=5000, type=2, profit=7.5)
+    assert deal_of(row) == HistoryDeal(ticket=1, time_msc=5000, type=2, profit=7.5)

@@ -13,7 +13,7 @@ from risk.ledger.days import last_reset, reset_of
 from risk.ledger.inputs import (
     Compare,
     DayRules,
-    Firm,
+    FirmRules,
     ProfitableDays,
     ProfitBasis,
     TradingDay,
@@ -22,8 +22,10 @@ from risk.ledger.proposal import proposal
 from tests.ledger_history import FTMO, History, at, funded, stated
 
 
-def firm(axis: TradingDay = TradingDay.OPENED, profitable: ProfitableDays | None = None) -> Firm:
-    return Firm(rules=FTMO.rules, days=DayRules(trading_day=axis, profitable=(profitable,)))
+def firm(
+    axis: TradingDay = TradingDay.OPENED, profitable: ProfitableDays | None = None
+) -> FirmRules:
+    return FirmRules(rules=FTMO.rules, days=DayRules(trading_day=axis, profitable=(profitable,)))
 
 
 def two_nights() -> History:
@@ -94,7 +96,7 @@ def test_a_trailing_floor_on_equity_follows_the_upper_bound() -> None:
     maximum = msgspec.structs.replace(FTMO.rules.maximum, trails=Anchor.LARGER)
     rules = msgspec.structs.replace(FTMO.rules, maximum=maximum)
     seen = [Observation(at=at("06-15 22:00"), balance=9_999_000, equity=10_060_000)]
-    figures = two_nights().report("06-16 10:00", Firm(rules=rules), observed=seen).figures
+    figures = two_nights().report("06-16 10:00", FirmRules(rules=rules), observed=seen).figures
     assert figures.high_water == 10_060_000
 
 

@@ -9,10 +9,10 @@ import pytest
 from adapters.mt5 import contract as mt5
 from adapters.paper.functions import PaperTerminal
 from adapters.state.reading import ReadFailed, read_account
-from engine.history import DealType, Entry
+from engine.history import DealEntry, DealType
 from risk.ledger.fold import fold
-from risk.ledger.inputs import Inputs, OwnDay
-from risk.ledger.verdict import Code
+from risk.ledger.inputs import LedgerInputs, OwnDay
+from risk.ledger.verdict import LedgerCode
 from tests.ledger_history import FTMO, UTC
 from tests.paper_terminals import BUY, NOW, done, terminal_at_ticks
 
@@ -42,12 +42,12 @@ def test_a_paper_account_is_read_and_adds_up() -> None:
     done(terminal, BUY)
     read = read_account(terminal, NOW)
     assert [deal.type for deal in read.deals][:2] == [DealType.BALANCE, DealType.BUY]
-    assert [deal.entry for deal in read.deals][1:] == [Entry.IN, Entry.OUT, Entry.IN]
+    assert [deal.entry for deal in read.deals][1:] == [DealEntry.IN, DealEntry.OUT, DealEntry.IN]
     assert len(read.positions) == 1
     assert {order.ticket for order in read.orders} >= {ticket}
     zone = FTMO.rules.reset_zone
     report = fold(
-        Inputs(
+        LedgerInputs(
             now=NOW * 1000, account=read.account, deals=read.deals, positions=read.positions,
             orders=read.orders, magic=26, clock=UTC, own_day=OwnDay(zone=zone), firm=FTMO,
         )
@@ -55,8 +55,8 @@ def test_a_paper_account_is_read_and_adds_up() -> None:
     assert report.figures.complete
     assert report.figures.initial == read.deals[0].profit * 100
     assert report.figures.positions_today == 2
-    assert Code.DERIVED in report.codes
-    assert Code.OWN_OPEN in report.codes
+    assert LedgerCode.DERIVED in report.codes
+    assert LedgerCode.OWN_OPEN in report.codes
 
 
 @pytest.mark.parametrize("times", [1, 4])

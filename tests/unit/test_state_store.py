@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from adapters.state.errors import StateFailed
-from adapters.state.store import FILE, AccountStore, Halt, SessionRow, set_aside
-from engine.history import Deal, Observation, PastOrder
+from adapters.state.store import FILE, AccountHalt, AccountStore, SessionRow, set_aside
+from engine.history import HistoryDeal, Observation, PastOrder
 
-DEAL = Deal(ticket=2, time_msc=1_000, type=0, profit=1.5, symbol="EURUSD", comment="a")
+DEAL = HistoryDeal(ticket=2, time_msc=1_000, type=0, profit=1.5, symbol="EURUSD", comment="a")
 
 
 def opened(folder: Path) -> AccountStore:
@@ -93,8 +93,8 @@ def test_spans_that_follow_one_another_are_one(tmp_path: Path) -> None:
 
 def test_a_halt_outlives_its_session_until_it_is_over_or_released(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        store.halt(Halt(cause="day_limit", since=10, until=100, session="a"))
-        store.halt(Halt(cause="limit", since=20, until=None, session="a"))
+        store.halt(AccountHalt(cause="day_limit", since=10, until=100, session="a"))
+        store.halt(AccountHalt(cause="limit", since=20, until=None, session="a"))
     with opened(tmp_path) as store:
         assert [halt.cause for halt in store.halts(50)] == ["day_limit", "limit"]
         assert [halt.cause for halt in store.halts(100)] == ["limit"]
