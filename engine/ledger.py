@@ -53,12 +53,12 @@ class PastBreach(msgspec.Struct, frozen=True, kw_only=True):
 class OwnFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What our own limits need to know of the account's day.
 
-    `anchor` is the balance at our reset plus what was paid in or out since; `orders_*` count the
+    `day_start` is the balance at our reset plus what was paid in or out since; `orders_*` count the
     entries that were approved or opened something; `last_loss` is when a position of ours last
     ended with a loss over its whole life.
     """
 
-    anchor: Cents | None
+    day_start: Cents | None
     orders_today: int | None
     orders_hour: int | None
     last_loss: Millis | None

@@ -182,7 +182,7 @@ def told(report: LedgerReport) -> Case:
     ]
     plain["breaches"] = [] if figures.breaches == () else plain["breaches"]
     plain["own"] = figures.own and {
-        "anchor": figures.own.anchor,
+        "anchor": figures.own.day_start,
         "orders_today": figures.own.orders_today,
         "orders_hour": figures.own.orders_hour,
         "last_loss": iso(figures.own.last_loss),

@@ -295,16 +295,16 @@ class AccountStore:
         query = "SELECT signal FROM approvals WHERE at >= ?"
         return frozenset(row[0] for row in self._rows(query, (since,)))
 
-    def note_day_start(self, reset: Millis, anchor: Cents, session: str) -> None:
+    def note_day_start(self, reset: Millis, balance: Cents, session: str) -> None:
         """Our own day that began at `reset` hangs on this balance."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO day_starts VALUES (?, ?, ?)", (reset, anchor, session)
+                "INSERT OR REPLACE INTO day_starts VALUES (?, ?, ?)", (reset, balance, session)
             )
 
     def day_start(self, reset: Millis) -> Cents | None:
         """What our own day hangs on, if a session noted it."""
-        return self._number("SELECT anchor FROM day_starts WHERE reset = ?", (reset,))
+        return self._number("SELECT balance FROM day_starts WHERE reset = ?", (reset,))
 
     def note_loss(self, at: Millis) -> None:
         """A position of ours ended with a loss: the cool-down counts from here."""

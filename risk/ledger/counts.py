@@ -29,7 +29,7 @@ def own_figures(
         history[at].net for at in range(place, len(history)) if kinds[at] is DealClass.CAPITAL
     )
     return OwnFigures(
-        anchor=balances.before(place) + paid,
+        day_start=balances.before(place) + paid,
         orders_today=_entries(inputs, lives, reset),
         orders_hour=_entries(inputs, lives, inputs.now - HOUR + 1),
         last_loss=lives.last_loss,

@@ -56,7 +56,7 @@ def last_reset(zone: str, hour: int, now: Millis) -> Millis:
 class ChallengeDay(msgspec.Struct, kw_only=True):
     """One day of the challenge, from its reset to the next one.
 
-    `equity` bounds the equity at its reset (None: unknown); `anchor` what the day's limit hangs
+    `equity` bounds the equity at its reset (None: unknown); `day_start` what the day's limit hangs
     on. `first` is the place of the first deal that counts, `end` that of the next day's.
     """
 
@@ -68,7 +68,7 @@ class ChallengeDay(msgspec.Struct, kw_only=True):
     balance: Cents
     equity: Bounds | None
     proof: Proof
-    anchor: Bounds | None
+    day_start: Bounds | None
     closed: Cents = 0
     transfers: Cents = 0
     before: Cents = 0
@@ -125,7 +125,7 @@ class ChallengeDays:
         equity, proof = self._equity(at)
         if first_day and not run.older and run.initial is not None:
             balance, equity, proof = run.initial, (run.initial, run.initial), Proof.PROVED
-        anchor, proof = self._anchor(balance, equity, proof)
+        day_start, proof = self._day_start(balance, equity, proof)
         place = balances.place(at)
         return ChallengeDay(
             at=at,
@@ -136,11 +136,11 @@ class ChallengeDays:
             balance=balance,
             equity=equity,
             proof=proof,
-            anchor=anchor,
+            day_start=day_start,
             held=not self._flatness.before(place) and (run.older or not first_day),
         )
 
-    def _anchor(
+    def _day_start(
         self, balance: Cents, equity: Bounds | None, proof: Proof
     ) -> tuple[Bounds | None, Proof]:
         rule = self._rules.daily.anchor

@@ -222,7 +222,7 @@ class _Challenge:
         return msgspec.structs.replace(
             figures,
             high_water=self._days.highs()[-1],
-            day_start=None if today.anchor is None else today.anchor[1],
+            day_start=None if today.day_start is None else today.day_start[1],
             day_start_proof=today.proof,
             floor_today=floor_today,
             floor_overall=overall,

@@ -59,8 +59,8 @@ def limits_of(
         daily = overall = None
         if initial is not None:
             overall = max_limit(rules.maximum, initial, initial if high is None else high)
-            if day.anchor is not None:
-                daily = day_limit(rules.daily, initial, day.anchor[bound])
+            if day.day_start is not None:
+                daily = day_limit(rules.daily, initial, day.day_start[bound])
         limits.append(DayFloors(daily, overall))
     return limits
 

@@ -327,7 +327,7 @@ def test_clocks_that_place_a_deal_on_other_days_suspend_and_hide_what_differs() 
     assert report.figures.day_start is None
     assert report.figures.initial == 10_000_000
     assert report.figures.own is not None
-    assert report.figures.own.anchor is None
+    assert report.figures.own.day_start is None
     assert report.first is not None
     assert "day_start" in report.first.line
 
@@ -482,7 +482,7 @@ def test_without_a_firms_rules_only_the_own_day_is_told() -> None:
     report = history.report("06-16 10:00", None)
     assert report.codes == ()
     assert report.figures.own is not None
-    assert report.figures.own.anchor == 1_330_000
+    assert report.figures.own.day_start == 1_330_000
     assert report.figures.initial is None
 
 
