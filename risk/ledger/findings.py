@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.days import trading_date
 from engine.ledger import LedgerFigures, PastVerdict, Proof
 from engine.rules import RuleAction, RuleSet
-from engine.types import Cents, Millis
+from engine.types import Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass, MergedHistory
 from risk.ledger.challenges import ROUND_SIZE, FollowedChallenge, HistoryWalk
 from risk.ledger.days import last_reset
 from risk.ledger.inputs import ChallengeStatement, FirmRules, LedgerInputs
 from risk.ledger.lives import PositionLives
 from risk.ledger.verdict import LedgerCode, LedgerFinding, LedgerSeverity
+from risk.ledger.words import date_of, instant, money
 from risk.objectives import DAILY_LOSS
 
 if TYPE_CHECKING:
     from risk.ledger.fold import LedgerReading
-
-
-def money(cents: Cents) -> str:
-    """An amount as a person reads it: 99,037.10."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
-
-
-def instant(at: Millis) -> str:
-    """A moment as a person reads it, UTC."""
-    return f"{dt.datetime.fromtimestamp(at / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def date_of(rules: RuleSet, at: Millis) -> str:
-    """The firm's date of a moment."""
-    return trading_date(rules.reset_zone, rules.reset_hour, at)
 
 
 # --- the history itself ---

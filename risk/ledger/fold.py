@@ -32,6 +32,7 @@ from risk.ledger.lives import Flatness, PositionLives, lived
 from risk.ledger.past import PastJudge, limits_of
 from risk.ledger.valuing import BarIndex, OpenLegs
 from risk.ledger.verdict import LedgerFinding, LedgerReport, reported
+from risk.ledger.words import date_of
 from risk.objectives import share
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -188,7 +189,7 @@ class _Challenge:
             source="deals" if inputs.statement is None else "statement",
             initial=run.initial,
             phase=self._rule_phase.name,
-            started=found.date_of(rules, started),
+            started=date_of(rules, started),
             date=days.today,
             transfers=sum(reading.history[at].net for at in run.transfers),
             transfers_today=days.now.transfers,
