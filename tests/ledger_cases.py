@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import msgspec
 
-from engine.history import AccountNow, Observation, PriceBar, deal_of, position_of
-from engine.ledger import LedgerFigures
+from engine.account.history import AccountNow, Observation, PriceBar, deal_of, position_of
+from engine.account.ledger import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import ClockName, Millis
 from risk.ledger.booking import VOLUME_SCALE
@@ -31,7 +31,7 @@ from risk.ledger.inputs import (
     TradingDay,
 )
 from risk.ledger.verdict import LedgerReport
-from signals.clocks import server_of, utc_of
+from signals.market_data.clocks import server_of, utc_of
 
 Case = dict[str, Any]
 
@@ -72,6 +72,7 @@ def firm_of(rules: Mapping[str, Any], phase: str | None = None) -> FirmRules:
     plain = {
         **rules,
         "title": rules["name"],
+        "daily": {**rules["daily"], "day_start": rules["daily"]["anchor"]},
         "phases": [
             {key: value for key, value in one.items() if key != "profitable_days"} for one in phases
         ],

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from config.rules import load_rules
-from engine.history import AccountNow, DealEntry, DealType, HistoryDeal, OpenPosition
+from engine.account.history import AccountNow, DealEntry, DealType, HistoryDeal, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
 from risk.ledger.inputs import ChallengeStatement, ClockRule, FirmRules, LedgerInputs, OwnDay
 from risk.ledger.verdict import LedgerReport
-from signals.clocks import server_of, utc_of
+from signals.market_data.clocks import server_of, utc_of
 
 MAGIC = 26111500
 UTC = [

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from engine.history import AccountNow, HistoryDeal, OpenPosition, PastOrder
+from engine.account.history import AccountNow, HistoryDeal, OpenPosition, PastOrder
 
 _DAY = 86_400
 _ATTEMPTS = 5

@@ -18,7 +18,7 @@ import msgspec
 
 from adapters.state import schema
 from adapters.state.errors import StateFailed
-from engine.history import HistoryDeal, Observation, PastOrder
+from engine.account.history import HistoryDeal, Observation, PastOrder
 from engine.types import Cents, Millis
 
 FILE = "ledger.sqlite"

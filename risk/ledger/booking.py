@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import msgspec
 
-from engine.history import AccountNow, DealType, HistoryDeal
+from engine.account.history import AccountNow, DealType, HistoryDeal
 from engine.types import Cents, Millis
 from risk.ledger.inputs import ClockRule
 
@@ -21,7 +21,7 @@ VOLUME_SCALE = 10**8
 _HOUR = 3600
 _CENT = Decimal(1)
 _EXACT = 1e12
-"""Below it, a double that is a whole number of cents is told from one that is not."""
+"""Below it, a double counts as a whole number of cents."""
 
 
 class DealClass(enum.Enum):
@@ -44,7 +44,7 @@ class BookedDeal(msgspec.Struct, frozen=True):
 
 
 class MergedHistory(msgspec.Struct, frozen=True):
-    """Deals by ticket; `changed` is one that was told in two ways, `gone` those not told again."""
+    """Deals by ticket; `changed` has two versions, `gone` are missing from the later history."""
 
     deals: tuple[HistoryDeal, ...]
     changed: int | None

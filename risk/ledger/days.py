@@ -9,18 +9,17 @@ from itertools import islice, pairwise
 
 import msgspec
 
-from engine.days import trading_date
-from engine.history import DealEntry, Observation
-from engine.ledger import Proof
-from engine.rules import WHOLE, Anchor, RuleSet
+from engine.account.history import DealEntry, Observation
+from engine.account.ledger import Proof
+from engine.calendar import resets, trading_date
+from engine.rules import WHOLE, DayStartBasis, RuleSet
 from engine.types import Cents, Millis
-from risk.days import resets
 from risk.ledger.booking import Balances, BookedDeal, DealClass
 from risk.ledger.challenges import FollowedChallenge
 from risk.ledger.inputs import Compare, LedgerInputs, ProfitableDays, ProfitBasis, TradingDay
 from risk.ledger.lives import Flatness, PositionLives
 from risk.ledger.valuing import BarIndex, Bounds, OpenLegs, at_reset
-from risk.objectives import anchored
+from risk.objectives import day_start_of
 
 SOON: Millis = 60_000
 """How long after a reset a journaled figure still tells the equity there."""
@@ -143,12 +142,12 @@ class ChallengeDays:
     def _day_start(
         self, balance: Cents, equity: Bounds | None, proof: Proof
     ) -> tuple[Bounds | None, Proof]:
-        rule = self._rules.daily.anchor
-        if rule is Anchor.BALANCE:
+        rule = self._rules.daily.day_start
+        if rule is DayStartBasis.BALANCE:
             return (balance, balance), Proof.PROVED
         if equity is None:
             return None, Proof.UNKNOWN
-        low, high = (anchored(rule, balance, figure) for figure in equity)
+        low, high = (day_start_of(rule, balance, figure) for figure in equity)
         return (low, high), proof
 
     def _equity(self, at: Millis) -> tuple[Bounds | None, Proof]:
@@ -218,8 +217,10 @@ class ChallengeDays:
         high, highs = initial, []
         for number, day in enumerate(self.days):
             figure: Cents | None = day.balance
-            if rule is not Anchor.BALANCE:
-                figure = None if day.equity is None else anchored(rule, day.balance, day.equity[1])
+            if rule is not DayStartBasis.BALANCE:
+                figure = (
+                    None if day.equity is None else day_start_of(rule, day.balance, day.equity[1])
+                )
             if number and high is not None and figure is not None:
                 high = max(high, figure - max(0, day.before))
             if carried is not None and carried.high is not None and day.at >= carried.as_of:

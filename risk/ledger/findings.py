@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.ledger import LedgerFigures, PastVerdict, Proof
+from engine.account.ledger import LedgerFigures, PastVerdict, Proof
 from engine.rules import RuleAction, RuleSet
 from engine.types import Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass, MergedHistory
@@ -18,7 +18,7 @@ from risk.ledger.words import date_of, instant, money
 from risk.objectives import DAILY_LOSS
 
 if TYPE_CHECKING:
-    from risk.ledger.fold import LedgerReading
+    from risk.ledger.reading import LedgerReading
 
 
 # --- the history itself ---
@@ -402,7 +402,7 @@ def of_day(figures: LedgerFigures, next_reset: Millis) -> list[LedgerFinding]:
 def notes(
     inputs: LedgerInputs, history: Sequence[BookedDeal], run: FollowedChallenge
 ) -> list[LedgerFinding]:
-    """What is told and changes nothing."""
+    """What is reported and changes nothing."""
     items = []
     if inputs.account.credit:
         items.append(

@@ -12,62 +12,22 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.ledger import LedgerFigures, OwnFigures, PastBreach, PastVerdict
+from engine.account.ledger import LedgerFigures, OwnFigures, PastBreach, PastVerdict
 from engine.rules import WHOLE, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
-from risk.ledger.booking import (
-    Balances,
-    BookedDeal,
-    MergedHistory,
-    booked,
-    merged,
-    without_bonus_credit,
-)
 from risk.ledger.challenges import FollowedChallenge, HistoryWalk, chosen, walked
 from risk.ledger.counts import own_figures, requests_since
 from risk.ledger.days import ChallengeDays, last_reset
 from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
-from risk.ledger.lives import Flatness, PositionLives, lived
 from risk.ledger.past import PastJudge, limits_of
+from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
 from risk.ledger.verdict import LedgerFinding, LedgerReport, reported
 from risk.ledger.words import date_of
 from risk.objectives import share
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class LedgerReading(msgspec.Struct, kw_only=True):
-    """A history that was read: each step's result, for the next ones."""
-
-    inputs: LedgerInputs
-    merged: MergedHistory
-    history: list[BookedDeal]
-    balances: Balances
-    lives: PositionLives
-    flatness: Flatness
-    complete: bool
-
-
-def read(inputs: LedgerInputs) -> LedgerReading:
-    """Deals in order, the balance at each, and the positions' lives.
-
-    Raises ValueError for an amount that is no number.
-    """
-    union = merged(inputs.deals, inputs.stored, inputs.told_since)
-    history = without_bonus_credit(booked(union.deals, inputs.clock), inputs.account)
-    balances = Balances(history, inputs.account.balance)
-    lives = lived(history, inputs.positions, inputs.clock, inputs.magic)
-    return LedgerReading(
-        inputs=inputs,
-        merged=union,
-        history=history,
-        balances=balances,
-        lives=lives,
-        flatness=Flatness(history, lives),
-        complete=balances.opening == 0 and not lives.cut,
-    )
 
 
 def fold(inputs: LedgerInputs) -> LedgerReport:

@@ -8,7 +8,14 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.history import AccountNow, HistoryDeal, Observation, OpenPosition, PastOrder, PriceBar
+from engine.account.history import (
+    AccountNow,
+    HistoryDeal,
+    Observation,
+    OpenPosition,
+    PastOrder,
+    PriceBar,
+)
 from engine.rules import RuleSet
 from engine.types import Cents, Millis
 

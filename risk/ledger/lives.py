@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
-from engine.history import DealEntry, OpenPosition
+from engine.account.history import DealEntry, OpenPosition
 from engine.types import Cents, Millis
 from risk.ledger.booking import BookedDeal, moment, scaled
 from risk.ledger.inputs import ClockRule

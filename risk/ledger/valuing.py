@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
-from engine.history import DealEntry, OpenPosition, PriceBar
+from engine.account.history import DealEntry, OpenPosition, PriceBar
 from engine.types import Cents, Millis
 from risk.ledger.booking import BookedDeal, moment, scaled
 from risk.ledger.inputs import ClockRule, PastBars

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.ledger import LedgerFigures, LedgerOutcome
+from engine.account.ledger import LedgerFigures, LedgerOutcome
 
 
 class LedgerSeverity(enum.IntEnum):
@@ -23,7 +23,7 @@ class LedgerSeverity(enum.IntEnum):
 
 
 class LedgerCode(enum.StrEnum):
-    """Everything that the ledger can find, in the order in which it is told."""
+    """Everything that the ledger can find, in the order of the report."""
 
     HISTORY_UNSETTLED = "HISTORY_UNSETTLED"
     HISTORY_CHANGED = "HISTORY_CHANGED"
@@ -115,7 +115,7 @@ class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reported(figures: LedgerFigures, findings: Iterable[LedgerFinding]) -> LedgerReport:
-    """A report with its findings in the order in which they are told."""
+    """A report with its findings in the order of the report."""
     order = list(LedgerCode)
     ordered = sorted(findings, key=lambda item: (item.code.severity, order.index(item.code)))
     return LedgerReport(figures=figures, findings=tuple(ordered))

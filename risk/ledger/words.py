@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from engine.days import trading_date
+from engine.calendar import trading_date
 from engine.rules import RuleSet
 from engine.types import Cents, Millis
 

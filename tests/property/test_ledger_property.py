@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.history import AccountNow, DealType, HistoryDeal, OpenPosition, PriceBar
-from engine.ledger import LedgerFigures, LedgerOutcome
+from engine.account.history import AccountNow, DealType, HistoryDeal, OpenPosition, PriceBar
+from engine.account.ledger import LedgerFigures, LedgerOutcome
 from engine.types import Cents, Millis
 from risk.ledger.fold import fold
 from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, PastBars

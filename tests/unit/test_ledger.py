@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from engine.history import (
+from engine.account.history import (
     AccountNow,
     DealEntry,
     DealType,
@@ -18,14 +18,14 @@ from engine.history import (
     PriceBar,
     deal_of,
 )
-from engine.ledger import LedgerOutcome, PastVerdict, Proof
+from engine.account.ledger import LedgerOutcome, PastVerdict, Proof
 from engine.rules import RuleAction
 from engine.types import ClockName
 from risk.ledger.booking import moment
 from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import Carried, ClockRule, FirmRules, PastBars
 from risk.ledger.verdict import LedgerCode, LedgerSeverity
-from signals.clocks import server_of, utc_of
+from signals.market_data.clocks import server_of, utc_of
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, funded, stated
 
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from config.yaml_strict import load_yaml
-from engine.history import Observation
-from engine.ledger import LedgerFigures
-from engine.rules import Anchor
+from engine.account.history import Observation
+from engine.account.ledger import LedgerFigures
+from engine.rules import DayStartBasis
 from risk.ledger.days import last_reset, reset_of
 from risk.ledger.inputs import (
     Compare,
@@ -93,7 +93,7 @@ def test_too_few_profitable_days_keep_a_phase_open() -> None:
 
 
 def test_a_trailing_floor_on_equity_follows_the_upper_bound() -> None:
-    maximum = msgspec.structs.replace(FTMO.rules.maximum, trails=Anchor.LARGER)
+    maximum = msgspec.structs.replace(FTMO.rules.maximum, trails=DayStartBasis.LARGER)
     rules = msgspec.structs.replace(FTMO.rules, maximum=maximum)
     seen = [Observation(at=at("06-15 22:00"), balance=9_999_000, equity=10_060_000)]
     figures = two_nights().report("06-16 10:00", FirmRules(rules=rules), observed=seen).figures

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.paper.terminal.functions import PaperTerminal
 from adapters.state.reading import ReadFailed, read_account
-from engine.history import DealEntry, DealType
+from engine.account.history import DealEntry, DealType
 from risk.ledger.fold import fold
 from risk.ledger.inputs import LedgerInputs, OwnDay
 from risk.ledger.verdict import LedgerCode

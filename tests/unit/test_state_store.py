@@ -14,7 +14,7 @@ import pytest
 
 from adapters.state.errors import StateFailed
 from adapters.state.store import FILE, AccountHalt, AccountStore, SessionRow, set_aside
-from engine.history import HistoryDeal, Observation, PastOrder
+from engine.account.history import HistoryDeal, Observation, PastOrder
 
 DEAL = HistoryDeal(ticket=2, time_msc=1_000, type=0, profit=1.5, symbol="EURUSD", comment="a")
 
