@@ -76,7 +76,7 @@ class Attempt:
         self._begin(0)
 
     def _begin(self, phase: int) -> None:
-        self.state = obj.begun(self.rules, phase, self.initial, "")
+        self.state = obj.new_phase(self.rules, phase, self.initial, "")
         self.balance = self.equity = self.initial
         self.waiting = True
         self.first = True
@@ -94,7 +94,7 @@ class Attempt:
             return
         self.waiting = False
         if not self.first:
-            self.state = obj.turned(self.rules, self.state, "", self.balance, self.equity)
+            self.state = obj.next_day(self.rules, self.state, "", self.balance, self.equity)
         self.first = False
         self.days[-1] += 1
         self.base = self.balance

@@ -18,7 +18,7 @@ MANY_UNFINISHED = 0.1
 ONE_DAY = 0.3
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class DaySample(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the run behind some firm days.
 
     `ended_by` names what ended it or stopped its entries early (empty: nothing). `reads_balance`
@@ -32,8 +32,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     keeps_reserve: bool = False
 
 
-def refusal(table: DayTable, record: Record) -> str | None:
-    """Why no odds can be told, and the remedy, in one line; None when they can."""
+def refusal(table: DayTable, record: DaySample) -> str | None:
+    """Why there are no odds, and the remedy, in one line; None when they can."""
     flat = len(table.flat_starts)
     few = [
         (len(table), LEAST_DAYS, "firm days", "run the replay over a longer period"),

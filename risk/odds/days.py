@@ -61,7 +61,7 @@ class FirmDay(msgspec.Struct, frozen=True, kw_only=True):
 def without_idle_weekends(days: Iterable[FirmDay]) -> list[FirmDay]:
     """Days, with each Saturday and Sunday on which nothing was opened or closed laid into the next.
 
-    The lowest equity of such a day counts in the next day's first segment. A reset that passed over
+    The lowest equity of such a day counts in the next day's first segment. A reset that skipped
     an open position is kept as the equity at the end of the day before, from which limits are set.
     """
     kept: list[FirmDay] = []

@@ -16,7 +16,7 @@ from risk.odds.interval import Interval, double_bootstrap, hull, quantiles, wils
 from risk.odds.paths import Cause, Played
 from risk.odds.play import HORIZON, play
 from risk.odds.table import DayTable, Ints, Sizing, table_of
-from risk.odds.terms import Terms
+from risk.odds.terms import OddsTerms
 
 BLOCKS = (1.0, 5.0, 20.0, 40.0)
 """Mean blocks, in days, at which the estimate is shown beside its own."""
@@ -134,7 +134,7 @@ def calendar_ratio(days: Sequence[FirmDay]) -> float:
 
 
 def odds(
-    days: Sequence[FirmDay], terms: Terms, sizing: Sizing, settings: Settings | None = None
+    days: Sequence[FirmDay], terms: OddsTerms, sizing: Sizing, settings: Settings | None = None
 ) -> Odds:
     """The odds that days like these pass.
 
@@ -176,7 +176,7 @@ def odds(
 
 
 def pass_probability(
-    days: Sequence[FirmDay], terms: Terms, sizing: Sizing, *, seed: int = 1, paths: int = 2_000
+    days: Sequence[FirmDay], terms: OddsTerms, sizing: Sizing, *, seed: int = 1, paths: int = 2_000
 ) -> float:
     """The point estimate alone: what a search may compare many records by.
 
@@ -189,7 +189,7 @@ def pass_probability(
 
 def _by_block(
     table: DayTable,
-    terms: Terms,
+    terms: OddsTerms,
     sizing: Sizing,
     settings: Settings,
     generator: np.random.Generator,

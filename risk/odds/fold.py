@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine import events as ev
-from engine.days import trading_date
+from engine.calendar import trading_date
 from engine.types import Cents, Millis
 from risk.odds.days import FirmDay, without_idle_weekends
 from risk.odds.recorder import DayRecorder

@@ -8,10 +8,10 @@ from risk.odds.draws import RecordOrder
 from risk.odds.paths import Played
 from risk.odds.play import play
 from risk.odds.table import DayTable, Ints, Sizing
-from risk.odds.terms import Terms
+from risk.odds.terms import OddsTerms
 
 
-class History(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryOdds(msgspec.Struct, frozen=True, kw_only=True):
     """What came of the attempts; `starts` are their first days."""
 
     starts: Ints
@@ -50,8 +50,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return self.days / float(self.played.elapsed[self.played.decided].mean())
 
 
-def history(table: DayTable, terms: Terms, sizing: Sizing) -> History:
+def history(table: DayTable, terms: OddsTerms, sizing: Sizing) -> HistoryOdds:
     """An attempt from each day that begins with nothing open, over the days that follow it."""
     starts = table.flat_starts
     played = play(table, terms, sizing, RecordOrder(starts, len(table)), len(table))
-    return History(starts=starts, played=played, days=len(table))
+    return HistoryOdds(starts=starts, played=played, days=len(table))

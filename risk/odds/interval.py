@@ -16,7 +16,7 @@ import numpy as np
 from risk.odds.draws import StationaryOrder, pseudo_histories
 from risk.odds.play import HORIZON, play
 from risk.odds.table import DayTable, Floats, Sizing
-from risk.odds.terms import Terms
+from risk.odds.terms import OddsTerms
 
 CONFIDENCE = 0.95
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -53,7 +53,7 @@ def wilson(share: float | None, trials: float) -> Interval:
 
 def double_bootstrap(
     table: DayTable,
-    terms: Terms,
+    terms: OddsTerms,
     sizing: Sizing,
     mean_block: float,
     generators: tuple[np.random.Generator, np.random.Generator],

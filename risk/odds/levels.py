@@ -37,7 +37,7 @@ class LevelCosts(msgspec.Struct, frozen=True, kw_only=True):
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """Which level stands out, by index; `cheapest` is None when none can pass.
 
-    `alike` are the other levels that cannot be told apart from the best one: each lies in the
+    `alike` are the other levels that are indistinguishable from the best one: each lies in the
     other's interval.
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 from risk.odds.paths import Cause, Paths, Played
 from risk.odds.segments import walk
 from risk.odds.table import DayTable, Flags, Ints, Sizing
-from risk.odds.terms import Terms
+from risk.odds.terms import OddsTerms
 
 HORIZON = 1_500
 """Firm days after which a path counts as undecided: some six years."""
@@ -39,7 +39,7 @@ class DaySource(Protocol):
 
 
 def play(
-    table: DayTable, terms: Terms, sizing: Sizing, source: DaySource, horizon: int = HORIZON
+    table: DayTable, terms: OddsTerms, sizing: Sizing, source: DaySource, horizon: int = HORIZON
 ) -> Played:
     """Every path of `source` until it is decided, out of days, or `horizon` days old."""
     paths = Paths(source.paths, len(terms.phases), terms.initial)
@@ -58,7 +58,7 @@ def play(
     return paths.played()
 
 
-def _one_day(table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, days: Ints) -> None:
+def _one_day(table: DayTable, terms: OddsTerms, sizing: Sizing, paths: Paths, days: Ints) -> None:
     idle = _idle(table, paths, days)
     balance = paths.balance
     equity = paths.equity if terms.needs_equity else balance
@@ -94,7 +94,7 @@ def _idle(table: DayTable, paths: Paths, days: Ints) -> Flags | None:
 
 
 def _matters(
-    table: DayTable, terms: Terms, sizing: Sizing, paths: Paths, days: Ints, floor: Ints
+    table: DayTable, terms: OddsTerms, sizing: Sizing, paths: Paths, days: Ints, floor: Ints
 ) -> Flags:
     """Whose segments must be looked at: in floating point, with a cent to spare on both sides."""
     low, high = table.extremes_after(sizing, paths.balance, days)
@@ -105,7 +105,7 @@ def _matters(
     return matters & paths.alive
 
 
-def _close_yesterday(terms: Terms, paths: Paths, balance: Ints, equity: Ints) -> None:
+def _close_yesterday(terms: OddsTerms, paths: Paths, balance: Ints, equity: Ints) -> None:
     """Freeze what the rules remember of the day before; a phase's first day changes nothing."""
     if any(phase.best_day is not None for phase in terms.phases):
         profit = balance - paths.day_start
@@ -116,7 +116,7 @@ def _close_yesterday(terms: Terms, paths: Paths, balance: Ints, equity: Ints) ->
         paths.high = terms.trailed(paths.high, balance, equity)
 
 
-def _end_of_time(terms: Terms, paths: Paths) -> None:
+def _end_of_time(terms: OddsTerms, paths: Paths) -> None:
     """A phase with a limit of days has failed when they are over."""
     for number, phase in enumerate(terms.phases):
         if phase.max_days is not None:

@@ -7,7 +7,7 @@ import numpy as np
 from engine.rules import WHOLE
 from risk.odds.paths import Cause, Paths
 from risk.odds.table import DayTable, Flags, Ints, Sizing, scaled
-from risk.odds.terms import Terms
+from risk.odds.terms import OddsTerms
 
 
 class _Walk:
@@ -28,7 +28,7 @@ class _Walk:
 
 def walk(
     table: DayTable,
-    terms: Terms,
+    terms: OddsTerms,
     sizing: Sizing,
     paths: Paths,
     who: Ints,
@@ -79,7 +79,7 @@ def _catch_up(table: DayTable, day: _Walk, on: Ints, k: int) -> Ints:
 
 def _test_low(
     table: DayTable,
-    terms: Terms,
+    terms: OddsTerms,
     sizing: Sizing,
     day: _Walk,
     on: Ints,
@@ -106,7 +106,9 @@ def _breach(day: _Walk, on: Ints, cause: Cause) -> None:
     day.under_way[on] = False
 
 
-def _test_pass(table: DayTable, terms: Terms, sizing: Sizing, day: _Walk, on: Ints, k: int) -> None:
+def _test_pass(
+    table: DayTable, terms: OddsTerms, sizing: Sizing, day: _Walk, on: Ints, k: int
+) -> None:
     """The gates of a pass, at a flat moment; then what a pause leaves of the day."""
     paths, who = day.paths, day.who[on]
     balance = _figure(table.segment_balance, sizing, day, on, k)
@@ -123,7 +125,7 @@ def _test_pass(table: DayTable, terms: Terms, sizing: Sizing, day: _Walk, on: In
 
 
 def _gates(
-    terms: Terms, paths: Paths, who: Ints, begin: Ints, balance: Ints, opened: Ints
+    terms: OddsTerms, paths: Paths, who: Ints, begin: Ints, balance: Ints, opened: Ints
 ) -> Flags:
     """Which of these flat balances pass their phase."""
     phases, phase = terms.phases, paths.phase[who]

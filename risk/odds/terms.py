@@ -5,7 +5,16 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from engine.rules import WHOLE, AmountBase, Anchor, BreachAt, Measured, Mode, RuleAction, RuleSet
+from engine.rules import (
+    WHOLE,
+    AmountBase,
+    BreachAt,
+    DayStartBasis,
+    Measured,
+    Mode,
+    RuleAction,
+    RuleSet,
+)
 from engine.types import Cents
 from risk import objectives
 from risk.odds.table import Ints
@@ -28,7 +37,7 @@ class PhaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     max_days: int | None = None
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class OddsTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt must do and must not, for an account of `initial` cents."""
 
     rules: RuleSet
@@ -38,8 +47,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs_equity(self) -> bool:
         """Whether a limit depends on the equity at a reset."""
-        return self.rules.daily.anchor is not Anchor.BALANCE or (
-            self.trails and self.rules.maximum.trails is not Anchor.BALANCE
+        return self.rules.daily.day_start is not DayStartBasis.BALANCE or (
+            self.trails and self.rules.maximum.trails is not DayStartBasis.BALANCE
         )
 
     @property
@@ -69,7 +78,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def daily_floor(self, balance: Ints, equity: Ints) -> Ints:
         """Below this figure the day's limit is broken, when the day begins with these figures."""
         rule = self.rules.daily
-        basis = _basis(rule.anchor, balance, equity)
+        basis = _basis(rule.day_start, balance, equity)
         touch = _touch(rule.breach_at)
         if rule.amount_base is AmountBase.INITIAL:
             return basis - objectives.share(self.initial, rule.percent) + touch
@@ -93,15 +102,15 @@ def _touch(breach_at: BreachAt) -> int:
     return int(breach_at is BreachAt.TOUCH)
 
 
-def _basis(anchor: Anchor, balance: Ints, equity: Ints) -> Ints:
-    if anchor is Anchor.BALANCE:
+def _basis(anchor: DayStartBasis, balance: Ints, equity: Ints) -> Ints:
+    if anchor is DayStartBasis.BALANCE:
         return balance
-    return equity if anchor is Anchor.EQUITY else np.maximum(balance, equity)
+    return equity if anchor is DayStartBasis.EQUITY else np.maximum(balance, equity)
 
 
 def terms_of(
     rules: RuleSet, initial: Cents, *, first_phase: int = 0, max_days: int | None = None
-) -> Terms:
+) -> OddsTerms:
     """The phases from `first_phase` (from 0) on that have a target, up to the first without.
 
     `max_days` limits every phase. Raises NoTarget when the first one has none.
@@ -123,4 +132,4 @@ def terms_of(
     if not phases:
         names = ", ".join(phase.name for phase in rules.phases[first_phase:]) or "none"
         raise NoTarget(f"rules {rules.name}: no target to reach in the phases left ({names})")
-    return Terms(rules=rules, initial=initial, phases=tuple(phases))
+    return OddsTerms(rules=rules, initial=initial, phases=tuple(phases))

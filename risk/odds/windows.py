@@ -19,7 +19,7 @@ class BadWindows(ValueError):
     """Raised when windows are no windows, or do not fit into the days; says what would."""
 
 
-class Span(msgspec.Struct, frozen=True):
+class WindowSpan(msgspec.Struct, frozen=True):
     """A length of time: so many months and days."""
 
     months: int
@@ -33,7 +33,7 @@ class Span(msgspec.Struct, frozen=True):
         return dt.date(year, month, day) + dt.timedelta(days=self.days * times)
 
 
-class Window(msgspec.Struct, frozen=True):
+class WalkWindow(msgspec.Struct, frozen=True):
     """Places in the list of days: trained on `[train, test)`, tested on `[test, end)`."""
 
     train: int
@@ -44,7 +44,7 @@ class Window(msgspec.Struct, frozen=True):
 class Forward(msgspec.Struct, frozen=True, kw_only=True):
     """One window's choice: the trial, its figures in and out of sample, and its rank there."""
 
-    window: Window
+    window: WalkWindow
     trial: int
     in_sample: float
     out_of_sample: float
@@ -55,7 +55,7 @@ _SPAN = re.compile(r"([1-9][0-9]{0,3})([dwmy])")
 _UNITS = {"d": (0, 1), "w": (0, 7), "m": (1, 0), "y": (12, 0)}
 
 
-def spans(text: str) -> tuple[Span, Span]:
+def spans(text: str) -> tuple[WindowSpan, WindowSpan]:
     """Training and test length from text such as ``6m/2m``. Raises BadWindows."""
     parts = [_SPAN.fullmatch(part.strip()) for part in text.split("/")]
     found = [part for part in parts if part is not None]
@@ -64,13 +64,13 @@ def spans(text: str) -> tuple[Span, Span]:
             f"walk-forward {text!r} is not of the form TRAIN/TEST, each a number with d, w, m or "
             "y, such as 6m/2m"
         )
-    train, test = (Span(*(int(part[1]) * unit for unit in _UNITS[part[2]])) for part in found)
+    train, test = (WindowSpan(*(int(part[1]) * unit for unit in _UNITS[part[2]])) for part in found)
     return train, test
 
 
 def windows(
-    dates: Sequence[str], train: Span, test: Span, *, anchored: bool = False
-) -> list[Window]:
+    dates: Sequence[str], train: WindowSpan, test: WindowSpan, *, anchored: bool = False
+) -> list[WalkWindow]:
     """Windows over these dates, in order, whose test days follow each other without a gap.
 
     Training begins one test span later each time, or, `anchored`, always on the first day. The last
@@ -80,7 +80,7 @@ def windows(
         raise BadWindows("there are no days to make windows of")
     first = dt.date.fromisoformat(dates[0])
     after_last = dt.date.fromisoformat(dates[-1]) + dt.timedelta(days=1)
-    found: list[Window] = []
+    found: list[WalkWindow] = []
     while True:
         k = len(found)
         start = test.after(train.after(first), k)
@@ -91,7 +91,7 @@ def windows(
         places = [bisect_left(dates, day.isoformat()) for day in (begin, start, end)]
         if not places[0] < places[1] < places[2]:
             break
-        found.append(Window(*places))
+        found.append(WalkWindow(*places))
     if not found:
         raise BadWindows(
             f"the days from {dates[0]} to {dates[-1]} are too few for one window: take shorter ones"
@@ -100,7 +100,7 @@ def windows(
 
 
 def walk_forward(
-    results: Floats, among: Sequence[Window], figure: Callable[[Floats], Floats]
+    results: Floats, among: Sequence[WalkWindow], figure: Callable[[Floats], Floats]
 ) -> list[Forward]:
     """The choice on each window by `figure` (of each column), over a row of results a day."""
     found = []

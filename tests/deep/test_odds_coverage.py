@@ -19,7 +19,7 @@ from risk.odds.draws import RecordOrder
 from risk.odds.estimate import Settings, odds
 from risk.odds.play import play
 from risk.odds.table import DayTable, Floats, Sizing
-from risk.odds.terms import Terms, terms_of
+from risk.odds.terms import OddsTerms, terms_of
 from tests.odds_records import INITIAL, flat_days, stream
 
 pytestmark = pytest.mark.deep
@@ -111,7 +111,7 @@ def record(returns: Floats) -> list[FirmDay]:
     return flat_days([[(min(0, result), result)] for result in results])
 
 
-def true_probability(process: Process, terms: Terms) -> float:
+def true_probability(process: Process, terms: OddsTerms) -> float:
     table = columns(process.returns(stream(99), LONG))
     starts = np.arange(0, LONG - 5_000, 50)
     order = RecordOrder(starts, LONG)

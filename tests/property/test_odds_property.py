@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engine.rules import (
     AmountBase,
-    Anchor,
     BreachAt,
     DailyLoss,
+    DayStartBasis,
     MaxLoss,
     Measured,
     Mode,
@@ -45,7 +45,7 @@ RULES = st.builds(
     daily=st.builds(
         DailyLoss,
         percent=st.sampled_from([150, 300, 500]),
-        anchor=st.sampled_from(list(Anchor)),
+        anchor=st.sampled_from(list(DayStartBasis)),
         amount_base=st.sampled_from(list(AmountBase)),
         measured_on=st.sampled_from(list(Measured)),
         breach_at=st.sampled_from(list(BreachAt)),
@@ -54,7 +54,7 @@ RULES = st.builds(
         MaxLoss,
         percent=st.sampled_from([400, 800]),
         mode=st.sampled_from(list(Mode)),
-        trails=st.sampled_from(list(Anchor)),
+        trails=st.sampled_from(list(DayStartBasis)),
         lock=st.sampled_from([None, 10_000]),
         measured_on=st.sampled_from(list(Measured)),
         breach_at=st.sampled_from(list(BreachAt)),

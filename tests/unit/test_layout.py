@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, str] = {
     "engine.account": "engine",
     "risk": "engine",
     "risk.ledger": "engine engine.account risk",
+    "risk.odds": "engine risk",
     "signals.market_data": "engine",
     "signals": "engine signals.market_data",
     "signals.strategies": "engine signals signals.market_data",

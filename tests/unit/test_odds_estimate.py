@@ -11,7 +11,7 @@ import pytest
 
 from config.rules import load_rules
 from risk.odds.blocks import mean_block, optimal_blocks
-from risk.odds.checks import Record, largest_day_share, refusal, warnings
+from risk.odds.checks import DaySample, largest_day_share, refusal, warnings
 from risk.odds.costs import costs
 from risk.odds.days import FirmDay
 from risk.odds.estimate import Odds, Settings, odds, pass_probability
@@ -127,8 +127,8 @@ def test_blocks_last_a_month_or_longer_but_fit_six_times_into_the_record() -> No
     assert optimal_blocks(np.full(50, 0.1)) == (1.0, 1.0)
 
 
-def enough(**changed: object) -> Record:
-    return msgspec.structs.replace(Record(trades=20), **changed)
+def enough(**changed: object) -> DaySample:
+    return msgspec.structs.replace(DaySample(trades=20), **changed)
 
 
 def test_a_record_that_bears_odds_is_not_refused() -> None:
@@ -146,7 +146,7 @@ def test_a_record_that_bears_odds_is_not_refused() -> None:
     ],
 )
 def test_a_record_that_bears_no_odds_is_refused_in_one_line(
-    days: int, run: Record, words: str
+    days: int, run: DaySample, words: str
 ) -> None:
     said = refusal(table_of(record(days, 0, 0.01)), run)
     assert said is not None

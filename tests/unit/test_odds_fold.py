@@ -57,7 +57,7 @@ def test_a_recorded_day_stands_for_the_reset() -> None:
     made[0].on_reset(ev.ResetDue("2024-01-09", START, START - 40, 500))
     template = account(START, START - 40, 500)
     made[1].on_day_rolled(
-        ev.DayRolled(date="2024-01-09", anchor=START, floor=0.0, account=template)
+        ev.DayRolled(date="2024-01-09", day_start=START, floor=0.0, account=template)
     )
     assert made[0].days() == made[1].days()
     assert ev.ResetDue in made[0].routes()

@@ -17,7 +17,7 @@ from risk.odds.sharpe import deflated_best, deflated_sharpe, moments, sharpe
 from risk.odds.table import Floats
 from risk.odds.windows import (
     BadWindows,
-    Window,
+    WalkWindow,
     out_of_sample,
     spans,
     walk_forward,
@@ -181,7 +181,7 @@ def test_too_few_days_are_refused() -> None:
 def test_the_choice_of_a_window_is_judged_on_the_days_after_it() -> None:
     """The trial that was best until then, its figure there, and its rank among all."""
     results = np.array([[1, 2, 0], [1, 2, 0], [3, -1, 2], [3, -1, 2]], np.float64)
-    chosen = walk_forward(results, [Window(0, 2, 4)], lambda part: part.sum(axis=0))
+    chosen = walk_forward(results, [WalkWindow(0, 2, 4)], lambda part: part.sum(axis=0))
     assert [(one.trial, one.in_sample, one.out_of_sample, one.rank) for one in chosen] == [
         (1, 4.0, -2.0, 3.0)
     ]

@@ -17,7 +17,7 @@ from risk.odds.draws import NoFlatStart, RecordOrder, StationaryOrder
 from risk.odds.paths import Cause, Outcome, Played
 from risk.odds.play import play
 from risk.odds.table import LARGEST, BadDays, Sizing, table_of
-from risk.odds.terms import NoTarget, Terms, terms_of
+from risk.odds.terms import NoTarget, OddsTerms, terms_of
 from tests.odds_records import INITIAL, Attempt, flat_day, flat_days, row_day, stream
 
 PERCENT = INITIAL // 100
@@ -36,7 +36,7 @@ def one_phase(**phase: int) -> RuleSet:
     )  # fmt: skip
 
 
-def from_first(days: Sequence[FirmDay], terms: Terms, sizing: Sizing = Sizing.ABSOLUTE) -> Row:
+def from_first(days: Sequence[FirmDay], terms: OddsTerms, sizing: Sizing = Sizing.ABSOLUTE) -> Row:
     """What comes of the attempt that begins on the first day."""
     played = play(table_of(days), terms, sizing, RecordOrder(np.array([0]), len(days)), len(days))
     phase = int(played.phase[0])
@@ -132,7 +132,7 @@ def test_a_phase_with_a_limit_of_days_fails_after_them() -> None:
     assert from_first(days[1:], terms) == ("passed", "", 1, [2])
 
 
-def pausing() -> Terms:
+def pausing() -> OddsTerms:
     rules = one_phase()
     daily = msgspec.structs.replace(rules.daily, percent=100, action=RuleAction.PAUSE)
     return terms_of(msgspec.structs.replace(rules, daily=daily), INITIAL)
