@@ -1,6 +1,6 @@
 """Firm days from what happens to an account, one figure after the other.
 
-It receives resets, of openings and of every figure of the account in the order in which they are
+It receives resets, openings and every figure of the account in the order in which they are
 dispatched; a replay tests the worst of the bars that it skips, so the lows are exact.
 """
 
