@@ -37,14 +37,16 @@ class Figures:
 FIGURES: Final = Figures()
 
 
-def audit(session: Running, terminal: PlayedTerminal, since: int, *, lost: bool = False) -> None:
+def audit(
+    session: Running, terminal: PlayedTerminal, since: int | None = None, *, lost: bool = False
+) -> None:
     """Raises AssertionError naming what does not hold.
 
     With `lost` the session has ended in the middle, so that what is open need not agree.
     """
     sends = terminal.sends(since)
     FIGURES.sessions += 1
-    FIGURES.calls += len(terminal.calls(since))
+    FIGURES.calls += len(terminal.calls(since=since))
     FIGURES.sends += len(sends)
     faults = {
         "doubled": doubled(sends),

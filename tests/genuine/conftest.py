@@ -78,6 +78,8 @@ def host(_host: WineHost, terminal: PlayedTerminal) -> WineHost:
 
 
 @pytest.fixture
-def trader(tmp_path: Path, terminal: PlayedTerminal, host: WineHost) -> Trader:
+def trader(tmp_path: Path, terminal: PlayedTerminal, host: WineHost) -> Iterator[Trader]:
     """A user whose account is at that terminal, through that host."""
-    return Trader(tmp_path, terminal, host)
+    user = Trader(tmp_path, terminal, host)
+    yield user
+    user.leave()

@@ -59,7 +59,7 @@ class Running:
             check=True,
             timeout=COMMAND_SECONDS,
         )
-        told: Row = json.loads(done.stdout)
+        told: Row = json.loads(done.stdout)["status"]
         return told
 
     def wait(self, seconds: float = COMMAND_SECONDS) -> Said:
@@ -132,6 +132,7 @@ class Trader:
         self.results = self.folder / "results"
         self.signals = self.folder / "signals.csv"
         self.sessions = 0
+        self.started: list[subprocess.Popen[bytes]] = []
         self.write_accounts()
 
     def write_accounts(self, **changes: Any) -> None:
@@ -157,7 +158,7 @@ class Trader:
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
         """Start a command of its Python."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [product.PYTHON, *map(str, arguments)],
             cwd=self.folder,
             env=self.environment(),
@@ -165,6 +166,14 @@ class Trader:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self.started.append(process)
+        return process
+
+    def leave(self) -> None:
+        """End whatever still runs, so that the next test finds the host free."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
 
     def run(self, *arguments: object, seconds: float = COMMAND_SECONDS) -> Said:
         """Run a command of its Python to its end."""

@@ -83,3 +83,9 @@ def records(session: Path) -> list[events.Record]:
     """What the journal in a session's folder holds."""
     with StoredJournal(session / "journal.sqlite") as journal:
         return list(journal.records())
+
+STRATEGY_IMPORTS: Final = """\
+from engine.types import Side
+from signals.strategy import Enter, Protect
+"""
+"""What a strategy of the user's own imports."""

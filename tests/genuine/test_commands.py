@@ -74,18 +74,17 @@ def test_a_dry_smoke_test_checks_and_sends_nothing(trader: Trader) -> None:
     told = document(trader, SMOKE_SUMMARY)
     flags = ("dry_run", "connected", "order_sent", "order_closed", "error")
     assert [told[name] for name in flags] == [True, True, False, False, None]
-    assert trader.terminal.calls(0, "order_check")
+    assert trader.terminal.calls("order_check")
     assert not trader.terminal.sends()
 
 
 def test_a_smoke_test_sends_and_closes_one_order(trader: Trader) -> None:
     """Sent, held, closed: two sends at the terminal, nothing left open, the log its deals."""
-    mark = trader.terminal.mark()
     said = trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0)
     assert said.code == 0, said
     told = document(trader, SMOKE_SUMMARY)
     assert (told["order_sent"], told["order_closed"], told["error"]) == (True, True, None)
-    sends = trader.terminal.sends(mark)
+    sends = trader.terminal.sends()
     assert (len(sends), doubled(sends), wrong_account(sends)) == (2, [], [])
     assert trader.terminal.book()["positions"] == []
     balance = trader.terminal.book()["facts"]["balance"]
@@ -109,9 +108,8 @@ def test_the_smoke_test_tells_volume_risk_prices_and_profit(trader: Trader) -> N
 def test_a_smoke_test_leaves_nothing_open_after_a_lost_answer(trader: Trader, do: str) -> None:
     """An answer that is lost or late is found again from the history; the position is closed."""
     trader.terminal.fault("order_send", do, -1 if do == "status" else None)
-    mark = trader.terminal.mark()
     said = trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0)
-    sends = trader.terminal.sends(mark)
+    sends = trader.terminal.sends()
     assert doubled(sends) == []
     assert trader.terminal.book()["positions"] == [], said
     told = document(trader, SMOKE_SUMMARY)
@@ -132,14 +130,13 @@ def test_the_documented_replay_script_plays_the_terminals_history(trader: Trader
 
 def test_the_documented_replay_script_sends_signals(trader: Trader) -> None:
     """Not dry, two trades: each entry and exit once, each row the terminal's deal, none left."""
-    mark = trader.terminal.mark()
     flags = ["--no_dry_run" if flag == "--dry_run" else flag for flag in REPLAY_LINE]
     flags[flags.index("50")] = "2"
     said = script(
         trader, product.REPLAY_SCRIPT, flags, "--hold_seconds", 0, "--pace", 0,
     )  # fmt: skip
     assert said.code == 0, said
-    sends = trader.terminal.sends(mark)
+    sends = trader.terminal.sends()
     assert len(sends) == 4
     assert (doubled(sends), wrong_account(sends)) == ([], [])
     assert trader.terminal.book()["positions"] == []
@@ -153,11 +150,10 @@ def test_the_documented_replay_script_leaves_nothing_open_after_a_lost_answer(
 ) -> None:
     """The first answer is lost: what it opened is found in the history and not left behind."""
     trader.terminal.fault("order_send", do)
-    mark = trader.terminal.mark()
     flags = ["--no_dry_run" if flag == "--dry_run" else flag for flag in REPLAY_LINE]
     flags[flags.index("50")] = "1"
     said = script(trader, product.REPLAY_SCRIPT, flags, "--hold_seconds", 0, "--pace", 0)
-    assert doubled(trader.terminal.sends(mark)) == []
+    assert doubled(trader.terminal.sends()) == []
     assert trader.terminal.book()["positions"] == [], said
 
 

@@ -36,6 +36,7 @@ class PlayedTerminal:
         self._told: Row = {}
         self._serial = 0
         self._hands = 0
+        self._began = 0
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(prefix.work / "terminal" / "terminal64.exe", folder)
 
@@ -91,8 +92,9 @@ class PlayedTerminal:
         draft.replace(self.folder / "control.json")
 
     def reset(self) -> None:
-        """A new account at usual prices, no faults, and a new log."""
+        """A new account at usual prices and no faults; the log is read from here on."""
         self._told = {"reset": self._serial + 1}
+        self._began = self.mark()
         self.tell()
 
     def fault(self, call: str, do: str, value: Any = None, **more: Any) -> None:
@@ -116,20 +118,23 @@ class PlayedTerminal:
         path = self.folder / "calls.jsonl"
         return path.stat().st_size if path.exists() else 0
 
-    def calls(self, since: int = 0, *names: str) -> list[Row]:
-        """The calls that arrived after a mark, oldest first; only those of some names."""
+    def calls(self, *names: str, since: int | None = None) -> list[Row]:
+        """The calls that arrived, oldest first; only those of some names.
+
+        They are read from the last `reset` on, or from a mark.
+        """
         path = self.folder / "calls.jsonl"
         if not path.exists():
             return []
         with path.open("rb") as file:
-            file.seek(since)
+            file.seek(self._began if since is None else since)
             lines = file.read().split(b"\n")[:-1]
         rows: list[Row] = [json.loads(line) for line in lines]
         return [row for row in rows if not names or row["call"] in names]
 
-    def sends(self, since: int = 0) -> list[Row]:
+    def sends(self, since: int | None = None) -> list[Row]:
         """Every `order_send` that arrived, whatever became of it."""
-        return self.calls(since, "order_send")
+        return self.calls("order_send", since=since)
 
     def book(self) -> Row:
         """The account as the terminal keeps it."""

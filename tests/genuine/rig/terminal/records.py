@@ -124,7 +124,7 @@ def pack(name: str, values: Mapping[str, Any]) -> bytes:
     parts = []
     for field, code in LAYOUT[name]:
         if isinstance(code, int):
-            written = str(values.get(field, "")).encode("utf-16le")[: 2 * code - 2]
+            written = str(values.get(field, "")).encode("utf-16le", "surrogatepass")[: 2 * code - 2]
             parts.append(written.ljust(2 * code, b"\0"))
         else:
             parts.append(struct.pack("<" + code, values.get(field, 0)))
