@@ -14,6 +14,7 @@ Row = dict[str, Any]
 
 DEAL, PENDING = 1, 5
 DEMO: Final = 0
+INVALID_ARGUMENTS: Final = -2
 _IN_FLIGHT_SECONDS: Final = 1.0
 """A request that left just before a halt may arrive so much later."""
 
@@ -29,6 +30,7 @@ class Figures:
     after_a_halt: int = 0
     wrong_account: int = 0
     lost: int = 0
+    refused: int = 0
 
     def __str__(self) -> str:
         return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
@@ -48,11 +50,12 @@ def audit(
     FIGURES.sessions += 1
     FIGURES.calls += len(terminal.calls(since=since))
     FIGURES.sends += len(sends)
-    faults = {
+    faults: dict[str, list[Any]] = {
         "doubled": doubled(sends),
         "after_a_halt": after_a_halt(sends, session.rows()),
         "wrong_account": wrong_account(sends),
         "lost": [] if lost else unexplained(session, terminal),
+        "refused": refused_by_the_package(terminal),
     }
     for name, found in faults.items():
         setattr(FIGURES, name, getattr(FIGURES, name) + len(found))
@@ -98,11 +101,22 @@ def wrong_account(sends: list[Row]) -> list[Row]:
     return [send for send in sends if send["account"] != [LOGIN, SERVER, DEMO]]
 
 
+def refused_by_the_package(terminal: PlayedTerminal) -> list[Row]:
+    """Calls whose arguments the package did not take: it raised, or said that they are invalid."""
+    return [
+        call
+        for call in terminal.package_calls()
+        if "raised" in call or call["error"][0] == INVALID_ARGUMENTS
+    ]
+
+
 def unexplained(session: Running, terminal: PlayedTerminal) -> list[str]:
     """Where event log and summary disagree with the terminal's own books."""
     book, summary = terminal.book(), session.summary()
     magics = {send["request"].get("magic") for send in terminal.sends() if "request" in send}
-    deals = [deal for deal in book["deals"] if deal["order"] and deal["magic"] in magics - {0, None}]
+    deals = [
+        deal for deal in book["deals"] if deal["order"] and deal["magic"] in magics - {0, None}
+    ]
     wrong = []
     opened = {str(deal["position_id"]): deal for deal in deals if deal["entry"] == 0}
     told = {row["ticket"]: row for row in session.rows("OPEN")}
@@ -113,7 +127,7 @@ def unexplained(session: Running, terminal: PlayedTerminal) -> list[str]:
         elif abs(float(row["volume"]) - _volume(deals, ticket)) > 1e-9:
             wrong.append(f"OPEN {ticket}: {row['volume']} told, {deal['volume']} dealt")
     wrong += [f"deal of position {ticket} has no OPEN" for ticket in opened if ticket not in told]
-    wrong += _money(session, deals, book)
+    wrong += _money(session, book)
     ours = [p for p in book["positions"] if p["magic"] in magics - {0, None}]
     if summary["open_positions"] != len(ours):
         wrong.append(f"{summary['open_positions']} open told, {len(ours)} are")
@@ -122,10 +136,10 @@ def unexplained(session: Running, terminal: PlayedTerminal) -> list[str]:
 
 def _volume(deals: list[Row], ticket: str) -> float:
     entries = (d for d in deals if str(d["position_id"]) == ticket and d["entry"] == 0)
-    return sum(deal["volume"] for deal in entries)
+    return float(sum(deal["volume"] for deal in entries))
 
 
-def _money(session: Running, deals: list[Row], book: Row) -> list[str]:
+def _money(session: Running, book: Row) -> list[str]:
     """Closed positions' results and the balance, to the cent."""
     wrong = []
     for row in session.rows("CLOSE"):

@@ -43,9 +43,7 @@ def prefix() -> Prefix:
 
 
 @pytest.fixture(scope="session")
-def _terminal(
-    prefix: Prefix, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PlayedTerminal]:
+def _terminal(prefix: Prefix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedTerminal]:
     terminal = PlayedTerminal(prefix, tmp_path_factory.mktemp("terminal"))
     terminal.start()
     yield terminal

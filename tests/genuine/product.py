@@ -84,6 +84,7 @@ def records(session: Path) -> list[events.Record]:
     with StoredJournal(session / "journal.sqlite") as journal:
         return list(journal.records())
 
+
 STRATEGY_IMPORTS: Final = """\
 from engine.types import Side
 from signals.strategy import Enter, Protect

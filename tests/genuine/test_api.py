@@ -1,6 +1,6 @@
 """Each function of the package that the engine uses, called as the engine calls it.
 
-The genuine package decides which arguments it takes, what types it gives and what `last_error` says.
+The package decides which arguments it takes, what types it gives and what `last_error` says.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def test_structs_have_the_contracts_fields(call: Caller) -> None:
     found = [
         call("account_info").value, call("terminal_info").value, call("symbol_info", SYMBOL).value,
         call("symbol_info_tick", SYMBOL).value, call("positions_get").value[0], sent, sent.request,
-        call("order_check", dict(ENTRY)).value, call("history_deals_get", position=sent.order).value[0],
+        call("order_check", dict(ENTRY)).value,
+        call("history_deals_get", position=sent.order).value[0],
         call("history_orders_get", now - DAY, now + DAY).value[0],
     ]  # fmt: skip
     names = {type(item).__name__ for item in found}
@@ -116,7 +117,10 @@ def test_every_action_of_the_engine_is_taken(call: Caller, terminal: PlayedTermi
     requests = [levels | {"magic": 5}, close | {"position": opened.order, "volume": 0.04}]
     codes = [call("order_send", request).value.retcode for request in requests]
     placed = call("order_send", pending).value
-    codes += [placed.retcode, call("order_send", {"action": 8, "order": placed.order}).value.retcode]
+    codes += [
+        placed.retcode,
+        call("order_send", {"action": 8, "order": placed.order}).value.retcode,
+    ]
     assert codes == [mt5.TRADE_RETCODE_DONE] * 4
     assert [send["request"]["action"] for send in terminal.sends()[-4:]] == [6, 1, 5, 8]
 

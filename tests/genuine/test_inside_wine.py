@@ -1,4 +1,4 @@
-"""The engine itself in the Windows Python: commands, sessions, control and journal, `os.name` "nt"."""
+"""The engine itself in the Windows Python, where `os.name` is "nt"."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_session_with_control_and_journal_inside(inside: WindowsTrader) -> Non
     """A followed signal, pause, flatten and stop by the commands; then its journal is whole."""
     session = inside.shadow()
     session.ready(120)
-    inside.signal("long", stop_loss=1.05, volume=0.1)
+    inside.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN", seconds=60)
     assert inside.order("pause", session, "--reason", "news").code == 0
     assert inside.order("resume", session, "--reason", "over").code == 0
@@ -77,7 +77,7 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     """TerminateProcess in the middle: resumed, the position is known, nothing is sent twice."""
     session = inside.shadow()
     session.ready(120)
-    inside.signal("long", stop_loss=1.05, volume=0.1)
+    inside.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN", seconds=60)
     session.kill()
     resumed = inside.shadow("--no-dry-run", resume=session)

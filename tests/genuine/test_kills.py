@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.genuine import product
 from tests.genuine.audit import audit
 from tests.genuine.engine import Running, Trader
 from tests.genuine.rig.played import wait_for
@@ -16,7 +18,7 @@ def opened_session(trader: Trader) -> Running:
     """A session with a position of its own."""
     session = trader.shadow()
     session.ready()
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
     return session
 
@@ -35,11 +37,11 @@ def test_a_killed_engine_is_resumed(trader: Trader) -> None:
     """The position is known again, a stop moved meanwhile is taken over, nothing is sent twice."""
     session = opened_session(trader)
     session.kill()
-    trader.terminal.hand("levels", position="last", sl=1.06, tp=0.0)
+    trader.terminal.hand("levels", position="last", sl=1.085, tp=0.0)
     resumed = trader.shadow("--no-dry-run", resume=session)
     resumed.await_rows(1, "MODIFY")
     (standing,) = resumed.status()["positions"]
-    assert float(standing["stop_loss"]) == 1.06
+    assert float(standing["stop_loss"]) == 1.085
     finish(trader, resumed)
 
 
@@ -49,7 +51,7 @@ def test_an_engine_killed_while_an_order_is_under_way(trader: Trader, skip: int)
     session = trader.shadow()
     session.ready()
     trader.terminal.fault("order_send", "hang" if skip else "hang_after", 4)
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     wait_for(lambda: trader.terminal.calls("account_info"), 20, "calls")
     wait_for(lambda: _under_way(session), 20, "an order under way")
     session.kill()
@@ -61,20 +63,21 @@ def test_an_engine_killed_while_an_order_is_under_way(trader: Trader, skip: int)
 
 
 def _under_way(session: Running) -> bool:
-    kinds = {type(record.event).__name__ for record in _records(session)}
-    return "OrderSubmitted" in kinds
+    events = (record.event for record in product.records(session.folder))
+    return any(isinstance(event, product.events.OrderSubmitted) for event in events)
 
 
-def _records(session: Running) -> list[object]:
-    from tests.genuine import product
+def kill_host(trader: Trader) -> None:
+    assert trader.host is not None
+    trader.host.kill()
 
-    return list(product.records(session.folder))
+
+def kill_terminal(trader: Trader) -> None:
+    trader.terminal.kill()
+    trader.terminal.start()
 
 
-KILLS: dict[str, Callable[[Trader], None]] = {
-    "host": lambda trader: trader.host.kill() if trader.host else None,
-    "terminal": lambda trader: (trader.terminal.kill(), trader.terminal.start())[-1],
-}
+KILLS: dict[str, Callable[[Trader], None]] = {"host": kill_host, "terminal": kill_terminal}
 
 
 @pytest.mark.parametrize("victim", KILLS)
@@ -86,7 +89,7 @@ def test_a_session_outlives_its_host_and_its_terminal(trader: Trader, victim: st
     session.await_rows(halts + 1, "HALT", seconds=60)
     session.await_rows(2, "RESUME", seconds=90)
     assert "link" in {row["reason"] for row in session.rows("HALT")}
-    trader.signal("short", stop_loss=1.2, volume=0.1)
+    trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(2, "OPEN")
     finish(trader, session)
 
@@ -99,7 +102,7 @@ def test_a_kill_while_an_order_is_under_way_neither_loses_nor_doubles_it(
     session = trader.shadow()
     session.ready()
     trader.terminal.fault("order_send", "hang_after", 3)
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     wait_for(trader.terminal.sends, 30, "the send")
     KILLS[victim](trader)
     session.await_rows(1, "OPEN", seconds=90)
@@ -124,12 +127,12 @@ def test_resume_is_refused_without_a_look(trader: Trader) -> None:
     """While the link is down an order of unknown outcome cannot be declared never executed."""
     session = trader.shadow()
     session.ready()
-    faults = [
+    faults: list[dict[str, Any]] = [
         {"call": "order_send", "do": "drop_after"},
         {"call": "positions_get", "do": "drop", "times": -1},
     ]
     trader.terminal.faults(*faults)
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "UNKNOWN", seconds=60)
     said = trader.order("resume", session, "--reason", "go on")
     assert said.code != 0, said
@@ -146,7 +149,7 @@ def test_the_position_of_a_lost_order_is_always_listed_and_flattened(trader: Tra
     session.ready()
     down = [{"call": "positions_get", "do": "status", "value": -1, "times": 12}]
     trader.terminal.faults({"call": "order_send", "do": "drop_after"}, *down)
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "UNKNOWN", seconds=60)
     trader.order("resume", session, "--reason", "go on")
     wait_for(
@@ -163,7 +166,7 @@ def test_a_flatten_stands_until_everything_is_closed(trader: Trader) -> None:
     session.ready()
     for number, symbol in enumerate(("EURUSD", "EURUSD", "EURUSD")):
         trader.signal(
-            "long", symbol=symbol, stop_loss=1.05, volume=0.1, strategy_id=f"part-{number}"
+            "long", symbol=symbol, stop_loss=1.08, volume=0.1, strategy_id=f"part-{number}"
         )
     session.await_rows(3, "OPEN", seconds=60)
     trader.terminal.fault("order_send", "drop", skip=1)

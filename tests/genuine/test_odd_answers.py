@@ -32,7 +32,7 @@ def session(trader: Trader) -> Iterator[Running]:
 
 
 def enter(trader: Trader, **values: Any) -> None:
-    trader.signal("long", **{"stop_loss": 1.05, "volume": 0.1, **values})
+    trader.signal("long", **{"stop_loss": 1.08, "volume": 0.1, **values})
 
 
 @pytest.mark.parametrize("retcode", [10008, 10009, 10010])

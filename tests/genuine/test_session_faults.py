@@ -31,7 +31,7 @@ def session(trader: Trader) -> Iterator[Running]:
     """A session with a position; in agreement with the terminal in the end."""
     running = trader.shadow("--no-dry-run", "--max-positions", 40)
     running.ready()
-    trader.signal("long", stop_loss=1.05, volume=0.1, strategy_id="first")
+    trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id="first")
     running.await_rows(1, "OPEN")
     yield running
     trader.terminal.tell(faults=None)
@@ -64,7 +64,7 @@ def sent_with(trader: Trader, session: Running, do: str, value: Any) -> None:
     name = f"{do}-{value}"
     before, known = len(trader.terminal.sends()), len(trader.terminal.book()["positions"])
     trader.terminal.fault("order_send", do, value)
-    trader.signal("long", stop_loss=1.05, volume=0.1, strategy_id=name)
+    trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id=name)
     wait_for(lambda: len(trader.terminal.sends()) > before, 60, f"the send of {name}")
     wait_for(lambda: session.status()["link"] == "up", 90, f"the link after {name}")
     done = len(trader.terminal.book()["positions"]) - known
@@ -110,9 +110,9 @@ def test_a_close_that_meets_a_fault_is_done_in_the_end(
 def test_a_call_that_hangs_is_ended_and_its_order_found(
     trader: Trader, session: Running, do: str
 ) -> None:
-    """Longer than the deadline: the host ends, another comes, the order is known or was not sent."""
+    """Longer than the deadline: the host ends, another comes, the late deal is found."""
     trader.terminal.fault("order_send", do, 45)
-    trader.signal("long", stop_loss=1.05, volume=0.1, strategy_id="hung")
+    trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id="hung")
     session.await_rows(1, "UNKNOWN", seconds=60)
     wait_for(lambda: session.status()["link"] == "up", 120, "the link")
     wait_for(lambda: len(trader.terminal.book()["positions"]) == 2, 60, "the late deal")

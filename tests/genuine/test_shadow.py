@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.genuine.audit import audit
+from tests.genuine.audit import audit, refused_by_the_package
 from tests.genuine.engine import Running, Trader
 from tests.genuine.rig.played import wait_for
 
@@ -45,7 +45,7 @@ def test_a_followed_signal_becomes_the_terminals_deal(trader: Trader, session: R
 
 
 def test_a_stop_ends_a_session_with_exit_0(trader: Trader, session: Running) -> None:
-    """What the user ordered is done: the session's own exit code is 0, and it says how it stands."""
+    """What the user ordered is done: the session's own exit code is 0."""
     assert trader.order("stop", session).code == 0
     said = session.wait()
     assert said.code == 0, said
@@ -56,12 +56,12 @@ def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
     """A pause lets nothing leave, a resume does, flatten closes everything and waits for it."""
     assert trader.order("pause", session, "--reason", "news").code == 0
     session.await_rows(2, "HALT")
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     wait_for(lambda: session.status()["causes"] == ["paused"], 20, "a paused status")
     time.sleep(4)
     assert trader.terminal.sends() == []
     assert trader.order("resume", session, "--reason", "over").code == 0
-    trader.signal("short", stop_loss=1.2, volume=0.1)
+    trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(1, "OPEN")
     said = trader.order("flatten", session)
     assert said.code == 0, said
@@ -71,18 +71,18 @@ def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
 
 def test_a_stop_that_is_moved_by_hand_is_taken_over(trader: Trader, session: Running) -> None:
     """The log tells the new stop with reason MANUAL; the engine sends nothing against it."""
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
-    trader.terminal.hand("levels", position="last", sl=1.06, tp=0.0)
+    trader.terminal.hand("levels", position="last", sl=1.085, tp=0.0)
     (moved,) = session.await_rows(1, "MODIFY")
-    assert (moved["reason"], float(moved["stop_loss"])) == ("MANUAL", 1.06)
+    assert (moved["reason"], float(moved["stop_loss"])) == ("MANUAL", 1.085)
     assert len(trader.terminal.sends()) == 1
     ended(trader, session)
 
 
 def test_a_part_that_is_closed_by_hand_is_noticed(trader: Trader, session: Running) -> None:
     """Half of a position closed by hand is a CLOSE of that half, and half stays open."""
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
     trader.terminal.hand("close", position="last", volume=0.04)
     (closed,) = session.await_rows(1, "CLOSE")
@@ -95,7 +95,9 @@ def test_a_part_that_is_closed_by_hand_is_noticed(trader: Trader, session: Runni
 def test_a_foreign_position_is_shown_and_never_touched(trader: Trader, session: Running) -> None:
     """What somebody else opened is listed by status, and flatten leaves it alone."""
     trader.terminal.hand("open", symbol="EURUSD", type=0, volume=0.2, magic=7, comment="mine")
-    wait_for(lambda: "foreign" in str(session.status()) or "0.2" in str(session.status()), 20, "it")
+    wait_for(lambda: trader.terminal.book()["positions"], 20, "the position")
+    (position,) = trader.terminal.book()["positions"]
+    wait_for(lambda: str(position["ticket"]) in str(session.status()), 20, "it in the status")
     assert trader.order("flatten", session).code == 0
     assert len(trader.terminal.book()["positions"]) == 1
     ended(trader, session)
@@ -146,7 +148,7 @@ def test_a_pending_entry_that_expires_leaves_a_row(trader: Trader, session: Runn
 
 def test_an_exit_time_closes_the_position(trader: Trader, session: Running) -> None:
     """A signal's exit time closes what it opened, with reason END."""
-    trader.signal("long", stop_loss=1.05, volume=0.1, exit_time=int(time.time()) + 10)
+    trader.signal("long", stop_loss=1.08, volume=0.1, exit_time=int(time.time()) + 10)
     session.await_rows(1, "OPEN")
     (closed,) = session.await_rows(1, "CLOSE")
     assert closed["reason"] == "END"
@@ -157,20 +159,21 @@ def test_a_dry_session_sees_ticks_and_sends_nothing(trader: Trader) -> None:
     """Prices come from the package, fills from paper; every call is one that the package takes."""
     session = trader.shadow("--dry-run")
     session.ready()
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     (opened,) = session.await_rows(1, "OPEN")
     assert opened["volume"] == "0.10"
     assert trader.terminal.calls("copy_ticks_range")
     assert trader.order("stop", session).code == 0
-    assert session.wait().code == 0
+    session.wait()
     assert trader.terminal.sends() == []
+    assert refused_by_the_package(trader.terminal) == []
 
 
 def test_duration_ends_a_session_in_time(trader: Trader) -> None:
     """`--duration 15s` ends it after 15 s with exit 0."""
     session = trader.shadow("--no-dry-run", "--duration", "15s")
     session.ready()
-    trader.signal("long", stop_loss=1.05, volume=0.1)
+    trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
     said = session.wait(60)
     assert said.code == 0, said
@@ -179,7 +182,7 @@ def test_duration_ends_a_session_in_time(trader: Trader) -> None:
 
 def test_an_interrupt_ends_a_session_in_order(trader: Trader, session: Running) -> None:
     """Ctrl+C is exit 130 with a summary that agrees with the terminal."""
-    trader.signal("short", stop_loss=1.2, volume=0.1)
+    trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(1, "OPEN")
     session.interrupt()
     assert session.wait().code == 130

@@ -84,7 +84,7 @@ POOLS: Final[dict[str, tuple[Sequence[Any], Sequence[Any]]]] = {
         (Own("now", None, -86_400), Own("now", None, -3_600), Own("now", None, 3_600), _AWARE),
         (0, -1, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 4_102_444_800, 253_402_300_799, 2**63, 1.5e9,
          2.0**31, 4.1e9, math.nan, math.inf, None, "2026-01-01", True, dt.date(2026, 1, 1),
-         dt.datetime(2026, 1, 1), dt.datetime(1970, 1, 2, tzinfo=_UTC),  # noqa: DTZ001
+         dt.datetime(2026, 1, 1), dt.datetime(1970, 1, 2, tzinfo=_UTC),
          dt.datetime(1960, 1, 1, tzinfo=_UTC), dt.datetime(2038, 1, 20, tzinfo=_UTC),
          dt.datetime(2106, 3, 1, tzinfo=_UTC), dt.datetime(3000, 12, 31, tzinfo=_UTC),
          dt.datetime(9999, 12, 31, tzinfo=_UTC), np.int64(1_700_000_000), b"1"),
@@ -169,9 +169,7 @@ SETUP: Final = (
 
 def setup() -> list[Called]:
     """What each round begins with."""
-    return [
-        Called("order_send", ({**_good_request(), **change},)) for change in SETUP
-    ]
+    return [Called("order_send", ({**_good_request(), **change},)) for change in SETUP]
 
 
 def _good_request() -> dict[str, Any]:
@@ -224,7 +222,16 @@ def _requesting(rng: Random) -> Called:
     form = rng.random()
     if form < 0.8:
         return Called(name, (request,))
-    odd = ((), (None,), ([],), (5,), ("x",), (request, request), ({},), (tuple(request),))
+    odd: tuple[tuple[Any, ...], ...] = (
+        (),
+        (None,),
+        ([],),
+        (5,),
+        ("x",),
+        (request, request),
+        ({},),
+        (tuple(request),),
+    )
     if form < 0.9:
         return Called(name, rng.choice(odd))
     return Called(name, (request,) if form < 0.95 else (), request if form < 0.98 else {})

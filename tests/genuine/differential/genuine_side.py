@@ -2,7 +2,8 @@
 
     python -m tests.genuine.differential.genuine_side FOLDER SEED ROUNDS CALLS
 
-FOLDER is the played terminal's, as Windows sees it. Writes FOLDER/genuine.jsonl, one outcome a line.
+FOLDER is the played terminal's, as Windows sees it. Writes FOLDER/genuine.jsonl, one outcome a
+line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The paper terminal against the genuine package: the same calls, the same results.
 
-What the package decides (arguments, types, shapes, errors) is the truth for the paper terminal. What
-the played terminal behind the package answers is no oracle for a broker; it is only reported.
+What the package decides (arguments, types, shapes, errors) is the truth for the paper terminal.
+What the played terminal behind the package answers is no oracle for a broker; it is only reported.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from typing import Any
 from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
 from tests.genuine.rig.prefix import Prefix, windows
 
-Row = dict[str, Any]
-
 
 def free_port() -> int:
     """A port of the loopback interface that nobody uses."""
@@ -40,8 +38,7 @@ class WineHost:
         **config: Any,
     ) -> None:
         self._prefix = prefix
-        self._recorded = terminal.folder / "package.jsonl"
-        recording = ("-m", "tests.genuine.recording_host", module, windows(self._recorded))
+        recording = ("-m", "tests.genuine.recording_host", module, windows(terminal.recorded))
         self._command = ("-m", module) if plain else recording
         self.port = free_port()
         self.token = secrets.token_hex(32)
@@ -86,13 +83,6 @@ class WineHost:
                 for line in process.stdout:
                     self.said.append(line.decode(errors="replace").rstrip())
             process.wait()
-
-    def package_calls(self) -> list[Row]:
-        """Every call into the package so far: function, arguments, result, error or exception."""
-        if not self._recorded.exists():
-            return []
-        lines = self._recorded.read_bytes().split(b"\n")[:-1]
-        return [json.loads(line) for line in lines]
 
     def kill(self) -> None:
         """End it at once; it is started again."""

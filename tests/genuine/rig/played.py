@@ -36,7 +36,8 @@ class PlayedTerminal:
         self._told: Row = {}
         self._serial = 0
         self._hands = 0
-        self._began = 0
+        self._began = self._recorded_before = 0
+        self.recorded = folder / "package.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(prefix.work / "terminal" / "terminal64.exe", folder)
 
@@ -95,6 +96,7 @@ class PlayedTerminal:
         """A new account at usual prices and no faults; the log is read from here on."""
         self._told = {"reset": self._serial + 1}
         self._began = self.mark()
+        self._recorded_before = _length(self.recorded)
         self.tell()
 
     def fault(self, call: str, do: str, value: Any = None, **more: Any) -> None:
@@ -115,22 +117,22 @@ class PlayedTerminal:
 
     def mark(self) -> int:
         """The length of the log now: where later reading begins."""
-        path = self.folder / "calls.jsonl"
-        return path.stat().st_size if path.exists() else 0
+        return _length(self.folder / "calls.jsonl")
 
     def calls(self, *names: str, since: int | None = None) -> list[Row]:
         """The calls that arrived, oldest first; only those of some names.
 
         They are read from the last `reset` on, or from a mark.
         """
-        path = self.folder / "calls.jsonl"
-        if not path.exists():
-            return []
-        with path.open("rb") as file:
-            file.seek(self._began if since is None else since)
-            lines = file.read().split(b"\n")[:-1]
-        rows: list[Row] = [json.loads(line) for line in lines]
+        rows = _rows(self.folder / "calls.jsonl", self._began if since is None else since)
         return [row for row in rows if not names or row["call"] in names]
+
+    def package_calls(self) -> list[Row]:
+        """Calls into the package that a recording host made since the last `reset`.
+
+        Each has function, arguments and keywords, and its result and error, or what it raised.
+        """
+        return _rows(self.recorded, self._recorded_before)
 
     def sends(self, since: int | None = None) -> list[Row]:
         """Every `order_send` that arrived, whatever became of it."""
@@ -140,6 +142,19 @@ class PlayedTerminal:
         """The account as the terminal keeps it."""
         kept: Row = json.loads((self.folder / "account.json").read_text(encoding="utf-8"))
         return kept
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _rows(path: Path, since: int) -> list[Row]:
+    """The whole lines of a log after its first `since` bytes."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(since)
+        return [json.loads(line) for line in file.read().split(b"\n")[:-1]]
 
 
 def wait_for(what: Callable[[], Any], seconds: float, label: str) -> Any:

@@ -4,7 +4,7 @@
 
 FOLDER (a path as Windows sees it) holds `terminal64.exe`, whose path is what clients give to
 `initialize`, and `control.json`; the terminal writes `calls.jsonl` and keeps its account in
-`account.json`, so that it may be killed and started again. It prints `ready` when it can be reached.
+`account.json`, so that it may be killed and started again. It prints `ready` when it listens.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.genuine.rig.terminal import market
 from tests.genuine.rig.terminal.account import Account
@@ -54,7 +54,8 @@ class Played:
                 log["fault"] = fault
             self._note_who(log)
             data, status = self._begin(call, body, fault, log)
-        do, value = fault.get("do"), fault.get("value")
+        do: str = fault.get("do", "")
+        value: Any = fault.get("value")
         if do == "hang":
             time.sleep(value)
             with self._lock:

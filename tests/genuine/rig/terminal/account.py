@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.genuine.rig.terminal import market
 from tests.genuine.rig.terminal.market import BUY, Row
@@ -144,8 +144,7 @@ class Account:
         told["profit"] = round(sum(row["profit"] for row in rows), 2)
         told["equity"] = round(told["balance"] + told["profit"], 2)
         margins = (
-            self.margin(self.known(row["symbol"]), row["volume"], row["price_open"])
-            for row in rows
+            self.margin(self.known(row["symbol"]), row["volume"], row["price_open"]) for row in rows
         )
         told["margin"] = round(sum(margins), 2)
         told["margin_free"] = round(told["equity"] - told["margin"], 2)

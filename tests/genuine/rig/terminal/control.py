@@ -33,9 +33,9 @@ NO_FAULT: Final[Row] = {}
 class Faults:
     """Which fault, if any, meets a call.
 
-    A fault names a `call` (or `*`), what to `do` and a `value`. It is used up after `times` calls (1;
-    -1 is never), counted after the first `skip` ones, and with `where` meets only requests that have
-    these fields. `do` is one of
+    A fault names a `call` (or `*`), what to `do` and a `value`. It is used up after `times` calls
+    (1; -1 is never), counted after the first `skip` ones, and with `where` meets only requests
+    that have these fields. `do` is one of
 
         status            answer this code of `last_error`, nothing done
         retcode           order_send and order_check answer this return code, nothing done
@@ -131,7 +131,8 @@ class Control:
             return
         tick = account.tick(account.known(position["symbol"]))
         price = tick["bid"] if position["type"] == BUY else tick["ask"]
-        account.close(position, hand.get("volume", position["volume"]), price, {}, 0)
+        volume: float = hand.get("volume", position["volume"])
+        account.close(position, volume, price, {}, 0)
 
     def _book(self, terms: Row) -> None:
         account = self.account

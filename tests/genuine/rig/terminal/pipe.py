@@ -1,8 +1,8 @@
 """The terminal's side of the MetaTrader5 package's named pipe.
 
-Both ways: u32 length of what follows, u32 command, then the arguments of a request, or an i32 status
-(1 is success, anything else a code of `last_error`) and the data of a reply. The pipe's name is made
-of the SHA-256 of the program's path, in lower case and UTF-16LE.
+Both ways: u32 length of what follows, u32 command, then the arguments of a request, or an i32
+status (1 is success, anything else a code of `last_error`) and the data of a reply. The pipe's name
+is made of the SHA-256 of the program's path, in lower case and UTF-16LE.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def _last_error() -> int:
 def pipe_name(program: str) -> str:
     """The pipe that the package opens for a terminal's program."""
     path = ("\\\\?\\" + os.path.abspath(program)).lower()  # noqa: PTH100 - a Windows path, as text
-    return "\\\\.\\pipe\\MT5.Terminal." + hashlib.sha256(path.encode("utf-16le")).hexdigest().upper()
+    return (
+        "\\\\.\\pipe\\MT5.Terminal." + hashlib.sha256(path.encode("utf-16le")).hexdigest().upper()
+    )
 
 
 class Pipe:
@@ -67,7 +69,10 @@ class Pipe:
             if not announced:
                 print("ready", flush=True)
                 announced = True
-            if not self._kernel.ConnectNamedPipe(pipe, None) and _last_error() != _CONNECTED_ALREADY:
+            if (
+                not self._kernel.ConnectNamedPipe(pipe, None)
+                and _last_error() != _CONNECTED_ALREADY
+            ):
                 raise OSError(_last_error(), "ConnectNamedPipe")
             threading.Thread(target=self._serve, args=(pipe,), daemon=True).start()
 
@@ -98,9 +103,7 @@ class Pipe:
         data = b""
         while len(data) < length:
             buffer, got = ctypes.create_string_buffer(length - len(data)), ctypes.c_uint32()
-            if not self._kernel.ReadFile(
-                pipe, buffer, length - len(data), ctypes.byref(got), None
-            ):
+            if not self._kernel.ReadFile(pipe, buffer, length - len(data), ctypes.byref(got), None):
                 raise EOFError(_last_error())
             data += buffer.raw[: got.value]
         return data

@@ -1,9 +1,9 @@
 """The records of the terminal's pipe, as the genuine MetaTrader5 5.0.6231 unpacks them.
 
 Found by trial: every byte of a record was set to 1 in turn, and the field that changed was noted.
-Records are packed without padding. Strings are UTF-16LE, padded with zeros, and must end in one: the
-package reads on until it finds it. A record of a wrong size gives (-10002, 'IPC recv failed') and the
-connection is dead until `initialize`.
+Records are packed without padding. Strings are UTF-16LE, padded with zeros, and must end in one:
+the package reads on until it finds it. A record of a wrong size gives (-10002, 'IPC recv failed')
+and the connection is dead until `initialize`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ _LAYOUTS: Final = {
     "TradeRequest": """
         action:I magic:Q order:Q symbol:32 volume:d price:d stoplimit:d sl:d tp:d deviation:Q
         type:I type_filling:I type_time:I expiration:q comment:32 position:Q position_by:Q
-    """,}
+    """,
+}
 """Fields in the order of the wire, each with a code of `struct` or, for text, its UTF-16 units."""
 
 SIZES: Final = {

@@ -201,4 +201,4 @@ class Desk:
 
 def _on_tick(symbol: Row, price: float) -> bool:
     ticks = price / symbol["trade_tick_size"]
-    return abs(ticks - round(ticks)) < 1e-4
+    return bool(abs(ticks - round(ticks)) < 1e-4)
