@@ -131,7 +131,7 @@ class Control:
             return
         tick = account.tick(account.known(position["symbol"]))
         price = tick["bid"] if position["type"] == BUY else tick["ask"]
-        volume: float = hand.get("volume", position["volume"])
+        volume: float = hand["volume"] if "volume" in hand else position["volume"]
         account.close(position, volume, price, {}, 0)
 
     def _book(self, terms: Row) -> None:
