@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.genuine import product
 from tests.genuine.rig.hosts import WineHost
 from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
@@ -26,6 +28,11 @@ PROFILE: Final = "GENUINE"
 SMOKE_SUMMARY: Final = "mt5_demo_smoketest_summary.json"
 SUMMARY: Final = "mt5_demo_exec_summary.json"
 EVENT_LOG: Final = "mt5_demo_exec_log.csv"
+
+
+def deep(case: Any) -> Any:
+    """A case of a parametrized test that runs only with --deep."""
+    return pytest.param(case, marks=pytest.mark.deep)
 
 
 @dataclass(frozen=True)

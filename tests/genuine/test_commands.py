@@ -10,7 +10,7 @@ import pytest
 
 from tests.genuine import product
 from tests.genuine.audit import doubled, wrong_account
-from tests.genuine.engine import EVENT_LOG, PROFILE, SMOKE_SUMMARY, SUMMARY, Said, Trader
+from tests.genuine.engine import EVENT_LOG, PROFILE, SMOKE_SUMMARY, SUMMARY, Said, Trader, deep
 
 SMOKE_LINE = shlex.split("--dry_run")
 REPLAY_LINE = shlex.split(
@@ -41,6 +41,7 @@ def test_doctor_finds_everything_in_place(trader: Trader) -> None:
     assert not trader.terminal.sends()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("changed", "topic"),
     [
@@ -91,6 +92,7 @@ def test_a_smoke_test_sends_and_closes_one_order(trader: Trader) -> None:
     assert document(trader, SUMMARY)["final_equity"] == pytest.approx(balance)
 
 
+@pytest.mark.deep
 def test_the_smoke_test_tells_volume_risk_prices_and_profit(trader: Trader) -> None:
     """A user sees what was sent and what it came to; with --json a program does."""
     said = trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0, "--json")
@@ -104,7 +106,7 @@ def test_the_smoke_test_tells_volume_risk_prices_and_profit(trader: Trader) -> N
     assert "risk" in shown
 
 
-@pytest.mark.parametrize("do", ["drop", "drop_after", "status", "placed"])
+@pytest.mark.parametrize("do", ["drop_after", *map(deep, ("drop", "status", "placed"))])
 def test_a_smoke_test_leaves_nothing_open_after_a_lost_answer(trader: Trader, do: str) -> None:
     """An answer that is lost or late is found again from the history; the position is closed."""
     trader.terminal.fault("order_send", do, -1 if do == "status" else None)
@@ -128,6 +130,7 @@ def test_the_documented_replay_script_plays_the_terminals_history(trader: Trader
     assert not trader.terminal.sends()
 
 
+@pytest.mark.deep
 def test_the_documented_replay_script_sends_signals(trader: Trader) -> None:
     """Not dry, two trades: each entry and exit once, each row the terminal's deal, none left."""
     flags = ["--no_dry_run" if flag == "--dry_run" else flag for flag in REPLAY_LINE]
@@ -144,6 +147,7 @@ def test_the_documented_replay_script_sends_signals(trader: Trader) -> None:
     assert document(trader, SUMMARY)["final_equity"] == pytest.approx(balance)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("do", ["drop", "drop_after"])
 def test_the_documented_replay_script_leaves_nothing_open_after_a_lost_answer(
     trader: Trader, do: str
@@ -162,14 +166,14 @@ def test_the_documented_replay_script_leaves_nothing_open_after_a_lost_answer(
     [
         {"account": {"margin_mode": 0}},
         {"account": {"trade_mode": 2}},
-        {"account": {"trade_mode": 1}},
-        {"account": {"server": "RIG-DEMO"}},
-        {"account": {"login": 12345678}},
-        {"account": {"login": 123456}},
+        deep({"account": {"trade_mode": 1}}),
+        deep({"account": {"server": "RIG-DEMO"}}),
+        deep({"account": {"login": 12345678}}),
+        deep({"account": {"login": 123456}}),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("command", ["smoke-test", "shadow", "script"])
+@pytest.mark.parametrize("command", ["smoke-test", deep("shadow"), deep("script")])
 def test_what_only_a_person_can_settle_is_refused_before_anything_is_sent(
     trader: Trader, changed: dict[str, Any], command: str
 ) -> None:

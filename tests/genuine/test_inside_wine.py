@@ -73,6 +73,7 @@ def test_a_session_with_control_and_journal_inside(inside: WindowsTrader) -> Non
         assert said.code == 0, said
 
 
+@pytest.mark.deep
 def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     """TerminateProcess in the middle: resumed, the position is known, nothing is sent twice."""
     session = inside.shadow()

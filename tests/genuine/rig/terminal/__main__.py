@@ -54,11 +54,14 @@ class Played:
                 log["fault"] = fault
             self._note_who(log)
             data, status = self._begin(call, body, fault, log)
+            account = self._control.account
         do: str = fault.get("do", "")
         value: Any = fault.get("value")
         if do == "hang":
             time.sleep(value)
             with self._lock:
+                if account is not self._control.account:
+                    raise EOFError("another test has begun")
                 data, status = self._answer(call, body, fault, log)
         log["status"] = status
         self._log.write(log)
