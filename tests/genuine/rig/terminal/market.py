@@ -18,6 +18,7 @@ Row = dict[str, Any]
 BUY, SELL = 0, 1
 _NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 _DAY: Final = 86_400
+_MOST_ROWS: Final = 30_000
 _MINUTES: Final = {
     16385: 60, 16386: 120, 16387: 180, 16388: 240, 16390: 360, 16392: 480, 16396: 720,
     16408: 1440, 32769: 10080, 49153: 43200,
@@ -84,6 +85,7 @@ def bars(
 ) -> list[bytes]:
     """At most `count` bars that opened from `oldest` to `newest`, oldest first."""
     opening = int(min(newest, server_now())) // seconds * seconds
+    count = min(count, _MOST_ROWS)
     out: list[bytes] = []
     while len(out) < count and opening >= max(oldest, 0):
         weekday = (opening // _DAY + 4) % 7
@@ -102,9 +104,10 @@ def _bar(symbol: Row, opening: int, seconds: int) -> bytes:
 
 
 def ticks(symbol: Row, since: int, until: float, count: int) -> list[bytes]:
-    """At most `count` ticks from `since` to `until` (milliseconds), one a second."""
+    """At most `count` ticks of the last day from `since` to `until` (ms), one a second."""
     out: list[bytes] = []
-    second = math.ceil(since / 1000)
+    second = math.ceil(max(since / 1000, server_now() - _DAY))
+    count = min(count, _MOST_ROWS)
     last = min(until, server_now() * 1000)
     while len(out) < count and second * 1000 <= last:
         out.append(pack("Tick", tick_at(symbol, second)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from tests.genuine.rig.terminal import market
@@ -13,6 +14,7 @@ PLACED, DONE, PARTIAL = 10008, 10009, 10010
 _DISABLED, _LONG_ONLY, _SHORT_ONLY, _CLOSE_ONLY = 0, 1, 2, 3
 _FILLING_BITS: Final = {0: 1, 1: 2, 3: 4}
 _SMALL: Final = 1e-9
+_NUMBERS: Final = ("volume", "price", "stoplimit", "sl", "tp")
 
 
 class Refused(Exception):
@@ -34,6 +36,8 @@ class Desk:
     def check(self, request: Row) -> tuple[Row, float]:
         """The symbol, and the price that a market order gets; raises Refused."""
         self._permission()
+        if not all(math.isfinite(request[name]) for name in _NUMBERS):
+            raise Refused(10013, "Invalid request")
         action = request["action"]
         if action == DEAL:
             return self._check_deal(request)
