@@ -21,11 +21,12 @@ def session(trader: Trader) -> Iterator[Running]:
     running = trader.shadow("--no-dry-run", "--max-positions", 9)
     running.ready()
     yield running
-    trader.terminal.tell(faults=None)
+    trader.terminal.tell(faults=None, lag=None)
     assert running.process.poll() is None, running.wait()
     trader.order("resume", running, "--reason", "looked at it")
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
+    wait_for(lambda: not running.status()["positions"], 60, "nothing open in the status")
     trader.order("stop", running)
     running.wait()
     audit(running, trader.terminal)
@@ -106,7 +107,7 @@ def test_entry_deals_at_different_prices_give_their_average(
     """Two entry deals of one order: the position's price is their mean by volume."""
     trader.terminal.tell(ticks={"EURUSD": {"bid": 1.1, "ask": 1.1001}})
     trader.terminal.fault("order_send", "answer", {"retcode": 10008, "deal": 0, "volume": 0.0})
-    trader.terminal.tell(lag=6)
+    trader.terminal.tell(lag=3600)
     enter(trader)
     wait_for(lambda: trader.terminal.book()["positions"], 30, "the position")
     (position,) = trader.terminal.book()["positions"]
@@ -115,9 +116,9 @@ def test_entry_deals_at_different_prices_give_their_average(
         volume=0.1, price=1.1003, symbol="EURUSD", magic=position["magic"],
         comment=position["comment"],
     )  # fmt: skip
+    trader.terminal.tell(lag=None)
     (opened,) = session.await_rows(1, "OPEN", seconds=60)
     assert float(opened["price"]) == pytest.approx(1.1002)
-    trader.terminal.tell(lag=None)
 
 
 @pytest.mark.parametrize("kind", [2, 3, 5, 6, 7, 12, 15, 17])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -40,7 +41,11 @@ def genuine_outcomes(
     """What the genuine package makes of the calls; raises AssertionError when it does not end."""
     module = "tests.genuine.differential.genuine_side"
     process = prefix.start("-m", module, windows(terminal.folder), seed, rounds, count)
-    out, _ = process.communicate(timeout=60 + rounds * count * 0.1)
+    try:
+        out, _ = process.communicate(timeout=60 + rounds * count * 0.1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, _ = process.communicate()
     lines = (terminal.folder / "genuine.jsonl").read_text(encoding="utf-8").splitlines()
     rows: list[Row] = [json.loads(line) for line in lines]
     last = rows[-1]["call"] if rows else "none"

@@ -35,7 +35,7 @@ def main() -> None:
     package: Any = importlib.import_module("MetaTrader5")
     program = str(folder / "terminal64.exe")
     reached = Reach(folder / "calls.jsonl")
-    with (folder / "genuine.jsonl").open("w", encoding="utf-8") as out:
+    with (folder / "genuine.jsonl").open("w", encoding="utf-8", buffering=1) as out:
         for number in range(rounds):
             control = {"reset": 10_000 + number, "serial": f"{seed}/{number}"}
             draft = folder / "control.draft"

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ FOLDER_VARIABLE: Final = "BUTLER_GENUINE_RIG"
 
 _SOURCES: Final = ("build.sh", "winpy", "python_stub.c", "dummy_terminal64.c", "bcryptprimitives.c")
 _INDIRECT: Final = (
-    "annotated-doc", "click", "colorama", "markdown-it-py", "mdurl", "pygments", "shellingham",
+    "annotated-doc", "annotated-types", "click", "colorama", "markdown-it-py", "mdurl", "pydantic",
+    "pydantic-core", "pygments", "shellingham", "typing-inspection",
 )  # fmt: skip
 """What the project's dependencies need on Windows beyond what `build.sh` brings anyway."""
 
@@ -54,7 +56,18 @@ def requirements() -> list[str]:
     """The wheels that the project itself needs there, as pyproject.toml pins them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [line.partition(";")[0].strip() for line in project["dependencies"]]
-    return [*(r for r in named if r.partition("==")[0].lower() not in _BUILT_IN), *_INDIRECT]
+    return [*(r for r in named if r.partition("==")[0].lower() not in _BUILT_IN), *_indirect()]
+
+
+def _indirect() -> list[str]:
+    """The versions of this environment where it has them: they were resolved together."""
+    pinned = []
+    for name in _INDIRECT:
+        try:
+            pinned.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            pinned.append(name)
+    return pinned
 
 
 class Prefix:

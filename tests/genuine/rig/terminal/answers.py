@@ -37,7 +37,7 @@ CALLS: Final = {
 }  # fmt: skip
 """Commands by number; one function of the package has several where it takes several arguments."""
 
-NOT_FOUND, UNSUPPORTED, API_DISABLED = -4, -7, -8
+INVALID_PARAMS, NOT_FOUND, UNSUPPORTED, API_DISABLED = -2, -4, -7, -8
 _EVERYTHING: Final = 10**6
 _TABLES: Final = {
     "positions": ("positions", "TradePosition"),
@@ -172,6 +172,8 @@ class Answers:
 
     def _bars(self, call: str, symbol: Row, arguments: Arguments) -> list[bytes]:
         seconds = market.period_of(arguments.take("I"))
+        if not seconds:
+            raise Refusal(INVALID_PARAMS)
         if call == "copy_rates_from":
             newest, count = arguments.take("q"), arguments.take("I")
             return market.bars(symbol, seconds, newest, count)

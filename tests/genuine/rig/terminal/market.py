@@ -34,9 +34,13 @@ def server_now() -> float:
     return time.time() + offset.total_seconds() + 7 * 3600
 
 
+_SHORT: Final = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
+"""Timeframes whose numbers are their minutes."""
+
+
 def period_of(timeframe: int) -> int:
-    """Seconds of one bar of a timeframe's constant."""
-    return 60 * _MINUTES.get(timeframe, timeframe)
+    """Seconds of one bar of a timeframe's constant; 0 where there is no such timeframe."""
+    return 60 * _MINUTES.get(timeframe, timeframe if timeframe in _SHORT else 0)
 
 
 def _symbol(
