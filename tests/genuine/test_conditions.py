@@ -16,9 +16,10 @@ from tests.genuine.rig.played import wait_for
 @pytest.fixture
 def session(trader: Trader) -> Iterator[Running]:
     """A session with a position that trades; whole in the end."""
-    running = trader.shadow("--no-dry-run", "--max-positions", 9)
+    symbols = ("--symbol", "EURUSD", "--symbol", "GBPUSD")
+    running = trader.shadow("--no-dry-run", "--max-positions", 9, *symbols)
     running.ready()
-    trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id="first")
+    trader.signal("long", symbol="GBPUSD", stop_loss=1.26, volume=0.1)
     running.await_rows(1, "OPEN")
     yield running
     trader.terminal.tell(faults=None, account=None, terminal=None, symbols=None, still=None)

@@ -28,6 +28,7 @@ def finish(trader: Trader, session: Running) -> None:
     said = trader.order("flatten", session)
     assert said.code == 0, said
     wait_for(lambda: not trader.terminal.book()["positions"], 30, "everything closed")
+    wait_for(lambda: not session.status()["positions"], 30, "no position in the status")
     assert trader.order("stop", session).code == 0
     session.wait()
     audit(session, trader.terminal)
@@ -90,6 +91,8 @@ def test_a_session_outlives_its_host_and_its_terminal(trader: Trader, victim: st
     session.await_rows(halts + 1, "HALT", seconds=60)
     session.await_rows(2, "RESUME", seconds=90)
     assert "link" in {row["reason"] for row in session.rows("HALT")}
+    trader.terminal.hand("close", position="last")
+    session.await_rows(1, "CLOSE")
     trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(2, "OPEN")
     finish(trader, session)
@@ -131,7 +134,7 @@ def test_resume_is_refused_without_a_look(trader: Trader) -> None:
     session.ready()
     faults: list[dict[str, Any]] = [
         {"call": "order_send", "do": "drop_after"},
-        {"call": "positions_get", "do": "drop", "times": -1},
+        {"call": "positions_get", "do": "status", "value": -1, "times": -1, "after": "order_send"},
     ]
     trader.terminal.faults(*faults)
     trader.signal("long", stop_loss=1.08, volume=0.1)
@@ -150,8 +153,10 @@ def test_the_position_of_a_lost_order_is_always_listed_and_flattened(trader: Tra
     """Whatever was resumed, what carries the session's mark is listed, and flatten closes it."""
     session = trader.shadow()
     session.ready()
-    down = [{"call": "positions_get", "do": "status", "value": -1, "times": 12}]
-    trader.terminal.faults({"call": "order_send", "do": "drop_after"}, *down)
+    down = {"call": "positions_get", "do": "status", "value": -1, "times": 12}
+    trader.terminal.faults(
+        {"call": "order_send", "do": "drop_after"}, {**down, "after": "order_send"}
+    )
     trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "UNKNOWN", seconds=60)
     trader.order("resume", session, "--reason", "go on")
@@ -165,12 +170,11 @@ def test_the_position_of_a_lost_order_is_always_listed_and_flattened(trader: Tra
 
 def test_a_flatten_stands_until_everything_is_closed(trader: Trader) -> None:
     """The pipe breaks at the second of three closes: the flatten goes on until none is open."""
-    session = trader.shadow("--no-dry-run", "--max-positions", 5)
+    symbols = ("--symbol", "EURUSD", "--symbol", "GBPUSD", "--symbol", "USDJPY")
+    session = trader.shadow("--no-dry-run", "--max-positions", 5, *symbols)
     session.ready()
-    for number, symbol in enumerate(("EURUSD", "EURUSD", "EURUSD")):
-        trader.signal(
-            "long", symbol=symbol, stop_loss=1.08, volume=0.1, strategy_id=f"part-{number}"
-        )
+    for symbol, stop in (("EURUSD", 1.08), ("GBPUSD", 1.26), ("USDJPY", 147.0)):
+        trader.signal("long", symbol=symbol, stop_loss=stop, volume=0.1)
     session.await_rows(3, "OPEN", seconds=60)
     trader.terminal.fault("order_send", "drop", skip=1)
     trader.order("flatten", session)

@@ -18,7 +18,8 @@ NO_TICKETS = {"order": 0, "deal": 0}
 @pytest.fixture
 def session(trader: Trader) -> Iterator[Running]:
     """A session that trades; still alive, and in agreement with the terminal, in the end."""
-    running = trader.shadow("--no-dry-run", "--max-positions", 9)
+    symbols = ("--symbol", "EURUSD", "--symbol", "GBPUSD")
+    running = trader.shadow("--no-dry-run", "--max-positions", 9, *symbols)
     running.ready()
     yield running
     trader.terminal.tell(faults=None, lag=None)
@@ -134,7 +135,7 @@ def test_a_balance_operation_is_no_fill(trader: Trader, session: Running, kind: 
         position_id=position["ticket"],
     )  # fmt: skip
     trader.terminal.fault("order_send", "answer", {"retcode": 10009, **NO_TICKETS})
-    enter(trader, strategy_id="second")
+    enter(trader, symbol="GBPUSD", stop_loss=1.26)
     rows = session.await_rows(2, "OPEN", seconds=60)
     assert {row["price"] for row in rows} - {"0.00000", ""} == {row["price"] for row in rows}
     assert session.rows("CLOSE") == []

@@ -29,9 +29,10 @@ SENDING: list[tuple[str, Any]] = [
 @pytest.fixture
 def session(trader: Trader) -> Iterator[Running]:
     """A session with a position; in agreement with the terminal in the end."""
-    running = trader.shadow("--no-dry-run", "--max-positions", 40)
+    symbols = ("--symbol", "EURUSD", "--symbol", "GBPUSD")
+    running = trader.shadow("--no-dry-run", "--max-positions", 9, *symbols)
     running.ready()
-    trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id="first")
+    trader.signal("long", symbol="GBPUSD", stop_loss=1.26, volume=0.1)
     running.await_rows(1, "OPEN")
     yield running
     trader.terminal.tell(faults=None)
@@ -62,14 +63,17 @@ def test_a_look_that_fails_is_survived(trader: Trader, session: Running, call: s
 def sent_with(trader: Trader, session: Running, do: str, value: Any) -> None:
     """One entry with a fault at its send: never doubled, resolved, and the next one works."""
     name = f"{do}-{value}"
-    before, known = len(trader.terminal.sends()), len(trader.terminal.book()["positions"])
+    before, opened = len(trader.terminal.sends()), len(session.rows("OPEN"))
     trader.terminal.fault("order_send", do, value)
     trader.signal("long", stop_loss=1.08, volume=0.1, strategy_id=name)
     wait_for(lambda: len(trader.terminal.sends()) > before, 60, f"the send of {name}")
     wait_for(lambda: session.status()["link"] == "up", 90, f"the link after {name}")
-    done = len(trader.terminal.book()["positions"]) - known
-    if done:
-        session.await_rows(known + 1, "OPEN", seconds=90)
+    if len(trader.terminal.book()["positions"]) == 2:
+        session.await_rows(opened + 1, "OPEN", seconds=90)
+        closed = len(session.rows("CLOSE"))
+        trader.terminal.tell(faults=None)
+        trader.terminal.hand("close", position="last")
+        session.await_rows(closed + 1, "CLOSE", seconds=60)
     assert len(trader.terminal.sends()) == before + 1
     trader.order("resume", session, "--reason", name)
     wait_for(lambda: session.status()["state"] == "active", 90, f"active after {name}")

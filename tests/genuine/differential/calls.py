@@ -279,28 +279,38 @@ def outcome(
     except Exception as error:
         told["raised"] = type(error).__name__
     else:
-        told["shape"], told["size"] = shape(value), size(value)
+        told |= {"shape": _head(value), "element": element(value), "size": size(value)}
     told["reached"] = reached()
     told["error"] = list(terminal.last_error())
     return told
 
 
+def _head(value: Any) -> Any:
+    return "tuple" if element(value) is not None else shape(value)
+
+
 def shape(value: Any) -> Any:
-    """The types that make a value, without what it says."""
+    """The types that make a value, without what it says; None and failures tell themselves."""
     if isinstance(value, np.ndarray):
         return ["ndarray", str(value.dtype), value.ndim, bool(value.flags.writeable)]
     if hasattr(value, "_asdict"):
-        fields = {name: shape(item) for name, item in value._asdict().items()}
+        fields = {name: type(item).__name__ for name, item in value._asdict().items()}
         return [type(value).__name__, fields]
-    if isinstance(value, tuple | list):
-        if value and not hasattr(value[0], "_asdict"):
-            return [type(value).__name__, *(shape(item) for item in value)]
-        return [type(value).__name__, *(shape(item) for item in value[:1])]
-    return repr(value) if value is None or isinstance(value, bool) else type(value).__name__
+    if isinstance(value, tuple | list) and value and not hasattr(value[0], "_asdict"):
+        return [type(value).__name__, *(type(item).__name__ for item in value)]
+    return type(value).__name__
+
+
+def element(value: Any) -> Any:
+    """The shape of a list's first row, where it has rows."""
+    rows = isinstance(value, tuple | list) and not hasattr(value, "_asdict")
+    return shape(value[0]) if rows and value and hasattr(value[0], "_asdict") else None
 
 
 def size(value: Any) -> Any:
-    """What a value says in a few words: how many rows there are, or the return code."""
+    """What a value says in a few words: whether there are rows, the return code, yes or no."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, np.ndarray | tuple | list) and not hasattr(value, "_asdict"):
         return min(len(value), 1)
     return getattr(value, "retcode", None)

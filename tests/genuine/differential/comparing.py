@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.genuine import product
-from tests.genuine.differential.calls import outcome, round_of, setup
+from tests.genuine.differential.calls import KEYWORDS, outcome, round_of, setup
 from tests.genuine.rig.played import PlayedTerminal
 from tests.genuine.rig.prefix import Prefix, windows
 
@@ -67,21 +67,23 @@ def differences(genuine: Iterable[Row], paper: Iterable[Row]) -> Iterator[Differ
     """Where the two differ, call by call."""
     for theirs, ours in zip(genuine, paper, strict=True):
         assert (theirs["round"], theirs["call"]) == (ours["round"], ours["call"])
-        for what in ("raised", "shape", "error", "size"):
-            if theirs.get(what) == ours.get(what):
+        for what in ("raised", "shape", "element", "error", "size"):
+            told = theirs.get(what), ours.get(what)
+            if told[0] == told[1] or (what == "element" and None in told):
                 continue
-            package = what in ("raised", "shape") or not theirs["reached"]
+            package = what in ("raised", "shape", "element") or not theirs["reached"]
+            package |= what == "size" and theirs["function"] in KEYWORDS
             if what == "shape" and (theirs.get("raised") or ours.get("raised")):
                 continue  # told as `raised` already
             decided = "package" if package else "terminal"
-            told = (_short(theirs, what), _short(ours, what))
-            yield Difference(theirs["function"], decided, what, theirs["call"], *told)
+            shown = (_short(theirs, what), _short(ours, what))
+            yield Difference(theirs["function"], decided, what, theirs["call"], *shown)
             break
 
 
 def _short(row: Row, what: str) -> str:
-    shown = row.get("raised") or row.get("shape")
-    if isinstance(shown, list) and what != "shape":
+    shown = row.get("raised") or row.get("element" if what == "element" else "shape")
+    if isinstance(shown, list) and what not in ("shape", "element"):
         shown = shown[0]
     return f"{shown} {row['error']} {'' if row.get('size') is None else row['size']}".strip()[:600]
 

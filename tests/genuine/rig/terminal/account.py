@@ -54,14 +54,14 @@ class Account:
         self.history: list[Row] = []
         self.deals: list[Row] = []
         self.next_ticket = dict(_FIRST_TICKETS)
-        self.requests = 0
+        self.requests = self.number = 0
         self.control: Row = {}
         first = {"symbol": "", "type": _BALANCE_DEAL, "volume": 0.0, "price": 0.0}
         self.deal(0, {**first, "comment": "initial"}, 0, 0, profit=self.facts["balance"])
 
     # --- what outlives the program
 
-    _KEPT: Final = ("facts", "history", "deals", "next_ticket", "requests")
+    _KEPT: Final = ("facts", "history", "deals", "next_ticket", "requests", "number")
 
     def save(self, path: Path) -> None:
         """Keep the account in `path`, in one step."""

@@ -34,8 +34,8 @@ class Faults:
     """Which fault, if any, meets a call.
 
     A fault names a `call` (or `*`), what to `do` and a `value`. It is used up after `times` calls
-    (1; -1 is never), counted after the first `skip` ones, and with `where` meets only requests
-    that have these fields. `do` is one of
+    (1; -1 is never), counted after the first `skip` ones; with `where` it meets only requests that
+    have these fields, with `after` only what comes after a call of that name. `do` is one of
 
         status            answer this code of `last_error`, nothing done
         retcode           order_send and order_check answer this return code, nothing done
@@ -53,6 +53,7 @@ class Faults:
     def __init__(self, told: list[Row]) -> None:
         self._told = told
         self._met = [0] * len(told)
+        self._seen: set[str] = set()
 
     @property
     def stale(self) -> bool:
@@ -61,8 +62,12 @@ class Faults:
 
     def meet(self, call: str, request: Row) -> Row:
         """The fault of this call, which is counted; empty without one."""
+        earlier = frozenset(self._seen)
+        self._seen.add(call)
         for number, fault in enumerate(self._told):
             if fault["call"] not in (call, "*") or not _fits(fault.get("where", {}), request):
+                continue
+            if fault.get("after", call) not in {call, *earlier}:
                 continue
             skip, times = fault.get("skip", 0), fault.get("times", 1)
             if 0 <= times <= self._met[number] - skip:
@@ -84,7 +89,6 @@ class Control:
         self._path = path
         self._stamp = (0, 0)
         self._done: set[Any] = set()
-        self._reset = 0
         self.account = account
         self.faults = Faults([])
 
@@ -99,9 +103,9 @@ class Control:
             return False
         self._stamp = stamp
         told: Row = json.loads(self._path.read_text(encoding="utf-8"))
-        if told.get("reset", 0) != self._reset:
-            self._reset = told["reset"]
+        if told.get("reset", 0) != self.account.number:
             self.account = Account()
+            self.account.number = told["reset"]
         self.account.control = told
         self.faults = Faults(told.get("faults", []))
         for hand in told.get("hands", []):
