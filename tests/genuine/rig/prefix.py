@@ -30,8 +30,10 @@ _INDIRECT: Final = (
 )  # fmt: skip
 """What the project's dependencies need on Windows beyond what `build.sh` brings anyway."""
 
-_BUILT_IN: Final = ("numpy", "msgspec", "anyio", "structlog", "pyyaml", "tzdata", "metatrader5")
-"""Dependencies that `build.sh` brings by itself."""
+_LEFT_OUT: Final = (
+    "numpy", "msgspec", "anyio", "structlog", "pyyaml", "tzdata", "metatrader5", "pyarrow",
+)  # fmt: skip
+"""Dependencies that `build.sh` brings by itself, and pyarrow, which does not load under Wine 8."""
 
 
 class RigMissing(Exception):
@@ -56,7 +58,7 @@ def requirements() -> list[str]:
     """The wheels that the project itself needs there, as pyproject.toml pins them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [line.partition(";")[0].strip() for line in project["dependencies"]]
-    return [*(r for r in named if r.partition("==")[0].lower() not in _BUILT_IN), *_indirect()]
+    return [*(r for r in named if r.partition("==")[0].lower() not in _LEFT_OUT), *_indirect()]
 
 
 def _indirect() -> list[str]:
