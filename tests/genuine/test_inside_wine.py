@@ -88,7 +88,7 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
 
 @pytest.mark.deep
 def test_a_dry_session_and_its_journal_inside(inside: WindowsTrader) -> None:
-    """Paused, resumed, dry to its end; the journal gives the same log and decides the same again."""
+    """Paused, resumed, dry to its end; its journal gives the same log and decides the same."""
     session: Running = inside.shadow("--dry-run", "--duration", "150s")
     session.ready(120)
     for order in ("pause", "resume"):
