@@ -169,7 +169,7 @@ def test_the_position_of_a_lost_order_is_always_listed_and_flattened(trader: Tra
 
 
 def test_a_flatten_stands_until_everything_is_closed(trader: Trader) -> None:
-    """The pipe breaks after the first of three closes: the others never left, and are sent later."""
+    """The pipe breaks after one of three closes: the others never left, and are sent later."""
     symbols = ("--symbol", "EURUSD", "--symbol", "GBPUSD", "--symbol", "USDJPY")
     session = trader.shadow("--no-dry-run", "--max-positions", 5, *symbols)
     session.ready()
