@@ -1,20 +1,20 @@
 """A journal's bytes and its hash.
 
 The hash covers each record's sequence number, event time, bar and payload, in order; it does not
-cover `about` (session id, wall-clock times, paths, versions). Two runs over the same inputs under
-the same terms have the same hash.
+cover `metadata` (session id, wall-clock times, paths, versions). Two runs over the same inputs
+under the same terms have the same hash: every field is written, whether it is the default or not,
+so the bytes depend on values alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from itertools import islice
 from typing import Final, get_args
 
 import msgspec
 
-from engine.events import Event, Input, Record, VenueReplied, VenueSeen
+from engine.events import AccountSnapshot, Event, Input, Record, VenueReplied
 from engine.types import Millis
 
 TAGS: dict[type, str] = {
@@ -25,13 +25,17 @@ TAGS: dict[type, str] = {
 KINDS: frozenset[str] = frozenset(TAGS.values())
 """All of these names."""
 
+FREQUENT: Final = frozenset({"tick"})
+"""Kinds that come in masses, and that a session which goes on does not read back."""
+
 _encoder = msgspec.json.Encoder(order="deterministic")
-# What a venue told has its own order, and dicts by ticket, which cannot be put into another.
+# What a venue sent has its own order, and dicts by ticket, which cannot be put into another.
 _plain = msgspec.json.Encoder()
-_HOW = {
-    kind: (_plain if kind in (VenueSeen, VenueReplied) else _encoder, tag)
+ENCODERS: Final = {
+    kind: (_plain if kind in (AccountSnapshot, VenueReplied) else _encoder, tag)
     for kind, tag in TAGS.items()
 }
+"""How each kind of event and input is encoded, and its name."""
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
@@ -45,41 +49,25 @@ class JournalDamaged(Exception):
 
 def encode(record: Record) -> bytes:
     """The hashed part of a record as one line of JSON."""
-    encoder, _ = _HOW[type(record.event)]
+    encoder, _ = ENCODERS[type(record.event)]
     return encoder.encode((record.seq, record.time, record.bar, record.event))
 
 
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
     """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
-    return record.seq, encode(record), encode_about(record), kind_of(record.event)
+    return record.seq, encode(record), encode_metadata(record), kind_of(record.event)
 
 
-def add_line(record: Record, lines: bytearray) -> str:
-    """Add the hashed part of a record to `lines`, as one of them; returns its kind.
-
-    Where it cannot be encoded, `lines` are as they were and the error is raised.
-    """
-    encoder, kind = _HOW[type(record.event)]
-    size = len(lines)
-    try:
-        encoder.encode_into((record.seq, record.time, record.bar, record.event), lines, -1)
-        lines += b"\n"
-    except BaseException:
-        del lines[size:]
-        raise
-    return kind
-
-
-def encode_about(record: Record) -> bytes | None:
+def encode_metadata(record: Record) -> bytes | None:
     """The part of a record that the hash leaves out, or None when there is none."""
-    return None if record.about is None else _encoder.encode(record.about)
+    return None if record.metadata is None else _encoder.encode(record.metadata)
 
 
-def decode(payload: bytes, about: bytes | None = None) -> Record:
+def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     """The record of `payload`; raises JournalDamaged when it is not one."""
     try:
         seq, moment, bar, event = _decoder.decode(payload)
-        extra = None if about is None else msgspec.json.decode(about, type=dict)
+        extra = None if metadata is None else msgspec.json.decode(metadata, type=dict)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)
@@ -94,42 +82,55 @@ PAGE: Final = 65_536
 """Records that the journal hash takes in before it goes on from its own digest."""
 
 
+def page_digest(before: bytes, read_back: bytes, frequent: bytes) -> bytes:
+    """The journal hash at a point within a page, from the digest before it and its two lanes."""
+    return hashlib.sha256(before + read_back + frequent).digest()
+
+
 class JournalHash:
-    """SHA-256 over payloads, one line each, in pages.
+    """SHA-256 over payloads, one line each, in pages of two lanes.
 
     A page begins with the digest of the page before it, so the hash can be taken up at the end of
-    any page without reading what lies before. In the first page it is plainly that of its lines.
+    any page without reading what lies before. Within a page the FREQUENT kinds have a lane of their
+    own: who reads back only the others can still hold them against the hash. Each payload begins
+    with its number, so nothing can change places between lanes or lines.
     """
 
     def __init__(self, before: bytes = b"", *, page: int = PAGE) -> None:
         """`before` is the digest at the end of a page of `page` records, none at the beginning."""
         self._page = page
+        self.lanes = (b"", b"")
+        """The lanes' digests at the end of the last page: read back, frequent."""
         self._turn(before)
 
-    def update(self, payloads: Iterable[bytes]) -> None:
-        rest = iter(payloads)
-        while lines := tuple(islice(rest, self._page - self._count)):
-            self.take(b"\n".join((*lines, b"")), len(lines))
+    def update(self, payloads: Iterable[tuple[bytes, str]]) -> None:
+        """Take in payloads of any number, each with the name of its kind."""
+        for payload, kind in payloads:
+            line = payload + b"\n"
+            self.take(*((b"", line) if kind in FREQUENT else (line, b"")), 1)
 
-    def take(self, lines: bytes, count: int) -> None:
-        """Take in `count` payloads at once, each with its line's end; as `update` of them."""
+    def take(self, read_back: bytes, frequent: bytes, count: int) -> None:
+        """Take in `count` payloads of one page at once, by lane, each with its line's end."""
         if self._count + count > self._page:
-            self.update(lines.removesuffix(b"\n").split(b"\n"))
-            return
-        self._sha.update(lines)
+            raise ValueError(f"a page ends within these {count} payloads")
+        self._read_back.update(read_back)
+        self._frequent.update(frequent)
         self._count += count
         if self._count == self._page:
-            self._turn(self._sha.digest())
+            self.lanes = self._read_back.digest(), self._frequent.digest()
+            self._turn(page_digest(self._before, *self.lanes))
 
     def digest(self) -> bytes:
-        return self._sha.digest() if self._count or not self._before else self._before
+        if not self._count and self._before:
+            return self._before
+        return page_digest(self._before, self._read_back.digest(), self._frequent.digest())
 
     def hexdigest(self) -> str:
         return self.digest().hex()
 
     def _turn(self, before: bytes) -> None:
         self._before = before
-        self._sha = hashlib.sha256(before)
+        self._read_back, self._frequent = hashlib.sha256(), hashlib.sha256()
         self._count = 0
 
 
@@ -156,5 +157,5 @@ class MemoryJournal:
     def hexdigest(self) -> str:
         """The journal hash of all records so far."""
         digest = JournalHash()
-        digest.update(encode(record) for record in self.records)
+        digest.update((encode(record), kind_of(record.event)) for record in self.records)
         return digest.hexdigest()

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.files.sample import PERIOD_SECONDS, SAMPLE
+from adapters.bars.sample import PERIOD_SECONDS, SAMPLE
 
 MEMBER = "pyeventbt/data_provider/connectors/historical_csv_data/EURUSD.csv"
 CSV_SHA256 = "cbeb620fe11506dab9d82c4f704b77c287a7e6625e5640c4694cba9deeb923df"

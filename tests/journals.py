@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
-
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.journal_sqlite.store import Store
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from engine.journal import MemoryJournal, encode, encode_about, row_of
+from engine.journal import MemoryJournal
 from tests.builders import ONE_OF_EACH
 
 RECORDS = [
@@ -26,13 +22,6 @@ RECORDS = [
 
 Every second one says something about itself. Tests know which is where.
 """
-
-FIRST_SCHEMA = """
-CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB);
-CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-PRAGMA user_version=1;
-"""
-"""The tables of version 1, spelt out: files of it exist."""
 
 
 def record(seq: int) -> ev.Record:
@@ -67,66 +56,6 @@ async def stored(
     journal = SqliteJournal(path, power_safe=power_safe)
     await append(journal, records, per_commit)
     await journal.close()
-    return path
-
-
-def stored_by_version_1(path: Path, records: list[ev.Record], *, sealed: bool = True) -> Path:
-    """A journal as version 1 of the file wrote it."""
-    with connected(path) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(FIRST_SCHEMA)
-        rows = [(item.seq, encode(item), encode_about(item)) for item in records]
-        connection.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
-        if sealed:
-            connection.execute("INSERT INTO info VALUES ('hash', ?)", (hash_of(records),))
-            connection.execute("PRAGMA journal_mode=DELETE")
-    return path
-
-
-SECOND_SCHEMA = """
-CREATE TABLE records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, about BLOB,
-    kind TEXT NOT NULL DEFAULT '');
-CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE blocks (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, sha256 BLOB NOT NULL);
-CREATE INDEX by_kind ON records (kind) WHERE kind NOT IN ('tick');
-PRAGMA user_version=2;
-"""
-"""The tables of version 2, spelt out: files of it exist."""
-
-
-def stored_by_version_2(path: Path, records: list[ev.Record], *, sealed: bool = True) -> Path:
-    """A journal as version 2 of the file wrote it, in blocks of four records."""
-    with connected(path) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(SECOND_SCHEMA)
-        journal, head = hashlib.sha256(), bytes(32)
-        for first in range(0, len(records), 4):
-            rows = [row_of(item) for item in records[first : first + 4]]
-            connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
-            journal.update(b"".join(row[1] + b"\n" for row in rows))
-            seqs, payloads, abouts, kinds = zip(*rows, strict=True)
-            described = msgspec.msgpack.encode((seqs, [*map(len, payloads)], kinds, abouts))
-            head = hashlib.sha256(head + journal.digest() + described).digest()
-            connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (seqs[-1], seqs[0], head))
-        if sealed:
-            seal = {"hash": journal.hexdigest(), "last": str(len(records)), "chain": head.hex()}
-            connection.executemany("INSERT INTO info VALUES (?, ?)", seal.items())
-            connection.execute("PRAGMA journal_mode=DELETE")
-    return path
-
-
-def stored_by_version_3(path: Path, records: list[ev.Record], *, sealed: bool = True) -> Path:
-    """A journal as version 3 of the file wrote it: as today's, but for runs of records.
-
-    It had a row for each record in whatever block, and so has today's where blocks are small.
-    """
-    store = Store.create(path, power_safe=False)
-    for first in range(0, len(records), 4):
-        store.write([row_of(item) for item in records[first : first + 4]])
-    if sealed:
-        store.seal()
-    store.close()
-    spoil(path, "PRAGMA user_version = 3")
     return path
 
 

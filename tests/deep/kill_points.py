@@ -8,12 +8,12 @@ from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
 
-from adapters.paper.faults import Fault, FaultKind, ScriptedFault
 from engine import events as ev
 from tests.deep.kill_checks import check, open_orders, trades
 from tests.deep.kill_sessions import Story, ours, tell
 from tests.process.kill_feed import PLANS
 from tests.process.kill_main import Point, Step
+from tests.simulation.faults import Fault, FaultKind, ScriptedFault
 
 
 @cache

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import LogProjection
+from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.cli import Exit
-from scripts.replay import Request, resolve_terms
+from scripts.app.errors import ExitCode
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
 from tests import synthetic
 from tests.commands import butler
-from tests.given_runs import Told, played
+from tests.user_signal_runs import Told, played
 
 SHIPPED = Path(preset_files.__file__).parent / "presets" / "ftmo_m15.yaml"
 BLIND = {"  on_opposite: close\n": "  on_opposite: ignore\n", "  trail: true ": "  trail: false "}
@@ -60,15 +61,15 @@ def both(
     given += ["--from", start] if start else []
     given += ["--to", end] if end else []
     said = butler("signals", "--preset", file, "--out", out, *given)
-    assert said.code == Exit.DONE, said
+    assert said.code == ExitCode.DONE, said
     request: dict[str, Any] = {
         "bars": bars or None,
         "preset": str(file),
         "start": start,
         "end": end,
     }
-    own = played(resolve_terms(Request(**request, **more))[0])
-    again = played(resolve_terms(Request(**request, **more, signals=out))[0])
+    own = played(resolve_terms(ReplayRequest(**request, **more))[0])
+    again = played(resolve_terms(ReplayRequest(**request, **more, signals=out))[0])
     return Both(own, again, len(out.read_text(encoding="utf-8").splitlines()) - 1)
 
 

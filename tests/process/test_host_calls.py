@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import BackendRaised, CallOutcomeUnknown, HostRefused, NotSent
-from adapters.mt5.wire import Trouble
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import (
+    ArgumentsRefused,
+    BackendRaised,
+    CallOutcomeUnknown,
+    HostRefused,
+    NotSent,
+    TerminalError,
+)
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.wire import Trouble
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 from tests.process.hosts import SECONDS, config, host_pid, running
 
@@ -27,8 +34,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TerminalClient]
 
 def test_a_struct_arrives_as_the_same_struct(client: TerminalClient) -> None:
     answer = client.call("symbol_info_tick", "EURUSD", deadline=SECONDS)
-    assert type(answer.value) is mt5.Tick
-    assert answer.value == mt5.Tick.of(time=1_700_000_000, bid=1.1, ask=1.2)
+    assert type(answer.value) is mt5.MqlTick
+    assert answer.value == mt5.MqlTick.of(time=1_700_000_000, bid=1.1, ask=1.2)
     assert answer.last_error == (1, "Success")
     assert not answer.failed
 
@@ -76,9 +83,15 @@ def test_functions_off_the_list_are_refused(client: TerminalClient, name: str) -
     assert refused.value.kind == Trouble.NOT_ALLOWED
 
 
-def test_an_exception_in_a_reading_function_is_told_as_such(client: TerminalClient) -> None:
-    with pytest.raises(BackendRaised, match="SystemError: as the package does"):
+def test_an_argument_that_the_package_refuses_is_no_failure_of_the_link(
+    client: TerminalClient,
+) -> None:
+    """The package raises SystemError; function, arguments and cause are named."""
+    told = r"symbol_info_tick\('RAISE'\): SystemError: as the package does.* \(too large\)"
+    with pytest.raises(ArgumentsRefused, match=told) as refused:
         client.call("symbol_info_tick", "RAISE", deadline=SECONDS)
+    assert not isinstance(refused.value, TerminalError)
+    assert client.call("version", deadline=SECONDS).value == (500, 5000, "1 Jan 2025")
 
 
 def test_an_exception_in_a_trading_function_leaves_the_outcome_unknown(

@@ -8,6 +8,7 @@ the write-ahead log at the length that it had when a record was confirmed.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.journal_sqlite.store import Store
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.journal.store import Store
 from engine.journal import JournalDamaged
-from tests.journals import contents, read_back, stored_by_version_1
+from tests.journals import contents, read_back, stored, unseal
 from tests.process import journal_main
 from tests.process.power import Call, Disk, observed, why_not_observed
 
@@ -64,7 +65,8 @@ def observe(folder: Path, *words: str, old: int = 0) -> Observed:
     folder.mkdir()
     path = folder / "journal.sqlite"
     if "reopen" in words:
-        stored_by_version_1(path, [journal_main.record(seq) for seq in range(1, old + 1)])
+        records = [journal_main.record(seq) for seq in range(1, old + 1)]
+        unseal(asyncio.run(stored(path, records, power_safe=True)))
     before = contents(folder)
     trace = folder.with_suffix(".trace")
     calls = observed(trace, "tests.process.journal_main", path, RECORDS, *words)
@@ -78,7 +80,7 @@ def synchronised(scratch: Path) -> Observed:
 
 @pytest.fixture(scope="module")
 def reopened(scratch: Path) -> Observed:
-    """A journal of version 1 is brought to today and continued."""
+    """A journal that a process left behind is continued."""
     return observe(scratch / "reopened", "power-safe", "reopen", old=4)
 
 

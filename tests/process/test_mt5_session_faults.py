@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import AsyncTerminal
-from adapters.paper.faults import FaultKind
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host.client import AsyncTerminal
 from engine import events as ev
 from engine.trading import HaltCause
 from tests.deep.cases import Case, sample
 from tests.deep.faulty_sessions import PASSWORD, Outcome, check, fault, run
 from tests.deep.steps import Kind
+from tests.simulation.faults import FaultKind
 
 ENTER, CLOSE = 1, 2
 """The first plan's calls of `order_send`."""
@@ -101,6 +101,15 @@ def test_a_refused_close_is_tried_once_more(tmp_path: Path) -> None:
     outcome = run(tmp_path, [fault("order_send", FaultKind.REQUOTE, CLOSE)])
     check(outcome)
     assert sent(outcome) == [ev.Action.OPEN, ev.Action.CLOSE, ev.Action.CLOSE]
+    assert outcome.positions == ()
+
+
+def test_a_close_that_never_left_is_no_refusal_and_is_sent_again(tmp_path: Path) -> None:
+    outcome = run(tmp_path, [fault("order_send", FaultKind.NO_IPC, CLOSE)])
+    check(outcome)
+    assert (outcome.problem, outcome.left, causes(outcome)) == (None, None, [])
+    close = ev.Action.CLOSE
+    assert sent(outcome) == [ev.Action.OPEN, close, close, ev.Action.OPEN, close]
     assert outcome.positions == ()
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 
 from engine import events as ev
 from engine.types import Millis, Points, Side
-from tests.given_runs import Told, played
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
+from tests.user_signal_runs import Told, played
 
 
 class Bar(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.butler import COMMANDS
+from scripts.cli.main import COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -18,7 +18,7 @@ from engine.journal import (
     MemoryJournal,
     decode,
     encode,
-    encode_about,
+    encode_metadata,
 )
 from tests.builders import ONE_OF_EACH, signal, started
 
@@ -40,9 +40,9 @@ def test_a_payload_is_one_line_of_json_that_names_the_kind_and_leaves_about_out(
 
 
 def test_about_travels_beside_the_payload() -> None:
-    assert decode(encode(RECORD), encode_about(RECORD)) == RECORD
-    plain = msgspec.structs.replace(RECORD, about=None)
-    assert encode_about(plain) is None
+    assert decode(encode(RECORD), encode_metadata(RECORD)) == RECORD
+    plain = msgspec.structs.replace(RECORD, metadata=None)
+    assert encode_metadata(plain) is None
     assert decode(encode(plain), None) == plain
 
 
@@ -71,29 +71,38 @@ def test_bytes_that_are_no_record_are_damage(payload: bytes) -> None:
         decode(payload)
 
 
-@pytest.mark.parametrize("about", [b"", b"[]", b'{"session_id":"\xff"}', b"{"])
-def test_a_damaged_about_is_damage_too(about: bytes) -> None:
+@pytest.mark.parametrize("metadata", [b"", b"[]", b'{"session_id":"\xff"}', b"{"])
+def test_a_damaged_about_is_damage_too(metadata: bytes) -> None:
     with pytest.raises(JournalDamaged):
-        decode(encode(RECORD), about)
+        decode(encode(RECORD), metadata)
+
+
+def _of(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 class TestHash:
-    def test_it_is_sha_256_over_one_line_per_payload(self) -> None:
+    def test_it_is_sha_256_over_two_lanes_of_one_line_per_payload(self) -> None:
+        """What comes in masses has a lane of its own; nothing is hashed twice."""
         digest = JournalHash()
-        digest.update([b"one", b"two"])
+        digest.update([(b"one", "signal"), (b"two", "tick")])
         digest.update([])
-        digest.update([b"three"])
-        assert digest.hexdigest() == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+        digest.update([(b"three", "signal")])
+        assert digest.digest() == _of(_of(b"one\nthree\n") + _of(b"two\n"))
 
     def test_each_page_begins_with_the_digest_of_the_one_before(self) -> None:
         digest = JournalHash(page=2)
-        digest.update([b"one", b"two", b"three"])
-        first = hashlib.sha256(b"one\ntwo\n").digest()
-        assert digest.digest() == hashlib.sha256(first + b"three\n").digest()
+        digest.update([(b"one", "signal"), (b"two", "tick"), (b"three", "signal")])
+        first = _of(_of(b"one\n") + _of(b"two\n"))
+        assert digest.lanes == (_of(b"one\n"), _of(b"two\n"))
+        assert digest.digest() == _of(first + _of(b"three\n") + _of(b""))
 
-    @given(st.lists(st.binary(max_size=3), max_size=9), st.data())
+    @given(
+        st.lists(st.tuples(st.binary(max_size=3), st.sampled_from(["tick", "signal"])), max_size=9),
+        st.data(),
+    )
     def test_it_is_the_same_however_its_lines_come_and_wherever_a_page_was_taken_up(
-        self, lines: list[bytes], data: st.DataObject
+        self, lines: list[tuple[bytes, str]], data: st.DataObject
     ) -> None:
         page = data.draw(st.integers(1, 4))
         at_once = JournalHash(page=page)
@@ -105,6 +114,12 @@ class TestHash:
             one = JournalHash(one.digest(), page=page)
         one.update(lines[cut:])
         assert one.hexdigest() == at_once.hexdigest()
+
+    def test_lines_of_two_pages_are_not_taken_at_once(self) -> None:
+        digest = JournalHash(page=2)
+        digest.update([(b"one", "signal")])
+        with pytest.raises(ValueError, match="a page ends within"):
+            digest.take(b"two\nthree\n", b"", 2)
 
     @pytest.mark.parametrize(
         "changed",
@@ -122,11 +137,11 @@ class TestHash:
         other.append(msgspec.structs.replace(RECORD, **changed))
         assert one.hexdigest() != other.hexdigest()
 
-    @pytest.mark.parametrize("about", [None, {"session_id": "y"}, {"ended_at": "now"}])
-    def test_it_ignores_about(self, about: dict[str, object] | None) -> None:
+    @pytest.mark.parametrize("metadata", [None, {"session_id": "y"}, {"ended_at": "now"}])
+    def test_it_ignores_about(self, metadata: dict[str, object] | None) -> None:
         one, other = MemoryJournal(), MemoryJournal()
         one.append(RECORD)
-        other.append(msgspec.structs.replace(RECORD, about=about))
+        other.append(msgspec.structs.replace(RECORD, metadata=metadata))
         assert one.hexdigest() == other.hexdigest()
 
     def test_it_depends_on_the_order(self) -> None:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.checking import Whole
-from adapters.journal_sqlite.kinds import FREQUENT, of_kinds
-from engine.journal import KINDS, JournalDamaged, kind_of, row_of
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.checking import Whole
+from adapters.journal.kinds import of_kinds
+from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalHash, kind_of, row_of
 from tests.journals import RECORDS, connected, hash_of, read_back, spoil, stored, unseal
 
 LAST = len(RECORDS)
@@ -160,9 +160,10 @@ def test_a_payload_that_the_chain_covers_but_nobody_can_read_is_found(path: Path
 
 
 def test_a_block_is_the_hash_that_it_is_said_to_be() -> None:
-    """Of the block before, its payloads, and its records' numbers, sizes and rest."""
+    """Of the block before, the journal hash at its end, and all else of its records."""
     rows: list[Row] = [row_of(item) for item in RECORDS[:3]]
-    content = hashlib.sha256(b"".join(row[1] for row in rows)).digest()
+    journal = JournalHash()
+    journal.update((row[1], row[3]) for row in rows)
     described = msgspec.msgpack.encode(
         [
             [1, 2, 3],
@@ -171,7 +172,7 @@ def test_a_block_is_the_hash_that_it_is_said_to_be() -> None:
             [row[2] for row in rows],
         ]
     )
-    expected = hashlib.sha256(bytes(32) + content + described).digest()
+    expected = hashlib.sha256(bytes(32) + journal.digest() + described).digest()
     assert Chain().extend(rows) == (3, 1, expected)
 
 
@@ -181,12 +182,13 @@ def test_no_byte_moves_between_records_unseen(
     contents: list[tuple[bytes, bytes | None]], data: st.DataObject
 ) -> None:
     rows: list[Row] = [
-        (seq, payload, about, "signal") for seq, (payload, about) in enumerate(contents, start=1)
+        (seq, payload, metadata, "signal")
+        for seq, (payload, metadata) in enumerate(contents, start=1)
     ]
     place = data.draw(st.integers(0, len(rows) - 2))
-    seq, first, about, kind = rows[place]
+    seq, first, metadata, kind = rows[place]
     changed = list(rows)
-    changed[place] = (seq, first + b"\n" + rows[place + 1][1], about, kind)
+    changed[place] = (seq, first + b"\n" + rows[place + 1][1], metadata, kind)
     changed[place + 1] = (seq + 1, b"", rows[place + 1][2], kind)
     assert Chain().extend(changed) != Chain().extend(rows)
 

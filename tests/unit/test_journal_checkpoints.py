@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Row
-from adapters.journal_sqlite.checking import Whole
-from adapters.journal_sqlite.store import Store
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Row
+from adapters.journal.checking import Whole
+from adapters.journal.store import Store
 from engine import events as ev
 from engine.journal import PAGE, JournalDamaged, row_of
 from tests.journals import connected, spoil
@@ -112,7 +112,7 @@ def test_only_records_since_the_last_checkpoint_and_those_read_back_are_looked_a
         checked(path)
 
 
-OLD = "before the checkpoint after 131072; `butler journal verify` tells which"
+OLD = "before the checkpoint after 65536; `butler journal verify` tells which"
 DAMAGE = {
     "an old record's payload": (
         f"UPDATE records SET payload = x'00' WHERE seq = {_RARE_EVERY}",
@@ -136,11 +136,23 @@ DAMAGE = {
     "a missing end": (f"DELETE FROM records WHERE seq > {2 * PAGE}", "is missing"),
     "the checkpoint's journal hash": (
         f"UPDATE checkpoints SET journal = zeroblob(32) WHERE last = {2 * PAGE}",
-        "hash that it was sealed with",
+        f"checkpoint after {2 * PAGE} was changed",
     ),
-    "the checkpoint's other hash": (
-        f"UPDATE checkpoints SET rare = zeroblob(32) WHERE last = {2 * PAGE}",
+    "the hash of what is read back": (
+        f"UPDATE checkpoints SET read_back = zeroblob(32) WHERE last = {PAGE}",
         OLD,
+    ),
+    "the hash of what comes in masses": (
+        f"UPDATE checkpoints SET frequent = zeroblob(32) WHERE last = {PAGE}",
+        f"checkpoint after {PAGE} was changed",
+    ),
+    "the hash of what is beside the records": (
+        f"UPDATE checkpoints SET about = zeroblob(32) WHERE last = {PAGE}",
+        OLD,
+    ),
+    "a checkpoint that is gone": (
+        f"DELETE FROM checkpoints WHERE last = {PAGE}",
+        f"checkpoint after {PAGE} is missing",
     ),
     "the block at the checkpoint": (
         f"UPDATE blocks SET sha256 = zeroblob(32) WHERE last = {2 * PAGE}",
@@ -179,7 +191,8 @@ def test_damage_of_what_a_session_builds_on_is_found_before_it_goes_on(
         ),
         (f"DELETE FROM checkpoints WHERE last = {2 * PAGE}", "is missing or changed"),
         (
-            f"INSERT INTO checkpoints SELECT {3 * PAGE}, journal, rare FROM checkpoints LIMIT 1",
+            f"INSERT INTO checkpoints SELECT {3 * PAGE}, journal, read_back, frequent, about "
+            "FROM checkpoints LIMIT 1",
             f"checkpoint after {3 * PAGE} is out of place",
         ),
     ],

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SCHEMA_VERSION, SqliteJournal, StoredJournal
-from adapters.journal_sqlite.lock import JournalLock
+from adapters.journal import SCHEMA_VERSION, SqliteJournal, StoredJournal
+from adapters.journal.lock import JournalLock
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
-from tests.journals import (
-    RECORDS,
-    connected,
-    contents,
-    hash_of,
-    read_back,
-    record,
-    spoil,
-    stored,
-    stored_by_version_1,
-    stored_by_version_2,
-    stored_by_version_3,
-    unseal,
-)
+from tests.journals import RECORDS, contents, hash_of, read_back, record, spoil, stored, unseal
 
 pytestmark = pytest.mark.asyncio
 
@@ -128,78 +114,17 @@ class TestGoingOn:
         assert list(contents(path.parent)) == [path.name]
 
 
-OLDER: dict[int, Callable[..., Path]] = {
-    1: stored_by_version_1,
-    2: stored_by_version_2,
-    3: stored_by_version_3,
-}
-
-
-@pytest.mark.parametrize("version", OLDER)
-class TestOlderVersions:
-    @pytest.mark.parametrize("sealed", [True, False])
-    async def test_it_is_brought_to_today_and_goes_on(
-        self, path: Path, version: int, sealed: bool
-    ) -> None:
-        OLDER[version](path, RECORDS, sealed=sealed)
-        await continued(path, MORE)
-        is_whole(path, RECORDS + MORE)
-        with StoredJournal(path) as back:
-            assert back.version == SCHEMA_VERSION
-            assert [item.seq for item in back.records(kinds={"signal"})] == [2]
-
-    @pytest.mark.parametrize("sealed", [True, False])
-    async def test_the_step_alone_keeps_the_seal_as_it_was(
-        self, path: Path, version: int, sealed: bool
-    ) -> None:
-        OLDER[version](path, RECORDS, sealed=sealed)
-        journal = await reopened(path)
-        is_whole(path, RECORDS, sealed=sealed)
-        await journal.close()
-
-    async def test_more_than_a_page_of_it(self, path: Path, version: int) -> None:
-        many = [record(seq) for seq in range(1, 10_000)]
-        OLDER[version](path, many)
-        await continued(path, [record(10_000)])
-        is_whole(path, [*many, record(10_000)])
-
-    async def test_an_empty_one(self, path: Path, version: int) -> None:
-        OLDER[version](path, [])
-        await continued(path, RECORDS)
-        is_whole(path, RECORDS)
-
-    async def test_it_is_read_as_it_is(self, path: Path, version: int) -> None:
-        OLDER[version](path, RECORDS)
-        before = contents(path.parent)
-        with StoredJournal(path) as back:
-            assert list(back.records()) == RECORDS
-            assert [item.seq for item in back.records(kinds={"signal", "day_rolled"})] == [2, 18]
-            whole = back.check()
-            assert back.sealed_hash() == back.hexdigest() == whole.chain.hexdigest
-        blocks = 0 if version == 1 else 5
-        assert (whole.records, whole.blocks, whole.sealed) == (len(RECORDS), blocks, True)
-        assert contents(path.parent) == before
-
-    async def test_the_tables_are_those_of_a_new_file(
-        self, path: Path, version: int, tmp_path: Path
-    ) -> None:
-        OLDER[version](path, RECORDS)
-        await continued(path, [])
-        await stored(tmp_path / "new.sqlite", RECORDS)
-        found = []
-        for file in (path, tmp_path / "new.sqlite"):
-            with connected(file) as connection:
-                schema = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name")
-                found.append([(name, sql and " ".join(sql.split())) for name, sql in schema])
-        assert found[0] == found[1]
-
-    async def test_a_damaged_one_is_not_brought_to_today(self, path: Path, version: int) -> None:
-        OLDER[version](path, RECORDS)
-        spoil(path, DAMAGE["a payload"])
-        before = contents(path.parent)
-        with pytest.raises(JournalDamaged, match=r"hash that it was sealed with|was changed"):
-            await reopened(path)
-        assert contents(path.parent) == before
+@pytest.mark.parametrize("version", [1, 4])
+async def test_a_file_from_before_the_first_release_is_refused_and_left_alone(
+    path: Path, version: int
+) -> None:
+    """It says what to do; nothing of it is read by the rules of another version."""
+    await stored(path, RECORDS)
+    spoil(path, f"PRAGMA user_version = {version}")
+    before = contents(path.parent)
+    with pytest.raises(JournalDamaged, match=f"version {version} is from before the first release"):
+        await reopened(path)
+    assert contents(path.parent) == before
 
 
 DAMAGE = {

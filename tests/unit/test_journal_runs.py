@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.kinds import FREQUENT, SEVERAL
-from adapters.journal_sqlite.runs import LONGEST, SHORTEST, Runs, Singly, unpacked
-from adapters.journal_sqlite.store import Store
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.kinds import SEVERAL
+from adapters.journal.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
+from adapters.journal.store import Store
 from engine import events as ev
-from engine.journal import KINDS, PAGE, JournalDamaged, JournalHash, row_of
+from engine.journal import FREQUENT, KINDS, PAGE, JournalDamaged, JournalFailed, JournalHash, row_of
 from tests.journals import connected, hash_of, read_back, record, spoil
 
 RUN = SHORTEST + 36
 FIRST, LAST = 4, 3 + RUN
-"""The run in `RECORDS`, between what has an `about`, ticks and a short commit."""
+"""The run in `RECORDS`, between what has an `metadata`, ticks and a short commit."""
 
 
 def tick(seq: int) -> ev.Record:
@@ -32,7 +32,7 @@ def tick(seq: int) -> ev.Record:
 
 def told(seq: int) -> ev.Record:
     event = ev.DayRolled(
-        date="2025-01-07", anchor=1, floor=1.0, account=ev.Account(balance=1, equity=1)
+        date="2025-01-07", day_start=1, floor=1.0, account=ev.Account(balance=1, equity=1)
     )
     return ev.Record(seq, seq, ("EURUSD", seq), event, {"note": "two\nlines"})
 
@@ -44,12 +44,13 @@ RECORDS = [
 ]  # fmt: skip
 
 
-def rows_of(records: Iterable[ev.Record], how: Callable[[], Runs | Singly] = Runs) -> list[Row]:
+def rows_of(records: Iterable[ev.Record]) -> list[Row]:
     """The rows of one commit."""
-    collected = how()
+    records = list(records)
+    collected = RecordBuffer("journal", records[0].seq - 1)
     for count, item in enumerate(records):
         assert len(collected) == count
-        collected.add(item)
+        collected.append(item)
     return collected.take()
 
 
@@ -224,22 +225,30 @@ def test_a_record_of_a_run_that_nobody_can_read_is_named(
             list(back.records())
 
 
-@pytest.mark.parametrize("how", [Runs, Singly])
-def test_a_record_that_cannot_be_encoded_leaves_the_others_as_they_are(
-    how: Callable[[], Runs | Singly],
-) -> None:
+def test_a_record_that_cannot_be_encoded_leaves_the_others_as_they_are() -> None:
     good = [record(seq) for seq in range(1, SHORTEST + 1)]
-    collected = how()
+    collected = RecordBuffer("journal", 0)
     for item in good[:-1]:
-        collected.add(item)
+        collected.append(item)
     bad = ev.OrderCancelled(order_id=1, reason="half a character: \ud800")
-    for about in (None, {"note": 1}):
+    for metadata in (None, {"note": 1}):
         with pytest.raises(UnicodeEncodeError):
-            collected.add(ev.Record(SHORTEST, 1, None, bad, about))
+            collected.append(ev.Record(SHORTEST, 1, None, bad, metadata))
         assert len(collected) == SHORTEST - 1
-    collected.add(good[-1])
-    assert collected.take() == rows_of(good, how)
+    collected.append(good[-1])
+    assert collected.take() == rows_of(good)
     assert collected.take() == []
+
+
+def test_records_are_taken_in_their_order_and_none_after_a_failure() -> None:
+    collected = RecordBuffer("here", 4)
+    with pytest.raises(JournalFailed, match="here: record 6 after 4"):
+        collected.append(record(6))
+    collected.append(record(5))
+    collected.failure = JournalFailed("here: the disk is full")
+    with pytest.raises(JournalFailed, match="here: the disk is full"):
+        collected.append(record(6))
+    assert collected.last_seq == 5
 
 
 @st.composite
@@ -262,7 +271,7 @@ def test_rows_hold_what_was_put_into_them(batches: list[list[ev.Record]]) -> Non
     """Whatever runs were made: the same records in the same order, and the same journal hash."""
     chain, plain = Chain(), Chain()
     for batch in batches:
-        records, rows = rows_of(batch, Singly), rows_of(batch)
+        records, rows = [row_of(item) for item in batch], rows_of(batch)
         back = [own for row in rows for own in unpacked(row)]
         assert [own[:3] for own in back] == [own[:3] for own in records]
         assert all(kind in (None, own[3]) for (*_, kind), own in zip(back, records, strict=True))
@@ -281,7 +290,10 @@ def test_the_chain_takes_lines_at_once_as_one_by_one(counts: list[int], page: in
     for count in counts:
         payloads = [b"%d" % number for number in range(seq, seq + count)]
         seq += count
-        at_once.take(b"\n".join((*payloads, b"")), count)
-        for payload in payloads:
-            one_by_one.update([payload])
+        for first in range(0, count, page):
+            part = payloads[first : first + page]
+            ends = page - (seq - count + first) % page
+            for some in (part[:ends], part[ends:]):
+                at_once.take(b"".join(line + b"\n" for line in some), b"", len(some))
+        one_by_one.update((payload, "signal") for payload in payloads)
     assert at_once.hexdigest() == one_by_one.hexdigest()

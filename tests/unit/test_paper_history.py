@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.calling import group_filter
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.calling import group_filter
+from adapters.paper.terminal.functions import PaperTerminal
 from tests.paper_terminals import BUY, BUY_LIMIT, NOW, done, sent, terminal_at_ticks, told
 
 HOUR = 3600
+HISTORIES = ("deals_get", "deals_total", "orders_get", "orders_total")
 NAMES = ("AUDUSD", "EURJPY", "EURUSD", "EURUSD.m", "XAUUSD")
 
 
@@ -70,12 +71,31 @@ class TestDeals:
         since, until = (datetime.fromtimestamp(moment, UTC) for moment in (NOW, NOW + HOUR))
         assert len(told(traded().history_deals_get(since, until))) == 2
 
+    @pytest.mark.parametrize("name", [f"history_{what}" for what in HISTORIES])
+    @pytest.mark.parametrize("beyond", [2**31, 4_102_444_800, 2**70, -(2**31) - 1])
+    def test_an_int_date_that_is_no_c_long_raises_as_in_the_package(
+        self, name: str, beyond: int
+    ) -> None:
+        """Measured with MetaTrader5 5.0.6231; `last_error` says nothing of it."""
+        terminal = traded()
+        for span in ((0, beyond), (beyond, NOW)):
+            with pytest.raises(SystemError, match=f"{name}> returned a result with") as raised:
+                getattr(terminal, name)(*span)
+            assert str(raised.value.__cause__) == "Python int too large to convert to C long"
+            assert terminal.last_error() == (1, "Success")
+        assert getattr(terminal, name)(mt5.EARLIEST_DATE, mt5.LATEST_DATE)
+
+    def test_a_datetime_beyond_is_silently_a_date_at_which_there_is_nothing(self) -> None:
+        terminal = traded()
+        assert terminal.history_deals_get(0, datetime(2100, 1, 1, tzinfo=UTC)) == ()
+        assert terminal.last_error() == (1, "Success")
+
     def test_by_order_and_by_group(self) -> None:
         terminal = traded()
         assert [deal.ticket for deal in told(terminal.history_deals_get(ticket=2))] == [3]
         assert terminal.history_deals_get(ticket=99) == ()
-        assert len(told(terminal.history_deals_get(0, 2 * NOW, group="*,!GBP*"))) == 4
-        assert len(told(terminal.history_deals_get(0, 2 * NOW, group="EUR*"))) == 3
+        assert len(told(terminal.history_deals_get(0, mt5.LATEST_DATE, group="*,!GBP*"))) == 4
+        assert len(told(terminal.history_deals_get(0, mt5.LATEST_DATE, group="EUR*"))) == 3
 
     @pytest.mark.parametrize(
         ("args", "kwargs"),
@@ -95,7 +115,7 @@ class TestDeals:
 class TestOrders:
     def test_every_deal_has_its_order_in_the_history(self) -> None:
         terminal = traded()
-        orders = told(terminal.history_orders_get(0, 2 * NOW))
+        orders = told(terminal.history_orders_get(0, mt5.LATEST_DATE))
         assert [(o.ticket, o.state, o.reason) for o in orders] == [
             (1, mt5.ORDER_STATE_FILLED, mt5.ORDER_REASON_EXPERT),
             (2, mt5.ORDER_STATE_FILLED, mt5.ORDER_REASON_EXPERT),
@@ -104,7 +124,7 @@ class TestOrders:
         ]
         assert [o.position_id for o in orders] == [1, 1, 1, 0]
         assert [o.volume_current for o in orders] == [0.0, 0.0, 0.0, 0.5]
-        assert terminal.history_orders_total(0, 2 * NOW) == 4
+        assert terminal.history_orders_total(0, mt5.LATEST_DATE) == 4
 
     def test_waiting_orders_are_not_history(self) -> None:
         terminal = traded()

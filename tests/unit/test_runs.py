@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.projection import Row
-from adapters.runs import Fill, RunUnreadable, digits_of, parse_log, read_run
+from adapters.reports.projection import Row
+from adapters.reports.runs import Fill, RunUnreadable, digits_of, parse_log, read_run
 from engine.types import Side
 from tests.logs_of_runs import MINUTE, NOON, closed, denied, opened, row, run_of, text_of, trade
 

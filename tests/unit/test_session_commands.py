@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.status import Status
+from adapters.reports.status import Status
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import VirtualClock
-from scripts.session_commands import SessionCommands
+from scripts.app.sessions.commands import SessionCommands
 from tests.builders import Wired, of_kind, wired
 from tests.statuses import NOON, STATUS
 
@@ -16,12 +16,19 @@ from tests.statuses import NOON, STATUS
 class Desk:
     """A session and its commands."""
 
-    def __init__(self, *, status: Status | None = STATUS, final: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        status: Status | None = STATUS,
+        final: str | None = None,
+        unseen: str | None = None,
+    ) -> None:
         self.parts: Wired = wired()
         self.stops = 0
         self.commands = SessionCommands(
-            self.parts.bus, VirtualClock(NOON), lambda: status, self._stop, final=lambda: final
-        )
+            self.parts.bus, VirtualClock(NOON), lambda: status, self._stop,
+            final=lambda: final, unseen=lambda: unseen,
+        )  # fmt: skip
 
     def _stop(self) -> None:
         self.stops += 1
@@ -52,6 +59,14 @@ def test_what_is_final_cannot_be_resumed() -> None:
     reply = desk.commands.resume("please")
     assert (reply.done, desk.given()) == (False, [])
     assert reply.text.startswith("the maximum loss of the firm was reached: this is final")
+    assert desk.commands.flatten("").done
+
+
+def test_while_an_order_may_still_have_been_executed_nothing_is_resumed() -> None:
+    desk = Desk(unseen="the outcome of order 3 is unknown and the link is down")
+    reply = desk.commands.resume("please")
+    assert (reply.done, desk.given()) == (False, [])
+    assert reply.text.startswith("the outcome of order 3 is unknown and the link is down: trading")
     assert desk.commands.flatten("").done
 
 

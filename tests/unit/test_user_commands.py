@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from adapters.mt5 import contract as mt5
+import pytest
+
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.recovery import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from signals.flatten import MANUAL_REASON, Flatten
+from signals.exits import MANUAL_REASON, Flatten
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired
 from tests.risk_steps import changes, denials, enter, lost, rejected, see, submitted
 from tests.venue_steps import Live, deal_out, live, result
@@ -98,7 +101,7 @@ def flat(*positions: ev.PositionOpened) -> Flattened:
 
 def holding(*positions: ev.PositionOpened) -> Flattened:
     session = live()
-    flatten = Flatten(session.parts.bus, session.parts.market)
+    flatten = Flatten(session.parts.bus, session.parts.portfolio)
     session.parts.bus.attach(flatten.routes())
     for position in positions:
         session.parts.bus.publish(position)
@@ -108,14 +111,73 @@ def holding(*positions: ev.PositionOpened) -> Flattened:
 
 
 LONG = opened(7, order_id=0)
+OURS = (
+    mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021, magic=26),
+)
 SHORT = opened(8, order_id=0, symbol="GBPUSD", side=Side.SHORT, price=125_000, stop_loss=125_500,
                take_profit=124_000)  # fmt: skip
+
+
+MARKED = mt5.TradePosition.of(
+    ticket=50, symbol="GBPUSD", volume=0.3, type=mt5.POSITION_TYPE_SELL, price_open=1.25,
+    sl=1.255, tp=1.24, magic=26, comment="ab-99",
+)  # fmt: skip
+"""A position with the session's mark that is in no books: of an order that seemed never executed.
+"""
+
+
+class TestFlattenWhatIsMarked:
+    """Closing everything means everything that the session may have opened."""
+
+    def test_a_position_with_the_sessions_mark_is_closed_whatever_the_books_say(self) -> None:
+        session = holding(LONG)
+        session.see(positions=(*OURS, MARKED), risks={50: 1.0})
+        said(session.parts, ev.UserAction.FLATTEN)
+        sent = [venue_request.request for venue_request in session.sent]
+        assert [(item["position"], item["type"], item["volume"]) for item in sent] == [
+            (7, mt5.ORDER_TYPE_SELL, 1.0), (50, mt5.ORDER_TYPE_BUY, 0.3),
+        ]  # fmt: skip
+
+    def test_its_way_out_is_booked_like_any_other(self) -> None:
+        session = holding()
+        session.see(positions=(MARKED,), risks={50: 1.0})
+        said(session.parts, ev.UserAction.FLATTEN)
+        out = deal_out(position_id=50, volume=0.3, symbol="GBPUSD", profit=-30.0)
+        session.reply(result(order=8, deal=12), deals=(out,))
+        (closed,) = of_kind(session.parts.journal, ev.PositionClosed)
+        assert (closed.position, closed.reason, closed.profit) == (50, MANUAL_REASON, -3_000)
+        session.see()
+        assert session.parts.portfolio.marked == {}
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert session.sent == []
+
+    def test_a_second_order_does_not_close_it_twice(self) -> None:
+        session = holding()
+        session.see(positions=(MARKED,), risks={50: 1.0})
+        for _ in range(2):
+            said(session.parts, ev.UserAction.FLATTEN)
+        assert [venue_request.request["position"] for venue_request in session.sent] == [50]
+
+    @pytest.mark.parametrize("other", [{"comment": "cd-1"}, {"magic": 0}], ids=["session", "hand"])
+    def test_what_others_opened_is_not_touched(self, other: dict[str, Any]) -> None:
+        session = holding()
+        session.see(positions=(MARKED._with(**other),), risks={50: 1.0})
+        said(session.parts, ev.UserAction.FLATTEN)
+        assert session.sent == []
+
+    def test_after_a_restart_it_is_known_from_the_journal(self) -> None:
+        before, after = holding(), holding()
+        before.see(positions=(MARKED,), risks={50: 1.0})
+        memories = (after.parts.portfolio.replay_routes(), after.flatten.replay_routes())
+        Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
+        said(after.parts, ev.UserAction.FLATTEN)
+        assert [venue_request.request["position"] for venue_request in after.sent] == [50]
 
 
 class TestFlatten:
     def test_every_position_is_closed_at_the_market_by_a_request_of_its_own(self) -> None:
         session = flat(LONG, SHORT)
-        sent = [errand.request for errand in session.sent]
+        sent = [venue_request.request for venue_request in session.sent]
         assert [(item["position"], item["type"], item["price"]) for item in sent] == [
             (7, mt5.ORDER_TYPE_SELL, 1.1), (8, mt5.ORDER_TYPE_BUY, 1.2501),
         ]  # fmt: skip
@@ -149,7 +211,7 @@ class TestFlatten:
         said(session.parts, ev.UserAction.FLATTEN)
         assert len(session.sent) == 1
         session.reply(result(order=8, deal=12), deals=(deal_out(),))
-        assert session.parts.market.positions == {}
+        assert session.parts.portfolio.positions == {}
         said(session.parts, ev.UserAction.FLATTEN)
         assert session.sent == []
 
@@ -164,14 +226,14 @@ class TestFlatten:
         before = flat(LONG, SHORT)
         before.reply(result(10_018))
         after = holding()
-        memories = (after.parts.market.routes(), after.flatten.restoring())
+        memories = (after.parts.portfolio.routes(), after.flatten.replay_routes())
         Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
         said(after.parts, ev.UserAction.FLATTEN)
-        assert [errand.request["position"] for errand in after.sent] == [7]
+        assert [venue_request.request["position"] for venue_request in after.sent] == [7]
 
     def test_a_position_without_a_price_yet_is_closed_too(self) -> None:
         session = holding(LONG)
-        del session.parts.market.ticks["EURUSD"]
+        del session.parts.portfolio.ticks["EURUSD"]
         said(session.parts, ev.UserAction.FLATTEN)
         assert session.sent[0].request["price"] == 1.1001
 

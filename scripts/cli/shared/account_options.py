@@ -1,0 +1,58 @@
+"""The options by which commands choose an account."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scripts.cli.shared.command_line import complain
+
+if TYPE_CHECKING:
+    from config.loader import ResolvedAccount
+
+ProfileOption = Annotated[
+    str, typer.Option("--account-profile", help="Profile of the accounts file, or PAPER.")
+]
+LoginOption = Annotated[str | None, typer.Option(help="Replaces the profile's login.")]
+ServerOption = Annotated[str | None, typer.Option(help="Replaces the profile's server.")]
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(help="Replaces the profile's password (others may see it; prefer the file)."),
+]
+AccountsOption = Annotated[
+    Path | None, typer.Option(help="Accounts file; by default config/mt5_accounts.yaml.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or orders.")
+]
+ResultsOption = Annotated[
+    Path | None, typer.Option(help="Folder of the results; by default results/.")
+]
+SessionOption = Annotated[
+    str | None, typer.Option(help="Name of the session; by default made from the time.")
+]
+
+
+def choose_account(
+    profile: str | None,
+    login: str | None,
+    server: str | None,
+    password: str | None,
+    accounts: Path | None,
+) -> ResolvedAccount:
+    """The account that these options, the environment and the profile give together.
+
+    Raises CommandFailed (wrong usage) with the field and the remedy.
+    """
+    from config.loader import CliOverrides, Secret
+    from scripts.app.sessions.connection import resolve
+
+    secret = None if password is None else Secret(password)
+    cli = CliOverrides(login=login, server=server, password=secret)
+    account = resolve(profile, cli, accounts, os.environ)
+    for warning in account.warnings:
+        complain(f"warning: {warning}")
+    return account
