@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import (
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract
+from adapters.mt5.api.errors import (
     BackendRaised,
     CallOutcomeUnknown,
     HostRefused,
@@ -21,12 +20,13 @@ from adapters.mt5.errors import (
     NotSent,
     TerminalError,
 )
-from adapters.mt5.launch import RemoteHost
-from adapters.mt5.remote import carry_out_remotely
-from adapters.mt5.service import HostConfig
-from adapters.paper.functions import from_spec
+from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import RemoteHost
+from adapters.mt5.host.service import HostConfig
+from adapters.paper.terminal.spec import build
 from engine import events
-from scripts.paper import paper_spec
+from scripts.app.sessions.paper import paper_spec
 
 __all__ = [
     "BUTLER",
@@ -50,7 +50,7 @@ __all__ = [
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-BUTLER: Final = ("-m", "scripts.butler")
+BUTLER: Final = ("-m", "scripts.cli.main")
 """The command line, for a Python that is started with the project's root on its path."""
 
 HOST: Final = "adapters.mt5.host"
@@ -76,7 +76,7 @@ def paper_terminal(symbols: list[str], folder: Path, **changes: Any) -> Any:
     `changes` replace parts of the built-in PAPER account's specification.
     """
     spec = json.loads(paper_spec(symbols, folder))
-    return from_spec(json.dumps({**spec, **changes}))
+    return build(json.dumps({**spec, **changes}))
 
 
 def records(session: Path) -> list[events.Record]:

@@ -22,7 +22,7 @@ UNKNOWN = (10011, 10012, 10031)
 REJECTED = [
     code
     for code, known in mt5.RETURN_CODES.items()
-    if known.outcome is mt5.Outcome.REJECTED and code not in TRANSIENT
+    if known.outcome is mt5.RequestOutcome.REJECTED and code not in TRANSIENT
 ]
 CORE = (10006, 10019)
 
