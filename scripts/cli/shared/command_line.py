@@ -13,7 +13,8 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.streams import prepare_streams
 from scripts.view.printable import printable
 
@@ -85,9 +86,9 @@ def run(app: typer.Typer | TyperGroup) -> NoReturn:
 def _code(app: typer.Typer | TyperGroup) -> int:
     try:
         result = app(standalone_mode=False)
-    except CommandFailed as error:
+    except AppError as error:
         complain(str(error))
-        return error.code
+        return exit_code(error)
     except KeyboardInterrupt:
         complain("interrupted")
         return ExitCode.INTERRUPTED
