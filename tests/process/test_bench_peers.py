@@ -55,6 +55,16 @@ def test_an_environment_that_cannot_be_made_says_why(
         interpreter(OTHERS[0], tmp_path)
 
 
+def test_a_missing_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the package installer says then (no matching version) would lead astray."""
+    monkeypatch.setattr(environments, "PYTHON", "3.99")
+    with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing"):
+        interpreter(OTHERS[0], tmp_path)
+    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
+    with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing, and so is uv"):
+        interpreter(OTHERS[0], tmp_path)
+
+
 def test_the_table_has_medians_and_the_ratio_to_the_first_program() -> None:
     def answer(processor: float) -> Answer:
         return Answer("1.2", 0.5, 2 * processor, processor, 1_000, 50, "2025-12-30T15:10:00+00:00",
