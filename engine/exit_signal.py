@@ -7,7 +7,7 @@ from engine.portfolio import Position
 from engine.types import Side
 
 
-def leaving(
+def close_signal(
     position: Position, tick: ev.Tick | None, reason: str, *, mark: str = ""
 ) -> ev.SignalRaised:
     """The signal that closes a position as a whole, at the market.

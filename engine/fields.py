@@ -42,8 +42,8 @@ class DenyReason(enum.StrEnum):
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
     INVALID_STOPS = "invalid_stops"
-    NO_VALUE = "no_value"
-    FIGURES_DISAGREE = "figures_disagree"
+    NO_VALUATION = "no_valuation"
+    VALUATION_MISMATCH = "valuation_mismatch"
     BELOW_MIN_VOLUME = "below_min_volume"
     PER_TRADE_RISK = "per_trade_risk"
     DAILY_LOSS = "daily_loss"
@@ -55,7 +55,7 @@ class DenyReason(enum.StrEnum):
     ORDERS_PER_DAY = "orders_per_day"
     SYMBOL_RISK = "symbol_risk"
     CURRENCY_EXPOSURE = "currency_exposure"
-    FIRM_ROOM = "firm_room"
+    FIRM_LOSS_BUFFER = "firm_loss_buffer"
     OPEN_ORDERS = "open_orders"
     POSITIONS_PER_DAY = "positions_per_day"
     REQUESTS_PER_DAY = "requests_per_day"
@@ -73,7 +73,7 @@ class AttemptOutcome(enum.StrEnum):
     STOPPED = "stopped"  # our own latched limits leave it neither way to go on nor to fail
 
 
-class Outcome(enum.StrEnum):
+class SessionOutcome(enum.StrEnum):
     """How a session ended."""
 
     DONE = "done"
@@ -82,7 +82,7 @@ class Outcome(enum.StrEnum):
 
 
 class UserAction(enum.StrEnum):
-    """What the user may order a running session to do."""
+    """The commands a user may give to a running session."""
 
     PAUSE = "pause"  # no new exposure until the user resumes
     RESUME = "resume"  # clear every latch
@@ -117,7 +117,7 @@ class DataRef(Fact, frozen=True, kw_only=True):
     repaired: bool = False
 
 
-class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
+class UserSignal(msgspec.Struct, frozen=True, kw_only=True):
     """A signal from a user's file, in the file's own units: decimal prices and lots, ms UTC.
 
     `entry_price` makes it a pending order that ends unfilled at `expires`; `exit_time` closes the
@@ -144,7 +144,7 @@ class GivenSignal(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.strategy_id}:{self.symbol}:{self.time // 1000}:{self.side.word}"
 
 
-class Figures(Fact, frozen=True, kw_only=True):
+class SessionFigures(Fact, frozen=True, kw_only=True):
     """What only the whole run knows: extremes over all equity tests, and the last day's loss."""
 
     max_drawdown_fraction: float
@@ -153,8 +153,8 @@ class Figures(Fact, frozen=True, kw_only=True):
     peak_positions: int
 
 
-class ForeignExposure(Fact, frozen=True, kw_only=True):
-    """A position or waiting order at the venue that is none of the session's.
+class ExternalExposure(Fact, frozen=True, kw_only=True):
+    """A position or pending order at the venue that is not the session's.
 
     `risk` is the money that it may still lose (cents, never negative); `ours` tells that it carries
     our own mark, so another session of the engine made it.
@@ -184,7 +184,7 @@ class MarkedPosition(Fact, frozen=True, kw_only=True):
     comment: str
 
 
-class Headroom(Fact, frozen=True, kw_only=True):
+class LossBuffer(Fact, frozen=True, kw_only=True):
     """How far an account is from its firm's limits and from its target; money in cents.
 
     `orders_today` and `orders_overall` say how many orders of the current size could lose all that
@@ -209,6 +209,6 @@ class Headroom(Fact, frozen=True, kw_only=True):
     best_day_share: float | None
     requests_today: int
     positions_today: int
-    least_room: Cents
-    least_room_at: Millis
+    min_buffer: Cents
+    min_buffer_at: Millis
     worst_today: Cents

@@ -29,8 +29,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     swap: Cents = 0
 
 
-class Market:
-    """Last tick and last told value by symbol, open positions by ticket, last account figures.
+class Portfolio:
+    """Last tick and last valuation by symbol, open positions by ticket, last account figures.
 
     `marked` are positions that stand at the venue under the session's mark and are not in its
     books, by ticket.
@@ -39,7 +39,7 @@ class Market:
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
         self.specs = specs
         self.ticks: dict[str, ev.Tick] = {}
-        self.values: dict[str, ev.SymbolValued] = {}
+        self.valuations: dict[str, ev.SymbolValuation] = {}
         self.positions: dict[int, Position] = {}
         self.marked: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
@@ -48,7 +48,7 @@ class Market:
         return {
             ev.SessionStarted: self.on_started,
             ev.Tick: self.on_tick,
-            ev.SymbolValued: self.on_valued,
+            ev.SymbolValuation: self.on_valuation,
             ev.SwapSeen: self.on_swap,
             ev.AccountSeen: self.on_account,
             ev.AccountUpdated: self.on_account_updated,
@@ -57,10 +57,10 @@ class Market:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.StopModified: self.on_modified,
-            ev.VenueDiffers: self.on_venue_differs,
+            ev.ReconciliationMismatch: self.on_venue_differs,
         }
 
-    def restoring(self) -> ev.Routes:
+    def replay_routes(self) -> ev.Routes:
         """What brings it back from recorded events: all but prices, which are old by then.
 
         What symbols were worth is kept: open positions go on being judged by it until the venue
@@ -81,8 +81,8 @@ class Market:
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick
 
-    def on_valued(self, valued: ev.SymbolValued) -> None:
-        self.values[valued.symbol] = valued
+    def on_valuation(self, valuation: ev.SymbolValuation) -> None:
+        self.valuations[valuation.symbol] = valuation
 
     def on_swap(self, seen: ev.SwapSeen) -> None:
         position = self.positions[seen.position]
@@ -98,10 +98,10 @@ class Market:
         """A fresh balance: whatever was seen of the account before is over."""
         self.account = ev.AccountSeen.of(started.account)
 
-    def on_venue_differs(self, differs: ev.VenueDiffers) -> None:
+    def on_venue_differs(self, mismatch: ev.ReconciliationMismatch) -> None:
         self.marked = {
             item.ticket: _marked(item)
-            for item in differs.marked
+            for item in mismatch.marked
             if item.ticket not in self.positions
         }
 

@@ -1,10 +1,10 @@
-"""What a venue's reckoning of a symbol's money means, when it is news and when too old. Pure."""
+"""What a venue's valuation of a symbol means, when it is new and when too old. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from engine.inputs import SymbolValued
+from engine.inputs import SymbolValuation
 from engine.types import UNITS_PER_LOT, Conversion, Millis, Points, Rate, SymbolSpec, Units
 
 BAND: Final = 5
@@ -17,27 +17,27 @@ _MINUTE: Millis = 60_000
 
 
 def again_after(spec: SymbolSpec) -> Millis:
-    """How long a value goes without being told again, changed or not.
+    """How long a valuation holds before it is published again, changed or not.
 
     Where there is a formula, that follows the price meanwhile, and the value only confirms it.
     """
-    return 10 * _MINUTE if spec.conversion is Conversion.TOLD else 60 * _MINUTE
+    return 10 * _MINUTE if spec.conversion is Conversion.FROM_BROKER else 60 * _MINUTE
 
 
-def too_old(spec: SymbolSpec, told: SymbolValued, now: Millis) -> bool:
-    """Whether the venue has ceased to tell: nothing is opened on what it told so long ago."""
-    return now - told.time > 3 * again_after(spec)
+def too_old(spec: SymbolSpec, valuation: SymbolValuation, now: Millis) -> bool:
+    """Whether the valuation is stale: nothing is opened on one so old."""
+    return now - valuation.time > 3 * again_after(spec)
 
 
-def due(spec: SymbolSpec, last: SymbolValued | None, now: Millis) -> bool:
+def due(spec: SymbolSpec, last: SymbolValuation | None, now: Millis) -> bool:
     """Whether the venue is to be asked; at every look where there is no formula."""
-    if spec.conversion is Conversion.TOLD or last is None:
+    if spec.conversion is Conversion.FROM_BROKER or last is None:
         return True
     return now - last.time >= again_after(spec)
 
 
-def is_news(spec: SymbolSpec, last: SymbolValued | None, seen: SymbolValued) -> bool:
-    """Whether `seen` says what `last`, the last one that was told, does not."""
+def is_news(spec: SymbolSpec, last: SymbolValuation | None, seen: SymbolValuation) -> bool:
+    """Whether `seen` says what `last`, the last one that was published, does not."""
     if last is None or seen.time - last.time >= again_after(spec):
         return True
     before, now = last.move * last.volume, seen.move * seen.volume
@@ -52,17 +52,17 @@ def _moved(before: int, now: int) -> bool:
     return abs(now - before) * WHOLE > BAND * before
 
 
-def rate_told(spec: SymbolSpec, told: SymbolValued) -> Rate:
+def broker_rate(spec: SymbolSpec, valuation: SymbolValuation) -> Rate:
     """The rate that the venue applied to a symbol of which only it can tell what it is worth."""
-    per = told.move * told.volume * spec.contract * 100
+    per = valuation.move * valuation.volume * spec.contract * 100
     unit = UNITS_PER_LOT * 10**spec.digits
-    return Rate(gain=(told.gain * unit, per), loss=(told.loss * unit, per))
+    return Rate(gain=(valuation.gain * unit, per), loss=(valuation.loss * unit, per))
 
 
 def cautious(rate: Rate, cents: int) -> Rate:
     """`rate` against the account by all that it may be off.
 
-    It may have moved by the band, and was told as an amount of `cents`, rounded to the nearest.
+    It may have moved by the band, and was given as an amount of `cents`, rounded to the nearest.
     """
     (gain, per_gain), (loss, per_loss) = rate
     whole = 2 * cents * WHOLE
@@ -78,5 +78,5 @@ def move_at(price: Points) -> Points:
 
 
 def margin_volume(volume: Units) -> Units:
-    """The volume whose margin is told: one lot, or the largest order where that is less."""
+    """The volume whose margin is asked for: one lot, or the largest order where that is less."""
     return min(UNITS_PER_LOT, volume)

@@ -1,4 +1,4 @@
-"""The risk actor: anchors, reservations, halts. It owns the trading state.
+"""The risk actor: day starts, risk in flight, halts. It owns the trading state.
 
 What it decides is decided by the pure functions of `risk.limits`; here is only what must be
 remembered between two decisions.
@@ -10,41 +10,45 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
 from risk import exposure, firm_limits, valuation
 from risk import limits as rules
-from risk.challenge import Evaluation
-from risk.counters import Extremes, Tally
+from risk.challenge import ChallengeActor
+from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
-from risk.exposure_book import Reservation, Stakes
+from risk.exposure_book import ExposureBook, InFlightRisk
 
 
 class RiskActor:
     """Vets order intents, tests equity against the floors, halts and releases trading."""
 
     def __init__(
-        self, bus: Bus, market: Market, limits: Limits, evaluation: Evaluation | None = None
+        self,
+        bus: Bus,
+        portfolio: Portfolio,
+        limits: Limits,
+        challenge_actor: ChallengeActor | None = None,
     ) -> None:
-        """`evaluation` follows a firm's objectives; attach it to the bus after this actor."""
+        """`challenge_actor` follows a firm's objectives; attach it to the bus after this actor."""
         self._bus = bus
-        self._evaluation = evaluation
-        self._market = market
+        self._challenge_actor = challenge_actor
+        self._portfolio = portfolio
         self._limits = limits
-        self._guarded = evaluation is not None or firm_limits.wanted(limits)
-        self._stakes = Stakes(market, limits)
+        self._needs_limit_context = challenge_actor is not None or firm_limits.needs_context(limits)
+        self._exposures = ExposureBook(portfolio, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
-        self.anchor: Cents = 0
+        self.day_start: Cents = 0
         self.starting_balance: Cents = 0
         self.peak_positions = 0
-        self.extremes = Extremes(1)
-        self._tally = Tally()
+        self.drawdowns = DrawdownTracker(1)
+        self._counters = TradeCounters()
         self._day_floor: Cents = 0
         self._max_floor: Cents | None = None
         self._day_turned = False
-        self._valued = False
+        self._broker_valued = False
 
     def routes(self) -> ev.Routes:
         return {
@@ -54,92 +58,92 @@ class RiskActor:
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
-            ev.OrderCancelled: lambda e: self._stakes.release(e.order_id),
+            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
-            ev.VenueDiffers: self.on_venue_differs,
+            ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
         }
 
-    def restoring(self) -> ev.Routes:
-        """What brings anchors, reservations, halts and extremes back from recorded events."""
+    def replay_routes(self) -> ev.Routes:
+        """What brings day starts, risk in flight, halts and drawdowns back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
-            ev.DayRolled: self._remember_day,
+            ev.DayRolled: self._apply_day,
             ev.AttemptStarted: lambda e: self._begin_at(e.account),
-            ev.AccountSeen: self._remember_seen,
-            ev.OrderApproved: self._remember_approved,
-            ev.OrderDenied: self._remember_denied,
-            ev.PositionOpened: self._remember_opened,
-            ev.PositionClosed: self._remember_closed,
-            ev.OrderRejected: lambda e: self._stakes.release(e.order_id),
-            ev.OrderCancelled: lambda e: self._stakes.release(e.order_id),
-            ev.VenueDiffers: self._remember_foreign,
-            ev.TradingStateChanged: self._remember_state,
+            ev.AccountSeen: self._apply_seen,
+            ev.OrderApproved: self._apply_approved,
+            ev.OrderDenied: self._apply_denied,
+            ev.PositionOpened: self._apply_opened,
+            ev.PositionClosed: self._apply_closed,
+            ev.OrderRejected: lambda e: self._exposures.release(e.order_id),
+            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
+            ev.ReconciliationMismatch: self._apply_external,
+            ev.TradingStateChanged: self._apply_state,
         }
 
-    def _remember_approved(self, approved: ev.OrderApproved) -> None:
+    def _apply_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
         if order.action is ev.OPEN:
             self._signals.add(order.signal_id)
-            self._stakes.reserve(approved)
-            self._tally.ordered(self._bus.time)
+            self._exposures.reserve(approved)
+            self._counters.ordered(self._bus.time)
         elif order.action is ev.CLOSE:
-            self._stakes.leave(order)
+            self._exposures.start_closing(order)
 
-    def _remember_denied(self, denied: ev.OrderDenied) -> None:
+    def _apply_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None and denied.order.action is ev.OPEN:
             self._signals.add(denied.order.signal_id)
 
-    def _remember_seen(self, seen: ev.AccountSeen) -> None:
-        self.extremes.test(seen.equity, self.anchor)
-        if self._evaluation is not None:
+    def _apply_seen(self, seen: ev.AccountSeen) -> None:
+        self.drawdowns.test(seen.equity, self.day_start)
+        if self._challenge_actor is not None:
             self._day_turned = False
 
-    def _remember_day(self, rolled: ev.DayRolled) -> None:
-        self._turn_at(rolled.anchor)
+    def _apply_day(self, rolled: ev.DayRolled) -> None:
+        self._turn_at(rolled.day_start)
         self._day_turned = True
-        self.extremes.test(rolled.account.equity, self.anchor)
+        self.drawdowns.test(rolled.account.equity, self.day_start)
 
-    def _remember_opened(self, opened: ev.PositionOpened) -> None:
+    def _apply_opened(self, opened: ev.PositionOpened) -> None:
         """Every deal of an order of ours was followed by an equity test, which is not on record."""
         self.on_opened(opened)
-        self.extremes.test(opened.account.equity, self.anchor)
+        self.drawdowns.test(opened.account.equity, self.day_start)
 
-    def _remember_closed(self, closed: ev.PositionClosed) -> None:
+    def _apply_closed(self, closed: ev.PositionClosed) -> None:
         self.on_closed(closed)
         if closed.order_id:
-            self.extremes.test(closed.account.equity, self.anchor)
+            self.drawdowns.test(closed.account.equity, self.day_start)
 
-    def _remember_foreign(self, differs: ev.VenueDiffers) -> None:
-        self._stakes.foreign = differs.foreign
+    def _apply_external(self, mismatch: ev.ReconciliationMismatch) -> None:
+        self._exposures.external = mismatch.external
 
-    def _remember_state(self, changed: ev.TradingStateChanged) -> None:
+    def _apply_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
 
     @property
-    def reserved(self) -> dict[int, Reservation]:
+    def reserved(self) -> dict[int, InFlightRisk]:
         """What approved orders that are not over will add, by order id."""
-        return dict(self._stakes.reserved)
+        return dict(self._exposures.reserved)
 
-    def figures(self) -> ev.Figures:
+    def figures(self) -> ev.SessionFigures:
         """The extremes so far, and the loss of the current day that is already realised."""
-        return ev.Figures(
-            max_drawdown_fraction=self.extremes.drawdown,
-            max_daily_loss_fraction=self.extremes.daily_loss,
-            daily_realized_loss=max(0, self.anchor - self._market.account.balance),
+        return ev.SessionFigures(
+            max_drawdown_fraction=self.drawdowns.drawdown,
+            max_daily_loss_fraction=self.drawdowns.daily_loss,
+            daily_realized_loss=max(0, self.day_start - self._portfolio.account.balance),
             peak_positions=self.peak_positions,
         )
 
     @property
     def risk_of_one_order(self) -> Cents:
         """What an order of the current size may lose, in cents."""
-        return int(self._limits.per_trade_risk_fraction * self.anchor)
+        return int(self._limits.per_trade_risk_fraction * self.day_start)
 
     @property
     def floors(self) -> dict[str, Cents]:
@@ -149,7 +153,7 @@ class RiskActor:
             floors["overall"] = self._max_floor
         return floors
 
-    def quiet_band(self) -> tuple[Cents, Cents]:
+    def equity_band(self) -> tuple[Cents, Cents]:
         """Equity above the first and up to the second figure leads to nothing when tested.
 
         It is no new peak and above every floor. It may deepen the extremes; of several such tests
@@ -158,27 +162,27 @@ class RiskActor:
         low = self._day_floor
         if self._max_floor is not None and self._max_floor > low:
             low = self._max_floor
-        if self._evaluation is not None:
-            # The moment of its least room is recorded, so a new low is not passed over.
+        if self._challenge_actor is not None:
+            # The moment of its smallest buffer is recorded, so a new low is not skipped.
             kept = firm_limits.reserve(self._limits, self.starting_balance) or 0
-            low = max(low, self._evaluation.quiet_low(kept))
-        return low, self.extremes.peak
+            low = max(low, self._challenge_actor.uneventful_low(kept))
+        return low, self.drawdowns.peak
 
     # --- the session and its days ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
-        self._valued = started.valued
-        self.extremes = Extremes(started.account.equity)
+        self._broker_valued = started.broker_valued
+        self.drawdowns = DrawdownTracker(started.account.equity)
         self._begin_at(started.account)
 
     def _begin_at(self, account: ev.Account) -> None:
-        """Anchors of an account that starts with these figures, floating profit excluded."""
-        self.extremes.peak = account.equity
-        self._tally = Tally()
+        """Day start of an account that starts with these figures, floating profit excluded."""
+        self.drawdowns.peak = account.equity
+        self._counters = TradeCounters()
         self.starting_balance = account.balance
         overall = rules.max_loss_floor(self._limits, self.starting_balance)
         self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
-        self._anchor_at(account.balance)
+        self._day_start_at(account.balance)
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         self._turn_at(reset.balance)
@@ -187,27 +191,29 @@ class RiskActor:
         self._bus.publish(
             ev.DayRolled(
                 date=reset.date,
-                anchor=self.anchor,
-                floor=rules.day_floor(self._limits, self.anchor),
+                day_start=self.day_start,
+                floor=rules.day_floor(self._limits, self.day_start),
                 account=account,
-                worst=None if self._evaluation is None else self._evaluation.seen.worst_today,
+                worst=None
+                if self._challenge_actor is None
+                else self._challenge_actor.lows.worst_today,
             )
         )
         self._change(self.trading.reset(), account, detail="a new trading day")
         self._test(ev.AccountSeen.of(account))
 
     def _turn_at(self, balance: Cents) -> None:
-        self._tally.turn()
-        self._anchor_at(balance)
+        self._counters.turn()
+        self._day_start_at(balance)
 
-    def _anchor_at(self, balance: Cents) -> None:
-        self.anchor = balance
+    def _day_start_at(self, balance: Cents) -> None:
+        self.day_start = balance
         self._day_floor = floor(rules.day_floor(self._limits, balance) + rules.TOLERANCE)
 
     # --- the firm's objectives ---
 
     def on_attempt_started(self, started: ev.AttemptStarted) -> None:
-        """A fresh account: fresh anchors, and nothing of the last one keeps trading halted."""
+        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted."""
         self._begin_at(started.account)
         detail = f"attempt {started.attempt} begins, {started.name}"
         self._change(Trading(), started.account, detail=detail)
@@ -221,28 +227,30 @@ class RiskActor:
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
-        if self._evaluation is not None and self._evaluation.must_be_flat(weekend):
+        if self._challenge_actor is not None and self._challenge_actor.must_be_flat(weekend):
             self._halt(HaltCause.DAY_LIMIT, self._account(), "the week closes soon")
             self._flatten(WEEKEND_REASON)
 
     # --- equity tests ---
 
     def on_account(self, seen: ev.AccountSeen) -> None:
-        firm = self._evaluation
+        firm = self._challenge_actor
         if firm is None:
             self._test(seen)
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
-            self.extremes.test(seen.equity, self.anchor)  # the attempt is over: nothing to guard
+            self.drawdowns.test(
+                seen.equity, self.day_start
+            )  # the attempt is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
             detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
             self._halt(HaltCause.DAILY_LOSS, seen.figures, detail)
-        self._guard_floor(seen, firm)
+        self._test_firm_floor(seen, firm)
 
-    def _guard_floor(self, seen: ev.AccountSeen, firm: Evaluation) -> None:
+    def _test_firm_floor(self, seen: ev.AccountSeen, firm: ChallengeActor) -> None:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
@@ -250,15 +258,15 @@ class RiskActor:
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
-        floor = firm.standing.floor + kept
+        floor = firm.state.floor + kept
         if seen.equity <= floor:
             detail = f"equity at or below {floor / 100:.2f} USD"
             self._act("firm_floor", seen.figures, detail)
-        elif turned and seen.balance - self._stakes.worst() <= floor:
+        elif turned and seen.balance - self._exposures.worst() <= floor:
             self._flatten()
 
     def _test(self, seen: ev.AccountSeen) -> None:
-        self.extremes.test(seen.equity, self.anchor)
+        self.drawdowns.test(seen.equity, self.day_start)
         if seen.equity <= self._day_floor or (
             self._max_floor is not None and seen.equity <= self._max_floor
         ):
@@ -281,19 +289,19 @@ class RiskActor:
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self._account()))
             return
-        verdict = rules.vet(order, self._desk(order))
+        verdict = rules.vet(order, self._context(order))
         self._signals.add(order.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._stakes.reserve(verdict)
-            self._tally.ordered(self._bus.time)
+            self._exposures.reserve(verdict)
+            self._counters.ordered(self._bus.time)
         self._bus.publish(verdict)
         if isinstance(verdict, ev.OrderDenied):
             self._halt_for(verdict)
 
     def _manage(self, order: ev.OrderIntent) -> None:
-        position = self._market.positions.get(order.position)
+        position = self._portfolio.positions.get(order.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if order.action is ev.CLOSE and not self._stakes.leave(order):
+        if order.action is ev.CLOSE and not self._exposures.start_closing(order):
             detail = f"position {order.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
@@ -319,22 +327,22 @@ class RiskActor:
             self._flatten()
 
     def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        for signal in closings(self._market, reason):
+        for signal in closings(self._portfolio, reason):
             self._bus.publish(signal)
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._stakes.release(opened.order_id)
-        count = len(self._market.positions)
+        self._exposures.release(opened.order_id)
+        count = len(self._portfolio.positions)
         if count > self.peak_positions:
             self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._stakes.left(closed.position)
+        self._exposures.finish_closing(closed.position)
         if closed.net < 0:
-            self._tally.lost(self._bus.time)
+            self._counters.closed_with_loss(self._bus.time)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._stakes.release(rejected.order_id)
+        self._exposures.release(rejected.order_id)
         self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
@@ -349,11 +357,13 @@ class RiskActor:
         else:
             self._halt(HaltCause.LINK, self._account(), link.detail)
 
-    def on_venue_differs(self, differs: ev.VenueDiffers) -> None:
-        """What is not ours counts as risk; what cannot be explained latches."""
-        self._stakes.foreign = differs.foreign
-        if differs.unexplained:
-            self._halt(HaltCause.UNEXPLAINED, self._account(), "; ".join(differs.unexplained))
+    def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
+        """External orders and positions count as risk; what cannot be explained latches."""
+        self._exposures.external = mismatch.external
+        if mismatch.mismatches:
+            self._halt(
+                HaltCause.RECONCILIATION_MISMATCH, self._account(), "; ".join(mismatch.mismatches)
+            )
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """The user pauses trading and clears what is latched, but no breach of the firm's.
@@ -376,41 +386,45 @@ class RiskActor:
             trading = self.trading.checked_again(seen.cause)
             self._change(trading, self._account(), detail=seen.detail)
 
-    def _desk(self, order: ev.OrderIntent) -> rules.Desk:
-        stakes, market = self._stakes.totals(order.symbol), self._market
-        spec, value = market.specs[order.symbol], market.values.get(order.symbol)
-        return rules.Desk(
+    def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
+        totals, portfolio = self._exposures.totals(order.symbol), self._portfolio
+        spec, value = portfolio.specs[order.symbol], portfolio.valuations.get(order.symbol)
+        return rules.RiskContext(
             limits=self._limits,
             spec=spec,
-            tick=market.ticks[order.symbol],
+            tick=portfolio.ticks[order.symbol],
             account=self._account(),
-            anchor=self.anchor,
+            day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
             known_signal=order.signal_id in self._signals,
-            positions=stakes.standing,
-            positions_on_symbol=stakes.on_symbol,
-            stops_worst=-stakes.worst_open,
-            risk_in_flight=stakes.worst_in_flight,
-            margin_in_flight=stakes.margin_in_flight,
-            worth=valuation.worth_of(spec, value, self._bus.time, told=self._valued),
-            guard=self._view(order) if self._guarded else firm_limits.NOTHING_TO_GUARD,
+            positions=totals.positions,
+            positions_on_symbol=totals.on_symbol,
+            stops_worst=-totals.worst_open,
+            risk_in_flight=totals.worst_in_flight,
+            margin_in_flight=totals.margin_in_flight,
+            valuation=valuation.valuation_of(
+                spec, value, self._bus.time, broker_valued=self._broker_valued
+            ),
+            limit_context=self._limit_context(order)
+            if self._needs_limit_context
+            else firm_limits.NO_LIMIT_CONTEXT,
         )
 
-    def _view(self, order: ev.OrderIntent) -> firm_limits.View:
-        now, stakes = self._bus.time, list(self._stakes.each())
+    def _limit_context(self, order: ev.OrderIntent) -> firm_limits.LimitContext:
+        now, stakes = self._bus.time, list(self._exposures.each())
         firm, objection = None, None
-        if self._evaluation is not None:
-            account, in_flight = self._market.account, len(self._stakes.reserved)
-            firm = self._evaluation.floors(account)
-            objection = self._evaluation.objection(
-                self._market.specs[order.symbol], self._stakes.count() - in_flight, in_flight
+        if self._challenge_actor is not None:
+            account, in_flight = self._portfolio.account, len(self._exposures.reserved)
+            firm = self._challenge_actor.floors(account)
+            objection = self._challenge_actor.objection(
+                self._portfolio.specs[order.symbol], self._exposures.count() - in_flight, in_flight
             )
-        return firm_limits.View(
+        return firm_limits.LimitContext(
             now=now,
-            orders_hour=self._tally.orders_hour(now),
-            orders_day=self._tally.orders_day,
-            last_loss=self._tally.last_loss,
+            orders_hour=self._counters.orders_hour(now),
+            orders_day=self._counters.orders_day,
+            last_loss=self._counters.last_loss,
             symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.symbol),
             currencies=exposure.on_currencies(stakes),
             firm=firm,
@@ -418,7 +432,7 @@ class RiskActor:
         )
 
     def _account(self) -> ev.Account:
-        return self._market.account.figures
+        return self._portfolio.account.figures
 
     # --- the trading state ---
 

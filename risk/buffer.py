@@ -1,65 +1,66 @@
-"""How much room an account has left: what a trader wants to know before the next order."""
+"""The loss buffer of an account: what may still be lost before a limit."""
 
 from __future__ import annotations
 
-from engine.events import Account, Headroom
+from engine.events import Account, LossBuffer
 from engine.rules import Measured, RuleSet
 from engine.types import Cents, Millis
 from risk import objectives as obj
 
 
-class Seen:
-    """Extremes of one attempt: the smallest room to a limit and when, and the day's lowest equity.
+class AttemptLows:
+    """Extremes of one attempt: the smallest loss buffer and when, and the day's lowest equity.
 
     They move at equity tests only.
     """
 
     def __init__(self, room: Cents, equity: Cents, now: Millis) -> None:
-        self.least_room = room
-        self.least_room_at = now
+        self.min_buffer = room
+        self.min_buffer_at = now
         self.worst_today = equity
 
     def test(self, room: Cents, equity: Cents, now: Millis) -> None:
         """Take one equity test into account."""
-        if room < self.least_room:
-            self.least_room, self.least_room_at = room, now
+        if room < self.min_buffer:
+            self.min_buffer, self.min_buffer_at = room, now
         if equity < self.worst_today:
             self.worst_today = equity
 
 
-def rooms(
-    rules: RuleSet, standing: obj.Standing, balance: Cents, equity: Cents
+def buffers(
+    rules: RuleSet, state: obj.ChallengeState, balance: Cents, equity: Cents
 ) -> tuple[Cents, Cents]:
-    """Room to the day's limit and to the overall one, each of the figure that its rule measures."""
+    """Loss buffer to the day's limit and to the overall one, each of the figure that its rule
+    measures."""
     daily = equity if rules.daily.measured_on is Measured.EQUITY else balance
     overall = equity if rules.maximum.measured_on is Measured.EQUITY else balance
-    return daily - standing.day_limit, overall - standing.max_limit
+    return daily - state.day_limit, overall - state.max_limit
 
 
-def headroom(
+def loss_buffer(
     rules: RuleSet,
-    standing: obj.Standing,
-    seen: Seen,
+    state: obj.ChallengeState,
+    lows: AttemptLows,
     account: Account,
     *,
     attempt: int,
     order_risk: Cents,
     reset_in: Millis,
     flat: bool,
-) -> Headroom:
+) -> LossBuffer:
     """The whole picture of one moment. `order_risk` is what an order of the current size may lose.
 
-    Limits below which nothing is left show as negative room and no orders.
+    A limit that is passed shows as a negative buffer and no orders.
     """
-    today, overall = rooms(rules, standing, account.balance, account.equity)
-    wanted = obj.target(rules.phases[standing.phase], standing.initial)
+    today, overall = buffers(rules, state, account.balance, account.equity)
+    wanted = obj.target(rules.phases[state.phase], state.initial)
     progress = None
     if wanted is not None:
-        progress = (account.balance - standing.initial) / (wanted - standing.initial)
-    return Headroom(
+        progress = (account.balance - state.initial) / (wanted - state.initial)
+    return LossBuffer(
         attempt=attempt,
-        phase=standing.phase + 1,
-        date=standing.date,
+        phase=state.phase + 1,
+        date=state.date,
         today=today,
         overall=overall,
         order_risk=order_risk,
@@ -68,15 +69,15 @@ def headroom(
         reset_in=reset_in,
         to_target=None if wanted is None else max(0, wanted - account.balance),
         progress=progress,
-        missing=obj.missing(rules, standing, account.balance, flat=flat),
-        days=standing.days,
-        trading_days=standing.trading_days,
-        best_day_share=obj.best_day_share(standing, account.balance),
-        requests_today=standing.requests,
-        positions_today=standing.positions,
-        least_room=seen.least_room,
-        least_room_at=seen.least_room_at,
-        worst_today=seen.worst_today,
+        missing=obj.missing(rules, state, account.balance, flat=flat),
+        days=state.days,
+        trading_days=state.trading_days,
+        best_day_share=obj.best_day_share(state, account.balance),
+        requests_today=state.requests,
+        positions_today=state.positions,
+        min_buffer=lows.min_buffer,
+        min_buffer_at=lows.min_buffer_at,
+        worst_today=lows.worst_today,
     )
 
 

@@ -2,7 +2,7 @@
 
 What the rules mean is decided by the pure functions of `risk.objectives`; here is only what must be
 remembered between two events. On an account that can begin anew (`FreshAccount`), an attempt that
-is over is wound up - what is open is closed at the tick, pending entries are taken back by the halt
+is over is wound up - what is open is closed at the tick, pending entries are cancelled by the halt
 that risk declares - and the next phase or attempt starts on a fresh balance.
 """
 
@@ -16,14 +16,14 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
 from engine.events import AttemptOutcome
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
 from risk import firm_limits, restrictions
 from risk import objectives as obj
-from risk.buffer import Seen, headroom, rooms
+from risk.buffer import AttemptLows, buffers, loss_buffer
 from risk.exits import closing
 
 END_REASON = "ATTEMPT_END"
@@ -34,7 +34,7 @@ _ENDS = (HaltCause.FIRM_BREACH, HaltCause.TARGET_REACHED)
 """What risk halts with when a phase is over: from then on nothing new is opened."""
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
+class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rules are followed, from which phase (from 0) on, and whether again after an end.
 
     `initial_balance` is what the phase began with, in cents, where that is not the balance at the
@@ -61,22 +61,26 @@ class _Stage(enum.Enum):
     DONE = enum.auto()
 
 
-class Evaluation:
+class ChallengeActor:
     """One account under one firm's rules."""
 
     def __init__(
-        self, bus: Bus, market: Market, course: Course, account: FreshAccount | None = None
+        self,
+        bus: Bus,
+        portfolio: Portfolio,
+        challenge: Challenge,
+        account: FreshAccount | None = None,
     ) -> None:
         """Without an `account` that can begin anew, the first end of a phase is the last."""
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._account = account
-        self.course = course
-        self.rules = course.rules
+        self.challenge = challenge
+        self.rules = challenge.rules
         self.attempt = 0
         self.initial: Cents = 0
-        self.standing = obj.begun(course.rules, course.first_phase, 0, "")
-        self.seen = Seen(0, 0, 0)
+        self.state = obj.new_phase(challenge.rules, challenge.first_phase, 0, "")
+        self.lows = AttemptLows(0, 0, 0)
         self._stage = _Stage.RUNNING
         self._last: ev.AttemptEnded | None = None
         self._latched = ""
@@ -99,16 +103,16 @@ class Evaluation:
             ev.OrderCancelled: self.on_cancelled,
         }
 
-    def restoring(self) -> ev.Routes:
-        """What brings the standing of the running phase back from recorded events.
+    def replay_routes(self) -> ev.Routes:
+        """The recorded events from which the state of the running phase is rebuilt.
 
         For an account that cannot begin anew; nothing is published.
         """
         return {
-            ev.SessionStarted: self._remember_start,
-            ev.AttemptStarted: self._remember_attempt,
+            ev.SessionStarted: self._apply_start,
+            ev.AttemptStarted: self._apply_attempt,
             ev.AttemptEnded: self.on_ended,
-            ev.DayRolled: self._remember_day,
+            ev.DayRolled: self._apply_day,
             ev.AccountSeen: self._look,
             ev.TradingStateChanged: self.on_trading,
             ev.PositionOpened: self.on_opened,
@@ -118,25 +122,25 @@ class Evaluation:
             ev.OrderCancelled: self.on_cancelled,
         }
 
-    def _remember_start(self, started: ev.SessionStarted) -> None:
+    def _apply_start(self, started: ev.SessionStarted) -> None:
         self.initial = self._initial(started)
 
     def _initial(self, started: ev.SessionStarted) -> Cents:
-        named = self.course.initial_balance
+        named = self.challenge.initial_balance
         return started.account.balance if named is None else named
 
-    def _remember_attempt(self, started: ev.AttemptStarted) -> None:
+    def _apply_attempt(self, started: ev.AttemptStarted) -> None:
         self.attempt = started.attempt
         balance = started.account.balance
         self._stand(started.phase - 1, started.date, balance, balance)
         self._stage = _Stage.RUNNING
 
-    def _remember_day(self, rolled: ev.DayRolled) -> None:
+    def _apply_day(self, rolled: ev.DayRolled) -> None:
         self._turn(rolled.date, rolled.account.balance, rolled.account.equity)
 
     @property
     def phase(self) -> Phase:
-        return self.rules.phases[self.standing.phase]
+        return self.rules.phases[self.state.phase]
 
     @property
     def running(self) -> bool:
@@ -148,59 +152,59 @@ class Evaluation:
         """Whether no further attempt is to be made."""
         return self._stage is _Stage.DONE
 
-    def quiet_low(self, kept: Cents) -> Cents:
+    def uneventful_low(self, kept: Cents) -> Cents:
         """Equity above it breaks no limit, keeps the reserve, and is no new low when tested."""
-        least = max(self.seen.least_room, kept)
-        return max(self.standing.floor + least, self.seen.worst_today)
+        least = max(self.lows.min_buffer, kept)
+        return max(self.state.floor + least, self.lows.worst_today)
 
     def breach(self, account: ev.AccountSeen) -> obj.Breach | None:
         """What these figures break, or None; nothing once the phase is over."""
         if not self.running:
             return None
-        return obj.breach_of(self.rules, self.standing, account.balance, account.equity)
+        return obj.breach_of(self.rules, self.state, account.balance, account.equity)
 
     def objection(
         self, spec: SymbolSpec, positions: int, in_flight: int
     ) -> restrictions.Objection | None:
-        """What the firm's rules of conduct have against an entry now."""
-        rules, now = self.rules.conduct, self._bus.time
+        """What the firm's trading restrictions have against an entry now."""
+        rules, now = self.rules.restrictions, self._bus.time
         return (
-            restrictions.count_objection(rules, self.standing, positions, in_flight)
-            or restrictions.gap_objection(rules, self.course.calendar, now)
-            or restrictions.news_objection(self.phase, self.course.calendar, spec, now)
+            restrictions.count_objection(rules, self.state, positions, in_flight)
+            or restrictions.gap_objection(rules, self.challenge.calendar, now)
+            or restrictions.news_objection(self.phase, self.challenge.calendar, spec, now)
         )
 
     def floors(self, account: ev.AccountSeen) -> firm_limits.FirmFloors:
         """The floor in force, and the one that the next reset would set on these figures."""
-        return firm_limits.floors(self.rules, self.standing, account.balance, account.equity)
+        return firm_limits.floors(self.rules, self.state, account.balance, account.equity)
 
-    def headroom(self, account: ev.Account, order_risk: Cents) -> ev.Headroom:
-        """The account's room at this moment; see `risk.buffer`."""
+    def loss_buffer(self, account: ev.Account, order_risk: Cents) -> ev.LossBuffer:
+        """The account's loss buffer at this moment; see `risk.buffer`."""
         reset, _ = next(resets(self.rules.reset_zone, self._bus.time, self.rules.reset_hour))
-        return headroom(
+        return loss_buffer(
             self.rules,
-            self.standing,
-            self.seen,
+            self.state,
+            self.lows,
             account,
             attempt=self.attempt,
             order_risk=order_risk,
             reset_in=reset - self._bus.time,
-            flat=not self._market.positions,
+            flat=not self._portfolio.positions,
         )
 
     # --- attempts ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
         self.initial = self._initial(started)
-        self._begin(self.course.first_phase, 0, started.account.balance)
+        self._begin(self.challenge.first_phase, 0, started.account.balance)
 
     def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
         """Start `phase` on `balance`; the first one of a course starts another attempt."""
-        self.attempt += phase == self.course.first_phase
+        self.attempt += phase == self.challenge.first_phase
         zone, hour = self.rules.reset_zone, self.rules.reset_hour
         date = trading_date(zone, hour, self._bus.time)
-        worst = min(self.seen.worst_today, balance) if deposit else balance
-        standing = self._stand(phase, date, balance, worst)
+        worst = min(self.lows.worst_today, balance) if deposit else balance
+        state = self._stand(phase, date, balance, worst)
         self._stage = _Stage.STARTING
         self._latched = ""
         self._bus.publish(
@@ -210,33 +214,33 @@ class Evaluation:
                 name=self.phase.name,
                 date=date,
                 account=ev.Account(balance=balance, equity=balance),
-                day_limit=standing.day_limit,
-                max_limit=standing.max_limit,
+                day_limit=state.day_limit,
+                max_limit=state.max_limit,
                 target=obj.target(self.phase, self.initial),
                 deposit=deposit,
             )
         )
 
-    def _stand(self, phase: int, date: str, balance: Cents, worst: Cents) -> obj.Standing:
+    def _stand(self, phase: int, date: str, balance: Cents, worst: Cents) -> obj.ChallengeState:
         """The first moment of a phase; `worst` is the day's lowest equity until now."""
-        standing = self.standing = obj.begun(self.rules, phase, self.initial, date, balance)
-        self.seen = Seen(balance - standing.floor, worst, self._bus.time)
-        return standing
+        state = self.state = obj.new_phase(self.rules, phase, self.initial, date, balance)
+        self.lows = AttemptLows(balance - state.floor, worst, self._bus.time)
+        return state
 
     def _end(
         self, outcome: AttemptOutcome, account: ev.Account, cause: str = "", detail: str = ""
     ) -> None:
         self._stage = _Stage.ENDED
-        standing = self.standing
+        state = self.state
         self._last = ev.AttemptEnded(
             attempt=self.attempt,
-            phase=standing.phase + 1,
+            phase=state.phase + 1,
             outcome=outcome,
             account=account,
-            days=standing.days,
-            trading_days=standing.trading_days,
-            least_room=self.seen.least_room,
-            least_room_at=self.seen.least_room_at,
+            days=state.days,
+            trading_days=state.trading_days,
+            min_buffer=self.lows.min_buffer,
+            min_buffer_at=self.lows.min_buffer_at,
             cause=cause,
             detail=detail,
         )
@@ -255,7 +259,7 @@ class Evaluation:
         halted = changed.state is not TradingState.ACTIVE
         if halted:
             # The gateway takes every waiting entry back: one request each.
-            self.standing = obj.requested(self.standing, len(self._waiting))
+            self.state = obj.requested(self.state, len(self._waiting))
         if self.running:
             latched = changed.state is TradingState.LATCHED
             self._latched = str(Trading(changed.causes).reason) if latched else ""
@@ -267,22 +271,22 @@ class Evaluation:
         """What is latched by our own limits, with nothing open, neither passes nor fails any more.
 
         That is an end where nobody is there to resume: on an account that can begin anew. Pending
-        entries are still to be taken back then: winding up waits for that.
+        entries are still to be cancelled then: winding up waits for that.
         """
         if (
             self._account is not None
             and self._latched
-            and not self._market.positions
+            and not self._portfolio.positions
             and not account.margin
         ):
             self._end(AttemptOutcome.STOPPED, account, self._latched, "trading stays halted")
 
     def _wind_up(self, account: FreshAccount) -> None:
         self._stage = _Stage.WINDING_UP
-        standing = account.standing()
-        for position in list(self._market.positions.values()):
+        standing = account.open_positions()
+        for position in list(self._portfolio.positions.values()):
             if position.ticket in standing:
-                self._bus.publish(closing(self._market, position, END_REASON))
+                self._bus.publish(closing(self._portfolio, position, END_REASON))
         self._go_on()
 
     def _go_on(self) -> None:
@@ -290,12 +294,14 @@ class Evaluation:
         account = self._account
         if account is None or self._last is None:
             return
-        if self._market.positions or not account.idle():
+        if self._portfolio.positions or not account.idle():
             return
         if self._last.outcome is AttemptOutcome.PHASE_PASSED:
-            self._begin(self.standing.phase + 1, account.refill(self.initial), self.initial)
-        elif self.course.repeat:
-            self._begin(self.course.first_phase, account.refill(self.initial), self.initial)
+            self._begin(self.state.phase + 1, account.reset_balance(self.initial), self.initial)
+        elif self.challenge.repeat:
+            self._begin(
+                self.challenge.first_phase, account.reset_balance(self.initial), self.initial
+            )
         else:
             self._stage = _Stage.DONE
 
@@ -311,16 +317,16 @@ class Evaluation:
         if breach is not None and breach.final:
             detail = f"{breach.figure / 100:.2f} USD, limit {breach.limit / 100:.2f}"
             self._end(AttemptOutcome.BREACHED, seen.figures, breach.rule, detail)
-        elif not self._market.positions and not seen.margin:
+        elif not self._portfolio.positions and not seen.margin:
             self._pass_or_stop(seen)
 
     def _look(self, seen: ev.AccountSeen) -> None:
-        room = min(rooms(self.rules, self.standing, seen.balance, seen.equity))
-        self.seen.test(room, seen.equity, self._bus.time)
+        room = min(buffers(self.rules, self.state, seen.balance, seen.equity))
+        self.lows.test(room, seen.equity, self._bus.time)
 
     def _pass_or_stop(self, seen: ev.AccountSeen) -> None:
-        if not obj.missing(self.rules, self.standing, seen.balance, flat=True):
-            later = self.rules.phases[self.standing.phase + 1 :]
+        if not obj.missing(self.rules, self.state, seen.balance, flat=True):
+            later = self.rules.phases[self.state.phase + 1 :]
             more = any(phase.target is not None for phase in later)
             outcome = AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED
             self._end(outcome, seen.figures)
@@ -341,31 +347,31 @@ class Evaluation:
         return self.running and weekend.closes - lead <= now < weekend.closes
 
     def _turn(self, date: str, balance: Cents, equity: Cents) -> None:
-        self.standing = obj.turned(self.rules, self.standing, date, balance, equity)
-        self.seen.worst_today = equity
+        self.state = obj.next_day(self.rules, self.state, date, balance, equity)
+        self.lows.worst_today = equity
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         ruled = self.running and self.phase.flat_minutes > 0
-        if ruled and self._market.positions and self._bus.time >= weekend.closes:
+        if ruled and self._portfolio.positions and self._bus.time >= weekend.closes:
             self._end(
                 AttemptOutcome.BREACHED,
-                self._market.account.figures,
+                self._portfolio.account.figures,
                 obj.WEEKEND,
-                f"{len(self._market.positions)} open when the week closed",
+                f"{len(self._portfolio.positions)} open when the week closed",
             )
 
     # --- counts ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self.standing = obj.opened(self.standing)
+        self.state = obj.opened(self.state)
         if self._stage is not _Stage.WINDING_UP or self._account is None:
             return
-        if opened.position in self._account.standing():
-            position = self._market.positions[opened.position]
-            self._bus.publish(closing(self._market, position, END_REASON))
+        if opened.position in self._account.open_positions():
+            position = self._portfolio.positions[opened.position]
+            self._bus.publish(closing(self._portfolio, position, END_REASON))
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        self.standing = obj.requested(self.standing)
+        self.state = obj.requested(self.state)
         if submitted.entry_price:
             self._pending.add(submitted.order_id)
 

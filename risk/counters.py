@@ -8,7 +8,7 @@ from engine.types import Cents, Millis
 from risk.firm_limits import HOUR
 
 
-class Tally:
+class TradeCounters:
     """Counts entries as risk approves them, so that orders in flight are in the count."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Tally:
         self._hour.append(now)
         self.orders_day += 1
 
-    def lost(self, now: Millis) -> None:
+    def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""
         self.last_loss = now
 
@@ -41,7 +41,7 @@ class Tally:
             self._hour.popleft()
 
 
-class Extremes:
+class DrawdownTracker:
     """Largest drawdown from the peak and largest loss of a day, over every equity test."""
 
     def __init__(self, starting_equity: Cents) -> None:
@@ -49,7 +49,7 @@ class Extremes:
         self.drawdown = 0.0
         self.daily_loss = 0.0
 
-    def test(self, equity: Cents, anchor: Cents) -> None:
+    def test(self, equity: Cents, day_start: Cents) -> None:
         """Take one equity test into account."""
         if equity > self.peak:
             self.peak = equity
@@ -57,7 +57,7 @@ class Extremes:
             drawdown = (self.peak - equity) / self.peak
             if drawdown > self.drawdown:
                 self.drawdown = drawdown
-        if equity < anchor:
-            loss = (anchor - equity) / anchor
+        if equity < day_start:
+            loss = (day_start - equity) / day_start
             if loss > self.daily_loss:
                 self.daily_loss = loss

@@ -26,10 +26,10 @@ DEFAULT_ACTIONS: Mapping[str, LimitAction] = {
     "max_loss": LimitAction.LATCH,
     "firm_floor": LimitAction.FLATTEN,
 }
-"""What limits do that do not merely deny, unless told otherwise."""
+"""What limits do that do not merely deny, unless `actions` says otherwise."""
 
 
-_NEED_A_VIEW = frozenset(
+_NEED_CONTEXT = frozenset(
     {
         "max_symbol_risk_fraction",
         "max_currency_risk_fraction",
@@ -47,11 +47,12 @@ class FirmFloors(msgspec.Struct, frozen=True):
     next: Cents
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guard knows at the moment of a decision; `last_loss` is when a loss was closed.
+class LimitContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What the limits need to know at the moment of a decision; `last_loss` is when a loss was
+    closed.
 
     `symbol_worst` is what may be lost on the order's symbol already, `currencies` the net money at
-    risk by currency. `objection` is the firm's rules of conduct's.
+    risk by currency. `objection` comes from the firm's trading restrictions.
     """
 
     now: Millis = 0
@@ -64,13 +65,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     objection: Objection | None = None
 
 
-NOTHING_TO_GUARD: Final = View()
+NO_LIMIT_CONTEXT: Final = LimitContext()
 """Stands for the view where no limit is set for which a decision needs one."""
 
 
-def wanted(limits: Limits) -> bool:
-    """Whether a limit is set for which a decision needs a `View`."""
-    return not _NEED_A_VIEW.isdisjoint(limits.terms())
+def needs_context(limits: Limits) -> bool:
+    """Whether a limit is set for which a decision needs a `LimitContext`."""
+    return not _NEED_CONTEXT.isdisjoint(limits.terms())
 
 
 def action_of(limits: Limits, limit: str) -> LimitAction:
@@ -85,14 +86,14 @@ def cause_of(limit: str, action: LimitAction) -> HaltCause:
     return HaltCause.MAX_LOSS if limit == "max_loss" else HaltCause.LIMIT
 
 
-def floors(rules: RuleSet, standing: obj.Standing, balance: Cents, equity: Cents) -> FirmFloors:
+def floors(rules: RuleSet, state: obj.ChallengeState, balance: Cents, equity: Cents) -> FirmFloors:
     """Both floors that a worst case must stay above.
 
     The next one hangs on the figures at the reset: if every stop is hit after it, it is that of
-    today's balance (or equity, where the firm anchors on it), and of today's high.
+    today's balance (or equity, where the firm starts the day from it), and of today's high.
     """
-    turned = obj.turned(rules, standing, standing.date, balance, equity)
-    return FirmFloors(standing.floor, turned.floor)
+    turned = obj.next_day(rules, state, state.date, balance, equity)
+    return FirmFloors(state.floor, turned.floor)
 
 
 def reserve(limits: Limits, initial: Cents) -> Cents | None:
@@ -102,15 +103,15 @@ def reserve(limits: Limits, initial: Cents) -> Cents | None:
     return int(limits.firm_reserve_fraction * initial)
 
 
-def timing(limits: Limits, view: View) -> Objection | None:
+def timing(limits: Limits, limit_context: LimitContext) -> Objection | None:
     """Orders an hour and a day, and the pause after a loss."""
-    if view.last_loss is not None:
-        left = view.last_loss + limits.cool_down_minutes * MINUTE - view.now
+    if limit_context.last_loss is not None:
+        left = limit_context.last_loss + limits.cool_down_minutes * MINUTE - limit_context.now
         if left > 0:
             return DenyReason.COOL_DOWN, f"a loss was closed; {-(-left // MINUTE)} minutes to wait"
     for reason, count, limit in (
-        (DenyReason.ORDERS_PER_HOUR, view.orders_hour, limits.max_orders_per_hour),
-        (DenyReason.ORDERS_PER_DAY, view.orders_day, limits.max_orders_per_day),
+        (DenyReason.ORDERS_PER_HOUR, limit_context.orders_hour, limits.max_orders_per_hour),
+        (DenyReason.ORDERS_PER_DAY, limit_context.orders_day, limits.max_orders_per_day),
     ):
         if limit is not None and count >= limit:
             return reason, f"{count} so far, limit {limit}"
@@ -118,20 +119,28 @@ def timing(limits: Limits, view: View) -> Objection | None:
 
 
 def exposure(
-    limits: Limits, view: View, order: OrderIntent, spec: SymbolSpec, worst: Cents, anchor: Cents
+    limits: Limits,
+    limit_context: LimitContext,
+    order: OrderIntent,
+    spec: SymbolSpec,
+    worst: Cents,
+    day_start: Cents,
 ) -> Objection | None:
     """What may be lost on one symbol and on one currency, with this order's `worst`."""
     if limits.max_symbol_risk_fraction is not None:
-        at_risk, limit = view.symbol_worst + worst, limits.max_symbol_risk_fraction * anchor
+        at_risk, limit = (
+            limit_context.symbol_worst + worst,
+            limits.max_symbol_risk_fraction * day_start,
+        )
         if at_risk > limit:
             return (
                 DenyReason.SYMBOL_RISK,
                 f"{_usd(at_risk)} USD at risk on {spec.name}, limit {_usd(limit)}",
             )
     if limits.max_currency_risk_fraction is not None:
-        limit = limits.max_currency_risk_fraction * anchor
+        limit = limits.max_currency_risk_fraction * day_start
         for currency, sign in ((spec.base, 1), (spec.quote, -1)):
-            before = view.currencies.get(currency, 0)
+            before = limit_context.currencies.get(currency, 0)
             after = before + sign * order.side * worst
             if currency and abs(after) > limit and abs(after) > abs(before):
                 return (
@@ -141,17 +150,22 @@ def exposure(
     return None
 
 
-def firm_room(view: View, worst_case: Cents, kept: Cents | None) -> Objection | None:
+def firm_buffer(
+    limit_context: LimitContext, worst_case: Cents, kept: Cents | None
+) -> Objection | None:
     """The worst case against the firm's floor of today and of the day after the next reset.
 
     Reaching a floor counts as breaking it, whatever the firm says.
     """
-    if kept is None or view.firm is None:
+    if kept is None or limit_context.firm is None:
         return None
-    for day, floor in (("today", view.firm.today), ("after the next reset", view.firm.next)):
+    for day, floor in (
+        ("today", limit_context.firm.today),
+        ("after the next reset", limit_context.firm.next),
+    ):
         if worst_case <= floor + kept:
             return (
-                DenyReason.FIRM_ROOM,
+                DenyReason.FIRM_LOSS_BUFFER,
                 f"worst case of {_usd(worst_case)} USD is not above the firm's floor {day} of "
                 f"{_usd(floor)} and the reserve of {_usd(kept)}",
             )

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, Conduct, Phase, RuleSet, WeeklyClosure
+from engine.rules import Calendar, Closure, Phase, RuleSet, TradingRestrictions, WeeklyClosure
 from engine.types import Millis, SymbolSpec
-from risk.objectives import Standing
+from risk.objectives import ChallengeState
 
 MINUTE: Millis = 60_000
 Objection = tuple[DenyReason, str]
@@ -41,29 +41,33 @@ def _moment(zone: ZoneInfo, monday: dt.date, minutes: int) -> Millis:
     return round(local.timestamp()) * 1000
 
 
-def next_closure(conduct: Conduct, calendar: Calendar, now: Millis) -> Closure | None:
+def next_closure(
+    restrictions: TradingRestrictions, calendar: Calendar, now: Millis
+) -> Closure | None:
     """The first closure of the rules' length that is not over: weekly, or from the calendar."""
-    least = conduct.closure_minutes * MINUTE
+    least = restrictions.closure_minutes * MINUTE
     found = [
         item for item in calendar.closures if item.end > now and item.end - item.start >= least
     ]
-    if conduct.week is not None:
-        found.append(next(weekly(conduct.week, now)))
+    if restrictions.week is not None:
+        found.append(next(weekly(restrictions.week, now)))
     return min(found, key=lambda item: item.start, default=None)
 
 
-def gap_objection(conduct: Conduct, calendar: Calendar, now: Millis) -> Objection | None:
+def gap_objection(
+    restrictions: TradingRestrictions, calendar: Calendar, now: Millis
+) -> Objection | None:
     """Nothing is opened shortly before a closure (gap trading), nor inside it."""
-    if not conduct.gap_minutes:
+    if not restrictions.gap_minutes:
         return None
-    closure = next_closure(conduct, calendar, now)
-    if closure is None or now < closure.start - conduct.gap_minutes * MINUTE:
+    closure = next_closure(restrictions, calendar, now)
+    if closure is None or now < closure.start - restrictions.gap_minutes * MINUTE:
         return None
     left = max(0, closure.start - now) // MINUTE
     return (
         DenyReason.GAP_WINDOW,
-        f"the market closes in {left} minutes; nothing is opened {conduct.gap_minutes} minutes "
-        "before a closure",
+        f"the market closes in {left} minutes; nothing is opened {restrictions.gap_minutes} "
+        "minutes before a closure",
     )
 
 
@@ -85,16 +89,16 @@ def news_objection(
 
 
 def count_objection(
-    conduct: Conduct, standing: Standing, positions: int, in_flight: int
+    restrictions: TradingRestrictions, state: ChallengeState, positions: int, in_flight: int
 ) -> Objection | None:
     """The counts of a day and of what is open at once; the limit itself is still allowed.
 
     `positions` are open ones; orders `in_flight` count as if they were positions already.
     """
     for reason, count, limit in (
-        (DenyReason.OPEN_ORDERS, positions + in_flight, conduct.open_orders),
-        (DenyReason.POSITIONS_PER_DAY, standing.positions + in_flight, conduct.positions_a_day),
-        (DenyReason.REQUESTS_PER_DAY, standing.requests, conduct.requests_a_day),
+        (DenyReason.OPEN_ORDERS, positions + in_flight, restrictions.open_orders),
+        (DenyReason.POSITIONS_PER_DAY, state.positions + in_flight, restrictions.positions_a_day),
+        (DenyReason.REQUESTS_PER_DAY, state.requests, restrictions.requests_a_day),
     ):
         if limit is not None and count >= limit:
             return reason, f"{count} so far, limit {limit}"
@@ -110,7 +114,7 @@ def flat_due(
     and nothing where none of the `phases` has the rule.
     """
     leads = {phase.flat_minutes for phase in phases if phase.flat_minutes}
-    week = rules.conduct.week
+    week = rules.restrictions.week
     if week is None or not leads:
         return
     for closure in weekly(week, after):

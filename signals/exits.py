@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.bus import Bus
-from engine.exit_signal import leaving
-from engine.portfolio import Market
+from engine.exit_signal import close_signal
+from engine.portfolio import Portfolio
 
 MANUAL_REASON = "MANUAL"
 """Why a position was closed that the user ordered to be closed."""
@@ -24,15 +24,15 @@ class Flatten:
     rejection the user may order it again.
     """
 
-    def __init__(self, bus: Bus, market: Market) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._closing: dict[int, int] = {}  # position by the order that closes it
 
     def routes(self) -> ev.Routes:
-        return {ev.UserCommanded: self.on_user, **self.restoring()}
+        return {ev.UserCommanded: self.on_user, **self.replay_routes()}
 
-    def restoring(self) -> ev.Routes:
+    def replay_routes(self) -> ev.Routes:
         """What brings it back from recorded events: the orders under way that close a position."""
         return {
             ev.OrderIntent: self.on_intent,
@@ -47,13 +47,13 @@ class Flatten:
             return
         self._adopt()
         under_way = set(self._closing.values())
-        for position in (*self._market.positions.values(), *self._market.marked.values()):
+        for position in (*self._portfolio.positions.values(), *self._portfolio.marked.values()):
             if position.ticket not in under_way:
-                tick = self._market.ticks.get(position.symbol)
-                self._bus.publish(leaving(position, tick, MANUAL_REASON))
+                tick = self._portfolio.ticks.get(position.symbol)
+                self._bus.publish(close_signal(position, tick, MANUAL_REASON))
 
     def _adopt(self) -> None:
-        for position in self._market.marked.values():
+        for position in self._portfolio.marked.values():
             self._bus.publish(
                 ev.PositionOpened(
                     position=position.ticket,
@@ -65,7 +65,7 @@ class Flatten:
                     volume=position.volume,
                     price=position.entry,
                     reason=ADOPTED_REASON,
-                    account=self._market.account.figures,
+                    account=self._portfolio.account.figures,
                     stop_loss=position.stop_loss,
                     take_profit=position.take_profit,
                 )

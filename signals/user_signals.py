@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.bus import Bus
-from engine.events import DenyReason, GivenSignal
-from engine.exit_signal import leaving
-from engine.portfolio import Market
+from engine.events import DenyReason, UserSignal
+from engine.exit_signal import close_signal
+from engine.portfolio import Portfolio
 from engine.types import Millis, Points, Side, SymbolSpec, units
 
 EXIT_REASON = "END"
@@ -16,22 +16,22 @@ PENDING_LIFE: Millis = 24 * 3600 * 1000
 """How long a pending entry waits when its signal does not say."""
 
 
-class GivenSignals:
+class UserSignals:
     """Turns due signals into events; what is wrong with one is left to risk, which denies it."""
 
-    def __init__(self, bus: Bus, market: Market) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._exits: dict[str, Millis | None] = {}
 
     def routes(self) -> ev.Routes:
         return {ev.SignalDue: self.on_signal, ev.ExitDue: self.on_exit}
 
-    def restoring(self) -> ev.Routes:
+    def replay_routes(self) -> ev.Routes:
         """What brings it back from recorded inputs."""
-        return {ev.SignalDue: self._remember}
+        return {ev.SignalDue: self._apply}
 
-    def _remember(self, due: ev.SignalDue) -> None:
+    def _apply(self, due: ev.SignalDue) -> None:
         self._problem(due)
 
     def _problem(self, due: ev.SignalDue) -> DenyReason | None:
@@ -43,8 +43,8 @@ class GivenSignals:
 
     def on_signal(self, due: ev.SignalDue) -> None:
         signal = due.signal
-        spec = self._market.specs.get(signal.symbol)
-        tick = self._market.ticks.get(signal.symbol)
+        spec = self._portfolio.specs.get(signal.symbol)
+        tick = self._portfolio.ticks.get(signal.symbol)
         price = 0
         if tick is not None:
             price = tick.ask if signal.side is Side.LONG else tick.bid
@@ -71,7 +71,7 @@ class GivenSignals:
             )
         )
 
-    def _too_late(self, signal: GivenSignal) -> DenyReason | None:
+    def _too_late(self, signal: UserSignal) -> DenyReason | None:
         """Whether the first price came only when the order or its position was to be over.
 
         A venue counts an order's time in whole seconds and refuses one that is over already.
@@ -87,10 +87,10 @@ class GivenSignals:
         """
         if due.exit_time is not None and due.exit_time != self._exits.get(due.signal_id):
             return
-        for position in self._market.positions.values():
+        for position in self._portfolio.positions.values():
             if position.signal_id == due.signal_id:
-                tick = self._market.ticks[position.symbol]
-                self._bus.publish(leaving(position, tick, EXIT_REASON))
+                tick = self._portfolio.ticks[position.symbol]
+                self._bus.publish(close_signal(position, tick, EXIT_REASON))
 
 
 def _points(spec: SymbolSpec | None, price: float | None) -> Points:
@@ -101,7 +101,7 @@ def _points(spec: SymbolSpec | None, price: float | None) -> Points:
     return 0 if spec is None or price is None else max(spec.points(price), 1)
 
 
-def _expiry(signal: GivenSignal) -> Millis:
+def _expiry(signal: UserSignal) -> Millis:
     """When a pending entry ends unfilled; 0 for a market order."""
     if signal.entry_price is None:
         return 0

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 
 from engine.rules import (
     AmountBase,
-    Anchor,
     BreachAt,
-    Conduct,
     DailyLoss,
+    DayStartBasis,
     MaxLoss,
     Measured,
     Mode,
     Phase,
     RuleAction,
     RuleSet,
+    TradingRestrictions,
     WeeklyClosure,
 )
-from risk.challenge import Course
+from risk.challenge import Challenge
 from scripts.app.terms.objectives import with_firms_day
 from scripts.app.terms.replay_terms import Terms
 
@@ -62,13 +62,15 @@ def _phases() -> st.SearchStrategy[tuple[Phase, ...]]:
 RULES: st.SearchStrategy[RuleSet] = st.builds(
     lambda turn, daily, maximum, phases: rules(
         reset_zone=turn[0], reset_hour=turn[1], daily=daily, maximum=maximum, phases=phases,
-        conduct=Conduct(gap_minutes=120, closure_minutes=120, week=WEEK, requests_a_day=40),
+        restrictions=TradingRestrictions(
+            gap_minutes=120, closure_minutes=120, week=WEEK, requests_a_day=40
+        ),
     ),
     ZONES,
     st.builds(
         DailyLoss,
         percent=st.sampled_from([20, 50, 100]),
-        anchor=st.sampled_from(list(Anchor)),
+        day_start=st.sampled_from(list(DayStartBasis)),
         amount_base=st.sampled_from(list(AmountBase)),
         measured_on=st.sampled_from(list(Measured)),
         breach_at=st.sampled_from(list(BreachAt)),
@@ -78,7 +80,7 @@ RULES: st.SearchStrategy[RuleSet] = st.builds(
         MaxLoss,
         percent=st.sampled_from([40, 100, 150]),
         mode=st.sampled_from(list(Mode)),
-        trails=st.sampled_from(list(Anchor)),
+        trails=st.sampled_from(list(DayStartBasis)),
         lock=st.none() | st.just(10_000),
         measured_on=st.sampled_from(list(Measured)),
         breach_at=st.sampled_from(list(BreachAt)),
@@ -86,10 +88,10 @@ RULES: st.SearchStrategy[RuleSet] = st.builds(
     _phases(),
 )  # fmt: skip
 
-COURSES: st.SearchStrategy[Course] = st.builds(Course, rules=RULES, repeat=st.booleans())
+COURSES: st.SearchStrategy[Challenge] = st.builds(Challenge, rules=RULES, repeat=st.booleans())
 
 
-def following(terms: Terms, course: Course) -> Terms:
+def following(terms: Terms, challenge: Challenge) -> Terms:
     """The terms of a replay that follows the course, its day included."""
-    limits = with_firms_day(terms.limits, course)
-    return dataclasses.replace(terms, objectives=course, limits=limits)
+    limits = with_firms_day(terms.limits, challenge)
+    return dataclasses.replace(terms, objectives=challenge, limits=limits)

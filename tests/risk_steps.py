@@ -6,18 +6,18 @@ from engine import events as ev
 from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
-from risk.limits import Desk
-from risk.valuation import worth_of
+from risk.limits import RiskContext
+from risk.valuation import valuation_of
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
 
 
-def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
+def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValuation | None) -> RiskContext:
     """Nothing open yet on an account whose terminal told `value`."""
-    return Desk(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
+    return RiskContext(
+        limits=LIMITS, spec=spec, tick=tick, account=account(), day_start=START,
         starting_balance=START, trading_active=True, known_signal=False, positions=0,
         positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
-        worth=worth_of(spec, value, 0, told=True),
+        valuation=valuation_of(spec, value, 0, broker_valued=True),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from engine.journal import MemoryJournal
 from engine.types import Limits, Millis
 from scripts.app.sessions.replay import concluding, connect, replay_feed, started
 from scripts.app.terms.replay_terms import Terms, resolve_terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 
 START = datetime(2024, 3, 4, 8, tzinfo=UTC)
 """A Monday morning, in no clock's first hour of the day."""
@@ -83,7 +83,7 @@ def terms_of(
 ) -> Terms:
     """What `butler replay` would run: `more` are further options as they are typed."""
     options: dict[str, Any] = {"clock": "utc", "spread_floor": [str(SPREAD)], **more}
-    request = Request(
+    request = ReplayRequest(
         bars=[f"{symbol}={path}" for symbol, path in files.items()],
         signals=signals,
         limits=limits or {},
@@ -138,7 +138,9 @@ def played(terms: Terms, *, by_requests: bool = False) -> Told:
             await parts.bus.flush()
 
     asyncio.run(run())
-    parts.bus.conclude(concluding(parts.market, parts.risk, parts.evaluation)(ev.Outcome.DONE, ""))
+    parts.bus.conclude(
+        concluding(parts.portfolio, parts.risk, parts.challenge_actor)(ev.SessionOutcome.DONE, "")
+    )
     return Told(journal.records)
 
 

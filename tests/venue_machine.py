@@ -62,7 +62,7 @@ class VenueMachine(RuleBasedStateMachine):
             self.submitted(order, approved.volume)
             if order.action is ev.Action.OPEN:
                 self.approved_today += 1
-                allowed = self.TERMS.per_trade_risk_fraction * self.parts.risk.anchor
+                allowed = self.TERMS.per_trade_risk_fraction * self.parts.risk.day_start
                 self.flights[order.order_id] = Flight(approved, allowed)
             else:
                 self.closed_by_order(order)
@@ -80,8 +80,8 @@ class VenueMachine(RuleBasedStateMachine):
 
     def position(self, data: st.DataObject) -> Position:
         """One of the open positions."""
-        ticket = data.draw(st.sampled_from(sorted(self.parts.market.positions)))
-        return self.parts.market.positions[ticket]
+        ticket = data.draw(st.sampled_from(sorted(self.parts.portfolio.positions)))
+        return self.parts.portfolio.positions[ticket]
 
     def fill(self, order_id: int, volume: Units, price: Points) -> None:
         """An order in flight becomes a position."""
@@ -165,7 +165,7 @@ class VenueMachine(RuleBasedStateMachine):
     @invariant()
     def no_limit_of_counts_is_exceeded_with_what_is_in_flight(self) -> None:
         alive = [item.approved.order.symbol for item in self.flights.values()]
-        alive += [position.symbol for position in self.parts.market.positions.values()]
+        alive += [position.symbol for position in self.parts.portfolio.positions.values()]
         terms = self.TERMS
         assert len(alive) <= terms.max_positions
         assert all(alive.count(symbol) <= terms.max_positions_per_symbol for symbol in alive)

@@ -1,4 +1,5 @@
-"""A signal file that grows: each new whole line is read once, a bad one is told and left out."""
+"""A signal file that grows: each new whole line is read once, a bad one is reported and left
+out."""
 
 from __future__ import annotations
 
@@ -6,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adapters.bars.signal_files import SignalFileError, parse_line
-from engine.events import GivenSignal
+from engine.events import UserSignal
 
 
 class FollowedSignals:
     """Reads what is appended to a file of signals, in CSV with a header or JSON lines.
 
-    `warn` is told of lines that cannot be understood. A file that does not exist yet is waited for;
-    one that became shorter is read from its beginning again.
+    `warn` is notified of lines that cannot be understood. A file that does not exist yet is waited
+    for; one that became shorter is read from its beginning again.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
@@ -23,7 +24,7 @@ class FollowedSignals:
         self._line = 0
         self._header: str | None = None
 
-    def poll(self) -> list[GivenSignal]:
+    def poll(self) -> list[UserSignal]:
         """The signals of the lines that are new; raises OSError when the file cannot be read."""
         try:
             size = self._path.stat().st_size
@@ -43,7 +44,7 @@ class FollowedSignals:
         found = (self._signal(line) for line in whole.splitlines())
         return [signal for signal in found if signal is not None]
 
-    def _signal(self, raw: bytes) -> GivenSignal | None:
+    def _signal(self, raw: bytes) -> UserSignal | None:
         self._line += 1
         try:
             text = raw.decode("utf-8-sig" if self._line == 1 else "utf-8")

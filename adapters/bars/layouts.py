@@ -1,4 +1,4 @@
-"""Which of the text formats a file has, told from its first two lines."""
+"""Which of the text formats a file has, detected from its first two lines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Opening a bar file of any known format and reading it in bounded memory.
 
-The format is told from the content, never from the file's name. What the readers hand on is
+The format is detected from the content, never from the file's name. What the readers hand on is
 checked value by value; whether the bars make sense together is the work of
 `signals.market_data.validate`.
 """

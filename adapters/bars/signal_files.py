@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.bars.errors import shown
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import Side
 
 COLUMNS = (
@@ -55,7 +55,7 @@ class SignalFileError(Exception):
         super().__init__(f"{path}:{where} {message}")
 
 
-def read_signals(path: Path) -> list[GivenSignal]:
+def read_signals(path: Path) -> list[UserSignal]:
     """All signals in the order of the file; raises SignalFileError at the first bad one."""
     text = _text(path)
     first = text.lstrip()[:1]
@@ -68,7 +68,7 @@ def read_signals(path: Path) -> list[GivenSignal]:
     return signals
 
 
-def parse_line(path: Path, header: str | None, text: str, line: int) -> GivenSignal:
+def parse_line(path: Path, header: str | None, text: str, line: int) -> UserSignal:
     """One signal: a line below the CSV `header`, or without one a JSON object.
 
     Raises SignalFileError with `line`, its number in the file at `path`.
@@ -175,7 +175,7 @@ def _check_names(path: Path, names: list[str], line: int | None = 1) -> None:
         raise SignalFileError(path, f"lacks {', '.join(missing)}: every signal has one", line)
 
 
-def _signal(path: Path, line: int, row: dict[str, Any]) -> GivenSignal:
+def _signal(path: Path, line: int, row: dict[str, Any]) -> UserSignal:
     def field(name: str, read: Callable[[Any], Any], wanted: str) -> Any:
         if name not in row:
             if name in REQUIRED:
@@ -203,7 +203,7 @@ def _signal(path: Path, line: int, row: dict[str, Any]) -> GivenSignal:
         "risk_scale": field("risk_scale", _positive, "a number above 0"),
         "volume": field("volume", _positive, "lots above 0"),
     }
-    signal = GivenSignal(**{name: value for name, value in given.items() if value is not None})
+    signal = UserSignal(**{name: value for name, value in given.items() if value is not None})
     for name, later in (("exit_time", signal.exit_time), ("expires", signal.expires)):
         if later is not None and later <= signal.time:
             raise SignalFileError(

@@ -1,9 +1,9 @@
 """The chain of hashes over what was committed.
 
 Each commit is a block. Its SHA-256 covers the block before it, the journal hash at its end, and
-number, size, kind and `about` of its records. Every `PAGE` records a checkpoint says what a session
-that goes on needs to go on from there, and to check what it will read back. The bytes of a record
-are hashed once, for the journal hash; everything else is a hash over its digests.
+number, size, kind and `metadata` of its records. Every `PAGE` records a checkpoint says what a
+session that goes on needs to go on from there, and to check what it will read back. The bytes of a
+record are hashed once, for the journal hash; everything else is a hash over its digests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Checkpoint(NamedTuple):
     journal: bytes
     read_back: bytes
     frequent: bytes
-    about: bytes
+    metadata: bytes
 
 
 class AboutHash:
@@ -45,10 +45,10 @@ class AboutHash:
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
 
-    def update(self, seqs: Iterable[int], abouts: Iterable[bytes | None]) -> None:
-        for seq, about in zip(seqs, abouts, strict=True):
-            if about is not None:
-                self._sha.update(msgspec.msgpack.encode((seq, about)))
+    def update(self, seqs: Iterable[int], metadatas: Iterable[bytes | None]) -> None:
+        for seq, metadata in zip(seqs, metadatas, strict=True):
+            if metadata is not None:
+                self._sha.update(msgspec.msgpack.encode((seq, metadata)))
 
     def digest(self) -> bytes:
         return self._sha.digest()
@@ -60,7 +60,7 @@ class Chain:
     def __init__(self) -> None:
         """The chain of an empty journal."""
         self._journal = JournalHash()
-        self._about = AboutHash()
+        self._metadata = AboutHash()
         self._head = bytes(32)
         self.last_seq = 0
 
@@ -93,13 +93,13 @@ class Chain:
         It ends with its page at the latest, see `parts`.
         """
         if not self.last_seq % PAGE:
-            self._about = AboutHash()
-        seqs, payloads, abouts, kinds = zip(*rows, strict=True)
+            self._metadata = AboutHash()
+        seqs, payloads, metadatas, kinds = zip(*rows, strict=True)
         first, last = self.last_seq + 1, seqs[-1]
         self._journal.take(*_lanes(payloads, kinds), last - first + 1)
-        self._about.update(seqs, abouts)
+        self._metadata.update(seqs, metadatas)
         # Packed with their lengths, so that nothing can move from one record to the next.
-        described = msgspec.msgpack.encode((seqs, list(map(len, payloads)), kinds, abouts))
+        described = msgspec.msgpack.encode((seqs, list(map(len, payloads)), kinds, metadatas))
         self._head = hashlib.sha256(self._head + self._journal.digest() + described).digest()
         self.last_seq = last
         return last, first, self._head
@@ -110,7 +110,7 @@ class Chain:
             return None
         read_back, frequent = self._journal.lanes
         digest = self._journal.digest()
-        return Checkpoint(self.last_seq, digest, read_back, frequent, self._about.digest())
+        return Checkpoint(self.last_seq, digest, read_back, frequent, self._metadata.digest())
 
     def seal(self) -> dict[str, str]:
         """What tells that the journal ends here."""

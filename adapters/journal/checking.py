@@ -116,11 +116,11 @@ def _page_that_fits(
 
     They are held against their lane of the hash, and the lanes against the hash itself.
     """
-    lane, about = hashlib.sha256(), AboutHash()
+    lane, metadata = hashlib.sha256(), AboutHash()
     for seq, payload, beside in rows:
         lane.update(payload + b"\n")
-        about.update((seq,), (beside,))
-    if (lane.digest(), about.digest()) != (mark.read_back, mark.about):
+        metadata.update((seq,), (beside,))
+    if (lane.digest(), metadata.digest()) != (mark.read_back, mark.metadata):
         raise JournalDamaged(
             f"a record was changed before the checkpoint after {mark.last}; "
             "`butler journal verify` tells which"

@@ -94,7 +94,7 @@ class StoredJournal:
         return lambda row: row[3] is None and not named.search(row[1])
 
     def read(self, seq: int, payload: bytes) -> Record:
-        """The record that `payloads` gave, without its `about`; raises JournalDamaged."""
+        """The record that `payloads` gave, without its `metadata`; raises JournalDamaged."""
         return self._record((seq, payload, None, None))
 
     def _record(self, row: StoredRow) -> Record:

@@ -2,7 +2,7 @@
 
 A replay commits thousands of records at a time, and a row for each would cost more than the record
 itself. So a long run of records becomes one row: its number is that of the last record, its payload
-theirs in order, one a line, its kind `SEVERAL`. Records that have an `about` or come in masses keep
+theirs in order, one a line, its kind `SEVERAL`. Records that have `metadata` or come in masses keep
 rows of their own, and so do the few that a session on a terminal commits at a time.
 """
 
@@ -68,7 +68,7 @@ class RecordBuffer:
         seq, event = record.seq, record.event
         if seq != self.last_seq + 1:
             raise JournalFailed(f"{self._name}: record {seq} after {self.last_seq}")
-        if record.about is not None or type(event) in _ALONE:
+        if record.metadata is not None or type(event) in _ALONE:
             self._append_alone(record)
             return
         lines, (encoder, kind) = self._lines, ENCODERS[type(event)]
@@ -123,21 +123,21 @@ def unpacked(row: StoredRow, first: int = 1, last: int | None = None) -> Sequenc
 
     Their kind is None where they were in a run.
     """
-    seq, payload, about, kind = row
+    seq, payload, metadata, kind = row
     if kind != SEVERAL or not isinstance(payload, bytes):
         return (row,) if seq >= first and (last is None or seq <= last) else ()
     lines = payload.split(b"\n")
     begun = seq - len(lines) + 1
     first = max(first, begun)
     chosen = lines[first - begun : None if last is None else max(0, last - begun + 1)]
-    return [(number, line, about, None) for number, line in enumerate(chosen, start=first)]
+    return [(number, line, metadata, None) for number, line in enumerate(chosen, start=first)]
 
 
 def record_of(row: StoredRow) -> Record:
     """The record that a row of its own holds; raises JournalDamaged when its columns disagree."""
-    seq, payload, about, kind = row
+    seq, payload, metadata, kind = row
     try:
-        record = decode(payload, about)
+        record = decode(payload, metadata)
         if record.seq != seq:
             raise JournalDamaged(f"its payload is that of record {record.seq}")
         if kind not in (None, kind_of(record.event)):

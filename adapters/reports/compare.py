@@ -52,12 +52,12 @@ class Tolerances:
     window: Millis = 4 * 3600 * 1000
 
 
-class Difference(NamedTuple):
+class RunDifference(NamedTuple):
     """One difference beyond the tolerances, in words."""
 
     time: Millis
     aspect: Aspect
-    about: str
+    subject: str
     text: str
 
 
@@ -73,7 +73,7 @@ class Pair:
     a: Trade | None
     b: Trade | None
     laid: Trade | None = None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[RunDifference, ...] = ()
 
     @property
     def known(self) -> Trade:
@@ -128,14 +128,14 @@ class Sums(NamedTuple):
 
 
 @dataclass
-class Comparison:
+class RunComparison:
     """The result; `in_order` when the runs' times do not overlap, so that order pairs trades."""
 
     pairs: list[Pair]
     a: Sums
     b: Sums
     denied: dict[str, tuple[int, int]]
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[RunDifference] = field(default_factory=list)
     in_order: bool = False
 
     @property
@@ -143,7 +143,7 @@ class Comparison:
         return not self.differences
 
     @property
-    def first(self) -> Difference | None:
+    def first(self) -> RunDifference | None:
         """The earliest difference."""
         return min(self.differences, key=lambda it: (it.time, _ORDER[it.aspect]), default=None)
 
@@ -152,7 +152,7 @@ class Comparison:
         return frozenset(difference.aspect for difference in self.differences)
 
 
-def compare(a: Run, b: Run, tolerances: Tolerances) -> Comparison:
+def compare(a: Run, b: Run, tolerances: Tolerances) -> RunComparison:
     """Everything in which two runs differ."""
     in_order = not a.empty and not b.empty and (a.last < b.first or b.last < a.first)
     window = None if in_order else tolerances.window
@@ -166,7 +166,7 @@ def compare(a: Run, b: Run, tolerances: Tolerances) -> Comparison:
     differences += _refusals(a, b, only_a, only_b, window)
     denied = _denied(a, b)
     differences += _unlogged(denied, max(a.last, b.last))
-    return Comparison(pairs, Sums.of(a.trades), Sums.of(b.trades), denied, differences, in_order)
+    return RunComparison(pairs, Sums.of(a.trades), Sums.of(b.trades), denied, differences, in_order)
 
 
 # --- in what they differ -----------------------------------------------------------------------
@@ -190,11 +190,11 @@ def _laid_on(a: Trade, b: Trade) -> Trade:
     return replace(b, opening=moved(b.opening), closing=moved(b.closing), **levels)
 
 
-def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[Difference]:
-    about = described(a)
+def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[RunDifference]:
+    metadata = described(a)
 
-    def told(moment: Millis, aspect: Aspect, text: str) -> Difference:
-        return Difference(moment, aspect, about, text)
+    def told(moment: Millis, aspect: Aspect, text: str) -> RunDifference:
+        return RunDifference(moment, aspect, metadata, text)
 
     if abs(a.volume - b.volume) > most.volume:
         volumes = f"volume {lots(a.volume):.2f} in A, {lots(b.volume):.2f} in B"
@@ -254,7 +254,7 @@ def described(item: Trade | Refusal) -> str:
     return f"{item.symbol} {item.side.word}{ticket}"
 
 
-def _missing(trade: Trade, where: str, other: Run, most: Tolerances) -> Difference:
+def _missing(trade: Trade, where: str, other: Run, most: Tolerances) -> RunDifference:
     """Why the other run has no such trade, as far as its log tells."""
     text = f"missing in {where}"
     refusal = _refusal_of(trade, other.refusals, most.window)
@@ -269,7 +269,7 @@ def _missing(trade: Trade, where: str, other: Run, most: Tolerances) -> Differen
         text = f"missing in {where}, whose log ends before it"
     elif trade.time < other.first:
         text = f"missing in {where}, whose log begins after it"
-    return Difference(trade.time, Aspect.MISSING, described(trade), text)
+    return RunDifference(trade.time, Aspect.MISSING, described(trade), text)
 
 
 def _refusal_of(trade: Trade, refusals: list[Refusal], window: Millis) -> Refusal | None:
@@ -296,7 +296,7 @@ def _halt_at(moment: Millis, halts: Iterable[Halt]) -> str | None:
     return reason
 
 
-def _halts(a: Sequence[Halt], b: Sequence[Halt]) -> Iterator[Difference]:
+def _halts(a: Sequence[Halt], b: Sequence[Halt]) -> Iterator[RunDifference]:
     """Halts are compared in their order; what follows the first other one is its consequence."""
     for first, second in zip_longest(a, b):
         if first and second and first[1:] == second[1:]:
@@ -306,25 +306,25 @@ def _halts(a: Sequence[Halt], b: Sequence[Halt]) -> Iterator[Difference]:
             known, where = second, "B"
         word = "resumed" if known.resumed else "halted"
         text = f"trading {word} ({known.reason}) in {where} only"
-        yield Difference(known.time, Aspect.HALT, "trading", text)
+        yield RunDifference(known.time, Aspect.HALT, "trading", text)
         return
 
 
 def _refusals(
     a: Run, b: Run, only_a: list[Trade], only_b: list[Trade], window: Millis | None
-) -> Iterator[Difference]:
+) -> Iterator[RunDifference]:
     """Orders that were refused otherwise, or in one run only; not those that explain a trade."""
     both, left_a, left_b = matched(a.refusals, b.refusals, window)
     for x, y in both:
         if (x.kind, x.reason) != (y.kind, y.reason):
             text = f"{x.words} in A, {y.words} in B"
-            yield Difference(x.time, Aspect.DENIAL, described(x), text)
+            yield RunDifference(x.time, Aspect.DENIAL, described(x), text)
     for left, opened, here in ((left_a, only_b, "A"), (left_b, only_a, "B")):
         explained = _explaining(left, opened, window)
         for refusal in left:
             if id(refusal) not in explained:
                 text = f"{refusal.words} in {here} only"
-                yield Difference(refusal.time, Aspect.DENIAL, described(refusal), text)
+                yield RunDifference(refusal.time, Aspect.DENIAL, described(refusal), text)
 
 
 def _denied(a: Run, b: Run) -> dict[str, tuple[int, int]]:
@@ -337,12 +337,12 @@ def _denied(a: Run, b: Run) -> dict[str, tuple[int, int]]:
     }
 
 
-def _unlogged(denied: dict[str, tuple[int, int]], end: Millis) -> Iterator[Difference]:
+def _unlogged(denied: dict[str, tuple[int, int]], end: Millis) -> Iterator[RunDifference]:
     """Entries denied as halted are counted in summaries and have no row in a log."""
     first, second = denied.get(HALTED, (0, 0))
     if first != second:
         text = f"{first} denied as {HALTED} in A, {second} in B"
-        yield Difference(end, Aspect.DENIAL, "entries", text)
+        yield RunDifference(end, Aspect.DENIAL, "entries", text)
 
 
 def _explaining(refusals: list[Refusal], opened: list[Trade], window: Millis | None) -> set[int]:

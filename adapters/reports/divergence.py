@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from adapters.reports.compare import Aspect, Comparison
+from adapters.reports.compare import Aspect, RunComparison
 from adapters.reports.runs import Run
 
 SIMULATED = "replay"
@@ -56,12 +56,12 @@ _SIMULATED_AGAINST_LIVE = (
     ),
     _Known(
         frozenset({Aspect.VOLUME, Aspect.MONEY}),
-        "size: risk is a fraction of each account's own equity and day's anchor, and volume steps "
-        "are the account's",
+        "size: risk is a fraction of each account's own equity and day-start balance, and volume "
+        "steps are the account's",
     ),
     _Known(
         _ENTRIES,
-        "limits: each run vets against its own equity, day's anchor and open positions; the "
+        "limits: each run vets against its own equity, day-start balance and open positions; the "
         "server may refuse what a replay fills",
     ),
 )
@@ -73,14 +73,14 @@ _BOTH_LIVE = (
     _Known(_TIMES, "latency: each run's orders took their own way to the server"),
     _Known(
         frozenset({Aspect.VOLUME, Aspect.MONEY}) | _ENTRIES,
-        "two accounts: equity, day's anchor, costs and volume steps are each one's own",
+        "two accounts: equity, day-start balance, costs and volume steps are each one's own",
     ),
 )
 _SENT_NOW = (
     "moments: the runs' times do not overlap (a terminal session enters recorded signals now), so "
     "trades are paired in their order, B's openings laid on A's, and the markets are different ones"
 )
-_TOLD_OTHERWISE = "terms: the runs were told different things (see the terms that differ)"
+_TOLD_OTHERWISE = "terms: the runs had different inputs (see the terms that differ)"
 _SHOULD_BE_EQUAL = (
     "none is known: two replays with the same terms come to the same result; compare the versions, "
     "and whether a log was edited"
@@ -88,7 +88,7 @@ _SHOULD_BE_EQUAL = (
 
 
 def known_reasons(
-    a: Run, b: Run, comparison: Comparison, terms: Mapping[str, tuple[Any, Any]]
+    a: Run, b: Run, comparison: RunComparison, terms: Mapping[str, tuple[Any, Any]]
 ) -> list[str]:
     """The reasons for which these runs may differ as they do; none when they do not.
 

@@ -38,7 +38,7 @@ class AttemptsProjection:
     def __init__(self) -> None:
         self._rules: dict[str, Any] = {}
         self._attempts: list[dict[str, Any]] = []
-        self._headroom: ev.Headroom | None = None
+        self._loss_buffer: ev.LossBuffer | None = None
         self.deposits: Cents = 0
         """What all fresh balances took together: no result of trading."""
 
@@ -53,7 +53,7 @@ class AttemptsProjection:
             case ev.AttemptEnded():
                 self._ended(event, record.time)
             case ev.SessionEnded():
-                self._headroom = event.headroom
+                self._loss_buffer = event.loss_buffer
                 self._unfinished(event, record.time)
             case _:
                 pass
@@ -76,8 +76,8 @@ class AttemptsProjection:
                 "phase": event.phase,
                 "phase_name": event.name,
                 "phases_passed": 0,
-                "least_room": None,
-                "least_room_at": None,
+                "min_buffer": None,
+                "min_buffer_at": None,
                 "final_balance": None,
             }
         )
@@ -96,31 +96,31 @@ class AttemptsProjection:
             "detail": event.detail,
             "final_balance": usd(event.account.balance),
         }
-        self._least(event.least_room, event.least_room_at, event.days)
+        self._least(event.min_buffer, event.min_buffer_at, event.days)
 
     def _least(self, room: Cents, at: Millis, days: int) -> None:
         attempt = self._attempts[-1]
         attempt["days"] += days
-        if attempt["least_room"] is None or room / 100 < attempt["least_room"]:
-            attempt |= {"least_room": room / 100, "least_room_at": iso(at)}
+        if attempt["min_buffer"] is None or room / 100 < attempt["min_buffer"]:
+            attempt |= {"min_buffer": room / 100, "min_buffer_at": iso(at)}
 
     def _unfinished(self, event: ev.SessionEnded, time: Millis) -> None:
-        room = event.headroom
+        room = event.loss_buffer
         if room is None or not self._attempts or self._attempts[-1]["outcome"] != "unfinished":
             return
         self._attempts[-1]["trading_days"] += room.trading_days
         self._attempts[-1] |= {"end": iso(time), "final_balance": usd(event.account.balance)}
-        self._least(room.least_room, room.least_room_at, room.days)
+        self._least(room.min_buffer, room.min_buffer_at, room.days)
 
     def summary(self) -> dict[str, Any]:
-        """The keys `objectives`, `attempts` and `headroom`; null or empty without objectives."""
+        """The keys `objectives`, `attempts` and `loss_buffer`; null or empty without objectives."""
         return {
-            "objectives": self._tally() if self._rules else None,
+            "objectives": self._counts_of() if self._rules else None,
             "attempts": [dict(attempt) for attempt in self._attempts],
-            "headroom": None if self._headroom is None else _room(self._headroom),
+            "loss_buffer": None if self._loss_buffer is None else _room(self._loss_buffer),
         }
 
-    def _tally(self) -> dict[str, Any]:
+    def _counts_of(self) -> dict[str, Any]:
         outcomes = [attempt["outcome"] for attempt in self._attempts]
         passed = outcomes.count("passed")
         unfinished = outcomes.count("unfinished")
@@ -135,7 +135,7 @@ class AttemptsProjection:
         }
 
 
-def _room(room: ev.Headroom) -> dict[str, Any]:
+def _room(room: ev.LossBuffer) -> dict[str, Any]:
     return {
         "attempt": room.attempt,
         "phase": room.phase,
@@ -153,8 +153,8 @@ def _room(room: ev.Headroom) -> dict[str, Any]:
         "best_day_share": room.best_day_share,
         "requests_today": room.requests_today,
         "positions_today": room.positions_today,
-        "least_room": usd(room.least_room),
-        "least_room_at": iso(room.least_room_at),
+        "min_buffer": usd(room.min_buffer),
+        "min_buffer_at": iso(room.min_buffer_at),
     }
 
 
@@ -178,7 +178,7 @@ class DaysProjection:
     def __init__(self) -> None:
         self._days: list[dict[str, Any]] = []
         self._date = ""
-        self._anchor: Cents = 0
+        self._day_start: Cents = 0
         self._start: Cents = 0
         self._opened = 0
         self._trades = 0
@@ -187,7 +187,7 @@ class DaysProjection:
     def begin(self, started: ev.SessionStarted, time: Millis) -> None:
         zone = started.limits.get("reset_zone", "UTC")
         self._date = trading_date(zone, started.limits.get("reset_hour", 0), time)
-        self._anchor = self._start = started.account.balance
+        self._day_start = self._start = started.account.balance
 
     def take(self, record: ev.Record) -> None:
         event = record.event
@@ -202,10 +202,10 @@ class DaysProjection:
                 self._start += event.deposit
             case ev.DayRolled():
                 self._end(event.account.balance, event.worst)
-                self._date, self._anchor = event.date, event.anchor
+                self._date, self._day_start = event.date, event.day_start
                 self._start = event.account.balance
             case ev.SessionEnded():
-                room = event.headroom
+                room = event.loss_buffer
                 self._end(event.account.balance, None if room is None else room.worst_today)
             case _:
                 pass
@@ -216,7 +216,7 @@ class DaysProjection:
             self._days.append(
                 {
                     "date": self._date,
-                    "anchor": self._anchor / 100,
+                    "anchor": self._day_start / 100,
                     "realised": realised / 100,
                     "worst_equity": usd(worst),
                     "opened": self._opened,

@@ -85,7 +85,7 @@ class LogProjection:
         return cells
 
     def _begin(self, record: ev.Record, event: ev.SessionStarted) -> None:
-        self._session_id = str((record.about or {}).get("session_id", ""))
+        self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
@@ -214,14 +214,14 @@ class SummaryProjection:
     def __init__(self) -> None:
         self._started: ev.SessionStarted | None = None
         self._ended: ev.SessionEnded | None = None
-        self._about: dict[str, Any] = {}
+        self._metadata: dict[str, Any] = {}
         self._signals = 0
         self._orders = 0
         self._days = 1
         self._trades = 0
         self._wins = 0
         self._open: set[int] = set()
-        # A session of many trades is mostly these: told apart by one look at their kind.
+        # A session of many trades is mostly these: recognised by their kind.
         self._counting: ev.Routes = {
             ev.SignalRaised: self._signal,
             ev.SignalDropped: self._drop,
@@ -257,12 +257,12 @@ class SummaryProjection:
         match event:
             case ev.SessionStarted():
                 self._started = event
-                self._about |= record.about or {}
+                self._metadata |= record.metadata or {}
                 self._attempts.begin(event)
                 self._daily.begin(event, record.time)
             case ev.SessionEnded():
                 self._ended = event
-                self._about |= record.about or {}
+                self._metadata |= record.metadata or {}
             case ev.TradingStateChanged():
                 self._state = event
             case _:
@@ -318,7 +318,7 @@ class SummaryProjection:
         paid_in = initial + self._attempts.deposits
         figures = ended.figures if ended else None
         return {
-            "dry_run": bool(self._about.get("dry_run", True)),
+            "dry_run": bool(self._metadata.get("dry_run", True)),
             "initial_equity": initial / 100,
             "final_equity": None if final is None else final / 100,
             "total_pnl": None if final is None else round((final - paid_in) / 100, 2),
@@ -349,7 +349,7 @@ class SummaryProjection:
         }
 
     def _ending(self, started: ev.SessionStarted) -> dict[str, Any]:
-        state, ended, files = self._state, self._ended, self._about.get("files", {})
+        state, ended, files = self._state, self._ended, self._metadata.get("files", {})
         return {
             "open_positions": len(self._open),
             "peak_open_positions": ended and ended.figures.peak_positions,
@@ -358,13 +358,13 @@ class SummaryProjection:
             "trading_state": str(state.state) if state else "active",
             "halt_reason": str(Trading(state.causes).reason) if state and state.causes else None,
             "outcome": ended and str(ended.outcome),
-            "session_id": self._about.get("session_id"),
+            "session_id": self._metadata.get("session_id"),
             "preset": started.preset,
-            "account_profile": self._about.get("account_profile"),
+            "account_profile": self._metadata.get("account_profile"),
             "data": [_data(ref, files) for ref in started.data],
-            "started_at": self._about.get("started_at"),
-            "ended_at": self._about.get("ended_at"),
-            "version": self._about.get("version"),
+            "started_at": self._metadata.get("started_at"),
+            "ended_at": self._metadata.get("ended_at"),
+            "version": self._metadata.get("version"),
         }
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
 from adapters.system.atomic_files import publish_file, replace_file
-from engine.bus import Edge
+from engine.bus import Subscription
 from engine.events import DayRolled, Record
 
 Warn = Callable[[str], None]
@@ -96,11 +96,11 @@ class CsvSink:
         self._live = live
         self._projection = LogProjection()
 
-    async def run(self, edge: Edge) -> None:
+    async def run(self, subscription: Subscription) -> None:
         await self._begin()
         async with await anyio.open_file(self._file, "ab") as file:
             waiting: list[bytes] = []
-            async for batch in edge.stream:
+            async for batch in subscription.stream:
                 if rows := self._rows(batch):
                     waiting.append(csv_bytes(rows, header=False))
                 if waiting and (self._live or sum(map(len, waiting)) >= _WORTH_A_WRITE):
@@ -163,8 +163,8 @@ class JsonSink:
         self.projection = SummaryProjection()
         self._take(past)
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             self._take(batch)
             if self._live:
                 await self._write()
@@ -193,8 +193,8 @@ class DailySink:
         for record in past:
             self._projection.take(record)
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             for record in batch:
                 if isinstance(record.event, DayRolled):
                     await self._write(record.event.date)

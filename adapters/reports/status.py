@@ -19,16 +19,16 @@ from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.projection import LogProjection, Row
 from engine import events as ev
 from engine import money
-from engine.bus import Edge
-from engine.portfolio import Market, Position
+from engine.bus import Subscription
+from engine.portfolio import Portfolio, Position
 from engine.trading import HaltCause, Trading
 from engine.types import Conversion, Millis, SymbolSpec, lots
-from engine.valuation import rate_told
+from engine.valuation import broker_rate
 
 _LAST_EVENTS = 12
 
 EVENT_NAMES: tuple[str, ...] = tuple(kind.__struct_config__.tag for kind in get_args(ev.Event))
-"""The kinds of records that a status is told from, as they are named in a journal."""
+"""The kinds of records that a status is built from, as they are named in a journal."""
 
 
 class LinkState(enum.StrEnum):
@@ -49,7 +49,7 @@ class AccountStatus(_Part, frozen=True, kw_only=True):
 class PositionStatus(_Part, frozen=True, kw_only=True):
     """`stop_loss` and `take_profit` 0 are none; `profit` is floating, None without a price.
 
-    `unexplained`: it carries the session's mark, but is in no books of its orders.
+    `mismatches`: it carries the session's mark, but is in no books of its orders.
     """
 
     ticket: int
@@ -60,7 +60,7 @@ class PositionStatus(_Part, frozen=True, kw_only=True):
     stop_loss: float
     take_profit: float
     profit: float | None
-    unexplained: bool = False
+    mismatches: bool = False
 
 
 class OrderStatus(_Part, frozen=True, kw_only=True):
@@ -93,11 +93,11 @@ class SymbolFeed(_Part, frozen=True, kw_only=True):
 
 
 class Status(_Part, frozen=True, kw_only=True):
-    """How a session stands. `running` is False when it is told from a journal on disk.
+    """How a session stands. `running` is False when it is read from a journal on disk.
 
     `seq` and `time` (ms UTC) are those of the last record; `uptime` is seconds. `unresolved` are
     the ids of orders whose outcome is unknown, `queues` the batches that I/O actors have not taken
-    yet, `headroom` what may still be lost before each limit. `outcome` is None until the end.
+    yet, `loss_buffer` what may still be lost before each limit. `outcome` is None until the end.
     """
 
     session_id: str
@@ -122,7 +122,7 @@ class Status(_Part, frozen=True, kw_only=True):
     uptime: int
     seq: int
     time: Millis
-    headroom: dict[str, float] | None = None
+    loss_buffer: dict[str, float] | None = None
     outcome: str | None = None
     detail: str = ""
 
@@ -134,11 +134,11 @@ class Moment(_Part, frozen=True, kw_only=True):
     trading: Trading
     account: ev.AccountSeen
     ticks: Mapping[str, ev.Tick]
-    values: Mapping[str, ev.SymbolValued] = {}
+    valuations: Mapping[str, ev.SymbolValuation] = {}
     ticked_at: Mapping[str, Millis] = {}
     feeds: Mapping[str, FeedState] = {}
     queues: Mapping[str, int] = {}
-    headroom: Mapping[str, float] | None = None
+    loss_buffer: Mapping[str, float] | None = None
 
 
 class StatusFold:
@@ -148,7 +148,7 @@ class StatusFold:
         self._log = LogProjection()
         self._started: ev.SessionStarted | None = None
         self._ended: ev.SessionEnded | None = None
-        self._about: dict[str, Any] = {}
+        self._metadata: dict[str, Any] = {}
         self._begin(())
         self._trading = Trading()
         self._last: deque[EventLine] = deque(maxlen=_LAST_EVENTS)
@@ -159,8 +159,8 @@ class StatusFold:
         self._time: Millis = 0
 
     def _begin(self, specs: Iterable[SymbolSpec]) -> None:
-        self._market = Market({spec.name: spec for spec in specs})
-        self._handlers = self._market.routes()
+        self._portfolio = Portfolio({spec.name: spec for spec in specs})
+        self._handlers = self._portfolio.routes()
 
     @property
     def seq(self) -> int:
@@ -173,7 +173,7 @@ class StatusFold:
         self._seq, self._time = record.seq, record.time
         match event:
             case ev.SessionStarted():
-                self._started, self._about = event, record.about or {}
+                self._started, self._metadata = event, record.metadata or {}
                 self._begin(event.symbols)
             case ev.SessionEnded():
                 self._ended = event
@@ -186,7 +186,7 @@ class StatusFold:
         if handler := self._handlers.get(type(event)):
             handler(event)
         if isinstance(account := getattr(event, "account", None), ev.Account):
-            self._market.on_account(ev.AccountSeen.of(account))
+            self._portfolio.on_account(ev.AccountSeen.of(account))
         if line := self._line(record):
             self._last.append(line)
 
@@ -238,7 +238,7 @@ class StatusFold:
         Raises ValueError before the session has started.
         """
         moment = Moment(
-            now=self._time, trading=self._trading, account=self._market.account, ticks={}
+            now=self._time, trading=self._trading, account=self._portfolio.account, ticks={}
         )
         return self._status(moment, pid=None)
 
@@ -247,15 +247,15 @@ class StatusFold:
         return self._status(moment, pid=os.getpid())
 
     def _status(self, moment: Moment, pid: int | None) -> Status:
-        started, about, trading = self._started, self._about, moment.trading
+        started, metadata, trading = self._started, self._metadata, moment.trading
         if started is None:
             raise ValueError("the journal has no start of a session")
-        began = str(about.get("started_at", ""))
+        began = str(metadata.get("started_at", ""))
         return Status(
-            session_id=str(about.get("session_id", "")),
+            session_id=str(metadata.get("session_id", "")),
             mode=started.mode,
-            account_profile=about.get("account_profile"),
-            dry_run=bool(about.get("dry_run", True)),
+            account_profile=metadata.get("account_profile"),
+            dry_run=bool(metadata.get("dry_run", True)),
             running=pid is not None,
             pid=pid,
             state=str(trading.state),
@@ -267,22 +267,22 @@ class StatusFold:
             positions=tuple(self._positions(moment)),
             orders=tuple(map(self._order, self._orders.values())),
             unresolved=tuple(self._unresolved),
-            feeds={name: _feed(spec, moment) for name, spec in self._market.specs.items()},
+            feeds={name: _feed(spec, moment) for name, spec in self._portfolio.specs.items()},
             queues=dict(moment.queues),
             last_events=tuple(self._last),
             started_at=began,
             uptime=_seconds_since(began, moment.now),
             seq=self._seq,
             time=self._time,
-            headroom=None if moment.headroom is None else dict(moment.headroom),
+            loss_buffer=None if moment.loss_buffer is None else dict(moment.loss_buffer),
             outcome=None if self._ended is None else str(self._ended.outcome),
             detail="" if self._ended is None else self._ended.detail,
         )
 
     def _positions(self, moment: Moment) -> Iterable[PositionStatus]:
-        market = self._market
-        for position in (*market.positions.values(), *market.marked.values()):
-            spec = self._market.specs[position.symbol]
+        portfolio = self._portfolio
+        for position in (*portfolio.positions.values(), *portfolio.marked.values()):
+            spec = self._portfolio.specs[position.symbol]
             yield PositionStatus(
                 ticket=position.ticket,
                 symbol=position.symbol,
@@ -292,11 +292,11 @@ class StatusFold:
                 stop_loss=spec.price(position.stop_loss),
                 take_profit=spec.price(position.take_profit),
                 profit=_floating(spec, position, moment),
-                unexplained=position.ticket in market.marked,
+                mismatches=position.ticket in portfolio.marked,
             )
 
     def _order(self, order: ev.OrderSubmitted) -> OrderStatus:
-        spec = self._market.specs[order.symbol]
+        spec = self._portfolio.specs[order.symbol]
         return OrderStatus(
             order_id=order.order_id,
             symbol=order.symbol,
@@ -322,8 +322,8 @@ class StatusKeeper:
         self._moment = moment
         self._take(past)
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             self._take(batch)
 
     def _take(self, records: Iterable[ev.Record]) -> None:
@@ -343,12 +343,12 @@ def _account(seen: ev.AccountSeen) -> AccountStatus:
 
 def _floating(spec: SymbolSpec, position: Position, moment: Moment) -> float | None:
     """The profit at the last tick; None where that, or what it is worth, is not known."""
-    tick, value = moment.ticks.get(spec.name), moment.values.get(spec.name)
-    told = spec.conversion is Conversion.TOLD
+    tick, value = moment.ticks.get(spec.name), moment.valuations.get(spec.name)
+    told = spec.conversion is Conversion.FROM_BROKER
     if tick is None or (told and value is None):
         return None
     price = tick.bid if position.side > 0 else tick.ask
-    rate = rate_told(spec, value) if told and value else None
+    rate = broker_rate(spec, value) if told and value else None
     profit = money.profit(
         spec, position.side, position.volume, position.entry, price, tick.bid, tick.ask, rate
     )

@@ -17,7 +17,7 @@ import msgspec
 from adapters.reports.projection import cash, iso
 from adapters.system.outbox import Outbox
 from engine import events as ev
-from engine.bus import Edge
+from engine.bus import Subscription
 from engine.trading import HaltCause
 from engine.types import Cents, Millis
 
@@ -86,7 +86,7 @@ class AlertRules:
                 return []
             case ev.DayRolled():
                 found = [self._day(event)]
-            case ev.SessionEnded() if event.outcome is not ev.Outcome.DONE:
+            case ev.SessionEnded() if event.outcome is not ev.SessionOutcome.DONE:
                 text = f"{event.outcome} {event.detail}".strip()
                 found = [self._alert(AlertKind.HALT, "session ended", text)]
             case _:
@@ -121,7 +121,7 @@ class AlertRules:
         return found
 
     def _link(self, time: Millis, changed: ev.TradingStateChanged) -> list[Alert]:
-        """Remember when the link went; only a return from an absence that was told is told."""
+        """Remember when the link went; only a return from a reported absence is reported."""
         if HaltCause.LINK in changed.causes:
             if self._down_since is None:
                 self._down_since, self._down_told = time, False
@@ -167,10 +167,10 @@ class Alerts:
         self._last_seconds = last_seconds
         self._outbox: Outbox[Alert] = Outbox("alerts", send, room=room)
 
-    async def run(self, edge: Edge) -> None:
+    async def run(self, subscription: Subscription) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._look_regularly)
-            async for batch in edge.stream:
+            async for batch in subscription.stream:
                 for record in batch:
                     self._put(self._rules.take(record))
             tasks.cancel_scope.cancel()

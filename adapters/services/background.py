@@ -1,4 +1,4 @@
-"""What runs beside a session for exactly as long as it lasts."""
+"""A service that runs for exactly as long as its session."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from engine import events as ev
-from engine.bus import Edge
+from engine.bus import Subscription
 
 
-class Beside:
+class BackgroundService:
     """Makes an endless piece of work an I/O actor: it is cancelled when the session has ended.
 
     A failure of the work ends the session, as that of any I/O actor does.
@@ -23,10 +23,10 @@ class Beside:
         self._work = work
         self._failure: Exception | None = None
 
-    async def run(self, edge: Edge) -> None:
+    async def run(self, subscription: Subscription) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._guarded, tasks.cancel_scope)
-            async for _ in edge.stream:
+            async for _ in subscription.stream:
                 pass
             tasks.cancel_scope.cancel()
         if self._failure is not None:

@@ -28,8 +28,8 @@ from adapters.services.control_wire import (
     TOKEN_BYTES,
     TOKEN_LINE,
     Commands,
-    Reply,
-    Request,
+    ControlReply,
+    ControlRequest,
     write_access,
 )
 from adapters.system.json_bytes import decoded
@@ -47,7 +47,7 @@ _SCARCE: Final = frozenset(
 )
 """Why a system lets nobody in for now; it passes, and the server is as good as before."""
 
-_TOO_LONG: Final = Reply(done=False, text=f"a request has at most {LONGEST_REQUEST} bytes")
+_TOO_LONG: Final = ControlReply(done=False, text=f"a request has at most {LONGEST_REQUEST} bytes")
 _GONE: Final = (
     anyio.BrokenResourceError,
     anyio.ClosedResourceError,
@@ -61,7 +61,7 @@ _GONE: Final = (
 class ControlServer:
     """Serves one session. `run` ends when it is cancelled, or raises what a command raised.
 
-    What fails in the server itself is told, and the server started again: no session ends for it.
+    A failure of the server itself is logged, and the server is started again: no session ends for it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ControlServer:
         self._turned_away = False
         self._scope = anyio.CancelScope()
         self._serving = anyio.Event()
-        self._calls: dict[str, Callable[[str], Reply]] = {
+        self._calls: dict[str, Callable[[str], ControlReply]] = {
             "status": lambda _: commands.status(),
             "pause": commands.pause,
             "resume": commands.resume,
@@ -168,7 +168,7 @@ class ControlServer:
             scope.cancel()
 
     def _tell(self, message: str) -> bool:
-        """Whether it could be told: for want of descriptors the log may not open either."""
+        """Whether it could be logged: without free descriptors the log may not open either."""
         try:
             self._warn(message)
         except OSError:
@@ -209,13 +209,13 @@ class ControlServer:
                 request = await self._request(lines)
         except _GONE:
             return
-        reply = request if isinstance(request, Reply) else self._carried_out(request)
+        reply = request if isinstance(request, ControlReply) else self._carried_out(request)
         with contextlib.suppress(*_GONE), anyio.fail_after(self._seconds):
             await client.send(msgspec.json.encode(reply) + b"\n")
         if self._failure is not None:
             self._scope.cancel()
 
-    async def _request(self, lines: BufferedByteReceiveStream) -> Request | Reply:
+    async def _request(self, lines: BufferedByteReceiveStream) -> ControlRequest | ControlReply:
         """What the client wants, or what is wrong with it."""
         try:
             line = await lines.receive_until(b"\n", LONGEST_REQUEST)
@@ -224,27 +224,27 @@ class ControlServer:
         if len(line) > LONGEST_REQUEST:  # it came in one piece with its end
             return _TOO_LONG
         try:
-            request = decoded(line, Request)
+            request = decoded(line, ControlRequest)
         except msgspec.DecodeError as error:
-            return Reply(done=False, text=f"not a request: {error}")
+            return ControlReply(done=False, text=f"not a request: {error}")
         if not request.reason.isprintable():
-            return Reply(done=False, text="a reason is one line of printable text")
+            return ControlReply(done=False, text="a reason is one line of printable text")
         return request
 
     def _turn_away(self) -> None:
-        """Told once: whoever tries again and again must not fill the log."""
+        """Reported once: whoever tries again and again must not fill the log."""
         if not self._turned_away:
             self._turned_away = self._tell(
-                "control: a client did not know the token; further ones are not told"
+                "control: a client sent a wrong token (further attempts are not logged)"
             )
 
-    def _carried_out(self, request: Request) -> Reply:
+    def _carried_out(self, request: ControlRequest) -> ControlReply:
         try:
             return self._calls[request.action](request.reason)
         except Exception as error:
             # An actor failed at the user's order: the session ends, and for that reason.
             self._failure = error
-            return Reply(done=False, text=f"the session fails: {error}")
+            return ControlReply(done=False, text=f"the session fails: {error}")
 
 
 def _why(error: Exception) -> str:

@@ -11,9 +11,9 @@ from adapters.services.control_wire import (
     FILE_NAME,
     LONGEST_REPLY,
     LOOPBACK,
-    Access,
-    Reply,
-    Request,
+    ControlAccess,
+    ControlReply,
+    ControlRequest,
     read_access,
 )
 from adapters.system.json_bytes import decoded
@@ -29,7 +29,7 @@ class NotAnswering(Exception):
     """Raised when the session's process lives and its loop does not answer in time."""
 
 
-def live_access(folder: Path) -> Access:
+def live_access(folder: Path) -> ControlAccess:
     """How to reach the session of `folder`; raises NotRunning when its process is gone."""
     try:
         access = read_access(folder)
@@ -44,7 +44,7 @@ def live_access(folder: Path) -> Access:
     return access
 
 
-def ask(folder: Path, request: Request, *, seconds: float = _SECONDS) -> Reply:
+def ask(folder: Path, request: ControlRequest, *, seconds: float = _SECONDS) -> ControlReply:
     """Ask the session of `folder`.
 
     Raises NotRunning when it is gone and NotAnswering when it does not answer within `seconds`.
@@ -62,7 +62,7 @@ def ask(folder: Path, request: Request, *, seconds: float = _SECONDS) -> Reply:
     if not line.endswith(b"\n"):
         raise NotRunning("its token is refused")
     try:
-        return decoded(line, Reply)
+        return decoded(line, ControlReply)
     except msgspec.DecodeError as error:
         raise NotRunning(f"what answers at its port is not a session ({error})") from error
 

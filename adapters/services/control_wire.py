@@ -28,14 +28,14 @@ FILE_NAME: Final = "control.json"
 Action = Literal["status", "pause", "resume", "flatten", "stop"]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ControlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the user wants of the session."""
 
     action: Action
     reason: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)] = ""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class ControlReply(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was done, in a sentence, and how the session stands after it."""
 
     done: bool
@@ -46,18 +46,18 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Commands(Protocol):
     """What a session can be asked to do; called on the loop's thread, must not wait."""
 
-    def status(self) -> Reply: ...
+    def status(self) -> ControlReply: ...
 
-    def pause(self, reason: str) -> Reply: ...
+    def pause(self, reason: str) -> ControlReply: ...
 
-    def resume(self, reason: str) -> Reply: ...
+    def resume(self, reason: str) -> ControlReply: ...
 
-    def flatten(self, reason: str) -> Reply: ...
+    def flatten(self, reason: str) -> ControlReply: ...
 
-    def stop(self, reason: str) -> Reply: ...
+    def stop(self, reason: str) -> ControlReply: ...
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ControlAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to reach a session's control server: what its owner-only file holds."""
 
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -80,14 +80,14 @@ def write_access(folder: Path, port: int, token: str) -> Path:
     On Windows it has the rights of the folder that it is in.
     """
     path = folder / FILE_NAME
-    access = Access(
+    access = ControlAccess(
         port=port, token=token, pid=os.getpid(), birth=processes.birth_of(os.getpid()) or ""
     )
     replace_file(path, msgspec.json.encode(access), owner_only=True)
     return path
 
 
-def read_access(folder: Path) -> Access | None:
+def read_access(folder: Path) -> ControlAccess | None:
     """What `write_access` wrote; None when there is nothing (the session is over).
 
     Raises msgspec.DecodeError for another file, OSError when it may not be read.
@@ -96,4 +96,4 @@ def read_access(folder: Path) -> Access | None:
         content = (folder / FILE_NAME).read_bytes()
     except FileNotFoundError:
         return None
-    return decoded(content, Access)
+    return decoded(content, ControlAccess)

@@ -56,7 +56,7 @@ class Heartbeat:
             self._write(msgspec.structs.replace(self._beat(), alive=False))
 
     def _write(self, beat: Beat) -> None:
-        """A full disk or a locked file is told once; trading does not depend on this file."""
+        """A full disk or a locked file is reported once; trading does not depend on this file."""
         try:
             replace_file(self._file, msgspec.json.encode(beat) + b"\n")
         except OSError as error:
@@ -114,7 +114,8 @@ class Ping:
         self._answers += 1
 
     def _tell(self, failing: bool) -> None:
-        """Told once until the address answers again: a ping under way says nothing either way."""
+        """Reported once until the address answers again: a ping under way says nothing either
+        way."""
         answers, seen = self._answers, self._answers_seen
         self._answers_seen = answers
         if failing and not self._failing:

@@ -18,7 +18,7 @@ import anyio.to_thread
 from adapters.reports.projection import cash, iso
 from adapters.system.rotation import RotatingText
 from engine import events as ev
-from engine.bus import Edge
+from engine.bus import Subscription
 from engine.types import Millis, lots
 
 
@@ -114,7 +114,7 @@ class LogSink:
             ev.OrderCancelled,
             ev.PositionClosed,
             ev.StopModified,
-            ev.VenueDiffers,
+            ev.ReconciliationMismatch,
             ev.SessionEnded,
         }
     )
@@ -122,8 +122,8 @@ class LogSink:
     def __init__(self, log: SessionLog) -> None:
         self._log = log
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             told = [record for record in batch if _is_told(record.event)]
             if told:
                 await anyio.to_thread.run_sync(self._lines, told)
@@ -172,7 +172,7 @@ class LogSink:
                     order=event.order_id,
                     why=event.reason,
                 )
-            case ev.SessionEnded() if event.outcome is not ev.Outcome.DONE:
+            case ev.SessionEnded() if event.outcome is not ev.SessionOutcome.DONE:
                 self._log.info("session ended", at=at, outcome=str(event.outcome), why=event.detail)
             case _:
                 self._by_hand(event, at)
@@ -188,12 +188,12 @@ class LogSink:
                     position=event.position,
                     symbol=event.symbol,
                 )
-            case ev.VenueDiffers():
+            case ev.ReconciliationMismatch():
                 self._log.warn(
                     "beside this session's own, counted as risk and left alone",
                     at=at,
-                    foreign=", ".join(map(_stranger, event.foreign)) or "nothing any more",
-                    unexplained="; ".join(event.unexplained),
+                    external=", ".join(map(_stranger, event.external)) or "nothing any more",
+                    mismatches="; ".join(event.mismatches),
                 )
             case _:
                 pass
@@ -210,5 +210,5 @@ def _is_told(event: ev.Event | ev.Input) -> bool:
     return True
 
 
-def _stranger(item: ev.ForeignExposure) -> str:
+def _stranger(item: ev.ExternalExposure) -> str:
     return f"{item.ticket} {item.symbol} {item.side.word} {lots(item.volume)} lots"

@@ -11,7 +11,7 @@ import anyio.to_thread
 from adapters.reports.status import Status
 from adapters.services.control_wire import LOOPBACK
 from engine import events as ev
-from engine.bus import Edge
+from engine.bus import Subscription
 from engine.journal import kind_of
 from engine.trading import TradingState
 
@@ -38,7 +38,7 @@ async def sample_stalls(
         observe(max(0.0, anyio.current_time() - due))
 
 
-class Figures:
+class Gauges:
     """The figures themselves, in a registry of their own; safe to use from any thread."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -66,7 +66,7 @@ class Figures:
         self.link = gauge("link_up", "1 while the link to the terminal holds")
         self.reconnects = gauge("reconnects", "How often the link came back")
         self.queues = gauge("queue_batches", "Batches that an I/O actor has not taken", "actor")
-        self.headroom = gauge("headroom", "What may still be lost, by limit", "limit")
+        self.loss_buffer = gauge("loss_buffer", "What may still be lost, by limit", "limit")
         self.feed_age = gauge("feed_age_seconds", "Time since a symbol's last tick", "symbol")
 
     def call(self, function: str, seconds: float) -> None:
@@ -86,8 +86,8 @@ class Figures:
         self.reconnects.set(status.reconnects)
         for actor, waiting in status.queues.items():
             self.queues.labels(actor).set(waiting)
-        for limit, amount in (status.headroom or {}).items():
-            self.headroom.labels(limit).set(amount)
+        for limit, amount in (status.loss_buffer or {}).items():
+            self.loss_buffer.labels(limit).set(amount)
         for symbol, feed in status.feeds.items():
             if feed.last_tick:
                 self.feed_age.labels(symbol).set(now_seconds - feed.last_tick / 1000)
@@ -114,7 +114,7 @@ class Metrics:
                 "(uv sync --extra metrics)"
             ) from error
         registry = CollectorRegistry()
-        self.figures = Figures(registry)
+        self.figures = Gauges(registry)
         self._status = status
         self._now_seconds = now_seconds
         try:
@@ -128,12 +128,12 @@ class Metrics:
     def port(self) -> int:
         return int(self._server.server_port)
 
-    async def run(self, edge: Edge) -> None:
+    async def run(self, subscription: Subscription) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(sample_stalls, self.figures.stalls.observe)
                 tasks.start_soon(self._show_regularly)
-                async for batch in edge.stream:
+                async for batch in subscription.stream:
                     for record in batch:
                         self._count(record.event)
                 tasks.cancel_scope.cancel()

@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 
-class News(NamedTuple):
+class DeliveryProblems(NamedTuple):
     """What went wrong since the last look."""
 
     dropped: int
@@ -49,10 +49,10 @@ class Outbox(Generic[T]):
             self._waiting.append(thing)
             self._change.notify_all()
 
-    def news(self) -> News:
+    def news(self) -> DeliveryProblems:
         """What went wrong since the last call."""
         with self._change:
-            news = News(self._dropped, self._failed)
+            news = DeliveryProblems(self._dropped, self._failed)
             self._dropped = self._failed = 0
         return news
 

@@ -12,12 +12,12 @@ from scripts.app.session_folder import SessionFolder
 
 
 def write_configuration(
-    folder: SessionFolder, started: SessionStarted, about: dict[str, Any], **more: Any
+    folder: SessionFolder, started: SessionStarted, metadata: dict[str, Any], **more: Any
 ) -> None:
-    """Write what the session was told, without secrets; raises OSError.
+    """Write the session's configuration, without secrets; raises OSError.
 
-    `about` is what its first record carries beside the terms, `more` what is in neither.
+    `metadata` is what its first record carries beside the terms, `more` what is in neither.
     """
-    document = {**about, **more, "terms": msgspec.to_builtins(started)}
+    document = {**metadata, **more, "terms": msgspec.to_builtins(started)}
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     replace_file(folder.configuration, text + b"\n")

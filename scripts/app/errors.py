@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 
-class Exit(enum.IntEnum):
+class ExitCode(enum.IntEnum):
     """The exit codes of every command."""
 
     DONE = 0
@@ -20,6 +20,6 @@ class Exit(enum.IntEnum):
 class CommandFailed(Exception):
     """Raised when a command cannot go on; its text is the one line that the user sees."""
 
-    def __init__(self, message: str, code: Exit) -> None:
+    def __init__(self, message: str, code: ExitCode) -> None:
         super().__init__(message)
         self.code = code

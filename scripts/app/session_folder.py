@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
@@ -79,7 +79,7 @@ class SessionFolder:
             raise CommandFailed(
                 f"--session-id {self.session_id}: this session exists already in {self.path}; "
                 "choose another id (nothing was overwritten)",
-                Exit.USAGE,
+                ExitCode.USAGE,
             ) from None
         except OSError as error:
             raise _not_writable(self.results, error) from error
@@ -91,7 +91,7 @@ def _not_writable(folder: Path, error: OSError) -> CommandFailed:
     return CommandFailed(
         f"{folder}: cannot write results here ({error.strerror}); "
         "make the folder writable or choose another with --results-dir",
-        Exit.USAGE,
+        ExitCode.USAGE,
     )
 
 
@@ -101,7 +101,7 @@ def checked_session_id(text: str) -> str:
         raise CommandFailed(
             f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return text
 
@@ -119,13 +119,13 @@ def find_journal(results: Path, session: str) -> Path:
     raise CommandFailed(
         f"session {session}: no journal in {results / 'sessions'}; "
         "give the id of a session there or the path of its folder",
-        Exit.DATA,
+        ExitCode.DATA,
     )
 
 
-def kind_of(about: dict[str, Any] | None) -> str:
+def kind_of(metadata: dict[str, Any] | None) -> str:
     """What kind of run a session is, by what its first record says about it."""
-    return THROUGH_MT5 if (about or {}).get("account_profile") else SIMULATED
+    return THROUGH_MT5 if (metadata or {}).get("account_profile") else SIMULATED
 
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]

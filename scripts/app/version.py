@@ -16,7 +16,7 @@ def version() -> str:
         return "unknown"
 
 
-def about_session(
+def session_metadata(
     session_id: str, profile: str | None, *, dry_run: bool, account: str | None = None
 ) -> dict[str, Any]:
     """What the first record carries beside its payload; it never enters the journal hash.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.alerts import sender
 from scripts.cli.shared.account_options import AccountsOption, ProfileOption, choose_account
 from scripts.cli.shared.command_line import make_app
@@ -27,7 +27,7 @@ def try_out(account_profile: ProfileOption, accounts: AccountsOption = None) -> 
         raise CommandFailed(
             f"profile {account_profile} names nobody to alert; give it an alerts section with "
             "urls, as config/mt5_accounts.example.yaml shows",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     text = f"Alerts of profile {account_profile} arrive."
     try:
@@ -36,7 +36,7 @@ def try_out(account_profile: ProfileOption, accounts: AccountsOption = None) -> 
         raise CommandFailed(
             f"alerts of profile {account_profile}: {error}; check its address (the positions count "
             "urls first, then urls_from) and that this machine reaches it",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         ) from error
     print(f"sent to {send.count} services; see whether it arrived")
-    return Exit.DONE
+    return ExitCode.DONE

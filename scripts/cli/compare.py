@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import ResultsOption
 from scripts.view.printable import printable
@@ -71,20 +71,20 @@ def compare_runs(
     else:
         for line in lines_of(a, b, result, terms, reasons, rows):
             print(printable(line))
-    return Exit.DONE if result.equal else Exit.DIFFERENT
+    return ExitCode.DONE if result.equal else ExitCode.DIFFERENT
 
 
 def _scaled(option: str, value: float, factor: int) -> int:
     if not value < 10**9:
-        raise CommandFailed(f"{option} {value}: must be below a billion", Exit.USAGE)
+        raise CommandFailed(f"{option} {value}: must be below a billion", ExitCode.USAGE)
     return round(value * factor)
 
 
 def _terms(a: Source, b: Source) -> tuple[Any, Any]:
-    """What both runs were told, from the same kind of file of each."""
+    """The inputs of both runs, from the same kind of file of each."""
     if a.configuration and b.configuration:
         return _told(a.configuration), _told(b.configuration)
-    return a.told, b.told
+    return a.stated, b.stated
 
 
 def _told(configuration: dict[str, Any]) -> dict[str, Any]:

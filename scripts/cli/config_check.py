@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -46,7 +46,7 @@ def check(
         file = accounts if accounts is not None else accounts_file(home())
         profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
     if account_profile is not None or any((login, server, password)):
         account = choose_account(account_profile, login, server, password, accounts)
     for row in config_report(account, chosen, chosen.limits):
@@ -54,4 +54,4 @@ def check(
     if account is None:
         names = ", ".join(profiles) if profiles else "none"
         print(f"accounts file {file}: profiles {names}")
-    return Exit.DONE
+    return ExitCode.DONE

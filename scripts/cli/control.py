@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli.shared.command_line import complain
@@ -15,7 +15,7 @@ from scripts.view.printable import printable
 
 if TYPE_CHECKING:
     from adapters.reports.status import Status
-    from adapters.services.control_wire import Action, Reply
+    from adapters.services.control_wire import Action, ControlReply
 
 SessionArgument = Annotated[
     str | None,
@@ -37,16 +37,16 @@ def status(
 ) -> int:
     """Show how a session stands; of one that is over, what its journal says."""
     from adapters.services.control_client import NotAnswering, NotRunning, ask
-    from adapters.services.control_wire import Reply, Request
+    from adapters.services.control_wire import ControlReply, ControlRequest
 
     folder = _folder(session, results_dir)
     try:
-        reply = ask(folder, Request(action="status"))
+        reply = ask(folder, ControlRequest(action="status"))
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
         text = f"session {folder.name} is not running: {error}; this is from its journal"
-        reply = Reply(done=True, text=text, status=journaled(folder))
+        reply = ControlReply(done=True, text=text, status=journaled(folder))
         if not json:
             complain(text)
     return show(reply, folder, json=json)
@@ -81,14 +81,14 @@ def flatten(
     results_dir: ResultsOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Pause, take back pending orders and close every position of the session.
+    """Pause, cancel pending orders and close every position of the session.
 
     With --account-profile no session is needed: the account itself is flattened.
     """
     if account_profile is not None:
         return _flatten_account(account_profile, accounts, session, results_dir, everything)
     if everything:
-        raise CommandFailed("--everything goes with --account-profile", Exit.USAGE)
+        raise CommandFailed("--everything goes with --account-profile", ExitCode.USAGE)
     return order("flatten", session, reason, results_dir, json=json)
 
 
@@ -100,7 +100,7 @@ def _flatten_account(
     everything: bool,
 ) -> int:
     if session is not None:
-        raise CommandFailed("name a session or an --account-profile, not both", Exit.USAGE)
+        raise CommandFailed("name a session or an --account-profile, not both", ExitCode.USAGE)
     from scripts.cli.flatten_account import flatten_account
 
     account = choose_account(profile, None, None, None, accounts)
@@ -120,29 +120,30 @@ def order(
 ) -> int:
     """Give an order; raises CommandFailed with exit code 4 when the session does not take it."""
     from adapters.services.control_client import NotAnswering, NotRunning, ask
-    from adapters.services.control_wire import LONGEST_REASON, Request
+    from adapters.services.control_wire import LONGEST_REASON, ControlRequest
 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise CommandFailed(
-            f"--reason: write one line of at most {LONGEST_REASON} characters", Exit.USAGE
+            f"--reason: write one line of at most {LONGEST_REASON} characters", ExitCode.USAGE
         )
     folder = _folder(session, results)
     try:
-        reply = ask(folder, Request(action=action, reason=reason))
+        reply = ask(folder, ControlRequest(action=action, reason=reason))
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
         raise CommandFailed(
             f"session {folder.name} is not running: {error}; its journal says: "
             f"{_last_words(folder)}",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         ) from error
     return show(reply, folder, json=json)
 
 
 def _hangs(folder: Path, error: Exception) -> CommandFailed:
     return CommandFailed(
-        f"session {folder.name}: {error}; look at its heartbeat, log and terminal", Exit.TERMINAL
+        f"session {folder.name}: {error}; look at its heartbeat, log and terminal",
+        ExitCode.TERMINAL,
     )
 
 
@@ -169,11 +170,11 @@ def only_live(results: Path) -> Path:
         raise CommandFailed(
             f"no session runs in {results / 'sessions'}; name one to see how it ended, or give "
             "the folder of the results with --results-dir",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         )
     if len(live) > 1:
         names = ", ".join(folder.name for folder in live)
-        raise CommandFailed(f"several sessions run: {names}; name one of them", Exit.USAGE)
+        raise CommandFailed(f"several sessions run: {names}; name one of them", ExitCode.USAGE)
     return live[0]
 
 
@@ -191,7 +192,7 @@ def journaled(folder: Path) -> Status:
                 fold.take(record)
         return fold.recorded()
     except (JournalDamaged, ValueError) as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
 
 
 def _last_words(folder: Path) -> str:
@@ -206,19 +207,19 @@ def _last_words(folder: Path) -> str:
     return f"{life(status)}, trading {status.state}{left}"
 
 
-def show(reply: Reply, folder: Path, *, json: bool) -> int:
+def show(reply: ControlReply, folder: Path, *, json: bool) -> int:
     """Print a reply; raises CommandFailed when the session refused."""
     import msgspec
 
     from scripts.view.status_text import status_lines
 
     if not reply.done:
-        raise CommandFailed(f"session {folder.name}: {reply.text}", Exit.TERMINAL)
+        raise CommandFailed(f"session {folder.name}: {reply.text}", ExitCode.TERMINAL)
     if json:
         print(msgspec.json.encode(reply).decode())
-        return Exit.DONE
+        return ExitCode.DONE
     if reply.status is not None:
         if reply.status.running:
             print(printable(reply.text))
         print("\n".join(status_lines(reply.status)))
-    return Exit.DONE
+    return ExitCode.DONE

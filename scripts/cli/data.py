@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.cli.shared.command_line import complain, make_app
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def check(
     digits: DigitsOption = None,
 ) -> int:
     """Report format, period, clock and everything odd in bar files; exit code 3 for errors."""
-    worst = Exit.DONE
+    worst = ExitCode.DONE
     for path in files:
         try:
-            found = Exit.DONE if _report(path, symbol, digits) else Exit.DATA
+            found = ExitCode.DONE if _report(path, symbol, digits) else ExitCode.DATA
         except CommandFailed as error:
             complain(str(error))
             found = error.code
@@ -70,7 +70,7 @@ def import_(
     from scripts.app.terms.inputs import shown_clock
 
     if out.exists():
-        raise CommandFailed(f"{out}: exists already; nothing was overwritten", Exit.USAGE)
+        raise CommandFailed(f"{out}: exists already; nothing was overwritten", ExitCode.USAGE)
     try:
         bars: Bars = open_bars(file)
         if repair:
@@ -81,12 +81,14 @@ def import_(
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
     except OSError as error:
-        raise CommandFailed(f"{out}: cannot be written ({error.strerror})", Exit.USAGE) from error
+        raise CommandFailed(
+            f"{out}: cannot be written ({error.strerror})", ExitCode.USAGE
+        ) from error
     clock = f"replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
     print("; ".join(filter(None, (f"{out}: {rows:,} bars", fault or clock))))
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
@@ -95,13 +97,15 @@ def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpe
 
     specs = with_digits(load_symbols(), digits)
     if symbol is not None and symbol not in specs:
-        raise CommandFailed(f"--symbol {symbol}: unknown; known: {', '.join(specs)}", Exit.USAGE)
+        raise CommandFailed(
+            f"--symbol {symbol}: unknown; known: {', '.join(specs)}", ExitCode.USAGE
+        )
     found = [symbol] if symbol else [name for name in specs if name in path.name.upper()]
     if not found:
         raise CommandFailed(
-            f"{path}: its symbol cannot be told from its name; give --symbol, "
+            f"{path}: its symbol cannot be determined from its name; give --symbol, "
             f"one of {', '.join(specs)}",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return specs[found[0]]
 
@@ -130,10 +134,10 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
         checker = _checked(file, spec)
         detector = shown_clock(file)
     except BarFileError as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
     verdict, fault = detector.verdict(), label_fault(file, detector)
-    clock = file.fixed_clock or verdict.clock or "cannot be told"
+    clock = file.fixed_clock or verdict.clock or "cannot be determined"
     why = "stated by the format" if file.fixed_clock else verdict.evidence
     print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")
     print(f"  clock: {clock} ({why})")

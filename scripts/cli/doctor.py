@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -38,7 +38,7 @@ class Verdict(enum.StrEnum):
     FAILURE = "FAILURE"
 
 
-class Finding(NamedTuple):
+class DoctorFinding(NamedTuple):
     """One line of the report; `remedy` says what to do unless all is well."""
 
     verdict: Verdict
@@ -70,25 +70,25 @@ def doctor(
         print(finding.line())
     findings += asyncio.run(_terminal_findings(account, results))
     failed = any(finding.verdict is Verdict.FAILURE for finding in findings)
-    return Exit.TERMINAL if failed else Exit.DONE
+    return ExitCode.TERMINAL if failed else ExitCode.DONE
 
 
 # --- this machine ------------------------------------------------------------------------------
 
 
-def local_findings(results: Path) -> list[Finding]:
+def local_findings(results: Path) -> list[DoctorFinding]:
     """What can be said without a terminal."""
     return [_write_access(results), _zones()]
 
 
-def _write_access(results: Path) -> Finding:
+def _write_access(results: Path) -> DoctorFinding:
     probe = results / ".write-test"
     try:
         results.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return Finding(
+        return DoctorFinding(
             Verdict.FAILURE,
             "results",
             f"{results}: {error.strerror}",
@@ -96,35 +96,35 @@ def _write_access(results: Path) -> Finding:
         )
     where = str(results.resolve()).casefold()
     if where.startswith(("\\\\", "//")) or any(name in where for name in _SYNCED):
-        return Finding(
+        return DoctorFinding(
             Verdict.WARNING,
             "results",
             f"{results} is a network or synced folder",
             "journals belong on a local disk: choose one with --results-dir",
         )
-    return Finding(Verdict.OK, "results", f"{results} is writable")
+    return DoctorFinding(Verdict.OK, "results", f"{results} is writable")
 
 
-def _zones() -> Finding:
+def _zones() -> DoctorFinding:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
         for name in _ZONES:
             ZoneInfo(name)
     except ZoneInfoNotFoundError as error:
-        return Finding(Verdict.FAILURE, "time zones", str(error), "pip install tzdata")
-    return Finding(Verdict.OK, "time zones", "rules of Prague and New York are there")
+        return DoctorFinding(Verdict.FAILURE, "time zones", str(error), "pip install tzdata")
+    return DoctorFinding(Verdict.OK, "time zones", "rules of Prague and New York are there")
 
 
 # --- the terminal ------------------------------------------------------------------------------
 
 
-async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Finding]:
+async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[DoctorFinding]:
     from scripts.app.sessions.connection import connected
 
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: DoctorFinding) -> None:
         findings.append(finding)
         print(finding.line())
 
@@ -141,43 +141,45 @@ async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Fi
                 for finding in await _symbol(connection, account, ours):
                     tell(finding)
     except CommandFailed as error:
-        tell(Finding(Verdict.FAILURE, "terminal", str(error)))
+        tell(DoctorFinding(Verdict.FAILURE, "terminal", str(error)))
     return findings
 
 
 async def _examined(
-    examine: Callable[[Connection], Awaitable[Finding]], connection: Connection
-) -> Finding:
+    examine: Callable[[Connection], Awaitable[DoctorFinding]], connection: Connection
+) -> DoctorFinding:
     """One examination; what the terminal cannot answer is a failure of its own line."""
     try:
         return await examine(connection)
     except CommandFailed as error:
-        return Finding(Verdict.FAILURE, examine.__name__.strip("_"), str(error))
+        return DoctorFinding(Verdict.FAILURE, examine.__name__.strip("_"), str(error))
 
 
-async def _package(connection: Connection) -> Finding:
+async def _package(connection: Connection) -> DoctorFinding:
     hello = connection.hello
     version = await connection.call("version")
-    return Finding(
+    return DoctorFinding(
         Verdict.OK,
         "package",
         f"{hello.backend} {hello.package} on Python {hello.python}, terminal build {version[1]}",
     )
 
 
-async def _connection(connection: Connection) -> Finding:
+async def _connection(connection: Connection) -> DoctorFinding:
     info = await connection.call("terminal_info")
     if not info.connected:
-        return Finding(
+        return DoctorFinding(
             Verdict.FAILURE,
             "connection",
             f"{info.name} has no connection to the trade server",
             "see the terminal's lower right corner; check the network",
         )
-    return Finding(Verdict.OK, "connection", f"{info.name}, ping {info.ping_last / 1000:.0f} ms")
+    return DoctorFinding(
+        Verdict.OK, "connection", f"{info.name}, ping {info.ping_last / 1000:.0f} ms"
+    )
 
 
-async def _account(connection: Connection) -> Finding:
+async def _account(connection: Connection) -> DoctorFinding:
     from adapters.mt5.api import contract as mt5
 
     info = connection.account
@@ -188,36 +190,36 @@ async def _account(connection: Connection) -> Finding:
     kind = kinds.get(info.margin_mode, "exchange")
     what = f"demo account {info.login} on {info.server}, {info.currency}, {kind}"
     if kind != "hedging":
-        return Finding(
+        return DoctorFinding(
             Verdict.WARNING,
             "account",
             what,
             "several positions on one symbol are merged here: use a hedging account",
         )
-    return Finding(Verdict.OK, "account", what)
+    return DoctorFinding(Verdict.OK, "account", what)
 
 
-async def _permission(connection: Connection) -> Finding:
+async def _permission(connection: Connection) -> DoctorFinding:
     terminal = await connection.call("terminal_info")
     info = connection.account
     if not terminal.trade_allowed or terminal.tradeapi_disabled:
-        return Finding(
+        return DoctorFinding(
             Verdict.WARNING,
             "AutoTrading",
             "is off in the terminal",
             "dry runs work; to send orders press Algo Trading",
         )
     if not info.trade_allowed or not info.trade_expert:
-        return Finding(
+        return DoctorFinding(
             Verdict.WARNING,
             "AutoTrading",
             "this login may not trade",
             "fine for dry runs (investor password); to send orders use the trading password",
         )
-    return Finding(Verdict.OK, "AutoTrading", "is on")
+    return DoctorFinding(Verdict.OK, "AutoTrading", "is on")
 
 
-async def _round_trip(connection: Connection) -> Finding:
+async def _round_trip(connection: Connection) -> DoctorFinding:
     loop = asyncio.get_running_loop()
     times = []
     for _ in range(20):
@@ -227,8 +229,10 @@ async def _round_trip(connection: Connection) -> Finding:
     median = statistics.median(times)
     what = f"{median:.1f} ms in the middle, {max(times):.1f} ms at worst, of {len(times)} calls"
     if median > _SLOW_MS:
-        return Finding(Verdict.WARNING, "round trip", what, "see what keeps this machine busy")
-    return Finding(Verdict.OK, "round trip", what)
+        return DoctorFinding(
+            Verdict.WARNING, "round trip", what, "see what keeps this machine busy"
+        )
+    return DoctorFinding(Verdict.OK, "round trip", what)
 
 
 def _symbols(account: ResolvedAccount) -> list[str]:
@@ -236,14 +240,16 @@ def _symbols(account: ResolvedAccount) -> list[str]:
     return list(dict.fromkeys([account.default_symbol, *account.symbol_map]))
 
 
-async def _symbol(connection: Connection, account: ResolvedAccount, ours: str) -> list[Finding]:
+async def _symbol(
+    connection: Connection, account: ResolvedAccount, ours: str
+) -> list[DoctorFinding]:
     from config.loader import load_symbols
     from scripts.app.sessions.live import instruments
 
     try:
         found = await instruments(connection, [ours], account.symbol_map, load_symbols())
     except CommandFailed as error:
-        return [Finding(Verdict.FAILURE, "symbol", str(error))]
+        return [DoctorFinding(Verdict.FAILURE, "symbol", str(error))]
     item = found[ours]
     info = await connection.call("symbol_info", item.name)
     mapped = f" (as {item.name})" if item.name != ours else ""
@@ -253,37 +259,39 @@ async def _symbol(connection: Connection, account: ResolvedAccount, ours: str) -
         f"filling {_filling(info.filling_mode)}"
     )
     return [
-        Finding(Verdict.OK, "symbol", what),
+        DoctorFinding(Verdict.OK, "symbol", what),
         await _money(connection, item),
         *await _times(connection, item.name),
     ]
 
 
-async def _money(connection: Connection, item: Instrument) -> Finding:
-    """What the terminal reckons for the symbol, and whether the formula agrees."""
+async def _money(connection: Connection, item: Instrument) -> DoctorFinding:
+    """The terminal's valuation of the symbol, and whether the formula agrees."""
     from engine.types import Conversion, lots
-    from risk.valuation import worth_of
-    from scripts.app.sessions.live import worth_at
+    from risk.valuation import valuation_of
+    from scripts.app.sessions.live import valuation_at
 
     spec, tick = item.spec, await connection.call("symbol_info_tick", item.name)
-    told = await worth_at(connection, item, spec.points(tick.bid), spec.points(tick.ask))
-    if told is None:
-        return Finding(
+    valuation = await valuation_at(connection, item, spec.points(tick.bid), spec.points(tick.ask))
+    if valuation is None:
+        return DoctorFinding(
             Verdict.WARNING,
             "money",
-            f"the terminal cannot tell what a move of {spec.name} is worth",
+            f"the terminal gives no valuation of {spec.name}",
             "open charts of it and of the pair that converts its profit; no entry passes meanwhile",
         )
-    objection = worth_of(spec, told.at(spec.name, 0), 0, told=True).objection
+    objection = valuation_of(spec, valuation.at(spec.name, 0), 0, broker_valued=True).objection
     if objection is not None:
-        return Finding(
+        return DoctorFinding(
             Verdict.FAILURE, "money", objection[1], "no entry on it passes: use another symbol"
         )
-    point = told.loss / told.move / lots(told.volume) / 100
+    point = valuation.loss / valuation.move / lots(valuation.volume) / 100
     currency = connection.account.currency
-    how = "as the formula has it" if spec.conversion is not Conversion.TOLD else "no formula"
+    how = "as the formula has it" if spec.conversion is not Conversion.FROM_BROKER else "no formula"
     what = f"a point of a lot of {spec.name} is worth {point:.4g} {currency} ({how})"
-    return Finding(Verdict.OK, "money", f"{what}, its margin {told.margin / 100:.2f} {currency}")
+    return DoctorFinding(
+        Verdict.OK, "money", f"{what}, its margin {valuation.margin / 100:.2f} {currency}"
+    )
 
 
 def _filling(mask: int) -> str:
@@ -294,7 +302,7 @@ def _filling(mask: int) -> str:
     return " or ".join(named) or "RETURN"
 
 
-async def _times(connection: Connection, name: str) -> list[Finding]:
+async def _times(connection: Connection, name: str) -> list[DoctorFinding]:
     """The server's clock against UTC, from a fresh tick only, and how far history lags behind."""
     from adapters.mt5.api import contract as mt5
     from engine.clock import SystemClock
@@ -305,7 +313,7 @@ async def _times(connection: Connection, name: str) -> list[Finding]:
     findings = []
     if abs(ahead - hours * 3600) > _FRESH_SECONDS or not -12 <= hours <= 14:
         findings.append(
-            Finding(
+            DoctorFinding(
                 Verdict.WARNING,
                 "server clock",
                 "cannot be measured: the last tick is old",
@@ -313,22 +321,24 @@ async def _times(connection: Connection, name: str) -> list[Finding]:
             )
         )
     else:
-        findings.append(Finding(Verdict.OK, "server clock", f"UTC{hours:+d} h now"))
+        findings.append(DoctorFinding(Verdict.OK, "server clock", f"UTC{hours:+d} h now"))
     rates: Any = await connection.call("copy_rates_from_pos", name, mt5.TIMEFRAME_M15, 0, 2)
     if not len(rates):
         return [
             *findings,
-            Finding(Verdict.FAILURE, "history", f"no M15 bars of {name}", "open its chart once"),
+            DoctorFinding(
+                Verdict.FAILURE, "history", f"no M15 bars of {name}", "open its chart once"
+            ),
         ]
     lag = tick.time - int(rates["time"][-1])
     if lag > 2 * 900:
         return [
             *findings,
-            Finding(
+            DoctorFinding(
                 Verdict.WARNING,
                 "history",
                 f"the last M15 bar is {lag // 60} minutes older than the last tick",
                 "open the symbol's chart so that the terminal loads it",
             ),
         ]
-    return [*findings, Finding(Verdict.OK, "history", "M15 bars are up to date")]
+    return [*findings, DoctorFinding(Verdict.OK, "history", "M15 bars are up to date")]

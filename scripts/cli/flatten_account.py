@@ -12,7 +12,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
@@ -47,12 +47,12 @@ async def _flatten(account: ResolvedAccount, results: Path, everything: bool) ->
         try:
             left = await _close(connection, everything)
         except (TerminalError, CommandFailed) as error:
-            raise CommandFailed(f"{error}; {_AGAIN}", Exit.TERMINAL) from error
+            raise CommandFailed(f"{error}; {_AGAIN}", ExitCode.TERMINAL) from error
     if left:
         tickets = ", ".join(str(item.ticket) for item in left)
-        raise CommandFailed(f"still there: {tickets}; look at the terminal", Exit.TERMINAL)
+        raise CommandFailed(f"still there: {tickets}; look at the terminal", ExitCode.TERMINAL)
     print("nothing of the engine's is left open" if not everything else "nothing is left open")
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 async def _close(connection: Connection, everything: bool) -> list[Any]:

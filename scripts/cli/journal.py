@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.journal_replay import replay
 from scripts.cli.shared.command_line import complain, make_app
@@ -50,12 +50,12 @@ def show(
 
     wanted = None if kind is None else _known_kinds(kind)
     if to_seq is not None and to_seq < from_seq:
-        raise CommandFailed(f"--to-seq {to_seq} comes before --from-seq {from_seq}", Exit.USAGE)
+        raise CommandFailed(f"--to-seq {to_seq} comes before --from-seq {from_seq}", ExitCode.USAGE)
     shown = json_line if as_json else line
     with _opened(session, results_dir) as stored:
         for record in stored.records(from_seq, to_seq, kinds=wanted):
             print(shown(record))
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 @app.command("export")
@@ -87,9 +87,9 @@ def export(
     except OSError as error:
         raise CommandFailed(
             f"{target}: cannot write here ({error.strerror}); choose a folder with --out",
-            Exit.USAGE,
+            ExitCode.USAGE,
         ) from error
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 def _exported(stored: StoredJournal, *, share: bool) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ def _exported(stored: StoredJournal, *, share: bool) -> dict[str, bytes]:
     kind, rows, lines = SIMULATED, [], []
     for record in stored.records():
         if isinstance(record.event, SessionStarted):
-            kind = kind_of(record.about)
+            kind = kind_of(record.metadata)
         if share:
             record = mask.record(record)
             lines.append(json_line(record) + "\n")
@@ -135,7 +135,7 @@ def verify(session: Session, results_dir: ResultsDir = None) -> int:
             "not sealed: the session still runs or did not end in order, so nobody can tell "
             f"whether there was anything after record {whole.records}"
         )
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 @app.command("diff")
@@ -146,7 +146,7 @@ def diff(first: Session, second: Session, results_dir: ResultsDir = None) -> int
     with _opened(first, results_dir) as one, _opened(second, results_dir) as other:
         lines = divergence(one, other)
         print("\n".join(map(printable, lines)) or f"the same: {one.last_seq} records")
-    return Exit.DIFFERENT if lines else Exit.DONE
+    return ExitCode.DIFFERENT if lines else ExitCode.DONE
 
 
 @app.command("prune")
@@ -169,7 +169,7 @@ def prune(
     from scripts.app.journals.prune import Kept, candidates
 
     if days is None and keep is None:
-        raise CommandFailed("say which: --days N, --keep N or both", Exit.USAGE)
+        raise CommandFailed("say which: --days N, --keep N or both", ExitCode.USAGE)
     results, count, size = _results(results_dir), 0, 0
     for found in candidates(results, time.time(), days=days, keep=keep or 0, unsealed=unsealed):
         if isinstance(found, Kept):
@@ -186,7 +186,7 @@ def prune(
         count, size = count + 1, size + found.size
     done = "deleted" if yes else "to delete (nothing was; --yes does it)"
     print(f"{size / 2**20:.1f} MiB in {count} journals {done}")
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 def _results(results_dir: Path | None) -> Path:
@@ -209,7 +209,7 @@ def _opened(session: str, results_dir: Path | None) -> Iterator[StoredJournal]:
         with StoredJournal(_path(session, results_dir)) as stored:
             yield stored
     except (JournalDamaged, ValueError) as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
 
 
 def _known_kinds(given: list[str]) -> list[str]:
@@ -218,6 +218,6 @@ def _known_kinds(given: list[str]) -> list[str]:
     if unknown := [kind for kind in given if kind not in KINDS]:
         raise CommandFailed(
             f"--kind {unknown[0]}: there is no such kind; one of {', '.join(sorted(KINDS))}",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return given

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.journals.rerun import rerun
 from scripts.app.session_folder import home
 from scripts.view.rerun import json_of, lines_of
@@ -43,17 +43,17 @@ def replay(
     path = find_journal(results_dir if results_dir is not None else home() / "results", session)
     try:
         with StoredJournal(path) as stored:
-            tally = rerun(stored, path, bars, signals)
+            totals = rerun(stored, path, bars, signals)
     except InputsNotRecorded as error:
         raise CommandFailed(
-            f"{path}: {error}: only journals with their inputs can run again", Exit.DATA
+            f"{path}: {error}: only journals with their inputs can run again", ExitCode.DATA
         ) from error
     except (JournalDamaged, BarFileError) as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
     except StrategyFailed as error:
-        raise CommandFailed(str(error), Exit.INTERNAL) from error
-    print(json_of(tally) if as_json else "\n".join(lines_of(tally)))
-    return Exit.DONE if tally.difference is None else Exit.DIFFERENT
+        raise CommandFailed(str(error), ExitCode.INTERNAL) from error
+    print(json_of(totals) if as_json else "\n".join(lines_of(totals)))
+    return ExitCode.DONE if totals.difference is None else ExitCode.DIFFERENT
 
 
 # --- telling ---

@@ -48,7 +48,7 @@ COMMANDS = {
     ),
     "flatten": command_line.Lazy(
         "scripts.cli.control:flatten",
-        "Pause, take back pending orders and close every position of the session.",
+        "Pause, cancel pending orders and close every position of the session.",
     ),
     "stop": command_line.Lazy(
         "scripts.cli.control:stop", "End a session in order; open positions stay as they are."

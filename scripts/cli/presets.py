@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 
 
 def presets(
@@ -24,4 +24,4 @@ def presets(
         for row in config_report(preset=loaded.preset):
             if row.field.startswith(("parameters.", "limits.")):
                 print(f"  {row.field:<34} {row.value}")
-    return Exit.DONE
+    return ExitCode.DONE

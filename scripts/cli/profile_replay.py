@@ -1,4 +1,4 @@
-"""Replaying on an account's own terminal: its history and symbol facts, or its order desk.
+"""Replaying on an account's own terminal: its history and symbol facts, or its order entry.
 
 Dry (the default): the terminal gives bars and symbols, the paper account fills by the replay's
 execution model. With `--no-dry-run` each signal is sent now, one after another, its stop and target
@@ -21,37 +21,37 @@ from adapters.bars.columns import RateColumns
 from adapters.bars.writer import write_bars
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.live.script import Plan
+from adapters.mt5.live.script import ScriptedEntry
 from adapters.services.logs import SessionLog
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
 from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Limits, Side, SymbolSpec
-from risk.challenge import Course
-from scripts.app.errors import CommandFailed, Exit
+from risk.challenge import Challenge
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, home, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.initial_balance import refuse_unknown_initial
 from scripts.app.sessions.live import (
-    Frame,
     LiveTerms,
+    SessionContext,
     build_live,
     instruments,
     refuse_open_positions,
 )
 from scripts.app.sessions.permission import refuse_without_permission
-from scripts.app.sessions.resume import Earlier, account_mark, earlier_session, open_journal
+from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
-from scripts.app.terms.conversion_pairs import refuse_told
+from scripts.app.terms.conversion_pairs import refuse_unconvertible
 from scripts.app.terms.entries import Entry, entries
 from scripts.app.terms.inputs import open_inputs
 from scripts.app.terms.objectives import resolve, with_firms_day
 from scripts.app.terms.replay_terms import Terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
-from scripts.app.version import about_session
+from scripts.app.version import session_metadata
 from scripts.cli.replay import Screen, run_replay
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.interrupts import orderly_stop
@@ -86,7 +86,7 @@ class History:
 
 
 def replay_on_profile(
-    request: Request,
+    request: ReplayRequest,
     how: OnProfile,
     results_dir: Path | None,
     session_id: str | None,
@@ -98,18 +98,18 @@ def replay_on_profile(
         return asyncio.run(_resume(how, how.resume, results_dir, screen))
     request.check()
     loaded = load(request.preset)
-    course = resolve(
+    challenge = resolve(
         request.objectives, request.attempts, request.calendar, request.initial_balance
     )
-    limits = _limits(request, loaded, course)
+    limits = _limits(request, loaded, challenge)
     _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
     if not how.dry_run:
-        rules = _Rules(limits, course)
+        rules = _Rules(limits, challenge)
         return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
     history = asyncio.run(_fetch(request, how, folder))
-    refuse_told(
+    refuse_unconvertible(
         (item.spec for item in history.instruments.values()),
         "butler shadow trades it on the terminal's live prices, dry by default",
     )
@@ -127,12 +127,12 @@ def replay_on_profile(
         slippage=request.slippage_points,
         strategy=loaded.strategy,
         strategy_file=loaded.file,
-        objectives=course,
+        objectives=challenge,
     )
     return run_replay(terms, folder, screen, how.account.profile)
 
 
-def _refuse_contradictions(request: Request, how: OnProfile) -> None:
+def _refuse_contradictions(request: ReplayRequest, how: OnProfile) -> None:
     """Raise CommandFailed for options that do not go together."""
     resuming, sending = how.resume is not None, not how.dry_run
     simulated = request.slippage_points or request.starting_equity is not None
@@ -161,21 +161,21 @@ def _refuse_contradictions(request: Request, how: OnProfile) -> None:
     }
     for message, holds in refused.items():
         if holds:
-            raise CommandFailed(message, Exit.USAGE)
+            raise CommandFailed(message, ExitCode.USAGE)
 
 
-def _limits(request: Request, loaded: Loaded, course: Course | None) -> Limits:
+def _limits(request: ReplayRequest, loaded: Loaded, challenge: Challenge | None) -> Limits:
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
-    return with_firms_day(limits, course)
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    return with_firms_day(limits, challenge)
 
 
 # --- history -----------------------------------------------------------------------------------
 
 
-async def _fetch(request: Request, how: OnProfile, folder: SessionFolder) -> History:
+async def _fetch(request: ReplayRequest, how: OnProfile, folder: SessionFolder) -> History:
     async with _connection(how, folder, trading=False) as connection:
         return await _history(connection, request, how, folder)
 
@@ -198,7 +198,7 @@ def _symbols(how: OnProfile) -> list[str]:
 
 
 async def _history(
-    connection: Connection, request: Request, how: OnProfile, folder: SessionFolder
+    connection: Connection, request: ReplayRequest, how: OnProfile, folder: SessionFolder
 ) -> History:
     known = load_symbols()
     found = await instruments(connection, _symbols(how), how.account.symbol_map, known)
@@ -221,12 +221,12 @@ async def _history(
             raise CommandFailed(
                 f"the terminal has no M15 bars of {item.name} between the dates: open its chart "
                 "once, or choose others with --from and --to",
-                Exit.DATA,
+                ExitCode.DATA,
             )
     return History(found, files, connection.account.balance)
 
 
-def _span(request: Request, now: int) -> tuple[int, int]:
+def _span(request: ReplayRequest, now: int) -> tuple[int, int]:
     """First and last second to ask for; by default the year up to `now`, the server's last tick."""
     end = options.moment("--to", request.end)
     first = options.moment("--from", request.start)
@@ -249,11 +249,14 @@ def _columns(pieces: list[Any]) -> Iterator[RateColumns]:
             )
 
 
-def _inputs(request: Request, history: History, loaded: Loaded, screen: Screen) -> list[BarInput]:
-    """The fetched bars, checked like any file; the clock is told from them or taken as usual."""
+def _inputs(
+    request: ReplayRequest, history: History, loaded: Loaded, screen: Screen
+) -> list[BarInput]:
+    """The fetched bars, checked like any file; the clock is detected from them or taken as
+    usual."""
     specs: dict[str, SymbolSpec] = {name: item.spec for name, item in history.instruments.items()}
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
-    fetched = Request(
+    fetched = ReplayRequest(
         bars=[f"{name}={path}" for name, path in history.files.items()],
         clock=request.clock,
         start=request.start,
@@ -272,11 +275,11 @@ class _Rules:
     """By which limits a session sends, and whose objectives it follows."""
 
     limits: Limits
-    course: Course | None
+    challenge: Challenge | None
 
 
 async def _send_signals(
-    request: Request,
+    request: ReplayRequest,
     how: OnProfile,
     loaded: Loaded,
     rules: _Rules,
@@ -286,7 +289,7 @@ async def _send_signals(
     async with _connection(how, folder, trading=True) as connection:
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
-        await refuse_unknown_initial(connection, rules.course)
+        await refuse_unknown_initial(connection, rules.challenge)
         history = await _history(connection, request, how, folder)
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
         limit = len(found) if request.limit_trades is None else request.limit_trades
@@ -297,40 +300,40 @@ async def _send_signals(
             data=tuple(item.ref for item in inputs),
             instruments=history.instruments,
             limits=rules.limits,
-            course=rules.course,
+            challenge=rules.challenge,
             plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
             dry_run=False,
             hold=how.hold,
             pace=how.pace,
         )
-        return await _run_live(terms, connection, how, Earlier(folder, []), screen)
+        return await _run_live(terms, connection, how, PreviousRun(folder, []), screen)
 
 
 async def _resume(how: OnProfile, session: str, results: Path | None, screen: Screen) -> int:
     """Go on with a session that was interrupted or killed: compare, tidy up, enter the rest."""
-    earlier = earlier_session(results if results is not None else home() / "results", session)
-    names = [spec.name for spec in earlier.started.symbols]
-    async with _connection(how, earlier.folder, trading=True, symbols=names) as connection:
-        earlier.insist_on(connection.account, SIGNALS)
+    previous = previous_run(results if results is not None else home() / "results", session)
+    names = [spec.name for spec in previous.started.symbols]
+    async with _connection(how, previous.folder, trading=True, symbols=names) as connection:
+        previous.insist_on(connection.account, SIGNALS)
         found = await instruments(connection, names, how.account.symbol_map, load_symbols())
         terms = LiveTerms(
             mode=SIGNALS,
-            preset=earlier.started.preset,
-            parameters=earlier.started.parameters,
-            data=earlier.started.data,
+            preset=previous.started.preset,
+            parameters=previous.started.parameters,
+            data=previous.started.data,
             instruments=found,
-            limits=earlier.limits,
-            course=earlier.course,
-            plans=earlier.plans,
+            limits=previous.limits,
+            challenge=previous.challenge,
+            plans=previous.plans,
             dry_run=False,
             hold=how.hold,
             pace=how.pace,
         )
-        return await _run_live(terms, connection, how, earlier, screen)
+        return await _run_live(terms, connection, how, previous, screen)
 
 
 def _found(
-    request: Request, history: History, loaded: Loaded, screen: Screen
+    request: ReplayRequest, history: History, loaded: Loaded, screen: Screen
 ) -> tuple[list[BarInput], list[Entry]]:
     """The fetched bars and the preset's entries on them, in order of time."""
     inputs = _inputs(request, history, loaded, screen)
@@ -338,10 +341,10 @@ def _found(
     return inputs, sorted(found, key=lambda entry: entry.moment)
 
 
-def _plan(number: int, entry: Entry, loaded: Loaded) -> Plan:
+def _plan(number: int, entry: Entry, loaded: Loaded) -> ScriptedEntry:
     decision = entry.decision
     price = entry.tick.ask if decision.side is Side.LONG else entry.tick.bid
-    return Plan(
+    return ScriptedEntry(
         name=str(number),
         symbol=entry.spec.name,
         side=decision.side,
@@ -358,32 +361,37 @@ async def _run_live(
     terms: LiveTerms,
     connection: Connection,
     how: OnProfile,
-    earlier: Earlier,
+    previous: PreviousRun,
     screen: Screen,
 ) -> int:
-    clock, folder = SystemClock(), earlier.folder
+    clock, folder = SystemClock(), previous.folder
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
     mark = account_mark(connection.account)
-    about = about_session(folder.session_id, how.account.profile, dry_run=False, account=mark)
+    metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
         with explained(folder):
-            journal = await open_journal(folder, resume=bool(earlier.records))
-            frame = Frame(folder, journal, clock, log, about, earlier.records or None)
-            live = build_live(terms, connection, frame)
+            journal = await open_journal(folder, resume=bool(previous.records))
+            context = SessionContext(
+                folder, journal, clock, log, metadata, previous.records or None
+            )
+            live = build_live(terms, connection, context)
             with orderly_stop(live.session.request_stop):
                 outcome = await live.session.run()
     finally:
         log.close()
-    told = live.told
+    outcomes = live.outcomes
     if screen.as_json:
         print(json.dumps(live.summary.projection.summary(), indent=2, allow_nan=False))
     elif not screen.quiet:
-        print(f"{told.filled} positions opened, {told.closed} closed; {folder.latest_event_log}")
-    if told.problem:
-        complain(told.problem)
+        print(
+            f"{outcomes.filled} positions opened, {outcomes.closed} closed; "
+            f"{folder.latest_event_log}"
+        )
+    if outcomes.problem:
+        complain(outcomes.problem)
     left = live.left()
     if left is not None:
-        raise CommandFailed(left, Exit.TERMINAL)
-    if told.rejected:
-        return Exit.TERMINAL
-    return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
+        raise CommandFailed(left, ExitCode.TERMINAL)
+    if outcomes.rejected:
+        return ExitCode.TERMINAL
+    return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import session_folder
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -71,7 +71,7 @@ def replay(
     Bars outside --from and --to are not read at all, so indicators start cold at --from.
     """
     given = dict(locals())
-    request = Request.of(given)
+    request = ReplayRequest.of(given)
     screen = Screen(as_json=as_json, quiet=quiet)
     if account_profile is not None:
         return _on_profile(account_profile, request, given, screen)
@@ -105,10 +105,10 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
         needless.append("no_dry_run")
     if needless:
         option = needless[0].replace("_", "-")
-        raise CommandFailed(f"--{option} needs an --account-profile to go with", Exit.USAGE)
+        raise CommandFailed(f"--{option} needs an --account-profile to go with", ExitCode.USAGE)
 
 
-def _on_profile(profile: str, request: Request, given: dict[str, Any], screen: Screen) -> int:
+def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], screen: Screen) -> int:
     from scripts.cli.profile_replay import OnProfile, replay_on_profile
 
     account = choose_account(
@@ -164,21 +164,21 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     from scripts.app.configuration import write_configuration
     from scripts.app.sessions.failures import explained
     from scripts.app.sessions.replay import build_replay, files_of, started
-    from scripts.app.version import about_session
+    from scripts.app.version import session_metadata
     from scripts.cli.shared.interrupts import orderly_stop
-    from scripts.view.summary import Progress, show_summary
+    from scripts.view.summary import ProgressBar, show_summary
 
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
-    about = about_session(folder.session_id, profile, dry_run=True)
-    about |= files_of(terms)
+    metadata = session_metadata(folder.session_id, profile, dry_run=True)
+    metadata |= files_of(terms)
     try:
-        write_configuration(folder, started(terms), about)
+        write_configuration(folder, started(terms), metadata)
         with explained(folder):
-            replay = build_replay(terms, folder, clock, about, log)
+            replay = build_replay(terms, folder, clock, metadata, log)
         total = sum(item.ref.rows for item in terms.inputs)
         request_stop = replay.session.request_stop
-        with Progress(total, shown=screen.progress) as progress, orderly_stop(request_stop):
+        with ProgressBar(total, shown=screen.progress) as progress, orderly_stop(request_stop):
             replay.session.on_slice = lambda: progress.update(replay.feed.bars_played)
             with explained(folder):
                 outcome = await replay.session.run()
@@ -189,4 +189,4 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
         print(json.dumps(summary, indent=2, allow_nan=False))
     elif not screen.quiet:
         show_summary(summary, folder.latest_event_log, folder.path)
-    return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
+    return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE

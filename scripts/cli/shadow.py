@@ -1,4 +1,5 @@
-"""`butler shadow`: a preset on a live demo feed, for hours or weeks; dry unless told otherwise."""
+"""`butler shadow`: a preset on a live demo feed, for hours or weeks; dry unless `--no-dry-run` is
+given."""
 
 from __future__ import annotations
 
@@ -7,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home, session_folder
-from scripts.app.terms.request import LIMIT_OPTIONS, Request
+from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
 from scripts.cli.replay import Screen
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared import shadow_options as own
@@ -28,11 +29,11 @@ from scripts.cli.shared.account_options import (
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
     from engine.types import Limits
-    from risk.challenge import Course
+    from risk.challenge import Challenge
     from scripts.app.session_folder import SessionFolder
     from scripts.app.sessions.connection import Connection
-    from scripts.app.sessions.paper_market import PaperMarket
-    from scripts.app.sessions.resume import Earlier
+    from scripts.app.sessions.paper_market import RecordedMarket
+    from scripts.app.sessions.resume import PreviousRun
     from scripts.app.terms.strategies import Loaded
 
 MODE = "shadow"
@@ -42,10 +43,10 @@ _FAST_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ShadowOptions:
     """What the user asked for."""
 
-    request: Request
+    request: ReplayRequest
     account: ResolvedAccount
     symbols: list[str]
     dry_run: bool
@@ -96,7 +97,7 @@ def shadow(
     """Run a preset on a live feed: dry by default, the real terminal's prices and nothing sent."""
     given = dict(locals())
     account = choose_account(account_profile, login, server, password, accounts)
-    wish = Wish(
+    chosen = ShadowOptions(
         request=_request(given),
         account=account,
         symbols=symbol or [],
@@ -112,41 +113,41 @@ def shadow(
         view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
     )
-    return asyncio.run(_Shadow(wish).run())
+    return asyncio.run(_Shadow(chosen).run())
 
 
-def _request(given: dict[str, Any]) -> Request:
+def _request(given: dict[str, Any]) -> ReplayRequest:
     """What a replay could be asked for, too."""
     alike = (
         "bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar",
         "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
-    return Request(limits=limits, **{name: given[name] for name in alike})
+    return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
 
 
-def _given(wish: Wish) -> tuple[Any, ...]:
+def _given(chosen: ShadowOptions) -> tuple[Any, ...]:
     """The user's signals, unless they are read while the session runs."""
-    if wish.request.signals is None or wish.follow:
+    if chosen.request.signals is None or chosen.follow:
         return ()
     from scripts.app.terms.user_signals import open_signals
 
-    return open_signals(wish.request.signals).signals
+    return open_signals(chosen.request.signals).signals
 
 
-def _limits(wish: Wish, loaded: Loaded) -> Limits:
+def _limits(chosen: ShadowOptions, loaded: Loaded) -> Limits:
     """The preset's limits as the user changed them; raises CommandFailed."""
     from config.loader import ConfigError, with_overrides
 
     try:
-        return with_overrides(loaded.preset.limits, **wish.request.limits)
+        return with_overrides(loaded.preset.limits, **chosen.request.limits)
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
-def _decided_by(wish: Wish, loaded: Loaded) -> tuple[str, dict[str, Any]]:
+def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, Any]]:
     """What decides, by name, and its parameters: the preset, or the user's signals."""
-    if wish.request.signals:
+    if chosen.request.signals:
         return "signals", {}
     return loaded.preset.name, loaded.preset.parameters
 
@@ -167,173 +168,177 @@ def _insist_on_fed(loaded: Loaded) -> None:
             f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
             f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
             "timeframes, or run it with butler replay",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
 
 
-def _course(wish: Wish) -> Course | None:
+def _course(chosen: ShadowOptions) -> Challenge | None:
     """The firm's objectives that the user wants followed; raises CommandFailed."""
     from scripts.app.terms.objectives import resolve
 
-    request = wish.request
+    request = chosen.request
     return resolve(request.objectives, None, request.calendar, request.initial_balance)
 
 
 class _Shadow:
     """One run of the command."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
+    def __init__(self, chosen: ShadowOptions) -> None:
+        self._chosen = chosen
         self._check()
 
     def _check(self) -> None:
         from scripts.app.sessions.paper import PAPER
 
-        wish, paper = self._wish, self._wish.account.profile == PAPER
-        if wish.request.bars and not paper:
+        chosen, paper = self._chosen, self._chosen.account.profile == PAPER
+        if chosen.request.bars and not paper:
             raise CommandFailed(
                 "--bars needs --account-profile PAPER: another account has a market of its own",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
-        if wish.follow and wish.request.signals is None:
-            raise CommandFailed("--follow needs --signals FILE", Exit.USAGE)
-        if (wish.speed is not None or wish.lockstep) and not paper:
+        if chosen.follow and chosen.request.signals is None:
+            raise CommandFailed("--follow needs --signals FILE", ExitCode.USAGE)
+        if (chosen.speed is not None or chosen.lockstep) and not paper:
             raise CommandFailed(
                 "--speed needs --account-profile PAPER: another account has a clock of its own",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
-        if wish.symbols and paper:
+        if chosen.symbols and paper:
             raise CommandFailed(
                 "--symbol does not go with PAPER, which trades its bars: name them with --bars",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
 
     async def run(self) -> int:
         from scripts.app.terms.strategies import load
 
-        wish = self._wish
-        earlier = self._earlier()
-        loaded = load(wish.request.preset)
-        if not wish.request.signals:
+        chosen = self._chosen
+        previous = self._earlier()
+        loaded = load(chosen.request.preset)
+        if not chosen.request.signals:
             _insist_on_fed(loaded)
-        _limits(wish, loaded)  # before anything is made
-        if earlier is None:
-            _course(wish)
-        market, notes = self._market(loaded, earlier)
-        if earlier is not None:
-            self._compare(earlier, loaded, market)
-        wish.screen.tell(notes)
-        folder = earlier.folder if earlier else self._new_folder()
-        return await self._on_account(folder, earlier, loaded, market)
+        _limits(chosen, loaded)  # before anything is made
+        if previous is None:
+            _course(chosen)
+        market, notes = self._market(loaded, previous)
+        if previous is not None:
+            self._compare(previous, loaded, market)
+        chosen.screen.tell(notes)
+        folder = previous.folder if previous else self._new_folder()
+        return await self._on_account(folder, previous, loaded, market)
 
-    def _earlier(self) -> Earlier | None:
+    def _earlier(self) -> PreviousRun | None:
         """The session to go on with; None for a new one."""
-        from scripts.app.sessions.last_session import Kind, to_go_on_with
-        from scripts.app.sessions.resume import earlier_session
+        from scripts.app.sessions.last_session import SessionKind, to_go_on_with
+        from scripts.app.sessions.resume import previous_run
 
-        wish = self._wish
-        kind = Kind(MODE, dry_run=wish.dry_run)
-        session, notes = to_go_on_with(wish.results, wish.account, wish.resume, kind)
-        wish.screen.tell(notes)
-        return None if session is None else earlier_session(wish.results, session)
+        chosen = self._chosen
+        kind = SessionKind(MODE, dry_run=chosen.dry_run)
+        session, notes = to_go_on_with(chosen.results, chosen.account, chosen.resume, kind)
+        chosen.screen.tell(notes)
+        return None if session is None else previous_run(chosen.results, session)
 
-    def _compare(self, earlier: Earlier, loaded: Loaded, market: PaperMarket | None) -> None:
+    def _compare(
+        self, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
+    ) -> None:
         """Raise CommandFailed unless the session goes on with what it began with."""
-        wish = self._wish
+        chosen = self._chosen
         data = [item.ref for item in market.inputs] if market else []
-        earlier.insist_on_terms(*_decided_by(wish, loaded), data, dry_run=wish.dry_run)
-        if wish.request.initial_balance is not None:
-            earlier.insist_on_initial(_course(wish))
-        if wish.symbols and wish.symbols != earlier.symbols:
+        previous.insist_on_terms(*_decided_by(chosen, loaded), data, dry_run=chosen.dry_run)
+        if chosen.request.initial_balance is not None:
+            previous.insist_on_initial(_course(chosen))
+        if chosen.symbols and chosen.symbols != previous.symbols:
             raise CommandFailed(
-                f"--symbol: session {earlier.folder.session_id} trades "
-                f"{', '.join(earlier.symbols)}; leave the option out",
-                Exit.USAGE,
+                f"--symbol: session {previous.folder.session_id} trades "
+                f"{', '.join(previous.symbols)}; leave the option out",
+                ExitCode.USAGE,
             )
 
-    def _names(self, earlier: Earlier | None, market: PaperMarket | None) -> list[str]:
+    def _names(self, previous: PreviousRun | None, market: RecordedMarket | None) -> list[str]:
         """The symbols of the session."""
         if market is not None:
             return [item.spec.name for item in market.inputs]
-        if earlier is not None:
-            return earlier.symbols
-        return self._wish.symbols or [self._wish.account.default_symbol]
+        if previous is not None:
+            return previous.symbols
+        return self._chosen.symbols or [self._chosen.account.default_symbol]
 
     def _new_folder(self) -> SessionFolder:
         from scripts.app.session_folder import THROUGH_MT5
 
-        folder = session_folder(self._wish.results, self._wish.session_id, THROUGH_MT5)
+        folder = session_folder(self._chosen.results, self._chosen.session_id, THROUGH_MT5)
         folder.create()
         return folder
 
     def _market(
-        self, loaded: Loaded, earlier: Earlier | None
-    ) -> tuple[PaperMarket | None, list[str]]:
+        self, loaded: Loaded, previous: PreviousRun | None
+    ) -> tuple[RecordedMarket | None, list[str]]:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
         from config.loader import load_symbols
         from scripts.app.sessions.paper import PAPER
-        from scripts.app.sessions.paper_market import PaperMarket, now_ms
+        from scripts.app.sessions.paper_market import RecordedMarket, now_ms
         from scripts.app.terms import options
         from scripts.app.terms.conversion_pairs import insist_on_pairs
         from scripts.app.terms.inputs import open_inputs
 
-        wish = self._wish
-        if wish.account.profile != PAPER:
+        chosen = self._chosen
+        if chosen.account.profile != PAPER:
             return None, []
-        everything = Request(bars=wish.request.bars, clock=wish.request.clock, end=wish.request.end)
+        everything = ReplayRequest(
+            bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
+        )
         table = load_symbols()
         inputs, notes = open_inputs(everything, table, loaded.timeframes)
         insist_on_pairs([item.spec for item in inputs], table.values())
         first = min(item.ref.first for item in inputs)
-        start = options.moment("--from", wish.request.start)
+        start = options.moment("--from", chosen.request.start)
         begin = first - 1000 if start is None else start * 1000 - 1000
-        if earlier is not None:
-            begin = max(begin, earlier.records[-1].time)
-        speed = None if wish.lockstep else wish.speed or 1.0
-        return PaperMarket(inputs, begin, speed, now_ms()), notes
+        if previous is not None:
+            begin = max(begin, previous.records[-1].time)
+        speed = None if chosen.lockstep else chosen.speed or 1.0
+        return RecordedMarket(inputs, begin, speed, now_ms()), notes
 
     async def _on_account(
         self,
         folder: SessionFolder,
-        earlier: Earlier | None,
+        previous: PreviousRun | None,
         loaded: Loaded,
-        market: PaperMarket | None,
+        market: RecordedMarket | None,
     ) -> int:
         from config.loader import load_symbols
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
 
-        wish = self._wish
-        names = self._names(earlier, market)
+        chosen = self._chosen
+        names = self._names(previous, market)
         known = load_symbols()
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         async with connected(
-            wish.account,
+            chosen.account,
             folder.results / "hosts",
-            trading=not wish.dry_run,
+            trading=not chosen.dry_run,
             symbols=names,
-            books=folder.paper_market if wish.dry_run else folder.paper_account,
+            books=folder.paper_market if chosen.dry_run else folder.paper_account,
             market=market,
             session=folder.session_id,
         ) as connection:
-            if earlier is not None:
-                earlier.insist_on(connection.account, MODE)
+            if previous is not None:
+                previous.insist_on(connection.account, MODE)
             else:
                 await self._check_initial(connection)
-            found = await instruments(connection, names, wish.account.symbol_map, known)
-            session = _Session(self._wish, folder, earlier, loaded, market)
+            found = await instruments(connection, names, chosen.account.symbol_map, known)
+            session = _Session(self._chosen, folder, previous, loaded, market)
             return await session.run(connection, found)
 
     async def _check_initial(self, connection: Connection) -> None:
         """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
         from scripts.app.sessions.initial_balance import refuse_unknown_initial, unknown_initial
 
-        wish, course = self._wish, _course(self._wish)
-        if not wish.dry_run:
-            await refuse_unknown_initial(connection, course)
-        elif (why := await unknown_initial(connection, course)) is not None:
-            wish.screen.tell([f"warning: {why}"])
+        chosen, challenge = self._chosen, _course(self._chosen)
+        if not chosen.dry_run:
+            await refuse_unknown_initial(connection, challenge)
+        elif (why := await unknown_initial(connection, challenge)) is not None:
+            chosen.screen.tell([f"warning: {why}"])
 
 
 class _Session:
@@ -341,18 +346,18 @@ class _Session:
 
     def __init__(
         self,
-        wish: Wish,
+        chosen: ShadowOptions,
         folder: SessionFolder,
-        earlier: Earlier | None,
+        previous: PreviousRun | None,
         loaded: Loaded,
-        market: PaperMarket | None,
+        market: RecordedMarket | None,
     ) -> None:
-        self._wish = wish
+        self._chosen = chosen
         self._folder = folder
-        self._earlier = earlier
+        self._previous = previous
         self._loaded = loaded
         self._market = market
-        self._given = _given(wish)
+        self._signal_file = _given(chosen)
 
     async def run(self, connection: Any, found: Any) -> int:
         from adapters.services.logs import SessionLog
@@ -362,80 +367,80 @@ class _Session:
         from scripts.cli.shared.interrupts import orderly_stop
 
         clock = clock_of(self._market)
-        if self._earlier is not None:
+        if self._previous is not None:
             await catch_up(clock, self._market, connection)
         log = SessionLog(
-            self._folder.log, self._folder.session_id, clock.now, say=self._wish.screen.say
+            self._folder.log, self._folder.session_id, clock.now, say=self._chosen.screen.say
         )
         try:
             with explained(self._folder):
-                frame = await self._frame(connection, clock, log)
+                frame = await self._context(connection, clock, log)
                 shadowed = build_shadow(self._terms(found), connection, frame)
                 with orderly_stop(shadowed.session.request_stop):
                     outcome = await shadowed.session.run()
         finally:
             log.close()
         self._show(shadowed.summary.projection.summary())
-        return Exit.INTERRUPTED if outcome is ev.Outcome.INTERRUPTED else Exit.DONE
+        return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
 
-    async def _frame(self, connection: Any, clock: Any, log: Any) -> Any:
-        from scripts.app.sessions.live import Frame
+    async def _context(self, connection: Any, clock: Any, log: Any) -> Any:
+        from scripts.app.sessions.live import SessionContext
         from scripts.app.sessions.resume import account_mark, open_journal
-        from scripts.app.version import about_session
+        from scripts.app.version import session_metadata
 
-        about = about_session(
+        metadata = session_metadata(
             self._folder.session_id,
-            self._wish.account.profile,
-            dry_run=self._wish.dry_run,
+            self._chosen.account.profile,
+            dry_run=self._chosen.dry_run,
             account=account_mark(connection.account),
         )
         if self._loaded.file is not None:
-            about["strategy_file"] = str(self._loaded.file)
-        journal = await open_journal(self._folder, resume=self._earlier is not None)
-        past = self._earlier.records if self._earlier else None
-        return Frame(self._folder, journal, clock, log, about, past)
+            metadata["strategy_file"] = str(self._loaded.file)
+        journal = await open_journal(self._folder, resume=self._previous is not None)
+        past = self._previous.records if self._previous else None
+        return SessionContext(self._folder, journal, clock, log, metadata, past)
 
     def _terms(self, found: Any) -> Any:
         from engine.events import NO_STRATEGY
         from scripts.app.sessions.live_feed import ShadowTerms
         from scripts.app.terms.objectives import with_firms_day
 
-        wish, earlier, loaded = self._wish, self._earlier, self._loaded
-        preset, parameters = _decided_by(wish, loaded)
-        limits = _limits(wish, loaded)
+        chosen, previous, loaded = self._chosen, self._previous, self._loaded
+        preset, parameters = _decided_by(chosen, loaded)
+        limits = _limits(chosen, loaded)
         fast = self._market is not None and self._market.speed not in (None, 1.0)
         return ShadowTerms(
             mode=MODE,
             preset=preset,
             parameters=parameters,
-            strategy=NO_STRATEGY if wish.request.signals else loaded.strategy,
-            factory=None if wish.request.signals else loaded.factory,
+            strategy=NO_STRATEGY if chosen.request.signals else loaded.strategy,
+            factory=None if chosen.request.signals else loaded.factory,
             timeframes=loaded.timeframes,
-            signals=self._given,
-            followed=wish.request.signals if wish.follow else None,
+            signals=self._signal_file,
+            followed=chosen.request.signals if chosen.follow else None,
             instruments=found,
-            limits=earlier.limits if earlier else with_firms_day(limits, _course(wish)),
-            course=earlier.course if earlier else _course(wish),
-            dry_run=wish.dry_run,
-            seconds=wish.seconds,
+            limits=previous.limits if previous else with_firms_day(limits, _course(chosen)),
+            challenge=previous.challenge if previous else _course(chosen),
+            dry_run=chosen.dry_run,
+            seconds=chosen.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
-            company=self._company(),
+            company=self._services(),
             market=self._market,
         )
 
-    def _company(self) -> Any:
+    def _services(self) -> Any:
         """What runs beside the session; alerts and metrics only where they were asked for."""
         from rich.console import Console
 
-        from scripts.app.sessions.services import Wanted
+        from scripts.app.sessions.services import ServiceOptions
         from scripts.view.live_view import LiveView
 
-        wish = self._wish
+        chosen = self._chosen
         console = Console(stderr=True)
-        shown = wish.view and console.is_terminal
-        return Wanted(
-            alerts=wish.account.alerts,
-            metrics_port=wish.metrics_port,
+        shown = chosen.view and console.is_terminal
+        return ServiceOptions(
+            alerts=chosen.account.alerts,
+            metrics_port=chosen.metrics_port,
             view=(lambda status: LiveView(status, console)) if shown else None,
         )
 
@@ -444,7 +449,7 @@ class _Session:
 
         from scripts.view.summary import show_summary
 
-        if self._wish.screen.as_json:
+        if self._chosen.screen.as_json:
             print(json.dumps(summary, indent=2, allow_nan=False))
-        elif not self._wish.screen.quiet:
+        elif not self._chosen.screen.quiet:
             show_summary(summary, self._folder.latest_event_log, self._folder.path)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.terms.entries import entries, signal_of
 from scripts.cli.shared.command_line import complain
 
@@ -39,11 +39,11 @@ def signals(
     from config.loader import load_symbols
     from scripts.app.terms import options
     from scripts.app.terms.inputs import open_inputs
-    from scripts.app.terms.request import Request
+    from scripts.app.terms.request import ReplayRequest
     from scripts.app.terms.strategies import load
 
     loaded = load(preset)
-    request = Request(bars=bars, clock=clock, start=start, end=end)
+    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end)
     specs = options.with_digits(load_symbols(), digits)
     inputs, notes = open_inputs(request, specs, loaded.timeframes)
     for note in notes:
@@ -59,10 +59,12 @@ def signals(
     content = signals_csv(rows)
     if out is None:
         sys.stdout.write(content.decode())
-        return Exit.DONE
+        return ExitCode.DONE
     try:
         replace_file(out, content)
     except OSError as error:
-        raise CommandFailed(f"{out}: cannot be written ({error.strerror})", Exit.USAGE) from error
+        raise CommandFailed(
+            f"{out}: cannot be written ({error.strerror})", ExitCode.USAGE
+        ) from error
     print(f"{len(rows):,} signals written to {out}")
-    return Exit.DONE
+    return ExitCode.DONE

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -29,8 +29,8 @@ from scripts.cli.shared.account_options import (
 from scripts.cli.shared.command_line import complain
 
 if TYPE_CHECKING:
-    from adapters.mt5.execution.valuation import Reckoned
-    from adapters.mt5.live.script import Plan
+    from adapters.mt5.execution.valuation import BrokerValuation
+    from adapters.mt5.live.script import ScriptedEntry
     from config.loader import ResolvedAccount
     from engine.clock import Clock
     from engine.types import Limits, SymbolSpec
@@ -71,7 +71,7 @@ def smoke_test(
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
     if not 0 <= hold_seconds < 1e6:
-        raise CommandFailed(f"--hold-seconds {hold_seconds}: must be 0 or more", Exit.USAGE)
+        raise CommandFailed(f"--hold-seconds {hold_seconds}: must be 0 or more", ExitCode.USAGE)
     results = results_dir if results_dir is not None else home() / "results"
     try:
         account = choose_account(account_profile, login, server, password, accounts)
@@ -108,7 +108,7 @@ def _tell_failure(results: Path, profile: str, dry_run: bool, problem: str) -> N
 def _positive(*options: tuple[str, float]) -> None:
     for name, value in options:
         if not 0 < value < 1e9:
-            raise CommandFailed(f"{name} {value}: must be above 0", Exit.USAGE)
+            raise CommandFailed(f"{name} {value}: must be above 0", ExitCode.USAGE)
 
 
 def _limits(positions: int, per_trade: float, daily: float) -> Limits:
@@ -122,7 +122,7 @@ def _limits(positions: int, per_trade: float, daily: float) -> Limits:
             daily_loss_fraction=daily,
         )
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
 class Report:
@@ -210,7 +210,7 @@ class SmokeTest:
         folder = session_folder(results, session_id, THROUGH_MT5)
         folder.create()
         self._report.facts["session_id"] = folder.session_id
-        code = Exit.DONE
+        code = ExitCode.DONE
         self._report.facts["error"] = "stopped before its end"  # until something else is known
         try:
             await self._through(folder)
@@ -244,7 +244,7 @@ class SmokeTest:
 
     async def _on_account(self, connection: Connection, folder: SessionFolder) -> None:
         from config.loader import load_symbols
-        from scripts.app.sessions.live import instruments, worth_at
+        from scripts.app.sessions.live import instruments, valuation_at
 
         with self._report.step("guard") as entry:
             entry["account"] = f"{connection.account.login} on {connection.account.server}, demo"
@@ -259,8 +259,8 @@ class SmokeTest:
             entry["bid"], entry["ask"] = tick.bid, tick.ask
         item = found[self._symbol]
         bid, ask = item.spec.points(tick.bid), item.spec.points(tick.ask)
-        worth = await worth_at(connection, item, bid, ask)
-        plan = self._plan(item.spec, bid, ask, worth, connection.account.balance)
+        valuation = await valuation_at(connection, item, bid, ask)
+        plan = self._plan(item.spec, bid, ask, valuation, connection.account.balance)
         with self._report.step("order_check" if self._dry_run else "order") as entry:
             await self._order(connection, folder, found, plan, entry)
 
@@ -275,18 +275,23 @@ class SmokeTest:
         await refuse_without_permission(connection)
 
     def _plan(
-        self, spec: SymbolSpec, bid: int, ask: int, worth: Reckoned | None, balance: float
-    ) -> Plan:
+        self,
+        spec: SymbolSpec,
+        bid: int,
+        ask: int,
+        valuation: BrokerValuation | None,
+        balance: float,
+    ) -> ScriptedEntry:
         from engine.types import Conversion
         from risk.valuation import rate_of
         from scripts.app.sessions.smoke_plan import smoke_plan
 
-        rate = None if worth is None else rate_of(spec, worth.at(spec.name, 0))
-        if rate is None and spec.conversion is Conversion.TOLD:
+        rate = None if valuation is None else rate_of(spec, valuation.at(spec.name, 0))
+        if rate is None and spec.conversion is Conversion.FROM_BROKER:
             raise CommandFailed(
-                f"{spec.name}: the terminal cannot tell what a move of its price is worth "
+                f"{spec.name}: the terminal has no valuation of a move of its price "
                 "(order_calc_profit): see whether it shows prices of it",
-                Exit.TERMINAL,
+                ExitCode.TERMINAL,
             )
         sized = smoke_plan(
             spec,
@@ -305,14 +310,14 @@ class SmokeTest:
         connection: Connection,
         folder: SessionFolder,
         found: Any,
-        plan: Plan,
+        plan: ScriptedEntry,
         entry: dict[str, Any],
     ) -> None:
         from adapters.services.logs import SessionLog
         from scripts.app.sessions.failures import explained
-        from scripts.app.sessions.live import Frame, LiveTerms, build_live
+        from scripts.app.sessions.live import LiveTerms, SessionContext, build_live
         from scripts.app.sessions.resume import open_journal
-        from scripts.app.version import about_session
+        from scripts.app.version import session_metadata
         from scripts.cli.shared.interrupts import orderly_stop
 
         log = SessionLog(folder.log, folder.session_id, self._clock.now, say=complain)
@@ -326,19 +331,21 @@ class SmokeTest:
             dry_run=self._dry_run,
             hold=self._hold,
         )
-        about = about_session(folder.session_id, self._account.profile, dry_run=self._dry_run)
+        metadata = session_metadata(folder.session_id, self._account.profile, dry_run=self._dry_run)
         journal = await open_journal(folder, resume=False)
-        live = build_live(terms, connection, Frame(folder, journal, self._clock, log, about))
-        told = live.told
+        live = build_live(
+            terms, connection, SessionContext(folder, journal, self._clock, log, metadata)
+        )
+        outcomes = live.outcomes
         try:
             with orderly_stop(live.session.request_stop), explained(folder):
                 await live.session.run()
         finally:
             log.close()
-            self._report.facts["order_sent"] = told.submitted > 0 and not self._dry_run
-            self._report.facts["order_closed"] = told.closed > 0
-            entry["events"] = told.lines
-        self._judge(told, live.left())
+            self._report.facts["order_sent"] = outcomes.submitted > 0 and not self._dry_run
+            self._report.facts["order_closed"] = outcomes.closed > 0
+            entry["events"] = outcomes.lines
+        self._judge(outcomes, live.left())
 
     def _judge(self, told: Any, left: str | None) -> None:
         denied = told.problem and not told.submitted
@@ -346,9 +353,11 @@ class SmokeTest:
             complain(f"warning: {self._too_much}")
         problem = "; ".join(filter(None, (told.problem, self._too_much if denied else "", left)))
         if problem:
-            raise CommandFailed(problem, Exit.TERMINAL)
+            raise CommandFailed(problem, ExitCode.TERMINAL)
         if not self._dry_run and not told.closed:
-            raise CommandFailed("the position was not closed: look at the terminal", Exit.TERMINAL)
+            raise CommandFailed(
+                "the position was not closed: look at the terminal", ExitCode.TERMINAL
+            )
 
     async def _write(self, folder: SessionFolder) -> None:
         import json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.reports.compare import Comparison, Difference, Pair, Sums, Tolerances
+from adapters.reports.compare import Pair, RunComparison, RunDifference, Sums, Tolerances
 from adapters.reports.projection import iso
 from adapters.reports.runs import Fill, Trade
 from engine.types import UNITS_PER_LOT
@@ -14,7 +14,7 @@ from scripts.app.journals.run_files import Source
 def document_of(
     a: Source,
     b: Source,
-    result: Comparison,
+    result: RunComparison,
     terms: dict[str, tuple[Any, Any]],
     reasons: list[str],
     tolerances: Tolerances,
@@ -63,11 +63,11 @@ def _sums(sums: Sums) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
+def _difference(difference: RunDifference) -> dict[str, Any]:
     return {
         "time": iso(difference.time),
         "aspect": str(difference.aspect),
-        "about": difference.about,
+        "metadata": difference.subject,
         "text": difference.text,
     }
 

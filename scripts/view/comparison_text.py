@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import Any
 
-from adapters.reports.compare import Comparison, Pair, Sums, described
+from adapters.reports.compare import Pair, RunComparison, Sums, described
 from adapters.reports.projection import cash, iso
 from adapters.reports.runs import Fill, Trade
 from engine.types import Cents, Points
@@ -18,7 +18,7 @@ _TERMS_SHOWN = 12
 def lines_of(
     a: Source,
     b: Source,
-    result: Comparison,
+    result: RunComparison,
     terms: dict[str, tuple[Any, Any]],
     reasons: list[str],
     rows: int,
@@ -122,14 +122,14 @@ def _fill(source: Source, symbol: str, word: str, fill: Fill | None) -> str:
     return f"{word} {iso(fill.time)[:19]} at {price} ({fill.reason})"
 
 
-def _verdict(result: Comparison) -> Iterator[str]:
+def _verdict(result: RunComparison) -> Iterator[str]:
     yield ""
     if result.first is None:
         yield "equal within the tolerances"
         return
     first, count = result.first, len(result.differences)
     yield f"different: {count} difference{'s' if count > 1 else ''}"
-    yield f"first divergence {iso(first.time)}  {first.about}: {first.text}"
+    yield f"first divergence {iso(first.time)}  {first.subject}: {first.text}"
 
 
 def _terms(terms: dict[str, tuple[Any, Any]]) -> Iterator[str]:

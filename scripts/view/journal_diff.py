@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def divergence(one: StoredJournal, other: StoredJournal) -> list[str]:
     """What differs in the first record that does, as lines; none when both tell the same.
 
-    What the journal hash leaves out (`about`) is not compared. Raises JournalDamaged.
+    What the journal hash leaves out (`metadata`) is not compared. Raises JournalDamaged.
     """
     for ours, theirs in zip_longest(one.payloads(), other.payloads()):
         if ours == theirs:

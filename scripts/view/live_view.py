@@ -31,8 +31,8 @@ def view(status: Status) -> RenderableType:
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
     parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
-    if status.headroom:
-        parts.append(_text(f"  headroom   {_headroom(status)}"))
+    if status.loss_buffer:
+        parts.append(_text(f"  buffers    {_loss_buffer(status)}"))
     parts += [_prices(status), _positions(status)]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
@@ -53,8 +53,8 @@ def _row(table: Any, *cells: str, style: str = "") -> None:
     table.add_row(*map(_text, cells), style=style)
 
 
-def _headroom(status: Status) -> str:
-    return ", ".join(f"{name} {left:,.2f}" for name, left in (status.headroom or {}).items())
+def _loss_buffer(status: Status) -> str:
+    return ", ".join(f"{name} {left:,.2f}" for name, left in (status.loss_buffer or {}).items())
 
 
 def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:

@@ -14,10 +14,10 @@ def objective_lines(summary: dict[str, Any]) -> list[str]:
     lines += [_attempt_line(item) for item in summary["attempts"][-_SHOWN:]]
     if len(summary["attempts"]) > _SHOWN:
         lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
-    room = summary["headroom"]
+    room = summary["loss_buffer"]
     if room is not None:
         lines.append(
-            f"  room       {room['today']:,.2f} USD today ({room['orders_today']} orders of "
+            f"  buffer     {room['today']:,.2f} USD today ({room['orders_today']} orders of "
             f"{room['order_risk']:,.2f}), {room['overall']:,.2f} overall, "
             f"reset in {room['reset_in_hours']:.1f} h"
         )
@@ -40,5 +40,5 @@ def _attempt_line(attempt: dict[str, Any]) -> str:
     return (
         f"    {attempt['attempt']:>4}     {attempt['start'][:10]} to {attempt['end'][:10]}, "
         f"{attempt['days']} days, phase {attempt['phase']}: {attempt['outcome']}{cause}, "
-        f"least room {attempt['least_room']:,.2f} USD"
+        f"smallest buffer {attempt['min_buffer']:,.2f} USD"
     )

@@ -26,7 +26,7 @@ def line(record: Record) -> str:
         symbol, opening = record.bar
         parts.append(f"{symbol}@{iso(opening)}")
     parts.extend(f"{name}={value}" for name, value in fields(record.event, brief=True).items())
-    parts.extend(f"({name}={value})" for name, value in _flat(record.about or {}, "").items())
+    parts.extend(f"({name}={value})" for name, value in _flat(record.metadata or {}, "").items())
     return printable(" ".join(parts))
 
 
@@ -58,8 +58,8 @@ def whole(record: Record) -> dict[str, Any]:
     """All of a record that the journal hash covers, by name."""
     from engine.journal import kind_of
 
-    about = {"seq": record.seq, "time": record.time, "bar": record.bar}
-    return {"kind": kind_of(record.event), **about, **fields(record.event)}
+    metadata = {"seq": record.seq, "time": record.time, "bar": record.bar}
+    return {"kind": kind_of(record.event), **metadata, **fields(record.event)}
 
 
 def differing(one: Record, other: Record) -> dict[str, tuple[Any, Any]]:

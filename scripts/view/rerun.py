@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine import events as ev
-    from engine.rerun import Difference, Tally
+    from engine.rerun import RerunCounts, RerunDifference
 
 
-def lines_of(tally: Tally) -> Iterable[str]:
-    counts = f"{tally.inputs} inputs, {tally.decisions} decisions"
-    if tally.difference is not None:
-        yield from _difference(tally.difference)
+def lines_of(totals: RerunCounts) -> Iterable[str]:
+    counts = f"{totals.inputs} inputs, {totals.decisions} decisions"
+    if totals.difference is not None:
+        yield from _difference(totals.difference)
         yield f"before it: {counts}, all the same"
         return
     yield f"{counts}, all the same"
-    if tally.beyond:
-        yield f"beyond what the journal holds, today's program records {tally.beyond} more"
-    if tally.failure:
-        yield f"beyond what the journal holds, today's program fails: {tally.failure}"
+    if totals.beyond:
+        yield f"beyond what the journal holds, today's program records {totals.beyond} more"
+    if totals.failure:
+        yield f"beyond what the journal holds, today's program fails: {totals.failure}"
 
 
-def _difference(found: Difference) -> Iterable[str]:
+def _difference(found: RerunDifference) -> Iterable[str]:
     from engine.journal import kind_of
     from scripts.view.records import differing, named
 
@@ -51,12 +51,12 @@ def _decided(whose: str, record: ev.Record) -> Iterable[str]:
         yield from (f"  {whose} {name}: {value}" for name, value in fields(record.event).items())
 
 
-def json_of(tally: Tally) -> str:
+def json_of(totals: RerunCounts) -> str:
     import json
 
     from scripts.view.records import differing, whole
 
-    found = tally.difference
+    found = totals.difference
     difference = found and {
         "seq": found.recorded.seq,
         "time": found.recorded.time,
@@ -67,10 +67,10 @@ def json_of(tally: Tally) -> str:
     }
     document = {
         "same": found is None,
-        "inputs": tally.inputs,
-        "decisions": tally.decisions,
-        "beyond": tally.beyond,
-        "failure": tally.failure,
+        "inputs": totals.inputs,
+        "decisions": totals.decisions,
+        "beyond": totals.beyond,
+        "failure": totals.failure,
         "difference": difference,
     }
     return json.dumps(document, indent=2)

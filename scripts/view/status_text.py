@@ -10,9 +10,9 @@ from scripts.view.printable import printable
 def status_lines(status: Status) -> list[str]:
     """The status as plain text, the most important first."""
     lines = [headline(status), account_line(status)]
-    if status.headroom is not None:
-        left = ", ".join(f"{name} {amount:,.2f}" for name, amount in status.headroom.items())
-        lines.append(f"  headroom   {left}")
+    if status.loss_buffer is not None:
+        left = ", ".join(f"{name} {amount:,.2f}" for name, amount in status.loss_buffer.items())
+        lines.append(f"  buffers    {left}")
     lines += [f"  position   {position_text(item)}" for item in status.positions]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
@@ -60,7 +60,7 @@ def position_text(item: PositionStatus) -> str:
     profit = "" if item.profit is None else f", {item.profit:+,.2f}"
     stop, target = item.stop_loss or "none", item.take_profit or "none"
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
-    mark = ", unexplained: it carries the session's mark" if item.unexplained else ""
+    mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
 
 

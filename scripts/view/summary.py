@@ -10,7 +10,7 @@ from scripts.view.objectives import objective_lines
 from scripts.view.printable import printable
 
 
-class Progress:
+class ProgressBar:
     """A progress bar on a terminal; silent elsewhere."""
 
     def __init__(self, total: int, *, shown: bool) -> None:

@@ -96,7 +96,7 @@ class Aggregator:
         return ClosedBars(self._symbol, self._timeframe, starts[1:], times, o, h, low, c)
 
     def closed_by(self, server: int) -> BarClosed | None:
-        """The bar that is closed because another one opened at `server` (seconds); told once.
+        """The bar that is closed because another one opened at `server` (seconds); published once.
 
         For a live feed, which knows that a bar has opened before it knows its prices.
         """

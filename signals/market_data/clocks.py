@@ -187,7 +187,7 @@ _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 @dataclass(frozen=True, slots=True)
 class ClockVerdict:
-    """Which clock a feed has, and what says so. `clock` is None when it cannot be told."""
+    """Which clock a feed has, and what says so. `clock` is None when it cannot be determined."""
 
     clock: ClockName | None
     evidence: str

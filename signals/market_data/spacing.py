@@ -60,7 +60,7 @@ class Spot:
 
 
 @dataclass(slots=True)
-class Tally:
+class SpotCounts:
     """How often something was seen, and the first places."""
 
     count: int = 0
@@ -80,12 +80,12 @@ class Spacing:
         self.days = 0
         self._last: int | None = None
         self._exact: Counter[int] = Counter()
-        self._off_grid = {period: Tally() for period in PERIODS if period <= DAY}
-        self._runs = {period: Tally() for period in PERIODS}
+        self._off_grid = {period: SpotCounts() for period in PERIODS if period <= DAY}
+        self._runs = {period: SpotCounts() for period in PERIODS}
         self._run_key, self._run_length, self._run_start = 0, 0, Spot(0, 0)
         self._latest_exact = 0
-        self._short: dict[tuple[int, int], Tally] = {}
-        self._long = {period: Tally() for period in PERIODS if period >= _BREAK_AT_MOST}
+        self._short: dict[tuple[int, int], SpotCounts] = {}
+        self._long = {period: SpotCounts() for period in PERIODS if period >= _BREAK_AT_MOST}
 
     def push(self, times: Seconds, first_row: int) -> None:
         """Takes the next bars' times; `first_row` is the row number of the first of them."""
@@ -114,23 +114,23 @@ class Spacing:
             return None
         return max(self._exact, key=lambda gap: (self._exact[gap], -gap))
 
-    def off_grid(self) -> Tally:
+    def off_grid(self) -> SpotCounts:
         """Bars that do not open at a multiple of the period."""
-        return self._off_grid.get(self.period or 0, Tally())
+        return self._off_grid.get(self.period or 0, SpotCounts())
 
-    def other_periods(self) -> dict[int, Tally]:
+    def other_periods(self) -> dict[int, SpotCounts]:
         """Runs of bars at another period's distance: by period, each with its length in bars."""
         self._end_run()
         period = self.period
-        return {p: tally for p, tally in self._runs.items() if tally.count and p != period}
+        return {p: counts for p, counts in self._runs.items() if counts.count and p != period}
 
-    def gaps(self) -> Tally:
+    def gaps(self) -> SpotCounts:
         """Holes outside weekends, usual holidays and the daily break; amounts are bars missing.
 
         Holes up to two hours that begin at the same minute of the day are one place each.
         """
         period = self.period
-        result = Tally()
+        result = SpotCounts()
         if period is None:
             return result
         self._add_short(result, period)
@@ -141,25 +141,25 @@ class Spacing:
         del result.first[KEPT:]
         return result
 
-    def _add_short(self, result: Tally, period: int) -> None:
-        by_minute: dict[int, list[Tally]] = {}
-        for (minute, gap), tally in self._short.items():
+    def _add_short(self, result: SpotCounts, period: int) -> None:
+        by_minute: dict[int, list[SpotCounts]] = {}
+        for (minute, gap), counts in self._short.items():
             if gap > max(period, _LEAST_GAP):
-                by_minute.setdefault(minute, []).append(tally)
+                by_minute.setdefault(minute, []).append(counts)
         for tallies in by_minute.values():
-            times = sum(tally.count for tally in tallies)
+            times = sum(counts.count for counts in tallies)
             if times >= max(_BREAK_TIMES, _BREAK_SHARE * self.days):
                 continue
             result.count += times
-            spot = min((tally.first[0] for tally in tallies), key=lambda s: s.row)
+            spot = min((counts.first[0] for counts in tallies), key=lambda s: s.row)
             result.first.append(Spot(spot.row, spot.time, spot.amount // period - 1))
 
     def _push_grid(self, times: Seconds, first_row: int) -> None:
         common = int(np.gcd.reduce(times))
-        for period, tally in self._off_grid.items():
+        for period, counts in self._off_grid.items():
             if common % period:
                 rest = times - times // period * period
-                tally.add(np.flatnonzero(rest), first_row, times, rest)
+                counts.add(np.flatnonzero(rest), first_row, times, rest)
 
     def _push_runs(self, times: Seconds, gaps: Seconds, exact: NDArray[np.bool_], row: int) -> None:
         """Follows runs of equal distances; a hole of a whole multiple does not end a run."""
@@ -190,10 +190,10 @@ class Spacing:
 
     def _note_run(self, period: int, length: int, start: Spot) -> None:
         if period and length >= (_RUN_OF_DAYS if period >= DAY else _RUN_WITHIN_DAY):
-            tally = self._runs[period]
-            tally.count += 1
-            if len(tally.first) < KEPT:
-                tally.first.append(Spot(start.row, start.time, length))
+            counts = self._runs[period]
+            counts.count += 1
+            if len(counts.first) < KEPT:
+                counts.first.append(Spot(start.row, start.time, length))
 
     def _push_gaps(self, times: Seconds, gaps: Seconds, row: int) -> None:
         short = np.flatnonzero((gaps > _LEAST_GAP) & (gaps <= _BREAK_AT_MOST))
@@ -202,8 +202,8 @@ class Spacing:
         long = np.flatnonzero(gaps > _BREAK_AT_MOST)
         surprising = [n for n in long.tolist() if not _is_closure(int(times[n]), int(gaps[n]))]
         places = np.array(surprising, dtype=np.intp)
-        for period, tally in self._long.items():
-            tally.add(places[gaps[places] > period], row, times, gaps)
+        for period, counts in self._long.items():
+            counts.add(places[gaps[places] > period], row, times, gaps)
 
     def _push_short(self, short: NDArray[np.intp], times: Seconds, gaps: Seconds, row: int) -> None:
         days, of_day = np.unique(times[short] // DAY, return_inverse=True)
@@ -217,7 +217,7 @@ class Spacing:
         for code, place, count in zip(codes.tolist(), short[first].tolist(), counts, strict=True):
             key = (code // WEEK, code % WEEK * MINUTE)
             if key not in self._short:
-                self._short[key] = Tally(
+                self._short[key] = SpotCounts(
                     0, [Spot(row + place, int(times[place]), int(gaps[place]))]
                 )
             self._short[key].count += int(count)

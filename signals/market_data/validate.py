@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from signals.market_data.spacing import KEPT, Spacing, Tally
+from signals.market_data.spacing import KEPT, Spacing, SpotCounts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -220,7 +220,7 @@ class BarChecker:
 
     def _check_prices(self, columns: Columns) -> None:
         o, h, low, c = columns.open, columns.high, columns.low, columns.close
-        # A comparison with NaN is false, so the good bars are told, not the bad ones.
+        # A comparison with NaN is false, so the good bars are selected, not the bad ones.
         good = (low > 0) & (low <= o) & (low <= c) & (h >= o) & (h >= c) & (h < np.inf)
         for place in self._room(Kind.BROKEN, np.flatnonzero(~good)):
             time = int(columns.time[place])
@@ -276,7 +276,9 @@ class BarChecker:
     def _finish_spacing(self) -> None:
         spacing, period = self._spacing, self._spacing.period
         if period is None:
-            detail = "no two bars are a timeframe apart, so their period cannot be told: give more"
+            detail = (
+                "no two bars are a timeframe apart, so their period cannot be determined: give more"
+            )
             self._add(Kind.NO_PERIOD, 0, self._first_time, detail)
             return
         name = period_name(period)
@@ -285,20 +287,20 @@ class BarChecker:
             spacing.off_grid(),
             "{time} is not the start of a " + name + " bar: give one timeframe's bars",
         )
-        for other, tally in spacing.other_periods().items():
+        for other, counts in spacing.other_periods().items():
             text = (
                 "{time}: {amount} bars follow at the distance of "
                 + period_name(other)
                 + f" in a file of {name} bars: give one timeframe per file"
             )
-            self._take(Kind.OTHER_PERIOD, tally, text)
+            self._take(Kind.OTHER_PERIOD, counts, text)
         self._take(Kind.GAP, spacing.gaps(), "after {time} {amount} " + name + " bars are missing")
 
-    def _take(self, kind: Kind, tally: Tally, text: str) -> None:
-        for spot in tally.first:
+    def _take(self, kind: Kind, counts: SpotCounts, text: str) -> None:
+        for spot in counts.first:
             detail = text.format(time=_clock(spot.time), amount=f"{spot.amount:,}")
             self._add(kind, spot.row, spot.time, detail)
-        self._add_rest(kind, tally.count - len(tally.first))
+        self._add_rest(kind, counts.count - len(counts.first))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from engine.money import half
 from engine.portfolio import Position
 from engine.types import LONG, POINTS_PER_PIP, SHORT, Points, Side, SymbolSpec
 from signals.strategies.indicators import AverageTrueRange, CrossGap
-from signals.strategy import Decision, Enter, Leave, Lots, Protect, View, volume_of
+from signals.strategy import Decision, Enter, Exit, Lots, MoveStop, View, volume_of
 
 if TYPE_CHECKING:
     from signals.strategies.ftmo_m15_scan import FeatureColumns, PresetScan
@@ -47,7 +47,7 @@ class Tier(enum.StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FtmoM15Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The preset's numbers; `config/presets/ftmo_m15.yaml` says what each means.
 
     What has a default may be left out. Building one raises ValueError for values that cannot work
@@ -112,13 +112,13 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     utc_hour: int
 
 
-def raw_signal(features: Features, parameters: Parameters) -> tuple[Side, Variant] | None:
+def raw_signal(features: Features, parameters: FtmoM15Parameters) -> tuple[Side, Variant] | None:
     """Cross or momentum of the closed bar, before any filter; of the preset's variants alone."""
     found = _any_signal(features, parameters)
     return found if found is not None and found[1] in parameters.variants else None
 
 
-def _any_signal(features: Features, parameters: Parameters) -> tuple[Side, Variant] | None:
+def _any_signal(features: Features, parameters: FtmoM15Parameters) -> tuple[Side, Variant] | None:
     gap, previous = features.gap, features.previous_gap
     if gap is None or previous is None or features.index < parameters.warm_up_bars:
         return None
@@ -135,7 +135,7 @@ def _any_signal(features: Features, parameters: Parameters) -> tuple[Side, Varia
     return None
 
 
-def trend_of(side: Side, trend_gap: int | None, parameters: Parameters) -> Trend:
+def trend_of(side: Side, trend_gap: int | None, parameters: FtmoM15Parameters) -> Trend:
     """Where `side` lies against the H1 trend."""
     if trend_gap is None:
         return Trend.UNKNOWN
@@ -146,7 +146,7 @@ def trend_of(side: Side, trend_gap: int | None, parameters: Parameters) -> Trend
     return Trend.WITH_TREND if (trend_gap > 0) == (side is LONG) else Trend.COUNTER_TREND
 
 
-def session_of(utc_hour: int, parameters: Parameters) -> str | None:
+def session_of(utc_hour: int, parameters: FtmoM15Parameters) -> str | None:
     """The session that `utc_hour` belongs to, or None outside all of them."""
     for name, (first, last) in parameters.sessions.items():
         if first <= utc_hour <= last:
@@ -154,7 +154,7 @@ def session_of(utc_hour: int, parameters: Parameters) -> str | None:
     return None
 
 
-def decide(features: Features, view: View, parameters: Parameters) -> Decision | None:
+def decide(features: Features, view: View, parameters: FtmoM15Parameters) -> Decision | None:
     """The one decision that the closed bar leads to: leave, else protect, else enter."""
     raw = raw_signal(features, parameters)
     position = view.position
@@ -162,13 +162,13 @@ def decide(features: Features, view: View, parameters: Parameters) -> Decision |
         return None if raw is None else _entry(*raw, features, view, parameters)
     if raw is not None and raw[0] is not position.side and parameters.on_opposite != "ignore":
         if parameters.on_opposite == "close":
-            return Leave("OPPOSITE")
-        return Leave("OPPOSITE", lambda now: _entry(*raw, features, now, parameters))
+            return Exit("OPPOSITE")
+        return Exit("OPPOSITE", lambda now: _entry(*raw, features, now, parameters))
     return _trail(features, position, view.tick, parameters) if parameters.trail else None
 
 
 def _entry(
-    side: Side, tag: str, features: Features, view: View, parameters: Parameters
+    side: Side, tag: str, features: Features, view: View, parameters: FtmoM15Parameters
 ) -> Enter | None:
     trend = trend_of(side, features.trend_gap, parameters)
     session = session_of(features.utc_hour, parameters)
@@ -193,8 +193,8 @@ def _entry(
 
 
 def _trail(
-    features: Features, position: Position, tick: Tick, parameters: Parameters
-) -> Protect | None:
+    features: Features, position: Position, tick: Tick, parameters: FtmoM15Parameters
+) -> MoveStop | None:
     """After a move of so many R, pull the stop behind the close, never below the entry."""
     risked = abs(position.entry - position.first_stop)
     distance = half(parameters.trail_distance_atr * features.atr)
@@ -209,16 +209,16 @@ def _trail(
         valid = stop > tick.ask
     if move < parameters.trail_trigger_r * risked or stop == position.stop_loss or not valid:
         return None
-    return Protect(stop, "TRAIL")
+    return MoveStop(stop, "TRAIL")
 
 
 class FtmoM15:
     """The preset on one symbol, bar by bar or over columns."""
 
-    parameters_type = Parameters
+    parameters_type = FtmoM15Parameters
     timeframes: tuple[str, ...] = ("M15", "H1")
 
-    def __init__(self, spec: SymbolSpec, parameters: Parameters) -> None:
+    def __init__(self, spec: SymbolSpec, parameters: FtmoM15Parameters) -> None:
         self._spec = spec
         self._parameters = parameters
         self._index = -1

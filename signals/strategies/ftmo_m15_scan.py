@@ -15,12 +15,12 @@ import numpy as np
 from engine.bars import Ints, PreparedBars
 from engine.portfolio import Position
 from engine.types import LONG, POINTS_PER_PIP, SHORT
-from signals.scan import Bools, Places, closings_of, first_true_of
+from signals.scan import Bools, RowIndex, closings_of, first_true_of
 from signals.strategies.ftmo_m15 import (
     MS_PER_HOUR,
     PER_MILLION,
     Features,
-    Parameters,
+    FtmoM15Parameters,
     Tier,
     Trend,
     decide,
@@ -70,7 +70,7 @@ class FeatureRows(NamedTuple):
 class FeatureColumns:
     """The preset's indicators over columns, chunk after chunk."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: FtmoM15Parameters) -> None:
         self._count = 0
         self._cross = CrossGaps(parameters.sma_fast, parameters.sma_slow)
         self._trend = CrossGaps(parameters.trend_sma_fast, parameters.trend_sma_slow)
@@ -108,13 +108,13 @@ class FeatureColumns:
 class PresetScan:
     """Where the preset may decide: entries, opposite signals, closes that may pull a stop."""
 
-    def __init__(self, rows: FeatureRows, parameters: Parameters) -> None:
+    def __init__(self, rows: FeatureRows, parameters: FtmoM15Parameters) -> None:
         self._rows = rows
         self._parameters = parameters
         raw = _raw_sides(rows, parameters)
-        self._entries = Places((raw != 0) & _may_enter(rows, raw, parameters))
+        self._entries = RowIndex((raw != 0) & _may_enter(rows, raw, parameters))
         leaves = parameters.on_opposite != "ignore"
-        self._opposite = {side: Places((raw == -side) & leaves) for side in (LONG, SHORT)}
+        self._opposite = {side: RowIndex((raw == -side) & leaves) for side in (LONG, SHORT)}
         # The closing price of a side, and the stop that trails behind it (a point nearer, as the
         # distance is rounded).
         asks = rows.close + rows.spread
@@ -148,7 +148,7 @@ class PresetScan:
         return lambda start, end: (closing[start:end] <= far) & (behind[start:end] < stop)
 
 
-def _raw_sides(rows: FeatureRows, parameters: Parameters) -> Ints:
+def _raw_sides(rows: FeatureRows, parameters: FtmoM15Parameters) -> Ints:
     """The side of `raw_signal` per row, or 0; momentum a hair wider than it is."""
     gap, previous = rows.gap, rows.previous_gap
     tolerance = round(parameters.momentum_tolerance * PER_MILLION) / PER_MILLION + _HAIR
@@ -163,7 +163,7 @@ def _raw_sides(rows: FeatureRows, parameters: Parameters) -> Ints:
     return sides
 
 
-def _may_enter(rows: FeatureRows, sides: Ints, parameters: Parameters) -> Bools:
+def _may_enter(rows: FeatureRows, sides: Ints, parameters: FtmoM15Parameters) -> Bools:
     """Whether trend and session let the row's side enter."""
     hours = np.array([_scales(hour, parameters) for hour in range(24)])
     common = lcm(parameters.trend_sma_fast, parameters.trend_sma_slow)
@@ -178,7 +178,7 @@ def _may_enter(rows: FeatureRows, sides: Ints, parameters: Parameters) -> Bools:
     return result | (rows.trend_known & near)
 
 
-def _scales(hour: int, parameters: Parameters) -> list[bool]:
+def _scales(hour: int, parameters: FtmoM15Parameters) -> list[bool]:
     """By trend, whether an entry at this hour is let pass with a scale above 0."""
     session = session_of(hour, parameters)
     if parameters.session_filter and (session is None or session in parameters.drop_sessions):

@@ -12,7 +12,7 @@ from engine.events import BarClosed
 from engine.money import half
 from engine.portfolio import Position
 from engine.types import LONG, SHORT, Side, SymbolSpec
-from signals.scan import Places, closings_of
+from signals.scan import RowIndex, closings_of
 from signals.strategies.indicators import (
     AverageTrueRange,
     AverageTrueRanges,
@@ -20,10 +20,10 @@ from signals.strategies.indicators import (
     CrossGaps,
     Gaps,
 )
-from signals.strategy import Decision, Enter, Leave, Lots, View, volume_of
+from signals.strategy import Decision, Enter, Exit, Lots, View, volume_of
 
 
-class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SmaCrossParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `config/presets/sma_cross.yaml` sets."""
 
     sma_fast: Annotated[int, msgspec.Meta(ge=1)]
@@ -38,10 +38,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class SmaCross:
     """Enters on a cross, leaves or reverses on the opposite one; stop and target do the rest."""
 
-    parameters_type = Parameters
+    parameters_type = SmaCrossParameters
     timeframes: tuple[str, ...] = ("M15",)
 
-    def __init__(self, _spec: SymbolSpec, parameters: Parameters) -> None:
+    def __init__(self, _spec: SymbolSpec, parameters: SmaCrossParameters) -> None:
         self._parameters = parameters
         self._cross = CrossGap(parameters.sma_fast, parameters.sma_slow)
         self._atr = AverageTrueRange(parameters.atr_period)
@@ -69,15 +69,15 @@ class SmaCross:
 class CrossScan:
     """The crosses of a chunk, each a decision unless the position open has its side."""
 
-    def __init__(self, gaps: Gaps, atr: list[float], parameters: Parameters) -> None:
+    def __init__(self, gaps: Gaps, atr: list[float], parameters: SmaCrossParameters) -> None:
         self._atr = atr
         self._parameters = parameters
         long = (gaps.previous <= 0) & (gaps.value > 0)
         short = (gaps.previous >= 0) & (gaps.value < 0)
         self._sides = long.astype(np.int64) - short.astype(np.int64)
         self._sides[: max(gaps.known + 1, 0)] = 0
-        self._crosses = Places(self._sides != 0)
-        self._against = {side: Places(self._sides == -side) for side in (LONG, SHORT)}
+        self._crosses = RowIndex(self._sides != 0)
+        self._against = {side: RowIndex(self._sides == -side) for side in (LONG, SHORT)}
 
     def next(self, index: int, position: Position | None) -> int:
         places = self._crosses if position is None else self._against[position.side]
@@ -96,18 +96,18 @@ def _crossed(previous: int | None, now: int | None) -> Side | None:
     return SHORT if previous >= 0 > now else None
 
 
-def _decided(side: Side, atr: float, view: View, parameters: Parameters) -> Decision | None:
+def _decided(side: Side, atr: float, view: View, parameters: SmaCrossParameters) -> Decision | None:
     """What a cross towards `side` leads to."""
     if view.position is None:
         return _entry(side, atr, view, parameters)
     if view.position.side is side or parameters.on_opposite == "ignore":
         return None
     if parameters.on_opposite == "close":
-        return Leave("OPPOSITE")
-    return Leave("OPPOSITE", lambda now: _entry(side, atr, now, parameters))
+        return Exit("OPPOSITE")
+    return Exit("OPPOSITE", lambda now: _entry(side, atr, now, parameters))
 
 
-def _entry(side: Side, atr: float, view: View, parameters: Parameters) -> Enter:
+def _entry(side: Side, atr: float, view: View, parameters: SmaCrossParameters) -> Enter:
     entry = view.tick.ask if side is LONG else view.tick.bid
     return Enter(
         side=side,

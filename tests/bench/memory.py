@@ -60,7 +60,7 @@ def peak() -> int:
 def replay_given() -> None:
     from scripts.app.session_folder import SIMULATED, SessionFolder
     from scripts.app.terms.replay_terms import resolve_terms
-    from scripts.app.terms.request import Request
+    from scripts.app.terms.request import ReplayRequest
     from scripts.cli.replay import Screen, run_replay
 
     class Watched(Screen):
@@ -71,7 +71,7 @@ def replay_given() -> None:
             return sys.stderr.isatty()
 
     start = time.perf_counter()
-    request = Request(bars=sys.argv[1:], clock="new-york+7")
+    request = ReplayRequest(bars=sys.argv[1:], clock="new-york+7")
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()

@@ -24,8 +24,9 @@ from adapters.journal import StoredJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution import remote
 from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.live import script
-from adapters.mt5.live.script import Plan
+from adapters.mt5.live.script import ScriptedEntry
 from adapters.services.logs import SessionLog
 from config.loader import CliOverrides, Secret
 from engine import events as ev
@@ -36,12 +37,13 @@ from scripts.app.errors import CommandFailed
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions import connection
 from scripts.app.sessions.failures import explained
-from scripts.app.sessions.live import Frame, LiveTerms, build_live, instruments
+from scripts.app.sessions.live import LiveTerms, SessionContext, build_live, instruments
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.app.sessions.replay import MAGIC
 from scripts.app.sessions.resume import open_journal
 from tests.builders import EURUSD, LIMITS
 from tests.deep.steps import SWING, Kind, StepFeed
+from tests.process.hosts import FAULTY_HOST
 from tests.simulation.faults import Fault, FaultKind, ScriptedFault
 from tests.simulation.faulty_spec import build
 
@@ -52,8 +54,8 @@ DEADLINE = 1.5
 E = TypeVar("E")
 
 PLANS = (
-    Plan(name="1", symbol="EURUSD", side=Side.LONG, stop=200, target=400, volume=1_000),
-    Plan(name="2", symbol="EURUSD", side=Side.SHORT, stop=200, volume=2_000),
+    ScriptedEntry(name="1", symbol="EURUSD", side=Side.LONG, stop=200, target=400, volume=1_000),
+    ScriptedEntry(name="2", symbol="EURUSD", side=Side.SHORT, stop=200, volume=2_000),
 )
 
 
@@ -115,6 +117,7 @@ def _patched(backend: str, *, hanging: frozenset[str]) -> Iterator[None]:
         patch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: backend)
         hasty = functools.partial(TerminalClient, sleep=lambda _: None)
         patch.setattr(connection, "TerminalClient", hasty)
+        patch.setattr(connection, "LocalHost", functools.partial(LocalHost, command=FAULTY_HOST))
         patch.setattr(script, "_BETWEEN_LOOKS", 0.0)
         if "account_info" in hanging:  # the host asks for it in the middle of these, too
             hanging |= {"initialize", "order_send"}
@@ -128,7 +131,7 @@ def run(
     folder: Path,
     faults: Sequence[ScriptedFault],
     *,
-    plans: Sequence[Plan] = PLANS,
+    plans: Sequence[ScriptedEntry] = PLANS,
     dry_run: bool = False,
     kind: Kind = Kind.SCRIPT,
 ) -> Outcome:
@@ -162,7 +165,7 @@ def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
 
 
 async def _session(
-    folder: SessionFolder, plans: Sequence[Plan], dry_run: bool, kind: Kind
+    folder: SessionFolder, plans: Sequence[ScriptedEntry], dry_run: bool, kind: Kind
 ) -> tuple[CommandFailed | None, str | None]:
     """What kept the session from its end, and what it says that it leaves behind."""
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
@@ -178,11 +181,11 @@ async def _session(
                 mode="signals", preset="signals", parameters={}, instruments=found,
                 limits=LIMITS, plans=plans, dry_run=dry_run, hold=0.0,
             )  # fmt: skip
-            about = {"session_id": folder.session_id}
+            metadata = {"session_id": folder.session_id}
             journal = await open_journal(folder, resume=False)
             with _feeding(link, kind):
-                frame = Frame(folder, journal, SystemClock(), log, about)
-                live = build_live(terms, link, frame)
+                context = SessionContext(folder, journal, SystemClock(), log, metadata)
+                live = build_live(terms, link, context)
             with explained(folder):
                 await live.session.run()
             left = live.left()
@@ -292,7 +295,7 @@ def _the_journal_is_whole(outcome: Outcome) -> None:
     assert outcome.sealed
     if outcome.records:
         assert isinstance(outcome.records[-1].event, ev.SessionEnded)
-        failed = outcome.end.outcome is ev.Outcome.FAILED
+        failed = outcome.end.outcome is ev.SessionOutcome.FAILED
         assert failed == (outcome.problem is not None)
         assert bool(outcome.end.detail) == failed
 
@@ -304,5 +307,5 @@ def _the_log_says_it(outcome: Outcome) -> None:
     assert lines["order rejected"] == len(outcome.of(ev.OrderRejected))
     assert lines["outcome of an order unknown"] == len(outcome.of(ev.OrderUnknown))
     assert lines["new orders stopped"] == len(halts)
-    if outcome.records and outcome.end.outcome is ev.Outcome.FAILED:
+    if outcome.records and outcome.end.outcome is ev.SessionOutcome.FAILED:
         assert lines["session ended"] == 1

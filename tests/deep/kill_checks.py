@@ -9,7 +9,7 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Points, Side, Units
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from tests.deep.kill_sessions import Story, ours
 from tests.process.kill_feed import PLANS
 
@@ -115,7 +115,7 @@ def _engine_and_venue_agree(story: Story) -> None:
     waiting = ours(story.venue.orders)
     if standing or waiting or open_orders(story):
         assert "in the terminal" in story.note.err, story.note
-        assert story.note.code == Exit.TERMINAL
+        assert story.note.code == ExitCode.TERMINAL
 
 
 def _the_money_is_the_venues(story: Story) -> None:
@@ -182,7 +182,7 @@ def _every_plan_is_accounted_for(story: Story, undisturbed: Story) -> None:
             assert mark in unfilled, f"{mark} is lost"
     if not story.of(ev.OrderUnknown) and not _cancelled(story):
         assert found == expected
-        assert story.note.code == Exit.DONE
+        assert story.note.code == ExitCode.DONE
 
 
 def _cancelled(story: Story) -> set[int]:

@@ -25,7 +25,7 @@ from engine import types
 from engine.journal import TAGS
 from engine.trading import HaltCause, Trading
 from risk.firm_limits import DEFAULT_ACTIONS
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from tests.builders import started
 from tests.docs.markdown import code, codes, table
 
@@ -110,8 +110,8 @@ def summary() -> str:
 
 def exit_codes() -> str:
     """The exit codes of every command."""
-    said = meanings("exit codes", (str(int(it)) for it in Exit))
-    rows = [(str(int(it)), said[str(int(it))]) for it in sorted(Exit)]
+    said = meanings("exit codes", (str(int(it)) for it in ExitCode))
+    rows = [(str(int(it)), said[str(int(it))]) for it in sorted(ExitCode)]
     return table(("code", "meaning"), rows)
 
 

@@ -19,7 +19,7 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.replay_terms import Terms, resolve_terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from scripts.cli.replay import Screen, run_replay
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
@@ -41,7 +41,7 @@ class Case:
 
     def terms(self) -> Terms:
         """As the command line would resolve them."""
-        request = Request(
+        request = ReplayRequest(
             bars=[f"{symbol}={path}" for symbol, path in self.files.items()],
             clock=self.clock,
             limits=dict(self.limits),
@@ -114,8 +114,8 @@ def told_by_the_engine(folder: SessionFolder) -> Told:
         match record.event:
             case ev.OrderDenied(reason=ev.DenyReason.HALTED, order=o):
                 halted.append(Halted(_seconds(record.time), o.symbol, o.side.word, o.price))
-            case ev.DayRolled(anchor=anchor):
-                days.append((_seconds(record.time), anchor))
+            case ev.DayRolled(day_start=day_start):
+                days.append((_seconds(record.time), day_start))
             case ev.SessionEnded(open_positions=positions):
                 left = len(positions)
             case _:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder
 from scripts.cli.journal import export
 from tests import synthetic
@@ -80,5 +80,5 @@ def test_a_damaged_journal_is_not_exported(session: SessionFolder, tmp_path: Pat
     (damaged / "journal.sqlite").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CommandFailed, match=r"damaged.journal\.sqlite") as caught:
         export("damaged", results_dir=tmp_path, out=tmp_path / "out")
-    assert caught.value.code is Exit.DATA
+    assert caught.value.code is ExitCode.DATA
     assert not (tmp_path / "out").exists()

@@ -14,7 +14,7 @@ from config.loader import load_preset
 from engine import events as ev
 from engine.types import UNITS_PER_LOT
 from scripts.app.terms.replay_terms import Terms, resolve_terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from signals.strategies.registry import registered, strategy_factory
 from tests import synthetic
 from tests.user_signal_runs import Told, played, with_limits
@@ -28,7 +28,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def terms_of(bars: Path, preset: str, **changes: Any) -> Terms:
     """The replay of a preset with some of its parameters changed."""
-    request = Request(bars=[f"EURUSD={bars}"], clock="new-york+7", preset=preset)
+    request = ReplayRequest(bars=[f"EURUSD={bars}"], clock="new-york+7", preset=preset)
     parameters = {**load_preset(preset).parameters, **changes}
     factory = strategy_factory(registered(preset), parameters)
     return replace(resolve_terms(request)[0], parameters=parameters, factory=factory)

@@ -12,9 +12,9 @@ import pytest
 from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from scripts.app.terms.replay_terms import resolve_terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from tests import synthetic
 from tests.commands import butler
 from tests.user_signal_runs import Told, played
@@ -61,15 +61,15 @@ def both(
     given += ["--from", start] if start else []
     given += ["--to", end] if end else []
     said = butler("signals", "--preset", file, "--out", out, *given)
-    assert said.code == Exit.DONE, said
+    assert said.code == ExitCode.DONE, said
     request: dict[str, Any] = {
         "bars": bars or None,
         "preset": str(file),
         "start": start,
         "end": end,
     }
-    own = played(resolve_terms(Request(**request, **more))[0])
-    again = played(resolve_terms(Request(**request, **more, signals=out))[0])
+    own = played(resolve_terms(ReplayRequest(**request, **more))[0])
+    again = played(resolve_terms(ReplayRequest(**request, **more, signals=out))[0])
     return Both(own, again, len(out.read_text(encoding="utf-8").splitlines()) - 1)
 
 

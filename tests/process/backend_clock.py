@@ -68,13 +68,13 @@ class ClockBackend:
 
     # --- prices
 
-    def symbol_info_tick(self, symbol: str, /) -> mt5.Tick | None:
+    def symbol_info_tick(self, symbol: str, /) -> mt5.MqlTick | None:
         self._behave(symbol)
         if symbol == "NONE":
             self._error = (-4, "Terminal: Not found")
             return None
         self._error = (1, "Success")
-        return mt5.Tick.of(time=1_700_000_000, bid=1.1, ask=1.2)
+        return mt5.MqlTick.of(time=1_700_000_000, bid=1.1, ask=1.2)
 
     def symbol_info(self, symbol: str, /) -> object:
         return object() if symbol == "ODD" else None

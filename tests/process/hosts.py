@@ -32,6 +32,10 @@ def command(barrier_port: int = 1) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.process.host_main", str(barrier_port))
 
 
+FAULTY_HOST = (sys.executable, "-m", "tests.process.faulty_host")
+"""A host whose paper terminal has the faults that its specification names."""
+
+
 def local_host(folder: Path, barrier_port: int = 1, **changed: Any) -> LocalHost:
     return LocalHost(config(**changed), folder, command(barrier_port))
 

@@ -36,7 +36,7 @@ from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions import connection
 from scripts.app.sessions.live import LiveTerms, instruments
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
-from scripts.app.sessions.resume import Earlier
+from scripts.app.sessions.resume import PreviousRun
 from scripts.cli import main, profile_replay
 from scripts.cli.replay import Screen
 from scripts.cli.shared import command_line
@@ -171,7 +171,7 @@ async def _first_part(life: Life) -> int:
             instruments=await instruments(link, ["EURUSD"], {}, {"EURUSD": EURUSD}),
             limits=LIMITS, plans=PLANS, dry_run=False, hold=0.0,
         )  # fmt: skip
-        return await profile_replay._run_live(terms, link, how, Earlier(folder, []), Screen())
+        return await profile_replay._run_live(terms, link, how, PreviousRun(folder, []), Screen())
 
 
 def _go_on(life: Life) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from tests.process.cli import ROOT, SECONDS, environment
@@ -113,7 +113,7 @@ def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path) -> No
     with held_elsewhere(tmp_path / f"{SERVER}-{LOGIN}", "s-1") as process:
         with pytest.raises(CommandFailed) as caught:
             asyncio.run(connect())
-        assert caught.value.code == Exit.TERMINAL
+        assert caught.value.code == ExitCode.TERMINAL
         holder = f"session s-1 (process {process.pid})"
         assert str(caught.value) == (
             f"account {LOGIN} on {SERVER} is in use by {holder}; stop it first "

@@ -18,9 +18,9 @@ import pytest
 
 from adapters.services.control import ControlServer
 from adapters.services.control_client import ask, live_access
-from adapters.services.control_wire import FILE_NAME, LOOPBACK, Reply, Request
+from adapters.services.control_wire import FILE_NAME, LOOPBACK, ControlReply, ControlRequest
 from engine import events as ev
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from tests.process.cli import ROOT, environment
 from tests.process.test_control_commands import events, status, told
 from tests.process.test_control_server import SECONDS, Noted
@@ -64,15 +64,15 @@ def test_more_connections_than_descriptors_end_nothing_and_lock_nobody_out(
     with starved(tmp_path) as process, ExitStack() as open_ones:
         port = live_access(tmp_path / "sessions" / "s-1").port
         for _ in range(LIMIT + 44):
-            stranger = open_ones.enter_context(connected(port))
-            stranger.sendall(said)
-        assert told(tmp_path, "pause", "--reason", "strangers").code == Exit.DONE
+            external_item = open_ones.enter_context(connected(port))
+            external_item.sendall(said)
+        assert told(tmp_path, "pause", "--reason", "strangers").code == ExitCode.DONE
         assert status(tmp_path)["causes"] == ["paused"]
-        assert told(tmp_path, "stop").code == Exit.DONE
+        assert told(tmp_path, "stop").code == ExitCode.DONE
         assert process.wait(SECONDS) == 0
     ended = events(tmp_path)[-1]
     assert isinstance(ended, ev.SessionEnded)
-    assert ended.outcome is ev.Outcome.INTERRUPTED
+    assert ended.outcome is ev.SessionOutcome.INTERRUPTED
 
 
 class Warnings:
@@ -116,8 +116,8 @@ def no_descriptor_left() -> Iterator[None]:
             os.close(descriptor)
 
 
-async def answer(folder: Path) -> Reply:
-    request = Request(action="pause", reason="why")
+async def answer(folder: Path) -> ControlReply:
+    request = ControlRequest(action="pause", reason="why")
     return await anyio.to_thread.run_sync(lambda: ask(folder, request, seconds=SECONDS))
 
 
@@ -132,13 +132,13 @@ async def test_a_client_waits_until_there_is_a_descriptor_for_it(tmp_path: Path)
         await server.ready()
         access = live_access(tmp_path)
         with connected(access.port) as client:
-            request = msgspec.json.encode(Request(action="pause", reason="why"))
+            request = msgspec.json.encode(ControlRequest(action="pause", reason="why"))
             client.sendall(f"{access.token}\n".encode() + request + b"\n")
             with no_descriptor_left(), anyio.fail_after(SECONDS):
                 await warnings.first.wait()
                 await anyio.sleep(0.05)  # some more attempts, which are not told
             said = await anyio.to_thread.run_sync(client.recv, 65_536)
-        assert msgspec.json.decode(said, type=Reply).done
+        assert msgspec.json.decode(said, type=ControlReply).done
         tasks.cancel_scope.cancel()
     assert warnings.lines == ["control: let nobody in for a while (Too many open files)"]
     assert noted.asked == [("pause", "why")]

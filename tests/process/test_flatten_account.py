@@ -14,7 +14,7 @@ import pytest
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.app.sessions.replay import MAGIC
@@ -67,11 +67,11 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedAccount:
 def test_what_the_engine_opened_is_closed_and_nothing_else(
     account: ResolvedAccount, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert flatten_account(account, tmp_path, everything=False) == Exit.DONE
+    assert flatten_account(account, tmp_path, everything=False) == ExitCode.DONE
     said = capsys.readouterr().out.splitlines()
     assert [line.rpartition(": ")[2] for line in said[:-1]] == ["gone", "gone"]
     assert said[-1] == "nothing of the engine's is left open"
-    assert flatten_account(account, tmp_path, everything=True) == Exit.DONE
+    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
     assert capsys.readouterr().out.splitlines()[0].startswith("position 3 on EURUSD: gone")
 
 
@@ -79,7 +79,7 @@ def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: P
     wrong = msgspec.structs.replace(account, login=LOGIN + 1)
     with pytest.raises(CommandFailed, match="is logged in") as caught:
         flatten_account(wrong, tmp_path, everything=True)
-    assert caught.value.code == Exit.TERMINAL
+    assert caught.value.code == ExitCode.TERMINAL
 
 
 def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_time_closes_the_rest(
@@ -96,11 +96,11 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     plays(monkeypatch, spec_of(tmp_path, broken))
     with pytest.raises(CommandFailed, match="give the command again") as caught:
         flatten_account(account, tmp_path, everything=True)
-    assert caught.value.code == Exit.TERMINAL
+    assert caught.value.code == ExitCode.TERMINAL
     gone = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": gone")]
     assert len(gone) == 2
     plays(monkeypatch, spec_of(tmp_path))
-    assert flatten_account(account, tmp_path, everything=True) == Exit.DONE
+    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
     said = capsys.readouterr().out.splitlines()
     assert [line for line in said if line in gone] == [], "nothing is asked for twice"
     assert said[-1] == "nothing is left open"

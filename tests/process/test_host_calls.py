@@ -34,8 +34,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TerminalClient]
 
 def test_a_struct_arrives_as_the_same_struct(client: TerminalClient) -> None:
     answer = client.call("symbol_info_tick", "EURUSD", deadline=SECONDS)
-    assert type(answer.value) is mt5.Tick
-    assert answer.value == mt5.Tick.of(time=1_700_000_000, bid=1.1, ask=1.2)
+    assert type(answer.value) is mt5.MqlTick
+    assert answer.value == mt5.MqlTick.of(time=1_700_000_000, bid=1.1, ask=1.2)
     assert answer.last_error == (1, "Success")
     assert not answer.failed
 

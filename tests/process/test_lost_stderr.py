@@ -56,7 +56,7 @@ def test_a_session_without_stderr_runs_to_its_end(tmp_path: Path, mode: str, clo
     done = without_stderr([*COMMAND, mode, *options, *map(str, bars), *told], closed=closed)
     ended = last_event(tmp_path / "sessions" / "s-1" / "journal.sqlite")
     assert isinstance(ended, ev.SessionEnded)
-    assert (done.returncode, ended.outcome) == (0, ev.Outcome.DONE)
+    assert (done.returncode, ended.outcome) == (0, ev.SessionOutcome.DONE)
     assert "butler:" not in done.stdout
     assert "ftmo_m15 done" in done.stdout
 
@@ -74,7 +74,7 @@ def test_ctrl_c_ends_a_session_in_order_when_nobody_reads_its_stderr(
         assert process.wait(SECONDS) == 130
     ended = last_event(journal)
     assert isinstance(ended, ev.SessionEnded)
-    assert ended.outcome is ev.Outcome.INTERRUPTED
+    assert ended.outcome is ev.SessionOutcome.INTERRUPTED
 
 
 @pytest.mark.parametrize("buffering", [0, -1])

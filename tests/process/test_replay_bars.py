@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.types import ClockName
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from signals.market_data.clocks import to_server, to_utc
 from tests import synthetic
 from tests.commands import Said, butler
@@ -69,10 +69,10 @@ def test_a_repaired_file_is_replayed_like_the_clean_one(
     file = synthetic.write_parquet(mixed, tmp_path / "mixed.parquet")
     bars = ("--bars", f"EURUSD={file}", "--clock", "new-york+7")
     refused, _ = replay(tmp_path, "refused", *bars)
-    assert refused.code == Exit.DATA
+    assert refused.code == ExitCode.DATA
     assert "sort the bars by time" in refused.line
     said, mended = replay(tmp_path, "mended", *bars, "--repair")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.err == [
         f"butler: {file}: dropped 3 exact duplicates",
         f"butler: {file}: sorted by time: it went backwards 1x",
@@ -88,7 +88,7 @@ def test_auto_tells_every_clock(tmp_path: Path, feed: synthetic.Bars, clock: Clo
     file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
     bars = ("--bars", f"EURUSD={file}")
     said, log = replay(tmp_path, "auto", *bars, "--clock", "auto")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert told(said, "clock") == clock
     assert told(said, "first") == "2024-03-03T22:00:00+00:00"
     assert told(said, "last").startswith("2024-04-12T20:")
@@ -105,7 +105,7 @@ def test_without_a_word_the_clock_is_told_where_it_can_be(
 ) -> None:
     file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
     said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
-    assert (said.code, told(said, "clock")) == (Exit.DONE, clock)
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
 
 
 Spoil = Callable[[synthetic.Bars], synthetic.Bars]
@@ -133,13 +133,13 @@ def test_auto_refuses_when_it_is_unsure_and_says_what_it_saw(
     file = synthetic.write_parquet(change(feed), tmp_path / "eurusd.parquet")
     bars = ("--bars", f"EURUSD={file}")
     refused, log = replay(tmp_path, "refused", *bars, "--clock", "auto")
-    assert refused.code == Exit.DATA
+    assert refused.code == ExitCode.DATA
     assert refused.line.startswith("--clock auto cannot tell the clock: ")
     assert evidence in refused.line
     assert refused.line.endswith("; name it with --clock")
     assert not log
     said, _ = replay(tmp_path, "assumed", *bars)
-    assert (said.code, told(said, "clock")) == (Exit.DONE, "new-york+7")
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, "new-york+7")
     assert said.line.startswith("the bars' clock is taken to be new-york+7 (")
     assert evidence in said.line
 
@@ -149,7 +149,7 @@ def test_files_that_disagree_are_no_feed(tmp_path: Path, feed: synthetic.Bars) -
     other = synthetic.write_parquet(by_clock(feed, "utc"), tmp_path / "gbpusd.parquet")
     bars = ("--bars", f"EURUSD={one}", "--bars", f"GBPUSD={other}", "--clock", "auto")
     said, _ = replay(tmp_path, "r", *bars)
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "the files disagree: new-york+7, utc" in said.line
 
 
@@ -161,9 +161,9 @@ def test_a_format_that_states_its_clock_is_not_asked(tmp_path: Path) -> None:
     bars = ("--bars", f"EURUSD={file}")
     for name, clock in {"auto": ("--clock", "auto"), "none": ()}.items():
         said, _ = replay(tmp_path, name, *bars, *clock)
-        assert (said.code, told(said, "clock"), said.err) == (Exit.DONE, "est", [])
+        assert (said.code, told(said, "clock"), said.err) == (ExitCode.DONE, "est", [])
     said, _ = replay(tmp_path, "named", *bars, "--clock", "new-york+7")
-    assert (said.code, told(said, "clock")) == (Exit.DONE, "new-york+7")
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, "new-york+7")
     assert said.line == f"{file}: --clock new-york+7 is used, not est, which its format states"
 
 
@@ -185,7 +185,7 @@ def test_a_stated_clock_that_the_bars_contradict_is_refused(
     """The line has what is stated, what is seen, and the flag that settles it either way."""
     file = marked(by_clock(feed, clock), tmp_path / "eurusd.parquet")
     said, log = replay(tmp_path, "r", "--bars", f"EURUSD={file}", *options)
-    assert (said.code, log) == (Exit.DATA, [])
+    assert (said.code, log) == (ExitCode.DATA, [])
     assert "its format states the clock utc, which the bars contradict: weeks open at" in said.line
     assert f"{clock} explains" in said.line
     assert f"settle it with --clock {clock}, or with --clock utc if" in said.line
@@ -199,11 +199,11 @@ def test_the_named_clock_goes_before_the_stated_one(tmp_path: Path, feed: synthe
         named = ("--clock", clock)
         said, log = replay(tmp_path, f"marked_{clock}", "--bars", f"EURUSD={file}", *named)
         _, expected = replay(tmp_path, f"plain_{clock}", "--bars", f"EURUSD={plain}", *named)
-        assert (said.code, told(said, "clock")) == (Exit.DONE, clock)
+        assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
         assert log == expected
         assert len(expected) > 20
         again = butler("journal", "replay", "s", "--results-dir", tmp_path / f"marked_{clock}")
-        assert again.code == Exit.DONE, again
+        assert again.code == ExitCode.DONE, again
 
 
 def test_a_named_clock_is_questioned_where_the_bars_contradict_it(
@@ -213,7 +213,7 @@ def test_a_named_clock_is_questioned_where_the_bars_contradict_it(
     file = synthetic.write_parquet(feed, tmp_path / "eurusd.parquet")
     for clock in ("eu-dst", "utc", "est"):
         said, _ = replay(tmp_path, clock, "--bars", f"EURUSD={file}", "--clock", clock)
-        assert (said.code, told(said, "clock")) == (Exit.DONE, clock)
+        assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
         begin = f"warning: {file}: --clock {clock} is used, but the bars contradict it: weeks open"
         assert said.line.startswith(begin)
     said, _ = replay(tmp_path, "right", "--bars", f"EURUSD={file}", "--clock", "new-york+7")
@@ -227,7 +227,7 @@ def test_a_stated_clock_that_no_known_one_replaces_is_refused_too(
     local = synthetic.Bars(feed.digits, feed.time - 7 * 3600, *(getattr(feed, n) for n in _VALUES))
     file = marked(local, tmp_path / "eurusd.parquet")
     said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "which none of the known clocks explains" in said.line
     assert "settle it with --clock NAME" in said.line
 
@@ -237,10 +237,10 @@ def test_data_commands_tell_a_stated_clock_that_the_bars_contradict(
 ) -> None:
     file = marked(feed, tmp_path / "eurusd.parquet")
     said = butler("data", "check", file)
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert said.out[1] == "  clock: utc (stated by the format)"
     assert said.out[2].startswith("  error: its format states the clock utc, which the bars contr")
     assert said.out[-1] == "  refused by replay"
     copied = butler("data", "import", file, "--out", tmp_path / "copy.parquet")
-    assert copied.code == Exit.DONE
+    assert copied.code == ExitCode.DONE
     assert "settle it with --clock new-york+7" in copied.out[0]

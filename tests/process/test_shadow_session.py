@@ -11,7 +11,7 @@ import pytest
 
 from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.app.sessions.paper_market import PaperMarket
+from scripts.app.sessions.paper_market import RecordedMarket
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import butler_process
@@ -143,8 +143,8 @@ def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
     first = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "first", "--session-id", "s")
     assert butler(*first, "--to", "2024-03-05").code == 0
     traded = tmp_path / "first" / "sessions" / "s" / "paper_account.json"
-    spec = PaperMarket.spec
-    monkeypatch.setattr(PaperMarket, "spec", lambda self, state, _: spec(self, state, traded))
+    spec = RecordedMarket.spec
+    monkeypatch.setattr(RecordedMarket, "spec", lambda self, state, _: spec(self, state, traded))
     later = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "later")
     refused = butler(*later)
     assert refused.code == 2

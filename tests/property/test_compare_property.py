@@ -78,7 +78,7 @@ def test_what_is_changed_is_named_and_nothing_else_comes_first(
         result = compare(run_of(a), run_of(b), Tolerances())
         assert result.first is not None
         assert result.first.aspect is NAMED[row["event"], column]
-        assert result.first.about.startswith(f"{row['symbol']} {row['direction']}")
+        assert result.first.subject.startswith(f"{row['symbol']} {row['direction']}")
 
 
 @given(logs(), st.data())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.paper.broker.swap import swap_of
 from engine import events as ev
 from engine import money
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import Cents, Millis, Points, Side, SymbolSpec
 from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
@@ -98,11 +98,11 @@ def costly(market: Market, costs: dict[str, Any], trades: list[dict[str, Any]]) 
     return with_limits(terms, max_positions=6, max_positions_per_symbol=3, daily_loss_fraction=0.2)
 
 
-def _signal(market: Market, spec: SymbolSpec, trade: dict[str, Any]) -> GivenSignal:
+def _signal(market: Market, spec: SymbolSpec, trade: dict[str, Any]) -> UserSignal:
     time, side = MONDAY + trade["bar"] * PERIOD, trade["side"]
     bid, _ = market.tick(spec.name, max(time, MONDAY + PERIOD))
     target, hold = trade["target"], trade["hold"]
-    return GivenSignal(
+    return UserSignal(
         line=2,
         time=time,
         symbol=spec.name,

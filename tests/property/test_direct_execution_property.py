@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine import events as ev
 from scripts.app.terms.replay_terms import Terms, resolve_terms
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from tests import synthetic
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
 from tests.user_signal_runs import Told, played
@@ -42,6 +42,6 @@ def test_signals_at_the_market_and_pending_ones_take_both_ways_alike(
 
 def test_a_preset_that_trails_its_stops_takes_both_ways_alike(tmp_path: Path) -> None:
     bars = synthetic.write_parquet(synthetic.feed(11, days=21)["EURUSD"], tmp_path / "bars.parquet")
-    told = both_ways(resolve_terms(Request(bars=[f"EURUSD={bars}"], clock="new-york+7"))[0])
+    told = both_ways(resolve_terms(ReplayRequest(bars=[f"EURUSD={bars}"], clock="new-york+7"))[0])
     assert told.of(ev.StopModified), "levels are changed"
     assert {closed.reason for closed in told.of(ev.PositionClosed)} >= {"SL", "TP"}

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.matching import Bar, exit_in
-from adapters.paper.replay.uneventful import Band
-from adapters.paper.replay.uneventful_span import Held, Stretch, quiet_stretch
+from adapters.paper.broker.matching import Bar, level_hit
+from adapters.paper.replay.uneventful import EquityBand
+from adapters.paper.replay.uneventful_span import Held, UneventfulSpan, uneventful_span
 from engine.bars import PreparedBars
 from engine.types import Millis, Side
 from tests.builders import TICKS
@@ -92,7 +92,9 @@ def held(account: PaperAccount, feed: Feed, until: Millis) -> Held:
     return Held(mine, standing, bars, 0, bars.first_from(until), feed.in_bar, feed.period)
 
 
-def played(account: PaperAccount, feeds: list[Feed], band: Band, until: Millis) -> Stretch | None:
+def played(
+    account: PaperAccount, feeds: list[Feed], band: EquityBand, until: Millis
+) -> UneventfulSpan | None:
     """The stretch that playing event after event on the account finds."""
     events = sorted(
         Event(time + feed.period * (not opens), opens, rank, row)
@@ -113,7 +115,7 @@ def played(account: PaperAccount, feeds: list[Feed], band: Band, until: Millis) 
             lowest = account.worst_equity(feed.symbol, bar)
             tests.append(lowest)
             if any(
-                exit_in(item.side, item.stop, item.target, bar)
+                level_hit(item.side, item.stop, item.target, bar)
                 for item in account.positions.values()
                 if item.spec.name == feed.symbol
             ):
@@ -128,7 +130,7 @@ def played(account: PaperAccount, feeds: list[Feed], band: Band, until: Millis) 
     if not passed:
         return None
     counts = tuple(sum(event.rank == rank for event, _ in passed) for rank in range(len(feeds)))
-    return Stretch(counts, min(lowest for _, lowest in passed))
+    return UneventfulSpan(counts, min(lowest for _, lowest in passed))
 
 
 @settings(max_examples=150, deadline=None)
@@ -139,7 +141,7 @@ def test_a_stretch_is_what_playing_every_event_finds(
     """Its end, and the lowest equity of all tests in it, to the cent."""
     account, found = scene
     until = FIRST + minutes * 60_000
-    band = Band(account.equity() + low, account.equity() + high)
+    band = EquityBand(account.equity() + low, account.equity() + high)
     lanes = [held(account, feed, until) for feed in found]
-    stretch = quiet_stretch(lanes, account.balance, band, until)
-    assert stretch == played(account, found, band, until)
+    span = uneventful_span(lanes, account.balance, band, until)
+    assert span == played(account, found, band, until)

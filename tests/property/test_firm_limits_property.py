@@ -17,10 +17,19 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from engine import events as ev
 from engine import money
 from engine.portfolio import Position
-from engine.rules import AmountBase, Anchor, BreachAt, DailyLoss, MaxLoss, Mode, Phase, RuleSet
+from engine.rules import (
+    AmountBase,
+    BreachAt,
+    DailyLoss,
+    DayStartBasis,
+    MaxLoss,
+    Mode,
+    Phase,
+    RuleSet,
+)
 from engine.types import Cents, Points, Side, Units
 from risk import exposure
-from risk.challenge import Course, Evaluation
+from risk.challenge import Challenge, ChallengeActor
 from tests.builders import LOT, SPECS, account, levels, limits, of_kind, signal, wired
 from tests.challenges import rules
 from tests.venue_machine import SPREADS, SYMBOLS, VenueMachine
@@ -32,7 +41,7 @@ FIRMS = st.builds(
     st.builds(
         DailyLoss,
         percent=st.sampled_from([100, 200]),
-        anchor=st.sampled_from(list(Anchor)),
+        day_start=st.sampled_from(list(DayStartBasis)),
         amount_base=st.sampled_from(list(AmountBase)),
         breach_at=st.sampled_from(list(BreachAt)),
     ),
@@ -40,7 +49,7 @@ FIRMS = st.builds(
         MaxLoss,
         percent=st.sampled_from([150, 300]),
         mode=st.sampled_from(list(Mode)),
-        trails=st.sampled_from([Anchor.BALANCE, Anchor.LARGER]),
+        trails=st.sampled_from([DayStartBasis.BALANCE, DayStartBasis.LARGER]),
         breach_at=st.sampled_from(list(BreachAt)),
     ),
 )
@@ -58,7 +67,7 @@ class Market(VenueMachine):
 
     @initialize(firm=FIRMS)
     def a_firm_is_chosen(self, firm: RuleSet) -> None:
-        self.parts = wired(self.TERMS, course=Course(rules=firm))
+        self.parts = wired(self.TERMS, challenge=Challenge(rules=firm))
         self.days = 0
 
     # --- what the strategy does ---
@@ -72,17 +81,17 @@ class Market(VenueMachine):
         self, symbol: str, side: Side, stop: Points, scale: float, fixed: Units
     ) -> None:
         self.signals += 1
-        away = levels(side, self.parts.market.ticks[symbol], stop, 3_000)
+        away = levels(side, self.parts.portfolio.ticks[symbol], stop, 3_000)
         self.parts.bus.publish(
             signal(f"s:{self.signals}", symbol=symbol, side=side, scale=scale, volume=fixed, **away)
         )
         self.carry_out()
 
-    @precondition(lambda self: self.parts.market.positions)
+    @precondition(lambda self: self.parts.portfolio.positions)
     @rule(data=st.data(), by=st.integers(-300, 300))
     def a_stop_is_to_be_moved(self, data: st.DataObject, by: Points) -> None:
         position = self.position(data)
-        tick = self.parts.market.ticks[position.symbol]
+        tick = self.parts.portfolio.ticks[position.symbol]
         stop = position.stop_loss + by
         if (tick.bid - stop if position.side is Side.LONG else stop - tick.ask) <= 0:
             return
@@ -108,8 +117,8 @@ class Market(VenueMachine):
         )  # fmt: skip
 
     def closed_by_order(self, order: ev.OrderIntent) -> None:
-        position = self.parts.market.positions[order.position]
-        tick = self.parts.market.ticks[position.symbol]
+        position = self.parts.portfolio.positions[order.position]
+        tick = self.parts.portfolio.ticks[position.symbol]
         price = tick.bid if position.side is Side.LONG else tick.ask
         self.leave(position, price, order.order_id)
 
@@ -131,9 +140,9 @@ class Market(VenueMachine):
         """What is in flight fills near its price: the price stands still for it."""
         if any(item.approved.order.symbol == symbol for item in self.flights.values()):
             return
-        held = [item for item in self.parts.market.positions.values() if item.symbol == symbol]
+        held = [item for item in self.parts.portfolio.positions.values() if item.symbol == symbol]
         spread = SPREADS[symbol]
-        bid = self._within_the_gap(held, self.parts.market.ticks[symbol].bid + by, spread)
+        bid = self._within_the_gap(held, self.parts.portfolio.ticks[symbol].bid + by, spread)
         self.parts.bus.feed(ev.Tick(symbol, bid, bid + spread))
         for position in held:
             side = position.side
@@ -155,7 +164,7 @@ class Market(VenueMachine):
     @rule(swap=st.sampled_from([0, 0, -2_000, -300, 400]))
     def a_night_passes_and_a_day_turns(self, swap: Cents) -> None:
         """A lot is charged `swap`: less than the gap that is allowed for at every stop."""
-        for position in list(self.parts.market.positions.values()):
+        for position in list(self.parts.portfolio.positions.values()):
             accrued = position.swap + swap * position.volume // LOT
             self.parts.bus.feed(ev.SwapSeen(position.ticket, accrued))
         self.days += 1
@@ -165,8 +174,8 @@ class Market(VenueMachine):
 
     def _equity(self) -> Cents:
         total = self.balance
-        for position in self.parts.market.positions.values():
-            tick, spec = self.parts.market.ticks[position.symbol], SPECS[position.symbol]
+        for position in self.parts.portfolio.positions.values():
+            tick, spec = self.parts.portfolio.ticks[position.symbol], SPECS[position.symbol]
             price = tick.bid if position.side is Side.LONG else tick.ask
             total += position.swap + money.profit(
                 spec, position.side, position.volume, position.entry, price, tick.bid, tick.ask
@@ -179,24 +188,24 @@ class Market(VenueMachine):
 
     # --- what must hold ---
 
-    def _firm(self) -> Evaluation:
-        evaluation = self.parts.evaluation
-        assert isinstance(evaluation, Evaluation)
-        return evaluation
+    def _firm(self) -> ChallengeActor:
+        challenge_actor = self.parts.challenge_actor
+        assert isinstance(challenge_actor, ChallengeActor)
+        return challenge_actor
 
     @invariant()
     def equity_never_reaches_a_floor_of_the_firms(self) -> None:
-        assert self._equity() > self._firm().standing.floor
-        assert self._firm().seen.least_room > 0
+        assert self._equity() > self._firm().state.floor
+        assert self._firm().lows.min_buffer > 0
         assert not of_kind(self.parts.journal, ev.AttemptEnded)
 
     @invariant()
     def if_every_stop_were_hit_now_the_account_would_still_stand(self) -> None:
         lost = sum(item.approved.worst or item.approved.risk for item in self.flights.values())
-        for position in self.parts.market.positions.values():
+        for position in self.parts.portfolio.positions.values():
             spec, spread = SPECS[position.symbol], SPREADS[position.symbol]
             lost += exposure.worst_of_position(self.TERMS, spec, position, spread, self.balance)
-        assert self.balance - lost > self._firm().standing.floor
+        assert self.balance - lost > self._firm().state.floor
 
 
 TestMarket = Market.TestCase

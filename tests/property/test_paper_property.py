@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.matching import Bar, entry_in, exit_in, since_entry
+from adapters.paper.broker.matching import Bar, entry_in, level_hit, since_entry
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import money
 from engine.types import Side
@@ -186,7 +186,7 @@ def test_a_stop_in_the_bar_of_the_entry_never_earns(
     if price is None:
         return
     bid = price - bar.spread if side is Side.LONG else price
-    hit = exit_in(side, level - side * distance, 0, since_entry(bar, bid))
+    hit = level_hit(side, level - side * distance, 0, since_entry(bar, bid))
     if hit is not None:
         assert (hit.price - price) * side <= 0
 

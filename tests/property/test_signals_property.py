@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.bars.signal_files import read_signals, signals_csv
 from engine import events as ev
-from engine.events import DenyReason, GivenSignal
+from engine.events import DenyReason, UserSignal
 from engine.types import Side
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
 from tests.user_signal_runs import PERIOD, Told, iso, played
@@ -32,7 +32,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
 # --- what must hold -------------------------------------------------------------------------
 
 
-def known_against(market: Market, signal: GivenSignal) -> DenyReason | None:
+def known_against(market: Market, signal: UserSignal) -> DenyReason | None:
     """What the bars alone say against a signal."""
     if signal.symbol not in market.ticks:
         return DenyReason.UNKNOWN_SYMBOL
@@ -52,7 +52,7 @@ def wrong_stops(signal: ev.OrderIntent, tick: tuple[int, int]) -> bool:
     return beyond or bool(signal.take_profit and (signal.take_profit - price) * side <= 0)
 
 
-def check_accounts(told: Told, signals: list[GivenSignal]) -> Counter[str]:
+def check_accounts(told: Told, signals: list[UserSignal]) -> Counter[str]:
     """Each signal became one order, and each order came to one end or still waits."""
     intents = [item for item in told.of(ev.OrderIntent) if item.action is ev.Action.OPEN]
     assert Counter(item.signal_id for item in intents) == Counter(s.signal_id for s in signals)
@@ -71,7 +71,7 @@ def check_accounts(told: Told, signals: list[GivenSignal]) -> Counter[str]:
     return Counter({name: len(ids) for name, ids in fates.items()}) + Counter(waiting=len(waiting))
 
 
-def check_reasons(market: Market, told: Told, signals: list[GivenSignal]) -> None:
+def check_reasons(market: Market, told: Told, signals: list[UserSignal]) -> None:
     """The reason of each denial is true, and none that is true is passed over."""
     left = {id(signal): signal for signal in signals}
     verdicts = {item.order.order_id: item for item in told.of(ev.OrderDenied)}
@@ -143,7 +143,7 @@ def check_limits(told: Told, limits: dict[str, Any]) -> None:
         )
 
 
-def check_exits(market: Market, told: Told, signals: list[GivenSignal]) -> None:
+def check_exits(market: Market, told: Told, signals: list[UserSignal]) -> None:
     """A position is left by its own signal's exit time, not by that of one that was denied."""
     vetted = [signal for signal in signals if known_against(market, signal) is None]
     vetted.sort(key=lambda signal: signal.time)
@@ -203,11 +203,11 @@ AMOUNTS = st.floats(min_value=1e-6, max_value=1e8)
 
 
 @st.composite
-def any_signal(draw: Draw) -> GivenSignal:
+def any_signal(draw: Draw) -> UserSignal:
     """A signal with whatever a file can say."""
     time = draw(st.integers(0, 3_000_000_000_000))
     later = st.none() | st.integers(time + 1, time + 10**12)
-    return GivenSignal(
+    return UserSignal(
         line=0,
         time=time,
         symbol=draw(TEXTS),
@@ -224,7 +224,7 @@ def any_signal(draw: Draw) -> GivenSignal:
     )
 
 
-def as_row(signal: GivenSignal) -> dict[str, Any]:
+def as_row(signal: UserSignal) -> dict[str, Any]:
     """The signal in the columns of a file, empty ones left out."""
     row = msgspec.structs.asdict(signal)
     row["direction"] = row.pop("side").word
@@ -238,7 +238,7 @@ def as_row(signal: GivenSignal) -> dict[str, Any]:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(signals=st.lists(any_signal(), min_size=1, max_size=5))
-def test_what_is_written_is_read_again(tmp_path: Path, signals: list[GivenSignal]) -> None:
+def test_what_is_written_is_read_again(tmp_path: Path, signals: list[UserSignal]) -> None:
     """As CSV and as JSON lines, to the last digit of a price and the last millisecond."""
     rows = [as_row(signal) for signal in signals]
     texts = [{name: str(value) for name, value in row.items()} for row in rows]

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.valuation import reckoned
+from adapters.mt5.execution.valuation import broker_valuation
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -43,7 +43,7 @@ _DENIED = {ev.DenyReason.BELOW_MIN_VOLUME, ev.DenyReason.MARGIN}
 DENIED = {
     Conversion.NONE: _DENIED,
     Conversion.DIVIDE: _DENIED | {ev.DenyReason.PER_TRADE_RISK},
-    Conversion.TOLD: _DENIED,
+    Conversion.FROM_BROKER: _DENIED,
 }
 """Why an order that risk sized may be denied; a loss in yen may be rounded beyond its limit."""
 
@@ -51,16 +51,16 @@ DENIED = {
 def terminal(spec: SymbolSpec, price: int, spread: int, unit: tuple[int, int]) -> PaperTerminal:
     made = PaperAccount({spec.name: spec}, START)
     made.quote(spec.name, price, price + spread, 0)
-    if spec.conversion is Conversion.TOLD:
+    if spec.conversion is Conversion.FROM_BROKER:
         gain, loss = unit
-        made.converter.told[spec.name] = Rate(gain=(gain, 100_000), loss=(loss, 100_000))
+        made.converter.from_broker[spec.name] = Rate(gain=(gain, 100_000), loss=(loss, 100_000))
     return PaperTerminal(made)
 
 
-def asked(terminal: PaperTerminal, spec: SymbolSpec) -> ev.SymbolValued | None:
+def asked(terminal: PaperTerminal, spec: SymbolSpec) -> ev.SymbolValuation | None:
     bid, ask = terminal.account.bids[spec.name], terminal.account.asks[spec.name]
-    told = reckoned(terminal, spec.name, spec, bid, ask)
-    return None if told is None else told.at(spec.name, 0)
+    valuation = broker_valuation(terminal, spec.name, spec, bid, ask)
+    return None if valuation is None else valuation.at(spec.name, 0)
 
 
 @settings(max_examples=400)
@@ -109,7 +109,7 @@ def test_the_sized_volume_loses_at_most_the_budget_by_the_terminals_own_figure(
     assert margin is not None
     lost = -round(profit * 100) + 2 * money.commission(spec, made.volume)
     # A formula's loss of one lot is rounded to a cent, which is multiplied by the volume.
-    slack = 0 if spec.conversion is Conversion.TOLD else RISK_TOLERANCE + made.volume // LOT
+    slack = 0 if spec.conversion is Conversion.FROM_BROKER else RISK_TOLERANCE + made.volume // LOT
     assert lost <= LIMITS.per_trade_risk_fraction * START * scale + slack
     assert lost <= made.risk
     assert round(margin * 100) <= made.margin + 1
@@ -144,12 +144,16 @@ def test_what_is_open_is_never_judged_more_kindly_than_by_either_figure(
     value = asked(terminal(spec, price, 0, unit), spec)
     assume(value is not None)
     assert value is not None
-    told = msgspec.structs.replace(value, loss=max(1, value.loss + value.loss * worse // 100_000))
-    rate = rate_of(spec, told)
-    at = (spec, Side.LONG, told.volume, told.price, told.price - told.move, 0)
+    valuation = msgspec.structs.replace(
+        value, loss=max(1, value.loss + value.loss * worse // 100_000)
+    )
+    rate = rate_of(spec, valuation)
+    at = (spec, Side.LONG, valuation.volume, valuation.price, valuation.price - valuation.move, 0)
     judged = -money.profit_at(*at, rate)
-    assert judged >= told.loss - 1
-    if spec.conversion is not Conversion.TOLD:
+    assert judged >= valuation.loss - 1
+    if spec.conversion is not Conversion.FROM_BROKER:
         assert judged >= -money.profit_at(*at)
     else:
-        assert judged <= ceil((told.loss + 1) * Fraction(10_006, 10_000)) + told.loss // 10
+        assert (
+            judged <= ceil((valuation.loss + 1) * Fraction(10_006, 10_000)) + valuation.loss // 10
+        )

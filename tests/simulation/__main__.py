@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.cli.shared.command_line import make_app, run
 from scripts.cli.shared.interrupts import orderly_stop
 
@@ -90,7 +90,7 @@ def seeds_of(text: str) -> range:
         raise CommandFailed(
             f"--seeds {text}: write one seed such as 7, or a range such as 1..1000 "
             f"(at most {_MOST_SEEDS} seeds)",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return range(first, last + 1)
 
@@ -110,14 +110,14 @@ def _run(seeds: range, jobs: int, total: Total, *, as_json: bool) -> int:
             if result.broken and not as_json:
                 print(f"seed {result.seed}: {result.broken}", flush=True)
     if stopping:
-        return Exit.INTERRUPTED
-    return Exit.INTERNAL if total.broken else Exit.DONE
+        return ExitCode.INTERRUPTED
+    return ExitCode.INTERNAL if total.broken else ExitCode.DONE
 
 
 def _show(text: str, seeds: range, *, as_json: bool) -> int:
     """One seed with its records, as lines or as JSON."""
     if len(seeds) != 1:
-        raise CommandFailed(f"--seeds {text}: --show takes one seed, such as 7", Exit.USAGE)
+        raise CommandFailed(f"--seeds {text}: --show takes one seed, such as 7", ExitCode.USAGE)
     from engine.journal import encode
     from tests.simulation.run import run_and_keep
 
@@ -130,7 +130,7 @@ def _show(text: str, seeds: range, *, as_json: bool) -> int:
         print("\n".join(lines))
         print(f"seed {result.seed}: {result.broken or 'holds'}; {result.starts} starts, ", end="")
         print(f"{result.crashes} crashes, journal hash {result.journal_hash}")
-    return Exit.INTERNAL if result.broken else Exit.DONE
+    return ExitCode.INTERNAL if result.broken else ExitCode.DONE
 
 
 def _closing(summary: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from engine.types import UNITS_PER_LOT, Cents, Conversion, Limits, Points, Symbo
 from scripts.app.sessions.live_actors import LiveActors
 from scripts.app.sessions.replay import MAGIC
 from tests.simulation.link import SimulatedHost
-from tests.simulation.model import Broken, Story, demand
+from tests.simulation.model import Broken, SessionModel, demand
 from tests.simulation.restored_copy import differences
 from tests.simulation.world import World
 
@@ -33,7 +33,7 @@ class Audit:
         self._actors: LiveActors | None = None
         self._host: SimulatedHost | None = None
         self._tested = False  # whether this life has seen the account's figures yet
-        self.story = Story()
+        self.model = SessionModel()
         self.broken = ""
 
     def watched(self, check: Callable[[], None]) -> None:
@@ -47,10 +47,10 @@ class Audit:
     def begin(self, actors: LiveActors, host: SimulatedHost, past: Iterable[ev.Record]) -> None:
         """A new life of the engine, which knows what its journal still has."""
         self._actors, self._host = actors, host
-        self.story = Story()
+        self.model = SessionModel()
         self._tested = False
         for record in past:
-            self.story.take(record)
+            self.model.take(record)
 
     # --- every record, before it is acted on ---
 
@@ -62,12 +62,12 @@ class Audit:
         match record.event:
             case ev.OrderApproved() if record.event.order.action is ev.Action.OPEN:
                 self._check_approved(record.event)
-            case ev.OrderCancelled(order_id=order_id) if order_id not in self.story.known:
+            case ev.OrderCancelled(order_id=order_id) if order_id not in self.model.known:
                 tried = self._traces() if record.event.unsent else self._sent
                 reached = any(comment.endswith(f"-{order_id}") for comment in tried)
                 demand(not reached, "what reached the terminal is not called off unseen", record)
-            case ev.DayRolled(anchor=anchor):
-                self._check_balance("a day begins with the balance", anchor)
+            case ev.DayRolled(day_start=day_start):
+                self._check_balance("a day begins with the balance", day_start)
             case ev.SessionStarted(account=account) | ev.SessionResumed(account=account):
                 self._check_balance("figures are those of our account", account.balance)
             case ev.AccountSeen(balance=balance):
@@ -75,7 +75,7 @@ class Audit:
                 self._check_balance("figures are those of our account", balance)
             case _:
                 pass
-        self.story.take(record)
+        self.model.take(record)
 
     def _traces(self) -> list[str]:
         """The comments of all that was ever executed: a terminal without a link executes nothing
@@ -84,38 +84,38 @@ class Audit:
         return [deal.comment for deal in self._world.account.deals]
 
     def _check_balance(self, promise: str, balance: Cents) -> None:
-        """What is on record is what our account was last told to have."""
+        """What is on record is what our account was last reported to have."""
         if self._host is not None:
             told = self._host.balance
             demand(balance == told, promise, (balance, told))
 
     def _check_approved(self, approved: ev.OrderApproved) -> None:
         """The limits, figured once more from what the market shows."""
-        story, limits = self.story, self._limits
-        demand(story.state is TradingState.ACTIVE, "nothing is approved while halted", approved)
-        used = len(story.positions) + len(story.entries) + story.strangers
+        model, limits = self.model, self._limits
+        demand(model.state is TradingState.ACTIVE, "nothing is approved while halted", approved)
+        used = len(model.positions) + len(model.entries) + model.external
         demand(used < limits.max_positions, "room for a position is held", approved)
         if self._actors is None:
             return
-        market, order = self._actors.market, approved.order
-        spec, tick = market.specs[order.symbol], market.ticks[order.symbol]
+        portfolio, order = self._actors.portfolio, approved.order
+        spec, tick = portfolio.specs[order.symbol], portfolio.ticks[order.symbol]
         entry = order.entry_price or (tick.ask if order.side > 0 else tick.bid)
         risk = loss(spec, approved.volume, (entry - order.stop_loss) * order.side, order.stop_loss)
-        allowed = limits.per_trade_risk_fraction * story.anchor
+        allowed = limits.per_trade_risk_fraction * model.day_start
         demand(risk <= allowed + _ROUNDING, "risk per trade is held", (risk, allowed, approved))
         close = abs(risk - approved.risk) <= _ROUNDING
         demand(close, "the risk on record is the loss at the stop", (risk, approved))
-        worst = market.account.balance - risk - self._at_risk()
+        worst = portfolio.account.balance - risk - self._at_risk()
         demand(worst >= self._floor() - _ROUNDING, "the worst case stays above the floors", worst)
 
     def _at_risk(self) -> float:
         """What is open or approved may still lose."""
         if self._actors is None:
             return 0.0
-        market = self._actors.market
-        total = float(sum(approved.risk for approved in self.story.entries.values()))
-        for position in market.positions.values():
-            spec = market.specs[position.symbol]
+        portfolio = self._actors.portfolio
+        total = float(sum(approved.risk for approved in self.model.entries.values()))
+        for position in portfolio.positions.values():
+            spec = portfolio.specs[position.symbol]
             if not position.stop_loss:
                 continue  # by hand, and then nothing bounds it
             distance = (position.entry - position.stop_loss) * position.side
@@ -127,9 +127,9 @@ class Audit:
 
     def _floor(self) -> float:
         """Equity below which trading must be halted."""
-        floors = [self.story.anchor * (1 - self._limits.daily_loss_fraction)]
+        floors = [self.model.day_start * (1 - self._limits.daily_loss_fraction)]
         if self._limits.max_loss_fraction is not None:
-            floors.append(self.story.starting_balance * (1 - self._limits.max_loss_fraction))
+            floors.append(self.model.starting_balance * (1 - self._limits.max_loss_fraction))
         return max(floors)
 
     # --- every order that reaches the terminal ---
@@ -146,8 +146,8 @@ class Audit:
             self._sent[comment] += 1
             demand(self._sent[comment] == 1, "an order is sent once", comment)
         if comment and not request.get("position"):
-            active = self.story.state is TradingState.ACTIVE
-            demand(active, "nothing is sent while halted", (self.story.state, request))
+            active = self.model.state is TradingState.ACTIVE
+            demand(active, "nothing is sent while halted", (self.model.state, request))
         demand(self._on_disk(request), "the record is on disk before the effect", request)
 
     def _on_disk(self, request: dict[str, Any]) -> bool:
@@ -167,33 +167,41 @@ class Audit:
         self.watched(self._check_rest)
 
     def _check_rest(self) -> None:
-        self._check_room()
-        actors, story = self._actors, self.story
-        if actors is None or not story.seq:
+        self._check_buffer()
+        actors, model = self._actors, self.model
+        if actors is None or not model.seq:
             return
         reserved = actors.risk.reserved
-        same = reserved.keys() == story.entries.keys()
-        demand(same, "each approved entry is reserved until it ends", (reserved, story.entries))
+        same = reserved.keys() == model.entries.keys()
+        demand(same, "each approved entry is reserved until it ends", (reserved, model.entries))
         for order_id, kept in reserved.items():
-            approved = story.entries[order_id]
+            approved = model.entries[order_id]
             worst = approved.worst or approved.risk
             held = (kept.worst, kept.margin) == (worst, approved.margin)
             demand(held and kept.worst >= 0, "a reservation is the order's risk", kept)
-        demand(actors.risk.anchor == story.anchor, "the anchor is the day's", actors.risk.anchor)
-        demand(actors.risk.trading.state is story.state, "one trading state", story.state)
-        demand(actors.book.alive.keys() == story.alive, "the book has what is alive", story.alive)
-        volumes = {ticket: item.volume for ticket, item in actors.market.positions.items()}
-        demand(volumes == story.positions, "the market has what is open", volumes)
-        heeded = story.state is TradingState.LATCHED or not story.paused
-        demand(heeded, "a pause holds until the user resumes", story.state)
-        if story.flattening:
-            left = story.positions.keys() - story.closing.values()
+        demand(
+            actors.risk.day_start == model.day_start,
+            "the day-start balance is the day's",
+            actors.risk.day_start,
+        )
+        demand(actors.risk.trading.state is model.state, "one trading state", model.state)
+        demand(
+            actors.order_manager.alive.keys() == model.alive,
+            "the book has what is alive",
+            model.alive,
+        )
+        volumes = {ticket: item.volume for ticket, item in actors.portfolio.positions.items()}
+        demand(volumes == model.positions, "the market has what is open", volumes)
+        heeded = model.state is TradingState.LATCHED or not model.paused
+        demand(heeded, "a pause holds until the user resumes", model.state)
+        if model.flattening:
+            left = model.positions.keys() - model.closing.values()
             demand(not left, "every position is closed when the user wants it", left)
-        if self._tested and actors.market.account.equity <= self._floor():
-            halted = story.state is not TradingState.ACTIVE
-            demand(halted, "trading halts at the floor", actors.market.account)
+        if self._tested and actors.portfolio.account.equity <= self._floor():
+            halted = model.state is not TradingState.ACTIVE
+            demand(halted, "trading halts at the floor", actors.portfolio.account)
 
-    def _check_room(self) -> None:
+    def _check_buffer(self) -> None:
         """What stands at the venue keeps the limits."""
         symbols = Counter(
             position.spec.name
@@ -209,11 +217,11 @@ class Audit:
         most = max(symbols.values(), default=0)
         demand(most <= self._limits.max_positions_per_symbol, "positions on a symbol", symbols)
 
-    def check_twin(self, twin: LiveActors, records: list[ev.Record]) -> None:
+    def check_restored_copy(self, restored_copy: LiveActors, records: list[ev.Record]) -> None:
         """New actors brought back from `records` remember what those that ran on do."""
         actors = self._actors
         if actors is not None:
-            other = differences(actors, twin, records)
+            other = differences(actors, restored_copy, records)
             self.watched(lambda: demand(not other, "a journal brings back what was known", other))
 
 

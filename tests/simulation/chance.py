@@ -18,8 +18,9 @@ _HOST_STAYS_DOWN = (0.0, 0.0, 0.2, 0.6)
 _USUAL = (0.0005, 0.002, 0.006)
 
 
-class Misfortune:
-    """Faults of calls until they are switched off; a plan as `tests.simulation.faults.Plan`.
+class FaultInjector:
+    """Faults of calls until they are switched off; a plan as
+    `tests.simulation.faults.FaultSchedule`.
 
     One draw decides a call, so that the many calls at which nothing happens cost nothing. `struck`
     counts the faults by kind.

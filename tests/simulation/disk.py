@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from engine.events import OrderSubmitted, Record
-from engine.journal import JournalFailed, JournalHash, decode, encode, encode_about, kind_of
+from engine.journal import JournalFailed, JournalHash, decode, encode, encode_metadata, kind_of
 
 Row = tuple[bytes, Record]
 """A record's payload, and the record as it is read back."""
@@ -87,7 +87,7 @@ class SimulatedJournal:
         self._failed = self._failed or self._disk.breaks()
         self._check()
         payload = encode(record)
-        self._pending.append((payload, decode(payload, encode_about(record))))
+        self._pending.append((payload, decode(payload, encode_metadata(record))))
         self._last = record.seq
         self._watch(record)
         self._step()

@@ -10,13 +10,13 @@ from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.requests import Instrument, filling_of
-from adapters.mt5.execution.venue import SendingDesk
+from adapters.mt5.execution.venue import LiveRouter
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed import BarWatch, LiveFeed
 from adapters.reports.projection import LogProjection, SummaryProjection
 from adapters.reports.sinks import csv_bytes
 from engine import events as ev
-from engine.bus import Edge
+from engine.bus import Subscription
 from engine.journal import MemoryJournal
 from engine.ports import Journal
 from engine.session import Session
@@ -27,9 +27,9 @@ from signals.market_data.bars import BarPreparer
 from signals.market_data.clocks import server_of, to_utc
 from tests.simulation.audit import Audit
 from tests.simulation.disk import SimulatedJournal
-from tests.simulation.link import SimulatedHost, SimulatedLine
-from tests.simulation.signals import Agenda
-from tests.simulation.strategy import Restless
+from tests.simulation.link import SimulatedHost, SimulatedLink
+from tests.simulation.signals import SimulatedSignals
+from tests.simulation.strategy import RandomStrategy
 from tests.simulation.world import CLOCK, LOGIN, SERVER, World
 
 QUIET_LOOKS = 6
@@ -49,20 +49,20 @@ class Setting:
     audit: Audit
 
 
-class Pace:
+class SimulatedPacing:
     """One move of the market at a time; after its end some looks at the quiet account."""
 
-    def __init__(self, life: Life, *, moves: bool) -> None:
-        self._life = life
-        self._world = life.setting.world
+    def __init__(self, engine_run: EngineRun, *, moves: bool) -> None:
+        self._engine_run = engine_run
+        self._world = engine_run.setting.world
         self._moves = moves
         self._looks = 1 if moves else QUIET_LOOKS
 
     async def next(self) -> bool:
         self._world.step()
-        self._life.check()
-        if self._world.user.act(self._life.actors):
-            self._life.setting.audit.check_rest()
+        self._engine_run.check()
+        if self._world.user.act(self._engine_run.actors):
+            self._engine_run.setting.audit.check_rest()
         if self._moves and self._world.advance():
             return True
         self._looks -= 1
@@ -92,8 +92,8 @@ class MemorySink:
         for record in past:
             self._take(record)
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             for record in batch:
                 self._take(record)
 
@@ -107,11 +107,11 @@ class MemorySink:
         return self._summary.summary()
 
 
-class Life:
+class EngineRun:
     """The engine from its start on; `session.run` plays it."""
 
     def __init__(
-        self, setting: Setting, host: SimulatedHost, line: SimulatedLine, account: Any
+        self, setting: Setting, host: SimulatedHost, link: SimulatedLink, account: Any
     ) -> None:
         """Brings the engine back where its journal has anything; must be called inside the loop.
 
@@ -119,12 +119,12 @@ class Life:
         """
         self.setting = setting
         world = setting.world
-        self._account, self._line = account, line
+        self._account, self._line = account, link
         self._past = world.disk.records()
         self._journal = SimulatedJournal(world.disk, world.step, setting.audit.on_record)
         self.actors = connect_live(self._wiring(self._journal))
         self.sink = MemorySink(self._past)
-        self._edge = self.actors.bus.edge(self.sink.name, self.sink.kinds)
+        self._subscription = self.actors.bus.subscribe(self.sink.name, self.sink.kinds)
         setting.audit.begin(self.actors, host, self._past)
 
     def enter(self) -> None:
@@ -141,7 +141,7 @@ class Life:
             parameters={},
             limits=setting.limits.terms(),
             symbols=tuple(setting.world.specs.values()),
-            valued=True,
+            broker_valued=True,
         )
         self.actors.begin(started, {"session_id": f"seed-{setting.seed}", "dry_run": False})
 
@@ -155,39 +155,39 @@ class Life:
         setting = self.setting
         setting.audit.check_rest()
         if setting.world.rng.random() < _TWINS:
-            self.check_twin()
+            self.check_restored_copy()
 
-    def check_twin(self) -> None:
+    def check_restored_copy(self) -> None:
         """Compare the actors with new ones that the journal brings back."""
-        twin = connect_live(self._wiring(MemoryJournal()))
+        restored_copy = connect_live(self._wiring(MemoryJournal()))
         records = [*self.setting.world.disk.records(), *self._journal.pending()]
         try:
-            self.setting.audit.check_twin(twin, records)
+            self.setting.audit.check_restored_copy(restored_copy, records)
         finally:
-            twin.venue.abandon()
+            restored_copy.venue.abandon()
 
     def abandon(self) -> None:
         """A process that ends takes its streams along."""
-        self.actors.bus.close_edges()
-        self._edge.stream.close()
+        self.actors.bus.close_subscriptions()
+        self._subscription.stream.close()
         self.actors.venue.abandon()
 
     def _wiring(self, journal: Journal) -> Wiring:
         world = self.setting.world
         return Wiring(
             journal=journal,
-            line=self._line,
+            link=self._line,
             clock=world.clock,
             account=self._account,
             session_id=f"seed-{self.setting.seed}",
             strategy_id="restless",
-            factory=Restless,
+            factory=RandomStrategy,
             instruments={
                 name: Instrument(spec, name, filling_of(world.filling_mask(name)))
                 for name, spec in world.specs.items()
             },
             limits=self.setting.limits,
-            desk=SendingDesk(),
+            router=LiveRouter(),
             to_server=lambda moment: server_of(CLOCK, moment // 1000),
         )
 
@@ -197,9 +197,9 @@ class Life:
             actors.bus,
             self._journal,
             self._feed(moves=moves),
-            [(self.sink, self._edge)],
-            conclude=concluding(actors.market, actors.risk),
-            about_end=dict,
+            [(self.sink, self._subscription)],
+            conclude=concluding(actors.portfolio, actors.risk),
+            end_metadata=dict,
             helpers=[actors.venue.run],
         )
 
@@ -215,29 +215,29 @@ class Life:
         ]
         return LiveFeed(
             actors.bus,
-            actors.market,
+            actors.portfolio,
             actors.gateway,
             actors.venue,
             world.clock,
             watches,
-            Pace(self, moves=moves),
+            SimulatedPacing(self, moves=moves),
             Days(actors.bus, days_to_come(self.setting.limits, world.clock.now(), self._past)),
-            due=Agenda(world.signals, world.clock, self._past).due,
+            due=SimulatedSignals(world.signals, world.clock, self._past).due,
         )
 
 
-async def attached(line: SimulatedLine) -> Any:
+async def attached(link: SimulatedLink) -> Any:
     """The account, or None when it cannot be reached or another is there: the user tries again.
 
     Proven as `app.sessions.connection` proves it, so that no session begins with another's
     figures.
     """
     try:
-        await line.restart()
-        answer = await line.call("initialize", deadline=10.0)
+        await link.restart()
+        answer = await link.call("initialize", deadline=10.0)
         if answer.failed:
             return None
-        info = await line.call("account_info", deadline=10.0)
+        info = await link.call("account_info", deadline=10.0)
     except TerminalError:
         return None
     return info.value if objection(info.value, LOGIN, SERVER) is None else None

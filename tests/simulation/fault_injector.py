@@ -10,9 +10,9 @@ from typing import Any, Final
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperOrder
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.requests import Wish, echo, read
+from adapters.paper.terminal.requests import ParsedRequest, echo, read
 from engine.types import Side, lots, units
-from tests.simulation.faults import CODES, ORDER_FAULTS, Fault, FaultKind, Plan
+from tests.simulation.faults import CODES, ORDER_FAULTS, Fault, FaultKind, FaultSchedule
 
 _BOOKS: Final = frozenset(
     name for name in mt5.FUNCTIONS if name.startswith(("positions_", "orders_", "history_"))
@@ -46,7 +46,7 @@ class FaultyTerminal:
     def __init__(
         self,
         terminal: PaperTerminal,
-        plan: Plan,
+        plan: FaultSchedule,
         effects: Effects,
         *,
         behind: Any = None,
@@ -190,25 +190,27 @@ class FaultyTerminal:
             return None
         if fault.kind is FaultKind.REJECT:
             return _refusal(fault.code or CODES[fault.kind][0], request)
-        wish = read(request, terminal.account)
-        if wish.action != mt5.TRADE_ACTION_DEAL or wish.spec is None:
+        parsed = read(request, terminal.account)
+        if parsed.action != mt5.TRADE_ACTION_DEAL or parsed.spec is None:
             return None
         if fault.kind is FaultKind.REQUOTE:
-            return self._requote(wish, fault.points, request)
+            return self._requote(parsed, fault.points, request)
         if fault.kind is FaultKind.PARTIAL:
-            return self._part(wish, request)
-        return self._place(wish, fault.span, request)
+            return self._part(parsed, request)
+        return self._place(parsed, fault.span, request)
 
-    def _requote(self, wish: Wish, points: int, request: dict[str, Any]) -> mt5.OrderSendResult:
-        account, spec = self._terminal.account, self._terminal.account.specs[wish.symbol]
-        _move(account, wish.symbol, points)
+    def _requote(
+        self, parsed: ParsedRequest, points: int, request: dict[str, Any]
+    ) -> mt5.OrderSendResult:
+        account, spec = self._terminal.account, self._terminal.account.specs[parsed.symbol]
+        _move(account, parsed.symbol, points)
         return _refusal(mt5.TRADE_RETCODE_REQUOTE, request)._with(
-            bid=spec.price(account.bids[wish.symbol]), ask=spec.price(account.asks[wish.symbol])
+            bid=spec.price(account.bids[parsed.symbol]), ask=spec.price(account.asks[parsed.symbol])
         )
 
-    def _part(self, wish: Wish, request: dict[str, Any]) -> mt5.OrderSendResult | None:
-        spec = self._terminal.account.specs[wish.symbol]
-        volume = wish.volume // 2 // spec.volume_step * spec.volume_step
+    def _part(self, parsed: ParsedRequest, request: dict[str, Any]) -> mt5.OrderSendResult | None:
+        spec = self._terminal.account.specs[parsed.symbol]
+        volume = parsed.volume // 2 // spec.volume_step * spec.volume_step
         if volume < spec.volume_min:
             return None
         result = self._run("order_send", ({**request, "volume": lots(volume)},), {})
@@ -221,15 +223,17 @@ class FaultyTerminal:
         )
         return partial
 
-    def _place(self, wish: Wish, span: int, request: dict[str, Any]) -> mt5.OrderSendResult:
+    def _place(
+        self, parsed: ParsedRequest, span: int, request: dict[str, Any]
+    ) -> mt5.OrderSendResult:
         account = self._terminal.account
         order = PaperOrder(
-            account.next_order(), account.specs[wish.symbol], wish.kind, wish.volume, 0,
-            wish.stop, wish.target, wish.magic, wish.comment, account.now,
-            position=wish.position.identifier if wish.position else 0,
+            account.next_order(), account.specs[parsed.symbol], parsed.kind, parsed.volume, 0,
+            parsed.stop, parsed.target, parsed.magic, parsed.comment, account.now,
+            position=parsed.position.identifier if parsed.position else 0,
             state=mt5.ORDER_STATE_STARTED,
         )  # fmt: skip
-        account.desk.place(order)
+        account.pending.place(order)
         self._in_flight[order.ticket] = self._index + span
         return _refusal(mt5.TRADE_RETCODE_PLACED, request)._with(
             order=order.ticket, volume=lots(units(request["volume"])), request_id=order.ticket

@@ -93,7 +93,7 @@ class ScriptedFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     call: int = 1
 
 
-class Plan(Protocol):
+class FaultSchedule(Protocol):
     """Decides about faults."""
 
     def decide(self, index: int, function: str, nth: int) -> Fault | None:

@@ -15,7 +15,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.paper.terminal.hosted import HostedTerminal
 from adapters.paper.terminal.spec import TerminalSpec, assemble, decode, demand
 from tests.simulation.fault_injector import Effects, FaultyTerminal
-from tests.simulation.faults import FaultKind, FaultPlan, FaultScript, Plan, ScriptedFault
+from tests.simulation.faults import FaultKind, FaultPlan, FaultSchedule, FaultScript, ScriptedFault
 
 _KILLED: Final = 9
 
@@ -40,7 +40,7 @@ class FaultSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             demand(0 <= chance <= 1, f"faults.chances.{kind}", "must be from 0 to 1")
         demand(self.longest > 0, "faults.longest", "must be above 0")
 
-    def plan(self) -> Plan:
+    def plan(self) -> FaultSchedule:
         if self.script:
             return FaultScript(self.script)
         rng = Random(self.seed)  # noqa: S311 - a seed, not a secret

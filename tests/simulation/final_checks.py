@@ -7,7 +7,7 @@ import io
 from collections import defaultdict
 from typing import Any
 
-from adapters.mt5.execution.closing_deals import LEAVING
+from adapters.mt5.execution.closing_deals import CLOSING_ENTRIES
 from adapters.reports.projection import LOG_COLUMNS, LogProjection, SummaryProjection
 from adapters.reports.sinks import csv_bytes
 from engine import events as ev
@@ -17,11 +17,11 @@ from engine.trading import TradingState
 from engine.types import Limits
 from scripts.app.sessions.live_actors import LiveActors
 from scripts.app.sessions.replay import MAGIC
-from tests.simulation.model import Story, demand
+from tests.simulation.model import SessionModel, demand
 from tests.simulation.world import World
 
 
-class Ending:
+class FinalChecks:
     """One session whose engine has looked at a quiet account for a while."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Ending:
         self._lost = {f"-{order.order_id}" for order in actors.gateway.unresolved}
 
     def check(self, rows: bytes, summary: dict[str, Any]) -> None:
-        """Engine, terminal, journal and files must tell one story; raises Broken."""
+        """Engine, terminal, journal and files must agree; raises Broken."""
         self._check_journal()
         self._check_days()
         self._check_positions()
@@ -45,36 +45,36 @@ class Ending:
         self._check_figures(rows, summary)
 
     def _check_journal(self) -> None:
-        story = Story()
+        model = SessionModel()
         for record in self._records:
-            story.take(record)
+            model.take(record)
             again = decode(encode(record)).event == record.event
             demand(again, "a record is read back as it was written", record)
 
     def _check_days(self) -> None:
         """Every midnight since the session's start has turned the day once."""
-        story = Story()
+        model = SessionModel()
         for record in self._records:
-            story.take(record)
+            model.take(record)
         days = resets(self._limits.reset_zone, self._records[0].time)
-        for date, turned in story.dates:
+        for date, turned in model.dates:
             midnight, expected = next(days)
             demand(date == expected, "no day is left out", (date, expected))
             demand(turned >= midnight, "a day turns at its midnight", (turned, midnight))
         midnight, expected = next(days)
-        demand(midnight >= story.time, "the last day has turned", (expected, story.time))
+        demand(midnight >= model.time, "the last day has turned", (expected, model.time))
 
     def _check_positions(self) -> None:
-        """Each of our positions is known, or told as what the user must look at."""
-        told = [r.event for r in self._records if isinstance(r.event, ev.VenueDiffers)]
-        strangers = {item.ticket for item in told[-1].foreign} if told else set()
-        known = self._actors.market.positions
+        """Each of our positions is known, or reported as what the user must look at."""
+        told = [r.event for r in self._records if isinstance(r.event, ev.ReconciliationMismatch)]
+        external_items = {item.ticket for item in told[-1].external} if told else set()
+        known = self._actors.portfolio.positions
         standing = self._world.account.positions
         for ticket, position in standing.items():
             ours = known.get(ticket)
             if ours is None:
                 lost = position.magic == MAGIC and self._is_lost(position.comment)
-                demand(ticket in strangers or lost, "no orphan", position)
+                demand(ticket in external_items or lost, "no orphan", position)
                 continue
             same = (ours.volume, ours.side) == (position.volume, position.side)
             demand(same, "engine and terminal agree", (ours, position))
@@ -85,7 +85,7 @@ class Ending:
 
     def _check_waiting(self) -> None:
         """Our pending entries are known, and none waits while trading is halted."""
-        working = self._actors.gateway.book.working
+        working = self._actors.gateway.working_orders.working
         waiting = {t: o for t, o in self._world.account.orders.items() if o.magic == MAGIC}
         for ticket, order in waiting.items():
             known = ticket in working or self._is_lost(order.comment)
@@ -100,7 +100,7 @@ class Ending:
         return any(comment.endswith(tail) for tail in self._lost)
 
     def _check_ledger(self) -> None:
-        """Deals sum up to the balance, and what the engine was told to our part of it."""
+        """Deals sum up to the balance, and what was reported to the engine to our part of it."""
         account = self._world.account
         booked = sum(deal.profit + deal.commission + deal.swap for deal in account.deals)
         demand(booked == account.balance, "the ledger sums to the balance", account.balance)
@@ -118,10 +118,10 @@ class Ending:
                 case ev.PositionClosed() as closed:
                     told += closed.profit + closed.commission + closed.swap
                     net += closed.net
-        open_ = sum(position.commission for position in self._actors.market.positions.values())
+        open_ = sum(position.commission for position in self._actors.portfolio.positions.values())
         demand(told == theirs, "the engine's ledger is the terminal's", (told, theirs))
         demand(told == net + open_, "each result has its share of the commission", (told, net))
-        seen = self._actors.market.account
+        seen = self._actors.portfolio.account
         demand(seen.balance == account.balance, "the balance is the terminal's", seen)
         demand(seen.equity == account.equity(), "the equity is the terminal's", seen)
 
@@ -132,7 +132,7 @@ class Ending:
         }
         entries: defaultdict[str, set[int]] = defaultdict(set)
         for deal in self._world.account.deals:
-            if deal.magic == MAGIC and deal.entry not in LEAVING and deal.comment:
+            if deal.magic == MAGIC and deal.entry not in CLOSING_ENTRIES and deal.comment:
                 entries[deal.comment].add(deal.order)
         for comment, orders in entries.items():
             demand(len(orders) == 1, "no duplicate order", (comment, orders))
@@ -140,7 +140,7 @@ class Ending:
             demand(order_id in submitted, "each deal has its order", comment)
 
     def _check_orders(self) -> None:
-        """Every signal became an order, every order has one end or is told as open."""
+        """Every signal became an order, every order has one end or is reported as open."""
         fates: defaultdict[int, list[str]] = defaultdict(list)
         unanswered = 0
         for record in self._records:
@@ -161,14 +161,14 @@ class Ending:
                 case ev.StopModified(order_id=order_id) if order_id:
                     fates[order_id].append("modified")
         demand(not unanswered, "every signal is accounted for", unanswered)
-        alive = self._actors.book.alive
+        alive = self._actors.order_manager.alive
         for order_id, ends in fates.items():
             once = len(ends) == 1 and order_id not in alive
             demand(once or (not ends and order_id in alive), "an order ends once", (order_id, ends))
         quarantined = {order.order_id for order in self._actors.gateway.unresolved}
-        working = {order.order_id for order in self._actors.gateway.book.working.values()}
+        working = {order.order_id for order in self._actors.gateway.working_orders.working.values()}
         known = quarantined | working
-        demand(alive.keys() == known, "what is alive waits or is quarantined", alive)
+        demand(alive.keys() == known, "what is alive waits or is of unknown outcome", alive)
 
     def _check_figures(self, rows: bytes, summary: dict[str, Any]) -> None:
         """The files against the terminal itself, with no projection between them."""

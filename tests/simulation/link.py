@@ -8,9 +8,15 @@ from typing import Any, TypeVar
 from adapters.mt5.api.errors import CallOutcomeUnknown, NotSent
 from adapters.mt5.execution.closing_deals import cents
 from adapters.mt5.execution.remote import Caller
-from adapters.mt5.host.client import Answer, answer_of
+from adapters.mt5.host.client import CallResult, answer_of
 from adapters.mt5.host.service import HostConfig, Service
-from adapters.mt5.host.wire import Reply, Request, decode_reply, decode_request, encode_request
+from adapters.mt5.host.wire import (
+    RpcReply,
+    RpcRequest,
+    decode_reply,
+    decode_request,
+    encode_request,
+)
 from engine.types import Cents
 from tests.simulation.world import LOGIN, SERVER, HostEnded, World
 
@@ -31,17 +37,17 @@ class SimulatedHost:
         self._on_send = on_send
         self.up = True
         self._last_id = 0
-        self.balance: Cents = 0  # as the account was last told to have
+        self.balance: Cents = 0  # as the account was last reported to have
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         """As `adapters.mt5.host.client.TerminalClient.call`."""
         if not self.up:
             raise NotSent(f"{function}: there is no terminal host; restart it")
         self._last_id += 1
-        request = Request(self._last_id, function, list(args), kwargs or None, deadline)
+        request = RpcRequest(self._last_id, function, list(args), kwargs or None, deadline)
         if function == "order_send":
             self._on_send(args[0])
-        self._world.hands.act()
+        self._world.manual_actions.act()
         try:
             reply = self._reply(request)
         except HostEnded:
@@ -51,7 +57,7 @@ class SimulatedHost:
             self.balance = cents(reply.value.balance)
         return answer_of(function, reply, *args, **kwargs)
 
-    def _reply(self, request: Request) -> Reply:
+    def _reply(self, request: RpcRequest) -> RpcReply:
         """Through the frames where it matters, and for a sample of all other calls."""
         if request.function == "order_send" or not request.id % _SAMPLE:
             sent = decode_request(encode_request(request))
@@ -59,8 +65,8 @@ class SimulatedHost:
         return self._service.reply(request)
 
 
-class SimulatedLine:
-    """Implements `execution.venue.Line`: what the worker thread does is done at once."""
+class SimulatedLink:
+    """Implements `execution.venue.TerminalLink`: what the worker thread does is done at once."""
 
     def __init__(self, world: World, host: SimulatedHost) -> None:
         self._world = world
@@ -72,12 +78,12 @@ class SimulatedLine:
         self._world.step()
         return result
 
-    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         return await self.work(lambda host: host.call(function, *args, deadline=deadline, **kwargs))
 
     async def restart(self) -> None:
         """Another host over the same terminal, if it comes up."""
         self._world.step()
-        if self._world.misfortune.host_stays_down():
+        if self._world.fault_injector.host_stays_down():
             raise NotSent("the terminal host does not start")
         self._host.up = True

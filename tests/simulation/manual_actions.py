@@ -1,4 +1,4 @@
-"""What somebody does by hand at the simulated venue, with no thought of the engine."""
+"""Manual actions at the simulated venue, independent of the engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_STOP = 0.05
 _LARGEST_DEPOSIT = 50_000
 
 
-class Hands:
+class ManualActions:
     """Acts at random moments, as often as the seed says; `done` counts what it did."""
 
     def __init__(self, rng: Random, account: PaperAccount) -> None:
@@ -67,7 +67,7 @@ class Hands:
         waiting = [o for o in account.orders.values() if o.state == mt5.ORDER_STATE_PLACED]
         if not waiting:
             return False
-        account.desk.end(self._rng.choice(waiting), mt5.ORDER_STATE_CANCELED, account.now)
+        account.pending.end(self._rng.choice(waiting), mt5.ORDER_STATE_CANCELED, account.now)
         return True
 
     def _deposit(self) -> bool:

@@ -21,21 +21,21 @@ def demand(holds: bool, invariant: str, detail: object = "") -> None:
         raise Broken(f"{invariant}: {detail}")
 
 
-class Story:
-    """What the records so far say: state of trading, day's anchor, orders and positions.
+class SessionModel:
+    """What the records so far say: state of trading, day-start balance, orders and positions.
 
     `entries` are the approved orders to open that are not over, by order id: each must be reserved
     by risk. `known` are the submitted orders that were accepted or filled, or whose outcome was
-    told as unknown. `closing` are the positions that orders to close were made for, by order id.
-    `paused` is set while the user wants no trading, `flattening` from an order to close everything
-    until the next input. `approved` and `positions` have volumes.
+    reported as unknown. `closing` are the positions that orders to close were made for, by order
+    id. `paused` is set while the user wants no trading, `flattening` from an order to close
+    everything until the next input. `approved` and `positions` have volumes.
     """
 
     def __init__(self) -> None:
         self.seq = 0
         self.time: Millis = 0
         self.state = TradingState.ACTIVE
-        self.anchor: Cents = 0
+        self.day_start: Cents = 0
         self.starting_balance: Cents = 0
         self.dates: list[tuple[str, Millis]] = []
         self.alive: set[int] = set()
@@ -44,7 +44,7 @@ class Story:
         self.submitted: set[int] = set()
         self.known: set[int] = set()
         self.positions: dict[int, Units] = {}
-        self.strangers = 0
+        self.external = 0
         self.closing: dict[int, int] = {}
         self.paused = self.flattening = self._resuming = False
 
@@ -60,9 +60,9 @@ class Story:
     def _take(self, event: ev.Event | ev.Input) -> None:
         match event:
             case ev.SessionStarted(account=account):
-                self.anchor = self.starting_balance = account.balance
-            case ev.DayRolled(date=date, anchor=anchor):
-                self.anchor = anchor
+                self.day_start = self.starting_balance = account.balance
+            case ev.DayRolled(date=date, day_start=day_start):
+                self.day_start = day_start
                 self.dates.append((date, self.time))
             case ev.UserCommanded(action=action):
                 self._resuming = action is ev.UserAction.RESUME
@@ -72,8 +72,8 @@ class Story:
                 freed = self.state is TradingState.LATCHED and state is not TradingState.LATCHED
                 demand(self._resuming or not freed, "only the user clears a latch", event)
                 self.state = state
-            case ev.VenueDiffers(foreign=foreign):
-                self.strangers = len(foreign)
+            case ev.ReconciliationMismatch(external=external):
+                self.external = len(external)
             case ev.PositionOpened():
                 self.positions[event.position] = event.volume
                 self.entries.pop(event.order_id, None)

@@ -9,17 +9,17 @@ from typing import Any
 from engine import events as ev
 from engine.recovery import Restorer
 from engine.types import Millis
-from risk.counters import Extremes, Tally
+from risk.counters import DrawdownTracker, TradeCounters
 from scripts.app.sessions.live_actors import LiveActors
 
 _SEEN_AGAIN = {
     ("market", "account"),  # the account is asked before a session goes on (SessionResumed)
     ("market", "ticks"),  # prices of the past are not brought back: the first look shows new ones
-    ("watch", "_shrunk"),  # these begin anew with the first looks
+    ("watch", "_reduced"),  # these begin anew with the first looks
     ("watch", "_moved"),
     ("watch", "_last"),
     ("watch", "_looked_for"),
-    ("risk", "_market"),
+    ("risk", "_portfolio"),
 }
 """What is not brought back, because it is found out again."""
 
@@ -33,15 +33,15 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
     """
     gateway = actors.gateway
     parts: dict[str, object] = {
-        "market": actors.market,
-        "orders": actors.book,
+        "market": actors.portfolio,
+        "orders": actors.order_manager,
         "risk": actors.risk,
-        "stakes": vars(actors.risk)["_stakes"],
-        "given": actors.given,
+        "stakes": vars(actors.risk)["_exposures"],
+        "given": actors.user_signals,
         "flatten": actors.flatten,
         "gateway": gateway,
-        "venue book": gateway.book,
-        "watch": gateway.watch,
+        "venue book": gateway.working_orders,
+        "watch": gateway.reconciler,
         "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
@@ -54,25 +54,27 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
 
 def _shown(value: Any, now: Millis) -> Any:
     """A value that can be compared; of the tally, what it says now."""
-    if isinstance(value, Tally):
+    if isinstance(value, TradeCounters):
         return value.orders_hour(now), value.orders_day, value.last_loss
-    return vars(value) if isinstance(value, Extremes) else value
+    return vars(value) if isinstance(value, DrawdownTracker) else value
 
 
 def _is_memory(value: object) -> bool:
     if isinstance(value, FunctionType | MethodType | BuiltinMethodType):
         return False
-    return isinstance(value, (*_PLAIN, Extremes, Tally)) or hasattr(value, "__struct_fields__")
+    return isinstance(value, (*_PLAIN, DrawdownTracker, TradeCounters)) or hasattr(
+        value, "__struct_fields__"
+    )
 
 
 def differences(
-    actors: LiveActors, twin: LiveActors, records: Iterable[ev.Record]
+    actors: LiveActors, restored_copy: LiveActors, records: Iterable[ev.Record]
 ) -> dict[str, tuple[Any, Any]]:
-    """Where `twin`, new actors brought back from `records`, remembers something else."""
-    restorer: Callable[[], Restorer] = twin.restorer
+    """Where `restored_copy`, new actors brought back from `records`, remembers something else."""
+    restorer: Callable[[], Restorer] = restored_copy.restorer
     restorer().restore(records)
-    twin.bus.time = actors.bus.time
-    mine, its = memory_of(actors), memory_of(twin)
+    restored_copy.bus.time = actors.bus.time
+    mine, its = memory_of(actors), memory_of(restored_copy)
     return {
         name: (mine.get(name), its.get(name))
         for name in mine.keys() | its.keys()

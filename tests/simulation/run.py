@@ -7,21 +7,21 @@ from collections import Counter
 
 import msgspec
 
-from adapters.mt5.api.errors import LinkDown, LookFailed, TerminalError
+from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from engine import events as ev
 from engine.journal import JournalFailed
 from engine.types import Limits
 from tests.simulation.audit import Audit
-from tests.simulation.engine_run import Life, Setting, attached
-from tests.simulation.final_checks import Ending, check_files
-from tests.simulation.link import SimulatedHost, SimulatedLine
+from tests.simulation.engine_run import EngineRun, Setting, attached
+from tests.simulation.final_checks import FinalChecks, check_files
+from tests.simulation.link import SimulatedHost, SimulatedLink
 from tests.simulation.world import EngineCrashed, World
 
 _MOST_STARTS = 25
 _ZONE = "Europe/Prague"
 
-_TOLD_IN_ORDER = (JournalFailed, TerminalError, LookFailed, LinkDown)
-"""What ends a session in order, its reason told; the user starts it again."""
+_TOLD_IN_ORDER = (JournalFailed, TerminalError, SnapshotFailed, LinkDown)
+"""What ends a session in order, its reason reported; the user starts it again."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_seed(seed: int) -> Result:
-    """Run one seed to its end; a broken invariant, or an unexpected failure, is told in it."""
+    """Run one seed to its end; a broken invariant, or an unexpected failure, is reported in it."""
     return run_and_keep(seed)[0]
 
 
@@ -72,7 +72,9 @@ def run_and_keep(seed: int) -> tuple[Result, list[ev.Record]]:
         trades=sum(isinstance(r.event, ev.PositionClosed) for r in records),
         starts=simulation.starts,
         crashes=world.crashes,
-        faults=dict(+Counter(world.misfortune.struck + world.hands.done + world.user.done)),
+        faults=dict(
+            +Counter(world.fault_injector.struck + world.manual_actions.done + world.user.done)
+        ),
         journal_hash=world.disk.hexdigest(),
     )
     return result, records
@@ -98,17 +100,17 @@ class _Simulation:
         world, audit = self._world, self._setting.audit
         world.boot()
         host = SimulatedHost(world, audit.on_send)
-        line = SimulatedLine(world, host)
+        link = SimulatedLink(world, host)
         try:
-            account = await attached(line)
+            account = await attached(link)
         except EngineCrashed:
             return False
         if account is None:
             return False
-        life = Life(self._setting, host, line, account)
+        engine_run = EngineRun(self._setting, host, link, account)
         try:
-            life.enter()
-            await life.play(moves=moves)
+            engine_run.enter()
+            await engine_run.play(moves=moves)
         except (EngineCrashed, BaseExceptionGroup) as error:
             _only_crashes(error)
             world.disk.crash()
@@ -119,19 +121,23 @@ class _Simulation:
             world.disk.crash()
             return False
         finally:
-            life.abandon()
-        self._look_over(life, ended=not moves)
+            engine_run.abandon()
+        self._look_over(engine_run, ended=not moves)
         return True
 
-    def _look_over(self, life: Life, *, ended: bool) -> None:
-        records, rows, summary = self._world.disk.records(), life.sink.rows, life.sink.summary()
+    def _look_over(self, engine_run: EngineRun, *, ended: bool) -> None:
+        records, rows, summary = (
+            self._world.disk.records(),
+            engine_run.sink.rows,
+            engine_run.sink.summary(),
+        )
         audit = self._setting.audit
         audit.watched(lambda: check_files(records, rows, summary))
         if not ended:
             return
-        life.check_twin()
-        ending = Ending(self._world, self._setting.limits, life.actors, records)
-        audit.watched(lambda: ending.check(rows, summary))
+        engine_run.check_restored_copy()
+        final_checks = FinalChecks(self._world, self._setting.limits, engine_run.actors, records)
+        audit.watched(lambda: final_checks.check(rows, summary))
 
 
 def _only_crashes(error: BaseException) -> None:

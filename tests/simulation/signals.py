@@ -8,7 +8,7 @@ from random import Random
 from adapters.paper.terminal.charts import Rates
 from engine import events as ev
 from engine.clock import Clock
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import ClockName, Millis, Side, SymbolSpec
 from signals.market_data.clocks import utc_of
 
@@ -20,7 +20,7 @@ _STRANGE = "GBPUSD"
 
 def signals_of(
     rng: Random, specs: Mapping[str, SymbolSpec], rates: Mapping[str, Rates], clock: ClockName
-) -> list[GivenSignal]:
+) -> list[UserSignal]:
     """Some signals at moments inside the bars, with levels near the prices of these moments."""
     signals = [
         _signal(rng, line, specs, rates, clock) for line in range(rng.choice((0, 0, 2, _MOST)))
@@ -36,7 +36,7 @@ def _signal(
     specs: Mapping[str, SymbolSpec],
     rates: Mapping[str, Rates],
     clock: ClockName,
-) -> GivenSignal:
+) -> UserSignal:
     symbol = rng.choice(list(specs))
     spec, bar = specs[symbol], rates[symbol][rng.randrange(len(rates[symbol]))]
     side = rng.choice((Side.LONG, Side.SHORT))
@@ -44,7 +44,7 @@ def _signal(
     stop = price - side * rng.randint(-10, 120)
     time = utc_of(clock, int(bar["time"])) * 1000 + rng.choice((0, 0, 1000, 400_000))
     pending = rng.random() < 0.5
-    return GivenSignal(
+    return UserSignal(
         line=line + 1,
         time=time,
         symbol=symbol if rng.random() < 0.95 else _STRANGE,
@@ -59,11 +59,11 @@ def _signal(
     )
 
 
-class Agenda:
+class SimulatedSignals:
     """Which signals and exits are due now: each once, also over restarts of the engine."""
 
     def __init__(
-        self, signals: Iterable[GivenSignal], clock: Clock, past: Iterable[ev.Record]
+        self, signals: Iterable[UserSignal], clock: Clock, past: Iterable[ev.Record]
     ) -> None:
         """`past` are the session's records: what was put on the bus before is not due again."""
         self._clock = clock

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Leave, Protect, View
+from signals.strategy import Decision, Enter, Exit, MoveStop, View
 
 _ENTERS = 3
 _LEAVES = 6
 _PROTECTS = 3
 
 
-class Restless:
+class RandomStrategy:
     """Decides by the digits of a bar's prices: as good as chance, and the same at every run."""
 
     timeframes: tuple[str, ...] = ("M15",)
@@ -24,7 +24,7 @@ class Restless:
         if view.position is None:
             return self._enter(draw, view) if draw % _ENTERS == 0 else None
         if draw % _LEAVES == 0:
-            return Leave("OPPOSITE")
+            return Exit("OPPOSITE")
         if draw % _PROTECTS == 1:
             return self._protect(draw, view)
         return None
@@ -41,11 +41,11 @@ class Restless:
             scale=0.25 + draw % 4 / 4,
         )
 
-    def _protect(self, draw: int, view: View) -> Protect | None:
+    def _protect(self, draw: int, view: View) -> MoveStop | None:
         position = view.position
         if position is None:
             return None
         closing = view.tick.bid if position.side is Side.LONG else view.tick.ask
         stop = closing - position.side * (20 + draw % 30)
         better = (stop - position.stop_loss) * position.side > 0
-        return Protect(stop, "TRAIL") if better else None
+        return MoveStop(stop, "TRAIL") if better else None

@@ -15,10 +15,10 @@ from adapters.paper.terminal.rules import AccountTerms
 from engine.clock import VirtualClock
 from engine.types import ClockName, Millis
 from signals.market_data.clocks import utc_of
-from tests.simulation.chance import Misfortune
+from tests.simulation.chance import FaultInjector
 from tests.simulation.disk import Disk
 from tests.simulation.fault_injector import Effects, FaultyTerminal
-from tests.simulation.manual_actions import Hands
+from tests.simulation.manual_actions import ManualActions
 from tests.simulation.market import PERIOD, SPECS, bars_of, start_of
 from tests.simulation.signals import signals_of
 from tests.simulation.user import User
@@ -56,12 +56,12 @@ class World:
         self.terminal = PaperTerminal(self.account, terms=terms, bars=self.market, attached=False)
         self.hosted = HostedTerminal(self.terminal, self.market)
         self.signals = signals_of(rng, self.specs, rates, CLOCK)
-        self.hands = Hands(rng, self.account)
+        self.manual_actions = ManualActions(rng, self.account)
         # With numbers of its own, so that markets and faults of a seed stay what they were.
         self.user = User(Random(f"user {seed}"), self.account)  # noqa: S311 - as above
-        self.misfortune = Misfortune(rng)
+        self.fault_injector = FaultInjector(rng)
         self.faulty = FaultyTerminal(
-            self.terminal, self.misfortune, Effects(hang=_end, die=_end, wait=lambda _s: None),
+            self.terminal, self.fault_injector, Effects(hang=_end, die=_end, wait=lambda _s: None),
             behind=self.hosted,
         )  # fmt: skip
         self.clock = VirtualClock(self._utc())
@@ -93,7 +93,7 @@ class World:
 
     def advance(self) -> bool:
         """The next moves of the market before the engine looks again; False at its end."""
-        self.hands.act()
+        self.manual_actions.act()
         progress = self.hosted.paper_advance(self._end, self.rng.randint(1, self._most_moves))
         if progress is None or not progress.steps:
             return False
@@ -108,8 +108,8 @@ class World:
 
     def calm(self) -> None:
         """No more faults and crashes: what stands can now be seen as it is."""
-        self.misfortune.on = self.crashing = False
-        self.hands.idle = self.user.idle = True
+        self.fault_injector.on = self.crashing = False
+        self.manual_actions.idle = self.user.idle = True
         self.disk.failing = 0.0
 
     def _utc(self) -> Millis:

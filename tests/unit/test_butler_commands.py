@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.core import TyperGroup
 
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from scripts.cli.main import COMMANDS, SECTIONS
 from scripts.cli.shared.help_pages import EXAMPLES, in_groups
 from tests.commands import butler
@@ -78,4 +78,4 @@ def test_the_version_is_shown() -> None:
     from scripts.app.version import version
 
     said = butler("--version")
-    assert (said.code, said.out, said.err) == (Exit.DONE, [f"butler {version()}"], [])
+    assert (said.code, said.out, said.err) == (ExitCode.DONE, [f"butler {version()}"], [])

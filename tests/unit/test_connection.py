@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ import pytest
 
 from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from tests.builders import EURUSD
+from tests.process.hosts import FAULTY_HOST
 
 SPEC: dict[str, Any] = {
     "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
@@ -58,14 +58,14 @@ def test_an_unknown_profile_is_a_wrong_option_that_names_the_known_ones(tmp_path
     file.write_text("profiles:\n  MINE: {server: A-Demo, login: 1, password: x}\n")
     with pytest.raises(CommandFailed, match="MINE") as caught:
         connection.resolve("OTHER", CliOverrides(), file, {})
-    assert caught.value.code == Exit.USAGE
+    assert caught.value.code == ExitCode.USAGE
 
 
 def test_a_remote_host_needs_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMEGA_MT5_HOST_TOKEN", raising=False)
     account = msgspec.structs.replace(paper(), host="127.0.0.1:1")
     error = refusal(account, tmp_path)
-    assert error.code == Exit.USAGE
+    assert error.code == ExitCode.USAGE
     assert "OMEGA_MT5_HOST_TOKEN is not set" in str(error)
 
 
@@ -75,7 +75,7 @@ def test_a_remote_host_that_is_not_there_is_named(
     token = os.urandom(32).hex()
     monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", token)
     error = refusal(msgspec.structs.replace(paper(), host="127.0.0.1:1"), tmp_path)
-    assert error.code == Exit.TERMINAL
+    assert error.code == ExitCode.TERMINAL
     assert "the host on port 1" in str(error)
     assert token not in str(error)
 
@@ -83,7 +83,7 @@ def test_a_remote_host_that_is_not_there_is_named(
 def test_a_real_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     behind(monkeypatch, trade_mode="real")
     error = refusal(paper(), tmp_path)
-    assert error.code == Exit.TERMINAL
+    assert error.code == ExitCode.TERMINAL
     assert "no demo account" in str(error)
 
 
@@ -92,7 +92,7 @@ def test_a_terminal_with_another_account_is_left_alone(
 ) -> None:
     behind(monkeypatch, login=77)
     error = refusal(paper(), tmp_path)
-    assert error.code == Exit.TERMINAL
+    assert error.code == ExitCode.TERMINAL
     assert f"account 77 is logged in, not {LOGIN}" in str(error)
     assert "terminal_path of its own" in str(error)
 
@@ -101,12 +101,10 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = {"kind": "fail", "code": -6}
-    faulty = functools.partial(
-        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
-    )
+    faulty = functools.partial(LocalHost, command=FAULTY_HOST)
     monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
-    assert error.code == Exit.TERMINAL
+    assert error.code == ExitCode.TERMINAL
     assert str(error).startswith("initialize: -6 ")
     assert "check login, password and server" in str(error)

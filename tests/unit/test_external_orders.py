@@ -37,8 +37,8 @@ def holding() -> Live:
     return desk
 
 
-def differences(desk: Live) -> list[ev.VenueDiffers]:
-    return of_kind(desk.parts.journal, ev.VenueDiffers)
+def differences(desk: Live) -> list[ev.ReconciliationMismatch]:
+    return of_kind(desk.parts.journal, ev.ReconciliationMismatch)
 
 
 def reason_to_deny(desk: Live) -> list[str]:
@@ -53,9 +53,9 @@ class TestForeign:
         for _ in range(3):
             desk.see(positions=(by_hand(),), risks={50: 123.45})
         (told,) = differences(desk)
-        assert told.unexplained == ()
-        assert told.foreign == (
-            ev.ForeignExposure(
+        assert told.mismatches == ()
+        assert told.external == (
+            ev.ExternalExposure(
                 ticket=50, symbol="GBPUSD", side=Side.SHORT, volume=3_000, risk=12_345
             ),
         )
@@ -64,7 +64,7 @@ class TestForeign:
         desk = live()
         desk.see(orders=(waiting(), waiting(ticket=61, position_id=50)), risks={60: 10.0})
         (told,) = differences(desk)
-        assert [(item.ticket, item.side, item.volume) for item in told.foreign] == [
+        assert [(item.ticket, item.side, item.volume) for item in told.external] == [
             (60, Side.LONG, 2_000)
         ]
 
@@ -88,15 +88,15 @@ class TestForeign:
         desk = live()
         desk.see(positions=(by_hand(),), risks={50: 1_990.0})
         desk.see()
-        assert differences(desk)[-1] == ev.VenueDiffers()
+        assert differences(desk)[-1] == ev.ReconciliationMismatch()
         assert reason_to_deny(desk) == []
 
     def test_another_session_of_the_engine_is_told_as_one_of_ours(self) -> None:
         desk = live()
         desk.see(positions=(by_hand(magic=26, comment="cd-1"),), risks={50: 1.0})
         (told,) = differences(desk)
-        assert told.foreign[0].ours
-        assert told.unexplained == ()
+        assert told.external[0].ours
+        assert told.mismatches == ()
         assert desk.parts.risk.trading.active
 
 
@@ -104,7 +104,7 @@ class TestUnexplained:
     def test_a_position_with_this_sessions_mark_whose_order_is_over_latches_trading(self) -> None:
         desk = live()
         desk.see(positions=(by_hand(magic=26, comment="ab-99"),), risks={50: 1.0})
-        assert "carries this session's mark 'ab-99'" in differences(desk)[0].unexplained[0]
+        assert "carries this session's mark 'ab-99'" in differences(desk)[0].mismatches[0]
         assert not desk.parts.risk.trading.active
         desk.see()
         assert not desk.parts.risk.trading.active  # until the user has looked
@@ -118,7 +118,7 @@ class TestUnexplained:
     def test_a_stale_look_that_still_shows_a_closed_position_raises_no_alarm(self) -> None:
         desk = holding()
         desk.see(deals=deals(deal_in(), deal_in(ticket=12, entry=mt5.DEAL_ENTRY_OUT)))
-        assert desk.parts.market.positions == {}
+        assert desk.parts.portfolio.positions == {}
         desk.see(positions=(OURS,), risks={7: 1.0})
         assert differences(desk) == []
         assert desk.parts.risk.trading.active
@@ -126,7 +126,7 @@ class TestUnexplained:
     def test_a_stale_look_that_does_not_show_a_new_position_yet_closes_nothing(self) -> None:
         desk = holding()
         desk.see()
-        assert list(desk.parts.market.positions) == [7]
+        assert list(desk.parts.portfolio.positions) == [7]
         assert desk.parts.risk.trading.active
 
 
@@ -144,12 +144,12 @@ class TestLooksWorthTaking:
     ) -> None:
         desk = self.lost()
         gateway = desk.gateway
-        assert gateway.tells(seen())
+        assert gateway.has_changes(seen())
         desk.see()
-        assert not gateway.tells(seen())
-        assert gateway.tells(seen(recent=(deal_in(),)))
+        assert not gateway.has_changes(seen())
+        assert gateway.has_changes(seen(recent=(deal_in(),)))
         desk.see(recent=(deal_in(),))
-        assert list(desk.parts.market.positions) == [7]
+        assert list(desk.parts.portfolio.positions) == [7]
 
     def test_a_risk_that_moves_with_every_tick_is_not_told_each_time(self) -> None:
         desk = live()
@@ -157,14 +157,14 @@ class TestLooksWorthTaking:
             desk.see(positions=(by_hand(),), risks={50: dollars})
         assert len(differences(desk)) == 1
         desk.see(positions=(by_hand(),), risks={50: 103.0})
-        assert [item.foreign[0].risk for item in differences(desk)] == [10_000, 10_300]
+        assert [item.external[0].risk for item in differences(desk)] == [10_000, 10_300]
 
 
 class TestMovedByHand:
     MOVED = OURS._with(sl=1.0985, tp=0.0)
 
     def levels(self, desk: Live) -> tuple[int, int]:
-        position = desk.parts.market.positions[7]
+        position = desk.parts.portfolio.positions[7]
         return position.stop_loss, position.take_profit
 
     @pytest.mark.parametrize(("looks", "believed"), [(1, False), (2, False), (3, True), (9, True)])

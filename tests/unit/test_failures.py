@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mt5.api.errors import ArgumentsRefused
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions.failures import explained
 
@@ -22,4 +22,4 @@ def test_arguments_that_the_package_refuses_are_our_own_failure(tmp_path: Path) 
     assert "history_deals_get(0, 4102444800): SystemError: too large" in told
     assert str(folder.path) in told
     assert "look at the terminal for open positions" in told
-    assert failed.value.code is Exit.INTERNAL
+    assert failed.value.code is ExitCode.INTERNAL

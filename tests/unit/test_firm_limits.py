@@ -8,12 +8,12 @@ import pytest
 
 from engine import events as ev
 from engine.events import DenyReason
-from engine.rules import Anchor, DailyLoss
+from engine.rules import DailyLoss, DayStartBasis
 from engine.trading import HaltCause, TradingState
 from engine.types import LimitAction, Limits, Side
 from risk import exposure, firm_limits
-from risk.challenge import Course
-from risk.limits import Desk, vet
+from risk.challenge import Challenge
+from risk.limits import RiskContext, vet
 from tests.builders import (
     EURUSD,
     GBPUSD,
@@ -36,25 +36,28 @@ from tests.challenges import rules
 from tests.risk_steps import approvals, changes, denials, enter, reset, see, submitted
 
 MINUTE, HOUR = 60_000, 3_600_000
-FIRM = Course(rules=rules())
+FIRM = Challenge(rules=rules())
 """A day may lose 500.00 and an attempt 1,000.00 of 100,000.00."""
 
 
-def desk(view: firm_limits.View | None = None, **changes: Any) -> Desk:
-    return Desk(
+def desk(limit_context: firm_limits.LimitContext | None = None, **changes: Any) -> RiskContext:
+    return RiskContext(
         **{
             "limits": limits(), "spec": EURUSD, "tick": TICKS["EURUSD"], "account": account(),
-            "anchor": START, "starting_balance": START, "trading_active": True,
+            "day_start": START, "starting_balance": START, "trading_active": True,
             "known_signal": False, "positions": 0, "positions_on_symbol": 0, "stops_worst": 0,
-            "risk_in_flight": 0, "margin_in_flight": 0, "guard": view or firm_limits.View(),
+            "risk_in_flight": 0, "margin_in_flight": 0,
+            "limit_context": limit_context or firm_limits.LimitContext(),
             **changes,
         }
     )  # fmt: skip
 
 
-def reason(terms: Limits, view: firm_limits.View | None = None, **order: Any) -> DenyReason | None:
+def reason(
+    terms: Limits, limit_context: firm_limits.LimitContext | None = None, **order: Any
+) -> DenyReason | None:
     """Why one lot of EURUSD with its stop 100 points away (105.00 at risk) is denied."""
-    made = vet(intent(**{"volume": LOT, **order}), desk(view, limits=terms))
+    made = vet(intent(**{"volume": LOT, **order}), desk(limit_context, limits=terms))
     return made.reason if isinstance(made, ev.OrderDenied) else None
 
 
@@ -105,7 +108,7 @@ class TestWorstCase:
         parts = wired()
         parts.bus.publish(opened(7))
         terms = limits(allow_gap_fraction=0.001, allow_slippage_points=3)
-        held = parts.market.positions[7]
+        held = parts.portfolio.positions[7]
         assert exposure.worst_of_position(terms, EURUSD, held, 10, START) == 21_300 + 250
 
     def test_one_whose_stop_secures_a_gain_loses_nothing(self) -> None:
@@ -130,8 +133,8 @@ class TestPerOrder:
 class TestTiming:
     @pytest.mark.parametrize(("ago", "denied"), [(29 * MINUTE, True), (30 * MINUTE, False)])
     def test_after_a_loss_there_is_a_pause(self, ago: int, denied: bool) -> None:
-        view = firm_limits.View(now=HOUR, last_loss=HOUR - ago)
-        found = reason(limits(cool_down_minutes=30), view)
+        limit_context = firm_limits.LimitContext(now=HOUR, last_loss=HOUR - ago)
+        found = reason(limits(cool_down_minutes=30), limit_context)
         assert (found is DenyReason.COOL_DOWN) is denied
 
     @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ class TestTiming:
     def test_orders_an_hour_and_a_day(
         self, terms: dict[str, Any], view: dict[str, Any], found: DenyReason | None
     ) -> None:
-        assert reason(limits(**terms), firm_limits.View(**view)) == found
+        assert reason(limits(**terms), firm_limits.LimitContext(**view)) == found
 
     def test_the_actor_counts_what_it_approved_also_when_nothing_came_of_it(self) -> None:
         parts = wired(limits(max_orders_per_hour=1, max_positions=9))
@@ -186,16 +189,16 @@ class TestTiming:
 class TestExposure:
     @pytest.mark.parametrize(("at_risk", "denied"), [(9_500, False), (9_501, True)])
     def test_what_may_be_lost_on_one_symbol(self, at_risk: int, denied: bool) -> None:
-        view = firm_limits.View(symbol_worst=at_risk)
-        found = reason(limits(max_symbol_risk_fraction=0.002), view)  # 200.00 in all
+        limit_context = firm_limits.LimitContext(symbol_worst=at_risk)
+        found = reason(limits(max_symbol_risk_fraction=0.002), limit_context)  # 200.00 in all
         assert (found is DenyReason.SYMBOL_RISK) is denied
 
     def test_currencies_add_up_across_symbols_and_sides(self) -> None:
         stakes = [
-            exposure.Stake(EURUSD, Side.LONG, 100),
-            exposure.Stake(GBPUSD, Side.LONG, 50),
-            exposure.Stake(USDJPY, Side.LONG, 30),
-            exposure.Stake(EURUSD, Side.SHORT, 10),
+            exposure.Exposure(EURUSD, Side.LONG, 100),
+            exposure.Exposure(GBPUSD, Side.LONG, 50),
+            exposure.Exposure(USDJPY, Side.LONG, 30),
+            exposure.Exposure(EURUSD, Side.SHORT, 10),
         ]
         net = exposure.on_currencies(stakes)
         assert net == {"EUR": 90, "USD": -90 - 50 + 30, "GBP": 50, "JPY": -30}
@@ -208,7 +211,9 @@ class TestExposure:
     def test_what_may_be_lost_on_one_currency_unless_the_order_makes_it_less(
         self, net: dict[str, int], denied: bool
     ) -> None:
-        found = reason(limits(max_currency_risk_fraction=0.002), firm_limits.View(currencies=net))
+        found = reason(
+            limits(max_currency_risk_fraction=0.002), firm_limits.LimitContext(currencies=net)
+        )
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     @pytest.mark.parametrize(
@@ -219,8 +224,10 @@ class TestExposure:
         self, net: dict[str, int], denied: bool
     ) -> None:
         away = levels(Side.SHORT, TICKS["EURUSD"], 100, 200)
-        view = firm_limits.View(currencies=net)
-        found = reason(limits(max_currency_risk_fraction=0.002), view, side=Side.SHORT, **away)
+        limit_context = firm_limits.LimitContext(currencies=net)
+        found = reason(
+            limits(max_currency_risk_fraction=0.002), limit_context, side=Side.SHORT, **away
+        )
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     def test_orders_in_flight_are_in_it(self) -> None:
@@ -247,21 +254,21 @@ class TestFirmRoom:
     def test_the_worst_case_stays_above_both_floors_and_the_reserve(
         self, today: int, after: int, reserve: float | None, denied: bool
     ) -> None:
-        view = firm_limits.View(firm=firm_limits.FirmFloors(today, after))
-        found = reason(limits(firm_reserve_fraction=reserve), view)
-        assert (found is DenyReason.FIRM_ROOM) is denied
+        limit_context = firm_limits.LimitContext(firm=firm_limits.FirmFloors(today, after))
+        found = reason(limits(firm_reserve_fraction=reserve), limit_context)
+        assert (found is DenyReason.FIRM_LOSS_BUFFER) is denied
 
     def test_the_next_reset_counts_todays_profit_into_the_floor(self) -> None:
         """500.00 made today: 1,000.00 of room until midnight, 500.00 after it."""
-        parts = wired(limits(firm_reserve_fraction=0.0), course=FIRM)
+        parts = wired(limits(firm_reserve_fraction=0.0), challenge=FIRM)
         see(parts, START + 50_000)
-        assert parts.evaluation is not None
-        floors = parts.evaluation.floors(ev.AccountSeen(START + 50_000, START + 50_000, 0))
+        assert parts.challenge_actor is not None
+        floors = parts.challenge_actor.floors(ev.AccountSeen(START + 50_000, START + 50_000, 0))
         assert floors == firm_limits.FirmFloors(START - 50_000, START)
 
     def test_at_the_reserve_everything_is_closed_and_trading_latched(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.5)
-        parts = wired(terms, course=FIRM)
+        parts = wired(terms, challenge=FIRM)
         parts.bus.publish(opened(7))
         see(parts, START, START - 39_999)
         assert parts.risk.trading.active
@@ -274,9 +281,9 @@ class TestFirmRoom:
 
     def test_what_does_not_fit_under_the_new_days_floor_is_closed_at_the_reset(self) -> None:
         """An anchor on equity: 1,000.00 floating at the reset lift the floor above the stop."""
-        daily = DailyLoss(percent=50, anchor=Anchor.LARGER)
+        daily = DailyLoss(percent=50, day_start=DayStartBasis.LARGER)
         terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
-        parts = wired(terms, course=Course(rules=rules(daily=daily)))
+        parts = wired(terms, challenge=Challenge(rules=rules(daily=daily)))
         parts.bus.publish(opened(7))
         reset(parts, START, START + 30_000)  # floor 99,800.00, the stop loses 102.50
         assert approvals(parts) == []
@@ -287,10 +294,10 @@ class TestFirmRoom:
 
     def test_what_waits_at_the_venue_needs_its_room_under_the_new_floor_too(self) -> None:
         """The floor rises to 99,800.00: 102.50 open and 97.65 waiting are too much."""
-        daily = DailyLoss(percent=50, anchor=Anchor.LARGER)
+        daily = DailyLoss(percent=50, day_start=DayStartBasis.LARGER)
         for volume, closes in ((9_200, False), (9_300, True)):
             terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
-            parts = wired(terms, course=Course(rules=rules(daily=daily)))
+            parts = wired(terms, challenge=Challenge(rules=rules(daily=daily)))
             parts.bus.publish(opened(7))
             parts.bus.publish(signal("s:2", symbol="GBPUSD", volume=volume,
                                      **levels(Side.LONG, TICKS["GBPUSD"], 100, 200)))  # fmt: skip
@@ -303,9 +310,9 @@ class TestFirmRoom:
     ) -> None:
         """Prices of the journal are old by then and not remembered."""
         terms = limits(firm_reserve_fraction=0.0, daily_loss_fraction=0.5)
-        parts = wired(terms, course=FIRM)
+        parts = wired(terms, challenge=FIRM)
         parts.bus.publish(opened(7))
-        parts.market.ticks.clear()
+        parts.portfolio.ticks.clear()
         reset(parts, START)
         assert approvals(parts) == []  # 102.50 at the stop, 500.00 of room
         reset(parts, START - 60_000, date="2025-01-09")
@@ -316,7 +323,7 @@ class TestFirmRoom:
 
     def test_a_breach_is_the_firms_and_nothing_of_ours_acts_after_it(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.001)
-        parts = wired(terms, course=FIRM)
+        parts = wired(terms, challenge=FIRM)
         parts.bus.publish(opened(7))
         see(parts, START, START - 50_001)
         assert changes(parts) == [(TradingState.LATCHED, HaltCause.FIRM_BREACH)]
@@ -324,8 +331,8 @@ class TestFirmRoom:
         assert (end.outcome, end.cause) == (ev.AttemptOutcome.BREACHED, "daily_loss")
 
     def test_an_entry_is_denied_by_the_firms_conduct_too(self) -> None:
-        conduct = type(FIRM.rules.conduct)(positions_a_day=1)
-        parts = wired(limits(), course=Course(rules=rules(conduct=conduct)))
+        restrictions = type(FIRM.rules.restrictions)(positions_a_day=1)
+        parts = wired(limits(), challenge=Challenge(rules=rules(restrictions=restrictions)))
         enter(parts, "EURUSD")
         enter(parts, "GBPUSD")
         assert denials(parts) == [DenyReason.POSITIONS_PER_DAY]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.errors import LookFailed
-from adapters.mt5.execution.snapshot import Wanted, carry_out, look
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.snapshot import SnapshotQuery, carry_out, fetch_snapshot
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -71,7 +71,7 @@ class TestClosedByTheVenue:
         desk = holding()
         desk.see(deals=deals(deal_in(), deal_out(reason=why)))
         assert [item.reason for item in closes(desk)] == [reason]
-        assert desk.parts.market.positions == {}
+        assert desk.parts.portfolio.positions == {}
 
     def test_the_net_is_the_whole_result_with_the_opening_commission(self) -> None:
         desk = holding()
@@ -90,12 +90,12 @@ class TestClosedByTheVenue:
         assert closes(desk) == []
 
     def test_a_position_without_a_closing_deal_is_not_closed_yet(self) -> None:
-        """The history may lag behind: the next look will tell."""
+        """The history may lag behind: the next snapshot will show."""
         desk = holding()
         desk.see()
         desk.see(deals=deals(deal_in()))
         assert closes(desk) == []
-        assert desk.gateway.wanted() == Wanted((7,), magic=26)
+        assert desk.gateway.snapshot_query() == SnapshotQuery((7,), magic=26)
         desk.see(deals=deals(deal_in(), deal_out()))
         assert len(closes(desk)) == 1
 
@@ -113,7 +113,7 @@ class TestClosedByTheVenue:
         )
         for _ in range(2):
             desk.see(deals=deals(deal_in(), *parts))
-        assert desk.parts.market.positions == {}
+        assert desk.parts.portfolio.positions == {}
         assert sum(item.volume for item in closes(desk)) == 10_000
         assert sum(item.profit for item in closes(desk)) == 20_000
         assert sum(item.net for item in closes(desk)) == 20_000 - 250 - 250
@@ -127,7 +127,7 @@ class TestClosedByTheVenue:
         assert [(item.volume, item.remaining, item.reason, item.net) for item in closes(desk)] == [
             (4_000, 6_000, "MANUAL", 8_000 - 100 - 100)
         ]
-        assert desk.parts.market.positions[7].volume == 6_000
+        assert desk.parts.portfolio.positions[7].volume == 6_000
 
 
 class TestAcceptedOrders:
@@ -141,7 +141,7 @@ class TestAcceptedOrders:
     def test_one_that_still_stands_is_left_alone(self) -> None:
         desk = self.working()
         desk.see(orders=(mt5.TradeOrder.of(ticket=7),))
-        assert desk.parts.book.alive == {1: OrderState.ACCEPTED}
+        assert desk.parts.order_manager.alive == {1: OrderState.ACCEPTED}
 
     def test_one_that_filled_is_a_position(self) -> None:
         desk = self.working()
@@ -150,7 +150,7 @@ class TestAcceptedOrders:
         assert isinstance(filled, ev.OrderFilled)
         assert isinstance(opened, ev.PositionOpened)
         assert (opened.position, opened.order_id, opened.price) == (7, 1, 110_010)
-        assert desk.gateway.wanted() == Wanted((7,), magic=26)
+        assert desk.gateway.snapshot_query() == SnapshotQuery((7,), magic=26)
 
     def test_one_that_filled_and_was_closed_since_is_both(self) -> None:
         desk = self.working()
@@ -166,14 +166,14 @@ class TestAcceptedOrders:
         desk.see(ended={7: mt5.TradeOrder.of(ticket=7, state=ENDED[how])})
         (cancelled,) = desk.events(ev.OrderAccepted)
         assert isinstance(cancelled, ev.OrderCancelled)
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     def test_one_of_which_nothing_is_known_stays(self) -> None:
         desk = self.working()
         desk.see()
         desk.see(ended={7: mt5.TradeOrder.of(ticket=7, state=mt5.ORDER_STATE_FILLED)})
-        assert desk.parts.book.alive == {1: OrderState.ACCEPTED}
-        assert desk.gateway.wanted().orders == (7,)
+        assert desk.parts.order_manager.alive == {1: OrderState.ACCEPTED}
+        assert desk.gateway.snapshot_query().orders == (7,)
 
     def test_an_accepted_close_is_told_with_its_own_reason_once_the_position_is_gone(self) -> None:
         desk = asked(ev.Action.CLOSE)
@@ -181,7 +181,7 @@ class TestAcceptedOrders:
         ours = deal_out(order=8, reason=mt5.DEAL_REASON_EXPERT)
         desk.see(deals=deals(deal_in(), ours))
         assert [(item.reason, item.order_id) for item in closes(desk)] == [("WHY", 2)]
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     def test_an_accepted_close_that_was_filled_in_part_is_over_and_told_as_ours(self) -> None:
         """The rest stays open: a close is filled at once or not at all."""
@@ -193,8 +193,8 @@ class TestAcceptedOrders:
         assert [(item.volume, item.reason, item.order_id) for item in closes(desk)] == [
             (4_000, "WHY", 2)
         ]
-        assert desk.parts.book.alive == {}
-        assert desk.parts.market.positions[7].volume == 6_000
+        assert desk.parts.order_manager.alive == {}
+        assert desk.parts.portfolio.positions[7].volume == 6_000
 
     def test_a_stop_that_was_faster_than_an_accepted_close_is_told_as_the_stop(self) -> None:
         desk = asked(ev.Action.CLOSE)
@@ -215,7 +215,7 @@ class TestUnknownOutcomes:
         desk.parts.bus.time += 3 * 86_400_000
         desk.gateway.abandoned()
         assert len(desk.gateway.unresolved) == 1
-        assert desk.gateway.wanted() == Wanted(
+        assert desk.gateway.snapshot_query() == SnapshotQuery(
             span=(1_736_251_200 - 86_400, 1_736_251_200 + 4 * 86_400), magic=26
         )
 
@@ -226,7 +226,7 @@ class TestUnknownOutcomes:
         desk.parts.bus.time = 1_000_000
         desk.parts.bus.publish(signal("s:1", volume=10_000))
         lost(desk)
-        found = look(TestLooking.terminal(), desk.gateway.wanted())
+        found = fetch_snapshot(TestLooking.terminal(), desk.gateway.snapshot_query())
         assert {"ab-1", "ab-2", "ab-3"} <= {deal.comment for deal in found.recent}
 
     def test_no_date_beyond_what_the_package_takes_is_asked_for(self) -> None:
@@ -234,7 +234,7 @@ class TestUnknownOutcomes:
         desk.parts.bus.time = 2_147_428_800_000  # 2038-01-18 12:00
         desk.parts.bus.publish(signal("s:1", volume=10_000))
         lost(desk)
-        assert desk.gateway.wanted().span == (2_147_428_800 - 86_400, 2_147_483_647)
+        assert desk.gateway.snapshot_query().span == (2_147_428_800 - 86_400, 2_147_483_647)
 
     def test_an_entry_whose_deal_is_found_by_magic_and_comment_is_a_position(self) -> None:
         desk = lost(entering())
@@ -242,7 +242,7 @@ class TestUnknownOutcomes:
         filled, opened = desk.events(ev.TradingStateChanged)
         assert isinstance(filled, ev.OrderFilled)
         assert isinstance(opened, ev.PositionOpened)
-        assert (desk.gateway.unresolved, desk.gateway.wanted().span) == ([], None)
+        assert (desk.gateway.unresolved, desk.gateway.snapshot_query().span) == ([], None)
 
     @pytest.mark.parametrize(
         "other",
@@ -252,13 +252,13 @@ class TestUnknownOutcomes:
         desk = lost(entering())
         desk.see(recent=(deal_in(**other),))
         assert [order.order_id for order in desk.gateway.unresolved] == [1]
-        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
 
     def test_the_absence_of_traces_proves_nothing(self) -> None:
         desk = lost(entering())
         for _ in range(5):
             desk.see()
-        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
         assert desk.sent == []
 
     def test_a_close_whose_position_left_by_our_deal_is_told_with_its_reason(self) -> None:
@@ -292,7 +292,7 @@ class TestUnknownOutcomes:
         desk = lost(asked(ev.Action.MODIFY, stop_loss=110_050))
         desk.see(deals=deals(deal_in(), deal_out()))
         assert desk.gateway.unresolved == []
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
         assert [item.reason for item in closes(desk)] == ["TP"]
 
     def test_no_second_order_closes_what_one_of_unknown_outcome_may_have_closed(self) -> None:
@@ -313,7 +313,7 @@ class TestUnknownOutcomes:
         (cancelled,) = of_kind(desk.parts.journal, ev.OrderCancelled)
         assert (cancelled.order_id, cancelled.reason) == (2, "another order closed the position")
         assert desk.gateway.unresolved == []
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
 
 class OddTerminal:
@@ -355,27 +355,27 @@ class TestLooking:
         return PaperTerminal(account)
 
     def test_everything_open_is_told_and_the_deals_of_what_is_not(self) -> None:
-        found = look(self.terminal(), Wanted((1, 2), (), None))
+        found = fetch_snapshot(self.terminal(), SnapshotQuery((1, 2), (), None))
         assert [position.ticket for position in found.positions] == [2]
         assert {ticket: len(told) for ticket, told in found.deals.items()} == {1: 2}
         assert (found.orders, found.recent) == ((), ())
         assert found.account.balance == 99_982.5
 
     def test_recent_deals_are_told_when_they_are_wanted(self) -> None:
-        found = look(self.terminal(), Wanted((), (), (999, 1_001)))
+        found = fetch_snapshot(self.terminal(), SnapshotQuery((), (), (999, 1_001)))
         assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
 
     def test_movements_of_the_balance_are_no_deals_of_a_position(self) -> None:
         terminal = self.terminal()
         terminal.account.deposit(5_000)
         assert len(terminal.history_deals_get(0, 2_000) or ()) == 5
-        found = look(terminal, Wanted((), (), (0, 2_000)))
+        found = fetch_snapshot(terminal, SnapshotQuery((), (), (0, 2_000)))
         assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
 
     def test_neither_order_nor_position_0_is_ever_looked_up(self) -> None:
         """A terminal answers a question for position 0 with the deposit."""
         terminal = OddTerminal(self.terminal())
-        found = look(terminal, Wanted((0, 1), (0,), None, (2,)))
+        found = fetch_snapshot(terminal, SnapshotQuery((0, 1), (0,), None, (2,)))
         assert sorted(found.deals) == [1, 2]
         assert terminal.asked == [{"position": 1}, {"position": 2}]
 
@@ -384,20 +384,20 @@ class TestLooking:
         account.quote("EURUSD", TICKS["EURUSD"].bid, TICKS["EURUSD"].ask, 1_000_000)
         terminal = OddTerminal(PaperTerminal(account))
         desk = entering()
-        errand = desk.sent.pop(0)
-        reply = carry_out(terminal, errand.request)
+        venue_request = desk.sent.pop(0)
+        reply = carry_out(terminal, venue_request.request)
         assert (reply.result and reply.result.order, reply.deals, terminal.asked) == (0, (), [])
         desk.parts.bus.feed(ev.VenueReplied(1, reply))
         assert len(desk.gateway.unresolved) == 1
-        desk.gateway.notice(look(terminal, desk.gateway.wanted()))
+        desk.gateway.reconcile(fetch_snapshot(terminal, desk.gateway.snapshot_query()))
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
         assert (opened.position, opened.volume, desk.gateway.unresolved) == (1, 10_000, [])
         assert desk.parts.risk.trading.state is TradingState.LATCHED
 
     def test_a_terminal_that_cannot_tell_is_no_terminal_that_holds_nothing(self) -> None:
         silent = PaperTerminal(PaperAccount(SPECS, START), attached=False)
-        with pytest.raises(LookFailed, match=r"positions_get: \(-10004, 'No IPC connection'\)"):
-            look(silent, Wanted())
+        with pytest.raises(SnapshotFailed, match=r"positions_get: \(-10004, 'No IPC connection'\)"):
+            fetch_snapshot(silent, SnapshotQuery())
 
 
 HALTED = ev.TradingStateChanged(
@@ -417,8 +417,8 @@ class TestHaltsAndWaitingOrders:
         desk.gateway.on_trading_state(HALTED)
         assert desk.sent[-1].request == {"action": mt5.TRADE_ACTION_REMOVE, "order": 7}
         desk.reply(result(order=7))
-        assert desk.parts.book.alive == {}
-        assert desk.gateway.wanted().orders == ()
+        assert desk.parts.order_manager.alive == {}
+        assert desk.gateway.snapshot_query().orders == ()
 
     def test_one_that_the_venue_has_just_filled_stays_to_be_looked_for(self) -> None:
         desk = live()
@@ -428,7 +428,7 @@ class TestHaltsAndWaitingOrders:
         desk.reply(result(mt5.TRADE_RETCODE_PLACED, order=7))
         desk.gateway.on_trading_state(HALTED)
         desk.reply(result(mt5.TRADE_RETCODE_INVALID, order=0))
-        assert desk.gateway.wanted().orders == (7,)
+        assert desk.gateway.snapshot_query().orders == (7,)
 
     @pytest.mark.parametrize(("swap", "risk"), [(0, 100.0), (-1_250, 112.5), (20_000, 0.0)])
     def test_what_is_not_ours_may_lose_its_stop_and_the_swap_that_waits_to_be_booked(
@@ -438,4 +438,4 @@ class TestHaltsAndWaitingOrders:
         account.quote("EURUSD", 110_000, 110_010, 1_000_000)
         account.open("EURUSD", Side.LONG, 10_000, 109_910, 0, 99, "")
         account.positions[1].swap = swap
-        assert look(PaperTerminal(account), Wanted(magic=26)).risks == {1: risk}
+        assert fetch_snapshot(PaperTerminal(account), SnapshotQuery(magic=26)).risks == {1: risk}

@@ -182,12 +182,13 @@ def test_no_byte_moves_between_records_unseen(
     contents: list[tuple[bytes, bytes | None]], data: st.DataObject
 ) -> None:
     rows: list[Row] = [
-        (seq, payload, about, "signal") for seq, (payload, about) in enumerate(contents, start=1)
+        (seq, payload, metadata, "signal")
+        for seq, (payload, metadata) in enumerate(contents, start=1)
     ]
     place = data.draw(st.integers(0, len(rows) - 2))
-    seq, first, about, kind = rows[place]
+    seq, first, metadata, kind = rows[place]
     changed = list(rows)
-    changed[place] = (seq, first + b"\n" + rows[place + 1][1], about, kind)
+    changed[place] = (seq, first + b"\n" + rows[place + 1][1], metadata, kind)
     changed[place + 1] = (seq + 1, b"", rows[place + 1][2], kind)
     assert Chain().extend(changed) != Chain().extend(rows)
 

@@ -59,7 +59,7 @@ class TestWriting:
         other = await stored(tmp_path / "bare.sqlite", bare)
         with closing(StoredJournal(path)) as one, closing(StoredJournal(other)) as two:
             assert one.sealed_hash() == two.sealed_hash()
-            assert [item.about for item in two.records()] == [None] * len(RECORDS)
+            assert [item.metadata for item in two.records()] == [None] * len(RECORDS)
 
     async def test_what_is_durable_is_committed(self, path: Path) -> None:
         journal = SqliteJournal(path, power_safe=True)

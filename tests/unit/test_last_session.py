@@ -12,13 +12,13 @@ import pytest
 from adapters.journal import SqliteJournal
 from config.loader import CliOverrides, ResolvedAccount
 from engine import events as ev
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions import connection
-from scripts.app.sessions.last_session import Kind, last_session, to_go_on_with
+from scripts.app.sessions.last_session import SessionKind, last_session, to_go_on_with
 from scripts.app.sessions.paper import PAPER
 from tests.builders import ended, started
 
-DRY, SENDING = Kind("shadow", dry_run=True), Kind("shadow", dry_run=False)
+DRY, SENDING = SessionKind("shadow", dry_run=True), SessionKind("shadow", dry_run=False)
 MARK = "1@Paper-Demo"
 
 
@@ -39,13 +39,13 @@ def session(
     """A session's journal, last written to at a moment; `after` is what follows its start."""
     folder = results / "sessions" / name
     folder.mkdir(parents=True)
-    about: dict[str, Any] = {"account": mark, "dry_run": dry_run, "account_profile": PAPER}
+    metadata: dict[str, Any] = {"account": mark, "dry_run": dry_run, "account_profile": PAPER}
 
     async def write() -> None:
         journal = SqliteJournal(folder / "journal.sqlite", power_safe=False)
         events: tuple[ev.Event, ...] = (started(mode=mode), *after)
         for seq, event in enumerate(events, 1):
-            journal.append(ev.Record(seq, seq * 1000, None, event, about if seq == 1 else None))
+            journal.append(ev.Record(seq, seq * 1000, None, event, metadata if seq == 1 else None))
         await journal.close()
 
     asyncio.run(write())
@@ -74,8 +74,8 @@ def test_the_last_one_is_the_one_that_was_written_to_last(
     ("ending", "why"),
     [
         ((), "it did not come to its end"),
-        ((ended(ev.Outcome.INTERRUPTED),), "it was interrupted"),
-        ((ended(ev.Outcome.FAILED),), "it was failed"),
+        ((ended(ev.SessionOutcome.INTERRUPTED),), "it was interrupted"),
+        ((ended(ev.SessionOutcome.FAILED),), "it was failed"),
         ((ended(open_positions=(7, 8)),), "it left 2 open positions"),
         ((ended(),), ""),
     ],
@@ -131,7 +131,7 @@ def test_a_journal_that_cannot_be_read_may_be_the_last_one(
     session(tmp_path, "before", at=50)
     with pytest.raises(CommandFailed, match="name one with --resume SESSION") as caught:
         to_go_on_with(tmp_path, account, "last", DRY)
-    assert caught.value.code == Exit.DATA
+    assert caught.value.code == ExitCode.DATA
     assert str(broken) in str(caught.value)
     _, (note,) = to_go_on_with(tmp_path, account, None, DRY)
     assert str(broken) in note

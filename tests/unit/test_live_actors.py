@@ -11,8 +11,8 @@ import pytest
 
 from adapters.mt5.api.errors import UnsuitableAccount
 from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import Look, Reply
-from adapters.mt5.execution.venue import SendingDesk
+from adapters.mt5.execution.snapshot import Snapshot, TradeReply
+from adapters.mt5.execution.venue import LiveRouter
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -54,7 +54,7 @@ def wiring(*, netting: bool, now: int) -> Wiring:
     assert info is not None
     return Wiring(
         journal=MemoryJournal(),
-        line=NoLine(),
+        link=NoLine(),
         clock=VirtualClock(now),
         account=info,
         session_id="one",
@@ -62,7 +62,7 @@ def wiring(*, netting: bool, now: int) -> Wiring:
         factory=None,
         instruments={"EURUSD": Instrument(EURUSD, "EURUSD", 0)},
         limits=LIMITS,
-        desk=SendingDesk(),
+        router=LiveRouter(),
         to_server=lambda moment: moment // 1000,
     )
 
@@ -96,7 +96,7 @@ def started() -> ev.SessionStarted:
 
 
 def rolled(date: str) -> ev.DayRolled:
-    return ev.DayRolled(date=date, anchor=9_900_000, floor=9_702_000.0, account=FIGURES)
+    return ev.DayRolled(date=date, day_start=9_900_000, floor=9_702_000.0, account=FIGURES)
 
 
 def test_a_netting_account_is_refused_with_what_to_use_instead() -> None:
@@ -160,8 +160,8 @@ def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
         begin = at("2025-01-07T20:00")
         records = [record(seq, begin, event) for seq, event in enumerate(events, start=1)]
         actors.restorer().restore(records)
-        assert actors.risk.extremes.drawdown == 0.02
-        assert actors.risk.extremes.daily_loss == 0.02
+        assert actors.risk.drawdowns.drawdown == 0.02
+        assert actors.risk.drawdowns.daily_loss == 0.02
 
 
 def lost(actors: LiveActors) -> None:
@@ -173,14 +173,14 @@ def lost(actors: LiveActors) -> None:
         price=110_010, stop_loss=109_910, take_profit=110_210,
     )  # fmt: skip
     actors.bus.publish(entry)
-    actors.bus.feed(ev.VenueReplied(1, Reply(None, (-10_005, "IPC timeout"))))
+    actors.bus.feed(ev.VenueReplied(1, TradeReply(None, (-10_005, "IPC timeout"))))
     assert [order.order_id for order in actors.gateway.unresolved] == [1]
 
 
 def look(actors: LiveActors) -> None:
     """A look at an account that shows no trace of anything."""
     account = wiring(netting=False, now=0).account
-    actors.gateway.notice(Look(account, (), (), {}, {}))
+    actors.gateway.reconcile(Snapshot(account, (), (), {}, {}))
 
 
 def test_an_order_of_unknown_outcome_must_be_looked_for_before_the_user_resumes() -> None:
@@ -218,7 +218,7 @@ def test_a_session_on_paper_goes_on_with_its_own_figures_not_with_the_terminals(
         begin = at("2025-01-07T20:00")
         records = [record(1, begin, started()), record(2, begin, seen)]
         actors.resume(records, None, {}, last_seq=2)
-        assert actors.market.account == seen
+        assert actors.portfolio.account == seen
 
 
 def test_a_session_on_an_account_goes_on_with_what_the_terminal_shows_now() -> None:
@@ -226,4 +226,4 @@ def test_a_session_on_an_account_goes_on_with_what_the_terminal_shows_now() -> N
         records = [record(1, at("2025-01-07T20:00"), started())]
         now = PaperTerminal(PaperAccount({"EURUSD": EURUSD}, 9_800_000)).account_info()
         actors.resume(records, now, {}, last_seq=1)
-        assert actors.market.account == ev.AccountSeen(9_800_000, 9_800_000, 0)
+        assert actors.portfolio.account == ev.AccountSeen(9_800_000, 9_800_000, 0)

@@ -47,7 +47,7 @@ def test_a_halt_and_a_lost_link_are_named() -> None:
 def test_nothing_at_all_is_a_screen_too() -> None:
     empty = msgspec.structs.replace(
         STATUS, positions=(), orders=(), unresolved=(), feeds={}, queues={}, last_events=(),
-        headroom=None,
+        loss_buffer=None,
     )  # fmt: skip
     assert "waiting: nothing" in shown(empty)
 
@@ -74,7 +74,7 @@ def hostile() -> Status:
         positions=(msgspec.structs.replace(position, symbol=HOSTILE, side=HOSTILE),),
         orders=(msgspec.structs.replace(order, symbol=HOSTILE, side=HOSTILE, action=HOSTILE),),
         last_events=(msgspec.structs.replace(line, text=HOSTILE),),
-        queues={HOSTILE: 1}, headroom={HOSTILE: 1.0},
+        queues={HOSTILE: 1}, loss_buffer={HOSTILE: 1.0},
     )  # fmt: skip
 
 

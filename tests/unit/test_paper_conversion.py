@@ -49,7 +49,7 @@ def test_where_the_account_is_the_pairs_base_it_is_divided_by_ask_and_bid() -> N
 
 def test_what_somebody_else_knows_comes_first() -> None:
     made = account(GBPUSD=(125_000, 125_010))
-    made.converter.told["EURGBP"] = Rate((2, 1), (3, 1))
+    made.converter.from_broker["EURGBP"] = Rate((2, 1), (3, 1))
     assert made.converter.rate_of(EURGBP) == Rate((2, 1), (3, 1))
 
 

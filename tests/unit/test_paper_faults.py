@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.contract import Outcome
+from adapters.mt5.api.contract import RequestOutcome
 from adapters.paper.terminal.functions import PaperTerminal
 from tests.builders import START
 from tests.paper_terminals import BUY, BUY_LIMIT, terminal_at_ticks, told
@@ -306,11 +306,11 @@ class TestPlans:
         plan = seeded(5, {FaultKind.LOST_REPLY: 1.0})
         for index in range(200):
             fault = told(plan.decide(index, "order_send", 1))
-            assert mt5.fate_of(fault.code) is mt5.Fate.UNKNOWN
+            assert mt5.delivery_of(fault.code) is mt5.Delivery.UNKNOWN
         plan = seeded(5, {FaultKind.REJECT: 1.0})
         for index in range(200):
             fault = told(plan.decide(index, "order_send", 1))
-            assert mt5.outcome_of(fault.code) is Outcome.REJECTED
+            assert mt5.outcome_of(fault.code) is RequestOutcome.REJECTED
 
     def test_without_faults_it_is_the_terminal_behind_it(self) -> None:
         world, plain = World(), terminal_at_ticks()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.paper.terminal.hosted import HostedTerminal, ServerClock
+from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
 from adapters.paper.terminal.market import PaperMarket
 from adapters.paper.terminal.sources import made_up_bars
 from adapters.paper.terminal.spec import MADE_UP_START, build
@@ -155,7 +155,7 @@ class TestRealClock:
         market = PaperMarket(terminal.account, {"EURUSD": made_up_bars(EURUSD, 1.2, 30, 1_000_020)})
         market.skip(1_000_020_000)
         elapsed = [0.0]
-        clock = ServerClock(1_000_020_000, 10.0, seconds=lambda: elapsed[0])
+        clock = RunningClock(1_000_020_000, 10.0, seconds=lambda: elapsed[0])
         hosted = HostedTerminal(terminal, market, clock=clock)
         assert hosted.symbol_info_tick("EURUSD").bid == 1.2003
         elapsed[0] = 90.0  # 15 minutes at ten times the speed

@@ -10,13 +10,13 @@ import pytest
 
 from config.rules import load_rules
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, Conduct, News
+from engine.rules import Calendar, Closure, News, TradingRestrictions
 from risk import objectives as obj
 from risk import restrictions
 from tests.builders import EURUSD, START, USDJPY, XAUUSD
 
 RULES = load_rules("ftmo_2step")
-CONDUCT = RULES.conduct
+CONDUCT = RULES.restrictions
 FUNDED = RULES.phases[2]
 NONE = Calendar()
 
@@ -75,8 +75,10 @@ class TestClosures:
         )  # over
 
     def test_without_such_a_rule_there_is_no_objection(self) -> None:
-        assert restrictions.gap_objection(Conduct(), NONE, at("2026-01-16T21:59Z")) is None
-        assert restrictions.next_closure(Conduct(), NONE, 0) is None
+        assert (
+            restrictions.gap_objection(TradingRestrictions(), NONE, at("2026-01-16T21:59Z")) is None
+        )
+        assert restrictions.next_closure(TradingRestrictions(), NONE, 0) is None
 
 
 class TestNews:
@@ -116,7 +118,7 @@ class TestNews:
 
 
 class TestCounts:
-    TERMS = Conduct(open_orders=3, positions_a_day=5, requests_a_day=10)
+    TERMS = TradingRestrictions(open_orders=3, positions_a_day=5, requests_a_day=10)
 
     @pytest.mark.parametrize(
         ("today", "positions", "in_flight", "reason"),
@@ -134,8 +136,8 @@ class TestCounts:
     def test_a_count_at_its_limit_denies_the_next_entry(
         self, today: dict[str, int], positions: int, in_flight: int, reason: DenyReason | None
     ) -> None:
-        standing = msgspec.structs.replace(obj.begun(RULES, 0, START, "2026-06-01"), **today)
-        found = restrictions.count_objection(self.TERMS, standing, positions, in_flight)
+        state = msgspec.structs.replace(obj.new_phase(RULES, 0, START, "2026-06-01"), **today)
+        found = restrictions.count_objection(self.TERMS, state, positions, in_flight)
         assert (found and found[0]) == reason
 
 

@@ -18,17 +18,17 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.journal import JournalDamaged
 from scripts.app.errors import CommandFailed
-from scripts.app.sessions.live import Frame
-from scripts.app.sessions.resume import Earlier, account_mark, earlier_session
+from scripts.app.sessions.live import SessionContext
+from scripts.app.sessions.resume import PreviousRun, account_mark, previous_run
 from scripts.app.terms.objectives import as_recorded, resolve
 from tests.builders import started
 
 ACCOUNT = mt5.AccountInfo.of(login=7, server="Demo")
-ABOUT = {"account": "7@Demo", "account_profile": "P", "dry_run": True, "session_id": "first"}
+METADATA = {"account": "7@Demo", "account_profile": "P", "dry_run": True, "session_id": "first"}
 TICK = ev.Tick("EURUSD", 110_000, 110_010)
 
 
-def written(results: Path, *events: Any, about: dict[str, Any] | None = None) -> Path:
+def written(results: Path, *events: Any, metadata: dict[str, Any] | None = None) -> Path:
     """A journal of these events, a second apart."""
     folder = results / "sessions" / "it"
     folder.mkdir(parents=True)
@@ -37,7 +37,9 @@ def written(results: Path, *events: Any, about: dict[str, Any] | None = None) ->
         journal = SqliteJournal(folder / "journal.sqlite", power_safe=False)
         for seq, event in enumerate(events, 1):
             journal.append(
-                ev.Record(seq, seq * 1000, None, event, (about or ABOUT) if seq == 1 else None)
+                ev.Record(
+                    seq, seq * 1000, None, event, (metadata or METADATA) if seq == 1 else None
+                )
             )
         await journal.close()
 
@@ -45,15 +47,15 @@ def written(results: Path, *events: Any, about: dict[str, Any] | None = None) ->
     return folder
 
 
-def earlier(results: Path, **terms: Any) -> Earlier:
+def earlier(results: Path, **terms: Any) -> PreviousRun:
     written(results, started(mode="shadow", **terms), TICK, ev.AccountSeen(1, 2, 3), TICK)
-    return earlier_session(results, "it")
+    return previous_run(results, "it")
 
 
 def test_it_is_found_by_id_and_by_path(tmp_path: Path) -> None:
     folder = written(tmp_path, started(mode="shadow"))
     for name in ("it", str(folder), str(folder / "journal.sqlite")):
-        assert earlier_session(tmp_path, name).folder.path == folder
+        assert previous_run(tmp_path, name).folder.path == folder
 
 
 def test_ticks_are_not_read_back(tmp_path: Path) -> None:
@@ -66,10 +68,10 @@ def test_the_session_keeps_its_name_when_its_folder_was_renamed(tmp_path: Path) 
     """Its orders at the venue carry a mark that was made of the name."""
     past = earlier(tmp_path)
     nothing: Any = None
-    frame = Frame(past.folder, nothing, nothing, nothing, {}, past.records)
+    context = SessionContext(past.folder, nothing, nothing, nothing, {}, past.records)
     assert past.folder.session_id == "it"
-    assert frame.session_id == "first"
-    assert Frame(past.folder, nothing, nothing, nothing, {}).session_id == "it"
+    assert context.session_id == "first"
+    assert SessionContext(past.folder, nothing, nothing, nothing, {}).session_id == "it"
 
 
 @pytest.mark.parametrize(
@@ -121,14 +123,14 @@ def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None:
     damaged[len(damaged) // 2 :] = b"\0" * (len(damaged) - len(damaged) // 2)
     journal.write_bytes(damaged)
     with pytest.raises(CommandFailed, match=r"journal\.sqlite.*nothing was changed"):
-        earlier_session(tmp_path, "it").insist_on(ACCOUNT, "shadow")
+        previous_run(tmp_path, "it").insist_on(ACCOUNT, "shadow")
     assert journal.read_bytes() == damaged
 
 
 def test_a_journal_without_a_record_is_no_session_to_go_on_with(tmp_path: Path) -> None:
     written(tmp_path)
     with pytest.raises(CommandFailed, match="ended before its first record"):
-        earlier_session(tmp_path, "it")
+        previous_run(tmp_path, "it")
 
 
 def test_the_mark_of_an_account_is_its_login_and_server() -> None:
@@ -157,7 +159,7 @@ def test_what_a_kill_left_half_written_is_undone_before_it_is_read(tmp_path: Pat
     cut_off_in_a_write(path)
     with pytest.raises(JournalDamaged, match="killed in the middle of a write, which --resume"):
         StoredJournal(path)
-    assert len(earlier_session(tmp_path, "it").records) == 2
+    assert len(previous_run(tmp_path, "it").records) == 2
     assert sorted(item.name for item in path.parent.iterdir()) == ["journal.sqlite"]
 
 
@@ -166,14 +168,14 @@ def test_a_kill_while_the_file_was_made_left_nothing_to_go_on_with(tmp_path: Pat
     folder.mkdir(parents=True)
     cut_off_in_a_write(folder / "journal.sqlite")
     with pytest.raises(CommandFailed, match="it is empty: its session ended before its first"):
-        earlier_session(tmp_path, "it")
+        previous_run(tmp_path, "it")
 
 
 def test_a_session_that_is_still_written_is_not_gone_on_with(tmp_path: Path) -> None:
     path = written(tmp_path, started(mode="shadow")) / "journal.sqlite"
     lock = JournalLock(path)
     with pytest.raises(CommandFailed, match="another process is writing to it"):
-        earlier_session(tmp_path, "it")
+        previous_run(tmp_path, "it")
     lock.release()
 
 

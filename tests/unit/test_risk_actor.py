@@ -167,4 +167,4 @@ def test_equity_is_quiet_above_the_higher_of_the_own_floors(
     changes: dict[str, float], low: int
 ) -> None:
     """Up to the peak: a new one is told."""
-    assert wired(limits(**changes)).risk.quiet_band() == (low, START)
+    assert wired(limits(**changes)).risk.equity_band() == (low, START)

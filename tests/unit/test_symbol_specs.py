@@ -76,7 +76,7 @@ def test_where_no_formula_is_known_to_hold_the_terminal_tells_the_money(
     told: dict[str, Any],
 ) -> None:
     spec = instrument("EURGBP", symbol(**told), account(), None).spec
-    assert spec.conversion is Conversion.TOLD
+    assert spec.conversion is Conversion.FROM_BROKER
     assert spec.contract >= 1
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.valuation import Reckoned, Values, reckoned
+from adapters.mt5.execution.valuation import BrokerValuation, ValuationSchedule, broker_valuation
 from adapters.paper.terminal.functions import PaperTerminal
 from engine.types import SymbolSpec
-from tests.builders import EURGBP, EURUSD, LOT, USDJPY, XAUUSD, valued
+from tests.builders import EURGBP, EURUSD, LOT, USDJPY, XAUUSD, broker_valued
 from tests.paper_terminals import terminal_at_ticks
 from tests.unit.test_paper_conversion import account
 
@@ -36,9 +36,9 @@ def test_the_largest_order_moves_by_a_thousandth_and_a_lot_is_bound(
 ) -> None:
     """The smaller gain and the larger loss of both sides, so that neither is taken too lightly."""
     terminal = crosses() if spec is EURGBP else terminal_at_ticks()
-    found = reckoned(terminal, spec.name, spec, bid, ask)
+    found = broker_valuation(terminal, spec.name, spec, bid, ask)
     move, gain, loss, margin = amounts
-    assert found == Reckoned(ask, move, spec.volume_max, gain, loss, margin)
+    assert found == BrokerValuation(ask, move, spec.volume_max, gain, loss, margin)
 
 
 class Says(PaperTerminal):
@@ -57,8 +57,10 @@ class Says(PaperTerminal):
 
 
 def test_of_two_sides_the_worse_counts() -> None:
-    found = reckoned(Says(5_500, 5_400, -5_500, -5_600.004), "EURUSD", EURUSD, 110_000, 110_010)
-    assert found == Reckoned(110_010, 110, 50 * LOT, 540_000, 560_000, 110_010)
+    found = broker_valuation(
+        Says(5_500, 5_400, -5_500, -5_600.004), "EURUSD", EURUSD, 110_000, 110_010
+    )
+    assert found == BrokerValuation(110_010, 110, 50 * LOT, 540_000, 560_000, 110_010)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +75,11 @@ def test_of_two_sides_the_worse_counts() -> None:
     ids=["no profit", "no margin", "nothing", "signs turned round", "margin below zero"],
 )
 def test_an_answer_that_nothing_can_be_sized_by_is_none(terminal: Says) -> None:
-    assert reckoned(terminal, "EURUSD", EURUSD, 110_000, 110_010) is None
+    assert broker_valuation(terminal, "EURUSD", EURUSD, 110_000, 110_010) is None
 
 
 def test_a_symbol_without_a_price_is_not_asked_about() -> None:
-    assert reckoned(Says(), "EURUSD", EURUSD, 0, 0) is None
+    assert broker_valuation(Says(), "EURUSD", EURUSD, 0, 0) is None
 
 
 def test_what_the_package_is_given_are_its_own_constants_and_decimals() -> None:
@@ -88,7 +90,7 @@ def test_what_the_package_is_given_are_its_own_constants_and_decimals() -> None:
             asked.append(terms)
             return 5_500.0 if len(asked) < 3 else -5_500.0
 
-    assert reckoned(Listens(), "EURUSD.r", EURUSD, 110_000, 110_010) is not None
+    assert broker_valuation(Listens(), "EURUSD.r", EURUSD, 110_000, 110_010) is not None
     assert asked == [
         (mt5.ORDER_TYPE_BUY, "EURUSD.r", 50.0, 1.1001, 1.1012),
         (mt5.ORDER_TYPE_SELL, "EURUSD.r", 50.0, 1.1001, 1.099),
@@ -98,18 +100,18 @@ def test_what_the_package_is_given_are_its_own_constants_and_decimals() -> None:
 
 
 class TestValues:
-    ANSWER = Reckoned(110_010, 110, 50 * LOT, 550_000, 550_000, 110_010)
+    ANSWER = BrokerValuation(110_010, 110, 50 * LOT, 550_000, 550_000, 110_010)
 
     def test_the_first_answer_is_told_the_next_ones_only_when_they_are_due(self) -> None:
-        values = Values()
-        assert values.wanted(EURUSD, 0)
-        assert values.news(EURUSD, self.ANSWER, 7) == valued(time=7)
-        assert not values.wanted(EURUSD, 8)
+        values = ValuationSchedule()
+        assert values.is_due(EURUSD, 0)
+        assert values.news(EURUSD, self.ANSWER, 7) == broker_valued(time=7)
+        assert not values.is_due(EURUSD, 8)
         assert values.news(EURUSD, self.ANSWER, 8) is None
-        assert values.wanted(EURUSD, 60 * MINUTE + 7)
+        assert values.is_due(EURUSD, 60 * MINUTE + 7)
         assert values.news(EURUSD, self.ANSWER, 60 * MINUTE + 7) is not None
 
     def test_while_the_terminal_cannot_tell_it_is_asked_again_and_again(self) -> None:
-        values = Values()
+        values = ValuationSchedule()
         assert values.news(EURUSD, None, 0) is None
-        assert values.wanted(EURUSD, 1)
+        assert values.is_due(EURUSD, 1)

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from engine import events as ev
-from engine.events import DenyReason, GivenSignal
+from engine.events import DenyReason, UserSignal
 from engine.types import UNITS_PER_LOT, Side
-from signals.user_signals import EXIT_REASON, PENDING_LIFE, GivenSignals
+from signals.user_signals import EXIT_REASON, PENDING_LIFE, UserSignals
 from tests.builders import TICKS, Wired, limits, of_kind, opened, wired
 
 AT = 1_709_280_900_000
 HOUR = 3_600_000
 
 
-def given(**changes: Any) -> GivenSignal:
+def given(**changes: Any) -> UserSignal:
     """A long on EURUSD at the usual tick, its stop 100 points below the ask."""
-    return GivenSignal(
+    return UserSignal(
         **{
             "line": 2, "time": AT, "symbol": "EURUSD", "side": Side.LONG, "stop_loss": 1.0991,
             **changes,
@@ -33,11 +33,11 @@ class Desk:
 
     session: Wired
 
-    def raised(self, signal: GivenSignal, problem: DenyReason | None = None) -> ev.SignalRaised:
+    def raised(self, signal: UserSignal, problem: DenyReason | None = None) -> ev.SignalRaised:
         self.session.bus.feed(ev.SignalDue(signal, problem))
         return of_kind(self.session.journal, ev.SignalRaised)[-1]
 
-    def verdict(self, signal: GivenSignal) -> ev.OrderApproved | ev.OrderDenied:
+    def verdict(self, signal: UserSignal) -> ev.OrderApproved | ev.OrderDenied:
         """What risk says of the order that the signal leads to."""
         self.raised(signal)
         verdicts = [
@@ -51,7 +51,7 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     session = wired(limits(max_positions=9, max_positions_per_symbol=9))
-    session.bus.attach(GivenSignals(session.bus, session.market).routes())
+    session.bus.attach(UserSignals(session.bus, session.portfolio).routes())
     return Desk(session)
 
 
@@ -196,7 +196,7 @@ def test_a_pending_order_lives_a_day_or_as_long_as_it_says_but_not_past_its_exit
     assert desk.raised(given(**changes)).expires == expires
 
 
-def filled(desk: Desk, ticket: int, **changes: Any) -> GivenSignal:
+def filled(desk: Desk, ticket: int, **changes: Any) -> UserSignal:
     """A signal that is raised and whose position is open."""
     signal = given(exit_time=AT + HOUR, **changes)
     desk.raised(signal)
@@ -210,7 +210,7 @@ def filled(desk: Desk, ticket: int, **changes: Any) -> GivenSignal:
     return signal
 
 
-def left(desk: Desk, signal: GivenSignal, moment: int) -> list[ev.OrderIntent]:
+def left(desk: Desk, signal: UserSignal, moment: int) -> list[ev.OrderIntent]:
     """The orders to close that come when the signal's time of leaving is told at `moment`."""
     desk.session.bus.time = moment
     desk.session.bus.feed(ev.ExitDue(signal.signal_id, signal.exit_time))

@@ -1,6 +1,6 @@
 """Two years of EURUSD M15 bars that come with the package, so that a replay needs no download.
 
-Origin, licence and making are told in the NOTICE beside the file; `scripts/build_sample.py`
+Origin, licence and making are stated in the NOTICE beside the file; `scripts/build_sample.py`
 makes it. Nothing is read on import.
 """
 
@@ -17,4 +17,5 @@ SYMBOL = "EURUSD"
 DIGITS = 5
 PERIOD_SECONDS = 900
 CLOCK: ClockName = "new-york+7"
-"""Told from the weeks' opens and closes over four changes of the hour; the source names none."""
+"""Detected from the weeks' opens and closes over four changes of the hour; the source names
+none."""

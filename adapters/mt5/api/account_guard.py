@@ -20,7 +20,7 @@ def objection(account: Any | None, login: int, server: str) -> str | None:
     `account` is the answer of `account_info`; None (it failed) is an objection too.
     """
     if account is None:
-        return "the terminal does not tell which account is logged in"
+        return "the terminal does not say which account is logged in"
     if account.login != login:
         return f"account {account.login} is logged in, not {login}"
     if account.server != server:

@@ -122,7 +122,7 @@ ignored; a negative ``magic`` or ``position`` raises SystemError."""
 # --- what an answer means ------------------------------------------------------------------------
 
 
-class Outcome(enum.Enum):
+class RequestOutcome(enum.Enum):
     """What the answer to a trade request lets us conclude."""
 
     DONE = "done"
@@ -136,7 +136,7 @@ class ReturnCode(NamedTuple):
 
     code: int
     constant: str
-    outcome: Outcome
+    outcome: RequestOutcome
     meaning: str
 
 
@@ -146,7 +146,7 @@ ORDER_CHECK_PASSED: Final = 0
 HEDGE_PROHIBITED: Final = 10046
 """The platform's TRADE_RETCODE_HEDGE_PROHIBITED, for which the wheel has no constant."""
 
-_DONE, _ACCEPTED, _REJECTED, _UNKNOWN = Outcome
+_DONE, _ACCEPTED, _REJECTED, _UNKNOWN = RequestOutcome
 
 RETURN_CODES: Final[dict[int, ReturnCode]] = {
     code: ReturnCode(code, f"TRADE_RETCODE_{name}", outcome, meaning)
@@ -197,13 +197,13 @@ RETURN_CODES: Final[dict[int, ReturnCode]] = {
 """Every return code. A 10009 without deal or price is DONE here and ACCEPTED to its reader."""
 
 
-def outcome_of(retcode: int) -> Outcome:
+def outcome_of(retcode: int) -> RequestOutcome:
     """What `retcode` lets us conclude; a code that nobody documented is UNKNOWN."""
     known = RETURN_CODES.get(retcode)
-    return known.outcome if known else Outcome.UNKNOWN
+    return known.outcome if known else RequestOutcome.UNKNOWN
 
 
-class Fate(enum.Enum):
+class Delivery(enum.Enum):
     """What an error code says about a trade request that got no result."""
 
     NEVER_SENT = "never sent"
@@ -215,42 +215,42 @@ class ErrorCode(NamedTuple):
 
     code: int
     text: str
-    fate: Fate
+    delivery: Delivery
 
 
 ERROR_CODES: Final[dict[int, ErrorCode]] = {
-    code: ErrorCode(code, text, fate)
-    for code, text, fate in (
-        (1, "Success", Fate.UNKNOWN),
-        (0, "", Fate.UNKNOWN),  # before the first call
-        (-1, "Terminal: Call failed", Fate.UNKNOWN),
-        (-2, "Invalid arguments", Fate.NEVER_SENT),
-        (-3, "Terminal: Out of memory", Fate.UNKNOWN),
-        (-4, "Terminal: Not found", Fate.UNKNOWN),
+    code: ErrorCode(code, text, delivery)
+    for code, text, delivery in (
+        (1, "Success", Delivery.UNKNOWN),
+        (0, "", Delivery.UNKNOWN),  # before the first call
+        (-1, "Terminal: Call failed", Delivery.UNKNOWN),
+        (-2, "Invalid arguments", Delivery.NEVER_SENT),
+        (-3, "Terminal: Out of memory", Delivery.UNKNOWN),
+        (-4, "Terminal: Not found", Delivery.UNKNOWN),
         (
             -5,
             "Terminal: Incompatible versions, please install the latest version of Terminal"
             " and Python module",
-            Fate.UNKNOWN,
+            Delivery.UNKNOWN,
         ),
-        (-6, "Terminal: Authorization failed", Fate.UNKNOWN),
-        (-7, "Terminal: Unsupported function", Fate.UNKNOWN),
-        (-8, "Auto-Trading using Python API disabled in Terminal", Fate.NEVER_SENT),
-        (-10000, "IPC call failed", Fate.UNKNOWN),
-        (-10001, "IPC send failed", Fate.UNKNOWN),
-        (-10002, "IPC recv failed", Fate.UNKNOWN),
-        (-10003, "IPC initialize failed", Fate.UNKNOWN),
-        (-10004, "No IPC connection", Fate.NEVER_SENT),
-        (-10005, "IPC timeout", Fate.UNKNOWN),
+        (-6, "Terminal: Authorization failed", Delivery.UNKNOWN),
+        (-7, "Terminal: Unsupported function", Delivery.UNKNOWN),
+        (-8, "Auto-Trading using Python API disabled in Terminal", Delivery.NEVER_SENT),
+        (-10000, "IPC call failed", Delivery.UNKNOWN),
+        (-10001, "IPC send failed", Delivery.UNKNOWN),
+        (-10002, "IPC recv failed", Delivery.UNKNOWN),
+        (-10003, "IPC initialize failed", Delivery.UNKNOWN),
+        (-10004, "No IPC connection", Delivery.NEVER_SENT),
+        (-10005, "IPC timeout", Delivery.UNKNOWN),
     )
 }
 """Every code of `last_error`. Only three of them prove that a request was never sent."""
 
 
-def fate_of(error_code: int) -> Fate:
+def delivery_of(error_code: int) -> Delivery:
     """What became of a request that got no result but this error; UNKNOWN unless proven."""
     known = ERROR_CODES.get(error_code)
-    return known.fate if known else Fate.UNKNOWN
+    return known.delivery if known else Delivery.UNKNOWN
 
 
 # --- arrays, limits, and what the wheel lacks ----------------------------------------------------

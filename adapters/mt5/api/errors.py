@@ -50,8 +50,9 @@ class UnsuitableAccount(Exception):
     """Raised for an account on which the engine could not tell its own positions apart."""
 
 
-class LookFailed(Exception):
-    """Raised when the terminal could not tell what it holds; nothing may be concluded from it."""
+class SnapshotFailed(Exception):
+    """Raised when the terminal gave no answer about what it holds; nothing may be concluded from
+    it."""
 
 
 class LinkDown(Exception):

@@ -238,7 +238,7 @@ class TerminalInfo(Struct):
     commondata_path: str
 
 
-class Tick(Struct):
+class MqlTick(Struct, named="Tick"):
     """The latest prices of a symbol; ``time`` is server wall clock as if it were UTC."""
 
     __slots__ = ()

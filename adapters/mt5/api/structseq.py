@@ -31,7 +31,9 @@ class Struct(tuple[Any, ...]):
     _blank: ClassVar[tuple[object, ...]] = ()
     _positions: ClassVar[dict[str, int]] = {}
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, named: str = "") -> None:
+        """`named` is the package's own name where the class has another."""
+        cls.__name__ = named or cls.__name__
         for position, name in enumerate(cls.__annotations__):
             setattr(cls, name, property(itemgetter(position)))
         cls.n_fields = cls.n_sequence_fields = len(cls.__annotations__)

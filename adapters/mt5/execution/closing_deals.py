@@ -1,4 +1,4 @@
-"""How a position left: its closing deals as events. Pure."""
+"""Converts closing deals into PositionClosed events. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine import money
 from engine.portfolio import Position
 from engine.types import Cents, SymbolSpec, Units, units
 
-LEAVING = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
+CLOSING_ENTRIES = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
 """Entries of deals that close."""
 
 _REASONS = {
@@ -24,7 +24,7 @@ _REASONS = {
 
 def fitting(deals: Deals, action: ev.Action) -> Deals:
     """The deals after an order to open or to close; none where there is no entry, or no exit."""
-    entries = (mt5.DEAL_ENTRY_IN,) if action is ev.OPEN else LEAVING
+    entries = (mt5.DEAL_ENTRY_IN,) if action is ev.OPEN else CLOSING_ENTRIES
     return deals if any(deal.entry in entries for deal in deals) else ()
 
 
@@ -41,7 +41,7 @@ def figures(info: mt5.AccountInfo) -> ev.Account:
 
 
 def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
-    """Deals of one symbol as a terminal tells them, in the engine's units."""
+    """Deals of one symbol as a terminal reports them, in the engine's units."""
     return tuple(
         Deal(
             deal.ticket, deal.order, deal.position_id, deal.entry, deal.reason,
@@ -52,60 +52,60 @@ def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
     )  # fmt: skip
 
 
-def out_of(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
-    """What took from a position of which `known` units were left: the deals not told yet.
+def closing_deals(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
+    """What took from a position of which `known` units were left: the deals not reported yet.
 
     Where the deals do not show which those are: the last that make up all of it, or the last.
     """
-    return _untold(deals, known) or _last_leaving(deals, known) or deals[-1:]
+    return _unreported(deals, known) or _last_closing(deals, known) or deals[-1:]
 
 
-def taking(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequence[Dealt]:
+def reducing_deals(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequence[Dealt]:
     """The deals that took `gone` of the `known` units left; none if they do not add up."""
-    untold = _untold(deals, known)
+    untold = _unreported(deals, known)
     if untold is None:
-        return _last_leaving(deals, gone)
+        return _last_closing(deals, gone)
     return untold if sum(deal.volume for deal in untold) == gone else ()
 
 
-def _untold(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
-    """The deals out of a position that come after those told before.
+def _unreported(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
+    """The deals out of a position that come after those reported before.
 
     Deals come in order, so the first ones took what entered less `known`. None where that cannot be
     seen: a reply may show no more than the deals of its own order.
     """
-    told = sum(deal.volume for deal in deals if deal.entry not in LEAVING) - known
+    told = sum(deal.volume for deal in deals if deal.entry not in CLOSING_ENTRIES) - known
     if told < 0:
         return None
-    leaving = [deal for deal in deals if deal.entry in LEAVING]
+    leaving = [deal for deal in deals if deal.entry in CLOSING_ENTRIES]
     while told > 0 and leaving:
         told -= leaving.pop(0).volume
     return None if told else leaving
 
 
-def _last_leaving(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
+def _last_closing(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
     last = deals[-1:]
-    if last and last[0].volume == volume and last[0].entry in LEAVING:
+    if last and last[0].volume == volume and last[0].entry in CLOSING_ENTRIES:
         return last  # nearly always: closed whole, by one deal
     chosen: list[Dealt] = []
     for deal in reversed(deals):
         if volume <= 0:
             break
-        if deal.entry in LEAVING:
+        if deal.entry in CLOSING_ENTRIES:
             chosen.append(deal)
             volume -= deal.volume
     return tuple(reversed(chosen)) if volume == 0 else ()
 
 
-def emptied(deals: Deals) -> bool:
+def fully_closed(deals: Deals) -> bool:
     """Whether the deals of a position have closed all of it.
 
     That it is not among the open ones does not tell so: another account's may have been shown.
     """
     left = 0
     for deal in deals:
-        left += -units(deal.volume) if deal.entry in LEAVING else units(deal.volume)
+        left += -units(deal.volume) if deal.entry in CLOSING_ENTRIES else units(deal.volume)
     return bool(deals) and not left
 
 

@@ -1,7 +1,8 @@
 """What a venue says of an order in the engine's own units, and a venue that can say it at once.
 
-A reply of the package's functions is turned into an `Answer` by the gateway. A replay's terminal
-lives in this process: there a `Counter` gives the answer without requests and structs between.
+A reply of the package's functions is turned into an `ExecutionResult` by the gateway. A replay's
+terminal lives in this process: there a `DirectExecution` gives the answer without requests and
+structs between.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Deal(NamedTuple):
     swap: Cents
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class ExecutionResult(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of an order: a return code and its text, the order's ticket, the deals
     of the position concerned as far as it knows them, at least those of this order (none while its
     history lags behind), and the account after it."""
@@ -70,21 +71,21 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     account: ev.Account
 
 
-class Gone(NamedTuple):
+class ClosedPositions(NamedTuple):
     """Positions that the venue closed by itself, whole: their deals by ticket, and the account."""
 
     deals: Mapping[int, Sequence[Dealt]]
     account: ev.Account
 
 
-class Counter(Protocol):
+class DirectExecution(Protocol):
     """A venue in this process that answers at once.
 
     It takes what is dealt at the market and changes of a position's levels, no waiting orders.
     """
 
-    def carry_out(self, order: ev.OrderIntent, volume: Units) -> Answer:
+    def carry_out(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
         """Carry out an approved order with the volume that risk gave it."""
 
-    def gone(self, tickets: Iterable[int]) -> Gone:
+    def closed_positions(self, tickets: Iterable[int]) -> ClosedPositions:
         """Which of some open positions are not open any more."""

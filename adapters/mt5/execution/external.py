@@ -1,4 +1,4 @@
-"""What stands at the venue that the session did not put there. Pure."""
+"""External orders and positions: what the session did not place. Pure."""
 
 from __future__ import annotations
 
@@ -8,79 +8,88 @@ from typing import NamedTuple
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import cents
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import BUYING, Look
-from adapters.mt5.execution.working_orders import VenueBook
+from adapters.mt5.execution.snapshot import BUYING, Snapshot
+from adapters.mt5.execution.working_orders import WorkingOrders
 from engine import events as ev
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.types import Side, units
 
 
-class Stranger(NamedTuple):
-    """A position or order that is none of the session's; `why` it cannot be explained, or "".
+class ExternalItem(NamedTuple):
+    """An external position or order; `why` it cannot be explained, or "".
 
     `marked` is a position that carries the session's mark on a symbol that it trades.
     """
 
-    exposure: ev.ForeignExposure
+    exposure: ev.ExternalExposure
     why: str = ""
     marked: ev.MarkedPosition | None = None
 
 
-def strangers(
-    seen: Look, market: Market, book: VenueBook, requests: Requests
-) -> tuple[Stranger, ...]:
+def external_items(
+    snapshot: Snapshot, portfolio: Portfolio, working_orders: WorkingOrders, requests: Requests
+) -> tuple[ExternalItem, ...]:
     """All of them, in order of tickets.
 
     What carries the mark of an order that is still under way is that order's and comes with its
-    reply or a later look.
+    reply or a later snapshot.
     """
-    found = [*_positions(seen, market, book, requests), *_orders(seen, book, requests)]
+    found = [
+        *_positions(snapshot, portfolio, working_orders, requests),
+        *_orders(snapshot, working_orders, requests),
+    ]
     return tuple(sorted(found, key=lambda item: item.exposure.ticket))
 
 
 def _positions(
-    seen: Look, market: Market, book: VenueBook, requests: Requests
-) -> Iterator[Stranger]:
-    coming = {requests.comment(order.order_id) for order in book.under_way()}
-    for item in seen.positions:
-        if item.ticket in market.positions or item.ticket in book.closed:
+    snapshot: Snapshot, portfolio: Portfolio, working_orders: WorkingOrders, requests: Requests
+) -> Iterator[ExternalItem]:
+    coming = {requests.comment(order.order_id) for order in working_orders.under_way()}
+    for item in snapshot.positions:
+        if item.ticket in portfolio.positions or item.ticket in working_orders.closed:
             continue
         ours = item.magic == requests.magic
-        if ours and (item.comment in coming or item.ticket in book.working):
+        if ours and (item.comment in coming or item.ticket in working_orders.working):
             continue
         side = Side.LONG if item.type in BUYING else Side.SHORT
-        exposure = _exposure(seen, item.ticket, item.symbol, side, item.volume, ours=ours)
+        exposure = _exposure(snapshot, item.ticket, item.symbol, side, item.volume, ours=ours)
         mine = ours and requests.is_mine(item.comment)
         if mine:
-            yield Stranger(exposure, _unexplained("position", item), _marked(item, side, requests))
+            yield ExternalItem(exposure, _mismatch("position", item), _marked(item, side, requests))
         else:
-            yield Stranger(exposure)
+            yield ExternalItem(exposure)
 
 
-def _orders(seen: Look, book: VenueBook, requests: Requests) -> Iterator[Stranger]:
-    coming = {requests.comment(order.order_id) for order in book.under_way()}
-    for item in seen.orders:
-        if item.ticket in book.working or item.ticket in book.tickets or item.position_id:
+def _orders(
+    snapshot: Snapshot, working_orders: WorkingOrders, requests: Requests
+) -> Iterator[ExternalItem]:
+    coming = {requests.comment(order.order_id) for order in working_orders.under_way()}
+    for item in snapshot.orders:
+        if (
+            item.ticket in working_orders.working
+            or item.ticket in working_orders.tickets
+            or item.position_id
+        ):
             continue
         ours = item.magic == requests.magic
         if ours and item.comment in coming:
             continue
         side = Side.LONG if item.type in BUYING else Side.SHORT
         volume = item.volume_current
-        exposure = _exposure(seen, item.ticket, item.symbol, side, volume, ours=ours)
+        exposure = _exposure(snapshot, item.ticket, item.symbol, side, volume, ours=ours)
         mine = ours and requests.is_mine(item.comment)
-        yield Stranger(exposure, _unexplained("order", item) if mine else "")
+        yield ExternalItem(exposure, _mismatch("order", item) if mine else "")
 
 
 def _exposure(
-    seen: Look, ticket: int, symbol: str, side: Side, volume: float, *, ours: bool
-) -> ev.ForeignExposure:
-    return ev.ForeignExposure(
+    snapshot: Snapshot, ticket: int, symbol: str, side: Side, volume: float, *, ours: bool
+) -> ev.ExternalExposure:
+    return ev.ExternalExposure(
         ticket=ticket,
         symbol=symbol,
         side=side,
         volume=units(volume),
-        risk=max(0, cents(seen.risks.get(ticket, 0.0))),
+        risk=max(0, cents(snapshot.risks.get(ticket, 0.0))),
         ours=ours,
     )
 
@@ -101,7 +110,7 @@ def _marked(item: mt5.TradePosition, side: Side, requests: Requests) -> ev.Marke
     )
 
 
-def _unexplained(what: str, item: mt5.TradePosition | mt5.TradeOrder) -> str:
+def _mismatch(what: str, item: mt5.TradePosition | mt5.TradeOrder) -> str:
     return (
         f"{what} {item.ticket} on {item.symbol} carries this session's mark {item.comment!r}, "
         "but its order is over"

@@ -2,7 +2,7 @@
 
 The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and sends when that
 record is dispatched. It is pure: how a request travels (`Send`) is given to it, and what the
-terminal says comes to it as `Reply` and `Look`.
+terminal says comes to it as `TradeReply` and `Snapshot`.
 """
 
 from __future__ import annotations
@@ -12,37 +12,44 @@ from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import fitting, in_units
-from adapters.mt5.execution.direct import Answer, Counter, Gone
-from adapters.mt5.execution.reconciler import Watch
-from adapters.mt5.execution.reports import Telling
+from adapters.mt5.execution.direct import ClosedPositions, DirectExecution, ExecutionResult
+from adapters.mt5.execution.reconciler import Reconciler
+from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import Look, Reply, Wanted, carry_out, look, reply_of
+from adapters.mt5.execution.snapshot import (
+    Snapshot,
+    SnapshotQuery,
+    TradeReply,
+    carry_out,
+    fetch_snapshot,
+    reply_of,
+)
 from adapters.mt5.execution.unsent import Unsent
-from adapters.mt5.execution.working_orders import VenueBook
+from adapters.mt5.execution.working_orders import WorkingOrders
 from engine import events as ev
 from engine.bus import Bus
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.ports import Terminal
 from engine.trading import TradingState
 
 
-class Errand(NamedTuple):
-    """A request to be carried out for an order; `withdrawal` takes a waiting order back."""
+class VenueRequest(NamedTuple):
+    """A request to be carried out for an order; `cancellation` cancels a pending order."""
 
     order_id: int
     request: dict[str, Any]
-    withdrawal: bool = False
+    cancellation: bool = False
 
 
-Send = Callable[[Errand], Reply | None]
+Send = Callable[[VenueRequest], TradeReply | None]
 """Sends a request; the reply is returned, or comes later as the input `VenueReplied`."""
 
 
 def send_in_process(terminal: Terminal) -> Send:
     """Send to a terminal that lives in this process and answers at once (the replay's)."""
 
-    def send(errand: Errand) -> Reply:
-        return carry_out(terminal, errand.request)
+    def send(venue_request: VenueRequest) -> TradeReply:
+        return carry_out(terminal, venue_request.request)
 
     return send
 
@@ -53,27 +60,32 @@ class Gateway:
     def __init__(
         self,
         bus: Bus,
-        market: Market,
+        portfolio: Portfolio,
         requests: Requests,
         send: Send,
-        counter: Counter | None = None,
+        direct: DirectExecution | None = None,
     ) -> None:
-        """A `counter` in this process carries out what it takes, without requests."""
+        """A `direct` in this process carries out what it takes, without requests."""
         self._bus = bus
-        self._market = market
-        self._counter = counter
+        self._portfolio = portfolio
+        self._direct = direct
         self._requests = requests
         self._send = send
         self._halted = False
-        self._withdrawing: set[int] = set()
-        self._tell = Telling(bus, market)
-        self.book = VenueBook(bus)
-        self.watch = Watch(bus, market, self.book, self._tell, requests)
-        self.unsent = Unsent(bus, market)
+        self._cancelling: set[int] = set()
+        self._reports = ExecutionReports(bus, portfolio)
+        self.working_orders = WorkingOrders(bus)
+        self.reconciler = Reconciler(bus, portfolio, self.working_orders, self._reports, requests)
+        self.unsent = Unsent(bus, portfolio)
 
     def attach(self) -> None:
         """Put the gateway and its parts on the bus, in the order in which they must see events."""
-        parts = (self.book.routes(), self._routes(), self.watch.routes(), self.unsent.routes())
+        parts = (
+            self.working_orders.routes(),
+            self._routes(),
+            self.reconciler.routes(),
+            self.unsent.routes(),
+        )
         for routes in parts:
             self._bus.attach(routes)
 
@@ -84,68 +96,76 @@ class Gateway:
             ev.TradingStateChanged: self.on_trading_state,
             ev.VenueReplied: self.on_replied,
             ev.UserCommanded: self.on_user,
-            ev.OrderAccepted: lambda _: self._take_back(),
-            ev.VenueCompared: lambda _: self._take_back(),
+            ev.OrderAccepted: lambda _: self._cancel_pending(),
+            ev.AccountReconciled: lambda _: self._cancel_pending(),
         }
 
-    def restoring(self) -> list[ev.Routes]:
-        """What brings the gateway back from recorded events."""
-        state: ev.Routes = {ev.TradingStateChanged: self._remember_state}
-        return [self.book.routes(), self.watch.restoring(), self.unsent.restoring(), state]
+    def replay_routes(self) -> list[ev.Routes]:
+        """The recorded events from which the gateway rebuilds its state."""
+        state: ev.Routes = {ev.TradingStateChanged: self._apply_state}
+        return [
+            self.working_orders.routes(),
+            self.reconciler.replay_routes(),
+            self.unsent.replay_routes(),
+            state,
+        ]
 
     @property
     def unresolved(self) -> list[ev.OrderIntent]:
-        """Orders of unknown outcome: never sent again, charged as risk until the venue tells."""
-        return [lost.order for lost in self.book.lost.values()]
+        """Orders of unknown outcome: never sent again, charged as risk until the venue resolves
+        them."""
+        return [unknown.order for unknown in self.working_orders.unknown.values()]
 
-    def wanted(self) -> Wanted:
-        """What the next look is to tell about."""
-        return self.watch.wanted()
+    def snapshot_query(self) -> SnapshotQuery:
+        """What the next snapshot is to contain."""
+        return self.reconciler.snapshot_query()
 
-    def tells(self, seen: Look) -> bool:
-        """Whether a look must be noticed: it says something new, or there is something to repeat.
+    def has_changes(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot must be reconciled: it has changes, or there is something to repeat.
 
         A pending entry that the venue did not give back during a halt is asked for again, and so is
         a close that was never sent.
         """
-        refused = self._halted and any(order.entry_price for order in self.book.working.values())
-        return refused or bool(self.unsent.wanted) or self.watch.tells(seen)
+        refused = self._halted and any(
+            order.entry_price for order in self.working_orders.working.values()
+        )
+        return refused or bool(self.unsent.wanted) or self.reconciler.has_changes(snapshot)
 
-    def notice(self, seen: Look | Gone) -> None:
+    def reconcile(self, snapshot: Snapshot | ClosedPositions) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
-        self._bus.feed(ev.VenueSeen(seen))
+        self._bus.feed(ev.AccountSnapshot(snapshot))
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
-        self._remember_state(changed)
-        self._take_back()
+        self._apply_state(changed)
+        self._cancel_pending()
 
-    def _remember_state(self, changed: ev.TradingStateChanged) -> None:
+    def _apply_state(self, changed: ev.TradingStateChanged) -> None:
         self._halted = changed.state is not TradingState.ACTIVE
 
-    def _take_back(self) -> None:
-        """Pending entries must not open a position during a halt: take them back from the venue.
+    def _cancel_pending(self) -> None:
+        """Pending entries must not open a position during a halt: cancel them at the venue.
 
-        Where the venue refuses (it may just have filled one) or the request is lost, the next look
-        tells what happened, and what still waits then is taken back again.
+        Where the venue refuses (it may just have filled one) or the request is lost, the next
+        snapshot shows what happened, and what still waits then is cancelled again.
         """
         if not self._halted:
             return
-        for ticket, order in list(self.book.working.items()):
-            if order.entry_price and order.order_id not in self._withdrawing:
-                self._withdraw(ticket, order)
+        for ticket, order in list(self.working_orders.working.items()):
+            if order.entry_price and order.order_id not in self._cancelling:
+                self._cancel(ticket, order)
 
-    def _withdraw(self, ticket: int, order: ev.OrderIntent) -> None:
-        self._withdrawing.add(order.order_id)
+    def _cancel(self, ticket: int, order: ev.OrderIntent) -> None:
+        self._cancelling.add(order.order_id)
         request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
-        reply = self._send(Errand(order.order_id, request, withdrawal=True))
+        reply = self._send(VenueRequest(order.order_id, request, cancellation=True))
         if reply is not None:
-            self._withdrawing.discard(order.order_id)
-            self._withdrawn(order, reply)
+            self._cancelling.discard(order.order_id)
+            self._cancelled(order, reply)
 
-    def _withdrawn(self, order: ev.OrderIntent, reply: Reply) -> None:
+    def _cancelled(self, order: ev.OrderIntent, reply: TradeReply) -> None:
         done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
         if done:
-            self._tell.cancelled(order, "trading was halted")
+            self._reports.cancelled(order, "trading was halted")
 
     # --- out ---
 
@@ -170,14 +190,14 @@ class Gateway:
         )
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        order = self.book.sent[submitted.order_id]
+        order = self.working_orders.sent[submitted.order_id]
         if self._halted and self._may_not_open(order):
             return
-        if self._counter is not None and not order.entry_price:
-            self._on_answer(order, self._counter.carry_out(order, submitted.volume))
+        if self._direct is not None and not order.entry_price:
+            self._on_answer(order, self._direct.carry_out(order, submitted.volume))
             return
         request = self._requests.of(order, submitted.volume)
-        reply = self._send(Errand(order.order_id, request))
+        reply = self._send(VenueRequest(order.order_id, request))
         if reply is not None:
             self.on_reply(order, reply)
 
@@ -185,14 +205,14 @@ class Gateway:
         """Nothing that opens a position leaves once a halt is on record."""
         if order.action is not ev.OPEN or not self._halted:
             return False
-        self._tell.cancelled(order, "trading was halted before it was sent")
+        self._reports.cancelled(order, "trading was halted before it was sent")
         return True
 
-    def holds_back(self, errand: Errand) -> bool:
+    def must_not_leave(self, venue_request: VenueRequest) -> bool:
         """Whether a request that waited to be sent must not leave any more."""
-        order = self.book.order(errand.order_id)
+        order = self.working_orders.order(venue_request.order_id)
         opens = order is None or order.action is ev.OPEN
-        return opens and not errand.withdrawal and self._halted
+        return opens and not venue_request.cancellation and self._halted
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Who resumes has looked at the terminal: what is not there was never executed.
@@ -201,7 +221,7 @@ class Gateway:
         """
         if command.action is ev.UserAction.RESUME:
             for order in self.unresolved:
-                self._tell.cancelled(order, "never executed, as the user saw at the terminal")
+                self._reports.cancelled(order, "never executed, as the user saw at the terminal")
 
     def abandoned(self) -> None:
         """Tell what became of orders whose session ended under way; called before anything else.
@@ -209,36 +229,36 @@ class Gateway:
         One that was approved only was never sent. One that was submitted may have been, and one
         that was accepted without a ticket can only be found by its traces.
         """
-        account = self._tell.account(None)
-        for approved in list(self.book.approved.values()):
-            self._tell.cancelled(approved.order, "the session ended before it was sent")
-        for order in list(self.book.sent.values()):
-            self._tell.unknown(order, "the session ended before its reply was recorded", account)
-        ticketless = self.book.working.get(0)
+        account = self._reports.account(None)
+        for approved in list(self.working_orders.approved.values()):
+            self._reports.cancelled(approved.order, "the session ended before it was sent")
+        for order in list(self.working_orders.sent.values()):
+            self._reports.unknown(order, "the session ended before its reply was recorded", account)
+        ticketless = self.working_orders.working.get(0)
         if ticketless is not None:
-            self._tell.unknown(ticketless, "accepted without the ticket of an order", account)
+            self._reports.unknown(ticketless, "accepted without the ticket of an order", account)
 
     # --- back ---
 
     def on_replied(self, replied: ev.VenueReplied) -> None:
-        order = self.book.order(replied.order_id)
-        if replied.withdrawal:
-            self._withdrawing.discard(replied.order_id)
+        order = self.working_orders.order(replied.order_id)
+        if replied.cancellation:
+            self._cancelling.discard(replied.order_id)
         if order is None:
-            return  # a look told what became of it before its reply came
+            return  # a snapshot resolved it before its reply came
         if replied.what is None:
-            self._tell.cancelled(order, "trading was halted before it was sent")
+            self._reports.cancelled(order, "trading was halted before it was sent")
             return
         reply = reply_of(replied.what)
-        if replied.withdrawal:
-            self._withdrawn(order, reply)
+        if replied.cancellation:
+            self._cancelled(order, reply)
         else:
             self.on_reply(order, reply)
 
-    def on_reply(self, order: ev.OrderIntent, reply: Reply) -> None:
+    def on_reply(self, order: ev.OrderIntent, reply: TradeReply) -> None:
         """Turn the venue's answer to a request into events."""
         result = reply.result
-        account = self._tell.account(reply.account)
+        account = self._reports.account(reply.account)
         if reply.checked is not None:
             self._on_checked(order, reply.checked, account)
             return
@@ -246,64 +266,70 @@ class Gateway:
             self._without_result(order, reply, account)
             return
         known = () if reply.account is None else fitting(reply.deals, order.action)
-        deals = in_units(known, self._market.specs[order.symbol])
-        self._on_answer(order, Answer(result.retcode, result.comment, result.order, deals, account))
+        deals = in_units(known, self._portfolio.specs[order.symbol])
+        self._on_answer(
+            order, ExecutionResult(result.retcode, result.comment, result.order, deals, account)
+        )
 
-    def _on_answer(self, order: ev.OrderIntent, answer: Answer) -> None:
+    def _on_answer(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
         outcome, account = mt5.outcome_of(answer.retcode), answer.account
-        if outcome is mt5.Outcome.REJECTED:
-            self._tell.rejected(order, answer.retcode, answer.message, account)
-        elif outcome is mt5.Outcome.UNKNOWN:
-            self._tell.unknown(order, f"{answer.retcode} {answer.message}", account)
+        if outcome is mt5.RequestOutcome.REJECTED:
+            self._reports.rejected(order, answer.retcode, answer.message, account)
+        elif outcome is mt5.RequestOutcome.UNKNOWN:
+            self._reports.unknown(order, f"{answer.retcode} {answer.message}", account)
         elif order.action is ev.MODIFY:
-            self._tell.modified(order, account)
+            self._reports.modified(order, account)
         elif not answer.ticket:
             why = f"{answer.retcode} {answer.message}, but without the ticket of an order"
-            self._tell.unknown(order, why, account)
+            self._reports.unknown(order, why, account)
         elif not answer.deals:
-            self._tell.accepted(order, answer.ticket)
+            self._reports.accepted(order, answer.ticket)
         elif order.action is ev.OPEN:
-            self._tell.opened(order, answer.deals, account)
+            self._reports.opened(order, answer.deals, account)
         else:
-            self._tell.left(order, answer.deals, account)
+            self._reports.closed_by_order(order, answer.deals, account)
 
     def _on_checked(
         self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account
     ) -> None:
         """In a dry run an order ends here: nothing was sent."""
         if checked.retcode == mt5.ORDER_CHECK_PASSED:
-            self._tell.cancelled(order, f"dry run, order_check says: {checked.comment}")
+            self._reports.cancelled(order, f"dry run, order_check says: {checked.comment}")
         else:
-            self._tell.rejected(order, checked.retcode, f"order_check: {checked.comment}", account)
+            self._reports.rejected(
+                order, checked.retcode, f"order_check: {checked.comment}", account
+            )
 
-    def _without_result(self, order: ev.OrderIntent, reply: Reply, account: ev.Account) -> None:
+    def _without_result(
+        self, order: ev.OrderIntent, reply: TradeReply, account: ev.Account
+    ) -> None:
         code, text = reply.error
         if order.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
-            self._tell.cancelled(order, f"never sent: {code} {text}", unsent=True)
-        elif mt5.fate_of(code) is mt5.Fate.NEVER_SENT:
-            self._tell.rejected(order, code, text, account)
+            self._reports.cancelled(order, f"never sent: {code} {text}", unsent=True)
+        elif mt5.delivery_of(code) is mt5.Delivery.NEVER_SENT:
+            self._reports.rejected(order, code, text, account)
         else:
-            self._tell.unknown(order, f"no result, error {code} {text}", account)
+            self._reports.unknown(order, f"no result, error {code} {text}", account)
 
 
 class InProcess:
     """A gateway's link to a terminal in this process: look whenever the market moved.
 
-    With a `counter` the whole terminal is only looked at while orders wait there: nothing else can
+    With a `direct` the whole terminal is only looked at while orders wait there: nothing else can
     have happened but that positions were closed.
     """
 
     def __init__(
-        self, gateway: Gateway, terminal: Terminal, counter: Counter | None = None
+        self, gateway: Gateway, terminal: Terminal, direct: DirectExecution | None = None
     ) -> None:
         self._gateway = gateway
         self._terminal = terminal
-        self._counter = counter
+        self._direct = direct
 
-    def notice(self) -> None:
-        gateway, counter = self._gateway, self._counter
-        wanted = gateway.wanted()
-        if counter is None or wanted.orders or gateway.unresolved:
-            gateway.notice(look(self._terminal, wanted))
+    def reconcile(self) -> None:
+        gateway, direct = self._gateway, self._direct
+        query = gateway.snapshot_query()
+        if direct is None or query.orders or gateway.unresolved:
+            gateway.reconcile(fetch_snapshot(self._terminal, query))
         else:
-            gateway.notice(counter.gone(wanted.positions))
+            gateway.reconcile(direct.closed_positions(query.positions))

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.errors import LookFailed
-from adapters.mt5.execution.snapshot import Look, Wanted, look
-from adapters.mt5.execution.valuation import Reckoned, reckoned
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from engine.ports import Terminal
 from engine.types import SymbolSpec
 
@@ -34,7 +34,7 @@ class Prices(Terminal, Protocol):
     def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int, /) -> Any: ...
 
 
-class Gap(NamedTuple):
+class BarRequest(NamedTuple):
     """What is known of a symbol: its name at the venue and the last bar seen opening (seconds of
     the server's clock; 0: none). With a `spec` it is asked what the symbol is worth."""
 
@@ -43,47 +43,51 @@ class Gap(NamedTuple):
     spec: SymbolSpec | None = None
 
 
-class Quoted(NamedTuple):
+class Quote(NamedTuple):
     """A symbol's last tick, and the bars from the last known one on, the open one included.
 
-    `worth` is what the terminal reckons, where it was asked and can tell.
+    `valuation` is the terminal's own valuation, where it was asked and can give one.
     """
 
-    tick: mt5.Tick
+    tick: mt5.MqlTick
     bars: np.ndarray[Any, Any] | None = None
-    worth: Reckoned | None = None
+    valuation: BrokerValuation | None = None
 
 
-class Seen(NamedTuple):
+class MarketSnapshot(NamedTuple):
     """One observation; `quotes` are in the order of the gaps that were asked about."""
 
-    quotes: tuple[Quoted, ...]
-    look: Look
+    quotes: tuple[Quote, ...]
+    snapshot: Snapshot
 
 
-def observe(terminal: Prices, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
-    """Ask for everything; raises LookFailed where the terminal cannot tell."""
-    return Seen(quotes_of(terminal, gaps), look(terminal, wanted))
+def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
+    """Ask for everything; raises SnapshotFailed where the terminal gives no answer."""
+    return MarketSnapshot(quotes_of(terminal, gaps), fetch_snapshot(terminal, query))
 
 
-def quotes_of(terminal: Prices, gaps: Sequence[Gap]) -> tuple[Quoted, ...]:
-    """Ticks and new bars; raises LookFailed where the terminal cannot tell."""
-    return tuple(_quote(terminal, gap) for gap in gaps)
+def quotes_of(terminal: Prices, gaps: Sequence[BarRequest]) -> tuple[Quote, ...]:
+    """Ticks and new bars; raises SnapshotFailed where the terminal gives no answer."""
+    return tuple(_quote(terminal, request) for request in gaps)
 
 
-def _quote(terminal: Prices, gap: Gap) -> Quoted:
-    tick = terminal.symbol_info_tick(gap.name)
+def _quote(terminal: Prices, request: BarRequest) -> Quote:
+    tick = terminal.symbol_info_tick(request.name)
     if tick is None:
-        raise LookFailed(f"symbol_info_tick {gap.name}: {terminal.last_error()}")
-    worth, spec = None, gap.spec
+        raise SnapshotFailed(f"symbol_info_tick {request.name}: {terminal.last_error()}")
+    valuation, spec = None, request.spec
     if spec is not None:
         bid, ask = spec.points(tick.bid), spec.points(tick.ask)
-        worth = reckoned(terminal, gap.name, spec, bid, ask)
+        valuation = broker_valuation(terminal, request.name, spec, bid, ask)
     opened = tick.time // BAR_SECONDS * BAR_SECONDS
-    if opened <= gap.opened:
-        return Quoted(tick, worth=worth)
-    count = min((opened - gap.opened) // BAR_SECONDS + 1, _MOST_BARS) if gap.opened else _MOST_BARS
-    bars = terminal.copy_rates_from_pos(gap.name, mt5.TIMEFRAME_M15, 0, count)
+    if opened <= request.opened:
+        return Quote(tick, valuation=valuation)
+    count = (
+        min((opened - request.opened) // BAR_SECONDS + 1, _MOST_BARS)
+        if request.opened
+        else _MOST_BARS
+    )
+    bars = terminal.copy_rates_from_pos(request.name, mt5.TIMEFRAME_M15, 0, count)
     if bars is None:
-        raise LookFailed(f"copy_rates_from_pos {gap.name}: {terminal.last_error()}")
-    return Quoted(tick, bars[bars["time"] >= gap.opened], worth)
+        raise SnapshotFailed(f"copy_rates_from_pos {request.name}: {terminal.last_error()}")
+    return Quote(tick, bars[bars["time"] >= request.opened], valuation)

@@ -6,8 +6,8 @@ from typing import Any, Final, Protocol
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import ArgumentsRefused, CallOutcomeUnknown, NotSent, TerminalError
-from adapters.mt5.execution.snapshot import Reply, read_back
-from adapters.mt5.host.client import Answer
+from adapters.mt5.execution.snapshot import TradeReply, read_back
+from adapters.mt5.host.client import CallResult
 
 DEADLINES: Final = {
     "order_send": 30.0,
@@ -25,7 +25,7 @@ USUAL_DEADLINE: Final = 10.0
 class Caller(Protocol):
     """What makes blocking calls: `adapters.mt5.host.client.TerminalClient`."""
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer: ...
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult: ...
 
 
 class RemoteTerminal:
@@ -86,20 +86,20 @@ class RemoteTerminal:
         return self.call("order_calc_margin", *terms)
 
 
-def carry_out_remotely(client: Caller, request: dict[str, Any]) -> Reply:
+def carry_out_remotely(client: Caller, request: dict[str, Any]) -> TradeReply:
     """`execution.carry_out`, with every way in which a host can fail turned into a reply.
 
-    A request that never left is told from one of unknown outcome; a result that came is kept even
-    when the host dies while its traces are read back.
+    A request that never left is distinguished from one of unknown outcome; a result that came is
+    kept even when the host dies while its traces are read back.
     """
     terminal = RemoteTerminal(client)
     try:
         result = terminal.order_send(request)
     except NotSent as error:
-        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
+        return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
     except CallOutcomeUnknown as error:
-        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_RECEIVE, str(error)))
-    sent = Reply(result, terminal.last_error())
+        return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_RECEIVE, str(error)))
+    sent = TradeReply(result, terminal.last_error())
     try:
         return read_back(terminal, request, sent)
     except (TerminalError, ArgumentsRefused):
@@ -108,11 +108,11 @@ def carry_out_remotely(client: Caller, request: dict[str, Any]) -> Reply:
         return sent
 
 
-def check_remotely(client: Caller, request: dict[str, Any]) -> Reply:
+def check_remotely(client: Caller, request: dict[str, Any]) -> TradeReply:
     """What the terminal says to a request that is not sent: a dry run."""
     terminal = RemoteTerminal(client)
     try:
         checked = terminal.order_check(request)
     except TerminalError as error:
-        return Reply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
-    return Reply(None, terminal.last_error(), (), None, checked)
+        return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
+    return TradeReply(None, terminal.last_error(), (), None, checked)

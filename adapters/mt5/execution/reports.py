@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.closing_deals import closings, figures, out_of
+from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
 from adapters.mt5.execution.direct import Dealt
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
-from engine.portfolio import Market, Position
+from engine.portfolio import Portfolio, Position
 from engine.types import Cents, Points, Units
 
 
-class Telling:
+class ExecutionReports:
     """Turns deals and answers of one account into events."""
 
-    def __init__(self, bus: Bus, market: Market) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
 
     def account(self, info: mt5.AccountInfo | None) -> ev.Account:
         """The terminal's figures, or the last known ones where it could not tell."""
-        return self._market.account.figures if info is None else figures(info)
+        return self._portfolio.account.figures if info is None else figures(info)
 
     def accepted(self, order: ev.OrderIntent, ticket: int) -> None:
         """The venue has it: a pending order, or a deal that its history does not show yet."""
@@ -82,19 +82,23 @@ class Telling:
         )
         self._test_equity(account)
 
-    def left(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
+    def closed_by_order(
+        self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account
+    ) -> None:
         """A position was closed by an order of ours."""
-        position = self._market.positions[order.position]
-        leaving = out_of(deals, position.volume)
+        position = self._portfolio.positions[order.position]
+        leaving = closing_deals(deals, position.volume)
         self._filled(order, leaving)
-        self.shrank(position, leaving, account, order)
+        self.partially_closed(position, leaving, account, order)
         self._test_equity(account)
 
-    def gone(self, position: Position, deals: Sequence[Dealt], account: ev.Account) -> None:
+    def closed_externally(
+        self, position: Position, deals: Sequence[Dealt], account: ev.Account
+    ) -> None:
         """All that was left of the position was closed by others, in one deal or in several."""
-        self.shrank(position, out_of(deals, position.volume), account)
+        self.partially_closed(position, closing_deals(deals, position.volume), account)
 
-    def shrank(
+    def partially_closed(
         self,
         position: Position,
         leaving: Sequence[Dealt],

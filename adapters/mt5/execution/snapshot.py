@@ -1,4 +1,4 @@
-"""What is asked of a terminal around an order, in one go: send and read back, or only look.
+"""What is asked of a terminal around an order, in one go: send and read back, or only a snapshot.
 
 These functions block; in a replay they run in place on the paper terminal, against a terminal host
 in the worker thread. What the answers mean is decided in `adapters.mt5.execution.gateway`.
@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
-from adapters.mt5.api.errors import LookFailed
+from adapters.mt5.api.errors import SnapshotFailed
 from engine.ports import Terminal
 
 Deals = tuple[mt5.TradeDeal, ...]
@@ -39,7 +39,7 @@ def a_day_past(moment: int) -> int:
     return min(moment + _A_DAY, mt5.LATEST_DATE)
 
 
-class Reply(NamedTuple):
+class TradeReply(NamedTuple):
     """The answer to a trade request with `last_error` of the same moment.
 
     `deals` are those of the position concerned and `account` the figures after it, as far as the
@@ -54,28 +54,28 @@ class Reply(NamedTuple):
     checked: mt5.OrderCheckResult | None = None
 
 
-class Wanted(NamedTuple):
-    """What a look is to tell about.
+class SnapshotQuery(NamedTuple):
+    """What a snapshot is to contain.
 
     `positions` and `orders` are the tickets that the engine believes to be open. With a `span`
     (first and last second of the server's clock) all deals in it are wanted too: the traces of an
-    order whose outcome is unknown. `shrunk` are open positions of which a part was closed. What
-    does not carry `magic` is none of ours: what it may lose is wanted (None: nothing is foreign).
+    order whose outcome is unknown. `reduced` are open positions of which a part was closed. What
+    does not carry `magic` is external: what it may lose is wanted (None: nothing is external).
     """
 
     positions: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
     span: tuple[int, int] | None = None
-    shrunk: tuple[int, ...] = ()
+    reduced: tuple[int, ...] = ()
     magic: int | None = None
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
     `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
     `recent` are the deals of the span that was asked for; deals that open or close nothing are left
-    out. `risks` is what each foreign position or order may still lose, in the account's currency,
+    out. `risks` is what each external position or order may still lose, in the account's currency,
     by ticket.
     """
 
@@ -88,14 +88,14 @@ class Look(NamedTuple):
     risks: dict[int, float] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
 
 
-def look_of(what: Any) -> Look:
-    """A look as it is, or as a journal gives it back."""
-    return what if isinstance(what, Look) else _rebuilt(what, Look)
+def snapshot_of(what: Any) -> Snapshot:
+    """A snapshot as it is, or as a journal gives it back."""
+    return what if isinstance(what, Snapshot) else _rebuilt(what, Snapshot)
 
 
-def reply_of(what: Any) -> Reply:
+def reply_of(what: Any) -> TradeReply:
     """A reply as it is, or as a journal gives it back."""
-    return what if isinstance(what, Reply) else _rebuilt(what, Reply)
+    return what if isinstance(what, TradeReply) else _rebuilt(what, TradeReply)
 
 
 def _rebuilt(what: Any, kind: type[_T]) -> _T:
@@ -104,13 +104,13 @@ def _rebuilt(what: Any, kind: type[_T]) -> _T:
     )
 
 
-def carry_out(terminal: Terminal, request: dict[str, Any]) -> Reply:
+def carry_out(terminal: Terminal, request: dict[str, Any]) -> TradeReply:
     """Send a request once and read back what it did."""
     result = terminal.order_send(request)
-    return read_back(terminal, request, Reply(result, terminal.last_error()))
+    return read_back(terminal, request, TradeReply(result, terminal.last_error()))
 
 
-def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply:
+def read_back(terminal: Terminal, request: dict[str, Any], sent: TradeReply) -> TradeReply:
     """What the venue's records say right after a request was sent.
 
     A history that does not show the request's own deal yet tells nothing, nor does an answer that
@@ -125,52 +125,52 @@ def read_back(terminal: Terminal, request: dict[str, Any], sent: Reply) -> Reply
         known = trades(terminal.history_deals_get(position=position) or ())
         if any(deal.ticket == result.deal for deal in known):
             deals = known
-    return Reply(result, sent.error, deals, terminal.account_info())
+    return TradeReply(result, sent.error, deals, terminal.account_info())
 
 
-def look(terminal: Terminal, wanted: Wanted) -> Look:
+def fetch_snapshot(terminal: Terminal, query: SnapshotQuery) -> Snapshot:
     """Everything that is open now, and the deals of what is not open any more.
 
-    Raises LookFailed.
+    Raises SnapshotFailed.
     """
     positions = _told(terminal, "positions_get", terminal.positions_get())
     orders = _told(terminal, "orders_get", terminal.orders_get())
     standing = {position.ticket for position in positions}
     placed = {order.ticket for order in orders}
-    gone = [ticket for ticket in wanted.orders if ticket and ticket not in placed]
+    gone = [ticket for ticket in query.orders if ticket and ticket not in placed]
     ended: dict[int, mt5.TradeOrder] = {}
     for ticket in gone:
         found = _told(terminal, "history_orders_get", terminal.history_orders_get(ticket=ticket))
         ended.update({order.ticket: order for order in found})
-    left = [ticket for ticket in wanted.positions if ticket and ticket not in standing]
-    left += wanted.shrunk
-    if wanted.span is not None:  # one of these may be the position of an order that was lost
-        left += [item.ticket for item in positions if _may_be_lost(item, wanted)]
+    left = [ticket for ticket in query.positions if ticket and ticket not in standing]
+    left += query.reduced
+    if query.span is not None:  # one of these may be the position of an order that was lost
+        left += [item.ticket for item in positions if _may_be_unknown(item, query)]
     deals = {ticket: _deals(terminal, position=ticket) for ticket in {*gone, *left}}
     recent: Deals = ()
-    if wanted.span is not None:
-        recent = _deals(terminal, *wanted.span)
+    if query.span is not None:
+        recent = _deals(terminal, *query.span)
     account = terminal.account_info()
     if account is None:
-        raise LookFailed(f"account_info: {terminal.last_error()}")
-    risks = {} if wanted.magic is None else _risks(terminal, positions, orders, wanted)
-    return Look(account, positions, orders, deals, ended, recent, risks)
+        raise SnapshotFailed(f"account_info: {terminal.last_error()}")
+    risks = {} if query.magic is None else _risks(terminal, positions, orders, query)
+    return Snapshot(account, positions, orders, deals, ended, recent, risks)
 
 
 def _risks(
     terminal: Terminal,
     positions: tuple[mt5.TradePosition, ...],
     orders: tuple[mt5.TradeOrder, ...],
-    wanted: Wanted,
+    query: SnapshotQuery,
 ) -> dict[int, float]:
     """What each position and entry order that is not the engine's may lose, by the terminal."""
     risks = {
         item.ticket: _risk(terminal, item, item.volume)
         for item in positions
-        if item.ticket not in wanted.positions
+        if item.ticket not in query.positions
     }
     for order in orders:
-        if order.ticket not in wanted.orders and not order.position_id:
+        if order.ticket not in query.orders and not order.position_id:
             risks[order.ticket] = _risk(terminal, order, order.volume_current)
     return risks
 
@@ -190,18 +190,18 @@ def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: 
     return max(0.0, -profit - accrued)
 
 
-def _may_be_lost(position: mt5.TradePosition, wanted: Wanted) -> bool:
-    return position.magic == wanted.magic and position.ticket not in wanted.positions
+def _may_be_unknown(position: mt5.TradePosition, query: SnapshotQuery) -> bool:
+    return position.magic == query.magic and position.ticket not in query.positions
 
 
 def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
-    """Raises LookFailed when another account than the expected one has answered.
+    """Raises SnapshotFailed when another account than the expected one has answered.
 
-    Someone may log in elsewhere at the terminal; that account's figures are none of ours.
+    Someone may log in elsewhere at the terminal; that account's figures are not the session's.
     """
     why = objection(seen, expected.login, expected.server)
     if why is not None:
-        raise LookFailed(why)
+        raise SnapshotFailed(why)
 
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:
@@ -226,5 +226,5 @@ def trades(deals: Deals) -> Deals:
 def _told(terminal: Terminal, function: str, answer: Any) -> Any:
     """An answer, which may be empty; None is a failure and never "none found"."""
     if answer is None:
-        raise LookFailed(f"{function}: {terminal.last_error()}")
+        raise SnapshotFailed(f"{function}: {terminal.last_error()}")
     return answer

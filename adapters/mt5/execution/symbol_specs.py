@@ -1,4 +1,4 @@
-"""Symbol facts as a terminal tells them, in the engine's units."""
+"""Symbol specifications as a terminal reports them, in the engine's units."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def _leverage(account: mt5.AccountInfo, known: SymbolSpec | None) -> int:
 def _conversion(info: mt5.SymbolInfo, account: mt5.AccountInfo) -> Conversion:
     """The formula of the symbol's money where it is a known one; else only the terminal can tell.
 
-    Futures and the like are reckoned by the value of a tick, and a base currency divides only in
+    Futures and the like are valued by the value of a tick, and a base currency divides only in
     a currency pair: some brokers give an index one.
     """
     whole = info.trade_contract_size == round(info.trade_contract_size) > 0
     if info.trade_calc_mode not in _BY_CONTRACT or not whole:
-        return Conversion.TOLD
+        return Conversion.FROM_BROKER
     if info.currency_profit == account.currency:
         return Conversion.NONE
     paired = info.trade_calc_mode in _PAIRS and info.currency_base == account.currency
-    return Conversion.DIVIDE if paired else Conversion.TOLD
+    return Conversion.DIVIDE if paired else Conversion.FROM_BROKER
 
 
 _PAIRS = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE)
@@ -62,7 +62,7 @@ _BY_CONTRACT = (
     mt5.SYMBOL_CALC_MODE_CFDLEVERAGE,
     mt5.SYMBOL_CALC_MODE_EXCH_STOCKS,
 )
-"""Ways of reckoning in which a profit is the price's change times contract times lots."""
+"""Calculation modes in which a profit is the price's change times contract times lots."""
 
 
 def tradable(info: mt5.SymbolInfo, *, to_open: bool) -> str | None:

@@ -1,6 +1,6 @@
 """Closes that certainly never reached the venue: they stay wanted until they are sent or needless.
 
-The host's guard refuses to send while the terminal does not tell which account is logged in, and a
+The host's guard refuses to send while the terminal does not say which account is logged in, and a
 host that is gone takes nothing. That is no answer of the venue: whoever wanted the position closed
 (a limit, the firm's floor, the weekend, the user, a strategy) still does.
 """
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import msgspec
 
-from adapters.mt5.execution.snapshot import Look
+from adapters.mt5.execution.snapshot import Snapshot
 from engine import events as ev
 from engine.bus import Bus
-from engine.exit_signal import leaving
-from engine.portfolio import Market
+from engine.exit_signal import close_signal
+from engine.portfolio import Portfolio
 
 
 class Unsent:
@@ -23,18 +23,18 @@ class Unsent:
     submitted twice.
     """
 
-    def __init__(self, bus: Bus, market: Market) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._closes: dict[int, ev.OrderIntent] = {}  # under way, by order id
         self.wanted: dict[int, ev.OrderIntent] = {}
 
     def routes(self) -> ev.Routes:
         """Attach it behind the watch, which tells first what a look shows to be closed."""
-        return {**self.restoring(), ev.VenueCompared: self.on_compared}
+        return {**self.replay_routes(), ev.AccountReconciled: self.on_compared}
 
-    def restoring(self) -> ev.Routes:
-        """What brings it back from recorded events."""
+    def replay_routes(self) -> ev.Routes:
+        """The recorded events from which it rebuilds its state."""
         return {
             ev.OrderIntent: self.on_intent,
             ev.OrderDenied: lambda e: self._over(e.order.order_id),
@@ -65,16 +65,16 @@ class Unsent:
     def _over(self, order_id: int) -> None:
         self._closes.pop(order_id, None)
 
-    def on_compared(self, venue: ev.VenueCompared) -> None:
+    def on_compared(self, venue: ev.AccountReconciled) -> None:
         """Link and account are proved: close what was to be closed and still stands.
 
         What the same look shows to be closed is on its way to the books already.
         """
-        seen: Look = venue.what
-        standing = {position.ticket for position in seen.positions}
+        snapshot: Snapshot = venue.what
+        standing = {position.ticket for position in snapshot.positions}
         for ticket, order in self.wanted.items():
-            position = self._market.positions.get(ticket)
+            position = self._portfolio.positions.get(ticket)
             if position is None or ticket not in standing:
                 continue
-            again = leaving(position, self._market.ticks.get(position.symbol), order.reason)
+            again = close_signal(position, self._portfolio.ticks.get(position.symbol), order.reason)
             self._bus.publish(msgspec.structs.replace(again, signal_id=order.signal_id))

@@ -1,18 +1,18 @@
-"""What a terminal itself reckons: the money of a move, and the margin of a lot."""
+"""A terminal's own valuation: the money of a move, and the margin of a lot."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from adapters.mt5.api import contract as mt5
-from engine.inputs import SymbolValued
+from engine.inputs import SymbolValuation
 from engine.ports import Terminal
 from engine.types import Cents, Millis, Points, SymbolSpec, Units, lots
 from engine.valuation import due, is_news, margin_volume, move_at
 
 
-class Reckoned(NamedTuple):
-    """The fields of `SymbolValued` that the terminal tells."""
+class BrokerValuation(NamedTuple):
+    """The fields of `SymbolValuation` that the terminal supplies."""
 
     price: Points
     move: Points
@@ -21,15 +21,15 @@ class Reckoned(NamedTuple):
     loss: Cents
     margin: Cents
 
-    def at(self, symbol: str, moment: Millis) -> SymbolValued:
-        """The same as an input, told at `moment`."""
-        return SymbolValued(symbol, moment, *self)
+    def at(self, symbol: str, moment: Millis) -> SymbolValuation:
+        """The same as an input, published at `moment`."""
+        return SymbolValuation(symbol, moment, *self)
 
 
-def reckoned(
+def broker_valuation(
     terminal: Terminal, name: str, spec: SymbolSpec, bid: Points, ask: Points
-) -> Reckoned | None:
-    """What the symbol `name` is worth at these prices; None where the terminal cannot tell.
+) -> BrokerValuation | None:
+    """What the symbol `name` is worth at these prices; None where the terminal gives no answer.
 
     The largest volume makes the amounts large against the cent to which they are rounded.
     """
@@ -53,24 +53,26 @@ def reckoned(
     gain, loss = min(buy_up, sell_down), -min(buy_down, sell_up)
     if gain <= 0 or loss <= 0 or margin < 0:
         return None  # no figure that anything could be sized by
-    return Reckoned(ask, move, volume, gain, loss, round(margin * 100))
+    return BrokerValuation(ask, move, volume, gain, loss, round(margin * 100))
 
 
-class Values:
+class ValuationSchedule:
     """When to ask about each symbol, and which answers say something new."""
 
     def __init__(self) -> None:
-        self._last: dict[str, SymbolValued] = {}
+        self._last: dict[str, SymbolValuation] = {}
 
-    def wanted(self, spec: SymbolSpec, now: Millis) -> bool:
+    def is_due(self, spec: SymbolSpec, now: Millis) -> bool:
         """Whether the terminal is to be asked at this look."""
         return due(spec, self._last.get(spec.name), now)
 
-    def news(self, spec: SymbolSpec, told: Reckoned | None, now: Millis) -> SymbolValued | None:
+    def news(
+        self, spec: SymbolSpec, valuation: BrokerValuation | None, now: Millis
+    ) -> SymbolValuation | None:
         """An answer as an input, when there is one that says something new."""
-        if told is None:
+        if valuation is None:
             return None
-        seen = told.at(spec.name, now)
+        seen = valuation.at(spec.name, now)
         if not is_news(spec, self._last.get(spec.name), seen):
             return None
         self._last[spec.name] = seen

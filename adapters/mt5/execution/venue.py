@@ -13,9 +13,9 @@ import anyio
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
-from adapters.mt5.api.errors import LinkDown, LookFailed, TerminalError
-from adapters.mt5.execution.gateway import Errand, Gateway
-from adapters.mt5.execution.observation import Gap, Seen, observe
+from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
+from adapters.mt5.execution.gateway import Gateway, VenueRequest
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, observe
 from adapters.mt5.execution.remote import (
     DEADLINES,
     Caller,
@@ -23,8 +23,14 @@ from adapters.mt5.execution.remote import (
     carry_out_remotely,
     check_remotely,
 )
-from adapters.mt5.execution.snapshot import Look, Reply, Wanted, insist_on, look
-from adapters.mt5.host.client import Answer
+from adapters.mt5.execution.snapshot import (
+    Snapshot,
+    SnapshotQuery,
+    TradeReply,
+    fetch_snapshot,
+    insist_on,
+)
+from adapters.mt5.host.client import CallResult
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
@@ -37,48 +43,54 @@ _RECOVERIES = 4
 _T = TypeVar("_T")
 
 
-class Line(Protocol):
+class TerminalLink(Protocol):
     """How calls reach a terminal: in a host (`AsyncTerminal`), or in this process."""
 
     async def work(self, job: Callable[[Caller], _T]) -> _T: ...
 
-    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer: ...
+    async def call(
+        self, function: str, *args: Any, deadline: float, **kwargs: Any
+    ) -> CallResult: ...
 
     async def restart(self) -> object: ...
 
 
-class Desk(Protocol):
+class OrderRouter(Protocol):
     """Where requests are carried out and what is looked at; its functions block."""
 
-    def carry_out(self, client: Caller, request: dict[str, Any], /) -> Reply: ...
+    def carry_out(self, client: Caller, request: dict[str, Any], /) -> TradeReply: ...
 
-    def look(self, terminal: RemoteTerminal, wanted: Wanted, /) -> Look: ...
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery, /) -> Snapshot: ...
 
-    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted, /) -> Seen: ...
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery, /
+    ) -> MarketSnapshot: ...
 
 
-class SendingDesk:
+class LiveRouter:
     """The account itself: requests are sent."""
 
-    def carry_out(self, client: Caller, request: dict[str, Any]) -> Reply:
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
         return carry_out_remotely(client, request)
 
-    def look(self, terminal: RemoteTerminal, wanted: Wanted) -> Look:
-        return look(terminal, wanted)
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
+        return fetch_snapshot(terminal, query)
 
-    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
-        return observe(terminal, gaps, wanted)
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
+    ) -> MarketSnapshot:
+        return observe(terminal, gaps, query)
 
 
-class CheckingDesk(SendingDesk):
+class CheckOnlyRouter(LiveRouter):
     """The account, but requests are only checked by it."""
 
-    def carry_out(self, client: Caller, request: dict[str, Any]) -> Reply:
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
         return check_remotely(client, request)
 
 
 class _Job(NamedTuple):
-    errand: Errand
+    venue_request: VenueRequest
     seq: int
 
 
@@ -89,19 +101,19 @@ class Venue:
         self,
         bus: Bus,
         journal: Journal,
-        terminal: Line,
+        terminal: TerminalLink,
         clock: Clock,
         account: mt5.AccountInfo,
         *,
-        desk: Desk,
-        holds_back: Callable[[Errand], bool] = lambda _errand: False,
+        router: OrderRouter,
+        must_not_leave: Callable[[VenueRequest], bool] = lambda _venue_request: False,
     ) -> None:
-        """`account` is the one whose answers count; `desk` is where requests are carried out.
+        """`account` is the one whose answers count; `router` is where requests are carried out.
 
-        `holds_back` is asked at the last moment whether a request may still leave.
+        `must_not_leave` is asked at the last moment whether a request may still leave.
         """
-        self.holds_back = holds_back
-        self._desk = desk
+        self.must_not_leave = must_not_leave
+        self._router = router
         self._bus = bus
         self._journal = journal
         self._terminal = terminal
@@ -112,14 +124,14 @@ class Venue:
         self._failure: Exception | None = None
         self._idle = anyio.Event()
 
-    def send(self, errand: Errand) -> None:
+    def send(self, venue_request: VenueRequest) -> None:
         """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait.
 
         The reply comes as the input `VenueReplied`.
         """
         self._in_flight += 1
         try:
-            self._jobs.send_nowait(_Job(errand, self._bus.seq))
+            self._jobs.send_nowait(_Job(venue_request, self._bus.seq))
         except anyio.WouldBlock:
             self._in_flight -= 1
             raise
@@ -138,12 +150,14 @@ class Venue:
         async with self._queue:
             async for job in self._queue:
                 await self._journal.durable(job.seq)
-                errand = job.errand
+                venue_request = job.venue_request
                 reply = None
-                if not self.holds_back(errand):
-                    reply = self._ours(await self._terminal.work(self._work(errand.request)))
+                if not self.must_not_leave(venue_request):
+                    reply = self._ours(await self._terminal.work(self._work(venue_request.request)))
                 self._now()
-                self._bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
+                self._bus.feed(
+                    ev.VenueReplied(venue_request.order_id, reply, venue_request.cancellation)
+                )
                 self._in_flight -= 1
                 if not self._in_flight:
                     self._idle.set()
@@ -160,25 +174,26 @@ class Venue:
         """Carry out calls on the worker thread in one go; raises what they raise."""
         return await self._terminal.work(lambda client: job(RemoteTerminal(client)))
 
-    async def observe(self, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
-        """Prices, account and what stands open; raises LookFailed or TerminalError."""
-        seen = await self.ask(lambda terminal: self._desk.observe(terminal, gaps, wanted))
-        self.insist_on(seen.look.account)
+    async def observe(self, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
+        """Prices, account and what stands open; raises SnapshotFailed or TerminalError."""
+        seen = await self.ask(lambda terminal: self._router.observe(terminal, gaps, query))
+        self.insist_on(seen.snapshot.account)
         return seen
 
     def insist_on(self, seen: mt5.AccountInfo) -> None:
-        """Raises LookFailed when another account than the session's has answered."""
+        """Raises SnapshotFailed when another account than the session's has answered."""
         insist_on(seen, self._account)
 
-    async def look(self, gateway: Gateway) -> Look:
-        """Compare the account with what the engine believes; raises LookFailed or TerminalError."""
+    async def fetch_snapshot(self, gateway: Gateway) -> Snapshot:
+        """Compare the account with what the engine believes; raises SnapshotFailed or
+        TerminalError."""
         self._now()  # how far the history is asked for hangs on it
-        wanted = gateway.wanted()
-        seen = await self.ask(lambda terminal: self._desk.look(terminal, wanted))
-        self.insist_on(seen.account)
+        query = gateway.snapshot_query()
+        snapshot = await self.ask(lambda terminal: self._router.fetch_snapshot(terminal, query))
+        self.insist_on(snapshot.account)
         self._now()
-        gateway.notice(seen)
-        return seen
+        gateway.reconcile(snapshot)
+        return snapshot
 
     async def recover(self, gateway: Gateway) -> None:
         """Bring back a lost host, prove its account, and look for what became of open orders.
@@ -188,8 +203,8 @@ class Venue:
         why = "the terminal host is gone"
         for _ in range(_RECOVERIES):
             try:
-                await self.look(gateway)
-            except (TerminalError, LookFailed) as error:
+                await self.fetch_snapshot(gateway)
+            except (TerminalError, SnapshotFailed) as error:
                 why = str(error)
                 self._now()
                 self._bus.feed(ev.LinkChanged(up=False, detail=why))
@@ -217,18 +232,18 @@ class Venue:
         self._jobs.close()
         self._queue.close()
 
-    def _work(self, request: dict[str, Any]) -> Callable[[Caller], Reply]:
-        return lambda client: self._desk.carry_out(client, request)
+    def _work(self, request: dict[str, Any]) -> Callable[[Caller], TradeReply]:
+        return lambda client: self._router.carry_out(client, request)
 
-    def _ours(self, reply: Reply) -> Reply:
+    def _ours(self, reply: TradeReply) -> TradeReply:
         """A reply without what was read back when somebody had just logged in elsewhere.
 
-        The order counts as accepted until a look at the session's own account tells more.
+        The order counts as accepted until a snapshot of the session's own account shows more.
         """
         account, expected = reply.account, self._account
         if account is None or objection(account, expected.login, expected.server) is None:
             return reply
-        return Reply(reply.result, reply.error)
+        return TradeReply(reply.result, reply.error)
 
     def _now(self) -> None:
         self._bus.time, self._bus.bar = self._clock.now(), None

@@ -1,4 +1,4 @@
-"""What the gateway must remember of each order between two events, told by the events alone.
+"""What the gateway must remember of each order between two events, derived from the events alone.
 
 Because nothing but recorded events changes it, the same routes bring it back from a journal.
 """
@@ -13,7 +13,7 @@ from engine.bus import Bus
 from engine.types import Millis
 
 
-class Lost(NamedTuple):
+class UnknownOrder(NamedTuple):
     """An order of unknown outcome, and when it was on its way to the venue (ms UTC).
 
     It may be found to be lost much later, by a session that goes on after days.
@@ -23,12 +23,12 @@ class Lost(NamedTuple):
     since: Millis
 
 
-class VenueBook:
+class WorkingOrders:
     """Orders between their approval and their end, by where they stand.
 
     `approved` are not sent yet, `sent` have no reply yet, `working` were accepted by the venue (by
-    its ticket), `lost` are of unknown outcome. `closed` are positions that are known to be gone and
-    `tickets` orders that the venue ever accepted: a late look may still show them.
+    its ticket), `unknown` are of unknown outcome. `closed` are positions that are known to be gone
+    and `tickets` orders that the venue ever accepted: a late snapshot may still show them.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -36,7 +36,7 @@ class VenueBook:
         self.approved: dict[int, ev.OrderApproved] = {}
         self.sent: dict[int, ev.OrderIntent] = {}
         self.working: dict[int, ev.OrderIntent] = {}
-        self.lost: dict[int, Lost] = {}
+        self.unknown: dict[int, UnknownOrder] = {}
         self.closed: set[int] = set()
         self.tickets: set[int] = set()
         self._submitted: dict[int, Millis] = {}
@@ -58,15 +58,15 @@ class VenueBook:
         """An order that left for the venue and is not over, wherever it stands."""
         if order_id in self.sent:
             return self.sent[order_id]
-        if order_id in self.lost:
-            return self.lost[order_id].order
+        if order_id in self.unknown:
+            return self.unknown[order_id].order
         return next((o for o in self.working.values() if o.order_id == order_id), None)
 
     def under_way(self) -> Iterator[ev.OrderIntent]:
         """Every order that the venue may still act on."""
         yield from self.sent.values()
         yield from self.working.values()
-        yield from (lost.order for lost in self.lost.values())
+        yield from (unknown.order for unknown in self.unknown.values())
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
         self.approved[approved.order.order_id] = approved
@@ -87,7 +87,7 @@ class VenueBook:
         if order is not None:
             since = self._submitted.get(unknown.order_id, self._bus.time)
             self._over(unknown.order_id)
-            self.lost[unknown.order_id] = Lost(order, since)
+            self.unknown[unknown.order_id] = UnknownOrder(order, since)
 
     def on_filled(self, filled: ev.OrderFilled) -> None:
         self.tickets.add(filled.ticket)
@@ -101,7 +101,7 @@ class VenueBook:
     def _over(self, order_id: int) -> None:
         self.approved.pop(order_id, None)
         self.sent.pop(order_id, None)
-        self.lost.pop(order_id, None)
+        self.unknown.pop(order_id, None)
         self._submitted.pop(order_id, None)
         if self.working:
             self.working = {

@@ -34,8 +34,8 @@ from adapters.mt5.host.wire import (
     PROTOCOL,
     Deadline,
     Peer,
-    Reply,
-    Request,
+    RpcReply,
+    RpcRequest,
     Trouble,
     WireError,
     decode_reply,
@@ -56,7 +56,7 @@ _REFUSED_ARGUMENTS: Final = f"{SystemError.__name__}:"
 _T = TypeVar("_T")
 
 
-class Answer(NamedTuple):
+class CallResult(NamedTuple):
     """A function's result and `last_error`, read in the same breath."""
 
     function: str
@@ -70,13 +70,13 @@ class Answer(NamedTuple):
         return self.value is None if known is None else known.failed(self.value)
 
 
-def answer_of(function: str, reply: Reply, *args: Any, **kwargs: Any) -> Answer:
+def answer_of(function: str, reply: RpcReply, *args: Any, **kwargs: Any) -> CallResult:
     """What a host's reply to a call of `function` with these arguments says.
 
     Raises HostRefused, BackendRaised, ArgumentsRefused or CallOutcomeUnknown.
     """
     if reply.trouble is Trouble.NONE:
-        return Answer(function, reply.value, reply.last_error)
+        return CallResult(function, reply.value, reply.last_error)
     if reply.trouble is not Trouble.RAISED:
         raise HostRefused(reply.trouble, reply.detail)
     if function in FUNCTIONS and FUNCTIONS[function].access is Access.READ:
@@ -121,7 +121,7 @@ class TerminalClient:
         self._last_id = 0
         self._restarts = 0
         self.watch: Callable[[str, float], None] | None = None
-        """Told, on the worker thread, how many seconds each call of a function took."""
+        """Called on the worker thread with the seconds that each call of a function took."""
 
     # --- life
 
@@ -170,7 +170,7 @@ class TerminalClient:
 
     # --- calls
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         """Call `function` of the terminal; `deadline` is seconds for the whole round trip.
 
         Without keyword arguments no keyword object is passed on. Raises NotSent, HostRefused (a
@@ -188,9 +188,9 @@ class TerminalClient:
 
     def _exchange(
         self, function: str, args: list[Any], kwargs: dict[str, Any] | None, seconds: float
-    ) -> Reply:
+    ) -> RpcReply:
         self._last_id += 1
-        request = Request(self._last_id, function, args, kwargs, seconds)
+        request = RpcRequest(self._last_id, function, args, kwargs, seconds)
         try:
             body = encode_request(request)
         except WireError as error:
@@ -255,7 +255,9 @@ class TerminalClient:
         try:
             hello = msgspec.convert(said, Hello)
         except msgspec.ValidationError as error:
-            raise HostStartFailed("version", f"the host introduces itself oddly: {error}") from None
+            raise HostStartFailed(
+                "version", f"unexpected handshake from the terminal host: {error}"
+            ) from None
         if hello.protocol != PROTOCOL:
             raise HostStartFailed(
                 "version",
@@ -310,7 +312,7 @@ class AsyncTerminal:
         """`TerminalClient.restart`; the back-off is slept in the worker thread."""
         return await self._run(self._client.restart)
 
-    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    async def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         """`TerminalClient.call`; the deadline begins when the calls before it are done."""
         return await self._run(
             lambda: self._client.call(function, *args, deadline=deadline, **kwargs)

@@ -205,7 +205,7 @@ class LocalHost:
                 "folder", f"{self._note}: {error.strerror}; make it readable, or delete it"
             ) from error
         except msgspec.DecodeError:
-            # Cut short by a crash while it was written: that host had not yet been told anything.
+            # Cut short by a crash while it was written: that host had not yet received anything.
             # Or not ours: it tells nothing of a process that could be ended.
             self._note.unlink()
             return False
@@ -262,7 +262,7 @@ class LocalHost:
         try:
             line = lines.get(timeout=deadline.remaining())
         except (queue.Empty, TimeoutError):
-            raise HostStartFailed("slow", "the terminal host does not come up") from None
+            raise HostStartFailed("slow", "the terminal host did not start") from None
         reader.join()
         return line
 

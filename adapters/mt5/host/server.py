@@ -39,7 +39,7 @@ from adapters.mt5.host.wire import (
     TOKEN_BYTES,
     Deadline,
     Peer,
-    Reply,
+    RpcReply,
     Trouble,
     WireError,
     decode_request,
@@ -283,11 +283,11 @@ class _Door:
         if self._client is not None and peer_of(self._client) is Peer.GONE:
             self._drop(self._client)
         if self._client is not None:
-            busy = Reply(id=0, trouble=Trouble.BUSY, detail="it serves another client")
+            busy = RpcReply(id=0, trouble=Trouble.BUSY, detail="it serves another client")
             if self._send(sock, encode_reply(busy)):
                 self._drop(sock)
             return
-        hello = Reply(id=0, value=msgspec.to_builtins(self._service.hello()))
+        hello = RpcReply(id=0, value=msgspec.to_builtins(self._service.hello()))
         if self._send(sock, encode_reply(hello)):
             del self._strangers[sock]
             self._client = sock

@@ -12,8 +12,8 @@ from adapters.mt5.api.contract import DEFAULT_TIMEOUT_MS, FUNCTIONS, Access, Fun
 from adapters.mt5.host.wire import (
     PROTOCOL,
     TOKEN_BYTES,
-    Reply,
-    Request,
+    RpcReply,
+    RpcRequest,
     TooLarge,
     Trouble,
     WireError,
@@ -25,7 +25,7 @@ STOP: Final = "host.stop"
 
 
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything a host is told, once, on its standard input.
+    """Everything a host receives, once, on its standard input.
 
     ``login`` and ``server`` name the only account that it will send orders to. ``backend`` is
     "MetaTrader5" or "paper:SPEC". ``token`` is 64 hexadecimal digits. ``timeout_ms`` is the
@@ -106,7 +106,7 @@ class Service:
             trading=config.trading,
         )
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: RpcRequest) -> bytes:
         """The encoded reply; whatever the backend does, there is one."""
         try:
             return encode_reply(self.reply(request))
@@ -115,20 +115,20 @@ class Service:
         except WireError as error:
             return self._trouble(request, Trouble.RAISED, str(error))
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: RpcRequest) -> RpcReply:
         """The same before it is encoded."""
         try:
             return self._reply(request)
         except _Refused as refused:
-            return Reply(id=request.id, trouble=refused.trouble, detail=str(refused))
+            return RpcReply(id=request.id, trouble=refused.trouble, detail=str(refused))
 
-    def _trouble(self, request: Request, trouble: Trouble, detail: str) -> bytes:
-        return encode_reply(Reply(id=request.id, trouble=trouble, detail=detail))
+    def _trouble(self, request: RpcRequest, trouble: Trouble, detail: str) -> bytes:
+        return encode_reply(RpcReply(id=request.id, trouble=trouble, detail=detail))
 
-    def _reply(self, request: Request) -> Reply:
+    def _reply(self, request: RpcRequest) -> RpcReply:
         if request.function == STOP:
             self.stopped = True
-            return Reply(id=request.id, value=True)
+            return RpcReply(id=request.id, value=True)
         function = self._functions.get(request.function)
         if function is None:
             raise _Refused(Trouble.NOT_ALLOWED, f"{request.function[:40]!r} is not on the list")
@@ -139,8 +139,8 @@ class Service:
             raise
         except Exception as error:
             # Nothing a backend raises may end the host or pass for an answer.
-            return Reply(id=request.id, trouble=Trouble.RAISED, detail=self._described(error))
-        return Reply(id=request.id, value=value, last_error=(code, text))
+            return RpcReply(id=request.id, trouble=Trouble.RAISED, detail=self._described(error))
+        return RpcReply(id=request.id, value=value, last_error=(code, text))
 
     def _described(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"
@@ -149,7 +149,7 @@ class Service:
         password = self._config.password
         return text.replace(password, "(hidden)") if password else text
 
-    def _run(self, function: Function, request: Request) -> Any:
+    def _run(self, function: Function, request: RpcRequest) -> Any:
         if function.access is Access.TRADE:
             return self._send(request)
         if function.name == "initialize":
@@ -163,7 +163,7 @@ class Service:
         # Some functions fail when a keyword object is passed at all, even an empty one.
         return function(*args) if kwargs is None else function(*args, **kwargs)
 
-    def _send(self, request: Request) -> Any:
+    def _send(self, request: RpcRequest) -> Any:
         if not self._config.trading:
             raise _Refused(Trouble.READ_ONLY, "it was not started for trading")
         self._insist_on_the_account()
@@ -179,7 +179,7 @@ class Service:
         if why:
             raise _Refused(Trouble.GUARD, why)
 
-    def _attach(self, request: Request) -> bool:
+    def _attach(self, request: RpcRequest) -> bool:
         """Connect to the terminal; log in only in a terminal that the profile calls its own.
 
         A terminal that another program uses must not be taken to another account.

@@ -55,7 +55,7 @@ class Trouble(enum.StrEnum):
     RAISED = "raised"  # the function raised: nothing is known of its effect
 
 
-class Request(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class RpcRequest(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """One call. ``kwargs`` None: no keyword object is passed; ``deadline``: seconds."""
 
     id: int
@@ -65,7 +65,7 @@ class Request(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
     deadline: float
 
 
-class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class RpcReply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """One answer: the result and `last_error` read in the same breath, or a trouble with detail."""
 
     id: int
@@ -76,15 +76,15 @@ class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 
 
 _encoder = msgspec.msgpack.Encoder()
-_requests = msgspec.msgpack.Decoder(Request)
-_replies = msgspec.msgpack.Decoder(Reply)
+_requests = msgspec.msgpack.Decoder(RpcRequest)
+_replies = msgspec.msgpack.Decoder(RpcReply)
 _CODEC_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 
 
 # --- messages ------------------------------------------------------------------------------------
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: RpcRequest) -> bytes:
     """The body of a request frame. Raises WireError for arguments that cannot travel."""
     _check_deadline(request)
     try:
@@ -96,7 +96,7 @@ def encode_request(request: Request) -> bytes:
         raise WireError(f"arguments of {request.function}: {error}") from error
 
 
-def decode_request(body: bytes) -> Request:
+def decode_request(body: bytes) -> RpcRequest:
     """The request of a frame. Raises WireError for anything else."""
     try:
         packed = _requests.decode(body)
@@ -108,12 +108,12 @@ def decode_request(body: bytes) -> Request:
     return msgspec.structs.replace(packed, args=args, kwargs=kwargs)
 
 
-def _check_deadline(request: Request) -> None:
+def _check_deadline(request: RpcRequest) -> None:
     if not 0 < request.deadline <= MAX_DEADLINE:
         raise WireError(f"a deadline of {request.deadline} s is not within 0 to {MAX_DEADLINE:g} s")
 
 
-def encode_reply(reply: Reply) -> bytes:
+def encode_reply(reply: RpcReply) -> bytes:
     """The body of a reply frame. Raises WireError for a result that cannot travel."""
     try:
         packed = msgspec.structs.replace(reply, value=_pack(reply.value))
@@ -122,7 +122,7 @@ def encode_reply(reply: Reply) -> bytes:
         raise WireError(f"result: {error}") from error
 
 
-def decode_reply(body: bytes) -> Reply:
+def decode_reply(body: bytes) -> RpcReply:
     """The reply of a frame. Raises WireError for anything else."""
     try:
         packed = _replies.decode(body)

@@ -15,20 +15,27 @@ import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
-from adapters.mt5.api.errors import LookFailed
-from adapters.mt5.execution.observation import Gap, Prices, Quoted, Seen, quotes_of
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import Look, Reply, Wanted, a_day_past, carry_out, look
-from adapters.mt5.execution.valuation import Reckoned, reckoned
+from adapters.mt5.execution.snapshot import (
+    Snapshot,
+    SnapshotQuery,
+    TradeReply,
+    a_day_past,
+    carry_out,
+    fetch_snapshot,
+)
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.paper.broker import state_file
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.market import Pace
+from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
 from engine.types import Conversion
-from engine.valuation import rate_told
+from engine.valuation import broker_rate
 
 _ALL = 1 << 62  # more ticks than share a millisecond
 
@@ -42,7 +49,7 @@ class DryRun:
         account: mt5.AccountInfo,
         books: Path,
         *,
-        pace: Pace | None = None,
+        pace: MarketPace | None = None,
         bars: Mapping[str, int] | None = None,
     ) -> None:
         """Begins with the real account's balance, or goes on with `books`.
@@ -82,7 +89,7 @@ class DryRun:
         for symbol in held & account.quoted.keys():
             self._seen[self._names[symbol]] = (account.quoted[symbol], _ALL)
 
-    def carry_out(self, _client: Caller, request: dict[str, Any]) -> Reply:
+    def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
         """Fill a request on paper; nothing is sent."""
         ours = {name: symbol for symbol, name in self._names.items()}
         if "symbol" in request:
@@ -91,21 +98,23 @@ class DryRun:
         self._save()
         return reply
 
-    def look(self, terminal: RemoteTerminal, wanted: Wanted) -> Look:
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
         """What the paper account holds, once the real account was proven to be the right one."""
         self._insist_on_the_real_account(terminal)
         self._ask_for_rates(terminal)
-        return look(self._terminal, wanted)
+        return fetch_snapshot(self._terminal, query)
 
-    def observe(self, terminal: RemoteTerminal, gaps: Sequence[Gap], wanted: Wanted) -> Seen:
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
+    ) -> MarketSnapshot:
         """Take every tick since the last look to the paper account, then look at it."""
         quotes = quotes_of(terminal, gaps)
-        for gap, quoted in zip(gaps, quotes, strict=True):
-            self._learn(gap.name, quoted.worth)
-            self._play(terminal, gap.name, quoted)
-        return Seen(quotes, self.look(terminal, wanted))
+        for request, quoted in zip(gaps, quotes, strict=True):
+            self._learn(request.name, quoted.valuation)
+            self._play(terminal, request.name, quoted)
+        return MarketSnapshot(quotes, self.fetch_snapshot(terminal, query))
 
-    def _play(self, terminal: Prices, name: str, quoted: Quoted) -> None:
+    def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
         points = self._specs[name].points
         ticks = [
             PaperTick(points(bid), points(ask), moment)
@@ -115,7 +124,7 @@ class DryRun:
             self._save()
 
     def _new_ticks(
-        self, terminal: Prices, name: str, quoted: Quoted
+        self, terminal: Prices, name: str, quoted: Quote
     ) -> list[tuple[float, float, int]]:
         """The ticks since the last look, in order; at first only the last one."""
         last = quoted.tick
@@ -130,7 +139,7 @@ class DryRun:
         until = a_day_past(last.time)
         answer = terminal.copy_ticks_range(name, since // 1000, until, mt5.COPY_TICKS_ALL)
         if answer is None:
-            raise LookFailed(f"copy_ticks_range {name}: {terminal.last_error()}")
+            raise SnapshotFailed(f"copy_ticks_range {name}: {terminal.last_error()}")
         fresh = answer[answer["time_msc"] >= since]
         repeated = int(np.count_nonzero(fresh["time_msc"] == since))
         fresh = fresh[min(known, repeated) :]
@@ -152,29 +161,34 @@ class DryRun:
     def _ask_for_rates(self, terminal: RemoteTerminal) -> None:
         """Positions of an earlier life are shown before anything was observed: ask for their rates.
 
-        Raises LookFailed where nobody knows what a position is worth.
+        Raises SnapshotFailed where nobody knows what a position is worth.
         """
         account = self.account
         for spec in [position.spec for position in account.positions.values()]:
-            if spec.conversion is not Conversion.TOLD or spec.name in account.converter.told:
+            if (
+                spec.conversion is not Conversion.FROM_BROKER
+                or spec.name in account.converter.from_broker
+            ):
                 continue
             name = self._names[spec.name]
-            told = reckoned(terminal, name, spec, account.bids[spec.name], account.asks[spec.name])
-            if told is None:
-                raise LookFailed(f"order_calc_profit {name}: {terminal.last_error()}")
-            self._learn(name, told)
+            valuation = broker_valuation(
+                terminal, name, spec, account.bids[spec.name], account.asks[spec.name]
+            )
+            if valuation is None:
+                raise SnapshotFailed(f"order_calc_profit {name}: {terminal.last_error()}")
+            self._learn(name, valuation)
 
-    def _learn(self, name: str, worth: Reckoned | None) -> None:
+    def _learn(self, name: str, valuation: BrokerValuation | None) -> None:
         """The real terminal says what converts the symbol's money; the last word counts."""
         spec = self._specs[name]
-        if worth is not None and spec.conversion is Conversion.TOLD:
-            rate = rate_told(spec, worth.at(spec.name, 0))
-            self.account.converter.told[spec.name] = rate
+        if valuation is not None and spec.conversion is Conversion.FROM_BROKER:
+            rate = broker_rate(spec, valuation.at(spec.name, 0))
+            self.account.converter.from_broker[spec.name] = rate
 
     def _insist_on_the_real_account(self, terminal: RemoteTerminal) -> None:
         why = objection(terminal.account_info(), self._real.login, self._real.server)
         if why is not None:
-            raise LookFailed(why)
+            raise SnapshotFailed(why)
 
     def _save(self) -> None:
         state_file.save(self._books, self.account, self._real.login, self._real.server, {})

@@ -16,11 +16,11 @@ import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.errors import LinkDown, LookFailed, TerminalError
+from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.closing_deals import cents, figures
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.observation import Gap, Quoted, Seen
-from adapters.mt5.execution.valuation import Values
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
@@ -28,7 +28,7 @@ from adapters.mt5.live.server_clock import ServerClock
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.trading import HaltCause
 from engine.types import Millis
 
@@ -75,7 +75,7 @@ class Preparer(Protocol):
 
 
 class BarWatch:
-    """Which bars of one symbol have closed, told once each and in order."""
+    """Which bars of one symbol have closed, published once each and in order."""
 
     def __init__(self, symbol: str, name: str, preparer: Preparer) -> None:
         self.symbol = symbol
@@ -84,8 +84,8 @@ class BarWatch:
         self._opened = 0
 
     @property
-    def gap(self) -> Gap:
-        return Gap(self.name, self._opened)
+    def request(self) -> BarRequest:
+        return BarRequest(self.name, self._opened)
 
     def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
         """What is known to be closed now: every bar but the last is complete.
@@ -121,14 +121,14 @@ def _past(bar: ev.BarClosed) -> ev.PastBar:
 class LiveFeed:
     """Feeds a session from a terminal.
 
-    `told` are the last bars that an earlier part of the session was told, by symbol and timeframe:
+    `told` are the last bars that an earlier part of the session received, by symbol and timeframe:
     those after them are news, all others only warm up.
     """
 
     def __init__(
         self,
         bus: Bus,
-        market: Market,
+        portfolio: Portfolio,
         gateway: Gateway,
         venue: Venue,
         clock: Clock,
@@ -142,7 +142,7 @@ class LiveFeed:
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain."""
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._gateway = gateway
         self._venue = venue
         self._clock = clock
@@ -151,12 +151,12 @@ class LiveFeed:
         self._days = days
         self._due = due
         self._warm = False
-        self._told_bars = told
+        self._reported_bars = told
         self._account = ev.AccountSeen(0, 0, 0)
-        self._values = Values()
+        self._valuations = ValuationSchedule()
         self._server = server
         self._watch = FeedWatch(clock.now())
-        self._told: dict[HaltCause, bool] = {}
+        self._reported: dict[HaltCause, bool] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
         linked = False  # the account is compared before anything is done
@@ -178,28 +178,28 @@ class LiveFeed:
 
     async def _observe(self) -> bool:
         """Look once and take what is seen; False when the terminal does not answer."""
-        gaps = [self._gap(watch) for watch in self._watches]
-        wanted = self._gateway.wanted()
+        gaps = [self._request(watch) for watch in self._watches]
+        query = self._gateway.snapshot_query()
         try:
-            seen = await self._venue.observe(gaps, wanted)
-        except (TerminalError, LookFailed):
+            seen = await self._venue.observe(gaps, query)
+        except (TerminalError, SnapshotFailed):
             return False
         closed = [await self._closed(*pair) for pair in self._pairs(seen)]
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed)
         return True
 
-    def _gap(self, watch: BarWatch) -> Gap:
+    def _request(self, watch: BarWatch) -> BarRequest:
         """What is asked about a symbol: what it is worth only now and then."""
-        spec = self._market.specs[watch.symbol]
-        wanted = self._values.wanted(spec, self._clock.now())
-        return watch.gap._replace(spec=spec) if wanted else watch.gap
+        spec = self._portfolio.specs[watch.symbol]
+        wanted = self._valuations.is_due(spec, self._clock.now())
+        return watch.request._replace(spec=spec) if wanted else watch.request
 
     async def _recovery(self) -> AsyncGenerator[None, None]:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
 
-        Yields after each attempt, so that a failure is told before the next one. Raises LinkDown
-        once a stop is asked for.
+        Yields after each attempt, so that a failure is published before the next one. Raises
+        LinkDown once a stop is asked for.
         """
         pacing = self._pacing
         async for attempt in AsyncRetrying(
@@ -213,10 +213,10 @@ class LiveFeed:
                 await self._venue.recover(self._gateway)
             yield
 
-    def _pairs(self, seen: Seen) -> Iterable[tuple[BarWatch, Quoted]]:
+    def _pairs(self, seen: MarketSnapshot) -> Iterable[tuple[BarWatch, Quote]]:
         return zip(self._watches, seen.quotes, strict=True)
 
-    async def _closed(self, watch: BarWatch, quoted: Quoted) -> list[ev.BarClosed] | None:
+    async def _closed(self, watch: BarWatch, quoted: Quote) -> list[ev.BarClosed] | None:
         """The bars that have closed; many of them are made in a thread, the loop does not wait."""
         bars = quoted.bars
         if bars is None:
@@ -225,14 +225,14 @@ class LiveFeed:
             return list(watch.closed(bars))
         return await anyio.to_thread.run_sync(lambda: list(watch.closed(bars)))
 
-    def _take(self, seen: Seen, closed: Sequence[list[ev.BarClosed] | None]) -> None:
-        account = ev.AccountSeen.of(figures(seen.look.account))
+    def _take(self, seen: MarketSnapshot, closed: Sequence[list[ev.BarClosed] | None]) -> None:
+        account = ev.AccountSeen.of(figures(seen.snapshot.account))
         self._days.turn(self._pacing.day_limit(), account)
         if self._server is not None:
             self._check_conditions(self._server, seen)
-        if self._gateway.tells(seen.look):
-            self._bus.feed(ev.VenueSeen(seen.look))
-        self._swaps(seen.look.positions)
+        if self._gateway.has_changes(seen.snapshot):
+            self._bus.feed(ev.AccountSnapshot(seen.snapshot))
+        self._swaps(seen.snapshot.positions)
         for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
             self._value(watch.symbol, quoted)
@@ -249,48 +249,48 @@ class LiveFeed:
         """Whether prices come."""
         return self._watch.state
 
-    def _check_conditions(self, server: ServerClock[Any], seen: Seen) -> None:
+    def _check_conditions(self, server: ServerClock[Any], seen: MarketSnapshot) -> None:
         """Suspend trading while prices do not come or the server's clock is not certain."""
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)
         server.tick(newest, now)
         ticked = any(self._is_new(*pair) for pair in self._pairs(seen))
-        state = self._watch.look(now, server.at(now), ticked=ticked)
+        state = self._watch.judge(now, server.at(now), ticked=ticked)
         self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
         if state is not FeedState.CLOSED:
             self._tell(HaltCause.CLOCK, not server.certain, server.problem)
 
-    def _is_new(self, watch: BarWatch, quoted: Quoted) -> bool:
-        return self._market.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
+    def _is_new(self, watch: BarWatch, quoted: Quote) -> bool:
+        return self._portfolio.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
 
     def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
-        if holds != self._told.get(cause):  # at first in any case: it may hold from before
-            self._told[cause] = holds
+        if holds != self._reported.get(cause):  # at first in any case: it may hold from before
+            self._reported[cause] = holds
             self._bus.feed(ev.ConditionSeen(cause, holds, detail if holds else "checked again"))
 
-    def _tick_of(self, symbol: str, quoted: Quoted) -> ev.Tick:
-        points = self._market.specs[symbol].points
+    def _tick_of(self, symbol: str, quoted: Quote) -> ev.Tick:
+        points = self._portfolio.specs[symbol].points
         return ev.Tick(symbol, points(quoted.tick.bid), points(quoted.tick.ask))
 
-    def _tick(self, symbol: str, quoted: Quoted) -> None:
+    def _tick(self, symbol: str, quoted: Quote) -> None:
         tick = self._tick_of(symbol, quoted)
         priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
-        if priced and self._market.ticks.get(symbol) != tick:
+        if priced and self._portfolio.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 
     def _swaps(self, standing: Sequence[mt5.TradePosition]) -> None:
         """What our positions have accrued; others' count as risk as a whole."""
-        known = self._market.positions
+        known = self._portfolio.positions
         for position in standing:
             swap = cents(position.swap)
             if position.ticket in known and known[position.ticket].swap != swap:
                 self._bus.feed(ev.SwapSeen(position.ticket, swap))
 
-    def _value(self, symbol: str, quoted: Quoted) -> None:
-        spec = self._market.specs[symbol]
-        valued = self._values.news(spec, quoted.worth, self._bus.time)
-        if valued is not None:
-            self._bus.feed(valued)
+    def _value(self, symbol: str, quoted: Quote) -> None:
+        spec = self._portfolio.specs[symbol]
+        valuation = self._valuations.news(spec, quoted.valuation, self._bus.time)
+        if valuation is not None:
+            self._bus.feed(valuation)
 
     def _test_equity(self, account: ev.AccountSeen) -> None:
         if account != self._account:
@@ -306,5 +306,5 @@ class LiveFeed:
             self._bus.feed(bar)
 
     def _is_news(self, bar: ev.BarClosed) -> bool:
-        told = self._told_bars.get((bar.symbol, bar.timeframe))
+        told = self._reported_bars.get((bar.symbol, bar.timeframe))
         return told is not None and bar.time > told

@@ -47,7 +47,7 @@ class FeedWatch:
         self._ticked_at = now
         self.state = FeedState.OPEN
 
-    def look(self, now: Millis, server: int, *, ticked: bool) -> FeedState:
+    def judge(self, now: Millis, server: int, *, ticked: bool) -> FeedState:
         """The state at `now` (ms UTC, `server` seconds), `ticked` when any price is new."""
         if ticked:
             self._ticked_at = now

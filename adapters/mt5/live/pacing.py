@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from adapters.mt5.api.errors import LookFailed, TerminalError
+from adapters.mt5.api.errors import SnapshotFailed, TerminalError
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.feed import Pacing
 from engine.clock import Clock, VirtualClock
@@ -95,7 +95,7 @@ class Lockstep:
         until = STAND_STILL if self._look_first else _FAR
         try:
             progress = await self._venue.ask(lambda host: host.call("paper_advance", until, 1))
-        except (TerminalError, LookFailed):
+        except (TerminalError, SnapshotFailed):
             self._look_first = True
             return True  # the observation that follows finds the host gone and recovers it
         if progress is None or not (progress[1] or self._look_first):

@@ -14,7 +14,7 @@ SIGNAL_LIFE: Millis = 900_000
 _Due = ev.SignalDue | ev.ExitDue
 
 
-class LiveAgenda:
+class LiveSignalSchedule:
     """Signals in order of time, with the times at which their positions are to be left.
 
     `symbols` are the session's; `known` are ids of signals that an earlier part of the session has
@@ -27,7 +27,7 @@ class LiveAgenda:
         self._waiting: list[tuple[Millis, int, _Due]] = []
         self._added = 0
 
-    def add(self, signals: Iterable[ev.GivenSignal]) -> None:
+    def add(self, signals: Iterable[ev.UserSignal]) -> None:
         """Take more signals, in any order."""
         for signal in signals:
             if signal.signal_id not in self._known:

@@ -10,15 +10,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
-from adapters.mt5.api.errors import LookFailed, TerminalError
+from adapters.mt5.api.errors import SnapshotFailed, TerminalError
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.valuation import Reckoned, Values
+from adapters.mt5.execution.valuation import BrokerValuation, ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.types import Points, Side, SymbolSpec, Units, lots
 
 _CLOSES = 2
@@ -26,7 +26,7 @@ _LOOKS = 5
 _BETWEEN_LOOKS = 1.0  # seconds; a venue's history may lag behind
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class ScriptedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry to make at the market's price of the moment.
 
     `stop` and `target` are distances in points (`target` 0: none); `volume` 0 lets risk size it.
@@ -48,16 +48,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.strategy_id}:{self.name}"
 
 
-class Quote(msgspec.Struct, frozen=True):
-    """A look at the market: tick, account figures, and what the terminal reckons, if it can."""
+class ScriptQuote(msgspec.Struct, frozen=True):
+    """Tick, account figures, and the terminal's own valuation, if it has one."""
 
     tick: ev.Tick
     account: ev.AccountSeen
-    worth: Reckoned | None = None
+    valuation: BrokerValuation | None = None
 
 
 class ScriptFeed:
-    """Carries out plans; ends early when trading is halted or an order's fate is not known.
+    """Carries out plans; ends early when trading is halted or an order's outcome is not known.
 
     `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds, less
     when a stop is asked for; `may_enter` tells whether trading is active; `hold` is how long a
@@ -67,13 +67,13 @@ class ScriptFeed:
     def __init__(
         self,
         bus: Bus,
-        market: Market,
+        portfolio: Portfolio,
         gateway: Gateway,
         venue: Venue,
         clock: Clock,
-        plans: Sequence[Plan],
+        plans: Sequence[ScriptedEntry],
         *,
-        quote: Callable[[str], Awaitable[Quote]],
+        quote: Callable[[str], Awaitable[ScriptQuote]],
         sleep: Callable[[float], Awaitable[None]],
         hold: float,
         pace: float,
@@ -81,9 +81,10 @@ class ScriptFeed:
         days: Days | None = None,
         raised: frozenset[str] = frozenset(),
     ) -> None:
-        """`raised` are plans that an earlier part of the session has entered (`Plan.mark`)."""
+        """`raised` are plans that an earlier part of the session has entered
+        (`ScriptedEntry.mark`)."""
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._gateway = gateway
         self._venue = venue
         self._clock = clock
@@ -94,7 +95,7 @@ class ScriptFeed:
         self._pace = pace
         self._may_enter = may_enter
         self._days = days
-        self._values = Values()
+        self._valuations = ValuationSchedule()
         self.done = 0
 
     async def slices(self) -> AsyncGenerator[None, None]:
@@ -127,10 +128,10 @@ class ScriptFeed:
     async def _tidy(self) -> None:
         """Compare with the terminal, and close what an earlier part of the session left open."""
         for symbol in sorted({order.symbol for order in self._gateway.unresolved}):
-            await self._look_at(symbol)  # traces are looked for by the server's clock
+            await self._snapshot_of(symbol)  # traces are looked for by the server's clock
         await self._recover()
         await self._resolve()
-        for position in list(self._market.positions.values()):
+        for position in list(self._portfolio.positions.values()):
             await self._close(position.symbol, position.signal_id)
 
     async def _resolve(self) -> None:
@@ -148,11 +149,11 @@ class ScriptFeed:
 
     def _in_doubt(self) -> bool:
         """Whether an order may still be executed, or already is: no other takes its place."""
-        return bool(self._gateway.unresolved or self._gateway.wanted().orders)
+        return bool(self._gateway.unresolved or self._gateway.snapshot_query().orders)
 
-    async def _enter(self, plan: Plan) -> str:
-        spec = self._market.specs[plan.symbol]
-        tick = await self._look_at(plan.symbol)
+    async def _enter(self, plan: ScriptedEntry) -> str:
+        spec = self._portfolio.specs[plan.symbol]
+        tick = await self._snapshot_of(plan.symbol)
         signal = _anchored(plan, spec, tick, self._bus.time)
         self._bus.feed(ev.SignalDue(signal))
         return signal.signal_id
@@ -166,42 +167,44 @@ class ScriptFeed:
         for _ in range(_CLOSES):
             if not self._is_open(signal_id):
                 return
-            await self._leave(symbol, signal_id)
+            await self._exit(symbol, signal_id)
             await self._venue.settled()
             await self._recover()
             await self._resolve()
             if self._in_doubt():
                 return
 
-    async def _leave(self, symbol: str, signal_id: str) -> None:
-        await self._look_at(symbol)
+    async def _exit(self, symbol: str, signal_id: str) -> None:
+        await self._snapshot_of(symbol)
         self._bus.feed(ev.ExitDue(signal_id))
 
-    async def _look_at(self, symbol: str) -> ev.Tick:
+    async def _snapshot_of(self, symbol: str) -> ev.Tick:
         try:
             quote = await self._quote(symbol)
-        except (TerminalError, LookFailed):
+        except (TerminalError, SnapshotFailed):
             await self._recover()
             quote = await self._quote(symbol)
         self._bus.time, self._bus.bar = self._clock.now(), None
         if self._days is not None:
             self._days.turn(self._bus.time, quote.account)
         self._bus.feed(quote.tick)
-        valued = self._values.news(self._market.specs[symbol], quote.worth, self._bus.time)
-        if valued is not None:
-            self._bus.feed(valued)
+        valuation = self._valuations.news(
+            self._portfolio.specs[symbol], quote.valuation, self._bus.time
+        )
+        if valuation is not None:
+            self._bus.feed(valuation)
         self._bus.feed(quote.account)
         return quote.tick
 
     def _is_open(self, signal_id: str) -> bool:
-        return any(item.signal_id == signal_id for item in self._market.positions.values())
+        return any(item.signal_id == signal_id for item in self._portfolio.positions.values())
 
 
-def _anchored(plan: Plan, spec: SymbolSpec, tick: ev.Tick, now: int) -> ev.GivenSignal:
+def _anchored(plan: ScriptedEntry, spec: SymbolSpec, tick: ev.Tick, now: int) -> ev.UserSignal:
     """The plan's distances laid on the current tick: from the ask for a buy, the bid for a sell."""
     entry = tick.ask if plan.side is Side.LONG else tick.bid
     target = entry + plan.side * plan.target if plan.target else None
-    return ev.GivenSignal(
+    return ev.UserSignal(
         line=0,
         time=now,
         symbol=plan.symbol,

@@ -1,4 +1,4 @@
-"""Which clock a server's times follow, told from fresh ticks. Pure.
+"""Which clock a server's times follow, detected from fresh ticks. Pure.
 
 A tick's time is the server's wall clock. Right after a tick the difference to UTC is the server's
 offset, give or take the time that the tick took. Offsets are whole half hours; a fixed one would be

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.ledger import Ledger
-from adapters.paper.broker.matching import Bar, Exit, ExitReason, exit_in, since_entry, worst_price
+from adapters.paper.broker.matching import (
+    Bar,
+    ExitReason,
+    LevelHit,
+    level_hit,
+    since_entry,
+    worst_price,
+)
 from adapters.paper.broker.records import PaperDeal as PaperDeal
 from adapters.paper.broker.records import PaperOrder as PaperOrder
 from adapters.paper.broker.records import PaperPosition as PaperPosition
@@ -79,7 +86,7 @@ class PaperAccount(Ledger):
             return position.profit(self.bids[spec.name], self.asks[spec.name], rate)
         seen = self._seen(position, bar) if self._entered else bar
         price = worst_price(position.side, position.stop, seen)
-        if exit_in(position.side, position.stop, 0, seen):
+        if level_hit(position.side, position.stop, 0, seen):
             price = self._slipped(price, -position.side)
         return money.profit_at(
             spec, position.side, position.volume, position.entry, price, bar.spread, rate
@@ -130,7 +137,7 @@ class PaperAccount(Ledger):
         for position in self.positions.values():
             if position.identifier == order.position and position.volume >= order.volume:
                 return self._close_at_tick(position, order)
-        self.desk.end(order, mt5.ORDER_STATE_REJECTED, self.now)
+        self.pending.end(order, mt5.ORDER_STATE_REJECTED, self.now)
         return None
 
     def _enter_at_tick(self, order: PaperOrder) -> PaperDeal:
@@ -147,7 +154,7 @@ class PaperAccount(Ledger):
         profit = money.profit(
             spec, position.side, order.volume, position.entry, order.price, bid, ask, rate
         )
-        return self._leave(position, order, order.price, profit)
+        return self._close(position, order, order.price, profit)
 
     # --- what the market does ---
 
@@ -179,10 +186,10 @@ class PaperAccount(Ledger):
 
         Whoever looks at `worst_equity` between this and `play` sees the new positions in it.
         """
-        due = list(self.desk.due(symbol, bar, self.quoted.get(symbol, self.now)))
+        due = list(self.pending.due(symbol, bar, self.quoted.get(symbol, self.now)))
         for order, price in due:
             if price is None:
-                self.desk.end(order, mt5.ORDER_STATE_EXPIRED, self.now)
+                self.pending.end(order, mt5.ORDER_STATE_EXPIRED, self.now)
             else:
                 self._trigger(order, price, bar.spread)
         return len(due)
@@ -202,7 +209,7 @@ class PaperAccount(Ledger):
         paid = price if order.limit else self._slipped(price, side)
         if not self.affords(order.spec, side, order.volume, paid):
             order.refusal = mt5.TRADE_RETCODE_REJECT_CANCEL
-            self.desk.end(order, mt5.ORDER_STATE_REJECTED, self.now)
+            self.pending.end(order, mt5.ORDER_STATE_REJECTED, self.now)
             return
         self._enter(order, paid, bid, bid + spread)
         if order.ticket in self.positions:
@@ -213,14 +220,14 @@ class PaperAccount(Ledger):
         bid = self._entered.get(position.ticket)
         return bar if bid is None else since_entry(bar, bid)
 
-    def _hits(self, symbol: str, bar: Bar) -> Iterator[tuple[PaperPosition, Exit]]:
+    def _hits(self, symbol: str, bar: Bar) -> Iterator[tuple[PaperPosition, LevelHit]]:
         for ticket in sorted(self.positions):
             position = self.positions[ticket]
             if position.spec.name == symbol:
                 target, seen = position.target, bar
                 if ticket in self._entered:
                     target, seen = 0, self._seen(position, bar)
-                hit = exit_in(position.side, position.stop, target, seen)
+                hit = level_hit(position.side, position.stop, target, seen)
                 if hit is not None:
                     yield position, hit
 
@@ -254,7 +261,7 @@ class PaperAccount(Ledger):
         )
         order = self._closing(position, position.volume, reason, position.magic, comment)
         order.price = price
-        self._leave(position, order, price, profit)
+        self._close(position, order, price, profit)
 
     def _slipped(self, price: Points, bought: int) -> Points:
         """`price` moved against an order that buys (`bought` > 0) or sells."""

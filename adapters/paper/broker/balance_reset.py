@@ -8,19 +8,19 @@ from adapters.paper.broker.ledger import Ledger
 from engine.types import Cents
 
 
-class Refill:
+class BalanceReset:
     """The venue's side of an attempt: what is open there, and a fresh balance by a balance deal."""
 
     def __init__(self, account: Ledger) -> None:
         self._account = account
 
-    def standing(self) -> Collection[int]:
+    def open_positions(self) -> Collection[int]:
         return self._account.positions.keys()
 
     def idle(self) -> bool:
         return not self._account.positions and not self._account.orders
 
-    def refill(self, balance: Cents) -> Cents:
+    def reset_balance(self, balance: Cents) -> Cents:
         amount = balance - self._account.balance
         if amount:
             self._account.deposit(amount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from engine.types import TOLD, Points, Rate, SymbolSpec
+from engine.types import FROM_BROKER, Points, Rate, SymbolSpec
 
 CURRENCY: Final = "USD"
 """The currency of every paper account."""
@@ -22,7 +22,8 @@ def pair_of(spec: SymbolSpec, known: Iterable[SymbolSpec]) -> SymbolSpec | None:
 class Converter:
     """Rates of the symbols that have neither currency in common with the account.
 
-    `told` (by symbol) are rates that somebody else knows; they come before those of the pairs.
+    `from_broker` (by symbol) are rates that somebody else knows; they come before those of the
+    pairs.
     """
 
     def __init__(
@@ -31,12 +32,12 @@ class Converter:
         bids: Mapping[str, Points],
         asks: Mapping[str, Points],
     ) -> None:
-        self.told: dict[str, Rate] = {}
+        self.from_broker: dict[str, Rate] = {}
         self._bids, self._asks = bids, asks
         self._pairs = {
             name: pair_of(spec, specs.values())
             for name, spec in specs.items()
-            if spec.conversion is TOLD
+            if spec.conversion is FROM_BROKER
         }
 
     def rate_of(self, spec: SymbolSpec) -> Rate | None:
@@ -44,10 +45,10 @@ class Converter:
 
         A gain is sold at the pair's bid, a loss bought at its ask, or the other way round.
         """
-        if spec.conversion is not TOLD:
+        if spec.conversion is not FROM_BROKER:
             return None
-        if spec.name in self.told:
-            return self.told[spec.name]
+        if spec.name in self.from_broker:
+            return self.from_broker[spec.name]
         pair = self._pairs[spec.name]
         if pair is None or pair.name not in self._bids:
             return None

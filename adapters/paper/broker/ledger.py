@@ -8,7 +8,7 @@ from operator import attrgetter
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.conversion import Converter
 from adapters.paper.broker.index import Index
-from adapters.paper.broker.pending import OrderDesk
+from adapters.paper.broker.pending import PendingOrders
 from adapters.paper.broker.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
 from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
@@ -34,9 +34,9 @@ class Ledger:
         self.margin: Cents = 0
         self.held = dict.fromkeys(specs, 0)
         self.deals: list[PaperDeal] = []
-        self.desk = OrderDesk()
-        self.orders = self.desk.live
-        self.order_history = self.desk.history
+        self.pending = PendingOrders()
+        self.orders = self.pending.live
+        self.order_history = self.pending.history
         self._by_position = Index(self.deals, attrgetter("position"))
         self._by_order = Index(self.deals, attrgetter("order"))
         self._tickets = 0
@@ -63,7 +63,7 @@ class Ledger:
             self.held[symbol] = sum(item.spec.name == symbol for item in self.positions.values())
         self.orders.clear()
         self.orders.update({order.ticket: order for order in orders})
-        self.desk.take_over(history)
+        self.pending.take_over(history)
         self._tickets = max(
             (order.ticket for order in (*self.order_history, *self.orders.values())), default=0
         )
@@ -131,7 +131,7 @@ class Ledger:
         rate = self.converter.rate_of(held.spec)
         profit = money.profit(held.spec, held.side, volume, held.entry, price, bid, ask, rate)
         if volume == order.volume:
-            return self._leave(held, order, price, profit)
+            return self._close(held, order, price, profit)
         self._drop(held)
         self._hold(order, price, order.volume - volume, held.identifier)
         return self._deal(order, held.identifier, mt5.DEAL_ENTRY_INOUT, price, profit, held.swap)
@@ -160,7 +160,7 @@ class Ledger:
             volume, 0, 0, 0, magic, comment, self.now, reason, position=position.identifier,
         )  # fmt: skip
 
-    def _leave(
+    def _close(
         self, position: PaperPosition, order: PaperOrder, price: Points, profit: Cents
     ) -> PaperDeal:
         """`order` closes the position or a part of it; its share of the swap is realised."""
@@ -194,7 +194,7 @@ class Ledger:
             entry, order.reason, spec.name, order.volume, price, profit, fee, swap,
             order.magic, order.comment,
         )  # fmt: skip
-        self.desk.fill(order, position, self.now)
+        self.pending.fill(order, position, self.now)
         self._book(deal, profit + fee + swap)
         return deal
 

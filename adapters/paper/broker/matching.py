@@ -37,32 +37,32 @@ class ExitReason(enum.StrEnum):
     TARGET = "TP"
 
 
-class Exit(NamedTuple):
+class LevelHit(NamedTuple):
     """A stop or target that the bar hit, and the price before slippage."""
 
     price: Points
     reason: ExitReason
 
 
-def exit_in(side: Side, stop: Points, target: Points, bar: Bar) -> Exit | None:
+def level_hit(side: Side, stop: Points, target: Points, bar: Bar) -> LevelHit | None:
     """The exit that `bar` causes, if any; a `stop` or `target` of 0 does not exist."""
     if side is LONG:
         if stop and bar.low <= stop:
-            return Exit(min(stop, bar.open), ExitReason.STOP)
+            return LevelHit(min(stop, bar.open), ExitReason.STOP)
         if target and bar.high >= target:
-            return Exit(target, ExitReason.TARGET)
+            return LevelHit(target, ExitReason.TARGET)
         return None
     if stop and bar.high + bar.spread >= stop:
-        return Exit(max(stop, bar.open + bar.spread), ExitReason.STOP)
+        return LevelHit(max(stop, bar.open + bar.spread), ExitReason.STOP)
     if target and bar.low + bar.spread <= target:
-        return Exit(target, ExitReason.TARGET)
+        return LevelHit(target, ExitReason.TARGET)
     return None
 
 
 def worst_price(side: Side, stop: Points, bar: Bar) -> Points:
     """The worst closing price of a position during `bar`: its stop's fill when hit, else the
     bar's extreme on the side that hurts."""
-    hit = exit_in(side, stop, 0, bar)
+    hit = level_hit(side, stop, 0, bar)
     if hit is not None:
         return hit.price
     return bar.low if side is LONG else bar.high + bar.spread

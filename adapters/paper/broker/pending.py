@@ -12,7 +12,7 @@ from adapters.paper.broker.records import PENDING_KINDS, PaperOrder
 from engine.types import Millis, Points
 
 
-class OrderDesk:
+class PendingOrders:
     """Waiting orders by ticket in `live`, orders that are over in `history`, oldest first."""
 
     def __init__(self) -> None:

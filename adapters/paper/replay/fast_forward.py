@@ -1,6 +1,6 @@
-"""Passes over bars that are quiet for all open positions, of whichever symbols.
+"""Skips bars that are uneventful for all open positions, of whichever symbols.
 
-The only position whose points are worth whole cents is passed over without this: its quiet prices
+The only position whose points are worth whole cents is skipped without this: its uneventful prices
 are known beforehand.
 """
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.replay.uneventful import Band
-from adapters.paper.replay.uneventful_span import Held, Stretch, quiet_stretch
+from adapters.paper.replay.uneventful import EquityBand
+from adapters.paper.replay.uneventful_span import Held, UneventfulSpan, uneventful_span
 from engine import events as ev
 from engine.bus import Bus
 from engine.types import Millis
 
 if TYPE_CHECKING:
-    from adapters.paper.replay.feed import Track
+    from adapters.paper.replay.feed import SymbolCursor
 
 _FEW = 4
 """Bars that are played as soon as looked at."""
@@ -26,7 +26,7 @@ _FIRST_REACH = 64
 _LONGEST_REACH = 1 << 14
 
 
-class Together:
+class FastForward:
     """Moves the tracks of all symbols with open positions on at once.
 
     `awaited` says when the first bar of a track opens that must be played; at the latest the last
@@ -37,21 +37,21 @@ class Together:
         self,
         bus: Bus,
         account: PaperAccount,
-        tracks: list[Track],
-        quiet_band: Callable[[], Band],
-        awaited: Callable[[Track], Millis],
+        cursors: list[SymbolCursor],
+        equity_band: Callable[[], EquityBand],
+        awaited: Callable[[SymbolCursor], Millis],
     ) -> None:
         self._bus = bus
         self._account = account
-        self._tracks = tracks
-        self._quiet_band = quiet_band
+        self._cursors = cursors
+        self._equity_band = equity_band
         self._awaited = awaited
-        self._shortest = min(track.period for track in tracks)
+        self._shortest = min(cursor.period for cursor in cursors)
         # How many bars are looked at: few where something happened lately, as it costs to look.
         self._reach = _FIRST_REACH
 
-    def pass_over(self, due: Millis, until: Millis) -> bool:
-        """Pass over what is quiet from `due` on and before `until`; whether anything was.
+    def skip(self, due: Millis, until: Millis) -> bool:
+        """Skip what is uneventful from `due` on and before `until`; whether anything was.
 
         Everything before `due` was played, and nothing but bars happens before `until`.
         """
@@ -59,14 +59,14 @@ class Together:
             return False
         held = self._account.held
         until = min(until, due + self._reach * self._shortest)
-        for track in self._tracks:
-            if not held[track.symbol]:
-                until = min(until, track.due)
+        for cursor in self._cursors:
+            if not held[cursor.symbol]:
+                until = min(until, cursor.due)
         enough = due + _FEW * self._shortest
-        for track in self._tracks:
-            if held[track.symbol] and until >= enough:
-                until = min(until, self._awaited(track))
-        return until >= enough and self._pass(until)
+        for cursor in self._cursors:
+            if held[cursor.symbol] and until >= enough:
+                until = min(until, self._awaited(cursor))
+        return until >= enough and self._skip(until)
 
     def _called_for(self) -> bool:
         """Whether anything is open that has no quicker way; a waiting order must meet every bar."""
@@ -76,53 +76,53 @@ class Together:
             return False
         return len(positions) > 1 or not next(iter(positions.values())).cents_per_point
 
-    def _pass(self, until: Millis) -> bool:
+    def _skip(self, until: Millis) -> bool:
         account = self._account
-        tracks = [track for track in self._tracks if account.held[track.symbol]]
+        cursors = [cursor for cursor in self._cursors if account.held[cursor.symbol]]
         base = account.balance + sum(position.swap for position in account.positions.values())
-        held = [self._held(track, until) for track in tracks]
-        stretch = quiet_stretch(held, base, self._quiet_band(), until)
-        if stretch is None:
+        held = [self._held(cursor, until) for cursor in cursors]
+        span = uneventful_span(held, base, self._equity_band(), until)
+        if span is None:
             self._reach = _FIRST_REACH
             return False
         self._reach = min(self._reach * 4, _LONGEST_REACH)
-        self._go(tracks, stretch)
+        self._go(cursors, span)
         return True
 
-    def _held(self, track: Track, until: Millis) -> Held:
-        account, symbol, bars = self._account, track.symbol, track.bars
+    def _held(self, cursor: SymbolCursor, until: Millis) -> Held:
+        account, symbol, bars = self._account, cursor.symbol, cursor.bars
         mine = [item for item in account.positions.values() if item.spec.name == symbol]
         standing = sum(item.profit(account.bids[symbol], account.asks[symbol]) for item in mine)
         end = bars.first_from(until)
-        return Held(mine, standing, bars, track.row, end, track.in_bar, track.period)
+        return Held(mine, standing, bars, cursor.row, end, cursor.in_bar, cursor.period)
 
-    def _go(self, tracks: list[Track], stretch: Stretch) -> None:
-        """Leave each symbol as the last of its events that is passed over would, and tell so."""
+    def _go(self, cursors: list[SymbolCursor], span: UneventfulSpan) -> None:
+        """Leave each symbol as the last of its events that is skipped would, and publish it."""
         bus, account = self._bus, self._account
-        bus.feed(ev.AccountSeen(account.balance, stretch.worst, account.margin))
+        bus.feed(ev.AccountSeen(account.balance, span.worst, account.margin))
         last = [
-            (*_left(track, events), rank)
-            for rank, (track, events) in enumerate(zip(tracks, stretch.events, strict=True))
+            (*_left(cursor, events), rank)
+            for rank, (cursor, events) in enumerate(zip(cursors, span.events, strict=True))
             if events
         ]
         for moment, opens, row, rank in sorted(last):
-            track = tracks[rank]
-            symbol, bars = track.symbol, track.bars
+            cursor = cursors[rank]
+            symbol, bars = cursor.symbol, cursor.bars
             bid = (bars.open if opens else bars.close).item(row)
             ask = bid + bars.spread.item(row)
             opening = bars.time.item(row)
             bus.time, bus.bar = moment, (symbol, opening)
             account.quote(symbol, bid, ask, bars.server.item(row) * 1000 + moment - opening)
             bus.feed(ev.Tick(symbol, bid, ask))
-            track.move_to(row if opens else row + 1)
+            cursor.move_to(row if opens else row + 1)
             if opens:
-                track.open()
+                cursor.open()
         bus.feed(ev.AccountSeen(account.balance, account.equity(), account.margin))
 
 
-def _left(track: Track, events: int) -> tuple[Millis, bool, int]:
+def _left(cursor: SymbolCursor, events: int) -> tuple[Millis, bool, int]:
     """The last of so many events of a track: when, whether a bar opens or ends, and its row."""
-    bars, opened = divmod(events + track.in_bar, 2)
-    row = track.row + bars - (not opened)
-    moment = track.bars.time.item(row)
-    return (moment, True, row) if opened else (moment + track.period, False, row)
+    bars, opened = divmod(events + cursor.in_bar, 2)
+    row = cursor.row + bars - (not opened)
+    moment = cursor.bars.time.item(row)
+    return (moment, True, row) if opened else (moment + cursor.period, False, row)

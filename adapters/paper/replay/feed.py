@@ -5,9 +5,9 @@ shows a higher bar to be closed, the strategy decides and its orders meet this t
 range is played (equity at the bar's worst, then stops and targets, then the closing tick). At equal
 time ranges come first in rank order, then the day reset, then openings in rank order.
 
-Bars that cannot lead to anything are passed over: those of a symbol without a position until one
-at which its strategy may decide, and those that are quiet for what is open. With `every_bar` all
-are played, which leads to the same journal.
+Bars that cannot lead to anything are skipped: those of a symbol without a position until one
+at which its strategy may decide, and those that are uneventful for what is open. With `every_bar`
+all are played, which leads to the same journal.
 
 Signals that the user gave are acted on at the first opening of their symbol at or after their time.
 """
@@ -21,13 +21,13 @@ from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
 from adapters.paper.broker.swap import nights_after
 from adapters.paper.replay.chunks import ChunkReader
-from adapters.paper.replay.fast_forward import Together
+from adapters.paper.replay.fast_forward import FastForward
 from adapters.paper.replay.uneventful import (
-    Band,
+    EquityBand,
     bounds,
     in_force,
     next_touch,
-    opens_quietly,
+    opens_uneventfully,
     worst_profit,
 )
 from engine import events as ev
@@ -42,7 +42,7 @@ _SLICE_STEPS = 1_000
 _SLICE_RECORDS = 2_048
 
 
-class Track:
+class SymbolCursor:
     """One symbol's place in the replay.
 
     `due` is when it has something to do next, in ms UTC: play the open bar's range (`in_bar`), else
@@ -102,10 +102,10 @@ class Track:
         self.due = self.columns[0][row] if row < self.count else NEVER
 
 
-class Agenda:
+class SignalSchedule:
     """What is to happen at given times: inputs by symbol, each at the first opening from then on.
 
-    `first` are those that can be told before any bar, `last` those that no opening came for.
+    `first` are those that can be published before any bar, `last` those that no opening came for.
     """
 
     def __init__(
@@ -145,8 +145,8 @@ class ReplayFeed:
     """The feed of a replay: recorded bars of some symbols, in rank order, over a paper account.
 
     `resets` gives the beginnings of trading days after the first bar, with their dates, without
-    end; `notice` lets the execution adapter look at what the market closed; `quiet_band` is
-    the equity that changes nothing when tested; `agenda` holds given signals; `rollovers` are the
+    end; `reconcile` lets the execution adapter look at what the market closed; `equity_band` is
+    the equity that changes nothing when tested; `schedule` holds user signals; `rollovers` are the
     server's midnights, each with the weekday that ended (0 = Sunday), without end; `weekends` are
     the moments at which open positions are looked at before the week closes, each with that
     closing; `finished` ends the replay early, asked after every range, turn of days and opening.
@@ -156,12 +156,12 @@ class ReplayFeed:
         self,
         bus: Bus,
         account: PaperAccount,
-        tracks: list[Track],
+        cursors: list[SymbolCursor],
         resets: Iterator[tuple[Millis, str]],
         *,
-        notice: Callable[[], None],
-        quiet_band: Callable[[], Band],
-        agenda: Agenda,
+        reconcile: Callable[[], None],
+        equity_band: Callable[[], EquityBand],
+        schedule: SignalSchedule,
         rollovers: Iterator[tuple[Millis, int]],
         weekends: Iterator[tuple[Millis, Millis]],
         finished: Callable[[], bool] | None = None,
@@ -169,12 +169,12 @@ class ReplayFeed:
     ) -> None:
         self._bus = bus
         self._account = account
-        self._tracks = tracks
+        self._cursors = cursors
         self._resets = resets
         self._next_reset = next(resets)
-        self._notice = notice
-        self._quiet_band = quiet_band
-        self._agenda = agenda
+        self._reconcile = reconcile
+        self._equity_band = equity_band
+        self._schedule = schedule
         self._rollovers = rollovers
         self._next_rollover = next(rollovers)
         self._weekends = weekends
@@ -184,22 +184,22 @@ class ReplayFeed:
         self._every_bar = every_bar
         self._over = False
         self._chunks_played = 0
-        self._together = Together(bus, account, tracks, quiet_band, self._next_awaited)
+        self._fast_forward = FastForward(bus, account, cursors, equity_band, self._next_awaited)
 
     @property
     def bars_played(self) -> int:
-        """How many bars lie behind, those passed over included."""
-        return self._chunks_played + sum(max(track.row, 0) for track in self._tracks)
+        """How many bars lie behind, skipped ones included."""
+        return self._chunks_played + sum(max(cursor.row, 0) for cursor in self._cursors)
 
     async def slices(self) -> AsyncGenerator[None, None]:
-        for item in self._agenda.first:
+        for item in self._schedule.first:
             self._bus.feed(item)
         yield
         while not self._over:
-            for track in self._tracks:
-                if track.starved:
-                    self._chunks_played += len(track.bars)
-                    await track.load()
+            for cursor in self._cursors:
+                if cursor.starved:
+                    self._chunks_played += len(cursor.bars)
+                    await cursor.load()
             self._work()
             yield
 
@@ -209,24 +209,24 @@ class ReplayFeed:
 
     def _work(self) -> None:
         """Step until a chunk runs out, enough records wait for the edges, or the data ends."""
-        tracks, bus, every_bar = self._tracks, self._bus, self._every_bar
+        cursors, bus, every_bar = self._cursors, self._bus, self._every_bar
         for _ in range(_SLICE_STEPS):
             due = NEVER
-            for track in tracks:
-                if track.starved:
+            for cursor in cursors:
+                if cursor.starved:
                     return
-                if track.due < due:
-                    due = track.due
+                if cursor.due < due:
+                    due = cursor.due
             if due == NEVER:
                 self._end()
-            elif every_bar or not self._together.pass_over(due, self._turn):
+            elif every_bar or not self._fast_forward.skip(due, self._turn):
                 self._step(due)
             if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
 
     def _end(self) -> None:
         self._bus.bar = None
-        for item in self._agenda.last():
+        for item in self._schedule.last():
             self._bus.feed(item)
         self._over = True
 
@@ -234,16 +234,16 @@ class ReplayFeed:
         if self._turn < due and self._turn_days(due - 1):
             return
         asked = self._finished is not None
-        for track in self._tracks:
-            if track.due == due and track.in_bar:
-                self._range(track)
+        for cursor in self._cursors:
+            if cursor.due == due and cursor.in_bar:
+                self._range(cursor)
                 if asked and self._stopped_early():
                     return
         if self._turn <= due and self._turn_days(due):
             return
-        for track in self._tracks:
-            if track.due == due and not track.in_bar:
-                self._open(track)
+        for cursor in self._cursors:
+            if cursor.due == due and not cursor.in_bar:
+                self._open(cursor)
                 if asked and self._stopped_early():
                     return
 
@@ -252,34 +252,34 @@ class ReplayFeed:
             self._over = True
         return self._over
 
-    def _open_at_tick(self, track: Track) -> int:
+    def _open_at_tick(self, cursor: SymbolCursor) -> int:
         """Open the track's next bar and tell its tick; returns the bar's row."""
-        bus, symbol = self._bus, track.symbol
-        row = track.open()
-        bid = track.bar.open
-        ask = bid + track.bar.spread
-        bus.time, bus.bar = track.opening, (symbol, track.opening)
-        self._account.quote(symbol, bid, ask, track.server)
+        bus, symbol = self._bus, cursor.symbol
+        row = cursor.open()
+        bid = cursor.bar.open
+        ask = bid + cursor.bar.spread
+        bus.time, bus.bar = cursor.opening, (symbol, cursor.opening)
+        self._account.quote(symbol, bid, ask, cursor.server)
         bus.feed(ev.Tick(symbol, bid, ask))
         return row
 
-    def _open(self, track: Track) -> None:
-        bus, symbol = self._bus, track.symbol
-        row = self._open_at_tick(track)
+    def _open(self, cursor: SymbolCursor) -> None:
+        bus, symbol = self._bus, cursor.symbol
+        row = self._open_at_tick(cursor)
         if self._account.held[symbol]:
             self._test_equity()
-        for bar in track.bars.closed_by(row):
+        for bar in cursor.bars.closed_by(row):
             bus.feed(bar)
-        if self._agenda.next_time(symbol) <= track.opening:
-            for item in self._agenda.due(symbol, track.opening):
+        if self._schedule.next_time(symbol) <= cursor.opening:
+            for item in self._schedule.due(symbol, cursor.opening):
                 bus.feed(item)
-        if not track.starved:
-            self._go_on(track, row)
+        if not cursor.starved:
+            self._go_on(cursor, row)
 
-    def _range(self, track: Track) -> None:
-        bus, symbol, bar, account = self._bus, track.symbol, track.bar, self._account
-        bus.time, bus.bar = track.due, (symbol, track.opening)
-        account.now = track.server + track.period
+    def _range(self, cursor: SymbolCursor) -> None:
+        bus, symbol, bar, account = self._bus, cursor.symbol, cursor.bar, self._account
+        bus.time, bus.bar = cursor.due, (symbol, cursor.opening)
+        account.now = cursor.server + cursor.period
         hits = account.fill_orders(symbol, bar) if account.orders else 0
         held = account.held[symbol]
         if held:
@@ -290,72 +290,72 @@ class ReplayFeed:
         account.quote(symbol, bar.close, ask, account.now)
         bus.feed(ev.Tick(symbol, bar.close, ask))
         if hits:
-            self._notice()
+            self._reconcile()
         if held:
             self._test_equity()
-        track.in_bar = False
-        self._go_on(track, track.row + 1)
+        cursor.in_bar = False
+        self._go_on(cursor, cursor.row + 1)
 
-    def _go_on(self, track: Track, row: int) -> None:
+    def _go_on(self, cursor: SymbolCursor, row: int) -> None:
         """Leave for the first row from `row` on that must be played; it may be open already."""
-        if self._every_bar or row + 1 >= track.count or self._awaited(track.symbol):
+        if self._every_bar or row + 1 >= cursor.count or self._awaited(cursor.symbol):
             following, touched = row, False
-        elif self._account.held[track.symbol]:
-            following, touched = self._next_loud(track, row)
+        elif self._account.held[cursor.symbol]:
+            following, touched = self._next_eventful(cursor, row)
         else:
-            following, touched = self._next_opening(track, row), False
-        if following > row or not track.in_bar:
-            track.move_to(following)
-        if touched and not track.in_bar:
+            following, touched = self._next_opening(cursor, row), False
+        if following > row or not cursor.in_bar:
+            cursor.move_to(following)
+        if touched and not cursor.in_bar:
             # Nothing happens at its opening; whoever acts on its range finds that tick.
-            self._open_at_tick(track)
+            self._open_at_tick(cursor)
 
-    def _next_opening(self, track: Track, row: int) -> int:
+    def _next_opening(self, cursor: SymbolCursor, row: int) -> int:
         """The first row from `row` on whose opening somebody waits for."""
-        bars = track.bars
-        row += track.in_bar  # the bar that is open has met its signals and its strategy
+        bars = cursor.bars
+        row += cursor.in_bar  # the bar that is open has met its signals and its strategy
         following = bars.next_decision(row)
-        agenda = self._agenda.next_time(track.symbol)
-        if agenda == NEVER:
+        schedule = self._schedule.next_time(cursor.symbol)
+        if schedule == NEVER:
             return following
-        # A given signal must meet the first opening from its time on.
-        return min(following, max(row, bars.first_from(agenda)))
+        # A user signal must meet the first opening from its time on.
+        return min(following, max(row, bars.first_from(schedule)))
 
     def _awaited(self, symbol: str) -> bool:
         """Whether an order waits for a price of `symbol`."""
         orders = self._account.orders
         return bool(orders) and any(order.spec.name == symbol for order in orders.values())
 
-    def _next_loud(self, track: Track, row: int) -> tuple[int, bool]:
-        """The first row that is not quiet for the positions, and whether only its range is not."""
-        bars, account = track.bars, self._account
+    def _next_eventful(self, cursor: SymbolCursor, row: int) -> tuple[int, bool]:
+        """The first eventful row for the positions, and whether only its range is not."""
+        bars, account = cursor.bars, self._account
         if len(account.positions) > 1:
             return row, False
         (position,) = account.positions.values()
-        limits = bounds(position, account.balance, self._quiet_band())
+        limits = bounds(position, account.balance, self._equity_band())
         if limits is None:
             return row, False
-        latest = self._next_opening(track, row)
+        latest = self._next_opening(cursor, row)
         # Whoever acts next (another symbol, a day's turn) must find this symbol's last tick.
         moment = self._turn
-        for other in self._tracks:
-            if other is not track and other.due < moment:
+        for other in self._cursors:
+            if other is not cursor and other.due < moment:
                 moment = other.due
-        if track.columns[0][latest] >= moment:
+        if cursor.columns[0][latest] >= moment:
             latest = min(latest, in_force(bars, row, moment))
         following = next_touch(bars, row, latest, position.side, limits)
         if following > row:
             worst = worst_profit(bars, row, following, position)
             equity = account.balance + position.swap + worst
             self._bus.feed(ev.AccountSeen(account.balance, equity, account.margin))
-        touched = following < latest and opens_quietly(bars, following, position.side, limits)
+        touched = following < latest and opens_uneventfully(bars, following, position.side, limits)
         return following, touched
 
-    def _next_awaited(self, track: Track) -> Millis:
+    def _next_awaited(self, cursor: SymbolCursor) -> Millis:
         """When the first bar opens that must be played; at the latest the last one loaded."""
-        if track.row < 0 or track.due == NEVER:
-            return track.due
-        return track.bars.time.item(self._next_opening(track, track.row))
+        if cursor.row < 0 or cursor.due == NEVER:
+            return cursor.due
+        return cursor.bars.time.item(self._next_opening(cursor, cursor.row))
 
     def _turn_days(self, until: Millis) -> bool:
         """Post swaps, close weeks and reset the trading day, in order of time.

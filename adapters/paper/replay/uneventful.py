@@ -1,7 +1,7 @@
 """Which bars cannot matter: a cheap test that errs only on the side of playing a bar.
 
-A bar is quiet for a position when it touches neither stop nor target and keeps equity inside a band
-in which no equity test leads to anything. What a bar that is not quiet leads to is decided by the
+A bar is uneventful for a position when it touches neither stop nor target and keeps equity inside a
+band in which no equity test leads to anything. What an eventful bar leads to is decided by the
 ordinary rules when it is played; this only finds it.
 """
 
@@ -14,13 +14,13 @@ from engine.bars import PreparedBars
 from engine.types import LONG, Cents, Millis, Points, Side
 
 FAR: Points = 1 << 60
-_FIRST_STRETCH = 128
+_FIRST_SPAN = 128
 
 
-class Band(msgspec.Struct, frozen=True, gc=False):
+class EquityBand(msgspec.Struct, frozen=True, gc=False):
     """Equity above `low` and up to `high`, in cents, leads to nothing when tested.
 
-    It may be a deeper drawdown than any before: of the bars passed over, the worst is told.
+    It may be a deeper drawdown than any before: of the skipped bars, the worst is published.
     """
 
     low: Cents
@@ -34,8 +34,8 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
     above: Points
 
 
-def bounds(position: PaperPosition, balance: Cents, band: Band) -> Bounds | None:
-    """The quiet prices of the account's only position; None when its profit needs rounding."""
+def bounds(position: PaperPosition, balance: Cents, band: EquityBand) -> Bounds | None:
+    """The uneventful prices of the account's only position; None when its profit needs rounding."""
     worth = position.cents_per_point
     if not worth:
         return None
@@ -61,18 +61,18 @@ def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bound
         if lows.item(row) <= below or highs.item(row) >= above:
             return row
         row += 1
-    length = _FIRST_STRETCH
+    length = _FIRST_SPAN
     while row < end:
         stop = min(row + length, end)
-        loud = (lows[row:stop] <= below) | (highs[row:stop] >= above)
-        place = int(loud.argmax())
-        if loud[place]:
+        eventful = (lows[row:stop] <= below) | (highs[row:stop] >= above)
+        place = int(eventful.argmax())
+        if eventful[place]:
             return row + place
         row, length = stop, length * 4
     return end
 
 
-def opens_quietly(bars: PreparedBars, row: int, side: Side, limits: Bounds) -> bool:
+def opens_uneventfully(bars: PreparedBars, row: int, side: Side, limits: Bounds) -> bool:
     """Whether nothing happens at the row's opening, whatever its range does."""
     price = bars.open.item(row) + (0 if side is LONG else bars.spread.item(row))
     return limits.below < price < limits.above
@@ -84,7 +84,7 @@ def in_force(bars: PreparedBars, row: int, moment: Millis) -> int:
 
 
 def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition) -> Cents:
-    """The position's profit at its worst of the quiet rows `row` to `end`."""
+    """The position's profit at its worst of the uneventful rows `row` to `end`."""
     long = position.side is LONG
     prices = bars.low if long else bars.ask_range()[1]
     if end == row + 1:

@@ -1,10 +1,10 @@
-"""Passing over the bars of all open positions at once: how far nothing can happen to them.
+"""Skipping the bars of all open positions at once: how far nothing can happen to them.
 
 Between two decisions nothing happens to open positions but openings and ends of their symbols'
 bars: prices move, and equity is tested. All those tests are computed over columns, to the cent and
-in the order in which the bars would be played. A stretch ends before the first bar that touches a
-stop or target, and before the first test outside the band in which no test leads to anything;
-what happens there is decided by the ordinary rules when it is played.
+in the order in which the bars would be played. A span ends before the first bar that touches a stop
+or target, and before the first test outside the band in which no test leads to anything; what
+happens there is decided by the ordinary rules when it is played.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.paper.broker.records import PaperPosition
-from adapters.paper.replay.uneventful import FAR, Band
+from adapters.paper.replay.uneventful import FAR, EquityBand
 from engine import money
 from engine.bars import Ints, PreparedBars
 from engine.types import LONG, Cents, Millis
@@ -25,14 +25,14 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Held(NamedTuple):
-    """A symbol's open positions, and rows `row` to `end` of its bars, which may be passed over.
+    """A symbol's open positions, and rows `row` to `end` of its bars, which may be skipped.
 
-    With `in_bar` the first of them has opened already. `standing` is what the positions are worth
+    With `in_bar` the first of them has opened already. `floating` is what the positions are worth
     at the symbol's last tick; `period` is the length of a bar.
     """
 
     positions: Sequence[PaperPosition]
-    standing: Cents
+    floating: Cents
     bars: PreparedBars
     row: int
     end: int
@@ -40,8 +40,8 @@ class Held(NamedTuple):
     period: Millis
 
 
-class Stretch(NamedTuple):
-    """What can be passed over.
+class UneventfulSpan(NamedTuple):
+    """What can be skipped.
 
     `events` says for each symbol how many openings and ends of bars, taking turns; `worst` is the
     lowest equity of all tests among them.
@@ -51,11 +51,13 @@ class Stretch(NamedTuple):
     worst: Cents
 
 
-def quiet_stretch(held: Sequence[Held], base: Cents, band: Band, until: Millis) -> Stretch | None:
-    """The longest stretch before `until`, None when there is none.
+def uneventful_span(
+    held: Sequence[Held], base: Cents, band: EquityBand, until: Millis
+) -> UneventfulSpan | None:
+    """The longest uneventful span before `until`, None when there is none.
 
     `held` are all symbols with open positions, in rank order; `base` is equity without floating
-    profits. Profits that cannot be computed exactly over columns are no stretch.
+    profits. Profits that cannot be computed exactly over columns end the span.
     """
     try:
         lanes = [_Lane(item, rank, len(held)) for rank, item in enumerate(held)]
@@ -65,9 +67,9 @@ def quiet_stretch(held: Sequence[Held], base: Cents, band: Band, until: Millis) 
     tests = [test for lane in lanes for test in _tests(lane, lanes, base)]
     end = min(until, *(lane.touched for lane in lanes)) * turns
     for keys, equity in tests:
-        loud = (equity <= band.low) | (equity > band.high)
-        place = int(loud.argmax()) if len(loud) else 0
-        if len(loud) and loud[place]:
+        eventful = (equity <= band.low) | (equity > band.high)
+        place = int(eventful.argmax()) if len(eventful) else 0
+        if len(eventful) and eventful[place]:
             end = min(
                 end, int(keys[place]) // turns * turns
             )  # what else happens then is played too
@@ -75,7 +77,7 @@ def quiet_stretch(held: Sequence[Held], base: Cents, band: Band, until: Millis) 
     if not any(events):
         return None
     passed = [equity[: keys.searchsorted(end)] for keys, equity in tests]
-    return Stretch(events, min(int(equity.min()) for equity in passed if len(equity)))
+    return UneventfulSpan(events, min(int(equity.min()) for equity in passed if len(equity)))
 
 
 class _Lane:
@@ -99,7 +101,7 @@ class _Lane:
         values[0::2] = sum(_profits(item, bars.open[cut], spread) for item in held.positions)
         values[1::2] = sum(_profits(item, bars.close[cut], spread) for item in held.positions)
         self.keys: Ints = keys[held.in_bar :]
-        self.values = np.concatenate(([held.standing], values[held.in_bar :]))
+        self.values = np.concatenate(([held.floating], values[held.in_bar :]))
         self.first_end = 0 if held.in_bar else 1
         self.worst: Ints = sum(  # type: ignore[assignment]  # there is at least one position
             _profits(item, low if item.side is LONG else high, spread) for item in held.positions

@@ -12,9 +12,9 @@ from typing import Final
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.records import PENDING_KINDS, PaperOrder, PaperPosition
-from adapters.paper.terminal.requests import ON_ORDER, Wish
+from adapters.paper.terminal.requests import ON_ORDER, ParsedRequest
 from adapters.paper.terminal.rules import USUAL, AccountTerms, Conditions, SymbolRules
-from engine.types import LONG, SHORT, TOLD, Points, Side, SymbolSpec
+from engine.types import FROM_BROKER, LONG, SHORT, Points, Side, SymbolSpec
 
 PASSED: Final = mt5.ORDER_CHECK_PASSED
 
@@ -41,27 +41,27 @@ class ServerChecks:
         self._terms = terms
         self._conditions = conditions
 
-    def check(self, wish: Wish) -> int:
+    def check(self, parsed: ParsedRequest) -> int:
         """`PASSED`, or the return code that the server refuses with."""
-        spec = wish.spec
-        refused = self._permissions() or _structure(wish)
+        spec = parsed.spec
+        refused = self._permissions() or _structure(parsed)
         if refused or spec is None:
-            return refused or _without_symbol(wish)
-        terms, ticket = self._terms, wish.ticket
+            return refused or _without_symbol(parsed)
+        terms, ticket = self._terms, parsed.ticket
         rules = terms.rules.get(spec.name, USUAL)
-        deal = wish.action == mt5.TRADE_ACTION_DEAL
+        deal = parsed.action == mt5.TRADE_ACTION_DEAL
         # A check is called only where it could refuse: each deal of a replay passes here.
         return (
-            (rules.trade_mode != _FULL and self._symbol(wish, rules))
+            (rules.trade_mode != _FULL and self._symbol(parsed, rules))
             or self._market(spec, rules)
-            or self._volume(wish, spec, rules)
-            or _filling(wish, rules)
-            or ((rules is not USUAL or not deal) and self._price(wish, spec, rules))
-            or ((not deal or not ticket) and self._stops(wish, spec))
-            or (rules.freeze_level > 0 and self._freeze(wish, spec, rules.freeze_level))
-            or (ticket > 0 and self._position(wish))
-            or ((terms.max_positions > 0 or not deal) and self._counts(wish))
-            or (deal and not ticket and self._money(wish, spec))
+            or self._volume(parsed, spec, rules)
+            or _filling(parsed, rules)
+            or ((rules is not USUAL or not deal) and self._price(parsed, spec, rules))
+            or ((not deal or not ticket) and self._stops(parsed, spec))
+            or (rules.freeze_level > 0 and self._freeze(parsed, spec, rules.freeze_level))
+            or (ticket > 0 and self._position(parsed))
+            or ((terms.max_positions > 0 or not deal) and self._counts(parsed))
+            or (deal and not ticket and self._money(parsed, spec))
             or PASSED
         )
 
@@ -79,48 +79,48 @@ class ServerChecks:
 
     # --- the symbol and its market
 
-    def _symbol(self, wish: Wish, rules: SymbolRules) -> int:
+    def _symbol(self, parsed: ParsedRequest, rules: SymbolRules) -> int:
         """What a symbol that is not fully tradable allows."""
         mode = rules.trade_mode
         if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
             return mt5.TRADE_RETCODE_TRADE_DISABLED
-        if not self._opens(wish):
+        if not self._opens(parsed):
             return PASSED
         if mode == mt5.SYMBOL_TRADE_MODE_CLOSEONLY:
             return mt5.TRADE_RETCODE_CLOSE_ONLY
         barred, retcode = _CLOSING_ALLOWED[mode]
-        return retcode if wish.side is barred else PASSED
+        return retcode if parsed.side is barred else PASSED
 
-    def _opens(self, wish: Wish) -> bool:
+    def _opens(self, parsed: ParsedRequest) -> bool:
         """Whether the request is to add to what is held."""
-        if wish.action == mt5.TRADE_ACTION_PENDING:
+        if parsed.action == mt5.TRADE_ACTION_PENDING:
             return True
-        if wish.action != mt5.TRADE_ACTION_DEAL or wish.ticket:
+        if parsed.action != mt5.TRADE_ACTION_DEAL or parsed.ticket:
             return False
-        held = self._account.position_on(wish.symbol) if self._account.netting else None
-        return held is None or held.side is wish.side or wish.volume > held.volume
+        held = self._account.position_on(parsed.symbol) if self._account.netting else None
+        return held is None or held.side is parsed.side or parsed.volume > held.volume
 
     def _market(self, spec: SymbolSpec, rules: SymbolRules) -> int:
         account = self._account
         if rules.hours and not rules.open_at(account.now):
             return mt5.TRADE_RETCODE_MARKET_CLOSED
         quoted = spec.name in account.bids and spec.name not in self._conditions.hidden
-        told = spec.conversion is not TOLD or account.converter.rate_of(spec) is not None
+        told = spec.conversion is not FROM_BROKER or account.converter.rate_of(spec) is not None
         return PASSED if quoted and told else mt5.TRADE_RETCODE_PRICE_OFF
 
     # --- volume, filling, price
 
-    def _volume(self, wish: Wish, spec: SymbolSpec, rules: SymbolRules) -> int:
-        if wish.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_PENDING):
+    def _volume(self, parsed: ParsedRequest, spec: SymbolSpec, rules: SymbolRules) -> int:
+        if parsed.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_PENDING):
             return PASSED
-        volume, position = wish.volume, wish.position
+        volume, position = parsed.volume, parsed.position
         if position is not None and volume == position.volume:
             return PASSED  # what is left of a position may be below the least volume
         if not spec.volume_min <= volume <= spec.volume_max or volume % spec.volume_step:
             return mt5.TRADE_RETCODE_INVALID_VOLUME
-        if not rules.volume_limit or not self._opens(wish):
+        if not rules.volume_limit or not self._opens(parsed):
             return PASSED
-        total = volume + self._volume_on(wish.symbol, wish.side)
+        total = volume + self._volume_on(parsed.symbol, parsed.side)
         return mt5.TRADE_RETCODE_LIMIT_VOLUME if total > rules.volume_limit else PASSED
 
     def _volume_on(self, symbol: str, side: Side | None) -> int:
@@ -132,19 +132,19 @@ class ServerChecks:
             item.volume for item in subjects if item.spec.name == symbol and item.side is side
         )
 
-    def _price(self, wish: Wish, spec: SymbolSpec, rules: SymbolRules) -> int:
+    def _price(self, parsed: ParsedRequest, spec: SymbolSpec, rules: SymbolRules) -> int:
         """The price of a waiting order, or the one that instant execution is to keep to."""
-        if wish.action == mt5.TRADE_ACTION_DEAL:
-            good = wish.price > 0 or not rules.instant
+        if parsed.action == mt5.TRADE_ACTION_DEAL:
+            good = parsed.price > 0 or not rules.instant
             return PASSED if good else mt5.TRADE_RETCODE_INVALID_PRICE
-        if wish.action not in _PLACING:
+        if parsed.action not in _PLACING:
             return PASSED
-        order = wish.order
-        if order is None or wish.price != order.price:
-            distance = self._distance(order.kind if order else wish.kind, spec, wish.price)
-            if wish.price <= 0 or distance < max(spec.stops_level, 1):
+        order = parsed.order
+        if order is None or parsed.price != order.price:
+            distance = self._distance(order.kind if order else parsed.kind, spec, parsed.price)
+            if parsed.price <= 0 or distance < max(spec.stops_level, 1):
                 return mt5.TRADE_RETCODE_INVALID_PRICE
-        return self._expiry(wish)
+        return self._expiry(parsed)
 
     def _distance(self, kind: int, spec: SymbolSpec, price: Points) -> Points:
         """How far the market is from filling an order of `kind` at `price`; may be negative."""
@@ -155,61 +155,61 @@ class ServerChecks:
             return price - bid
         return price - ask if kind == mt5.ORDER_TYPE_BUY_STOP else bid - price
 
-    def _expiry(self, wish: Wish) -> int:
-        if wish.time_type == mt5.ORDER_TIME_GTC:
+    def _expiry(self, parsed: ParsedRequest) -> int:
+        if parsed.time_type == mt5.ORDER_TIME_GTC:
             return PASSED
-        offered = wish.time_type == mt5.ORDER_TIME_SPECIFIED
-        if offered and wish.expiration * 1000 > self._account.now:
+        offered = parsed.time_type == mt5.ORDER_TIME_SPECIFIED
+        if offered and parsed.expiration * 1000 > self._account.now:
             return PASSED
         return mt5.TRADE_RETCODE_INVALID_EXPIRATION
 
     # --- stops and the freeze level
 
-    def _stops(self, wish: Wish, spec: SymbolSpec) -> int:
-        if wish.action == mt5.TRADE_ACTION_SLTP:
-            return self._changed_stops(wish, spec)
-        if wish.action == mt5.TRADE_ACTION_DEAL:
-            reference = self._closing_price(spec, wish.side)
-        elif wish.action in _PLACING:
-            reference = wish.price
+    def _stops(self, parsed: ParsedRequest, spec: SymbolSpec) -> int:
+        if parsed.action == mt5.TRADE_ACTION_SLTP:
+            return self._changed_stops(parsed, spec)
+        if parsed.action == mt5.TRADE_ACTION_DEAL:
+            reference = self._closing_price(spec, parsed.side)
+        elif parsed.action in _PLACING:
+            reference = parsed.price
         else:
             return PASSED
-        side = wish.order.side if wish.order else wish.side
-        good = _stops_valid(spec, side, reference, wish.stop, wish.target)
+        side = parsed.order.side if parsed.order else parsed.side
+        good = _stops_valid(spec, side, reference, parsed.stop, parsed.target)
         if not good:
             return mt5.TRADE_RETCODE_INVALID_STOPS
-        return self._order_changes(wish)
+        return self._order_changes(parsed)
 
-    def _changed_stops(self, wish: Wish, spec: SymbolSpec) -> int:
-        position = wish.position
+    def _changed_stops(self, parsed: ParsedRequest, spec: SymbolSpec) -> int:
+        position = parsed.position
         if position is None:
             return PASSED  # for the check of positions to say
-        if (wish.stop, wish.target) == (position.stop, position.target):
+        if (parsed.stop, parsed.target) == (position.stop, position.target):
             return mt5.TRADE_RETCODE_NO_CHANGES
         # A level that stays is not judged again: the price may just have passed it.
-        stop = 0 if wish.stop == position.stop else wish.stop
-        target = 0 if wish.target == position.target else wish.target
+        stop = 0 if parsed.stop == position.stop else parsed.stop
+        target = 0 if parsed.target == position.target else parsed.target
         price = self._closing_price(spec, position.side)
         good = _stops_valid(spec, position.side, price, stop, target)
         return PASSED if good else mt5.TRADE_RETCODE_INVALID_STOPS
 
-    def _order_changes(self, wish: Wish) -> int:
-        order = wish.order
-        if wish.action != mt5.TRADE_ACTION_MODIFY or order is None:
+    def _order_changes(self, parsed: ParsedRequest) -> int:
+        order = parsed.order
+        if parsed.action != mt5.TRADE_ACTION_MODIFY or order is None:
             return PASSED
-        asked = (wish.price, wish.stop, wish.target, wish.time_type, wish.expiration)
+        asked = (parsed.price, parsed.stop, parsed.target, parsed.time_type, parsed.expiration)
         held = (order.price, order.stop, order.target, order.time_type, order.expiration)
         return mt5.TRADE_RETCODE_NO_CHANGES if asked == held else PASSED
 
     def _closing_price(self, spec: SymbolSpec, side: Side | None) -> Points:
         return self._account.bids[spec.name] if side is LONG else self._account.asks[spec.name]
 
-    def _freeze(self, wish: Wish, spec: SymbolSpec, level: Points) -> int:
+    def _freeze(self, parsed: ParsedRequest, spec: SymbolSpec, level: Points) -> int:
         """Nothing may be changed or closed this near to where the server acts by itself."""
-        if wish.order is not None:
-            near = self._distance(wish.order.kind, spec, wish.order.price) <= level
-        elif wish.position is not None:
-            position = wish.position
+        if parsed.order is not None:
+            near = self._distance(parsed.order.kind, spec, parsed.order.price) <= level
+        elif parsed.position is not None:
+            position = parsed.position
             price = self._closing_price(spec, position.side)
             near = any(
                 edge and abs(price - edge) <= level for edge in (position.stop, position.target)
@@ -220,78 +220,78 @@ class ServerChecks:
 
     # --- position, counts, money
 
-    def _position(self, wish: Wish) -> int:
-        position = wish.position
-        if wish.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP):
+    def _position(self, parsed: ParsedRequest) -> int:
+        position = parsed.position
+        if parsed.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP):
             return PASSED
         if position is None:
             return mt5.TRADE_RETCODE_POSITION_CLOSED
-        if wish.action == mt5.TRADE_ACTION_SLTP:
+        if parsed.action == mt5.TRADE_ACTION_SLTP:
             return PASSED
-        if position.side is wish.side:
+        if position.side is parsed.side:
             return mt5.TRADE_RETCODE_INVALID
-        if wish.volume > position.volume:
+        if parsed.volume > position.volume:
             return mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
-        if self._account.desk.closing(position.identifier):
+        if self._account.pending.closing(position.identifier):
             return mt5.TRADE_RETCODE_CLOSE_ORDER_EXIST
         return PASSED
 
-    def _counts(self, wish: Wish) -> int:
+    def _counts(self, parsed: ParsedRequest) -> int:
         account, terms = self._account, self._terms
-        pending = wish.action == mt5.TRADE_ACTION_PENDING
+        pending = parsed.action == mt5.TRADE_ACTION_PENDING
         if pending and len(account.orders) >= terms.max_orders:
             return mt5.TRADE_RETCODE_LIMIT_ORDERS
-        if not terms.max_positions or not self._opens(wish):
+        if not terms.max_positions or not self._opens(parsed):
             return PASSED
-        if account.netting and account.position_on(wish.symbol):
+        if account.netting and account.position_on(parsed.symbol):
             return PASSED
         # A hedging account counts waiting orders as well.
         count = len(account.positions) + (0 if account.netting else len(account.orders))
         return mt5.TRADE_RETCODE_LIMIT_POSITIONS if count >= terms.max_positions else PASSED
 
-    def _money(self, wish: Wish, spec: SymbolSpec) -> int:
-        if wish.side is None:
+    def _money(self, parsed: ParsedRequest, spec: SymbolSpec) -> int:
+        if parsed.side is None:
             return PASSED
         account = self._account
-        price = account.asks[spec.name] if wish.side is LONG else account.bids[spec.name]
-        affordable = account.affords(spec, wish.side, wish.volume, price)
+        price = account.asks[spec.name] if parsed.side is LONG else account.bids[spec.name]
+        affordable = account.affords(spec, parsed.side, parsed.volume, price)
         return PASSED if affordable else mt5.TRADE_RETCODE_NO_MONEY
 
 
-def _structure(wish: Wish) -> int:
-    action, order = wish.action, wish.order
+def _structure(parsed: ParsedRequest) -> int:
+    action, order = parsed.action, parsed.order
     if action == mt5.TRADE_ACTION_CLOSE_BY:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action not in _KNOWN:
         return mt5.TRADE_RETCODE_INVALID
-    if action == mt5.TRADE_ACTION_DEAL and wish.kind not in _MARKET_KINDS:
+    if action == mt5.TRADE_ACTION_DEAL and parsed.kind not in _MARKET_KINDS:
         return mt5.TRADE_RETCODE_INVALID_ORDER
-    if action == mt5.TRADE_ACTION_PENDING and wish.kind not in PENDING_KINDS:
+    if action == mt5.TRADE_ACTION_PENDING and parsed.kind not in PENDING_KINDS:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action in ON_ORDER and (order is None or order.kind not in PENDING_KINDS):
         return mt5.TRADE_RETCODE_INVALID
-    if action == mt5.TRADE_ACTION_SLTP and not (wish.ticket or wish.position):
+    if action == mt5.TRADE_ACTION_SLTP and not (parsed.ticket or parsed.position):
         return mt5.TRADE_RETCODE_INVALID
-    subject = wish.position or order
-    strange = subject is not None and subject.spec is not wish.spec
+    subject = parsed.position or order
+    strange = subject is not None and subject.spec is not parsed.spec
     return mt5.TRADE_RETCODE_INVALID if strange else PASSED
 
 
-def _without_symbol(wish: Wish) -> int:
+def _without_symbol(parsed: ParsedRequest) -> int:
     """A request that names a position that is gone, and nothing else, concerns no symbol."""
-    gone = wish.ticket and not wish.symbol
+    gone = parsed.ticket and not parsed.symbol
     return mt5.TRADE_RETCODE_POSITION_CLOSED if gone else mt5.TRADE_RETCODE_INVALID
 
 
-def _filling(wish: Wish, rules: SymbolRules) -> int:
+def _filling(parsed: ParsedRequest, rules: SymbolRules) -> int:
     """FOK and IOC by the symbol's mask; RETURN for waiting orders and outside market execution."""
-    pending = wish.action == mt5.TRADE_ACTION_PENDING
-    if wish.action != mt5.TRADE_ACTION_DEAL and not pending:
+    pending = parsed.action == mt5.TRADE_ACTION_PENDING
+    if parsed.action != mt5.TRADE_ACTION_DEAL and not pending:
         return PASSED
-    if wish.filling == mt5.ORDER_FILLING_RETURN:
+    if parsed.filling == mt5.ORDER_FILLING_RETURN:
         allowed = pending or rules.execution != mt5.SYMBOL_TRADE_EXECUTION_MARKET
     else:
-        allowed = bool(_MASK_OF_FILLING.get(wish.filling, 0) & rules.filling)
+        allowed = bool(_MASK_OF_FILLING.get(parsed.filling, 0) & rules.filling)
     return PASSED if allowed else mt5.TRADE_RETCODE_INVALID_FILL
 
 

@@ -9,49 +9,50 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.direct import Answer, Gone
+from adapters.mt5.execution.direct import ClosedPositions, ExecutionResult
 from adapters.mt5.execution.requests import Requests
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.orders import EXECUTED
-from adapters.paper.terminal.requests import Wish
+from adapters.paper.terminal.requests import ParsedRequest
 from engine import events as ev
 from engine.types import LONG, Units
 
 
-class PaperCounter:
-    """Implements `execution.direct.Counter` over a terminal; symbols have the same names."""
+class PaperExecution:
+    """Implements `execution.direct.DirectExecution` over a terminal; symbols have the same
+    names."""
 
     def __init__(self, terminal: PaperTerminal, requests: Requests) -> None:
         self._terminal = terminal
         self._account = terminal.account
         self._requests = requests
 
-    def carry_out(self, order: ev.OrderIntent, volume: Units) -> Answer:
-        wish = self._levels(order) if order.action is ev.MODIFY else self._deal(order, volume)
-        retcode, deal = self._terminal.carry_out(wish)
+    def carry_out(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
+        parsed = self._levels(order) if order.action is ev.MODIFY else self._deal(order, volume)
+        retcode, deal = self._terminal.carry_out(parsed)
         figures = self._figures()
         if deal is not None:
-            return Answer(retcode, EXECUTED, deal.order, (deal,), figures)
-        return Answer(retcode, mt5.RETURN_CODES[retcode].meaning, 0, (), figures)
+            return ExecutionResult(retcode, EXECUTED, deal.order, (deal,), figures)
+        return ExecutionResult(retcode, mt5.RETURN_CODES[retcode].meaning, 0, (), figures)
 
-    def gone(self, tickets: Iterable[int]) -> Gone:
+    def closed_positions(self, tickets: Iterable[int]) -> ClosedPositions:
         account = self._account
         deals = {
             ticket: account.deals_of(ticket)
             for ticket in tickets
             if ticket not in account.positions
         }
-        return Gone(deals, self._figures())
+        return ClosedPositions(deals, self._figures())
 
     def _figures(self) -> ev.Account:
         account = self._account
         return ev.Account(balance=account.balance, equity=account.equity(), margin=account.margin)
 
-    def _deal(self, order: ev.OrderIntent, volume: Units) -> Wish:
+    def _deal(self, order: ev.OrderIntent, volume: Units) -> ParsedRequest:
         account, requests, symbol = self._account, self._requests, order.symbol
         opens = order.action is ev.OPEN
         buys = (order.side is LONG) is opens
-        return Wish(
+        return ParsedRequest(
             mt5.TRADE_ACTION_DEAL, symbol, account.specs[symbol],
             mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
             order.side if opens else order.side.opposite,
@@ -62,9 +63,9 @@ class PaperCounter:
             requests.magic, requests.comment(order.order_id),
         )  # fmt: skip
 
-    def _levels(self, order: ev.OrderIntent) -> Wish:
+    def _levels(self, order: ev.OrderIntent) -> ParsedRequest:
         account, requests, symbol = self._account, self._requests, order.symbol
-        return Wish(
+        return ParsedRequest(
             mt5.TRADE_ACTION_SLTP, symbol, account.specs[symbol], mt5.ORDER_TYPE_BUY, LONG,
             0, 0, order.stop_loss, order.take_profit,
             mt5.ORDER_FILLING_FOK, mt5.ORDER_TIME_GTC, 0, 0,

@@ -70,20 +70,20 @@ class HistoryFunctions(Surface):
     @function
     def history_orders_get(self, *span: Moment, **where: Any) -> tuple[mt5.TradeOrder, ...] | None:
         """Orders that are over: by `ticket=`, by `position=`, or that ended between two dates."""
-        desk = self.account.desk
+        pending = self.account.pending
         found: Sequence[PaperOrder]
         if span:
             between = Span.of(*span)
             chosen = _symbols(where)
             found = [
                 order
-                for order in desk.history
+                for order in pending.history
                 if between.holds(order.done) and chosen(order.spec.name)
             ]
         elif "ticket" in where:
-            found = desk.ended(whole(where["ticket"], "ticket"))
+            found = pending.ended(whole(where["ticket"], "ticket"))
         else:
-            found = desk.ended_of(_position_asked(where))
+            found = pending.ended_of(_position_asked(where))
         return tuple(_order(order, self.account) for order in found)
 
     @function

@@ -9,14 +9,14 @@ from typing import Any, Final
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.contract import Access, Call, Function
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.market import PaperMarket, Progress
+from adapters.paper.terminal.market import MarketProgress, PaperMarket
 from engine.types import Millis
 
 ADVANCE: Final = Function("paper_advance", Call.POSITIONAL, None, Access.SESSION)
 """Not a function of the package: moves a lockstep market."""
 
 
-class ServerClock:
+class RunningClock:
     """A server's clock that runs by itself: `speed` server seconds in each second."""
 
     def __init__(
@@ -50,7 +50,7 @@ class HostedTerminal:
         terminal: PaperTerminal,
         market: PaperMarket,
         *,
-        clock: ServerClock | None = None,
+        clock: RunningClock | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._terminal = terminal
@@ -78,7 +78,7 @@ class HostedTerminal:
         """Of the last call, `paper_advance` included."""
         return self._error or self._terminal.last_error()
 
-    def paper_advance(self, until: Any = None, most: Any = 0, /) -> Progress | None:
+    def paper_advance(self, until: Any = None, most: Any = 0, /) -> MarketProgress | None:
         """Play the market up to `until`, in server ms, or at most `most` moves of it.
 
         None and error -2 for arguments that are no whole numbers, and where a clock moves it.

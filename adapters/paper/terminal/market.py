@@ -35,14 +35,14 @@ _DAY_MS: Final = 86_400_000
 _NEVER: Final = 1 << 62
 
 
-class Pace(enum.StrEnum):
+class MarketPace(enum.StrEnum):
     """How the market moves through a bar."""
 
     BARS = "bars"
     TICKS = "ticks"
 
 
-class Progress(NamedTuple):
+class MarketProgress(NamedTuple):
     """How far the market has come.
 
     `now` is the server's clock in ms; `steps` how many moves were made and `happened` what they
@@ -57,7 +57,7 @@ class Progress(NamedTuple):
     move: str
 
 
-class _Course:
+class _SymbolPath:
     """One symbol's way through its bars: `due` is the time of its next tick, `tick` its number."""
 
     def __init__(self, spec: SymbolSpec, rates: Rates) -> None:
@@ -71,12 +71,12 @@ class _Course:
         self.row = 0
         self.tick = 0
 
-    def moment(self, pace: Pace) -> Millis:
+    def moment(self, pace: MarketPace) -> Millis:
         """When the next move is due."""
         if self.row >= len(self.rates):
             return _NEVER
         opening = int(self.rates["time"][self.row]) * 1000
-        if pace is Pace.BARS and self.tick:
+        if pace is MarketPace.BARS and self.tick:
             return opening + self.seconds * 1000
         return opening + self.offsets[self.tick]
 
@@ -105,12 +105,12 @@ class _Course:
         if self.tick >= TICKS_PER_BAR:
             self.row, self.tick = self.row + 1, 0
 
-    def jump(self, until: Millis, pace: Pace) -> None:
+    def jump(self, until: Millis, pace: MarketPace) -> None:
         """Go to the first tick that is due after `until`."""
         before = int(np.searchsorted(self.rates["time"], until // 1000, side="right")) - 1
         self.row, self.tick = max(before, 0), 0
         while self.moment(pace) <= until:
-            self.step(TICKS_PER_BAR - 1 if pace is Pace.BARS and self.tick else 1)
+            self.step(TICKS_PER_BAR - 1 if pace is MarketPace.BARS and self.tick else 1)
 
     def last_tick(self) -> tuple[Points, Points, Millis] | None:
         """Bid, ask and time of the last tick, None before the first."""
@@ -132,20 +132,26 @@ class PaperMarket:
     """The market of an account: recorded bars of its symbols, by their names, in rank order."""
 
     def __init__(
-        self, account: PaperAccount, bars: Mapping[str, Rates], *, pace: Pace = Pace.BARS
+        self,
+        account: PaperAccount,
+        bars: Mapping[str, Rates],
+        *,
+        pace: MarketPace = MarketPace.BARS,
     ) -> None:
         self._account = account
         self._pace = pace
-        self._courses = {name: _Course(account.specs[name], rates) for name, rates in bars.items()}
+        self._courses = {
+            name: _SymbolPath(account.specs[name], rates) for name, rates in bars.items()
+        }
         openings = [int(rates["time"][0]) * 1000 for rates in bars.values() if len(rates)]
         self._midnight = _next_midnight(min(openings, default=0))
 
     def recorded(self, symbol: str) -> Recorded | None:
         """The bars of `symbol` that have opened so far."""
-        course = self._courses.get(symbol)
-        return course.recorded() if course else None
+        challenge = self._courses.get(symbol)
+        return challenge.recorded() if challenge else None
 
-    def advance(self, until: Millis, most: int = 0) -> Progress:
+    def advance(self, until: Millis, most: int = 0) -> MarketProgress:
         """Play what is due by `until`, in server ms; at most `most` moves if that is above 0.
 
         Afterwards the clock shows `until`, or the time of the last move when more are due.
@@ -157,16 +163,16 @@ class PaperMarket:
             if moment > until:
                 self._account.now = max(self._account.now, until)
                 break
-            course = self._courses.get(name)
-            count, move = self._move(course, moment) if course else self._roll_over()
+            challenge = self._courses.get(name)
+            count, move = self._move(challenge, moment) if challenge else self._roll_over()
             steps, happened, symbol = steps + 1, happened + count, name
-        return Progress(self._account.now, steps, happened, symbol, move)
+        return MarketProgress(self._account.now, steps, happened, symbol, move)
 
     def skip(self, until: Millis) -> None:
-        """Pass over what was due by `until` without playing it; only the last ticks are left."""
-        for symbol, course in self._courses.items():
-            course.jump(until, self._pace)
-            tick = course.last_tick()
+        """Skip what was due by `until` without playing it; only the last ticks are left."""
+        for symbol, challenge in self._courses.items():
+            challenge.jump(until, self._pace)
+            tick = challenge.last_tick()
             if tick is not None:
                 self._account.quote(symbol, *tick)
         self._account.now = max(self._account.now, until)
@@ -175,33 +181,33 @@ class PaperMarket:
     def _next(self) -> tuple[Millis, str]:
         """The next move's time and symbol; "" for midnight."""
         best = (self._midnight, 1, 0, "")
-        for rank, (name, course) in enumerate(self._courses.items()):
-            best = min(best, (course.moment(self._pace), 0 if course.tick else 2, rank, name))
-        if all(course.row >= len(course.rates) for course in self._courses.values()):
+        for rank, (name, challenge) in enumerate(self._courses.items()):
+            best = min(best, (challenge.moment(self._pace), 0 if challenge.tick else 2, rank, name))
+        if all(challenge.row >= len(challenge.rates) for challenge in self._courses.values()):
             return _NEVER, ""
         return best[0], best[3]
 
-    def _move(self, course: _Course, moment: Millis) -> tuple[int, str]:
-        account, symbol = self._account, course.spec.name
+    def _move(self, challenge: _SymbolPath, moment: Millis) -> tuple[int, str]:
+        account, symbol = self._account, challenge.spec.name
         account.now = moment
-        if self._pace is Pace.TICKS:
-            return self._tick(course, moment)
-        if not course.tick:
-            account.quote(symbol, course.bid, course.bid + course.spread, moment)
-            course.step(1)
+        if self._pace is MarketPace.TICKS:
+            return self._tick(challenge, moment)
+        if not challenge.tick:
+            account.quote(symbol, challenge.bid, challenge.bid + challenge.spread, moment)
+            challenge.step(1)
             return 0, "open"
-        bar = course.whole()
+        bar = challenge.whole()
         happened = account.play(symbol, bar)
         account.quote(symbol, bar.close, bar.close + bar.spread, moment)
-        course.step(TICKS_PER_BAR - 1)
+        challenge.step(TICKS_PER_BAR - 1)
         return happened, "end"
 
-    def _tick(self, course: _Course, moment: Millis) -> tuple[int, str]:
-        account, symbol, number = self._account, course.spec.name, course.tick
-        happened = account.play(symbol, course.leg()) if number else 0
-        account.quote(symbol, course.bid, course.bid + course.spread, moment)
+    def _tick(self, challenge: _SymbolPath, moment: Millis) -> tuple[int, str]:
+        account, symbol, number = self._account, challenge.spec.name, challenge.tick
+        happened = account.play(symbol, challenge.leg()) if number else 0
+        account.quote(symbol, challenge.bid, challenge.bid + challenge.spread, moment)
         happened += account.match_tick(symbol)
-        course.step(1)
+        challenge.step(1)
         return happened, "tick" if number else "open"
 
     def _roll_over(self) -> tuple[int, str]:

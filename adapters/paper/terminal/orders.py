@@ -8,7 +8,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder
 from adapters.paper.terminal.calling import Failure, Surface, function, invalid
 from adapters.paper.terminal.checks import PASSED, ServerChecks
-from adapters.paper.terminal.requests import Wish, echo, malformed, read
+from adapters.paper.terminal.requests import ParsedRequest, echo, malformed, read
 from adapters.paper.terminal.rules import USUAL, AccountTerms
 from engine.types import LONG, lots
 
@@ -33,11 +33,11 @@ class OrderFunctions(Surface):
         """What the account would look like; retcode 0 and "Done" when the request would pass."""
         raw = _one_dict(request, fields)
         account = self.account
-        wish = read(raw, account)
-        retcode = self._checks.check(wish)
+        parsed = read(raw, account)
+        retcode = self._checks.check(parsed)
         equity, margin = account.equity(), account.margin
         if retcode == PASSED:
-            margin += self._margin_of(wish)
+            margin += self._margin_of(parsed)
         return mt5.OrderCheckResult.of(
             retcode=retcode,
             balance=account.balance / 100,
@@ -61,99 +61,111 @@ class OrderFunctions(Surface):
                 mt5.RES_E_AUTO_TRADING_DISABLED,
                 "Auto-Trading using Python API disabled in Terminal",
             )
-        wish = read(raw, self.account)
-        retcode, deal = self.carry_out(wish)
+        parsed = read(raw, self.account)
+        retcode, deal = self.carry_out(parsed)
         if retcode != _DONE:
-            return self._refused(wish, retcode, raw)
+            return self._refused(parsed, retcode, raw)
         if deal is not None:
-            return self._dealt(wish, deal, raw)
-        if wish.action == mt5.TRADE_ACTION_SLTP:
+            return self._dealt(parsed, deal, raw)
+        if parsed.action == mt5.TRADE_ACTION_SLTP:
             return self._accepted(0, 0.0, raw)
-        return self._accepted(self._on_desk(wish), lots(max(wish.volume, 0)), raw)
+        return self._accepted(self._place_pending(parsed), lots(max(parsed.volume, 0)), raw)
 
-    def carry_out(self, wish: Wish) -> tuple[int, PaperDeal | None]:
+    def carry_out(self, parsed: ParsedRequest) -> tuple[int, PaperDeal | None]:
         """Check a wish, and deal or change levels; one of waiting orders is only checked.
 
         Gives the return code, and the deal if it came to one.
         """
-        retcode = self._checks.check(wish) or self._requoted(wish)
+        retcode = self._checks.check(parsed) or self._requoted(parsed)
         if retcode:
             return retcode, None
         self._requests += 1
-        if wish.action == mt5.TRADE_ACTION_DEAL:
-            return _DONE, self._deal_for(wish)
-        if wish.action == mt5.TRADE_ACTION_SLTP:
-            self._change_stops(wish)
+        if parsed.action == mt5.TRADE_ACTION_DEAL:
+            return _DONE, self._deal_for(parsed)
+        if parsed.action == mt5.TRADE_ACTION_SLTP:
+            self._change_stops(parsed)
         return _DONE, None
 
-    def _margin_of(self, wish: Wish) -> int:
+    def _margin_of(self, parsed: ParsedRequest) -> int:
         """What the deal would bind; a waiting order binds nothing."""
-        if wish.action != mt5.TRADE_ACTION_DEAL or wish.ticket:
+        if parsed.action != mt5.TRADE_ACTION_DEAL or parsed.ticket:
             return 0
-        if wish.spec is None or wish.side is None:
+        if parsed.spec is None or parsed.side is None:
             return 0
-        prices = self.account.asks if wish.side is LONG else self.account.bids
-        return self.account.margin_for(wish.spec, wish.side, wish.volume, prices[wish.symbol])
+        prices = self.account.asks if parsed.side is LONG else self.account.bids
+        return self.account.margin_for(
+            parsed.spec, parsed.side, parsed.volume, prices[parsed.symbol]
+        )
 
     # --- execution
 
-    def _requoted(self, wish: Wish) -> int:
+    def _requoted(self, parsed: ParsedRequest) -> int:
         """Instant execution takes the request's price or, beyond its deviation, none."""
-        rules = self._rules(wish.symbol)
-        if rules is USUAL or wish.action != mt5.TRADE_ACTION_DEAL or not rules.instant:
+        rules = self._rules(parsed.symbol)
+        if rules is USUAL or parsed.action != mt5.TRADE_ACTION_DEAL or not rules.instant:
             return PASSED
-        prices = self.account.asks if wish.side is LONG else self.account.bids
-        moved = abs(prices[wish.symbol] - wish.price) > wish.deviation
+        prices = self.account.asks if parsed.side is LONG else self.account.bids
+        moved = abs(prices[parsed.symbol] - parsed.price) > parsed.deviation
         return mt5.TRADE_RETCODE_REQUOTE if moved else PASSED
 
-    def _deal_for(self, wish: Wish) -> PaperDeal:
+    def _deal_for(self, parsed: ParsedRequest) -> PaperDeal:
         account = self.account
-        if wish.position is not None:
-            return account.close(wish.position, wish.magic, wish.comment, wish.volume)
-        side = wish.side or LONG
+        if parsed.position is not None:
+            return account.close(parsed.position, parsed.magic, parsed.comment, parsed.volume)
+        side = parsed.side or LONG
         return account.open(
-            wish.symbol, side, wish.volume, wish.stop, wish.target, wish.magic, wish.comment
+            parsed.symbol,
+            side,
+            parsed.volume,
+            parsed.stop,
+            parsed.target,
+            parsed.magic,
+            parsed.comment,
         )
 
-    def _change_stops(self, wish: Wish) -> None:
-        if wish.position is not None:
-            wish.position.stop, wish.position.target = wish.stop, wish.target
-            wish.position.updated = self.account.now
+    def _change_stops(self, parsed: ParsedRequest) -> None:
+        if parsed.position is not None:
+            parsed.position.stop, parsed.position.target = parsed.stop, parsed.target
+            parsed.position.updated = self.account.now
 
-    def _on_desk(self, wish: Wish) -> int:
+    def _place_pending(self, parsed: ParsedRequest) -> int:
         """Place, change or remove a waiting order; returns its ticket."""
-        account, order = self.account, wish.order
+        account, order = self.account, parsed.order
         if order is None:
-            order = self._new_order(wish)
-            account.desk.place(order)
-        elif wish.action == mt5.TRADE_ACTION_REMOVE:
-            account.desk.end(order, mt5.ORDER_STATE_CANCELED, account.now)
+            order = self._new_order(parsed)
+            account.pending.place(order)
+        elif parsed.action == mt5.TRADE_ACTION_REMOVE:
+            account.pending.end(order, mt5.ORDER_STATE_CANCELED, account.now)
         else:
-            order.price, order.stop, order.target = wish.price, wish.stop, wish.target
-            order.time_type, order.expiration = wish.time_type, wish.expiration
+            order.price, order.stop, order.target = parsed.price, parsed.stop, parsed.target
+            order.time_type, order.expiration = parsed.time_type, parsed.expiration
         return order.ticket
 
-    def _new_order(self, wish: Wish) -> PaperOrder:
+    def _new_order(self, parsed: ParsedRequest) -> PaperOrder:
         account = self.account
         return PaperOrder(
-            account.next_order(), account.specs[wish.symbol], wish.kind, wish.volume, wish.price,
-            wish.stop, wish.target, wish.magic, wish.comment, account.now,
-            filling=wish.filling, time_type=wish.time_type, expiration=wish.expiration,
+            account.next_order(), account.specs[parsed.symbol], parsed.kind, parsed.volume,
+            parsed.price, parsed.stop, parsed.target, parsed.magic, parsed.comment, account.now,
+            filling=parsed.filling, time_type=parsed.time_type, expiration=parsed.expiration,
         )  # fmt: skip
 
     # --- results
 
-    def _refused(self, wish: Wish, retcode: int, raw: dict[str, Any]) -> mt5.OrderSendResult:
+    def _refused(
+        self, parsed: ParsedRequest, retcode: int, raw: dict[str, Any]
+    ) -> mt5.OrderSendResult:
         """All zeros but for the code; a requote carries the prices that could be had."""
         bid = ask = 0.0
-        if retcode == mt5.TRADE_RETCODE_REQUOTE and wish.spec is not None:
-            bid = wish.spec.price(self.account.bids[wish.symbol])
-            ask = wish.spec.price(self.account.asks[wish.symbol])
+        if retcode == mt5.TRADE_RETCODE_REQUOTE and parsed.spec is not None:
+            bid = parsed.spec.price(self.account.bids[parsed.symbol])
+            ask = parsed.spec.price(self.account.asks[parsed.symbol])
         comment = mt5.RETURN_CODES[retcode].meaning
         return mt5.OrderSendResult((retcode, 0, 0, 0.0, 0.0, bid, ask, comment, 0, 0, echo(raw)))
 
-    def _dealt(self, wish: Wish, deal: PaperDeal, raw: dict[str, Any]) -> mt5.OrderSendResult:
-        account, symbol = self.account, wish.symbol
+    def _dealt(
+        self, parsed: ParsedRequest, deal: PaperDeal, raw: dict[str, Any]
+    ) -> mt5.OrderSendResult:
+        account, symbol = self.account, parsed.symbol
         spec = account.specs[symbol]
         return mt5.OrderSendResult(
             (

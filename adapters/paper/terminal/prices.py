@@ -45,12 +45,12 @@ class PriceFunctions(Surface):
         return self._symbol_info(self._spec(symbol))
 
     @function
-    def symbol_info_tick(self, symbol: str, /) -> mt5.Tick | None:
+    def symbol_info_tick(self, symbol: str, /) -> mt5.MqlTick | None:
         spec, account = self._spec(symbol), self.account
         if symbol not in account.bids or symbol in self.conditions.hidden:
             raise not_found()
         moment = account.quoted[symbol]
-        return mt5.Tick.of(
+        return mt5.MqlTick.of(
             time=moment // 1000,
             bid=spec.price(account.bids[symbol]),
             ask=spec.price(account.asks[symbol]),
@@ -111,7 +111,7 @@ class PriceFunctions(Surface):
     def _rate(self, spec: SymbolSpec) -> Rate | None:
         """What converts the symbol's money, None where nothing needs to."""
         rate = self.account.converter.rate_of(spec)
-        if rate is None and spec.conversion is Conversion.TOLD:
+        if rate is None and spec.conversion is Conversion.FROM_BROKER:
             raise Failure(mt5.RES_E_FAIL, "Terminal: Call failed")
         return rate
 

@@ -52,7 +52,7 @@ def echo(request: dict[str, Any]) -> mt5.TradeRequest:
     return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
 
 
-class Wish(msgspec.Struct, frozen=True, gc=False):
+class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
     """A well-typed request in integer units; `expiration` is seconds of the server's clock.
 
     `spec`, `position` and `order` are what the request's names and tickets stand for, None when
@@ -80,7 +80,7 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     comment: str
 
 
-def read(request: dict[str, Any], account: PaperAccount) -> Wish:
+def read(request: dict[str, Any], account: PaperAccount) -> ParsedRequest:
     """What the request asks of `account`."""
     get = request.get
     action, symbol, ticket = get("action", 0), get("symbol", ""), get("position", 0)
@@ -95,7 +95,7 @@ def read(request: dict[str, Any], account: PaperAccount) -> Wish:
     # A request that names no symbol means that of its position or order.
     spec = account.specs.get(symbol) if symbol or not subject else subject.spec
     kind = get("type", mt5.ORDER_TYPE_BUY)
-    return Wish(
+    return ParsedRequest(
         action, symbol or (spec.name if spec else ""), spec, kind, SIDES.get(kind),
         _volume(get("volume", 0.0)), _points(spec, get("price", 0.0)),
         _points(spec, get("sl", 0.0)), _points(spec, get("tp", 0.0)),

@@ -14,14 +14,14 @@ from adapters.paper.broker import state_file
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.charts import Rates
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.hosted import HostedTerminal, ServerClock
-from adapters.paper.terminal.market import Pace, PaperMarket
+from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
+from adapters.paper.terminal.market import MarketPace, PaperMarket
 from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from adapters.paper.terminal.sources import load_bars, made_up_bars
 from engine.types import SymbolSpec
 
 MADE_UP_START: Final = 1_736_121_600
-"""2025-01-06 00:00, a Monday: where the clock of a made-up market begins unless told otherwise."""
+"""2025-01-06 00:00, a Monday: where the clock of a made-up market begins unless given otherwise."""
 
 _TRADE_MODES: Final = {
     "demo": mt5.ACCOUNT_TRADE_MODE_DEMO,
@@ -67,7 +67,7 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     swing: int = 0
     clock: Literal["lockstep", "real"] = "lockstep"
     speed: float = 1.0
-    pace: Pace = Pace.BARS
+    pace: MarketPace = MarketPace.BARS
     start: int | None = None
     began: float | None = None
     state: str | None = None
@@ -158,10 +158,10 @@ def assemble(spec: TerminalSpec, calls: dict[str, int]) -> Assembled:
     return Assembled(terminal, hosted, keep)
 
 
-def _clock(spec: TerminalSpec, start: int, begin: int) -> ServerClock:
+def _clock(spec: TerminalSpec, start: int, begin: int) -> RunningClock:
     if spec.began is None:
-        return ServerClock(begin, spec.speed)
-    return ServerClock(start * 1000, spec.speed, time.time, spec.began)
+        return RunningClock(begin, spec.speed)
+    return RunningClock(start * 1000, spec.speed, time.time, spec.began)
 
 
 def _start_and_bars(spec: TerminalSpec) -> tuple[int, dict[str, Rates]]:

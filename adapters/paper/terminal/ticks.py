@@ -2,7 +2,7 @@
 
 Between two real ticks nothing happened. The ticks of a recorded bar (see `charts`) only stand for
 it: a stop between two of them would be filled at the bar's extreme. So they are taken for what they
-stand for, in the same way as `market.PaperMarket` moves through a bar at this pace.
+stand for, in the same way as `market.RecordedMarket` moves through a bar at this pace.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
-from adapters.paper.terminal.market import Pace
+from adapters.paper.terminal.market import MarketPace
 from engine.types import Millis, Points
 
 
@@ -29,7 +29,12 @@ class TickPlayer:
     """Lets one symbol's ticks meet what an account holds of it."""
 
     def __init__(
-        self, account: PaperAccount, symbol: str, *, pace: Pace | None = None, seconds: int = 0
+        self,
+        account: PaperAccount,
+        symbol: str,
+        *,
+        pace: MarketPace | None = None,
+        seconds: int = 0,
     ) -> None:
         """With a `pace` the ticks stand for recorded bars of so many `seconds`."""
         self._account = account
@@ -40,7 +45,7 @@ class TickPlayer:
     def play(self, ticks: Sequence[PaperTick]) -> int:
         """Take ticks that follow the last one, in order; returns how much happened to orders and
         positions."""
-        if self._pace is Pace.BARS:
+        if self._pace is MarketPace.BARS:
             return sum(
                 self._range(list(same)) for _, same in groupby(ticks, lambda tick: self._slot(tick))
             )
@@ -56,7 +61,7 @@ class TickPlayer:
     def _tick(self, tick: PaperTick) -> int:
         account, symbol = self._account, self._symbol
         happened = 0
-        if self._pace is Pace.TICKS and not self._opens(tick):
+        if self._pace is MarketPace.TICKS and not self._opens(tick):
             account.now = tick.moment
             happened = account.play(symbol, self._way([tick]))
         account.quote(symbol, *tick)

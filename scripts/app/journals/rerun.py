@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, Exit
-from scripts.app.terms.objectives import course_of
+from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.terms.objectives import challenge_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from adapters.journal import StoredJournal
     from engine import events as ev
     from engine.bus import Bus
-    from engine.rerun import Tally
+    from engine.rerun import RerunCounts
     from scripts.app.sessions.live_actors import Deciders
     from signals.strategy import StrategyFactory
 
 
-def rerun(stored: StoredJournal, path: Path, bars: list[str] | None, signals: Path | None) -> Tally:
+def rerun(
+    stored: StoredJournal, path: Path, bars: list[str] | None, signals: Path | None
+) -> RerunCounts:
     from engine import events as ev
     from engine.journal import JournalDamaged
-    from scripts.app.journals.rerun_bars import BarRerun, Places, terms_again
+    from scripts.app.journals.rerun_bars import BarRerun, SourceFiles, terms_again
     from scripts.app.journals.rerun_inputs import InputRerun
     from scripts.app.terms.options import bar_paths
     from scripts.app.terms.strategies import load_again
@@ -30,24 +32,24 @@ def rerun(stored: StoredJournal, path: Path, bars: list[str] | None, signals: Pa
     first = next(iter(stored.records()), None)
     if first is None or not isinstance(first.event, ev.SessionStarted):
         raise JournalDamaged(f"{path}: it does not begin with the start of a session")
-    started, about = first.event, first.about or {}
+    started, metadata = first.event, first.metadata or {}
     if started.mode == "replay":
         specs = {spec.name: spec for spec in started.symbols}
-        places = Places(path.parent, bar_paths(bars or [], specs), signals)
-        return BarRerun(stored.records(), terms_again(started, about, places)).run()
+        places = SourceFiles(path.parent, bar_paths(bars or [], specs), signals)
+        return BarRerun(stored.records(), terms_again(started, metadata, places)).run()
     if bars or signals:
         option = "--bars" if bars else "--signals"
         raise CommandFailed(
-            f"{option}: the journal of a session on a terminal has all that it was told; "
+            f"{option}: the journal of a session on a terminal holds every input; "
             "leave the option out",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
-    factory, _ = load_again(started, about.get("strategy_file", ""))
-    return InputRerun(stored.records, deciders(started, about, factory)).run()
+    factory, _ = load_again(started, metadata.get("strategy_file", ""))
+    return InputRerun(stored.records, deciders(started, metadata, factory)).run()
 
 
 def deciders(
-    started: ev.SessionStarted, about: dict[str, Any], factory: StrategyFactory | None
+    started: ev.SessionStarted, metadata: dict[str, Any], factory: StrategyFactory | None
 ) -> Callable[[Bus], Deciders]:
     """What makes the actors that the session had, of today's code, on a bus; they send nothing."""
     import msgspec
@@ -57,13 +59,13 @@ def deciders(
     from scripts.app.sessions.live_actors import DeciderTerms, connect_deciders
 
     terms = DeciderTerms(
-        session_id=str(about.get("session_id", "")),
+        session_id=str(metadata.get("session_id", "")),
         strategy_id=started.preset,
         factory=factory,
         instruments={spec.name: Instrument(spec, spec.name, 0) for spec in started.symbols},
         limits=msgspec.convert(started.limits, Limits),
         to_server=lambda moment: moment // 1000,
         limit_trades=started.limit_trades,
-        course=course_of(started),
+        challenge=challenge_of(started),
     )
-    return lambda bus: connect_deciders(bus, terms, lambda _errand: None)
+    return lambda bus: connect_deciders(bus, terms, lambda _venue_request: None)

@@ -15,20 +15,20 @@ from adapters.bars import sample
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
-from engine.rerun import Comparison, Tally
+from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
 from engine.types import ClockName, Limits
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
 from scripts.app.terms.bars import BarInput, Window, open_input
-from scripts.app.terms.objectives import course_of
+from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 from scripts.app.terms.strategies import load_again
-from scripts.app.terms.user_signals import Given, open_signals
+from scripts.app.terms.user_signals import UserSignalFile, open_signals
 
 
 @dataclass(frozen=True)
-class Places:
+class SourceFiles:
     """Where a session's files may be: its folder, and what the user says of moved ones."""
 
     folder: Path
@@ -36,16 +36,18 @@ class Places:
     signals: Path | None = None
 
 
-def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> Terms:
+def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: SourceFiles) -> Terms:
     """The terms of a recorded replay; raises CommandFailed for a file that is gone or changed."""
-    factory, timeframes = load_again(started, about.get("strategy_file", ""))
-    given = _signals(started, about, places)
+    factory, timeframes = load_again(started, metadata.get("strategy_file", ""))
+    signal_file = _signals(started, metadata, places)
     try:
         limits = msgspec.convert(started.limits, Limits)
     except msgspec.ValidationError as error:
-        raise CommandFailed(f"the session's limits cannot be read: {error}", Exit.DATA) from error
+        raise CommandFailed(
+            f"the session's limits cannot be read: {error}", ExitCode.DATA
+        ) from error
     return Terms(
-        inputs=_inputs(started, about, places),
+        inputs=_inputs(started, metadata, places),
         preset=started.preset,
         parameters=started.parameters,
         factory=factory,
@@ -54,14 +56,16 @@ def terms_again(started: ev.SessionStarted, about: dict[str, Any], places: Place
         starting_balance=started.account.balance,
         limit_trades=started.limit_trades,
         slippage=started.costs.get("slippage_points", 0),
-        signals=given.signals if given else (),
-        signals_sha256=given.sha256 if given else "",
+        signals=signal_file.signals if signal_file else (),
+        signals_sha256=signal_file.sha256 if signal_file else "",
         strategy=started.strategy,
-        objectives=course_of(started),
+        objectives=challenge_of(started),
     )
 
 
-def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> list[BarInput]:
+def _inputs(
+    started: ev.SessionStarted, metadata: dict[str, Any], places: SourceFiles
+) -> list[BarInput]:
     specs = {spec.name: spec for spec in started.symbols}
     now = SystemClock().now() // 1000
     inputs = []
@@ -69,7 +73,7 @@ def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -
         path = _unchanged(
             f"bars of {ref.symbol}",
             ref.sha256,
-            _bar_files(ref.symbol, about, places),
+            _bar_files(ref.symbol, metadata, places),
             remedy=f"give the file with --bars {ref.symbol}=FILE",
         )
         clock = msgspec.convert(ref.clock, ClockName)
@@ -80,12 +84,12 @@ def _inputs(started: ev.SessionStarted, about: dict[str, Any], places: Places) -
     return inputs
 
 
-def _bar_files(symbol: str, about: dict[str, Any], places: Places) -> list[Path]:
+def _bar_files(symbol: str, metadata: dict[str, Any], places: SourceFiles) -> list[Path]:
     """Where a symbol's bars may be: only where the user says, or where they were, or came with."""
     if symbol in places.bars:
         return [places.bars[symbol]]
-    files = [Path(about["paths"][symbol])] if symbol in about.get("paths", {}) else []
-    name = about.get("files", {}).get(symbol)
+    files = [Path(metadata["paths"][symbol])] if symbol in metadata.get("paths", {}) else []
+    name = metadata.get("files", {}).get(symbol)
     if name:
         files.append(places.folder / name)
     if name == sample.SAMPLE.name:
@@ -93,10 +97,12 @@ def _bar_files(symbol: str, about: dict[str, Any], places: Places) -> list[Path]
     return files
 
 
-def _signals(started: ev.SessionStarted, about: dict[str, Any], places: Places) -> Given | None:
+def _signals(
+    started: ev.SessionStarted, metadata: dict[str, Any], places: SourceFiles
+) -> UserSignalFile | None:
     if not started.signals_sha256:
         return None
-    recorded = about.get("signals_file")
+    recorded = metadata.get("signals_file")
     known = [Path(recorded)] if recorded else []
     path = _unchanged(
         "signals",
@@ -121,10 +127,10 @@ def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Pat
         raise CommandFailed(
             f"{path}: its SHA-256 is {actual}, the session read {what} of {sha256}: "
             f"the file was changed; {remedy} as it was",
-            Exit.DATA,
+            ExitCode.DATA,
         )
     where = f"{files[0]} is not there" if files else "the session does not say where they were"
-    raise CommandFailed(f"{what}: {where}; {remedy} (SHA-256 {sha256})", Exit.DATA)
+    raise CommandFailed(f"{what}: {where}; {remedy} (SHA-256 {sha256})", ExitCode.DATA)
 
 
 class BarRerun:
@@ -133,33 +139,33 @@ class BarRerun:
     def __init__(self, records: Iterable[ev.Record], terms: Terms) -> None:
         self._recorded = iter(records)
         self._next = next(self._recorded, None)
-        self._comparison = Comparison()
+        self._comparison = RerunComparison()
         parts = connect(self._comparison, terms)
         self._session = Session(
             parts.bus,
             self._comparison,
             replay_feed(parts, terms),
             [],
-            conclude=concluding(parts.market, parts.risk, parts.evaluation),
-            about_end=dict,
+            conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
+            end_metadata=dict,
             on_slice=self._compare,
         )
         begin(parts, terms)
 
-    def run(self) -> Tally:
+    def run(self) -> RerunCounts:
         """Compare until the first difference or the end of the bars; raises BarFileError."""
-        tally = self._comparison.tally
+        totals = self._comparison.totals
         try:
             asyncio.run(self._session.run())
         except HandlerFailed as error:
             self._comparison.failure = f"{error.handler} fails: {error.__cause__!r}"
-        if tally.difference is None:
+        if totals.difference is None:
             self._compare()
-        if tally.difference is None and self._next is not None:
+        if totals.difference is None and self._next is not None:
             self._comparison.compare(self._next)
-        if tally.difference is None:
+        if totals.difference is None:
             self._comparison.cut()
-        return tally
+        return totals
 
     def _compare(self) -> None:
         """Compare what today's run has so far; at a difference it need not go on."""
@@ -178,4 +184,4 @@ class BarRerun:
 def _broke_off(record: ev.Record) -> bool:
     """Whether the recorded run ended here, before its bars did."""
     event = record.event
-    return isinstance(event, ev.SessionEnded) and event.outcome is not ev.Outcome.DONE
+    return isinstance(event, ev.SessionEnded) and event.outcome is not ev.SessionOutcome.DONE

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from engine import events as ev
 from engine.bus import Bus, HandlerFailed
-from engine.rerun import INPUTS, TOLD, Comparison, Tally
+from engine.rerun import EXTERNAL_EVENTS, INPUTS, RerunComparison, RerunCounts
 from scripts.app.sessions.live_actors import Deciders
 from scripts.app.sessions.replay import concluding
 
@@ -30,17 +30,17 @@ class InputRerun:
         """`connect` makes the actors on a bus; what they would send must go nowhere."""
         self._records = records
         self._connect = connect
-        self._comparison = Comparison()
+        self._comparison = RerunComparison()
         self._actors = self._new_actors()
 
-    def run(self) -> Tally:
+    def run(self) -> RerunCounts:
         """Compare until the first difference or the journal's end; raises InputsNotRecorded."""
         for record in self._records():
             if not self._same(record):
                 break
         else:
             self._comparison.cut()
-        return self._comparison.tally
+        return self._comparison.totals
 
     def _new_actors(self) -> Deciders:
         return self._connect(Bus(self._comparison, record_inputs=True))
@@ -51,7 +51,11 @@ class InputRerun:
         if isinstance(event, ev.SessionResumed):
             comparison.cut()
             self._bring_back(record, event)
-        elif isinstance(event, ev.SessionEnded) and event.outcome is ev.Outcome.FAILED and stuck:
+        elif (
+            isinstance(event, ev.SessionEnded)
+            and event.outcome is ev.SessionOutcome.FAILED
+            and stuck
+        ):
             # It failed on the way, so what it had still to decide was never recorded.
             comparison.cut()
             return True
@@ -72,13 +76,13 @@ class InputRerun:
         bus.time, bus.bar = record.time, record.bar
         if isinstance(event, INPUTS):
             self._working(lambda: bus.feed(event))
-        elif isinstance(event, TOLD):
-            self._working(lambda: bus.publish(event, record.about))
+        elif isinstance(event, EXTERNAL_EVENTS):
+            self._working(lambda: bus.publish(event, record.metadata))
         elif isinstance(event, ev.SessionEnded):
             actors = self._actors
-            conclude = concluding(actors.market, actors.risk, actors.evaluation)
+            conclude = concluding(actors.portfolio, actors.risk, actors.challenge_actor)
             bus.conclude(conclude(event.outcome, event.detail))
-        elif not self._comparison.tally.inputs:
+        elif not self._comparison.totals.inputs:
             raise InputsNotRecorded(
                 f"record {record.seq} is a decision, but nothing from outside was recorded before"
             )

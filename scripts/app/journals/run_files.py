@@ -17,7 +17,7 @@ from adapters.reports.runs import (
     read_run,
 )
 from engine.types import Points
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SIMULATED, THROUGH_MT5
 
 _LOG, _SUMMARY = "_log.csv", "_summary.json"
@@ -25,7 +25,7 @@ _TOLD = (
     "preset", "account_profile", "dry_run", "initial_equity", "max_open_positions",
     "per_trade_risk_fraction", "daily_loss_fraction", "max_loss_fraction", "data",
 )  # fmt: skip
-"""The parts of a summary that say what a run was told."""
+"""The parts of a summary that name the inputs of a run."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Source:
         return f"{points / 10**digits:.{digits}f}"
 
     @property
-    def told(self) -> dict[str, Any]:
+    def stated(self) -> dict[str, Any]:
         """What the summary says of the run's terms; nothing without one."""
         return {name: (self.summary or {}).get(name) for name in _TOLD}
 
@@ -60,7 +60,7 @@ def load_both(results: Path, run_a: str, run_b: str) -> tuple[Source, Source]:
             source.run = read_run(source.lines, digits)
             _add_what_logs_lack(source)
     except RunUnreadable as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
     return sources[0], sources[1]
 
 
@@ -102,7 +102,7 @@ def _log_of(results: Path, name: str) -> Path:
         raise CommandFailed(
             f"{name}: no such session in {results / 'sessions'} and no such file; give a session's "
             "id or folder, an event log (CSV) or a summary (JSON)",
-            Exit.DATA,
+            ExitCode.DATA,
         )
     return _log_beside(path) if path.suffix.casefold() == ".json" else path
 
@@ -114,7 +114,7 @@ def _log_in(folder: Path) -> Path:
     raise CommandFailed(
         f"{folder}: no event log in this folder; 'butler journal export' writes a session's again "
         "from its journal, then give that file",
-        Exit.DATA,
+        ExitCode.DATA,
     )
 
 
@@ -126,7 +126,7 @@ def _log_beside(summary: Path) -> Path:
         raise CommandFailed(
             f"{summary}: not a summary of a run, it has no session_id; give an event log or a "
             "summary as runs write them",
-            Exit.DATA,
+            ExitCode.DATA,
         )
     log = summary.with_name(summary.name.replace(_SUMMARY, _LOG))
     if log != summary and log.is_file() and _is_of(log, session_id):
@@ -139,7 +139,7 @@ def _log_beside(summary: Path) -> Path:
     raise CommandFailed(
         f"{summary}: the event log of its session {session_id} is neither beside it nor in "
         f"{summary.parent / 'sessions'}; give the event log itself",
-        Exit.DATA,
+        ExitCode.DATA,
     )
 
 
@@ -161,9 +161,9 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_text(path))
     except ValueError as error:
-        raise CommandFailed(f"{path}: not readable as JSON ({error})", Exit.DATA) from error
+        raise CommandFailed(f"{path}: not readable as JSON ({error})", ExitCode.DATA) from error
     if not isinstance(document, dict):
-        raise CommandFailed(f"{path}: not a document of a run", Exit.DATA)
+        raise CommandFailed(f"{path}: not a document of a run", ExitCode.DATA)
     return document
 
 
@@ -171,8 +171,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise CommandFailed(f"{path}: cannot be read ({error.strerror})", Exit.DATA) from error
+        raise CommandFailed(f"{path}: cannot be read ({error.strerror})", ExitCode.DATA) from error
     except UnicodeDecodeError as error:
         raise CommandFailed(
-            f"{path}: byte {error.start} is not UTF-8; give a file as runs write it", Exit.DATA
+            f"{path}: byte {error.start} is not UTF-8; give a file as runs write it", ExitCode.DATA
         ) from error

@@ -45,8 +45,8 @@ class Mask:
         self._known: set[str] = set()
 
     def record(self, record: Record) -> Record:
-        """The record with its `about` and its texts masked; numbers and prices stay."""
-        about = None if record.about is None else self._about(record.about)
+        """The record with its `metadata` and its texts masked; numbers and prices stay."""
+        metadata = None if record.metadata is None else self._metadata(record.metadata)
         texts = {
             name: self._text(value)
             for name in _TEXTS
@@ -54,17 +54,17 @@ class Mask:
         }
         event = msgspec.structs.replace(record.event, **texts) if texts else record.event
         event = msgspec.structs.replace(event, **self._told_by_venue(event))
-        return msgspec.structs.replace(record, about=about, event=event)
+        return msgspec.structs.replace(record, metadata=metadata, event=event)
 
     def _told_by_venue(self, event: Any) -> dict[str, Any]:
         """`what` of the events that hold a terminal's own words: its account, comments, errors."""
-        from adapters.mt5.execution.snapshot import Look, Reply
+        from adapters.mt5.execution.snapshot import Snapshot, TradeReply
         from engine.events import VenueReplied
 
         what = getattr(event, "what", None)
         if what is None:
             return {}
-        shape = Reply if isinstance(event, VenueReplied) else Look
+        shape = TradeReply if isinstance(event, VenueReplied) else Snapshot
         parts = dict(zip(shape._fields, what, strict=False))
         if parts.get("account") is not None:
             parts["account"] = self._account(parts["account"])
@@ -93,10 +93,10 @@ class Mask:
             return [self._texts(inner) for inner in value]
         return value
 
-    def _about(self, about: dict[str, Any]) -> dict[str, Any]:
+    def _metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
         return {
             name: value if name in _HARMLESS else self._hidden(value)
-            for name, value in about.items()
+            for name, value in metadata.items()
         }
 
     def _hidden(self, value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 if TYPE_CHECKING:
     from adapters.services.alerts import Policy
@@ -22,7 +22,7 @@ def sender(settings: AlertSettings) -> AppriseSender | None:
         urls = settings.addresses(os.environ)
         return AppriseSender([url.reveal() for url in urls]) if urls else None
     except (ConfigError, AlertsUnavailable) as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
 def policy(settings: AlertSettings) -> Policy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adapters.reports.status import Status
-from adapters.services.control_wire import Reply
+from adapters.services.control_wire import ControlReply
 from engine import events as ev
 from engine.bus import Bus, BusPoisoned
 from engine.clock import Clock
@@ -37,25 +37,25 @@ class SessionCommands:
         self._final = final
         self._unseen = unseen
 
-    def status(self) -> Reply:
+    def status(self) -> ControlReply:
         reply = self._reply("running")
         if reply.status is None:
-            return Reply(done=False, text="it is just starting: ask again")
+            return ControlReply(done=False, text="it is just starting: ask again")
         return reply
 
-    def pause(self, reason: str) -> Reply:
+    def pause(self, reason: str) -> ControlReply:
         return self._order(ev.UserAction.PAUSE, reason, "no new order leaves until you resume")
 
-    def resume(self, reason: str) -> Reply:
+    def resume(self, reason: str) -> ControlReply:
         """Clear the latches; refused without a reason, after what is final, and while an order's
         outcome may still be seen.
         """
         if not reason:
-            return Reply(done=False, text='say why: --reason "..."')
+            return ControlReply(done=False, text='say why: --reason "..."')
         if (why := self._final()) is not None:
-            return Reply(done=False, text=f"{why}: this is final, trading is not resumed")
+            return ControlReply(done=False, text=f"{why}: this is final, trading is not resumed")
         if (why := self._unseen()) is not None:
-            return Reply(
+            return ControlReply(
                 done=False,
                 text=f"{why}: trading is not resumed; wait for the link, look at the status and "
                 "resume again",
@@ -66,25 +66,25 @@ class SessionCommands:
             "latches are cleared, but for what still holds: look at the status",
         )
 
-    def flatten(self, reason: str) -> Reply:
+    def flatten(self, reason: str) -> ControlReply:
         return self._order(
             ev.UserAction.FLATTEN,
             reason,
             "paused; every position is being closed: look at the status for what is left",
         )
 
-    def stop(self, _reason: str) -> Reply:
+    def stop(self, _reason: str) -> ControlReply:
         reply = self._reply("the session ends in order; open positions stay as they are")
         self._request_stop()
         return reply
 
-    def _order(self, action: ev.UserAction, reason: str, text: str) -> Reply:
+    def _order(self, action: ev.UserAction, reason: str, text: str) -> ControlReply:
         self._bus.time, self._bus.bar = self._clock.now(), None
         try:
             self._bus.publish(ev.UserCommanded(action=action, reason=reason or BY_HAND))
         except BusPoisoned as error:
-            return Reply(done=False, text=f"the session ends after a failure ({error})")
+            return ControlReply(done=False, text=f"the session ends after a failure ({error})")
         return self._reply(text)
 
-    def _reply(self, text: str) -> Reply:
-        return Reply(done=True, text=text, status=self._status())
+    def _reply(self, text: str) -> ControlReply:
+        return ControlReply(done=True, text=text, status=self._status())

@@ -19,7 +19,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import HostRefused, HostStartFailed, TerminalError
 from adapters.mt5.execution.remote import DEADLINES, USUAL_DEADLINE
-from adapters.mt5.host.client import Answer, AsyncTerminal, TerminalClient
+from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
 from adapters.mt5.host.launch import LocalHost, RemoteHost
 from adapters.mt5.host.service import Hello, HostConfig
 from adapters.system.account_lock import AccountBusy, AccountLock
@@ -32,14 +32,14 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import home
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scripts.app.sessions.paper_market import PaperMarket
+    from scripts.app.sessions.paper_market import RecordedMarket
 
 BUILT_IN = "built in"
 """Where the values of the paper account come from."""
@@ -70,10 +70,10 @@ class Connection:
         answer = await self.ask(function, *args, **kwargs)
         if answer.failed:
             code, text = answer.last_error
-            raise CommandFailed(f"{function}: {code} {text}", Exit.TERMINAL)
+            raise CommandFailed(f"{function}: {code} {text}", ExitCode.TERMINAL)
         return answer.value
 
-    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> CallResult:
         """A function's answer, failed or not, within its deadline; raises TerminalError."""
         deadline = DEADLINES.get(function, USUAL_DEADLINE)
         return await self.terminal.call(function, *args, deadline=deadline, **kwargs)
@@ -88,7 +88,7 @@ def resolve(
             raise CommandFailed(
                 f"--login, --server and --password do not go with {PAPER}, which is built in; "
                 "name a profile of your own",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
         return ResolvedAccount(
             profile=PAPER,
@@ -108,7 +108,7 @@ def resolve(
         profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
         return resolve_account(profile, profiles, cli, environ)
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ async def connected(
     trading: bool,
     symbols: Sequence[str],
     books: Path | None = None,
-    market: PaperMarket | None = None,
+    market: RecordedMarket | None = None,
     session: str = "(a command)",
 ) -> AsyncIterator[Connection]:
     """A connection to the account's terminal, closed in the end; nobody else has one meanwhile.
@@ -139,9 +139,9 @@ async def connected(
         try:
             yield await _attach(terminal, account)
         except HostStartFailed as error:
-            raise CommandFailed(_with_remedy(error.kind, str(error)), Exit.TERMINAL) from error
+            raise CommandFailed(_with_remedy(error.kind, str(error)), ExitCode.TERMINAL) from error
         except TerminalError as error:
-            raise CommandFailed(f"the terminal: {error}", Exit.TERMINAL) from error
+            raise CommandFailed(f"the terminal: {error}", ExitCode.TERMINAL) from error
     finally:
         await terminal.close()
         lock.release()
@@ -153,13 +153,14 @@ def _take(lock: AccountLock, state: Path) -> None:
         lock.acquire()
     except AccountBusy as error:
         raise CommandFailed(
-            f"{error}; stop it first (butler stop SESSION), or use another account", Exit.TERMINAL
+            f"{error}; stop it first (butler stop SESSION), or use another account",
+            ExitCode.TERMINAL,
         ) from error
     except OSError as error:
         raise CommandFailed(
             f"{state}: cannot write here ({error.strerror}); choose another folder with "
             "--results-dir",
-            Exit.USAGE,
+            ExitCode.USAGE,
         ) from error
 
 
@@ -173,7 +174,7 @@ def _launcher(
     trading: bool,
     symbols: Sequence[str],
     books: Path | None,
-    market: PaperMarket | None,
+    market: RecordedMarket | None,
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
@@ -200,12 +201,12 @@ def _remote_token() -> str:
         raise CommandFailed(
             "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
             "with (64 hexadecimal digits)",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     if not _TOKEN.fullmatch(token):
         raise CommandFailed(
             "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return token
 
@@ -217,15 +218,15 @@ async def _attach(terminal: AsyncTerminal, account: ResolvedAccount) -> Connecti
     except HostRefused as error:
         raise CommandFailed(
             f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         ) from error
     if answer.failed:
         code, text = answer.last_error
-        raise CommandFailed(f"initialize: {code} {text}; {_hint(code)}", Exit.TERMINAL)
+        raise CommandFailed(f"initialize: {code} {text}; {_hint(code)}", ExitCode.TERMINAL)
     info = (await terminal.call("account_info", deadline=USUAL_DEADLINE)).value
     why = objection(info, account.login, account.server)
     if why is not None:
-        raise CommandFailed(f"{why}; {_REMEDIES['account']}", Exit.TERMINAL)
+        raise CommandFailed(f"{why}; {_REMEDIES['account']}", ExitCode.TERMINAL)
     return Connection(terminal, started.hello, info, started.ended_orphan)
 
 

@@ -9,7 +9,7 @@ from adapters.bars.errors import BarFileError
 from adapters.mt5.api.errors import (
     ArgumentsRefused,
     LinkDown,
-    LookFailed,
+    SnapshotFailed,
     TerminalError,
     UnsuitableAccount,
 )
@@ -17,11 +17,11 @@ from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
 from engine.session import SinkFailed
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder
 from signals.strategy import StrategyFailed
 
-_BEFORE_IT_BEGAN = {UnsuitableAccount: Exit.TERMINAL, ClockSteppedBack: Exit.USAGE}
+_BEFORE_IT_BEGAN = {UnsuitableAccount: ExitCode.TERMINAL, ClockSteppedBack: ExitCode.USAGE}
 
 
 @contextmanager
@@ -31,30 +31,30 @@ def explained(folder: SessionFolder) -> Iterator[None]:
     try:
         yield
     except BarFileError as error:
-        raise CommandFailed(f"{error}; the session stopped, {kept}", Exit.DATA) from error
+        raise CommandFailed(f"{error}; the session stopped, {kept}", ExitCode.DATA) from error
     except JournalFailed as error:
         raise _unwritable(error, kept) from error
     except SinkFailed as error:
         raise CommandFailed(
             f"{error}; the session stopped, its journal is whole: "
             f"'butler journal export {folder.session_id}' writes the files again",
-            Exit.USAGE,
+            ExitCode.USAGE,
         ) from error
-    except (TerminalError, LinkDown, LookFailed) as error:
+    except (TerminalError, LinkDown, SnapshotFailed) as error:
         raise CommandFailed(
             f"{error}; the session stopped, {kept}: look at the terminal for open positions",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         ) from error
     except ArgumentsRefused as error:
         raise CommandFailed(
             f"internal error: the MetaTrader5 package does not take {error}; the session stopped, "
             f"{kept}: look at the terminal for open positions",
-            Exit.INTERNAL,
+            ExitCode.INTERNAL,
         ) from error
     except (UnsuitableAccount, ClockSteppedBack) as error:
         raise CommandFailed(str(error), _BEFORE_IT_BEGAN[type(error)]) from error
     except StrategyFailed as error:
-        raise CommandFailed(str(error), Exit.INTERNAL) from error
+        raise CommandFailed(str(error), ExitCode.INTERNAL) from error
     except HandlerFailed as error:
         raise _of_an_actor(error, kept) from error
 
@@ -64,14 +64,14 @@ def _of_an_actor(error: HandlerFailed, kept: str) -> CommandFailed:
     if isinstance(cause, JournalFailed):  # it published something that could not be written
         return _unwritable(cause, kept)
     if isinstance(cause, StrategyFailed):
-        return CommandFailed(f"{cause}; the session stopped, {kept}", Exit.INTERNAL)
+        return CommandFailed(f"{cause}; the session stopped, {kept}", ExitCode.INTERNAL)
     return CommandFailed(
         f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}",
-        Exit.INTERNAL,
+        ExitCode.INTERNAL,
     )
 
 
 def _unwritable(error: JournalFailed, kept: str) -> CommandFailed:
     return CommandFailed(
-        f"the journal cannot be written ({error}); the session stopped, {kept}", Exit.USAGE
+        f"the journal cannot be written ({error}); the session stopped, {kept}", ExitCode.USAGE
     )

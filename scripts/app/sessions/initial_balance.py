@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from adapters.mt5.api import contract as mt5
 from engine.clock import SystemClock
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from risk.challenge import Course
+    from risk.challenge import Challenge
     from scripts.app.sessions.connection import Connection
 
 _AHEAD = 2 * 86_400
@@ -24,20 +24,20 @@ _AHEAD = 2 * 86_400
 _TRADES = (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
 
 
-async def refuse_unknown_initial(connection: Connection, course: Course | None) -> None:
-    """Raise CommandFailed (wrong usage) unless it is known what balance `course` began with."""
-    why = await unknown_initial(connection, course)
+async def refuse_unknown_initial(connection: Connection, challenge: Challenge | None) -> None:
+    """Raise CommandFailed (wrong usage) unless it is known what balance `challenge` began with."""
+    why = await unknown_initial(connection, challenge)
     if why is not None:
-        raise CommandFailed(why, Exit.USAGE)
+        raise CommandFailed(why, ExitCode.USAGE)
 
 
-async def unknown_initial(connection: Connection, course: Course | None) -> str | None:
-    """Why today's balance need not be the one that `course` began with, and the remedy.
+async def unknown_initial(connection: Connection, challenge: Challenge | None) -> str | None:
+    """Why today's balance need not be the one that `challenge` began with, and the remedy.
 
     None where it is, where the user has named another one, and without objectives. Raises
     CommandFailed when the terminal does not tell its history.
     """
-    if course is None or course.initial_balance is not None:
+    if challenge is None or challenge.initial_balance is not None:
         return None
     until = SystemClock().now() // 1000 + _AHEAD
     deals = await connection.call("history_deals_get", 0, until)

@@ -12,7 +12,7 @@ from adapters.journal import StoredJournal
 from adapters.journal.store import failure, settle
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import JOURNAL
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _COMMANDS = {"shadow": "butler shadow", "signals": "butler replay"}
 
 
 @dataclass(frozen=True)
-class Kind:
+class SessionKind:
     """Which sessions a command can go on with."""
 
     mode: str
@@ -38,7 +38,7 @@ class LastSession:
     """A session on an account; `unfinished` says in words why it is, and is empty otherwise."""
 
     session: str
-    kind: Kind
+    kind: SessionKind
     unfinished: str
 
     def remedy(self, profile: str | None) -> str:
@@ -49,12 +49,12 @@ class LastSession:
 
 
 def to_go_on_with(
-    results: Path, account: ResolvedAccount, resume: str | None, kind: Kind
+    results: Path, account: ResolvedAccount, resume: str | None, kind: SessionKind
 ) -> tuple[str | None, list[str]]:
     """The session that `--resume` means, None for a new one, and what the user should know.
 
     `last` stands for the account's last one of this kind, unless that is finished. Raises
-    CommandFailed where it cannot be told which one that is.
+    CommandFailed where it cannot be determined.
     """
     if resume is None:
         return None, _beside(results, account)
@@ -82,11 +82,11 @@ def _beside(results: Path, account: ResolvedAccount) -> list[str]:
 
 
 def last_session(
-    results: Path, account: ResolvedAccount, kind: Kind | None = None
+    results: Path, account: ResolvedAccount, kind: SessionKind | None = None
 ) -> LastSession | None:
     """The session that wrote last to a journal of `account` in `results`; None without any.
 
-    Only one of `kind`, if given. A session that is running is passed over. Raises CommandFailed
+    Only one of `kind`, if given. A running session is skipped. Raises CommandFailed
     (exit code 3) for a journal that cannot be read: it may be the one.
     """
     mark = f"{account.login}@{account.server}"
@@ -122,22 +122,22 @@ def _ends(journal: Path) -> tuple[ev.Record, ev.Record] | None:
     except JournalFailed:
         return None  # another process writes to it
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; {_REMEDY}", Exit.DATA) from error
+        raise CommandFailed(f"{error}; {_REMEDY}", ExitCode.DATA) from error
     except (OSError, sqlite3.Error) as error:
-        raise CommandFailed(f"{failure(journal, error)}; {_REMEDY}", Exit.DATA) from error
+        raise CommandFailed(f"{failure(journal, error)}; {_REMEDY}", ExitCode.DATA) from error
 
 
-_REMEDY = "the last session of the account cannot be told: name one with --resume SESSION"
+_REMEDY = "the last session of the account cannot be determined: name one with --resume SESSION"
 
 
 def _described(session: str, first: ev.Record, last: ev.Record, mark: str) -> LastSession | None:
     """A session of the account `mark` that can be gone on with; None for any other."""
-    started, about = first.event, first.about or {}
-    if not isinstance(started, ev.SessionStarted) or about.get("account") != mark:
+    started, metadata = first.event, first.metadata or {}
+    if not isinstance(started, ev.SessionStarted) or metadata.get("account") != mark:
         return None
     if started.mode not in _COMMANDS:
         return None
-    kind = Kind(started.mode, dry_run=about.get("dry_run") is True)
+    kind = SessionKind(started.mode, dry_run=metadata.get("dry_run") is True)
     return LastSession(session, kind, _unfinished(last.event))
 
 
@@ -147,4 +147,4 @@ def _unfinished(last: object) -> str:
         return "it did not come to its end"
     if last.open_positions:
         return f"it left {len(last.open_positions)} open positions"
-    return "" if last.outcome is ev.Outcome.DONE else f"it was {last.outcome}"
+    return "" if last.outcome is ev.SessionOutcome.DONE else f"it was {last.outcome}"

@@ -11,33 +11,33 @@ import msgspec
 
 from adapters.journal import SqliteJournal
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.errors import LookFailed
+from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
 from adapters.mt5.execution.symbol_specs import alike, instrument, tradable
-from adapters.mt5.execution.valuation import Reckoned, reckoned
-from adapters.mt5.execution.venue import CheckingDesk, SendingDesk
-from adapters.mt5.live.script import Plan, Quote, ScriptFeed
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
+from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
 from engine import events as ev
 from engine.clock import Clock
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec
-from risk.challenge import Course
+from risk.challenge import Challenge
 from scripts.app.configuration import write_configuration
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.replay import concluding, file_sinks
-from scripts.app.sessions.services import Figures, Wanted, keep_company
+from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.terms.objectives import as_recorded
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
@@ -45,7 +45,7 @@ _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
 @dataclass(frozen=True, kw_only=True)
 class TerminalTerms:
-    """What every session on a terminal is told."""
+    """The terms of every session on a terminal."""
 
     mode: str
     preset: str
@@ -64,7 +64,7 @@ class TerminalTerms:
             parameters=self.parameters,
             limits=self.limits.terms(),
             symbols=tuple(item.spec for item in self.instruments.values()),
-            valued=True,
+            broker_valued=True,
             **own,
         )
 
@@ -74,14 +74,14 @@ class LiveTerms(TerminalTerms):
     """What a scripted session on a terminal is to do."""
 
     data: tuple[ev.DataRef, ...] = ()
-    plans: Sequence[Plan]
+    plans: Sequence[ScriptedEntry]
     hold: float
     pace: float = 0.0
-    course: Course | None = None
+    challenge: Challenge | None = None
 
 
 @dataclass
-class Told:
+class OrderOutcomes:
     """What happened to the orders of a scripted session, for whoever started it."""
 
     submitted: int = 0
@@ -128,9 +128,9 @@ class LiveSession:
 
     session: Session
     gateway: Gateway
-    told: Told
+    outcomes: OrderOutcomes
     summary: JsonSink
-    market: Market
+    portfolio: Portfolio
 
     def left(self) -> str | None:
         """What the session leaves behind that the user must look at, or None."""
@@ -138,10 +138,10 @@ class LiveSession:
             return (
                 "the outcome of an order is unknown: look at positions and history in the terminal"
             )
-        if self.gateway.wanted().orders:
+        if self.gateway.snapshot_query().orders:
             return "an order was accepted but not seen filled: look at it in the terminal"
-        if self.market.positions:
-            tickets = ", ".join(map(str, self.market.positions))
+        if self.portfolio.positions:
+            tickets = ", ".join(map(str, self.portfolio.positions))
             return f"still open: position {tickets}; close it in the terminal"
         return None
 
@@ -159,11 +159,11 @@ async def instruments(
         if (await connection.ask("symbol_select", venue_name, True)).failed:
             near = alike(ours, (await connection.ask("symbols_get")).value)
             hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
-            raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", Exit.TERMINAL)
+            raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", ExitCode.TERMINAL)
         info = await connection.call("symbol_info", venue_name)
         why = tradable(info, to_open=True)
         if why is not None:
-            raise CommandFailed(f"{venue_name}: {why} on this account", Exit.TERMINAL)
+            raise CommandFailed(f"{venue_name}: {why} on this account", ExitCode.TERMINAL)
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
 
@@ -176,139 +176,139 @@ async def refuse_open_positions(connection: Connection) -> None:
         raise CommandFailed(
             f"account {connection.account.login} has {len(positions)} open positions and "
             f"{len(orders)} pending orders: close them first, or use another demo account",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         )
 
 
 @dataclass(frozen=True)
-class Frame:
+class SessionContext:
     """What a session on a terminal runs in; `past` are its records so far when it is resumed."""
 
     folder: SessionFolder
     journal: SqliteJournal
     clock: Clock
     log: SessionLog
-    about: dict[str, Any]
+    metadata: dict[str, Any]
     past: list[ev.Record] | None = None
 
     @property
     def session_id(self) -> str:
         """The name that the session began with, whatever its folder is called now."""
-        first = (self.past[0].about or {}) if self.past else {}
+        first = (self.past[0].metadata or {}) if self.past else {}
         return str(first.get("session_id", self.folder.session_id))
 
 
 def assemble(
     actors: LiveActors,
     feed: Feed,
-    frame: Frame,
+    context: SessionContext,
     started: ev.SessionStarted,
     connection: Connection,
     *,
-    wanted: Wanted | None = None,
-    figures: Figures | None = None,
+    options: ServiceOptions | None = None,
+    queries: SessionQueries | None = None,
     on_paper: bool = False,
 ) -> tuple[Session, JsonSink]:
     """Put a session together around its actors and begin it, or go on with it.
 
-    With `wanted` it keeps company: control, status, alerts and the rest. `on_paper` says that a
-    paper account fills its orders, so the terminal's own figures are none of the session's.
+    With `options` its services start too: control, status, alerts and the rest. `on_paper` says
+    that a paper account fills its orders, so the terminal's own figures are none of the session's.
     """
-    clock, bus = frame.clock, actors.bus
-    sinks = file_sinks(bus, frame.folder, frame.log, past=frame.past, live=True)
+    clock, bus = context.clock, actors.bus
+    sinks = file_sinks(bus, context.folder, context.log, past=context.past, live=True)
     io_actors = list(sinks.actors)
-    if wanted is not None and figures is not None:
-        company = keep_company(
+    if options is not None and queries is not None:
+        services = start_services(
             bus,
-            actors.market,
+            actors.portfolio,
             clock,
-            frame.folder,
-            frame.log,
-            figures,
-            edges=[edge for _, edge in sinks.actors],
-            wanted=wanted,
-            past=frame.past or (),
+            context.folder,
+            context.log,
+            queries,
+            subscriptions=[subscription for _, subscription in sinks.actors],
+            options=options,
+            past=context.past or (),
         )
-        io_actors += company.actors
-        if company.metrics is not None:
-            connection.terminal.watch(company.metrics.figures.call)
+        io_actors += services.actors
+        if services.metrics is not None:
+            connection.terminal.watch(services.metrics.figures.call)
     bus.seal()
-    if frame.past is None:
-        actors.begin(started, {**frame.about, "started_at": iso(clock.now())})
+    if context.past is None:
+        actors.begin(started, {**context.metadata, "started_at": iso(clock.now())})
     else:
         resumed = {"resumed_at": iso(clock.now())}
         account = None if on_paper else connection.account
-        actors.resume(frame.past, account, resumed, frame.journal.last_seq)
+        actors.resume(context.past, account, resumed, context.journal.last_seq)
     session = Session(
         bus,
-        frame.journal,
+        context.journal,
         feed,
         io_actors,
-        conclude=concluding(actors.market, actors.risk, actors.evaluation),
-        about_end=lambda: {"ended_at": iso(clock.now())},
+        conclude=concluding(actors.portfolio, actors.risk, actors.challenge_actor),
+        end_metadata=lambda: {"ended_at": iso(clock.now())},
         helpers=[actors.venue.run],
     )
     return session, sinks.summary
 
 
-def build_live(terms: LiveTerms, connection: Connection, frame: Frame) -> LiveSession:
+def build_live(terms: LiveTerms, connection: Connection, context: SessionContext) -> LiveSession:
     """A scripted session; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server = ServerTime(frame.clock)
+    server = ServerTime(context.clock)
     actors = connect_live(
         Wiring(
-            journal=frame.journal,
-            line=connection.terminal,
-            clock=frame.clock,
+            journal=context.journal,
+            link=connection.terminal,
+            clock=context.clock,
             account=connection.account,
-            session_id=frame.session_id,
+            session_id=context.session_id,
             strategy_id=terms.mode,
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
-            course=terms.course,
-            desk=CheckingDesk() if terms.dry_run else SendingDesk(),
+            challenge=terms.challenge,
+            router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
             to_server=server.at,
         )
     )
     feed = ScriptFeed(
         actors.bus,
-        actors.market,
+        actors.portfolio,
         actors.gateway,
         actors.venue,
-        frame.clock,
+        context.clock,
         terms.plans,
         quote=_quotes(connection, terms.instruments, server),
         sleep=lambda seconds: sleep_until(seconds, stop),
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
-        days=days_of(actors.bus, terms.limits, terms.course, frame.clock, frame.past or []),
-        raised=_raised(frame.past or []),
+        days=days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        raised=_raised(context.past or []),
     )
-    tell_orphan(connection, frame.log)
-    told = Told()
-    actors.bus.attach(told.routes())
+    warn_of_orphan(connection, context.log)
+    outcomes = OrderOutcomes()
+    actors.bus.attach(outcomes.routes())
     started = terms.started(
         connection.account,
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
-        objectives=as_recorded(terms.course),
+        objectives=as_recorded(terms.challenge),
         strategy=ev.NO_STRATEGY,
     )
-    if frame.past is None:
-        write_configuration(frame.folder, started, frame.about, **_circumstances(terms))
-    session, summary = assemble(actors, feed, frame, started, connection)
+    if context.past is None:
+        write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
+    session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
-    return LiveSession(session, actors.gateway, told, summary, actors.market)
+    return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
 
 
-def tell_orphan(connection: Connection, log: SessionLog) -> None:
+def warn_of_orphan(connection: Connection, log: SessionLog) -> None:
     """Say that an earlier session's host was still at work: its last call was cut short."""
     if connection.ended_orphan:
         log.warn(
             "ended an earlier session's terminal host",
-            why="it was in a call that nobody waited for; what it did is looked for",
+            why="an abandoned call was in progress; its effect is being reconciled",
         )
 
 
@@ -361,27 +361,27 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         try:
             return await connection.call(function, *args)
         except CommandFailed as error:
-            raise LookFailed(str(error)) from error
+            raise SnapshotFailed(str(error)) from error
 
-    async def quote(symbol: str) -> Quote:
+    async def quote(symbol: str) -> ScriptQuote:
         item = instruments_[symbol]
         tick = await ask("symbol_info_tick", item.name)
         server.seen(tick.time)
         info = await ask("account_info")
         insist_on(info, connection.account)
         seen = ev.Tick(symbol, item.spec.points(tick.bid), item.spec.points(tick.ask))
-        worth = await worth_at(connection, item, seen.bid, seen.ask)
-        return Quote(seen, ev.AccountSeen.of(figures(info)), worth)
+        valuation = await valuation_at(connection, item, seen.bid, seen.ask)
+        return ScriptQuote(seen, ev.AccountSeen.of(figures(info)), valuation)
 
     return quote
 
 
-async def worth_at(
+async def valuation_at(
     connection: Connection, item: Instrument, bid: Points, ask: Points
-) -> Reckoned | None:
-    """What the terminal reckons for a symbol at these prices; None where it cannot tell."""
+) -> BrokerValuation | None:
+    """The terminal's valuation of a symbol at these prices; None where it has none."""
     return await connection.terminal.work(
-        lambda client: reckoned(RemoteTerminal(client), item.name, item.spec, bid, ask)
+        lambda client: broker_valuation(RemoteTerminal(client), item.name, item.spec, bid, ask)
     )
 
 

@@ -12,24 +12,24 @@ from adapters.mt5.api.errors import UnsuitableAccount
 from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.gateway import Gateway, Send
 from adapters.mt5.execution.requests import Instrument, Requests
-from adapters.mt5.execution.venue import Desk, Line, Venue
+from adapters.mt5.execution.venue import OrderRouter, TerminalLink, Venue
 from adapters.mt5.live.days import Days
 from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
 from engine.clock import Clock
-from engine.orders import OrderBook
-from engine.portfolio import Market
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.ports import Journal
-from engine.recovery import ClockSteppedBack, Past, Restorer
+from engine.recovery import ClockSteppedBack, RecoveredSession, Restorer
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
-from risk.challenge import Course, Evaluation
+from risk.challenge import Challenge, ChallengeActor
 from risk.restrictions import flat_due
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from signals.exits import Flatten
 from signals.strategy import StrategyActor, StrategyFactory
-from signals.user_signals import GivenSignals
+from signals.user_signals import UserSignals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class DeciderTerms:
     limits: Limits
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
-    course: Course | None = None
+    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,10 @@ class Wiring(DeciderTerms):
     """What all the actors are made from."""
 
     journal: Journal
-    line: Line
+    link: TerminalLink
     clock: Clock
     account: mt5.AccountInfo
-    desk: Desk
+    router: OrderRouter
 
 
 @dataclass(frozen=True)
@@ -62,36 +62,36 @@ class Deciders:
     """The actors that decide, connected to one bus in the order in which they see events."""
 
     bus: Bus
-    market: Market
-    book: OrderBook
+    portfolio: Portfolio
+    order_manager: OrderManager
     risk: RiskActor
     strategy: StrategyActor
-    given: GivenSignals
+    user_signals: UserSignals
     flatten: Flatten
     gateway: Gateway
-    evaluation: Evaluation | None
+    challenge_actor: ChallengeActor | None
 
     def restorer(self) -> Restorer:
         """What brings the actors back from recorded events."""
         memories = [
-            self.market.restoring(),
-            self.book.restoring(),
-            self.risk.restoring(),
-            self.given.restoring(),
-            self.flatten.restoring(),
-            *self.gateway.restoring(),
+            self.portfolio.replay_routes(),
+            self.order_manager.replay_routes(),
+            self.risk.replay_routes(),
+            self.user_signals.replay_routes(),
+            self.flatten.replay_routes(),
+            *self.gateway.replay_routes(),
         ]
-        if self.evaluation is not None:
-            memories.insert(3, self.evaluation.restoring())
+        if self.challenge_actor is not None:
+            memories.insert(3, self.challenge_actor.replay_routes())
         return Restorer(self.bus, memories)
 
-    def go_on(self, resumed: ev.SessionResumed, about: dict[str, Any] | None = None) -> None:
+    def go_on(self, resumed: ev.SessionResumed, metadata: dict[str, Any] | None = None) -> None:
         """Begin to work again, once brought back.
 
-        Orders that were under way are told for what they are: never sent, or of unknown outcome.
+        Orders that were under way are reported as what they are: never sent, or of unknown outcome.
         """
-        self.bus.publish(resumed, about)
-        self.book.abandoned(resumed.account)
+        self.bus.publish(resumed, metadata)
+        self.order_manager.abandoned(resumed.account)
         self.gateway.abandoned()
 
 
@@ -102,18 +102,18 @@ class LiveActors(Deciders):
     venue: Venue
     clock: Clock
 
-    def begin(self, started: ev.SessionStarted, about: dict[str, Any]) -> None:
+    def begin(self, started: ev.SessionStarted, metadata: dict[str, Any]) -> None:
         """Begin a new session."""
         self.bus.time = self.clock.now()
-        self.bus.publish(started, about)
+        self.bus.publish(started, metadata)
 
     def resume(
         self,
         records: Iterable[ev.Record],
         account: mt5.AccountInfo | None,
-        about: dict[str, Any],
+        metadata: dict[str, Any],
         last_seq: int = 0,
-    ) -> Past:
+    ) -> RecoveredSession:
         """Go on with a session from its records; `last_seq` is the journal's last number.
 
         `account` is how the account stands now; None where a paper account of the session's own
@@ -128,8 +128,8 @@ class LiveActors(Deciders):
                 f"shows {now} (ms UTC); set it right, nothing was changed"
             )
         self.bus.time = now
-        stands = self.market.account.figures if account is None else figures(account)
-        self.go_on(ev.SessionResumed(account=stands), about)
+        stands = self.portfolio.account.figures if account is None else figures(account)
+        self.go_on(ev.SessionResumed(account=stands), metadata)
         return past
 
 
@@ -140,20 +140,24 @@ def connect_live(wiring: Wiring) -> LiveActors:
     """
     refuse_netting(wiring.account)
     bus = Bus(wiring.journal, record_inputs=True)
-    venue = Venue(bus, wiring.journal, wiring.line, wiring.clock, wiring.account, desk=wiring.desk)
+    venue = Venue(
+        bus, wiring.journal, wiring.link, wiring.clock, wiring.account, router=wiring.router
+    )
     deciders = connect_deciders(bus, wiring, venue.send)
-    venue.holds_back = deciders.gateway.holds_back
+    venue.must_not_leave = deciders.gateway.must_not_leave
     return LiveActors(**vars(deciders), venue=venue, clock=wiring.clock)
 
 
 def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
     """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
-    market = Market({name: item.spec for name, item in terms.instruments.items()})
-    book = OrderBook(bus, limit_trades=terms.limit_trades)
-    evaluation = None if terms.course is None else Evaluation(bus, market, terms.course)
-    risk = RiskActor(bus, market, terms.limits, evaluation)
-    strategy = StrategyActor(bus, market, terms.strategy_id, terms.factory)
-    given, flatten = GivenSignals(bus, market), Flatten(bus, market)
+    portfolio = Portfolio({name: item.spec for name, item in terms.instruments.items()})
+    order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
+    challenge_actor = (
+        None if terms.challenge is None else ChallengeActor(bus, portfolio, terms.challenge)
+    )
+    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+    strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
+    user_signals, flatten = UserSignals(bus, portfolio), Flatten(bus, portfolio)
     requests = Requests(
         terms.instruments,
         magic=MAGIC,
@@ -161,12 +165,22 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         deviation=DEVIATION,
         to_server=terms.to_server,
     )
-    gateway = Gateway(bus, market, requests, send)
-    followed = () if evaluation is None else (evaluation,)
-    for actor in (market, book, risk, *followed, strategy, given, flatten):
+    gateway = Gateway(bus, portfolio, requests, send)
+    followed = () if challenge_actor is None else (challenge_actor,)
+    for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, flatten):
         bus.attach(actor.routes())
     gateway.attach()
-    return Deciders(bus, market, book, risk, strategy, given, flatten, gateway, evaluation)
+    return Deciders(
+        bus,
+        portfolio,
+        order_manager,
+        risk,
+        strategy,
+        user_signals,
+        flatten,
+        gateway,
+        challenge_actor,
+    )
 
 
 def days_to_come(
@@ -185,11 +199,11 @@ def days_to_come(
 
 
 def days_of(
-    bus: Bus, limits: Limits, course: Course | None, clock: Clock, past: Sequence[ev.Record]
+    bus: Bus, limits: Limits, challenge: Challenge | None, clock: Clock, past: Sequence[ev.Record]
 ) -> Days:
     """The days that a session has still to turn; weeks end only for a firm that minds them."""
     now = clock.now()
-    weekends = iter(()) if course is None else flat_due(course.rules, course.phases, now)
+    weekends = iter(()) if challenge is None else flat_due(challenge.rules, challenge.phases, now)
     return Days(bus, days_to_come(limits, now, past), weekends)
 
 

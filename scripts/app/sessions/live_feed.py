@@ -10,25 +10,32 @@ from typing import Any, get_args
 import anyio.to_thread
 
 from adapters.bars.follow import FollowedSignals
-from adapters.mt5.execution.venue import Desk, SendingDesk
+from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
-from adapters.mt5.live.schedule import LiveAgenda
+from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
 from adapters.reports.sinks import JsonSink
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Millis
-from risk.challenge import Course
-from scripts.app.errors import CommandFailed, Exit
+from risk.challenge import Challenge
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.sessions.connection import Connection
-from scripts.app.sessions.live import Frame, Stop, TerminalTerms, assemble, sleep_until, tell_orphan
+from scripts.app.sessions.live import (
+    SessionContext,
+    Stop,
+    TerminalTerms,
+    assemble,
+    sleep_until,
+    warn_of_orphan,
+)
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
-from scripts.app.sessions.loss_buffer import final_breach, room_left, unseen
-from scripts.app.sessions.paper_market import PaperMarket, ScaledClock
-from scripts.app.sessions.services import Figures, Wanted
+from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
+from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
+from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import BarPreparer
 from signals.market_data.clocks import server_of, to_utc
@@ -44,13 +51,13 @@ class ShadowTerms(TerminalTerms):
     strategy: str
     factory: StrategyFactory | None
     timeframes: tuple[str, ...]
-    course: Course | None
+    challenge: Challenge | None
     seconds: float | None
     poll: float
-    company: Wanted
-    signals: tuple[ev.GivenSignal, ...]
+    company: ServiceOptions
+    signals: tuple[ev.UserSignal, ...]
     followed: Path | None
-    market: PaperMarket | None
+    market: RecordedMarket | None
 
 
 @dataclass
@@ -63,83 +70,83 @@ class Shadow:
     summary: JsonSink
 
 
-def clock_of(market: PaperMarket | None) -> Clock:
+def clock_of(market: RecordedMarket | None) -> Clock:
     """The session's clock: this machine's, or that of the recorded market."""
     if market is None:
         return SystemClock()
     return VirtualClock(market.start) if market.speed is None else ScaledClock(market)
 
 
-async def catch_up(clock: Clock, market: PaperMarket | None, connection: Connection) -> None:
+async def catch_up(clock: Clock, market: RecordedMarket | None, connection: Connection) -> None:
     """Set a session's own clock to where its market stands.
 
     A session that was killed may not have seen the market's last move; what it finds then must not
-    be told as of the time before.
+    be published as of the time before.
     """
     if isinstance(clock, VirtualClock) and market is not None:
         progress = await connection.call("paper_advance", STAND_STILL, 1)
         clock.advance_to(max(moment_of(progress[0], market.to_utc), clock.now()))
 
 
-def build_shadow(terms: ShadowTerms, connection: Connection, frame: Frame) -> Shadow:
+def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionContext) -> Shadow:
     """Put the session together; must be called inside the event loop, once its folder exists."""
     stop = Stop()
     server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
     market = terms.market
     actors = connect_live(
         Wiring(
-            journal=frame.journal,
-            line=connection.terminal,
-            clock=frame.clock,
+            journal=context.journal,
+            link=connection.terminal,
+            clock=context.clock,
             account=connection.account,
-            session_id=frame.session_id,
+            session_id=context.session_id,
             strategy_id=terms.preset,
             factory=terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
-            course=terms.course,
-            desk=_desk(terms, connection, frame),
+            challenge=terms.challenge,
+            router=_desk(terms, connection, context),
             to_server=market.to_server if market else server.at,
         )
     )
-    agenda = LiveAgenda(terms.instruments, _had(frame.past or []))
-    pacing = _pacing(terms, actors, frame, stop, agenda)
+    schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
+    pacing = _pacing(terms, actors, context, stop, schedule)
     feed = LiveFeed(
         actors.bus,
-        actors.market,
+        actors.portfolio,
         actors.gateway,
         actors.venue,
-        frame.clock,
+        context.clock,
         _watches(terms, server),
         pacing,
-        days_of(actors.bus, terms.limits, terms.course, frame.clock, frame.past or []),
-        due=lambda: agenda.due(pacing.day_limit()),
-        told=_told_bars(frame.past or []),
+        days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        due=lambda: schedule.due(pacing.day_limit()),
+        told=_told_bars(context.past or []),
         server=None if market else server,
     )
-    tell_orphan(connection, frame.log)
+    warn_of_orphan(connection, context.log)
     started = terms.started(
         connection.account,
-        objectives=as_recorded(terms.course),
+        objectives=as_recorded(terms.challenge),
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )
-    figures_ = Figures(
+    figures_ = SessionQueries(
         trading=lambda: actors.risk.trading,
         request_stop=lambda: session.request_stop(),
-        headroom=lambda: room_left(actors),
+        loss_buffer=lambda: buffers_left(actors),
         final=lambda: final_breach(actors.risk.trading),
         unseen=lambda: unseen(actors),
-        feeds=lambda: dict.fromkeys(actors.market.specs, feed.state),
+        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
     )
     session, summary = assemble(
         actors,
         feed,
-        frame,
+        context,
         started,
         connection,
-        wanted=terms.company,
-        figures=figures_,
+        options=terms.company,
+        queries=figures_,
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
@@ -150,20 +157,20 @@ def _rule(name: ClockName) -> Callable[[int], int]:
     return lambda utc: server_of(name, utc)
 
 
-def _desk(terms: ShadowTerms, connection: Connection, frame: Frame) -> Desk:
+def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -> OrderRouter:
     if not terms.dry_run:
-        return SendingDesk()
+        return LiveRouter()
     market = terms.market
     try:
         return DryRun(
             list(terms.instruments.values()),
             connection.account,
-            frame.folder.paper_account,
+            context.folder.paper_account,
             pace=market.pace if market else None,
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
         )
     except ValueError as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
 
 
 def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatch]:
@@ -184,25 +191,29 @@ def _had(past: list[ev.Record]) -> set[str]:
 
 
 def _pacing(
-    terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop, agenda: LiveAgenda
+    terms: ShadowTerms,
+    actors: LiveActors,
+    context: SessionContext,
+    stop: Stop,
+    schedule: LiveSignalSchedule,
 ) -> Pacing:
-    pacing = _plain_pacing(terms, actors, frame, stop)
-    agenda.add(terms.signals)
+    pacing = _plain_pacing(terms, actors, context, stop)
+    schedule.add(terms.signals)
     if terms.followed is None:
         return pacing
-    file = FollowedSignals(terms.followed, frame.log.warn)
+    file = FollowedSignals(terms.followed, context.log.warn)
 
     async def read() -> None:
         try:
-            agenda.add(await anyio.to_thread.run_sync(file.poll))
+            schedule.add(await anyio.to_thread.run_sync(file.poll))
         except OSError as error:
-            frame.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
+            context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
 
     return Prepared(pacing, read)
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
-    """When the last bar opened that each symbol's strategy was told of, by timeframe."""
+    """When the last bar opened that each symbol's strategy received, by timeframe."""
     told: dict[tuple[str, str], Millis] = {}
     for record in past:
         event = record.event
@@ -213,15 +224,17 @@ def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
     return told
 
 
-def _plain_pacing(terms: ShadowTerms, actors: LiveActors, frame: Frame, stop: Stop) -> Pacing:
-    clock, market = frame.clock, terms.market
+def _plain_pacing(
+    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop
+) -> Pacing:
+    clock, market = context.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
         return Lockstep(
             actors.venue,
             clock,
             market.to_utc,
             stop.requested_now,
-            resumed=frame.past is not None,
+            resumed=context.past is not None,
         )
     return ByTheClock(
         clock,

@@ -1,4 +1,4 @@
-"""What a running session tells of the room that is left, and of what the user cannot resume."""
+"""The loss buffers that a running session reports, and what the user cannot resume."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from engine.trading import HaltCause, Trading
 from scripts.app.sessions.live_actors import Deciders, LiveActors
 
 
-def room_left(actors: LiveActors) -> dict[str, float] | None:
+def buffers_left(actors: LiveActors) -> dict[str, float] | None:
     """Money, orders and progress by name, in the account's currency; own limits without a firm's.
 
     None before the first figures.
     """
-    if not actors.risk.anchor:
+    if not actors.risk.day_start:
         return None
-    account = actors.market.account.figures
-    if actors.evaluation is None:
+    account = actors.portfolio.account.figures
+    if actors.challenge_actor is None:
         floors = actors.risk.floors
         return {name: (account.equity - floor) / 100 for name, floor in floors.items()}
-    room = actors.evaluation.headroom(account, actors.risk.risk_of_one_order)
+    room = actors.challenge_actor.loss_buffer(account, actors.risk.risk_of_one_order)
     told = {
         "today": room.today / 100,
         "overall": room.overall / 100,
@@ -26,7 +26,7 @@ def room_left(actors: LiveActors) -> dict[str, float] | None:
         "days": float(room.days),
         "trading_days": float(room.trading_days),
         "requests_today": float(room.requests_today),
-        "least_room": room.least_room / 100,
+        "min_buffer": room.min_buffer / 100,
     }
     if room.to_target is not None:
         told["to_target"] = room.to_target / 100
@@ -50,7 +50,7 @@ def unseen(actors: Deciders) -> str | None:
     """
     unresolved = [order.order_id for order in actors.gateway.unresolved]
     down = HaltCause.LINK in actors.risk.trading.causes
-    waiting = unresolved if down else actors.gateway.watch.not_looked_for
+    waiting = unresolved if down else actors.gateway.reconciler.not_looked_for
     if not waiting:
         return None
     ids = ", ".join(map(str, waiting))

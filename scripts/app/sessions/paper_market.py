@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.paper.terminal.market import Pace
+from adapters.paper.terminal.market import MarketPace
 from engine.clock import SystemClock
 from engine.types import ClockName, Millis
 from scripts.app.sessions.paper import LOGIN, SERVER
@@ -17,7 +17,7 @@ from signals.market_data.clocks import server_of, to_utc, utc_of
 
 
 @dataclass(frozen=True)
-class PaperMarket:
+class RecordedMarket:
     """Recorded bars that a paper terminal plays, at `speed` or, with None, move by move.
 
     `start` is where its clock begins (ms UTC), at the moment `began` of this machine's clock.
@@ -34,9 +34,9 @@ class PaperMarket:
         return self.inputs[0].clock
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> MarketPace:
         """How the terminal moves through a bar: in lockstep as a replay does."""
-        return Pace.BARS if self.speed is None else Pace.TICKS
+        return MarketPace.BARS if self.speed is None else MarketPace.TICKS
 
     def spec(self, state: Path, books: Path | None) -> str:
         """The terminal's specification, as its host takes it; bars are saved in `state`."""
@@ -65,7 +65,7 @@ class PaperMarket:
 class ScaledClock:
     """A clock that runs `speed` times as fast as this machine's, for a market that does."""
 
-    def __init__(self, market: PaperMarket) -> None:
+    def __init__(self, market: RecordedMarket) -> None:
         self._market = market
         self._clock = SystemClock()
 

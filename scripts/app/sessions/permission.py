@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 if TYPE_CHECKING:
     from scripts.app.sessions.connection import Connection
@@ -17,10 +17,10 @@ async def refuse_without_permission(connection: Connection) -> None:
         raise CommandFailed(
             "AutoTrading is off in the terminal: press Algo Trading, and allow it in "
             "Tools > Options > Expert Advisors",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         )
     if not connection.account.trade_allowed or not connection.account.trade_expert:
         raise CommandFailed(
             "this login may not trade (an investor password?): use the trading password",
-            Exit.TERMINAL,
+            ExitCode.TERMINAL,
         )

@@ -15,28 +15,28 @@ from adapters.journal import SqliteJournal
 from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.balance_reset import Refill
+from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
-from adapters.paper.replay.feed import NEVER, Agenda, ReplayFeed, Track
-from adapters.paper.replay.uneventful import Band
-from adapters.paper.terminal.direct import PaperCounter
+from adapters.paper.replay.feed import NEVER, ReplayFeed, SignalSchedule, SymbolCursor
+from adapters.paper.replay.uneventful import EquityBand
+from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.reports.projection import iso
 from adapters.reports.sinks import CsvSink, DailySink, JsonSink
 from adapters.services.logs import LogSink, SessionLog
 from engine import events as ev
 from engine.bars import PreparedBars
-from engine.bus import Bus, Edge
+from engine.bus import Bus, Subscription
 from engine.calendar import resets
 from engine.clock import Clock
 from engine.events import Record
-from engine.orders import OrderBook
-from engine.portfolio import Market
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.ports import Journal, Sink
 from engine.session import Session
 from engine.types import Millis, SymbolSpec
 from risk.actor import RiskActor
-from risk.challenge import Evaluation
+from risk.challenge import ChallengeActor
 from risk.restrictions import flat_due
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
@@ -46,7 +46,7 @@ from signals.exits import Flatten
 from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
 from signals.strategy import StrategyActor
-from signals.user_signals import GivenSignals
+from signals.user_signals import UserSignals
 
 MAGIC = 26_111_500
 """Marks our orders at the venue; other programs' orders carry other numbers."""
@@ -63,13 +63,13 @@ class Parts:
     """The actors of a session, connected to one bus in the order in which they see events."""
 
     bus: Bus
-    market: Market
-    book: OrderBook
+    portfolio: Portfolio
+    order_manager: OrderManager
     risk: RiskActor
-    evaluation: Evaluation | None
+    challenge_actor: ChallengeActor | None
     strategy: StrategyActor
     account: PaperAccount
-    link: InProcess
+    reconciling_link: InProcess
 
 
 def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Parts:
@@ -80,15 +80,15 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     """
     specs = {item.spec.name: item.spec for item in terms.inputs}
     bus = Bus(journal)
-    market = Market(specs)
-    book = OrderBook(bus, limit_trades=terms.limit_trades)
+    portfolio = Portfolio(specs)
+    order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
     account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
-    evaluation = None
+    challenge_actor = None
     if terms.objectives is not None:
-        evaluation = Evaluation(bus, market, terms.objectives, Refill(account))
-    risk = RiskActor(bus, market, terms.limits, evaluation)
-    strategy = StrategyActor(bus, market, terms.preset, terms.factory)
-    given = GivenSignals(bus, market)
+        challenge_actor = ChallengeActor(bus, portfolio, terms.objectives, BalanceReset(account))
+    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+    strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
+    user_signals = UserSignals(bus, portfolio)
     terminal = PaperTerminal(account)
     requests = Requests(
         {name: _instrument(terminal, spec) for name, spec in specs.items()},
@@ -97,14 +97,22 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    counter = None if by_requests else PaperCounter(terminal, requests)
-    gateway = Gateway(bus, market, requests, send_in_process(terminal), counter)
-    link = InProcess(gateway, terminal, counter)
-    followed = () if evaluation is None else (evaluation,)
-    for actor in (market, book, risk, *followed, strategy, given, Flatten(bus, market)):
+    direct = None if by_requests else PaperExecution(terminal, requests)
+    gateway = Gateway(bus, portfolio, requests, send_in_process(terminal), direct)
+    link = InProcess(gateway, terminal, direct)
+    followed = () if challenge_actor is None else (challenge_actor,)
+    for actor in (
+        portfolio,
+        order_manager,
+        risk,
+        *followed,
+        strategy,
+        user_signals,
+        Flatten(bus, portfolio),
+    ):
         bus.attach(actor.routes())
     gateway.attach()
-    return Parts(bus, market, book, risk, evaluation, strategy, account, link)
+    return Parts(bus, portfolio, order_manager, risk, challenge_actor, strategy, account, link)
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -115,18 +123,20 @@ def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
 def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
     """The feed that plays the terms' bars over the parts' paper account."""
     first = min(item.ref.first for item in terms.inputs)
-    tracks = [
-        Track(item.spec.name, item.ref.period * 1000, ChunkReader(_chunks(item, parts, terms)))
+    cursors = [
+        SymbolCursor(
+            item.spec.name, item.ref.period * 1000, ChunkReader(_chunks(item, parts, terms))
+        )
         for item in terms.inputs
     ]
     return ReplayFeed(
         parts.bus,
         parts.account,
-        tracks,
+        cursors,
         resets(terms.limits.reset_zone, first, terms.limits.reset_hour),
-        notice=parts.link.notice,
-        quiet_band=lambda: Band(*parts.risk.quiet_band()),
-        agenda=agenda_of(terms),
+        reconcile=parts.reconciling_link.reconcile,
+        equity_band=lambda: EquityBand(*parts.risk.equity_band()),
+        schedule=schedule_of(terms),
         rollovers=_rollovers(terms, first),
         weekends=_weekends(terms, first),
         finished=_finished(parts, terms),
@@ -147,7 +157,7 @@ def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
     return repeat((NEVER, 0))
 
 
-def agenda_of(terms: Terms) -> Agenda:
+def schedule_of(terms: Terms) -> SignalSchedule:
     """When the user's signals are due, and what is known against some of them from the start."""
     refs = {item.ref.symbol: item.ref for item in terms.inputs}
     first: list[ev.Input] = []
@@ -163,24 +173,24 @@ def agenda_of(terms: Terms) -> Agenda:
                 exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
                 due.append((signal.symbol, signal.exit_time, exit_due))
             due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
-    return Agenda(first, due)
+    return SignalSchedule(first, due)
 
 
 def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
     """When open positions are looked at before a weekend; never without rules that ask for it."""
-    course = terms.objectives
-    return iter(()) if course is None else flat_due(course.rules, course.phases, first)
+    challenge = terms.objectives
+    return iter(()) if challenge is None else flat_due(challenge.rules, challenge.phases, first)
 
 
 def _finished(parts: Parts, terms: Terms) -> Callable[[], bool] | None:
     """Whether the allowed trades are opened and closed, or the only attempt is over."""
-    evaluation = parts.evaluation
+    challenge_actor = parts.challenge_actor
 
     def finished() -> bool:
-        traded = parts.book.entries_exhausted and not parts.market.positions
-        return traded or (evaluation is not None and evaluation.over)
+        traded = parts.order_manager.entries_exhausted and not parts.portfolio.positions
+        return traded or (challenge_actor is not None and challenge_actor.over)
 
-    return finished if terms.limit_trades or evaluation is not None else None
+    return finished if terms.limit_trades or challenge_actor is not None else None
 
 
 def started(terms: Terms) -> ev.SessionStarted:
@@ -203,41 +213,43 @@ def started(terms: Terms) -> ev.SessionStarted:
     )
 
 
-def begin(parts: Parts, terms: Terms, about: dict[str, Any] | None = None) -> None:
+def begin(parts: Parts, terms: Terms, metadata: dict[str, Any] | None = None) -> None:
     """Publish a replay's first record, at the opening of the first bar."""
     parts.bus.time = min(item.ref.first for item in terms.inputs)
-    parts.bus.publish(started(terms), about)
+    parts.bus.publish(started(terms), metadata)
 
 
 def concluding(
-    market: Market, risk: RiskActor, evaluation: Evaluation | None = None
-) -> Callable[[ev.Outcome, str], ev.SessionEnded]:
+    portfolio: Portfolio, risk: RiskActor, challenge_actor: ChallengeActor | None = None
+) -> Callable[[ev.SessionOutcome, str], ev.SessionEnded]:
     """What the last record will say, whenever the session ends."""
 
-    def conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
+    def conclude(outcome: ev.SessionOutcome, detail: str) -> ev.SessionEnded:
         return ev.SessionEnded(
             outcome=outcome,
-            account=market.account.figures,
+            account=portfolio.account.figures,
             figures=risk.figures(),
-            open_positions=tuple(market.positions),
+            open_positions=tuple(portfolio.positions),
             detail=detail,
-            headroom=_headroom(market, risk, evaluation),
+            loss_buffer=_loss_buffer(portfolio, risk, challenge_actor),
         )
 
     return conclude
 
 
-def _headroom(market: Market, risk: RiskActor, evaluation: Evaluation | None) -> ev.Headroom | None:
-    if evaluation is None:
+def _loss_buffer(
+    portfolio: Portfolio, risk: RiskActor, challenge_actor: ChallengeActor | None
+) -> ev.LossBuffer | None:
+    if challenge_actor is None:
         return None
-    return evaluation.headroom(market.account.figures, risk.risk_of_one_order)
+    return challenge_actor.loss_buffer(portfolio.account.figures, risk.risk_of_one_order)
 
 
 @dataclass(frozen=True)
 class FileSinks:
     """The I/O actors that write a session's files, each with its edge."""
 
-    actors: list[tuple[Sink, Edge]]
+    actors: list[tuple[Sink, Subscription]]
     summary: JsonSink
 
 
@@ -258,7 +270,7 @@ def file_sinks(
         LogSink(log),
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()
-    actors = [(sink, bus.edge(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
+    actors = [(sink, bus.subscribe(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
     return FileSinks(actors, summary)
 
 
@@ -272,7 +284,7 @@ class Replay:
 
 
 def build_replay(
-    terms: Terms, folder: SessionFolder, clock: Clock, about: dict[str, Any], log: SessionLog
+    terms: Terms, folder: SessionFolder, clock: Clock, metadata: dict[str, Any], log: SessionLog
 ) -> Replay:
     """Put a replay together; must be called inside the event loop, once its folder exists."""
     journal = SqliteJournal(folder.journal, power_safe=False)
@@ -280,14 +292,14 @@ def build_replay(
     feed = replay_feed(parts, terms)
     sinks = file_sinks(parts.bus, folder, log)
     parts.bus.seal()
-    begin(parts, terms, {**about, "started_at": iso(clock.now())})
+    begin(parts, terms, {**metadata, "started_at": iso(clock.now())})
     session = Session(
         parts.bus,
         journal,
         feed,
         sinks.actors,
-        conclude=concluding(parts.market, parts.risk, parts.evaluation),
-        about_end=lambda: {"ended_at": iso(clock.now())},
+        conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
+        end_metadata=lambda: {"ended_at": iso(clock.now())},
     )
     return Replay(session, feed, sinks.summary)
 

@@ -13,20 +13,20 @@ import msgspec
 from adapters.journal import SqliteJournal, StoredJournal
 from adapters.journal.store import failure, settle
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.live.script import Plan
+from adapters.mt5.live.script import ScriptedEntry
 from engine import events as ev
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalFailed
 from engine.types import Limits
-from risk.challenge import Course
-from scripts.app.errors import CommandFailed, Exit
+from risk.challenge import Challenge
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder, find_journal, kind_of
-from scripts.app.terms.objectives import course_of
+from scripts.app.terms.objectives import challenge_of
 
 _LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousRun:
     """A session as its journal has it; `records` leave out the frequent kinds."""
 
     folder: SessionFolder
@@ -40,21 +40,21 @@ class Earlier:
         return event
 
     @property
-    def about(self) -> dict[str, Any]:
-        return self.records[0].about or {}
+    def metadata(self) -> dict[str, Any]:
+        return self.records[0].metadata or {}
 
     @property
     def limits(self) -> Limits:
         return msgspec.convert(self.started.limits, Limits)
 
     @property
-    def course(self) -> Course | None:
+    def challenge(self) -> Challenge | None:
         """The firm's objectives that the session follows, if any."""
-        return course_of(self.started)
+        return challenge_of(self.started)
 
     @property
-    def plans(self) -> list[Plan]:
-        return [msgspec.convert(plan, Plan) for plan in self.started.script]
+    def plans(self) -> list[ScriptedEntry]:
+        return [msgspec.convert(plan, ScriptedEntry) for plan in self.started.script]
 
     @property
     def symbols(self) -> list[str]:
@@ -69,26 +69,26 @@ class Earlier:
             "the preset": (began.preset, preset),
             "the preset's parameters": (_plain(began.parameters), _plain(parameters)),
             "the bars": (_contents(began.data), _contents(data)),
-            "--dry-run or --no-dry-run": (self.about.get("dry_run"), dry_run),
+            "--dry-run or --no-dry-run": (self.metadata.get("dry_run"), dry_run),
         }
         for what, (before, now) in same.items():
             if before != now:
                 raise CommandFailed(
                     f"session {self.folder.session_id} began with {_shown(before)} and cannot go "
                     f"on with {_shown(now)}: give {what} as at its beginning",
-                    Exit.USAGE,
+                    ExitCode.USAGE,
                 )
 
-    def insist_on_initial(self, course: Course | None) -> None:
-        """Raise CommandFailed unless its objectives began with the balance of `course`."""
-        began = None if self.course is None else self.course.initial_balance
-        now = None if course is None else course.initial_balance
+    def insist_on_initial(self, challenge: Challenge | None) -> None:
+        """Raise CommandFailed unless its objectives began with the balance of `challenge`."""
+        began = None if self.challenge is None else self.challenge.initial_balance
+        now = None if challenge is None else challenge.initial_balance
         if began != now:
             before = "none" if began is None else f"{began / 100:.2f}"
             raise CommandFailed(
                 f"--initial-balance: session {self.folder.session_id} began with {before} and "
                 "keeps that: leave the option out, or begin a new session",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
 
     def insist_on(self, account: mt5.AccountInfo, mode: str) -> None:
@@ -98,13 +98,13 @@ class Earlier:
             raise CommandFailed(
                 f"session {session} is a {self.started.mode} session, not {mode}: "
                 "resume it with the command that began it",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
-        if self.about.get("account") != account_mark(account):
+        if self.metadata.get("account") != account_mark(account):
             raise CommandFailed(
-                f"session {session} was on account {self.about.get('account')}, the terminal has "
-                f"{account_mark(account)}: use the profile that began it",
-                Exit.TERMINAL,
+                f"session {session} was on account {self.metadata.get('account')}, the terminal "
+                f"has {account_mark(account)}: use the profile that began it",
+                ExitCode.TERMINAL,
             )
 
 
@@ -128,7 +128,7 @@ def account_mark(account: mt5.AccountInfo) -> str:
     return f"{account.login}@{account.server}"
 
 
-def earlier_session(results: Path, session: str) -> Earlier:
+def previous_run(results: Path, session: str) -> PreviousRun:
     """A session given by id or path; raises CommandFailed when it cannot be read back."""
     path = find_journal(results, session)
     try:
@@ -136,18 +136,18 @@ def earlier_session(results: Path, session: str) -> Earlier:
         with StoredJournal(path) as stored:
             records = list(stored.records(kinds=KINDS - set(FREQUENT)))
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; nothing was changed", Exit.DATA) from error
+        raise CommandFailed(f"{error}; nothing was changed", ExitCode.DATA) from error
     except JournalFailed as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
     except (OSError, sqlite3.Error) as error:
-        raise CommandFailed(str(failure(path, error)), Exit.DATA) from error
+        raise CommandFailed(str(failure(path, error)), ExitCode.DATA) from error
     if not records:
         raise CommandFailed(
-            f"session {session} ended before its first record: begin a new one", Exit.DATA
+            f"session {session} ended before its first record: begin a new one", ExitCode.DATA
         )
     home = path.resolve().parent
-    folder = SessionFolder(home.parents[1], home.name, kind_of(records[0].about))
-    return Earlier(folder, records)
+    folder = SessionFolder(home.parents[1], home.name, kind_of(records[0].metadata))
+    return PreviousRun(folder, records)
 
 
 async def open_journal(folder: SessionFolder, *, resume: bool) -> SqliteJournal:
@@ -160,6 +160,6 @@ async def open_journal(folder: SessionFolder, *, resume: bool) -> SqliteJournal:
     try:
         return await SqliteJournal.reopen(folder.journal, power_safe=True)
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; nothing was changed", Exit.DATA) from error
+        raise CommandFailed(f"{error}; nothing was changed", ExitCode.DATA) from error
     except JournalFailed as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error

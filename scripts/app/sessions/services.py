@@ -1,4 +1,4 @@
-"""What runs beside a long session: control, status, heartbeat, alerts, metrics, view.
+"""The services of a long session: control, status, heartbeat, alerts, metrics, view.
 
 Each part is an I/O actor: it takes records from the bus, or merely lasts as long as the session.
 None of them decides anything, and none can hold the feed back.
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.status import Moment, Status, StatusKeeper
-from adapters.services.background import Beside
+from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
 from adapters.services.heartbeat import Beat, Heartbeat, Ping
 from adapters.services.logs import SessionLog
 from engine import events as ev
-from engine.bus import Bus, Edge
+from engine.bus import Bus, Subscription
 from engine.clock import Clock
-from engine.portfolio import Market
+from engine.portfolio import Portfolio
 from engine.ports import Sink
 from engine.trading import Trading
 from engine.types import Millis
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.commands import SessionCommands
 
@@ -54,7 +54,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ServiceOptions:
     """Which parts a session is to have; control, status and heartbeat it always has."""
 
     alerts: AlertSettings | None = None
@@ -65,13 +65,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class SessionQueries:
     """What the parts ask of the session's own actors, whenever they need it."""
 
     trading: Callable[[], Trading]
     request_stop: Callable[[], None]
     feeds: Callable[[], Mapping[str, FeedState]] = dict
-    headroom: Callable[[], Mapping[str, float] | None] = lambda: None
+    loss_buffer: Callable[[], Mapping[str, float] | None] = lambda: None
     final: Callable[[], str | None] = lambda: None
     """Why the user may not resume any more, or None."""
     unseen: Callable[[], str | None] = lambda: None
@@ -79,10 +79,10 @@ class Figures:
 
 
 @dataclass
-class Company:
+class Services:
     """The parts, each with its edge, and those of them that others talk to."""
 
-    actors: list[tuple[Sink, Edge]]
+    actors: list[tuple[Sink, Subscription]]
     keeper: StatusKeeper
     control: ControlServer
     metrics: Metrics | None = None
@@ -93,30 +93,30 @@ class _Build:
     """Collects the parts; every edge it knows of is watched for what waits in it."""
 
     bus: Bus
-    market: Market
+    portfolio: Portfolio
     clock: Clock
     folder: SessionFolder
     log: SessionLog
-    figures: Figures
-    watched: list[Edge]
-    actors: list[tuple[Sink, Edge]] = field(default_factory=list)
+    queries: SessionQueries
+    watched: list[Subscription]
+    actors: list[tuple[Sink, Subscription]] = field(default_factory=list)
 
     def add(self, actor: Sink, kinds: frozenset[type]) -> None:
-        edge = self.bus.edge(actor.name, kinds)
-        self.actors.append((actor, edge))
-        self.watched.append(edge)
+        subscription = self.bus.subscribe(actor.name, kinds)
+        self.actors.append((actor, subscription))
+        self.watched.append(subscription)
 
     def moment(self, ticks: TickTimes) -> Moment:
         return Moment(
             now=self.clock.now(),
-            trading=self.figures.trading(),
-            account=self.market.account,
-            ticks=self.market.ticks,
-            values=self.market.values,
+            trading=self.queries.trading(),
+            account=self.portfolio.account,
+            ticks=self.portfolio.ticks,
+            valuations=self.portfolio.valuations,
             ticked_at=ticks.last,
-            feeds=self.figures.feeds(),
-            queues={edge.name: edge.waiting for edge in self.watched},
-            headroom=self.figures.headroom(),
+            feeds=self.queries.feeds(),
+            queues={subscription.name: subscription.waiting for subscription in self.watched},
+            loss_buffer=self.queries.loss_buffer(),
         )
 
     def beat(self) -> Beat:
@@ -125,28 +125,28 @@ class _Build:
             pid=os.getpid(),
             time=self.clock.now(),
             seq=self.bus.seq,
-            state=str(self.figures.trading().state),
+            state=str(self.queries.trading().state),
         )
 
 
-def keep_company(
+def start_services(
     bus: Bus,
-    market: Market,
+    portfolio: Portfolio,
     clock: Clock,
     folder: SessionFolder,
     log: SessionLog,
-    figures: Figures,
+    queries: SessionQueries,
     *,
-    edges: list[Edge],
-    wanted: Wanted,
+    subscriptions: list[Subscription],
+    options: ServiceOptions,
     past: Sequence[ev.Record] = (),
-) -> Company:
+) -> Services:
     """Build the parts; call it before the bus is sealed and the first record published.
 
-    `edges` are those of the session's other I/O actors, `past` its journal so far. Raises
-    CommandFailed for what `wanted` asks and this machine cannot give.
+    `subscriptions` are those of the session's other I/O actors, `past` its journal so far. Raises
+    CommandFailed for what `options` asks and this machine cannot give.
     """
-    build = _Build(bus, market, clock, folder, log, figures, list(edges))
+    build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions))
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
@@ -155,28 +155,28 @@ def keep_company(
         bus,
         clock,
         keeper.status,
-        figures.request_stop,
-        final=figures.final,
-        unseen=figures.unseen,
+        queries.request_stop,
+        final=queries.final,
+        unseen=queries.unseen,
     )
     control = ControlServer(folder.path, commands, log.warn)
     _add_work(build, "control", control)
     heart = Heartbeat(
-        folder.path / "heartbeat.json", build.beat, log.warn, every=wanted.beat_seconds
+        folder.path / "heartbeat.json", build.beat, log.warn, every=options.beat_seconds
     )
     _add_work(build, "heartbeat", heart)
-    if wanted.alerts is not None:
-        _add_alerts(build, wanted.alerts, past)
+    if options.alerts is not None:
+        _add_alerts(build, options.alerts, past)
     metrics = None
-    if wanted.metrics_port is not None:
-        metrics = _metrics(build, keeper, wanted.metrics_port)
-    if wanted.view is not None:
-        _add_work(build, "screen", wanted.view(keeper.status))
-    return Company(build.actors, keeper, control, metrics)
+    if options.metrics_port is not None:
+        metrics = _metrics(build, keeper, options.metrics_port)
+    if options.view is not None:
+        _add_work(build, "screen", options.view(keeper.status))
+    return Services(build.actors, keeper, control, metrics)
 
 
 def _add_work(build: _Build, name: str, part: Work) -> None:
-    build.add(Beside(name, part.run), Beside.kinds)
+    build.add(BackgroundService(name, part.run), BackgroundService.kinds)
 
 
 def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> None:
@@ -187,7 +187,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
     if (send := sender(settings)) is not None:
         rules = AlertRules(policy(settings), build.folder.session_id)
         for record in past:
-            rules.take(record)  # told when it happened
+            rules.take(record)  # reported when it happened
         alerts = Alerts(rules, send, build.clock.now, build.log.warn)
         build.add(alerts, alerts.kinds)
     try:
@@ -196,7 +196,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
             ping = Ping(address.reveal(), build.log.warn, every=settings.ping_seconds)
             _add_work(build, "ping", ping)
     except (ConfigError, ValueError) as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
 def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:
@@ -205,6 +205,6 @@ def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:
     try:
         metrics = Metrics(port, keeper.status, lambda: build.clock.now() / 1000)
     except MetricsUnavailable as error:
-        raise CommandFailed(f"--metrics-port: {error}", Exit.USAGE) from error
+        raise CommandFailed(f"--metrics-port: {error}", ExitCode.USAGE) from error
     build.add(metrics, metrics.kinds)
     return metrics

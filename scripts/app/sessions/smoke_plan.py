@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from adapters.mt5.live.script import Plan
+from adapters.mt5.live.script import ScriptedEntry
 from engine import money
 from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Rate, Side, SymbolSpec, lots
 from risk.sizing import volume_within
@@ -13,7 +13,7 @@ from risk.sizing import volume_within
 class Sized(NamedTuple):
     """The order; `too_much` says so when even the smallest volume risks more than it may."""
 
-    plan: Plan
+    plan: ScriptedEntry
     too_much: str = ""
 
 
@@ -51,7 +51,7 @@ def smoke_plan(
             f"{lots(volume):.2f} lots, the least that {spec.name} allows, risk "
             f"{loss(volume) / 100:.2f} USD at {stop / POINTS_PER_PIP:g} pips: more than {limit}"
         )
-    plan = Plan(
+    plan = ScriptedEntry(
         name="smoke",
         symbol=spec.name,
         side=Side.LONG,

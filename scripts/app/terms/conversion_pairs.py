@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from engine.types import Conversion, SymbolSpec
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 
-def refuse_told(specs: Iterable[SymbolSpec], remedy: str) -> None:
+def refuse_unconvertible(specs: Iterable[SymbolSpec], remedy: str) -> None:
     """Raise CommandFailed for the first of these symbols that a replay cannot convert."""
     for spec in specs:
-        if spec.conversion is Conversion.TOLD:
+        if spec.conversion is Conversion.FROM_BROKER:
             raise CommandFailed(
                 f"{spec.name}: its profit is in {spec.quote} and the account in USD, which a "
                 f"replay of its bars cannot convert; {remedy}",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
 
 
@@ -30,14 +30,14 @@ def converting(spec: SymbolSpec, table: Iterable[SymbolSpec]) -> SymbolSpec | No
     """
     from adapters.paper.broker.conversion import pair_of
 
-    if spec.conversion is not Conversion.TOLD:
+    if spec.conversion is not Conversion.FROM_BROKER:
         return None
     pair = pair_of(spec, table)
     if pair is None:
         raise CommandFailed(
             f"{spec.name}: no symbol of config/symbols.yaml converts {spec.quote} into USD; "
             "add one",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return pair
 
@@ -52,5 +52,5 @@ def insist_on_pairs(traded: Collection[SymbolSpec], table: Iterable[SymbolSpec])
             raise CommandFailed(
                 f"{spec.name}: its profit is in {spec.quote} and the account in USD: give the bars "
                 f"of {pair.name} too (--bars {pair.name}=FILE)",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )

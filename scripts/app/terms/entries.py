@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 if TYPE_CHECKING:
     from engine.events import Tick
@@ -48,7 +48,7 @@ def signal_of(entry: Entry, strategy_id: str) -> dict[str, str]:
     if decision.stop_loss <= 0:
         raise CommandFailed(
             f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
 
     def price(points: int) -> str:

@@ -9,21 +9,21 @@ from adapters.bars import sample
 from adapters.bars.reader import BarFile, BarFileError, open_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput, Bars, Window, open_input
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.market_data.clocks import ClockDetector, ClockVerdict
 
 if TYPE_CHECKING:
-    from scripts.app.terms.request import Request
+    from scripts.app.terms.request import ReplayRequest
 
 ASSUMED: ClockName = "new-york+7"
 """The clock of most MT5 brokers, taken when nothing else is known."""
 
 
 def open_inputs(
-    request: Request, specs: dict[str, SymbolSpec], timeframes: tuple[str, ...]
+    request: ReplayRequest, specs: dict[str, SymbolSpec], timeframes: tuple[str, ...]
 ) -> tuple[list[BarInput], list[str]]:
     """Every file opened and checked, in rank order of symbols, and notes for the user.
 
@@ -55,10 +55,12 @@ def open_inputs(
     return inputs, notes
 
 
-def _window(request: Request) -> Window:
+def _window(request: ReplayRequest) -> Window:
     window = Window(options.moment("--from", request.start), options.moment("--to", request.end))
     if window.first is not None and window.end is not None and window.first >= window.end:
-        raise CommandFailed(f"--from {request.start} is not before --to {request.end}", Exit.USAGE)
+        raise CommandFailed(
+            f"--from {request.start} is not before --to {request.end}", ExitCode.USAGE
+        )
     return window
 
 
@@ -68,7 +70,7 @@ def _check_period(item: BarInput, timeframes: tuple[str, ...]) -> None:
             raise CommandFailed(
                 f"{item.file.path}: bars of {item.ref.period} seconds cannot be made into {name} "
                 "bars, which the preset needs: give M15 bars or finer ones, such as M1",
-                Exit.DATA,
+                ExitCode.DATA,
             )
 
 
@@ -80,7 +82,7 @@ def _named_clock(name: str | None) -> ClockName | None:
         if name == known:
             return known  # type: ignore[no-any-return]
     raise CommandFailed(
-        f"--clock {name}: must be auto or one of {', '.join(get_args(ClockName))}", Exit.USAGE
+        f"--clock {name}: must be auto or one of {', '.join(get_args(ClockName))}", ExitCode.USAGE
     )
 
 
@@ -96,7 +98,7 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
         files = [file for file in map(open_bars, paths) if file.fixed_clock is None]
         verdict = detect(files)
     except BarFileError as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
+        raise CommandFailed(str(error), ExitCode.DATA) from error
     if verdict.clock is not None:
         return verdict.clock, [] if verdict.clock == ASSUMED else [
             f"the bars' clock is {verdict.clock}: {verdict.evidence}"
@@ -106,7 +108,7 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
     if name == "auto":
         raise CommandFailed(
             f"--clock auto cannot tell the clock: {verdict.evidence}; name it with --clock",
-            Exit.DATA,
+            ExitCode.DATA,
         )
     return ASSUMED, [f"the bars' clock is taken to be {ASSUMED} ({verdict.evidence})"]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.types import Limits
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 if TYPE_CHECKING:
     from engine.events import SessionStarted
     from engine.rules import Calendar, RuleSet
-    from risk.challenge import Course
+    from risk.challenge import Challenge
 
 L = TypeVar("L", bound=Limits)
 
@@ -25,7 +25,7 @@ def resolve(
     attempts: str | None,
     calendar: Path | None,
     initial_balance: float | None = None,
-) -> Course | None:
+) -> Challenge | None:
     """The course that the options ask for; None without --objectives.
 
     Raises CommandFailed with one line.
@@ -38,20 +38,20 @@ def resolve(
         }
         for option, given in options.items():
             if given is not None:
-                raise CommandFailed(f"{option} needs --objectives to go with", Exit.USAGE)
+                raise CommandFailed(f"{option} needs --objectives to go with", ExitCode.USAGE)
         return None
     if attempts not in (None, "once", "repeat"):
-        raise CommandFailed(f"--attempts {attempts}: must be once or repeat", Exit.USAGE)
+        raise CommandFailed(f"--attempts {attempts}: must be once or repeat", ExitCode.USAGE)
     from config.loader import ConfigError, load_calendar, load_rules
-    from risk.challenge import Course
+    from risk.challenge import Challenge
 
     name, phase = _split(objectives)
     try:
         rules = load_rules(name)
         known = None if calendar is None else load_calendar(calendar)
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
-    return Course(
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    return Challenge(
         rules=rules,
         first_phase=_phase(rules, phase),
         repeat=attempts == "repeat",
@@ -67,28 +67,28 @@ def _initial(amount: float | None) -> int | None:
     return None if amount is None else cents("--initial-balance", amount)
 
 
-def as_recorded(course: Course | None) -> dict[str, Any]:
+def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     """The objectives as a session's first record has them; empty without any."""
     import msgspec
 
-    if course is None:
+    if challenge is None:
         return {}
     # Through JSON, so that they compare equal to what a journal gives back.
-    recorded = msgspec.json.decode(msgspec.json.encode(course), type=dict)
-    if course.initial_balance is None:
+    recorded = msgspec.json.decode(msgspec.json.encode(challenge), type=dict)
+    if challenge.initial_balance is None:
         del recorded["initial_balance"]  # as in journals from before there was one
     return recorded
 
 
-def course_of(started: SessionStarted) -> Course | None:
+def challenge_of(started: SessionStarted) -> Challenge | None:
     """The objectives in a session's first record, None when it follows none."""
     if not started.objectives:
         return None
     import msgspec
 
-    from risk.challenge import Course
+    from risk.challenge import Challenge
 
-    return msgspec.convert(started.objectives, Course)
+    return msgspec.convert(started.objectives, Challenge)
 
 
 def _no_calendar() -> Calendar:
@@ -112,16 +112,16 @@ def _phase(rules: RuleSet, name: str | None) -> int:
     if name not in names:
         raise CommandFailed(
             f"--objectives: {rules.name} has no phase {name!r}; its phases are {', '.join(names)}",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return names.index(name)
 
 
-def with_firms_day(limits: L, course: Course | None) -> L:
+def with_firms_day(limits: L, challenge: Challenge | None) -> L:
     """The own limits, their day being the firm's: one account has one trading day."""
     import msgspec
 
-    if course is None:
+    if challenge is None:
         return limits
-    rules = course.rules
+    rules = challenge.rules
     return msgspec.structs.replace(limits, reset_zone=rules.reset_zone, reset_hour=rules.reset_hour)

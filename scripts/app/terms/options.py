@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.types import SymbolSpec
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 Specs = dict[str, SymbolSpec]
 
@@ -23,7 +23,7 @@ def moment(option: str, text: str | None) -> int | None:
     except ValueError:
         raise CommandFailed(
             f"{option} {text}: write a date such as 2024-01-31 or a time such as 2024-01-31T08:00",
-            Exit.USAGE,
+            ExitCode.USAGE,
         ) from None
     return round(parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp())
 
@@ -32,7 +32,7 @@ def cents(option: str, amount: float) -> int:
     """A positive amount of money as cents."""
     if not (math.isfinite(amount) and 0 < round(amount * 100) < 10**15):
         raise CommandFailed(
-            f"{option} {amount}: must be above 0 and below ten trillion", Exit.USAGE
+            f"{option} {amount}: must be above 0 and below ten trillion", ExitCode.USAGE
         )
     return round(amount * 100)
 
@@ -44,14 +44,15 @@ def bar_paths(bars: list[str], specs: Specs) -> dict[str, Path]:
         symbol, equals, path = text.partition("=")
         if not equals or not path:
             raise CommandFailed(
-                f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet", Exit.USAGE
+                f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet",
+                ExitCode.USAGE,
             )
         if symbol not in specs:
             raise CommandFailed(
-                f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}", Exit.USAGE
+                f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}", ExitCode.USAGE
             )
         if symbol in paths:
-            raise CommandFailed(f"--bars {text}: {symbol} is given twice", Exit.USAGE)
+            raise CommandFailed(f"--bars {text}: {symbol} is given twice", ExitCode.USAGE)
         paths[symbol] = Path(path)
     return paths
 
@@ -63,7 +64,7 @@ def with_digits(specs: Specs, options: list[str] | None) -> Specs:
         if symbol not in specs or not number.isdecimal() or int(number) > 8:
             raise CommandFailed(
                 f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits",
-                Exit.USAGE,
+                ExitCode.USAGE,
             )
         specs = _changed(specs, symbol, digits=int(number))
     return specs
@@ -99,7 +100,7 @@ def _by_symbol(option: str, text: str, specs: Specs) -> list[tuple[str, str]]:
         return [(name, text) for name in specs]
     if symbol not in specs:
         raise CommandFailed(
-            f"{option} {text}: unknown symbol {symbol}; known: {', '.join(specs)}", Exit.USAGE
+            f"{option} {text}: unknown symbol {symbol}; known: {', '.join(specs)}", ExitCode.USAGE
         )
     return [(symbol, value)]
 
@@ -111,7 +112,7 @@ def _number(option: str, text: str, value: str, *, whole: bool) -> float:
         number = math.nan
     if not 0 <= number < 10**6 or (whole and number != int(number)):
         kind = "points, 0 or more" if whole else "USD per lot and side, 0 or more"
-        raise CommandFailed(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}", Exit.USAGE)
+        raise CommandFailed(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}", ExitCode.USAGE)
     return number
 
 
@@ -124,7 +125,7 @@ def _swap_points(text: str, value: str) -> tuple[float, float]:
         raise CommandFailed(
             f"--swap {text}: write [SYMBOL=]LONG/SHORT in points per night, negative for a cost, "
             "such as EURUSD=-6.5/2.1",
-            Exit.USAGE,
+            ExitCode.USAGE,
         )
     return long, short
 

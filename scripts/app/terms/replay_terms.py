@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import Cents, ClockName, Limits
-from risk.challenge import Course
-from scripts.app.errors import CommandFailed, Exit
+from risk.challenge import Challenge
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.terms.bars import BarInput
-from scripts.app.terms.request import Request
+from scripts.app.terms.request import ReplayRequest
 from signals.strategy import StrategyFactory
 
 
@@ -29,11 +29,11 @@ class Terms:
     limit_trades: int | None = None
     slippage: int = 0
     signals_sha256: str = ""
-    signals: tuple[GivenSignal, ...] = ()
+    signals: tuple[UserSignal, ...] = ()
     signals_file: Path | None = None
     strategy: str = ""
     strategy_file: Path | None = None
-    objectives: Course | None = None
+    objectives: Challenge | None = None
     every_bar: bool = False
 
     @property
@@ -50,7 +50,7 @@ class Terms:
 DEFAULT_STARTING_EQUITY = 100_000.0
 
 
-def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
+def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     """Everything that the user said, checked, and what they should know of it.
 
     Raises CommandFailed with one line.
@@ -58,7 +58,7 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
     from config.loader import ConfigError, load_symbols, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
-    from scripts.app.terms.conversion_pairs import refuse_told
+    from scripts.app.terms.conversion_pairs import refuse_unconvertible
     from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.strategies import load
     from scripts.app.terms.user_signals import open_signals
@@ -73,31 +73,31 @@ def resolve_terms(request: Request) -> tuple[Terms, list[str]]:
         limits = with_overrides(loaded.preset.limits, **request.limits)
         specs = options.with_digits(load_symbols(), request.digits)
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
-    course = objectives.resolve(request.objectives, request.attempts, request.calendar)
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
-    given = None if request.signals is None else open_signals(request.signals)
-    timeframes = () if given else loaded.timeframes
+    signal_file = None if request.signals is None else open_signals(request.signals)
+    timeframes = () if signal_file else loaded.timeframes
     inputs, notes = open_inputs(request, specs, timeframes)
-    refuse_told(
+    refuse_unconvertible(
         (item.spec for item in inputs),
         "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
     )
     terms = Terms(
         inputs=inputs,
-        preset="signals" if given else loaded.preset.name,
-        parameters={} if given else loaded.preset.parameters,
-        factory=None if given else loaded.factory,
+        preset="signals" if signal_file else loaded.preset.name,
+        parameters={} if signal_file else loaded.preset.parameters,
+        factory=None if signal_file else loaded.factory,
         timeframes=timeframes,
-        limits=objectives.with_firms_day(limits, course),
+        limits=objectives.with_firms_day(limits, challenge),
         starting_balance=balance,
         limit_trades=request.limit_trades,
         slippage=request.slippage_points,
-        signals=given.signals if given else (),
-        signals_sha256=given.sha256 if given else "",
+        signals=signal_file.signals if signal_file else (),
+        signals_sha256=signal_file.sha256 if signal_file else "",
         signals_file=request.signals,
-        strategy=NO_STRATEGY if given else loaded.strategy,
-        strategy_file=None if given else loaded.file,
-        objectives=course,
+        strategy=NO_STRATEGY if signal_file else loaded.strategy,
+        strategy_file=None if signal_file else loaded.file,
+        objectives=challenge,
     )
     return terms, notes

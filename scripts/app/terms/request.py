@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 LIMIT_OPTIONS = (
     "max_positions",
@@ -17,7 +17,7 @@ LIMIT_OPTIONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ReplayRequest:
     """What the user asked for, as typed."""
 
     bars: list[str] | None = None
@@ -45,11 +45,12 @@ class Request:
         limit = self.limit_trades
         if limit is not None and limit < 1:
             raise CommandFailed(
-                f"--limit-trades {limit}: must be 1 or more; leave it out for no limit", Exit.USAGE
+                f"--limit-trades {limit}: must be 1 or more; leave it out for no limit",
+                ExitCode.USAGE,
             )
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> Request:
+    def of(cls, given: dict[str, Any]) -> ReplayRequest:
         """The request in a command's arguments; options that are not its own are left out."""
         own = {item.name for item in fields(cls)} - {"limits"}
         limits = {name: given[name] for name in LIMIT_OPTIONS}

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.loader import ConfigError, Preset, load_preset
 from engine.events import NO_STRATEGY, SessionStarted
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from signals.strategies.registry import BadParameters, UnknownStrategy, registered, strategy_factory
 from signals.strategy import StrategyFactory
 
@@ -45,9 +45,9 @@ def load(name_or_path: str) -> Loaded:
         strategy: Any = _strategy_class(preset)
         factory = strategy_factory(strategy, preset.parameters)
     except (BadParameters, UnknownStrategy) as error:
-        raise CommandFailed(f"preset {name_or_path}: {error}", Exit.USAGE) from error
+        raise CommandFailed(f"preset {name_or_path}: {error}", ExitCode.USAGE) from error
     except ConfigError as error:
-        raise CommandFailed(str(error), Exit.USAGE) from error
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
     return Loaded(preset, factory, tuple(strategy.timeframes))
 
 
@@ -65,7 +65,7 @@ def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | No
         return strategy_factory(strategy, started.parameters), tuple(strategy.timeframes)
     except (BadParameters, UnknownStrategy) as error:
         raise CommandFailed(
-            f"the session's preset {started.preset} cannot run again: {error}", Exit.DATA
+            f"the session's preset {started.preset} cannot run again: {error}", ExitCode.DATA
         ) from error
 
 
@@ -78,7 +78,7 @@ def _strategy_class(preset: Preset) -> type:
 
 
 def _class_in(file: Path, class_name: str) -> type:
-    """The class `class_name` of a Python file; its own errors are told, not swallowed."""
+    """The class `class_name` of a Python file; its own errors are reported, not swallowed."""
     spec = importlib.util.spec_from_file_location(f"user_strategy_{file.stem}", file)
     if spec is None or spec.loader is None or not file.is_file():
         raise UnknownStrategy(f"strategy file {file} does not exist")

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.bars.signal_files import SignalFileError, read_signals
-from engine.events import GivenSignal
-from scripts.app.errors import CommandFailed, Exit
+from engine.events import UserSignal
+from scripts.app.errors import CommandFailed, ExitCode
 
 
 @dataclass(frozen=True)
-class Given:
+class UserSignalFile:
     """The signals of a file, in order of time, and the hash of its bytes."""
 
-    signals: tuple[GivenSignal, ...]
+    signals: tuple[UserSignal, ...]
     sha256: str
 
 
-def open_signals(path: Path) -> Given:
+def open_signals(path: Path) -> UserSignalFile:
     """Read the file; raises CommandFailed with one line for what cannot be read."""
     try:
         signals = read_signals(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except SignalFileError as error:
-        raise CommandFailed(str(error), Exit.DATA) from error
-    return Given(tuple(sorted(signals, key=lambda signal: signal.time)), digest)
+        raise CommandFailed(str(error), ExitCode.DATA) from error
+    return UserSignalFile(tuple(sorted(signals, key=lambda signal: signal.time)), digest)

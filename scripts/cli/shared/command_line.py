@@ -13,7 +13,7 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.version import version
 from scripts.cli.shared.help_pages import Grouped, Sentences, with_examples
 from scripts.cli.shared.streams import prepare_streams
@@ -118,7 +118,7 @@ def _code(app: typer.Typer | TyperGroup) -> int:
     except BrokenPipeError:
         # Whoever read our output has had enough of it (`| head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
+        return ExitCode.DONE
 
 
 def _carried_out(app: typer.Typer | TyperGroup) -> int:
@@ -129,9 +129,9 @@ def _carried_out(app: typer.Typer | TyperGroup) -> int:
         return error.code
     except KeyboardInterrupt:
         complain("interrupted")
-        return Exit.INTERRUPTED
+        return ExitCode.INTERRUPTED
     except SystemExit as error:
-        if error.code == Exit.INTERRUPTED:
+        if error.code == ExitCode.INTERRUPTED:
             complain("interrupted")
         raise
     except typer.Exit as error:
@@ -140,12 +140,12 @@ def _carried_out(app: typer.Typer | TyperGroup) -> int:
         raise
     except OSError as error:
         complain(f"{error.filename or 'output'}: {error.strerror}; make room or choose another")
-        return Exit.USAGE
+        return ExitCode.USAGE
     except Exception as error:
         return _usage_code(error)
-    if result == Exit.INTERRUPTED and not isinstance(result, Exit):
+    if result == ExitCode.INTERRUPTED and not isinstance(result, ExitCode):
         complain("interrupted")  # before there was a session to end in order
-    return result if isinstance(result, int) else Exit.DONE
+    return result if isinstance(result, int) else ExitCode.DONE
 
 
 def _usage_code(error: Exception) -> int:
@@ -153,13 +153,13 @@ def _usage_code(error: Exception) -> int:
     say = getattr(error, "format_message", None)
     if say is None:
         complain(f"internal error: {type(error).__name__}: {error}")
-        return Exit.INTERNAL
+        return ExitCode.INTERNAL
     text: str = say()
     if text.startswith("Usage:"):  # no command at all: its message is the help
         print(text)
     else:
         complain(f"{' '.join(text.split())}{_typed(text)} (see --help)")
-    return Exit.USAGE
+    return ExitCode.USAGE
 
 
 def _typed(message: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from scripts.app.errors import Exit
+from scripts.app.errors import ExitCode
 from scripts.cli.shared.command_line import complain
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
@@ -25,7 +25,7 @@ def orderly_stop(request_stop: Callable[[], None]) -> Iterator[None]:
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
-            os._exit(Exit.INTERRUPTED)
+            os._exit(ExitCode.INTERRUPTED)
         asked = True
         complain("stopping in order; once more to leave at once")
         request_stop()

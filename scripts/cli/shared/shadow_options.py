@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, Exit
+from scripts.app.errors import CommandFailed, ExitCode
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MAX_SPEED = 3600.0
@@ -48,7 +48,7 @@ def seconds_of(duration: str | None) -> float | None:
     told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration)
     if told is None or not float(told[1]):
         raise CommandFailed(
-            f"--duration {duration}: write a number and s, m, h or d, such as 8h", Exit.USAGE
+            f"--duration {duration}: write a number and s, m, h or d, such as 8h", ExitCode.USAGE
         )
     return float(told[1]) * _UNITS[told[2]]
 
@@ -66,6 +66,7 @@ def speed_of(text: str | None) -> float | None:
         value = 0.0
     if not 0 < value <= _MAX_SPEED:
         raise CommandFailed(
-            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}", Exit.USAGE
+            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}",
+            ExitCode.USAGE,
         )
     return value
