@@ -61,7 +61,7 @@ _GONE: Final = (
 class ControlServer:
     """Serves one session. `run` ends when it is cancelled, or raises what a command raised.
 
-    A failure of the server itself is logged, and the server is started again: no session ends for it.
+    A failure of the server itself is logged, and the server is started again: it ends no session.
     """
 
     def __init__(
