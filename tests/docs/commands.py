@@ -56,7 +56,7 @@ def _paragraphs(text: str) -> str:
 
 def _argument(param: Any) -> str:
     word = param.name.upper()
-    word = f"{word}..." if param.nargs == -1 or param.multiple_values else word
+    word = f"{word}..." if param.nargs == -1 else word
     return word if param.required else f"[{word}]"
 
 

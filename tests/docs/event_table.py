@@ -3,7 +3,7 @@
 Handlers are the kinds that stand in a method `routes`. Publishers are the calls of `publish`,
 `conclude` and `feed`: the kind of what they are given is read from its constructor, else from the
 annotations of what it comes from. A call of which that cannot be said is an error, so the table is
-never silently short; annotate what is published more narrowly, or name it in `TOLD`.
+never silently short: annotate what is published more narrowly.
 """
 
 from __future__ import annotations
@@ -93,8 +93,17 @@ def _kept(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[st
     for node in ast.walk(function):
         if isinstance(node, ast.AnnAssign):
             yield _last(node.target), node.annotation
-        elif isinstance(node, ast.Assign) and (annotation := given.get(_last(node.value))):
+        elif isinstance(node, ast.Assign) and (annotation := given.get(_last(_plain(node.value)))):
             yield from ((_last(target), annotation) for target in node.targets)
+
+
+def _plain(node: ast.expr) -> ast.expr:
+    """What a list or tuple is made of."""
+    match node:
+        case ast.Call(func=ast.Name(id="list" | "tuple"), args=[value]):
+            return value
+        case _:
+            return node
 
 
 def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
@@ -112,7 +121,8 @@ def _last(node: ast.expr) -> str:
 
 def kinds_in(node: ast.AST | None) -> frozenset[str]:
     """The kinds that an annotation names; all of them where it says any."""
-    names = {_last(inner) for inner in ast.walk(node) if isinstance(inner, ast.expr)} if node else ()
+    inner = ast.walk(node) if node is not None else ()
+    names = {_last(it) for it in inner if isinstance(it, ast.expr)}
     wide = [ALL[name] for name in names if name in ALL]
     return frozenset().union(KINDS & set(names), *wide)
 
@@ -217,9 +227,12 @@ def published() -> dict[str, list[Place]]:
 def _calls(function: ast.AST) -> Iterator[ast.Call]:
     """The calls that put something on the bus."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute):
-            if node.func.attr in PUBLISHING and _last(node.func.value) in ("_bus", "bus"):
-                yield node
+        match node:
+            case ast.Call(func=ast.Attribute(value=bus, attr=name), args=[_, *_]):
+                if name in PUBLISHING and _last(bus) in ("_bus", "bus"):
+                    yield node
+            case _:
+                pass
 
 
 def handled() -> dict[str, list[Place]]:
