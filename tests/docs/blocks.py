@@ -61,5 +61,3 @@ def names_in(text: str) -> list[str]:
 def renewed(text: str) -> str:
     """A page with each of its generated parts as the code has it now."""
     return _BLOCK.sub(lambda found: block(found["name"]), text)
-
-
