@@ -23,12 +23,17 @@ MOST_FILES = 22
 
 MAY_IMPORT: dict[str, str] = {
     "engine": "",
+    "engine.account": "engine",
     "risk": "engine",
+    "risk.ledger": "engine engine.account risk",
+    "risk.odds": "engine risk",
     "signals.market_data": "engine",
     "signals": "engine signals.market_data",
     "signals.strategies": "engine signals signals.market_data",
     "config": "engine",
     "adapters": "",
+    "adapters.state": "engine engine.account",
+    "adapters.statements": "",
     "adapters.system": "",
     "adapters.bars": "engine",
     "adapters.bars.sample": "engine",
