@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from tests.docs.blocks import ROOT, pages, renewed
+from tests.docs.event_table import Unresolved
+from tests.docs.reference import NotExplained
 
 
 def main() -> None:
+    try:
+        renew()
+    except (NotExplained, Unresolved) as error:
+        raise SystemExit(f"tests.docs: {error}") from error
+
+
+def renew() -> None:
     for page in pages():
         text = page.read_text(encoding="utf-8")
         new = renewed(text)
