@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_a_missing_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(environments, "PYTHON", "3.99")
     with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing"):
         interpreter(OTHERS[0], tmp_path)
-    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing, and so is uv"):
         interpreter(OTHERS[0], tmp_path)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from config.alerts import ALERT_KINDS
 from scripts.app.errors import ExitCode
 from tests.bench.__main__ import names as benchmarks
 from tests.commands import butler
@@ -58,9 +59,9 @@ def test_every_comment_about_a_generated_part_is_understood() -> None:
 
 def test_a_name_without_a_meaning_and_a_meaning_without_a_name_are_errors() -> None:
     with pytest.raises(reference.NotExplained, match="explain \\['new_limit'\\]"):
-        reference.meanings("alerts", [*reference.ALERT_KINDS, "new_limit"])
+        reference.meanings("alerts", [*ALERT_KINDS, "new_limit"])
     with pytest.raises(reference.NotExplained, match="take out \\['halt'\\]"):
-        reference.meanings("alerts", [name for name in reference.ALERT_KINDS if name != "halt"])
+        reference.meanings("alerts", [name for name in ALERT_KINDS if name != "halt"])
 
 
 # --- the table of events -------------------------------------------------------------------------
