@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.core import TyperGroup
 
 from config.alerts import ALERT_KINDS
 from scripts.app.errors import ExitCode
+from scripts.cli.main import COMMANDS
 from tests.bench.__main__ import names as benchmarks
 from tests.commands import butler
 from tests.docs import event_table, reference
@@ -27,8 +30,9 @@ def text_of(name: str) -> str:
 
 
 def fenced(text: str, language: str) -> list[str]:
-    """The blocks of code of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    """The blocks of code of a language; "" stands for blocks that name none."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return [code for named, code in found if named == language]
 
 
 def name_of(path: Path) -> str:
@@ -187,6 +191,56 @@ def test_the_strategy_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     lowest = re.search(r"-> ([0-9,.]+) ", "\n".join(said.out))
     assert lowest is not None
     assert float(lowest[1].replace(",", "")) > 90_000
+
+
+# --- command lines -------------------------------------------------------------------------------
+
+
+def typed(text: str) -> list[str]:
+    """The command lines in a page's blocks and sentences, without what is to be filled in."""
+    lines = [line for block in fenced(text, "") for line in block.splitlines()]
+    prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines += [" ".join(code.split()) for code in re.findall(r"`(butler [^`]+)`", prose)]
+    found = [re.match(r"(?:python -m uv run )?butler ([^#>|]+)", line) for line in lines]
+    commands = [match[1].replace("[SESSION]", "") for match in found if match]
+    return [command.replace("...", "").strip() for command in commands]
+
+
+def own_lines() -> list[tuple[str, str]]:
+    """Page and command line, but for the page that is made from the commands."""
+    found = [
+        (name_of(page), line)
+        for page in PAGES
+        if page.name not in ("commands.md", "CHANGELOG.md")
+        for line in typed(page.read_text(encoding="utf-8"))
+    ]
+    return [(page, line) for page, line in found if line != "COMMAND"]
+
+
+@pytest.mark.parametrize(("page", "line"), own_lines())
+def test_a_command_line_of_a_page_can_be_typed(page: str, line: str) -> None:
+    """Its command is there and takes its options; a sentence may leave out what is required."""
+    words = shlex.split(line)
+    if words[0].startswith("-"):
+        return
+    command: Any = COMMANDS[words[0]].found(words[0])
+    rest = words[1:]
+    if isinstance(command, TyperGroup):
+        if not rest:
+            return
+        command, rest = command.commands[rest[0]], rest[1:]
+    if "--help" in rest:
+        return
+    try:
+        command.make_context(page, rest)
+    except Exception as error:
+        if type(error).__name__ != "MissingParameter":
+            raise
+
+
+def test_the_pages_have_command_lines() -> None:
+    """Else the test above would be about nothing."""
+    assert len(own_lines()) > 50
 
 
 # --- names ---------------------------------------------------------------------------------------
