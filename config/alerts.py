@@ -1,4 +1,4 @@
-"""The `alerts` section of a profile: to whom what is told, and a dead man's switch to ping.
+"""The `alerts` section of a profile: who is notified of what, and a dead man's switch to ping.
 
 Addresses are secrets. They stand in the file, or in environment variables that the file names.
 """

@@ -13,13 +13,14 @@ from config.section import nearest
 from engine.types import LimitAction
 
 
-class Limits(engine.types.Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CheckedLimits(engine.types.Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The engine's limits, checked: building one with a wrong value raises ConfigError.
 
     Fractions lie strictly between 0 and 1 (0.02 is 2 %). `per_trade_risk_fraction` is of the
-    equity and of the day anchor, `daily_loss_fraction` of the day anchor, `max_loss_fraction` of
-    the starting balance (None: off). The day turns at `reset_hour` in `reset_zone`, an IANA zone.
-    The first six have no default: a preset's file gives them. The others are off unless given.
+    equity and of the day-start balance, `daily_loss_fraction` of the day-start balance,
+    `max_loss_fraction` of the starting balance (None: off). The day turns at `reset_hour` in
+    `reset_zone`, an IANA zone. The first six have no default: a preset's file gives them. The
+    others are off unless given.
     """
 
     def __post_init__(self) -> None:
@@ -33,7 +34,7 @@ def limit_complaint(name: str, value: object) -> str | None:
     return _CHECKS[name](value)
 
 
-def with_overrides(limits: Limits, **options: object) -> Limits:
+def with_overrides(limits: CheckedLimits, **options: object) -> CheckedLimits:
     """`limits` with those `options` that are not None, each named like its limit.
 
     Raises ConfigError, which names the option (``--max-positions``), for a bad value or name.
@@ -138,7 +139,8 @@ _ACTIONS: Final[dict[str, list[str]]] = {
     **dict.fromkeys(
         (
             "max_positions", "max_positions_per_symbol", "per_trade_risk", "cool_down",
-            "orders_per_hour", "orders_per_day", "symbol_risk", "currency_exposure", "firm_room",
+            "orders_per_hour", "orders_per_day", "symbol_risk", "currency_exposure",
+            "firm_loss_buffer",
         ),
         _STRENGTHS,
     ),

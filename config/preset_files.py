@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from config.errors import KeyPath
-from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, Limits, limit_complaint
+from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, CheckedLimits, limit_complaint
 from config.schema import Preset
 from config.section import Section, unknown_name
 from config.yaml_strict import Document, load_yaml
@@ -86,7 +86,7 @@ def _check_parameters(document: Document, path: KeyPath, value: object) -> None:
             _check_parameters(document, (*path, position), item)
 
 
-def _limits(section: Section) -> Limits:
+def _limits(section: Section) -> CheckedLimits:
     def checked(name: str) -> object:
         value = section.value(name)
         if complaint := limit_complaint(name, value):
@@ -95,4 +95,4 @@ def _limits(section: Section) -> Limits:
 
     optional = ("max_loss_fraction", *OPTIONAL_LIMITS)
     names = [n for n in LIMIT_NAMES if n not in optional or not section.off(n)]
-    return msgspec.convert({name: checked(name) for name in names}, Limits)
+    return msgspec.convert({name: checked(name) for name in names}, CheckedLimits)

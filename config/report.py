@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.account import COMMAND_LINE, DEFAULT
-from config.limits import LIMIT_NAMES, Limits
+from config.limits import LIMIT_NAMES, CheckedLimits
 from config.schema import Preset, ReportRow, ResolvedAccount
 
 _ACCOUNT_FIELDS = (
@@ -24,7 +24,7 @@ _ACCOUNT_FIELDS = (
 def config_report(
     account: ResolvedAccount | None = None,
     preset: Preset | None = None,
-    limits: Limits | None = None,
+    limits: CheckedLimits | None = None,
 ) -> list[ReportRow]:
     """Rows for what is given. `limits` are the ones in force, if options replaced the preset's.
 
@@ -49,7 +49,7 @@ def _account_rows(account: ResolvedAccount) -> Iterator[ReportRow]:
         yield ReportRow(field=name, value=value, origin=account.origins[name])
 
 
-def _preset_rows(preset: Preset, limits: Limits) -> Iterator[ReportRow]:
+def _preset_rows(preset: Preset, limits: CheckedLimits) -> Iterator[ReportRow]:
     origin = f"preset {preset.name} in {preset.file}"
     for name in ("title", "strategy", "timeframe", "symbols"):
         yield ReportRow(field=name, value=_shown(getattr(preset, name)), origin=origin)

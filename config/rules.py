@@ -13,16 +13,16 @@ from config.yaml_strict import load_yaml
 from engine.rules import (
     WHOLE,
     AmountBase,
-    Anchor,
     BreachAt,
-    Conduct,
     DailyLoss,
+    DayStartBasis,
     MaxLoss,
     Measured,
     Mode,
     Phase,
     RuleAction,
     RuleSet,
+    TradingRestrictions,
     WeeklyClosure,
 )
 
@@ -72,9 +72,9 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
         daily=_daily(top.section("daily_loss", _DAILY_KEYS)),
         maximum=_maximum(top.section("max_loss", _MAX_KEYS)),
         phases=_phases(top),
-        conduct=Conduct()
+        restrictions=TradingRestrictions()
         if top.off("conduct")
-        else _conduct(top.section("conduct", _CONDUCT_KEYS)),
+        else _restrictions(top.section("conduct", _CONDUCT_KEYS)),
     )
 
 
@@ -92,7 +92,7 @@ def _file(name_or_path: str | Path) -> Path:
 def _daily(section: Section) -> DailyLoss:
     return DailyLoss(
         percent=_percent(section, "percent"),
-        anchor=_one_of(section, "anchor", Anchor),
+        day_start=_one_of(section, "anchor", DayStartBasis),
         amount_base=_one_of(section, "amount_base", AmountBase),
         measured_on=_one_of(section, "measured_on", Measured),
         breach_at=_one_of(section, "breach_at", BreachAt),
@@ -111,7 +111,7 @@ def _maximum(section: Section) -> MaxLoss:
     return MaxLoss(
         percent=_percent(section, "percent"),
         mode=mode,
-        trails=_one_of(section, "trails", Anchor) if trailing else Anchor.BALANCE,
+        trails=_one_of(section, "trails", DayStartBasis) if trailing else DayStartBasis.BALANCE,
         lock=_percent(section, "lock_percent", most=10 * WHOLE) if lock else None,
         measured_on=_one_of(section, "measured_on", Measured),
         breach_at=_one_of(section, "breach_at", BreachAt),
@@ -151,11 +151,11 @@ def _phase(section: Section) -> Phase:
     )
 
 
-def _conduct(section: Section) -> Conduct:
+def _restrictions(section: Section) -> TradingRestrictions:
     week = None
     if not section.off("week"):
         week = _week(section.section("week", ("zone", "closes", "opens")))
-    return Conduct(
+    return TradingRestrictions(
         open_orders=_count(section, "open_orders"),
         positions_a_day=_count(section, "positions_a_day"),
         requests_a_day=_count(section, "requests_a_day"),

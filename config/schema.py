@@ -7,15 +7,15 @@ from typing import Final, Literal
 import msgspec
 
 from config.alerts import AlertSettings
-from config.limits import Limits, with_overrides
+from config.limits import CheckedLimits, with_overrides
 from config.secrets import Secret
 
 __all__ = [
     "DEFAULT_SYMBOL",
     "AccountProfile",
     "AlertSettings",
+    "CheckedLimits",
     "CliOverrides",
-    "Limits",
     "Preset",
     "Purpose",
     "ReportRow",
@@ -98,7 +98,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeframe: str
     symbols: list[str]
     parameters: dict[str, object]
-    limits: Limits
+    limits: CheckedLimits
     file: str
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from config.errors import ConfigError, KeyPath
 from config.yaml_strict import Document
 
-_NO_VALUE: Final = (
+_NO_VALUATION: Final = (
     "has no value; give one (in quotes if it is the text null or ~, or begins with #) "
     "or remove the line"
 )
@@ -61,7 +61,7 @@ class Section:
             raise self.error(key, f"is missing; add `{key}:` with its value")
         value = self._values[key]
         if value is None:
-            raise self.error(key, _NO_VALUE)
+            raise self.error(key, _NO_VALUATION)
         return value
 
     def text(self, key: str, *, longest: int = 255) -> str:

@@ -91,7 +91,7 @@ def _conversion(section: Section, base: str, quote: str) -> Conversion:
         return Conversion.NONE
     if base == ACCOUNT_CURRENCY:
         return Conversion.DIVIDE
-    return Conversion.TOLD
+    return Conversion.FROM_BROKER
 
 
 def _units(section: Section, key: str) -> int:

@@ -50,7 +50,7 @@ def load_yaml(
 ) -> Document:
     """Read `file`, whose top level must be a mapping.
 
-    `missing` is the remedy told when there is no such file. `is_public_key` marks a file with
+    `missing` is the remedy named when there is no such file. `is_public_key` marks a file with
     passwords (see `Document`). Raises ConfigError.
     """
     from config import yaml_nodes  # keeps PyYAML out of the commands that read no file

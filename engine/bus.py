@@ -24,7 +24,7 @@ from engine.types import Millis
 
 Batch = list[ev.Record]
 
-EDGE_BATCHES = 16
+SUBSCRIPTION_BATCHES = 16
 """How many batches of records may wait for one I/O actor before the feed is held back."""
 
 
@@ -41,7 +41,7 @@ class HandlerFailed(Exception):
         self.item = item
 
 
-class EdgeLeft(Exception):
+class SubscriberLeft(Exception):
     """Raised when an I/O actor has left its edge before the bus closed it."""
 
 
@@ -49,7 +49,7 @@ class BusPoisoned(Exception):
     """Raised when something is put on a bus whose handler failed before."""
 
 
-class Edge:
+class Subscription:
     """The bus's side of one I/O actor: records wait here until `flush` hands them over."""
 
     def __init__(self, name: str, kinds: frozenset[type]) -> None:
@@ -58,7 +58,7 @@ class Edge:
         self.outbox: Batch = []  # always the same list: the bus holds on to its `append`
         self._send: MemoryObjectSendStream[Batch]
         self.stream: MemoryObjectReceiveStream[Batch]
-        self._send, self.stream = anyio.create_memory_object_stream[Batch](EDGE_BATCHES)
+        self._send, self.stream = anyio.create_memory_object_stream[Batch](SUBSCRIPTION_BATCHES)
 
     @property
     def waiting(self) -> int:
@@ -72,7 +72,7 @@ class Edge:
             try:
                 await self._send.send(batch)
             except anyio.BrokenResourceError:
-                raise EdgeLeft(f"{self.name} takes no more records") from None
+                raise SubscriberLeft(f"{self.name} takes no more records") from None
 
     async def abandon(self) -> None:
         """Take and discard what still comes: its actor failed, and the failure is reported."""
@@ -96,7 +96,7 @@ class Bus:
         self._append = journal.append
         self._record_inputs = record_inputs
         self._handlers: dict[type, tuple[Callable[[Any], None], ...]] = {}
-        self._edges: list[Edge] = []
+        self._subscriptions: list[Subscription] = []
         self._takers: dict[type, tuple[Callable[[ev.Record], None], ...]] = {}
         self._queue: deque[Any] = deque()
         self._draining = False
@@ -109,13 +109,13 @@ class Bus:
         for kind, handler in routes.items():
             self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
 
-    def edge(self, name: str, kinds: frozenset[type]) -> Edge:
+    def subscribe(self, name: str, kinds: frozenset[type]) -> Subscription:
         """Add an I/O actor that receives the records of `kinds` through a bounded stream."""
-        edge = Edge(name, kinds)
-        self._edges.append(edge)
+        subscription = Subscription(name, kinds)
+        self._subscriptions.append(subscription)
         for kind in kinds:
-            self._takers[kind] = (*self._takers.get(kind, ()), edge.outbox.append)
-        return edge
+            self._takers[kind] = (*self._takers.get(kind, ()), subscription.outbox.append)
+        return subscription
 
     def seal(self) -> None:
         """Check that every kind of event and input is routed; raises UnroutedKinds."""
@@ -129,27 +129,27 @@ class Bus:
 
     # --- events and inputs ---
 
-    def publish(self, event: ev.Event, about: dict[str, Any] | None = None) -> None:
+    def publish(self, event: ev.Event, metadata: dict[str, Any] | None = None) -> None:
         """Record `event` and dispatch it after everything queued before it."""
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more events")
-        self._record(event, about)
+        self._record(event, metadata)
         if self._draining:
             self._queue.append(event)
         else:
             self._dispatch(event)
 
-    def conclude(self, event: ev.SessionEnded, about: dict[str, Any] | None = None) -> None:
+    def conclude(self, event: ev.SessionEnded, metadata: dict[str, Any] | None = None) -> None:
         """Record the last event for the edges; possible even after an actor failed."""
-        self._record(event, about)
+        self._record(event, metadata)
 
     def go_on_after(self, seq: int) -> None:
         """Number the next record after `seq`, the last one of an earlier part of the session."""
         self.seq = self._flushed = seq
 
-    def _record(self, event: ev.Event | ev.Input, about: dict[str, Any] | None) -> None:
+    def _record(self, event: ev.Event | ev.Input, metadata: dict[str, Any] | None) -> None:
         seq = self.seq + 1
-        record = ev.Record(seq, self.time, self.bar, event, about)
+        record = ev.Record(seq, self.time, self.bar, event, metadata)
         self._append(record)
         self.seq = seq  # what the journal does not take has no number: the last record still may
         for take in self._takers.get(type(event), ()):
@@ -198,10 +198,10 @@ class Bus:
     async def flush(self) -> None:
         """Hand waiting records to the edges, waiting while an edge's stream is full."""
         self._flushed = self.seq
-        for edge in self._edges:
-            await edge.flush()
+        for subscription in self._subscriptions:
+            await subscription.flush()
 
-    def close_edges(self) -> None:
+    def close_subscriptions(self) -> None:
         """End every edge's stream; what was flushed is still delivered."""
-        for edge in self._edges:
-            edge.close()
+        for subscription in self._subscriptions:
+            subscription.close()

@@ -14,23 +14,25 @@ from typing import Any
 
 import msgspec
 
-from engine.facts import BY_HAND as BY_HAND
-from engine.facts import CLOSE as CLOSE
-from engine.facts import MODIFY as MODIFY
-from engine.facts import OPEN as OPEN
-from engine.facts import Account as Account
-from engine.facts import Action as Action
-from engine.facts import AttemptOutcome as AttemptOutcome
-from engine.facts import DataRef as DataRef
-from engine.facts import DenyReason as DenyReason
-from engine.facts import Figures as Figures
-from engine.facts import ForeignExposure as ForeignExposure
-from engine.facts import GivenSignal as GivenSignal
-from engine.facts import Headroom as Headroom
-from engine.facts import MarkedPosition as MarkedPosition
-from engine.facts import Outcome as Outcome
-from engine.facts import UserAction as UserAction
+from engine.fields import BY_HAND as BY_HAND
+from engine.fields import CLOSE as CLOSE
+from engine.fields import MODIFY as MODIFY
+from engine.fields import OPEN as OPEN
+from engine.fields import Account as Account
+from engine.fields import Action as Action
+from engine.fields import AttemptOutcome as AttemptOutcome
+from engine.fields import DataRef as DataRef
+from engine.fields import DenyReason as DenyReason
+from engine.fields import ExternalExposure as ExternalExposure
+from engine.fields import LossBuffer as LossBuffer
+from engine.fields import MarkedPosition as MarkedPosition
+from engine.fields import SessionFigures as SessionFigures
+from engine.fields import SessionOutcome as SessionOutcome
+from engine.fields import UserAction as UserAction
+from engine.fields import UserSignal as UserSignal
+from engine.inputs import AccountReconciled as AccountReconciled
 from engine.inputs import AccountSeen as AccountSeen
+from engine.inputs import AccountSnapshot as AccountSnapshot
 from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
@@ -40,13 +42,12 @@ from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
 from engine.inputs import SwapSeen as SwapSeen
-from engine.inputs import SymbolValued as SymbolValued
+from engine.inputs import SymbolValuation as SymbolValuation
 from engine.inputs import Tick as Tick
-from engine.inputs import VenueCompared as VenueCompared
 from engine.inputs import VenueReplied as VenueReplied
-from engine.inputs import VenueSeen as VenueSeen
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
+from engine.order_terms import OrderTerms as OrderTerms
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
@@ -71,8 +72,8 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
 
     `script` are the entries that a scripted session is to make, in order.
     `strategy` names the code that decides where it has another name than the preset, NO_STRATEGY
-    where every signal comes from outside. `valued`: the venue tells what symbols are worth
-    (`SymbolValued`), and without that nothing is opened.
+    where every signal comes from outside. `broker_valued`: the venue tells what symbols are worth
+    (`SymbolValuation`), and without that nothing is opened.
     """
 
     mode: str
@@ -89,31 +90,16 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
     strategy: str = ""
     limit_trades: int | None = None
     objectives: dict[str, Any] = {}
-    valued: bool = False
+    broker_valued: bool = False
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
-    """A strategy wants to enter, leave or protect a position.
+    """Somebody wants to enter, leave or protect a position.
 
-    `price` is the market's price at this moment; `scale` multiplies the risk per trade; `volume` 0
-    means that risk sizes the order. An `entry_price` asks for a pending order that `expires`;
     `problem` is a reason to deny that is known before risk looks at it.
     """
 
-    signal_id: str
-    strategy_id: str
-    symbol: str
-    action: Action
-    side: Side
-    reason: str
-    price: Points
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    scale: float = 1.0
-    volume: Units = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
+    terms: OrderTerms
     problem: DenyReason | None = None
     note: str = ""
 
@@ -130,20 +116,7 @@ class OrderIntent(_Event, frozen=True, kw_only=True, tag="order_intent"):
     """An order as it is put before risk; `order_id` is the engine's own, unique in the session."""
 
     order_id: int
-    signal_id: str
-    strategy_id: str
-    symbol: str
-    action: Action
-    side: Side
-    reason: str
-    price: Points
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    scale: float = 1.0
-    volume: Units = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
+    terms: OrderTerms
     problem: DenyReason | None = None
 
 
@@ -171,19 +144,12 @@ class OrderDenied(_Event, frozen=True, kw_only=True, tag="order_denied"):
 
 
 class OrderSubmitted(_Event, frozen=True, kw_only=True, tag="order_submitted"):
-    """The order is about to leave for the venue; this record is durable before it does."""
+    """The order is about to leave for the venue with `volume`, which risk approved; this record is
+    durable before it does."""
 
     order_id: int
-    symbol: str
-    action: Action
-    side: Side
+    terms: OrderTerms
     volume: Units = 0
-    price: Points = 0
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
 
 
 class OrderAccepted(_Event, frozen=True, kw_only=True, tag="order_accepted"):
@@ -216,7 +182,7 @@ class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
 
 
 class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
-    """Nobody can say yet whether the venue executed the order: quarantined, never resent."""
+    """Nobody can say yet whether the venue executed the order: of unknown outcome, never resent."""
 
     order_id: int
     symbol: str
@@ -226,7 +192,7 @@ class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
 
 
 class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
-    """The order ended without a fill: withdrawn, expired, or stopped before it left.
+    """The order ended without a fill: cancelled, expired, or stopped before it was sent.
 
     `unsent`: it closes a position and could not leave, as the link was down. It is asked for again,
     as another order, once link and account are proved.
@@ -311,20 +277,20 @@ class TradingStateChanged(_Event, frozen=True, kw_only=True, tag="trading_state"
 
 
 class UserCommanded(_Event, frozen=True, kw_only=True, tag="user_commanded"):
-    """The user gave the running session an order, and why."""
+    """A command that the user gave to the running session, and why."""
 
     action: UserAction
     reason: str
 
 
 class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):
-    """A new trading day: its anchor and the floor under equity, in cents.
+    """A new trading day: its day-start balance and the floor under equity, in cents.
 
     `worst` is the lowest equity of the day that ended, where objectives are followed.
     """
 
     date: str
-    anchor: Cents
+    day_start: Cents
     floor: float
     account: Account
     worst: Cents | None = None
@@ -351,8 +317,8 @@ class AttemptStarted(_Event, frozen=True, kw_only=True, tag="attempt_started"):
 class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
     """A phase of an attempt is over; `cause` is the rule that was broken, or what stopped it.
 
-    `days` counts trading days of the calendar, `trading_days` those with an opening. `least_room`
-    is the smallest distance to a limit, in cents, and `least_room_at` when it was seen.
+    `days` counts trading days of the calendar, `trading_days` those with an opening. `min_buffer`
+    is the smallest loss buffer, in cents, and `min_buffer_at` when it was seen.
     """
 
     attempt: int
@@ -361,8 +327,8 @@ class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
     account: Account
     days: int
     trading_days: int
-    least_room: Cents
-    least_room_at: Millis
+    min_buffer: Cents
+    min_buffer_at: Millis
     cause: str = ""
     detail: str = ""
 
@@ -373,28 +339,28 @@ class SessionResumed(_Event, frozen=True, kw_only=True, tag="session_resumed"):
     account: Account
 
 
-class VenueDiffers(_Event, frozen=True, kw_only=True, tag="venue_differs"):
-    """What stands at the venue beside the session's own orders and positions: all of it.
+class ReconciliationMismatch(_Event, frozen=True, kw_only=True, tag="reconciliation_mismatch"):
+    """The external orders and positions at the venue: all of them.
 
-    `foreign` is charged as risk and never touched; `unexplained` names, in words, what the session
+    `external` is charged as risk and never touched; `mismatches` names, in words, what the session
     cannot account for, and latches trading. `marked` are those of the foreign positions that carry
     the session's own mark: it shows them, and closes them when the user wants everything closed.
     """
 
-    foreign: tuple[ForeignExposure, ...] = ()
-    unexplained: tuple[str, ...] = ()
+    external: tuple[ExternalExposure, ...] = ()
+    mismatches: tuple[str, ...] = ()
     marked: tuple[MarkedPosition, ...] = ()
 
 
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session_ended", gc=True):
     """The last record of an orderly session."""
 
-    outcome: Outcome
+    outcome: SessionOutcome
     account: Account
-    figures: Figures
+    figures: SessionFigures
     open_positions: tuple[int, ...] = ()
     detail: str = ""
-    headroom: Headroom | None = None
+    loss_buffer: LossBuffer | None = None
 
 
 Event = (
@@ -418,7 +384,7 @@ Event = (
     | UserCommanded
     | DayRolled
     | SessionResumed
-    | VenueDiffers
+    | ReconciliationMismatch
     | AttemptStarted
     | AttemptEnded
     | SessionEnded
@@ -428,7 +394,7 @@ Event = (
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One numbered event: `seq` from 1, event time, and the bar (symbol, opening) it came from.
 
-    `about` holds what must not enter the journal hash: session id, wall-clock times, paths and
+    `metadata` holds what must not enter the journal hash: session id, wall-clock times, paths and
     versions.
     """
 
@@ -436,4 +402,4 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     time: Millis
     bar: tuple[str, Millis] | None
     event: Event | Input
-    about: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None

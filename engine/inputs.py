@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.facts import Account, DenyReason, GivenSignal
+from engine.fields import Account, DenyReason, UserSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 
@@ -23,8 +23,10 @@ class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick")
     ask: Points
 
 
-class SymbolValued(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="symbol_valued"):
-    """What the venue itself reckons for a symbol at `price` and `time` (ms UTC), in cents.
+class SymbolValuation(
+    msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="symbol_valuation"
+):
+    """The venue's own valuation of a symbol at `price` and `time` (ms UTC), in cents.
 
     `gain` and `loss` (both above zero) are what `volume` earns and loses when the price moves by
     `move`, the smaller gain and the larger loss of the two sides; `margin` is what one lot binds
@@ -98,12 +100,12 @@ class WarmedUp(msgspec.Struct, frozen=True, tag_field="event", tag="warmed_up"):
 class SignalDue(msgspec.Struct, frozen=True, tag_field="event", tag="signal_due"):
     """A signal that a user gave, at its time; `problem` is what is already known against it."""
 
-    signal: GivenSignal
+    signal: UserSignal
     problem: DenyReason | None = None
 
 
 class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
-    """The time has come at which the position of a given signal is to be closed.
+    """The time has come at which the position of a user signal is to be closed.
 
     `exit_time` is the one that the signal named; None closes the position whatever it named.
     """
@@ -112,14 +114,14 @@ class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
     exit_time: Millis | None = None
 
 
-class VenueSeen(msgspec.Struct, frozen=True, tag_field="event", tag="venue_seen"):
-    """What a look at the venue found, in the execution adapter's own terms."""
+class AccountSnapshot(msgspec.Struct, frozen=True, tag_field="event", tag="account_snapshot"):
+    """A snapshot of the account, in the execution adapter's own terms."""
 
     what: Any
 
 
-class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_compared"):
-    """The same look again, once what it told of orders has been dispatched."""
+class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="account_reconciled"):
+    """The same snapshot again, once what it showed of orders has been dispatched."""
 
     what: Any
 
@@ -127,13 +129,13 @@ class VenueCompared(msgspec.Struct, frozen=True, tag_field="event", tag="venue_c
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
     """The venue's answer to a request for an order, in the execution adapter's own terms.
 
-    None: trading was halted while it waited, and it never left. `withdrawal` when the request was
-    to take a waiting order back.
+    None: trading was halted while it waited, and it never left. `cancellation` when the request was
+    to cancel a pending order.
     """
 
     order_id: int
     what: Any
-    withdrawal: bool = False
+    cancellation: bool = False
 
 
 class LinkChanged(msgspec.Struct, frozen=True, tag_field="event", tag="link_changed"):
@@ -168,7 +170,7 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
 
 Input = (
     Tick
-    | SymbolValued
+    | SymbolValuation
     | SwapSeen
     | AccountSeen
     | BarClosed
@@ -176,8 +178,8 @@ Input = (
     | ResetDue
     | SignalDue
     | ExitDue
-    | VenueSeen
-    | VenueCompared
+    | AccountSnapshot
+    | AccountReconciled
     | VenueReplied
     | LinkChanged
     | ConditionSeen

@@ -1,9 +1,9 @@
 """A journal's bytes and its hash.
 
 The hash covers each record's sequence number, event time, bar and payload, in order; it does not
-cover `about` (session id, wall-clock times, paths, versions). Two runs over the same inputs under
-the same terms have the same hash: every field is written, whether it is the default or not, so the
-bytes depend on values alone.
+cover `metadata` (session id, wall-clock times, paths, versions). Two runs over the same inputs
+under the same terms have the same hash: every field is written, whether it is the default or not,
+so the bytes depend on values alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, get_args
 
 import msgspec
 
-from engine.events import Event, Input, Record, VenueReplied, VenueSeen
+from engine.events import AccountSnapshot, Event, Input, Record, VenueReplied
 from engine.types import Millis
 
 TAGS: dict[type, str] = {
@@ -29,10 +29,10 @@ FREQUENT: Final = frozenset({"tick"})
 """Kinds that come in masses, and that a session which goes on does not read back."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-# What a venue told has its own order, and dicts by ticket, which cannot be put into another.
+# What a venue sent has its own order, and dicts by ticket, which cannot be put into another.
 _plain = msgspec.json.Encoder()
 ENCODERS: Final = {
-    kind: (_plain if kind in (VenueSeen, VenueReplied) else _encoder, tag)
+    kind: (_plain if kind in (AccountSnapshot, VenueReplied) else _encoder, tag)
     for kind, tag in TAGS.items()
 }
 """How each kind of event and input is encoded, and its name."""
@@ -55,19 +55,19 @@ def encode(record: Record) -> bytes:
 
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
     """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
-    return record.seq, encode(record), encode_about(record), kind_of(record.event)
+    return record.seq, encode(record), encode_metadata(record), kind_of(record.event)
 
 
-def encode_about(record: Record) -> bytes | None:
+def encode_metadata(record: Record) -> bytes | None:
     """The part of a record that the hash leaves out, or None when there is none."""
-    return None if record.about is None else _encoder.encode(record.about)
+    return None if record.metadata is None else _encoder.encode(record.metadata)
 
 
-def decode(payload: bytes, about: bytes | None = None) -> Record:
+def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     """The record of `payload`; raises JournalDamaged when it is not one."""
     try:
         seq, moment, bar, event = _decoder.decode(payload)
-        extra = None if about is None else msgspec.json.decode(about, type=dict)
+        extra = None if metadata is None else msgspec.json.decode(metadata, type=dict)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import (
+    FROM_BROKER,
     LONG,
-    TOLD,
     UNCONVERTED,
     UNITS_PER_LOT,
     Cents,
@@ -36,7 +36,7 @@ class RateMissing(Exception):
     """Raised when money of a symbol is asked for that only a `Rate` can tell, without one."""
 
     def __init__(self, spec: SymbolSpec) -> None:
-        super().__init__(f"{spec.name}: nobody has told what a unit of {spec.quote} is worth")
+        super().__init__(f"{spec.name}: nobody has supplied what a unit of {spec.quote} is worth")
 
 
 def half(value: float) -> int:
@@ -67,7 +67,7 @@ def profit(
     with `rate`, where there is one; raises RateMissing for a symbol that cannot do without.
     """
     moved = (close - entry) * side * volume * spec.contract
-    if rate is not None or spec.conversion is TOLD:
+    if rate is not None or spec.conversion is FROM_BROKER:
         return _rated(spec, moved, bid, ask, rate)
     if spec.conversion is UNCONVERTED:
         return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
@@ -148,7 +148,7 @@ def profits(
     """
     asks = bids + spreads
     moved = ((bids if side is LONG else asks) - entry) * int(side)
-    if spec.conversion is TOLD:
+    if spec.conversion is FROM_BROKER:
         raise OverflowError(f"profits of {spec.name} are known to its venue alone")
     worth = volume * spec.contract * _CENTS_PER_MAJOR
     if spec.conversion is UNCONVERTED:

@@ -47,7 +47,7 @@ class Step(enum.StrEnum):
     FILL = "fill"
     MODIFY = "modify"
     REJECT = "reject"
-    LOSE = "lose"
+    MARK_UNKNOWN = "mark_unknown"
     CANCEL = "cancel"
 
 
@@ -62,20 +62,20 @@ TRANSITIONS: dict[OrderState, dict[Step, OrderState]] = {
         _S.FILL: _O.FILLED,
         _S.MODIFY: _O.MODIFIED,
         _S.REJECT: _O.REJECTED,
-        _S.LOSE: _O.UNKNOWN,
+        _S.MARK_UNKNOWN: _O.UNKNOWN,
         _S.CANCEL: _O.CANCELLED,
     },
     _O.ACCEPTED: {
         _S.FILL_PART: _O.PARTLY_FILLED,
         _S.FILL: _O.FILLED,
         _S.REJECT: _O.REJECTED,
-        _S.LOSE: _O.UNKNOWN,
+        _S.MARK_UNKNOWN: _O.UNKNOWN,
         _S.CANCEL: _O.CANCELLED,
     },
     _O.PARTLY_FILLED: {
         _S.FILL_PART: _O.PARTLY_FILLED,
         _S.FILL: _O.FILLED,
-        _S.LOSE: _O.UNKNOWN,
+        _S.MARK_UNKNOWN: _O.UNKNOWN,
         _S.CANCEL: _O.CANCELLED,
     },
     _O.UNKNOWN: {
@@ -112,7 +112,7 @@ def after(state: OrderState, step: Step) -> OrderState:
         raise IllegalTransition(f"an order that is {state} cannot {step}") from None
 
 
-class OrderBook:
+class OrderManager:
     """The actor that knows every order that is not over, and numbers new ones.
 
     It turns signals into order intents and follows each order through the table. Orders that are
@@ -138,26 +138,26 @@ class OrderBook:
             ev.OrderAccepted: lambda e: self._step(e.order_id, Step.ACCEPT),
             ev.OrderFilled: self.on_filled,
             ev.OrderRejected: lambda e: self._step(e.order_id, Step.REJECT),
-            ev.OrderUnknown: lambda e: self._step(e.order_id, Step.LOSE),
+            ev.OrderUnknown: lambda e: self._step(e.order_id, Step.MARK_UNKNOWN),
             ev.OrderCancelled: lambda e: self._step(e.order_id, Step.CANCEL),
             ev.StopModified: self.on_modified,
             ev.PositionOpened: self.on_position_opened,
         }
 
-    def restoring(self) -> ev.Routes:
-        """What brings the book back from recorded events."""
+    def replay_routes(self) -> ev.Routes:
+        """The events from which the orders are rebuilt."""
         return {
             **self.routes(),
             # A signal's answer is recorded right after it, in the order of the signals.
             ev.SignalRaised: self._unanswered.append,
-            ev.SignalDropped: self._remember_dropped,
-            ev.OrderIntent: self._remember_intent,
+            ev.SignalDropped: self._apply_dropped,
+            ev.OrderIntent: self._apply_intent,
         }
 
-    def _remember_dropped(self, _dropped: ev.SignalDropped) -> None:
+    def _apply_dropped(self, _dropped: ev.SignalDropped) -> None:
         self._unanswered.pop(0)
 
-    def _remember_intent(self, intent: ev.OrderIntent) -> None:
+    def _apply_intent(self, intent: ev.OrderIntent) -> None:
         self._unanswered.pop(0)
         self.on_intent(intent)
 
@@ -166,7 +166,7 @@ class OrderBook:
         for signal in self._unanswered:
             self._bus.publish(
                 ev.SignalDropped(
-                    signal_id=signal.signal_id, symbol=signal.symbol, reason="abandoned"
+                    signal_id=signal.terms.signal_id, symbol=signal.terms.symbol, reason="abandoned"
                 )
             )
         self._unanswered.clear()
@@ -191,34 +191,19 @@ class OrderBook:
         return self._entries_left == 0
 
     def on_signal(self, signal: ev.SignalRaised) -> None:
-        if self._entries_left == 0 and signal.action is ev.OPEN:
+        if self._entries_left == 0 and signal.terms.action is ev.OPEN:
             self._bus.publish(
                 ev.SignalDropped(
-                    signal_id=signal.signal_id, symbol=signal.symbol, reason="limit_trades"
+                    signal_id=signal.terms.signal_id,
+                    symbol=signal.terms.symbol,
+                    reason="limit_trades",
                 )
             )
             return
         order_id = self._next_id
         self._next_id += 1
         self._bus.publish(
-            ev.OrderIntent(
-                order_id=order_id,
-                signal_id=signal.signal_id,
-                strategy_id=signal.strategy_id,
-                symbol=signal.symbol,
-                action=signal.action,
-                side=signal.side,
-                reason=signal.reason,
-                price=signal.price,
-                stop_loss=signal.stop_loss,
-                take_profit=signal.take_profit,
-                scale=signal.scale,
-                volume=signal.volume,
-                position=signal.position,
-                entry_price=signal.entry_price,
-                expires=signal.expires,
-                problem=signal.problem,
-            )
+            ev.OrderIntent(order_id=order_id, terms=signal.terms, problem=signal.problem)
         )
 
     def on_intent(self, intent: ev.OrderIntent) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from engine.bus import Edge
+    from engine.bus import Subscription
     from engine.events import Record
 
 
@@ -41,25 +41,25 @@ class Sink(Protocol):
 
     name: str
 
-    async def run(self, edge: Edge) -> None:
+    async def run(self, subscription: Subscription) -> None:
         """Take batches from the edge until it ends, then finish the work and return."""
 
 
 class FreshAccount(Protocol):
     """An account that can begin anew, as a simulated one can: what attempts are made on."""
 
-    def standing(self) -> Collection[int]:
+    def open_positions(self) -> Collection[int]:
         """Tickets of the positions that are open at the venue now."""
 
     def idle(self) -> bool:
         """Whether it holds neither a position nor an order."""
 
-    def refill(self, balance: int) -> int:
+    def reset_balance(self, balance: int) -> int:
         """Bring the balance to `balance` cents; returns what that took."""
 
 
 class Terminal(Protocol):
-    """The MetaTrader5 functions that the execution adapter calls; see `adapters.mt5.contract`.
+    """The MetaTrader5 functions that the execution adapter calls; see `adapters.mt5.api.contract`.
 
     A request is one dict; results are the package's structs, None on failure.
     """

@@ -1,6 +1,6 @@
 """Bringing actors back to where a journal left them. Pure.
 
-Every actor names, in `restoring`, what recorded events leave behind in it. Those handlers only
+Every actor names, in `replay_routes`, what recorded events leave behind in it. Those handlers only
 remember: nothing is decided again and nothing is published, so a session goes on from what was
 recorded even when a newer version of the program would decide otherwise.
 """
@@ -21,11 +21,11 @@ class ClockSteppedBack(Exception):
     """Raised when a session is to go on at a time before its last record."""
 
 
-class Past(msgspec.Struct, frozen=True):
+class RecoveredSession(msgspec.Struct, frozen=True):
     """What a journal says of a session as a whole; `last` is its last record."""
 
     started: ev.SessionStarted
-    about: dict[str, Any]
+    metadata: dict[str, Any]
     last: ev.Record
     ended: bool
 
@@ -45,7 +45,7 @@ class Restorer:
         """The kinds of records that leave anything behind; others need not be read."""
         return frozenset(self._handlers)
 
-    def restore(self, records: Iterable[ev.Record], last_seq: int = 0) -> Past:
+    def restore(self, records: Iterable[ev.Record], last_seq: int = 0) -> RecoveredSession:
         """Take a journal's records of these `kinds`; the bus then goes on after the last one.
 
         `last_seq` is the number of the journal's last record, when that is none of these. Raises
@@ -62,4 +62,6 @@ class Restorer:
         if first is None or last is None or not isinstance(first.event, ev.SessionStarted):
             raise JournalDamaged("the journal does not begin with the start of a session")
         self._bus.go_on_after(max(last.seq, last_seq))
-        return Past(first.event, first.about or {}, last, isinstance(last.event, ev.SessionEnded))
+        return RecoveredSession(
+            first.event, first.metadata or {}, last, isinstance(last.event, ev.SessionEnded)
+        )

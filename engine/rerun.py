@@ -11,16 +11,16 @@ from engine import events as ev
 from engine.journal import JournalFailed
 
 INPUTS = get_args(ev.Input)
-TOLD = (ev.SessionStarted, ev.UserCommanded)
+EXTERNAL_EVENTS = (ev.SessionStarted, ev.UserCommanded)
 """Events that nobody inside the session decided: what they lead to follows when they come again."""
 
 FROM_OUTSIDE = (*INPUTS, ev.UserCommanded)
-"""What a session was told in its course, by the terminal, its feed or its user."""
+"""The inputs of a session: from the terminal, its feed or its user."""
 
 _MARKS = (ev.SessionStarted, ev.SessionResumed, ev.SessionEnded)
 
 
-class Difference(msgspec.Struct, frozen=True):
+class RerunDifference(msgspec.Struct, frozen=True):
     """The first record at which a re-run parts from its journal.
 
     Without `today` the program decides nothing there; `failure` says so when it fails instead.
@@ -31,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-class Tally(msgspec.Struct):
+class RerunCounts(msgspec.Struct):
     """What a re-run found.
 
     `inputs` (the user's orders among them) and `decisions` count records that were compared;
@@ -43,14 +43,14 @@ class Tally(msgspec.Struct):
     decisions: int = 0
     beyond: int = 0
     failure: str = ""
-    difference: Difference | None = None
+    difference: RerunDifference | None = None
 
 
-class Comparison:
+class RerunComparison:
     """A journal (`engine.ports.Journal`) that keeps today's records until they are compared."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.totals = RerunCounts()
         self.failure = ""
         self._waiting: deque[ev.Record] = deque()
         self._last = 0
@@ -80,22 +80,22 @@ class Comparison:
         return bool(self._waiting)
 
     def compare(self, recorded: ev.Record) -> bool:
-        """Whether the next of today's records is like `recorded`; `about` does not count."""
+        """Whether the next of today's records is like `recorded`; `metadata` does not count."""
         today = self._waiting.popleft() if self._waiting else None
         if today is None or _differ(today, recorded):
-            self.tally.difference = Difference(recorded, today, self.failure)
+            self.totals.difference = RerunDifference(recorded, today, self.failure)
             return False
         if isinstance(recorded.event, FROM_OUTSIDE):
-            self.tally.inputs += 1
+            self.totals.inputs += 1
         elif not isinstance(recorded.event, _MARKS):
-            self.tally.decisions += 1
+            self.totals.decisions += 1
         return True
 
     def cut(self) -> None:
         """The journal ends here, or begins anew: what is left of today's was never recorded."""
         left = [item for item in self._waiting if not isinstance(item.event, _MARKS)]
-        self.tally.beyond += len(left)
-        self.tally.failure = self.failure
+        self.totals.beyond += len(left)
+        self.totals.failure = self.failure
         self._waiting.clear()
         self.failure = ""
 

@@ -2,7 +2,7 @@
 
 Percentages are integers of 1/100 percent (500 is 5 %), so that no limit depends on how a float
 rounds. What the rules mean is decided by the pure functions of `risk.objectives` and
-`risk.conduct`; where the numbers come from, by the files in `config/rules`.
+`risk.restrictions`; where the numbers come from, by the files in `config/rules`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WHOLE = 10_000
 WEEK_MINUTES = 7 * 24 * 60
 
 
-class Anchor(enum.StrEnum):
+class DayStartBasis(enum.StrEnum):
     """Which of the account's figures at the reset a limit hangs on."""
 
     BALANCE = "balance"
@@ -31,7 +31,7 @@ class AmountBase(enum.StrEnum):
     """What the percentage of a limit is taken of."""
 
     INITIAL = "initial"
-    ANCHOR = "anchor"
+    DAY_START = "anchor"
 
 
 class Measured(enum.StrEnum):
@@ -67,10 +67,10 @@ class _Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DailyLoss(_Rule, frozen=True, kw_only=True):
-    """The most that a day may lose from its anchor."""
+    """The most that a day may lose from its start."""
 
     percent: int
-    anchor: Anchor = Anchor.BALANCE
+    day_start: DayStartBasis = DayStartBasis.BALANCE
     amount_base: AmountBase = AmountBase.INITIAL
     measured_on: Measured = Measured.EQUITY
     breach_at: BreachAt = BreachAt.CROSS
@@ -86,7 +86,7 @@ class MaxLoss(_Rule, frozen=True, kw_only=True):
 
     percent: int
     mode: Mode = Mode.STATIC
-    trails: Anchor = Anchor.BALANCE
+    trails: DayStartBasis = DayStartBasis.BALANCE
     lock: int | None = None
     measured_on: Measured = Measured.EQUITY
     breach_at: BreachAt = BreachAt.CROSS
@@ -117,7 +117,7 @@ class WeeklyClosure(_Rule, frozen=True, kw_only=True):
     opens: int
 
 
-class Conduct(_Rule, frozen=True, kw_only=True):
+class TradingRestrictions(_Rule, frozen=True, kw_only=True):
     """How an account may be used, beside money; None: no such rule.
 
     No position is opened within `gap_minutes` before a closure of at least `closure_minutes`.
@@ -140,7 +140,7 @@ class RuleSet(_Rule, frozen=True, kw_only=True):
     daily: DailyLoss
     maximum: MaxLoss
     phases: tuple[Phase, ...]
-    conduct: Conduct = Conduct()
+    restrictions: TradingRestrictions = TradingRestrictions()
     reset_hour: int = 0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from engine import events as ev
-from engine.bus import Bus, Edge
+from engine.bus import Bus, Subscription
 from engine.journal import JournalFailed
 from engine.ports import Feed, Journal, Sink
 
@@ -32,10 +32,10 @@ class Session:
         bus: Bus,
         journal: Journal,
         feed: Feed,
-        sinks: list[tuple[Sink, Edge]],
+        sinks: list[tuple[Sink, Subscription]],
         *,
-        conclude: Callable[[ev.Outcome, str], ev.SessionEnded],
-        about_end: Callable[[], dict[str, Any]],
+        conclude: Callable[[ev.SessionOutcome, str], ev.SessionEnded],
+        end_metadata: Callable[[], dict[str, Any]],
         on_slice: Callable[[], None] = lambda: None,
         helpers: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
@@ -45,7 +45,7 @@ class Session:
         self._feed = feed
         self._sinks = sinks
         self._conclude = conclude
-        self._about_end = about_end
+        self._end_metadata = end_metadata
         self.on_slice = on_slice
         self._helpers = helpers
         self._stop_requested = False
@@ -59,14 +59,14 @@ class Session:
     def stop_requested(self) -> bool:
         return self._stop_requested
 
-    async def run(self) -> ev.Outcome:
+    async def run(self) -> ev.SessionOutcome:
         """Run until the feed ends, a stop is asked for or something fails.
 
         Raises the first failure after the orderly shutdown.
         """
         async with anyio.create_task_group() as tasks:
-            for sink, edge in self._sinks:
-                tasks.start_soon(self._run_sink, sink, edge)
+            for sink, subscription in self._sinks:
+                tasks.start_soon(self._run_sink, sink, subscription)
             for helper in self._helpers:
                 tasks.start_soon(self._run_helper, helper)
             outcome = await self._feed_until_done()
@@ -88,7 +88,7 @@ class Session:
             return next(journal, first)
         return first
 
-    async def _feed_until_done(self) -> ev.Outcome:
+    async def _feed_until_done(self) -> ev.SessionOutcome:
         try:
             async with aclosing(self._feed.slices()) as slices:
                 async for _ in slices:
@@ -96,23 +96,23 @@ class Session:
                     await self._journal.room()
                     self.on_slice()
                     if self._failures:
-                        return ev.Outcome.FAILED
+                        return ev.SessionOutcome.FAILED
                     if self._stop_requested:
-                        return ev.Outcome.INTERRUPTED
+                        return ev.SessionOutcome.INTERRUPTED
         except Exception as error:
             self._failures.append(error)
-            return ev.Outcome.FAILED
-        return ev.Outcome.DONE
+            return ev.SessionOutcome.FAILED
+        return ev.SessionOutcome.DONE
 
-    async def _shut_down(self, outcome: ev.Outcome) -> None:
+    async def _shut_down(self, outcome: ev.SessionOutcome) -> None:
         await self._closing(self._feed.aclose)
         detail = str(self._failures[0]) if self._failures else ""
         try:
-            self._bus.conclude(self._conclude(outcome, detail), self._about_end())
+            self._bus.conclude(self._conclude(outcome, detail), self._end_metadata())
         except Exception as error:
             self._failures.append(error)
         await self._closing(self._bus.flush)
-        self._bus.close_edges()
+        self._bus.close_subscriptions()
 
     async def _closing(self, close: Callable[[], Any]) -> None:
         try:
@@ -126,13 +126,13 @@ class Session:
         except Exception as error:
             self._failures.append(error)
 
-    async def _run_sink(self, sink: Sink, edge: Edge) -> None:
+    async def _run_sink(self, sink: Sink, subscription: Subscription) -> None:
         try:
-            await sink.run(edge)
+            await sink.run(subscription)
         except Exception as error:
             failure = SinkFailed(f"{sink.name}: {error}")
             failure.__cause__ = error
             self._failures.append(failure)
-            await edge.abandon()
+            await subscription.abandon()
         finally:
-            edge.stream.close()
+            subscription.stream.close()

@@ -6,9 +6,9 @@ state          causes                                      cleared by
 active         none
 suspended      link, feed, clock                           the same check passing again
 until_reset    daily_loss, day_limit                       the next reset of the trading day
-latched        rejection, unknown_outcome, unexplained,    the user alone
-               max_loss, limit, user, paused,
-               target_reached
+latched        rejection, unknown_outcome,                 the user alone
+               reconciliation_mismatch, max_loss,
+               limit, user, paused, target_reached
 latched        firm_breach                                 nobody: only a new attempt
 =============  ==========================================  ==================================
 
@@ -38,7 +38,7 @@ class HaltCause(enum.StrEnum):
     MAX_LOSS = "max_loss"
     REJECTION = "rejection"
     UNKNOWN_OUTCOME = "unknown_outcome"
-    UNEXPLAINED = "unexplained"
+    RECONCILIATION_MISMATCH = "reconciliation_mismatch"
     PAUSED = "paused"
     DAY_LIMIT = "day_limit"
     LIMIT = "limit"
@@ -54,7 +54,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.MAX_LOSS: TradingState.LATCHED,
     HaltCause.REJECTION: TradingState.LATCHED,
     HaltCause.UNKNOWN_OUTCOME: TradingState.LATCHED,
-    HaltCause.UNEXPLAINED: TradingState.LATCHED,
+    HaltCause.RECONCILIATION_MISMATCH: TradingState.LATCHED,
     HaltCause.PAUSED: TradingState.LATCHED,
     HaltCause.DAY_LIMIT: TradingState.UNTIL_RESET,
     HaltCause.LIMIT: TradingState.LATCHED,

@@ -1,4 +1,4 @@
-"""Units and small value types that every part of the house shares.
+"""Units and small value types that every package shares.
 
 Prices are integer *points* (price x 10^digits), money is integer *cents* of the account currency,
 volumes are integer *units* of 1/10,000 lot (the way MT5 servers count volume), event times are
@@ -51,11 +51,11 @@ class Conversion(enum.StrEnum):
 
     NONE = "none"  # the quote currency is the account's (EURUSD)
     DIVIDE = "divide"  # the base currency is the account's (USDJPY): divide by the symbol's price
-    TOLD = "told"  # by neither (EURGBP): a `Rate` says it, which comes from the venue
+    FROM_BROKER = "from_broker"  # by neither (EURGBP): a `Rate` says it, which comes from the venue
 
 
 UNCONVERTED: Final = Conversion.NONE
-TOLD: Final = Conversion.TOLD
+FROM_BROKER: Final = Conversion.FROM_BROKER
 
 
 class Rate(NamedTuple):
@@ -113,12 +113,13 @@ class LimitAction(enum.StrEnum):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits that risk enforces. Fractions are of the day's anchor or the starting balance.
+    """The limits that risk enforces. Fractions are of the day-start balance or the starting
+    balance.
 
     What is not given is off. `allow_*` say how much worse than asked for a fill may be in the worst
     case: `allow_gap_fraction` of the price, beyond the slippage. `firm_reserve_fraction` (of the
     initial balance) keeps the worst case so far above the firm's floors; 0 keeps it just above.
-    `actions` says by a limit's name what else happens than `risk.guard.DEFAULT_ACTIONS`.
+    `actions` says by a limit's name what else happens than `risk.firm_limits.DEFAULT_ACTIONS`.
     """
 
     max_positions: int

@@ -8,11 +8,11 @@ from math import ceil
 import msgspec
 
 from engine import money
-from engine.market import Position
-from engine.types import TOLD, Cents, Limits, Points, Rate, Side, SymbolSpec, Units
+from engine.portfolio import Position
+from engine.types import FROM_BROKER, Cents, Limits, Points, Rate, Side, SymbolSpec, Units
 
 
-class Stake(msgspec.Struct, frozen=True):
+class Exposure(msgspec.Struct, frozen=True):
     """What one position or order in flight may lose at worst, in cents, never negative."""
 
     spec: SymbolSpec
@@ -65,7 +65,7 @@ def worst_of_position(
     makes up for a part. One without a stop may lose everything, and so may one of which nobody
     told what it is worth.
     """
-    unknown = spec.conversion is TOLD and rate is None
+    unknown = spec.conversion is FROM_BROKER and rate is None
     if unknown or not position.stop_loss:
         return max(0, balance)
     side, stop = position.side, position.stop_loss
@@ -74,14 +74,14 @@ def worst_of_position(
     return max(0, money.commission(spec, position.volume) - profit - position.swap)
 
 
-def on_currencies(stakes: Iterable[Stake]) -> dict[str, Cents]:
-    """Money at risk by currency, net: a long stake counts for its base and against its quote.
+def on_currencies(stakes: Iterable[Exposure]) -> dict[str, Cents]:
+    """Money at risk by currency, net: a long exposure counts for its base and against its quote.
 
     So a long EURUSD and a long GBPUSD add up against USD, and a short USDCHF with them.
     """
     net: dict[str, Cents] = {}
-    for stake in stakes:
-        for currency, sign in ((stake.spec.base, 1), (stake.spec.quote, -1)):
+    for exposure in stakes:
+        for currency, sign in ((exposure.spec.base, 1), (exposure.spec.quote, -1)):
             if currency:
-                net[currency] = net.get(currency, 0) + sign * stake.side * stake.worst
+                net[currency] = net.get(currency, 0) + sign * exposure.side * exposure.worst
     return net

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.calendar import resets
 from engine.result import EquityCurve, RunResult
 from engine.result.hindsight import Hindsight
 from engine.rules import RuleSet
 from engine.types import Cents
 from risk import objectives as obj
-from risk.days import resets
 
 
 class FirmLimitHistory:
@@ -26,21 +26,21 @@ class FirmLimitHistory:
 
     def __init__(self, rules: RuleSet) -> None:
         self._rules = rules
-        self._standing = obj.begun(rules, 0, 0, "")
+        self._standing = obj.new_phase(rules, 0, 0, "")
 
     def begin(self, phase: int, initial: Cents, date: str) -> tuple[Cents, Cents]:
-        self._standing = obj.begun(self._rules, phase - 1, initial, date)
+        self._standing = obj.new_phase(self._rules, phase - 1, initial, date)
         return self._standing.day_limit, self._standing.max_limit
 
     def roll(self, date: str, balance: Cents, equity: Cents) -> tuple[Cents, Cents]:
-        self._standing = obj.turned(self._rules, self._standing, date, balance, equity)
+        self._standing = obj.next_day(self._rules, self._standing, date, balance, equity)
         return self._standing.day_limit, self._standing.max_limit
 
 
 def judged(rules: RuleSet, result: RunResult) -> Hindsight:
     """The first breach that ends an attempt, of an account that starts with the run's balance."""
     curve, start = result.curve, result.terms.start.balance
-    standing = obj.begun(rules, 0, start, "")
+    standing = obj.new_phase(rules, 0, start, "")
     if not len(curve):
         return Hindsight(rules, curve)
     days = resets(rules.reset_zone, int(curve.time[0]), rules.reset_hour)
@@ -59,7 +59,7 @@ def judged(rules: RuleSet, result: RunResult) -> Hindsight:
         # The figures at the reset are those at the close of the point before it.
         before = max(until - 1, 0)
         balance, equity = int(curve.balance[before]), int(curve.equity[before])
-        standing = obj.turned(rules, standing, date, balance, equity)
+        standing = obj.next_day(rules, standing, date, balance, equity)
         row = until
         turn, date = next(days)
     target = obj.target(rules.phases[0], start) or 0
@@ -73,7 +73,7 @@ def judged(rules: RuleSet, result: RunResult) -> Hindsight:
 
 
 def _first_breach(
-    rules: RuleSet, standing: obj.Standing, curve: EquityCurve, first: int, until: int
+    rules: RuleSet, standing: obj.ChallengeState, curve: EquityCurve, first: int, until: int
 ) -> dict[str, Any]:
     """The first point of one day that breaks a limit for good; empty where none does."""
     lowest = np.minimum(curve.worst[first:until], curve.balance[first:until])

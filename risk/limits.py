@@ -1,9 +1,9 @@
 """Vetting: may this order leave?
 
-`vet` is a pure function of the order and a `Desk`, the immutable view of everything that the checks
-need. The checks run in the order of `engine.events.DenyReason`; the first that fails is the reason.
-Only new exposure is vetted: closing a position or moving its stop passes in every trading state
-(`manage`), because managing what is open never adds risk that was not accepted before.
+`vet` is a pure function of the order and a `RiskContext`, the immutable view of everything that the
+checks need. The checks run in the order of `engine.events.DenyReason`; the first that fails is the
+reason. Only new exposure is vetted: closing a position or moving its stop passes in every trading
+state (`manage`), because managing what is open never adds risk that was not accepted before.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from engine.events import (
     Tick,
 )
 from engine.types import LONG, UNITS_PER_LOT, Cents, Limits, Points, SymbolSpec, Units, lots
-from risk import exposure, guard, sizing
-from risk.worth import Worth, margin_of
+from risk import exposure, sizing
+from risk import firm_limits as guard
+from risk.valuation import Valuation, margin_of
 
 TOLERANCE = 1e-6
 """Cents by which a float threshold may miss an integer amount."""
@@ -32,19 +33,19 @@ RISK_TOLERANCE = 5
 """Cents by which an order may exceed its risk limit: what rounding of its volume can cost."""
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     """What risk knows at the moment of a decision.
 
     Money is cents. `stops_worst` is the sum over open positions of what each would still lose at
     its stop (never a gain); `*_in_flight` is what approved orders will add once they are filled.
-    `worth` is how the symbol's money is reckoned.
+    `valuation` is how the symbol's money is valued.
     """
 
     limits: Limits
     spec: SymbolSpec
     tick: Tick
     account: Account
-    anchor: Cents
+    day_start: Cents
     starting_balance: Cents
     trading_active: bool
     known_signal: bool
@@ -53,13 +54,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents
-    worth: Worth = Worth()
-    guard: guard.View = guard.NOTHING_TO_GUARD
+    valuation: Valuation = Valuation()
+    limit_context: guard.LimitContext = guard.NO_LIMIT_CONTEXT
 
 
-def day_floor(limits: Limits, anchor: Cents) -> float:
+def day_floor(limits: Limits, day_start: Cents) -> float:
     """Equity at or below which the day is over."""
-    return anchor * (1 - limits.daily_loss_fraction)
+    return day_start * (1 - limits.daily_loss_fraction)
 
 
 def max_loss_floor(limits: Limits, starting_balance: Cents) -> float | None:
@@ -69,26 +70,31 @@ def max_loss_floor(limits: Limits, starting_balance: Cents) -> float | None:
     return starting_balance * (1 - limits.max_loss_fraction)
 
 
-def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
+def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied:
     """Approve an opening order with its volume and risk, or deny it with the first reason found."""
-    denial = _denied_before_sizing(order, desk)
+    denial = _denied_before_sizing(order, context)
     if denial is not None:
-        return _deny(order, desk, *denial)
-    entry = order.entry_price or (desk.tick.ask if order.side is LONG else desk.tick.bid)
-    spread = desk.tick.ask - desk.tick.bid
-    volume = _fixed(order, desk) or _sized(order, desk, entry, spread)
-    rate = desk.worth.rate
-    risk = money.loss_at_stop(desk.spec, order.side, volume, entry, order.stop_loss, spread, rate)
+        return _deny(order, context, *denial)
+    terms = order.terms
+    entry = terms.entry_price or (context.tick.ask if terms.side is LONG else context.tick.bid)
+    spread = context.tick.ask - context.tick.bid
+    volume = _fixed(order, context) or _sized(order, context, entry, spread)
+    rate = context.valuation.rate
+    risk = money.loss_at_stop(
+        context.spec, terms.side, volume, entry, terms.stop_loss, spread, rate
+    )
     worst = risk
-    if not exposure.exact(desk.limits, order.stop_loss):
+    if not exposure.exact(context.limits, terms.stop_loss):
         worst = exposure.worst_of_order(
-            desk.limits, desk.spec, order.side, volume, entry, order.stop_loss, spread,
-            pending=order.entry_price > 0, rate=rate,
+            context.limits, context.spec, terms.side, volume, entry, terms.stop_loss, spread,
+            pending=terms.entry_price > 0, rate=rate,
         )  # fmt: skip
-    margin = margin_of(desk.spec, desk.worth, volume, entry)
-    denial = _denied_at_volume(desk, volume, risk, worst, margin) or _guarded(order, desk, worst)
+    margin = margin_of(context.spec, context.valuation, volume, entry)
+    denial = _denied_at_volume(context, volume, risk, worst, margin) or _guarded(
+        order, context, worst
+    )
     if denial is not None:
-        return _deny(order, desk, *denial)
+        return _deny(order, context, *denial)
     return OrderApproved(
         order=order, volume=volume, risk=risk, margin=margin, worst=0 if worst == risk else worst
     )
@@ -97,7 +103,7 @@ def vet(order: OrderIntent, desk: Desk) -> OrderApproved | OrderDenied:
 def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
     """Deny an order for what was known against it before any check could run."""
     details = {
-        DenyReason.UNKNOWN_SYMBOL: f"{order.symbol} is not among this session's symbols",
+        DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
@@ -114,90 +120,94 @@ def manage(
     `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
     stops. Raises ValueError for an order that opens a position.
     """
-    if order.action is OPEN:
+    if order.terms.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
-    if order.action is MODIFY and limits is not None:
+    if order.terms.action is MODIFY and limits is not None:
         objection = guard.wider_stop(limits, order, stop_loss)
         if objection is not None:
             return objection
-    return OrderApproved(order=order, volume=order.volume)
+    return OrderApproved(order=order, volume=order.terms.volume)
 
 
-def _deny(order: OrderIntent, desk: Desk, reason: DenyReason, detail: str) -> OrderDenied:
-    return OrderDenied(order=order, reason=reason, detail=detail, account=desk.account)
+def _deny(order: OrderIntent, context: RiskContext, reason: DenyReason, detail: str) -> OrderDenied:
+    return OrderDenied(order=order, reason=reason, detail=detail, account=context.account)
 
 
-def _denied_before_sizing(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
-    if not desk.trading_active:
+def _denied_before_sizing(
+    order: OrderIntent, context: RiskContext
+) -> tuple[DenyReason, str] | None:
+    if not context.trading_active:
         return DenyReason.HALTED, "trading is halted"
-    if desk.known_signal:
-        return DenyReason.DUPLICATE_INTENT, f"signal {order.signal_id} already has an order"
-    if desk.positions >= desk.limits.max_positions:
+    if context.known_signal:
+        return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
+    if context.positions >= context.limits.max_positions:
         return (
             DenyReason.MAX_POSITIONS,
-            f"{desk.positions} open or in flight, limit {desk.limits.max_positions}",
+            f"{context.positions} open or in flight, limit {context.limits.max_positions}",
         )
-    if desk.positions_on_symbol >= desk.limits.max_positions_per_symbol:
+    if context.positions_on_symbol >= context.limits.max_positions_per_symbol:
         return (
             DenyReason.MAX_POSITIONS_PER_SYMBOL,
-            f"{desk.positions_on_symbol} on {order.symbol}, "
-            f"limit {desk.limits.max_positions_per_symbol}",
+            f"{context.positions_on_symbol} on {order.terms.symbol}, "
+            f"limit {context.limits.max_positions_per_symbol}",
         )
-    return _invalid_stops(order, desk) or desk.worth.objection
+    return _invalid_stops(order, context) or context.valuation.objection
 
 
-def _invalid_stops(order: OrderIntent, desk: Desk) -> tuple[DenyReason, str] | None:
+def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason, str] | None:
     """A stop (and a target, where there is one) must lie on its side of the closing price.
 
     For a pending order that is the price at which it enters. Distances of 0 points are refused too,
     whatever the symbol's stops level.
     """
-    long = order.side is LONG
-    price: Points = order.entry_price or (desk.tick.bid if long else desk.tick.ask)
-    nearest = max(desk.spec.stops_level, 1)
+    terms = order.terms
+    long = terms.side is LONG
+    price: Points = terms.entry_price or (context.tick.bid if long else context.tick.ask)
+    nearest = max(context.spec.stops_level, 1)
     side = 1 if long else -1
-    market = desk.tick.ask if long else desk.tick.bid
-    if order.entry_price and abs(order.entry_price - market) < nearest:
+    market = context.tick.ask if long else context.tick.bid
+    if terms.entry_price and abs(terms.entry_price - market) < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"entry price {order.entry_price} must lie {nearest} points or more from {market}",
+            f"entry price {terms.entry_price} must lie {nearest} points or more from {market}",
         )
-    if not order.stop_loss or (price - order.stop_loss) * side < nearest:
+    if not terms.stop_loss or (price - terms.stop_loss) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"stop loss {order.stop_loss} must lie {nearest} points or more "
+            f"stop loss {terms.stop_loss} must lie {nearest} points or more "
             f"{'below' if long else 'above'} {price}",
         )
-    if order.take_profit and (order.take_profit - price) * side < nearest:
+    if terms.take_profit and (terms.take_profit - price) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"take profit {order.take_profit} must lie {nearest} points or more "
+            f"take profit {terms.take_profit} must lie {nearest} points or more "
             f"{'above' if long else 'below'} {price}",
         )
     return None
 
 
-def _fixed(order: OrderIntent, desk: Desk) -> Units:
+def _fixed(order: OrderIntent, context: RiskContext) -> Units:
     """A volume that the signal fixed, in whole steps and at most the maximum; 0 when it did not.
 
     Less than a step counts as one step less than the minimum, so that it is denied as too small.
     """
-    if not order.volume:
+    if not order.terms.volume:
         return 0
-    step = desk.spec.volume_step
-    return min(order.volume - order.volume % step, _largest(desk)) or -step
+    step = context.spec.volume_step
+    return min(order.terms.volume - order.terms.volume % step, _largest(context)) or -step
 
 
-def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Units:
-    limits, spec, rate = desk.limits, desk.spec, desk.worth.rate
+def _sized(order: OrderIntent, context: RiskContext, entry: Points, spread: Points) -> Units:
+    terms, limits, spec = order.terms, context.limits, context.spec
+    rate = context.valuation.rate
     money_to_lose = sizing.budget(
-        limits.per_trade_risk_fraction, order.scale, desk.account.equity, desk.anchor
+        limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
     )
 
     def loss(volume: Units) -> Cents:
-        return money.loss_at_stop(spec, order.side, volume, entry, order.stop_loss, spread, rate)
+        return money.loss_at_stop(spec, terms.side, volume, entry, terms.stop_loss, spread, rate)
 
-    volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(desk))
+    volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(context))
     if rate is not None:
         # The loss of one lot was rounded to a cent, which many lots multiply.
         while volume > 0 and loss(volume) > money_to_lose:
@@ -205,63 +215,67 @@ def _sized(order: OrderIntent, desk: Desk, entry: Points, spread: Points) -> Uni
     return volume
 
 
-def _largest(desk: Desk) -> Units:
+def _largest(context: RiskContext) -> Units:
     """The most that one order may have, in whole steps: the venue's maximum or our own."""
-    own = desk.limits.max_order_lots
+    own = context.limits.max_order_lots
     if own is None:
-        return desk.spec.volume_max
-    steps = int(own * UNITS_PER_LOT / desk.spec.volume_step + 1e-9)
-    return min(steps * desk.spec.volume_step, desk.spec.volume_max)
+        return context.spec.volume_max
+    steps = int(own * UNITS_PER_LOT / context.spec.volume_step + 1e-9)
+    return min(steps * context.spec.volume_step, context.spec.volume_max)
 
 
 def _denied_at_volume(
-    desk: Desk, volume: Units, risk: Cents, lost: Cents, margin: Cents
+    context: RiskContext, volume: Units, risk: Cents, lost: Cents, margin: Cents
 ) -> tuple[DenyReason, str] | None:
-    limits = desk.limits
-    if volume < desk.spec.volume_min:
+    limits = context.limits
+    if volume < context.spec.volume_min:
         return (
             DenyReason.BELOW_MIN_VOLUME,
-            f"{lots(volume)} lots is below the minimum of {lots(desk.spec.volume_min)}",
+            f"{lots(volume)} lots is below the minimum of {lots(context.spec.volume_min)}",
         )
-    allowed = limits.per_trade_risk_fraction * desk.anchor
+    allowed = limits.per_trade_risk_fraction * context.day_start
     if risk > allowed + RISK_TOLERANCE + TOLERANCE:
         return DenyReason.PER_TRADE_RISK, f"risk of {_usd(risk)} USD, limit {_usd(allowed)}"
-    worst = _worst_case(desk, lost)
-    floor = day_floor(limits, desk.anchor)
+    worst = _worst_case(context, lost)
+    floor = day_floor(limits, context.day_start)
     if worst < floor - TOLERANCE:
         return (
             DenyReason.DAILY_LOSS,
             f"worst case of {_usd(worst)} USD is below the floor of {_usd(floor)}",
         )
-    overall = max_loss_floor(limits, desk.starting_balance)
+    overall = max_loss_floor(limits, context.starting_balance)
     if overall is not None and worst < overall - TOLERANCE:
         return (
             DenyReason.MAX_LOSS,
             f"worst case of {_usd(worst)} USD is below the floor of {_usd(overall)}",
         )
-    free = desk.account.equity - desk.account.margin - desk.margin_in_flight
+    free = context.account.equity - context.account.margin - context.margin_in_flight
     if margin > free:
         return DenyReason.MARGIN, f"margin of {_usd(margin)} USD, free {_usd(free)}"
     return None
 
 
-def _worst_case(desk: Desk, lost: Cents) -> Cents:
+def _worst_case(context: RiskContext, lost: Cents) -> Cents:
     """The balance once all that is open, in flight and this order have lost what they may lose."""
-    return desk.account.balance - lost - desk.risk_in_flight + desk.stops_worst
+    return context.account.balance - lost - context.risk_in_flight + context.stops_worst
 
 
-def _guarded(order: OrderIntent, desk: Desk, worst: Cents) -> tuple[DenyReason, str] | None:
-    """The checks of `risk.guard`, in their order."""
-    limits, view = desk.limits, desk.guard
-    if view is guard.NOTHING_TO_GUARD:
+def _guarded(
+    order: OrderIntent, context: RiskContext, worst: Cents
+) -> tuple[DenyReason, str] | None:
+    """The checks of `risk.firm_limits`, in their order."""
+    limits, limit_context = context.limits, context.limit_context
+    if limit_context is guard.NO_LIMIT_CONTEXT:
         return None
     return (
-        guard.timing(limits, view)
-        or guard.exposure(limits, view, order, desk.spec, worst, desk.anchor)
-        or guard.firm_room(
-            view, _worst_case(desk, worst), guard.reserve(limits, desk.starting_balance)
+        guard.timing(limits, limit_context)
+        or guard.exposure(limits, limit_context, order, context.spec, worst, context.day_start)
+        or guard.firm_buffer(
+            limit_context,
+            _worst_case(context, worst),
+            guard.reserve(limits, context.starting_balance),
         )
-        or view.objection
+        or limit_context.objection
     )
 
 

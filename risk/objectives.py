@@ -1,7 +1,8 @@
 """A firm's objectives: pure functions over what happens to an account.
 
-`Standing` is what must be remembered of one phase; every function returns a new one or an answer.
-Money is integer cents: a limit that falls between two cents is rounded up, against the account.
+`ChallengeState` is what must be remembered of one phase; every function returns a new one or an
+answer. Money is integer cents: a limit that falls between two cents is rounded up, against the
+account.
 
 The rules (of FTMO's published objectives; other firms differ in the data only):
 
@@ -19,9 +20,9 @@ import msgspec
 from engine.rules import (
     WHOLE,
     AmountBase,
-    Anchor,
     BreachAt,
     DailyLoss,
+    DayStartBasis,
     MaxLoss,
     Measured,
     Mode,
@@ -36,7 +37,7 @@ MAX_LOSS = "max_loss"
 WEEKEND = "weekend"
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a phase stands. `high` is the best end of a day so far, for a trailing limit.
 
     `day_balance` is the balance at the day's start; `best_day` and `good_days` are the largest
@@ -47,7 +48,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     phase: int
     initial: Cents
     date: str
-    anchor: Cents
+    day_start: Cents
     day_limit: Cents
     max_limit: Cents
     high: Cents
@@ -85,17 +86,17 @@ def share(amount: Cents, percent: int) -> Cents:
     return amount * percent // WHOLE
 
 
-def anchored(anchor: Anchor, balance: Cents, equity: Cents) -> Cents:
+def day_start_of(day_start: DayStartBasis, balance: Cents, equity: Cents) -> Cents:
     """The figure that a limit hangs on, of the account's two at the reset."""
-    if anchor is Anchor.BALANCE:
+    if day_start is DayStartBasis.BALANCE:
         return balance
-    return equity if anchor is Anchor.EQUITY else max(balance, equity)
+    return equity if day_start is DayStartBasis.EQUITY else max(balance, equity)
 
 
-def day_limit(rule: DailyLoss, initial: Cents, anchor: Cents) -> Cents:
-    """The day's limit under its anchor."""
-    base = initial if rule.amount_base is AmountBase.INITIAL else anchor
-    return anchor - share(base, rule.percent)
+def day_limit(rule: DailyLoss, initial: Cents, day_start: Cents) -> Cents:
+    """The day's limit under its start."""
+    base = initial if rule.amount_base is AmountBase.INITIAL else day_start
+    return day_start - share(base, rule.percent)
 
 
 def max_limit(rule: MaxLoss, initial: Cents, high: Cents) -> Cents:
@@ -106,67 +107,78 @@ def max_limit(rule: MaxLoss, initial: Cents, high: Cents) -> Cents:
     return trailing if rule.lock is None else min(trailing, share(initial, rule.lock))
 
 
-def begun(rules: RuleSet, phase: int, initial: Cents, date: str) -> Standing:
-    """The first day of `phase` (from 0) of an account that starts with `initial`."""
-    return Standing(
+def new_phase(
+    rules: RuleSet, phase: int, initial: Cents, date: str, balance: Cents | None = None
+) -> ChallengeState:
+    """The first day of `phase` (from 0) of an account that starts with `initial`.
+
+    Of an account that is under way, with another `balance` by now, the day's start and the best
+    end of a day are not known: the higher of the two figures stands for both, which sets the
+    stricter limits.
+    """
+    balance = initial if balance is None else balance
+    day_start = max(initial, balance)
+    return ChallengeState(
         phase=phase,
         initial=initial,
         date=date,
-        anchor=initial,
-        day_limit=day_limit(rules.daily, initial, initial),
-        max_limit=max_limit(rules.maximum, initial, initial),
-        high=initial,
-        day_balance=initial,
+        day_start=day_start,
+        day_limit=day_limit(rules.daily, initial, day_start),
+        max_limit=max_limit(rules.maximum, initial, day_start),
+        high=day_start,
+        day_balance=balance,
     )
 
 
-def turned(
-    rules: RuleSet, standing: Standing, date: str, balance: Cents, equity: Cents
-) -> Standing:
+def next_day(
+    rules: RuleSet, state: ChallengeState, date: str, balance: Cents, equity: Cents
+) -> ChallengeState:
     """The day `date` begins: figures are frozen, limits set anew. Test equity right after it."""
-    anchor = anchored(rules.daily.anchor, balance, equity)
-    high = max(standing.high, anchored(rules.maximum.trails, balance, equity))
-    profit = balance - standing.day_balance
-    return Standing(
-        phase=standing.phase,
-        initial=standing.initial,
+    day_start = day_start_of(rules.daily.day_start, balance, equity)
+    high = max(state.high, day_start_of(rules.maximum.trails, balance, equity))
+    profit = balance - state.day_balance
+    return ChallengeState(
+        phase=state.phase,
+        initial=state.initial,
         date=date,
-        anchor=anchor,
-        day_limit=day_limit(rules.daily, standing.initial, anchor),
-        max_limit=max_limit(rules.maximum, standing.initial, high),
+        day_start=day_start,
+        day_limit=day_limit(rules.daily, state.initial, day_start),
+        max_limit=max_limit(rules.maximum, state.initial, high),
         high=high,
         day_balance=balance,
-        days=standing.days + 1,
-        trading_days=standing.trading_days,
-        best_day=max(standing.best_day, profit),
-        good_days=standing.good_days + max(0, profit),
+        days=state.days + 1,
+        trading_days=state.trading_days,
+        best_day=max(state.best_day, profit),
+        good_days=state.good_days + max(0, profit),
     )
 
 
-def opened(standing: Standing) -> Standing:
+def opened(state: ChallengeState) -> ChallengeState:
     """A position was opened: that makes a trading day of today."""
     return msgspec.structs.replace(
-        standing,
-        positions=standing.positions + 1,
+        state,
+        positions=state.positions + 1,
         opened=True,
-        trading_days=standing.trading_days + (not standing.opened),
+        trading_days=state.trading_days + (not state.opened),
     )
 
 
-def requested(standing: Standing, count: int = 1) -> Standing:
+def requested(state: ChallengeState, count: int = 1) -> ChallengeState:
     """`count` more requests went to the server: every send, change and cancel, refused or not."""
-    return msgspec.structs.replace(standing, requests=standing.requests + count)
+    return msgspec.structs.replace(state, requests=state.requests + count)
 
 
-def breach_of(rules: RuleSet, standing: Standing, balance: Cents, equity: Cents) -> Breach | None:
+def breach_of(
+    rules: RuleSet, state: ChallengeState, balance: Cents, equity: Cents
+) -> Breach | None:
     """The limit that these figures break; the one that ends the attempt before one that pauses."""
     maximum, daily = rules.maximum, rules.daily
     figure = _figure(maximum.measured_on, balance, equity)
-    if _broken(maximum.breach_at, figure, standing.max_limit):
-        return Breach(MAX_LOSS, standing.max_limit, figure, RuleAction.FAIL)
+    if _broken(maximum.breach_at, figure, state.max_limit):
+        return Breach(MAX_LOSS, state.max_limit, figure, RuleAction.FAIL)
     figure = _figure(daily.measured_on, balance, equity)
-    if _broken(daily.breach_at, figure, standing.day_limit):
-        return Breach(DAILY_LOSS, standing.day_limit, figure, daily.action)
+    if _broken(daily.breach_at, figure, state.day_limit):
+        return Breach(DAILY_LOSS, state.day_limit, figure, daily.action)
     return None
 
 
@@ -183,24 +195,26 @@ def target(phase: Phase, initial: Cents) -> Cents | None:
     return None if phase.target is None else initial - share(-initial, phase.target)
 
 
-def best_day_share(standing: Standing, balance: Cents) -> float | None:
+def best_day_share(state: ChallengeState, balance: Cents) -> float | None:
     """The best day's part of the profit of all profitable days; None while no day has made any.
 
     Today counts as if it ended with this balance.
     """
-    best, good = _best(standing, balance)
+    best, good = _best(state, balance)
     return best / good if good else None
 
 
-def _best(standing: Standing, balance: Cents) -> tuple[Cents, Cents]:
-    today = balance - standing.day_balance
-    return max(standing.best_day, today), standing.good_days + max(0, today)
+def _best(state: ChallengeState, balance: Cents) -> tuple[Cents, Cents]:
+    today = balance - state.day_balance
+    return max(state.best_day, today), state.good_days + max(0, today)
 
 
-def missing(rules: RuleSet, standing: Standing, balance: Cents, *, flat: bool) -> tuple[str, ...]:
+def missing(
+    rules: RuleSet, state: ChallengeState, balance: Cents, *, flat: bool
+) -> tuple[str, ...]:
     """What still keeps the phase from being passed; empty when it is passed (unless breached)."""
-    phase = rules.phases[standing.phase]
-    wanted = target(phase, standing.initial)
+    phase = rules.phases[state.phase]
+    wanted = target(phase, state.initial)
     gates = []
     if wanted is None:
         gates.append("no_target")
@@ -208,9 +222,9 @@ def missing(rules: RuleSet, standing: Standing, balance: Cents, *, flat: bool) -
         gates.append("target")
     if not flat:
         gates.append("flat")
-    if standing.trading_days < phase.trading_days:
+    if state.trading_days < phase.trading_days:
         gates.append("trading_days")
-    best, good = _best(standing, balance)
+    best, good = _best(state, balance)
     if phase.best_day is not None and best * WHOLE > good * phase.best_day:
         gates.append("best_day")
     return tuple(gates)

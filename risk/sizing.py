@@ -7,13 +7,13 @@ from engine.types import UNITS_PER_LOT, Cents, SymbolSpec, Units
 _STEP_SLACK = 1e-9
 
 
-def budget(fraction: float, scale: float, equity: Cents, anchor: Cents) -> float:
+def budget(fraction: float, scale: float, equity: Cents, day_start: Cents) -> float:
     """Cents that one order may lose.
 
     The fraction of equity, scaled by the signal's grade, but never more than the fraction of the
-    day's anchor.
+    day-start balance.
     """
-    return min(fraction * scale * equity, fraction * anchor)
+    return min(fraction * scale * equity, fraction * day_start)
 
 
 def volume_within(spec: SymbolSpec, money: float, loss_of_one_lot: Cents) -> Units:

@@ -1,1 +1,1 @@
-"""The commands, one file each, and the wiring: the only place that puts the parts together."""
+"""The program: commands, what they show, and the application that they run."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.files.sample import PERIOD_SECONDS, SAMPLE
+from adapters.bars.sample import PERIOD_SECONDS, SAMPLE
 
 MEMBER = "pyeventbt/data_provider/connectors/historical_csv_data/EURUSD.csv"
 CSV_SHA256 = "cbeb620fe11506dab9d82c4f704b77c287a7e6625e5640c4694cba9deeb923df"
@@ -35,7 +35,7 @@ class WrongSource(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Runs the command; returns what its process ends with."""
     parser = argparse.ArgumentParser(prog="build_sample", description=__doc__)
     parser.add_argument("source", type=Path, help="the wheel, or EURUSD.csv out of it")
     parser.add_argument("output", type=Path, nargs="?", default=SAMPLE, help="default: %(default)s")

@@ -1,4 +1,4 @@
-"""How a strategy passes over the bars of a history at which it cannot decide anything.
+"""How a strategy skips the bars of a history at which it cannot decide anything.
 
 A strategy that defines `scan_columns` is given a history's closed bars in columns, chunk after
 chunk, instead of one by one. It proposes the bars at which it may decide; at those, and at others
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
-from engine.market import Position
+from engine.portfolio import Position
 
 if TYPE_CHECKING:
     from signals.strategy import Decision, View
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 
 _NOWHERE: Final = 1 << 62
-_FIRST_STRETCH: Final = 64
+_FIRST_SPAN: Final = 64
 
 
 class ColumnScan(Protocol):
@@ -99,7 +99,7 @@ class ChunkScan:
         return self._columns.decide(bisect_left(self._times, bar.time), view)
 
 
-class Places:
+class RowIndex:
     """The indices at which a column holds."""
 
     __slots__ = ("_count", "_found")
@@ -119,7 +119,7 @@ def first_true_of(test: Callable[[int, int], Bools], start: int, end: int) -> in
 
     `test` is asked for stretches (from, to): short ones first, as what is looked for is often near.
     """
-    length = _FIRST_STRETCH
+    length = _FIRST_SPAN
     while start < end:
         stop = min(start + length, end)
         found = test(start, stop)

@@ -4,7 +4,7 @@ A strategy sees closed bars of one symbol, one at a time, and the state of that 
 with at most one decision. It keeps indicators, nothing else: positions and prices are given to it.
 
 To write one of your own, write a class as `Strategy` describes and a preset whose `strategy` names
-it (`my_file.py:MyClass`, beside the preset); `signals/sma_cross.py` is a small example.
+it (`my_file.py:MyClass`, beside the preset); `signals/strategies/sma_cross.py` is a small example.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
-from engine.market import Market, Position
+from engine.portfolio import Portfolio, Position
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
-from signals.bars import TIMEFRAME_SECONDS
+from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
 
 Lots = Annotated[float, msgspec.Meta(gt=0)] | Literal["by_risk"]
@@ -54,25 +54,25 @@ class Enter(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Leave(msgspec.Struct, frozen=True):
+class Exit(msgspec.Struct, frozen=True):
     """Close the open position.
 
-    `then` makes it a reversal: it is asked for the entry once the position is known to be closed,
-    with the symbol as it is at that moment.
+    `reverse_with` makes it a reversal: it is asked for the entry once the position is known to be
+    closed, with the symbol as it is at that moment.
     """
 
     reason: str
-    then: Callable[[View], Enter | None] | None = None
+    reverse_with: Callable[[View], Enter | None] | None = None
 
 
-class Protect(msgspec.Struct, frozen=True):
+class MoveStop(msgspec.Struct, frozen=True):
     """Move the stop loss of the open position."""
 
     stop_loss: Points
     reason: str
 
 
-Decision = Enter | Leave | Protect
+Decision = Enter | Exit | MoveStop
 
 
 class Strategy(Protocol):
@@ -103,7 +103,7 @@ class Reversal(msgspec.Struct, frozen=True):
     position: int
     bar: ev.BarClosed
     until: Millis
-    then: Callable[[View], Enter | None]
+    enter: Callable[[View], Enter | None]
 
 
 class StrategyActor:
@@ -117,10 +117,10 @@ class StrategyActor:
     """
 
     def __init__(
-        self, bus: Bus, market: Market, strategy_id: str, factory: StrategyFactory | None
+        self, bus: Bus, portfolio: Portfolio, strategy_id: str, factory: StrategyFactory | None
     ) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._strategy_id = strategy_id
         self._strategies: dict[str, Strategy] = {}
         self._scans: dict[str, ChunkScan] = {}
@@ -128,7 +128,7 @@ class StrategyActor:
         self._confirmed: list[Reversal] = []
         if factory is not None:
             self._strategies = {
-                name: self._made(factory, spec) for name, spec in market.specs.items()
+                name: self._made(factory, spec) for name, spec in portfolio.specs.items()
             }
 
     def routes(self) -> ev.Routes:
@@ -153,9 +153,11 @@ class StrategyActor:
         if decision is None:
             return
         signal = _signal(self._strategy_id, bar, view, decision)
-        if isinstance(decision, Leave) and decision.then is not None:
+        if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
-            self._reversals[bar.symbol] = Reversal(signal.position, bar, until, decision.then)
+            self._reversals[bar.symbol] = Reversal(
+                signal.terms.position, bar, until, decision.reverse_with
+            )
         self._bus.publish(signal)
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
@@ -176,7 +178,7 @@ class StrategyActor:
         symbol = reversal.bar.symbol
         view = self._view(symbol)
         try:
-            entry = reversal.then(view)
+            entry = reversal.enter(view)
             _insist_on_types(entry)
         except Exception as error:
             raise self._failed(symbol, error) from error
@@ -186,19 +188,21 @@ class StrategyActor:
         if self._bus.time < reversal.until and view.position is None:
             self._bus.publish(signal)
             return
-        late = ev.SignalDropped(signal_id=signal.signal_id, symbol=symbol, reason="reversal_late")
+        late = ev.SignalDropped(
+            signal_id=signal.terms.signal_id, symbol=symbol, reason="reversal_late"
+        )
         self._bus.publish(late)
 
     def _view(self, symbol: str) -> View:
-        market = self._market
-        return View(market.specs[symbol], market.ticks[symbol], market.on_symbol(symbol))
+        portfolio = self._portfolio
+        return View(portfolio.specs[symbol], portfolio.ticks[symbol], portfolio.on_symbol(symbol))
 
     def on_warmed_up(self, past: ev.WarmedUp) -> None:
         """Let a strategy see bars of the past; what it would have done is not done."""
         strategy = self._strategies.get(past.symbol)
         if strategy is None:
             return
-        spec = self._market.specs[past.symbol]
+        spec = self._portfolio.specs[past.symbol]
         for bar in (ev.BarClosed(past.symbol, *row) for row in past.bars):
             if bar.timeframe in strategy.timeframes:
                 tick = ev.Tick(bar.symbol, bar.close, bar.close)
@@ -220,7 +224,7 @@ class StrategyActor:
                 bars.scan = ChunkScan(
                     columns,
                     deciding(bars, strategy.timeframes),
-                    lambda: self._market.on_symbol(symbol),
+                    lambda: self._portfolio.on_symbol(symbol),
                     lambda entered: self._scans.update({symbol: entered}),
                 )
             yield bars
@@ -247,8 +251,8 @@ _TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {
         ("volume", int, "an int, in units"),
         ("note", str, "a str"),
     ),
-    Leave: (("reason", str, "a str"),),
-    Protect: (("stop_loss", int, "an int, in points"), ("reason", str, "a str")),
+    Exit: (("reason", str, "a str"),),
+    MoveStop: (("stop_loss", int, "an int, in points"), ("reason", str, "a str")),
 }
 
 
@@ -279,34 +283,38 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
     if isinstance(decision, Enter):
         long = decision.side is LONG
         return ev.SignalRaised(
-            signal_id=signal_id,
-            strategy_id=strategy_id,
-            symbol=bar.symbol,
-            action=ev.OPEN,
-            side=decision.side,
-            reason=decision.reason,
-            price=view.tick.ask if long else view.tick.bid,
-            stop_loss=decision.stop_loss,
-            take_profit=decision.take_profit,
-            scale=decision.scale,
-            volume=decision.volume,
+            terms=ev.OrderTerms(
+                signal_id=signal_id,
+                strategy_id=strategy_id,
+                symbol=bar.symbol,
+                action=ev.OPEN,
+                side=decision.side,
+                reason=decision.reason,
+                price=view.tick.ask if long else view.tick.bid,
+                stop_loss=decision.stop_loss,
+                take_profit=decision.take_profit,
+                scale=decision.scale,
+                volume=decision.volume,
+            ),
             problem=ev.DenyReason.EXPIRED if bar.late else None,
             note=decision.note,
         )
     position = view.position
     if position is None:
         raise ValueError(f"{strategy_id} wants to manage a position of {bar.symbol}: none is open")
-    leaving = isinstance(decision, Leave)
+    leaving = isinstance(decision, Exit)
     return ev.SignalRaised(
-        signal_id=signal_id,
-        strategy_id=strategy_id,
-        symbol=bar.symbol,
-        action=ev.CLOSE if leaving else ev.MODIFY,
-        side=position.side,
-        reason=decision.reason,
-        price=view.tick.bid if position.side is LONG else view.tick.ask,
-        stop_loss=position.stop_loss if isinstance(decision, Leave) else decision.stop_loss,
-        take_profit=position.take_profit,
-        volume=position.volume,
-        position=position.ticket,
+        terms=ev.OrderTerms(
+            signal_id=signal_id,
+            strategy_id=strategy_id,
+            symbol=bar.symbol,
+            action=ev.CLOSE if leaving else ev.MODIFY,
+            side=position.side,
+            reason=decision.reason,
+            price=view.tick.bid if position.side is LONG else view.tick.ask,
+            stop_loss=position.stop_loss if isinstance(decision, Exit) else decision.stop_loss,
+            take_profit=position.take_profit,
+            volume=position.volume,
+            position=position.ticket,
+        ),
     )

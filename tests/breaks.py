@@ -8,30 +8,30 @@ from typing import Any
 import msgspec
 import pytest
 
-import adapters.mt5.telling
-import adapters.mt5.venue
-import adapters.mt5.watch
+import adapters.mt5.execution.reconciler
+import adapters.mt5.execution.reports
+import adapters.mt5.execution.venue
 import risk.limits
 import risk.sizing
-import scripts.simulation.life
-from adapters.mt5.departures import closings
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.remote import carry_out_remotely
-from adapters.mt5.telling import Telling
-from adapters.mt5.venue import Venue
-from adapters.mt5.watch import Watch
+import tests.simulation.engine_run
+from adapters.mt5.execution.closing_deals import closings
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.reconciler import Reconciler
+from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.execution.reports import ExecutionReports
+from adapters.mt5.execution.venue import Venue
 from engine import events as ev
-from engine.bus import Edge
-from engine.market import Market
-from engine.orders import OrderBook
+from engine.bus import Subscription
+from engine.calendar import resets
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.trading import Trading
 from engine.types import Limits, Millis
-from risk.days import resets
-from risk.stakes import Stakes
-from risk.state import RiskActor
-from scripts.simulation.disk import SimulatedJournal
-from scripts.simulation.run import run_seed
-from signals.flatten import Flatten
+from risk.actor import RiskActor
+from risk.exposure_book import ExposureBook
+from signals.exits import Flatten
+from tests.simulation.disk import SimulatedJournal
+from tests.simulation.run import run_seed
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -62,7 +62,7 @@ def _sent_twice(patch: pytest.MonkeyPatch) -> None:
         carry_out_remotely(client, request)
         return carry_out_remotely(client, request)
 
-    patch.setattr(adapters.mt5.venue, "carry_out_remotely", twice)
+    patch.setattr(adapters.mt5.execution.venue, "carry_out_remotely", twice)
 
 
 def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -74,25 +74,27 @@ def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 def _halt_heeded_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gateway, "_may_not_open", lambda _self, _order: False)
-    patch.setattr(Gateway, "holds_back", lambda _self, _errand: False)
+    patch.setattr(Gateway, "must_not_leave", lambda _self, _venue_request: False)
 
 
 def _unknown_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
-    def cancelled(tell: Telling, order: ev.OrderIntent, message: str, _account: Any) -> None:
-        tell.cancelled(order, message)
+    def cancelled(
+        reports: ExecutionReports, order: ev.OrderIntent, message: str, _account: Any
+    ) -> None:
+        reports.cancelled(order, message)
 
-    patch.setattr(Telling, "unknown", cancelled)
+    patch.setattr(ExecutionReports, "unknown", cancelled)
 
 
 def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
     def forgets(actor: RiskActor, unknown: ev.OrderUnknown) -> None:
-        actor._stakes.release(unknown.order_id)
+        actor._exposures.release(unknown.order_id)
 
     patch.setattr(RiskActor, "on_unknown", forgets)
 
 
 def _close_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adapters.mt5.telling, "closings", lambda *_args: ())
+    patch.setattr(adapters.mt5.execution.reports, "closings", lambda *_args: ())
 
 
 def _commission_of_wrong_sign(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +102,7 @@ def _commission_of_wrong_sign(patch: pytest.MonkeyPatch) -> None:
         for closed in closings(*args):
             yield msgspec.structs.replace(closed, commission=-closed.commission)
 
-    patch.setattr(adapters.mt5.telling, "closings", wrong)
+    patch.setattr(adapters.mt5.execution.reports, "closings", wrong)
 
 
 def _share_of_commission_lost(patch: pytest.MonkeyPatch) -> None:
@@ -108,35 +110,37 @@ def _share_of_commission_lost(patch: pytest.MonkeyPatch) -> None:
         for closed in closings(*args):
             yield msgspec.structs.replace(closed, net=closed.profit)
 
-    patch.setattr(adapters.mt5.telling, "closings", wrong)
+    patch.setattr(adapters.mt5.execution.reports, "closings", wrong)
 
 
 def _row_lost(patch: pytest.MonkeyPatch) -> None:
-    flush = Edge.flush
+    flush = Subscription.flush
 
-    async def loses_one(edge: Edge) -> None:
-        edge.outbox[:] = [r for r in edge.outbox if not isinstance(r.event, ev.PositionClosed)]
-        await flush(edge)
+    async def loses_one(subscription: Subscription) -> None:
+        subscription.outbox[:] = [
+            r for r in subscription.outbox if not isinstance(r.event, ev.PositionClosed)
+        ]
+        await flush(subscription)
 
-    patch.setattr(Edge, "flush", loses_one)
+    patch.setattr(Subscription, "flush", loses_one)
 
 
 def _positions_not_counted(patch: pytest.MonkeyPatch) -> None:
-    desk_of = RiskActor._desk
+    desk_of = RiskActor._context
 
     def empty(actor: RiskActor, order: ev.OrderIntent) -> Any:
         return msgspec.structs.replace(desk_of(actor, order), positions=0, positions_on_symbol=0)
 
-    patch.setattr(RiskActor, "_desk", empty)
+    patch.setattr(RiskActor, "_context", empty)
 
 
 def _open_risk_not_counted(patch: pytest.MonkeyPatch) -> None:
-    desk_of = RiskActor._desk
+    desk_of = RiskActor._context
 
     def free(actor: RiskActor, order: ev.OrderIntent) -> Any:
         return msgspec.structs.replace(desk_of(actor, order), stops_worst=0, risk_in_flight=0)
 
-    patch.setattr(RiskActor, "_desk", free)
+    patch.setattr(RiskActor, "_context", free)
 
 
 def _sized_too_large(patch: pytest.MonkeyPatch) -> None:
@@ -146,28 +150,28 @@ def _sized_too_large(patch: pytest.MonkeyPatch) -> None:
 
 
 def _signals_to_close_ignored(patch: pytest.MonkeyPatch) -> None:
-    on_signal = OrderBook.on_signal
+    on_signal = OrderManager.on_signal
 
-    def deaf(book: OrderBook, signal: ev.SignalRaised) -> None:
-        if signal.action is not ev.Action.CLOSE:
-            on_signal(book, signal)
+    def deaf(order_manager: OrderManager, signal: ev.SignalRaised) -> None:
+        if signal.terms.action is not ev.Action.CLOSE:
+            on_signal(order_manager, signal)
 
-    patch.setattr(OrderBook, "on_signal", deaf)
+    patch.setattr(OrderManager, "on_signal", deaf)
 
 
 def _order_ids_begin_anew(patch: pytest.MonkeyPatch) -> None:
-    remember = OrderBook._remember_intent
+    remember = OrderManager._apply_intent
 
-    def forgets(book: OrderBook, intent: ev.OrderIntent) -> None:
-        remember(book, intent)
-        book._next_id = 1
+    def forgets(order_manager: OrderManager, intent: ev.OrderIntent) -> None:
+        remember(order_manager, intent)
+        order_manager._next_id = 1
 
-    patch.setattr(OrderBook, "_remember_intent", forgets)
+    patch.setattr(OrderManager, "_apply_intent", forgets)
 
 
 def _floor_not_tested(patch: pytest.MonkeyPatch) -> None:
     def only_extremes(actor: RiskActor, seen: ev.AccountSeen) -> None:
-        actor.extremes.test(seen.equity, actor.anchor)
+        actor.drawdowns.test(seen.equity, actor.day_start)
 
     patch.setattr(RiskActor, "on_account", only_extremes)
 
@@ -176,7 +180,7 @@ def _missed_days_forgotten(patch: pytest.MonkeyPatch) -> None:
     def from_now(limits: Limits, now: Millis, _past: Any) -> Any:
         return resets(limits.reset_zone, now)
 
-    patch.setattr(scripts.simulation.life, "days_to_come", from_now)
+    patch.setattr(tests.simulation.engine_run, "days_to_come", from_now)
 
 
 def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
@@ -189,7 +193,7 @@ def _anchor_at_equity(patch: pytest.MonkeyPatch) -> None:
 
 
 def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adapters.mt5.watch, "emptied", lambda _deals: True)
+    patch.setattr(adapters.mt5.execution.reconciler, "fully_closed", lambda _deals: True)
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
@@ -203,11 +207,11 @@ def _latch_cleared_at_midnight(patch: pytest.MonkeyPatch) -> None:
 
 
 def _looks_not_compared(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Watch, "on_seen", nothing)
+    patch.setattr(Reconciler, "on_snapshot", nothing)
 
 
 QUICK: dict[str, Break] = {
-    "a reservation is forgotten": _without(Stakes, "reserve"),
+    "a reservation is forgotten": _without(ExposureBook, "reserve"),
     "a close is dropped": _close_dropped,
     "a commission has the wrong sign": _commission_of_wrong_sign,
     "a row of the files is lost": _row_lost,
@@ -219,7 +223,7 @@ BREAKS: dict[str, Break] = {
     **QUICK,
     "a record is not waited for": _record_not_waited_for,
     "a halt is heeded late": _halt_heeded_late,
-    "a halt is forgotten at a restart": _without(RiskActor, "_remember_state"),
+    "a halt is forgotten at a restart": _without(RiskActor, "_apply_state"),
     "an unknown outcome is taken for none": _unknown_taken_for_cancelled,
     "a quarantined order is not charged": _quarantine_not_charged,
     "the opening commission is left out of results": _share_of_commission_lost,
@@ -230,16 +234,16 @@ BREAKS: dict[str, Break] = {
     "order ids begin anew at a restart": _order_ids_begin_anew,
     "the floor is not tested": _floor_not_tested,
     "days that began meanwhile are forgotten": _missed_days_forgotten,
-    "the day's anchor is not restored": _without(RiskActor, "_remember_day"),
+    "the day's anchor is not restored": _without(RiskActor, "_apply_day"),
     "the day's anchor is the equity": _anchor_at_equity,
-    "extremes after deals are not restored": _without(RiskActor, "_remember_closed"),
-    "strangers are not restored": _without(RiskActor, "_remember_foreign"),
-    "levels moved by hand are not seen": _without(Watch, "_compare_levels"),
-    "moved levels are not kept": _without(Market, "on_modified"),
-    "entries wait through a halt": _without(Gateway, "_take_back"),
+    "extremes after deals are not restored": _without(RiskActor, "_apply_closed"),
+    "strangers are not restored": _without(RiskActor, "_apply_external"),
+    "levels moved by hand are not seen": _without(Reconciler, "_compare_levels"),
+    "moved levels are not kept": _without(Portfolio, "on_modified"),
+    "entries wait through a halt": _without(Gateway, "_cancel_pending"),
     "a position that is not shown counts as gone": _not_shown_taken_for_gone,
     "another account is believed": _other_account_believed,
-    "strangers are not told": _without(Watch, "_compare_strangers"),
+    "strangers are not told": _without(Reconciler, "_compare_external"),
     "a latch is cleared at midnight": _latch_cleared_at_midnight,
     "a pause is not heeded": _without(RiskActor, "on_user"),
     "positions are left open that the user wants closed": _without(Flatten, "on_user"),

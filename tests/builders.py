@@ -11,14 +11,14 @@ from config.preset_files import load_preset
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from engine.market import Market
-from engine.orders import OrderBook
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
-from risk.evaluation import Course, Evaluation
-from risk.state import RiskActor
-from signals.preset import Parameters
+from risk.actor import RiskActor
+from risk.challenge import Challenge, ChallengeActor
+from signals.strategies.ftmo_m15 import FtmoM15Parameters
 
 START: Cents = 10_000_000
 """The balance that sessions of tests start with: 100,000.00."""
@@ -44,7 +44,7 @@ XAUUSD = SymbolSpec(
     stops_level=0, leverage=30, conversion=Conversion.NONE, base="XAU", quote="USD",
 )  # fmt: skip
 EURGBP = msgspec.structs.replace(
-    EURUSD, name="EURGBP", quote="GBP", spread_floor=8, conversion=Conversion.TOLD
+    EURUSD, name="EURGBP", quote="GBP", spread_floor=8, conversion=Conversion.FROM_BROKER
 )
 """A cross: only the terminal can tell what it is worth, so it is not among the usual symbols."""
 SPECS = {spec.name: spec for spec in (EURUSD, GBPUSD, USDJPY, XAUUSD)}
@@ -68,9 +68,9 @@ PARAMETERS: dict[str, Any] = load_preset("ftmo_m15").parameters
 """Those of the preset that ships with the program; tests spell out the figures they rely on."""
 
 
-def parameters(**changes: Any) -> Parameters:
+def parameters(**changes: Any) -> FtmoM15Parameters:
     """The preset's parameters with some changed; raises msgspec.ValidationError."""
-    return msgspec.convert({**PARAMETERS, **msgspec.to_builtins(changes)}, Parameters)
+    return msgspec.convert({**PARAMETERS, **msgspec.to_builtins(changes)}, FtmoM15Parameters)
 
 
 def limits(**changes: Any) -> Limits:
@@ -83,9 +83,9 @@ def account(balance: Cents = START, equity: Cents | None = None, margin: Cents =
     return ev.Account(balance=balance, equity=balance if equity is None else equity, margin=margin)
 
 
-def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
+def terms(signal_id: str = "s:1", **changes: Any) -> ev.OrderTerms:
     """A long entry on EURUSD at the usual tick, stop 100 and target 200 points away."""
-    return ev.SignalRaised(
+    return ev.OrderTerms(
         signal_id=signal_id,
         **{
             "strategy_id": "s", "symbol": "EURUSD", "action": ev.Action.OPEN, "side": Side.LONG,
@@ -95,21 +95,28 @@ def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
     )  # fmt: skip
 
 
+def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
+    """The signal of `terms`; `problem` and `note` are its own."""
+    own = {name: changes.pop(name) for name in ("problem", "note") if name in changes}
+    return ev.SignalRaised(terms=terms(signal_id, **changes), **own)
+
+
 def intent(order_id: int = 1, **changes: Any) -> ev.OrderIntent:
     """The order intent of `signal`."""
-    return ev.OrderIntent(
-        order_id=order_id,
-        **{
-            "signal_id": f"s:{order_id}", "strategy_id": "s", "symbol": "EURUSD",
-            "action": ev.Action.OPEN, "side": Side.LONG, "reason": "tag", "price": 110_010,
-            "stop_loss": 109_910, "take_profit": 110_210, **changes,
-        },
-    )  # fmt: skip
+    own = {name: changes.pop(name) for name in ("problem",) if name in changes}
+    changes = {"signal_id": f"s:{order_id}", **changes}
+    return ev.OrderIntent(order_id=order_id, terms=terms(**changes), **own)
 
 
-def valued(symbol: str = "EURUSD", **changes: Any) -> ev.SymbolValued:
+def submitted(order_id: int = 1, volume: Units = 0, **changes: Any) -> ev.OrderSubmitted:
+    """The submission of `intent`."""
+    changes = {"signal_id": f"s:{order_id}", **changes}
+    return ev.OrderSubmitted(order_id=order_id, terms=terms(**changes), volume=volume)
+
+
+def broker_valued(symbol: str = "EURUSD", **changes: Any) -> ev.SymbolValuation:
     """What a terminal reckons for EURUSD at the usual ask: a point of a lot is a dollar."""
-    return ev.SymbolValued(
+    return ev.SymbolValuation(
         **{
             "symbol": symbol, "time": 0, "price": 110_010, "move": 110, "volume": 50 * LOT,
             "gain": 550_000, "loss": 550_000, "margin": 110_010, **changes,
@@ -173,7 +180,7 @@ def started(balance: Cents = START, **changes: Any) -> ev.SessionStarted:
     )  # fmt: skip
 
 
-FIGURES = ev.Figures(
+FIGURES = ev.SessionFigures(
     max_drawdown_fraction=0.0125,
     max_daily_loss_fraction=0.01,
     daily_realized_loss=12_345,
@@ -181,7 +188,7 @@ FIGURES = ev.Figures(
 )
 
 
-def ended(outcome: ev.Outcome = ev.Outcome.DONE, **changes: Any) -> ev.SessionEnded:
+def ended(outcome: ev.SessionOutcome = ev.SessionOutcome.DONE, **changes: Any) -> ev.SessionEnded:
     """The end of a session."""
     return ev.SessionEnded(
         **{"outcome": outcome, "account": account(), "figures": FIGURES, **changes}
@@ -198,7 +205,7 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         order=intent(2), reason=ev.DenyReason.MARGIN, detail="margin of 2 cents, free 1",
         account=account(),
     ),
-    ev.OrderSubmitted(order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG),
+    submitted(),
     ev.OrderAccepted(order_id=1, ticket=7),
     ev.OrderFilled(order_id=1, ticket=7, deal=2, volume=LOT, price=110_010),
     ev.OrderRejected(
@@ -217,13 +224,13 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
     closed(),
     ev.AccountUpdated(account=account(START + 1), reason="deposit"),
     halted(),
-    ev.DayRolled(date="2025-01-08", anchor=START, floor=9_800_000.0, account=account()),
+    ev.DayRolled(date="2025-01-08", day_start=START, floor=9_800_000.0, account=account()),
     ev.SessionResumed(account=account()),
-    ev.VenueDiffers(
-        foreign=(
-            ev.ForeignExposure(ticket=9, symbol="GBPUSD", side=Side.LONG, volume=LOT, risk=500),
+    ev.ReconciliationMismatch(
+        external=(
+            ev.ExternalExposure(ticket=9, symbol="GBPUSD", side=Side.LONG, volume=LOT, risk=500),
         ),
-        unexplained=("position 9",),
+        mismatches=("position 9",),
     ),
     ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news at noon"),
     ev.AttemptStarted(
@@ -232,7 +239,7 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
     ),
     ev.AttemptEnded(
         attempt=1, phase=1, outcome=ev.AttemptOutcome.BREACHED, account=account(), days=3,
-        trading_days=2, least_room=-1, least_room_at=1_736_251_200_000, cause="daily_loss",
+        trading_days=2, min_buffer=-1, min_buffer_at=1_736_251_200_000, cause="daily_loss",
     ),
     ended(),
 )  # fmt: skip
@@ -252,35 +259,39 @@ class Wired:
 
     journal: MemoryJournal
     bus: Bus
-    market: Market
-    book: OrderBook
+    portfolio: Portfolio
+    order_manager: OrderManager
     risk: RiskActor
-    evaluation: Evaluation | None = None
+    challenge_actor: ChallengeActor | None = None
 
 
 def wired(
     terms: Limits = LIMITS,
     *,
     limit_trades: int | None = None,
-    course: Course | None = None,
+    challenge: Challenge | None = None,
     account: FreshAccount | None = None,
     specs: dict[str, SymbolSpec] = SPECS,
     **terms_of_session: Any,
 ) -> Wired:
     """Connect the deciding actors in the order of a real session and start one."""
     journal = MemoryJournal()
-    bus = Bus(journal, record_inputs=True) if terms_of_session.get("valued") else Bus(journal)
-    market = Market(specs)
-    book = OrderBook(bus, limit_trades=limit_trades)
-    evaluation = None if course is None else Evaluation(bus, market, course, account)
-    risk = RiskActor(bus, market, terms, evaluation)
-    followed = () if evaluation is None else (evaluation,)
-    for actor in (market, book, risk, *followed):
+    bus = (
+        Bus(journal, record_inputs=True) if terms_of_session.get("broker_valued") else Bus(journal)
+    )
+    portfolio = Portfolio(specs)
+    order_manager = OrderManager(bus, limit_trades=limit_trades)
+    challenge_actor = (
+        None if challenge is None else ChallengeActor(bus, portfolio, challenge, account)
+    )
+    risk = RiskActor(bus, portfolio, terms, challenge_actor)
+    followed = () if challenge_actor is None else (challenge_actor,)
+    for actor in (portfolio, order_manager, risk, *followed):
         bus.attach(actor.routes())
     bus.publish(started(**terms_of_session))
     for tick in TICKS.values():
         bus.feed(tick)
-    return Wired(journal, bus, market, book, risk, evaluation)
+    return Wired(journal, bus, portfolio, order_manager, risk, challenge_actor)
 
 
 def levels(side: Side, tick: ev.Tick, stop: Points, target: Points) -> dict[str, Points]:

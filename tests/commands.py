@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from scripts import butler as program
+from scripts.cli import main as program
 
 
 @dataclass(frozen=True)

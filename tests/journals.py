@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
 from engine.journal import MemoryJournal
 from tests.builders import ONE_OF_EACH

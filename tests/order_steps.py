@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from engine.orders import OrderBook, Step
+from engine.orders import OrderManager, Step
 from engine.types import Side
-from tests.builders import LOT, account, approved, intent
+from tests.builders import (
+    LOT,
+    account,
+    approved,
+    intent,
+    submitted,
+)
 
 
 @dataclass
@@ -21,16 +27,16 @@ class LoneBook:
 
     journal: MemoryJournal
     bus: Bus
-    book: OrderBook
+    order_manager: OrderManager
 
 
 def lone_book(*, limit_trades: int | None = None) -> LoneBook:
     """A new order book on a new bus."""
     journal = MemoryJournal()
     bus = Bus(journal)
-    book = OrderBook(bus, limit_trades=limit_trades)
-    bus.attach(book.routes())
-    return LoneBook(journal, bus, book)
+    order_manager = OrderManager(bus, limit_trades=limit_trades)
+    bus.attach(order_manager.routes())
+    return LoneBook(journal, bus, order_manager)
 
 
 def happening(step: Step, order_id: int = 1) -> ev.Event:
@@ -40,9 +46,7 @@ def happening(step: Step, order_id: int = 1) -> ev.Event:
         Step.DENY: ev.OrderDenied(
             order=intent(order_id), reason=ev.DenyReason.MARGIN, detail="", account=account()
         ),
-        Step.SUBMIT: ev.OrderSubmitted(
-            order_id=order_id, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG
-        ),
+        Step.SUBMIT: submitted(order_id),
         Step.ACCEPT: ev.OrderAccepted(order_id=order_id, ticket=7),
         Step.FILL_PART: fill(order_id, complete=False),
         Step.FILL: fill(order_id, complete=True),
@@ -54,7 +58,7 @@ def happening(step: Step, order_id: int = 1) -> ev.Event:
             order_id=order_id, symbol="EURUSD", side=Side.LONG, retcode=10_006, message="no",
             account=account(),
         ),
-        Step.LOSE: ev.OrderUnknown(
+        Step.MARK_UNKNOWN: ev.OrderUnknown(
             order_id=order_id, symbol="EURUSD", side=Side.LONG, message="?", account=account()
         ),
         Step.CANCEL: ev.OrderCancelled(order_id=order_id, reason="withdrawn"),

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.rules import AccountTerms, SymbolRules
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from engine.types import Millis
 from tests.builders import SPECS, START, TICKS
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import Millis, Side, SymbolSpec
-from scripts.wiring import Terms
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.given_runs import PERIOD, terms_of, with_limits
+from tests.user_signal_runs import PERIOD, terms_of, with_limits
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 60 * MINUTE
@@ -35,11 +35,11 @@ class Market:
     ticks: Ticks
     specs: dict[str, SymbolSpec]
 
-    def with_signals(self, signals: list[GivenSignal], **limits: Any) -> Terms:
+    def with_signals(self, signals: list[UserSignal], **limits: Any) -> Terms:
         in_order = tuple(sorted(signals, key=lambda signal: signal.time))
         return with_limits(replace(self.terms, signals=in_order), **limits)
 
-    def opening(self, signal: GivenSignal) -> Millis | None:
+    def opening(self, signal: UserSignal) -> Millis | None:
         """The first opening of the signal's symbol from its time on."""
         times = list(self.ticks[signal.symbol])
         place = bisect_left(times, signal.time)
@@ -106,7 +106,7 @@ def given_signals(draw: Draw, *, pending: bool) -> list[dict[str, Any]]:
     return signals + [signals[place] for place in doubled]
 
 
-def as_given(market: Market, values: dict[str, Any], line: int) -> GivenSignal:
+def as_given(market: Market, values: dict[str, Any], line: int) -> UserSignal:
     """The signal with prices around the market's at its time, far from it or not."""
     time, symbol, side = values["time"], values["symbol"], values["side"]
     ticks = market.ticks.get(symbol, market.ticks["EURUSD"])
@@ -121,7 +121,7 @@ def as_given(market: Market, values: dict[str, Any], line: int) -> GivenSignal:
     from_ = base if entry is None else entry
     stop = price(from_ - side * values["stop"])
     assert stop is not None
-    return GivenSignal(
+    return UserSignal(
         line=line,
         time=time,
         symbol=symbol,
@@ -137,7 +137,7 @@ def as_given(market: Market, values: dict[str, Any], line: int) -> GivenSignal:
     )
 
 
-def all_given(market: Market, values: list[dict[str, Any]]) -> list[GivenSignal]:
+def all_given(market: Market, values: list[dict[str, Any]]) -> list[UserSignal]:
     return [as_given(market, value, line) for line, value in enumerate(values, start=2)]
 
 

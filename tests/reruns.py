@@ -9,17 +9,17 @@ from unittest.mock import patch
 import msgspec
 
 from engine import events as ev
-from engine.rerun import Difference, Tally
+from engine.rerun import RerunCounts, RerunDifference
 from engine.types import SymbolSpec
-from scripts.journal_replay import deciders
-from scripts.rerun_inputs import InputRerun
-from scripts.simulation import life
-from scripts.simulation.run import run_and_keep
-from scripts.simulation.strategy import Restless
+from scripts.app.journals.rerun import deciders
+from scripts.app.journals.rerun_inputs import InputRerun
 from signals.strategy import Decision, StrategyFactory, View
+from tests.simulation import engine_run
+from tests.simulation.run import run_and_keep
+from tests.simulation.strategy import RandomStrategy
 
 
-class Remembering(Restless):
+class Remembering(RandomStrategy):
     """Decides by all bars that it has ever seen, so that it matters what it was warmed up with."""
 
     def __init__(self, spec: SymbolSpec) -> None:
@@ -34,24 +34,24 @@ class Remembering(Restless):
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
     """What the journal of a seed's simulated session holds at its end."""
-    with patch.object(life, "Restless", strategy):
+    with patch.object(engine_run, "RandomStrategy", strategy):
         result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
     return tuple(records)
 
 
-def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> Tally:
+def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> RerunCounts:
     """Today's decisions against these records."""
     (first, *_) = records
     assert isinstance(first.event, ev.SessionStarted)
-    make = deciders(first.event, first.about or {}, strategy)
+    make = deciders(first.event, first.metadata or {}, strategy)
     return InputRerun(lambda: iter(records), make).run()
 
 
-def difference(tally: Tally) -> Difference:
+def difference(totals: RerunCounts) -> RerunDifference:
     """The difference that a re-run must have found."""
-    assert tally.difference is not None
-    return tally.difference
+    assert totals.difference is not None
+    return totals.difference
 
 
 def is_decision(record: ev.Record) -> bool:

@@ -14,7 +14,8 @@ from engine.result.build import result_of
 from engine.result.curve import GRID
 from engine.session import Session
 from engine.types import Cents, Millis
-from scripts.wiring import Terms, begin, concluding, connect, replay_feed
+from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
+from scripts.app.terms.replay_terms import Terms
 
 
 @dataclass
@@ -88,8 +89,8 @@ def witnessed(terms: Terms, *, every_bar: bool = True) -> Witnessed:
         journal,
         replay_feed(parts, terms),
         [],
-        conclude=concluding(parts.market, parts.risk, parts.evaluation),
-        about_end=dict,
+        conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
+        end_metadata=dict,
         on_slice=lambda: None,
     )
     begin(parts, terms, {"session_id": "witnessed"})

@@ -6,18 +6,19 @@ from engine import events as ev
 from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
-from risk.limits import Desk
-from risk.worth import worth_of
+from risk.limits import RiskContext
+from risk.valuation import valuation_of
+from tests import builders
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
 
 
-def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValued | None) -> Desk:
+def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValuation | None) -> RiskContext:
     """Nothing open yet on an account whose terminal told `value`."""
-    return Desk(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), anchor=START,
+    return RiskContext(
+        limits=LIMITS, spec=spec, tick=tick, account=account(), day_start=START,
         starting_balance=START, trading_active=True, known_signal=False, positions=0,
         positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
-        worth=worth_of(spec, value, 0, told=True),
+        valuation=valuation_of(spec, value, 0, broker_valued=True),
     )  # fmt: skip
 
 
@@ -48,9 +49,7 @@ def changes(parts: Wired) -> list[tuple[TradingState, HaltCause | None]]:
 
 
 def submitted(parts: Wired, order_id: int, symbol: str) -> None:
-    parts.bus.publish(
-        ev.OrderSubmitted(order_id=order_id, symbol=symbol, action=ev.Action.OPEN, side=Side.LONG)
-    )
+    parts.bus.publish(builders.submitted(order_id, symbol=symbol))
 
 
 def rejected(order_id: int) -> ev.OrderRejected:

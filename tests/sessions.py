@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import anyio
 
 from engine import events as ev
-from engine.bus import Bus, Edge
+from engine.bus import Bus, Subscription
 from engine.ports import Feed, Journal, Sink
 from engine.session import Session
 from tests.builders import ended
@@ -52,31 +52,31 @@ class CollectingSink:
         self.records: list[ev.Record] = []
         self._at_end = at_end
 
-    async def run(self, edge: Edge) -> None:
-        async for batch in edge.stream:
+    async def run(self, subscription: Subscription) -> None:
+        async for batch in subscription.stream:
             self.records.extend(batch)
         self._at_end()
 
 
 @contextmanager
-def edges(bus: Bus, *kinds: frozenset[type]) -> Iterator[list[Edge]]:
+def edges(bus: Bus, *kinds: frozenset[type]) -> Iterator[list[Subscription]]:
     """Edges of `bus` for each set of kinds; both ends of each are closed at the end."""
-    made = [bus.edge(f"edge {number}", wanted) for number, wanted in enumerate(kinds)]
+    made = [bus.subscribe(f"edge {number}", wanted) for number, wanted in enumerate(kinds)]
     try:
         yield made
     finally:
-        bus.close_edges()
-        for edge in made:
-            edge.stream.close()
+        bus.close_subscriptions()
+        for subscription in made:
+            subscription.stream.close()
 
 
 def session(
     bus: Bus,
     journal: Journal,
     feed: Feed,
-    sinks: list[tuple[Sink, Edge]],
+    sinks: list[tuple[Sink, Subscription]],
     *,
-    conclude: Callable[[ev.Outcome, str], ev.SessionEnded] | None = None,
+    conclude: Callable[[ev.SessionOutcome, str], ev.SessionEnded] | None = None,
     on_slice: Callable[[], None] = lambda: None,
     helpers: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Session:
@@ -87,7 +87,7 @@ def session(
         feed,
         sinks,
         conclude=conclude or (lambda outcome, detail: ended(outcome, detail=detail)),
-        about_end=lambda: {"ended_at": "2025-01-07T12:00:00+00:00"},
+        end_metadata=lambda: {"ended_at": "2025-01-07T12:00:00+00:00"},
         on_slice=on_slice,
         helpers=helpers,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.mt5.feed_watch import FeedState
-from adapters.status import (
+from adapters.mt5.live.feed_watch import FeedState
+from adapters.reports.status import (
     AccountStatus,
     EventLine,
     LinkState,
@@ -35,5 +35,5 @@ STATUS = Status(
     queues={"event log (CSV)": 3, "log": 0},
     last_events=(EventLine(seq=9, time=NOON, text="OPEN EURUSD long 0.50 1.10010"),),
     started_at="2025-01-07T10:00:00+00:00", uptime=7_200, seq=9, time=NOON,
-    headroom={"daily loss": 1_500.25},
+    loss_buffer={"daily loss": 1_500.25},
 )  # fmt: skip

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import Deals, Look, Reply
-from adapters.mt5.gateway import Errand, Gateway
-from adapters.mt5.requests import Instrument, Requests
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Gateway, VenueRequest
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import Deals, Snapshot, TradeReply
 from engine import events as ev
 from engine.types import Limits
-from risk.evaluation import Course
+from risk.challenge import Challenge
 from tests.builders import LIMITS, SPECS, Wired, wired
 
 REQUESTS = Requests(
@@ -37,7 +37,7 @@ class Live:
 
     parts: Wired
     gateway: Gateway
-    sent: list[Errand] = field(default_factory=list)
+    sent: list[VenueRequest] = field(default_factory=list)
     recorded: list[ev.Event | ev.Input] = field(default_factory=list)
 
     def events(self, after: type[ev.Event] = ev.OrderSubmitted) -> list[ev.Event | ev.Input]:
@@ -48,26 +48,28 @@ class Live:
 
     def reply(self, result: mt5.OrderSendResult | None, **rest: Any) -> None:
         """Answer the oldest request that waits."""
-        errand = self.sent.pop(0)
-        reply = Reply(result, **{"error": SUCCESS, "account": INFO, **rest})
-        self.parts.bus.feed(ev.VenueReplied(errand.order_id, reply, errand.withdrawal))
+        venue_request = self.sent.pop(0)
+        reply = TradeReply(result, **{"error": SUCCESS, "account": INFO, **rest})
+        self.parts.bus.feed(
+            ev.VenueReplied(venue_request.order_id, reply, venue_request.cancellation)
+        )
 
     def see(self, **what: Any) -> None:
         """The terminal is looked at, and this is what it holds."""
-        self.gateway.notice(seen(**what))
+        self.gateway.reconcile(seen(**what))
 
 
-def live(terms: Limits = LIMITS, course: Course | None = None) -> Live:
+def live(terms: Limits = LIMITS, challenge: Challenge | None = None) -> Live:
     """A session that has begun, with a gateway whose requests go nowhere by themselves."""
-    parts = wired(terms, course=course)
-    sent: list[Errand] = []
+    parts = wired(terms, challenge=challenge)
+    sent: list[VenueRequest] = []
     recorded: list[ev.Event | ev.Input] = []
 
-    def send(errand: Errand) -> None:
-        sent.append(errand)
+    def send(venue_request: VenueRequest) -> None:
+        sent.append(venue_request)
         recorded.append(parts.journal.records[-1].event)
 
-    gateway = Gateway(parts.bus, parts.market, REQUESTS, send)
+    gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send)
     gateway.attach()
     return Live(parts, gateway, sent, recorded)
 
@@ -101,9 +103,9 @@ def deal_out(**fields: Any) -> mt5.TradeDeal:
     )  # fmt: skip
 
 
-def seen(**what: Any) -> Look:
+def seen(**what: Any) -> Snapshot:
     """A look at a terminal that holds nothing, unless told otherwise."""
-    return Look(
+    return Snapshot(
         **{"account": INFO, "positions": (), "orders": (), "deals": {}, "ended": {}, **what}
     )
 

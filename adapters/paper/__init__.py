@@ -1,1 +1,1 @@
-"""The paper terminal: an account, an execution model and the MetaTrader5 functions over them."""
+"""The paper account: its broker, the MetaTrader5 functions over it, and replays on it."""

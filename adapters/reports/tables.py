@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from adapters.outputs import replace_file
-from adapters.projection import cash, iso
+from adapters.reports.projection import cash, iso
+from adapters.system.atomic_files import replace_file
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import slippage_cost
 from engine.result.curve import NO_FLOOR

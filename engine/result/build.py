@@ -67,7 +67,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         deposits=fold.deposits,
         figures=None if ended is None else ended.figures,
         outcome=None if ended is None else ended.outcome,
-        headroom=None if ended is None else ended.headroom,
+        loss_buffer=None if ended is None else ended.loss_buffer,
         trading_state=str(fold.trading.state),
         halt_cause=str(fold.trading.reason) if fold.trading.causes else "",
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from engine import events as ev
 from engine import money
-from engine.days import trading_date
+from engine.calendar import trading_date
 from engine.result.days import DayCounts
 from engine.result.observed import Observations
 from engine.result.parts import (
@@ -81,7 +81,7 @@ class ResultFold:
             ev.UserCommanded: self._commanded,
             ev.DayRolled: self._rolled,
             ev.SessionResumed: self._resumed,
-            ev.VenueDiffers: self._differs,
+            ev.ReconciliationMismatch: self._differs,
             ev.AttemptStarted: self._attempt,
             ev.AttemptEnded: self._attempt_ended,
             ev.LinkChanged: self._link,
@@ -163,7 +163,7 @@ class ResultFold:
     # --- the session ---
 
     def _started(self, event: ev.SessionStarted, time: Millis) -> None:
-        about = (self._now.about if self._now else None) or {}
+        about = (self._now.metadata if self._now else None) or {}
         self.terms = RunTerms(
             session_id=str(about.get("session_id", "")),
             mode=event.mode,
@@ -188,7 +188,7 @@ class ResultFold:
 
     def _ended(self, event: ev.SessionEnded, time: Millis) -> None:
         self.ended, self.account = event, event.account
-        room = event.headroom
+        room = event.loss_buffer
         self.days.end(event.account.balance, None if room is None else room.worst_today)
         if room is not None and self.attempts and not self.attempts[-1].outcome:
             self.attempts[-1] = msgspec.structs.replace(
@@ -197,10 +197,10 @@ class ResultFold:
                 final_equity=event.account.equity,
                 days=room.days,
                 trading_days=room.trading_days,
-                least_room=room.least_room,
-                least_room_at=room.least_room_at,
+                min_buffer=room.min_buffer,
+                min_buffer_at=room.min_buffer_at,
             )
-        if event.outcome is not ev.Outcome.DONE:
+        if event.outcome is not ev.SessionOutcome.DONE:
             self._operation(time, "ended", str(event.outcome), event.detail)
 
     def _resumed(self, event: ev.SessionResumed, time: Millis) -> None:
@@ -227,40 +227,40 @@ class ResultFold:
         word = "condition" if event.holds else "condition over"
         self._operation(time, word, str(event.cause), event.detail)
 
-    def _differs(self, event: ev.VenueDiffers, time: Millis) -> None:
-        if event.unexplained:
-            self._operation(time, "mismatch", "", "; ".join(event.unexplained))
+    def _differs(self, event: ev.ReconciliationMismatch, time: Millis) -> None:
+        if event.mismatches:
+            self._operation(time, "mismatch", "", "; ".join(event.mismatches))
 
     # --- signals and orders ---
 
     def _signal(self, event: ev.SignalRaised, _: Millis) -> None:
-        self.counts["signals"] += event.action is ev.OPEN
+        self.counts["signals"] += event.terms.action is ev.OPEN
 
     def _dropped(self, _event: ev.SignalDropped, _: Millis) -> None:
         self.counts["signals"] -= 1
         self.counts["dropped"] += 1
 
     def _intent(self, event: ev.OrderIntent, _: Millis) -> None:
-        self._asked[event.order_id] = (event.entry_price or event.price, 0)
+        self._asked[event.order_id] = (event.terms.entry_price or event.terms.price, 0)
 
     def _approved(self, event: ev.OrderApproved, _: Millis) -> None:
         number = event.order.order_id
         self._asked[number] = (self._asked.get(number, (0, 0))[0], event.risk)
 
     def _denied(self, event: ev.OrderDenied, time: Millis) -> None:
-        order = event.order
-        self._asked.pop(order.order_id, None)
+        terms = event.order.terms
+        self._asked.pop(event.order.order_id, None)
         self.denied[str(event.reason)] += 1
         self.days.denials += 1
         self.denials.append(
             DenialRecord(
-                time, str(event.reason), order.symbol, order.side, order.signal_id, event.detail
+                time, str(event.reason), terms.symbol, terms.side, terms.signal_id, event.detail
             )
         )
 
     def _submitted(self, event: ev.OrderSubmitted, time: Millis) -> None:
-        self.counts["submitted"] += event.action is ev.OPEN
-        if not event.entry_price:
+        self.counts["submitted"] += event.terms.action is ev.OPEN
+        if not event.terms.entry_price:
             self._sent[event.order_id] = time
 
     def _rejected(self, event: ev.OrderRejected, time: Millis) -> None:
@@ -353,7 +353,7 @@ class ResultFold:
 
     def _rolled(self, event: ev.DayRolled, time: Millis) -> None:
         account = event.account
-        self.days.roll(event.date, account.balance, event.anchor, event.worst)
+        self.days.roll(event.date, account.balance, event.day_start, event.worst)
         firm = None
         if self.limits is not None and self.attempts and not self.attempts[-1].outcome:
             firm = self.limits.roll(event.date, account.balance, account.equity)
@@ -391,19 +391,19 @@ class ResultFold:
             final_equity=event.account.equity,
             days=event.days,
             trading_days=event.trading_days,
-            least_room=event.least_room,
-            least_room_at=event.least_room_at,
+            min_buffer=event.min_buffer,
+            min_buffer_at=event.min_buffer_at,
         )
 
     def _look(self, account: ev.Account, time: Millis) -> None:
         self.account = account
-        self.observed.look(time, account.balance, account.equity)
+        self.observed.figures(time, account.balance, account.equity)
 
-    # --- what a live session was told ---
+    # --- what a live session received ---
 
     def _seen(self, event: ev.AccountSeen, time: Millis) -> None:
         self.account = event.figures
-        self.observed.look(time, event.balance, event.equity)
+        self.observed.figures(time, event.balance, event.equity)
 
     def _tick(self, event: ev.Tick, _: Millis) -> None:
         self.observed.tick(event)

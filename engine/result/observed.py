@@ -34,9 +34,9 @@ class Observations:
         self._now: Millis = 0
 
     def begin(self, event: ev.SessionStarted, time: Millis) -> None:
-        self.look(time, event.account.balance, event.account.equity)
+        self.figures(time, event.account.balance, event.account.equity)
 
-    def look(self, time: Millis, balance: Cents, equity: Cents) -> None:
+    def figures(self, time: Millis, balance: Cents, equity: Cents) -> None:
         """The account's figures at `time`."""
         self._now = slot = time // GRID * GRID
         known = self._slots.get(slot)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine import money
-from engine.events import Account, DataRef, Figures, Headroom, Outcome
+from engine.events import Account, DataRef, LossBuffer, SessionFigures, SessionOutcome
 from engine.result.curve import EquityCurve
 from engine.result.prices import PriceHistory
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
@@ -226,8 +226,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     final_equity: Cents | None = None
     days: int = 0
     trading_days: int = 0
-    least_room: Cents | None = None
-    least_room_at: Millis | None = None
+    min_buffer: Cents | None = None
+    min_buffer_at: Millis | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,9 +281,9 @@ class RunResult:
     last: Millis = 0
     account: Account
     deposits: Cents = 0
-    figures: Figures | None = None
-    outcome: Outcome | None = None
-    headroom: Headroom | None = None
+    figures: SessionFigures | None = None
+    outcome: SessionOutcome | None = None
+    loss_buffer: LossBuffer | None = None
     trading_state: str = "active"
     halt_cause: str = ""
     warnings: tuple[str, ...] = ()

@@ -60,7 +60,7 @@ class PriceHistory:
 
     @classmethod
     def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:
-        """Bars that a live session was told of, in any order; of two at one time the last."""
+        """Bars that a live session received, in any order; of two at one time the last."""
         known = {row[0]: row for row in rows}
         table = np.array([known[time] for time in sorted(known)], dtype=np.int64).reshape(-1, 5)
         time, opens, highs, lows, closes = table.T.copy()

@@ -21,7 +21,7 @@ from engine.result import steps as st
 from engine.result.curve import GRID, EquityCurve, Ints
 from engine.result.parts import TradeRecord
 from engine.result.prices import PriceHistory
-from engine.result.steps import AccountSteps, Holding
+from engine.result.steps import AccountSteps, OpenHolding
 from engine.types import LONG, Millis, Points, SymbolSpec
 
 _PER_BAR = 3  # moments: opening tick, range at its worst, closing tick
@@ -71,7 +71,7 @@ class ReplayedAccount:
 
     # --- positions ---
 
-    def _value(self, holding: Holding) -> None:
+    def _value(self, holding: OpenHolding) -> None:
         """Add what the holding is worth at each of its moments, and note how far prices went."""
         quotes = self._quotes.get(holding.symbol)
         if quotes is None:
@@ -92,7 +92,7 @@ class ReplayedAccount:
             )
         self._reach(holding, quotes, first, last, bids)
 
-    def _clipped(self, holding: Holding, quotes: _Quotes, last: int, bids: Ints) -> Ints:
+    def _clipped(self, holding: OpenHolding, quotes: _Quotes, last: int, bids: Ints) -> Ints:
         """`bids` with the fill of a stop, where the holding's last range has hit it."""
         closed = self._closing(holding)
         if closed is None or not quotes.own[last - 1]:
@@ -112,12 +112,12 @@ class ReplayedAccount:
         bids[-1] = worst - (0 if long else spread)
         return bids
 
-    def _closing(self, holding: Holding) -> PositionClosed | None:
+    def _closing(self, holding: OpenHolding) -> PositionClosed | None:
         if holding.until is None:
             return None
         return self._steps.ends[holding.position, holding.until]
 
-    def _reach(self, holding: Holding, quotes: _Quotes, first: int, last: int, bids: Ints) -> None:
+    def _reach(self, holding: OpenHolding, quotes: _Quotes, first: int, last: int, bids: Ints) -> None:
         side, entry = holding.side, holding.entry
         known = self._excursions.setdefault(holding.position, [0, 0])
         closed = self._closing(holding)

@@ -181,7 +181,7 @@ def market_session(trade: TradeRecord) -> str:
 
 def trading_day(zone: str, turn: int) -> Callable[[Millis], str]:
     """The date of the trading day of a moment, where days turn at `turn` o'clock in `zone`."""
-    from engine.days import trading_date
+    from engine.calendar import trading_date
 
     @lru_cache(maxsize=1 << 14)
     def of_hour(hour: int) -> str:

@@ -35,7 +35,7 @@ def step_key(time: Millis, phase: int, rank: int, part: int) -> int:
     return time * _PER_INSTANT + phase * 4 * RANKS + rank * 4 + part
 
 
-class Holding(NamedTuple):
+class OpenHolding(NamedTuple):
     """A position with constant volume and levels' history: from one key to another.
 
     `stop` is the stop in force at its end, `until` None while it is open.
@@ -65,12 +65,12 @@ class AccountSteps:
         """Swap that left the accrued sum for the balance."""
         self.floors: list[tuple[int, Cents, Cents, Cents]] = []
         """From a key on: the day's floor, the overall one, the target."""
-        self.holdings: list[Holding] = []
+        self.holdings: list[OpenHolding] = []
         self.ends: dict[tuple[int, int], ev.PositionClosed] = {}
         """The closing event of each holding, by position and key."""
         self.start: Cents = 0
         self._ranks: dict[str, int] = {}
-        self._open: dict[int, Holding] = {}
+        self._open: dict[int, OpenHolding] = {}
         self._own: tuple[float, float | None] = (0.0, None)
         self._target: Cents = 0
 
@@ -79,7 +79,7 @@ class AccountSteps:
         return self._ranks.get(symbol, 0)
 
     @property
-    def open(self) -> tuple[Holding, ...]:
+    def open(self) -> tuple[OpenHolding, ...]:
         """What is still open."""
         return tuple(self._open.values())
 
@@ -116,7 +116,7 @@ class AccountSteps:
         in_range = record is not None and record.bar is not None and record.time != record.bar[1]
         key = self.key(record, FILLED if in_range else EXITED)
         self.balances.append((key, event.commission))
-        self._open[event.position] = Holding(
+        self._open[event.position] = OpenHolding(
             event.position, event.symbol, event.side, event.volume, event.price,
             key, None, event.stop_loss,
         )  # fmt: skip

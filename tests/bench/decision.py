@@ -12,9 +12,9 @@ from config.rules import load_rules
 from engine.events import AccountSeen
 from engine.rules import Calendar
 from engine.types import Limits, Side
-from risk import conduct, exposure, guard
+from risk import exposure, firm_limits, restrictions
 from risk import objectives as obj
-from risk.limits import Desk, vet
+from risk.limits import RiskContext, vet
 from tests.builders import EURUSD, GBPUSD, START, TICKS, account, intent, limits
 
 ROUNDS, CALLS = 9, 20_000
@@ -41,32 +41,34 @@ def main() -> None:
 def decisions() -> dict[str, Callable[[], object]]:
     """Each decision with everything that it needs at hand."""
     rules = load_rules("ftmo_2step")
-    standing = obj.begun(rules, 0, START, "2026-01-16")
+    state = obj.new_phase(rules, 0, START, "2026-01-16")
     seen = AccountSeen(START, START - 10_000, 0)
     order = intent(scale=0.5)
-    plain, full = _desk(limits()), _desk(FULL, firm=guard.FirmFloors(9_500_000, 9_500_000))
-    stakes = [exposure.Stake(EURUSD, Side.LONG, 100), exposure.Stake(GBPUSD, Side.SHORT, 90)]
+    plain, full = _desk(limits()), _desk(FULL, firm=firm_limits.FirmFloors(9_500_000, 9_500_000))
+    stakes = [exposure.Exposure(EURUSD, Side.LONG, 100), exposure.Exposure(GBPUSD, Side.SHORT, 90)]
     return {
         "vet an entry, ordinary limits": lambda: vet(order, plain),
         "vet an entry, every limit of the guard": lambda: vet(order, full),
         "test equity against the firm's limits": lambda: obj.breach_of(
-            rules, standing, seen.balance, seen.equity
+            rules, state, seen.balance, seen.equity
         ),
-        "turn the day": lambda: obj.turned(rules, standing, "x", seen.balance, seen.equity),
-        "what is missing for a pass": lambda: obj.missing(rules, standing, START, flat=True),
-        "gap window": lambda: conduct.gap_objection(rules.conduct, Calendar(), FRIDAY),
+        "turn the day": lambda: obj.next_day(rules, state, "x", seen.balance, seen.equity),
+        "what is missing for a pass": lambda: obj.missing(rules, state, START, flat=True),
+        "gap window": lambda: restrictions.gap_objection(rules.restrictions, Calendar(), FRIDAY),
         "net money at risk by currency": lambda: exposure.on_currencies(stakes),
     }
 
 
-def _desk(terms: Limits, firm: guard.FirmFloors | None = None) -> Desk:
-    view = guard.View(now=FRIDAY, currencies={"EUR": 100, "USD": -100}, firm=firm)
-    return Desk(
+def _desk(terms: Limits, firm: firm_limits.FirmFloors | None = None) -> RiskContext:
+    limit_context = firm_limits.LimitContext(
+        now=FRIDAY, currencies={"EUR": 100, "USD": -100}, firm=firm
+    )
+    return RiskContext(
         limits=msgspec.structs.replace(terms),
         spec=EURUSD,
         tick=TICKS["EURUSD"],
         account=account(),
-        anchor=START,
+        day_start=START,
         starting_balance=START,
         trading_active=True,
         known_signal=False,
@@ -75,7 +77,7 @@ def _desk(terms: Limits, firm: guard.FirmFloors | None = None) -> Desk:
         stops_worst=0,
         risk_in_flight=0,
         margin_in_flight=0,
-        guard=view,
+        limit_context=limit_context,
     )
 
 

@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 
 from engine import events as ev
 from engine.bus import Bus
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.replay import Screen, run_replay
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(
     f"{ROOT / name}/" for name in ("engine", "risk", "signals", "adapters", "config", "scripts")
 )
-SIMULATION = f"{ROOT / 'scripts' / 'simulation'}/"
-"""The simulated world and its audit, which look on at every event."""
 
 _DISPATCH = Bus._dispatch.__code__
 SEEDS = range(3, 9)
@@ -53,7 +53,7 @@ class Counter:
         if event != "call":
             return
         name = frame.f_code.co_filename
-        if not name.startswith(PRODUCT) or name.startswith(SIMULATION):
+        if not name.startswith(PRODUCT):
             return
         back = frame.f_back
         if back is not None and back.f_code is _DISPATCH:
@@ -81,18 +81,18 @@ class Counter:
 
 def counted(run: Callable[[], object]) -> list[Way]:
     """The ways of all entry orders that were filled while `run` ran."""
-    counter = Counter()
-    sys.setprofile(counter)
+    direct = Counter()
+    sys.setprofile(direct)
     try:
         run()
     finally:
         sys.setprofile(None)
-    return counter.ways
+    return direct.ways
 
 
 def replay() -> None:
     """The first orders of the built-in sample, as `butler replay` runs it."""
-    terms, _ = resolve_terms(Request(limit_trades=60))
+    terms, _ = resolve_terms(ReplayRequest(limit_trades=60))
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "handovers", SIMULATED)
         folder.create()
@@ -101,7 +101,7 @@ def replay() -> None:
 
 def terminal() -> None:
     """Simulated sessions on a paper terminal that is reached as a real one is."""
-    from scripts.simulation.run import run_seed
+    from tests.simulation.run import run_seed
 
     for seed in SEEDS:
         run_seed(seed)

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.journal_sqlite.chain import Row
-from adapters.journal_sqlite.kinds import FREQUENT
-from adapters.journal_sqlite.store import Store
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.journal.chain import Row
+from adapters.journal.store import Store
 from engine import events as ev
-from engine.journal import KINDS, encode, kind_of
+from engine.journal import FREQUENT, KINDS, encode, kind_of
 from tests.bench.machine import machine
 from tests.builders import ONE_OF_EACH
 

@@ -18,21 +18,21 @@ from typing import Any, NamedTuple, TypeVar
 
 import anyio
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.remote import Caller
-from adapters.mt5.venue import SendingDesk, Venue
-from adapters.paper.functions import PaperTerminal
+from adapters.journal import SqliteJournal
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import Caller
+from adapters.mt5.execution.venue import LiveRouter, Venue
+from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.journal import MemoryJournal
-from engine.market import Market
-from engine.orders import OrderBook
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.ports import Journal
 from engine.types import Side
-from risk.state import RiskActor
+from risk.actor import RiskActor
 from tests.bench.machine import machine
 from tests.builders import LIMITS, LOT, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks, told
@@ -112,10 +112,10 @@ class PaperLine:
         self.reached.append(time.perf_counter())
         return job(self)
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         del deadline
         value = getattr(self._terminal, function)(*args, **kwargs)
-        return Answer(function, value, self._terminal.last_error())
+        return CallResult(function, value, self._terminal.last_error())
 
     async def restart(self) -> object:
         raise RuntimeError("the paper terminal is never lost")
@@ -126,12 +126,16 @@ class Desk:
 
     def __init__(self, journal: Journal, line: Any, terminal: PaperTerminal) -> None:
         self.bus = Bus(journal, record_inputs=True)
-        self.market = Market(SPECS)
+        self.portfolio = Portfolio(SPECS)
         account = told(terminal.account_info())
-        self.venue = Venue(self.bus, journal, line, SystemClock(), account, desk=SendingDesk())
+        self.venue = Venue(self.bus, journal, line, SystemClock(), account, router=LiveRouter())
         self.approved: list[float] = []
-        gateway = Gateway(self.bus, self.market, REQUESTS, self.venue.send)
-        for actor in (self.market, OrderBook(self.bus), RiskActor(self.bus, self.market, LIMITS)):
+        gateway = Gateway(self.bus, self.portfolio, REQUESTS, self.venue.send)
+        for actor in (
+            self.portfolio,
+            OrderManager(self.bus),
+            RiskActor(self.bus, self.portfolio, LIMITS),
+        ):
             self.bus.attach(actor.routes())
         self.bus.attach({ev.OrderApproved: lambda _: self.approved.append(time.perf_counter())})
         gateway.attach()
@@ -141,7 +145,7 @@ class Desk:
 
     def decide(self, number: int) -> None:
         """Open a position, or close the one that is open."""
-        for position in self.market.positions.values():
+        for position in self.portfolio.positions.values():
             leave = signal(
                 f"s:{number}", action=ev.Action.CLOSE, position=position.ticket,
                 volume=position.volume, price=TICKS["EURUSD"].bid,

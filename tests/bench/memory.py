@@ -58,8 +58,10 @@ def peak() -> int:
 
 
 def replay_given() -> None:
-    from scripts.folders import SIMULATED, SessionFolder
-    from scripts.replay import Request, Screen, resolve_terms, run_replay
+    from scripts.app.session_folder import SIMULATED, SessionFolder
+    from scripts.app.terms.replay_terms import resolve_terms
+    from scripts.app.terms.request import ReplayRequest
+    from scripts.cli.replay import Screen, run_replay
 
     class Watched(Screen):
         """No summary, but on a terminal how far it is and how long it will take."""
@@ -69,7 +71,7 @@ def replay_given() -> None:
             return sys.stderr.isatty()
 
     start = time.perf_counter()
-    request = Request(bars=sys.argv[1:], clock="new-york+7")
+    request = ReplayRequest(bars=sys.argv[1:], clock="new-york+7")
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()

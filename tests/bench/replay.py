@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from adapters.files import sample
+from adapters.bars import sample
 from tests.bench.bars import Source, three_years, year
 from tests.bench.machine import machine
 from tests.bench.memory import cost_of

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from engine.bars import PreparedBars
-from scripts.bars import BarInput
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from scripts.wiring import Terms
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.replay import Screen, run_replay
 from tests.bench.bars import Source
 from tests.reference import bare_loop
 from tests.reference.preset_bars import TABLE
@@ -122,7 +123,7 @@ def without_reading(source: Source, preset: str = "ftmo_m15") -> Timing:
 
 
 def _terms(source: Source, preset: str) -> Terms:
-    request = Request(bars=[f"EURUSD={source.path}"], clock="new-york+7", preset=preset)
+    request = ReplayRequest(bars=[f"EURUSD={source.path}"], clock="new-york+7", preset=preset)
     return resolve_terms(request)[0]
 
 

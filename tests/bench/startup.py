@@ -37,7 +37,7 @@ def run(command: list[str]) -> Took:
     """Run `butler COMMAND` in a new process to its end."""
     before, start = os.times(), time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "scripts.butler", *command],
+        [sys.executable, "-m", "scripts.cli.main", *command],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         check=True,

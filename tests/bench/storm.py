@@ -18,16 +18,17 @@ from typing import cast
 
 import anyio
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.logs import SessionLog
+from adapters.journal import SqliteJournal
+from adapters.services.logs import SessionLog
 from engine.bus import Bus
 from engine.events import BarClosed, Event, PositionClosed, Record
 from engine.journal import MemoryJournal
 from engine.types import Side, SymbolSpec, units
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms, begin, connect, file_sinks, replay_feed
-from signals.strategy import Decision, Enter, Leave, View
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.sessions.replay import begin, connect, file_sinks, replay_feed
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from signals.strategy import Decision, Enter, Exit, View
 from tests import synthetic
 from tests.bench.machine import machine
 from tests.bench.speed import Seconds, kept, medians, session, timed
@@ -51,7 +52,7 @@ class Storm:
 
     def on_bar(self, _bar: BarClosed, view: View) -> Decision | None:
         if view.position is not None:
-            return Leave("STORM")
+            return Exit("STORM")
         self._side = self._side.opposite
         stop = view.tick.bid - self._side * _FAR
         return Enter(
@@ -66,7 +67,9 @@ def storm_terms(trips: int, folder: Path) -> Terms:
     bars = synthetic.feed(1, days=7 * weeks, first=first)["EURUSD"]
     path = synthetic.write_parquet(bars, folder / f"storm_{trips}.parquet")
     limits = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.99}
-    request = Request(bars=[f"EURUSD={path}"], clock="utc", limits=limits, starting_equity=1e8)
+    request = ReplayRequest(
+        bars=[f"EURUSD={path}"], clock="utc", limits=limits, starting_equity=1e8
+    )
     terms = dataclasses.replace(
         resolve_terms(request)[0], preset="storm", parameters={}, factory=Storm, timeframes=("M15",)
     )
@@ -146,15 +149,15 @@ async def recording(terms: Terms) -> float:
         bus = Bus(journal)
         log = SessionLog(folder.log, folder.session_id, lambda: 0, say=None)
         async with anyio.create_task_group() as tasks:
-            for sink, edge in file_sinks(bus, folder, log).actors:
-                tasks.start_soon(sink.run, edge)
+            for sink, subscription in file_sinks(bus, folder, log).actors:
+                tasks.start_soon(sink.run, subscription)
             for first in range(0, len(events.records), _SLICE):
                 for record in events.records[first : first + _SLICE]:
                     bus.time, bus.bar = record.time, record.bar
-                    bus.publish(cast("Event", record.event), record.about)
+                    bus.publish(cast("Event", record.event), record.metadata)
                 await bus.flush()
                 await journal.room()
-            bus.close_edges()
+            bus.close_subscriptions()
         await journal.close()
         return (time.perf_counter() - begun) / trades
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from adapters.paper.faults import CODES, ORDER_FAULTS, Fault, FaultKind, ScriptedFault
 from tests.deep.steps import Kind
+from tests.simulation.faults import CODES, ORDER_FAULTS, Fault, FaultKind, ScriptedFault
 
 _SCRIPT = {
     "initialize": 1,

@@ -19,30 +19,33 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-import scripts.live
-from adapters.journal_sqlite import StoredJournal
-from adapters.logs import SessionLog
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import remote, script
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.script import Plan
-from adapters.paper.faults import Fault, FaultKind, ScriptedFault
-from adapters.paper.spec import build
+import scripts.app.sessions.live
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution import remote
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.live import script
+from adapters.mt5.live.script import ScriptedEntry
+from adapters.services.logs import SessionLog
 from config.loader import CliOverrides, Secret
 from engine import events as ev
 from engine.clock import SystemClock
 from engine.trading import TradingState
 from engine.types import Side
-from scripts import connection
-from scripts.cli import CommandFailed
-from scripts.failures import explained
-from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.live import Frame, LiveTerms, build_live, instruments
-from scripts.paper import LOGIN, PAPER, SERVER
-from scripts.resuming import open_journal
-from scripts.wiring import MAGIC
+from scripts.app.errors import AppError
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions import connection
+from scripts.app.sessions.failures import explained
+from scripts.app.sessions.live import LiveTerms, SessionContext, build_live, instruments
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.replay import MAGIC
+from scripts.app.sessions.resume import open_journal
 from tests.builders import EURUSD, LIMITS
 from tests.deep.steps import SWING, Kind, StepFeed
+from tests.process.hosts import FAULTY_HOST
+from tests.simulation.faults import Fault, FaultKind, ScriptedFault
+from tests.simulation.faulty_spec import build
 
 PASSWORD = "Yk3-not-to-be-seen"  # noqa: S105 - of an account that does not exist
 DEADLINE = 1.5
@@ -51,8 +54,8 @@ DEADLINE = 1.5
 E = TypeVar("E")
 
 PLANS = (
-    Plan(name="1", symbol="EURUSD", side=Side.LONG, stop=200, target=400, volume=1_000),
-    Plan(name="2", symbol="EURUSD", side=Side.SHORT, stop=200, volume=2_000),
+    ScriptedEntry(name="1", symbol="EURUSD", side=Side.LONG, stop=200, target=400, volume=1_000),
+    ScriptedEntry(name="2", symbol="EURUSD", side=Side.SHORT, stop=200, volume=2_000),
 )
 
 
@@ -68,7 +71,7 @@ class Outcome:
     records: list[ev.Record]
     sealed: bool
     log: list[dict[str, Any]]
-    problem: CommandFailed | None
+    problem: AppError | None
     left: str | None
     positions: tuple[mt5.TradePosition, ...]
     deals: tuple[mt5.TradeDeal, ...]
@@ -114,6 +117,7 @@ def _patched(backend: str, *, hanging: frozenset[str]) -> Iterator[None]:
         patch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: backend)
         hasty = functools.partial(TerminalClient, sleep=lambda _: None)
         patch.setattr(connection, "TerminalClient", hasty)
+        patch.setattr(connection, "LocalHost", functools.partial(LocalHost, command=FAULTY_HOST))
         patch.setattr(script, "_BETWEEN_LOOKS", 0.0)
         if "account_info" in hanging:  # the host asks for it in the middle of these, too
             hanging |= {"initialize", "order_send"}
@@ -127,7 +131,7 @@ def run(
     folder: Path,
     faults: Sequence[ScriptedFault],
     *,
-    plans: Sequence[Plan] = PLANS,
+    plans: Sequence[ScriptedEntry] = PLANS,
     dry_run: bool = False,
     kind: Kind = Kind.SCRIPT,
 ) -> Outcome:
@@ -156,13 +160,13 @@ def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if kind is not Kind.SCRIPT:
             feed = functools.partial(StepFeed, kind=kind, advance=advance)
-            patch.setattr(scripts.live, "ScriptFeed", feed)
+            patch.setattr(scripts.app.sessions.live, "ScriptFeed", feed)
         yield
 
 
 async def _session(
-    folder: SessionFolder, plans: Sequence[Plan], dry_run: bool, kind: Kind
-) -> tuple[CommandFailed | None, str | None]:
+    folder: SessionFolder, plans: Sequence[ScriptedEntry], dry_run: bool, kind: Kind
+) -> tuple[AppError | None, str | None]:
     """What kept the session from its end, and what it says that it leaves behind."""
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
     account = msgspec.structs.replace(paper, password=Secret(PASSWORD))
@@ -177,15 +181,15 @@ async def _session(
                 mode="signals", preset="signals", parameters={}, instruments=found,
                 limits=LIMITS, plans=plans, dry_run=dry_run, hold=0.0,
             )  # fmt: skip
-            about = {"session_id": folder.session_id}
+            metadata = {"session_id": folder.session_id}
             journal = await open_journal(folder, resume=False)
             with _feeding(link, kind):
-                frame = Frame(folder, journal, SystemClock(), log, about)
-                live = build_live(terms, link, frame)
+                context = SessionContext(folder, journal, SystemClock(), log, metadata)
+                live = build_live(terms, link, context)
             with explained(folder):
                 await live.session.run()
             left = live.left()
-    except CommandFailed as error:
+    except AppError as error:
         return error, left
     finally:
         log.close()
@@ -193,7 +197,7 @@ async def _session(
 
 
 def _outcome(
-    folder: Path, results: SessionFolder, problem: CommandFailed | None, left: str | None
+    folder: Path, results: SessionFolder, problem: AppError | None, left: str | None
 ) -> Outcome:
     records: list[ev.Record] = []
     sealed = True
@@ -244,12 +248,12 @@ def _nothing_is_sent_twice(outcome: Outcome) -> None:
         named = Counter(comment for comment, _ in orders if not comment.startswith("["))
         assert all(count == 1 for count in named.values()), named
         assert {int(comment.rpartition("-")[2]) for comment in named} <= submitted
-    signals = [order.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
+    signals = [order.terms.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
     assert len(signals) == len(set(signals))
 
 
 def _opens(order: ev.OrderIntent | ev.OrderSubmitted) -> bool:
-    return order.action is ev.Action.OPEN
+    return order.terms.action is ev.Action.OPEN
 
 
 def _nothing_opens_after_a_halt(outcome: Outcome) -> None:
@@ -291,7 +295,7 @@ def _the_journal_is_whole(outcome: Outcome) -> None:
     assert outcome.sealed
     if outcome.records:
         assert isinstance(outcome.records[-1].event, ev.SessionEnded)
-        failed = outcome.end.outcome is ev.Outcome.FAILED
+        failed = outcome.end.outcome is ev.SessionOutcome.FAILED
         assert failed == (outcome.problem is not None)
         assert bool(outcome.end.detail) == failed
 
@@ -303,5 +307,5 @@ def _the_log_says_it(outcome: Outcome) -> None:
     assert lines["order rejected"] == len(outcome.of(ev.OrderRejected))
     assert lines["outcome of an order unknown"] == len(outcome.of(ev.OrderUnknown))
     assert lines["new orders stopped"] == len(halts)
-    if outcome.records and outcome.end.outcome is ev.Outcome.FAILED:
+    if outcome.records and outcome.end.outcome is ev.SessionOutcome.FAILED:
         assert lines["session ended"] == 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Points, Side, Units
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.deep.kill_sessions import Story, ours
 from tests.process.kill_feed import PLANS
 
@@ -95,7 +95,7 @@ def _nothing_opens_after_a_halt(story: Story) -> None:
         match record.event:
             case ev.TradingStateChanged():
                 state = record.event.state
-            case ev.OrderSubmitted(action=ev.Action.OPEN):
+            case ev.OrderSubmitted(terms=terms) if terms.action is ev.Action.OPEN:
                 assert state is TradingState.ACTIVE, record
 
 
@@ -115,7 +115,7 @@ def _engine_and_venue_agree(story: Story) -> None:
     waiting = ours(story.venue.orders)
     if standing or waiting or open_orders(story):
         assert "in the terminal" in story.note.err, story.note
-        assert story.note.code == Exit.TERMINAL
+        assert story.note.code == ExitCode.TERMINAL
 
 
 def _the_money_is_the_venues(story: Story) -> None:
@@ -165,13 +165,13 @@ def _every_order_has_one_end(story: Story) -> None:
 def _every_plan_is_accounted_for(story: Story, undisturbed: Story) -> None:
     """A trade is that of the undisturbed run; one that is missing has a reason on record."""
     expected, found = trades(undisturbed), trades(story)
-    entries = [item for item in story.of(ev.SignalRaised) if item.action is ev.Action.OPEN]
-    raised = [item.strategy_id for item in entries]
+    entries = [item for item in story.of(ev.SignalRaised) if item.terms.action is ev.Action.OPEN]
+    raised = [item.terms.strategy_id for item in entries]
     assert raised == _MARKS[: len(raised)]
     halted = any(item.state is TradingState.LATCHED for item in story.of(ev.TradingStateChanged))
     assert len(raised) == len(_MARKS) or halted
     unfilled = {
-        order.strategy_id
+        order.terms.strategy_id
         for order in story.of(ev.OrderIntent)
         if order.order_id in open_orders(story) | _cancelled(story)
     }
@@ -182,7 +182,7 @@ def _every_plan_is_accounted_for(story: Story, undisturbed: Story) -> None:
             assert mark in unfilled, f"{mark} is lost"
     if not story.of(ev.OrderUnknown) and not _cancelled(story):
         assert found == expected
-        assert story.note.code == Exit.DONE
+        assert story.note.code == ExitCode.DONE
 
 
 def _cancelled(story: Story) -> set[int]:

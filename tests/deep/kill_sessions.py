@@ -23,22 +23,22 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract as mt5
-from adapters.paper.faults import ScriptedFault
-from adapters.paper.spec import build
-from adapters.paper.state import SavedState
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.state_file import SavedState
 from engine import events as ev
-from scripts.cli import Exit
-from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.journal import _exported
-from scripts.wiring import MAGIC
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions.replay import MAGIC
+from scripts.cli.journal import _exported
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.process.kill_main import Life, Note, Point, live, note_of, spec
+from tests.simulation.faults import ScriptedFault
+from tests.simulation.faulty_spec import build
 
 SECONDS = 300.0
 """A deadline that only a broken life misses."""
 
-_LIVES = 5
+_RUNS = 5
 _KILLED = 1 if sys.platform == "win32" else -signal.SIGKILL
 _READ_LATE = ("anyio._backends._asyncio", "encodings.idna", "pydantic.type_adapter", "structlog")
 """Modules that a life would read only when it needs them."""
@@ -89,7 +89,7 @@ def tell(
     """
     session = f"kill-{begun}"
     kills, note = 0, None
-    for number in range(_LIVES):
+    for number in range(_RUNS):
         point = points[number] if number < len(points) else None
         life = Life(
             results=str(folder), session=session, resume=number > 0, point=point,
@@ -101,7 +101,7 @@ def tell(
             return replace(tell(folder, begun=begun + 1), kills=kills)
         if note is not None and _sealed(folder, session):
             return _story(folder, session, number + 1, kills, note)
-    raise AssertionError(f"{folder}: not ended in order after {_LIVES} lives: {note}")
+    raise AssertionError(f"{folder}: not ended in order after {_RUNS} lives: {note}")
 
 
 def _live(life: Life) -> Note | None:
@@ -148,7 +148,7 @@ def _never_began(folder: Path, session: str, note: Note) -> bool:
     """Whether nothing is left to go on with; the account must then be untouched, too."""
     lost = "ended before its first record" in note.err or "no journal in" in note.err
     if lost:
-        assert note.code == Exit.DATA
+        assert note.code == ExitCode.DATA
         books = SessionFolder(folder, session, THROUGH_MT5).paper_account
         assert not books.exists() or not _venue(books).deals[1:]
     return lost

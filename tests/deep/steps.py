@@ -9,13 +9,13 @@ import enum
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from adapters.mt5.errors import LookFailed, TerminalError
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.venue import Venue
+from adapters.mt5.api.errors import SnapshotFailed, TerminalError
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.market import Market, Position
+from engine.portfolio import Portfolio, Position
 from engine.types import Points, Side
 
 SWING = 300
@@ -45,7 +45,7 @@ class StepFeed:
     def __init__(
         self,
         bus: Bus,
-        market: Market,
+        portfolio: Portfolio,
         gateway: Gateway,
         venue: Venue,
         clock: Clock,
@@ -56,7 +56,7 @@ class StepFeed:
         **_more: Any,
     ) -> None:
         self._bus = bus
-        self._market = market
+        self._portfolio = portfolio
         self._gateway = gateway
         self._venue = venue
         self._clock = clock
@@ -100,10 +100,10 @@ class StepFeed:
 
     async def _enter(self, name: str, side: Side, *, waiting: bool = False) -> str:
         tick = await self._look()
-        spec = self._market.specs[tick.symbol]
+        spec = self._portfolio.specs[tick.symbol]
         away = _AWAY if waiting else 0
         price = (tick.ask if side is Side.LONG else tick.bid) - side * away
-        signal = ev.GivenSignal(
+        signal = ev.UserSignal(
             line=0,
             time=self._bus.time,
             symbol=tick.symbol,
@@ -124,17 +124,19 @@ class StepFeed:
             stop = position.stop_loss + position.side * nearer
             self._bus.publish(
                 ev.SignalRaised(
-                    signal_id=f"{signal}:{nearer}",
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    action=ev.Action.MODIFY,
-                    side=position.side,
-                    reason="TRAIL",
-                    price=self._market.ticks[position.symbol].bid,
-                    stop_loss=stop,
-                    take_profit=position.take_profit,
-                    volume=position.volume,
-                    position=position.ticket,
+                    terms=ev.OrderTerms(
+                        signal_id=f"{signal}:{nearer}",
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.MODIFY,
+                        side=position.side,
+                        reason="TRAIL",
+                        price=self._portfolio.ticks[position.symbol].bid,
+                        stop_loss=stop,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    ),
                 )
             )
         await self._settle()
@@ -149,7 +151,7 @@ class StepFeed:
             await self._settle()
 
     def _held(self, signal: str) -> list[Position]:
-        return [item for item in self._market.positions.values() if item.signal_id == signal]
+        return [item for item in self._portfolio.positions.values() if item.signal_id == signal]
 
     async def _settle(self) -> None:
         """Let the replies come, and look as often as a running session would before it goes on."""
@@ -161,7 +163,7 @@ class StepFeed:
     async def _look(self) -> ev.Tick:
         try:
             quote = await self._quote("EURUSD")
-        except (TerminalError, LookFailed):
+        except (TerminalError, SnapshotFailed):
             await self._settle()
             quote = await self._quote("EURUSD")
         self._bus.time, self._bus.bar = self._clock.now(), None

@@ -7,8 +7,8 @@ import secrets
 
 import pytest
 
-from scripts.simulation.pool import results_of
 from tests.breaks import BREAKS, MOST_SEEDS, first_seed_that_notices
+from tests.simulation.pool import results_of
 
 pytestmark = pytest.mark.deep
 
@@ -20,7 +20,7 @@ def test_everything_holds_at_many_fresh_seeds() -> None:
     print(f"fresh seeds from {base}")
     results = results_of(range(base, base + _SEEDS), os.cpu_count() or 1, lambda: False)
     broken = {result.seed: result.broken for result in results if result.broken}
-    assert not broken, f"repeat with: butler simulate --seeds {min(broken)} --show"
+    assert not broken, f"repeat with: python -m tests.simulation --seeds {min(broken)} --show"
 
 
 @pytest.mark.parametrize("name", BREAKS)

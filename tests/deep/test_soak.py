@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract as mt5
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from tests import synthetic
 from tests.process.cli import ROOT, butler_process, environment

@@ -10,8 +10,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from adapters.files import sample
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars import sample
+from adapters.journal import StoredJournal
 from tests import synthetic
 from tests.golden.replays import Case, replayed
 

@@ -14,12 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.files.bars import concat, open_bars
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars.reader import concat, open_bars
+from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from scripts.wiring import Terms
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.replay import Screen, run_replay
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
 
@@ -40,7 +41,7 @@ class Case:
 
     def terms(self) -> Terms:
         """As the command line would resolve them."""
-        request = Request(
+        request = ReplayRequest(
             bars=[f"{symbol}={path}" for symbol, path in self.files.items()],
             clock=self.clock,
             limits=dict(self.limits),
@@ -112,9 +113,11 @@ def told_by_the_engine(folder: SessionFolder) -> Told:
     for record in stored.records():
         match record.event:
             case ev.OrderDenied(reason=ev.DenyReason.HALTED, order=o):
-                halted.append(Halted(_seconds(record.time), o.symbol, o.side.word, o.price))
-            case ev.DayRolled(anchor=anchor):
-                days.append((_seconds(record.time), anchor))
+                halted.append(
+                    Halted(_seconds(record.time), o.terms.symbol, o.terms.side.word, o.terms.price)
+                )
+            case ev.DayRolled(day_start=day_start):
+                days.append((_seconds(record.time), day_start))
             case ev.SessionEnded(open_positions=positions):
                 left = len(positions)
             case _:

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from config.rules import list_rules, load_rules
 from engine import events as ev
 from engine.events import AttemptOutcome
-from engine.rules import Conduct, DailyLoss, MaxLoss, Measured, Mode, Phase, RuleAction
-from risk.evaluation import Course
-from scripts.wiring import Terms
+from engine.rules import DailyLoss, MaxLoss, Measured, Mode, Phase, RuleAction, TradingRestrictions
+from risk.challenge import Challenge
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.courses import COURSES, WEEK, following, rules
-from tests.given_runs import Told, played, with_limits
+from tests.challenges import COURSES, WEEK, following, rules
 from tests.golden.replays import Case, replayed
 from tests.golden.test_journal_hash import Scenario, journal_hash, scenarios, written
+from tests.user_signal_runs import Told, played, with_limits
 
-TIGHT = Course(rules=rules(), repeat=True)
+TIGHT = Challenge(rules=rules(), repeat=True)
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +74,10 @@ class TestRepeatedAttempts:
         targets = {1: 10_060_000, 2: 10_030_000}
         for end in told.of(ev.AttemptEnded):
             if end.outcome is AttemptOutcome.BREACHED:
-                assert end.least_room < 0
+                assert end.min_buffer < 0
                 assert end.cause in ("daily_loss", "max_loss")
             else:
-                assert end.least_room >= 0
+                assert end.min_buffer >= 0
                 assert end.account.balance >= targets[end.phase]
                 assert end.account.equity == end.account.balance
 
@@ -97,7 +97,7 @@ class TestRepeatedAttempts:
 
 class TestOneAttempt:
     def test_the_replay_ends_with_the_first_end(self, terms: Terms) -> None:
-        once = Course(rules=TIGHT.rules)
+        once = Challenge(rules=TIGHT.rules)
         told = played(following(terms, once))
         (*_, last) = told.of(ev.AttemptEnded)
         assert last.outcome in (AttemptOutcome.PASSED, AttemptOutcome.BREACHED)
@@ -108,7 +108,7 @@ class TestOneAttempt:
 
 def test_a_daily_limit_that_pauses_stops_entries_and_not_the_attempt(terms: Terms) -> None:
     daily = DailyLoss(percent=30, action=RuleAction.PAUSE)
-    told = played(following(terms, Course(rules=rules(daily=daily), repeat=True)))
+    told = played(following(terms, Challenge(rules=rules(daily=daily), repeat=True)))
     halts = [item for item in told.of(ev.TradingStateChanged) if "firm's daily" in item.detail]
     assert halts
     assert all(end.cause != "daily_loss" for end in told.of(ev.AttemptEnded))
@@ -117,13 +117,13 @@ def test_a_daily_limit_that_pauses_stops_entries_and_not_the_attempt(terms: Term
 def test_nothing_stays_open_over_a_weekend_where_the_rules_forbid_it(terms: Terms) -> None:
     loose = rules()
     phase = type(loose.phases[0])(name="earned", flat_minutes=30)
-    conduct = type(loose.conduct)(week=WEEK)
+    restrictions = type(loose.restrictions)(week=WEEK)
     wide = DailyLoss(percent=5_000)
     free = rules(
-        phases=(phase,), conduct=conduct, daily=wide,
+        phases=(phase,), restrictions=restrictions, daily=wide,
         maximum=type(loose.maximum)(percent=9_000),
     )  # fmt: skip
-    told = played(following(terms, Course(rules=free)))
+    told = played(following(terms, Challenge(rules=free)))
     weekend = [item for item in told.of(ev.PositionClosed) if item.reason == "WEEKEND"]
     assert weekend
     assert not told.of(ev.AttemptEnded)
@@ -141,8 +141,8 @@ def test_the_summary_lists_the_attempts_and_how_often_they_passed(
     assert tally["unfinished"] == outcomes.count("unfinished") <= 1
     assert tally["pass_rate"] == tally["passed"] / (tally["passed"] + tally["failed"])
     for item in attempts:
-        assert item["start"] <= item["least_room_at"] <= item["end"]
-    room = summary["headroom"]
+        assert item["start"] <= item["min_buffer_at"] <= item["end"]
+    room = summary["loss_buffer"]
     assert room["today"] <= room["overall"] + 5_000
     realised = sum(day["realised"] for day in summary["daily"])
     floating = summary["final_equity"] - summary["final_balance"]
@@ -153,21 +153,21 @@ def test_the_summary_lists_the_attempts_and_how_often_they_passed(
 def test_the_same_attempts_give_the_same_journal(terms: Terms, tmp_path: Path) -> None:
     first = journal_hash(terms, tmp_path, "one")
     assert journal_hash(terms, tmp_path, "two") == first
-    assert journal_hash(following(terms, Course(rules=TIGHT.rules)), tmp_path, "three") != first
+    assert journal_hash(following(terms, Challenge(rules=TIGHT.rules)), tmp_path, "three") != first
 
 
-def same_either_way(scenario: Scenario, course: Course, folder: Path) -> None:
-    terms = following(scenario.terms(folder), course)
+def same_either_way(scenario: Scenario, challenge: Challenge, folder: Path) -> None:
+    terms = following(scenario.terms(folder), challenge)
     every = dataclasses.replace(terms, every_bar=True)
     assert journal_hash(terms, folder, "quick") == journal_hash(every, folder, "thorough")
 
 
-LATE_END = Course(
+LATE_END = Challenge(
     rules=rules(
         daily=DailyLoss(percent=20),
         maximum=MaxLoss(percent=100, mode=Mode.TRAILING_END_OF_DAY, measured_on=Measured.BALANCE),
         phases=(Phase(name="first", target=60, trading_days=2),),
-        conduct=Conduct(week=WEEK, requests_a_day=40),
+        restrictions=TradingRestrictions(week=WEEK, requests_a_day=40),
     )
 )
 """An attempt that ends inside a bar, at whose opening nothing happens."""
@@ -177,20 +177,20 @@ LATE_END = Course(
 @settings(max_examples=3, deadline=None)
 @given(scenarios(), COURSES)
 def test_passing_over_quiet_bars_changes_no_attempt(
-    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, course: Course
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, challenge: Challenge
 ) -> None:
     """Limits, resets, ends and new starts fall on bars that are played."""
-    same_either_way(scenario, course, tmp_path_factory.mktemp("quiet"))
+    same_either_way(scenario, challenge, tmp_path_factory.mktemp("quiet"))
 
 
 @pytest.mark.deep
 @settings(max_examples=400, deadline=None)
 @given(scenarios(), COURSES)
 def test_passing_over_quiet_bars_changes_no_attempt_at_length(
-    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, course: Course
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, challenge: Challenge
 ) -> None:
     """The same over many more feeds and rules."""
-    same_either_way(scenario, course, tmp_path_factory.mktemp("quiet"))
+    same_either_way(scenario, challenge, tmp_path_factory.mktemp("quiet"))
 
 
 GUARDED: dict[str, Any] = {
@@ -205,8 +205,8 @@ GUARDED: dict[str, Any] = {
 
 def outcomes(terms: Terms, name: str, **limits: Any) -> tuple[list[AttemptOutcome], int]:
     """How the attempts at a firm's rules ended, and how many positions were opened."""
-    course = Course(rules=load_rules(name), repeat=True)
-    told = played(following(with_limits(terms, **limits), course))
+    challenge = Challenge(rules=load_rules(name), repeat=True)
+    told = played(following(with_limits(terms, **limits), challenge))
     return [end.outcome for end in told.of(ev.AttemptEnded)], len(told.of(ev.PositionOpened))
 
 

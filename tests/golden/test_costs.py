@@ -14,7 +14,7 @@ from engine import events as ev
 from engine.trading import HaltCause
 from engine.types import Side
 from signals.strategy import Decision, Enter, View
-from tests.given_runs import (
+from tests.user_signal_runs import (
     PERIOD,
     Ohlc,
     Told,
@@ -281,7 +281,7 @@ def test_a_swap_is_posted_before_the_day_turns(tmp_path: Path) -> None:
     assert isinstance(rolled.event, ev.DayRolled)
     assert rolled.time == told.records[place].time == days(2 / 3)
     assert rolled.event.account.equity == FLOATING - 6_50
-    assert rolled.event.anchor == 100_000_00 - 2_50
+    assert rolled.event.day_start == 100_000_00 - 2_50
 
 
 def test_midnight_is_the_server_s(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from adapters.files import sample
+from adapters.bars import sample
 from tests.golden.replays import Case, replayed
 
 TRADES = 25

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.files.bars import CHUNK_ROWS, BarFile, RateColumns
-from adapters.journal_sqlite import StoredJournal
-from scripts.wiring import Terms
-from signals.registry import registered, strategy_factory
+from adapters.bars.reader import CHUNK_ROWS, BarFile, RateColumns
+from adapters.journal import StoredJournal
+from scripts.app.terms.replay_terms import Terms
+from signals.strategies.registry import registered, strategy_factory
 from tests import synthetic
 from tests.golden import pins
 from tests.golden.replays import Case, replayed

@@ -16,7 +16,7 @@ import pytest
 from engine import events as ev
 from engine.events import DenyReason
 from engine.types import Millis
-from tests.given_runs import (
+from tests.user_signal_runs import (
     Ohlc,
     Told,
     at,

@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.files.bars import BarFileError, RateColumns, concat, open_bars
+from adapters.bars.reader import BarFileError, RateColumns, concat, open_bars
 from engine.types import ClockName
+from scripts.app.terms.bars import label_fault
+from scripts.app.terms.inputs import shown_clock
 from scripts.build_sample import aggregate
-from signals.clocks import Seconds, detect_clock, to_utc
-from signals.validate import BarChecker, Kind, Severity
+from signals.market_data.clocks import Seconds, detect_clock, to_utc
+from signals.market_data.validate import BarChecker, Kind, Severity
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no market data at {DATA}")
@@ -100,6 +102,7 @@ def test_bar_files_are_read_and_have_no_errors(name: str) -> None:
     assert checker.period == expected.period
     assert file.fixed_clock == expected.fixed
     assert detect_clock(times).clock == expected.seen
+    assert label_fault(file, shown_clock(file)) is None
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import LogProjection
+from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.cli import Exit
-from scripts.replay import Request, resolve_terms
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared.exit_codes import ExitCode
 from tests import synthetic
 from tests.commands import butler
-from tests.given_runs import Told, played
+from tests.user_signal_runs import Told, played
 
 SHIPPED = Path(preset_files.__file__).parent / "presets" / "ftmo_m15.yaml"
 BLIND = {"  on_opposite: close\n": "  on_opposite: ignore\n", "  trail: true ": "  trail: false "}
@@ -60,15 +61,15 @@ def both(
     given += ["--from", start] if start else []
     given += ["--to", end] if end else []
     said = butler("signals", "--preset", file, "--out", out, *given)
-    assert said.code == Exit.DONE, said
+    assert said.code == ExitCode.DONE, said
     request: dict[str, Any] = {
         "bars": bars or None,
         "preset": str(file),
         "start": start,
         "end": end,
     }
-    own = played(resolve_terms(Request(**request, **more))[0])
-    again = played(resolve_terms(Request(**request, **more, signals=out))[0])
+    own = played(resolve_terms(ReplayRequest(**request, **more))[0])
+    again = played(resolve_terms(ReplayRequest(**request, **more, signals=out))[0])
     return Both(own, again, len(out.read_text(encoding="utf-8").splitlines()) - 1)
 
 
@@ -83,7 +84,9 @@ def check_equal(found: Both, at_least: int) -> None:
     assert ends[0].open_positions == ends[1].open_positions
     days = [told.of(ev.DayRolled) for told in (found.preset, found.signals)]
     assert days[0] == days[1]
-    raised = [item for item in found.signals.of(ev.SignalRaised) if item.action is ev.Action.OPEN]
+    raised = [
+        item for item in found.signals.of(ev.SignalRaised) if item.terms.action is ev.Action.OPEN
+    ]
     assert len(raised) == found.written
     denied = {item.reason for item in found.signals.of(ev.OrderDenied)}
     assert denied & {ev.DenyReason.MAX_POSITIONS, ev.DenyReason.MAX_POSITIONS_PER_SYMBOL}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 
 LOGIN = 7001
 SERVER = "Clock-Demo"
@@ -68,13 +68,13 @@ class ClockBackend:
 
     # --- prices
 
-    def symbol_info_tick(self, symbol: str, /) -> mt5.Tick | None:
+    def symbol_info_tick(self, symbol: str, /) -> mt5.MqlTick | None:
         self._behave(symbol)
         if symbol == "NONE":
             self._error = (-4, "Terminal: Not found")
             return None
         self._error = (1, "Success")
-        return mt5.Tick.of(time=1_700_000_000, bid=1.1, ask=1.2)
+        return mt5.MqlTick.of(time=1_700_000_000, bid=1.1, ask=1.2)
 
     def symbol_info(self, symbol: str, /) -> object:
         return object() if symbol == "ODD" else None

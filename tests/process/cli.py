@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
 """A deadline that only a broken command misses."""
 
-COMMAND = (sys.executable, "-m", "scripts.butler")
+COMMAND = (sys.executable, "-m", "scripts.cli.main")
 
 
 def environment(**changed: str) -> dict[str, str]:
@@ -23,8 +23,13 @@ def environment(**changed: str) -> dict[str, str]:
 
 def butler_process(*arguments: object, cwd: Path = ROOT, **env: str) -> Said:
     """Runs `butler ARGUMENTS` in a process of its own."""
+    return run_process(COMMAND, *arguments, cwd=cwd, **env)
+
+
+def run_process(command: tuple[str, ...], *arguments: object, cwd: Path = ROOT, **env: str) -> Said:
+    """Runs `command` with `arguments` in a process of its own."""
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         cwd=cwd,
         env=environment(**env),
         stdin=subprocess.DEVNULL,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from adapters.mt5 import host
+from adapters.mt5.host import server
 from tests.process.backend_clock import ClockBackend
 
 if __name__ == "__main__":
     barrier_port = int(sys.argv[1])
-    sys.exit(host.main(sys.argv[2:], load=lambda _config: ClockBackend(barrier_port)))
+    sys.exit(server.main(sys.argv[2:], load=lambda _config: ClockBackend(barrier_port)))

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import msgspec
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.service import HostConfig
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 
 SECONDS = 20.0
@@ -30,6 +30,10 @@ def config(**changed: Any) -> HostConfig:
 
 def command(barrier_port: int = 1) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.process.host_main", str(barrier_port))
+
+
+FAULTY_HOST = (sys.executable, "-m", "tests.process.faulty_host")
+"""A host whose paper terminal has the faults that its specification names."""
 
 
 def local_host(folder: Path, barrier_port: int = 1, **changed: Any) -> LocalHost:

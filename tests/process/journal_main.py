@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from adapters.journal_sqlite import SqliteJournal
+from adapters.journal import SqliteJournal
 from engine import events as ev
 from engine.journal import JournalFailed
 

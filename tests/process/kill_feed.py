@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.mt5.errors import TerminalError
-from adapters.mt5.script import Plan, ScriptFeed
-from adapters.paper.spec import MADE_UP_START
+from adapters.mt5.api.errors import TerminalError
+from adapters.mt5.live.script import ScriptedEntry, ScriptFeed
+from adapters.paper.terminal.spec import MADE_UP_START
 from engine import events as ev
 from engine.types import Millis, Points, Side
 
@@ -31,9 +31,9 @@ _ENTERED, _MET, _LEFT = 1, 4, 7  # minutes of a plan's ten
 _DAY: Millis = 24 * 60 * _MINUTE
 
 
-def _plan(number: int, side: Side, reason: str, **more: Any) -> Plan:
+def _plan(number: int, side: Side, reason: str, **more: Any) -> ScriptedEntry:
     terms = {"stop": 400, "volume": 1_000, **more}
-    return Plan(
+    return ScriptedEntry(
         name=str(number), symbol="EURUSD", side=side, reason=reason, strategy_id=STRATEGY, **terms
     )
 
@@ -65,7 +65,7 @@ class MovingFeed(ScriptFeed):
             await self._play(_LEFT)
         await super()._tidy()
 
-    async def _enter(self, plan: Plan) -> str:
+    async def _enter(self, plan: ScriptedEntry) -> str:
         self._number = int(plan.name)
         await self._play(_ENTERED)
         if plan.reason == WAIT:
@@ -78,11 +78,11 @@ class MovingFeed(ScriptFeed):
             await self._protect(signal_id)
         return signal_id
 
-    async def _enter_later(self, plan: Plan) -> str:
-        tick = await self._look_at(plan.symbol)
-        spec = self._market.specs[plan.symbol]
+    async def _enter_later(self, plan: ScriptedEntry) -> str:
+        tick = await self._snapshot_of(plan.symbol)
+        spec = self._portfolio.specs[plan.symbol]
         entry = (tick.ask if plan.side is Side.LONG else tick.bid) - plan.side * _AWAY
-        signal = ev.GivenSignal(
+        signal = ev.UserSignal(
             line=0,
             time=self._bus.time,
             symbol=plan.symbol,
@@ -98,23 +98,25 @@ class MovingFeed(ScriptFeed):
         return signal.signal_id
 
     async def _protect(self, signal_id: str) -> None:
-        await self._look_at("EURUSD")
-        for position in list(self._market.positions.values()):
+        await self._snapshot_of("EURUSD")
+        for position in list(self._portfolio.positions.values()):
             if position.signal_id != signal_id:
                 continue
             self._bus.publish(
                 ev.SignalRaised(
-                    signal_id=f"{signal_id}:trail",
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    action=ev.Action.MODIFY,
-                    side=position.side,
-                    reason="TRAIL",
-                    price=self._market.ticks[position.symbol].bid,
-                    stop_loss=position.stop_loss + position.side * _NEARER,
-                    take_profit=position.take_profit,
-                    volume=position.volume,
-                    position=position.ticket,
+                    terms=ev.OrderTerms(
+                        signal_id=f"{signal_id}:trail",
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.MODIFY,
+                        side=position.side,
+                        reason="TRAIL",
+                        price=self._portfolio.ticks[position.symbol].bid,
+                        stop_loss=position.stop_loss + position.side * _NEARER,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    ),
                 )
             )
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.mt5 import host
-from adapters.mt5.service import HostConfig
-from adapters.paper.spec import build, process_effects
+from adapters.mt5.host import server
+from adapters.mt5.host.service import HostConfig
+from tests.simulation.faulty_spec import build, process_effects
 
 
 def _seize(file: Path) -> None:
@@ -34,4 +34,4 @@ def _load(config: HostConfig, file: Path) -> Any:
 
 if __name__ == "__main__":
     seized = Path(sys.argv[1])
-    sys.exit(host.main(sys.argv[2:], load=lambda config: _load(config, seized)))
+    sys.exit(server.main(sys.argv[2:], load=lambda config: _load(config, seized)))

@@ -22,24 +22,27 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-import scripts.live
-from adapters.journal_sqlite import SqliteJournal
-from adapters.journal_sqlite.store import Store
-from adapters.mt5 import processes, script
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import TerminalError
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.remote import RemoteTerminal
-from adapters.paper.faults import ScriptedFault
+import scripts.app.sessions.live
+from adapters.journal.runs import RecordBuffer
+from adapters.journal.store import Store
+from adapters.mt5.api.errors import TerminalError
+from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.live import script
+from adapters.system import processes
 from config.loader import CliOverrides
-from scripts import butler, cli, connection, profile_replay
-from scripts.folders import THROUGH_MT5, SessionFolder
-from scripts.live import LiveTerms, instruments
-from scripts.paper import LOGIN, PAPER, SERVER
-from scripts.replay import Screen
-from scripts.resuming import Earlier
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder
+from scripts.app.sessions import connection
+from scripts.app.sessions.live import LiveTerms, instruments
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.resume import PreviousRun
+from scripts.cli import main, profile_replay
+from scripts.cli.replay import Screen
+from scripts.cli.shared import command_line
 from tests.builders import EURUSD, LIMITS
 from tests.process.kill_feed import PLANS, STRATEGY, SWING, MovingFeed
+from tests.simulation.faults import ScriptedFault
 
 
 class Step(enum.StrEnum):
@@ -132,7 +135,7 @@ def _set_stage(life: Life) -> None:
     changes: list[tuple[Any, str, Any]] = [
         (connection, "paper_spec", lambda _symbols, _state, _books: backend),
         (connection, "TerminalClient", functools.partial(TerminalClient, sleep=lambda _: None)),
-        (scripts.live, "ScriptFeed", MovingFeed),
+        (scripts.app.sessions.live, "ScriptFeed", MovingFeed),
         (connection, "LocalHost", functools.partial(LocalHost, command=command)),
         (script, "_BETWEEN_LOOKS", 0.0),
     ]
@@ -142,11 +145,11 @@ def _set_stage(life: Life) -> None:
 
 def _code(work: Callable[[Life], int], life: Life) -> int:
     """The exit code of `work`, by the rules of every command."""
-    app = cli.make_app("")
+    app = command_line.make_app("")
     app.command()(lambda: work(life))
     sys.argv = ["butler"]
     try:
-        cli.run(app)
+        command_line.run(app)
     except SystemExit as error:
         return int(error.code or 0)
 
@@ -168,7 +171,7 @@ async def _first_part(life: Life) -> int:
             instruments=await instruments(link, ["EURUSD"], {}, {"EURUSD": EURUSD}),
             limits=LIMITS, plans=PLANS, dry_run=False, hold=0.0,
         )  # fmt: skip
-        return await profile_replay._run_live(terms, link, how, Earlier(folder, []), Screen())
+        return await profile_replay._run_live(terms, link, how, PreviousRun(folder, []), Screen())
 
 
 def _go_on(life: Life) -> int:
@@ -176,7 +179,7 @@ def _go_on(life: Life) -> int:
         "butler", "replay", "--account-profile", PAPER, "--no-dry-run", "--resume", life.session,
         "--results-dir", life.results, "--hold-seconds", "0", "--pace", "0",
     ]  # fmt: skip
-    code = butler.app(standalone_mode=False)
+    code = main.app(standalone_mode=False)
     return int(code)
 
 
@@ -191,7 +194,7 @@ class Reaper:
     def watch(self) -> None:
         """Count what the classes do from now on."""
         for where, name, step in (
-            (SqliteJournal, "append", Step.APPEND),
+            (RecordBuffer, "append", Step.APPEND),
             (Store, "write", Step.COMMIT),
             (Store, "seal", Step.SEAL),
             (RemoteTerminal, "order_send", Step.SEND),

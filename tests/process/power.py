@@ -123,12 +123,12 @@ def _survived(file: _File, chance: Random | None) -> bytes:
 
 def _spoilt(call: Call, chance: Random) -> Call:
     half = len(call.data) // 2
-    fate = chance.choice(["arrived", "lost", "torn", "zeros"])
+    delivery = chance.choice(["arrived", "lost", "torn", "zeros"])
     if call.name == "ftruncate":
-        return call if fate == "arrived" else Call("pwrite64", call.path)
+        return call if delivery == "arrived" else Call("pwrite64", call.path)
     data = {
         "arrived": call.data, "lost": b"", "torn": call.data[:half], "zeros": bytes(len(call.data))
-    }[fate]  # fmt: skip
+    }[delivery]  # fmt: skip
     return Call(call.name, call.path, data, call.offset)
 
 

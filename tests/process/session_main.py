@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from adapters.mt5.client import TerminalClient
+from adapters.mt5.host.client import TerminalClient
 from tests.process.hosts import local_host
 
 

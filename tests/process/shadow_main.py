@@ -14,24 +14,24 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from adapters.journal_sqlite import SqliteJournal
-from adapters.logs import SessionLog
-from adapters.mt5.gateway import Gateway, send_in_process
-from adapters.projection import iso
-from adapters.status import Status
+from adapters.journal import SqliteJournal
+from adapters.mt5.execution.gateway import Gateway, send_in_process
+from adapters.reports.projection import iso
+from adapters.reports.status import Status
+from adapters.services.logs import SessionLog
 from engine.bus import Bus
 from engine.clock import SystemClock
-from engine.market import Market
-from engine.orders import OrderBook
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
 from engine.session import Session
-from risk.state import RiskActor
-from scripts.beside import Company, Figures, Wanted, keep_company
-from scripts.folders import SessionFolder
-from scripts.version import about_session
-from scripts.wiring import concluding, file_sinks
-from signals.flatten import Flatten
-from signals.given import GivenSignals
+from risk.actor import RiskActor
+from scripts.app.session_folder import SessionFolder
+from scripts.app.sessions.replay import concluding, file_sinks
+from scripts.app.sessions.services import ServiceOptions, Services, SessionQueries, start_services
+from scripts.app.version import session_metadata
+from signals.exits import Flatten
 from signals.strategy import StrategyActor
+from signals.user_signals import UserSignals
 from tests.builders import LIMITS, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks
 from tests.process.cli import SECONDS
@@ -48,9 +48,9 @@ class Shadow:
     session: Session
     journal: SqliteJournal
     bus: Bus
-    market: Market
+    portfolio: Portfolio
     risk: RiskActor
-    company: Company
+    services: Services
     log: SessionLog
 
     async def enter(self) -> None:
@@ -60,51 +60,58 @@ class Shadow:
 
     async def begun(self) -> None:
         """Wait until the session takes orders and can tell how it stands."""
-        await self.company.control.ready()
+        await self.services.control.ready()
         await self._told(lambda _: True)
 
     async def _told(self, enough: Callable[[Status], bool]) -> None:
         with anyio.fail_after(SECONDS):
-            while (status := self.company.keeper.status()) is None or not enough(status):
+            while (status := self.services.keeper.status()) is None or not enough(status):
                 await anyio.lowlevel.checkpoint()
             await self.journal.durable(self.bus.seq)
 
 
-def build(results: Path, session_id: str, wanted: Wanted) -> Shadow:
+def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
     """Put the session together, as live wiring does; inside the event loop."""
     folder = SessionFolder(results, session_id, KIND)
     folder.create()
     clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None)
     journal = SqliteJournal(folder.journal, power_safe=False)
-    bus, market = Bus(journal), Market(SPECS)
-    risk = RiskActor(bus, market, LIMITS)
-    gateway = Gateway(bus, market, REQUESTS, send_in_process(terminal_at_ticks()))
-    strategy, given = StrategyActor(bus, market, KIND, None), GivenSignals(bus, market)
-    for actor in (market, OrderBook(bus), risk, strategy, given, Flatten(bus, market)):
+    bus, portfolio = Bus(journal), Portfolio(SPECS)
+    risk = RiskActor(bus, portfolio, LIMITS)
+    gateway = Gateway(bus, portfolio, REQUESTS, send_in_process(terminal_at_ticks()))
+    strategy, user_signals = StrategyActor(bus, portfolio, KIND, None), UserSignals(bus, portfolio)
+    for actor in (
+        portfolio,
+        OrderManager(bus),
+        risk,
+        strategy,
+        user_signals,
+        Flatten(bus, portfolio),
+    ):
         bus.attach(actor.routes())
     gateway.attach()
     sinks = file_sinks(bus, folder, log).actors
-    company = keep_company(
-        bus, market, clock, folder, log,
-        Figures(trading=lambda: risk.trading, request_stop=lambda: session.request_stop()),
-        edges=[edge for _, edge in sinks], wanted=wanted,
+    services = start_services(
+        bus, portfolio, clock, folder, log,
+        SessionQueries(trading=lambda: risk.trading, request_stop=lambda: session.request_stop()),
+        subscriptions=[subscription for _, subscription in sinks], options=options,
     )  # fmt: skip
     bus.seal()
     bus.time = clock.now()
-    about = about_session(session_id, None, dry_run=False)
-    bus.publish(started(mode=KIND), {**about, "started_at": iso(clock.now())})
+    metadata = session_metadata(session_id, None, dry_run=False)
+    bus.publish(started(mode=KIND), {**metadata, "started_at": iso(clock.now())})
     for tick in TICKS.values():
         bus.feed(tick)
     session = Session(
-        bus, journal, PacedFeed(), [*sinks, *company.actors],
-        conclude=concluding(market, risk),
-        about_end=lambda: {"ended_at": iso(clock.now())},
+        bus, journal, PacedFeed(), [*sinks, *services.actors],
+        conclude=concluding(portfolio, risk),
+        end_metadata=lambda: {"ended_at": iso(clock.now())},
     )  # fmt: skip
-    return Shadow(session, journal, bus, market, risk, company, log)
+    return Shadow(session, journal, bus, portfolio, risk, services, log)
 
 
 async def main() -> None:
-    shadow = build(Path(sys.argv[1]), sys.argv[2], Wanted(beat_seconds=0.05))
+    shadow = build(Path(sys.argv[1]), sys.argv[2], ServiceOptions(beat_seconds=0.05))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shadow.session.run)
         await shadow.begun()

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adapters.files import sample
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars import sample
+from adapters.journal import StoredJournal
 from engine import events as ev
 from tests import synthetic
 from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment

@@ -16,12 +16,15 @@ from typing import Any
 
 import msgspec
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.contract import FUNCTIONS
-from adapters.paper.faults import FaultKind
-from scripts import butler, connection, live_feed
-from scripts.live_feed import Shadow
-from scripts.paper_market import PaperMarket
+from adapters.mt5.api.contract import FUNCTIONS
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from scripts.app.sessions import connection, live_feed
+from scripts.app.sessions.live_feed import Shadow
+from scripts.app.sessions.paper_market import RecordedMarket
+from scripts.cli import main
+from tests.process.hosts import FAULTY_HOST
+from tests.simulation.faults import FaultKind
 
 CHANCES = {
     FaultKind.DIE_BEFORE: 0.0002,
@@ -41,9 +44,9 @@ DAY = 86_400_000
 
 def with_faults(seed: int) -> None:
     """Let the paper terminal of recorded bars misbehave; a lost host comes back at once."""
-    faultless: Callable[..., str] = PaperMarket.spec
+    faultless: Callable[..., str] = RecordedMarket.spec
 
-    def spec(market: PaperMarket, *where: Any) -> str:
+    def spec(market: RecordedMarket, *where: Any) -> str:
         document = msgspec.json.decode(faultless(market, *where))
         # A host that is started again must not repeat the faults that ended it.
         document["faults"] = {
@@ -51,7 +54,10 @@ def with_faults(seed: int) -> None:
         }  # fmt: skip
         return msgspec.json.encode(document).decode()
 
-    PaperMarket.spec = spec  # type: ignore[method-assign,assignment]
+    RecordedMarket.spec = spec  # type: ignore[method-assign,assignment]
+    connection.LocalHost = functools.partial(  # type: ignore[assignment,attr-defined]
+        LocalHost, command=FAULTY_HOST
+    )
     connection.TerminalClient = functools.partial(  # type: ignore[assignment,attr-defined]
         TerminalClient, sleep=lambda _: None
     )
@@ -79,7 +85,9 @@ class Gauges:
         self._waiting = 0
 
     def sample(self) -> None:
-        self._waiting = max([self._waiting, *(edge.waiting for edge in self._bus._edges)])
+        self._waiting = max(
+            [self._waiting, *(subscription.waiting for subscription in self._bus._subscriptions)]
+        )
         day = self._bus.time // DAY
         if day == self._day:
             return
@@ -106,4 +114,4 @@ if __name__ == "__main__":
     with_faults(int(sys.argv[1]))
     measured(Path(sys.argv[2]))
     sys.argv[1:3] = ["shadow"]
-    butler.main()
+    main.main()

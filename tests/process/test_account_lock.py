@@ -12,17 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from adapters.account_lock import AccountBusy, AccountLock, Holder
+from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.paper import LOGIN, PAPER, SERVER
+from scripts.app.errors import AppError
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.process.cli import ROOT, SECONDS, environment
 
 ACCOUNT = "account 5 on A-Demo"
 HOLD = """
 import pathlib, sys
-from adapters.account_lock import AccountLock
+from adapters.system.account_lock import AccountLock
 lock = AccountLock(pathlib.Path(sys.argv[1]), "account", sys.argv[2])
 lock.acquire()
 print("held", flush=True)
@@ -78,10 +79,15 @@ def test_two_sessions_of_one_process_exclude_each_other_too(tmp_path: Path) -> N
     again.release()
 
 
-def test_a_holder_that_has_not_yet_said_who_it_is_holds_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "note", [b"{", b'{"session": "f\xfcr", "pid": 1}', b'{"x": ' + b"[" * 4_000]
+)
+def test_a_holder_that_has_not_said_who_it_is_holds_all_the_same(
+    tmp_path: Path, note: bytes
+) -> None:
     mine = lock(tmp_path)
     mine.acquire()
-    (tmp_path / "session.lock").write_bytes(b"{")
+    (tmp_path / "session.lock").write_bytes(note)
     with pytest.raises(AccountBusy, match="in use by another session"):
         lock(tmp_path).acquire()
     mine.release()
@@ -106,9 +112,9 @@ def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path) -> No
             raise AssertionError("connected")
 
     with held_elsewhere(tmp_path / f"{SERVER}-{LOGIN}", "s-1") as process:
-        with pytest.raises(CommandFailed) as caught:
+        with pytest.raises(AppError) as caught:
             asyncio.run(connect())
-        assert caught.value.code == Exit.TERMINAL
+        assert exit_code(caught.value) is ExitCode.TERMINAL
         holder = f"session s-1 (process {process.pid})"
         assert str(caught.value) == (
             f"account {LOGIN} on {SERVER} is in use by {holder}; stop it first "

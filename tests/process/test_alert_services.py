@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
-from adapters.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
+from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
+from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import ended, halted
 from tests.commands import butler
 from tests.http_services import http_service
@@ -87,12 +87,12 @@ async def test_a_halt_on_the_bus_arrives_at_the_service() -> None:
             AlertRules(Policy(), "s-1"), AppriseSender([url(service.port)]), lambda: 0,
             warnings.append,
         )  # fmt: skip
-        with edges(bus, actor.kinds) as (edge,):
+        with edges(bus, actor.kinds) as (subscription,):
             bus.publish(halted())
             bus.publish(ended())
             await bus.flush()
-            bus.close_edges()
-            await actor.run(edge)
+            bus.close_subscriptions()
+            await actor.run(subscription)
     (body,) = map(json.loads, service.bodies)
     assert body["title"] == "s-1: no new orders: daily_loss"
     assert warnings == []
@@ -118,7 +118,10 @@ class TestCommand:
                 tmp_path, f"    alerts: {{urls: ['{url(one.port)}'], urls_from: [MY_ALERTS]}}\n"
             )
             said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
-        assert (said.code, said.out) == (Exit.DONE, ["sent to 2 services; see whether it arrived"])
+        assert (said.code, said.out) == (
+            ExitCode.DONE,
+            ["sent to 2 services; see whether it arrived"],
+        )
         assert [len(one.bodies), len(two.bodies)] == [1, 1]
 
     def test_a_service_that_does_not_take_it_is_one_line_without_its_address(
@@ -127,18 +130,18 @@ class TestCommand:
         with http_service(status=403) as service:
             file = self.accounts(tmp_path, f"    alerts: {{urls: ['{url(service.port)}']}}\n")
             said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
-        assert said.code == Exit.TERMINAL
+        assert said.code == ExitCode.TERMINAL
         assert said.line.startswith("alerts of profile MINE: service 1 did not take it")
         assert SECRET not in said.line
 
     def test_a_profile_without_addresses_is_a_wrong_configuration(self, tmp_path: Path) -> None:
         file = self.accounts(tmp_path, "    alerts: {halt: true}\n")
         said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
-        assert said.code == Exit.USAGE
+        assert said.code == ExitCode.USAGE
         assert "names nobody to alert" in said.line
 
     def test_a_variable_that_is_not_set_is_named(self, tmp_path: Path) -> None:
         file = self.accounts(tmp_path, "    alerts: {urls_from: [NO_SUCH_VARIABLE_HERE]}\n")
         said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
-        assert said.code == Exit.USAGE
+        assert said.code == ExitCode.USAGE
         assert said.line.startswith("NO_SUCH_VARIABLE_HERE: is not set")

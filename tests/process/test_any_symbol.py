@@ -10,19 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.facts import instrument
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.observing import Gap, quotes_of
-from adapters.mt5.remote import RemoteTerminal
-from adapters.mt5.service import HostConfig
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.observation import BarRequest, quotes_of
+from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.symbol_specs import instrument
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
 from config.loader import load_symbols
 from engine import events as ev
 from engine.types import Conversion, Side, lots
 from risk.limits import vet
-from risk.worth import worth_of
+from risk.valuation import valuation_of
 from tests import synthetic
 from tests.builders import LIMITS, START, intent
 from tests.commands import butler
@@ -60,14 +60,14 @@ def test_each_is_sized_within_its_budget_by_the_terminals_own_figure(client: Any
     for name in SYMBOLS:
         info, owner = terminal.symbol_info(name), terminal.account_info()
         spec = instrument(name, info, owner, load_symbols()[name]).spec
-        (quoted,) = quotes_of(terminal, [Gap(name, quote_time(terminal, name), spec)])
-        assert quoted.worth is not None
+        (quoted,) = quotes_of(terminal, [BarRequest(name, quote_time(terminal, name), spec)])
+        assert quoted.valuation is not None
         tick = ev.Tick(name, spec.points(quoted.tick.bid), spec.points(quoted.tick.ask))
         for side, kind in ((Side.LONG, mt5.ORDER_TYPE_BUY), (Side.SHORT, mt5.ORDER_TYPE_SELL)):
             entry = tick.ask if side is Side.LONG else tick.bid
             stop = entry - side * max(tick.ask // 200, 2 * (tick.ask - tick.bid))
             order = intent(symbol=name, side=side, price=entry, stop_loss=stop, take_profit=0)
-            made = vet(order, desk(spec, tick, quoted.worth.at(name, 0)))
+            made = vet(order, desk(spec, tick, quoted.valuation.at(name, 0)))
             assert isinstance(made, ev.OrderApproved), made
             at = (kind, name, lots(made.volume), spec.price(entry))
             lost = -100 * terminal.order_calc_profit(*at, spec.price(stop))
@@ -86,11 +86,11 @@ def test_a_terminal_that_reckons_otherwise_than_the_formula_is_not_traded_on(cli
     terminal = RemoteTerminal(client)
     spec = load_symbols()["XAUUSD"]
     other = msgspec.structs.replace(spec, contract=10)
-    (quoted,) = quotes_of(terminal, [Gap("XAUUSD", quote_time(terminal, "XAUUSD"), other)])
-    assert quoted.worth is not None
-    worth = worth_of(other, quoted.worth.at("XAUUSD", 0), 0, told=True)
-    assert worth.objection is not None
-    assert worth.objection[0] is ev.DenyReason.FIGURES_DISAGREE
+    (quoted,) = quotes_of(terminal, [BarRequest("XAUUSD", quote_time(terminal, "XAUUSD"), other)])
+    assert quoted.valuation is not None
+    valuation = valuation_of(other, quoted.valuation.at("XAUUSD", 0), 0, broker_valued=True)
+    assert valuation.objection is not None
+    assert valuation.objection[0] is ev.DenyReason.VALUATION_MISMATCH
 
 
 def cross_bars(folder: Path, *names: str) -> tuple[object, ...]:
@@ -140,18 +140,18 @@ def test_a_session_on_a_cross_is_killed_resumed_and_run_again(tmp_path: Path, dr
 
 def check_sizes(journal: list[ev.Record]) -> None:
     """Every order on the cross was worth what the last told value says, within its budget."""
-    told: dict[str, ev.SymbolValued] = {}
+    told: dict[str, ev.SymbolValuation] = {}
     checked = 0
     for record in journal:
         event = record.event
-        if isinstance(event, ev.SymbolValued):
+        if isinstance(event, ev.SymbolValuation):
             told[event.symbol] = event
-        elif isinstance(event, ev.OrderApproved) and event.order.action is ev.Action.OPEN:
-            order, value = event.order, told[event.order.symbol]
-            points = abs(order.price - order.stop_loss)
+        elif isinstance(event, ev.OrderApproved) and event.order.terms.action is ev.Action.OPEN:
+            order, value = event.order, told[event.order.terms.symbol]
+            points = abs(order.terms.price - order.terms.stop_loss)
             lost = value.loss * points * event.volume / (value.move * value.volume)
-            assert lost <= event.risk <= 0.004 * order.scale * START * 1.05
-            checked += order.symbol == "EURGBP"
+            assert lost <= event.risk <= 0.004 * order.terms.scale * START * 1.05
+            checked += order.terms.symbol == "EURGBP"
     assert checked
 
 
@@ -189,7 +189,7 @@ def test_the_history_of_a_cross_on_a_terminal_is_not_replayed(tmp_path: Path) ->
 
 @pytest.mark.parametrize("symbol", ["EURGBP", "GBPJPY"])
 def test_the_smoke_test_sends_and_closes_an_order_on_a_cross(tmp_path: Path, symbol: str) -> None:
-    assert load_symbols()[symbol].conversion is Conversion.TOLD
+    assert load_symbols()[symbol].conversion is Conversion.FROM_BROKER
     said = butler(
         "smoke-test", "--account-profile", "PAPER", "--symbol", symbol, "--no-dry-run",
         "--hold-seconds", 0, "--results-dir", tmp_path,

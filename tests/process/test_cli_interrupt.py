@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.events import Record
 from tests import synthetic
@@ -24,16 +24,16 @@ from tests.process.cli import SECONDS, butler_process, environment, everything
 
 SLOWLY = """
 import time
-from scripts import screen
-from scripts.butler import main
+from scripts.view import summary
+from scripts.cli.main import main
 
-usual = screen.Progress.update
+usual = summary.Progress.update
 
 def update(self, bars):
     time.sleep(0.5)
     usual(self, bars)
 
-screen.Progress.update = update
+summary.Progress.update = update
 main()
 """
 """The program over slower bars: no replay is over before it is interrupted."""
@@ -129,7 +129,7 @@ def test_an_interrupted_replay_ends_in_order(minutes: Path, tmp_path: Path) -> N
     assert sealed is not None
     last = records[-1].event
     assert isinstance(last, ev.SessionEnded)
-    assert last.outcome is ev.Outcome.INTERRUPTED
+    assert last.outcome is ev.SessionOutcome.INTERRUPTED
     for name in (LOG, SUMMARY):
         assert (tmp_path / name).read_bytes() == (session / name).read_bytes()
     summary = json.loads((tmp_path / SUMMARY).read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import ROOT, butler_process, complaint, everything

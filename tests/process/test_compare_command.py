@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import butler_process, complaint
 
@@ -21,11 +21,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two replays of a month, the second with worse fills, and a session that sent orders."""
     folder = tmp_path_factory.mktemp("compared")
     replay = ("replay", "--results-dir", folder, "--session-id")
-    assert butler(*replay, "plain", *MONTH).code == Exit.DONE
-    assert butler(*replay, "slipped", *MONTH, "--slippage-points", 2).code == Exit.DONE
+    assert butler(*replay, "plain", *MONTH).code == ExitCode.DONE
+    assert butler(*replay, "slipped", *MONTH, "--slippage-points", 2).code == ExitCode.DONE
     account = ("--account-profile", "PAPER", "--limit-trades", 2, "--quiet")
     sent = butler(*replay, "sent", *account, "--no-dry-run", "--hold-seconds", 0, "--pace", 0)
-    assert sent.code == Exit.DONE
+    assert sent.code == ExitCode.DONE
     return folder
 
 
@@ -45,7 +45,7 @@ def test_a_run_equals_itself_however_it_is_named(results: Path, tmp_path: Path) 
             "compare", name, folder / "execution_sim_summary.json", "--results-dir", results,
             cwd=tmp_path,
         )  # fmt: skip
-        assert (said.code, said.err) == (Exit.DONE, [])
+        assert (said.code, said.err) == (ExitCode.DONE, [])
         assert said.out[-1] == "equal within the tolerances"
 
 
@@ -53,7 +53,7 @@ def test_worse_fills_are_named_with_their_points_and_the_term_that_made_them(
     results: Path,
 ) -> None:
     said = compared(results, "plain", "slipped", "--rows", 1)
-    assert (said.code, said.err) == (Exit.DIFFERENT, [])
+    assert (said.code, said.err) == (ExitCode.DIFFERENT, [])
     text = "\n".join(said.out)
     assert "open price differs by 2 points" in text
     assert "more trades that differ" in text
@@ -71,8 +71,10 @@ def test_worse_fills_are_named_with_their_points_and_the_term_that_made_them(
 def test_tolerances_decide_about_the_exit_code(results: Path) -> None:
     """Fills of two points less do not change when positions are closed in this month."""
     wide = ("--price-points", 100_000, "--time-seconds", 1e6, "--money", 1e6, "--volume", 100)
-    assert compared(results, "plain", "slipped", *wide).code == Exit.DONE
-    assert compared(results, "plain", "slipped", *wide, "--price-points", 1).code == Exit.DIFFERENT
+    assert compared(results, "plain", "slipped", *wide).code == ExitCode.DONE
+    assert (
+        compared(results, "plain", "slipped", *wide, "--price-points", 1).code == ExitCode.DIFFERENT
+    )
 
 
 def test_a_replay_against_a_session_on_an_account_says_why_they_may_differ(results: Path) -> None:
@@ -81,7 +83,7 @@ def test_a_replay_against_a_session_on_an_account_says_why_they_may_differ(resul
         results / name for name in ("execution_sim_summary.json", "mt5_demo_exec_summary.json")
     ]
     said = compared(results, *fixed, "--json")
-    assert said.code == Exit.DIFFERENT
+    assert said.code == ExitCode.DIFFERENT
     told = document(said)
     assert (told["a"]["data_mode"], told["b"]["data_mode"]) == ("replay", "signals")
     assert told["b"]["session_id"] == "sent"
@@ -128,7 +130,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_3(
     if content is not None:
         (tmp_path / name).write_text(content, encoding="utf-8")
     said = compared(results, tmp_path / name, "plain")
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert words in complaint(said)
 
 
@@ -136,12 +138,12 @@ def test_a_log_that_was_cut_off_is_refused_with_its_line(results: Path, tmp_path
     whole = (results / "sessions/plain/execution_sim_log.csv").read_bytes()
     (tmp_path / "cut.csv").write_bytes(whole[:-60])
     said = compared(results, tmp_path / "cut.csv", "plain")
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert f"cut.csv: line {len(whole.splitlines())}: has not the number of cells" in said.line
 
 
 @pytest.mark.parametrize("option", ["--price-points", "--money", "--rows"])
 def test_a_negative_tolerance_is_a_wrong_option(results: Path, option: str) -> None:
     said = compared(results, "plain", "plain", option, -1)
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert option in said.line

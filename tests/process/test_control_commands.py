@@ -16,13 +16,13 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.control_client import ask
-from adapters.control_wire import FILE_NAME, Request, write_access
-from adapters.heartbeat import Beat
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
+from adapters.services.control_client import ask
+from adapters.services.control_wire import FILE_NAME, ControlRequest, write_access
+from adapters.services.heartbeat import Beat
 from engine import events as ev
-from scripts.beside import Wanted
-from scripts.cli import Exit
+from scripts.app.sessions.services import ServiceOptions
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, environment
 from tests.process.shadow_main import Shadow, build
@@ -49,7 +49,7 @@ def told(results: Path, *arguments: object) -> Said:
 
 def status(results: Path, *session: str) -> dict[str, Any]:
     said = told(results, "status", *session, "--json")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     found: dict[str, Any] = json.loads(said.out[0])["status"]
     return found
 
@@ -91,7 +91,7 @@ Done = tuple[Path, dict[str, Any]]
 
 def test_the_status_is_told_in_lines(done: Done) -> None:
     said = done[1]["status"]
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.out[0] == "running"
     assert said.out[1].startswith("s-1: shadow, running for 00:00 (process ")
     assert any("EURUSD long" in line for line in said.out)
@@ -103,16 +103,16 @@ def test_a_pause_holds_until_the_user_resumes_with_a_reason(done: Done) -> None:
     assert (said["while paused"]["state"], said["while paused"]["causes"]) == (
         "latched", ["paused"],
     )  # fmt: skip
-    assert said["no reason"].code == Exit.TERMINAL
+    assert said["no reason"].code == ExitCode.TERMINAL
     assert "say why" in said["no reason"].line
-    assert said["resumed"].code == Exit.DONE
+    assert said["resumed"].code == ExitCode.DONE
     assert said["while resumed"]["state"] == "active"
 
 
 def test_a_flatten_pauses_and_leaves_no_position(done: Done) -> None:
     said = done[1]
     assert len(said["while resumed"]["positions"]) == 1
-    assert said["flattened"].code == Exit.DONE
+    assert said["flattened"].code == ExitCode.DONE
     assert said["while flat"]["positions"] == []
     assert said["while flat"]["causes"] == ["paused"]
 
@@ -125,7 +125,7 @@ def test_every_order_is_in_the_journal_with_its_reason(done: Done) -> None:
     ]  # fmt: skip
     (closed,) = [item for item in events(results) if isinstance(item, ev.PositionClosed)]
     assert closed.reason == "MANUAL"
-    assert said["stopped"].code == Exit.DONE
+    assert said["stopped"].code == ExitCode.DONE
 
 
 def test_the_stopped_session_ended_in_order_and_left_no_way_in(done: Done) -> None:
@@ -133,7 +133,7 @@ def test_the_stopped_session_ended_in_order_and_left_no_way_in(done: Done) -> No
     folder = results / "sessions" / "s-1"
     last = events(results)[-1]
     assert isinstance(last, ev.SessionEnded)
-    assert (said["code"], last.outcome) == (0, ev.Outcome.INTERRUPTED)
+    assert (said["code"], last.outcome) == (0, ev.SessionOutcome.INTERRUPTED)
     assert not (folder / FILE_NAME).exists()
     beat = msgspec.json.decode((folder / "heartbeat.json").read_bytes(), type=Beat)
     assert (beat.session, beat.alive, beat.state) == ("s-1", False, "latched")
@@ -141,7 +141,7 @@ def test_the_stopped_session_ended_in_order_and_left_no_way_in(done: Done) -> No
 
 def test_an_order_to_a_session_that_ended_says_how_it_ended(done: Done) -> None:
     said = told(done[0], "pause", "s-1")
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert said.line.startswith(
         "session s-1 is not running: it takes no orders; its journal says: "
     )
@@ -151,7 +151,7 @@ def test_an_order_to_a_session_that_ended_says_how_it_ended(done: Done) -> None:
 
 def test_the_status_of_a_session_that_ended_comes_from_its_journal(done: Done) -> None:
     said = told(done[0], "status", "s-1")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.line.endswith("this is from its journal")
     assert "ended interrupted" in said.out[0]
     assert status(done[0], "s-1")["running"] is False
@@ -159,7 +159,7 @@ def test_the_status_of_a_session_that_ended_comes_from_its_journal(done: Done) -
 
 def test_when_none_runs_and_none_is_named_that_is_said(done: Done) -> None:
     said = told(done[0], "stop")
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert said.line.startswith("no session runs in ")
 
 
@@ -170,10 +170,10 @@ def test_a_killed_session_is_told_from_its_stale_file(tmp_path: Path) -> None:
         assert (tmp_path / "sessions" / "s-1" / FILE_NAME).exists()
         for order in ("pause", "flatten", "stop"):
             said = told(tmp_path, order, "s-1")
-            assert said.code == Exit.TERMINAL
+            assert said.code == ExitCode.TERMINAL
             assert f"its process {process.pid} is gone; its journal says: cut off" in said.line
         assert "1 positions open" in said.line
-        assert told(tmp_path, "status").code == Exit.TERMINAL
+        assert told(tmp_path, "status").code == ExitCode.TERMINAL
         found = status(tmp_path, "s-1")
     assert (found["running"], found["outcome"], len(found["positions"])) == (False, None, 1)
 
@@ -183,7 +183,7 @@ def test_a_session_that_was_killed_before_its_first_record_is_told_too(tmp_path:
     folder.mkdir(parents=True)
     (folder / "journal.sqlite").touch()
     said = told(tmp_path, "stop", "s-1")
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert "it takes no orders; its journal says: nothing (" in said.line
 
 
@@ -192,20 +192,20 @@ def test_with_two_sessions_one_must_be_named(tmp_path: Path) -> None:
         (tmp_path / "sessions" / name).mkdir(parents=True)
         write_access(tmp_path / "sessions" / name, 1, "0" * 64)  # of this very process
     said = told(tmp_path, "pause")
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert said.line == "several sessions run: a, b; name one of them"
 
 
 def test_a_session_that_never_was_is_bad_data(tmp_path: Path) -> None:
     said = told(tmp_path, "status", "nothing")
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "no journal" in said.line
 
 
 @pytest.mark.parametrize("reason", ["x" * 201, "two\nlines"])
 def test_a_reason_that_is_no_line_is_a_wrong_option(tmp_path: Path, reason: str) -> None:
     said = told(tmp_path, "pause", "s-1", "--reason", reason)
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert said.line.startswith("--reason: write one line")
 
 
@@ -213,7 +213,7 @@ def test_a_reason_that_is_no_line_is_a_wrong_option(tmp_path: Path, reason: str)
 class TestCompany:
     """The same session in this process."""
 
-    async def _run(self, shadow: Shadow, *orders: Request, results: Path) -> list[bool]:
+    async def _run(self, shadow: Shadow, *orders: ControlRequest, results: Path) -> list[bool]:
         folder = results / "sessions" / "s-1"
         done = []
         async with anyio.create_task_group() as tasks:
@@ -227,8 +227,8 @@ class TestCompany:
         return done
 
     async def test_a_status_counts_what_waits_in_every_actors_queue(self, tmp_path: Path) -> None:
-        shadow = build(tmp_path, "s-1", Wanted())
-        assert await self._run(shadow, Request(action="status"), results=tmp_path) == [True]
-        status = shadow.company.keeper.status()
+        shadow = build(tmp_path, "s-1", ServiceOptions())
+        assert await self._run(shadow, ControlRequest(action="status"), results=tmp_path) == [True]
+        status = shadow.services.keeper.status()
         assert status is not None
         assert set(status.queues) >= {"event log (CSV)", "summary (JSON)", "log", "control"}

@@ -17,16 +17,16 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.beside import Beside
-from adapters.control import ControlServer
-from adapters.control_client import NotAnswering, NotRunning, ask, live_access
-from adapters.control_wire import (
+from adapters.services.background import BackgroundService
+from adapters.services.control import ControlServer
+from adapters.services.control_client import NotAnswering, NotRunning, ask, live_access
+from adapters.services.control_wire import (
     FILE_NAME,
     LONGEST_REQUEST,
     LOOPBACK,
     Action,
-    Reply,
-    Request,
+    ControlReply,
+    ControlRequest,
     read_access,
     write_access,
 )
@@ -48,26 +48,26 @@ class Noted:
     threads: set[int] = field(default_factory=set)
     failing: Exception | None = None
 
-    def _note(self, action: str, reason: str = "") -> Reply:
+    def _note(self, action: str, reason: str = "") -> ControlReply:
         if self.failing is not None:
             raise self.failing
         self.asked.append((action, reason))
         self.threads.add(threading.get_ident())
-        return Reply(done=True, text=f"did {action}")
+        return ControlReply(done=True, text=f"did {action}")
 
-    def status(self) -> Reply:
+    def status(self) -> ControlReply:
         return self._note("status")
 
-    def pause(self, reason: str) -> Reply:
+    def pause(self, reason: str) -> ControlReply:
         return self._note("pause", reason)
 
-    def resume(self, reason: str) -> Reply:
+    def resume(self, reason: str) -> ControlReply:
         return self._note("resume", reason)
 
-    def flatten(self, reason: str) -> Reply:
+    def flatten(self, reason: str) -> ControlReply:
         return self._note("flatten", reason)
 
-    def stop(self, reason: str) -> Reply:
+    def stop(self, reason: str) -> ControlReply:
         return self._note("stop", reason)
 
 
@@ -88,8 +88,8 @@ class Stage:
             yield server
             tasks.cancel_scope.cancel()
 
-    async def ask(self, action: Action, reason: str = "", seconds: float = SECONDS) -> Reply:
-        request = Request(action=action, reason=reason)
+    async def ask(self, action: Action, reason: str = "", seconds: float = SECONDS) -> ControlReply:
+        request = ControlRequest(action=action, reason=reason)
         return await anyio.to_thread.run_sync(lambda: ask(self.folder, request, seconds=seconds))
 
     async def say(self, content: bytes) -> bytes:
@@ -123,7 +123,7 @@ class TestOrders:
     ) -> None:
         async with stage.serving():
             reply = await stage.ask(action, "" if action == "status" else "news")
-        assert reply == Reply(done=True, text=f"did {action}")
+        assert reply == ControlReply(done=True, text=f"did {action}")
         assert stage.noted.asked == [(action, "" if action == "status" else "news")]
         assert stage.noted.threads == {threading.get_ident()}
 
@@ -165,7 +165,7 @@ class TestAccess:
         assert len(tokens) == 2
 
 
-REQUEST = msgspec.json.encode(Request(action="pause"))
+REQUEST = msgspec.json.encode(ControlRequest(action="pause"))
 
 
 class TestStrangers:
@@ -175,7 +175,7 @@ class TestStrangers:
             assert await stage.say(stage.token()[:-1] + b"x\n" + REQUEST + b"\n") == b""
         assert stage.noted.asked == []
         assert stage.warnings == [
-            "control: a client did not know the token; further ones are not told"
+            "control: a client sent a wrong token (further attempts are not logged)"
         ]
 
     async def test_a_client_that_says_too_little_is_dropped_in_time(self, stage: Stage) -> None:
@@ -188,7 +188,7 @@ class TestStrangers:
                     sock.sendall(said)
                     answer = await anyio.to_thread.run_sync(sock.recv, 65_536)
                 assert bool(answer) == (said == whole)
-        assert msgspec.json.decode(answer, type=Reply).done
+        assert msgspec.json.decode(answer, type=ControlReply).done
         assert stage.noted.asked == [("pause", "")]
 
     async def test_a_client_that_leaves_at_any_point_harms_nobody(self, stage: Stage) -> None:
@@ -210,6 +210,9 @@ class TestStrangers:
             (b'{"action": "pause", "reason": "' + b"x" * 300 + b'"}', "not a request"),
             (b'{"action": "pause", "reason": "a\\nb"}', "printable"),
             (b"\xff\xfe", "not a request"),
+            ('{"action": "pause", "reason": "für heute"}'.encode("latin-1"), "is not UTF-8"),
+            (b'{"action": "\xfc"}', "not a request"),
+            (b"[" * LONGEST_REQUEST, "not a request"),
             (b"x" * (LONGEST_REQUEST + 1), "at most"),
         ],
     )
@@ -218,7 +221,7 @@ class TestStrangers:
     ) -> None:
         async with stage.serving():
             answer = await stage.say(stage.token() + b"\n" + line + b"\n")
-        reply = msgspec.json.decode(answer, type=Reply)
+        reply = msgspec.json.decode(answer, type=ControlReply)
         assert not reply.done
         assert told in reply.text
         assert stage.noted.asked == []
@@ -254,10 +257,40 @@ class TestDeadSessions:
                 await Stage(tmp_path / "dead").ask("stop")
         assert alive.noted.asked == []
 
-    async def test_a_damaged_file_is_told(self, stage: Stage) -> None:
-        (stage.folder / FILE_NAME).write_text("{", encoding="utf-8")
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"{",
+            b'{"port": 1, "token": "\xfc", "pid": 1, "birth": ""}',
+            b'{"port": 70000, "token": "", "pid": 1, "birth": ""}',
+            b'{"port": 1, "token": "", "pid": -1, "birth": ""}',
+            b'{"port": ' + b"[" * 100_000,
+        ],
+    )
+    async def test_a_damaged_file_is_told(self, stage: Stage, content: bytes) -> None:
+        (stage.folder / FILE_NAME).write_bytes(content)
         with pytest.raises(NotRunning, match="is damaged"):
             await stage.ask("pause")
+
+    @pytest.mark.parametrize("answer", [b"hello\n", b'{"done": true, "text": "\xfc"}\n'])
+    async def test_an_answer_that_is_no_session_s_is_told(
+        self, stage: Stage, answer: bytes
+    ) -> None:
+        with socket.create_server((LOOPBACK, 0)) as other:
+            write_access(stage.folder, other.getsockname()[1], "0" * 64)
+
+            def reply() -> None:
+                client, _ = other.accept()
+                with client:
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65_536):
+                        pass
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.to_thread.run_sync, reply)
+                with pytest.raises(NotRunning, match="at its port is not a session"):
+                    await stage.ask("pause")
 
     async def test_a_process_that_lives_and_does_not_answer_is_told_apart(
         self, stage: Stage
@@ -274,16 +307,16 @@ class TestInASession:
     async def test_it_ends_with_the_session(self, stage: Stage) -> None:
         parts, feed = wired(), PacedFeed()
         server = ControlServer(stage.folder, stage.noted, stage.warnings.append)
-        actor = Beside("control", server.run)
-        edge = parts.bus.edge(actor.name, actor.kinds)
-        run = session(parts.bus, parts.journal, feed, [(actor, edge)])
+        actor = BackgroundService("control", server.run)
+        subscription = parts.bus.subscribe(actor.name, actor.kinds)
+        run = session(parts.bus, parts.journal, feed, [(actor, subscription)])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run.run)
             await server.ready()
             assert (await stage.ask("stop", "enough")).done
             run.request_stop()
         assert not (stage.folder / FILE_NAME).exists()
-        assert parts.journal.records[-1].event == ended(ev.Outcome.INTERRUPTED)
+        assert parts.journal.records[-1].event == ended(ev.SessionOutcome.INTERRUPTED)
 
     async def test_a_command_that_fails_ends_the_session_for_that_reason(
         self, stage: Stage
@@ -291,14 +324,14 @@ class TestInASession:
         parts, feed = wired(), PacedFeed()
         stage.noted.failing = ZeroDivisionError("broken")
         server = ControlServer(stage.folder, stage.noted, stage.warnings.append)
-        actor = Beside("control", server.run)
-        edge = parts.bus.edge(actor.name, actor.kinds)
-        run = session(parts.bus, parts.journal, feed, [(actor, edge)])
+        actor = BackgroundService("control", server.run)
+        subscription = parts.bus.subscribe(actor.name, actor.kinds)
+        run = session(parts.bus, parts.journal, feed, [(actor, subscription)])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._failing, run)
             await server.ready()
             reply = await stage.ask("pause")
-        assert reply == Reply(done=False, text="the session fails: broken")
+        assert reply == ControlReply(done=False, text="the session fails: broken")
         assert not (stage.folder / FILE_NAME).exists()
 
     async def _failing(self, run: Session) -> None:

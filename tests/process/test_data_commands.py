@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.files.bars import concat, open_bars
-from scripts.cli import Exit
-from signals.validate import Kind
+from adapters.bars.reader import concat, open_bars
+from scripts.cli.shared.exit_codes import ExitCode
+from signals.market_data.validate import Kind
 from tests import synthetic
 from tests.commands import Said, butler
 
@@ -94,7 +94,7 @@ FINDINGS: dict[Kind, tuple[Rows, str, bool]] = {
 def test_a_file_without_a_fault_is_described(tmp_path: Path) -> None:
     file = write(tmp_path / "eurusd_m15.csv", rows())
     said = butler("data", "check", file)
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out[0].startswith(f"{file}: ")
     assert said.out[0].endswith(", EURUSD M15, 40 bars")
     assert said.out[1].startswith("  clock: cannot be told (too few weekends to tell")
@@ -102,10 +102,10 @@ def test_a_file_without_a_fault_is_described(tmp_path: Path) -> None:
 
 
 def test_the_shipped_sample_is_usable_and_its_clock_is_told() -> None:
-    from adapters.files.sample import SAMPLE
+    from adapters.bars.sample import SAMPLE
 
     said = butler("data", "check", SAMPLE)
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert "MT5 parquet, EURUSD M15, " in said.out[0]
     assert said.out[1].startswith("  clock: new-york+7 (weeks open at Mon 00:00")
     assert said.out[-1] == "  usable"
@@ -123,10 +123,10 @@ def test_what_is_odd_is_shown_with_its_line(tmp_path: Path, kind: Kind) -> None:
     found = [text.strip() for text in said.out]
     assert any(text.startswith(line) for text in found), said.out
     if kind is Kind.GAP:
-        assert (said.code, found[-1]) == (Exit.DONE, "usable")
+        assert (said.code, found[-1]) == (ExitCode.DONE, "usable")
     else:
         verdict = "refused by replay" + ("; --repair mends it" if mendable else "")
-        assert (said.code, found[-1]) == (Exit.DATA, verdict)
+        assert (said.code, found[-1]) == (ExitCode.DATA, verdict)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FINDINGS if kind is not Kind.GAP], ids=str)
@@ -140,14 +140,14 @@ def test_replay_and_import_refuse_what_check_calls_an_error(tmp_path: Path, kind
     imported = ("data", "import", file, "--out", out)
     for command in (replayed, imported):
         said = butler(*command)
-        assert said.code == Exit.DATA
+        assert said.code == ExitCode.DATA
         first = said.line.removeprefix(f"{file}: ").split(" (and ")[0]
         if kind is not Kind.OFF_GRID:  # it comes with other findings, one of which is the first
             assert words.strip().removeprefix("error: ") == first
         assert not out.exists()
         assert not results.exists()
     for command in (replayed, imported):
-        assert (butler(*command, "--repair").code == Exit.DONE) == mendable
+        assert (butler(*command, "--repair").code == ExitCode.DONE) == mendable
 
 
 def test_of_each_kind_a_few_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
@@ -162,11 +162,13 @@ def test_the_symbol_is_the_known_one_in_the_name_or_the_one_given(tmp_path: Path
     assert "GBPUSD M15" in butler("data", "check", named).out[0]
     unnamed = write(tmp_path / "bars.csv", rows())
     said = butler("data", "check", unnamed)
-    assert said.code == Exit.USAGE
-    assert "its symbol cannot be told from its name; give --symbol, one of EURUSD" in said.line
+    assert said.code == ExitCode.USAGE
+    assert (
+        "its symbol cannot be determined from its name; give --symbol, one of EURUSD" in said.line
+    )
     assert "EURUSD M15" in butler("data", "check", unnamed, "--symbol", "EURUSD").out[0]
     said = butler("data", "check", unnamed, "--symbol", "EURSUD")
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert said.line.startswith("--symbol EURSUD: unknown; known: EURUSD")
 
 
@@ -176,11 +178,11 @@ def test_digits_that_differ_are_given_with_the_symbol(tmp_path: Path) -> None:
     coarse = write(tmp_path / "EURUSD4.csv", FINDINGS[Kind.FEWER_DECIMALS][0])
     for file, words in ((fine, "more than the 4 decimals"), (coarse, "fewer than the 4 decimals")):
         said = butler("data", "check", file, "--digits", "EURUSD=4")
-        assert said.code == Exit.DATA
+        assert said.code == ExitCode.DATA
         assert any(words in line for line in said.out)
     said = butler("data", "check", coarse, "--digits", "EURUSD=2")
-    assert (said.code, said.out[-1]) == (Exit.DONE, "  usable")
-    assert butler("data", "check", fine, "--digits", "x").code == Exit.USAGE
+    assert (said.code, said.out[-1]) == (ExitCode.DONE, "  usable")
+    assert butler("data", "check", fine, "--digits", "x").code == ExitCode.USAGE
 
 
 def test_several_files_are_all_reported_and_the_worst_decides(tmp_path: Path) -> None:
@@ -189,13 +191,13 @@ def test_several_files_are_all_reported_and_the_worst_decides(tmp_path: Path) ->
     unnamed = write(tmp_path / "bars.csv", rows())
     missing = tmp_path / "usdjpy.csv"
     for files, code in (
-        ((good, good), Exit.DONE),
-        ((bad, good), Exit.DATA),
-        ((good, unnamed, good), Exit.USAGE),
-        ((unnamed, bad), Exit.DATA),
-        ((bad, unnamed), Exit.DATA),
-        ((missing, good), Exit.DATA),
-        ((missing, unnamed), Exit.DATA),
+        ((good, good), ExitCode.DONE),
+        ((bad, good), ExitCode.DATA),
+        ((good, unnamed, good), ExitCode.USAGE),
+        ((unnamed, bad), ExitCode.DATA),
+        ((bad, unnamed), ExitCode.DATA),
+        ((missing, good), ExitCode.DATA),
+        ((missing, unnamed), ExitCode.DATA),
     ):
         said = butler("data", "check", *files)
         assert said.code == code
@@ -222,7 +224,7 @@ def test_what_is_no_bar_file_is_one_line(
         file.write_bytes(content)
     more = ("--out", tmp_path / "out.parquet") if command == "import" else ()
     said = butler("data", command, file, *more)
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert said.line.startswith(f"{file}: ")
     assert fragment in said.line
     assert not (tmp_path / "out.parquet").exists()
@@ -238,7 +240,7 @@ def test_import_writes_a_file_that_loads_and_equals(tmp_path: Path) -> None:
     out = tmp_path / "usdjpy.parquet"
     said = butler("data", "import", source, "--out", out)
     count = sum(len(chunk) for chunk in open_bars(source).chunks())
-    assert said == Said(Exit.DONE, [f"{out}: {count:,} bars"], [])
+    assert said == Said(ExitCode.DONE, [f"{out}: {count:,} bars"], [])
     one, other = (concat(open_bars(path).chunks()) for path in (source, out))
     for name in HEAD.split(","):
         assert np.array_equal(getattr(one, name), getattr(other, name))
@@ -252,7 +254,7 @@ def test_import_overwrites_nothing(tmp_path: Path) -> None:
     for target in (out, file):
         before = target.read_bytes()
         said = butler("data", "import", file, "--out", target)
-        assert said.code == Exit.USAGE
+        assert said.code == ExitCode.USAGE
         assert said.line == f"{target}: exists already; nothing was overwritten"
         assert target.read_bytes() == before
 
@@ -260,7 +262,7 @@ def test_import_overwrites_nothing(tmp_path: Path) -> None:
 def test_import_into_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     file = write(tmp_path / "eurusd.csv", rows())
     said = butler("data", "import", file, "--out", tmp_path / "none" / "out.parquet")
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert "cannot be written (" in said.line
 
 
@@ -289,7 +291,7 @@ def test_repair_lists_what_it_did_and_the_result_equals_the_clean_file(tmp_path:
     before = file.read_bytes()
     out, again = tmp_path / "out.parquet", tmp_path / "again.parquet"
     said = butler("data", "import", file, "--out", out, "--repair")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.out == [
         f"{file}: dropped 5 exact duplicates",
         f"{file}: sorted by time: it went backwards 1x",
@@ -304,7 +306,7 @@ def test_repair_mends_what_can_be_mended_and_refuses_the_rest(tmp_path: Path) ->
     content = spoilt(changed(30, low=1.2))
     file = write(tmp_path / "eurusd.csv", content)
     said = butler("data", "import", file, "--out", tmp_path / "out.parquet", "--repair")
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "after repair: 2024-03-04 07:30:00: the low is above the high" in said.line
     assert not (tmp_path / "out.parquet").exists()
 
@@ -316,13 +318,13 @@ def test_the_exit_code_and_both_streams_leave_the_process(tmp_path: Path) -> Non
     good = write(tmp_path / "eurusd.csv", rows())
     bad = write(tmp_path / "gbpusd.csv", FINDINGS[Kind.BROKEN][0])
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.butler", "data", "check", good, bad, tmp_path / "no.csv"],
+        [sys.executable, "-m", "scripts.cli.main", "data", "check", good, bad, tmp_path / "no.csv"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == Exit.DATA
+    assert done.returncode == ExitCode.DATA
     assert done.stdout.count("usable") == 1
     assert "refused by replay" in done.stdout
     assert done.stderr == f"butler: {tmp_path / 'no.csv'}: does not exist: check the path\n"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts import connection
-from scripts.cli import CommandFailed, Exit
-from scripts.flatten import flatten_account
-from scripts.paper import LOGIN, PAPER, SERVER
-from scripts.wiring import MAGIC
+from scripts.app.errors import AppError
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.replay import MAGIC
+from scripts.cli.flatten_account import flatten_account
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD
 
 ENTRY: dict[str, Any] = {
@@ -28,15 +32,25 @@ WAITING: dict[str, Any] = {
 }  # fmt: skip
 
 
+def plays(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any]) -> None:
+    """From now on the paper account is the one of `spec`."""
+    text = msgspec.json.encode(spec).decode()
+    monkeypatch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: text)
+
+
+def spec_of(folder: Path, *faults: dict[str, Any]) -> dict[str, Any]:
+    """An account with its books in `folder`, and what goes wrong there."""
+    spec: dict[str, Any] = {
+        "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
+        "swing": 5, "state": str(folder / "books.json"),
+    }  # fmt: skip
+    return {**spec, "faults": {"script": faults}} if faults else spec
+
+
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedAccount:
     """A paper account with a position and an order of ours, and a position of a stranger's."""
-    spec = {
-        "symbols": [EURUSD], "login": LOGIN, "server": SERVER, "prices": {"EURUSD": 1.1},
-        "swing": 5, "state": str(tmp_path / "books.json"),
-    }  # fmt: skip
-    text = msgspec.json.encode(spec).decode()
-    monkeypatch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: text)
+    plays(monkeypatch, spec_of(tmp_path))
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
 
     async def trade() -> None:
@@ -54,16 +68,40 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedAccount:
 def test_what_the_engine_opened_is_closed_and_nothing_else(
     account: ResolvedAccount, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert flatten_account(account, tmp_path, everything=False) == Exit.DONE
+    assert flatten_account(account, tmp_path, everything=False) == ExitCode.DONE
     said = capsys.readouterr().out.splitlines()
     assert [line.rpartition(": ")[2] for line in said[:-1]] == ["gone", "gone"]
     assert said[-1] == "nothing of the engine's is left open"
-    assert flatten_account(account, tmp_path, everything=True) == Exit.DONE
+    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
     assert capsys.readouterr().out.splitlines()[0].startswith("position 3 on EURUSD: gone")
 
 
 def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: Path) -> None:
     wrong = msgspec.structs.replace(account, login=LOGIN + 1)
-    with pytest.raises(CommandFailed, match="is logged in") as caught:
+    with pytest.raises(AppError, match="is logged in") as caught:
         flatten_account(wrong, tmp_path, everything=True)
-    assert caught.value.code == Exit.TERMINAL
+    assert exit_code(caught.value) is ExitCode.TERMINAL
+
+
+def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_time_closes_the_rest(
+    account: ResolvedAccount,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    faulty = functools.partial(
+        LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
+    )
+    monkeypatch.setattr(connection, "LocalHost", faulty)
+    broken = {"function": "order_send", "call": 3, "fault": {"kind": "no_ipc", "span": 1_000}}
+    plays(monkeypatch, spec_of(tmp_path, broken))
+    with pytest.raises(AppError, match="give the command again") as caught:
+        flatten_account(account, tmp_path, everything=True)
+    assert exit_code(caught.value) is ExitCode.TERMINAL
+    gone = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": gone")]
+    assert len(gone) == 2
+    plays(monkeypatch, spec_of(tmp_path))
+    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line in gone] == [], "nothing is asked for twice"
+    assert said[-1] == "nothing is left open"

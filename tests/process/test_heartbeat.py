@@ -10,7 +10,7 @@ import anyio.to_thread
 import msgspec
 import pytest
 
-from adapters.heartbeat import Beat, Heartbeat, Ping
+from adapters.services.heartbeat import Beat, Heartbeat, Ping
 from tests.http_services import HttpService, http_service
 from tests.process.cli import everything
 

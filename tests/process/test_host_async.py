@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mt5.client import AsyncTerminal, TerminalClient
-from adapters.mt5.errors import CallOutcomeUnknown, NotSent
+from adapters.mt5.api.errors import CallOutcomeUnknown, NotSent
+from adapters.mt5.host.client import AsyncTerminal, TerminalClient
 from tests.process.hosts import SECONDS, Barrier, local_host
 
 STEPS = 1000

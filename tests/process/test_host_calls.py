@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import (
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import (
     ArgumentsRefused,
     BackendRaised,
     CallOutcomeUnknown,
@@ -19,7 +18,8 @@ from adapters.mt5.errors import (
     NotSent,
     TerminalError,
 )
-from adapters.mt5.wire import Trouble
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.wire import Trouble
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 from tests.process.hosts import SECONDS, config, host_pid, running
 
@@ -34,8 +34,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TerminalClient]
 
 def test_a_struct_arrives_as_the_same_struct(client: TerminalClient) -> None:
     answer = client.call("symbol_info_tick", "EURUSD", deadline=SECONDS)
-    assert type(answer.value) is mt5.Tick
-    assert answer.value == mt5.Tick.of(time=1_700_000_000, bid=1.1, ask=1.2)
+    assert type(answer.value) is mt5.MqlTick
+    assert answer.value == mt5.MqlTick.of(time=1_700_000_000, bid=1.1, ask=1.2)
     assert answer.last_error == (1, "Success")
     assert not answer.failed
 

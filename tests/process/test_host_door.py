@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import HostStartFailed
-from adapters.mt5.launch import RemoteHost
-from adapters.mt5.service import STOP, HostConfig
-from adapters.mt5.wire import MAX_FRAME, Deadline, Request, encode_request, receive_frame
+from adapters.mt5.api.errors import HostStartFailed
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import RemoteHost
+from adapters.mt5.host.service import STOP, HostConfig
+from adapters.mt5.host.wire import MAX_FRAME, Deadline, RpcRequest, encode_request, receive_frame
 from tests.process.hosts import SECONDS, command, config, local_host
 
 NEEDS_SIGINT = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
@@ -69,7 +69,7 @@ def is_well(port: int) -> bool:
 
 
 def test_a_wrong_token_is_hung_up_on_and_what_follows_it_is_not_read(port: int) -> None:
-    stop = frame(encode_request(Request(1, STOP, [], None, 1.0)))
+    stop = frame(encode_request(RpcRequest(1, STOP, [], None, 1.0)))
     with raw(port) as sock:
         sock.sendall(b"\x5b" * 32 + stop)
         assert hangs_up(sock)
@@ -91,10 +91,10 @@ def test_a_token_may_come_in_pieces(port: int) -> None:
 
 
 def test_silent_strangers_keep_nobody_out(port: int) -> None:
-    strangers = [raw(port) for _ in range(20)]
+    external_items = [raw(port) for _ in range(20)]
     assert is_well(port)
-    for stranger in strangers:
-        stranger.close()
+    for external_item in external_items:
+        external_item.close()
 
 
 def test_a_second_client_is_refused_and_the_first_one_served_on(port: int) -> None:
@@ -216,6 +216,7 @@ def test_the_announcement_holds_no_secret() -> None:
         (b'{"login": 1, "server": "S", "token": "abcd"}', "token must be 64"),
         (b'{"login": "s3cret", "server": "S", "token": "abcd"}', "$.login"),
         (b'{"login": 1, "passwort": "s3cret"}', "passwort"),
+        (b'{"login": 1, "server": "S", "password": "s3cret\xfc", "token": "ab"}', "not UTF-8"),
     ],
 )
 def test_a_bad_configuration_is_named_without_its_values(told: bytes, field: str) -> None:

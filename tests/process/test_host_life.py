@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mt5 import processes
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import CallOutcomeUnknown, HostStartFailed, NotSent
-from adapters.mt5.launch import LocalHost, RemoteHost
-from adapters.mt5.wire import Deadline
+from adapters.mt5.api.errors import CallOutcomeUnknown, HostStartFailed, NotSent
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost, RemoteHost
+from adapters.mt5.host.wire import Deadline
+from adapters.system import processes
 from tests.process.hosts import SECONDS, Barrier, config, host_pid, local_host, running
 
 NEEDS_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="process groups, PyDLL(None)")
@@ -163,13 +163,30 @@ def test_a_process_that_took_over_the_id_of_a_dead_host_is_left_alone(tmp_path: 
         innocent.kill()
 
 
-@pytest.mark.parametrize("note", ["", '{"pid": 12', '{"pid": "x", "birth": "y"}'])
-def test_a_note_cut_short_by_a_crash_does_not_stop_the_next_start(
-    tmp_path: Path, note: str
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b'{"pid": 12',
+        b'{"pid": "x", "birth": "y"}',
+        b'{"pid": 12, "birth": "\xfc"}',
+        b'{"pid": -1, "birth": ""}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_note_that_is_cut_short_or_none_does_not_stop_the_next_start(
+    tmp_path: Path, note: bytes
 ) -> None:
-    (tmp_path / "terminal-host.json").write_text(note, encoding="utf-8")
+    (tmp_path / "terminal-host.json").write_bytes(note)
     with TerminalClient(local_host(tmp_path)) as client:
         assert not client.start().ended_orphan
+
+
+def test_a_note_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "terminal-host.json").mkdir()
+    error = start_failure(local_host(tmp_path))
+    assert error.kind == "folder"
+    assert "terminal-host.json" in str(error)
 
 
 def test_a_second_session_cannot_take_over_the_folder_of_a_running_one(tmp_path: Path) -> None:
@@ -214,8 +231,10 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path: Path) -> No
     )
 
 
-def test_a_program_that_is_no_host_is_noticed(tmp_path: Path) -> None:
-    error = start_failure(LocalHost(config(), tmp_path, (sys.executable, "-c", "print('hi')")))
+@pytest.mark.parametrize("line", [b"hi", b'{"port": "\xfc"}', b'{"error": "\xfc"}', b"{}", b"[]"])
+def test_a_program_that_is_no_host_is_noticed(tmp_path: Path, line: bytes) -> None:
+    program = f"import sys; sys.stdout.buffer.write({line!r} + b'\\n')"
+    error = start_failure(LocalHost(config(), tmp_path, (sys.executable, "-c", program)))
     assert error.kind == "died"
     assert str(tmp_path / "terminal-host.log") in str(error)
 

@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.errors import CallOutcomeUnknown, HostRefused, HostStartFailed
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.service import HostConfig
-from adapters.mt5.wire import Trouble
-from adapters.paper.spec import MADE_UP_START
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import CallOutcomeUnknown, HostRefused, HostStartFailed
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
+from adapters.mt5.host.wire import Trouble
+from adapters.paper.terminal.spec import MADE_UP_START
 from tests.builders import EURUSD, USDJPY
 from tests.paper_terminals import BUY
-from tests.process.hosts import SECONDS, local_host
+from tests.process.hosts import FAULTY_HOST, SECONDS, local_host
 
 LOGIN, SERVER = 26_111, "Paper-Demo"
 START_MS = MADE_UP_START * 1000
@@ -43,7 +43,8 @@ def config(trading: bool = True, **spec: Any) -> HostConfig:
 @contextmanager
 def running(folder: Path, trading: bool = True, **spec: Any) -> Iterator[TerminalClient]:
     """A client with a started and initialized paper host; restarts do not wait."""
-    client = TerminalClient(LocalHost(config(trading, **spec), folder), sleep=lambda _: None)
+    host = LocalHost(config(trading, **spec), folder, FAULTY_HOST)
+    client = TerminalClient(host, sleep=lambda _: None)
     with client:
         client.start()
         assert ask(client, "initialize") is True

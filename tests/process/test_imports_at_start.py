@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _SHOW = """
 import sys
-from scripts.butler import main
+from scripts.cli.main import main
 try:
     main()
 finally:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine.journal import JournalFailed
 from tests.commands import butler
 from tests.journals import connected, read_back, record, stored

@@ -20,8 +20,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.journal_sqlite.store import Store
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.journal.store import Store
 from engine.journal import JournalDamaged
 from tests.journals import contents, read_back, stored, unseal
 from tests.process import journal_main

@@ -12,20 +12,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests import synthetic
 from tests.commands import Said, butler
-from tests.given_runs import signal_file
 from tests.process.cli import butler_process
 from tests.reruns import recorded
+from tests.user_signal_runs import signal_file
 
 JANUARY = ("--from", "2023-01-02", "--to", "2023-01-20")
 
 OWN_STRATEGY = """
 import msgspec
-from scripts.simulation.strategy import Restless
+from tests.simulation.strategy import Restless
 
 class Nothing(msgspec.Struct):
     pass
@@ -48,14 +48,14 @@ def again(results: Path, *more: object, session: str = "one") -> Said:
 
 
 def complaint(said: Said) -> str:
-    assert (said.code, said.out) == (Exit.DATA, [])
+    assert (said.code, said.out) == (ExitCode.DATA, [])
     return said.line
 
 
 def replayed(results: Path, *options: object) -> Path:
     """The folder of a replay's session."""
     said = butler("replay", *options, "--results-dir", results, "--session-id", "one", "--quiet")
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     return results / "sessions" / "one"
 
 
@@ -102,7 +102,7 @@ class TestReplays:
         """In a process of its own, started elsewhere."""
         replayed(tmp_path, *JANUARY, "--limit-trades", 7, "--slippage-points", 2)
         said = butler_process("journal", "replay", tmp_path / "sessions" / "one", cwd=tmp_path)
-        assert (said.code, said.err) == (Exit.DONE, [])
+        assert (said.code, said.err) == (ExitCode.DONE, [])
         (line,) = said.out
         assert line.startswith("0 inputs, ")
         assert line.endswith(" decisions, all the same")
@@ -116,7 +116,7 @@ class TestReplays:
             "--commission", 3.5, "--swap", "EURUSD=-6.5/2.1",
         )  # fmt: skip
         said = again(tmp_path, "--json")
-        assert (said.code, said.err) == (Exit.DONE, [])
+        assert (said.code, said.err) == (ExitCode.DONE, [])
         found = json.loads("\n".join(said.out))
         assert found["decisions"] > 20
         assert (found["same"], found["difference"], found["beyond"]) == (True, None, 0)
@@ -132,7 +132,7 @@ class TestReplays:
             "replay", "--bars", option, "--repair", "--results-dir", tmp_path,
             "--session-id", "one", "--quiet",
         )  # fmt: skip
-        assert again(tmp_path).code == Exit.DONE
+        assert again(tmp_path).code == ExitCode.DONE
 
     def test_given_signals(self, bars: Path, tmp_path: Path) -> None:
         """Their file is known by its hash; a moved one can be named, a changed one is refused."""
@@ -145,11 +145,11 @@ class TestReplays:
         folder = replayed(tmp_path, "--bars", f"EURUSD={bars}", "--signals", file)
         with StoredJournal(folder / "journal.sqlite") as stored:
             assert any(isinstance(record.event, ev.SignalRaised) for record in stored.records())
-        assert again(tmp_path).code == Exit.DONE
+        assert again(tmp_path).code == ExitCode.DONE
         moved = tmp_path / "elsewhere.csv"
         file.rename(moved)
         assert "--signals FILE" in complaint(again(tmp_path))
-        assert again(tmp_path, "--signals", moved).code == Exit.DONE
+        assert again(tmp_path, "--signals", moved).code == ExitCode.DONE
         moved.write_text(moved.read_text(encoding="utf-8") + "\n", encoding="utf-8")
         assert "was changed" in complaint(again(tmp_path, "--signals", moved))
 
@@ -167,10 +167,10 @@ class TestReplays:
             encoding="utf-8",
         )
         replayed(tmp_path, "--bars", f"EURUSD={bars}", "--preset", preset)
-        assert again(tmp_path).code == Exit.DONE
+        assert again(tmp_path).code == ExitCode.DONE
         code.write_text(OWN_STRATEGY.format(answer="None"), encoding="utf-8")
         said = again(tmp_path)
-        assert said.code == Exit.DIFFERENT
+        assert said.code == ExitCode.DIFFERENT
         assert said.out[0].startswith("record ")
         assert ", signal: today's program " in said.out[0]
         code.unlink()
@@ -194,7 +194,7 @@ class TestReplays:
         said = again(tmp_path)
         (right,) = changed
         assert isinstance(right.event, ev.OrderApproved)
-        assert said.code == Exit.DIFFERENT
+        assert said.code == ExitCode.DIFFERENT
         assert said.out[0].startswith(f"record {right.seq} of 2023-01-")
         assert said.out[0].endswith("order_approved differs (recorded | today's)")
         volume = right.event.volume
@@ -210,7 +210,7 @@ class TestReplays:
         """What comes after its end is told, and no difference."""
         rewritten(january, lambda records: records[:50])
         said = again(tmp_path)
-        assert said.code == Exit.DONE
+        assert said.code == ExitCode.DONE
         assert said.out[0] == "0 inputs, 49 decisions, all the same"
         assert said.out[1].startswith("beyond what the journal holds, today's program records ")
 
@@ -221,12 +221,12 @@ class TestReplays:
         def interrupt(records: list[ev.Record]) -> Iterable[ev.Record]:
             last = records[-1]
             assert isinstance(last.event, ev.SessionEnded)
-            event = msgspec.structs.replace(last.event, outcome=ev.Outcome.INTERRUPTED)
+            event = msgspec.structs.replace(last.event, outcome=ev.SessionOutcome.INTERRUPTED)
             return [*records[:40], msgspec.structs.replace(last, seq=41, event=event)]
 
         rewritten(january, interrupt)
         said = again(tmp_path)
-        assert (said.code, said.out[0]) == (Exit.DONE, "0 inputs, 39 decisions, all the same")
+        assert (said.code, said.out[0]) == (ExitCode.DONE, "0 inputs, 39 decisions, all the same")
         assert "beyond" in said.out[1]
 
     def test_more_than_today_s_run_decides_is_a_difference(
@@ -240,7 +240,7 @@ class TestReplays:
 
         rewritten(january, longer)
         said = again(tmp_path)
-        assert said.code == Exit.DIFFERENT
+        assert said.code == ExitCode.DIFFERENT
         assert said.out[0].endswith(", order_cancelled: today's program decides nothing")
 
 
@@ -260,9 +260,9 @@ class TestFiles:
         bars.rename(moved)
         line = complaint(again(tmp_path))
         assert f"{bars} is not there" in line
-        assert again(tmp_path, "--bars", f"EURUSD={moved}").code == Exit.DONE
+        assert again(tmp_path, "--bars", f"EURUSD={moved}").code == ExitCode.DONE
         shutil.copy(moved, folder / bars.name)
-        assert again(tmp_path).code == Exit.DONE
+        assert again(tmp_path).code == ExitCode.DONE
 
     def test_an_unreadable_journal_is_bad_data(self, january: Path, tmp_path: Path) -> None:
         (january / "journal.sqlite").write_bytes(b"no journal")
@@ -277,23 +277,23 @@ class TestOnATerminal:
         folder.mkdir(parents=True)
         code = tmp_path / "mine.py"
         code.write_text(OWN_STRATEGY.format(answer=SAME), encoding="utf-8")
-        from scripts.simulation.strategy import Restless
+        from tests.simulation.strategy import RandomStrategy
 
-        first, *rest = recorded(6, Restless)
+        first, *rest = recorded(6, RandomStrategy)
         assert isinstance(first.event, ev.SessionStarted)
         event = msgspec.structs.replace(first.event, strategy="mine.py:Mine")
-        about = {**(first.about or {}), "strategy_file": str(code)}
+        metadata = {**(first.metadata or {}), "strategy_file": str(code)}
         stored_as(
             folder / "journal.sqlite",
-            [msgspec.structs.replace(first, event=event, about=about), *rest],
+            [msgspec.structs.replace(first, event=event, metadata=metadata), *rest],
         )
         said = again(tmp_path)
-        assert (said.code, said.err) == (Exit.DONE, [])
+        assert (said.code, said.err) == (ExitCode.DONE, [])
         assert said.out[0].endswith(" decisions, all the same")
         line = again(tmp_path, "--bars", "EURUSD=x").line
         assert line.startswith("--bars: the journal of a session on a terminal")
         code.write_text(OWN_STRATEGY.format(answer="None"), encoding="utf-8")
-        assert again(tmp_path).code == Exit.DIFFERENT
+        assert again(tmp_path).code == ExitCode.DIFFERENT
 
     @pytest.mark.deep
     def test_sent_signals_and_their_replies(self, tmp_path: Path) -> None:
@@ -303,13 +303,13 @@ class TestOnATerminal:
             "--hold-seconds", "0", "--pace", "0", "--results-dir", str(tmp_path),
         ]  # fmt: skip
         said = butler_process(*sending, "--limit-trades", 2, "--session-id", "one")
-        assert said.code == Exit.DONE
-        assert butler_process(*sending, "--resume", "one").code == Exit.DONE
+        assert said.code == ExitCode.DONE
+        assert butler_process(*sending, "--resume", "one").code == ExitCode.DONE
         with StoredJournal(tmp_path / "sessions" / "one" / "journal.sqlite") as stored:
             kinds = [type(record.event) for record in stored.records()]
         assert ev.SessionResumed in kinds
         said = again(tmp_path)
-        assert (said.code, said.err) == (Exit.DONE, [])
+        assert (said.code, said.err) == (ExitCode.DONE, [])
         inputs, decisions = (int(word) for word in said.out[0].split() if word.isdecimal())
         assert min(inputs, decisions) > 10
 
@@ -320,6 +320,6 @@ class TestOnATerminal:
             "replay", "--account-profile", "PAPER", "--limit-trades", 5,
             "--results-dir", tmp_path / "first", "--session-id", "one",
         )  # fmt: skip
-        assert said.code == Exit.DONE
+        assert said.code == ExitCode.DONE
         (tmp_path / "first").rename(tmp_path / "second")
-        assert again(tmp_path / "second").code == Exit.DONE
+        assert again(tmp_path / "second").code == ExitCode.DONE

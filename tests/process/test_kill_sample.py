@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.paper.faults import Fault, FaultKind, ScriptedFault
 from engine import events as ev
 from tests.deep.kill_checks import check, open_orders
 from tests.deep.kill_points import judge_both, judge_kill, sample, undisturbed
 from tests.deep.kill_sessions import each, ours, tell
 from tests.process.kill_main import Point, Step
+from tests.simulation.faults import Fault, FaultKind, ScriptedFault
 
 SEED = 2026
 SIZE = 8

@@ -12,8 +12,8 @@ import anyio.to_thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.beside import Beside
-from adapters.metrics import Metrics, MetricsUnavailable, sample_stalls
+from adapters.services.background import BackgroundService
+from adapters.services.metrics import Metrics, MetricsUnavailable, sample_stalls
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -45,12 +45,12 @@ def scraped(port: int) -> Figures:
 async def while_running(actor: Metrics, *events: ev.Event, until: tuple[str, str]) -> Figures:
     """What is scraped of a session with these events once `until` is among it."""
     bus = Bus(MemoryJournal())
-    with edges(bus, actor.kinds) as (edge,):
+    with edges(bus, actor.kinds) as (subscription,):
         for event in events:
             bus.publish(event)
         await bus.flush()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(actor.run, edge)
+            tasks.start_soon(actor.run, subscription)
             with anyio.fail_after(SECONDS):
                 while True:
                     if until in await anyio.to_thread.run_sync(scraped, actor.port):
@@ -58,7 +58,7 @@ async def while_running(actor: Metrics, *events: ev.Event, until: tuple[str, str
                     await anyio.sleep(0.01)
             # The scraper's thread may have come while figures were being set; now all of them are.
             figures = await anyio.to_thread.run_sync(scraped, actor.port)
-            bus.close_edges()
+            bus.close_subscriptions()
     return figures
 
 
@@ -136,11 +136,11 @@ async def test_work_beside_a_session_ends_with_it_and_its_failure_is_its_own() -
     async def failing() -> None:
         raise ZeroDivisionError("broken")
 
-    with edges(bus, Beside.kinds, Beside.kinds) as (first, second):
+    with edges(bus, BackgroundService.kinds, BackgroundService.kinds) as (first, second):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(Beside("endless", endless).run, first)
+            tasks.start_soon(BackgroundService("endless", endless).run, first)
             with pytest.raises(ZeroDivisionError, match="broken"):
-                await Beside("failing", failing).run(second)
+                await BackgroundService("failing", failing).run(second)
             assert ended == []
-            bus.close_edges()
+            bus.close_subscriptions()
     assert ended == ["endless"]

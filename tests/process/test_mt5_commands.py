@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
+from adapters.journal import StoredJournal
 from config.loader import CliOverrides
 from engine import events as ev
-from scripts import connection
-from scripts.cli import Exit
+from scripts.app.sessions import connection
+from scripts.app.sessions.paper import paper_spec
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
 
@@ -97,7 +98,7 @@ def accounts_file(folder: Path) -> Path:
 
 def test_a_dry_smoke_test_checks_an_order_and_sends_none(tmp_path: Path) -> None:
     said = script(on_paper(SMOKE_SCRIPT), "--results_dir", tmp_path / "out", cwd=tmp_path)
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     told = document(tmp_path / "out" / SMOKE_SUMMARY)
     flags = ("account_profile", "dry_run", "connected", "order_sent", "order_closed", "error")
     assert [told[name] for name in flags] == ["PAPER", True, True, False, False, None]
@@ -119,7 +120,7 @@ def test_a_smoke_test_sends_an_order_and_closes_it(tmp_path: Path) -> None:
         "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
         "--results-dir", tmp_path,
     )  # fmt: skip
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     told = document(tmp_path / SMOKE_SUMMARY)
     assert (told["dry_run"], told["order_sent"], told["order_closed"]) == (False, True, True)
     assert told["steps"][-1]["step"] == "order"
@@ -134,7 +135,7 @@ def test_a_smoke_test_sends_an_order_and_closes_it(tmp_path: Path) -> None:
 
 def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
     said = butler("doctor", "--account-profile", "PAPER", "--results-dir", tmp_path)
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     verdicts = {line[9:23].strip(): line.split()[0] for line in said.out}
     # The paper market stands at the end of the sample, so that its last tick is an old one.
     assert verdicts.pop("server clock") == "WARNING"
@@ -149,7 +150,7 @@ def test_doctor_says_line_by_line_that_all_is_in_place(tmp_path: Path) -> None:
 
 def test_a_dry_replay_plays_the_terminals_history(tmp_path: Path) -> None:
     said = script(on_paper(REPLAY_SCRIPT), "--results_dir", tmp_path / "out", cwd=tmp_path)
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     told = document(tmp_path / "out" / "mt5_demo_exec_summary.json")
     assert (told["outcome"], told["account_profile"]) == ("done", "PAPER")
     assert (told["max_open_positions"], told["per_trade_risk_fraction"]) == (2, 0.004)
@@ -163,7 +164,7 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
         "replay", "--account-profile", "PAPER", "--limit-trades", 3, "--no-dry-run",
         "--hold-seconds", 0, "--pace", 0, "--results-dir", tmp_path,
     )  # fmt: skip
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out[-1].startswith("3 positions opened, 3 closed")
     told = document(tmp_path / "mt5_demo_exec_summary.json")
     assert (told["dry_run"], told["number_of_trades"], told["open_positions"]) == (False, 3, 0)
@@ -173,7 +174,7 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
     assert round(told["total_pnl"] * 100) == gained
     (folder,) = tmp_path.glob("sessions/*")
     said = butler("journal", "replay", folder)
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out[0].endswith("all the same")
 
 
@@ -188,7 +189,7 @@ def test_a_replay_on_a_profile_follows_a_firms_objectives(tmp_path: Path, sends:
         "replay", "--account-profile", "PAPER", "--limit-trades", 1, "--objectives", "ftmo_2step",
         *how, "--results-dir", tmp_path,
     )  # fmt: skip
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     kept = journal(tmp_path)
     (started,), (began, *_) = kept.of(ev.SessionStarted), kept.of(ev.AttemptStarted)
     assert started.objectives["repeat"] is not sends
@@ -207,6 +208,10 @@ def test_a_replay_on_a_profile_follows_a_firms_objectives(tmp_path: Path, sends:
         (("--attempts", "once"), "--attempts needs --objectives to go with"),
         (("--objectives", "never"), "never"),
         (("--objectives", "ftmo_2step", "--resume", "x"), "follows those that it began with"),
+        (("--initial-balance", "100000", "--resume", "x"), "keeps the one that it began with"),
+        (("--initial-balance", "100000"), "--initial-balance needs --objectives to go with"),
+        (("--objectives", "ftmo_2step", "--initial-balance", "0"), "must be above 0"),
+        (("--objectives", "ftmo_2step", "--initial-balance", "1", "--dry-run"), "--starting-equ"),
     ],
 )
 def test_objectives_that_do_not_fit_are_one_line(
@@ -215,9 +220,42 @@ def test_objectives_that_do_not_fit_are_one_line(
     said = butler(
         "replay", "--account-profile", "PAPER", "--no-dry-run", *options, "--results-dir", tmp_path
     )
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert words in said.line
     assert not list(tmp_path.glob("sessions/*"))
+
+
+def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While signals are sent, too: refused without it, held to it with it."""
+    sending = (
+        "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
+        "--objectives", "ftmo_2step", "--hold-seconds", 0, "--pace", 0, "--quiet",
+    )  # fmt: skip
+    before = butler(
+        "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
+        "--hold-seconds", 0, "--pace", 0, "--quiet", "--results-dir", tmp_path / "before",
+    )  # fmt: skip
+    assert before.code == ExitCode.DONE
+    (traded,) = (tmp_path / "before").glob("sessions/*/paper_account.json")
+    spec = paper_spec
+    monkeypatch.setattr(
+        connection, "paper_spec", lambda symbols, state, _books: spec(symbols, state, traded)
+    )
+    refused = butler(*sending, "--results-dir", tmp_path / "refused")
+    assert refused.code == ExitCode.USAGE
+    assert "its history shows 2 trading deals" in refused.line
+    assert refused.line.endswith("give it with --initial-balance AMOUNT")
+    named = tmp_path / "named"
+    said = butler(*sending, "--initial-balance", 120_000, "--results-dir", named)
+    assert said.code == ExitCode.DONE
+    kept = journal(named)
+    (started,), (began, *_) = kept.of(ev.SessionStarted), kept.of(ev.AttemptStarted)
+    assert started.objectives["initial_balance"] == 12_000_000
+    assert (began.day_limit, began.max_limit, began.target) == (11_400_000, 10_800_000, 13_200_000)
+    (folder,) = named.glob("sessions/*")
+    assert butler("journal", "replay", folder).out[0].endswith("all the same")
 
 
 def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:
@@ -226,7 +264,7 @@ def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path)
         SMOKE_SCRIPT, "--accounts", accounts_file(tmp_path), "--account-profile", "NOBODY",
         "--results_dir", results, cwd=tmp_path,
     )  # fmt: skip
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     told = document(results / SMOKE_SUMMARY)
     assert (told["connected"], told["error"], told["steps"]) == (False, said.line, [])
 
@@ -237,7 +275,7 @@ def test_without_metatrader_one_line_says_how_to_go_on(tmp_path: Path, line: lis
     """Both documented lines, word for word, from another folder, end with exit code 4."""
     accounts, results = accounts_file(tmp_path), tmp_path / "out"
     said = script(line, "--accounts", accounts, "--results_dir", results, cwd=tmp_path)
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert "MetaTrader5" in said.line
     assert "--account-profile PAPER needs no MetaTrader" in said.line
     if line is SMOKE_SCRIPT:
@@ -261,7 +299,7 @@ def test_doctor_without_metatrader_fails_with_the_remedy(
         "doctor", "--account-profile", "METAQUOTES_DEMO", "--accounts", accounts_file(tmp_path),
         "--results-dir", tmp_path / "out",
     )  # fmt: skip
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert said.out[-1].startswith("FAILURE  terminal")
     assert "PAPER needs no MetaTrader" in said.out[-1]
     seen = "\n".join([*said.out, *said.err]).encode() + b"".join(
@@ -277,7 +315,7 @@ def test_an_unknown_profile_is_a_wrong_option(tmp_path: Path, command: str) -> N
         command, "--account-profile", "NOPE", "--accounts", accounts_file(tmp_path),
         "--results-dir", tmp_path / "out",
     )  # fmt: skip
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert said.out == []
     assert "'NOPE'" in said.line
     assert "METAQUOTES_DEMO" in said.line
@@ -286,7 +324,7 @@ def test_an_unknown_profile_is_a_wrong_option(tmp_path: Path, command: str) -> N
 
 def test_config_check_knows_the_built_in_account() -> None:
     said = butler("config", "check", "--account-profile", "PAPER")
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     rows = {line.split()[0]: line.split()[1:] for line in said.out}
     assert rows["server"] == ["Paper-Demo", "built", "in"]
     assert rows["login"] == ["1", "built", "in"]
@@ -295,7 +333,7 @@ def test_config_check_knows_the_built_in_account() -> None:
 @pytest.mark.parametrize("command", ["smoke-test", "doctor", "config check"])
 def test_the_built_in_account_takes_no_login(command: str) -> None:
     said = butler(*command.split(), "--account-profile", "PAPER", "--login", 5)
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert "--login, --server and --password do not go with PAPER" in said.line
 
 
@@ -305,9 +343,9 @@ def test_doctor_looks_at_every_symbol_that_the_profile_names(
     """XAUUSD is named otherwise here: the terminal has no such symbol, which is one line."""
     paper = connection.resolve("PAPER", CliOverrides(), None, {})
     mapped = msgspec.structs.replace(paper, symbol_map={"XAUUSD": "GOLD"})
-    monkeypatch.setattr("scripts.doctor.choose_account", lambda *_: mapped)
+    monkeypatch.setattr("scripts.cli.doctor.choose_account", lambda *_: mapped)
     said = butler("doctor", "--account-profile", "PAPER", "--results-dir", tmp_path)
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     symbols = [line for line in said.out if line[9:15] == "symbol"]
     assert symbols[0].startswith("ok       symbol         EURUSD:")
     assert "FAILURE" in symbols[1]
@@ -319,7 +357,7 @@ def test_a_smoke_test_shrinks_its_order_to_what_the_limits_allow(tmp_path: Path)
         "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
         "--per-trade-risk-fraction", 0.00002, "--results-dir", tmp_path,
     )  # fmt: skip
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     assert [opened.volume for opened in journal(tmp_path).of(ev.PositionOpened)] == [100]
 
 
@@ -330,7 +368,7 @@ def test_a_smoke_test_says_when_the_smallest_order_is_too_much_for_the_account(
         "smoke-test", "--account-profile", "PAPER", "--results-dir", tmp_path,
         "--per-trade-risk-fraction", 0.000005,
     )  # fmt: skip
-    assert said.code == Exit.TERMINAL
+    assert said.code == ExitCode.TERMINAL
     assert "0.01 lots, the least that EURUSD allows, risk 1.06 USD at 10 pips" in said.line
     assert "--per-trade-risk-fraction allows on this account" in said.line
     told = document(tmp_path / SMOKE_SUMMARY)
@@ -341,13 +379,13 @@ def test_a_smoke_test_says_when_the_smallest_order_is_too_much_for_the_account(
 @pytest.mark.parametrize(
     ("token", "code", "words"),
     [
-        ("", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN is not set"),
-        ("xyz-secret", Exit.USAGE, "OMEGA_MT5_HOST_TOKEN: must be the host's token"),
-        ("a" * 64, Exit.TERMINAL, "is the terminal host running, and the tunnel open?"),
+        ("", ExitCode.USAGE, "OMEGA_MT5_HOST_TOKEN is not set"),
+        ("xyz-secret", ExitCode.USAGE, "OMEGA_MT5_HOST_TOKEN: must be the host's token"),
+        ("a" * 64, ExitCode.TERMINAL, "is the terminal host running, and the tunnel open?"),
     ],
 )
 def test_a_host_elsewhere_that_cannot_be_reached_is_one_line_with_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, code: Exit, words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, code: ExitCode, words: str
 ) -> None:
     with socket.socket() as taken:  # bound but not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))

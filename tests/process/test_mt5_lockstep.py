@@ -12,34 +12,34 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import TerminalClient
-from adapters.mt5.execution import Deals, look
-from adapters.mt5.gateway import Gateway
-from adapters.mt5.launch import LocalHost
-from adapters.mt5.remote import RemoteTerminal, carry_out_remotely
-from adapters.mt5.requests import Instrument, Requests
-from adapters.mt5.service import HostConfig
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import RemoteTerminal, carry_out_remotely
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import Deals, fetch_snapshot
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import HostConfig
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from engine.market import Market
-from engine.orders import OrderBook
-from risk.state import RiskActor
-from scripts.wiring import (
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
+from risk.actor import RiskActor
+from scripts.app.sessions.replay import (
     DEVIATION,
     MAGIC,
     REPLAY_TAG,
-    Terms,
-    agenda_of,
     concluding,
     connect,
     replay_feed,
+    schedule_of,
 )
-from scripts.wiring import started as session_started
-from signals.given import GivenSignals
-from tests.given_runs import PERIOD, Ohlc, Told, at, bar_file, signal_file, terms_of
+from scripts.app.sessions.replay import started as session_started
+from scripts.app.terms.replay_terms import Terms
+from signals.user_signals import UserSignals
+from tests.user_signal_runs import PERIOD, Ohlc, Told, at, bar_file, signal_file, terms_of
 
 BARS = 56
 """From 08:00 to 22:00 UTC: within one trading day, so that no reset falls between."""
@@ -88,7 +88,7 @@ def simulated(terms: Terms) -> tuple[Told, Deals]:
             await parts.bus.flush()
 
     asyncio.run(run())
-    parts.bus.conclude(concluding(parts.market, parts.risk)(ev.Outcome.DONE, ""))
+    parts.bus.conclude(concluding(parts.portfolio, parts.risk)(ev.SessionOutcome.DONE, ""))
     return Told(journal.records), _deals(PaperTerminal(parts.account))
 
 
@@ -105,7 +105,7 @@ class OverTheWire:
         self.terminal = RemoteTerminal(client)
         self.journal = MemoryJournal()
         self.bus = Bus(self.journal)
-        self.market = Market({item.spec.name: item.spec})
+        self.portfolio = Portfolio({item.spec.name: item.spec})
         requests = Requests(
             {item.spec.name: Instrument(item.spec, item.spec.name, mt5.ORDER_FILLING_FOK)},
             magic=MAGIC,
@@ -115,13 +115,13 @@ class OverTheWire:
         )
         self.gateway = Gateway(
             self.bus,
-            self.market,
+            self.portfolio,
             requests,
-            lambda errand: carry_out_remotely(client, errand.request),
+            lambda venue_request: carry_out_remotely(client, venue_request.request),
         )
-        risk = RiskActor(self.bus, self.market, terms.limits)
-        given = GivenSignals(self.bus, self.market)
-        for actor in (self.market, OrderBook(self.bus), risk, given):
+        risk = RiskActor(self.bus, self.portfolio, terms.limits)
+        user_signals = UserSignals(self.bus, self.portfolio)
+        for actor in (self.portfolio, OrderManager(self.bus), risk, user_signals):
             self.bus.attach(actor.routes())
         self.gateway.attach()
         self.bus.time = item.ref.first
@@ -129,17 +129,17 @@ class OverTheWire:
 
     def play(self, terms: Terms) -> None:
         """Bar by bar: what the venue did meanwhile, the opening tick, then what is due."""
-        agenda = agenda_of(terms)
+        schedule = schedule_of(terms)
         for moment in range(at(0), at(BARS + 1), PERIOD):
             assert self.terminal.call("paper_advance", moment) is not None
             self.bus.time = moment
-            self.gateway.notice(look(self.terminal, self.gateway.wanted()))
+            self.gateway.reconcile(fetch_snapshot(self.terminal, self.gateway.snapshot_query()))
             self._quote()
-            for what in agenda.due("EURUSD", moment):
+            for what in schedule.due("EURUSD", moment):
                 self.bus.feed(what)
 
     def _quote(self) -> None:
-        spec = self.market.specs["EURUSD"]
+        spec = self.portfolio.specs["EURUSD"]
         tick, info = self.terminal.symbol_info_tick("EURUSD"), self.terminal.account_info()
         self.bus.feed(ev.Tick("EURUSD", spec.points(tick.bid), spec.points(tick.ask)))
         figures = (round(cash * 100) for cash in (info.balance, info.equity, info.margin))

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import AsyncTerminal
-from adapters.paper.faults import FaultKind
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host.client import AsyncTerminal
 from engine import events as ev
 from engine.trading import HaltCause
 from tests.deep.cases import Case, sample
 from tests.deep.faulty_sessions import PASSWORD, Outcome, check, fault, run
 from tests.deep.steps import Kind
+from tests.simulation.faults import FaultKind
 
 ENTER, CLOSE = 1, 2
 """The first plan's calls of `order_send`."""
@@ -35,7 +35,7 @@ def causes(outcome: Outcome) -> list[HaltCause]:
 
 
 def sent(outcome: Outcome) -> list[ev.Action]:
-    return [order.action for order in outcome.of(ev.OrderSubmitted)]
+    return [order.terms.action for order in outcome.of(ev.OrderSubmitted)]
 
 
 def test_without_a_fault_each_plan_is_opened_and_closed(tmp_path: Path) -> None:

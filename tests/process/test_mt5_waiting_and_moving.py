@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.faults import FaultKind
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import HaltCause
 from tests.deep.cases import Case, sample
 from tests.deep.faulty_sessions import Outcome, check, fault, run
 from tests.deep.steps import Kind
+from tests.simulation.faults import FaultKind
 
 SAMPLE_SEED = 2026
 SAMPLE = [case for kind in (Kind.MODIFY, Kind.WAIT) for case in sample(SAMPLE_SEED, kind, 2)]
@@ -29,7 +29,7 @@ def causes(outcome: Outcome) -> list[HaltCause]:
 
 
 def moves(outcome: Outcome) -> int:
-    return sum(order.action is ev.Action.MODIFY for order in outcome.of(ev.OrderSubmitted))
+    return sum(order.terms.action is ev.Action.MODIFY for order in outcome.of(ev.OrderSubmitted))
 
 
 def later(*kinds: FaultKind) -> list[Any]:

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from engine.types import ClockName
-from scripts.cli import Exit
-from signals.clocks import to_server, to_utc
+from scripts.cli.shared.exit_codes import ExitCode
+from signals.market_data.clocks import to_server, to_utc
 from tests import synthetic
 from tests.commands import Said, butler
 
@@ -66,10 +69,10 @@ def test_a_repaired_file_is_replayed_like_the_clean_one(
     file = synthetic.write_parquet(mixed, tmp_path / "mixed.parquet")
     bars = ("--bars", f"EURUSD={file}", "--clock", "new-york+7")
     refused, _ = replay(tmp_path, "refused", *bars)
-    assert refused.code == Exit.DATA
+    assert refused.code == ExitCode.DATA
     assert "sort the bars by time" in refused.line
     said, mended = replay(tmp_path, "mended", *bars, "--repair")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.err == [
         f"butler: {file}: dropped 3 exact duplicates",
         f"butler: {file}: sorted by time: it went backwards 1x",
@@ -85,7 +88,7 @@ def test_auto_tells_every_clock(tmp_path: Path, feed: synthetic.Bars, clock: Clo
     file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
     bars = ("--bars", f"EURUSD={file}")
     said, log = replay(tmp_path, "auto", *bars, "--clock", "auto")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert told(said, "clock") == clock
     assert told(said, "first") == "2024-03-03T22:00:00+00:00"
     assert told(said, "last").startswith("2024-04-12T20:")
@@ -102,7 +105,7 @@ def test_without_a_word_the_clock_is_told_where_it_can_be(
 ) -> None:
     file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
     said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
-    assert (said.code, told(said, "clock")) == (Exit.DONE, clock)
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
 
 
 Spoil = Callable[[synthetic.Bars], synthetic.Bars]
@@ -130,13 +133,13 @@ def test_auto_refuses_when_it_is_unsure_and_says_what_it_saw(
     file = synthetic.write_parquet(change(feed), tmp_path / "eurusd.parquet")
     bars = ("--bars", f"EURUSD={file}")
     refused, log = replay(tmp_path, "refused", *bars, "--clock", "auto")
-    assert refused.code == Exit.DATA
+    assert refused.code == ExitCode.DATA
     assert refused.line.startswith("--clock auto cannot tell the clock: ")
     assert evidence in refused.line
     assert refused.line.endswith("; name it with --clock")
     assert not log
     said, _ = replay(tmp_path, "assumed", *bars)
-    assert (said.code, told(said, "clock")) == (Exit.DONE, "new-york+7")
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, "new-york+7")
     assert said.line.startswith("the bars' clock is taken to be new-york+7 (")
     assert evidence in said.line
 
@@ -146,15 +149,98 @@ def test_files_that_disagree_are_no_feed(tmp_path: Path, feed: synthetic.Bars) -
     other = synthetic.write_parquet(by_clock(feed, "utc"), tmp_path / "gbpusd.parquet")
     bars = ("--bars", f"EURUSD={one}", "--bars", f"GBPUSD={other}", "--clock", "auto")
     said, _ = replay(tmp_path, "r", *bars)
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "the files disagree: new-york+7, utc" in said.line
 
 
 def test_a_format_that_states_its_clock_is_not_asked(tmp_path: Path) -> None:
+    """Too few bars to say anything against it: what is stated holds unless the user names one."""
     lines = [f"20240304 17{n:02}00;1.08001;1.08019;1.07999;1.08011;0\n" for n in range(30)]
     file = tmp_path / "DAT_EURUSD_M1.csv"
     file.write_text("".join(lines))
-    for clock in ("auto", "new-york+7"):
+    bars = ("--bars", f"EURUSD={file}")
+    for name, clock in {"auto": ("--clock", "auto"), "none": ()}.items():
+        said, _ = replay(tmp_path, name, *bars, *clock)
+        assert (said.code, told(said, "clock"), said.err) == (ExitCode.DONE, "est", [])
+    said, _ = replay(tmp_path, "named", *bars, "--clock", "new-york+7")
+    assert (said.code, told(said, "clock")) == (ExitCode.DONE, "new-york+7")
+    assert said.line == f"{file}: --clock new-york+7 is used, not est, which its format states"
+
+
+def marked(bars: synthetic.Bars, path: Path) -> Path:
+    """The bars with their server times marked as UTC, as `pandas.to_datetime(utc=True)` does."""
+    plain = synthetic.write_parquet(bars, path)
+    table = pq.read_table(plain)
+    stamps = pc.cast(pc.cast(table["time"], pa.timestamp("s")), pa.timestamp("us"))
+    zoned = pc.assume_timezone(stamps, "UTC")
+    pq.write_table(table.set_column(table.column_names.index("time"), "time", zoned), path)
+    return path
+
+
+@pytest.mark.parametrize("clock", ["new-york+7", "eu-dst"])
+@pytest.mark.parametrize("options", [(), ("--clock", "auto")], ids=["none", "auto"])
+def test_a_stated_clock_that_the_bars_contradict_is_refused(
+    tmp_path: Path, feed: synthetic.Bars, clock: ClockName, options: tuple[str, ...]
+) -> None:
+    """The line has what is stated, what is seen, and the flag that settles it either way."""
+    file = marked(by_clock(feed, clock), tmp_path / "eurusd.parquet")
+    said, log = replay(tmp_path, "r", "--bars", f"EURUSD={file}", *options)
+    assert (said.code, log) == (ExitCode.DATA, [])
+    assert "its format states the clock utc, which the bars contradict: weeks open at" in said.line
+    assert f"{clock} explains" in said.line
+    assert f"settle it with --clock {clock}, or with --clock utc if" in said.line
+
+
+def test_the_named_clock_goes_before_the_stated_one(tmp_path: Path, feed: synthetic.Bars) -> None:
+    """Marked bars with --clock give the trades of unmarked ones with it, either way named."""
+    plain = synthetic.write_parquet(feed, tmp_path / "plain.parquet")
+    file = marked(feed, tmp_path / "eurusd.parquet")
+    for clock in ("new-york+7", "utc"):
+        named = ("--clock", clock)
+        said, log = replay(tmp_path, f"marked_{clock}", "--bars", f"EURUSD={file}", *named)
+        _, expected = replay(tmp_path, f"plain_{clock}", "--bars", f"EURUSD={plain}", *named)
+        assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
+        assert log == expected
+        assert len(expected) > 20
+        again = butler("journal", "replay", "s", "--results-dir", tmp_path / f"marked_{clock}")
+        assert again.code == ExitCode.DONE, again
+
+
+def test_a_named_clock_is_questioned_where_the_bars_contradict_it(
+    tmp_path: Path, feed: synthetic.Bars
+) -> None:
+    """It holds all the same; the right one needs no word."""
+    file = synthetic.write_parquet(feed, tmp_path / "eurusd.parquet")
+    for clock in ("eu-dst", "utc", "est"):
         said, _ = replay(tmp_path, clock, "--bars", f"EURUSD={file}", "--clock", clock)
-        assert (said.code, told(said, "clock")) == (Exit.DONE, "est")
-        assert said.err == []
+        assert (said.code, told(said, "clock")) == (ExitCode.DONE, clock)
+        begin = f"warning: {file}: --clock {clock} is used, but the bars contradict it: weeks open"
+        assert said.line.startswith(begin)
+    said, _ = replay(tmp_path, "right", "--bars", f"EURUSD={file}", "--clock", "new-york+7")
+    assert said.err == []
+
+
+def test_a_stated_clock_that_no_known_one_replaces_is_refused_too(
+    tmp_path: Path, feed: synthetic.Bars
+) -> None:
+    """New York's own time marked as UTC: the mark is wrong, whatever is right."""
+    local = synthetic.Bars(feed.digits, feed.time - 7 * 3600, *(getattr(feed, n) for n in _VALUES))
+    file = marked(local, tmp_path / "eurusd.parquet")
+    said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
+    assert said.code == ExitCode.DATA
+    assert "which none of the known clocks explains" in said.line
+    assert "settle it with --clock NAME" in said.line
+
+
+def test_data_commands_tell_a_stated_clock_that_the_bars_contradict(
+    tmp_path: Path, feed: synthetic.Bars
+) -> None:
+    file = marked(feed, tmp_path / "eurusd.parquet")
+    said = butler("data", "check", file)
+    assert said.code == ExitCode.DATA
+    assert said.out[1] == "  clock: utc (stated by the format)"
+    assert said.out[2].startswith("  error: its format states the clock utc, which the bars contr")
+    assert said.out[-1] == "  refused by replay"
+    copied = butler("data", "import", file, "--out", tmp_path / "copy.parquet")
+    assert copied.code == ExitCode.DONE
+    assert "settle it with --clock new-york+7" in copied.out[0]

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.journal import StoredJournal
+from engine import events as ev
+from scripts.app.sessions.paper_market import RecordedMarket
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import butler_process
@@ -93,3 +96,66 @@ def test_a_wrong_option_gives_one_line_and_no_session(tmp_path: Path, name: str)
     assert said.code == code
     assert words in said.line
     assert not (tmp_path / "results" / "sessions").exists()
+
+
+def assert_resumed_with_the_figures_before(results: Path, session: str) -> None:
+    """A dry session goes on with its paper account as it was last seen, not with the terminal's."""
+    shown = butler_process("journal", "show", session, "--results-dir", results, "--json")
+    events = [json.loads(line)["event"] for line in shown.out]
+    place = [event["event"] for event in events].index("session_resumed")
+    seen = [event for event in events[:place] if event["event"] == "account_seen"][-1]
+    figures = ("balance", "equity", "margin")
+    resumed = [events[place]["account"].get(figure, 0) for figure in figures]
+    assert resumed == [seen[figure] for figure in figures]
+    assert resumed[0] != events[0]["account"]["balance"], "it has traded before it was killed"
+
+
+def test_resume_last_goes_on_with_the_accounts_last_session_or_begins_one(tmp_path: Path) -> None:
+    """The one line of a service: it begins, is killed, and goes on; a new one beside is told.
+
+    What its paper account held when it was killed is what it goes on with.
+    """
+    results = tmp_path / "results"
+    bars = (*synthetic_bars(tmp_path, "EURUSD", seed=5, days=1), "--speed", "max")
+    service = (*bars, "--resume", "last")
+    with shadow_process(results, *service, "--session-id", "killed") as process:
+        kill_at(process, books(results, "killed"), NOON + 2 * 3600)
+    _, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "beside")
+    assert "warning: session killed of this account is unfinished" in said
+    assert "butler shadow --account-profile PAPER --resume killed" in said
+    (results / "sessions" / "beside").rename(tmp_path / "beside")
+    code, said = finished(results, *service)
+    assert code == 0, said
+    assert "going on with session killed: it did not come to its end" in said
+    assert_same_trades(results, replayed(results, bars[:2]), "killed")
+    assert_resumed_with_the_figures_before(results, "killed")
+
+
+SENDING = ("shadow", "--account-profile", "PAPER", "--no-dry-run", "--speed", "max", "--quiet")
+FIRM = ("--objectives", "ftmo_2step")
+
+
+def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it a session that sends is refused; with it floors and target hang on it."""
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=2)
+    first = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "first", "--session-id", "s")
+    assert butler(*first, "--to", "2024-03-05").code == 0
+    traded = tmp_path / "first" / "sessions" / "s" / "paper_account.json"
+    spec = RecordedMarket.spec
+    monkeypatch.setattr(RecordedMarket, "spec", lambda self, state, _: spec(self, state, traded))
+    later = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "later")
+    refused = butler(*later)
+    assert refused.code == 2
+    assert "--objectives on account 1: its history shows " in refused.line
+    assert refused.line.endswith("give it with --initial-balance AMOUNT")
+    assert not list((tmp_path / "later").glob("sessions/*/journal.sqlite"))
+    assert butler(*later, "--initial-balance", 100_000, "--session-id", "named").code == 0
+    with StoredJournal(tmp_path / "later" / "sessions" / "named" / "journal.sqlite") as stored:
+        (began,) = (record.event for record in stored.records(kinds={"attempt_started"}))
+    assert isinstance(began, ev.AttemptStarted)
+    balance = began.account.balance
+    assert balance != 10_000_000
+    assert began.day_limit == max(10_000_000, balance) - 500_000
+    assert (began.max_limit, began.target) == (9_000_000, 11_000_000)

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.files.signals import COLUMNS, read_signals
-from adapters.journal_sqlite import StoredJournal
+from adapters.bars.signal_files import COLUMNS, read_signals
+from adapters.journal import StoredJournal
 from config import preset_files
 from config.loader import list_presets
 from engine import events as ev
 from engine.events import DenyReason
 from engine.types import Limits
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
-from tests.given_runs import at, bar_file, flat, iso, signal_file
+from tests.user_signal_runs import at, bar_file, flat, iso, signal_file
 
 UNTIL = ("--to", "2023-02-01")
 PRESETS = Path(preset_files.__file__).parent / "presets"
@@ -35,7 +35,7 @@ def test_signals_are_written_in_order_and_can_be_read_again(tmp_path: Path) -> N
     out = tmp_path / "signals.csv"
     said = butler("signals", "--out", out, *UNTIL)
     found = read_signals(out)
-    assert said == Said(Exit.DONE, [f"{len(found):,} signals written to {out}"], [])
+    assert said == Said(ExitCode.DONE, [f"{len(found):,} signals written to {out}"], [])
     assert len(found) > 300
     assert [signal.time for signal in found] == sorted(signal.time for signal in found)
     assert out.read_bytes().count(b"\r") == 0
@@ -48,7 +48,7 @@ def test_without_a_file_they_go_to_standard_output_alone(tmp_path: Path) -> None
     out = tmp_path / "signals.csv"
     butler("signals", "--out", out, "--preset", "sma_cross", *UNTIL)
     said = butler("signals", "--preset", "sma_cross", *UNTIL)
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out == out.read_text(encoding="utf-8").splitlines()
     assert said.out[0] == ",".join(COLUMNS)
     assert {row["volume"] for row in csv.DictReader(said.out)} == {"0.1"}
@@ -57,7 +57,7 @@ def test_without_a_file_they_go_to_standard_output_alone(tmp_path: Path) -> None
 def test_a_file_that_is_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
     out = tmp_path / "signals.csv"
     out.write_text("x" * 1_000_000)
-    assert butler("signals", "--out", out, *UNTIL).code == Exit.DONE
+    assert butler("signals", "--out", out, *UNTIL).code == ExitCode.DONE
     assert read_signals(out)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
@@ -65,19 +65,19 @@ def test_a_file_that_is_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_it_is_one_line(tmp_path: Path) -> None:
     for out in (tmp_path / "none" / "signals.csv", tmp_path):
         said = butler("signals", "--out", out, *UNTIL)
-        assert said.code == Exit.USAGE
+        assert said.code == ExitCode.USAGE
         assert said.line.startswith(f"{out}: cannot be written (")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "fragment"),
     [
-        (("--preset", "none"), Exit.USAGE, "there is no preset 'none'"),
-        (("--bars", "EURUSD"), Exit.USAGE, "write SYMBOL=FILE"),
-        (("--bars", "EURUSD=none.csv"), Exit.DATA, "none.csv: does not exist"),
-        (("--from", "2030-01-01"), Exit.DATA, "holds no bar between --from and --to"),
-        (("--clock", "cet"), Exit.USAGE, "--clock cet: must be auto or one of"),
-        (("--nonsense",), Exit.USAGE, "No such option"),
+        (("--preset", "none"), ExitCode.USAGE, "there is no preset 'none'"),
+        (("--bars", "EURUSD"), ExitCode.USAGE, "write SYMBOL=FILE"),
+        (("--bars", "EURUSD=none.csv"), ExitCode.DATA, "none.csv: does not exist"),
+        (("--from", "2030-01-01"), ExitCode.DATA, "holds no bar between --from and --to"),
+        (("--clock", "cet"), ExitCode.USAGE, "--clock cet: must be auto or one of"),
+        (("--nonsense",), ExitCode.USAGE, "No such option"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments: tuple[str, ...], code: int, fragment: str) -> None:
@@ -97,7 +97,7 @@ def test_bars_are_read_as_replay_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "eurusd.csv"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     said = butler("signals", "--bars", f"EURUSD={file}", "--preset", "sma_cross")
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.line.startswith("the bars' clock is taken to be new-york+7 (too few weekends")
     first = next(csv.DictReader(said.out))["time"]
     named = butler("signals", "--bars", f"EURUSD={file}", "--preset", "sma_cross", "--clock", "utc")
@@ -153,7 +153,7 @@ def test_every_signal_is_a_row_or_a_denial_with_its_reason(tmp_path: Path) -> No
     signals = [{**GOOD, "reason": "good"}]
     signals += [{**GOOD, **changes, "reason": what} for what, (changes, _) in DENIED.items()]
     said = replay(tmp_path, signal_file(tmp_path, signals))
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     summary = json.loads("\n".join(said.out))
     rows = log(tmp_path)
     assert [row["event"] for row in rows if row["event"] != "FILTER"] == ["OPEN", "CLOSE"]
@@ -168,14 +168,16 @@ def test_every_signal_is_a_row_or_a_denial_with_its_reason(tmp_path: Path) -> No
     stored = StoredJournal(tmp_path / "r" / "sessions" / "s" / "journal.sqlite")
     events = [record.event for record in stored.records()]
     stored.close()
-    by_tag = {item.order.reason: item.reason for item in events if isinstance(item, ev.OrderDenied)}
+    by_tag = {
+        item.order.terms.reason: item.reason for item in events if isinstance(item, ev.OrderDenied)
+    }
     assert by_tag == {what: reason for what, (_, reason) in DENIED.items()}
 
 
 def test_a_signal_of_an_unknown_symbol_has_no_price_in_the_log(tmp_path: Path) -> None:
     """Its digits are not known; everything else that it said is there."""
     given = {**GOOD, "symbol": "NOSUCH", "strategy_id": "mine"}
-    assert replay(tmp_path, signal_file(tmp_path, [given])).code == Exit.DONE
+    assert replay(tmp_path, signal_file(tmp_path, [given])).code == ExitCode.DONE
     (row,) = log(tmp_path)
     assert (row["symbol"], row["direction"], row["price"], row["stop_loss"]) == (
         "NOSUCH", "long", "", "",
@@ -190,7 +192,7 @@ def test_a_signal_is_acted_on_at_the_first_opening_from_its_time_on(
 ) -> None:
     """And left at the first opening from its exit time on, for the reason END."""
     given = {**GOOD, "time": at(place), "exit_time": at(5.3)}
-    assert replay(tmp_path, signal_file(tmp_path, [given])).code == Exit.DONE
+    assert replay(tmp_path, signal_file(tmp_path, [given])).code == ExitCode.DONE
     opened, closed = log(tmp_path)
     assert (opened["event"], opened["timestamp"]) == ("OPEN", iso(at(2)))
     assert (opened["price"], opened["stop_loss"]) == ("1.08010", "1.07700")
@@ -200,7 +202,7 @@ def test_a_signal_is_acted_on_at_the_first_opening_from_its_time_on(
 
 def test_a_position_whose_exit_falls_into_a_hole_is_left_after_it(tmp_path: Path) -> None:
     given = {**GOOD, "time": at(19), "exit_time": at(20.5)}
-    assert replay(tmp_path, signal_file(tmp_path, [given])).code == Exit.DONE
+    assert replay(tmp_path, signal_file(tmp_path, [given])).code == ExitCode.DONE
     assert [row["timestamp"] for row in log(tmp_path)] == [iso(at(19)), iso(at(23))]
 
 
@@ -216,7 +218,7 @@ def test_lines_out_of_order_are_acted_on_by_their_times(tmp_path: Path) -> None:
     for number, signals in enumerate(([GOOD, later], [later, GOOD])):
         folder = tmp_path / str(number)
         folder.mkdir()
-        assert replay(folder, signal_file(folder, signals)).code == Exit.DONE
+        assert replay(folder, signal_file(folder, signals)).code == ExitCode.DONE
     assert log(tmp_path / "0") == log(tmp_path / "1")
     assert [row["reason"] for row in log(tmp_path / "0")] == ["good", "END", "later", "END"]
 
@@ -260,7 +262,7 @@ def test_a_file_that_cannot_be_understood_is_bad_data(
     if content is not None:
         file.write_bytes(content)
     said = replay(tmp_path, file)
-    assert (said.code, said.out) == (Exit.DATA, [])
+    assert (said.code, said.out) == (ExitCode.DATA, [])
     assert said.line.startswith(f"{file}: ")
     assert fragment in said.line
     assert not (tmp_path / "r").exists()
@@ -269,7 +271,7 @@ def test_a_file_that_cannot_be_understood_is_bad_data(
 def test_what_a_process_writes_to_its_output_can_be_replayed(tmp_path: Path) -> None:
     """The bytes as they leave the process, whatever the platform makes of line ends."""
     written = subprocess.run(
-        [sys.executable, "-m", "scripts.butler", "signals", "--to", "2023-01-10"],
+        [sys.executable, "-m", "scripts.cli.main", "signals", "--to", "2023-01-10"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         check=True,
@@ -278,7 +280,7 @@ def test_what_a_process_writes_to_its_output_can_be_replayed(tmp_path: Path) -> 
     file = tmp_path / "signals.csv"
     file.write_bytes(written.stdout)
     given = ("--to", "2023-01-10", "--signals", file, "--results-dir", tmp_path, "--quiet")
-    assert butler("replay", *given) == Said(Exit.DONE, [], [])
+    assert butler("replay", *given) == Said(ExitCode.DONE, [], [])
     summary = json.loads((tmp_path / "execution_sim_summary.json").read_text(encoding="utf-8"))
     assert summary["signals"] == len(read_signals(file)) > 50
 
@@ -288,7 +290,7 @@ def test_what_a_process_writes_to_its_output_can_be_replayed(tmp_path: Path) -> 
 
 def test_all_presets_are_listed_with_their_titles() -> None:
     said = butler("presets")
-    assert (said.code, said.err) == (Exit.DONE, [])
+    assert (said.code, said.err) == (ExitCode.DONE, [])
     heads = [line for line in said.out if not line.startswith(" ")]
     assert [head.partition(":")[0] for head in heads] == list_presets()
     for head in heads:
@@ -319,5 +321,5 @@ def test_a_preset_is_shown_with_every_parameter_and_limit(name: str) -> None:
 
 def test_a_preset_that_is_not_there_is_one_line() -> None:
     said = butler("presets", "ftmo_m16")
-    assert (said.code, said.out) == (Exit.USAGE, [])
+    assert (said.code, said.out) == (ExitCode.USAGE, [])
     assert "there is no preset 'ftmo_m16'; did you mean ftmo_m15?" in said.line

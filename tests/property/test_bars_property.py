@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.bars import PreparedBars
 from engine.events import BarClosed
-from signals.bars import BarPreparer, Ints, to_points
+from signals.market_data.bars import BarPreparer, Ints, to_points
 from tests.builders import EURUSD
 
 NOON = 20_000 * 86_400 + 12 * 3_600

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.types import ClockName
-from signals.clocks import CLOCKS, server_of, to_server, to_utc, utc_of
+from signals.market_data.clocks import CLOCKS, server_of, to_server, to_utc, utc_of
 
 LAST = 4_102_444_799
 ZONES: dict[ClockName, tuple[str, int]] = {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.compare import Aspect, Tolerances, compare
-from adapters.projection import Row
+from adapters.reports.compare import Aspect, Tolerances, compare
+from adapters.reports.projection import Row
 from tests.logs_of_runs import closed, denied, opened, run_of
 
 
@@ -78,7 +78,7 @@ def test_what_is_changed_is_named_and_nothing_else_comes_first(
         result = compare(run_of(a), run_of(b), Tolerances())
         assert result.first is not None
         assert result.first.aspect is NAMED[row["event"], column]
-        assert result.first.about.startswith(f"{row['symbol']} {row['direction']}")
+        assert result.first.subject.startswith(f"{row['symbol']} {row['direction']}")
 
 
 @given(logs(), st.data())

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.paper.swap import swap_of
+from adapters.paper.broker.swap import swap_of
 from engine import events as ev
 from engine import money
-from engine.events import GivenSignal
+from engine.events import UserSignal
 from engine.types import Cents, Millis, Points, Side, SymbolSpec
-from scripts.wiring import Terms
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.given_runs import PERIOD, Told, played, terms_of, with_limits
+from tests.user_signal_runs import PERIOD, Told, played, terms_of, with_limits
 
 DAY: Millis = 86_400_000
 MONDAY: Millis = synthetic.SPRING * 1_000
@@ -98,11 +98,11 @@ def costly(market: Market, costs: dict[str, Any], trades: list[dict[str, Any]]) 
     return with_limits(terms, max_positions=6, max_positions_per_symbol=3, daily_loss_fraction=0.2)
 
 
-def _signal(market: Market, spec: SymbolSpec, trade: dict[str, Any]) -> GivenSignal:
+def _signal(market: Market, spec: SymbolSpec, trade: dict[str, Any]) -> UserSignal:
     time, side = MONDAY + trade["bar"] * PERIOD, trade["side"]
     bid, _ = market.tick(spec.name, max(time, MONDAY + PERIOD))
     target, hold = trade["target"], trade["hold"]
-    return GivenSignal(
+    return UserSignal(
         line=2,
         time=time,
         symbol=spec.name,
@@ -185,9 +185,9 @@ def check_nets(told: Told) -> None:
 def check_slippage(market: Market, told: Told, slippage: Points) -> None:
     """Openings are at the tick of their time, worse by the slippage."""
     prices = {
-        item.signal_id: item.price
+        item.terms.signal_id: item.terms.price
         for item in told.of(ev.SignalRaised)
-        if item.action is ev.Action.OPEN
+        if item.terms.action is ev.Action.OPEN
     }
     for opened in told.of(ev.PositionOpened):
         assert opened.price == prices[opened.signal_id] + opened.side * slippage

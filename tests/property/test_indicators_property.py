@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.indicators import AverageTrueRange, AverageTrueRanges, CrossGap, CrossGaps
+from signals.strategies.indicators import AverageTrueRange, AverageTrueRanges, CrossGap, CrossGaps
 
 Bar = tuple[int, int, int]
 LENGTHS = st.integers(1, 40)

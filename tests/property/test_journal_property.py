@@ -16,15 +16,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from engine.journal import JournalDamaged, MemoryJournal, decode, encode, encode_about
+from engine.journal import JournalDamaged, MemoryJournal, decode, encode, encode_metadata
 from tests.builders import ONE_OF_EACH
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-ABOUT = st.none() | st.dictionaries(TEXTS, TEXTS | INTEGERS | FLOATS | st.booleans(), max_size=4)
+METADATA = st.none() | st.dictionaries(TEXTS, TEXTS | INTEGERS | FLOATS | st.booleans(), max_size=4)
 
 
 def changed(draw: st.DrawFn, value: Any) -> Any:
@@ -48,7 +48,7 @@ def records(draw: st.DrawFn) -> list[ev.Record]:
     return [
         ev.Record(
             seq, draw(INTEGERS), draw(st.none() | st.tuples(TEXTS, INTEGERS)),
-            changed(draw, event), draw(ABOUT),
+            changed(draw, event), draw(METADATA),
         )
         for seq, event in enumerate(events, start=1)
     ]  # fmt: skip
@@ -57,7 +57,7 @@ def records(draw: st.DrawFn) -> list[ev.Record]:
 @given(records())
 def test_a_record_comes_back_as_it_went(records: list[ev.Record]) -> None:
     for record in records:
-        assert decode(encode(record), encode_about(record)) == record
+        assert decode(encode(record), encode_metadata(record)) == record
         assert b"\n" not in encode(record)
 
 

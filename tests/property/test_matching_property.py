@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from adapters.paper.account import PaperAccount
-from adapters.paper.matching import Bar, ExitReason, exit_in, worst_price
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar, ExitReason, level_hit, worst_price
 from engine import money
 from engine.types import Points, Side
 from tests.builders import SPECS, START, TICKS
@@ -34,7 +34,7 @@ levels = st.just(0) | st.integers(98_000, 102_000)
 def test_a_stop_is_never_filled_better_and_a_target_exactly_at_its_price(
     side: Side, stop: Points, target: Points, bar: Bar
 ) -> None:
-    found = exit_in(side, stop, target, bar)
+    found = level_hit(side, stop, target, bar)
     spread = 0 if side is Side.LONG else bar.spread
     reached = range(bar.low + spread, bar.high + spread + 1)
     if found is None:
@@ -54,7 +54,7 @@ def test_no_tick_of_the_bar_is_worse_than_its_worst_price(
     worst = worst_price(side, stop, bar)
     spread = 0 if side is Side.LONG else bar.spread
     assert worst in range(bar.low + spread, bar.high + spread + 1)
-    found = exit_in(side, stop, 0, bar)
+    found = level_hit(side, stop, 0, bar)
     if found is None:
         assert all(
             (price + spread - worst) * side >= 0
@@ -73,8 +73,8 @@ def test_without_a_spread_a_short_is_a_long_seen_in_a_mirror(
 
     plain = msgspec.structs.replace(bar, spread=0)
     mirror = Bar(mirrored(bar.open), mirrored(bar.low), mirrored(bar.high), mirrored(bar.close), 0)
-    long = exit_in(Side.LONG, stop, target, plain)
-    short = exit_in(Side.SHORT, mirrored(stop), mirrored(target), mirror)
+    long = level_hit(Side.LONG, stop, target, plain)
+    short = level_hit(Side.SHORT, mirrored(stop), mirrored(target), mirror)
     if long is None or short is None:
         assert long is short is None
     else:

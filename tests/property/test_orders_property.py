@@ -22,7 +22,7 @@ class Orders(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         parts = lone_book()
-        self.journal, self.bus, self.book = parts.journal, parts.bus, parts.book
+        self.journal, self.bus, self.order_manager = parts.journal, parts.bus, parts.order_manager
         self.known: dict[int, OrderState] = {}
 
     def _refused(self, order_id: int, step: Step) -> None:
@@ -31,7 +31,7 @@ class Orders(RuleBasedStateMachine):
             self.bus.publish(happening(step, order_id))
         assert isinstance(caught.value.__cause__, IllegalTransition)
         self.bus = Bus(self.journal)
-        self.bus.attach(self.book.routes())
+        self.bus.attach(self.order_manager.routes())
 
     @rule()
     def a_new_order(self) -> None:
@@ -65,7 +65,7 @@ class Orders(RuleBasedStateMachine):
 
     @invariant()
     def the_book_knows_exactly_the_orders_that_are_not_over(self) -> None:
-        assert self.book.alive == {
+        assert self.order_manager.alive == {
             order_id: state for order_id, state in self.known.items() if state not in OVER
         }
 

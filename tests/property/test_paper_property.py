@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.faults import FaultKind, FaultPlan
-from adapters.paper.faulty import Effects, FaultyTerminal
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar, entry_in, exit_in, since_entry
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar, entry_in, level_hit, since_entry
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import money
 from engine.types import Side
 from tests.builders import EURUSD, SPECS, START, USDJPY
 from tests.paper_terminals import account_at_ticks, told
+from tests.simulation.fault_injector import Effects, FaultyTerminal
+from tests.simulation.faults import FaultKind, FaultPlan
 
 SYMBOLS = {"EURUSD": 110_000, "USDJPY": 150_000}
 KINDS = sorted(
@@ -186,7 +186,7 @@ def test_a_stop_in_the_bar_of_the_entry_never_earns(
     if price is None:
         return
     bid = price - bar.spread if side is Side.LONG else price
-    hit = exit_in(side, level - side * distance, 0, since_entry(bar, bid))
+    hit = level_hit(side, level - side * distance, 0, since_entry(bar, bid))
     if hit is not None:
         assert (hit.price - price) * side <= 0
 

@@ -19,10 +19,10 @@ SEEDS = range(1, 17)
 def test_a_session_decides_the_same_again(seed: int) -> None:
     """Every record is compared, also after each crash from which the session went on."""
     records = recorded(seed)
-    tally = rerun(records)
-    assert tally.difference is None
-    assert tally.decisions == sum(map(is_decision, records))
-    assert tally.inputs == sum(isinstance(record.event, FROM_OUTSIDE) for record in records)
+    totals = rerun(records)
+    assert totals.difference is None
+    assert totals.decisions == sum(map(is_decision, records))
+    assert totals.inputs == sum(isinstance(record.event, FROM_OUTSIDE) for record in records)
 
 
 @pytest.mark.deep
@@ -56,13 +56,13 @@ def test_a_journal_that_ends_anywhere_is_the_same_as_far_as_it_goes(
     """What the program would still have decided at the end is counted, not called a difference."""
     records = recorded(seed)
     cut = data.draw(st.integers(1, len(records)))
-    tally = rerun(records[:cut])
-    assert tally.difference is None
+    totals = rerun(records[:cut])
+    assert totals.difference is None
     rest = 0
     while cut + rest < len(records) and is_decision(records[cut + rest]):
         rest += 1
     # After a crash the journal may lack what the session itself had decided.
-    assert tally.beyond >= rest
+    assert totals.beyond >= rest
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,7 +78,7 @@ def test_any_one_changed_decision_is_found_and_named(seed: int, data: st.DataObj
     found = difference(rerun(records))
     assert found.recorded == wrong
     assert found.today is not None
-    assert msgspec.structs.replace(found.today, about=None) == right
+    assert msgspec.structs.replace(found.today, metadata=None) == right
 
 
 @settings(max_examples=30, deadline=None)
@@ -114,7 +114,7 @@ def _changed(event: ev.Event | ev.Input) -> ev.Event | ev.Input:
         return msgspec.structs.replace(event, risk=event.risk + 1)
     if isinstance(event, ev.OrderDenied):
         return msgspec.structs.replace(event, detail="?")
-    assert isinstance(event, ev.VenueDiffers | ev.TradingStateChanged)
+    assert isinstance(event, ev.ReconciliationMismatch | ev.TradingStateChanged)
     if isinstance(event, ev.TradingStateChanged):
         return msgspec.structs.replace(event, detail=event.detail + "?")
-    return msgspec.structs.replace(event, unexplained=(*event.unexplained, "?"))
+    return msgspec.structs.replace(event, mismatches=(*event.mismatches, "?"))

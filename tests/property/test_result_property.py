@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.types import Conversion
-from scripts.wiring import Terms
+from scripts.app.terms.replay_terms import Terms
 from tests import synthetic
-from tests.given_runs import terms_of
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
 from tests.result_runs import differing_points, witnessed
+from tests.user_signal_runs import terms_of
 
 SETTINGS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

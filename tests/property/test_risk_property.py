@@ -53,11 +53,11 @@ class Desk(VenueMachine):
     def an_order_fills_at_the_tick(self, data: st.DataObject) -> None:
         order_id = self.flight(data)
         approved = self.flights[order_id].approved
-        tick = TICKS[approved.order.symbol]
-        price = tick.ask if approved.order.side is Side.LONG else tick.bid
+        tick = TICKS[approved.order.terms.symbol]
+        price = tick.ask if approved.order.terms.side is Side.LONG else tick.bid
         self.fill(order_id, approved.volume, price)
 
-    @precondition(lambda self: self.parts.market.positions)
+    @precondition(lambda self: self.parts.portfolio.positions)
     @rule(data=st.data())
     def a_position_is_stopped_out(self, data: st.DataObject) -> None:
         position = self.position(data)
@@ -66,7 +66,7 @@ class Desk(VenueMachine):
     @invariant()
     def all_that_was_approved_lost_together_leaves_the_account_above_the_days_floor(self) -> None:
         worst = self.balance - sum(flight.approved.risk for flight in self.flights.values())
-        for position in self.parts.market.positions.values():
+        for position in self.parts.portfolio.positions.values():
             profit, paid = self.profit_at(position, position.stop_loss)
             worst += profit - paid
         assert worst >= START * (1 - self.TERMS.daily_loss_fraction) - 1e-6
@@ -94,15 +94,15 @@ def test_the_day_is_over_exactly_from_the_first_test_at_its_floor_to_the_next_re
     story: list[tuple[int, bool]], fraction: float
 ) -> None:
     parts = wired(limits(daily_loss_fraction=fraction))
-    equity, anchor, over = START, START, False
+    equity, day_start, over = START, START, False
     for change, midnight in story:
         equity += change
-        floor = anchor * (1 - fraction)
+        floor = day_start * (1 - fraction)
         if midnight:
             parts.bus.feed(ev.ResetDue("2025-01-08", equity, equity, 0))
-            anchor, over = equity, False
+            day_start, over = equity, False
         else:
             parts.bus.feed(ev.AccountSeen(equity, equity, 0))
             over = over or equity <= floor + 1e-6
-        assert parts.risk.anchor == anchor
+        assert parts.risk.day_start == day_start
         assert (HaltCause.DAILY_LOSS in parts.risk.trading.causes) is over

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.rotation import RotatingText
+from adapters.system.rotation import RotatingText
 
 lines = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=40)
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from engine import events as ev
 from engine.bars import PreparedBars
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side
-from signals.bars import BarPreparer, Ints
-from signals.preset import FtmoM15, Parameters
-from signals.preset_scan import FeatureColumns
+from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import closings_of, scan_of
-from signals.sma_cross import Parameters as CrossParameters
-from signals.sma_cross import SmaCross
-from signals.strategy import Decision, Leave, View
+from signals.strategies.ftmo_m15 import FtmoM15, FtmoM15Parameters
+from signals.strategies.ftmo_m15_scan import FeatureColumns
+from signals.strategies.sma_cross import SmaCross
+from signals.strategies.sma_cross import SmaCrossParameters as CrossParameters
+from signals.strategy import Decision, Exit, View
 from tests.builders import EURUSD, parameters
 
 NOON = 20_000 * 86_400 + 12 * 3_600
@@ -98,8 +98,8 @@ def position_at(drawn: tuple[Side, int, int, int] | None, close: int) -> Positio
 
 def told(decision: Decision | None, view: View) -> Any:
     """A decision as it can be compared: a reversal by the entry that it leads to."""
-    if isinstance(decision, Leave) and decision.then is not None:
-        return decision.reason, decision.then(view)
+    if isinstance(decision, Exit) and decision.reverse_with is not None:
+        return decision.reason, decision.reverse_with(view)
     return decision
 
 
@@ -154,7 +154,7 @@ def test_the_cross_decides_the_same_over_columns(
 def test_features_are_the_same_to_the_last_bit(
     history: list[PreparedBars], changes: dict[str, Any]
 ) -> None:
-    chosen: Parameters = parameters(**changes)
+    chosen: FtmoM15Parameters = parameters(**changes)
     live, columns = FtmoM15(EURUSD, chosen), FeatureColumns(chosen)
     nothing = View(EURUSD, ev.Tick("EURUSD", 1, 2), None)
     for bars in history:

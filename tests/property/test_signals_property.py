@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.files.signals import read_signals, signals_csv
+from adapters.bars.signal_files import read_signals, signals_csv
 from engine import events as ev
-from engine.events import DenyReason, GivenSignal
+from engine.events import DenyReason, UserSignal
 from engine.types import Side
-from tests.given_runs import PERIOD, Told, iso, played
 from tests.random_signals import ROOMY, Market, all_given, given_signals, made_market
+from tests.user_signal_runs import PERIOD, Told, iso, played
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -32,7 +32,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
 # --- what must hold -------------------------------------------------------------------------
 
 
-def known_against(market: Market, signal: GivenSignal) -> DenyReason | None:
+def known_against(market: Market, signal: UserSignal) -> DenyReason | None:
     """What the bars alone say against a signal."""
     if signal.symbol not in market.ticks:
         return DenyReason.UNKNOWN_SYMBOL
@@ -46,16 +46,20 @@ def known_against(market: Market, signal: GivenSignal) -> DenyReason | None:
 
 def wrong_stops(signal: ev.OrderIntent, tick: tuple[int, int]) -> bool:
     """Whether stop or target lie on the wrong side of what the order is judged by."""
-    side = signal.side
-    price = signal.entry_price or (tick[0] if side is Side.LONG else tick[1])
-    beyond = (price - signal.stop_loss) * side <= 0
-    return beyond or bool(signal.take_profit and (signal.take_profit - price) * side <= 0)
+    side = signal.terms.side
+    price = signal.terms.entry_price or (tick[0] if side is Side.LONG else tick[1])
+    beyond = (price - signal.terms.stop_loss) * side <= 0
+    return beyond or bool(
+        signal.terms.take_profit and (signal.terms.take_profit - price) * side <= 0
+    )
 
 
-def check_accounts(told: Told, signals: list[GivenSignal]) -> Counter[str]:
+def check_accounts(told: Told, signals: list[UserSignal]) -> Counter[str]:
     """Each signal became one order, and each order came to one end or still waits."""
-    intents = [item for item in told.of(ev.OrderIntent) if item.action is ev.Action.OPEN]
-    assert Counter(item.signal_id for item in intents) == Counter(s.signal_id for s in signals)
+    intents = [item for item in told.of(ev.OrderIntent) if item.terms.action is ev.Action.OPEN]
+    assert Counter(item.terms.signal_id for item in intents) == Counter(
+        s.signal_id for s in signals
+    )
     fates = {
         "denied": [item.order.order_id for item in told.of(ev.OrderDenied)],
         "opened": [item.order_id for item in told.of(ev.PositionOpened)],
@@ -71,18 +75,19 @@ def check_accounts(told: Told, signals: list[GivenSignal]) -> Counter[str]:
     return Counter({name: len(ids) for name, ids in fates.items()}) + Counter(waiting=len(waiting))
 
 
-def check_reasons(market: Market, told: Told, signals: list[GivenSignal]) -> None:
+def check_reasons(market: Market, told: Told, signals: list[UserSignal]) -> None:
     """The reason of each denial is true, and none that is true is passed over."""
     left = {id(signal): signal for signal in signals}
     verdicts = {item.order.order_id: item for item in told.of(ev.OrderDenied)}
     seen: set[str] = set()
     for moment, order in told.timed(ev.OrderIntent):
-        if order.action is not ev.Action.OPEN:
+        if order.terms.action is not ev.Action.OPEN:
             continue
         signal = next(
             item
             for item in left.values()
-            if item.signal_id == order.signal_id and known_against(market, item) == order.problem
+            if item.signal_id == order.terms.signal_id
+            and known_against(market, item) == order.problem
         )
         del left[id(signal)]
         denied = verdicts.get(order.order_id)
@@ -92,10 +97,12 @@ def check_reasons(market: Market, told: Told, signals: list[GivenSignal]) -> Non
         if known is not None:
             continue
         assert moment == market.opening(signal)
-        tick = market.ticks[order.symbol][moment]
-        assert order.price == tick[1 if order.side is Side.LONG else 0]
-        _check_vetted(order, reason, wrong=wrong_stops(order, tick), again=order.signal_id in seen)
-        seen.add(order.signal_id)
+        tick = market.ticks[order.terms.symbol][moment]
+        assert order.terms.price == tick[1 if order.terms.side is Side.LONG else 0]
+        _check_vetted(
+            order, reason, wrong=wrong_stops(order, tick), again=order.terms.signal_id in seen
+        )
+        seen.add(order.terms.signal_id)
 
 
 _KNOWN_EARLY = (DenyReason.UNKNOWN_SYMBOL, DenyReason.OUTSIDE_DATA, DenyReason.EXPIRED)
@@ -115,9 +122,9 @@ def _check_vetted(
     if reason not in _BEFORE_STOPS:
         assert (reason is DenyReason.INVALID_STOPS) == wrong
     if reason is DenyReason.BELOW_MIN_VOLUME:
-        assert 0 <= order.volume < 100
-    if reason is None and order.volume:
-        assert order.volume >= 100
+        assert 0 <= order.terms.volume < 100
+    if reason is None and order.terms.volume:
+        assert order.terms.volume >= 100
 
 
 def check_limits(told: Told, limits: dict[str, Any]) -> None:
@@ -126,8 +133,8 @@ def check_limits(told: Told, limits: dict[str, Any]) -> None:
     orders: dict[int, int] = {}
     for item in told.records:
         match item.event:
-            case ev.OrderApproved(order=order) if order.action is ev.Action.OPEN:
-                alive[order.order_id] = order.symbol
+            case ev.OrderApproved(order=order) if order.terms.action is ev.Action.OPEN:
+                alive[order.order_id] = order.terms.symbol
             case ev.OrderCancelled(order_id=order_id):
                 alive.pop(order_id, None)
             case ev.PositionOpened(position=position, order_id=order_id):
@@ -143,7 +150,7 @@ def check_limits(told: Told, limits: dict[str, Any]) -> None:
         )
 
 
-def check_exits(market: Market, told: Told, signals: list[GivenSignal]) -> None:
+def check_exits(market: Market, told: Told, signals: list[UserSignal]) -> None:
     """A position is left by its own signal's exit time, not by that of one that was denied."""
     vetted = [signal for signal in signals if known_against(market, signal) is None]
     vetted.sort(key=lambda signal: signal.time)
@@ -203,11 +210,11 @@ AMOUNTS = st.floats(min_value=1e-6, max_value=1e8)
 
 
 @st.composite
-def any_signal(draw: Draw) -> GivenSignal:
+def any_signal(draw: Draw) -> UserSignal:
     """A signal with whatever a file can say."""
     time = draw(st.integers(0, 3_000_000_000_000))
     later = st.none() | st.integers(time + 1, time + 10**12)
-    return GivenSignal(
+    return UserSignal(
         line=0,
         time=time,
         symbol=draw(TEXTS),
@@ -224,7 +231,7 @@ def any_signal(draw: Draw) -> GivenSignal:
     )
 
 
-def as_row(signal: GivenSignal) -> dict[str, Any]:
+def as_row(signal: UserSignal) -> dict[str, Any]:
     """The signal in the columns of a file, empty ones left out."""
     row = msgspec.structs.asdict(signal)
     row["direction"] = row.pop("side").word
@@ -238,7 +245,7 @@ def as_row(signal: GivenSignal) -> dict[str, Any]:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(signals=st.lists(any_signal(), min_size=1, max_size=5))
-def test_what_is_written_is_read_again(tmp_path: Path, signals: list[GivenSignal]) -> None:
+def test_what_is_written_is_read_again(tmp_path: Path, signals: list[UserSignal]) -> None:
     """As CSV and as JSON lines, to the last digit of a price and the last millisecond."""
     rows = [as_row(signal) for signal in signals]
     texts = [{name: str(value) for name, value in row.items()} for row in rows]

@@ -6,8 +6,8 @@ import secrets
 
 import pytest
 
-from scripts.simulation.run import run_and_keep, run_seed
 from tests.breaks import QUICK, Break, first_seed_that_notices
+from tests.simulation.run import run_and_keep, run_seed
 
 _FIXED = range(1, 26)
 _FRESH = 25
@@ -24,7 +24,7 @@ def test_everything_holds_at_fresh_seeds() -> None:
     base = secrets.randbelow(10**12)
     print(f"fresh seeds from {base}")
     broken = {seed: b for seed in range(base, base + _FRESH) if (b := run_seed(seed).broken)}
-    assert not broken, f"repeat with: butler simulate --seeds {min(broken)} --show"
+    assert not broken, f"repeat with: python -m tests.simulation --seeds {min(broken)} --show"
 
 
 def test_one_seed_is_one_run() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import wire
-from adapters.mt5.wire import Reply, Request, WireError
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host import wire
+from adapters.mt5.host.wire import RpcReply, RpcRequest, WireError
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
 SCALARS = (
@@ -46,7 +46,7 @@ def arrays_of(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 # The 96 fields of SymbolInfo cost more than they teach; the unit tests carry every struct.
 STRUCTS = st.one_of(
-    structs_of(mt5.Tick), structs_of(mt5.OrderSendResult), structs_of(mt5.AccountInfo)
+    structs_of(mt5.MqlTick), structs_of(mt5.OrderSendResult), structs_of(mt5.AccountInfo)
 )
 ARRAYS = arrays_of(mt5.rates_dtype()) | arrays_of(np.dtype("<f8"))
 VALUES = st.recursive(
@@ -73,7 +73,7 @@ def shape(value: Any) -> Any:
 
 @given(VALUES, st.integers(-20000, 20000), TEXTS)
 def test_any_result_arrives_as_it_was(value: Any, code: int, text: str) -> None:
-    sent = Reply(id=1, value=value, last_error=(code, text))
+    sent = RpcReply(id=1, value=value, last_error=(code, text))
     arrived = wire.decode_reply(wire.encode_reply(sent))
     assert shape(arrived.value) == shape(value)
     assert arrived.last_error == (code, text)
@@ -81,7 +81,7 @@ def test_any_result_arrives_as_it_was(value: Any, code: int, text: str) -> None:
 
 @given(st.lists(VALUES, max_size=3), st.none() | st.dictionaries(TEXTS, VALUES, max_size=2))
 def test_any_arguments_arrive_as_they_were(args: list[Any], kwargs: dict[str, Any] | None) -> None:
-    sent = Request(3, "positions_get", args, kwargs, 1.5)
+    sent = RpcRequest(3, "positions_get", args, kwargs, 1.5)
     arrived = wire.decode_request(wire.encode_request(sent))
     assert shape(arrived.args) == shape(args)
     assert shape(arrived.kwargs) == shape(kwargs)
@@ -89,7 +89,7 @@ def test_any_arguments_arrive_as_they_were(args: list[Any], kwargs: dict[str, An
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_any_aware_time_arrives_as_the_same_instant(moment: dt.datetime) -> None:
-    request = Request(1, "copy_rates_range", [moment], None, 1.0)
+    request = RpcRequest(1, "copy_rates_range", [moment], None, 1.0)
     [arrived] = wire.decode_request(wire.encode_request(request)).args
     assert arrived.astimezone(dt.UTC) == moment.astimezone(dt.UTC)
 
@@ -103,7 +103,7 @@ def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
 
 @given(VALUES, st.data())
 def test_a_damaged_message_is_a_message_or_a_wire_error(value: Any, data: st.DataObject) -> None:
-    body = bytearray(wire.encode_reply(Reply(id=1, value=value)))
+    body = bytearray(wire.encode_reply(RpcReply(id=1, value=value)))
     position = data.draw(st.integers(0, len(body) - 1))
     body[position] = data.draw(st.integers(0, 255))
     with contextlib.suppress(WireError):

@@ -51,7 +51,8 @@ class Feed(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The limits of a run: fractions of equity, of the day anchor and of the starting cents."""
+    """The limits of a run: fractions of equity, of the day-start balance and of the starting
+    cents."""
 
     per_trade: float = 0.004
     daily_loss: float = 0.02
@@ -91,9 +92,9 @@ def trade(feed: Feed, spec: Spec, terms: Terms) -> Result:  # noqa: C901 - being
     advise, resets = advice.send, iter([*feed.resets, math.inf])
     reset = next(resets)
     rollover, daytime = spec.floors
-    balance = anchor = terms.start
+    balance = day_start = terms.start
     kept, bottom = 1 - terms.daily_loss, _bottom(terms)
-    guard = max(anchor * kept + TOLERANCE, bottom)
+    guard = max(day_start * kept + TOLERANCE, bottom)
     halted = lost = False
     trades = side = size = cost = entry = stop = target = risked = spread = least = close = fill = 0
     slot, opened = feed.server[0] // M15 * M15, feed.utc[0] // M15 * M15
@@ -102,7 +103,7 @@ def trade(feed: Feed, spec: Spec, terms: Terms) -> Result:  # noqa: C901 - being
         if u >= reset:
             while u >= reset:
                 reset = next(resets)
-            anchor, guard = balance, max(balance * kept + TOLERANCE, bottom)
+            day_start, guard = balance, max(balance * kept + TOLERANCE, bottom)
             equity = balance + (close + (spread if side < 0 else 0) - entry) * side * size
             halted, lost = equity <= guard, lost or equity <= bottom
         floor = rollover if t % 86_400 < H1 else daytime
@@ -119,7 +120,7 @@ def trade(feed: Feed, spec: Spec, terms: Terms) -> Result:  # noqa: C901 - being
                 entry = o + spread if want > 0 else o
                 risked, reward = _half(1.5 * atr), _half(3 * atr)
                 stop, target = entry - want * risked, entry + want * reward
-                size = _size(spec, terms, balance, anchor, entry, risked, reward, spread)
+                size = _size(spec, terms, balance, day_start, entry, risked, reward, spread)
                 if size > 0:
                     side, cost = want, _commission(spec, size)
                     balance -= cost
@@ -208,7 +209,7 @@ def _size(
     spec: Spec,
     terms: Terms,
     balance: int,
-    anchor: int,
+    day_start: int,
     entry: int,
     risked: int,
     reward: int,
@@ -218,13 +219,13 @@ def _size(
     if risked - spread < max(1, spec.stops_level) or reward + spread < max(1, spec.stops_level):
         return NOTHING
     _, step, most = spec.lots
-    budget = min(terms.per_trade * 0.5 * balance, terms.per_trade * anchor)
+    budget = min(terms.per_trade * 0.5 * balance, terms.per_trade * day_start)
     loss = risked * 100 + 2 * _commission(spec, 100)
     size = min(math.floor(budget / loss / step + 1e-9), round(most / step))
     risk = risked * size + 2 * _commission(spec, size)
-    if size < 1 or risk > terms.per_trade * anchor + 5 + TOLERANCE:
+    if size < 1 or risk > terms.per_trade * day_start + 5 + TOLERANCE:
         return NOTHING
-    if balance - risk < anchor * (1 - terms.daily_loss) - TOLERANCE:
+    if balance - risk < day_start * (1 - terms.daily_loss) - TOLERANCE:
         return DAILY_LOSS
     if terms.max_loss is not None and balance - risk < _bottom(terms) - 2 * TOLERANCE:
         return MAX_LOSS

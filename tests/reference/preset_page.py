@@ -91,7 +91,7 @@ class Book:
     def __init__(self, markets: list[Market], limits: Limits, start: int) -> None:
         self.markets = {market.symbol: market for market in markets}
         self.limits = limits
-        self.start = self.balance = self.anchor = self.peak = start
+        self.start = self.balance = self.day_start = self.peak = start
         self.out = Outcome()
         self.positions: list[Position] = []  # in order of tickets
         self.entries = 0
@@ -117,7 +117,7 @@ class Book:
         self.test()
 
     def day_resets(self) -> None:
-        self.anchor = self.balance
+        self.day_start = self.balance
         self.halts.discard("daily_loss")
         self.write("RESET")
         self.test()
@@ -149,15 +149,15 @@ class Book:
         if equity < self.peak:
             fall = (self.peak - equity) / self.peak
             out.max_drawdown_fraction = max(out.max_drawdown_fraction, fall)
-        if equity < self.anchor:
-            lost = (self.anchor - equity) / self.anchor
+        if equity < self.day_start:
+            lost = (self.day_start - equity) / self.day_start
             out.max_daily_loss_fraction = max(out.max_daily_loss_fraction, lost)
         for cause, floor in self.floors():
             if equity <= floor + TOLERANCE:
                 self.halt(cause)
 
     def floors(self) -> Iterator[tuple[str, float]]:
-        yield "daily_loss", self.anchor * (1 - self.limits.daily)
+        yield "daily_loss", self.day_start * (1 - self.limits.daily)
         if self.limits.max_loss is not None:
             yield "max_loss", self.start * (1 - self.limits.max_loss)
 
@@ -232,7 +232,7 @@ class Book:
         order.lots, order.paid = lots, commission(m.spec, lots)
         order.margin = margin(m.spec, lots, order.entry)
         risk = 2 * order.paid - self.worth(order, order.stop)
-        if risk > self.limits.per_trade * self.anchor + RISK_SLACK + TOLERANCE:
+        if risk > self.limits.per_trade * self.day_start + RISK_SLACK + TOLERANCE:
             return "per_trade_risk"
         worst = self.balance - risk + sum(min(0, self.at_stop(p)) for p in self.positions)
         for cause, floor in self.floors():
@@ -246,7 +246,7 @@ class Book:
         f, (_, step, most) = self.limits.per_trade, m.spec.lots
         gain = profit(m.spec, order.side, order.entry, order.stop, 1.0, m.spread)
         loss = 2 * commission(m.spec, 1.0) - gain
-        budget = min(f * SCALE["UNKNOWN"] * self.equity(), f * self.anchor)
+        budget = min(f * SCALE["UNKNOWN"] * self.equity(), f * self.day_start)
         return min(round(math.floor(budget / loss / step + 1e-9) * step, 8), most)
 
     def at_stop(self, p: Position) -> int:
@@ -342,5 +342,5 @@ def run(
             break
     out = book.out
     out.balance, out.equity, out.open_positions = book.balance, book.equity(), book.positions
-    out.daily_realized_loss = max(0, book.anchor - book.balance)
+    out.daily_realized_loss = max(0, book.day_start - book.balance)
     return out

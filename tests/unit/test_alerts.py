@@ -9,8 +9,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from adapters.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
-from adapters.outbox import Outbox
+from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
+from adapters.system.outbox import Outbox
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -69,7 +69,7 @@ class TestRules:
 
     def test_the_day_is_summed_up_when_the_next_begins(self) -> None:
         day = ev.DayRolled(
-            date="2025-01-08", anchor=START, floor=9_800_000.0, account=account(START + 100)
+            date="2025-01-08", day_start=START, floor=9_800_000.0, account=account(START + 100)
         )
         part = closed(8, net=-50, remaining=10)
         first, second = told(opened(), closed(), part, closed(8, net=150), day, day)
@@ -81,13 +81,13 @@ class TestRules:
         assert "0 trades closed, net 0.00" in second.text
 
     def test_an_end_that_was_not_planned_is_told_and_a_planned_one_is_not(self) -> None:
-        (alert,) = told(ended(ev.Outcome.FAILED, detail="the disk is gone"))
+        (alert,) = told(ended(ev.SessionOutcome.FAILED, detail="the disk is gone"))
         assert (alert.kind, alert.text) == (AlertKind.HALT, "failed the disk is gone")
         assert told(ended()) == []
 
     @pytest.mark.parametrize("kind", list(AlertKind))
     def test_each_kind_can_be_switched_off_by_itself(self, kind: AlertKind) -> None:
-        day = ev.DayRolled(date="2025-01-08", anchor=START, floor=9.0, account=account())
+        day = ev.DayRolled(date="2025-01-08", day_start=START, floor=9.0, account=account())
         story = (
             changed(HaltCause.PAUSED), changed(HaltCause.PAUSED, HaltCause.MAX_LOSS),
             changed(HaltCause.FEED), day, changed(HaltCause.LINK),
@@ -176,12 +176,12 @@ class Stage:
         )
 
     async def run(self, *events: ev.Event) -> None:
-        with edges(self.bus, self.actor.kinds) as (edge,):
+        with edges(self.bus, self.actor.kinds) as (subscription,):
             for event in events:
                 self.bus.publish(event)
             await self.bus.flush()
-            self.bus.close_edges()
-            await self.actor.run(edge)
+            self.bus.close_subscriptions()
+            await self.actor.run(subscription)
 
 
 def causes(count: int) -> list[ev.Event]:
@@ -205,16 +205,16 @@ class TestActor:
     ) -> None:
         stage = Stage(hanging, room=4, last_seconds=0.01)
         first, *others = causes(20)
-        with edges(stage.bus, stage.actor.kinds) as (edge,):
+        with edges(stage.bus, stage.actor.kinds) as (subscription,):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(stage.actor.run, edge)
+                tasks.start_soon(stage.actor.run, subscription)
                 stage.bus.publish(first)
                 await stage.bus.flush()
                 assert await anyio.to_thread.run_sync(hanging.reached.wait, SECONDS)
                 for event in others:
                     stage.bus.publish(event)
                 await stage.bus.flush()
-                stage.bus.close_edges()
+                stage.bus.close_subscriptions()
         assert stage.warnings == [
             "alerts: the service is too slow, 15 were dropped",
             "alerts: the service hangs, 5 were not sent",

@@ -13,8 +13,8 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.files import lines
-from adapters.files.bars import BarFile, RateColumns, concat, open_bars
+from adapters.bars import lines
+from adapters.bars.reader import BarFile, RateColumns, concat, open_bars
 from engine.types import ClockName
 
 START = 1_741_564_800  # 2025-03-10 00:00:00

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.files import lines
-from adapters.files.bars import BarFileError, open_bars
-from signals.validate import BarChecker, Severity
+from adapters.bars import lines
+from adapters.bars.reader import BarFileError, open_bars
+from signals.market_data.validate import BarChecker, Severity
 
 NOW = 1_750_000_000  # 2025-06-15
 

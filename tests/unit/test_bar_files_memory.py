@@ -36,9 +36,9 @@ MEASURE = """
 import sys, tracemalloc
 from pathlib import Path
 import pyarrow as pa
-from adapters.files.bars import open_bars
-from signals.clocks import ClockDetector
-from signals.validate import BarChecker
+from adapters.bars.reader import open_bars
+from signals.market_data.clocks import ClockDetector
+from signals.market_data.validate import BarChecker
 
 tracemalloc.start()
 checker, detector = BarChecker("EURUSD", 5, now=0), ClockDetector()

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.files.bars import open_bars
-from adapters.files.sample import CLOCK, DIGITS, PERIOD_SECONDS, SAMPLE, SYMBOL
+from adapters.bars.reader import open_bars
+from adapters.bars.sample import CLOCK, DIGITS, PERIOD_SECONDS, SAMPLE, SYMBOL
 from scripts.build_sample import CSV_SHA256, MEMBER, aggregate, main, parse, write
-from signals.clocks import ClockDetector
-from signals.validate import BarChecker, Severity
+from signals.market_data.clocks import ClockDetector
+from signals.market_data.validate import BarChecker, Severity
 
 NOTICE = SAMPLE.with_name("NOTICE").read_text(encoding="utf-8")
 ROWS = [

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.files.bars import BarFileError, RateColumns, concat, open_bars
-from adapters.files.writer import write_bars
+from adapters.bars.reader import BarFileError, RateColumns, concat, open_bars
+from adapters.bars.writer import write_bars
 from tests import synthetic
 
 COLUMNS = ("time", "open", "high", "low", "close", "tick_volume", "spread")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adapters.feeds import ChunkReader
+from adapters.paper.replay.chunks import ChunkReader
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
-from signals.bars import Aggregator, BarPreparer, Floats, Ints, SpreadInForce, to_points
+from signals.market_data.bars import Aggregator, BarPreparer, Floats, Ints, SpreadInForce, to_points
 from tests.builders import EURUSD, XAUUSD
 
 HOUR = 3_600

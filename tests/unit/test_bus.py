@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from engine import events as ev
-from engine.bus import EDGE_BATCHES, Bus, BusPoisoned, HandlerFailed, UnroutedKinds
+from engine.bus import SUBSCRIPTION_BATCHES, Bus, BusPoisoned, HandlerFailed, UnroutedKinds
 from engine.journal import JournalFailed, MemoryJournal
 from tests.builders import ONE_OF_EACH, TICKS, ended
 from tests.sessions import edges
@@ -125,11 +125,11 @@ class TestJournalFirst:
         bus = Bus(Broken())
         seen: list[ev.SignalDropped] = []
         bus.attach({ev.SignalDropped: seen.append})
-        with edges(bus, DROPS) as (edge,):
+        with edges(bus, DROPS) as (subscription,):
             with pytest.raises(JournalFailed, match="no room for 1"):
                 bus.publish(drop("a"))
             assert seen == []
-            assert edge.outbox == []
+            assert subscription.outbox == []
 
 
 class TestSeal:
@@ -209,11 +209,11 @@ class TestPoison:
         bus, journal, seen, _ = self._failing("a")
         ends: list[ev.SessionEnded] = []
         bus.attach({ev.SessionEnded: ends.append})
-        with edges(bus, frozenset({ev.SessionEnded})) as (edge,):
+        with edges(bus, frozenset({ev.SessionEnded})) as (subscription,):
             with pytest.raises(HandlerFailed):
                 bus.publish(drop("a"))
             bus.conclude(ended(), {"ended_at": "now"})
-            assert [item.about for item in edge.outbox] == [{"ended_at": "now"}]
+            assert [item.metadata for item in subscription.outbox] == [{"ended_at": "now"}]
         assert journal.records[-1].event == ended()
         assert (seen, ends) == (["a"], [])
 
@@ -233,17 +233,17 @@ class TestEdges:
 
     async def test_nothing_is_handed_over_before_a_flush_and_no_empty_batches_ever(self) -> None:
         bus, _ = new_bus()
-        with edges(bus, DROPS) as (edge,):
+        with edges(bus, DROPS) as (subscription,):
             bus.publish(drop("a"))
             assert bus.unflushed == 1
             with pytest.raises(anyio.WouldBlock):
-                edge.stream.receive_nowait()
+                subscription.stream.receive_nowait()
             await bus.flush()
             await bus.flush()
             assert bus.unflushed == 0
-            assert len(edge.stream.receive_nowait()) == 1
+            assert len(subscription.stream.receive_nowait()) == 1
             with pytest.raises(anyio.WouldBlock):
-                edge.stream.receive_nowait()
+                subscription.stream.receive_nowait()
 
     async def test_a_full_stream_holds_the_feeder_back_until_the_actor_takes_a_batch(self) -> None:
         bus, _ = new_bus()
@@ -251,18 +251,18 @@ class TestEdges:
 
         async def feeder() -> None:
             nonlocal flushed
-            for number in range(EDGE_BATCHES + 3):
+            for number in range(SUBSCRIPTION_BATCHES + 3):
                 bus.publish(drop(str(number)))
                 await bus.flush()
                 flushed += 1
 
-        with edges(bus, DROPS) as (edge,):
+        with edges(bus, DROPS) as (subscription,):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(feeder)
                 for taken in range(4):
                     await anyio.wait_all_tasks_blocked()
-                    assert flushed == min(EDGE_BATCHES + taken, EDGE_BATCHES + 3)
-                    batch = await edge.stream.receive()
+                    assert flushed == min(SUBSCRIPTION_BATCHES + taken, SUBSCRIPTION_BATCHES + 3)
+                    batch = await subscription.stream.receive()
                     assert [item.seq for item in batch] == [taken + 1]
 
     async def test_closing_the_edges_delivers_everything_that_was_flushed(self) -> None:
@@ -270,27 +270,27 @@ class TestEdges:
         taken: list[ev.Record] = []
 
         async def actor() -> None:
-            async for batch in edge.stream:
+            async for batch in subscription.stream:
                 await anyio.lowlevel.checkpoint()
                 taken.extend(batch)
 
-        with edges(bus, DROPS) as (edge,):
+        with edges(bus, DROPS) as (subscription,):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(actor)
                 for number in range(500):
                     bus.publish(drop(str(number)))
                     await bus.flush()
-                bus.close_edges()
+                bus.close_subscriptions()
         assert taken == journal.records
         assert len(taken) == 500
 
     async def test_an_edge_whose_actor_failed_does_not_hold_the_feeder_back(self) -> None:
         bus, _ = new_bus()
-        with edges(bus, DROPS) as (edge,):
+        with edges(bus, DROPS) as (subscription,):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(edge.abandon)
-                for number in range(EDGE_BATCHES * 3):
+                tasks.start_soon(subscription.abandon)
+                for number in range(SUBSCRIPTION_BATCHES * 3):
                     bus.publish(drop(str(number)))
                     await bus.flush()
-                bus.close_edges()
-            assert edge.stream.statistics().current_buffer_used == 0
+                bus.close_subscriptions()
+            assert subscription.stream.statistics().current_buffer_used == 0

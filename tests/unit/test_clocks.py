@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from engine.types import ClockName
-from signals.clocks import (
+from signals.market_data.clocks import (
     CLOCKS,
+    DAY,
+    ClockDetector,
     Seconds,
     detect_clock,
     server_of,
@@ -131,6 +133,45 @@ def test_one_season_does_not_tell_new_york_from_the_eu(
 def test_one_season_is_enough_where_no_other_clock_fits(clock: ClockName) -> None:
     """A UTC feed's summer looks like no other known clock's."""
     assert detect_clock([to_server(clock, _market("2025-04-05", "2025-10-20"))]).clock == clock
+
+
+def _contradiction(times: Seconds, clock: ClockName) -> str | None:
+    detector = ClockDetector()
+    detector.push(times)
+    return detector.contradiction(clock)
+
+
+SEASONS = [("2025-04-05", "2025-10-20"), ("2025-01-02", "2025-03-01"), YEAR]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("opening", [17, 18])
+@pytest.mark.parametrize("season", SEASONS)
+def test_bars_never_contradict_the_clock_that_wrote_them(
+    clock: ClockName, opening: int, season: tuple[str, str]
+) -> None:
+    """Whole years and seasons, currencies and metals; holidays and a stray bar change nothing."""
+    utc = _market(*season, opening)
+    holidays = np.isin(utc // DAY, utc[:: len(utc) // 9] // DAY)
+    stray = np.array([_at("2025-05-10T12:00")])
+    for bars in (utc, utc[~holidays], np.sort(np.concatenate([utc, stray]))):
+        assert _contradiction(to_server(clock, bars), clock) is None
+
+
+@pytest.mark.parametrize("hours", [-9, -7, -3, -1, 1, 2, 3, 8])
+@pytest.mark.parametrize("season", SEASONS)
+def test_bars_contradict_a_clock_that_is_hours_wrong(hours: int, season: tuple[str, str]) -> None:
+    """Whether a known clock takes its place or none does."""
+    why = _contradiction(_market(*season) + hours * 3600, "utc")
+    assert why is not None
+    assert "weeks open at" in why
+
+
+def test_too_few_weekends_contradict_nothing() -> None:
+    """One weekend may be a holiday, and bars longer than an hour hide when a week opens."""
+    server = to_server("new-york+7", _market("2025-01-06", "2025-01-14"))
+    assert _contradiction(server, "utc") is None
+    assert _contradiction(to_server("new-york+7", FX)[::16], "utc") is None
 
 
 def _refused(times: Seconds) -> str:

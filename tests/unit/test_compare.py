@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.compare import Aspect, Comparison, Tolerances, compare
-from adapters.divergence import differing_terms, known_reasons
-from adapters.projection import Row
+from adapters.reports.compare import Aspect, RunComparison, Tolerances, compare
+from adapters.reports.divergence import differing_terms, known_reasons
+from adapters.reports.projection import Row
 from tests.logs_of_runs import closed, denied, opened, row, run_of, trade
 
 
-def compared(a: list[Row], b: list[Row], **tolerances: int) -> Comparison:
+def compared(a: list[Row], b: list[Row], **tolerances: int) -> RunComparison:
     return compare(run_of(a), run_of(b), Tolerances(**tolerances))
 
 
-def texts(result: Comparison) -> list[str]:
+def texts(result: RunComparison) -> list[str]:
     return [difference.text for difference in result.differences]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from config.loader import (
     DEFAULT_PRESET,
+    CheckedLimits,
     ConfigError,
-    Limits,
     config_report,
     list_presets,
     load_preset,
@@ -34,7 +34,7 @@ limits:
 """
 BLOCKS = re.findall(r"(?m)^\w+:.*\n(?: .*\n)*", PRESET)
 """The preset cut before each key of its top level."""
-LIMITS = Limits(
+LIMITS = CheckedLimits(
     max_positions=2,
     max_positions_per_symbol=1,
     per_trade_risk_fraction=0.004,
@@ -182,7 +182,7 @@ def test_a_wrong_preset_is_one_error_with_its_path(
 
 def test_limits_are_checked_wherever_they_are_built() -> None:
     with pytest.raises(ConfigError, match=r"limits\.max_positions: must be a whole number"):
-        Limits(
+        CheckedLimits(
             max_positions=0,
             max_positions_per_symbol=1,
             per_trade_risk_fraction=0.004,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.loader import ConfigError, list_rules, load_calendar, load_rules
-from engine.rules import Anchor, BreachAt, Calendar, Closure, Mode, News
+from engine.rules import BreachAt, Calendar, Closure, DayStartBasis, Mode, News
 
 FILE = Path(__file__).resolve().parents[2] / "config" / "rules" / "ftmo_1step.yaml"
 
@@ -23,8 +23,8 @@ def test_the_2_step_reads_as_it_is_written() -> None:
     assert (rules.daily.percent, rules.maximum.percent) == (500, 1_000)
     assert [phase.target for phase in rules.phases] == [1_000, 500, None]
     assert [phase.trading_days for phase in rules.phases] == [4, 4, 0]
-    assert rules.conduct.week is not None
-    assert rules.conduct.week.closes == (4 * 24 + 17) * 60
+    assert rules.restrictions.week is not None
+    assert rules.restrictions.week.closes == (4 * 24 + 17) * 60
     assert rules.phases[2].flat_minutes == 30
 
 
@@ -32,7 +32,7 @@ def test_firms_differ_in_the_data_only() -> None:
     stellar, stakes = load_rules("fundednext_stellar_2step"), load_rules("the5ers_high_stakes")
     assert stellar.daily.breach_at is BreachAt.TOUCH
     assert (stellar.reset_zone, stellar.reset_hour) == ("America/New_York", 17)
-    assert stakes.daily.anchor is Anchor.LARGER
+    assert stakes.daily.day_start is DayStartBasis.LARGER
     assert load_rules("ftmo_1step").maximum.mode is Mode.TRAILING_END_OF_DAY
 
 

@@ -65,7 +65,7 @@ def test_the_other_majors_an_index_and_crosses_are_there() -> None:
     symbols = load_symbols()
     crosses = ["EURGBP", "EURJPY", "GBPJPY"]
     assert list(symbols)[4:] == ["USDCHF", "USDCAD", "AUDUSD", "NZDUSD", "US30", *crosses]
-    assert {symbols[name].conversion for name in crosses} == {Conversion.TOLD}
+    assert {symbols[name].conversion for name in crosses} == {Conversion.FROM_BROKER}
     assert symbols["USDCHF"].conversion is Conversion.DIVIDE
     assert symbols["US30"].conversion is Conversion.NONE
     assert symbols["US30"].base != "USD", "its margin follows its price"

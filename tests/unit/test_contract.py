@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import constants, contract
-from adapters.mt5.contract import FUNCTIONS, Access, Call, Fate, Outcome, Struct
+from adapters.mt5.api import constants, contract
+from adapters.mt5.api.contract import FUNCTIONS, Access, Call, Delivery, RequestOutcome, Struct
 
 MEASURED = Path(__file__).resolve().parents[3] / "shared" / "reference" / "mt5_contract.json"
 
@@ -166,7 +166,7 @@ def test_request_keys_have_the_measured_types(measured: dict[str, Any]) -> None:
 
 
 def test_only_three_error_codes_prove_that_nothing_was_sent() -> None:
-    assert {c for c in contract.ERROR_CODES if contract.fate_of(c) is Fate.NEVER_SENT} == {
+    assert {c for c in contract.ERROR_CODES if contract.delivery_of(c) is Delivery.NEVER_SENT} == {
         -2,
         -8,
         -10004,
@@ -174,17 +174,17 @@ def test_only_three_error_codes_prove_that_nothing_was_sent() -> None:
 
 
 def test_undocumented_codes_conclude_nothing() -> None:
-    assert contract.fate_of(-12345) is Fate.UNKNOWN
-    assert contract.outcome_of(10099) is Outcome.UNKNOWN
+    assert contract.delivery_of(-12345) is Delivery.UNKNOWN
+    assert contract.outcome_of(10099) is RequestOutcome.UNKNOWN
 
 
 def test_return_codes_that_may_have_executed_are_unknown_or_accepted() -> None:
-    by_outcome: dict[Outcome, set[int]] = {}
+    by_outcome: dict[RequestOutcome, set[int]] = {}
     for code in contract.RETURN_CODES:
         by_outcome.setdefault(contract.outcome_of(code), set()).add(code)
-    assert by_outcome[Outcome.DONE] == {10009}
-    assert by_outcome[Outcome.ACCEPTED] == {10008, 10010}
-    assert by_outcome[Outcome.UNKNOWN] == {10011, 10012, 10031}
+    assert by_outcome[RequestOutcome.DONE] == {10009}
+    assert by_outcome[RequestOutcome.ACCEPTED] == {10008, 10010}
+    assert by_outcome[RequestOutcome.UNKNOWN] == {10011, 10012, 10031}
 
 
 def test_order_send_is_the_only_trading_function() -> None:
@@ -209,7 +209,7 @@ def test_a_failed_version_is_told_from_a_good_one() -> None:
 
 def test_a_struct_is_a_tuple_with_names() -> None:
     values = (1_700_000_000, 1.1, 1.2, 0.0, 0, 1_700_000_000_123, 6, 0.0)
-    tick = contract.Tick(values)
+    tick = contract.MqlTick(values)
     assert hash(tick) == hash(values)
     assert (tick == values) is True
     assert (tick.bid, tick.ask, tick[5]) == (1.1, 1.2, tick.time_msc)
@@ -218,7 +218,7 @@ def test_a_struct_is_a_tuple_with_names() -> None:
 
 
 def test_a_struct_cannot_be_changed() -> None:
-    tick = contract.Tick.of()
+    tick = contract.MqlTick.of()
     for name in ("bid", "invented"):
         with pytest.raises(AttributeError):
             setattr(tick, name, 2.0)
@@ -233,12 +233,12 @@ def test_asdict_keeps_an_inner_struct_as_a_struct() -> None:
 
 def test_a_wrong_count_of_values_is_refused() -> None:
     with pytest.raises(TypeError, match=r"Tick takes 8 values \(2 given\)"):
-        contract.Tick((1, 2))
+        contract.MqlTick((1, 2))
 
 
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(TypeError, match="Tick has no field bit"):
-        contract.Tick.of(bit=1.1)
+        contract.MqlTick.of(bit=1.1)
 
 
 @pytest.mark.parametrize("struct", contract.STRUCTS.values(), ids=contract.STRUCTS)
@@ -249,6 +249,6 @@ def test_fields_not_given_are_the_zero_of_their_type(struct: type[Struct]) -> No
 
 
 def test_a_changed_copy_leaves_the_original_alone() -> None:
-    tick = contract.Tick.of(bid=1.1)
-    assert tick._with(ask=1.2) == contract.Tick.of(bid=1.1, ask=1.2)
+    tick = contract.MqlTick.of(bid=1.1)
+    assert tick._with(ask=1.2) == contract.MqlTick.of(bid=1.1, ask=1.2)
     assert tick.ask == 0.0

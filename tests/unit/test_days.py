@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from engine.days import trading_date
-from risk.days import resets
+from engine.calendar import resets, trading_date
 
 HOUR = 3_600_000
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.dry import DryRun
-from adapters.mt5.errors import LookFailed
-from adapters.mt5.execution import Reply, Wanted
-from adapters.mt5.observing import Gap
-from adapters.mt5.requests import Instrument
-from adapters.paper.market import Pace
-from adapters.paper.ticks import PaperTick, TickPlayer
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.observation import BarRequest
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import SnapshotQuery, TradeReply
+from adapters.mt5.live.dry_run import DryRun
+from adapters.paper.terminal.market import MarketPace
+from adapters.paper.terminal.ticks import PaperTick, TickPlayer
 from engine.types import Side
 from tests.builders import EURGBP, EURUSD, SPECS
 from tests.paper_terminals import account_at_ticks
@@ -54,7 +54,7 @@ class Tape:
     def symbol_info_tick(self, symbol: str) -> Any:
         assert symbol == NAME
         moment, bid = self.ticks[-1]
-        return mt5.Tick.of(time=moment // 1000, time_msc=moment, bid=bid, ask=bid + 0.0001)
+        return mt5.MqlTick.of(time=moment // 1000, time_msc=moment, bid=bid, ask=bid + 0.0001)
 
     def copy_rates_from_pos(self, *_asked: Any) -> Any:
         return np.zeros(0, dtype=mt5.rates_dtype())
@@ -100,11 +100,11 @@ class Desk:
 
         self.dry.account.quote = noted  # type: ignore[method-assign]
 
-    def look(self) -> Any:
-        gap = Gap(NAME, self.tape.ticks[-1][0] // 1000 // 900 * 900)
-        return self.dry.observe(self.tape, [gap], Wanted()).look
+    def fetch_snapshot(self) -> Any:
+        request = BarRequest(NAME, self.tape.ticks[-1][0] // 1000 // 900 * 900)
+        return self.dry.observe(self.tape, [request], SnapshotQuery()).snapshot
 
-    def buy(self) -> Reply:
+    def buy(self) -> TradeReply:
         return self.dry.carry_out(self.tape, BUY)
 
 
@@ -112,7 +112,7 @@ class Desk:
 def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path / "books.json")
     made.tape.tick(0, 1.1)
-    made.look()
+    made.fetch_snapshot()
     return made
 
 
@@ -123,7 +123,7 @@ class TestTicks:
         desk.buy()
         for moment, bid in ((100, 1.1), (200, 1.0989), (300, 1.1)):
             desk.tape.tick(moment, bid)
-        assert desk.look().positions == ()
+        assert desk.fetch_snapshot().positions == ()
         assert desk.dry.account.deals[-1].reason == mt5.DEAL_REASON_SL
 
     @given(
@@ -137,41 +137,41 @@ class TestTicks:
         """Also when ticks share a millisecond and when the history lags behind the last tick."""
         desk = Desk(tmp_path_factory.mktemp("dry") / "books.json")
         desk.tape.tick(0, 1.1)
-        desk.look()
+        desk.fetch_snapshot()
         moment = 0
         for number, (later, lag, looks) in enumerate(ticks, 1):
             moment += later
             desk.tape.tick(moment, (110_000 + number) / 1e5)
             if looks:
                 desk.tape.lag = min(lag, number)
-                desk.look()
+                desk.fetch_snapshot()
         desk.tape.lag = 0
         desk.tape.tick(moment + 1, 1.2)
-        desk.look()
+        desk.fetch_snapshot()
         assert desk.bids == [*range(110_000, 110_001 + len(ticks)), 120_000]
 
     def test_ticks_are_asked_for_up_to_a_day_past_the_servers_clock(self, desk: Desk) -> None:
         desk.tape.tick(100_000, 1.1)
-        desk.look()
+        desk.fetch_snapshot()
         assert desk.tape.until == [BEGIN // 1000 + 100 + 86_400]
 
     def test_no_date_beyond_what_the_package_takes_is_asked_for(self, desk: Desk) -> None:
         """On 2038-01-18, 12:00, less than a day of the package's dates is left."""
         desk.tape.tick(2_147_428_800_000 - BEGIN, 1.1)
-        desk.look()
+        desk.fetch_snapshot()
         assert desk.tape.until == [2_147_483_647]
 
     def test_a_tick_without_a_price_is_passed_over(self, desk: Desk) -> None:
         desk.tape.tick(100, 0.0)
         desk.tape.tick(200, 1.1001)
-        desk.look()
+        desk.fetch_snapshot()
         assert desk.bids == [110_000, 110_010]
 
     def test_a_history_that_cannot_be_had_is_a_failed_look(self, desk: Desk) -> None:
         desk.tape.copy_ticks_range = lambda *_asked: None
         desk.tape.tick(100, 1.2)
-        with pytest.raises(LookFailed, match="copy_ticks_range"):
-            desk.look()
+        with pytest.raises(SnapshotFailed, match="copy_ticks_range"):
+            desk.fetch_snapshot()
 
 
 class TestBooks:
@@ -184,29 +184,29 @@ class TestBooks:
 
     def test_a_symbol_with_a_suffix_is_ours_in_the_books(self, desk: Desk) -> None:
         desk.buy()
-        (position,) = desk.look().positions
+        (position,) = desk.fetch_snapshot().positions
         assert position.symbol == "EURUSD"
         assert BUY["symbol"] == NAME  # the request is not changed
 
     def test_they_begin_with_the_real_accounts_balance(self, desk: Desk) -> None:
-        assert desk.look().account.balance == 50_000.0
+        assert desk.fetch_snapshot().account.balance == 50_000.0
 
     def test_they_survive_a_restart(self, desk: Desk) -> None:
         desk.buy()
-        before = desk.look()
+        before = desk.fetch_snapshot()
         desk.begin()
-        after = desk.look()
+        after = desk.fetch_snapshot()
         assert after.positions == before.positions
         assert after.account == before.account
 
     def test_a_stop_that_was_reached_while_nobody_looked_is_hit(self, desk: Desk) -> None:
         desk.buy()
         desk.tape.tick(100, 1.1002)
-        desk.look()
+        desk.fetch_snapshot()
         for moment, bid in ((3_600_000, 1.0989), (3_700_000, 1.1)):
             desk.tape.tick(moment, bid)
         desk.begin()
-        assert desk.look().positions == ()
+        assert desk.fetch_snapshot().positions == ()
         assert desk.dry.account.deals[-1].reason == mt5.DEAL_REASON_SL
 
     def test_damaged_books_are_refused(self, desk: Desk) -> None:
@@ -223,8 +223,8 @@ class TestBooks:
 
     def test_another_account_in_the_terminal_is_a_failed_look(self, desk: Desk) -> None:
         desk.tape.info = INFO._with(login=8)
-        with pytest.raises(LookFailed, match="8"):
-            desk.look()
+        with pytest.raises(SnapshotFailed, match="8"):
+            desk.fetch_snapshot()
 
 
 class CrossTape(Tape):
@@ -247,7 +247,7 @@ class CrossTape(Tape):
 class TestCross:
     """The paper account converts as the real terminal says."""
 
-    GAP = Gap(NAME, BEGIN // 1000 // 900 * 900, EURGBP)
+    GAP = BarRequest(NAME, BEGIN // 1000 // 900 * 900, EURGBP)
 
     @pytest.fixture
     def cross(self, tmp_path: Path) -> Desk:
@@ -263,7 +263,7 @@ class TestCross:
         desk.dry = DryRun([Instrument(EURGBP, NAME, mt5.ORDER_FILLING_FOK)], INFO, desk.books)
 
     def look(self, desk: Desk) -> Any:
-        return desk.dry.observe(desk.tape, [self.GAP], Wanted()).look
+        return desk.dry.observe(desk.tape, [self.GAP], SnapshotQuery()).snapshot
 
     def test_profits_are_the_real_terminals(self, cross: Desk) -> None:
         """Bought at 0.86010: at 0.86110 a lot earns 100.00 GBP, less 2.50 USD of commission."""
@@ -277,14 +277,14 @@ class TestCross:
     ) -> None:
         before = self.look(cross)
         self.begin(cross)
-        after = cross.dry.look(cross.tape, Wanted())
+        after = cross.dry.fetch_snapshot(cross.tape, SnapshotQuery())
         assert (after.account, after.positions) == (before.account, before.positions)
 
     def test_what_nobody_can_convert_is_a_failed_look(self, cross: Desk) -> None:
         self.begin(cross)
         cross.tape.pound = None
-        with pytest.raises(LookFailed, match="order_calc_profit"):
-            cross.dry.look(cross.tape, Wanted())
+        with pytest.raises(SnapshotFailed, match="order_calc_profit"):
+            cross.dry.fetch_snapshot(cross.tape, SnapshotQuery())
 
     def test_the_last_rate_stands_while_the_terminal_cannot_tell(self, cross: Desk) -> None:
         cross.tape.tick(100, 0.8611)
@@ -304,7 +304,7 @@ class TestRecordedBars:
         )
     )  # fmt: skip
 
-    def exit_price(self, pace: Pace | None, ticks: tuple[PaperTick, ...], split: int) -> int:
+    def exit_price(self, pace: MarketPace | None, ticks: tuple[PaperTick, ...], split: int) -> int:
         account = account_at_ticks(BEGIN - 1)
         account.quote("EURUSD", self.OPEN, self.OPEN + 10, BEGIN)
         deal = account.open("EURUSD", Side.LONG, 5_000, self.STOP, 0, 26, "")
@@ -317,16 +317,16 @@ class TestRecordedBars:
 
     @pytest.mark.parametrize("split", range(5))
     def test_a_stop_is_filled_at_its_price_and_not_at_the_bars_extreme(self, split: int) -> None:
-        assert self.exit_price(Pace.TICKS, self.TICKS, split) == self.STOP
+        assert self.exit_price(MarketPace.TICKS, self.TICKS, split) == self.STOP
 
     def test_whole_bars_are_matched_as_in_a_replay(self) -> None:
-        assert self.exit_price(Pace.BARS, self.TICKS, 1) == self.STOP
+        assert self.exit_price(MarketPace.BARS, self.TICKS, 1) == self.STOP
 
     def test_real_ticks_fill_at_the_tick_that_passed_the_stop(self) -> None:
         assert self.exit_price(None, self.TICKS, 1) == 109_800
 
-    @pytest.mark.parametrize("pace", list(Pace))
-    def test_a_gap_between_two_bars_fills_at_the_opening(self, pace: Pace) -> None:
+    @pytest.mark.parametrize("pace", list(MarketPace))
+    def test_a_gap_between_two_bars_fills_at_the_opening(self, pace: MarketPace) -> None:
         opening = PaperTick(109_700, 109_710, BEGIN + self.LENGTH * 1000)
         rest = tuple(
             PaperTick(bid, bid + 10, opening.moment + moment)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.follow import FollowedSignals
-from adapters.mt5.agenda import SIGNAL_LIFE, LiveAgenda
+from adapters.bars.follow import FollowedSignals
+from adapters.mt5.live.schedule import SIGNAL_LIFE, LiveSignalSchedule
 from engine import events as ev
 from engine.types import Side
 
@@ -28,7 +28,7 @@ class Followed:
         self.warnings: list[str] = []
         self.reader = FollowedSignals(self.path, self.warnings.append)
 
-    def append(self, text: str) -> list[ev.GivenSignal]:
+    def append(self, text: str) -> list[ev.UserSignal]:
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
         return self.reader.poll()
@@ -75,24 +75,24 @@ def test_a_file_that_became_shorter_is_read_from_its_beginning(followed: Followe
 
 
 def test_signals_are_due_in_order_of_time_and_each_once(followed: Followed) -> None:
-    agenda = LiveAgenda({"EURUSD"})
-    agenda.add(followed.append(HEADER + line(10, exit_minute=20) + line(5)))
-    assert list(agenda.due(NOON)) == []
-    first, second = agenda.due(NOON + 600_000)
+    schedule = LiveSignalSchedule({"EURUSD"})
+    schedule.add(followed.append(HEADER + line(10, exit_minute=20) + line(5)))
+    assert list(schedule.due(NOON)) == []
+    first, second = schedule.due(NOON + 600_000)
     assert isinstance(first, ev.SignalDue)
     assert isinstance(second, ev.SignalDue)
     assert first.signal.time < second.signal.time
-    (left,) = agenda.due(NOON + 1_200_000)
+    (left,) = schedule.due(NOON + 1_200_000)
     assert left == ev.ExitDue(second.signal.signal_id, NOON + 1_200_000)
-    assert list(agenda.due(NOON + 10 * SIGNAL_LIFE)) == []
+    assert list(schedule.due(NOON + 10 * SIGNAL_LIFE)) == []
 
 
 def test_what_comes_too_late_has_expired_and_strange_symbols_are_told(followed: Followed) -> None:
-    agenda = LiveAgenda({"EURUSD"})
-    agenda.add(followed.append(HEADER + line(0) + line(0, "XAUUSD")))
+    schedule = LiveSignalSchedule({"EURUSD"})
+    schedule.add(followed.append(HEADER + line(0) + line(0, "XAUUSD")))
     problems = [
         item.problem
-        for item in agenda.due(NOON + SIGNAL_LIFE + 1)
+        for item in schedule.due(NOON + SIGNAL_LIFE + 1)
         if isinstance(item, ev.SignalDue)
     ]
     assert problems == [ev.DenyReason.EXPIRED, ev.DenyReason.UNKNOWN_SYMBOL]
@@ -100,7 +100,7 @@ def test_what_comes_too_late_has_expired_and_strange_symbols_are_told(followed: 
 
 def test_a_session_that_goes_on_does_not_take_a_signal_again(followed: Followed) -> None:
     (signal,) = followed.append(HEADER + line(0, exit_minute=30))
-    agenda = LiveAgenda({"EURUSD"}, {signal.signal_id})
-    agenda.add([signal])
-    (left,) = agenda.due(NOON + 3_600_000)
+    schedule = LiveSignalSchedule({"EURUSD"}, {signal.signal_id})
+    schedule.add([signal])
+    (left,) = schedule.due(NOON + 3_600_000)
     assert isinstance(left, ev.ExitDue), "but it is left at its time"

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import carry_out
-from adapters.mt5.gateway import Gateway, InProcess, send_in_process
-from adapters.paper.account import PaperAccount
-from adapters.paper.counter import PaperCounter
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.snapshot import carry_out
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.direct import PaperExecution
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from tests.builders import SPECS, START, TICKS, Wired, halted, of_kind, signal, wired
-from tests.venue_steps import (
-    FIGURES,
-    REQUESTS,
-    Live,
-    deal_in,
-    deal_out,
-    deals,
-    live,
-    result,
+from tests.builders import (
+    SPECS,
+    START,
+    TICKS,
+    Wired,
+    halted,
+    of_kind,
+    signal,
+    terms,
+    wired,
 )
+from tests.venue_steps import FIGURES, REQUESTS, Live, deal_in, deal_out, deals, live, result
 
 
 def entering() -> Live:
@@ -57,8 +58,7 @@ class TestSubmitting:
     def test_the_submission_is_recorded_before_the_request_leaves(self) -> None:
         assert entering().recorded == [
             ev.OrderSubmitted(
-                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG, volume=10_000,
-                price=110_010, stop_loss=109_910, take_profit=110_210,
+                order_id=1, terms=terms("s:1", volume=10_000), volume=10_000
             )
         ]  # fmt: skip
 
@@ -76,7 +76,7 @@ class TestSubmitting:
         assert desk.events(ev.OrderApproved) == [
             ev.OrderCancelled(order_id=1, reason="trading was halted before it was sent")
         ]
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     def test_an_entry_whose_halt_is_recorded_before_its_submission_is_not_sent_either(
         self,
@@ -88,7 +88,7 @@ class TestSubmitting:
         bus.publish(signal("s:1", volume=10_000))
         assert desk.sent == []
         assert of_kind(desk.parts.journal, ev.OrderCancelled) != []
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     def test_while_halted_positions_are_still_managed(self) -> None:
         desk = holding()
@@ -109,7 +109,7 @@ class TestDone:
                 stop_loss=109_910, take_profit=110_210, commission=-250,
             ),
         ]  # fmt: skip
-        assert desk.parts.market.positions[7].entry == 110_010
+        assert desk.parts.portfolio.positions[7].entry == 110_010
 
     def test_an_entry_that_filled_in_several_deals_is_one_position_of_all_of_them(self) -> None:
         desk = entering()
@@ -118,13 +118,13 @@ class TestDone:
         desk.reply(result(), deals=parts)
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
         assert (opened.volume, opened.price, opened.commission) == (10_000, 110_010, -250)
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     def test_every_deal_is_followed_by_an_equity_test(self) -> None:
         desk = entering()
         poor = mt5.AccountInfo.of(balance=98_100.0, equity=98_000.0)
         desk.reply(result(), deals=(deal_in(),), account=poor)
-        assert desk.parts.market.account == ev.AccountSeen(9_810_000, 9_800_000, 0)
+        assert desk.parts.portfolio.account == ev.AccountSeen(9_810_000, 9_800_000, 0)
         assert desk.parts.risk.trading.causes == (HaltCause.DAILY_LOSS,)
 
     def test_a_done_close_carries_the_whole_result(self) -> None:
@@ -139,7 +139,7 @@ class TestDone:
             reason="WHY", profit=20_000, net=19_469, account=FIGURES, strategy_id="s",
             signal_id="s:1", order_id=2, commission=-250, swap=-31, remaining=0,
         )  # fmt: skip
-        assert desk.parts.market.positions == {}
+        assert desk.parts.portfolio.positions == {}
 
     def test_a_done_change_of_stops_moves_them(self) -> None:
         desk = managing(ev.Action.MODIFY, stop_loss=110_050)
@@ -150,7 +150,7 @@ class TestDone:
                 stop_loss=110_050, take_profit=110_210, reason="WHY", account=FIGURES,
             )
         ]  # fmt: skip
-        assert desk.parts.market.positions[7].stop_loss == 110_050
+        assert desk.parts.portfolio.positions[7].stop_loss == 110_050
 
     def test_the_opening_commission_is_shared_out_once_over_partial_closes(self) -> None:
         """2.50 were paid for a lot: 1.00 for the 0.4 that leave first, 1.50 for the rest."""
@@ -170,7 +170,11 @@ class TestDone:
 class TestNotDone:
     @pytest.mark.parametrize(
         "retcode",
-        [code for code, known in mt5.RETURN_CODES.items() if known.outcome is mt5.Outcome.REJECTED],
+        [
+            code
+            for code, known in mt5.RETURN_CODES.items()
+            if known.outcome is mt5.RequestOutcome.REJECTED
+        ],
     )
     def test_a_refusal_is_a_rejection_with_its_code(self, retcode: int) -> None:
         desk = entering()
@@ -180,7 +184,7 @@ class TestNotDone:
             order_id=1, symbol="EURUSD", side=Side.LONG, retcode=retcode, message="because",
             account=FIGURES,
         )  # fmt: skip
-        assert desk.parts.book.alive == {}
+        assert desk.parts.order_manager.alive == {}
 
     @pytest.mark.parametrize("retcode", [10_011, 10_012, 10_031, 4_242, 0])
     def test_a_code_that_proves_nothing_leaves_the_outcome_unknown(self, retcode: int) -> None:
@@ -189,7 +193,7 @@ class TestNotDone:
         unknown = desk.events()[0]
         assert isinstance(unknown, ev.OrderUnknown)
         assert unknown.message == f"{retcode} ?"
-        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
+        assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
         assert [order.order_id for order in desk.gateway.unresolved] == [1]
         assert desk.sent == []
 
@@ -221,7 +225,7 @@ class TestNotDone:
         desk = entering()
         desk.reply(answer, deals=())
         assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
-        assert desk.gateway.wanted().orders == (7,)
+        assert desk.gateway.snapshot_query().orders == (7,)
 
     @pytest.mark.parametrize("action", [ev.Action.OPEN, ev.Action.CLOSE])
     @pytest.mark.parametrize("retcode", [mt5.TRADE_RETCODE_PLACED, mt5.TRADE_RETCODE_DONE])
@@ -236,7 +240,7 @@ class TestNotDone:
         assert isinstance(unknown, ev.OrderUnknown)
         assert unknown.message == f"{retcode} Done, but without the ticket of an order"
         assert desk.parts.risk.trading.state is TradingState.LATCHED
-        assert (len(desk.gateway.unresolved), desk.gateway.wanted().orders) == (1, ())
+        assert (len(desk.gateway.unresolved), desk.gateway.snapshot_query().orders) == (1, ())
 
     def test_a_deal_that_is_no_entry_opens_no_position(self) -> None:
         desk = entering()
@@ -248,8 +252,8 @@ class TestNotDone:
         desk = entering()
         desk.parts.bus.publish(ev.OrderAccepted(order_id=1, ticket=0))
         desk.gateway.abandoned()
-        assert desk.parts.book.alive == {1: OrderState.UNKNOWN}
-        assert desk.gateway.wanted().orders == ()
+        assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
+        assert desk.gateway.snapshot_query().orders == ()
 
     def test_a_dry_run_ends_the_order_with_what_the_check_said(self) -> None:
         desk = entering()
@@ -269,7 +273,7 @@ class TestInThisProcess:
         for tick in TICKS.values():
             account.quote(tick.symbol, tick.bid, tick.ask, 0)
         terminal = PaperTerminal(account)
-        gateway = Gateway(parts.bus, parts.market, REQUESTS, send_in_process(terminal))
+        gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send_in_process(terminal))
         gateway.attach()
         return parts, account, InProcess(gateway, terminal)
 
@@ -277,7 +281,7 @@ class TestInThisProcess:
         parts, account, link = self._linked()
         parts.bus.publish(signal("s:1", volume=10_000))
         account.play("EURUSD", Bar(110_000, 110_000, 109_900, 109_950, 10))
-        link.notice()
+        link.reconcile()
         (opened,) = of_kind(parts.journal, ev.PositionOpened)
         (closed,) = of_kind(parts.journal, ev.PositionClosed)
         assert (opened.position, opened.price, opened.commission) == (1, 110_010, -250)
@@ -285,7 +289,7 @@ class TestInThisProcess:
             "SL", 109_910, -10_000, -10_500,
         )  # fmt: skip
         assert closed.account.balance == account.balance == START - 10_500
-        assert parts.market.positions == {}
+        assert parts.portfolio.positions == {}
 
     @pytest.mark.parametrize("condition", ["trade_allowed", "autotrading", "connected"])
     def test_a_counter_refuses_with_the_words_of_the_packages_functions(
@@ -298,9 +302,9 @@ class TestInThisProcess:
             account.quote("EURUSD", TICKS["EURUSD"].bid, TICKS["EURUSD"].ask, 0)
             terminal = PaperTerminal(account)
             setattr(terminal.conditions, condition, False)
-            counter = None if by_requests else PaperCounter(terminal, REQUESTS)
+            direct = None if by_requests else PaperExecution(terminal, REQUESTS)
             sending = send_in_process(terminal)
-            Gateway(parts.bus, parts.market, REQUESTS, sending, counter).attach()
+            Gateway(parts.bus, parts.portfolio, REQUESTS, sending, direct).attach()
             parts.bus.publish(signal("s:1", volume=10_000))
             told.append([record.event for record in parts.journal.records])
         assert told[0] == told[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signals.indicators import (
+from signals.strategies.indicators import (
     AverageTrueRange,
     AverageTrueRanges,
     CrossGap,

@@ -18,7 +18,7 @@ from engine.journal import (
     MemoryJournal,
     decode,
     encode,
-    encode_about,
+    encode_metadata,
 )
 from tests.builders import ONE_OF_EACH, signal, started
 
@@ -40,9 +40,9 @@ def test_a_payload_is_one_line_of_json_that_names_the_kind_and_leaves_about_out(
 
 
 def test_about_travels_beside_the_payload() -> None:
-    assert decode(encode(RECORD), encode_about(RECORD)) == RECORD
-    plain = msgspec.structs.replace(RECORD, about=None)
-    assert encode_about(plain) is None
+    assert decode(encode(RECORD), encode_metadata(RECORD)) == RECORD
+    plain = msgspec.structs.replace(RECORD, metadata=None)
+    assert encode_metadata(plain) is None
     assert decode(encode(plain), None) == plain
 
 
@@ -71,10 +71,10 @@ def test_bytes_that_are_no_record_are_damage(payload: bytes) -> None:
         decode(payload)
 
 
-@pytest.mark.parametrize("about", [b"", b"[]", b'{"session_id":"\xff"}', b"{"])
-def test_a_damaged_about_is_damage_too(about: bytes) -> None:
+@pytest.mark.parametrize("metadata", [b"", b"[]", b'{"session_id":"\xff"}', b"{"])
+def test_a_damaged_about_is_damage_too(metadata: bytes) -> None:
     with pytest.raises(JournalDamaged):
-        decode(encode(RECORD), about)
+        decode(encode(RECORD), metadata)
 
 
 def _of(content: bytes) -> bytes:
@@ -137,11 +137,11 @@ class TestHash:
         other.append(msgspec.structs.replace(RECORD, **changed))
         assert one.hexdigest() != other.hexdigest()
 
-    @pytest.mark.parametrize("about", [None, {"session_id": "y"}, {"ended_at": "now"}])
-    def test_it_ignores_about(self, about: dict[str, object] | None) -> None:
+    @pytest.mark.parametrize("metadata", [None, {"session_id": "y"}, {"ended_at": "now"}])
+    def test_it_ignores_about(self, metadata: dict[str, object] | None) -> None:
         one, other = MemoryJournal(), MemoryJournal()
         one.append(RECORD)
-        other.append(msgspec.structs.replace(RECORD, about=about))
+        other.append(msgspec.structs.replace(RECORD, metadata=metadata))
         assert one.hexdigest() == other.hexdigest()
 
     def test_it_depends_on_the_order(self) -> None:

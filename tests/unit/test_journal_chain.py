@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.checking import Whole
-from adapters.journal_sqlite.kinds import of_kinds
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.checking import Whole
+from adapters.journal.kinds import of_kinds
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalHash, kind_of, row_of
 from tests.journals import RECORDS, connected, hash_of, read_back, spoil, stored, unseal
 
@@ -182,12 +182,13 @@ def test_no_byte_moves_between_records_unseen(
     contents: list[tuple[bytes, bytes | None]], data: st.DataObject
 ) -> None:
     rows: list[Row] = [
-        (seq, payload, about, "signal") for seq, (payload, about) in enumerate(contents, start=1)
+        (seq, payload, metadata, "signal")
+        for seq, (payload, metadata) in enumerate(contents, start=1)
     ]
     place = data.draw(st.integers(0, len(rows) - 2))
-    seq, first, about, kind = rows[place]
+    seq, first, metadata, kind = rows[place]
     changed = list(rows)
-    changed[place] = (seq, first + b"\n" + rows[place + 1][1], about, kind)
+    changed[place] = (seq, first + b"\n" + rows[place + 1][1], metadata, kind)
     changed[place + 1] = (seq + 1, b"", rows[place + 1][2], kind)
     assert Chain().extend(changed) != Chain().extend(rows)
 

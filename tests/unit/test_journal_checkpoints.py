@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Row
-from adapters.journal_sqlite.checking import Whole
-from adapters.journal_sqlite.store import Store
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Row
+from adapters.journal.checking import Whole
+from adapters.journal.store import Store
 from engine import events as ev
 from engine.journal import PAGE, JournalDamaged, row_of
 from tests.journals import connected, spoil

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters.journal_sqlite.lock import JournalLock
-from adapters.mt5 import contract as mt5
-from adapters.mt5.execution import Look, Reply, look_of
+from adapters.journal.lock import JournalLock
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.snapshot import Snapshot, TradeReply, snapshot_of
 from engine import events as ev
-from scripts.journal_share import Mask
+from scripts.app.journals.share import Mask
 from tests.builders import ended, halted, started
 from tests.commands import Said, butler
 from tests.journals import RECORDS, record, spoil, stored, unseal
@@ -128,7 +128,9 @@ class TestVerify:
 
 class TestDiff:
     def test_the_same_records_with_other_abouts_are_the_same(self, results: Path) -> None:
-        other = [msgspec.structs.replace(item, about={"session_id": "other"}) for item in RECORDS]
+        other = [
+            msgspec.structs.replace(item, metadata={"session_id": "other"}) for item in RECORDS
+        ]
         session(results, "two", other)
         said = run(results, "diff", "one", "two")
         assert (said.code, said.out) == (DONE, ["the same: 19 records"])
@@ -256,7 +258,7 @@ class TestPrune:
         assert said.out == ["0.0 MiB in 0 journals to delete (nothing was; --yes does it)"]
 
 
-ABOUT = {
+METADATA = {
     "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
     "account_profile": "MY_PROFILE", "account": "51234567@Broker-Demo 3",
     "files": {"EURUSD": "my_bars.parquet"}, "terminal": ["C:\\Users\\Jo\\mt5"], "host": None,
@@ -274,7 +276,7 @@ class TestShare:
             r"see C:\Users\Jo Doe\mt5 and /home/jo/results/x.csv"
         )
         records = [
-            ev.Record(1, 0, None, started(), ABOUT),
+            ev.Record(1, 0, None, started(), METADATA),
             ev.Record(2, 1, None, halted(detail=detail)),
             ev.Record(3, 2, None, ended(detail="51234567 of Broker-Demo 3 left at 1.25/1.26")),
         ]
@@ -308,7 +310,7 @@ class TestShare:
         lines = self.exported(tmp_path, "--share")["journal.jsonl"].splitlines()
         first, second, third = (msgspec.json.decode(line, type=ev.Record) for line in lines)
         assert first.event == started()
-        assert first.about == {
+        assert first.metadata == {
             "session_id": "one", "version": "0.1.0", "dry_run": False, "started_at": "then",
             "account_profile": "masked", "account": "masked",
             "files": {"EURUSD": "masked"}, "terminal": ["masked"], "host": None,
@@ -327,11 +329,11 @@ class TestShare:
         info = mt5.AccountInfo.of(
             login=51234567, name="Jo Doe", server="Broker-Demo 3", company="Broker", balance=5.25
         )
-        look = Look(info, (), (), {}, {})
-        reply = Reply(None, (-6, "Authorization failed for 51234567"), account=info)
+        snapshot = Snapshot(info, (), (), {}, {})
+        reply = TradeReply(None, (-6, "Authorization failed for 51234567"), account=info)
         records = [
             ev.Record(1, 0, None, started(), {"session_id": "one"}),
-            ev.Record(2, 1, None, ev.VenueSeen(look)),
+            ev.Record(2, 1, None, ev.AccountSnapshot(snapshot)),
             ev.Record(3, 2, None, ev.VenueReplied(1, reply)),
             ev.Record(4, 3, None, ev.VenueReplied(1, None)),
             ev.Record(5, 4, None, ev.LinkChanged(False, "Jo Doe: no server 'Broker-Demo 3'")),
@@ -344,12 +346,12 @@ class TestShare:
             assert secret not in lines
         assert lines.count("5.25") == 2
         back = [msgspec.json.decode(line, type=ev.Record).event for line in lines.splitlines()]
-        assert isinstance(back[1], ev.VenueSeen)
-        assert look_of(back[1].what).account.balance == 5.25
+        assert isinstance(back[1], ev.AccountSnapshot)
+        assert snapshot_of(back[1].what).account.balance == 5.25
 
     def test_records_without_secrets_pass_unchanged(self) -> None:
         mask = Mask()
-        plain = [msgspec.structs.replace(item, about=None) for item in RECORDS]
+        plain = [msgspec.structs.replace(item, metadata=None) for item in RECORDS]
         assert [mask.record(item) for item in plain] == plain
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SCHEMA_VERSION, StoredJournal
+from adapters.journal import SCHEMA_VERSION, StoredJournal
 from engine.journal import JournalDamaged
 from tests.journals import RECORDS, read_back, spoil, stored
 

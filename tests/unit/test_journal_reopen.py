@@ -6,20 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.journal_sqlite import SCHEMA_VERSION, SqliteJournal, StoredJournal
-from adapters.journal_sqlite.lock import JournalLock
+from adapters.journal import SCHEMA_VERSION, SqliteJournal, StoredJournal
+from adapters.journal.lock import JournalLock
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
-from tests.journals import (
-    RECORDS,
-    contents,
-    hash_of,
-    read_back,
-    record,
-    spoil,
-    stored,
-    unseal,
-)
+from tests.journals import RECORDS, contents, hash_of, read_back, record, spoil, stored, unseal
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.journal_sqlite import StoredJournal
-from adapters.journal_sqlite.chain import Chain, Row
-from adapters.journal_sqlite.kinds import SEVERAL
-from adapters.journal_sqlite.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
-from adapters.journal_sqlite.store import Store
+from adapters.journal import StoredJournal
+from adapters.journal.chain import Chain, Row
+from adapters.journal.kinds import SEVERAL
+from adapters.journal.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
+from adapters.journal.store import Store
 from engine import events as ev
 from engine.journal import FREQUENT, KINDS, PAGE, JournalDamaged, JournalFailed, JournalHash, row_of
 from tests.journals import connected, hash_of, read_back, record, spoil
 
 RUN = SHORTEST + 36
 FIRST, LAST = 4, 3 + RUN
-"""The run in `RECORDS`, between what has an `about`, ticks and a short commit."""
+"""The run in `RECORDS`, between what has an `metadata`, ticks and a short commit."""
 
 
 def tick(seq: int) -> ev.Record:
@@ -32,7 +32,7 @@ def tick(seq: int) -> ev.Record:
 
 def told(seq: int) -> ev.Record:
     event = ev.DayRolled(
-        date="2025-01-07", anchor=1, floor=1.0, account=ev.Account(balance=1, equity=1)
+        date="2025-01-07", day_start=1, floor=1.0, account=ev.Account(balance=1, equity=1)
     )
     return ev.Record(seq, seq, ("EURUSD", seq), event, {"note": "two\nlines"})
 
@@ -231,9 +231,9 @@ def test_a_record_that_cannot_be_encoded_leaves_the_others_as_they_are() -> None
     for item in good[:-1]:
         collected.append(item)
     bad = ev.OrderCancelled(order_id=1, reason="half a character: \ud800")
-    for about in (None, {"note": 1}):
+    for metadata in (None, {"note": 1}):
         with pytest.raises(UnicodeEncodeError):
-            collected.append(ev.Record(SHORTEST, 1, None, bad, about))
+            collected.append(ev.Record(SHORTEST, 1, None, bad, metadata))
         assert len(collected) == SHORTEST - 1
     collected.append(good[-1])
     assert collected.take() == rows_of(good)

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
 from engine.journal import JournalFailed, MemoryJournal
 from tests.journals import RECORDS, connected, hash_of, read_back, record, spoil, stored
@@ -59,7 +59,7 @@ class TestWriting:
         other = await stored(tmp_path / "bare.sqlite", bare)
         with closing(StoredJournal(path)) as one, closing(StoredJournal(other)) as two:
             assert one.sealed_hash() == two.sealed_hash()
-            assert [item.about for item in two.records()] == [None] * len(RECORDS)
+            assert [item.metadata for item in two.records()] == [None] * len(RECORDS)
 
     async def test_what_is_durable_is_committed(self, path: Path) -> None:
         journal = SqliteJournal(path, power_safe=True)

@@ -10,8 +10,8 @@ import pytest
 from engine import events as ev
 from engine.events import DenyReason, OrderApproved, OrderDenied
 from engine.types import Side, SymbolSpec
-from risk.limits import Desk, day_floor, manage, max_loss_floor, vet
-from risk.worth import Worth
+from risk.limits import RiskContext, day_floor, manage, max_loss_floor, vet
+from risk.valuation import Valuation
 from tests.builders import (
     EURUSD,
     LIMITS,
@@ -27,12 +27,12 @@ from tests.builders import (
 )
 
 
-def desk(spec: SymbolSpec = EURUSD, **changes: Any) -> Desk:
+def desk(spec: SymbolSpec = EURUSD, **changes: Any) -> RiskContext:
     """A quiet moment: nothing open, the starting balance, trading active."""
-    return Desk(
+    return RiskContext(
         **{
             "limits": LIMITS, "spec": spec, "tick": TICKS[spec.name], "account": account(),
-            "anchor": START, "starting_balance": START, "trading_active": True,
+            "day_start": START, "starting_balance": START, "trading_active": True,
             "known_signal": False, "positions": 0, "positions_on_symbol": 0, "stops_worst": 0,
             "risk_in_flight": 0, "margin_in_flight": 0, **changes,
         }
@@ -107,15 +107,19 @@ LADDER: list[tuple[DenyReason, dict[str, Any], dict[str, Any]]] = [
     (DenyReason.MAX_POSITIONS, {}, {"positions": 1}),
     (DenyReason.MAX_POSITIONS_PER_SYMBOL, {}, {"positions_on_symbol": 0}),
     (DenyReason.INVALID_STOPS, {"stop_loss": 109_910}, {}),
-    (DenyReason.NO_VALUE, {}, {"worth": Worth(objection=(DenyReason.FIGURES_DISAGREE, "so"))}),
-    (DenyReason.FIGURES_DISAGREE, {}, {"worth": Worth()}),
+    (
+        DenyReason.NO_VALUATION,
+        {},
+        {"valuation": Valuation(objection=(DenyReason.VALUATION_MISMATCH, "so"))},
+    ),
+    (DenyReason.VALUATION_MISMATCH, {}, {"valuation": Valuation()}),
     (DenyReason.BELOW_MIN_VOLUME, {"volume": 10 * LOT}, {}),  # risk 1,050.00
     (
         DenyReason.PER_TRADE_RISK,
         {},
         {"limits": limits(per_trade_risk_fraction=0.02, max_loss_fraction=0.02)},
     ),
-    (DenyReason.DAILY_LOSS, {}, {"anchor": 9_900_000}),  # worst case 97,950, floor 97,020
+    (DenyReason.DAILY_LOSS, {}, {"day_start": 9_900_000}),  # worst case 97,950, floor 97,020
     (DenyReason.MAX_LOSS, {}, {"limits": limits(per_trade_risk_fraction=0.02)}),
     (DenyReason.MARGIN, {}, {"account": account(START, START, 8_800_000)}),  # needs 11,001.00
 ]
@@ -127,7 +131,7 @@ def test_the_checks_run_in_their_order_and_the_first_that_fails_is_the_reason() 
     state: dict[str, Any] = {
         "trading_active": False, "known_signal": True, "positions": 2, "positions_on_symbol": 1,
         "risk_in_flight": 100_000, "account": account(START, START, 9_000_000),
-        "worth": Worth(objection=(DenyReason.NO_VALUE, "not told")),
+        "valuation": Valuation(objection=(DenyReason.NO_VALUATION, "not told")),
     }  # fmt: skip
     found = []
     for _, mended_order, mended_state in LADDER:
@@ -222,19 +226,19 @@ class TestThresholds:
         assert reason(intent(), limits=smaller) is DenyReason.BELOW_MIN_VOLUME
         assert reason(intent(volume=50)) is DenyReason.BELOW_MIN_VOLUME
 
-    @pytest.mark.parametrize(("anchor", "denied"), [(10_499_500, False), (10_499_400, True)])
+    @pytest.mark.parametrize(("day_start", "denied"), [(10_499_500, False), (10_499_400, True)])
     def test_the_risk_may_exceed_its_limit_by_five_cents_and_no_more(
-        self, anchor: int, denied: bool
+        self, day_start: int, denied: bool
     ) -> None:
         # 10 lots risk 1,050.00; the limits are 1,049.95 and 1,049.94.
         wide = limits(per_trade_risk_fraction=0.01, daily_loss_fraction=0.5)
-        made = verdict(intent(volume=10 * LOT), anchor=anchor, limits=wide)
+        made = verdict(intent(volume=10 * LOT), day_start=day_start, limits=wide)
         assert isinstance(made, OrderDenied) is denied
         if isinstance(made, OrderDenied):
             assert made.reason is DenyReason.PER_TRADE_RISK
 
     @pytest.mark.parametrize(
-        ("anchor", "fraction", "floor"),
+        ("day_start", "fraction", "floor"),
         [
             (START, 0.02, 9_800_000),
             (9_000_000, 0.172, 7_452_000),  # the float lies just above the whole number of cents
@@ -244,13 +248,14 @@ class TestThresholds:
     @pytest.mark.parametrize(("short_of_it", "denied"), [(0, False), (1, True)])
     @pytest.mark.parametrize("kind", [DenyReason.DAILY_LOSS, DenyReason.MAX_LOSS])
     def test_a_worst_case_exactly_at_the_floor_is_let_pass(
-        self, kind: DenyReason, anchor: int, fraction: float, floor: int, short_of_it: int,
+        self, kind: DenyReason, day_start: int, fraction: float, floor: int, short_of_it: int,
         denied: bool,
     ) -> None:  # fmt: skip
         terms = {
-            DenyReason.DAILY_LOSS: {"anchor": anchor, "limits": limits(
+            DenyReason.DAILY_LOSS: {"day_start": day_start, "limits": limits(
                 daily_loss_fraction=fraction)},
-            DenyReason.MAX_LOSS: {"starting_balance": anchor, "anchor": anchor, "limits": limits(
+            DenyReason.MAX_LOSS: {
+                "starting_balance": day_start, "day_start": day_start, "limits": limits(
                 daily_loss_fraction=0.9, max_loss_fraction=fraction)},
         }[kind]  # fmt: skip
         balance = floor + 10_500 - short_of_it

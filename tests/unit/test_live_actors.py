@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5.errors import UnsuitableAccount
-from adapters.mt5.execution import Look, Reply
-from adapters.mt5.requests import Instrument
-from adapters.mt5.venue import SendingDesk
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api.errors import UnsuitableAccount
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import Snapshot, TradeReply
+from adapters.mt5.execution.venue import LiveRouter
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.clock import VirtualClock
 from engine.journal import MemoryJournal
 from engine.types import Limits, Side
-from scripts.headroom import unseen
-from scripts.live_actors import LiveActors, Wiring, connect_live, days_to_come
-from scripts.simulation.market import SPECS
+from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_to_come
+from scripts.app.sessions.loss_buffer import unseen
+from tests.simulation.market import SPECS
 
 EURUSD = SPECS[0]
 FIGURES = ev.Account(balance=9_900_000, equity=9_900_000)
@@ -54,7 +54,7 @@ def wiring(*, netting: bool, now: int) -> Wiring:
     assert info is not None
     return Wiring(
         journal=MemoryJournal(),
-        line=NoLine(),
+        link=NoLine(),
         clock=VirtualClock(now),
         account=info,
         session_id="one",
@@ -62,7 +62,7 @@ def wiring(*, netting: bool, now: int) -> Wiring:
         factory=None,
         instruments={"EURUSD": Instrument(EURUSD, "EURUSD", 0)},
         limits=LIMITS,
-        desk=SendingDesk(),
+        router=LiveRouter(),
         to_server=lambda moment: moment // 1000,
     )
 
@@ -79,7 +79,7 @@ def at(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def record(seq: int, moment: int, event: ev.Event) -> ev.Record:
+def record(seq: int, moment: int, event: ev.Event | ev.Input) -> ev.Record:
     return ev.Record(seq, moment, None, event)
 
 
@@ -96,7 +96,7 @@ def started() -> ev.SessionStarted:
 
 
 def rolled(date: str) -> ev.DayRolled:
-    return ev.DayRolled(date=date, anchor=9_900_000, floor=9_702_000.0, account=FIGURES)
+    return ev.DayRolled(date=date, day_start=9_900_000, floor=9_702_000.0, account=FIGURES)
 
 
 def test_a_netting_account_is_refused_with_what_to_use_instead() -> None:
@@ -139,29 +139,25 @@ def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
             position=1, order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", side=SIDE,
             volume=100, price=110_000, reason="x", account=low,
         )  # fmt: skip
-        intent = ev.OrderIntent(
-            order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN,
-            side=SIDE, reason="x", price=110_000,
+        terms = ev.OrderTerms(
+            signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN, side=SIDE,
+            reason="x", price=110_000,
         )  # fmt: skip
+        intent = ev.OrderIntent(order_id=1, terms=terms)
         events: list[ev.Event] = [
             started(),
-            ev.SignalRaised(
-                signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN, side=SIDE,
-                reason="x", price=110_000,
-            ),
+            ev.SignalRaised(terms=terms),
             intent,
             ev.OrderApproved(order=intent, volume=100, risk=1, margin=1),
-            ev.OrderSubmitted(
-                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=SIDE, volume=100
-            ),
+            ev.OrderSubmitted(order_id=1, terms=terms, volume=100),
             ev.OrderFilled(order_id=1, ticket=1, deal=2, volume=100, price=110_000),
             opened,
         ]  # fmt: skip
         begin = at("2025-01-07T20:00")
         records = [record(seq, begin, event) for seq, event in enumerate(events, start=1)]
         actors.restorer().restore(records)
-        assert actors.risk.extremes.drawdown == 0.02
-        assert actors.risk.extremes.daily_loss == 0.02
+        assert actors.risk.drawdowns.drawdown == 0.02
+        assert actors.risk.drawdowns.daily_loss == 0.02
 
 
 def lost(actors: LiveActors) -> None:
@@ -169,18 +165,27 @@ def lost(actors: LiveActors) -> None:
     actors.begin(started(), {})
     actors.bus.feed(ev.Tick("EURUSD", 110_000, 110_010))
     entry = ev.SignalRaised(
-        signal_id="s", strategy_id="one", symbol="EURUSD", action=ev.OPEN, side=SIDE, reason="",
-        price=110_010, stop_loss=109_910, take_profit=110_210,
+        terms=ev.OrderTerms(
+            signal_id="s",
+            strategy_id="one",
+            symbol="EURUSD",
+            action=ev.OPEN,
+            side=SIDE,
+            reason="",
+            price=110_010,
+            stop_loss=109_910,
+            take_profit=110_210,
+        ),
     )  # fmt: skip
     actors.bus.publish(entry)
-    actors.bus.feed(ev.VenueReplied(1, Reply(None, (-10_005, "IPC timeout"))))
+    actors.bus.feed(ev.VenueReplied(1, TradeReply(None, (-10_005, "IPC timeout"))))
     assert [order.order_id for order in actors.gateway.unresolved] == [1]
 
 
 def look(actors: LiveActors) -> None:
     """A look at an account that shows no trace of anything."""
     account = wiring(netting=False, now=0).account
-    actors.gateway.notice(Look(account, (), (), {}, {}))
+    actors.gateway.reconcile(Snapshot(account, (), (), {}, {}))
 
 
 def test_an_order_of_unknown_outcome_must_be_looked_for_before_the_user_resumes() -> None:
@@ -209,3 +214,21 @@ def test_without_an_order_of_unknown_outcome_a_link_that_is_down_keeps_nobody_fr
         actors.begin(started(), {})
         actors.bus.feed(ev.LinkChanged(up=False, detail="the terminal host is gone"))
         assert unseen(actors) is None
+
+
+def test_a_session_on_paper_goes_on_with_its_own_figures_not_with_the_terminals() -> None:
+    """Limits and status are told what its paper account holds, also before the first look at it."""
+    with live("2025-01-07T21:00") as actors:
+        seen = ev.AccountSeen(9_790_000, 9_780_000, 120_000)
+        begin = at("2025-01-07T20:00")
+        records = [record(1, begin, started()), record(2, begin, seen)]
+        actors.resume(records, None, {}, last_seq=2)
+        assert actors.portfolio.account == seen
+
+
+def test_a_session_on_an_account_goes_on_with_what_the_terminal_shows_now() -> None:
+    with live("2025-01-07T21:00") as actors:
+        records = [record(1, at("2025-01-07T20:00"), started())]
+        now = PaperTerminal(PaperAccount({"EURUSD": EURUSD}, 9_800_000)).account_info()
+        actors.resume(records, now, {}, last_seq=1)
+        assert actors.portfolio.account == ev.AccountSeen(9_800_000, 9_800_000, 0)

@@ -10,19 +10,19 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient, answer_of
-from adapters.mt5.days import Days
-from adapters.mt5.errors import ArgumentsRefused, LinkDown, NotSent
-from adapters.mt5.feed import BarWatch, LiveFeed
-from adapters.mt5.venue import SendingDesk, Venue
-from adapters.mt5.wire import Reply, Trouble
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.market import PaperMarket
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import ArgumentsRefused, LinkDown, NotSent
+from adapters.mt5.execution.venue import LiveRouter, Venue
+from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient, answer_of
+from adapters.mt5.host.wire import RpcReply, Trouble
+from adapters.mt5.live.days import Days
+from adapters.mt5.live.feed import BarWatch, LiveFeed
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.market import PaperMarket
 from engine import events as ev
 from engine.clock import VirtualClock
 from engine.types import Millis, Side
-from signals.bars import BarPreparer
+from signals.market_data.bars import BarPreparer
 from tests.builders import EURUSD, LOT, opened
 from tests.paper_terminals import account_at_ticks, told
 from tests.venue_steps import live
@@ -55,7 +55,7 @@ class TestBarWatch:
         (first,) = watching.closed(every[:2])
         assert (first.timeframe, first.time, first.late) == ("M15", MONDAY * 1000, False)
         assert list(watching.closed(every[:2])) == []
-        assert watching.gap.opened == MONDAY + M15
+        assert watching.request.opened == MONDAY + M15
 
     def test_the_longer_bar_comes_before_the_one_that_closes_with_it(self) -> None:
         watching, every = watch(), rates(5)
@@ -88,16 +88,16 @@ class Client:
         self.down = 0
         self.refused = ""
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         del deadline
         if self.down:
             self.down -= 1
             raise NotSent(f"{function}: there is no terminal host; restart it")
         if function == self.refused:
-            raised = Reply(id=1, trouble=Trouble.RAISED, detail="SystemError: no C long")
+            raised = RpcReply(id=1, trouble=Trouble.RAISED, detail="SystemError: no C long")
             return answer_of(function, raised, *args, **kwargs)
         value = getattr(self.terminal, function)(*args, **kwargs)
-        return Answer(function, value, self.terminal.last_error())
+        return CallResult(function, value, self.terminal.last_error())
 
     def restart(self) -> None:
         """The next call finds out."""
@@ -121,11 +121,11 @@ class Scene:
         info = told(self.client.terminal.account_info())
         self.venue = Venue(
             self.live.parts.bus, self.live.parts.journal, self.line, self.clock, info,
-            desk=SendingDesk(),
+            router=LiveRouter(),
         )  # fmt: skip
         self.fed: list[Any] = []
         kinds = (
-            ev.Tick, ev.SymbolValued, ev.SwapSeen, ev.BarClosed, ev.WarmedUp, ev.ResetDue,
+            ev.Tick, ev.SymbolValuation, ev.SwapSeen, ev.BarClosed, ev.WarmedUp, ev.ResetDue,
             ev.LinkChanged,
         )  # fmt: skip
         self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
@@ -134,7 +134,7 @@ class Scene:
         self.slices = 0
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
-            self.live.parts.bus, self.live.parts.market, self.live.gateway, self.venue,
+            self.live.parts.bus, self.live.parts.portfolio, self.live.gateway, self.venue,
             self.clock, [watch()], self,
             Days(self.live.parts.bus, iter([(1 << 60, "")]) if resets is None else resets),
             **options,
@@ -227,15 +227,18 @@ class TestValues:
         scene = Scene(12)
         scene.play(scene.to(2), scene.to(3))
         kinds = [type(item) for item in scene.fed]
-        assert kinds.index(ev.Tick) < kinds.index(ev.SymbolValued) < kinds.index(ev.WarmedUp)
-        (worth,) = scene.of(ev.SymbolValued)
+        assert kinds.index(ev.Tick) < kinds.index(ev.SymbolValuation) < kinds.index(ev.WarmedUp)
+        (worth,) = scene.of(ev.SymbolValuation)
         assert (worth.symbol, worth.time) == ("EURUSD", (MONDAY + 2 * M15) * 1000)
-        assert scene.live.parts.market.values == {"EURUSD": worth}
+        assert scene.live.parts.portfolio.valuations == {"EURUSD": worth}
 
     def test_it_is_asked_for_again_after_an_hour(self) -> None:
         scene = Scene(12)
         scene.play(*(scene.to(bar) for bar in range(2, 9)))
-        assert [(item.time // 1000 - MONDAY) // M15 for item in scene.of(ev.SymbolValued)] == [2, 6]
+        assert [(item.time // 1000 - MONDAY) // M15 for item in scene.of(ev.SymbolValuation)] == [
+            2,
+            6,
+        ]
 
     def test_while_the_terminal_cannot_tell_the_session_goes_on_and_asks_again(self) -> None:
         scene = Scene(12)
@@ -250,7 +253,7 @@ class TestValues:
             scene.client.terminal.order_calc_profit = reckon  # type: ignore[method-assign]
 
         scene.play(mute, scene.to(3), speak)
-        (worth,) = scene.of(ev.SymbolValued)
+        (worth,) = scene.of(ev.SymbolValuation)
         assert worth.time == (MONDAY + 4 * M15) * 1000
         assert scene.bars() == [(2, False), (3, False)]
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from adapters.status import LinkState, Status
-from scripts.live_view import LiveView, plain_line, view
+from adapters.reports.status import LinkState, Status
+from scripts.view.live_view import LiveView, plain_line, view
+from scripts.view.status_text import status_lines
 from tests.statuses import STATUS
 
 SECONDS = 20.0
@@ -46,7 +47,7 @@ def test_a_halt_and_a_lost_link_are_named() -> None:
 def test_nothing_at_all_is_a_screen_too() -> None:
     empty = msgspec.structs.replace(
         STATUS, positions=(), orders=(), unresolved=(), feeds={}, queues={}, last_events=(),
-        headroom=None,
+        loss_buffer=None,
     )  # fmt: skip
     assert "waiting: nothing" in shown(empty)
 
@@ -58,10 +59,48 @@ def test_a_line_says_what_matters() -> None:
     )
 
 
+HOSTILE = "[/b] [red]:smile: \x1b[2J\r"
+"""What rich would take for markup, and a terminal for an order."""
+
+SHOWN = r"[/b] [red]:smile: \x1b[2J\r"
+
+
+def hostile() -> Status:
+    """A status whose every text is hostile."""
+    (position,), (order,), (line,) = STATUS.positions, STATUS.orders, STATUS.last_events
+    return msgspec.structs.replace(
+        STATUS, session_id=HOSTILE, mode=HOSTILE, currency=HOSTILE, causes=(HOSTILE,),
+        feeds={HOSTILE: STATUS.feeds["GBPUSD"]},
+        positions=(msgspec.structs.replace(position, symbol=HOSTILE, side=HOSTILE),),
+        orders=(msgspec.structs.replace(order, symbol=HOSTILE, side=HOSTILE, action=HOSTILE),),
+        last_events=(msgspec.structs.replace(line, text=HOSTILE),),
+        queues={HOSTILE: 1}, loss_buffer={HOSTILE: 1.0},
+    )  # fmt: skip
+
+
+def test_texts_from_outside_are_shown_and_never_obeyed() -> None:
+    """Neither rich's markup nor a terminal's control characters work from within a text."""
+    text = shown(hostile(), width=1_000)
+    assert text.count(SHOWN) == 13
+    assert "\x1b" not in text
+    lines = "\n".join(status_lines(hostile()))
+    assert lines.count(SHOWN) == 12
+    assert "\x1b" not in lines
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_a_hostile_text_does_not_end_the_screen(terminal: bool) -> None:
+    text = await drawn(hostile(), terminal=terminal)
+    assert SHOWN in text
+    assert HOSTILE not in text
+
+
 class Statuses:
     """Gives statuses and notes when the third was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: Status = STATUS) -> None:
+        self.status = status
         self.count = 0
         self.third = anyio.Event()
 
@@ -69,11 +108,11 @@ class Statuses:
         self.count += 1
         if self.count == 3:
             self.third.set()
-        return STATUS
+        return self.status
 
 
-async def drawn(*, terminal: bool) -> str:
-    out, statuses = io.StringIO(), Statuses()
+async def drawn(status: Status = STATUS, *, terminal: bool) -> str:
+    out, statuses = io.StringIO(), Statuses(status)
     console = Console(file=out, width=200, force_terminal=terminal, color_system=None)
     screen = LiveView(statuses, console, every=0.001, stamp=lambda: "12:00:00")
     async with anyio.create_task_group() as tasks:

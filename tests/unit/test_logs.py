@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from adapters.logs import LogSink, SessionLog
+from adapters.services.logs import LogSink, SessionLog
 from config.secrets import Secret
 from engine import events as ev
 from engine.bus import Bus
@@ -50,12 +50,12 @@ class Written:
         bus = Bus(MemoryJournal())
         bus.time = NOON
         sink = LogSink(self.log)
-        with edges(bus, sink.kinds) as (edge,):
+        with edges(bus, sink.kinds) as (subscription,):
             for event in events:
                 bus.publish(event)
             await bus.flush()
-            bus.close_edges()
-            await sink.run(edge)
+            bus.close_subscriptions()
+            await sink.run(subscription)
 
 
 @pytest.fixture
@@ -211,21 +211,23 @@ class TestSink:
         assert written.said == []
 
     async def test_an_end_that_was_not_planned_is_noted(self, written: Written) -> None:
-        await written.take(ended(ev.Outcome.FAILED, detail="the disk is gone"))
+        await written.take(ended(ev.SessionOutcome.FAILED, detail="the disk is gone"))
         (line,) = written.lines()
         assert (line["outcome"], line["why"]) == ("failed", "the disk is gone")
 
     async def test_what_somebody_does_by_hand_is_told(self, written: Written) -> None:
-        manual = ev.ForeignExposure(
+        manual = ev.ExternalExposure(
             ticket=50, symbol="GBPUSD", side=Side.SHORT, volume=3_000, risk=12_345
         )
         await written.take(
-            closed(reason=ev.BY_HAND), ev.VenueDiffers(foreign=(manual,)), ev.VenueDiffers()
+            closed(reason=ev.BY_HAND),
+            ev.ReconciliationMismatch(external=(manual,)),
+            ev.ReconciliationMismatch(),
         )
-        by_hand, stranger, gone = written.lines()
+        by_hand, external_item, gone = written.lines()
         assert (by_hand["event"], by_hand["position"]) == ("position closed by hand", 7)
-        assert stranger["foreign"] == "50 GBPUSD short 0.3 lots"
-        assert gone["foreign"] == "nothing any more"
+        assert external_item["external"] == "50 GBPUSD short 0.3 lots"
+        assert gone["external"] == "nothing any more"
         assert len(written.said) == 3
 
     async def test_a_quiet_session_leaves_no_file(self, written: Written) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.paper.matching import Bar, Exit, ExitReason, entry_in, exit_in, worst_price
+from adapters.paper.broker.matching import (
+    Bar,
+    ExitReason,
+    LevelHit,
+    entry_in,
+    level_hit,
+    worst_price,
+)
 from engine.types import Points, Side
 
 BAR = Bar(open=1_000, high=1_100, low=900, close=1_050, spread=10)
@@ -18,21 +25,25 @@ class TestLong:
         ("stop", "target", "found"),
         [
             (899, 1_101, None),
-            (900, 1_101, Exit(900, STOP)),  # the low touches the stop
-            (950, 1_101, Exit(950, STOP)),
-            (1_000, 1_101, Exit(1_000, STOP)),  # the bar opens on the stop
-            (1_020, 1_101, Exit(1_000, STOP)),  # the bar opens beyond it: the opening's price
-            (899, 1_100, Exit(1_100, TARGET)),  # the high touches the target
-            (899, 1_050, Exit(1_050, TARGET)),
-            (899, 980, Exit(980, TARGET)),  # even a target that the opening passed: its own price
-            (900, 1_100, Exit(900, STOP)),  # both: the stop
-            (0, 1_100, Exit(1_100, TARGET)),  # no stop
-            (900, 0, Exit(900, STOP)),  # no target
+            (900, 1_101, LevelHit(900, STOP)),  # the low touches the stop
+            (950, 1_101, LevelHit(950, STOP)),
+            (1_000, 1_101, LevelHit(1_000, STOP)),  # the bar opens on the stop
+            (1_020, 1_101, LevelHit(1_000, STOP)),  # the bar opens beyond it: the opening's price
+            (899, 1_100, LevelHit(1_100, TARGET)),  # the high touches the target
+            (899, 1_050, LevelHit(1_050, TARGET)),
+            (
+                899,
+                980,
+                LevelHit(980, TARGET),
+            ),  # even a target that the opening passed: its own price
+            (900, 1_100, LevelHit(900, STOP)),  # both: the stop
+            (0, 1_100, LevelHit(1_100, TARGET)),  # no stop
+            (900, 0, LevelHit(900, STOP)),  # no target
             (0, 0, None),
         ],
     )
-    def test_exit(self, stop: Points, target: Points, found: Exit | None) -> None:
-        assert exit_in(Side.LONG, stop, target, BAR) == found
+    def test_exit(self, stop: Points, target: Points, found: LevelHit | None) -> None:
+        assert level_hit(Side.LONG, stop, target, BAR) == found
 
     @pytest.mark.parametrize(("stop", "price"), [(0, 900), (899, 900), (900, 900), (950, 950),
                                                  (1_020, 1_000)])  # fmt: skip
@@ -49,21 +60,21 @@ class TestShort:
         ("stop", "target", "found"),
         [
             (1_111, 909, None),
-            (1_110, 909, Exit(1_110, STOP)),  # the highest ask touches the stop
-            (1_101, 909, Exit(1_101, STOP)),  # which the bid never reached
-            (1_010, 909, Exit(1_010, STOP)),  # the bar opens on it
-            (990, 909, Exit(1_010, STOP)),  # beyond it: the opening's ask
-            (1_111, 910, Exit(910, TARGET)),  # the lowest ask touches the target
+            (1_110, 909, LevelHit(1_110, STOP)),  # the highest ask touches the stop
+            (1_101, 909, LevelHit(1_101, STOP)),  # which the bid never reached
+            (1_010, 909, LevelHit(1_010, STOP)),  # the bar opens on it
+            (990, 909, LevelHit(1_010, STOP)),  # beyond it: the opening's ask
+            (1_111, 910, LevelHit(910, TARGET)),  # the lowest ask touches the target
             (1_111, 905, None),  # which only the bid reached
-            (1_111, 1_000, Exit(1_000, TARGET)),
-            (1_110, 910, Exit(1_110, STOP)),  # both: the stop
-            (0, 910, Exit(910, TARGET)),
-            (1_110, 0, Exit(1_110, STOP)),
+            (1_111, 1_000, LevelHit(1_000, TARGET)),
+            (1_110, 910, LevelHit(1_110, STOP)),  # both: the stop
+            (0, 910, LevelHit(910, TARGET)),
+            (1_110, 0, LevelHit(1_110, STOP)),
             (0, 0, None),
         ],
     )
-    def test_exit(self, stop: Points, target: Points, found: Exit | None) -> None:
-        assert exit_in(Side.SHORT, stop, target, BAR) == found
+    def test_exit(self, stop: Points, target: Points, found: LevelHit | None) -> None:
+        assert level_hit(Side.SHORT, stop, target, BAR) == found
 
     @pytest.mark.parametrize(("stop", "price"), [(0, 1_110), (1_111, 1_110), (1_110, 1_110),
                                                  (1_050, 1_050), (990, 1_010)])  # fmt: skip

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from config.rules import load_rules
-from engine.rules import Anchor, BreachAt, DailyLoss, Measured, Mode, Phase, RuleAction, RuleSet
+from engine.rules import (
+    BreachAt,
+    DailyLoss,
+    DayStartBasis,
+    Measured,
+    Mode,
+    Phase,
+    RuleAction,
+    RuleSet,
+)
 from engine.types import Cents
 from risk import objectives as obj
 
@@ -23,18 +32,18 @@ def daily(**changes: object) -> RuleSet:
     )
 
 
-def after_days(rules: RuleSet, *ends: int, initial: int = 100_000) -> list[obj.Standing]:
+def after_days(rules: RuleSet, *ends: int, initial: int = 100_000) -> list[obj.ChallengeState]:
     """The standing on the first day and after each midnight, whose balances are dollars."""
-    standing = obj.begun(rules, 0, initial * USD, "2026-06-01")
-    found = [standing]
+    state = obj.new_phase(rules, 0, initial * USD, "2026-06-01")
+    found = [state]
     for number, balance in enumerate(ends, start=2):
-        standing = obj.turned(rules, standing, f"2026-06-{number:02}", balance * USD, balance * USD)
-        found.append(standing)
+        state = obj.next_day(rules, state, f"2026-06-{number:02}", balance * USD, balance * USD)
+        found.append(state)
     return found
 
 
-def broken(rules: RuleSet, standing: obj.Standing, equity: Cents) -> str | None:
-    breach = obj.breach_of(rules, standing, standing.day_balance, equity)
+def broken(rules: RuleSet, state: obj.ChallengeState, equity: Cents) -> str | None:
+    breach = obj.breach_of(rules, state, state.day_balance, equity)
     return breach.rule if breach else None
 
 
@@ -45,18 +54,18 @@ class TestDailyLimit:
 
     def test_a_loss_open_at_the_reset_may_break_the_new_days_limit_at_once(self) -> None:
         """200,000 at the start, 4,000 closed, 13,000 floating: alive before midnight, not after."""
-        before = obj.begun(TWO_STEP, 0, 200_000 * USD, "2026-06-15")
+        before = obj.new_phase(TWO_STEP, 0, 200_000 * USD, "2026-06-15")
         balance, equity = 204_000 * USD, 191_000 * USD
         assert obj.breach_of(TWO_STEP, before, balance, equity) is None
         assert equity - before.day_limit == 1_000 * USD
-        after = obj.turned(TWO_STEP, before, "2026-06-16", balance, equity)
+        after = obj.next_day(TWO_STEP, before, "2026-06-16", balance, equity)
         assert after.day_limit == 194_000 * USD
         breach = obj.breach_of(TWO_STEP, after, balance, equity)
         assert breach == obj.Breach("daily_loss", 194_000 * USD, equity, RuleAction.FAIL)
 
     def test_profit_open_at_the_reset_is_not_in_a_balance_anchor(self) -> None:
-        first = obj.begun(TWO_STEP, 0, I, "2026-06-01")
-        assert obj.turned(TWO_STEP, first, "2026-06-02", I, I + 300_000).day_limit == 9_500_000
+        first = obj.new_phase(TWO_STEP, 0, I, "2026-06-01")
+        assert obj.next_day(TWO_STEP, first, "2026-06-02", I, I + 300_000).day_limit == 9_500_000
 
     @pytest.mark.parametrize(
         ("name", "limit"),
@@ -67,17 +76,17 @@ class TestDailyLimit:
         self, name: str, limit: Cents
     ) -> None:
         rules = load_rules(name)
-        first = obj.begun(rules, 0, I, "2026-06-01")
-        assert obj.turned(rules, first, "2026-06-02", I, 10_300_000).day_limit == limit
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
+        assert obj.next_day(rules, first, "2026-06-02", I, 10_300_000).day_limit == limit
 
     def test_an_anchor_of_equity_falls_with_a_floating_loss(self) -> None:
-        rules = daily(anchor=Anchor.EQUITY)
-        first = obj.begun(rules, 0, I, "2026-06-01")
-        assert obj.turned(rules, first, "2026-06-02", I, 9_800_000).day_limit == 9_300_000
+        rules = daily(day_start=DayStartBasis.EQUITY)
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
+        assert obj.next_day(rules, first, "2026-06-02", I, 9_800_000).day_limit == 9_300_000
 
     def test_a_loss_open_at_the_reset_eats_the_new_days_room(self) -> None:
-        first = obj.begun(TWO_STEP, 0, I, "2026-06-01")
-        second = obj.turned(TWO_STEP, first, "2026-06-02", I, 9_800_000)
+        first = obj.new_phase(TWO_STEP, 0, I, "2026-06-01")
+        second = obj.next_day(TWO_STEP, first, "2026-06-02", I, 9_800_000)
         assert 9_800_000 - second.day_limit == 3_000 * USD
 
     @pytest.mark.parametrize(
@@ -87,13 +96,13 @@ class TestDailyLimit:
         self, breach_at: BreachAt, touching: str | None
     ) -> None:
         rules = daily(breach_at=breach_at)
-        first = obj.begun(rules, 0, I, "2026-06-01")
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
         assert broken(rules, first, 9_500_001) is None
         assert broken(rules, first, 9_500_000) == touching
         assert broken(rules, first, 9_499_999) == "daily_loss"
 
     def test_profit_closed_today_adds_room_and_leaves_the_limit(self) -> None:
-        first = obj.begun(TWO_STEP, 0, I, "2026-06-01")
+        first = obj.new_phase(TWO_STEP, 0, I, "2026-06-01")
         closed = I + 3_000 * USD
         for floating, room, breach in [(0, 800_000, False), (-800_000, 0, False),
                                        (-800_001, -1, True)]:  # fmt: skip
@@ -103,13 +112,13 @@ class TestDailyLimit:
 
     def test_measured_on_the_balance_a_floating_loss_does_not_count(self) -> None:
         rules = daily(measured_on=Measured.BALANCE)
-        first = obj.begun(rules, 0, I, "2026-06-01")
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
         assert obj.breach_of(rules, first, I, 9_400_000) is None
         assert obj.breach_of(rules, first, 9_400_000, I) is not None
 
     def test_a_rule_that_pauses_says_so_and_the_overall_limit_comes_first(self) -> None:
         rules = daily(action=RuleAction.PAUSE)
-        first = obj.begun(rules, 0, I, "2026-06-01")
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
         paused = obj.breach_of(rules, first, I, 9_400_000)
         assert paused is not None
         assert (paused.rule, paused.action) == ("daily_loss", RuleAction.PAUSE)
@@ -143,10 +152,10 @@ class TestOverallLimit:
         assert limits == [9_000_000, 9_500_000, 10_000_000]
 
     def test_it_may_trail_the_larger_of_balance_and_equity(self) -> None:
-        maximum = msgspec.structs.replace(ONE_STEP.maximum, trails=Anchor.LARGER)
+        maximum = msgspec.structs.replace(ONE_STEP.maximum, trails=DayStartBasis.LARGER)
         rules = msgspec.structs.replace(ONE_STEP, maximum=maximum)
-        first = obj.begun(rules, 0, I, "2026-06-01")
-        assert obj.turned(rules, first, "2026-06-02", I, 10_200_000).max_limit == 9_200_000
+        first = obj.new_phase(rules, 0, I, "2026-06-01")
+        assert obj.next_day(rules, first, "2026-06-02", I, 10_200_000).max_limit == 9_200_000
 
     def test_the_floor_in_force_is_the_higher_of_the_two(self) -> None:
         second = after_days(TWO_STEP, 93_000)[1]
@@ -161,53 +170,55 @@ class TestOverallLimit:
 
 class TestPass:
     def passed(
-        self, rules: RuleSet, standing: obj.Standing, balance: Cents, *, flat: bool = True
+        self, rules: RuleSet, state: obj.ChallengeState, balance: Cents, *, flat: bool = True
     ) -> tuple[str, ...]:
-        return obj.missing(rules, standing, balance, flat=flat)
+        return obj.missing(rules, state, balance, flat=flat)
 
     def test_the_target_is_on_the_balance_flat_and_after_enough_days(self) -> None:
-        standing = obj.begun(TWO_STEP, 0, I, "2026-06-01")
-        assert self.passed(TWO_STEP, standing, I) == ("target", "trading_days")
-        standing = msgspec.structs.replace(standing, trading_days=4)
-        assert self.passed(TWO_STEP, standing, 10_999_999) == ("target",)
-        assert self.passed(TWO_STEP, standing, 11_000_000, flat=False) == ("flat",)
-        assert self.passed(TWO_STEP, standing, 11_000_000) == ()
+        state = obj.new_phase(TWO_STEP, 0, I, "2026-06-01")
+        assert self.passed(TWO_STEP, state, I) == ("target", "trading_days")
+        state = msgspec.structs.replace(state, trading_days=4)
+        assert self.passed(TWO_STEP, state, 10_999_999) == ("target",)
+        assert self.passed(TWO_STEP, state, 11_000_000, flat=False) == ("flat",)
+        assert self.passed(TWO_STEP, state, 11_000_000) == ()
 
     def test_the_second_phase_asks_for_less_and_the_account_for_nothing_to_pass(self) -> None:
-        second = msgspec.structs.replace(obj.begun(TWO_STEP, 1, I, "2026-06-01"), trading_days=4)
+        second = msgspec.structs.replace(
+            obj.new_phase(TWO_STEP, 1, I, "2026-06-01"), trading_days=4
+        )
         assert self.passed(TWO_STEP, second, 10_500_000) == ()
-        funded = obj.begun(TWO_STEP, 2, I, "2026-06-01")
+        funded = obj.new_phase(TWO_STEP, 2, I, "2026-06-01")
         assert self.passed(TWO_STEP, funded, 20_000_000) == ("no_target",)
 
     def test_a_trading_day_is_one_on_which_a_position_was_opened(self) -> None:
-        standing = obj.begun(TWO_STEP, 0, I, "2026-06-15")
-        standing = obj.opened(standing)
-        standing = obj.opened(obj.turned(TWO_STEP, standing, "2026-06-16", I, I))
-        standing = obj.turned(TWO_STEP, standing, "2026-06-17", I, I)
-        standing = obj.opened(obj.opened(standing))
-        standing = obj.turned(TWO_STEP, standing, "2026-06-18", I, I)  # closes only
-        assert (standing.trading_days, standing.days) == (3, 4)
+        state = obj.new_phase(TWO_STEP, 0, I, "2026-06-15")
+        state = obj.opened(state)
+        state = obj.opened(obj.next_day(TWO_STEP, state, "2026-06-16", I, I))
+        state = obj.next_day(TWO_STEP, state, "2026-06-17", I, I)
+        state = obj.opened(obj.opened(state))
+        state = obj.next_day(TWO_STEP, state, "2026-06-18", I, I)  # closes only
+        assert (state.trading_days, state.days) == (3, 4)
 
     def test_positions_and_requests_count_from_zero_each_day(self) -> None:
-        standing = obj.requested(obj.opened(obj.begun(TWO_STEP, 0, I, "2026-06-15")), 3)
-        assert (standing.positions, standing.requests) == (1, 3)
-        standing = obj.turned(TWO_STEP, standing, "2026-06-16", I, I)
-        assert (standing.positions, standing.requests) == (0, 0)
+        state = obj.requested(obj.opened(obj.new_phase(TWO_STEP, 0, I, "2026-06-15")), 3)
+        assert (state.positions, state.requests) == (1, 3)
+        state = obj.next_day(TWO_STEP, state, "2026-06-16", I, I)
+        assert (state.positions, state.requests) == (0, 0)
 
     def test_best_day_leaves_losing_days_out_and_only_delays(self) -> None:
         """-2,000, 10,000, -2,000, -2,000, 6,000: the best day has 10 of 16."""
-        standing = after_days(ONE_STEP, 98_000, 108_000, 106_000, 104_000, 110_000)[-1]
-        assert (standing.best_day, standing.good_days) == (1_000_000, 1_600_000)
-        assert obj.best_day_share(standing, standing.day_balance) == 0.625
-        assert self.passed(ONE_STEP, standing, 11_000_000) == ("best_day",)
-        assert self.passed(ONE_STEP, standing, 11_399_999) == ("best_day",)
-        assert self.passed(ONE_STEP, standing, 11_400_000) == ()  # 20,000 in all: 10 of 20
+        state = after_days(ONE_STEP, 98_000, 108_000, 106_000, 104_000, 110_000)[-1]
+        assert (state.best_day, state.good_days) == (1_000_000, 1_600_000)
+        assert obj.best_day_share(state, state.day_balance) == 0.625
+        assert self.passed(ONE_STEP, state, 11_000_000) == ("best_day",)
+        assert self.passed(ONE_STEP, state, 11_399_999) == ("best_day",)
+        assert self.passed(ONE_STEP, state, 11_400_000) == ()  # 20,000 in all: 10 of 20
 
     def test_today_counts_as_a_day_of_its_own(self) -> None:
-        (standing,) = after_days(ONE_STEP)
-        assert obj.best_day_share(standing, I) is None
-        assert obj.best_day_share(standing, I + 1) == 1.0
-        assert self.passed(ONE_STEP, standing, 11_000_000) == ("best_day",)
+        (state,) = after_days(ONE_STEP)
+        assert obj.best_day_share(state, I) is None
+        assert obj.best_day_share(state, I + 1) == 1.0
+        assert self.passed(ONE_STEP, state, 11_000_000) == ("best_day",)
 
 
 def test_a_target_between_two_cents_is_the_higher_one() -> None:

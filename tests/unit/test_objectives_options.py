@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from config.loader import load_rules
-from scripts.cli import CommandFailed, Exit
-from scripts.objectives import objective_lines, resolve, with_firms_day
-from tests.builders import limits
+from scripts.app.errors import AppError
+from scripts.app.terms.objectives import as_recorded, challenge_of, resolve, with_firms_day
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
+from scripts.view.objectives import objective_lines
+from tests.builders import limits, started
 
 
 class TestResolve:
@@ -19,26 +21,45 @@ class TestResolve:
         assert with_firms_day(limits(), None) == limits()
 
     def test_rules_are_followed_from_their_first_phase_once_by_default(self) -> None:
-        course = resolve("ftmo_2step", None, None)
-        assert course is not None
-        assert (course.rules.name, course.first_phase, course.repeat) == ("ftmo_2step", 0, False)
-        assert [phase.name for phase in course.phases] == ["challenge", "verification", "account"]
+        challenge = resolve("ftmo_2step", None, None)
+        assert challenge is not None
+        assert (challenge.rules.name, challenge.first_phase, challenge.repeat) == (
+            "ftmo_2step",
+            0,
+            False,
+        )
+        assert [phase.name for phase in challenge.phases] == [
+            "challenge",
+            "verification",
+            "account",
+        ]
 
     def test_a_phase_may_be_named_and_attempts_repeated(self, tmp_path: Path) -> None:
         calendar = tmp_path / "calendar.csv"
         calendar.write_text("time,kind,until,currencies\n2026-06-05T12:30:00Z,news,,USD\n")
-        course = resolve("ftmo_2step:account", "repeat", calendar)
-        assert course is not None
-        assert (course.first_phase, course.repeat) == (2, True)
-        assert len(course.calendar.news) == 1
+        challenge = resolve("ftmo_2step:account", "repeat", calendar)
+        assert challenge is not None
+        assert (challenge.first_phase, challenge.repeat) == (2, True)
+        assert len(challenge.calendar.news) == 1
 
     def test_the_colon_of_a_drive_belongs_to_the_file(self) -> None:
-        with pytest.raises(CommandFailed, match=r"mine.yaml: there is no such file"):
+        with pytest.raises(AppError, match=r"mine.yaml: there is no such file"):
             resolve(r"C:\rules\mine.yaml", None, None)
+
+    def test_the_initial_balance_is_recorded_only_where_it_was_named(self) -> None:
+        """Without it the record is that of journals from before there was one."""
+        plain, named = resolve("ftmo_2step", None, None), resolve("ftmo_2step", None, None, 1e5)
+        assert "initial_balance" not in as_recorded(plain)
+        for challenge in (plain, named):
+            assert challenge_of(started(objectives=as_recorded(challenge))) == challenge
+        assert named is not None
+        assert named.initial_balance == 10_000_000
 
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
+            ((None, None, None, 1e5), "--initial-balance needs --objectives to go with"),
+            (("ftmo_2step", None, None, -1.0), "--initial-balance -1.0: must be above 0"),
             ((None, "repeat", None), "--attempts needs --objectives to go with"),
             ((None, None, Path("x")), "--calendar needs --objectives to go with"),
             (("ftmo_2step", "twice", None), "--attempts twice: must be once or repeat"),
@@ -50,27 +71,27 @@ class TestResolve:
     def test_a_wrong_option_is_one_line_with_the_remedy(
         self, options: tuple[Any, ...], complaint: str
     ) -> None:
-        with pytest.raises(CommandFailed) as caught:
+        with pytest.raises(AppError) as caught:
             resolve(*options)
         assert complaint in str(caught.value)
         assert "\n" not in str(caught.value)
-        assert caught.value.code is Exit.USAGE
+        assert exit_code(caught.value) is ExitCode.USAGE
 
     def test_the_own_limits_share_the_firms_day(self) -> None:
-        course = resolve("fundednext_stellar_2step", None, None)
-        shared = with_firms_day(limits(), course)
+        challenge = resolve("fundednext_stellar_2step", None, None)
+        shared = with_firms_day(limits(), challenge)
         assert (shared.reset_zone, shared.reset_hour) == ("America/New_York", 17)
 
 
 ATTEMPT: dict[str, Any] = {
     "attempt": 1, "start": "2023-01-02T00:00:00+00:00", "end": "2023-02-03T00:00:00+00:00",
-    "days": 33, "phase": 1, "outcome": "breached", "cause": "max_loss", "least_room": -5.5,
+    "days": 33, "phase": 1, "outcome": "breached", "cause": "max_loss", "min_buffer": -5.5,
 }  # fmt: skip
 SUMMARY: dict[str, Any] = {
     "objectives": {"title": load_rules("ftmo_2step").title, "passed": 1, "failed": 3,
                    "unfinished": 1, "pass_rate": 0.25},
     "attempts": [ATTEMPT] * 12,
-    "headroom": {"today": 4_000.0, "overall": 9_000.0, "orders_today": 10,
+    "loss_buffer": {"today": 4_000.0, "overall": 9_000.0, "orders_today": 10,
                  "order_risk": 400.0, "reset_in_hours": 3.25},
 }  # fmt: skip
 
@@ -81,8 +102,8 @@ class TestLines:
         assert first == "  objectives FTMO 2-Step: passed 1 of 4 attempts (25%), 1 unfinished"
         assert more.strip() == "the last 10 of 12 attempts:"
         assert len(attempts) == 10
-        assert "33 days, phase 1: breached (max_loss), least room -5.50 USD" in attempts[0]
+        assert "33 days, phase 1: breached (max_loss), smallest buffer -5.50 USD" in attempts[0]
         assert "4,000.00 USD today (10 orders of 400.00)" in room
 
     def test_without_objectives_there_are_none(self) -> None:
-        assert objective_lines({"objectives": None, "attempts": [], "headroom": None}) == []
+        assert objective_lines({"objectives": None, "attempts": [], "loss_buffer": None}) == []

@@ -13,10 +13,9 @@ import msgspec
 import pytest
 
 from config.rules import load_rules
-from engine.days import trading_date
+from engine.calendar import resets, trading_date
 from engine.types import Cents
 from risk import objectives as obj
-from risk.days import resets
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "ftmo_vectors.json"
 TWO_STEP = load_rules("ftmo_2step")
@@ -33,19 +32,19 @@ def millis(text: str) -> int:
     return round(dt.datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def begun(case: Case) -> obj.Standing:
-    return obj.begun(TWO_STEP, 0, cents(case["initial"]), "2026-06-01")
+def new_phase(case: Case) -> obj.ChallengeState:
+    return obj.new_phase(TWO_STEP, 0, cents(case["initial"]), "2026-06-01")
 
 
-def on_day(balance: float, initial: float, equity: float | None = None) -> obj.Standing:
+def on_day(balance: float, initial: float, equity: float | None = None) -> obj.ChallengeState:
     """The standing on a day that began with `balance`."""
-    first = obj.begun(TWO_STEP, 0, cents(initial), "2026-06-01")
+    first = obj.new_phase(TWO_STEP, 0, cents(initial), "2026-06-01")
     figure = balance if equity is None else equity
-    return obj.turned(TWO_STEP, first, "2026-06-02", cents(balance), cents(figure))
+    return obj.next_day(TWO_STEP, first, "2026-06-02", cents(balance), cents(figure))
 
 
-def breaks(standing: obj.Standing, balance: float, equity: float) -> bool:
-    return obj.breach_of(TWO_STEP, standing, cents(balance), cents(equity)) is not None
+def breaks(state: obj.ChallengeState, balance: float, equity: float) -> bool:
+    return obj.breach_of(TWO_STEP, state, cents(balance), cents(equity)) is not None
 
 
 def v01(case: Case) -> Case:
@@ -56,20 +55,20 @@ def v01(case: Case) -> Case:
 def v02(case: Case) -> Case:
     limits = []
     for balances in case["midnight_balances_before_day"]:
-        standing = obj.begun(ONE_STEP, 0, cents(case["initial"]), "2026-06-01")
+        state = obj.new_phase(ONE_STEP, 0, cents(case["initial"]), "2026-06-01")
         for balance in balances:
-            standing = obj.turned(ONE_STEP, standing, "x", cents(balance), cents(balance))
-        limits.append(standing.max_limit / 100)
+            state = obj.next_day(ONE_STEP, state, "x", cents(balance), cents(balance))
+        limits.append(state.max_limit / 100)
     return {"max_loss_limits": limits}
 
 
 def v03(case: Case) -> Case:
     ((midnight, date),) = islice(resets(TWO_STEP.reset_zone, millis(case["t_before"])), 1)
     assert midnight == millis(case["t_after"])
-    first = begun(case)
+    first = new_phase(case)
     balance = case["day1_midnight_balance"] + case["closed_profit_day1"]
     equity = balance + case["floating"]
-    second = obj.turned(TWO_STEP, first, date, cents(balance), cents(equity))
+    second = obj.next_day(TWO_STEP, first, date, cents(balance), cents(equity))
     return {
         "limit_before": first.day_limit / 100,
         "equity": equity,
@@ -111,9 +110,9 @@ def v09(case: Case) -> Case:
         "ftmo_2step", "fundednext_stellar_2step", "the5ers_high_stakes", "fundingpips_2step",
     ):  # fmt: skip
         rules = load_rules(name)
-        first = obj.begun(rules, 0, cents(case["initial"]), "2026-06-01")
+        first = obj.new_phase(rules, 0, cents(case["initial"]), "2026-06-01")
         figures = cents(case["midnight_balance"]), cents(case["midnight_equity"])
-        limits[name] = obj.turned(rules, first, "2026-06-02", *figures).day_limit / 100
+        limits[name] = obj.next_day(rules, first, "2026-06-02", *figures).day_limit / 100
     return {"daily_limit": limits}
 
 
@@ -145,21 +144,21 @@ def v15(case: Case) -> Case:
 
 
 def v16(case: Case) -> Case:
-    standing = obj.begun(ONE_STEP, 0, 10_000_000, "x")
+    state = obj.new_phase(ONE_STEP, 0, 10_000_000, "x")
     balance = 10_000_000
     for profit in case["daily_closed_pnl"]:
         balance += cents(profit)
-        standing = obj.turned(ONE_STEP, standing, "x", balance, balance)
-    gates = obj.missing(ONE_STEP, standing, balance, flat=True)
-    needed = standing.best_day * 2
-    grown = msgspec.structs.replace(standing, good_days=needed)
+        state = obj.next_day(ONE_STEP, state, "x", balance, balance)
+    gates = obj.missing(ONE_STEP, state, balance, flat=True)
+    needed = state.best_day * 2
+    grown = msgspec.structs.replace(state, good_days=needed)
     assert "best_day" not in obj.missing(ONE_STEP, grown, balance, flat=True)
-    fewer = msgspec.structs.replace(standing, good_days=needed - 1)
+    fewer = msgspec.structs.replace(state, good_days=needed - 1)
     assert "best_day" in obj.missing(ONE_STEP, fewer, balance, flat=True)
     return {
-        "positive_days_profit": standing.good_days / 100,
-        "best_day": standing.best_day / 100,
-        "share": obj.best_day_share(standing, balance),
+        "positive_days_profit": state.good_days / 100,
+        "best_day": state.best_day / 100,
+        "share": obj.best_day_share(state, balance),
         "satisfied": "best_day" not in gates,
         "required_positive_days_profit": needed / 100,
     }
@@ -180,27 +179,27 @@ def v18(case: Case) -> Case:
 def v22(case: Case) -> Case:
     opens = [millis(text) for text in case["opens_utc"]]
     closes = [millis(text) for text in case["closes_only_utc"]]
-    standing = obj.begun(TWO_STEP, 0, 10_000_000, "")
+    state = obj.new_phase(TWO_STEP, 0, 10_000_000, "")
     days: list[str] = []
     for moment in sorted(opens + closes):
         date = trading_date(TWO_STEP.reset_zone, TWO_STEP.reset_hour, moment)
-        if date != standing.date:
-            standing = obj.turned(TWO_STEP, standing, date, 10_000_000, 10_000_000)
+        if date != state.date:
+            state = obj.next_day(TWO_STEP, state, date, 10_000_000, 10_000_000)
         if moment in opens:
-            before, standing = standing, obj.opened(standing)
-            days += [date] * (standing.trading_days - before.trading_days)
-    return {"trading_days": days, "count": standing.trading_days}
+            before, state = state, obj.opened(state)
+            days += [date] * (state.trading_days - before.trading_days)
+    return {"trading_days": days, "count": state.trading_days}
 
 
 def v24(case: Case) -> Case:
     """What was broken at 10:00 is not mended by what would have been enough at 15:00."""
-    standing = msgspec.structs.replace(begun(case), trading_days=case["days"])
-    assert breaks(standing, 100_000, 94_999)
-    assert obj.missing(TWO_STEP, standing, cents(110_500), flat=True) == ()
+    state = msgspec.structs.replace(new_phase(case), trading_days=case["days"])
+    assert breaks(state, 100_000, 94_999)
+    assert obj.missing(TWO_STEP, state, cents(110_500), flat=True) == ()
     return {"status": "failed", "time": "10:00"}
 
 
-TOLD: dict[str, Callable[[Case], Case]] = {
+FROM_BROKER: dict[str, Callable[[Case], Case]] = {
     "V01": v01, "V02": v02, "V03": v03, "V05": v05, "V06": v06, "V08": v08, "V09": v09, "V10": v10,
     "V12": v12, "V15": v15, "V16": v16, "V18": v18, "V22": v22, "V24": v24,
 }  # fmt: skip
@@ -210,5 +209,5 @@ def test_every_published_case_comes_out_as_published() -> None:
     if not FILE.exists():
         pytest.skip(f"{FILE} is not there")
     for vector in json.loads(FILE.read_text(encoding="utf-8"))["vectors"]:
-        found = TOLD[vector["id"]](vector["input"])
+        found = FROM_BROKER[vector["id"]](vector["input"])
         assert found == vector["expected"], vector["id"]

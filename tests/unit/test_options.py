@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts import options
-from scripts.cli import CommandFailed, Exit
-from scripts.folders import checked_session_id
-from scripts.replay import Request, resolve_terms
+from scripts.app.errors import AppError
+from scripts.app.session_folder import checked_session_id
+from scripts.app.terms import options
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD, SPECS, USDJPY
 
 DAY = 86_400
@@ -22,10 +24,10 @@ DAY = 86_400
 
 def refusal(ask: Callable[[], Any]) -> str:
     """The one line with which a wrong value is refused, as a usage error."""
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(AppError) as caught:
         ask()
     text = str(caught.value)
-    assert caught.value.code is Exit.USAGE
+    assert exit_code(caught.value) is ExitCode.USAGE
     assert len(text.splitlines()) == 1
     return text
 
@@ -188,27 +190,36 @@ def test_a_wrong_cost_is_refused(option: str, text: str, fragment: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "fragments"),
     [
-        (Request(clock="cet"), ["--clock cet: must be auto or one of new-york+7, eu-dst"]),
-        (Request(clock=""), ["--clock : must be auto or one of"]),
-        (Request(start="2024-02-01", end="2024-02-01"), ["--from 2024-02-01 is not before --to"]),
-        (Request(limit_trades=0), ["--limit-trades 0: must be 1 or more", "leave it out"]),
-        (Request(limit_trades=-3), ["--limit-trades -3"]),
-        (Request(starting_equity=0.0), ["--starting-equity 0.0"]),
-        (Request(limits={"max_positions": 0}), ["--max-positions: ", "not 0"]),
+        (ReplayRequest(clock="cet"), ["--clock cet: must be auto or one of new-york+7, eu-dst"]),
+        (ReplayRequest(clock=""), ["--clock : must be auto or one of"]),
         (
-            Request(limits={"per_trade_risk_fraction": 1.5}),
+            ReplayRequest(start="2024-02-01", end="2024-02-01"),
+            ["--from 2024-02-01 is not before --to"],
+        ),
+        (ReplayRequest(limit_trades=0), ["--limit-trades 0: must be 1 or more", "leave it out"]),
+        (ReplayRequest(limit_trades=-3), ["--limit-trades -3"]),
+        (ReplayRequest(starting_equity=0.0), ["--starting-equity 0.0"]),
+        (ReplayRequest(limits={"max_positions": 0}), ["--max-positions: ", "not 0"]),
+        (
+            ReplayRequest(limits={"per_trade_risk_fraction": 1.5}),
             ["--per-trade-risk-fraction: ", "not 1.5"],
         ),
-        (Request(limits={"daily_loss_fraction": -0.1}), ["--daily-loss-fraction: ", "not -0.1"]),
-        (Request(limits={"max_loss_fraction": float("nan")}), ["--max-loss-fraction: ", "not nan"]),
-        (Request(preset="ftmo_m51"), ["no preset 'ftmo_m51'", "did you mean ftmo_m15"]),
-        (Request(preset="my/own.yaml"), ["own.yaml"]),
-        (Request(swap=["x"]), ["--swap x: write"]),
+        (
+            ReplayRequest(limits={"daily_loss_fraction": -0.1}),
+            ["--daily-loss-fraction: ", "not -0.1"],
+        ),
+        (
+            ReplayRequest(limits={"max_loss_fraction": float("nan")}),
+            ["--max-loss-fraction: ", "not nan"],
+        ),
+        (ReplayRequest(preset="ftmo_m51"), ["no preset 'ftmo_m51'", "did you mean ftmo_m15"]),
+        (ReplayRequest(preset="my/own.yaml"), ["own.yaml"]),
+        (ReplayRequest(swap=["x"]), ["--swap x: write"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_wrong_option_stops_before_anything_is_read(
-    request_: Request, fragments: list[str]
+    request_: ReplayRequest, fragments: list[str]
 ) -> None:
     line = refusal(lambda: resolve_terms(request_))
     for fragment in fragments:
@@ -242,6 +253,6 @@ def complaint(reader: Callable[[], Any]) -> str | None:
     """What is said of a text; None when it was understood."""
     try:
         reader()
-    except CommandFailed as error:
+    except AppError as error:
         return str(error)
     return None

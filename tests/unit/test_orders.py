@@ -70,7 +70,7 @@ WAY_TO: dict[OrderState, tuple[Step, ...]] = {
     OrderState.SUBMITTED: (Step.APPROVE, Step.SUBMIT),
     OrderState.ACCEPTED: (Step.APPROVE, Step.SUBMIT, Step.ACCEPT),
     OrderState.PARTLY_FILLED: (Step.APPROVE, Step.SUBMIT, Step.FILL_PART),
-    OrderState.UNKNOWN: (Step.APPROVE, Step.SUBMIT, Step.LOSE),
+    OrderState.UNKNOWN: (Step.APPROVE, Step.SUBMIT, Step.MARK_UNKNOWN),
     OrderState.DENIED: (Step.DENY,),
     OrderState.CANCELLED: (Step.APPROVE, Step.CANCEL),
     OrderState.REJECTED: (Step.APPROVE, Step.SUBMIT, Step.REJECT),
@@ -90,7 +90,7 @@ def brought_to(state: OrderState) -> LoneBook:
 class TestBook:
     @pytest.mark.parametrize("state", list(OrderState))
     def test_an_order_is_known_until_it_is_over(self, state: OrderState) -> None:
-        alive = brought_to(state).book.alive
+        alive = brought_to(state).order_manager.alive
         assert alive == ({} if state in OVER else {1: state})
 
     @pytest.mark.parametrize(("state", "step", "end"), LEGAL)
@@ -99,7 +99,7 @@ class TestBook:
     ) -> None:
         parts = brought_to(state)
         parts.bus.publish(happening(step))
-        assert parts.book.alive == ({} if end in OVER else {1: end})
+        assert parts.order_manager.alive == ({} if end in OVER else {1: end})
 
     @pytest.mark.parametrize(
         ("state", "step"), [pair for pair in PAIRS if pair[1] not in TRANSITIONS[pair[0]]]
@@ -108,18 +108,18 @@ class TestBook:
         self, state: OrderState, step: Step
     ) -> None:
         parts = brought_to(state)
-        before = parts.book.alive
+        before = parts.order_manager.alive
         with pytest.raises(HandlerFailed) as caught:
             parts.bus.publish(happening(step))
         assert isinstance(caught.value.__cause__, IllegalTransition)
-        assert parts.book.alive == before
+        assert parts.order_manager.alive == before
 
     def test_an_order_that_is_alive_cannot_be_intended_again(self) -> None:
         parts = brought_to(OrderState.APPROVED)
         with pytest.raises(HandlerFailed) as caught:
             parts.bus.publish(intent(1))
         assert str(caught.value.__cause__) == "order 1 exists already"
-        assert parts.book.alive == {1: OrderState.APPROVED}
+        assert parts.order_manager.alive == {1: OrderState.APPROVED}
 
     @pytest.mark.parametrize("state", sorted(OVER))
     def test_an_order_that_is_over_cannot_be_intended_again(self, state: OrderState) -> None:
@@ -127,7 +127,7 @@ class TestBook:
         with pytest.raises(HandlerFailed) as caught:
             parts.bus.publish(intent(1))
         assert isinstance(caught.value.__cause__, IllegalTransition)
-        assert parts.book.alive == {}
+        assert parts.order_manager.alive == {}
 
     def test_an_order_that_nobody_knows_cannot_move(self) -> None:
         parts = lone_book()
@@ -139,7 +139,7 @@ class TestBook:
         parts = brought_to(OrderState.SUBMITTED)
         parts.bus.publish(intent(2))
         parts.bus.publish(happening(Step.DENY, 2))
-        assert parts.book.alive == {1: OrderState.SUBMITTED}
+        assert parts.order_manager.alive == {1: OrderState.SUBMITTED}
 
 
 class TestSignals:
@@ -154,14 +154,14 @@ class TestSignals:
         for field in first.__struct_fields__:
             if field != "order_id":
                 assert getattr(first, field) == getattr(wish, field)
-        assert (first.order_id, second.order_id, second.signal_id) == (1, 2, "s:2")
+        assert (first.order_id, second.order_id, second.terms.signal_id) == (1, 2, "s:2")
 
     def test_after_the_limit_of_trades_entries_are_dropped_before_they_are_vetted(self) -> None:
         parts = wired(limit_trades=1)
         parts.bus.publish(signal("s:1"))
-        assert not parts.book.entries_exhausted
+        assert not parts.order_manager.entries_exhausted
         parts.bus.publish(opened(7, order_id=1))
-        assert parts.book.entries_exhausted
+        assert parts.order_manager.entries_exhausted
         parts.bus.publish(signal("s:2", symbol="GBPUSD"))
         assert of_kind(parts.journal, ev.SignalDropped) == [
             ev.SignalDropped(signal_id="s:2", symbol="GBPUSD", reason="limit_trades")
@@ -172,21 +172,23 @@ class TestSignals:
         parts = wired(limit_trades=1)
         parts.bus.publish(opened(7, order_id=1))
         parts.bus.publish(signal("s:2", action=ev.Action.CLOSE, position=7))
-        assert [item.action for item in of_kind(parts.journal, ev.OrderIntent)] == [ev.Action.CLOSE]
+        assert [item.terms.action for item in of_kind(parts.journal, ev.OrderIntent)] == [
+            ev.Action.CLOSE
+        ]
 
     def test_more_fills_than_the_limit_do_not_lift_it(self) -> None:
         """Two entries may be in flight when the only one that is left fills."""
         parts = wired(limit_trades=1)
         parts.bus.publish(opened(7, order_id=1))
         parts.bus.publish(opened(8, order_id=2, symbol="GBPUSD"))
-        assert parts.book.entries_exhausted
+        assert parts.order_manager.entries_exhausted
 
     def test_a_position_that_no_order_of_ours_opened_uses_up_nothing(self) -> None:
         parts = wired(limit_trades=1)
         parts.bus.publish(opened(7, order_id=0))
-        assert not parts.book.entries_exhausted
+        assert not parts.order_manager.entries_exhausted
 
     def test_without_a_limit_entries_are_never_exhausted(self) -> None:
         parts = wired()
         parts.bus.publish(opened(7))
-        assert not parts.book.entries_exhausted
+        assert not parts.order_manager.entries_exhausted

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters import outputs
-from adapters.outputs import publish_file, replace_file
+from adapters.system import atomic_files
+from adapters.system.atomic_files import publish_file, replace_file
 
 Replace = Callable[[Path, Path], Path]
 
@@ -25,7 +25,7 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture
 def lock(monkeypatch: pytest.MonkeyPatch, target: Path) -> list[int]:
     """Locks `target` as a spreadsheet on Windows does; its number says for how many more writes."""
-    monkeypatch.setattr(outputs, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(atomic_files, "_PAUSE_SECONDS", 0)
     left = [0]
     really: Replace = Path.replace
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount, PaperDeal, PaperPosition
-from adapters.paper.matching import Bar
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperPosition
+from adapters.paper.broker.matching import Bar
 from engine.types import Side
 from tests.builders import LOT, SPECS, START, TICKS
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.contract import FUNCTIONS, NEVER_FAILS, Call
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.rules import TradingHours
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.contract import FUNCTIONS, NEVER_FAILS, Call
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.rules import TradingHours
 from engine.types import Side
 from tests.builders import SPECS
 from tests.paper_terminals import (

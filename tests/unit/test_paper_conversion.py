@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.conversion import pair_of
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.swap import swap_of
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.conversion import pair_of
+from adapters.paper.broker.swap import swap_of
+from adapters.paper.terminal.functions import PaperTerminal
 from engine.money import RateMissing
 from engine.types import Rate, Side
 from tests.builders import EURGBP, GBPUSD, LOT, SPECS, START, USDJPY, XAUUSD
@@ -49,7 +49,7 @@ def test_where_the_account_is_the_pairs_base_it_is_divided_by_ask_and_bid() -> N
 
 def test_what_somebody_else_knows_comes_first() -> None:
     made = account(GBPUSD=(125_000, 125_010))
-    made.converter.told["EURGBP"] = Rate((2, 1), (3, 1))
+    made.converter.from_broker["EURGBP"] = Rate((2, 1), (3, 1))
     assert made.converter.rate_of(EURGBP) == Rate((2, 1), (3, 1))
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.contract import Outcome
-from adapters.paper.faults import ORDER_FAULTS, Fault, FaultKind, FaultPlan, FaultScript
-from adapters.paper.faults import ScriptedFault as Scripted
-from adapters.paper.faulty import Effects, FaultyTerminal
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.contract import RequestOutcome
+from adapters.paper.terminal.functions import PaperTerminal
 from tests.builders import START
 from tests.paper_terminals import BUY, BUY_LIMIT, terminal_at_ticks, told
+from tests.simulation.fault_injector import Effects, FaultyTerminal
+from tests.simulation.faults import ORDER_FAULTS, Fault, FaultKind, FaultPlan, FaultScript
+from tests.simulation.faults import ScriptedFault as Scripted
 
 SELL = {**BUY, "type": mt5.ORDER_TYPE_SELL, "sl": 0.0, "tp": 0.0}
 
@@ -306,11 +306,11 @@ class TestPlans:
         plan = seeded(5, {FaultKind.LOST_REPLY: 1.0})
         for index in range(200):
             fault = told(plan.decide(index, "order_send", 1))
-            assert mt5.fate_of(fault.code) is mt5.Fate.UNKNOWN
+            assert mt5.delivery_of(fault.code) is mt5.Delivery.UNKNOWN
         plan = seeded(5, {FaultKind.REJECT: 1.0})
         for index in range(200):
             fault = told(plan.decide(index, "order_send", 1))
-            assert mt5.outcome_of(fault.code) is Outcome.REJECTED
+            assert mt5.outcome_of(fault.code) is RequestOutcome.REJECTED
 
     def test_without_faults_it_is_the_terminal_behind_it(self) -> None:
         world, plain = World(), terminal_at_ticks()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS
 
@@ -210,7 +210,7 @@ class TestReading:
 
     def test_a_tick_carries_seconds_and_milliseconds(self, terminal: PaperTerminal) -> None:
         tick = terminal.symbol_info_tick("USDJPY")
-        assert isinstance(tick, mt5.Tick)
+        assert isinstance(tick, mt5.MqlTick)
         assert (tick.bid, tick.ask) == (150.0, 150.01)
         assert (tick.time, tick.time_msc) == (1_736_251_200, 1_736_251_200_500)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.paper.index import Index
+from adapters.paper.broker.index import Index
 
 Entry = tuple[int, str]
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.paper.spec import build
+from adapters.paper.terminal.spec import build
 from engine.clock import SystemClock
-from scripts.cli import CommandFailed
-from scripts.inputs import open_inputs
-from scripts.paper_market import PaperMarket, ScaledClock, now_ms
-from scripts.replay import Request
+from scripts.app.errors import AppError
+from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock, now_ms
+from scripts.app.terms.inputs import open_inputs
+from scripts.app.terms.request import ReplayRequest
 from tests.builders import EURUSD, SPECS
 from tests.synthetic import DAY, SPRING, feed, write_parquet
 
 
-def request(bars: Path, **more: Any) -> Request:
-    return Request(bars=[f"EURUSD={bars}"], clock="eu-dst", **more)
+def request(bars: Path, **more: Any) -> ReplayRequest:
+    return ReplayRequest(bars=[f"EURUSD={bars}"], clock="eu-dst", **more)
 
 
 @pytest.fixture
@@ -28,9 +28,11 @@ def bars(tmp_path: Path) -> Path:
     return write_parquet(feed(3, days=2)["EURUSD"], tmp_path / "bars.parquet")
 
 
-def market(asked: Request, start: int | None = None, speed: float | None = None) -> PaperMarket:
+def market(
+    asked: ReplayRequest, start: int | None = None, speed: float | None = None
+) -> RecordedMarket:
     inputs, _ = open_inputs(asked, {"EURUSD": EURUSD}, ("M15",))
-    return PaperMarket(inputs, start or inputs[0].ref.first, speed, now_ms())
+    return RecordedMarket(inputs, start or inputs[0].ref.first, speed, now_ms())
 
 
 class TestSpec:
@@ -93,5 +95,5 @@ class TestClock:
 
 
 def test_a_symbol_that_is_not_known_is_named(bars: Path) -> None:
-    with pytest.raises(CommandFailed, match="NOPE"):
-        open_inputs(Request(bars=[f"NOPE={bars}"]), SPECS, ("M15",))
+    with pytest.raises(AppError, match="NOPE"):
+        open_inputs(ReplayRequest(bars=[f"NOPE={bars}"]), SPECS, ("M15",))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.functions import PaperTerminal
 from tests.builders import START
 from tests.paper_terminals import BUY, BUY_LIMIT, NOW, done, sent, terminal_at_ticks, told
 

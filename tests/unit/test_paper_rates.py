@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.charts import TIMEFRAME_SECONDS, Rates
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.market import Pace, PaperMarket
-from adapters.paper.matching import Bar
-from adapters.paper.sources import load_bars, made_up_bars
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.terminal.charts import TIMEFRAME_SECONDS, Rates
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.market import MarketPace, PaperMarket
+from adapters.paper.terminal.sources import load_bars, made_up_bars
 from engine.types import Side
 from tests.builders import SPECS, START, USDJPY
 from tests.paper_terminals import BUY, BUY_LIMIT, done, told
@@ -44,7 +44,7 @@ FOUR = rates(
 
 
 def playing(
-    bars: dict[str, Rates], pace: Pace = Pace.BARS, **specs: Any
+    bars: dict[str, Rates], pace: MarketPace = MarketPace.BARS, **specs: Any
 ) -> tuple[PaperTerminal, PaperMarket]:
     account = PaperAccount({**SPECS, **specs}, START)
     market = PaperMarket(account, bars, pace=pace)
@@ -208,7 +208,7 @@ class TestTicks:
         assert set(ticks["flags"].tolist()) == {mt5.TICK_FLAG_BID | mt5.TICK_FLAG_ASK}
 
     def test_ticks_by_date_and_none_beyond_now(self) -> None:
-        terminal, market = playing({"EURUSD": FOUR}, Pace.TICKS)
+        terminal, market = playing({"EURUSD": FOUR}, MarketPace.TICKS)
         market.advance(at(1.5))
         every = told(terminal.copy_ticks_range("EURUSD", 0, FORWARD, mt5.COPY_TICKS_INFO))
         assert len(every) == 7
@@ -252,14 +252,14 @@ class TestMarket:
     def test_by_ticks_a_stop_is_filled_at_its_price_and_a_gap_at_the_opening(self) -> None:
         gap = rates((0, 1.1, 1.101, 1.099, 1.1), (1, 1.05, 1.06, 1.05, 1.06))
         for stop, price in ((1.0995, 109_950), (1.07, 105_000)):
-            terminal, market = playing({"EURUSD": gap}, Pace.TICKS)
+            terminal, market = playing({"EURUSD": gap}, MarketPace.TICKS)
             market.advance(at(0))
             done(terminal, {**BUY, "sl": stop, "tp": 0.0})
             market.advance(at(1))
             assert terminal.account.deals[-1].price == price
 
     def test_by_ticks_orders_expire_at_their_time(self) -> None:
-        terminal, market = playing({"EURUSD": FOUR}, Pace.TICKS)
+        terminal, market = playing({"EURUSD": FOUR}, MarketPace.TICKS)
         market.advance(at(0))
         far = {**BUY_LIMIT, "price": 1.05, "sl": 0.0, "tp": 0.0, "type_time": 2}
         done(terminal, {**far, "expiration": MONDAY + 61})
@@ -280,7 +280,7 @@ class TestMarket:
         assert np.diff([0.0, *swaps]).tolist() == [-7.25, -7.25, -21.75, -7.25, -7.25, 0.0, 0.0]
 
     def test_skipping_leaves_history_and_the_last_tick(self) -> None:
-        for pace in Pace:
+        for pace in MarketPace:
             terminal, market = playing({"EURUSD": FOUR}, pace)
             market.skip(at(4))
             tick = told(terminal.symbol_info_tick("EURUSD"))

@@ -9,15 +9,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.faulty import Effects, FaultyTerminal
-from adapters.paper.functions import from_spec
-from adapters.paper.hosted import HostedTerminal, ServerClock
-from adapters.paper.market import PaperMarket
-from adapters.paper.sources import made_up_bars
-from adapters.paper.spec import MADE_UP_START, build
+from adapters.mt5.api import contract as mt5
+from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
+from adapters.paper.terminal.market import PaperMarket
+from adapters.paper.terminal.sources import made_up_bars
+from adapters.paper.terminal.spec import MADE_UP_START, build
 from tests.builders import EURUSD, USDJPY
 from tests.paper_terminals import BUY, terminal_at_ticks
+from tests.simulation import faulty_spec
+from tests.simulation.fault_injector import Effects, FaultyTerminal
 
 EURUSD_ALONE = msgspec.to_builtins(EURUSD)
 MINUTE = 60_000
@@ -35,14 +35,16 @@ def text(**changes: Any) -> str:
 
 
 def started(**changes: Any) -> Any:
-    terminal = build(text(**changes), NOTHING)
+    faulty = "faults" in changes
+    told = text(**changes)
+    terminal: Any = faulty_spec.build(told, NOTHING) if faulty else build(told)
     assert terminal.initialize(timeout=1000) is True
     return terminal
 
 
 class TestSpec:
     def test_it_makes_an_account_with_quotes_and_history_at_once(self) -> None:
-        terminal = from_spec(text(balance=5000.0, leverage=30, netting=True, stop_out=50))
+        terminal: Any = build(text(balance=5000.0, leverage=30, netting=True, stop_out=50))
         assert terminal.account_info() is None
         terminal.initialize()
         info = terminal.account_info()
@@ -84,10 +86,7 @@ class TestSpec:
             ({"speed": 0.0}, "speed must be above 0"),
             ({"clock": "sundial"}, "sundial"),
             ({"bars": {"EURUSD": "/nowhere/bars.npy"}}, "/nowhere/bars.npy"),
-            ({"faults": {"chances": {"gremlin": 0.5}}}, "gremlin"),
-            ({"faults": {"chances": {"fail": 1.5}}}, "chances.fail must be from 0 to 1"),
-            ({"faults": {"functions": ["order_snd"]}}, r"do not exist: \['order_snd'\]"),
-            ({"faults": {"script": [{"function": "x", "fault": {"kind": "fail"}}]}}, "exist"),
+            ({"faults": {"seed": 1}}, "unknown field `faults`"),
             ({"stop_out": 0}, "stop_out must be above 0 or null"),
             ({"slippage": -1}, "slippage must not be below 0"),
             ({"prices": {"EURUSD": 1.1, "USDJPY": 0.0}}, "prices.USDJPY must be above 0"),
@@ -99,6 +98,20 @@ class TestSpec:
     ) -> None:
         with pytest.raises(ValueError, match=says) as caught:
             build(text(**changes))
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("faults", "says"),
+        [
+            ({"chances": {"gremlin": 0.5}}, "gremlin"),
+            ({"chances": {"fail": 1.5}}, "chances.fail must be from 0 to 1"),
+            ({"functions": ["order_snd"]}, r"do not exist: \['order_snd'\]"),
+            ({"script": [{"function": "x", "fault": {"kind": "fail"}}]}, "exist"),
+        ],
+    )
+    def test_faults_that_do_not_exist_are_named(self, faults: dict[str, Any], says: str) -> None:
+        with pytest.raises(ValueError, match=says) as caught:
+            faulty_spec.build(text(faults=faults))
         assert "\n" not in str(caught.value)
 
     def test_text_that_is_no_json_is_named(self) -> None:
@@ -142,7 +155,7 @@ class TestRealClock:
         market = PaperMarket(terminal.account, {"EURUSD": made_up_bars(EURUSD, 1.2, 30, 1_000_020)})
         market.skip(1_000_020_000)
         elapsed = [0.0]
-        clock = ServerClock(1_000_020_000, 10.0, seconds=lambda: elapsed[0])
+        clock = RunningClock(1_000_020_000, 10.0, seconds=lambda: elapsed[0])
         hosted = HostedTerminal(terminal, market, clock=clock)
         assert hosted.symbol_info_tick("EURUSD").bid == 1.2003
         elapsed[0] = 90.0  # 15 minutes at ten times the speed
@@ -192,7 +205,7 @@ class TestState:
         hangs = []
         effects = Effects(hang=lambda: hangs.append(1), die=lambda: None, wait=lambda _: None)
         for _ in range(2):
-            terminal = build(text(state=state, faults={"script": script}), effects)
+            terminal = faulty_spec.build(text(state=state, faults={"script": script}), effects)
             assert isinstance(terminal, FaultyTerminal)
             terminal.initialize()
             terminal.order_send(ORDER)
@@ -201,7 +214,13 @@ class TestState:
 
     @pytest.mark.parametrize(
         ("content", "says"),
-        [(b"{}", "missing required field"), (b"\xff", "delete the file"), (b"", "truncated")],
+        [
+            (b"{}", "missing required field"),
+            (b"\xff", "delete the file"),
+            (b"", "truncated"),
+            (b'{"server": "f\xc3\xbcr \xfc"}', "not UTF-8"),
+            (b"[" * 100_000, "delete the file"),
+        ],
     )
     def test_a_damaged_file_is_named_with_the_remedy(
         self, tmp_path: Path, content: bytes, says: str

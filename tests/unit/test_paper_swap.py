@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.paper.account import PaperAccount
-from adapters.paper.functions import PaperTerminal
-from adapters.paper.matching import Bar
-from adapters.paper.swap import nights_after, swap_of
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.matching import Bar
+from adapters.paper.broker.swap import nights_after, swap_of
+from adapters.paper.terminal.functions import PaperTerminal
 from engine.types import Side, SymbolSpec
 from tests.builders import EURUSD, SPECS, START, USDJPY
 from tests.paper_terminals import BUY, account_at_ticks, done, sent, terminal_at_ticks, told

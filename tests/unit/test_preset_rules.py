@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from engine import events as ev
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side
-from signals.preset import (
+from signals.strategies.ftmo_m15 import (
     Features,
-    Parameters,
+    FtmoM15Parameters,
     Tier,
     Trend,
     decide,
@@ -20,7 +20,7 @@ from signals.preset import (
     session_of,
     trend_of,
 )
-from signals.strategy import Decision, Enter, Leave, Protect, View
+from signals.strategy import Decision, Enter, Exit, MoveStop, View
 from tests.builders import EURUSD, TICKS, parameters
 
 PRESET = parameters()
@@ -50,7 +50,7 @@ def view(held: Position | None = None, tick: ev.Tick = TICKS["EURUSD"]) -> View:
     return View(EURUSD, tick, held)
 
 
-def decided(held: Position | None = None, terms: Parameters = PRESET, **changes: Any
+def decided(held: Position | None = None, terms: FtmoM15Parameters = PRESET, **changes: Any
             ) -> Decision | None:  # fmt: skip
     return decide(features(**changes), view(held), terms)
 
@@ -194,29 +194,29 @@ class TestExit:
     ) -> None:
         previous, gap = {"cross": (10, -10), "momentum": (-10, -10)}[reason]
         against = features(previous_gap=previous, gap=gap, utc_hour=3, trend_gap=9_000)
-        assert decide(against, view(position(Side.LONG)), PRESET) == Leave("OPPOSITE")
+        assert decide(against, view(position(Side.LONG)), PRESET) == Exit("OPPOSITE")
 
     def test_a_preset_may_keep_the_position_and_go_on_trailing(self) -> None:
         patient = parameters(on_opposite="ignore")
         moved = features(previous_gap=10, gap=-10, close=110_150, atr=60.0)
         seen = view(position(Side.LONG), ev.Tick("EURUSD", 110_150, 110_160))
-        assert decide(moved, seen, PRESET) == Leave("OPPOSITE")
-        assert decide(moved, seen, patient) == Protect(110_090, "TRAIL")
+        assert decide(moved, seen, PRESET) == Exit("OPPOSITE")
+        assert decide(moved, seen, patient) == MoveStop(110_090, "TRAIL")
 
     def test_it_comes_before_the_trail(self) -> None:
         held = position(Side.SHORT)
-        assert decided(held, close=109_000, atr=50.0) == Leave("OPPOSITE")
+        assert decided(held, close=109_000, atr=50.0) == Exit("OPPOSITE")
 
     def test_a_signal_the_same_way_opens_no_second_position(self) -> None:
         assert decided(position(Side.LONG)) is None
 
     def test_a_preset_may_reverse_and_then_enters_by_the_tick_of_that_moment(self) -> None:
         turned = decided(position(Side.SHORT), parameters(on_opposite="reverse"))
-        assert isinstance(turned, Leave)
+        assert isinstance(turned, Exit)
         assert turned.reason == "OPPOSITE"
-        assert turned.then is not None
+        assert turned.reverse_with is not None
         later = view(None, ev.Tick("EURUSD", 110_030, 110_041))
-        assert turned.then(later) == Enter(
+        assert turned.reverse_with(later) == Enter(
             side=Side.LONG, stop_loss=110_041 - 120, take_profit=110_041 + 240,
             reason="v1_cross", scale=0.5, note="LONDON WITH_TREND UNKNOWN",
         )  # fmt: skip
@@ -226,9 +226,9 @@ class TestExit:
         self, filtered: dict[str, Any]
     ) -> None:
         turned = decided(position(Side.SHORT), parameters(on_opposite="reverse"), **filtered)
-        assert isinstance(turned, Leave)
-        assert turned.then is not None
-        assert turned.then(view()) is None
+        assert isinstance(turned, Exit)
+        assert turned.reverse_with is not None
+        assert turned.reverse_with(view()) is None
 
 
 class TestOptions:
@@ -247,7 +247,7 @@ class TestOptions:
             assert isinstance(decided(**gaps), Enter)
             assert isinstance(decided(terms=only, **gaps), Enter) is wanted
             held = position(Side.SHORT)
-            assert isinstance(decided(held, only, **gaps), Leave) is wanted
+            assert isinstance(decided(held, only, **gaps), Exit) is wanted
 
     def test_without_the_trend_filter_entries_against_the_trend_are_made_and_say_so(self) -> None:
         assert decided(trend_gap=-9_000) is None
@@ -298,20 +298,20 @@ class TestTrail:
     def test_a_long_trails_an_atr_behind_the_close_from_exactly_one_and_a_half_r(self) -> None:
         held = position(Side.LONG)
         assert self.trail(held, 110_149, 50.0) is None
-        assert self.trail(held, 110_150, 50.0) == Protect(110_100, "TRAIL")
+        assert self.trail(held, 110_150, 50.0) == MoveStop(110_100, "TRAIL")
 
     def test_a_short_is_measured_at_the_ask_of_this_tick(self) -> None:
         held = position(Side.SHORT)
         assert self.trail(held, 109_841, 50.0) is None  # the ask moved 149
-        assert self.trail(held, 109_840, 50.0) == Protect(109_900, "TRAIL")
+        assert self.trail(held, 109_840, 50.0) == MoveStop(109_900, "TRAIL")
 
     def test_the_distance_is_rounded_half_away_from_zero(self) -> None:
-        assert self.trail(position(Side.LONG), 110_200, 50.5) == Protect(110_149, "TRAIL")
+        assert self.trail(position(Side.LONG), 110_200, 50.5) == MoveStop(110_149, "TRAIL")
 
     @pytest.mark.parametrize("side", list(Side))
     def test_it_is_never_behind_the_entry(self, side: Side) -> None:
         close = 110_000 + side * 160
-        assert self.trail(position(side), close, 400.0) == Protect(110_000, "TRAIL")
+        assert self.trail(position(side), close, 400.0) == MoveStop(110_000, "TRAIL")
 
     @pytest.mark.parametrize("side", list(Side))
     def test_it_never_goes_back(self, side: Side) -> None:
@@ -329,19 +329,19 @@ class TestTrail:
         held = position(Side.LONG)
         at, above = ev.Tick("EURUSD", 110_150, 110_160), ev.Tick("EURUSD", 110_151, 110_161)
         assert self.trail(held, 110_200, 50.0, at) is None
-        assert self.trail(held, 110_200, 50.0, above) == Protect(110_150, "TRAIL")
+        assert self.trail(held, 110_200, 50.0, above) == MoveStop(110_150, "TRAIL")
         short = position(Side.SHORT)
         at, below = ev.Tick("EURUSD", 109_850, 109_860), ev.Tick("EURUSD", 109_849, 109_859)
         assert self.trail(short, 109_800, 50.0, at) is None
-        assert self.trail(short, 109_800, 50.0, below) == Protect(109_860, "TRAIL")
+        assert self.trail(short, 109_800, 50.0, below) == MoveStop(109_860, "TRAIL")
 
     def test_r_is_that_of_the_first_stop_however_far_the_stop_has_moved(self) -> None:
         held = position(Side.LONG, stop_loss=110_090)
         assert self.trail(held, 110_149, 10.0) is None
-        assert self.trail(held, 110_150, 10.0) == Protect(110_140, "TRAIL")
+        assert self.trail(held, 110_150, 10.0) == MoveStop(110_140, "TRAIL")
 
     def test_a_preset_may_leave_the_first_stop_where_it_is(self) -> None:
         moved = features(previous_gap=10, gap=10, close=110_150, atr=50.0)
         seen = view(position(Side.LONG), ev.Tick("EURUSD", 110_150, 110_160))
-        assert decide(moved, seen, PRESET) == Protect(110_100, "TRAIL")
+        assert decide(moved, seen, PRESET) == MoveStop(110_100, "TRAIL")
         assert decide(moved, seen, parameters(trail=False)) is None

@@ -11,8 +11,8 @@ import pytest
 
 from config.loader import load_preset
 from engine import events as ev
-from signals.preset import FtmoM15, Parameters
-from signals.registry import registered
+from signals.strategies.ftmo_m15 import FtmoM15, FtmoM15Parameters
+from signals.strategies.registry import registered
 from signals.strategy import View
 from tests.builders import EURUSD, PARAMETERS, TICKS, parameters
 
@@ -78,7 +78,7 @@ def test_an_option_that_is_shown_as_a_comment_holds_what_holds_without_it(
 
 class TestParameters:
     def test_those_of_the_preset_work_and_can_be_read(self) -> None:
-        assert msgspec.convert(msgspec.to_builtins(PRESET), Parameters) == PRESET
+        assert msgspec.convert(msgspec.to_builtins(PRESET), FtmoM15Parameters) == PRESET
 
     @pytest.mark.parametrize(
         ("changes", "message"),
@@ -113,4 +113,4 @@ class TestParameters:
         self, changes: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(msgspec.ValidationError, match=message):
-            msgspec.convert({**PARAMETERS, **changes}, Parameters)
+            msgspec.convert({**PARAMETERS, **changes}, FtmoM15Parameters)

@@ -6,32 +6,24 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import LOG_COLUMNS, LogProjection, Row, cash, iso
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, cash, iso
 from engine import events as ev
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from tests.builders import (
-    ONE_OF_EACH,
-    account,
-    closed,
-    halted,
-    intent,
-    opened,
-    started,
-)
+from tests.builders import ONE_OF_EACH, account, closed, halted, intent, opened, started
 
 NOON = 1_736_251_200_000
-ABOUT = {"session_id": "2025-a", "started_at": "2025-01-07T12:00:00+00:00", "version": "0.1.0"}
+METADATA = {"session_id": "2025-a", "started_at": "2025-01-07T12:00:00+00:00", "version": "0.1.0"}
 
 
-def record(event: ev.Event, seq: int = 2, time: int = NOON, about: Any = None) -> ev.Record:
-    return ev.Record(seq, time, None, event, about)
+def record(event: ev.Event, seq: int = 2, time: int = NOON, metadata: Any = None) -> ev.Record:
+    return ev.Record(seq, time, None, event, metadata)
 
 
 def row_of(event: ev.Event) -> Row | None:
     """The row that `event` adds to the log of a session that has begun."""
     log = LogProjection()
-    assert log.row(record(started(), 1, about=ABOUT)) is None
+    assert log.row(record(started(), 1, metadata=METADATA)) is None
     return log.row(record(event))
 
 

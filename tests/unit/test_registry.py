@@ -10,9 +10,9 @@ import pytest
 
 from config.loader import list_presets, load_preset
 from engine import events as ev
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import Side, SymbolSpec
-from signals.registry import (
+from signals.strategies.registry import (
     STRATEGIES,
     BadParameters,
     UnknownStrategy,
@@ -20,7 +20,7 @@ from signals.registry import (
     registered,
     strategy_factory,
 )
-from signals.strategy import Decision, Enter, Leave, View
+from signals.strategy import Decision, Enter, Exit, View
 from tests.builders import EURUSD, GBPUSD, TICKS
 
 SMA = load_preset("sma_cross").parameters
@@ -203,9 +203,9 @@ def test_the_example_leaves_on_the_opposite_cross_and_not_on_its_own() -> None:
     rising = [110_000, 109_900, 109_800, 109_700, 109_900, 110_100, 110_300]
     falling = [220_000 - close for close in rising]
     for closes, side, expected in (
-        (falling, Side.LONG, Leave("OPPOSITE")),
+        (falling, Side.LONG, Exit("OPPOSITE")),
         (rising, Side.LONG, None),
-        (rising, Side.SHORT, Leave("OPPOSITE")),
+        (rising, Side.SHORT, Exit("OPPOSITE")),
     ):
         assert decisions(closes, held(side))[5] == expected
 
@@ -220,11 +220,11 @@ def test_the_example_may_ignore_the_opposite_cross() -> None:
 
 def test_the_example_may_reverse_and_enters_as_it_does_from_flat() -> None:
     turned = decisions(RISING, held(Side.SHORT), on_opposite="reverse")[5]
-    assert isinstance(turned, Leave)
+    assert isinstance(turned, Exit)
     assert turned.reason == "OPPOSITE"
-    assert turned.then is not None
+    assert turned.reverse_with is not None
     later = View(EURUSD, ev.Tick("EURUSD", 111_000, 111_010), None)
-    then, usual = turned.then(later), decisions(RISING)[5]
+    then, usual = turned.reverse_with(later), decisions(RISING)[5]
     assert isinstance(then, Enter)
     assert isinstance(usual, Enter)
     assert (then.side, then.volume, then.reason) == (usual.side, usual.volume, usual.reason)

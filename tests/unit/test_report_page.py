@@ -22,8 +22,9 @@ from engine.result import RunResult
 from engine.result.build import result_of
 from engine.result.statistics import drawdown_money, figures_of
 from risk.hindsight import FirmLimitHistory, judged
-from scripts.objectives import course_of
-from scripts.replay import Request, resolve_terms
+from scripts.app.terms.objectives import challenge_of
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
 from tests.pages import Page, unpacked
 from tests.reruns import recorded
 from tests.result_runs import prices_of, witnessed
@@ -36,10 +37,10 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>"\u202e' + "x" *
 
 def replayed(**options: Any) -> RunResult:
     """A part of the sample, with the floors of its rules."""
-    request = Request(**{"start": "2023-02-01", "end": "2023-06-01", **options})
+    request = ReplayRequest(**{"start": "2023-02-01", "end": "2023-06-01", **options})
     terms = resolve_terms(request)[0]
     records = witnessed(terms, every_bar=False).records
-    course = course_of(records[0].event)  # type: ignore[arg-type]
+    course = challenge_of(records[0].event)  # type: ignore[arg-type]
     limits = None if course is None else FirmLimitHistory(course.rules)
     return result_of(records, prices_of(terms), limits)
 

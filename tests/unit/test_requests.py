@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.requests import Instrument, Requests, filling_of
-from adapters.paper.requests import malformed
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.requests import Instrument, Requests, filling_of
+from adapters.paper.terminal.requests import malformed
 from engine import events as ev
 from engine.types import Side
 from tests.builders import LOT, SPECS, approved

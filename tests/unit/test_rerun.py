@@ -8,17 +8,17 @@ import pytest
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import JournalFailed, MemoryJournal
-from engine.market import Market
-from engine.rerun import Comparison
+from engine.portfolio import Portfolio
+from engine.rerun import RerunComparison
 from engine.types import SymbolSpec
 from risk import limits as rules
-from scripts.journal_replay import deciders
-from scripts.journal_view import differing
-from scripts.rerun_inputs import InputsNotRecorded
-from scripts.simulation.strategy import Restless
+from scripts.app.journals.rerun import deciders
+from scripts.app.journals.rerun_inputs import InputsNotRecorded
+from scripts.view.records import differing
 from signals.strategy import Decision, StrategyActor, View
 from tests.builders import EURUSD
 from tests.reruns import Remembering, difference, recorded, rerun
+from tests.simulation.strategy import RandomStrategy
 
 SEED = 5
 """A session that traded in several lives, with crashes between them."""
@@ -32,8 +32,10 @@ class TestOtherCode:
     ) -> None:
         records, vet = recorded(SEED), rules.vet
 
-        def timid(order: ev.OrderIntent, desk: rules.Desk) -> ev.OrderApproved | ev.OrderDenied:
-            verdict = vet(order, desk)
+        def timid(
+            order: ev.OrderIntent, context: rules.RiskContext
+        ) -> ev.OrderApproved | ev.OrderDenied:
+            verdict = vet(order, context)
             if isinstance(verdict, ev.OrderApproved):
                 return msgspec.structs.replace(verdict, volume=verdict.volume - 100)
             return verdict
@@ -41,7 +43,7 @@ class TestOtherCode:
         monkeypatch.setattr(rules, "vet", timid)
         found = difference(rerun(records))
         approved = [r for r in records if isinstance(r.event, ev.OrderApproved)]
-        opening = [r for r in approved if r.event.order.action is ev.Action.OPEN]  # type: ignore[union-attr]
+        opening = [r for r in approved if r.event.order.terms.action is ev.Action.OPEN]  # type: ignore[union-attr]
         assert found.recorded == opening[0]
         assert found.today is not None
         assert list(differing(found.recorded, found.today)) == ["volume"]
@@ -77,7 +79,7 @@ class TestOtherCode:
             for record in recorded(SEED)
         ]
         assert rerun(records).difference is not None
-        assert rerun(recorded(SEED, Restless), Restless).difference is None
+        assert rerun(recorded(SEED, RandomStrategy), RandomStrategy).difference is None
 
 
 class TestJournals:
@@ -95,11 +97,11 @@ class TestJournals:
         )  # fmt: skip
         last = records[-1]
         assert isinstance(last.event, ev.SessionEnded)
-        failed = msgspec.structs.replace(last.event, outcome=ev.Outcome.FAILED)
+        failed = msgspec.structs.replace(last.event, outcome=ev.SessionOutcome.FAILED)
         end = msgspec.structs.replace(last, seq=place + 1, event=failed)
-        tally = rerun([*records[:place], end])
-        assert tally.difference is None
-        assert tally.beyond > 0
+        totals = rerun([*records[:place], end])
+        assert totals.difference is None
+        assert totals.beyond > 0
 
     def test_the_figures_of_the_last_record_are_compared(self) -> None:
         *records, last = recorded(SEED)
@@ -114,15 +116,15 @@ class TestJournals:
         first = recorded(SEED)[0]
         assert isinstance(first.event, ev.SessionStarted)
         bus = Bus(journal, record_inputs=True)
-        deciders(first.event, first.about or {}, Restless)(bus)
+        deciders(first.event, first.metadata or {}, RandomStrategy)(bus)
         bus.time = first.time
-        bus.publish(first.event, first.about)
+        bus.publish(first.event, first.metadata)
         bus.feed(ev.Tick(EURUSD.name, 110_000, 110_002))
         bus.publish(ev.UserCommanded(action=ev.UserAction.PAUSE, reason="lunch"))
         kinds = [type(record.event) for record in journal.records]
         assert kinds[-2:] == [ev.UserCommanded, ev.TradingStateChanged]
-        tally = rerun(journal.records, Restless)
-        assert (tally.difference, tally.inputs, tally.decisions) == (None, 2, 1)
+        totals = rerun(journal.records, RandomStrategy)
+        assert (totals.difference, totals.inputs, totals.decisions) == (None, 2, 1)
 
     def test_another_time_is_a_difference(self) -> None:
         records = list(recorded(SEED))
@@ -138,7 +140,7 @@ class TestJournals:
 @pytest.mark.asyncio
 async def test_a_comparison_is_a_journal() -> None:
     """What was appended is durable; what was not is an error, as for every journal."""
-    journal = Comparison()
+    journal = RerunComparison()
     with pytest.raises(JournalFailed, match="record 1"):
         await journal.durable(1)
     Bus(journal).publish(ev.OrderCancelled(order_id=1, reason="tested"))
@@ -152,7 +154,7 @@ class TestWarmingUp:
     def test_bars_of_the_past_are_seen_in_order_and_lead_to_nothing(self) -> None:
         seen: list[ev.BarClosed] = []
 
-        class Eager(Restless):
+        class Eager(RandomStrategy):
             def on_bar(self, bar: ev.BarClosed, view: View) -> Decision | None:
                 seen.append(bar)
                 assert view.position is None
@@ -164,7 +166,7 @@ class TestWarmingUp:
 
         journal = MemoryJournal()
         bus = Bus(journal, record_inputs=True)
-        actor = StrategyActor(bus, Market({EURUSD.name: EURUSD}), "eager", make)
+        actor = StrategyActor(bus, Portfolio({EURUSD.name: EURUSD}), "eager", make)
         bus.attach(actor.routes())
         bars = tuple(
             (timeframe, OPENED + 900_000 * number, 110_000, 110_010, 109_990, 110_000 + number)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from adapters.projection import SummaryProjection
+from adapters.reports.projection import SummaryProjection
 from engine import events as ev
 from engine.result.build import result_of
 from engine.result.statistics import by_day, figures_of
 from risk.hindsight import FirmLimitHistory
-from scripts.objectives import course_of
-from scripts.replay import Request, resolve_terms
+from scripts.app.terms.objectives import challenge_of
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
 from tests.reruns import recorded
 from tests.result_runs import prices_of, witnessed
 
@@ -35,9 +36,9 @@ def summary_of(records: list[ev.Record] | tuple[ev.Record, ...]) -> dict[str, An
 @pytest.mark.parametrize("name", RUNS)
 def test_a_result_has_the_figures_of_the_summary(name: str) -> None:
     """Every figure that both know is the same, of the run, its days and its attempts."""
-    terms = resolve_terms(Request(start="2023-01-02", end="2023-07-01", **RUNS[name]))[0]
+    terms = resolve_terms(ReplayRequest(start="2023-01-02", end="2023-07-01", **RUNS[name]))[0]
     records = witnessed(terms, every_bar=False).records
-    course = course_of(records[0].event)  # type: ignore[arg-type]
+    course = challenge_of(records[0].event)  # type: ignore[arg-type]
     limits = None if course is None else FirmLimitHistory(course.rules)
     result = result_of(records, prices_of(terms), limits)
     summary, figures = summary_of(records), figures_of(result.trades)
@@ -62,7 +63,7 @@ def test_a_result_has_the_figures_of_the_summary(name: str) -> None:
 
 def test_the_days_of_a_run_sum_to_its_trades() -> None:
     """Net by day is the net of all closing deals, whichever day they fall on."""
-    terms = resolve_terms(Request(start="2023-01-02", end="2023-03-01"))[0]
+    terms = resolve_terms(ReplayRequest(start="2023-01-02", end="2023-03-01"))[0]
     result = witnessed(terms, every_bar=False).result
     assert sum(by_day(result).values()) == sum(trade.net for trade in result.trades)
 

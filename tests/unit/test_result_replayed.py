@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from engine.types import LimitAction, Side
-from scripts.replay import Request, resolve_terms
-from scripts.wiring import Terms
-from tests.given_runs import PERIOD, at, bar_file, flat, signal_file, terms_of, with_limits
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import ReplayRequest
 from tests.result_runs import differing_points, witnessed
+from tests.user_signal_runs import PERIOD, at, bar_file, flat, signal_file, terms_of, with_limits
 
 QUARTER: dict[str, Any] = {"start": "2023-02-01", "end": "2023-05-01"}
 
 
 def sample(**options: Any) -> Terms:
     """A part of the sample that comes with the program."""
-    return resolve_terms(Request(**{**QUARTER, **options}))[0]
+    return resolve_terms(ReplayRequest(**{**QUARTER, **options}))[0]
 
 
 OPTIONS: dict[str, dict[str, Any]] = {

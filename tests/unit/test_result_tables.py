@@ -12,14 +12,15 @@ import pytest
 
 from adapters.reports import tables
 from engine.result import RunResult
-from scripts.replay import Request, resolve_terms
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
 from tests.result_runs import witnessed
 
 
 @pytest.fixture(scope="module")
 def result() -> RunResult:
     """A quarter of the sample, with swap."""
-    request = Request(start="2023-02-01", end="2023-05-01", swap=["-7.5/2.25"])
+    request = ReplayRequest(start="2023-02-01", end="2023-05-01", swap=["-7.5/2.25"])
     return witnessed(resolve_terms(request)[0], every_bar=False).result
 
 

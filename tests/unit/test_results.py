@@ -11,10 +11,11 @@ import pytest
 
 from adapters.reports.tables import equity_csv, trades_csv
 from engine.result import RunResult
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from scripts.results import replay_in_memory, result_of_journal
-from scripts.wiring import Terms
+from scripts.app.journals.results import replay_in_memory, result_of_journal
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.replay_terms import Terms, resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.replay import Screen, run_replay
 from tests.journals import stored
 from tests.reruns import recorded
 
@@ -22,7 +23,7 @@ QUIET = Screen(quiet=True)
 
 
 def terms(**options: str) -> Terms:
-    return resolve_terms(Request(start="2023-02-01", end="2023-03-15", **options))[0]  # type: ignore[arg-type]
+    return resolve_terms(ReplayRequest(start="2023-02-01", end="2023-03-15", **options))[0]  # type: ignore[arg-type]
 
 
 def tables_of(result: RunResult) -> tuple[bytes, bytes]:

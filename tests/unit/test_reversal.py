@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Leave, StrategyActor, View
+from signals.strategy import Decision, Enter, Exit, StrategyActor, View
 from tests.builders import limits, of_kind, signal
 from tests.venue_steps import INFO, Live, deal_in, deal_out, deals, live, result
 
@@ -32,7 +32,7 @@ class Reversing:
     wants: bool = True
 
     def on_bar(self, _bar: ev.BarClosed, _view: View) -> Decision | None:
-        return Leave("OPPOSITE", self.entry)
+        return Exit("OPPOSITE", self.entry)
 
     def entry(self, view: View) -> Enter | None:
         self.shown.append(view)
@@ -52,7 +52,7 @@ def leaving(strategy: Reversing | None = None, late: int = 0) -> Live:
     desk = live(limits(max_positions=1))
     bus = desk.parts.bus
     made = strategy or Reversing()
-    actor = StrategyActor(bus, desk.parts.market, "mine", lambda _spec: made)
+    actor = StrategyActor(bus, desk.parts.portfolio, "mine", lambda _spec: made)
     bus.attach(actor.routes())
     bus.publish(signal("s:1", volume=10_000))
     desk.reply(result(), deals=(deal_in(),))
@@ -71,14 +71,14 @@ def confirm(desk: Live, after: int = 200) -> None:
 def entries(desk: Live) -> list[ev.SignalRaised]:
     """Entries raised after the first one, which opened the position."""
     raised = of_kind(desk.parts.journal, ev.SignalRaised)
-    return [event for event in raised if event.action is ev.Action.OPEN][1:]
+    return [event for event in raised if event.terms.action is ev.Action.OPEN][1:]
 
 
 def test_only_the_close_is_raised_until_the_venue_confirms_it() -> None:
     desk = leaving()
-    assert [errand.request["position"] for errand in desk.sent] == [7]
+    assert [venue_request.request["position"] for venue_request in desk.sent] == [7]
     assert entries(desk) == []
-    assert 7 in desk.parts.market.positions
+    assert 7 in desk.parts.portfolio.positions
 
 
 def test_the_confirmed_close_raises_the_entry_and_risk_approves_it_with_the_place_free() -> None:
@@ -87,8 +87,10 @@ def test_the_confirmed_close_raises_the_entry_and_risk_approves_it_with_the_plac
     confirm(desk)
     kinds = [type(event) for event in desk.events(ev.PositionClosed)]
     assert kinds == [ev.SignalRaised, ev.OrderIntent, ev.OrderApproved, ev.OrderSubmitted]
-    assert [errand.request["action"] for errand in desk.sent] == [mt5.TRADE_ACTION_DEAL]
-    assert desk.parts.market.positions == {}
+    assert [venue_request.request["action"] for venue_request in desk.sent] == [
+        mt5.TRADE_ACTION_DEAL
+    ]
+    assert desk.parts.portfolio.positions == {}
 
 
 def test_the_entry_is_measured_from_the_tick_of_the_confirmation() -> None:
@@ -96,8 +98,12 @@ def test_the_entry_is_measured_from_the_tick_of_the_confirmation() -> None:
     desk = leaving(strategy)
     confirm(desk)
     (entry,) = entries(desk)
-    assert (entry.price, entry.stop_loss, entry.take_profit) == (109_950, 110_050, 109_750)
-    assert entry.signal_id == f"mine:EURUSD:M15:{OPENED // 1000}"
+    assert (entry.terms.price, entry.terms.stop_loss, entry.terms.take_profit) == (
+        109_950,
+        110_050,
+        109_750,
+    )
+    assert entry.terms.signal_id == f"mine:EURUSD:M15:{OPENED // 1000}"
     assert [(view.tick, view.position) for view in strategy.shown] == [(LATER, None)]
 
 
@@ -139,7 +145,7 @@ def test_a_close_in_part_does_not_raise_the_entry() -> None:
     position = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=0.5)
     desk.see(positions=(position,), deals=deals(deal_in(), half))
     desk.parts.bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
-    assert desk.parts.market.positions[7].volume == 5_000
+    assert desk.parts.portfolio.positions[7].volume == 5_000
     assert entries(desk) == []
 
 
@@ -159,7 +165,7 @@ def test_the_entry_is_not_raised_twice() -> None:
     desk.reply(result(order=9, deal=13), deals=(into,))
     desk.see(deals={9: (into, deal_out(ticket=14, order=10, position_id=9))})
     desk.parts.bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
-    assert desk.parts.market.positions == {}
+    assert desk.parts.portfolio.positions == {}
     assert len(entries(desk)) == 1
 
 
@@ -167,7 +173,7 @@ def test_a_rejected_close_leaves_the_position_and_halts() -> None:
     desk = leaving()
     desk.reply(result(mt5.TRADE_RETCODE_REJECT), account=INFO)
     assert entries(desk) == []
-    assert 7 in desk.parts.market.positions
+    assert 7 in desk.parts.portfolio.positions
     desk.parts.bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
     assert entries(desk) == []
     assert not desk.parts.risk.trading.active
@@ -210,7 +216,7 @@ def test_other_symbols_positions_do_not_matter() -> None:
 
     desk = live()
     bus = desk.parts.bus
-    bus.attach(StrategyActor(bus, desk.parts.market, "mine", factory).routes())
+    bus.attach(StrategyActor(bus, desk.parts.portfolio, "mine", factory).routes())
     for number, name in enumerate(("EURUSD", "GBPUSD"), start=7):
         bus.publish(ev.PositionOpened(
             position=number, order_id=0, signal_id="s", strategy_id="s", symbol=name,
@@ -223,4 +229,4 @@ def test_other_symbols_positions_do_not_matter() -> None:
              positions=(mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0),))  # fmt: skip
     bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
     raised = of_kind(desk.parts.journal, ev.SignalRaised)
-    assert [event.action for event in raised] == [ev.Action.CLOSE]
+    assert [event.terms.action for event in raised] == [ev.Action.CLOSE]

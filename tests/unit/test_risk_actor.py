@@ -118,7 +118,7 @@ class TestInFlight:
         see(parts, 9_700_000)
         for action in (ev.Action.CLOSE, ev.Action.MODIFY):
             parts.bus.publish(signal(action=action, position=7, volume=10_000))
-        assert [item.order.action for item in approvals(parts)] == [
+        assert [item.order.terms.action for item in approvals(parts)] == [
             ev.Action.CLOSE,
             ev.Action.MODIFY,
         ]
@@ -167,4 +167,4 @@ def test_equity_is_quiet_above_the_higher_of_the_own_floors(
     changes: dict[str, float], low: int
 ) -> None:
     """Up to the peak: a new one is told."""
-    assert wired(limits(**changes)).risk.quiet_band() == (low, START)
+    assert wired(limits(**changes)).risk.equity_band() == (low, START)

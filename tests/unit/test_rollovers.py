@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.types import ClockName
-from signals.clocks import CLOCKS
-from signals.rollovers import rollovers
+from signals.market_data.clocks import CLOCKS
+from signals.market_data.rollovers import rollovers
 
 WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 

@@ -7,12 +7,12 @@ import pytest
 
 from engine import events as ev
 from engine.bars import PreparedBars
-from engine.market import Position
+from engine.portfolio import Position
 from engine.types import SymbolSpec
-from signals.bars import BarPreparer, Ints
-from signals.scan import Bools, Places, closings_of, first_true_of, scan_of
-from signals.sma_cross import SmaCross
-from signals.strategy import Decision, Leave, StrategyActor, StrategyFailed, View
+from signals.market_data.bars import BarPreparer, Ints
+from signals.scan import Bools, RowIndex, closings_of, first_true_of, scan_of
+from signals.strategies.sma_cross import SmaCross
+from signals.strategy import Decision, Exit, StrategyActor, StrategyFailed, View
 from tests.builders import EURUSD, Wired, wired
 
 NOON = 20_000 * 86_400 + 12 * 3_600
@@ -66,7 +66,7 @@ def acted(kind: type[EveryThird]) -> tuple[Wired, StrategyActor, dict[str, Every
     def factory(spec: SymbolSpec) -> EveryThird:
         return made.setdefault(spec.name, kind(spec))
 
-    actor = StrategyActor(parts.bus, parts.market, "mine", factory)
+    actor = StrategyActor(parts.bus, parts.portfolio, "mine", factory)
     parts.bus.attach(actor.routes())
     return parts, actor, made
 
@@ -89,7 +89,7 @@ def test_a_bar_is_decided_on_as_the_one_that_it_is_in_its_chunk() -> None:
 
 def test_without_a_scan_every_closed_bar_must_be_seen() -> None:
     parts = wired()
-    actor = StrategyActor(parts.bus, parts.market, "none", None)
+    actor = StrategyActor(parts.bus, parts.portfolio, "none", None)
     (bars,) = actor.scanned("EURUSD", [chunk(4)])
     assert bars.scan is None
     assert [bars.next_decision(row) for row in range(4)] == [1, 1, 2, 3]
@@ -107,7 +107,7 @@ def test_a_scan_that_was_inherited_is_not_trusted() -> None:
     class Contrary(SmaCross):
         def on_bar(self, bar: ev.BarClosed, view: View) -> Decision | None:
             del bar, view
-            return Leave("ALWAYS")
+            return Exit("ALWAYS")
 
     assert scan_of(object.__new__(Contrary)) is None
     assert scan_of(object.__new__(SmaCross)) is not None
@@ -119,7 +119,7 @@ def test_a_chunk_without_the_wanted_timeframe_is_named() -> None:
 
 
 def test_places_are_found_from_an_index_on() -> None:
-    places = Places(np.array([False, True, False, False, True, False]))
+    places = RowIndex(np.array([False, True, False, False, True, False]))
     assert [places.next(index) for index in range(7)] == [1, 1, 4, 4, 4, 6, 6]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.days import Days
-from adapters.mt5.script import Plan, Quote, ScriptFeed
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.live.days import Days
+from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Side
@@ -15,19 +15,19 @@ from tests.paper_terminals import BUY_LIMIT, done
 from tests.unit.test_venue import Scene, played
 from tests.venue_steps import result
 
-PLAN = Plan(name="1", symbol="EURUSD", side=Side.LONG, stop=200, volume=1_000)
+PLAN = ScriptedEntry(name="1", symbol="EURUSD", side=Side.LONG, stop=200, volume=1_000)
 
 
 def feed_of(scene: Scene, days: Days | None = None) -> ScriptFeed:
-    async def quote(symbol: str) -> Quote:
-        return Quote(TICKS[symbol], ev.AccountSeen.of(account()))
+    async def quote(symbol: str) -> ScriptQuote:
+        return ScriptQuote(TICKS[symbol], ev.AccountSeen.of(account()))
 
     async def sleep(_seconds: float) -> None:
         """Nothing is waited for."""
 
     live = scene.live
     return ScriptFeed(
-        scene.bus, live.parts.market, live.gateway, scene.venue, SystemClock(), [PLAN],
+        scene.bus, live.parts.portfolio, live.gateway, scene.venue, SystemClock(), [PLAN],
         quote=quote, sleep=sleep, hold=0.0, pace=0.0, may_enter=lambda: True,
         days=days,
     )  # fmt: skip
@@ -43,7 +43,7 @@ def test_what_waits_at_the_venue_keeps_the_next_plan_from_being_entered(waits: b
             terms = {"entry_price": 109_900, "stop_loss": 109_800, "expires": 1}
             scene.bus.publish(signal("s:1", volume=5_000, **terms))
             scene.live.reply(result(mt5.TRADE_RETCODE_PLACED, order=ticket))
-            assert scene.live.gateway.wanted().orders == (ticket,)
+            assert scene.live.gateway.snapshot_query().orders == (ticket,)
         async for _ in feed_of(scene).slices():
             pass
         assert [item.signal.strategy_id for item in due] == ([] if waits else [PLAN.mark])

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mt5.server_clock import ServerClock
+from adapters.mt5.live.server_clock import ServerClock
 from engine.types import ClockName
-from signals.clocks import server_of
+from signals.market_data.clocks import server_of
 
 CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 WINTER = int(datetime(2025, 1, 8, 12, tzinfo=UTC).timestamp())

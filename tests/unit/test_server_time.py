@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.types import Millis
-from scripts.live import ServerTime
+from scripts.app.sessions.live import ServerTime
 
 NOW = 1_736_251_200_000
 HOUR = 3_600_000

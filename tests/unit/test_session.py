@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from engine import events as ev
-from engine.bus import EDGE_BATCHES, Bus, Edge, EdgeLeft, HandlerFailed
+from engine.bus import SUBSCRIPTION_BATCHES, Bus, HandlerFailed, SubscriberLeft, Subscription
 from engine.journal import JournalFailed, MemoryJournal
 from engine.session import SinkFailed
 from tests.builders import TICKS
@@ -61,9 +61,9 @@ class Stage:
     def feed(self, *slices: Callable[[], None]) -> ScriptedFeed:
         return ScriptedFeed(slices, lambda: self.diary.append("feed closed"))
 
-    async def run(self, feed: ScriptedFeed) -> ev.Outcome:
-        with edges(self.bus, EVERYTHING) as (edge,):
-            return await session(self.bus, self.journal, feed, [(self.sink, edge)]).run()
+    async def run(self, feed: ScriptedFeed) -> ev.SessionOutcome:
+        with edges(self.bus, EVERYTHING) as (subscription,):
+            return await session(self.bus, self.journal, feed, [(self.sink, subscription)]).run()
 
     def ending(self) -> ev.SessionEnded:
         """The last record, which must be the session's end."""
@@ -76,16 +76,18 @@ def breaks(*_: object) -> None:
     raise ZeroDivisionError("broken")
 
 
-def cannot_conclude(outcome: ev.Outcome, detail: str) -> ev.SessionEnded:
+def cannot_conclude(outcome: ev.SessionOutcome, detail: str) -> ev.SessionEnded:
     raise ZeroDivisionError(f"{outcome} {detail}")
 
 
 class TestEnd:
     async def test_a_feed_that_ends_makes_the_session_done_and_every_record_arrives(self) -> None:
         stage = Stage()
-        assert await stage.run(stage.feed(stage.says("a"), stage.says("b"))) is ev.Outcome.DONE
-        assert (stage.ending().outcome, stage.ending().detail) == (ev.Outcome.DONE, "")
-        assert stage.journal.records[-1].about == {"ended_at": "2025-01-07T12:00:00+00:00"}
+        assert (
+            await stage.run(stage.feed(stage.says("a"), stage.says("b"))) is ev.SessionOutcome.DONE
+        )
+        assert (stage.ending().outcome, stage.ending().detail) == (ev.SessionOutcome.DONE, "")
+        assert stage.journal.records[-1].metadata == {"ended_at": "2025-01-07T12:00:00+00:00"}
         assert stage.sink.records == stage.journal.records[:3]
 
     async def test_the_feed_is_closed_first_and_the_journal_last(self) -> None:
@@ -102,26 +104,28 @@ class TestEnd:
 
     async def test_more_than_the_streams_hold_is_delivered_in_whole(self) -> None:
         stage = Stage()
-        slices = [stage.says(str(number)) for number in range(EDGE_BATCHES * 4)]
+        slices = [stage.says(str(number)) for number in range(SUBSCRIPTION_BATCHES * 4)]
         await stage.run(stage.feed(*slices))
         assert stage.sink.records == stage.journal.records
 
     async def test_no_stream_is_left_open(self) -> None:
         stage = Stage()
-        with edges(stage.bus, EVERYTHING) as (edge,):
-            await session(stage.bus, stage.journal, stage.feed(), [(stage.sink, edge)]).run()
+        with edges(stage.bus, EVERYTHING) as (subscription,):
+            await session(
+                stage.bus, stage.journal, stage.feed(), [(stage.sink, subscription)]
+            ).run()
             with pytest.raises(anyio.ClosedResourceError):
-                edge.stream.receive_nowait()
+                subscription.stream.receive_nowait()
 
     async def test_after_each_slice_the_screen_may_look(self) -> None:
         stage = Stage()
         seen: list[int] = []
-        with edges(stage.bus, EVERYTHING) as (edge,):
+        with edges(stage.bus, EVERYTHING) as (subscription,):
             await session(
                 stage.bus,
                 stage.journal,
                 stage.feed(stage.says("a"), stage.says("b")),
-                [(stage.sink, edge)],
+                [(stage.sink, subscription)],
                 on_slice=lambda: seen.append(len(stage.journal.records)),
             ).run()
         assert seen == [1, 2]
@@ -130,11 +134,11 @@ class TestEnd:
 class TestStop:
     async def test_a_requested_stop_ends_the_session_interrupted_at_the_next_slice(self) -> None:
         stage = Stage()
-        with edges(stage.bus, EVERYTHING) as (edge,):
+        with edges(stage.bus, EVERYTHING) as (subscription,):
             feed = stage.feed(stage.says("a"), lambda: run.request_stop(), stage.says("never"))
-            run = session(stage.bus, stage.journal, feed, [(stage.sink, edge)])
-            assert await run.run() is ev.Outcome.INTERRUPTED
-        assert stage.ending().outcome is ev.Outcome.INTERRUPTED
+            run = session(stage.bus, stage.journal, feed, [(stage.sink, subscription)])
+            assert await run.run() is ev.SessionOutcome.INTERRUPTED
+        assert stage.ending().outcome is ev.SessionOutcome.INTERRUPTED
         assert [item.event for item in stage.journal.records[:-1]] == [drop("a")]
         assert stage.diary == ["feed closed", "sink ended", "journal closed with 2 records"]
 
@@ -146,7 +150,10 @@ class TestFailure:
         stage = Stage()
         with pytest.raises(ZeroDivisionError, match="broken"):
             await stage.run(stage.feed(stage.says("a"), breaks, stage.says("never")))
-        assert (stage.ending().outcome, stage.ending().detail) == (ev.Outcome.FAILED, "broken")
+        assert (stage.ending().outcome, stage.ending().detail) == (
+            ev.SessionOutcome.FAILED,
+            "broken",
+        )
         assert stage.sink.records == stage.journal.records
         assert stage.diary == ["feed closed", "sink ended", "journal closed with 2 records"]
 
@@ -156,14 +163,14 @@ class TestFailure:
         feed = stage.feed(stage.says("a"), lambda: stage.bus.feed(TICKS["EURUSD"]))
         with pytest.raises(HandlerFailed, match="breaks failed on Tick"):
             await stage.run(feed)
-        assert stage.ending().outcome is ev.Outcome.FAILED
+        assert stage.ending().outcome is ev.SessionOutcome.FAILED
         assert stage.ending().detail.startswith("breaks failed on Tick")
         assert stage.sink.records == stage.journal.records
 
     async def test_a_failing_sink_stops_it_and_the_others_get_everything(self) -> None:
         class Broken(CollectingSink):
-            async def run(self, edge: Edge) -> None:
-                await edge.stream.receive()
+            async def run(self, subscription: Subscription) -> None:
+                await subscription.stream.receive()
                 breaks()
 
         stage = Stage()
@@ -176,7 +183,7 @@ class TestFailure:
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert len(stage.journal.records) < 10_000
         end = stage.ending()
-        assert (end.outcome, end.detail) == (ev.Outcome.FAILED, "broken sink: broken")
+        assert (end.outcome, end.detail) == (ev.SessionOutcome.FAILED, "broken sink: broken")
         assert stage.sink.records == stage.journal.records
 
     async def test_a_sink_that_fails_at_the_very_end_is_still_reported(self) -> None:
@@ -203,9 +210,13 @@ class TestFailure:
     ) -> None:
         stage = Stage()
         feed = ScriptedFeed([stage.says("a")], stage.says("said while closing"))
-        with edges(stage.bus, EVERYTHING) as (edge,):
+        with edges(stage.bus, EVERYTHING) as (subscription,):
             run = session(
-                stage.bus, stage.journal, feed, [(stage.sink, edge)], conclude=cannot_conclude
+                stage.bus,
+                stage.journal,
+                feed,
+                [(stage.sink, subscription)],
+                conclude=cannot_conclude,
             )
             with pytest.raises(ZeroDivisionError):
                 await run.run()
@@ -241,8 +252,8 @@ class TestFailure:
         lead: list[int] = []
 
         class Slow(CollectingSink):
-            async def run(self, edge: Edge) -> None:
-                async for batch in edge.stream:
+            async def run(self, subscription: Subscription) -> None:
+                async for batch in subscription.stream:
                     self.records.extend(batch)
                     await anyio.lowlevel.checkpoint()
                     lead.append(len(stage.journal.records) - len(self.records))
@@ -250,19 +261,19 @@ class TestFailure:
         stage.sink = Slow()
         await stage.run(stage.feed(*(stage.says(str(number)) for number in range(200))))
         assert stage.sink.records == stage.journal.records
-        assert max(lead) <= EDGE_BATCHES + 2
+        assert max(lead) <= SUBSCRIPTION_BATCHES + 2
 
     async def test_an_actor_that_leaves_early_ends_the_session_instead_of_blocking_it(self) -> None:
         class Early(CollectingSink):
-            async def run(self, edge: Edge) -> None:
-                self.records.extend(await edge.stream.receive())
+            async def run(self, subscription: Subscription) -> None:
+                self.records.extend(await subscription.stream.receive())
 
         stage = Stage()
         stage.sink = Early()
-        slices = [stage.says(str(number)) for number in range(EDGE_BATCHES * 4)]
-        with anyio.fail_after(60), pytest.raises(EdgeLeft):
+        slices = [stage.says(str(number)) for number in range(SUBSCRIPTION_BATCHES * 4)]
+        with anyio.fail_after(60), pytest.raises(SubscriberLeft):
             await stage.run(stage.feed(*slices))
-        assert stage.ending().outcome is ev.Outcome.FAILED
+        assert stage.ending().outcome is ev.SessionOutcome.FAILED
         assert stage.diary[-1].startswith("journal closed")
 
 
@@ -278,8 +289,8 @@ class TestHelpers:
             stage.diary.append("helper ended")
 
         feed = ScriptedFeed([stage.says("a")], closed.set)
-        with edges(stage.bus, EVERYTHING) as (edge,), anyio.fail_after(60):
-            sinks = [(stage.sink, edge)]
+        with edges(stage.bus, EVERYTHING) as (subscription,), anyio.fail_after(60):
+            sinks = [(stage.sink, subscription)]
             await session(stage.bus, stage.journal, feed, list(sinks), helpers=[helper]).run()
         assert sorted(stage.diary[:2]) == ["helper ended", "sink ended"]
         assert stage.diary[2] == "journal closed with 2 records"
@@ -291,13 +302,13 @@ class TestHelpers:
             breaks()
 
         endless = (stage.says(str(number)) for number in range(10_000))
-        with edges(stage.bus, EVERYTHING) as (edge,):
+        with edges(stage.bus, EVERYTHING) as (subscription,):
             run = session(
-                stage.bus, stage.journal, ScriptedFeed(endless), [(stage.sink, edge)],
+                stage.bus, stage.journal, ScriptedFeed(endless), [(stage.sink, subscription)],
                 helpers=[helper],
             )  # fmt: skip
             with pytest.raises(ZeroDivisionError, match="broken"):
                 await run.run()
-        assert stage.ending().outcome is ev.Outcome.FAILED
+        assert stage.ending().outcome is ev.SessionOutcome.FAILED
         assert len(stage.journal.records) < 10_000
         assert stage.sink.records == stage.journal.records

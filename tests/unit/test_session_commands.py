@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.status import Status
+from adapters.reports.status import Status
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import VirtualClock
-from scripts.session_commands import SessionCommands
+from scripts.app.sessions.commands import SessionCommands
 from tests.builders import Wired, of_kind, wired
 from tests.statuses import NOON, STATUS
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.files import signals as reader
-from adapters.files.signals import COLUMNS, SignalFileError, read_signals, signals_csv
-from engine.events import GivenSignal
+from adapters.bars import signal_files as reader
+from adapters.bars.signal_files import COLUMNS, SignalFileError, read_signals, signals_csv
+from engine.events import UserSignal
 from engine.types import Side
 
 HEAD = "time,symbol,direction,stop_loss"
@@ -24,14 +24,14 @@ FULL: dict[str, Any] = {
     "expires": 1_709_284_500, "reason": "a, quoted \"tag\"", "strategy_id": "my own",
     "risk_scale": 0.5, "volume": 0.25,
 }  # fmt: skip
-AS_READ = GivenSignal(
+AS_READ = UserSignal(
     line=1, time=AT, symbol="EURUSD", side=Side.SHORT, stop_loss=1.1, entry_price=1.09,
     take_profit=1.07, exit_time=AT + 86_400_000, expires=AT + 3_600_000,
     reason='a, quoted "tag"', strategy_id="my own", risk_scale=0.5, volume=0.25,
 )  # fmt: skip
 
 
-def read(folder: Path, content: str | bytes) -> list[GivenSignal]:
+def read(folder: Path, content: str | bytes) -> list[UserSignal]:
     file = folder / "signals.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_signals(file)
@@ -74,13 +74,13 @@ def test_a_csv_file_and_json_lines_of_the_same_signals_say_the_same(tmp_path: Pa
     assert {**_fields(from_csv), "line": 1} == _fields(from_json)
 
 
-def _fields(signal: GivenSignal) -> dict[str, Any]:
+def _fields(signal: UserSignal) -> dict[str, Any]:
     return {name: getattr(signal, name) for name in signal.__struct_fields__}
 
 
 def test_what_is_left_out_has_the_documented_default(tmp_path: Path) -> None:
     """No target, no pending order, no time of leaving; risk sizes the order unscaled."""
-    expected = GivenSignal(line=2, time=AT, symbol="EURUSD", side=Side.LONG, stop_loss=1.08)
+    expected = UserSignal(line=2, time=AT, symbol="EURUSD", side=Side.LONG, stop_loss=1.08)
     assert (expected.reason, expected.strategy_id) == ("signal", "user")
     assert (expected.risk_scale, expected.volume) == (1.0, None)
     assert read(tmp_path, f"{HEAD}\n{ROW}\n") == [expected]

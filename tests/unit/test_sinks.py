@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import outputs
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.projection import LOG_COLUMNS, LogProjection, SummaryProjection
-from adapters.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, SummaryProjection
+from adapters.reports.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
+from adapters.system import atomic_files
 from engine import events as ev
 from engine.bus import Bus
 from engine.journal import MemoryJournal
@@ -28,7 +28,7 @@ from engine.session import SinkFailed
 from tests.builders import ONE_OF_EACH, closed, ended, opened, started
 from tests.sessions import ScriptedFeed, edges, session
 
-ABOUT = {"session_id": "2025-a", "version": "0.1.0", "dry_run": True}
+METADATA = {"session_id": "2025-a", "version": "0.1.0", "dry_run": True}
 
 
 @dataclass
@@ -84,7 +84,7 @@ async def run(
     feed = ScriptedFeed([partial(publish, event) for event in events[1:]])
     log, summary = results.sinks()
     with edges(bus, log.kinds, summary.kinds) as (one, two):
-        bus.publish(events[0], ABOUT)
+        bus.publish(events[0], METADATA)
         await session(bus, journal, feed, [(log, one), (summary, two)]).run()
 
 
@@ -142,10 +142,10 @@ class TestSession:
         bus = Bus(MemoryJournal())
         log, _ = results.sinks(live=live)
         shown = results.latest_log if live else results.log
-        with edges(bus, log.kinds) as (edge,):
-            bus.publish(started(), ABOUT)
+        with edges(bus, log.kinds) as (subscription,):
+            bus.publish(started(), METADATA)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(log.run, edge)
+                tasks.start_soon(log.run, subscription)
                 for number in range(count):
                     bus.publish(opened(number))
                 await bus.flush()
@@ -153,7 +153,7 @@ class TestSession:
                     while not (shown.exists() and b"OPEN" in shown.read_bytes()):
                         await anyio.lowlevel.checkpoint()
                 assert results.latest_log.exists() is live
-                bus.close_edges()
+                bus.close_subscriptions()
 
     async def test_a_log_that_exists_already_is_never_overwritten(self, results: Results) -> None:
         results.log.write_bytes(b"another session's")
@@ -166,7 +166,7 @@ class TestSession:
     async def test_behind_a_lock_the_run_goes_to_a_sibling_of_the_fixed_name(
         self, results: Results, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(outputs, "_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(atomic_files, "_PAUSE_SECONDS", 0)
         really = Path.replace
 
         def replace(self: Path, other: Path) -> Path:
@@ -209,7 +209,7 @@ class TestBytes:
 
     def test_a_figure_that_is_no_number_is_refused_rather_than_written(self) -> None:
         projection = SummaryProjection()
-        figures = ev.Figures(max_drawdown_fraction=float("nan"), max_daily_loss_fraction=0.0,
+        figures = ev.SessionFigures(max_drawdown_fraction=float("nan"), max_daily_loss_fraction=0.0,
                              daily_realized_loss=0, peak_positions=0)  # fmt: skip
         projection.take(ev.Record(1, 0, None, started()))
         projection.take(ev.Record(2, 0, None, ended(figures=figures)))
@@ -218,7 +218,7 @@ class TestBytes:
 
     def test_the_summary_ends_with_a_line_end_and_writes_null_for_what_is_missing(self) -> None:
         projection = SummaryProjection()
-        projection.take(ev.Record(1, 0, None, started(), ABOUT))
+        projection.take(ev.Record(1, 0, None, started(), METADATA))
         content = json_bytes(projection)
         assert content.endswith(b"}\n")
         assert b"\r" not in content

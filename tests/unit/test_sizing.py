@@ -10,7 +10,7 @@ from tests.builders import EURUSD
 
 
 @pytest.mark.parametrize(
-    ("scale", "equity", "anchor", "cents"),
+    ("scale", "equity", "day_start", "cents"),
     [
         (1.0, 10_000_000, 10_000_000, 40_000.0),
         (0.5, 10_000_000, 10_000_000, 20_000.0),
@@ -22,9 +22,9 @@ from tests.builders import EURUSD
     ],
 )
 def test_the_budget_scales_with_equity_up_to_the_share_of_the_days_anchor(
-    scale: float, equity: int, anchor: int, cents: float
+    scale: float, equity: int, day_start: int, cents: float
 ) -> None:
-    assert budget(0.004, scale, equity, anchor) == pytest.approx(cents)
+    assert budget(0.004, scale, equity, day_start) == pytest.approx(cents)
 
 
 @pytest.mark.parametrize(

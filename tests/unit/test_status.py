@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.journal_sqlite import SqliteJournal, StoredJournal
-from adapters.mt5.feed_watch import FeedState
-from adapters.status import (
+from adapters.journal import SqliteJournal, StoredJournal
+from adapters.mt5.live.feed_watch import FeedState
+from adapters.reports.status import (
     AccountStatus,
     LinkState,
     Moment,
@@ -25,24 +25,25 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
-from scripts.status_text import status_lines
+from scripts.view.status_text import status_lines
 from tests.builders import (
     EURGBP,
     ONE_OF_EACH,
     START,
     TICKS,
     account,
+    broker_valued,
     closed,
     ended,
     halted,
     opened,
     started,
-    valued,
+    terms,
 )
 from tests.sessions import edges
 
 NOON = 1_736_251_200_000
-ABOUT = {
+METADATA = {
     "session_id": "s-1", "dry_run": False, "account_profile": "DEMO",
     "started_at": "2025-01-07T10:00:00+00:00",
 }  # fmt: skip
@@ -52,7 +53,7 @@ OUT: dict[str, Any] = {"symbol": "EURUSD", "side": Side.LONG}
 def folded(*events: ev.Event) -> StatusFold:
     fold = StatusFold()
     for seq, event in enumerate((started(mode="shadow"), *events), start=1):
-        fold.take(ev.Record(seq, NOON + seq, None, event, ABOUT if seq == 1 else None))
+        fold.take(ev.Record(seq, NOON + seq, None, event, METADATA if seq == 1 else None))
     return fold
 
 
@@ -66,7 +67,7 @@ def moment(**changes: object) -> Moment:
 
 
 def submitted(order_id: int, action: ev.Action = ev.Action.OPEN) -> ev.OrderSubmitted:
-    return ev.OrderSubmitted(order_id=order_id, action=action, volume=5_000, **OUT)
+    return ev.OrderSubmitted(order_id=order_id, terms=terms(action=action), volume=5_000)
 
 
 class TestFold:
@@ -99,8 +100,8 @@ class TestFold:
 
     def test_a_position_with_the_sessions_mark_is_shown_whatever_the_books_say(self) -> None:
         """It may be the session's only one: somebody must see it to close it."""
-        told = ev.VenueDiffers(
-            unexplained=("position 50 carries this session's mark",),
+        told = ev.ReconciliationMismatch(
+            mismatches=("position 50 carries this session's mark",),
             marked=(
                 ev.MarkedPosition(
                     ticket=50, symbol="EURUSD", side=Side.SHORT, volume=3_000, entry=110_000,
@@ -111,10 +112,10 @@ class TestFold:
         status = recorded(told)
         (shown,) = status.positions
         assert (shown.ticket, shown.side, shown.volume, shown.entry) == (50, "short", 0.3, 1.1)
-        assert shown.unexplained
+        assert shown.mismatches
         (line,) = [item for item in status_lines(status) if "  position " in item]
         assert line.endswith("unexplained: it carries the session's mark")
-        assert recorded(told, ev.VenueDiffers()).positions == ()
+        assert recorded(told, ev.ReconciliationMismatch()).positions == ()
 
     def test_an_order_is_at_work_from_its_sending_to_its_end(self) -> None:
         (order,) = recorded(submitted(1), ev.OrderAccepted(order_id=1, ticket=7)).orders
@@ -156,7 +157,7 @@ class TestFold:
 
     def test_orders_of_the_user_and_the_end_are_among_them(self) -> None:
         command = ev.UserCommanded(action=ev.UserAction.PAUSE, reason="news")
-        status = recorded(command, ended(ev.Outcome.FAILED, detail="disk"))
+        status = recorded(command, ended(ev.SessionOutcome.FAILED, detail="disk"))
         assert [line.text for line in status.last_events] == [
             "STARTED shadow ftmo_m15", "USER pause news", "ENDED failed disk",
         ]  # fmt: skip
@@ -178,7 +179,7 @@ class TestFold:
     async def _journal(self, path: Path) -> None:
         journal = SqliteJournal(path, power_safe=False)
         bus = Bus(journal)
-        bus.publish(started(), ABOUT)
+        bus.publish(started(), METADATA)
         bus.publish(opened())
         await journal.close()
 
@@ -208,11 +209,11 @@ class TestLive:
         first = started(mode="shadow", symbols=(EURGBP,))
         story: tuple[ev.Event, ...] = (first, opened(8, symbol="EURGBP", price=86_010))
         for seq, event in enumerate(story, start=1):
-            fold.take(ev.Record(seq, NOON + seq, None, event, ABOUT if seq == 1 else None))
+            fold.take(ev.Record(seq, NOON + seq, None, event, METADATA if seq == 1 else None))
         ticks = {"EURGBP": ev.Tick("EURGBP", 86_110, 86_120)}
         (before,) = fold.live(moment(ticks=ticks)).positions
-        told = valued("EURGBP", price=86_010, move=86, gain=537_500, loss=537_543)
-        (after,) = fold.live(moment(ticks=ticks, values={"EURGBP": told})).positions
+        valuation = broker_valued("EURGBP", price=86_010, move=86, gain=537_500, loss=537_543)
+        (after,) = fold.live(moment(ticks=ticks, valuations={"EURGBP": valuation})).positions
         assert (before.profit, after.profit) == (None, 125.0)
 
     def test_state_account_and_time_are_those_of_the_moment(self) -> None:
@@ -230,14 +231,14 @@ class TestLive:
                 ticked_at={"EURUSD": NOON - 5},
                 feeds={"EURUSD": FeedState.MUTE},
                 queues={"log": 3},
-                headroom={"daily loss": 512.5},
+                loss_buffer={"daily loss": 512.5},
             )
         )
         assert live.feeds["EURUSD"] == SymbolFeed(
             state=FeedState.MUTE, last_tick=NOON - 5, bid=1.1, ask=1.1001
         )
         assert live.feeds["GBPUSD"].state is None
-        assert (live.queues, live.headroom) == ({"log": 3}, {"daily loss": 512.5})
+        assert (live.queues, live.loss_buffer) == ({"log": 3}, {"daily loss": 512.5})
 
     def test_it_survives_the_way_over_a_wire(self) -> None:
         live = folded(*ONE_OF_EACH[1:]).live(moment(ticks=TICKS))
@@ -249,14 +250,14 @@ async def test_the_keeper_follows_the_records_of_its_edge() -> None:
     bus = Bus(MemoryJournal())
     keeper = StatusKeeper(moment)
     assert keeper.status() is None
-    with edges(bus, keeper.kinds) as (edge,):
-        bus.publish(started(), ABOUT)
+    with edges(bus, keeper.kinds) as (subscription,):
+        bus.publish(started(), METADATA)
         bus.publish(opened())
-        assert edge.waiting == 1
+        assert subscription.waiting == 1
         await bus.flush()
-        assert edge.waiting == 1
-        bus.close_edges()
-        await keeper.run(edge)
+        assert subscription.waiting == 1
+        bus.close_subscriptions()
+        await keeper.run(subscription)
     status = keeper.status()
     assert status is not None
     assert (status.seq, len(status.positions), status.running) == (2, 1, True)
@@ -264,9 +265,9 @@ async def test_the_keeper_follows_the_records_of_its_edge() -> None:
 
 def test_a_session_that_goes_on_has_its_past_and_has_not_ended() -> None:
     past = [
-        ev.Record(1, NOON, None, started(), ABOUT),
+        ev.Record(1, NOON, None, started(), METADATA),
         ev.Record(2, NOON, None, opened()),
-        ev.Record(3, NOON, None, ended(ev.Outcome.INTERRUPTED)),
+        ev.Record(3, NOON, None, ended(ev.SessionOutcome.INTERRUPTED)),
         ev.Record(4, NOON, None, ev.SessionResumed(account=account(5_000))),
     ]
     status = StatusKeeper(moment, past).status()
@@ -278,14 +279,14 @@ def test_a_session_that_goes_on_has_its_past_and_has_not_ended() -> None:
 class TestText:
     def test_the_lines_say_what_matters_first(self) -> None:
         live = folded(opened(), submitted(2)).live(
-            moment(ticks=TICKS, trading=Trading((HaltCause.PAUSED,)), headroom={"day": 1_500.0})
+            moment(ticks=TICKS, trading=Trading((HaltCause.PAUSED,)), loss_buffer={"day": 1_500.0})
         )
         lines = status_lines(live)
         assert lines[0] == (
             f"s-1: shadow, running for 02:00 (process {os.getpid()}); trading latched (paused)"
         )
         assert lines[1] == "  account    balance 100,000.00, equity 100,000.00, margin 0.00 USD"
-        assert lines[2] == "  headroom   day 1,500.00"
+        assert lines[2] == "  buffers    day 1,500.00"
         assert lines[3] == (
             "  position   7 EURUSD long 1.00 at 1.1001, stop 1.0991, target 1.1021, -10.00"
         )

@@ -7,7 +7,7 @@ import pytest
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Leave, Protect, StrategyActor, View
+from signals.strategy import Decision, Enter, Exit, MoveStop, StrategyActor, View
 from tests.builders import LOT, Wired, of_kind, opened, wired
 
 BAR = ev.BarClosed("EURUSD", "M15", 1_736_251_200_000, 1, 2, 0, 1)
@@ -37,7 +37,7 @@ def session(*script: Decision | None) -> tuple[Wired, dict[str, Scripted]]:
         made[spec.name] = Scripted(spec, list(script) if spec.name == "EURUSD" else [])
         return made[spec.name]
 
-    parts.bus.attach(StrategyActor(parts.bus, parts.market, "mine", factory).routes())
+    parts.bus.attach(StrategyActor(parts.bus, parts.portfolio, "mine", factory).routes())
     return parts, made
 
 
@@ -66,7 +66,7 @@ def test_it_is_shown_the_tick_that_orders_meet_and_the_open_position() -> None:
     parts.bus.feed(BAR)
     (_, first), (_, second) = made["EURUSD"].shown
     assert (first.tick, first.position) == (tick, None)
-    assert second.position is parts.market.positions[7]
+    assert second.position is parts.portfolio.positions[7]
 
 
 @pytest.mark.parametrize(("side", "price"), [(Side.LONG, 110_010), (Side.SHORT, 110_000)])
@@ -76,23 +76,45 @@ def test_an_entry_is_a_signal_at_the_price_that_it_would_meet(side: Side, price:
     parts.bus.feed(BAR)
     assert of_kind(parts.journal, ev.SignalRaised) == [
         ev.SignalRaised(
-            signal_id="mine:EURUSD:M15:1736251200", strategy_id="mine", symbol="EURUSD",
-            action=ev.Action.OPEN, side=side, reason="v1", price=price, stop_loss=1,
-            take_profit=2, scale=0.75, note="why",
+            terms=ev.OrderTerms(
+                signal_id="mine:EURUSD:M15:1736251200",
+                strategy_id="mine",
+                symbol="EURUSD",
+                action=ev.Action.OPEN,
+                side=side,
+                reason="v1",
+                price=price,
+                stop_loss=1,
+                take_profit=2,
+                scale=0.75,
+            ),
+            note="why",
         )
     ]  # fmt: skip
 
 
 def test_leaving_and_protecting_name_the_position_and_keep_the_other_levels() -> None:
-    parts, _ = session(Protect(110_050, "TRAIL"), Leave("OPPOSITE"))
+    parts, _ = session(MoveStop(110_050, "TRAIL"), Exit("OPPOSITE"))
     parts.bus.publish(opened(7))
     parts.bus.feed(BAR)
     parts.bus.feed(BAR)
     protect, leave = of_kind(parts.journal, ev.SignalRaised)
-    assert (protect.action, protect.position, protect.reason) == (ev.Action.MODIFY, 7, "TRAIL")
-    assert (protect.stop_loss, protect.take_profit) == (110_050, 110_210)
-    assert (leave.action, leave.side, leave.volume) == (ev.Action.CLOSE, Side.LONG, LOT)
-    assert (leave.price, leave.stop_loss, leave.reason) == (110_000, 109_910, "OPPOSITE")
+    assert (protect.terms.action, protect.terms.position, protect.terms.reason) == (
+        ev.Action.MODIFY,
+        7,
+        "TRAIL",
+    )
+    assert (protect.terms.stop_loss, protect.terms.take_profit) == (110_050, 110_210)
+    assert (leave.terms.action, leave.terms.side, leave.terms.volume) == (
+        ev.Action.CLOSE,
+        Side.LONG,
+        LOT,
+    )
+    assert (leave.terms.price, leave.terms.stop_loss, leave.terms.reason) == (
+        110_000,
+        109_910,
+        "OPPOSITE",
+    )
 
 
 def test_no_decision_is_no_signal() -> None:
@@ -102,7 +124,7 @@ def test_no_decision_is_no_signal() -> None:
 
 
 def test_a_strategy_that_manages_what_is_not_open_is_stopped() -> None:
-    parts, _ = session(Leave("OPPOSITE"))
+    parts, _ = session(Exit("OPPOSITE"))
     with pytest.raises(HandlerFailed) as caught:
         parts.bus.feed(BAR)
     assert "mine wants to manage a position of EURUSD" in str(caught.value.__cause__)
@@ -110,6 +132,6 @@ def test_a_strategy_that_manages_what_is_not_open_is_stopped() -> None:
 
 def test_without_a_strategy_bars_are_let_pass() -> None:
     parts = wired()
-    parts.bus.attach(StrategyActor(parts.bus, parts.market, "none", None).routes())
+    parts.bus.attach(StrategyActor(parts.bus, parts.portfolio, "none", None).routes())
     parts.bus.feed(BAR)
     assert of_kind(parts.journal, ev.SignalRaised) == []

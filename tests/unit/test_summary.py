@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
-import msgspec
 import pytest
 
-from adapters.projection import SummaryProjection
+from adapters.reports.projection import SummaryProjection
 from engine import events as ev
 from engine.trading import HaltCause, Trading
-from engine.types import Side
 from tests.builders import (
     ONE_OF_EACH,
     START,
@@ -23,20 +21,21 @@ from tests.builders import (
     opened,
     signal,
     started,
+    submitted,
 )
 
 NOON = 1_736_251_200_000
-ABOUT = {"session_id": "2025-a", "started_at": "2025-01-07T12:00:00+00:00", "version": "0.1.0"}
+METADATA = {"session_id": "2025-a", "started_at": "2025-01-07T12:00:00+00:00", "version": "0.1.0"}
 
 
-def record(event: ev.Event, seq: int, about: dict[str, Any] | None = None) -> ev.Record:
-    return ev.Record(seq, NOON, None, event, about)
+def record(event: ev.Event, seq: int, metadata: dict[str, Any] | None = None) -> ev.Record:
+    return ev.Record(seq, NOON, None, event, metadata)
 
 
-def summary_of(*events: ev.Event, about: dict[str, Any] | None = None) -> dict[str, Any]:
+def summary_of(*events: ev.Event, metadata: dict[str, Any] | None = None) -> dict[str, Any]:
     projection = SummaryProjection()
     for seq, event in enumerate((started(), *events), start=1):
-        first = {**ABOUT, **(about or {})} if seq == 1 else None
+        first = {**METADATA, **(metadata or {})} if seq == 1 else None
         last = {"ended_at": "later"} if isinstance(event, ev.SessionEnded) else None
         projection.take(record(event, seq, first or last))
     return projection.summary()
@@ -75,7 +74,7 @@ class TestSummary:
             assert summary[name] is None
 
     def test_zero_figures_are_zero_and_not_missing(self) -> None:
-        nothing = ev.Figures(max_drawdown_fraction=0.0, max_daily_loss_fraction=0.0,
+        nothing = ev.SessionFigures(max_drawdown_fraction=0.0, max_daily_loss_fraction=0.0,
                              daily_realized_loss=0, peak_positions=0)  # fmt: skip
         summary = summary_of(ended(figures=nothing, account=account(0, 0)))
         assert (summary["max_drawdown_fraction"], summary["daily_realized_loss"]) == (0.0, 0.0)
@@ -113,13 +112,11 @@ class TestSummary:
         ) == (2, 1, 1)
 
     def test_signals_and_orders_count_entries_that_were_not_dropped(self) -> None:
-        submitted = ev.OrderSubmitted(
-            order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG
-        )
+        moved = submitted(action=ev.Action.MODIFY)
         summary = summary_of(
             signal("s:1"), signal("s:2"), signal("s:3", action=ev.Action.CLOSE),
             ev.SignalDropped(signal_id="s:2", symbol="EURUSD", reason="limit_trades"),
-            submitted, msgspec.structs.replace(submitted, action=ev.Action.MODIFY),
+            submitted(), moved,
         )  # fmt: skip
         assert (summary["signals"], summary["orders"]) == (1, 1)
 
@@ -143,7 +140,7 @@ class TestSummary:
         ) == (2, 0.004, 0.02, "ftmo_m15")
 
     def test_what_the_journal_keeps_beside_its_hash_is_shown(self) -> None:
-        summary = summary_of(ended(), about={"account_profile": "demo", "dry_run": False})
+        summary = summary_of(ended(), metadata={"account_profile": "demo", "dry_run": False})
         assert (summary["session_id"], summary["account_profile"]) == ("2025-a", "demo")
         assert summary["dry_run"] is False
         assert (summary["started_at"], summary["ended_at"], summary["version"]) == (
@@ -154,8 +151,8 @@ class TestSummary:
         projection = SummaryProjection()
         reference = ev.DataRef(symbol="EURUSD", sha256="ab", rows=3, period=900, first=NOON,
                                last=NOON + 900_000, clock="utc")  # fmt: skip
-        about = {"files": {"EURUSD": "bars.csv"}}
-        projection.take(record(started(data=(reference,)), 1, about))
+        metadata = {"files": {"EURUSD": "bars.csv"}}
+        projection.take(record(started(data=(reference,)), 1, metadata))
         (data,) = projection.summary()["data"]
         assert (data["symbol"], data["file"], data["sha256"], data["rows"]) == (
             "EURUSD", "bars.csv", "ab", 3,

@@ -8,7 +8,8 @@ from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
 LATCHING = (
-    HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.UNEXPLAINED, HaltCause.MAX_LOSS,
+    HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.RECONCILIATION_MISMATCH,
+    HaltCause.MAX_LOSS,
     HaltCause.PAUSED, HaltCause.LIMIT, HaltCause.TARGET_REACHED,
 )  # fmt: skip
 UNTIL_RESET = (HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT)

@@ -8,31 +8,33 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.recovery import Restorer
-from engine.rules import Conduct, Phase
+from engine.rules import Phase, TradingRestrictions
 from engine.trading import HaltCause
 from engine.types import LimitAction, Limits
-from risk.evaluation import Course
-from signals.flatten import Flatten
+from risk.challenge import Challenge
+from signals.exits import Flatten
 from tests.builders import START, limits, of_kind, opened, signal
-from tests.courses import WEEK, rules
+from tests.challenges import WEEK, rules
 from tests.risk_steps import see
 from tests.venue_steps import Live, deal_in, deal_out, deals, live, result, seen
 
-GUARD = "the terminal host refused: the terminal does not tell which account is logged in"
+GUARD = "the terminal host refused: the terminal does not say which account is logged in"
 STANDING = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021)
 LOOSE = limits(daily_loss_fraction=0.5)
 CLOSES = 1_000_000_000
-EARNED = rules(phases=(Phase(name="earned", flat_minutes=30),), conduct=Conduct(week=WEEK))
+EARNED = rules(
+    phases=(Phase(name="earned", flat_minutes=30),), restrictions=TradingRestrictions(week=WEEK)
+)
 
 
-def holding(terms: Limits = LOOSE, course: Course | None = None) -> Live:
+def holding(terms: Limits = LOOSE, challenge: Challenge | None = None) -> Live:
     """A lot of EURUSD as position 7, in a session that can be told to close everything."""
-    desk = live(terms, course=course)
+    desk = live(terms, challenge=challenge)
     bus = desk.parts.bus
-    bus.attach(Flatten(bus, desk.parts.market).routes())
+    bus.attach(Flatten(bus, desk.parts.portfolio).routes())
     bus.publish(opened(7, order_id=0))
     return desk
 
@@ -43,7 +45,7 @@ def refused(desk: Live) -> None:
 
 
 def sent(desk: Live) -> list[int]:
-    return [errand.request["position"] for errand in desk.sent]
+    return [venue_request.request["position"] for venue_request in desk.sent]
 
 
 def by_the_user(desk: Live) -> None:
@@ -66,11 +68,11 @@ class Wish:
     act: Callable[[Live], None]
     reason: str
     terms: dict[str, Any] = field(default_factory=dict)
-    course: Course | None = None
+    challenge: Challenge | None = None
 
     def unsent(self) -> Live:
         """A session in which that close was refused by the host's guard."""
-        desk = holding(limits(**{"daily_loss_fraction": 0.5, **self.terms}), self.course)
+        desk = holding(limits(**{"daily_loss_fraction": 0.5, **self.terms}), self.challenge)
         self.act(desk)
         assert sent(desk) == [7]
         refused(desk)
@@ -88,9 +90,9 @@ WISHES = {
         lambda desk: see(desk.parts, START - 250, START - 45_000),
         "FLATTEN",
         {"firm_reserve_fraction": 0.001},
-        Course(rules=rules()),
+        Challenge(rules=rules()),
     ),
-    "weekend": Wish(by_the_weekend, "WEEKEND", {}, Course(rules=EARNED)),
+    "weekend": Wish(by_the_weekend, "WEEKEND", {}, Challenge(rules=EARNED)),
     "user": Wish(by_the_user, "MANUAL"),
     "strategy": Wish(by_a_strategy, "WHY"),
 }
@@ -106,13 +108,13 @@ def test_it_is_sent_once_a_look_has_proved_link_and_account(wish: Wish) -> None:
     desk = wish.unsent()
     desk.parts.bus.feed(ev.LinkChanged(up=False, detail="gone"))
     assert desk.sent == []
-    assert desk.gateway.tells(seen(positions=(STANDING,)))  # though it shows nothing new
+    assert desk.gateway.has_changes(seen(positions=(STANDING,)))  # though it shows nothing new
     desk.see(positions=(STANDING,))
     assert sent(desk) == [7]
     desk.reply(result(order=8, deal=12), deals=(deal_out(),))
     (closed,) = of_kind(desk.parts.journal, ev.PositionClosed)
     assert closed.reason == wish.reason
-    assert desk.parts.market.positions == {}
+    assert desk.parts.portfolio.positions == {}
     desk.see(deals=deals(deal_in(), deal_out()))
     assert desk.sent == []
 
@@ -146,7 +148,7 @@ def test_a_position_that_its_stop_closed_meanwhile_needs_no_close(wish: Wish) ->
     desk = wish.unsent()
     desk.see(deals=deals(deal_in(), deal_out(reason=mt5.DEAL_REASON_SL)))
     assert desk.sent == []
-    assert not desk.gateway.tells(seen())
+    assert not desk.gateway.has_changes(seen())
 
 
 def test_what_the_venue_itself_rejects_is_not_asked_for_again() -> None:
@@ -179,7 +181,11 @@ def test_an_entry_that_was_never_sent_is_over_and_told_as_refused() -> None:
 def test_after_a_restart_it_is_still_wanted(wish: Wish) -> None:
     before, after = wish.unsent(), live(LOOSE)
     parts = after.parts
-    memories = [parts.market.restoring(), parts.book.restoring(), *after.gateway.restoring()]
+    memories = [
+        parts.portfolio.replay_routes(),
+        parts.order_manager.replay_routes(),
+        *after.gateway.replay_routes(),
+    ]
     Restorer(parts.bus, memories).restore(before.parts.journal.records)
     after.see(positions=(STANDING,))
     assert sent(after) == [7]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.mt5 import contract as mt5
+from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.recovery import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from signals.flatten import MANUAL_REASON, Flatten
+from signals.exits import MANUAL_REASON, Flatten
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired
 from tests.risk_steps import changes, denials, enter, lost, rejected, see, submitted
 from tests.venue_steps import Live, deal_out, live, result
@@ -101,7 +101,7 @@ def flat(*positions: ev.PositionOpened) -> Flattened:
 
 def holding(*positions: ev.PositionOpened) -> Flattened:
     session = live()
-    flatten = Flatten(session.parts.bus, session.parts.market)
+    flatten = Flatten(session.parts.bus, session.parts.portfolio)
     session.parts.bus.attach(flatten.routes())
     for position in positions:
         session.parts.bus.publish(position)
@@ -133,7 +133,7 @@ class TestFlattenWhatIsMarked:
         session = holding(LONG)
         session.see(positions=(*OURS, MARKED), risks={50: 1.0})
         said(session.parts, ev.UserAction.FLATTEN)
-        sent = [errand.request for errand in session.sent]
+        sent = [venue_request.request for venue_request in session.sent]
         assert [(item["position"], item["type"], item["volume"]) for item in sent] == [
             (7, mt5.ORDER_TYPE_SELL, 1.0), (50, mt5.ORDER_TYPE_BUY, 0.3),
         ]  # fmt: skip
@@ -147,7 +147,7 @@ class TestFlattenWhatIsMarked:
         (closed,) = of_kind(session.parts.journal, ev.PositionClosed)
         assert (closed.position, closed.reason, closed.profit) == (50, MANUAL_REASON, -3_000)
         session.see()
-        assert session.parts.market.marked == {}
+        assert session.parts.portfolio.marked == {}
         said(session.parts, ev.UserAction.FLATTEN)
         assert session.sent == []
 
@@ -156,7 +156,7 @@ class TestFlattenWhatIsMarked:
         session.see(positions=(MARKED,), risks={50: 1.0})
         for _ in range(2):
             said(session.parts, ev.UserAction.FLATTEN)
-        assert [errand.request["position"] for errand in session.sent] == [50]
+        assert [venue_request.request["position"] for venue_request in session.sent] == [50]
 
     @pytest.mark.parametrize("other", [{"comment": "cd-1"}, {"magic": 0}], ids=["session", "hand"])
     def test_what_others_opened_is_not_touched(self, other: dict[str, Any]) -> None:
@@ -168,21 +168,21 @@ class TestFlattenWhatIsMarked:
     def test_after_a_restart_it_is_known_from_the_journal(self) -> None:
         before, after = holding(), holding()
         before.see(positions=(MARKED,), risks={50: 1.0})
-        memories = (after.parts.market.restoring(), after.flatten.restoring())
+        memories = (after.parts.portfolio.replay_routes(), after.flatten.replay_routes())
         Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
         said(after.parts, ev.UserAction.FLATTEN)
-        assert [errand.request["position"] for errand in after.sent] == [50]
+        assert [venue_request.request["position"] for venue_request in after.sent] == [50]
 
 
 class TestFlatten:
     def test_every_position_is_closed_at_the_market_by_a_request_of_its_own(self) -> None:
         session = flat(LONG, SHORT)
-        sent = [errand.request for errand in session.sent]
+        sent = [venue_request.request for venue_request in session.sent]
         assert [(item["position"], item["type"], item["price"]) for item in sent] == [
             (7, mt5.ORDER_TYPE_SELL, 1.1), (8, mt5.ORDER_TYPE_BUY, 1.2501),
         ]  # fmt: skip
         intents = of_kind(session.parts.journal, ev.OrderIntent)
-        assert {item.reason for item in intents} == {MANUAL_REASON}
+        assert {item.terms.reason for item in intents} == {MANUAL_REASON}
 
     def test_trading_is_paused_before_the_first_close_is_asked_for(self) -> None:
         session = flat(LONG)
@@ -211,7 +211,7 @@ class TestFlatten:
         said(session.parts, ev.UserAction.FLATTEN)
         assert len(session.sent) == 1
         session.reply(result(order=8, deal=12), deals=(deal_out(),))
-        assert session.parts.market.positions == {}
+        assert session.parts.portfolio.positions == {}
         said(session.parts, ev.UserAction.FLATTEN)
         assert session.sent == []
 
@@ -226,14 +226,14 @@ class TestFlatten:
         before = flat(LONG, SHORT)
         before.reply(result(10_018))
         after = holding()
-        memories = (after.parts.market.routes(), after.flatten.restoring())
+        memories = (after.parts.portfolio.routes(), after.flatten.replay_routes())
         Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
         said(after.parts, ev.UserAction.FLATTEN)
-        assert [errand.request["position"] for errand in after.sent] == [7]
+        assert [venue_request.request["position"] for venue_request in after.sent] == [7]
 
     def test_a_position_without_a_price_yet_is_closed_too(self) -> None:
         session = holding(LONG)
-        del session.parts.market.ticks["EURUSD"]
+        del session.parts.portfolio.ticks["EURUSD"]
         said(session.parts, ev.UserAction.FLATTEN)
         assert session.sent[0].request["price"] == 1.1001
 

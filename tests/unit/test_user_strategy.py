@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import signals.sma_cross
-from adapters.files.signals import read_signals
-from adapters.journal_sqlite import StoredJournal
+import signals.strategies.sma_cross
+from adapters.bars.signal_files import read_signals
+from adapters.journal import StoredJournal
 from config import preset_files
 from engine import events as ev
-from scripts.cli import Exit
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 
 UNTIL = ("--to", "2023-01-20")
@@ -101,7 +101,7 @@ def test_a_class_and_a_preset_are_enough(preset: Write, tmp_path: Path) -> None:
 
     The sample's second hour lacks its first bar, so the first hour is known to be over later.
     """
-    assert replay(preset(), tmp_path / "r").code == Exit.DONE
+    assert replay(preset(), tmp_path / "r").code == ExitCode.DONE
     opened = [row for row in rows(tmp_path / "r") if row["event"] == "OPEN"]
     assert len(opened) > 5
     assert {row["strategy_id"] for row in opened} == {"mine"}
@@ -112,8 +112,8 @@ def test_a_class_and_a_preset_are_enough(preset: Write, tmp_path: Path) -> None:
 
 
 def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_path: Path) -> None:
-    """The page that the README points to can be copied as it stands, annotations and all."""
-    code = Path(signals.sma_cross.__file__).read_text(encoding="utf-8")
+    """The example that the documents name can be copied as it stands, annotations and all."""
+    code = Path(signals.strategies.sma_cross.__file__).read_text(encoding="utf-8")
     example = Path(preset_files.__file__).parent / "presets" / "sma_cross.yaml"
     file = preset(code)
     file.write_text(
@@ -122,8 +122,8 @@ def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_pat
         ),
         encoding="utf-8",
     )
-    assert replay(file, tmp_path / "copied", "--session-id", "a") == Said(Exit.DONE, [], [])
-    assert replay("sma_cross", tmp_path / "shipped", "--session-id", "a").code == Exit.DONE
+    assert replay(file, tmp_path / "copied", "--session-id", "a") == Said(ExitCode.DONE, [], [])
+    assert replay("sma_cross", tmp_path / "shipped", "--session-id", "a").code == ExitCode.DONE
     assert len(rows(tmp_path / "shipped")) > 20
     assert rows(tmp_path / "copied") == rows(tmp_path / "shipped")
 
@@ -135,9 +135,9 @@ def test_the_file_of_the_class_is_looked_for_beside_the_preset(
     file = preset()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert replay(Path("..") / file.name, tmp_path / "r1").code == Exit.DONE
+    assert replay(Path("..") / file.name, tmp_path / "r1").code == ExitCode.DONE
     monkeypatch.chdir(tmp_path)
-    assert replay(file.name, tmp_path / "r2").code == Exit.DONE
+    assert replay(file.name, tmp_path / "r2").code == ExitCode.DONE
     strip = [{**row, "session_id": ""} for row in rows(tmp_path / "r1")]
     assert strip == [{**row, "session_id": ""} for row in rows(tmp_path / "r2")]
 
@@ -148,7 +148,7 @@ def test_it_may_use_what_a_module_may_use(preset: Write, tmp_path: Path) -> None
         "import msgspec", "from dataclasses import dataclass, field\nimport msgspec"
     )
     helper = "\n\n@dataclass\nclass Helper:\n    seen: list[int] = field(default_factory=list)\n"
-    assert replay(preset(code.format(body=BUY) + helper), tmp_path / "r").code == Exit.DONE
+    assert replay(preset(code.format(body=BUY) + helper), tmp_path / "r").code == ExitCode.DONE
 
 
 def test_its_signals_can_be_written_and_read(preset: Write, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_its_signals_can_be_written_and_read(preset: Write, tmp_path: Path) -> N
     entry = BUY.replace('"hourly"', '"a, b", scale=1 / 3, volume=12_345_600')
     out = tmp_path / "signals.csv"
     said = butler("signals", "--preset", preset(MINE.format(body=entry)), "--out", out, *UNTIL)
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     found = read_signals(out)
     assert len(found) > 100
     assert {(s.strategy_id, s.reason, s.take_profit) for s in found} == {("mine", "a, b", None)}
@@ -166,15 +166,15 @@ def test_its_signals_can_be_written_and_read(preset: Write, tmp_path: Path) -> N
 def test_a_signal_without_a_stop_cannot_be_written(preset: Write, tmp_path: Path) -> None:
     entry = BUY.replace("stop_loss=stop", "stop_loss=0")
     said = butler("signals", "--preset", preset(MINE.format(body=entry)), *UNTIL)
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert said.line.startswith("mine enters EURUSD at 2023-01-0")
     assert "without a stop" in said.line
-    assert replay(preset(), tmp_path / "r").code == Exit.DONE
+    assert replay(preset(), tmp_path / "r").code == ExitCode.DONE
 
 
 def test_its_parameters_are_listed(preset: Write) -> None:
     said = butler("presets", preset())
-    assert said.code == Exit.DONE
+    assert said.code == ExitCode.DONE
     assert said.out[0].startswith("mine: My own (")
     assert any(line.split() == ["parameters.stop", "200"] for line in said.out)
     assert any(line.split() == ["limits.max_positions", "2"] for line in said.out)
@@ -255,7 +255,7 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(
         said = butler("signals", "--preset", file, "--out", tmp_path / "s.csv")
     else:
         said = butler("presets", file)
-    assert said.code == Exit.USAGE, said
+    assert said.code == ExitCode.USAGE, said
     for fragment in (file.name, *fragments):
         assert fragment in said.line
     assert said.out == []
@@ -265,7 +265,7 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(
 
 def test_a_preset_that_does_not_exist_is_named(tmp_path: Path) -> None:
     said = replay(tmp_path / "none.yaml", tmp_path / "r")
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert "none.yaml" in said.line
 
 
@@ -277,7 +277,7 @@ def test_bars_that_cannot_make_its_timeframe_are_bad_data(preset: Write, tmp_pat
     bars.write_text("\n".join(lines) + "\n", encoding="utf-8")
     given: tuple[Any, ...] = ("--bars", f"EURUSD={bars}", "--clock", "utc")
     said = butler("replay", "--preset", preset(), "--results-dir", tmp_path / "r", *given)
-    assert said.code == Exit.DATA
+    assert said.code == ExitCode.DATA
     assert "bars of 86400 seconds cannot be made into H1 bars" in said.line
 
 
@@ -317,7 +317,7 @@ def failed(preset: Write, results: Path, body: str) -> Said:
     """A replay whose strategy does this on 9 January 2023; it ended in order."""
     late = f"if bar.time < 1673258400000: return None\n        {body}"
     said = replay(preset(MINE.format(body=late)), results, "--session-id", "failed")
-    assert said.code == Exit.INTERNAL
+    assert said.code == ExitCode.INTERNAL
     assert str(results / "sessions" / "failed") in said.line
     stored = StoredJournal(results / "sessions" / "failed" / "journal.sqlite")
     records = list(stored.records())
@@ -326,10 +326,10 @@ def failed(preset: Write, results: Path, body: str) -> Said:
     assert isinstance(records[0].event, ev.SessionStarted)
     last = records[-1].event
     assert isinstance(last, ev.SessionEnded)
-    assert last.outcome is ev.Outcome.FAILED
+    assert last.outcome is ev.SessionOutcome.FAILED
     assert last.detail
     for command in ("verify", "export"):
-        assert butler("journal", command, "failed", "--results-dir", results).code == Exit.DONE
+        assert butler("journal", command, "failed", "--results-dir", results).code == ExitCode.DONE
     return said
 
 
@@ -338,7 +338,7 @@ def test_a_strategy_that_cannot_be_made_is_named(preset: Write, tmp_path: Path) 
         "self.parameters = ", "self.parameters = 1 / 0 + "
     )
     said = replay(preset(code), tmp_path / "r")
-    assert said.code == Exit.INTERNAL
+    assert said.code == ExitCode.INTERNAL
     assert "ZeroDivisionError" in said.line
     assert said.line.startswith("strategy mine failed on EURUSD: ")
 
@@ -353,6 +353,6 @@ def test_a_live_session_refuses_a_strategy_whose_bars_it_does_not_feed(
         "shadow", "--account-profile", "PAPER", "--preset", preset(code),
         "--results-dir", tmp_path / "results",
     )  # fmt: skip
-    assert said.code == Exit.USAGE
+    assert said.code == ExitCode.USAGE
     assert f"its strategy wants {wanted[-1]} bars, which a live session does not feed" in said.line
     assert not (tmp_path / "results").exists()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from signals.validate import (
+from signals.market_data.validate import (
     SERVER_AHEAD,
     BarChecker,
     Finding,

@@ -9,13 +9,13 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5.client import Answer, AsyncTerminal, TerminalClient
-from adapters.mt5.errors import LinkDown, LookFailed, NotSent
-from adapters.mt5.execution import Reply
-from adapters.mt5.gateway import Errand
-from adapters.mt5.venue import CheckingDesk, SendingDesk, Venue
-from adapters.paper.functions import PaperTerminal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import LinkDown, NotSent, SnapshotFailed
+from adapters.mt5.execution.gateway import VenueRequest
+from adapters.mt5.execution.snapshot import TradeReply
+from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter, Venue
+from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
+from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
@@ -35,13 +35,13 @@ class InThisProcess:
         self.down = down
         self.calls: list[str] = []
 
-    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> Answer:
+    def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         del deadline
         if self.down:
             raise NotSent(f"{function}: there is no terminal host; restart it")
         self.calls.append(function)
         value = getattr(self.terminal, function)(*args, **kwargs)
-        return Answer(function, value, self.terminal.last_error())
+        return CallResult(function, value, self.terminal.last_error())
 
     def restart(self) -> None:
         self.down = max(self.down - 1, 0)
@@ -75,9 +75,9 @@ class Scene:
         self.terminal = AsyncTerminal(cast("TerminalClient", self.client))
         self.venue = Venue(
             self.live.parts.bus, self.journal, self.terminal, SystemClock(), account,
-            desk=CheckingDesk() if dry_run else SendingDesk(),
+            router=CheckOnlyRouter() if dry_run else LiveRouter(),
         )  # fmt: skip
-        self.replies: list[Reply] = []
+        self.replies: list[TradeReply] = []
         self.bus = self.live.parts.bus
         self.bus.attach({ev.VenueReplied: lambda replied: self.replies.append(replied.what)})
         self.ran = False
@@ -108,7 +108,7 @@ def played(scene: Callable[[], Scene], story: Callable[[Scene], Coroutine[Any, A
 async def _sent(scene: Scene, request: dict[str, Any]) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scene.run)
-        scene.venue.send(Errand(1, request))
+        scene.venue.send(VenueRequest(1, request))
         scene.journal.on_disk.set()
         await scene.venue.settled()
         scene.venue.close()
@@ -118,7 +118,7 @@ def test_nothing_is_sent_before_its_record_is_on_disk() -> None:
     async def story(scene: Scene) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)
-            scene.venue.send(Errand(1, BUY))
+            scene.venue.send(VenueRequest(1, BUY))
             await anyio.wait_all_tasks_blocked()
             assert scene.client.calls == []
             scene.journal.on_disk.set()
@@ -146,7 +146,7 @@ def test_a_request_to_a_host_that_is_gone_was_never_sent() -> None:
         await _sent(scene, BUY)
         (reply,) = scene.replies
         assert reply.result is None
-        assert mt5.fate_of(reply.error[0]) is mt5.Fate.NEVER_SENT
+        assert mt5.delivery_of(reply.error[0]) is mt5.Delivery.NEVER_SENT
 
     played(lambda: Scene(down=1), story)
 
@@ -157,8 +157,8 @@ def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
             raise ValueError("a handler failed")
 
         scene.bus.attach({ev.VenueReplied: fail})
-        scene.venue.send(Errand(1, BUY))
-        scene.venue.send(Errand(1, BUY))
+        scene.venue.send(VenueRequest(1, BUY))
+        scene.venue.send(VenueRequest(1, BUY))
         scene.journal.on_disk.set()
         with pytest.raises(HandlerFailed):
             await scene.run()
@@ -171,9 +171,9 @@ def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
 def test_far_too_many_requests_are_refused_and_not_waited_for() -> None:
     async def story(scene: Scene) -> None:
         for _ in range(64):
-            scene.venue.send(Errand(1, BUY))
+            scene.venue.send(VenueRequest(1, BUY))
         with pytest.raises(anyio.WouldBlock):
-            scene.venue.send(Errand(1, BUY))
+            scene.venue.send(VenueRequest(1, BUY))
         scene.journal.on_disk.set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)
@@ -187,8 +187,8 @@ def test_far_too_many_requests_are_refused_and_not_waited_for() -> None:
 def test_the_answers_of_another_account_are_not_looked_at() -> None:
     async def story(scene: Scene) -> None:
         before = len(scene.live.parts.journal.records)
-        with pytest.raises(LookFailed, match="is logged in, not 4711"):
-            await scene.venue.look(scene.live.gateway)
+        with pytest.raises(SnapshotFailed, match="is logged in, not 4711"):
+            await scene.venue.fetch_snapshot(scene.live.gateway)
         assert len(scene.live.parts.journal.records) == before
 
     played(lambda: Scene(login=4711), story)

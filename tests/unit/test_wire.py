@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.mt5 import contract as mt5
-from adapters.mt5 import wire
-from adapters.mt5.wire import Deadline, Reply, Request, WireError
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.host import wire
+from adapters.mt5.host.wire import Deadline, RpcReply, RpcRequest, WireError
 
 SECONDS = 20.0
 
@@ -30,11 +30,11 @@ class Word(enum.StrEnum):
 
 def carried(value: Any) -> Any:
     """`value` after a journey in a reply."""
-    return wire.decode_reply(wire.encode_reply(Reply(id=1, value=value))).value
+    return wire.decode_reply(wire.encode_reply(RpcReply(id=1, value=value))).value
 
 
-def carried_request(args: list[Any], kwargs: dict[str, Any] | None = None) -> Request:
-    request = Request(7, "order_send", args, kwargs, 2.5)
+def carried_request(args: list[Any], kwargs: dict[str, Any] | None = None) -> RpcRequest:
+    request = RpcRequest(7, "order_send", args, kwargs, 2.5)
     return wire.decode_request(wire.encode_request(request))
 
 
@@ -88,9 +88,9 @@ def test_the_request_inside_a_result_stays_a_struct() -> None:
 
 
 def test_a_struct_sequence_of_the_genuine_kind_travels_by_its_name() -> None:
-    values = mt5.Tick.of(bid=1.5)
+    values = mt5.MqlTick.of(bid=1.5)
     genuine = type("Tick", (tuple,), {"n_fields": 8})(values)
-    assert type(carried(genuine)) is mt5.Tick
+    assert type(carried(genuine)) is mt5.MqlTick
 
 
 @pytest.mark.parametrize("dtype", [mt5.rates_dtype(), mt5.ticks_dtype(), np.dtype("<f8")], ids=str)

@@ -91,7 +91,7 @@ def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     if hindsight is not None:
         return _in_hindsight(result, hindsight)
     if result.attempts:
-        missing = result.headroom.missing if result.headroom else ()
+        missing = result.loss_buffer.missing if result.loss_buffer else ()
         words = ", ".join(item.replace("_", " ") for item in missing)
         text = f": {money(result.net, sign=True)} {result.terms.currency}"
         return RunVerdict(
@@ -188,7 +188,7 @@ def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
 
 
 def _today(result: RunResult) -> Meter | None:
-    room = result.headroom
+    room = result.loss_buffer
     if room is None:
         floor = int(result.curve.day_floor[-1])
         text = f"{money(result.account.equity - floor)} left until the daily floor"
@@ -236,7 +236,7 @@ def _target(result: RunResult, curve: EquityCurve) -> Meter | None:
 
 
 def _next_order(result: RunResult) -> Meter:
-    room = result.headroom
+    room = result.loss_buffer
     days = result.attempts[-1].trading_days if result.attempts else len(result.daily)
     if room is not None:
         orders = min(room.orders_today, room.orders_overall)

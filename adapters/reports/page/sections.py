@@ -133,7 +133,7 @@ def group_tables(result: RunResult) -> list[Table]:
 
 
 _SERVERS = {"new-york+7": "America/New_York", "eu-dst": "Europe/Athens", "est": "Etc/GMT+5"}
-"""Zones whose wall clock turns with the server's; New York + 7 h is told by New York's own hour."""
+"""Zones whose wall clock turns with the server's; New York + 7 h is shown as New York's own hour."""
 
 
 def _group(key: str, title: str, groups: Iterable[Group]) -> Table:
@@ -259,7 +259,7 @@ def attempts(result: RunResult) -> Table:
             _money((item.final_balance - item.balance) if item.final_balance is not None else None),
             Cell(f"{item.days:,}"),
             Cell(f"{item.trading_days:,}"),
-            Cell(money(item.least_room)),
+            Cell(money(item.min_buffer)),
         ]
         for item in result.attempts
     ]

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from common import answer, task
 
-from scripts import wiring  # noqa: F401 - imported now, so that it counts as start-up
-from scripts.folders import SIMULATED, SessionFolder
-from scripts.replay import Request, Screen, resolve_terms, run_replay
-from signals.clocks import server_of
+from scripts.app.sessions import replay  # noqa: F401 - imported now: it counts as start-up
+from scripts.app.session_folder import SIMULATED, SessionFolder
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.replay import Screen, run_replay
+from scripts.app.terms.replay_terms import resolve_terms
+from signals.market_data.clocks import server_of
 
 CLOCK = "new-york+7"
 
@@ -20,7 +22,7 @@ HERE = Path(__file__).parent
 
 if __name__ == "__main__":
     what = task()
-    request = Request(
+    request = ReplayRequest(
         bars=[f"EURUSD={what.bars}"],
         clock=CLOCK,
         preset=str(HERE / "storm.yaml") if what.storm else "sma_cross",

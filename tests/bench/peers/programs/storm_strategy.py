@@ -6,7 +6,7 @@ import msgspec
 
 from engine.events import BarClosed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Leave, View
+from signals.strategy import Decision, Enter, Exit, View
 
 FAR = 2_000  # points: an order needs a stop; this one is not reached within a quarter of an hour
 VOLUME = 1_000  # 0.10 lot
@@ -27,7 +27,7 @@ class Storm:
         self._side = self._side.opposite
         if view.position is None:
             return self._enter(view)
-        return Leave("TURN", self._enter)
+        return Exit("TURN", self._enter)
 
     def _enter(self, view: View) -> Enter:
         side = self._side

@@ -1,0 +1,61 @@
+"""A signal file that grows: each new whole line is read once, a bad one is reported and left
+out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.bars.signal_files import SignalFileError, parse_line
+from engine.events import UserSignal
+
+
+class FollowedSignals:
+    """Reads what is appended to a file of signals, in CSV with a header or JSON lines.
+
+    `warn` is notified of lines that cannot be understood. A file that does not exist yet is waited
+    for; one that became shorter is read from its beginning again.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._read = 0  # bytes of whole lines that were taken
+        self._line = 0
+        self._header: str | None = None
+
+    def poll(self) -> list[UserSignal]:
+        """The signals of the lines that are new; raises OSError when the file cannot be read."""
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            return []
+        if size < self._read:
+            self._warn(f"{self._path}: became shorter; it is read from its beginning")
+            self._read = self._line = 0
+            self._header = None
+        if size == self._read:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            fresh = file.read()
+        whole = fresh[: fresh.rfind(b"\n") + 1]  # the last line may still be written
+        self._read += len(whole)
+        found = (self._signal(line) for line in whole.splitlines())
+        return [signal for signal in found if signal is not None]
+
+    def _signal(self, raw: bytes) -> UserSignal | None:
+        self._line += 1
+        try:
+            text = raw.decode("utf-8-sig" if self._line == 1 else "utf-8")
+            if not text.strip():
+                return None
+            if self._header is None and not text.lstrip().startswith("{"):
+                self._header = text
+                return None
+            return parse_line(self._path, self._header, text, self._line)
+        except UnicodeDecodeError:
+            self._warn(f"{self._path}: line {self._line}: is not UTF-8 text; it is left out")
+        except SignalFileError as error:
+            self._warn(f"{error}; the line is left out")
+        return None

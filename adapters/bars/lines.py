@@ -1,0 +1,93 @@
+"""A text file as blocks of whole lines, in UTF-8, with their line numbers, in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from adapters.bars.errors import BarFileError
+
+BLOCK_BYTES = 1 << 20
+"""Bytes read at a time: some 16,000 bars of text."""
+
+LONGEST_LINE = 1 << 14
+"""Bytes in the longest line that can still be one bar; a longer one is not read any further."""
+
+_UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def encoding_of(head: bytes) -> str:
+    """The codec for a text file that begins with `head`: "utf-8-sig" or a UTF-16."""
+    if head.startswith(_UTF16_BOMS):
+        return "utf-16"
+    # Some exporters write UTF-16 without a mark: every other byte of plain ASCII text is then 0.
+    if head[1:64:2].count(0) > 16:
+        return "utf-16-le"
+    if head[0:64:2].count(0) > 16:
+        return "utf-16-be"
+    return "utf-8-sig"
+
+
+def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
+    """Pairs of a line number (from 1) and the UTF-8 bytes of whole lines from there on.
+
+    Every block ends in a line feed, and its lines are the file's own: carriage returns stay.
+    Blank lines at the end of the file are left out; a blank line before that raises, as does
+    text that the encoding does not allow and a line longer than LONGEST_LINE.
+    """
+    line, carry, blank = 1, b"", 0
+    for piece in _pieces(path, encoding):
+        data = carry + piece
+        cut = data.rfind(b"\n") + 1
+        whole, carry = data[:cut], data[cut:]
+        if len(carry) > LONGEST_LINE:
+            number = line + whole.count(b"\n")
+            raise BarFileError(
+                path, f"is longer than {LONGEST_LINE:,} bytes, no bar: give a file of bars", number
+            )
+        kept = whole.rstrip(b"\r\n")
+        if kept:
+            _refuse_blank(path, blank)
+            kept += b"\n"
+            yield line, kept
+        first_blank = line + kept.count(b"\n")
+        line += whole.count(b"\n")
+        if first_blank < line:
+            blank = blank or first_blank
+    if carry.strip():
+        _refuse_blank(path, blank)
+        yield line, carry + b"\n"
+
+
+def _refuse_blank(path: Path, blank: int) -> None:
+    """Raises for the blank line of that number, now that more text follows; 0 is none."""
+    if blank:
+        raise BarFileError(path, "is blank: remove it or export the file again", blank)
+
+
+def _pieces(path: Path, encoding: str) -> Iterator[bytes]:
+    """The file's content as UTF-8, a block at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    with path.open("rb") as file:
+        while raw := file.read(BLOCK_BYTES):
+            yield _decoded(path, decoder, raw, done).encode()
+            done += len(raw)
+        yield _decoded(path, decoder, b"", done).encode()
+
+
+def _decoded(path: Path, decoder: codecs.IncrementalDecoder, raw: bytes, done: int) -> str:
+    try:
+        return decoder.decode(raw, final=not raw)
+    except UnicodeDecodeError as error:
+        raise BarFileError(
+            path,
+            f"is not {decoder_name(error.encoding)} text near byte {done + error.start:,}: "
+            "the file is damaged or no text; export it again",
+        ) from error
+
+
+def decoder_name(encoding: str) -> str:
+    """An encoding's name as people write it."""
+    return encoding.upper().replace("-SIG", "")

@@ -1,0 +1,130 @@
+"""Opening a bar file of any known format and reading it in bounded memory.
+
+The format is detected from the content, never from the file's name. What the readers hand on is
+checked value by value; whether the bars make sense together is the work of
+`signals.market_data.validate`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from adapters.bars.columns import RateColumns, concat
+from adapters.bars.errors import BarFileError
+from adapters.bars.layouts import Layout, recognise
+from adapters.bars.lines import blocks, encoding_of
+from adapters.bars.parquet import MAGIC, parquet_clock, read_parquet
+from adapters.bars.text import read_text
+from engine.types import ClockName
+
+__all__ = ["BarFile", "BarFileError", "RateColumns", "concat", "open_bars"]
+
+CHUNK_ROWS = 16_384
+
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV",
+    b"PK\x05\x06": "an empty zip archive: give the bar file itself",
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"Rar!": "a rar archive: unpack it",
+}
+
+
+@dataclass(frozen=True)
+class BarFile:
+    """A recognised bar file; nothing stays open between calls.
+
+    `format` is the format's name for people. `fixed_clock` is the clock that the format itself
+    states (HistData: EST; Dukascopy, `time_utc` and times marked as UTC: UTC), None when the
+    times are by whatever clock the feed's server had. `first_line` is the line of the first bar
+    in a text file; None for Parquet, whose rows are counted from 1.
+    """
+
+    path: Path
+    format: str
+    fixed_clock: ClockName | None
+    first_line: int | None
+    layout: Layout | None = None
+    encoding: str = ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the file's bytes, in hex; computed when first asked for."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[RateColumns]:
+        """The bars in the order of the file, at most `rows` at a time.
+
+        Raises BarFileError at the first value that cannot be read.
+        """
+        if rows < 1:
+            raise ValueError(f"rows is {rows}: a chunk holds at least one bar")
+        if self.layout is None:
+            yield from read_parquet(self.path, rows)
+            return
+        for block in read_text(self.path, self.layout, self.encoding):
+            for start in range(0, len(block), rows):
+                yield block.part(start, min(start + rows, len(block)))
+
+    def place(self, row: int) -> str:
+        """Where bar `row` (from 0) stands in the file, in words: "line 2" or "row 1"."""
+        if self.first_line is None:
+            return f"row {row + 1}"
+        return f"line {self.first_line + row}"
+
+
+def open_bars(path: Path) -> BarFile:
+    """Recognises the bar file at `path` by its content.
+
+    Raises BarFileError when there is no such file or it is not one of the known formats.
+    """
+    head = _head(path)
+    for magic, name in _ARCHIVES.items():
+        if head.startswith(magic):
+            raise BarFileError(path, f"is {name}")
+    if head.startswith(MAGIC):
+        return BarFile(path, "MT5 parquet", parquet_clock(path), None)
+    encoding = encoding_of(head)
+    if encoding == "utf-8-sig" and b"\0" in head:
+        raise BarFileError(path, "is neither text nor Parquet: give a file of bars")
+    layout = recognise(path, _first_lines(path, encoding))
+    first_line = 2 if layout.header else 1
+    name = layout.format + (" (UTF-16)" if encoding.startswith("utf-16") else "")
+    return BarFile(path, name, layout.fixed_clock, first_line, layout, encoding)
+
+
+def _head(path: Path) -> bytes:
+    """The file's first bytes; raises BarFileError when there are none to read."""
+    if path.is_dir():
+        raise BarFileError(path, "is a folder: give the file of bars in it")
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError as error:
+        raise BarFileError(path, "does not exist: check the path") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BarFileError(path, f"cannot be opened ({reason}): check its rights") from error
+    if not head:
+        raise BarFileError(path, "is empty: export it again")
+    return head
+
+
+def _first_lines(path: Path, encoding: str) -> list[str]:
+    """The first two lines, or the only one."""
+    found: list[str] = []
+    for line, block in blocks(path, encoding):
+        if not found and line > 1:
+            raise BarFileError(path, "is blank: a bar file starts with its header or first bar", 1)
+        rows = block.removesuffix(b"\n").split(b"\n", 2)[:2]
+        found += [raw.decode().removesuffix("\r") for raw in rows]
+        if len(found) > 1:
+            break
+    if not found:
+        raise BarFileError(path, "has no text in it: export it again")
+    return found[:2]

@@ -1,0 +1,260 @@
+"""Reading and writing signal files: CSV with a header, or one JSON object a line.
+
+| column | meaning |
+|---|---|
+| time | ISO-8601, by its own offset or else UTC; or epoch seconds, UTC; 1970 to 2099 |
+| symbol, direction | direction is long or short (buy and sell are understood) |
+| stop_loss | decimal price; every signal has one |
+| entry_price | makes a pending order: limit or stop, by where the market is |
+| expires | when a pending order ends unfilled; 24 hours after `time` by default |
+| take_profit, exit_time | optional target and time of leaving |
+| reason, strategy_id | tags for the log |
+| risk_scale | factor on the risk per trade, 1 by default |
+| volume | lots; left out, risk sizes the order |
+
+What the bars or the market say against a signal is no error of the file: risk denies it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from adapters.bars.errors import shown
+from engine.events import UserSignal
+from engine.types import Side
+
+COLUMNS = (
+    "time", "symbol", "direction", "stop_loss", "entry_price", "take_profit", "exit_time",
+    "expires", "reason", "strategy_id", "risk_scale", "volume",
+)  # fmt: skip
+REQUIRED = COLUMNS[:4]
+
+_SIDES = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
+_LARGEST = 256 * 1024 * 1024
+_HIGHEST = 1e9
+"""Prices, lots and factors are below it, so that points and volumes fit 64 bits."""
+
+_FIRST_EPOCH = 100_000_000
+"""Smaller numbers (before March 1973) are no epoch seconds but a date such as 20240301."""
+
+_END_OF_TIME = 4_102_444_800
+"""2100-01-01 in epoch seconds: server clocks are known until then."""
+
+
+class SignalFileError(Exception):
+    """Raised when a signal file cannot be read; one line: file, line, field, value, remedy."""
+
+    def __init__(self, path: Path, message: str, line: int | None = None) -> None:
+        where = "" if line is None else f" line {line}:"
+        super().__init__(f"{path}:{where} {message}")
+
+
+def read_signals(path: Path) -> list[UserSignal]:
+    """All signals in the order of the file; raises SignalFileError at the first bad one."""
+    text = _text(path)
+    first = text.lstrip()[:1]
+    if first == "[":
+        raise SignalFileError(path, "is a JSON array: write one object a line, without [ and ]")
+    rows = _json_rows(path, text) if first == "{" else _csv_rows(path, text)
+    signals = [_signal(path, line, row) for line, row in rows]
+    if not signals:
+        raise SignalFileError(path, "holds no signal: give one a line below the header")
+    return signals
+
+
+def parse_line(path: Path, header: str | None, text: str, line: int) -> UserSignal:
+    """One signal: a line below the CSV `header`, or without one a JSON object.
+
+    Raises SignalFileError with `line`, its number in the file at `path`.
+    """
+    if header is None:
+        rows = _json_rows(path, text, line)
+    else:
+        rows = _csv_rows(path, f"{header}\n{text}", line - 2)
+    for number, row in rows:
+        return _signal(path, number, row)
+    raise SignalFileError(path, "holds no signal: write one", line)
+
+
+def signals_csv(signals: Iterable[dict[str, str]]) -> bytes:
+    """Signals as CSV with all columns, UTF-8, `\\n` line ends."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(signals)
+    return text.getvalue().encode()
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise SignalFileError(path, "is a folder: give the file of signals in it")
+        if path.stat().st_size > _LARGEST:
+            raise SignalFileError(path, "is larger than 256 MiB: split it by time")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise SignalFileError(path, "does not exist: check the path") from error
+    except UnicodeDecodeError as error:
+        raise SignalFileError(path, "is not UTF-8 text: save it as CSV UTF-8") from error
+    except OSError as error:
+        raise SignalFileError(path, f"cannot be read ({error.strerror}): check it") from error
+
+
+def _csv_rows(path: Path, text: str, skipped: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, None)
+        if header is None:
+            raise SignalFileError(path, "is empty: its first line names the columns")
+        names = [name.strip().lower() for name in header]
+        _check_names(path, names)
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(names):
+                raise SignalFileError(
+                    path,
+                    f"has {len(cells)} fields, the header {len(names)}: separate fields with "
+                    "commas, write decimals with a point",
+                    reader.line_num + skipped,
+                )
+            row = {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
+            yield reader.line_num + skipped, {name: cell for name, cell in row.items() if cell}
+    except csv.Error as error:
+        raise SignalFileError(
+            path, f"is not CSV ({error}): correct the quotes", reader.line_num + skipped
+        ) from error
+
+
+def _json_rows(path: Path, text: str, first: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, content in enumerate(io.StringIO(text, newline=None), start=first):
+        if not content.strip():
+            continue
+        try:
+            # As pairs: of a name that is there twice, a dictionary would keep the last.
+            pairs = json.loads(content, object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError) as error:
+            raise SignalFileError(
+                path, f"is not JSON ({_reason(error)}): write one object a line", line
+            ) from error
+        if not isinstance(pairs, _Pairs):
+            raise SignalFileError(
+                path, f"{_seen(pairs)} is not a JSON object: write one a line", line
+            )
+        _check_names(path, [name for name, _ in pairs], line)
+        yield line, {name: value for name, value in pairs if value not in (None, "")}
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a line of JSON; the decoder's own text counts lines within the line."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as its names and values in the order of the text."""
+
+
+def _check_names(path: Path, names: list[str], line: int | None = 1) -> None:
+    for name in names:
+        if name not in COLUMNS:
+            raise SignalFileError(
+                path, f"unknown column {shown(name)}; known: {', '.join(COLUMNS)}", line
+            )
+        if names.count(name) > 1:
+            raise SignalFileError(path, f"column {name} is there twice: remove one", line)
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise SignalFileError(path, f"lacks {', '.join(missing)}: every signal has one", line)
+
+
+def _signal(path: Path, line: int, row: dict[str, Any]) -> UserSignal:
+    def field(name: str, read: Callable[[Any], Any], wanted: str) -> Any:
+        if name not in row:
+            if name in REQUIRED:
+                raise SignalFileError(path, f"{name} is missing: write {wanted}", line)
+            return None
+        try:
+            return read(row[name])
+        except (ValueError, OverflowError):
+            value = _seen(row[name])
+            raise SignalFileError(path, f"{name} {value}: write {wanted}", line) from None
+
+    price, moment = "a positive price such as 1.0825", "a time such as 2024-03-01T08:15:00+00:00"
+    given = {
+        "line": line,
+        "time": field("time", _moment, moment),
+        "symbol": field("symbol", _word, "a symbol"),
+        "side": field("direction", _side, "long or short"),
+        "stop_loss": field("stop_loss", _positive, price),
+        "entry_price": field("entry_price", _positive, price),
+        "take_profit": field("take_profit", _positive, price),
+        "exit_time": field("exit_time", _moment, moment),
+        "expires": field("expires", _moment, moment),
+        "reason": field("reason", _word, "a text of at most 64 characters"),
+        "strategy_id": field("strategy_id", _word, "a text of at most 64 characters"),
+        "risk_scale": field("risk_scale", _positive, "a number above 0"),
+        "volume": field("volume", _positive, "lots above 0"),
+    }
+    signal = UserSignal(**{name: value for name, value in given.items() if value is not None})
+    for name, later in (("exit_time", signal.exit_time), ("expires", signal.expires)):
+        if later is not None and later <= signal.time:
+            raise SignalFileError(
+                path, f"{name} {_seen(row[name])} is not after time: correct one of them", line
+            )
+    return signal
+
+
+def _seen(value: Any) -> str:
+    """A value as a message may show it."""
+    return shown(value if isinstance(value, str) else json.dumps(value))
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 64 or not value.isprintable():
+        raise ValueError
+    return value
+
+
+def _side(value: Any) -> Side:
+    side = _SIDES.get(value.lower()) if isinstance(value, str) else None
+    if side is None:
+        raise ValueError
+    return side
+
+
+def _number(value: Any) -> float:
+    """A plain decimal number; Python's own spellings (1_000, other scripts' digits) are none."""
+    if isinstance(value, str) and (not value.isascii() or "_" in value):
+        raise ValueError
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError
+    return float(value)
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if not 0 < number < _HIGHEST:
+        raise ValueError
+    return number
+
+
+def _moment(value: Any) -> int:
+    """A time as ms UTC."""
+    if isinstance(value, str) and not value.isdecimal():
+        parsed = dt.datetime.fromisoformat(value)
+        seconds = parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp()
+    else:
+        seconds = _number(value)
+        if seconds < _FIRST_EPOCH:
+            raise ValueError
+    if not 0 <= seconds < _END_OF_TIME:
+        raise ValueError
+    return round(seconds * 1000)

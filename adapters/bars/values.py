@@ -1,0 +1,44 @@
+"""The bounds that a bar's values keep in every format, and the words for one that does not.
+
+Only what no reader could hand on sensibly is refused here: prices that are no numbers, times
+outside any market's history, negative counts. Whether the bars make sense is the checker's work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adapters.bars.columns import RateColumns
+from adapters.bars.layouts import PRICES
+
+EARLIEST = 0
+LATEST = 4_102_444_800
+"""Times are from 1970-01-01 up to, not including, 2100-01-01."""
+
+
+def range_fault(columns: RateColumns) -> tuple[int, str, Any] | None:
+    """The first value out of bounds: its position, its column and itself; None if all is well."""
+    masks = {"time": (columns.time < EARLIEST) | (columns.time >= LATEST)}
+    masks |= {name: ~np.isfinite(getattr(columns, name)) for name in PRICES}
+    masks |= {"tick_volume": columns.tick_volume < 0, "spread": columns.spread < 0}
+    found = [(int(mask.argmax()), name) for name, mask in masks.items() if mask.any()]
+    if not found:
+        return None
+    index, name = min(found, key=lambda fault: fault[0])
+    return index, name, getattr(columns, name)[index].item()
+
+
+def bad_value(name: str, value: Any) -> str:
+    """What is wrong with `value` in the column `name`, and the remedy."""
+    if name == "time":
+        if value >= LATEST:
+            return (
+                f"{value} is not in epoch seconds before 2100: "
+                "divide milliseconds by 1,000 (nanoseconds by 1,000,000,000)"
+            )
+        return f"{value} is a time before 1970: correct it or export the file again"
+    if name in PRICES:
+        return f"{value} is not a price: correct the bar or export the file again"
+    return f"{value} is negative: correct the bar or export the file again"

@@ -1,0 +1,1 @@
+"""Orders to a terminal, and what its records say became of them."""

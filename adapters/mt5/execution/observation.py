@@ -1,0 +1,93 @@
+"""What a live feed asks a terminal in one go: new bars, ticks, account and what stands open.
+
+These functions block; they run in the worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from engine.ports import Terminal
+from engine.types import SymbolSpec
+
+BAR_SECONDS = 900
+"""The feed's bars are M15."""
+
+_MOST_BARS = 5_000
+"""How far back missed bars are fetched: about ten weeks."""
+
+
+class Prices(Terminal, Protocol):
+    """A terminal that gives prices too."""
+
+    def copy_rates_from_pos(
+        self, symbol: str, timeframe: int, start: int, count: int, /
+    ) -> Any: ...
+
+    def copy_ticks_range(self, symbol: str, start: int, end: int, flags: int, /) -> Any: ...
+
+
+class BarRequest(NamedTuple):
+    """What is known of a symbol: its name at the venue and the last bar seen opening (seconds of
+    the server's clock; 0: none). With a `spec` it is asked what the symbol is worth."""
+
+    name: str
+    opened: int = 0
+    spec: SymbolSpec | None = None
+
+
+class Quote(NamedTuple):
+    """A symbol's last tick, and the bars from the last known one on, the open one included.
+
+    `valuation` is the terminal's own valuation, where it was asked and can give one.
+    """
+
+    tick: mt5.MqlTick
+    bars: np.ndarray[Any, Any] | None = None
+    valuation: BrokerValuation | None = None
+
+
+class MarketSnapshot(NamedTuple):
+    """One observation; `quotes` are in the order of the gaps that were asked about."""
+
+    quotes: tuple[Quote, ...]
+    snapshot: Snapshot
+
+
+def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
+    """Ask for everything; raises SnapshotFailed where the terminal gives no answer."""
+    return MarketSnapshot(quotes_of(terminal, gaps), fetch_snapshot(terminal, query))
+
+
+def quotes_of(terminal: Prices, gaps: Sequence[BarRequest]) -> tuple[Quote, ...]:
+    """Ticks and new bars; raises SnapshotFailed where the terminal gives no answer."""
+    return tuple(_quote(terminal, request) for request in gaps)
+
+
+def _quote(terminal: Prices, request: BarRequest) -> Quote:
+    tick = terminal.symbol_info_tick(request.name)
+    if tick is None:
+        raise SnapshotFailed(f"symbol_info_tick {request.name}: {terminal.last_error()}")
+    valuation, spec = None, request.spec
+    if spec is not None:
+        bid, ask = spec.points(tick.bid), spec.points(tick.ask)
+        valuation = broker_valuation(terminal, request.name, spec, bid, ask)
+    opened = tick.time // BAR_SECONDS * BAR_SECONDS
+    if opened <= request.opened:
+        return Quote(tick, valuation=valuation)
+    count = (
+        min((opened - request.opened) // BAR_SECONDS + 1, _MOST_BARS)
+        if request.opened
+        else _MOST_BARS
+    )
+    bars = terminal.copy_rates_from_pos(request.name, mt5.TIMEFRAME_M15, 0, count)
+    if bars is None:
+        raise SnapshotFailed(f"copy_rates_from_pos {request.name}: {terminal.last_error()}")
+    return Quote(tick, bars[bars["time"] >= request.opened], valuation)

@@ -1,0 +1,171 @@
+"""What became of orders and positions, published as events in the engine's units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
+from adapters.mt5.execution.direct import Dealt
+from engine import events as ev
+from engine import money
+from engine.bus import Bus
+from engine.portfolio import Portfolio, Position
+from engine.types import Cents, Points, Units
+
+
+class ExecutionReports:
+    """Turns deals and answers of one account into events."""
+
+    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
+        self._bus = bus
+        self._portfolio = portfolio
+
+    def account(self, info: mt5.AccountInfo | None) -> ev.Account:
+        """The terminal's figures, or the last known ones where it could not tell."""
+        return self._portfolio.account.figures if info is None else figures(info)
+
+    def accepted(self, order: ev.OrderIntent, ticket: int) -> None:
+        """The venue has it: a pending order, or a deal that its history does not show yet."""
+        self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=ticket))
+
+    def rejected(self, order: ev.OrderIntent, code: int, message: str, account: ev.Account) -> None:
+        """The venue refused for certain."""
+        self._bus.publish(
+            ev.OrderRejected(
+                order_id=order.order_id,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
+                retcode=code,
+                message=message,
+                account=account,
+            )
+        )
+
+    def unknown(self, order: ev.OrderIntent, message: str, account: ev.Account) -> None:
+        """Nobody can say whether the venue executed it."""
+        self._bus.publish(
+            ev.OrderUnknown(
+                order_id=order.order_id,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
+                message=message,
+                account=account,
+            )
+        )
+
+    def cancelled(self, order: ev.OrderIntent, reason: str, *, unsent: bool = False) -> None:
+        """It ended without a fill; a close that is `unsent` stays wanted."""
+        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason, unsent=unsent))
+
+    def opened(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
+        """A position came from the order, by one deal or by several at their average price."""
+        entering = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN]
+        self._filled(order, entering)
+        volume, price, commission = _together(entering)
+        self._bus.publish(
+            ev.PositionOpened(
+                position=entering[0].position,
+                order_id=order.order_id,
+                signal_id=order.terms.signal_id,
+                strategy_id=order.terms.strategy_id,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
+                volume=volume,
+                price=price,
+                reason=order.terms.reason,
+                account=account,
+                stop_loss=order.terms.stop_loss,
+                take_profit=order.terms.take_profit,
+                commission=commission,
+            )
+        )
+        self._test_equity(account)
+
+    def closed_by_order(
+        self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account
+    ) -> None:
+        """A position was closed by an order of ours."""
+        position = self._portfolio.positions[order.terms.position]
+        leaving = closing_deals(deals, position.volume)
+        self._filled(order, leaving)
+        self.partially_closed(position, leaving, account, order)
+        self._test_equity(account)
+
+    def closed_externally(
+        self, position: Position, deals: Sequence[Dealt], account: ev.Account
+    ) -> None:
+        """All that was left of the position was closed by others, in one deal or in several."""
+        self.partially_closed(position, closing_deals(deals, position.volume), account)
+
+    def partially_closed(
+        self,
+        position: Position,
+        leaving: Sequence[Dealt],
+        account: ev.Account,
+        order: ev.OrderIntent | None = None,
+    ) -> None:
+        """What the deals `leaving` took of the position is closed."""
+        for closed in closings(position, leaving, account, order):
+            self._bus.publish(closed)
+
+    def modified(self, order: ev.OrderIntent, account: ev.Account) -> None:
+        """The venue has the order's new stop and target."""
+        self._bus.publish(
+            ev.StopModified(
+                order_id=order.order_id,
+                position=order.terms.position,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
+                volume=order.terms.volume,
+                stop_loss=order.terms.stop_loss,
+                take_profit=order.terms.take_profit,
+                reason=order.terms.reason,
+                account=account,
+            )
+        )
+
+    def moved_by_hand(
+        self, position: Position, stop_loss: Points, take_profit: Points, account: ev.Account
+    ) -> None:
+        """Somebody else changed a position's levels at the venue."""
+        self._bus.publish(
+            ev.StopModified(
+                order_id=0,
+                position=position.ticket,
+                symbol=position.symbol,
+                side=position.side,
+                volume=position.volume,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                reason=ev.BY_HAND,
+                account=account,
+            )
+        )
+
+    def _filled(self, order: ev.OrderIntent, deals: Sequence[Dealt]) -> None:
+        """One fill a deal; the last one completes the order."""
+        for deal in deals:
+            self._bus.publish(
+                ev.OrderFilled(
+                    order_id=order.order_id,
+                    ticket=deal.order,
+                    deal=deal.ticket,
+                    volume=deal.volume,
+                    price=deal.price,
+                    complete=deal is deals[-1],
+                )
+            )
+
+    def _test_equity(self, account: ev.Account) -> None:
+        """Every deal is followed by an equity test."""
+        self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
+
+
+def _together(deals: Sequence[Dealt]) -> tuple[Units, Points, Cents]:
+    """Volume, average price and commission of deals that opened one position."""
+    if len(deals) == 1:
+        return deals[0].volume, deals[0].price, deals[0].commission
+    volume = sum(deal.volume for deal in deals)
+    paid = sum(deal.volume * deal.price for deal in deals)
+    return volume, money.ratio(paid, volume), sum(deal.commission for deal in deals)

@@ -1,0 +1,78 @@
+"""Symbol specifications as a terminal reports them, in the engine's units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.requests import Instrument, filling_of
+from engine.types import Conversion, SymbolSpec, units
+
+
+def instrument(
+    ours: str, info: mt5.SymbolInfo, account: mt5.AccountInfo, known: SymbolSpec | None
+) -> Instrument:
+    """A symbol by its venue's facts; what none tells (commission, spread floors) is `known`."""
+    spec = SymbolSpec(
+        name=ours,
+        digits=info.digits,
+        contract=max(1, round(info.trade_contract_size)),
+        volume_min=units(info.volume_min),
+        volume_step=units(info.volume_step),
+        volume_max=units(info.volume_max),
+        commission=known.commission if known else 0.0,
+        spread_floor_rollover=known.spread_floor_rollover if known else 0,
+        spread_floor=known.spread_floor if known else 0,
+        stops_level=info.trade_stops_level,
+        leverage=_leverage(account, known),
+        conversion=_conversion(info, account),
+        base=info.currency_base,
+        quote=info.currency_profit,
+    )
+    return Instrument(spec, info.name, filling_of(info.filling_mode))
+
+
+def _leverage(account: mt5.AccountInfo, known: SymbolSpec | None) -> int:
+    """The symbol's own where it is known to differ from the account's (metals, indices)."""
+    if known is None:
+        return max(account.leverage, 1)
+    return min(known.leverage, max(account.leverage, 1))
+
+
+def _conversion(info: mt5.SymbolInfo, account: mt5.AccountInfo) -> Conversion:
+    """The formula of the symbol's money where it is a known one; else only the terminal can tell.
+
+    Futures and the like are valued by the value of a tick, and a base currency divides only in
+    a currency pair: some brokers give an index one.
+    """
+    whole = info.trade_contract_size == round(info.trade_contract_size) > 0
+    if info.trade_calc_mode not in _BY_CONTRACT or not whole:
+        return Conversion.FROM_BROKER
+    if info.currency_profit == account.currency:
+        return Conversion.NONE
+    paired = info.trade_calc_mode in _PAIRS and info.currency_base == account.currency
+    return Conversion.DIVIDE if paired else Conversion.FROM_BROKER
+
+
+_PAIRS = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE)
+_BY_CONTRACT = (
+    *_PAIRS,
+    mt5.SYMBOL_CALC_MODE_CFD,
+    mt5.SYMBOL_CALC_MODE_CFDINDEX,
+    mt5.SYMBOL_CALC_MODE_CFDLEVERAGE,
+    mt5.SYMBOL_CALC_MODE_EXCH_STOCKS,
+)
+"""Calculation modes in which a profit is the price's change times contract times lots."""
+
+
+def tradable(info: mt5.SymbolInfo, *, to_open: bool) -> str | None:
+    """Why the symbol's trade mode forbids what is wanted, or None."""
+    forbidden: dict[int, str] = {mt5.SYMBOL_TRADE_MODE_DISABLED: "trading is disabled"}
+    if to_open:
+        forbidden[mt5.SYMBOL_TRADE_MODE_CLOSEONLY] = "only closing is allowed"
+    return forbidden.get(info.trade_mode)
+
+
+def alike(ours: str, every: Any) -> list[str]:
+    """Names of the venue's symbols that look like `ours` with a prefix or suffix."""
+    return [info.name for info in every or () if ours.casefold() in info.name.casefold()][:5]

@@ -1,0 +1,249 @@
+"""The I/O actor between the bus and a terminal host.
+
+Requests wait in a bounded stream; one at a time is carried out in the worker thread, but not before
+its record is durable. Replies come back on the loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import anyio
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.account_guard import objection
+from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
+from adapters.mt5.execution.gateway import Gateway, VenueRequest
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, observe
+from adapters.mt5.execution.remote import (
+    DEADLINES,
+    Caller,
+    RemoteTerminal,
+    carry_out_remotely,
+    check_remotely,
+)
+from adapters.mt5.execution.snapshot import (
+    Snapshot,
+    SnapshotQuery,
+    TradeReply,
+    fetch_snapshot,
+    insist_on,
+)
+from adapters.mt5.host.client import CallResult
+from engine import events as ev
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.ports import Journal
+
+_WAITING = 64
+_RECOVERIES = 4
+
+
+_T = TypeVar("_T")
+
+
+class TerminalLink(Protocol):
+    """How calls reach a terminal: in a host (`AsyncTerminal`), or in this process."""
+
+    async def work(self, job: Callable[[Caller], _T]) -> _T: ...
+
+    async def call(
+        self, function: str, *args: Any, deadline: float, **kwargs: Any
+    ) -> CallResult: ...
+
+    async def restart(self) -> object: ...
+
+
+class OrderRouter(Protocol):
+    """Where requests are carried out and what is looked at; its functions block."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any], /) -> TradeReply: ...
+
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery, /) -> Snapshot: ...
+
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery, /
+    ) -> MarketSnapshot: ...
+
+
+class LiveRouter:
+    """The account itself: requests are sent."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
+        return carry_out_remotely(client, request)
+
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
+        return fetch_snapshot(terminal, query)
+
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
+    ) -> MarketSnapshot:
+        return observe(terminal, gaps, query)
+
+
+class CheckOnlyRouter(LiveRouter):
+    """The account, but requests are only checked by it."""
+
+    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
+        return check_remotely(client, request)
+
+
+class _Job(NamedTuple):
+    venue_request: VenueRequest
+    seq: int
+
+
+class Venue:
+    """Sends what the gateway hands over, and looks at the account when asked."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        journal: Journal,
+        terminal: TerminalLink,
+        clock: Clock,
+        account: mt5.AccountInfo,
+        *,
+        router: OrderRouter,
+        must_not_leave: Callable[[VenueRequest], bool] = lambda _venue_request: False,
+    ) -> None:
+        """`account` is the one whose answers count; `router` is where requests are carried out.
+
+        `must_not_leave` is asked at the last moment whether a request may still leave.
+        """
+        self.must_not_leave = must_not_leave
+        self._router = router
+        self._bus = bus
+        self._journal = journal
+        self._terminal = terminal
+        self._clock = clock
+        self._account = account
+        self._jobs, self._queue = anyio.create_memory_object_stream[_Job](_WAITING)
+        self._in_flight = 0
+        self._failure: Exception | None = None
+        self._idle = anyio.Event()
+
+    def send(self, venue_request: VenueRequest) -> None:
+        """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait.
+
+        The reply comes as the input `VenueReplied`.
+        """
+        self._in_flight += 1
+        try:
+            self._jobs.send_nowait(_Job(venue_request, self._bus.seq))
+        except anyio.WouldBlock:
+            self._in_flight -= 1
+            raise
+
+    async def run(self) -> None:
+        """Carry out requests in their order until `close`."""
+        try:
+            await self._run()
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._idle.set()
+
+    async def _run(self) -> None:
+        async with self._queue:
+            async for job in self._queue:
+                await self._journal.durable(job.seq)
+                venue_request = job.venue_request
+                reply = None
+                if not self.must_not_leave(venue_request):
+                    reply = self._ours(await self._terminal.work(self._work(venue_request.request)))
+                self._now()
+                self._bus.feed(
+                    ev.VenueReplied(venue_request.order_id, reply, venue_request.cancellation)
+                )
+                self._in_flight -= 1
+                if not self._in_flight:
+                    self._idle.set()
+                    self._idle = anyio.Event()
+
+    async def settled(self) -> None:
+        """Wait until every request that was queued has its reply; raises what ended `run`."""
+        while self._in_flight:
+            if self._failure is not None:
+                raise self._failure
+            await self._idle.wait()
+
+    async def ask(self, job: Callable[[RemoteTerminal], _T]) -> _T:
+        """Carry out calls on the worker thread in one go; raises what they raise."""
+        return await self._terminal.work(lambda client: job(RemoteTerminal(client)))
+
+    async def observe(self, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
+        """Prices, account and what stands open; raises SnapshotFailed or TerminalError."""
+        seen = await self.ask(lambda terminal: self._router.observe(terminal, gaps, query))
+        self.insist_on(seen.snapshot.account)
+        return seen
+
+    def insist_on(self, seen: mt5.AccountInfo) -> None:
+        """Raises SnapshotFailed when another account than the session's has answered."""
+        insist_on(seen, self._account)
+
+    async def fetch_snapshot(self, gateway: Gateway) -> Snapshot:
+        """Compare the account with what the engine believes; raises SnapshotFailed or
+        TerminalError."""
+        self._now()  # how far the history is asked for hangs on it
+        query = gateway.snapshot_query()
+        snapshot = await self.ask(lambda terminal: self._router.fetch_snapshot(terminal, query))
+        self.insist_on(snapshot.account)
+        self._now()
+        gateway.reconcile(snapshot)
+        return snapshot
+
+    async def recover(self, gateway: Gateway) -> None:
+        """Bring back a lost host, prove its account, and look for what became of open orders.
+
+        New orders are halted meanwhile. Raises LinkDown when it does not come back.
+        """
+        why = "the terminal host is gone"
+        for _ in range(_RECOVERIES):
+            try:
+                await self.fetch_snapshot(gateway)
+            except (TerminalError, SnapshotFailed) as error:
+                why = str(error)
+                self._now()
+                self._bus.feed(ev.LinkChanged(up=False, detail=why))
+                why = await self._restarted() or why
+            else:
+                self._bus.feed(ev.LinkChanged(up=True, detail="the terminal answers again"))
+                return
+        raise LinkDown(f"the link to the terminal is lost: {why}")
+
+    async def _restarted(self) -> str | None:
+        """Start another host and attach it; what kept it from that, or None."""
+        try:
+            await self._terminal.restart()
+            answer = await self._terminal.call("initialize", deadline=DEADLINES["initialize"])
+        except TerminalError as error:
+            return str(error)
+        return f"initialize: {answer.last_error}" if answer.failed else None
+
+    def close(self) -> None:
+        """Take no more requests; `run` ends once those that wait are done."""
+        self._jobs.close()
+
+    def abandon(self) -> None:
+        """Drop everything, as when the process ends; `run` must not be running."""
+        self._jobs.close()
+        self._queue.close()
+
+    def _work(self, request: dict[str, Any]) -> Callable[[Caller], TradeReply]:
+        return lambda client: self._router.carry_out(client, request)
+
+    def _ours(self, reply: TradeReply) -> TradeReply:
+        """A reply without what was read back when somebody had just logged in elsewhere.
+
+        The order counts as accepted until a snapshot of the session's own account shows more.
+        """
+        account, expected = reply.account, self._account
+        if account is None or objection(account, expected.login, expected.server) is None:
+            return reply
+        return TradeReply(reply.result, reply.error)
+
+    def _now(self) -> None:
+        self._bus.time, self._bus.bar = self._clock.now(), None

@@ -1,0 +1,1 @@
+"""Live sessions on a terminal: prices, the server's clock, signals when they are due."""

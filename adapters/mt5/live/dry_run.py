@@ -1,0 +1,194 @@
+"""A dry run: the terminal gives prices and facts, a paper account in this process fills orders.
+
+Its books are a file of the session's, so it outlives the engine as a real account does, and a
+session that goes on after a crash is compared with it in the same way. Every function blocks and
+runs in the worker thread, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.account_guard import objection
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
+from adapters.mt5.execution.remote import Caller, RemoteTerminal
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import (
+    Snapshot,
+    SnapshotQuery,
+    TradeReply,
+    a_day_past,
+    carry_out,
+    fetch_snapshot,
+)
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from adapters.paper.broker import state_file
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.paper.terminal.market import MarketPace
+from adapters.paper.terminal.rules import AccountTerms
+from adapters.paper.terminal.ticks import PaperTick, TickPlayer
+from engine.types import Conversion
+from engine.valuation import broker_rate
+
+_ALL = 1 << 62  # more ticks than share a millisecond
+
+
+class DryRun:
+    """Orders of one session on a paper account that sees every tick of the real terminal."""
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        account: mt5.AccountInfo,
+        books: Path,
+        *,
+        pace: MarketPace | None = None,
+        bars: Mapping[str, int] | None = None,
+    ) -> None:
+        """Begins with the real account's balance, or goes on with `books`.
+
+        Where the terminal plays recorded `bars`, of so many seconds by symbol, its ticks only stand
+        for them, and `pace` is how it moves. Raises ValueError for books that are damaged or of
+        another account.
+        """
+        self._real = account
+        self._books = books
+        self._specs = {item.name: item.spec for item in instruments}
+        self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
+        specs = {spec.name: spec for spec in self._specs.values()}
+        self.account = PaperAccount(specs, round(account.balance * 100))
+        state_file.load(books, self.account, account.login, account.server)
+        terms = AccountTerms(
+            login=account.login, server=account.server, leverage=max(account.leverage, 1)
+        )
+        self._terminal = PaperTerminal(self.account, terms=terms)
+        self._names = {item.spec.name: item.name for item in instruments}
+        self._players = {
+            item.name: TickPlayer(
+                self.account, item.spec.name, pace=pace, seconds=(bars or {}).get(item.spec.name, 0)
+            )
+            for item in instruments
+        }
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What happened while nobody looked is still to come for a symbol that is held.
+
+        Ticks that were played after the books were written are played again: they changed nothing.
+        """
+        account = self.account
+        held = {position.spec.name for position in account.positions.values()}
+        held |= {order.spec.name for order in account.orders.values()}
+        for symbol in held & account.quoted.keys():
+            self._seen[self._names[symbol]] = (account.quoted[symbol], _ALL)
+
+    def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
+        """Fill a request on paper; nothing is sent."""
+        ours = {name: symbol for symbol, name in self._names.items()}
+        if "symbol" in request:
+            request = {**request, "symbol": ours[request["symbol"]]}
+        reply = carry_out(self._terminal, request)
+        self._save()
+        return reply
+
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
+        """What the paper account holds, once the real account was proven to be the right one."""
+        self._insist_on_the_real_account(terminal)
+        self._ask_for_rates(terminal)
+        return fetch_snapshot(self._terminal, query)
+
+    def observe(
+        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
+    ) -> MarketSnapshot:
+        """Take every tick since the last look to the paper account, then look at it."""
+        quotes = quotes_of(terminal, gaps)
+        for request, quoted in zip(gaps, quotes, strict=True):
+            self._learn(request.name, quoted.valuation)
+            self._play(terminal, request.name, quoted)
+        return MarketSnapshot(quotes, self.fetch_snapshot(terminal, query))
+
+    def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
+        points = self._specs[name].points
+        ticks = [
+            PaperTick(points(bid), points(ask), moment)
+            for bid, ask, moment in self._new_ticks(terminal, name, quoted)
+        ]
+        if self._players[name].play(ticks):
+            self._save()
+
+    def _new_ticks(
+        self, terminal: Prices, name: str, quoted: Quote
+    ) -> list[tuple[float, float, int]]:
+        """The ticks since the last look, in order; at first only the last one."""
+        last = quoted.tick
+        if name not in self._seen:
+            if not (last.bid > 0 and last.ask > 0):
+                return []  # a symbol that was just selected has no price yet
+            self._seen[name] = (last.time_msc, 1)
+            return [(last.bid, last.ask, last.time_msc)]
+        since, known = self._seen[name]
+        if last.time_msc <= since:
+            return []
+        until = a_day_past(last.time)
+        answer = terminal.copy_ticks_range(name, since // 1000, until, mt5.COPY_TICKS_ALL)
+        if answer is None:
+            raise SnapshotFailed(f"copy_ticks_range {name}: {terminal.last_error()}")
+        fresh = answer[answer["time_msc"] >= since]
+        repeated = int(np.count_nonzero(fresh["time_msc"] == since))
+        fresh = fresh[min(known, repeated) :]
+        if not len(fresh):  # its tick history lags behind the tick itself
+            return []
+        newest = int(fresh["time_msc"][-1])
+        again = int(np.count_nonzero(fresh["time_msc"] == newest))
+        self._seen[name] = (newest, again + (known if newest == since else 0))
+        priced = fresh[(fresh["bid"] > 0) & (fresh["ask"] > 0)]
+        return list(
+            zip(
+                priced["bid"].tolist(),
+                priced["ask"].tolist(),
+                priced["time_msc"].tolist(),
+                strict=True,
+            )
+        )
+
+    def _ask_for_rates(self, terminal: RemoteTerminal) -> None:
+        """Positions of an earlier life are shown before anything was observed: ask for their rates.
+
+        Raises SnapshotFailed where nobody knows what a position is worth.
+        """
+        account = self.account
+        for spec in [position.spec for position in account.positions.values()]:
+            if (
+                spec.conversion is not Conversion.FROM_BROKER
+                or spec.name in account.converter.from_broker
+            ):
+                continue
+            name = self._names[spec.name]
+            valuation = broker_valuation(
+                terminal, name, spec, account.bids[spec.name], account.asks[spec.name]
+            )
+            if valuation is None:
+                raise SnapshotFailed(f"order_calc_profit {name}: {terminal.last_error()}")
+            self._learn(name, valuation)
+
+    def _learn(self, name: str, valuation: BrokerValuation | None) -> None:
+        """The real terminal says what converts the symbol's money; the last word counts."""
+        spec = self._specs[name]
+        if valuation is not None and spec.conversion is Conversion.FROM_BROKER:
+            rate = broker_rate(spec, valuation.at(spec.name, 0))
+            self.account.converter.from_broker[spec.name] = rate
+
+    def _insist_on_the_real_account(self, terminal: RemoteTerminal) -> None:
+        why = objection(terminal.account_info(), self._real.login, self._real.server)
+        if why is not None:
+            raise SnapshotFailed(why)
+
+    def _save(self) -> None:
+        state_file.save(self._books, self.account, self._real.login, self._real.server, {})

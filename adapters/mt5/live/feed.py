@@ -1,0 +1,310 @@
+"""The live feed: observes a terminal again and again and puts what it sees on the bus.
+
+Between two observations it waits as its `Pacing` says: some seconds of real time, or one move of a
+market in lockstep. Everything else is the same, so that a session can be checked against a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import anyio.to_thread
+import numpy as np
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
+from adapters.mt5.execution.closing_deals import cents, figures
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.valuation import ValuationSchedule
+from adapters.mt5.execution.venue import Venue
+from adapters.mt5.live.days import Days
+from adapters.mt5.live.feed_watch import FeedState, FeedWatch
+from adapters.mt5.live.server_clock import ServerClock
+from engine import events as ev
+from engine.bus import Bus
+from engine.clock import Clock
+from engine.portfolio import Portfolio
+from engine.trading import HaltCause
+from engine.types import Millis
+
+_MANY_BARS = 200
+"""Bars whose preparation would take the loop longer than a tick may wait."""
+
+_LONGEST_WAIT = 60.0
+"""Seconds between two attempts to bring a lost link back, at most."""
+
+Rates = np.ndarray[Any, Any]
+
+
+class Pacing(Protocol):
+    """When to look again."""
+
+    async def next(self) -> bool:
+        """Wait until the next observation is due; False when the session is over."""
+
+    async def wait(self, seconds: float) -> None:
+        """Wait before the next attempt to bring the link back; less when a stop is asked for."""
+
+    def stopped(self) -> bool:
+        """Whether a stop was asked for."""
+
+    def day_limit(self) -> Millis:
+        """Until which moment (ms UTC) days are turned and signals are due at this observation."""
+
+
+class Preparer(Protocol):
+    """Turns complete bars into what they close (`signals.market_data.bars.BarPreparer`)."""
+
+    def prepare(
+        self,
+        server: Rates,
+        opens: Rates,
+        highs: Rates,
+        lows: Rates,
+        closes: Rates,
+        recorded_spreads: Rates,
+        /,
+    ) -> object: ...
+
+    def closed_by(self, server: int) -> list[ev.BarClosed]: ...
+
+
+class BarWatch:
+    """Which bars of one symbol have closed, published once each and in order."""
+
+    def __init__(self, symbol: str, name: str, preparer: Preparer) -> None:
+        self.symbol = symbol
+        self.name = name
+        self._preparer = preparer
+        self._opened = 0
+
+    @property
+    def request(self) -> BarRequest:
+        return BarRequest(self.name, self._opened)
+
+    def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
+        """What is known to be closed now: every bar but the last is complete.
+
+        Bars that closed before the newest closed one are late.
+        """
+        times = bars["time"].tolist()
+        for row in range(len(times) - 1):
+            if times[row] < self._opened:
+                continue
+            one = bars[row : row + 1]
+            self._preparer.prepare(
+                one["time"], one["open"], one["high"], one["low"], one["close"],
+                one["spread"].astype(np.int64),
+            )  # fmt: skip
+            late = row + 2 < len(times)
+            for bar in self._preparer.closed_by(times[row + 1]):
+                yield _late(bar) if late else bar
+        if times:
+            self._opened = max(self._opened, times[-1])
+
+
+def _late(bar: ev.BarClosed) -> ev.BarClosed:
+    return ev.BarClosed(
+        bar.symbol, bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close, late=True
+    )
+
+
+def _past(bar: ev.BarClosed) -> ev.PastBar:
+    return bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close
+
+
+class LiveFeed:
+    """Feeds a session from a terminal.
+
+    `told` are the last bars that an earlier part of the session received, by symbol and timeframe:
+    those after them are news, all others only warm up.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        portfolio: Portfolio,
+        gateway: Gateway,
+        venue: Venue,
+        clock: Clock,
+        watches: Sequence[BarWatch],
+        pacing: Pacing,
+        days: Days,
+        *,
+        due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
+        told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
+        server: ServerClock[Any] | None = None,
+    ) -> None:
+        """With a `server` clock prices and time are watched; in lockstep both are certain."""
+        self._bus = bus
+        self._portfolio = portfolio
+        self._gateway = gateway
+        self._venue = venue
+        self._clock = clock
+        self._watches = watches
+        self._pacing = pacing
+        self._days = days
+        self._due = due
+        self._warm = False
+        self._reported_bars = told
+        self._account = ev.AccountSeen(0, 0, 0)
+        self._valuations = ValuationSchedule()
+        self._server = server
+        self._watch = FeedWatch(clock.now())
+        self._reported: dict[HaltCause, bool] = {}
+
+    async def slices(self) -> AsyncGenerator[None, None]:
+        linked = False  # the account is compared before anything is done
+        while not linked or await self._pacing.next():
+            if linked:
+                linked = await self._observe()
+            if not linked:
+                async with aclosing(self._recovery()) as attempts:
+                    async for _ in attempts:
+                        yield
+                linked = True
+            await self._venue.settled()
+            yield
+
+    async def aclose(self) -> None:
+        """Let requests under way come back, then take no more."""
+        await self._venue.settled()
+        self._venue.close()
+
+    async def _observe(self) -> bool:
+        """Look once and take what is seen; False when the terminal does not answer."""
+        gaps = [self._request(watch) for watch in self._watches]
+        query = self._gateway.snapshot_query()
+        try:
+            seen = await self._venue.observe(gaps, query)
+        except (TerminalError, SnapshotFailed):
+            return False
+        closed = [await self._closed(*pair) for pair in self._pairs(seen)]
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        self._take(seen, closed)
+        return True
+
+    def _request(self, watch: BarWatch) -> BarRequest:
+        """What is asked about a symbol: what it is worth only now and then."""
+        spec = self._portfolio.specs[watch.symbol]
+        wanted = self._valuations.is_due(spec, self._clock.now())
+        return watch.request._replace(spec=spec) if wanted else watch.request
+
+    async def _recovery(self) -> AsyncGenerator[None, None]:
+        """Bring the link back, however long that takes; trading is suspended meanwhile.
+
+        Yields after each attempt, so that a failure is published before the next one. Raises
+        LinkDown once a stop is asked for.
+        """
+        pacing = self._pacing
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(LinkDown),
+            wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
+            stop=lambda _state: pacing.stopped(),
+            sleep=pacing.wait,
+            reraise=True,
+        ):
+            with attempt:
+                await self._venue.recover(self._gateway)
+            yield
+
+    def _pairs(self, seen: MarketSnapshot) -> Iterable[tuple[BarWatch, Quote]]:
+        return zip(self._watches, seen.quotes, strict=True)
+
+    async def _closed(self, watch: BarWatch, quoted: Quote) -> list[ev.BarClosed] | None:
+        """The bars that have closed; many of them are made in a thread, the loop does not wait."""
+        bars = quoted.bars
+        if bars is None:
+            return None
+        if len(bars) < _MANY_BARS:
+            return list(watch.closed(bars))
+        return await anyio.to_thread.run_sync(lambda: list(watch.closed(bars)))
+
+    def _take(self, seen: MarketSnapshot, closed: Sequence[list[ev.BarClosed] | None]) -> None:
+        account = ev.AccountSeen.of(figures(seen.snapshot.account))
+        self._days.turn(self._pacing.day_limit(), account)
+        if self._server is not None:
+            self._check_conditions(self._server, seen)
+        if self._gateway.has_changes(seen.snapshot):
+            self._bus.feed(ev.AccountSnapshot(seen.snapshot))
+        self._swaps(seen.snapshot.positions)
+        for watch, quoted in self._pairs(seen):
+            self._tick(watch.symbol, quoted)
+            self._value(watch.symbol, quoted)
+        self._test_equity(account)
+        for watch, bars in zip(self._watches, closed, strict=True):
+            if bars is not None:
+                self._bars(watch.symbol, bars)
+        self._warm = True
+        for item in self._due():
+            self._bus.feed(item)
+
+    @property
+    def state(self) -> FeedState:
+        """Whether prices come."""
+        return self._watch.state
+
+    def _check_conditions(self, server: ServerClock[Any], seen: MarketSnapshot) -> None:
+        """Suspend trading while prices do not come or the server's clock is not certain."""
+        now = self._bus.time
+        newest = max(quoted.tick.time for quoted in seen.quotes)
+        server.tick(newest, now)
+        ticked = any(self._is_new(*pair) for pair in self._pairs(seen))
+        state = self._watch.judge(now, server.at(now), ticked=ticked)
+        self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
+        if state is not FeedState.CLOSED:
+            self._tell(HaltCause.CLOCK, not server.certain, server.problem)
+
+    def _is_new(self, watch: BarWatch, quoted: Quote) -> bool:
+        return self._portfolio.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
+
+    def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
+        if holds != self._reported.get(cause):  # at first in any case: it may hold from before
+            self._reported[cause] = holds
+            self._bus.feed(ev.ConditionSeen(cause, holds, detail if holds else "checked again"))
+
+    def _tick_of(self, symbol: str, quoted: Quote) -> ev.Tick:
+        points = self._portfolio.specs[symbol].points
+        return ev.Tick(symbol, points(quoted.tick.bid), points(quoted.tick.ask))
+
+    def _tick(self, symbol: str, quoted: Quote) -> None:
+        tick = self._tick_of(symbol, quoted)
+        priced = tick.bid > 0 and tick.ask > 0  # a symbol that was just selected has no price yet
+        if priced and self._portfolio.ticks.get(symbol) != tick:
+            self._bus.feed(tick)
+
+    def _swaps(self, standing: Sequence[mt5.TradePosition]) -> None:
+        """What our positions have accrued; others' count as risk as a whole."""
+        known = self._portfolio.positions
+        for position in standing:
+            swap = cents(position.swap)
+            if position.ticket in known and known[position.ticket].swap != swap:
+                self._bus.feed(ev.SwapSeen(position.ticket, swap))
+
+    def _value(self, symbol: str, quoted: Quote) -> None:
+        spec = self._portfolio.specs[symbol]
+        valuation = self._valuations.news(spec, quoted.valuation, self._bus.time)
+        if valuation is not None:
+            self._bus.feed(valuation)
+
+    def _test_equity(self, account: ev.AccountSeen) -> None:
+        if account != self._account:
+            self._account = account
+            self._bus.feed(account)
+
+    def _bars(self, symbol: str, closed: list[ev.BarClosed]) -> None:
+        if not self._warm:
+            past = tuple(_past(bar) for bar in closed if not self._is_news(bar))
+            self._bus.feed(ev.WarmedUp(symbol, past))
+            closed = [bar for bar in closed if self._is_news(bar)]
+        for bar in closed:
+            self._bus.feed(bar)
+
+    def _is_news(self, bar: ev.BarClosed) -> bool:
+        told = self._reported_bars.get((bar.symbol, bar.timeframe))
+        return told is not None and bar.time > told

@@ -1,0 +1,101 @@
+"""The books of a paper account in a file, so that its terminal can be killed and started again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
+from adapters.system.json_bytes import decoded
+from engine.types import Millis, Points, Side, SymbolSpec
+
+Row = dict[str, Any]
+
+
+class SavedState(msgspec.Struct, forbid_unknown_fields=True):
+    """An account's books and prices, and how often each function was called."""
+
+    login: int
+    server: str
+    now: Millis
+    quotes: dict[str, tuple[Points, Points, Millis]]
+    deals: list[PaperDeal]
+    positions: list[Row]
+    orders: list[Row]
+    history: list[Row]
+    calls: dict[str, int] = {}
+
+
+def save(
+    path: Path, account: PaperAccount, login: int, server: str, calls: Mapping[str, int]
+) -> None:
+    """Write the state so that the file is whole at any moment."""
+    state = SavedState(
+        login=login,
+        server=server,
+        now=account.now,
+        quotes={
+            symbol: (bid, account.asks[symbol], account.quoted[symbol])
+            for symbol, bid in account.bids.items()
+        },
+        deals=account.deals,
+        positions=[_row(position) for position in account.positions.values()],
+        orders=[_row(order) for order in account.orders.values()],
+        history=[_row(order) for order in account.order_history],
+        calls=dict(calls),
+    )
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(msgspec.json.encode(state))
+    fresh.replace(path)
+
+
+def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str, int] | None:
+    """Put the file's books into `account`; returns the calls, or None when there is no file.
+
+    Raises ValueError for a file that is damaged or of another account.
+    """
+    if not path.exists():
+        return None
+    try:
+        state = decoded(path.read_bytes(), SavedState)
+        if (state.login, state.server) != (login, server):
+            raise ValueError(f"it is of account {state.login} on {state.server!r}")
+        specs = account.specs
+        account.take_over(
+            state.deals,
+            [_position(row, specs) for row in state.positions],
+            [_order(row, specs) for row in state.orders],
+            [_order(row, specs) for row in state.history],
+        )
+    except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        raise ValueError(
+            f"state {path}: {error}; delete the file to begin with a new account"
+        ) from error
+    for symbol, (bid, ask, moment) in state.quotes.items():
+        account.quote(symbol, bid, ask, moment)
+    account.now = state.now
+    return state.calls
+
+
+def _row(item: PaperPosition | PaperOrder) -> Row:
+    """The fields that make the item again, its symbol by name."""
+    return {name: getattr(item, name) for name in _kept(item)} | {"spec": item.spec.name}
+
+
+def _kept(item: PaperPosition | PaperOrder) -> list[str]:
+    """The names of what makes the item."""
+    if isinstance(item, PaperOrder):
+        return list(item.__struct_fields__)
+    return [field.name for field in fields(item) if field.init]
+
+
+def _position(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperPosition:
+    return PaperPosition(**{**row, "spec": specs[row["spec"]], "side": Side(row["side"])})
+
+
+def _order(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperOrder:
+    return PaperOrder(**{**row, "spec": specs[row["spec"]]})

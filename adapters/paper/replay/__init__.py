@@ -1,0 +1,1 @@
+"""Recorded bars played over a paper account, bar by bar or fast-forward."""

@@ -1,0 +1,387 @@
+"""What the journal says, in the shapes that users read: the event log and the summary.
+
+Both are pure folds over records, so a file written while the session ran and one rebuilt from its
+journal are the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
+from adapters.reports.objective_projection import iso as iso
+from engine import events as ev
+from engine.trading import Trading
+from engine.types import Cents, Points, Side, Units, lots
+
+LOG_COLUMNS = (
+    "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason", "equity",
+    "strategy_id", "signal_id", "session_id", "stop_loss", "take_profit", "profit", "commission",
+    "swap", "balance", "data_mode", "detail",
+)  # fmt: skip
+"""Columns of the event log; the first nine are fixed, further ones may be added at the end."""
+
+Row = dict[str, str]
+
+
+def cash(amount: Cents) -> str:
+    """Cents as a decimal amount with two decimals."""
+    return f"{amount / 100:.2f}"
+
+
+class LogProjection:
+    """Turns records into rows of the event log, one at a time and in order."""
+
+    KINDS: frozenset[type] = frozenset(
+        {
+            ev.SessionStarted,
+            ev.PositionOpened,
+            ev.PositionClosed,
+            ev.StopModified,
+            ev.OrderDenied,
+            ev.OrderRejected,
+            ev.OrderUnknown,
+            ev.TradingStateChanged,
+        }
+    )
+
+    def __init__(self) -> None:
+        self._formats: dict[str, tuple[float, str]] = {}
+        self._session_id = self._mode = ""
+
+    def row(self, record: ev.Record) -> Row | None:
+        """The row that `record` adds, or None."""
+        event = record.event
+        match event:
+            case ev.SessionStarted():
+                self._begin(record, event)
+                return None
+            case ev.PositionOpened():
+                return self._opened(record, event)
+            case ev.PositionClosed():
+                return self._closed(record, event)
+            case ev.StopModified():
+                return self._full(record, "MODIFY", event.account, self._modified(event))
+            case ev.OrderDenied():
+                if event.reason is ev.DenyReason.HALTED:
+                    return None
+                return self._full(record, "FILTER", event.account, self._denied(event))
+            case ev.OrderRejected() | ev.OrderUnknown():
+                kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
+                return self._full(record, kind, event.account, self._not_filled(event))
+            case ev.TradingStateChanged():
+                return self._state(record, event)
+            case _:
+                return None
+
+    def _full(self, record: ev.Record, kind: str, account: ev.Account, cells: Row) -> Row:
+        cells["timestamp"] = iso(record.time)
+        cells["event"] = kind
+        cells["equity"] = cash(account.equity)
+        cells["balance"] = cash(account.balance)
+        cells["session_id"] = self._session_id
+        cells["data_mode"] = self._mode
+        return cells
+
+    def _begin(self, record: ev.Record, event: ev.SessionStarted) -> None:
+        self._session_id = str((record.metadata or {}).get("session_id", ""))
+        self._mode = event.mode
+        self._formats = {
+            spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
+        }
+
+    def _price(self, symbol: str, points: Points) -> str:
+        found = self._formats.get(symbol)
+        return found[1] % (points / found[0]) if points and found else ""
+
+    def _deal(self, symbol: str, side: Side, volume: Units, price: Points, reason: str) -> Row:
+        return {
+            "symbol": symbol,
+            "direction": side.word,
+            "volume": f"{lots(volume):.2f}" if volume else "",
+            "price": self._price(symbol, price),
+            "reason": reason,
+        }
+
+    def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
+        return self._traded(
+            record, event, "OPEN",
+            stop_loss=self._price(event.symbol, event.stop_loss),
+            take_profit=self._price(event.symbol, event.take_profit),
+        )  # fmt: skip
+
+    def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
+        return self._traded(
+            record, event, "CLOSE", profit=cash(event.profit), swap=cash(event.swap)
+        )
+
+    def _traded(
+        self,
+        record: ev.Record,
+        event: ev.PositionOpened | ev.PositionClosed,
+        kind: str,
+        *,
+        stop_loss: str = "",
+        take_profit: str = "",
+        profit: str = "",
+        swap: str = "",
+    ) -> Row:
+        """Complete, and made in one step: most of a long log are these rows."""
+        symbol, account = event.symbol, event.account
+        return {
+            "timestamp": iso(record.time),
+            "event": kind,
+            "ticket": str(event.position),
+            "symbol": symbol,
+            "direction": event.side.word,
+            "volume": f"{lots(event.volume):.2f}" if event.volume else "",
+            "price": self._price(symbol, event.price),
+            "reason": event.reason,
+            "equity": cash(account.equity),
+            "strategy_id": event.strategy_id,
+            "signal_id": event.signal_id,
+            "session_id": self._session_id,
+            "stop_loss": stop_loss,
+            "take_profit": take_profit,
+            "profit": profit,
+            "commission": cash(event.commission),
+            "swap": swap,
+            "balance": cash(account.balance),
+            "data_mode": self._mode,
+            "detail": "",
+        }
+
+    def _modified(self, event: ev.StopModified) -> Row:
+        return {
+            **self._deal(event.symbol, event.side, event.volume, event.stop_loss, event.reason),
+            "ticket": str(event.position),
+            "stop_loss": self._price(event.symbol, event.stop_loss),
+            "take_profit": self._price(event.symbol, event.take_profit),
+        }
+
+    def _denied(self, event: ev.OrderDenied) -> Row:
+        order = event.order
+        return {
+            **self._deal(
+                order.terms.symbol,
+                order.terms.side,
+                order.terms.volume,
+                order.terms.price,
+                event.reason,
+            ),
+            "strategy_id": order.terms.strategy_id,
+            "signal_id": order.terms.signal_id,
+            "stop_loss": self._price(order.terms.symbol, order.terms.stop_loss),
+            "take_profit": self._price(order.terms.symbol, order.terms.take_profit),
+            "detail": event.detail,
+        }
+
+    def _not_filled(self, event: ev.OrderRejected | ev.OrderUnknown) -> Row:
+        code = str(event.retcode) if isinstance(event, ev.OrderRejected) else "unknown_outcome"
+        return {
+            "symbol": event.symbol,
+            "direction": event.side.word,
+            "reason": code,
+            "detail": event.message,
+        }
+
+    def _state(self, record: ev.Record, event: ev.TradingStateChanged) -> Row | None:
+        if event.cause is not None:
+            cells = {"reason": str(event.cause), "detail": event.detail}
+            return self._full(record, "HALT", event.account, cells)
+        if event.causes:
+            return None
+        return self._full(record, "RESUME", event.account, {"reason": event.detail})
+
+
+class SummaryProjection:
+    """Folds a session's records into its summary."""
+
+    KINDS: frozenset[type] = (
+        frozenset(
+            {
+                ev.SessionStarted,
+                ev.SignalRaised,
+                ev.SignalDropped,
+                ev.OrderSubmitted,
+                ev.OrderDenied,
+                ev.PositionOpened,
+                ev.PositionClosed,
+                ev.TradingStateChanged,
+                ev.DayRolled,
+                ev.SessionEnded,
+            }
+        )
+        | AttemptsProjection.KINDS
+        | DaysProjection.KINDS
+    )
+
+    def __init__(self) -> None:
+        self._started: ev.SessionStarted | None = None
+        self._ended: ev.SessionEnded | None = None
+        self._metadata: dict[str, Any] = {}
+        self._signals = 0
+        self._orders = 0
+        self._days = 1
+        self._trades = 0
+        self._wins = 0
+        self._open: set[int] = set()
+        # A session of many trades is mostly these: recognised by their kind.
+        self._counting: ev.Routes = {
+            ev.SignalRaised: self._signal,
+            ev.SignalDropped: self._drop,
+            ev.OrderSubmitted: self._submit,
+            ev.OrderDenied: self._deny,
+            ev.PositionOpened: self._opened,
+            ev.PositionClosed: self._close,
+            ev.DayRolled: self._roll,
+        }
+        self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
+        self._denied: Counter[ev.DenyReason] = Counter()
+        self._state: ev.TradingStateChanged | None = None
+        self._attempts = AttemptsProjection()
+        self._daily = DaysProjection()
+
+    def take(self, record: ev.Record) -> None:
+        """Take the next record into account."""
+        event = record.event
+        kind = type(event)
+        count = self._counting.get(kind)
+        if count is not None:
+            count(event)
+        else:
+            self._turn(record)
+        if kind in AttemptsProjection.KINDS:
+            self._attempts.take(record)
+        if kind in DaysProjection.KINDS:
+            self._daily.take(record)
+
+    def _turn(self, record: ev.Record) -> None:
+        """Where the session, or its trading, begins or ends."""
+        event = record.event
+        match event:
+            case ev.SessionStarted():
+                self._started = event
+                self._metadata |= record.metadata or {}
+                self._attempts.begin(event)
+                self._daily.begin(event, record.time)
+            case ev.SessionEnded():
+                self._ended = event
+                self._metadata |= record.metadata or {}
+            case ev.TradingStateChanged():
+                self._state = event
+            case _:
+                pass
+
+    def _signal(self, event: ev.SignalRaised) -> None:
+        self._signals += event.terms.action is ev.OPEN
+
+    def _drop(self, _event: ev.SignalDropped) -> None:
+        self._signals -= 1
+
+    def _submit(self, event: ev.OrderSubmitted) -> None:
+        self._orders += event.terms.action is ev.OPEN
+
+    def _deny(self, event: ev.OrderDenied) -> None:
+        self._denied[event.reason] += 1
+
+    def _opened(self, event: ev.PositionOpened) -> None:
+        self._open.add(event.position)
+
+    def _roll(self, _event: ev.DayRolled) -> None:
+        self._days += 1
+
+    def _close(self, event: ev.PositionClosed) -> None:
+        net = self._parts.pop(event.position, 0) + event.net
+        if event.remaining:
+            self._parts[event.position] = net
+        else:
+            self._open.discard(event.position)
+            self._trades += 1
+            self._wins += net > 0
+
+    def summary(self) -> dict[str, Any]:
+        """The summary as it stands; figures that only the end knows are null until then.
+
+        Raises ValueError before the session has started.
+        """
+        if self._started is None:
+            raise ValueError("the journal has no start of a session")
+        return {
+            **self._results(self._started),
+            **self._terms(self._started),
+            **self._denials(),
+            **self._ending(self._started),
+            **self._attempts.summary(),
+            **self._daily.summary(),
+        }
+
+    def _results(self, started: ev.SessionStarted) -> dict[str, Any]:
+        ended = self._ended
+        initial = started.account.equity
+        final = ended.account.equity if ended else None
+        paid_in = initial + self._attempts.deposits
+        figures = ended.figures if ended else None
+        return {
+            "dry_run": bool(self._metadata.get("dry_run", True)),
+            "initial_equity": initial / 100,
+            "final_equity": None if final is None else final / 100,
+            "total_pnl": None if final is None else round((final - paid_in) / 100, 2),
+            "number_of_trades": self._trades,
+            "win_rate": self._wins / self._trades if self._trades else 0.0,
+            "max_drawdown_fraction": figures and figures.max_drawdown_fraction,
+            "max_daily_loss_fraction": figures and figures.max_daily_loss_fraction,
+            "daily_realized_loss": figures and figures.daily_realized_loss / 100,
+        }
+
+    def _terms(self, started: ev.SessionStarted) -> dict[str, Any]:
+        limits = started.limits
+        return {
+            "max_open_positions": limits["max_positions"],
+            "per_trade_risk_fraction": limits["per_trade_risk_fraction"],
+            "daily_loss_fraction": limits["daily_loss_fraction"],
+            "max_loss_fraction": limits.get("max_loss_fraction"),
+        }
+
+    def _denials(self) -> dict[str, Any]:
+        return {
+            "filtered_max_positions": self._denied[ev.DenyReason.MAX_POSITIONS],
+            "filtered_daily_loss": self._denied[ev.DenyReason.DAILY_LOSS],
+            "filtered_invalid_stops": self._denied[ev.DenyReason.INVALID_STOPS],
+            "filtered": {str(reason): self._denied[reason] for reason in ev.DenyReason},
+            "signals": self._signals,
+            "orders": self._orders,
+        }
+
+    def _ending(self, started: ev.SessionStarted) -> dict[str, Any]:
+        state, ended, files = self._state, self._ended, self._metadata.get("files", {})
+        return {
+            "open_positions": len(self._open),
+            "peak_open_positions": ended and ended.figures.peak_positions,
+            "days": self._days,
+            "final_balance": ended and ended.account.balance / 100,
+            "trading_state": str(state.state) if state else "active",
+            "halt_reason": str(Trading(state.causes).reason) if state and state.causes else None,
+            "outcome": ended and str(ended.outcome),
+            "session_id": self._metadata.get("session_id"),
+            "preset": started.preset,
+            "account_profile": self._metadata.get("account_profile"),
+            "data": [_data(ref, files) for ref in started.data],
+            "started_at": self._metadata.get("started_at"),
+            "ended_at": self._metadata.get("ended_at"),
+            "version": self._metadata.get("version"),
+        }
+
+
+def _data(ref: ev.DataRef, files: dict[str, str]) -> dict[str, Any]:
+    return {
+        "symbol": ref.symbol,
+        "file": files.get(ref.symbol),
+        "sha256": ref.sha256,
+        "rows": ref.rows,
+        "period_seconds": ref.period,
+        "first": iso(ref.first),
+        "last": iso(ref.last),
+        "clock": ref.clock,
+    }

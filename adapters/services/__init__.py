@@ -1,0 +1,1 @@
+"""Services of a running session: control, alerts, heartbeat, metrics and logs."""

@@ -1,0 +1,198 @@
+"""Messages to a person: which records are worth one, and an actor that hands them to a sender.
+
+What is sent is decided by a pure fold over records; sending happens in a thread of its own and can
+neither hold up nor end a session.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol, get_args
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from adapters.reports.projection import cash, iso
+from adapters.system.outbox import Outbox
+from engine import events as ev
+from engine.bus import Subscription
+from engine.trading import HaltCause
+from engine.types import Cents, Millis
+
+_WAITING: Final = 32
+_LOOK_SECONDS: Final = 1.0
+_LAST_SECONDS: Final = 10.0
+
+
+class AlertKind(enum.StrEnum):
+    """What a user may switch on and off."""
+
+    HALT = "halt"  # trading stopped or is free again, a session ended otherwise than planned
+    BREACH = "breach"  # a loss limit was reached
+    DISCONNECT = "disconnect"  # the link was down for longer than a limit
+    MUTE_FEED = "mute_feed"  # prices stay away that should come
+    DAILY_SUMMARY = "daily_summary"
+
+
+_KIND_OF: Final = {
+    HaltCause.DAILY_LOSS: AlertKind.BREACH,
+    HaltCause.MAX_LOSS: AlertKind.BREACH,
+    HaltCause.FEED: AlertKind.MUTE_FEED,
+}
+
+
+class Alert(NamedTuple):
+    kind: AlertKind
+    title: str
+    text: str
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The kinds that are sent, and how long (ms) a link may be down before it is worth an alert."""
+
+    kinds: frozenset[AlertKind] = frozenset(AlertKind)
+    disconnect_after: Millis = 60_000
+
+
+class Sender(Protocol):
+    """Sends one alert to every service; raises when any of them did not take it."""
+
+    def __call__(self, alert: Alert) -> None: ...
+
+
+class AlertRules:
+    """Tells which alerts a session's records lead to; a pure fold, apart from `due`."""
+
+    def __init__(self, policy: Policy, session: str) -> None:
+        self._policy = policy
+        self._session = session
+        self._causes: tuple[HaltCause, ...] = ()
+        self._down_since: Millis | None = None
+        self._down_told = False
+        self._trades = 0
+        self._net: Cents = 0
+
+    def take(self, record: ev.Record) -> list[Alert]:
+        """The alerts that the next record leads to."""
+        event = record.event
+        match event:
+            case ev.TradingStateChanged():
+                found = self._changed(record.time, event)
+            case ev.PositionClosed():
+                self._trades += not event.remaining
+                self._net += event.net
+                return []
+            case ev.DayRolled():
+                found = [self._day(event)]
+            case ev.SessionEnded() if event.outcome is not ev.SessionOutcome.DONE:
+                text = f"{event.outcome} {event.detail}".strip()
+                found = [self._alert(AlertKind.HALT, "session ended", text)]
+            case _:
+                return []
+        return [alert for alert in found if alert.kind in self._policy.kinds]
+
+    def due(self, now: Millis) -> list[Alert]:
+        """The alert that the time alone leads to: a link that is down for too long."""
+        if self._down_since is None or self._down_told:
+            return []
+        if now - self._down_since < self._policy.disconnect_after:
+            return []
+        self._down_told = True
+        if AlertKind.DISCONNECT not in self._policy.kinds:
+            return []
+        text = f"the link to the terminal is down since {iso(self._down_since)}"
+        return [self._alert(AlertKind.DISCONNECT, "disconnected", text)]
+
+    def _changed(self, time: Millis, changed: ev.TradingStateChanged) -> list[Alert]:
+        found = self._link(time, changed)
+        causes, before = set(changed.causes), set(self._causes)
+        self._causes = changed.causes
+        new = [cause for cause in changed.causes if cause in causes - before - {HaltCause.LINK}]
+        figures = f"equity {cash(changed.account.equity)}, balance {cash(changed.account.balance)}"
+        for cause in new:
+            kind = _KIND_OF.get(cause, AlertKind.HALT)
+            text = f"{changed.detail}; {figures}"
+            found.append(self._alert(kind, f"no new orders: {cause}", text))
+        if not causes and before - {HaltCause.LINK}:
+            text = f"{changed.detail}; {figures}"
+            found.append(self._alert(AlertKind.HALT, "trading is active again", text))
+        return found
+
+    def _link(self, time: Millis, changed: ev.TradingStateChanged) -> list[Alert]:
+        """Remember when the link went; only a return from a reported absence is reported."""
+        if HaltCause.LINK in changed.causes:
+            if self._down_since is None:
+                self._down_since, self._down_told = time, False
+            return []
+        told, self._down_since, self._down_told = self._down_told, None, False
+        return [self._alert(AlertKind.DISCONNECT, "connected again", changed.detail)] * told
+
+    def _day(self, day: ev.DayRolled) -> Alert:
+        trades, self._trades = self._trades, 0
+        net, self._net = self._net, 0
+        account = day.account
+        text = (
+            f"until {day.date}: {trades} trades closed, net {cash(net)}; "
+            f"balance {cash(account.balance)}, equity {cash(account.equity)}; "
+            f"today's floor {day.floor / 100:.2f}"
+        )
+        return self._alert(AlertKind.DAILY_SUMMARY, "daily summary", text)
+
+    def _alert(self, kind: AlertKind, title: str, text: str) -> Alert:
+        return Alert(kind, f"{self._session}: {title}", text)
+
+
+class Alerts:
+    """The I/O actor: queues what is worth an alert and never waits for a service."""
+
+    name = "alerts"
+    kinds: frozenset[type] = frozenset(get_args(ev.Event))
+
+    def __init__(
+        self,
+        rules: AlertRules,
+        send: Sender,
+        now: Callable[[], Millis],
+        warn: Callable[[str], None],
+        *,
+        room: int = _WAITING,
+        last_seconds: float = _LAST_SECONDS,
+    ) -> None:
+        """`room` alerts wait at most; `last_seconds` may pass at the end until all are sent."""
+        self._rules = rules
+        self._now = now
+        self._warn = warn
+        self._last_seconds = last_seconds
+        self._outbox: Outbox[Alert] = Outbox("alerts", send, room=room)
+
+    async def run(self, subscription: Subscription) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._look_regularly)
+            async for batch in subscription.stream:
+                for record in batch:
+                    self._put(self._rules.take(record))
+            tasks.cancel_scope.cancel()
+        left = await anyio.to_thread.run_sync(self._outbox.finish, self._last_seconds)
+        self._tell()
+        if left:
+            self._warn(f"alerts: the service hangs, {left} were not sent")
+
+    async def _look_regularly(self) -> None:
+        while True:
+            await anyio.sleep(_LOOK_SECONDS)
+            self._put(self._rules.due(self._now()))
+            self._tell()
+
+    def _put(self, alerts: list[Alert]) -> None:
+        for alert in alerts:
+            self._outbox.put(alert)
+
+    def _tell(self) -> None:
+        """Say in the log what the services did not take."""
+        news = self._outbox.news()
+        if news.dropped:
+            self._warn(f"alerts: the service is too slow, {news.dropped} were dropped")
+        if news.failed:
+            self._warn(f"alerts: {news.failed} could not be sent; try butler alerts test")

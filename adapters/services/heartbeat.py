@@ -1,0 +1,123 @@
+"""Signs of life for whoever watches from outside: a file, and a ping to a dead man's switch.
+
+Both come from the session's loop, so they stop when the loop hangs, not only when the process ends.
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from adapters.system.atomic_files import replace_file
+from adapters.system.outbox import Outbox
+from engine.types import Millis
+
+Warn = Callable[[str], None]
+
+_PING_SECONDS: Final = 10.0
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign of life. `time` is ms UTC, `seq` the last record; `alive` is False in the last."""
+
+    session: str
+    pid: int
+    time: Millis
+    seq: int
+    state: str
+    alive: bool = True
+
+
+class Heartbeat:
+    """Writes a beat to a file every so many seconds, in one step each; `run` until cancelled."""
+
+    def __init__(
+        self, file: Path, beat: Callable[[], Beat], warn: Warn, *, every: float = 5.0
+    ) -> None:
+        self._file = file
+        self._beat = beat
+        self._warn = warn
+        self._every = every
+        self._failing = False
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await anyio.to_thread.run_sync(self._write, self._beat())
+                await anyio.sleep(self._every)
+        finally:
+            self._write(msgspec.structs.replace(self._beat(), alive=False))
+
+    def _write(self, beat: Beat) -> None:
+        """A full disk or a locked file is reported once; trading does not depend on this file."""
+        try:
+            replace_file(self._file, msgspec.json.encode(beat) + b"\n")
+        except OSError as error:
+            if not self._failing:
+                self._warn(f"heartbeat: {self._file} cannot be written ({error.strerror})")
+            self._failing = True
+        else:
+            self._failing = False
+
+
+def ping_complaint(url: str) -> str | None:
+    """What is wrong with `url` as the address to ping, without quoting it; None if nothing is."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("https", "http") and parts.hostname
+    except ValueError:
+        usable = None
+    return None if usable else "must be an address that begins with https:// or http://"
+
+
+class Ping:
+    """Asks for an address every so many seconds; the service behind it alerts when that stops.
+
+    The address is a secret: it is in no message.
+    """
+
+    def __init__(self, url: str, warn: Warn, *, every: float = 60.0) -> None:
+        """Raises ValueError for what is no address."""
+        if complaint := ping_complaint(url):
+            raise ValueError(f"the address to ping {complaint}")
+        self._request = urllib.request.Request(url, method="GET")  # noqa: S310 - checked above
+        self._warn = warn
+        self._every = every
+        self._answers = 0  # counted in the outbox's thread
+        self._answers_seen = 0
+        self._failing = False
+
+    def __repr__(self) -> str:
+        return "Ping(address hidden)"
+
+    async def run(self) -> None:
+        outbox: Outbox[None] = Outbox("ping", self._ask, room=1)
+        try:
+            while True:
+                outbox.put(None)
+                await anyio.sleep(self._every)
+                news = outbox.news()
+                self._tell(bool(news.failed or news.dropped))
+        finally:
+            outbox.finish(0)
+
+    def _ask(self, _: None) -> None:
+        with urllib.request.urlopen(self._request, timeout=_PING_SECONDS) as answer:  # noqa: S310
+            answer.read(1)
+        self._answers += 1
+
+    def _tell(self, failing: bool) -> None:
+        """Reported once until the address answers again: a ping under way says nothing either
+        way."""
+        answers, seen = self._answers, self._answers_seen
+        self._answers_seen = answers
+        if failing and not self._failing:
+            self._warn("heartbeat: the address to ping does not answer; look at the service")
+        self._failing = failing or (self._failing and answers == seen)

@@ -1,0 +1,1 @@
+"""Processes, locks, atomic files, log rotation and background deliveries."""

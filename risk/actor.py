@@ -1,0 +1,466 @@
+"""The risk actor: day starts, risk in flight, halts. It owns the trading state.
+
+What it decides is decided by the pure functions of `risk.limits`; here is only what must be
+remembered between two decisions.
+"""
+
+from __future__ import annotations
+
+from math import floor
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.portfolio import Portfolio
+from engine.trading import HaltCause, Trading
+from engine.types import Cents, LimitAction, Limits
+from risk import exposure, firm_limits, valuation
+from risk import limits as rules
+from risk.challenge import ChallengeActor
+from risk.counters import DrawdownTracker, TradeCounters
+from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
+from risk.exposure_book import ExposureBook, InFlightRisk
+
+
+class RiskActor:
+    """Vets order intents, tests equity against the floors, halts and releases trading."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        portfolio: Portfolio,
+        limits: Limits,
+        challenge_actor: ChallengeActor | None = None,
+    ) -> None:
+        """`challenge_actor` follows a firm's objectives; attach it to the bus after this actor."""
+        self._bus = bus
+        self._challenge_actor = challenge_actor
+        self._portfolio = portfolio
+        self._limits = limits
+        self._needs_limit_context = challenge_actor is not None or firm_limits.needs_context(limits)
+        self._exposures = ExposureBook(portfolio, limits)
+        self._signals: set[str] = set()
+        self.trading = Trading()
+        self.day_start: Cents = 0
+        self.starting_balance: Cents = 0
+        self.peak_positions = 0
+        self.drawdowns = DrawdownTracker(1)
+        self._counters = TradeCounters()
+        self._day_floor: Cents = 0
+        self._max_floor: Cents | None = None
+        self._day_turned = False
+        self._broker_valued = False
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.OrderIntent: self.on_intent,
+            ev.PositionOpened: self.on_opened,
+            ev.PositionClosed: self.on_closed,
+            ev.OrderRejected: self.on_rejected,
+            ev.OrderUnknown: self.on_unknown,
+            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
+            ev.AccountSeen: self.on_account,
+            ev.ResetDue: self.on_reset,
+            ev.LinkChanged: self.on_link,
+            ev.ConditionSeen: self.on_condition,
+            ev.ReconciliationMismatch: self.on_mismatch,
+            ev.UserCommanded: self.on_user,
+            ev.AttemptStarted: self.on_attempt_started,
+            ev.AttemptEnded: self.on_attempt_ended,
+            ev.WeekendDue: self.on_weekend,
+        }
+
+    def replay_routes(self) -> ev.Routes:
+        """What brings day starts, risk in flight, halts and drawdowns back from recorded events."""
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.DayRolled: self._apply_day,
+            ev.AttemptStarted: lambda e: self._begin_at(e.account),
+            ev.AccountSeen: self._apply_seen,
+            ev.OrderApproved: self._apply_approved,
+            ev.OrderDenied: self._apply_denied,
+            ev.PositionOpened: self._apply_opened,
+            ev.PositionClosed: self._apply_closed,
+            ev.OrderRejected: lambda e: self._exposures.release(e.order_id),
+            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
+            ev.ReconciliationMismatch: self._apply_external,
+            ev.TradingStateChanged: self._apply_state,
+        }
+
+    def _apply_approved(self, approved: ev.OrderApproved) -> None:
+        order = approved.order
+        if order.terms.action is ev.OPEN:
+            self._signals.add(order.terms.signal_id)
+            self._exposures.reserve(approved)
+            self._counters.ordered(self._bus.time)
+        elif order.terms.action is ev.CLOSE:
+            self._exposures.start_closing(order)
+
+    def _apply_denied(self, denied: ev.OrderDenied) -> None:
+        if denied.order.problem is None and denied.order.terms.action is ev.OPEN:
+            self._signals.add(denied.order.terms.signal_id)
+
+    def _apply_seen(self, seen: ev.AccountSeen) -> None:
+        self.drawdowns.test(seen.equity, self.day_start)
+        if self._challenge_actor is not None:
+            self._day_turned = False
+
+    def _apply_day(self, rolled: ev.DayRolled) -> None:
+        self._turn_at(rolled.day_start)
+        self._day_turned = True
+        self.drawdowns.test(rolled.account.equity, self.day_start)
+
+    def _apply_opened(self, opened: ev.PositionOpened) -> None:
+        """Every deal of an order of ours was followed by an equity test, which is not on record."""
+        self.on_opened(opened)
+        self.drawdowns.test(opened.account.equity, self.day_start)
+
+    def _apply_closed(self, closed: ev.PositionClosed) -> None:
+        self.on_closed(closed)
+        if closed.order_id:
+            self.drawdowns.test(closed.account.equity, self.day_start)
+
+    def _apply_external(self, mismatch: ev.ReconciliationMismatch) -> None:
+        self._exposures.external = mismatch.external
+
+    def _apply_state(self, changed: ev.TradingStateChanged) -> None:
+        self.trading = Trading(changed.causes)
+
+    @property
+    def reserved(self) -> dict[int, InFlightRisk]:
+        """What approved orders that are not over will add, by order id."""
+        return dict(self._exposures.reserved)
+
+    def figures(self) -> ev.SessionFigures:
+        """The extremes so far, and the loss of the current day that is already realised."""
+        return ev.SessionFigures(
+            max_drawdown_fraction=self.drawdowns.drawdown,
+            max_daily_loss_fraction=self.drawdowns.daily_loss,
+            daily_realized_loss=max(0, self.day_start - self._portfolio.account.balance),
+            peak_positions=self.peak_positions,
+        )
+
+    @property
+    def risk_of_one_order(self) -> Cents:
+        """What an order of the current size may lose, in cents."""
+        return int(self._limits.per_trade_risk_fraction * self.day_start)
+
+    @property
+    def floors(self) -> dict[str, Cents]:
+        """The own floors under equity by name, in cents."""
+        floors = {"today": self._day_floor}
+        if self._max_floor is not None:
+            floors["overall"] = self._max_floor
+        return floors
+
+    def equity_band(self) -> tuple[Cents, Cents]:
+        """Equity above the first and up to the second figure leads to nothing when tested.
+
+        It is no new peak and above every floor. It may deepen the extremes; of several such tests
+        the lowest alone does the same to them.
+        """
+        low = self._day_floor
+        if self._max_floor is not None and self._max_floor > low:
+            low = self._max_floor
+        if self._challenge_actor is not None:
+            # The moment of its smallest buffer is recorded, so a new low is not skipped.
+            kept = firm_limits.reserve(self._limits, self.starting_balance) or 0
+            low = max(low, self._challenge_actor.uneventful_low(kept))
+        return low, self.drawdowns.peak
+
+    # --- the session and its days ---
+
+    def on_started(self, started: ev.SessionStarted) -> None:
+        self._broker_valued = started.broker_valued
+        self.drawdowns = DrawdownTracker(started.account.equity)
+        self._begin_at(started.account)
+
+    def _begin_at(self, account: ev.Account) -> None:
+        """Day start of an account that starts with these figures, floating profit excluded."""
+        self.drawdowns.peak = account.equity
+        self._counters = TradeCounters()
+        self.starting_balance = account.balance
+        overall = rules.max_loss_floor(self._limits, self.starting_balance)
+        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+        self._day_start_at(account.balance)
+
+    def on_reset(self, reset: ev.ResetDue) -> None:
+        self._turn_at(reset.balance)
+        self._day_turned = True
+        account = ev.Account(balance=reset.balance, equity=reset.equity, margin=reset.margin)
+        self._bus.publish(
+            ev.DayRolled(
+                date=reset.date,
+                day_start=self.day_start,
+                floor=rules.day_floor(self._limits, self.day_start),
+                account=account,
+                worst=None
+                if self._challenge_actor is None
+                else self._challenge_actor.lows.worst_today,
+            )
+        )
+        self._change(self.trading.reset(), account, detail="a new trading day")
+        self._test(ev.AccountSeen.of(account))
+
+    def _turn_at(self, balance: Cents) -> None:
+        self._counters.turn()
+        self._day_start_at(balance)
+
+    def _day_start_at(self, balance: Cents) -> None:
+        self.day_start = balance
+        self._day_floor = floor(rules.day_floor(self._limits, balance) + rules.TOLERANCE)
+
+    # --- the firm's objectives ---
+
+    def on_attempt_started(self, started: ev.AttemptStarted) -> None:
+        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted."""
+        self._begin_at(started.account)
+        detail = f"attempt {started.attempt} begins, {started.name}"
+        self._change(Trading(), started.account, detail=detail)
+
+    def on_attempt_ended(self, ended: ev.AttemptEnded) -> None:
+        if ended.outcome is ev.AttemptOutcome.BREACHED:
+            detail = f"{ended.cause}: {ended.detail}"
+            self._halt(HaltCause.FIRM_BREACH, ended.account, detail)
+        elif ended.outcome is not ev.AttemptOutcome.STOPPED:
+            self._halt(HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed")
+
+    def on_weekend(self, weekend: ev.WeekendDue) -> None:
+        """Before the week closes: no entry is left waiting, and what is open is closed."""
+        if self._challenge_actor is not None and self._challenge_actor.must_be_flat(weekend):
+            self._halt(HaltCause.DAY_LIMIT, self._account(), "the week closes soon")
+            self._flatten(WEEKEND_REASON)
+
+    # --- equity tests ---
+
+    def on_account(self, seen: ev.AccountSeen) -> None:
+        firm = self._challenge_actor
+        if firm is None:
+            self._test(seen)
+            return
+        breach = firm.breach(seen)
+        if not firm.running or (breach and breach.final):
+            self.drawdowns.test(
+                seen.equity, self.day_start
+            )  # the attempt is over: nothing to guard
+            return
+        self._test(seen)
+        if breach is not None:
+            detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
+            self._halt(HaltCause.DAILY_LOSS, seen.figures, detail)
+        self._test_firm_floor(seen, firm)
+
+    def _test_firm_floor(self, seen: ev.AccountSeen, firm: ChallengeActor) -> None:
+        """Act before the firm does: at its floor and our reserve, and on a new day at once when
+        what is open could lose more than the new floor leaves.
+        """
+        kept = firm_limits.reserve(self._limits, self.starting_balance)
+        turned, self._day_turned = self._day_turned, False
+        if kept is None:
+            return
+        floor = firm.state.floor + kept
+        if seen.equity <= floor:
+            detail = f"equity at or below {floor / 100:.2f} USD"
+            self._act("firm_floor", seen.figures, detail)
+        elif turned and seen.balance - self._exposures.worst() <= floor:
+            self._flatten()
+
+    def _test(self, seen: ev.AccountSeen) -> None:
+        self.drawdowns.test(seen.equity, self.day_start)
+        if seen.equity <= self._day_floor or (
+            self._max_floor is not None and seen.equity <= self._max_floor
+        ):
+            self._breached(seen.figures)
+
+    def _breached(self, account: ev.Account) -> None:
+        if account.equity <= self._day_floor:
+            detail = f"equity at or below {self._day_floor / 100:.2f} USD"
+            self._act("daily_loss", account, detail)
+        if self._max_floor is not None and account.equity <= self._max_floor:
+            detail = f"equity at or below {self._max_floor / 100:.2f} USD"
+            self._act("max_loss", account, detail)
+
+    # --- orders ---
+
+    def on_intent(self, order: ev.OrderIntent) -> None:
+        if order.terms.action is not ev.OPEN:
+            self._manage(order)
+            return
+        if order.problem is not None:
+            self._bus.publish(rules.deny_known(order, order.problem, self._account()))
+            return
+        verdict = rules.vet(order, self._context(order))
+        self._signals.add(order.terms.signal_id)
+        if isinstance(verdict, ev.OrderApproved):
+            self._exposures.reserve(verdict)
+            self._counters.ordered(self._bus.time)
+        self._bus.publish(verdict)
+        if isinstance(verdict, ev.OrderDenied):
+            self._halt_for(verdict)
+
+    def _manage(self, order: ev.OrderIntent) -> None:
+        position = self._portfolio.positions.get(order.terms.position)
+        verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
+        if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
+            detail = f"position {order.terms.position} is being closed already"
+            verdict = ev.DenyReason.DUPLICATE_INTENT, detail
+        if isinstance(verdict, ev.OrderApproved):
+            self._bus.publish(verdict)
+        else:
+            reason, detail = verdict
+            self._bus.publish(
+                ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
+            )
+
+    def _halt_for(self, denied: ev.OrderDenied) -> None:
+        self._act(str(denied.reason), denied.account, denied.detail)
+
+    def _act(self, limit: str, account: ev.Account, detail: str) -> None:
+        """Do what is declared for a limit that was hit."""
+        action = firm_limits.action_of(self._limits, limit)
+        if action is LimitAction.DENY:
+            return
+        cause = firm_limits.cause_of(limit, action)
+        known = cause in self.trading.causes
+        self._halt(cause, account, detail)
+        if action is LimitAction.FLATTEN and not known:
+            self._flatten()
+
+    def _flatten(self, reason: str = FLATTEN_REASON) -> None:
+        for signal in closings(self._portfolio, reason):
+            self._bus.publish(signal)
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self._exposures.release(opened.order_id)
+        count = len(self._portfolio.positions)
+        if count > self.peak_positions:
+            self.peak_positions = count
+
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        self._exposures.finish_closing(closed.position)
+        if closed.net < 0:
+            self._counters.closed_with_loss(self._bus.time)
+
+    def on_rejected(self, rejected: ev.OrderRejected) -> None:
+        self._exposures.release(rejected.order_id)
+        self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
+
+    def on_unknown(self, unknown: ev.OrderUnknown) -> None:
+        # Its reservation stays: what may exist at the venue is charged as risk.
+        self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
+
+    def on_link(self, link: ev.LinkChanged) -> None:
+        """Nothing new leaves while the link is down; it is released once it was checked again."""
+        if link.up:
+            trading = self.trading.checked_again(HaltCause.LINK)
+            self._change(trading, self._account(), detail=link.detail)
+        else:
+            self._halt(HaltCause.LINK, self._account(), link.detail)
+
+    def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
+        """External orders and positions count as risk; what cannot be explained latches."""
+        self._exposures.external = mismatch.external
+        if mismatch.mismatches:
+            self._halt(
+                HaltCause.RECONCILIATION_MISMATCH, self._account(), "; ".join(mismatch.mismatches)
+            )
+
+    def on_user(self, command: ev.UserCommanded) -> None:
+        """The user pauses trading and clears what is latched, but no breach of the firm's.
+
+        While equity is below one of our floors, that latches again at once.
+        """
+        if command.action is ev.UserAction.RESUME:
+            final = HaltCause.FIRM_BREACH in self.trading.causes
+            trading = self.trading if final else self.trading.resume()
+            self._change(trading, self._account(), detail=command.reason)
+            self._breached(self._account())
+        else:
+            self._halt(HaltCause.PAUSED, self._account(), command.reason)
+
+    def on_condition(self, seen: ev.ConditionSeen) -> None:
+        """Nothing new leaves while prices do not come or the time is not certain."""
+        if seen.holds:
+            self._halt(seen.cause, self._account(), seen.detail)
+        else:
+            trading = self.trading.checked_again(seen.cause)
+            self._change(trading, self._account(), detail=seen.detail)
+
+    def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
+        totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
+        spec, value = (
+            portfolio.specs[order.terms.symbol],
+            portfolio.valuations.get(order.terms.symbol),
+        )
+        return rules.RiskContext(
+            limits=self._limits,
+            spec=spec,
+            tick=portfolio.ticks[order.terms.symbol],
+            account=self._account(),
+            day_start=self.day_start,
+            starting_balance=self.starting_balance,
+            trading_active=not self.trading.causes,
+            known_signal=order.terms.signal_id in self._signals,
+            positions=totals.positions,
+            positions_on_symbol=totals.on_symbol,
+            stops_worst=-totals.worst_open,
+            risk_in_flight=totals.worst_in_flight,
+            margin_in_flight=totals.margin_in_flight,
+            valuation=valuation.valuation_of(
+                spec, value, self._bus.time, broker_valued=self._broker_valued
+            ),
+            limit_context=self._limit_context(order)
+            if self._needs_limit_context
+            else firm_limits.NO_LIMIT_CONTEXT,
+        )
+
+    def _limit_context(self, order: ev.OrderIntent) -> firm_limits.LimitContext:
+        now, stakes = self._bus.time, list(self._exposures.each())
+        firm, objection = None, None
+        if self._challenge_actor is not None:
+            account, in_flight = self._portfolio.account, len(self._exposures.reserved)
+            firm = self._challenge_actor.floors(account)
+            objection = self._challenge_actor.objection(
+                self._portfolio.specs[order.terms.symbol],
+                self._exposures.count() - in_flight,
+                in_flight,
+            )
+        return firm_limits.LimitContext(
+            now=now,
+            orders_hour=self._counters.orders_hour(now),
+            orders_day=self._counters.orders_day,
+            last_loss=self._counters.last_loss,
+            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.terms.symbol),
+            currencies=exposure.on_currencies(stakes),
+            firm=firm,
+            objection=objection,
+        )
+
+    def _account(self) -> ev.Account:
+        return self._portfolio.account.figures
+
+    # --- the trading state ---
+
+    def _halt(self, cause: HaltCause, account: ev.Account, detail: str) -> None:
+        self._change(self.trading.halt(cause), account, cause=cause, detail=detail)
+
+    def _change(
+        self,
+        trading: Trading,
+        account: ev.Account,
+        *,
+        cause: HaltCause | None = None,
+        detail: str = "",
+    ) -> None:
+        if trading == self.trading:
+            return
+        self.trading = trading
+        self._bus.publish(
+            ev.TradingStateChanged(
+                state=trading.state,
+                account=account,
+                cause=cause,
+                causes=trading.causes,
+                detail=detail,
+            )
+        )

@@ -1,0 +1,393 @@
+"""The actor that follows a firm's objectives: attempts, phases, days, breaches and passes.
+
+What the rules mean is decided by the pure functions of `risk.objectives`; here is only what must be
+remembered between two events. On an account that can begin anew (`FreshAccount`), an attempt that
+is over is wound up - what is open is closed at the tick, pending entries are cancelled by the halt
+that risk declares - and the next phase or attempt starts on a fresh balance.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.calendar import resets, trading_date
+from engine.events import AttemptOutcome
+from engine.portfolio import Portfolio
+from engine.ports import FreshAccount
+from engine.rules import Calendar, Phase, RuleSet
+from engine.trading import HaltCause, Trading, TradingState
+from engine.types import Cents, SymbolSpec
+from risk import firm_limits, restrictions
+from risk import objectives as obj
+from risk.buffer import AttemptLows, buffers, loss_buffer
+from risk.exits import closing
+
+END_REASON = "ATTEMPT_END"
+"""Why positions are closed when their attempt is over."""
+
+
+_ENDS = (HaltCause.FIRM_BREACH, HaltCause.TARGET_REACHED)
+"""What risk halts with when a phase is over: from then on nothing new is opened."""
+
+
+class Challenge(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose rules are followed, from which phase (from 0) on, and whether again after an end.
+
+    `initial_balance` is what the phase began with, in cents, where that is not the balance at the
+    session's start (None): on an account that is under way.
+    """
+
+    rules: RuleSet
+    first_phase: int = 0
+    repeat: bool = False
+    calendar: Calendar = Calendar()
+    initial_balance: Cents | None = None
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that an attempt can go through, the first one included."""
+        return self.rules.phases[self.first_phase :]
+
+
+class _Stage(enum.Enum):
+    STARTING = enum.auto()  # recorded; figures of the old balance may still be on their way
+    RUNNING = enum.auto()
+    ENDED = enum.auto()  # recorded; risk has not halted yet
+    WINDING_UP = enum.auto()  # halted; what is open is being closed
+    DONE = enum.auto()
+
+
+class ChallengeActor:
+    """One account under one firm's rules."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        portfolio: Portfolio,
+        challenge: Challenge,
+        account: FreshAccount | None = None,
+    ) -> None:
+        """Without an `account` that can begin anew, the first end of a phase is the last."""
+        self._bus = bus
+        self._portfolio = portfolio
+        self._account = account
+        self.challenge = challenge
+        self.rules = challenge.rules
+        self.attempt = 0
+        self.initial: Cents = 0
+        self.state = obj.new_phase(challenge.rules, challenge.first_phase, 0, "")
+        self.lows = AttemptLows(0, 0, 0)
+        self._stage = _Stage.RUNNING
+        self._last: ev.AttemptEnded | None = None
+        self._latched = ""
+        self._waiting: set[int] = set()  # pending entries at the venue, by order id
+        self._pending: set[int] = set()  # pending entries that were sent, by order id
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.SessionStarted: self.on_started,
+            ev.AttemptStarted: self.on_attempt_started,
+            ev.AttemptEnded: self.on_ended,
+            ev.TradingStateChanged: self.on_trading,
+            ev.AccountSeen: self.on_account,
+            ev.ResetDue: self.on_reset,
+            ev.WeekendDue: self.on_weekend,
+            ev.PositionOpened: self.on_opened,
+            ev.OrderSubmitted: self.on_submitted,
+            ev.OrderAccepted: self.on_accepted,
+            ev.OrderFilled: self.on_filled,
+            ev.OrderCancelled: self.on_cancelled,
+        }
+
+    def replay_routes(self) -> ev.Routes:
+        """The recorded events from which the state of the running phase is rebuilt.
+
+        For an account that cannot begin anew; nothing is published.
+        """
+        return {
+            ev.SessionStarted: self._apply_start,
+            ev.AttemptStarted: self._apply_attempt,
+            ev.AttemptEnded: self.on_ended,
+            ev.DayRolled: self._apply_day,
+            ev.AccountSeen: self._look,
+            ev.TradingStateChanged: self.on_trading,
+            ev.PositionOpened: self.on_opened,
+            ev.OrderSubmitted: self.on_submitted,
+            ev.OrderAccepted: self.on_accepted,
+            ev.OrderFilled: self.on_filled,
+            ev.OrderCancelled: self.on_cancelled,
+        }
+
+    def _apply_start(self, started: ev.SessionStarted) -> None:
+        self.initial = self._initial(started)
+
+    def _initial(self, started: ev.SessionStarted) -> Cents:
+        named = self.challenge.initial_balance
+        return started.account.balance if named is None else named
+
+    def _apply_attempt(self, started: ev.AttemptStarted) -> None:
+        self.attempt = started.attempt
+        balance = started.account.balance
+        self._stand(started.phase - 1, started.date, balance, balance)
+        self._stage = _Stage.RUNNING
+
+    def _apply_day(self, rolled: ev.DayRolled) -> None:
+        self._turn(rolled.date, rolled.account.balance, rolled.account.equity)
+
+    @property
+    def phase(self) -> Phase:
+        return self.rules.phases[self.state.phase]
+
+    @property
+    def running(self) -> bool:
+        """Whether a phase is being judged; not while one ends and the next begins."""
+        return self._stage is _Stage.RUNNING
+
+    @property
+    def over(self) -> bool:
+        """Whether no further attempt is to be made."""
+        return self._stage is _Stage.DONE
+
+    def uneventful_low(self, kept: Cents) -> Cents:
+        """Equity above it breaks no limit, keeps the reserve, and is no new low when tested."""
+        least = max(self.lows.min_buffer, kept)
+        return max(self.state.floor + least, self.lows.worst_today)
+
+    def breach(self, account: ev.AccountSeen) -> obj.Breach | None:
+        """What these figures break, or None; nothing once the phase is over."""
+        if not self.running:
+            return None
+        return obj.breach_of(self.rules, self.state, account.balance, account.equity)
+
+    def objection(
+        self, spec: SymbolSpec, positions: int, in_flight: int
+    ) -> restrictions.Objection | None:
+        """What the firm's trading restrictions have against an entry now."""
+        rules, now = self.rules.restrictions, self._bus.time
+        return (
+            restrictions.count_objection(rules, self.state, positions, in_flight)
+            or restrictions.gap_objection(rules, self.challenge.calendar, now)
+            or restrictions.news_objection(self.phase, self.challenge.calendar, spec, now)
+        )
+
+    def floors(self, account: ev.AccountSeen) -> firm_limits.FirmFloors:
+        """The floor in force, and the one that the next reset would set on these figures."""
+        return firm_limits.floors(self.rules, self.state, account.balance, account.equity)
+
+    def loss_buffer(self, account: ev.Account, order_risk: Cents) -> ev.LossBuffer:
+        """The account's loss buffer at this moment; see `risk.buffer`."""
+        reset, _ = next(resets(self.rules.reset_zone, self._bus.time, self.rules.reset_hour))
+        return loss_buffer(
+            self.rules,
+            self.state,
+            self.lows,
+            account,
+            attempt=self.attempt,
+            order_risk=order_risk,
+            reset_in=reset - self._bus.time,
+            flat=not self._portfolio.positions,
+        )
+
+    # --- attempts ---
+
+    def on_started(self, started: ev.SessionStarted) -> None:
+        self.initial = self._initial(started)
+        self._begin(self.challenge.first_phase, 0, started.account.balance)
+
+    def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
+        """Start `phase` on `balance`; the first one of a course starts another attempt."""
+        self.attempt += phase == self.challenge.first_phase
+        zone, hour = self.rules.reset_zone, self.rules.reset_hour
+        date = trading_date(zone, hour, self._bus.time)
+        worst = min(self.lows.worst_today, balance) if deposit else balance
+        state = self._stand(phase, date, balance, worst)
+        self._stage = _Stage.STARTING
+        self._latched = ""
+        self._bus.publish(
+            ev.AttemptStarted(
+                attempt=self.attempt,
+                phase=phase + 1,
+                name=self.phase.name,
+                date=date,
+                account=ev.Account(balance=balance, equity=balance),
+                day_limit=state.day_limit,
+                max_limit=state.max_limit,
+                target=obj.target(self.phase, self.initial),
+                deposit=deposit,
+            )
+        )
+
+    def _stand(self, phase: int, date: str, balance: Cents, worst: Cents) -> obj.ChallengeState:
+        """The first moment of a phase; `worst` is the day's lowest equity until now."""
+        state = self.state = obj.new_phase(self.rules, phase, self.initial, date, balance)
+        self.lows = AttemptLows(balance - state.floor, worst, self._bus.time)
+        return state
+
+    def _end(
+        self, outcome: AttemptOutcome, account: ev.Account, cause: str = "", detail: str = ""
+    ) -> None:
+        self._stage = _Stage.ENDED
+        state = self.state
+        self._last = ev.AttemptEnded(
+            attempt=self.attempt,
+            phase=state.phase + 1,
+            outcome=outcome,
+            account=account,
+            days=state.days,
+            trading_days=state.trading_days,
+            min_buffer=self.lows.min_buffer,
+            min_buffer_at=self.lows.min_buffer_at,
+            cause=cause,
+            detail=detail,
+        )
+        self._bus.publish(self._last)
+
+    def on_attempt_started(self, _: ev.AttemptStarted) -> None:
+        self._stage = _Stage.RUNNING
+
+    def on_ended(self, ended: ev.AttemptEnded) -> None:
+        if self._account is None:
+            self._stage = _Stage.DONE
+        elif ended.outcome is AttemptOutcome.STOPPED:
+            self._wind_up(self._account)  # trading is latched already
+
+    def on_trading(self, changed: ev.TradingStateChanged) -> None:
+        halted = changed.state is not TradingState.ACTIVE
+        if halted:
+            # The gateway takes every waiting entry back: one request each.
+            self.state = obj.requested(self.state, len(self._waiting))
+        if self.running:
+            latched = changed.state is TradingState.LATCHED
+            self._latched = str(Trading(changed.causes).reason) if latched else ""
+            self._stop_if_flat(changed.account)
+        elif changed.cause in _ENDS and self._stage is _Stage.ENDED and self._account is not None:
+            self._wind_up(self._account)
+
+    def _stop_if_flat(self, account: ev.Account) -> None:
+        """What is latched by our own limits, with nothing open, neither passes nor fails any more.
+
+        That is an end where nobody is there to resume: on an account that can begin anew. Pending
+        entries are still to be cancelled then: winding up waits for that.
+        """
+        if (
+            self._account is not None
+            and self._latched
+            and not self._portfolio.positions
+            and not account.margin
+        ):
+            self._end(AttemptOutcome.STOPPED, account, self._latched, "trading stays halted")
+
+    def _wind_up(self, account: FreshAccount) -> None:
+        self._stage = _Stage.WINDING_UP
+        standing = account.open_positions()
+        for position in list(self._portfolio.positions.values()):
+            if position.ticket in standing:
+                self._bus.publish(closing(self._portfolio, position, END_REASON))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Once nothing is left of the phase: the next one, another attempt, or the end."""
+        account = self._account
+        if account is None or self._last is None:
+            return
+        if self._portfolio.positions or not account.idle():
+            return
+        if self._last.outcome is AttemptOutcome.PHASE_PASSED:
+            self._begin(self.state.phase + 1, account.reset_balance(self.initial), self.initial)
+        elif self.challenge.repeat:
+            self._begin(
+                self.challenge.first_phase, account.reset_balance(self.initial), self.initial
+            )
+        else:
+            self._stage = _Stage.DONE
+
+    # --- what happens to the account ---
+
+    def on_account(self, seen: ev.AccountSeen) -> None:
+        if self._stage is _Stage.WINDING_UP:
+            self._go_on()
+        if not self.running:
+            return
+        self._look(seen)
+        breach = self.breach(seen)
+        if breach is not None and breach.final:
+            detail = f"{breach.figure / 100:.2f} USD, limit {breach.limit / 100:.2f}"
+            self._end(AttemptOutcome.BREACHED, seen.figures, breach.rule, detail)
+        elif not self._portfolio.positions and not seen.margin:
+            self._pass_or_stop(seen)
+
+    def _look(self, seen: ev.AccountSeen) -> None:
+        room = min(buffers(self.rules, self.state, seen.balance, seen.equity))
+        self.lows.test(room, seen.equity, self._bus.time)
+
+    def _pass_or_stop(self, seen: ev.AccountSeen) -> None:
+        if not obj.missing(self.rules, self.state, seen.balance, flat=True):
+            later = self.rules.phases[self.state.phase + 1 :]
+            more = any(phase.target is not None for phase in later)
+            outcome = AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED
+            self._end(outcome, seen.figures)
+        else:
+            self._stop_if_flat(seen.figures)
+
+    def on_reset(self, reset: ev.ResetDue) -> None:
+        if self._stage is _Stage.DONE:
+            return
+        self._turn(reset.date, reset.balance, reset.equity)
+        # Tested by everyone against the new day's limits.
+        self._bus.feed(ev.AccountSeen(reset.balance, reset.equity, reset.margin))
+
+    def must_be_flat(self, weekend: ev.WeekendDue) -> bool:
+        """Whether it is time to close what is open before the week closes."""
+        lead = self.phase.flat_minutes * restrictions.MINUTE
+        now = self._bus.time
+        return self.running and weekend.closes - lead <= now < weekend.closes
+
+    def _turn(self, date: str, balance: Cents, equity: Cents) -> None:
+        self.state = obj.next_day(self.rules, self.state, date, balance, equity)
+        self.lows.worst_today = equity
+
+    def on_weekend(self, weekend: ev.WeekendDue) -> None:
+        ruled = self.running and self.phase.flat_minutes > 0
+        if ruled and self._portfolio.positions and self._bus.time >= weekend.closes:
+            self._end(
+                AttemptOutcome.BREACHED,
+                self._portfolio.account.figures,
+                obj.WEEKEND,
+                f"{len(self._portfolio.positions)} open when the week closed",
+            )
+
+    # --- counts ---
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.state = obj.opened(self.state)
+        if self._stage is not _Stage.WINDING_UP or self._account is None:
+            return
+        if opened.position in self._account.open_positions():
+            position = self._portfolio.positions[opened.position]
+            self._bus.publish(closing(self._portfolio, position, END_REASON))
+
+    def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
+        self.state = obj.requested(self.state)
+        if submitted.terms.entry_price:
+            self._pending.add(submitted.order_id)
+
+    def on_accepted(self, accepted: ev.OrderAccepted) -> None:
+        if accepted.order_id in self._pending:
+            self._waiting.add(accepted.order_id)
+
+    def on_filled(self, filled: ev.OrderFilled) -> None:
+        if filled.complete:
+            self._forget(filled.order_id)
+
+    def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:
+        self._forget(cancelled.order_id)
+        if self._stage is _Stage.WINDING_UP:
+            self._go_on()
+
+    def _forget(self, order_id: int) -> None:
+        self._waiting.discard(order_id)
+        self._pending.discard(order_id)

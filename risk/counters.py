@@ -1,0 +1,63 @@
+"""What must be counted between two decisions: orders of the hour and the day, losses, extremes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from engine.types import Cents, Millis
+from risk.firm_limits import HOUR
+
+
+class TradeCounters:
+    """Counts entries as risk approves them, so that orders in flight are in the count."""
+
+    def __init__(self) -> None:
+        self._hour: deque[Millis] = deque()
+        self.orders_day = 0
+        self.last_loss: Millis | None = None
+
+    def ordered(self, now: Millis) -> None:
+        """An entry was approved."""
+        self._forget(now)
+        self._hour.append(now)
+        self.orders_day += 1
+
+    def closed_with_loss(self, now: Millis) -> None:
+        """A position was closed with a loss, costs included."""
+        self.last_loss = now
+
+    def turn(self) -> None:
+        """A new trading day."""
+        self.orders_day = 0
+
+    def orders_hour(self, now: Millis) -> int:
+        """Entries approved within the last hour; one exactly an hour ago is over."""
+        self._forget(now)
+        return len(self._hour)
+
+    def _forget(self, now: Millis) -> None:
+        """What is an hour old counts no more; kept, it would grow with every entry."""
+        while self._hour and self._hour[0] <= now - HOUR:
+            self._hour.popleft()
+
+
+class DrawdownTracker:
+    """Largest drawdown from the peak and largest loss of a day, over every equity test."""
+
+    def __init__(self, starting_equity: Cents) -> None:
+        self.peak = starting_equity
+        self.drawdown = 0.0
+        self.daily_loss = 0.0
+
+    def test(self, equity: Cents, day_start: Cents) -> None:
+        """Take one equity test into account."""
+        if equity > self.peak:
+            self.peak = equity
+        else:
+            drawdown = (self.peak - equity) / self.peak
+            if drawdown > self.drawdown:
+                self.drawdown = drawdown
+        if equity < day_start:
+            loss = (day_start - equity) / day_start
+            if loss > self.daily_loss:
+                self.daily_loss = loss

@@ -1,0 +1,1 @@
+"""The application behind the commands: it parses no command line and prints nothing."""

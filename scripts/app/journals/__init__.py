@@ -1,0 +1,1 @@
+"""Sessions of the past: re-run, compared, shared and pruned."""

@@ -1,0 +1,145 @@
+"""Where a session's files are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.app.errors import AppError, BadData, WrongUsage
+
+SIMULATED = "execution_sim"
+THROUGH_MT5 = "mt5_demo_exec"
+JOURNAL = "journal.sqlite"
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
+
+
+@dataclass(frozen=True)
+class SessionFolder:
+    """The session's own folder and the fixed names that show the latest run of its kind."""
+
+    results: Path
+    session_id: str
+    kind: str
+
+    @property
+    def path(self) -> Path:
+        return self.results / "sessions" / self.session_id
+
+    @property
+    def journal(self) -> Path:
+        return self.path / JOURNAL
+
+    @property
+    def event_log(self) -> Path:
+        return self.path / f"{self.kind}_log.csv"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / f"{self.kind}_summary.json"
+
+    @property
+    def configuration(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def paper_account(self) -> Path:
+        """The books of the built-in paper account, as far as the session sends orders to it."""
+        return self.path / "paper_account.json"
+
+    @property
+    def paper_market(self) -> Path:
+        """How far the paper account's market has come while a dry run only looks at it."""
+        return self.path / "paper_market.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def latest_event_log(self) -> Path:
+        return self.results / self.event_log.name
+
+    @property
+    def latest_summary(self) -> Path:
+        return self.results / self.summary.name
+
+    def create(self) -> None:
+        """Make the folder; raises AppError when it exists or cannot be written to."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except FileExistsError:
+            raise WrongUsage(
+                f"--session-id {self.session_id}: this session exists already in {self.path}; "
+                "choose another id (nothing was overwritten)"
+            ) from None
+        except OSError as error:
+            raise _not_writable(self.results, error) from error
+        if not os.access(self.results, os.W_OK):
+            raise _not_writable(self.results, PermissionError(13, "Permission denied"))
+
+
+def _not_writable(folder: Path, error: OSError) -> AppError:
+    return WrongUsage(
+        f"{folder}: cannot write results here ({error.strerror}); "
+        "make the folder writable or choose another with --results-dir"
+    )
+
+
+def checked_session_id(text: str) -> str:
+    """A session id that is a safe folder name; raises AppError otherwise."""
+    if not _SESSION_ID.fullmatch(text) or _RESERVED.fullmatch(text):
+        raise WrongUsage(
+            f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
+            "the first a letter or digit"
+        )
+    return text
+
+
+def find_journal(results: Path, session: str) -> Path:
+    """The journal of a session given by id or by path, of its folder or of the journal itself.
+
+    Raises AppError when there is none.
+    """
+    for folder in (results / "sessions" / session, Path(session)):
+        if (folder / JOURNAL).is_file():
+            return folder / JOURNAL
+    if Path(session).is_file():
+        return Path(session)
+    raise BadData(
+        f"session {session}: no journal in {results / 'sessions'}; "
+        "give the id of a session there or the path of its folder"
+    )
+
+
+def kind_of(metadata: dict[str, Any] | None) -> str:
+    """What kind of run a session is, by what its first record says about it."""
+    return THROUGH_MT5 if (metadata or {}).get("account_profile") else SIMULATED
+
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+def home() -> Path:
+    """The folder of `results/`: the checkout that this file is in, else the working directory.
+
+    Commands started from elsewhere (a task scheduler, say) thus write where they always do.
+    """
+    return PROJECT_ROOT if (PROJECT_ROOT / "pyproject.toml").is_file() else Path.cwd()
+
+
+def session_folder(results: Path | None, session_id: str | None, kind: str) -> SessionFolder:
+    """The folder of a new session, not yet made; its id is made from the time if none is given."""
+
+    if session_id is None:
+        now = dt.datetime.now(dt.UTC)
+        session_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    where = results if results is not None else home() / "results"
+    return SessionFolder(where, checked_session_id(session_id), kind)

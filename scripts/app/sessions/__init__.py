@@ -1,0 +1,1 @@
+"""Sessions: built, connected to a terminal, resumed, with their services."""

@@ -1,0 +1,90 @@
+"""What the user can order a running session to do, carried out on its bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adapters.reports.status import Status
+from adapters.services.control_wire import ControlReply
+from engine import events as ev
+from engine.bus import Bus, BusPoisoned
+from engine.clock import Clock
+
+BY_HAND = "by hand"
+"""The reason on record when the user gave none."""
+
+
+class SessionCommands:
+    """Implements `control_wire.Commands`; used on the loop's thread between two events."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        status: Callable[[], Status | None],
+        request_stop: Callable[[], None],
+        *,
+        final: Callable[[], str | None] = lambda: None,
+        unseen: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`final` says why the user may not resume any more (a firm's rule is broken), or None;
+        `unseen` why not yet (an order of unknown outcome was not looked for at the terminal).
+        """
+        self._bus = bus
+        self._clock = clock
+        self._status = status
+        self._request_stop = request_stop
+        self._final = final
+        self._unseen = unseen
+
+    def status(self) -> ControlReply:
+        reply = self._reply("running")
+        if reply.status is None:
+            return ControlReply(done=False, text="it is just starting: ask again")
+        return reply
+
+    def pause(self, reason: str) -> ControlReply:
+        return self._order(ev.UserAction.PAUSE, reason, "no new order leaves until you resume")
+
+    def resume(self, reason: str) -> ControlReply:
+        """Clear the latches; refused without a reason, after what is final, and while an order's
+        outcome may still be seen.
+        """
+        if not reason:
+            return ControlReply(done=False, text='say why: --reason "..."')
+        if (why := self._final()) is not None:
+            return ControlReply(done=False, text=f"{why}: this is final, trading is not resumed")
+        if (why := self._unseen()) is not None:
+            return ControlReply(
+                done=False,
+                text=f"{why}: trading is not resumed; wait for the link, look at the status and "
+                "resume again",
+            )
+        return self._order(
+            ev.UserAction.RESUME,
+            reason,
+            "latches are cleared, but for what still holds: look at the status",
+        )
+
+    def flatten(self, reason: str) -> ControlReply:
+        return self._order(
+            ev.UserAction.FLATTEN,
+            reason,
+            "paused; every position is being closed: look at the status for what is left",
+        )
+
+    def stop(self, _reason: str) -> ControlReply:
+        reply = self._reply("the session ends in order; open positions stay as they are")
+        self._request_stop()
+        return reply
+
+    def _order(self, action: ev.UserAction, reason: str, text: str) -> ControlReply:
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        try:
+            self._bus.publish(ev.UserCommanded(action=action, reason=reason or BY_HAND))
+        except BusPoisoned as error:
+            return ControlReply(done=False, text=f"the session ends after a failure ({error})")
+        return self._reply(text)
+
+    def _reply(self, text: str) -> ControlReply:
+        return ControlReply(done=True, text=text, status=self._status())

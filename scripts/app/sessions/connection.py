@@ -1,0 +1,239 @@
+"""Connecting to a profile's terminal: start its host, prove the account, or say what is missing.
+
+Whatever keeps a terminal from being used ends the command with one line that says how to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.account_guard import objection
+from adapters.mt5.api.errors import HostRefused, HostStartFailed, TerminalError
+from adapters.mt5.execution.remote import DEADLINES, USUAL_DEADLINE
+from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
+from adapters.mt5.host.launch import LocalHost, RemoteHost
+from adapters.mt5.host.service import Hello, HostConfig
+from adapters.system.account_lock import AccountBusy, AccountLock
+from config.loader import (
+    CliOverrides,
+    ConfigError,
+    ResolvedAccount,
+    Secret,
+    accounts_file,
+    load_profiles,
+    resolve_account,
+)
+from scripts.app.errors import Refused, Unreachable, WrongUsage
+from scripts.app.session_folder import home
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scripts.app.sessions.paper_market import RecordedMarket
+
+BUILT_IN = "built in"
+"""Where the values of the paper account come from."""
+
+_REMEDIES = {
+    "backend-missing": (
+        "docs/getting-started.md shows how; --account-profile PAPER needs no MetaTrader"
+    ),
+    "busy": "stop the other session of this profile first",
+    "slow": "see whether the terminal opens by hand",
+    "connection": "is the terminal host running, and the tunnel open? see docs/getting-started.md",
+    "read-only": 'start the host with "trading": true, or leave out --no-dry-run',
+    "account": "log in to the profile's account in the terminal, or correct the profile",
+}
+
+_TOKEN = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A terminal whose account was proven to be the profile's demo account."""
+
+    terminal: AsyncTerminal
+    hello: Hello
+    account: mt5.AccountInfo
+    ended_orphan: bool
+
+    async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """A function's value; raises TerminalError or AppError when it failed."""
+        answer = await self.ask(function, *args, **kwargs)
+        if answer.failed:
+            code, text = answer.last_error
+            raise Unreachable(f"{function}: {code} {text}")
+        return answer.value
+
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> CallResult:
+        """A function's answer, failed or not, within its deadline; raises TerminalError."""
+        deadline = DEADLINES.get(function, USUAL_DEADLINE)
+        return await self.terminal.call(function, *args, deadline=deadline, **kwargs)
+
+
+def resolve(
+    profile: str | None, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
+) -> ResolvedAccount:
+    """The account of a profile, or the built-in paper account; raises AppError."""
+    if profile == PAPER:
+        if cli != CliOverrides():
+            raise WrongUsage(
+                f"--login, --server and --password do not go with {PAPER}, which is built in; "
+                "name a profile of your own"
+            )
+        return ResolvedAccount(
+            profile=PAPER,
+            server=SERVER,
+            login=LOGIN,
+            password=Secret(""),
+            default_symbol="EURUSD",
+            purpose="demo",
+            terminal_path=None,
+            symbol_map={},
+            host=None,
+            origins=dict.fromkeys(ResolvedAccount.__struct_fields__, BUILT_IN),
+            warnings=[],
+        )
+    try:
+        file = accounts if accounts is not None else accounts_file(home())
+        profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
+        return resolve_account(profile, profiles, cli, environ)
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
+
+
+@asynccontextmanager
+async def connected(
+    account: ResolvedAccount,
+    state: Path,
+    *,
+    trading: bool,
+    symbols: Sequence[str],
+    books: Path | None = None,
+    market: RecordedMarket | None = None,
+    session: str = "(a command)",
+) -> AsyncIterator[Connection]:
+    """A connection to the account's terminal, closed in the end; nobody else has one meanwhile.
+
+    `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer,
+    `books` the file in which it keeps its positions and deals (None: it forgets them); a `market`
+    of recorded bars replaces its own. `session` is named to whoever wants the account too.
+
+    Raises AppError with the remedy.
+    """
+    launcher = _launcher(account, state, trading, symbols, books, market)
+    terminal = AsyncTerminal(TerminalClient(launcher))
+    name = f"account {account.login} on {account.server}"
+    lock = AccountLock(_folder_of(account, state), name, session)
+    try:
+        _take(lock, state)
+        try:
+            yield await _attach(terminal, account)
+        except HostStartFailed as error:
+            raise Unreachable(_with_remedy(error.kind, str(error))) from error
+        except TerminalError as error:
+            raise Unreachable(f"the terminal: {error}") from error
+    finally:
+        await terminal.close()
+        lock.release()
+
+
+def _take(lock: AccountLock, state: Path) -> None:
+    """The account for this session alone; raises AppError when another has it."""
+    try:
+        lock.acquire()
+    except AccountBusy as error:
+        raise Refused(
+            f"{error}; stop it first (butler stop SESSION), or use another account"
+        ) from error
+    except OSError as error:
+        raise WrongUsage(
+            f"{state}: cannot write here ({error.strerror}); choose another folder with "
+            "--results-dir"
+        ) from error
+
+
+def _folder_of(account: ResolvedAccount, state: Path) -> Path:
+    return state / f"{account.server}-{account.login}"
+
+
+def _launcher(
+    account: ResolvedAccount,
+    state: Path,
+    trading: bool,
+    symbols: Sequence[str],
+    books: Path | None,
+    market: RecordedMarket | None,
+) -> LocalHost | RemoteHost:
+    backend = "MetaTrader5"
+    if account.profile == PAPER:
+        spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
+        backend = f"paper:{spec}"
+    host_config = HostConfig(
+        token=_remote_token() if account.host else secrets.token_hex(32),
+        login=account.login,
+        server=account.server,
+        password=account.password.reveal(),
+        backend=backend,
+        trading=trading,
+        terminal_path=account.terminal_path,
+    )
+    if account.host:
+        return RemoteHost(int(account.host.rpartition(":")[2]), host_config)
+    return LocalHost(host_config, _folder_of(account, state))
+
+
+def _remote_token() -> str:
+    """The token of a host on another machine, which its owner chose."""
+    token = os.environ.get("OMEGA_MT5_HOST_TOKEN", "")
+    if not token:
+        raise WrongUsage(
+            "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
+            "with (64 hexadecimal digits)"
+        )
+    if not _TOKEN.fullmatch(token):
+        raise WrongUsage(
+            "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)"
+        )
+    return token
+
+
+async def _attach(terminal: AsyncTerminal, account: ResolvedAccount) -> Connection:
+    started = await terminal.start()
+    try:
+        answer = await terminal.call("initialize", deadline=DEADLINES["initialize"])
+    except HostRefused as error:
+        raise Unreachable(
+            f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own"
+        ) from error
+    if answer.failed:
+        code, text = answer.last_error
+        raise Unreachable(f"initialize: {code} {text}; {_hint(code)}")
+    info = (await terminal.call("account_info", deadline=USUAL_DEADLINE)).value
+    why = objection(info, account.login, account.server)
+    if why is not None:
+        raise Refused(f"{why}; {_REMEDIES['account']}")
+    return Connection(terminal, started.hello, info, started.ended_orphan)
+
+
+def _hint(code: int) -> str:
+    hints = {
+        mt5.RES_E_AUTH_FAILED: "check login, password and server of the profile",
+        mt5.RES_E_INTERNAL_FAIL_INIT: "start the terminal by hand and log in once",
+        mt5.RES_E_INTERNAL_FAIL_TIMEOUT: "the terminal is slow to connect: log in by hand once",
+    }
+    return hints.get(code, "start the terminal by hand and see what it says")
+
+
+def _with_remedy(kind: str, text: str) -> str:
+    remedy = _REMEDIES.get(kind)
+    return f"{text}; {remedy}" if remedy else text

@@ -1,0 +1,71 @@
+"""What a session's failure means to the user: one line that says what is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapters.bars.errors import BarFileError
+from adapters.mt5.api.errors import (
+    ArgumentsRefused,
+    LinkDown,
+    SnapshotFailed,
+    TerminalError,
+    UnsuitableAccount,
+)
+from engine.bus import HandlerFailed
+from engine.journal import JournalFailed
+from engine.recovery import ClockSteppedBack
+from engine.session import SinkFailed
+from scripts.app.errors import AppError, BadData, InternalFault, Refused, Unreachable, WrongUsage
+from scripts.app.session_folder import SessionFolder
+from signals.strategy import StrategyFailed
+
+
+@contextmanager
+def explained(folder: SessionFolder) -> Iterator[None]:
+    """Turn a failed session into the one line that says what happened and what is safe."""
+    kept = f"everything up to then is in {folder.path}"
+    try:
+        yield
+    except BarFileError as error:
+        raise BadData(f"{error}; the session stopped, {kept}") from error
+    except JournalFailed as error:
+        raise _unwritable(error, kept) from error
+    except SinkFailed as error:
+        raise WrongUsage(
+            f"{error}; the session stopped, its journal is whole: "
+            f"'butler journal export {folder.session_id}' writes the files again"
+        ) from error
+    except (TerminalError, LinkDown, SnapshotFailed) as error:
+        raise Unreachable(
+            f"{error}; the session stopped, {kept}: look at the terminal for open positions"
+        ) from error
+    except ArgumentsRefused as error:
+        raise InternalFault(
+            f"internal error: the MetaTrader5 package does not take {error}; the session stopped, "
+            f"{kept}: look at the terminal for open positions"
+        ) from error
+    except UnsuitableAccount as error:
+        raise Refused(str(error)) from error
+    except ClockSteppedBack as error:
+        raise WrongUsage(str(error)) from error
+    except StrategyFailed as error:
+        raise InternalFault(str(error)) from error
+    except HandlerFailed as error:
+        raise _of_an_actor(error, kept) from error
+
+
+def _of_an_actor(error: HandlerFailed, kept: str) -> AppError:
+    cause = error.__cause__
+    if isinstance(cause, JournalFailed):  # it published something that could not be written
+        return _unwritable(cause, kept)
+    if isinstance(cause, StrategyFailed):
+        return InternalFault(f"{cause}; the session stopped, {kept}")
+    return InternalFault(
+        f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}"
+    )
+
+
+def _unwritable(error: JournalFailed, kept: str) -> AppError:
+    return WrongUsage(f"the journal cannot be written ({error}); the session stopped, {kept}")

@@ -1,0 +1,395 @@
+"""The wiring of sessions against a terminal host: the replay's actors, another venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import msgspec
+
+from adapters.journal import SqliteJournal
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.closing_deals import figures
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.requests import Instrument
+from adapters.mt5.execution.snapshot import insist_on
+from adapters.mt5.execution.symbol_specs import alike, instrument, tradable
+from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
+from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
+from adapters.reports.projection import iso
+from adapters.reports.sinks import JsonSink
+from adapters.services.logs import SessionLog
+from engine import events as ev
+from engine.clock import Clock
+from engine.portfolio import Portfolio
+from engine.ports import Feed
+from engine.session import Session
+from engine.types import Limits, Millis, Points, SymbolSpec
+from risk.challenge import Challenge
+from scripts.app.configuration import write_configuration
+from scripts.app.errors import AppError, Refused
+from scripts.app.session_folder import SessionFolder
+from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.app.sessions.replay import concluding, file_sinks
+from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
+from scripts.app.terms.objectives import as_recorded
+
+_STOP_CHECK = 0.1  # seconds between two looks at a request to stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalTerms:
+    """The terms of every session on a terminal."""
+
+    mode: str
+    preset: str
+    parameters: dict[str, Any]
+    instruments: dict[str, Instrument]
+    limits: Limits
+    dry_run: bool
+
+    def started(self, account: mt5.AccountInfo, **own: Any) -> ev.SessionStarted:
+        """The first record on `account`; `own` are the fields of this kind of session."""
+        return ev.SessionStarted(
+            mode=self.mode,
+            currency=account.currency,
+            account=figures(account),
+            preset=self.preset,
+            parameters=self.parameters,
+            limits=self.limits.terms(),
+            symbols=tuple(item.spec for item in self.instruments.values()),
+            broker_valued=True,
+            **own,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTerms(TerminalTerms):
+    """What a scripted session on a terminal is to do."""
+
+    data: tuple[ev.DataRef, ...] = ()
+    plans: Sequence[ScriptedEntry]
+    hold: float
+    pace: float = 0.0
+    challenge: Challenge | None = None
+
+
+@dataclass
+class OrderOutcomes:
+    """What happened to the orders of a scripted session, for whoever started it."""
+
+    submitted: int = 0
+    filled: int = 0
+    closed: int = 0
+    problem: str = ""
+    rejected: bool = False
+    lines: list[str] = field(default_factory=list)
+
+    def routes(self) -> ev.Routes:
+        return {
+            ev.PositionOpened: self.on_opened,
+            ev.PositionClosed: self.on_closed,
+            ev.OrderDenied: lambda e: self._bad(f"denied by risk ({e.reason}): {e.detail}"),
+            ev.OrderSubmitted: self.on_submitted,
+            ev.OrderRejected: lambda e: self._refused(f"rejected: {e.retcode} {e.message}"),
+            ev.OrderUnknown: lambda e: self._refused(f"outcome unknown: {e.message}"),
+            ev.OrderCancelled: lambda e: self.lines.append(e.reason),
+        }
+
+    def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
+        self.submitted += 1
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.filled += 1
+        self.lines.append(f"position {opened.position} opened")
+
+    def on_closed(self, closed: ev.PositionClosed) -> None:
+        self.closed += 1
+        self.lines.append(f"position {closed.position} closed ({closed.reason})")
+
+    def _refused(self, line: str) -> None:
+        self.rejected = True
+        self._bad(line)
+
+    def _bad(self, line: str) -> None:
+        self.problem = self.problem or line
+        self.lines.append(line)
+
+
+@dataclass
+class LiveSession:
+    """A session ready to run, and what can be asked of it afterwards."""
+
+    session: Session
+    gateway: Gateway
+    outcomes: OrderOutcomes
+    summary: JsonSink
+    portfolio: Portfolio
+
+    def left(self) -> str | None:
+        """What the session leaves behind that the user must look at, or None."""
+        if self.gateway.unresolved:
+            return (
+                "the outcome of an order is unknown: look at positions and history in the terminal"
+            )
+        if self.gateway.snapshot_query().orders:
+            return "an order was accepted but not seen filled: look at it in the terminal"
+        if self.portfolio.positions:
+            tickets = ", ".join(map(str, self.portfolio.positions))
+            return f"still open: position {tickets}; close it in the terminal"
+        return None
+
+
+async def instruments(
+    connection: Connection,
+    symbols: Sequence[str],
+    names: dict[str, str],
+    known: dict[str, SymbolSpec],
+) -> dict[str, Instrument]:
+    """The symbols as the terminal has them, selected; raises AppError with candidates."""
+    found: dict[str, Instrument] = {}
+    for ours in symbols:
+        venue_name = names.get(ours, ours)
+        if (await connection.ask("symbol_select", venue_name, True)).failed:
+            near = alike(ours, (await connection.ask("symbols_get")).value)
+            hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
+            raise Refused(f"the terminal has no symbol {venue_name}{hint}")
+        info = await connection.call("symbol_info", venue_name)
+        why = tradable(info, to_open=True)
+        if why is not None:
+            raise Refused(f"{venue_name}: {why} on this account")
+        found[ours] = instrument(ours, info, connection.account, known.get(ours))
+    return found
+
+
+async def refuse_open_positions(connection: Connection) -> None:
+    """Send nothing on an account that holds something: what it risks would not be counted."""
+    positions = await connection.call("positions_get")
+    orders = await connection.call("orders_get")
+    if positions or orders:
+        raise Refused(
+            f"account {connection.account.login} has {len(positions)} open positions and "
+            f"{len(orders)} pending orders: close them first, or use another demo account"
+        )
+
+
+@dataclass(frozen=True)
+class SessionContext:
+    """What a session on a terminal runs in; `past` are its records so far when it is resumed."""
+
+    folder: SessionFolder
+    journal: SqliteJournal
+    clock: Clock
+    log: SessionLog
+    metadata: dict[str, Any]
+    past: list[ev.Record] | None = None
+
+    @property
+    def session_id(self) -> str:
+        """The name that the session began with, whatever its folder is called now."""
+        first = (self.past[0].metadata or {}) if self.past else {}
+        return str(first.get("session_id", self.folder.session_id))
+
+
+def assemble(
+    actors: LiveActors,
+    feed: Feed,
+    context: SessionContext,
+    started: ev.SessionStarted,
+    connection: Connection,
+    *,
+    options: ServiceOptions | None = None,
+    queries: SessionQueries | None = None,
+    on_paper: bool = False,
+) -> tuple[Session, JsonSink]:
+    """Put a session together around its actors and begin it, or go on with it.
+
+    With `options` its services start too: control, status, alerts and the rest. `on_paper` says
+    that a paper account fills its orders, so the terminal's own figures are none of the session's.
+    """
+    clock, bus = context.clock, actors.bus
+    sinks = file_sinks(bus, context.folder, context.log, past=context.past, live=True)
+    io_actors = list(sinks.actors)
+    if options is not None and queries is not None:
+        services = start_services(
+            bus,
+            actors.portfolio,
+            clock,
+            context.folder,
+            context.log,
+            queries,
+            subscriptions=[subscription for _, subscription in sinks.actors],
+            options=options,
+            past=context.past or (),
+        )
+        io_actors += services.actors
+        if services.metrics is not None:
+            connection.terminal.watch(services.metrics.figures.call)
+    bus.seal()
+    if context.past is None:
+        actors.begin(started, {**context.metadata, "started_at": iso(clock.now())})
+    else:
+        resumed = {"resumed_at": iso(clock.now())}
+        account = None if on_paper else connection.account
+        actors.resume(context.past, account, resumed, context.journal.last_seq)
+    session = Session(
+        bus,
+        context.journal,
+        feed,
+        io_actors,
+        conclude=concluding(actors.portfolio, actors.risk, actors.challenge_actor),
+        end_metadata=lambda: {"ended_at": iso(clock.now())},
+        helpers=[actors.venue.run],
+    )
+    return session, sinks.summary
+
+
+def build_live(terms: LiveTerms, connection: Connection, context: SessionContext) -> LiveSession:
+    """A scripted session; must be called inside the event loop, once its folder exists."""
+    stop = Stop()
+    server = ServerTime(context.clock)
+    actors = connect_live(
+        Wiring(
+            journal=context.journal,
+            link=connection.terminal,
+            clock=context.clock,
+            account=connection.account,
+            session_id=context.session_id,
+            strategy_id=terms.mode,
+            factory=None,
+            instruments=terms.instruments,
+            limits=terms.limits,
+            challenge=terms.challenge,
+            router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
+            to_server=server.at,
+        )
+    )
+    feed = ScriptFeed(
+        actors.bus,
+        actors.portfolio,
+        actors.gateway,
+        actors.venue,
+        context.clock,
+        terms.plans,
+        quote=_quotes(connection, terms.instruments, server),
+        sleep=lambda seconds: sleep_until(seconds, stop),
+        hold=terms.hold,
+        pace=terms.pace,
+        may_enter=lambda: actors.risk.trading.active,
+        days=days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        raised=_raised(context.past or []),
+    )
+    warn_of_orphan(connection, context.log)
+    outcomes = OrderOutcomes()
+    actors.bus.attach(outcomes.routes())
+    started = terms.started(
+        connection.account,
+        data=terms.data,
+        script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
+        objectives=as_recorded(terms.challenge),
+        strategy=ev.NO_STRATEGY,
+    )
+    if context.past is None:
+        write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
+    session, summary = assemble(actors, feed, context, started, connection)
+    stop.requested = lambda: session.stop_requested
+    return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+
+
+def warn_of_orphan(connection: Connection, log: SessionLog) -> None:
+    """Say that an earlier session's host was still at work: its last call was cut short."""
+    if connection.ended_orphan:
+        log.warn(
+            "ended an earlier session's terminal host",
+            why="an abandoned call was in progress; its effect is being reconciled",
+        )
+
+
+def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
+    """The strategies' names of entries that were made already: each plan has its own."""
+    return frozenset(
+        record.event.terms.strategy_id
+        for record in past
+        if isinstance(record.event, ev.SignalRaised)
+    )
+
+
+class Stop:
+    """Whether the session was asked to stop; connected once it exists."""
+
+    requested: Callable[[], bool] = staticmethod(lambda: False)
+
+    def requested_now(self) -> bool:
+        return self.requested()
+
+
+async def sleep_until(seconds: float, stop: Stop) -> None:
+    """Wait, but not beyond a request to stop."""
+    until = anyio.current_time() + seconds
+    # The request comes from a signal handler, which can set a flag but no event of the loop.
+    while (left := until - anyio.current_time()) > 0 and not stop.requested():  # noqa: ASYNC110
+        await anyio.sleep(min(left, _STOP_CHECK))
+
+
+class ServerTime:
+    """The server's clock: ahead of ours by the most that any tick was.
+
+    A tick is never younger than the server's own time, and most of them are hardly older.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Millis | None = None
+
+    def seen(self, tick_time: int) -> None:
+        """A tick with this time, in seconds of the server's clock, was the last one just now."""
+        ahead = tick_time * 1000 - self._clock.now()
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+
+    def at(self, moment: Millis) -> int:
+        """A time as seconds of the server's clock; UTC until a tick was seen."""
+        return (moment + (self._ahead or 0)) // 1000
+
+
+def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
+    async def ask(function: str, *args: Any) -> Any:
+        try:
+            return await connection.call(function, *args)
+        except AppError as error:
+            raise SnapshotFailed(str(error)) from error
+
+    async def quote(symbol: str) -> ScriptQuote:
+        item = instruments_[symbol]
+        tick = await ask("symbol_info_tick", item.name)
+        server.seen(tick.time)
+        info = await ask("account_info")
+        insist_on(info, connection.account)
+        seen = ev.Tick(symbol, item.spec.points(tick.bid), item.spec.points(tick.ask))
+        valuation = await valuation_at(connection, item, seen.bid, seen.ask)
+        return ScriptQuote(seen, ev.AccountSeen.of(figures(info)), valuation)
+
+    return quote
+
+
+async def valuation_at(
+    connection: Connection, item: Instrument, bid: Points, ask: Points
+) -> BrokerValuation | None:
+    """The terminal's valuation of a symbol at these prices; None where it has none."""
+    return await connection.terminal.work(
+        lambda client: broker_valuation(RemoteTerminal(client), item.name, item.spec, bid, ask)
+    )
+
+
+def _circumstances(terms: LiveTerms) -> dict[str, Any]:
+    """What a session's configuration says of it beyond its terms."""
+    return {
+        "names_at_the_venue": {ours: item.name for ours, item in terms.instruments.items()},
+        "hold_seconds": terms.hold,
+        "pace_seconds": terms.pace,
+    }

@@ -1,0 +1,253 @@
+"""The wiring of a shadow session: live feed, server's clock, dry or sending, beside the actors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import anyio.to_thread
+
+from adapters.bars.follow import FollowedSignals
+from adapters.mt5.execution.venue import LiveRouter, OrderRouter
+from adapters.mt5.live.dry_run import DryRun
+from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
+from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
+from adapters.mt5.live.schedule import LiveSignalSchedule
+from adapters.mt5.live.server_clock import ServerClock
+from adapters.reports.sinks import JsonSink
+from engine import events as ev
+from engine.clock import Clock, SystemClock, VirtualClock
+from engine.session import Session
+from engine.types import ClockName, Millis
+from risk.challenge import Challenge
+from scripts.app.errors import BadData
+from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.live import (
+    SessionContext,
+    Stop,
+    TerminalTerms,
+    assemble,
+    sleep_until,
+    warn_of_orphan,
+)
+from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
+from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
+from scripts.app.sessions.services import ServiceOptions, SessionQueries
+from scripts.app.terms.objectives import as_recorded
+from signals.market_data.bars import BarPreparer
+from signals.market_data.clocks import server_of, to_utc
+from signals.strategy import StrategyFactory
+
+_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowTerms(TerminalTerms):
+    """What a shadow session is to do, resolved and checked."""
+
+    strategy: str
+    factory: StrategyFactory | None
+    timeframes: tuple[str, ...]
+    challenge: Challenge | None
+    seconds: float | None
+    poll: float
+    company: ServiceOptions
+    signals: tuple[ev.UserSignal, ...]
+    followed: Path | None
+    market: RecordedMarket | None
+
+
+@dataclass
+class Shadow:
+    """A session ready to run, and what can be asked of it."""
+
+    session: Session
+    feed: LiveFeed
+    actors: LiveActors
+    summary: JsonSink
+
+
+def clock_of(market: RecordedMarket | None) -> Clock:
+    """The session's clock: this machine's, or that of the recorded market."""
+    if market is None:
+        return SystemClock()
+    return VirtualClock(market.start) if market.speed is None else ScaledClock(market)
+
+
+async def catch_up(clock: Clock, market: RecordedMarket | None, connection: Connection) -> None:
+    """Set a session's own clock to where its market stands.
+
+    A session that was killed may not have seen the market's last move; what it finds then must not
+    be published as of the time before.
+    """
+    if isinstance(clock, VirtualClock) and market is not None:
+        progress = await connection.call("paper_advance", STAND_STILL, 1)
+        clock.advance_to(max(moment_of(progress[0], market.to_utc), clock.now()))
+
+
+def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionContext) -> Shadow:
+    """Put the session together; must be called inside the event loop, once its folder exists."""
+    stop = Stop()
+    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
+    market = terms.market
+    actors = connect_live(
+        Wiring(
+            journal=context.journal,
+            link=connection.terminal,
+            clock=context.clock,
+            account=connection.account,
+            session_id=context.session_id,
+            strategy_id=terms.preset,
+            factory=terms.factory,
+            instruments=terms.instruments,
+            limits=terms.limits,
+            challenge=terms.challenge,
+            router=_desk(terms, connection, context),
+            to_server=market.to_server if market else server.at,
+        )
+    )
+    schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
+    pacing = _pacing(terms, actors, context, stop, schedule)
+    feed = LiveFeed(
+        actors.bus,
+        actors.portfolio,
+        actors.gateway,
+        actors.venue,
+        context.clock,
+        _watches(terms, server),
+        pacing,
+        days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        due=lambda: schedule.due(pacing.day_limit()),
+        told=_told_bars(context.past or []),
+        server=None if market else server,
+    )
+    warn_of_orphan(connection, context.log)
+    started = terms.started(
+        connection.account,
+        objectives=as_recorded(terms.challenge),
+        data=tuple(item.ref for item in market.inputs) if market else (),
+        strategy=terms.strategy,
+    )
+    figures_ = SessionQueries(
+        trading=lambda: actors.risk.trading,
+        request_stop=lambda: session.request_stop(),
+        loss_buffer=lambda: buffers_left(actors),
+        final=lambda: final_breach(actors.risk.trading),
+        unseen=lambda: unseen(actors),
+        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
+    )
+    session, summary = assemble(
+        actors,
+        feed,
+        context,
+        started,
+        connection,
+        options=terms.company,
+        queries=figures_,
+        on_paper=terms.dry_run,
+    )
+    stop.requested = lambda: session.stop_requested
+    return Shadow(session, feed, actors, summary)
+
+
+def _rule(name: ClockName) -> Callable[[int], int]:
+    return lambda utc: server_of(name, utc)
+
+
+def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -> OrderRouter:
+    if not terms.dry_run:
+        return LiveRouter()
+    market = terms.market
+    try:
+        return DryRun(
+            list(terms.instruments.values()),
+            connection.account,
+            context.folder.paper_account,
+            pace=market.pace if market else None,
+            bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
+        )
+    except ValueError as error:
+        raise BadData(str(error)) from error
+
+
+def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatch]:
+    market = terms.market
+
+    def utc(seconds: Any) -> Any:
+        return to_utc(market.clock_name if market else server.rule, seconds)
+
+    return [
+        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes))
+        for ours, item in terms.instruments.items()
+    ]
+
+
+def _had(past: list[ev.Record]) -> set[str]:
+    """The user's signals that an earlier part of the session has had."""
+    return {r.event.signal.signal_id for r in past if isinstance(r.event, ev.SignalDue)}
+
+
+def _pacing(
+    terms: ShadowTerms,
+    actors: LiveActors,
+    context: SessionContext,
+    stop: Stop,
+    schedule: LiveSignalSchedule,
+) -> Pacing:
+    pacing = _plain_pacing(terms, actors, context, stop)
+    schedule.add(terms.signals)
+    if terms.followed is None:
+        return pacing
+    file = FollowedSignals(terms.followed, context.log.warn)
+
+    async def read() -> None:
+        try:
+            schedule.add(await anyio.to_thread.run_sync(file.poll))
+        except OSError as error:
+            context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
+
+    return Prepared(pacing, read)
+
+
+def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
+    """When the last bar opened that each symbol's strategy received, by timeframe."""
+    told: dict[tuple[str, str], Millis] = {}
+    for record in past:
+        event = record.event
+        if isinstance(event, ev.WarmedUp):
+            told |= {(event.symbol, timeframe): time for timeframe, time, *_ in event.bars}
+        elif isinstance(event, ev.BarClosed):
+            told[event.symbol, event.timeframe] = event.time
+    return told
+
+
+def _plain_pacing(
+    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop
+) -> Pacing:
+    clock, market = context.clock, terms.market
+    if isinstance(clock, VirtualClock) and market is not None:
+        return Lockstep(
+            actors.venue,
+            clock,
+            market.to_utc,
+            stop.requested_now,
+            resumed=context.past is not None,
+        )
+    return ByTheClock(
+        clock,
+        terms.poll,
+        _until(terms, clock),
+        lambda seconds: sleep_until(seconds, stop),
+        stop.requested_now,
+    )
+
+
+def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
+    """When the session is over: after its duration, or with the recorded bars."""
+    ends = [] if terms.seconds is None else [clock.now() + round(terms.seconds * 1000)]
+    if terms.market is not None:
+        ends += [max(item.ref.last + item.ref.period * 1000 for item in terms.market.inputs)]
+    return min(ends, default=None)

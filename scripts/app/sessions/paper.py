@@ -1,0 +1,92 @@
+"""What the built-in PAPER account's terminal is like: the sample as its market, standing still.
+
+Its clock stands at the end of the sample, so that its history is that of two years and every run of
+a command sees the same prices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+PAPER = "PAPER"
+"""The built-in profile: a paper terminal in a host of its own, on any system."""
+
+LOGIN = 1
+SERVER = "Paper-Demo"
+
+SWING = 137
+"""Points by which the made-up markets of other symbols swing up and down."""
+
+_PRICES = {
+    "GBPUSD": 1.25163,
+    "USDJPY": 157.214,
+    "XAUUSD": 2624.43,
+    "USDCHF": 0.90731,
+    "USDCAD": 1.43817,
+    "AUDUSD": 0.61884,
+    "NZDUSD": 0.55937,
+    "US30": 42544.3,
+    "EURGBP": 0.82713,
+    "EURJPY": 162.785,
+    "GBPJPY": 196.771,
+}
+
+
+def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> str:
+    """The specification of the paper terminal with `symbols`, as its host takes it."""
+    from adapters.bars import sample
+    from config.loader import load_symbols
+    from scripts.app.terms.conversion_pairs import converting
+
+    known = load_symbols()
+    names = {name for name in symbols if name in known} | {sample.SYMBOL}
+    pairs = [converting(known[name], known.values()) for name in names]
+    specs = [known[name] for name in names | {pair.name for pair in pairs if pair is not None}]
+    document = {
+        "symbols": msgspec.to_builtins(sorted(specs, key=lambda spec: spec.name)),
+        "login": LOGIN,
+        "server": SERVER,
+        "bars": {sample.SYMBOL: str(_sample_rates(state.resolve()))},
+        "prices": {
+            spec.name: _PRICES.get(spec.name, 1.0) for spec in specs if spec.name != sample.SYMBOL
+        },
+        "swing": SWING,
+        "start": _end_of_sample(),
+        "state": None if books is None else str(books.resolve()),
+    }
+    return msgspec.json.encode(document).decode()
+
+
+def _end_of_sample() -> int:
+    from adapters.bars import sample
+    from adapters.bars.reader import open_bars
+
+    last = 0
+    for chunk in open_bars(sample.SAMPLE).chunks():
+        last = int(chunk.time[-1])
+    return last + sample.PERIOD_SECONDS
+
+
+def _sample_rates(state: Path) -> Path:
+    """The sample as the terminal host reads it, made once for each version of the sample."""
+    import numpy as np
+
+    from adapters.bars import sample
+    from adapters.bars.reader import concat, open_bars
+    from adapters.mt5.api.contract import rates_dtype
+
+    digest = hashlib.sha256(sample.SAMPLE.read_bytes()).hexdigest()[:16]
+    path = state / f"paper-{digest}.npy"
+    if not path.exists():
+        columns = concat(open_bars(sample.SAMPLE).chunks())
+        rates = np.zeros(len(columns), dtype=rates_dtype())
+        for name in ("time", "open", "high", "low", "close", "tick_volume", "spread"):
+            rates[name] = getattr(columns, name)
+        state.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp.npy")
+        np.save(draft, rates)
+        draft.replace(path)
+    return path

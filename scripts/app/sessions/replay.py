@@ -1,0 +1,318 @@
+"""The composition: which parts a session is made of and how they are connected.
+
+Nothing else in the project knows more than its own neighbours; here is the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from adapters.journal import SqliteJournal
+from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.requests import Instrument, Requests, filling_of
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.balance_reset import BalanceReset
+from adapters.paper.replay.chunks import ChunkReader
+from adapters.paper.replay.feed import NEVER, ReplayFeed, SignalSchedule, SymbolCursor
+from adapters.paper.replay.uneventful import EquityBand
+from adapters.paper.terminal.direct import PaperExecution
+from adapters.paper.terminal.functions import PaperTerminal
+from adapters.reports.projection import iso
+from adapters.reports.sinks import CsvSink, DailySink, JsonSink
+from adapters.services.logs import LogSink, SessionLog
+from engine import events as ev
+from engine.bars import PreparedBars
+from engine.bus import Bus, Subscription
+from engine.calendar import resets
+from engine.clock import Clock
+from engine.events import Record
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio
+from engine.ports import Journal, Sink
+from engine.session import Session
+from engine.types import Millis, SymbolSpec
+from risk.actor import RiskActor
+from risk.challenge import ChallengeActor
+from risk.restrictions import flat_due
+from scripts.app.session_folder import SessionFolder
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.objectives import as_recorded
+from scripts.app.terms.replay_terms import Terms
+from signals.exits import Flatten
+from signals.market_data.clocks import server_of
+from signals.market_data.rollovers import rollovers
+from signals.strategy import StrategyActor
+from signals.user_signals import UserSignals
+
+MAGIC = 26_111_500
+"""Marks our orders at the venue; other programs' orders carry other numbers."""
+
+REPLAY_TAG = "eb"
+"""Begins the comments of a replay's orders; live sessions have a tag of their own."""
+
+DEVIATION = 10
+"""Points that a price may have moved, where the venue heeds it (instant execution)."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The actors of a session, connected to one bus in the order in which they see events."""
+
+    bus: Bus
+    portfolio: Portfolio
+    order_manager: OrderManager
+    risk: RiskActor
+    challenge_actor: ChallengeActor | None
+    strategy: StrategyActor
+    account: PaperAccount
+    reconciling_link: InProcess
+
+
+def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Parts:
+    """Build a replay's actors on a bus: market first, then orders, risk, strategy, gateway.
+
+    With `by_requests` every order and look goes through the package's functions, as at a terminal
+    elsewhere; the journal is the same.
+    """
+    specs = {item.spec.name: item.spec for item in terms.inputs}
+    bus = Bus(journal)
+    portfolio = Portfolio(specs)
+    order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
+    account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
+    challenge_actor = None
+    if terms.objectives is not None:
+        challenge_actor = ChallengeActor(bus, portfolio, terms.objectives, BalanceReset(account))
+    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+    strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
+    user_signals = UserSignals(bus, portfolio)
+    terminal = PaperTerminal(account)
+    requests = Requests(
+        {name: _instrument(terminal, spec) for name, spec in specs.items()},
+        magic=MAGIC,
+        tag=REPLAY_TAG,
+        deviation=DEVIATION,
+        to_server=lambda moment: server_of(terms.clock, moment // 1000),
+    )
+    direct = None if by_requests else PaperExecution(terminal, requests)
+    gateway = Gateway(bus, portfolio, requests, send_in_process(terminal), direct)
+    link = InProcess(gateway, terminal, direct)
+    followed = () if challenge_actor is None else (challenge_actor,)
+    for actor in (
+        portfolio,
+        order_manager,
+        risk,
+        *followed,
+        strategy,
+        user_signals,
+        Flatten(bus, portfolio),
+    ):
+        bus.attach(actor.routes())
+    gateway.attach()
+    return Parts(bus, portfolio, order_manager, risk, challenge_actor, strategy, account, link)
+
+
+def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
+    info = terminal.symbol_info(spec.name)
+    return Instrument(spec, spec.name, filling_of(info.filling_mode if info else 0))
+
+
+def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
+    """The feed that plays the terms' bars over the parts' paper account."""
+    first = min(item.ref.first for item in terms.inputs)
+    cursors = [
+        SymbolCursor(
+            item.spec.name, item.ref.period * 1000, ChunkReader(_chunks(item, parts, terms))
+        )
+        for item in terms.inputs
+    ]
+    return ReplayFeed(
+        parts.bus,
+        parts.account,
+        cursors,
+        resets(terms.limits.reset_zone, first, terms.limits.reset_hour),
+        reconcile=parts.reconciling_link.reconcile,
+        equity_band=lambda: EquityBand(*parts.risk.equity_band()),
+        schedule=schedule_of(terms),
+        rollovers=_rollovers(terms, first),
+        weekends=_weekends(terms, first),
+        finished=_finished(parts, terms),
+        every_bar=terms.every_bar,
+    )
+
+
+def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars]:
+    """The symbol's bars, with the scan of its strategy unless every bar is to be played."""
+    chunks = item.prepared(terms.timeframes)
+    return chunks if terms.every_bar else parts.strategy.scanned(item.spec.name, chunks)
+
+
+def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
+    """The server's midnights where a symbol has a swap; none are looked at elsewhere."""
+    if any(item.spec.swap_long or item.spec.swap_short for item in terms.inputs):
+        return rollovers(terms.clock, first)
+    return repeat((NEVER, 0))
+
+
+def schedule_of(terms: Terms) -> SignalSchedule:
+    """When the user's signals are due, and what is known against some of them from the start."""
+    refs = {item.ref.symbol: item.ref for item in terms.inputs}
+    first: list[ev.SignalDue] = []
+    due: list[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = []
+    for signal in terms.signals:
+        ref = refs.get(signal.symbol)
+        if ref is None:
+            first.append(ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL))
+        elif signal.time < ref.first:
+            first.append(ev.SignalDue(signal, ev.DenyReason.OUTSIDE_DATA))
+        else:
+            if signal.exit_time is not None:
+                exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
+                due.append((signal.symbol, signal.exit_time, exit_due))
+            due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
+    return SignalSchedule(first, due)
+
+
+def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
+    """When open positions are looked at before a weekend; never without rules that ask for it."""
+    challenge = terms.objectives
+    return iter(()) if challenge is None else flat_due(challenge.rules, challenge.phases, first)
+
+
+def _finished(parts: Parts, terms: Terms) -> Callable[[], bool] | None:
+    """Whether the allowed trades are opened and closed, or the only attempt is over."""
+    challenge_actor = parts.challenge_actor
+
+    def finished() -> bool:
+        traded = parts.order_manager.entries_exhausted and not parts.portfolio.positions
+        return traded or (challenge_actor is not None and challenge_actor.over)
+
+    return finished if terms.limit_trades or challenge_actor is not None else None
+
+
+def started(terms: Terms) -> ev.SessionStarted:
+    """The first record: the terms that every decision depends on."""
+    balance = terms.starting_balance
+    return ev.SessionStarted(
+        mode="replay",
+        currency="USD",
+        account=ev.Account(balance=balance, equity=balance),
+        preset=terms.preset,
+        parameters=terms.parameters,
+        costs=terms.costs,
+        limits=terms.limits.terms(),
+        symbols=tuple(item.spec for item in terms.inputs),
+        data=tuple(item.ref for item in terms.inputs),
+        signals_sha256=terms.signals_sha256,
+        strategy=terms.strategy,
+        limit_trades=terms.limit_trades,
+        objectives=as_recorded(terms.objectives),
+    )
+
+
+def begin(parts: Parts, terms: Terms, metadata: dict[str, Any] | None = None) -> None:
+    """Publish a replay's first record, at the opening of the first bar."""
+    parts.bus.time = min(item.ref.first for item in terms.inputs)
+    parts.bus.publish(started(terms), metadata)
+
+
+def concluding(
+    portfolio: Portfolio, risk: RiskActor, challenge_actor: ChallengeActor | None = None
+) -> Callable[[ev.SessionOutcome, str], ev.SessionEnded]:
+    """What the last record will say, whenever the session ends."""
+
+    def conclude(outcome: ev.SessionOutcome, detail: str) -> ev.SessionEnded:
+        return ev.SessionEnded(
+            outcome=outcome,
+            account=portfolio.account.figures,
+            figures=risk.figures(),
+            open_positions=tuple(portfolio.positions),
+            detail=detail,
+            loss_buffer=_loss_buffer(portfolio, risk, challenge_actor),
+        )
+
+    return conclude
+
+
+def _loss_buffer(
+    portfolio: Portfolio, risk: RiskActor, challenge_actor: ChallengeActor | None
+) -> ev.LossBuffer | None:
+    if challenge_actor is None:
+        return None
+    return challenge_actor.loss_buffer(portfolio.account.figures, risk.risk_of_one_order)
+
+
+@dataclass(frozen=True)
+class FileSinks:
+    """The I/O actors that write a session's files, each with its edge."""
+
+    actors: list[tuple[Sink, Subscription]]
+    summary: JsonSink
+
+
+def file_sinks(
+    bus: Bus,
+    folder: SessionFolder,
+    log: SessionLog,
+    *,
+    past: list[Record] | None = None,
+    live: bool = False,
+) -> FileSinks:
+    """CSV, JSON and log actors at the edges of `bus`; `past` is the session's journal so far."""
+    how: dict[str, Any] = {"tag": folder.session_id, "warn": log.warn, "live": live}
+    summary = JsonSink(folder.summary, folder.latest_summary, past=past or (), **how)
+    sinks = (
+        CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
+        summary,
+        LogSink(log),
+    )
+    daily = (DailySink(folder.path, past or ()),) if live else ()
+    actors = [(sink, bus.subscribe(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
+    return FileSinks(actors, summary)
+
+
+@dataclass
+class Replay:
+    """A replay ready to run: its session, its feed and the actor that keeps the summary."""
+
+    session: Session
+    feed: ReplayFeed
+    summary: JsonSink
+
+
+def build_replay(
+    terms: Terms, folder: SessionFolder, clock: Clock, metadata: dict[str, Any], log: SessionLog
+) -> Replay:
+    """Put a replay together; must be called inside the event loop, once its folder exists."""
+    journal = SqliteJournal(folder.journal, power_safe=False)
+    parts = connect(journal, terms)
+    feed = replay_feed(parts, terms)
+    sinks = file_sinks(parts.bus, folder, log)
+    parts.bus.seal()
+    begin(parts, terms, {**metadata, "started_at": iso(clock.now())})
+    session = Session(
+        parts.bus,
+        journal,
+        feed,
+        sinks.actors,
+        conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
+        end_metadata=lambda: {"ended_at": iso(clock.now())},
+    )
+    return Replay(session, feed, sinks.summary)
+
+
+def files_of(terms: Terms) -> dict[str, Any]:
+    """The files that a replay reads, for its first record (never part of the journal hash).
+
+    `files` are the bars' names for the summary, the others where a re-run looks for them.
+    """
+    bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
+    return {
+        "files": {symbol: path.name for symbol, path in bars.items()},
+        "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
+        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
+    }

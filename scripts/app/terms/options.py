@@ -1,0 +1,122 @@
+"""Reading the options of a replay: each wrong one is one line that says what to write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import msgspec
+
+from engine.types import SymbolSpec
+from scripts.app.errors import WrongUsage
+
+Specs = dict[str, SymbolSpec]
+
+
+def moment(option: str, text: str | None) -> int | None:
+    """A UTC date or time as epoch seconds."""
+    if text is None:
+        return None
+    try:
+        parsed = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUsage(
+            f"{option} {text}: write a date such as 2024-01-31 or a time such as 2024-01-31T08:00"
+        ) from None
+    return round(parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp())
+
+
+def cents(option: str, amount: float) -> int:
+    """A positive amount of money as cents."""
+    if not (math.isfinite(amount) and 0 < round(amount * 100) < 10**15):
+        raise WrongUsage(f"{option} {amount}: must be above 0 and below ten trillion")
+    return round(amount * 100)
+
+
+def bar_paths(bars: list[str], specs: Specs) -> dict[str, Path]:
+    """The files of `--bars SYMBOL=FILE`, each symbol once."""
+    paths: dict[str, Path] = {}
+    for text in bars:
+        symbol, equals, path = text.partition("=")
+        if not equals or not path:
+            raise WrongUsage(f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet")
+        if symbol not in specs:
+            raise WrongUsage(f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}")
+        if symbol in paths:
+            raise WrongUsage(f"--bars {text}: {symbol} is given twice")
+        paths[symbol] = Path(path)
+    return paths
+
+
+def with_digits(specs: Specs, options: list[str] | None) -> Specs:
+    """`--digits SYMBOL=N`: the feed's own digits; floors and stops level are then in its points."""
+    for text in options or ():
+        symbol, _, number = text.partition("=")
+        if symbol not in specs or not number.isdecimal() or int(number) > 8:
+            raise WrongUsage(
+                f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits"
+            )
+        specs = _changed(specs, symbol, digits=int(number))
+    return specs
+
+
+def with_costs(
+    specs: Specs,
+    spread_floor: list[str] | None,
+    commission: list[str] | None,
+    swap: list[str] | None,
+) -> Specs:
+    """Costs that differ from the symbol table's; without `SYMBOL=` they hold for all symbols."""
+    for text in spread_floor or ():
+        for symbol, value in _by_symbol("--spread-floor", text, specs):
+            points = _number("--spread-floor", text, value, whole=True)
+            specs = _changed(
+                specs, symbol, spread_floor=int(points), spread_floor_rollover=int(points)
+            )
+    for text in commission or ():
+        for symbol, value in _by_symbol("--commission", text, specs):
+            usd = _number("--commission", text, value, whole=False)
+            specs = _changed(specs, symbol, commission=usd * 100)
+    for text in swap or ():
+        for symbol, value in _by_symbol("--swap", text, specs):
+            long, short = _swap_points(text, value)
+            specs = _changed(specs, symbol, swap_long=long, swap_short=short)
+    return specs
+
+
+def _by_symbol(option: str, text: str, specs: Specs) -> list[tuple[str, str]]:
+    symbol, equals, value = text.partition("=")
+    if not equals:
+        return [(name, text) for name in specs]
+    if symbol not in specs:
+        raise WrongUsage(f"{option} {text}: unknown symbol {symbol}; known: {', '.join(specs)}")
+    return [(symbol, value)]
+
+
+def _number(option: str, text: str, value: str, *, whole: bool) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < 10**6 or (whole and number != int(number)):
+        kind = "points, 0 or more" if whole else "USD per lot and side, 0 or more"
+        raise WrongUsage(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}")
+    return number
+
+
+def _swap_points(text: str, value: str) -> tuple[float, float]:
+    try:
+        long, short = (float(part) for part in value.split("/"))
+    except ValueError:
+        long = short = math.nan
+    if not (abs(long) < 10**6 and abs(short) < 10**6):
+        raise WrongUsage(
+            f"--swap {text}: write [SYMBOL=]LONG/SHORT in points per night, negative for a cost, "
+            "such as EURUSD=-6.5/2.1"
+        )
+    return long, short
+
+
+def _changed(specs: Specs, symbol: str, **fields: float) -> Specs:
+    return {**specs, symbol: msgspec.structs.replace(specs[symbol], **fields)}

@@ -1,0 +1,103 @@
+"""The terms of a replay: everything that the user asked for, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.events import UserSignal
+from engine.types import Cents, ClockName, Limits
+from risk.challenge import Challenge
+from scripts.app.errors import WrongUsage
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.request import ReplayRequest
+from signals.strategy import StrategyFactory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a session is to do, resolved and checked."""
+
+    inputs: list[BarInput]
+    preset: str
+    parameters: dict[str, Any]
+    factory: StrategyFactory | None
+    timeframes: tuple[str, ...]
+    limits: Limits
+    starting_balance: Cents
+    limit_trades: int | None = None
+    slippage: int = 0
+    signals_sha256: str = ""
+    signals: tuple[UserSignal, ...] = ()
+    signals_file: Path | None = None
+    strategy: str = ""
+    strategy_file: Path | None = None
+    objectives: Challenge | None = None
+    every_bar: bool = False
+
+    @property
+    def costs(self) -> dict[str, Any]:
+        """What the symbols' own figures do not say of a run's costs."""
+        return {"slippage_points": self.slippage} if self.slippage else {}
+
+    @property
+    def clock(self) -> ClockName:
+        """The server's clock: that of the first symbol's feed."""
+        return self.inputs[0].clock
+
+
+DEFAULT_STARTING_EQUITY = 100_000.0
+
+
+def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
+    """Everything that the user said, checked, and what they should know of it.
+
+    Raises AppError with one line.
+    """
+    from config.loader import ConfigError, load_symbols, with_overrides
+    from engine.events import NO_STRATEGY
+    from scripts.app.terms import objectives, options
+    from scripts.app.terms.conversion_pairs import refuse_unconvertible
+    from scripts.app.terms.inputs import open_inputs
+    from scripts.app.terms.strategies import load
+    from scripts.app.terms.user_signals import open_signals
+
+    request.check()
+    equity = request.starting_equity
+    balance = options.cents(
+        "--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity
+    )
+    loaded = load(request.preset)
+    try:
+        limits = with_overrides(loaded.preset.limits, **request.limits)
+        specs = options.with_digits(load_symbols(), request.digits)
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
+    challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
+    specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
+    signal_file = None if request.signals is None else open_signals(request.signals)
+    timeframes = () if signal_file else loaded.timeframes
+    inputs, notes = open_inputs(request, specs, timeframes)
+    refuse_unconvertible(
+        (item.spec for item in inputs),
+        "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
+    )
+    terms = Terms(
+        inputs=inputs,
+        preset="signals" if signal_file else loaded.preset.name,
+        parameters={} if signal_file else loaded.preset.parameters,
+        factory=None if signal_file else loaded.factory,
+        timeframes=timeframes,
+        limits=objectives.with_firms_day(limits, challenge),
+        starting_balance=balance,
+        limit_trades=request.limit_trades,
+        slippage=request.slippage_points,
+        signals=signal_file.signals if signal_file else (),
+        signals_sha256=signal_file.sha256 if signal_file else "",
+        signals_file=request.signals,
+        strategy=NO_STRATEGY if signal_file else loaded.strategy,
+        strategy_file=None if signal_file else loaded.file,
+        objectives=challenge,
+    )
+    return terms, notes

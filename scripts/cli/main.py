@@ -1,0 +1,80 @@
+"""The `butler` command. Each subcommand is a file of its own, imported when it is chosen."""
+
+from __future__ import annotations
+
+from scripts.cli.shared import command_line
+
+COMMANDS = {
+    "replay": command_line.Lazy(
+        "scripts.cli.replay:replay",
+        "Replay a preset, or your own signals, over bars: the shipped sample, yours, or a "
+        "terminal's.",
+    ),
+    "shadow": command_line.Lazy(
+        "scripts.cli.shadow:shadow",
+        "Run a preset on a live feed: dry by default, the real terminal's prices and nothing sent.",
+    ),
+    "signals": command_line.Lazy(
+        "scripts.cli.signals:signals",
+        "Write the preset's entry signals as CSV, each as if no position were open.",
+    ),
+    "presets": command_line.Lazy(
+        "scripts.cli.presets:presets", "List the presets with their parameters and limits."
+    ),
+    "smoke-test": command_line.Lazy(
+        "scripts.cli.smoke_test:smoke_test",
+        "Test the path to an account: a buy with a stop, risking little, checked or sent and "
+        "closed.",
+    ),
+    "doctor": command_line.Lazy(
+        "scripts.cli.doctor:doctor",
+        "Examine packages, folders, terminal, account, symbols and clock; exit code 4 for a "
+        "failure.",
+    ),
+    "compare": command_line.Lazy(
+        "scripts.cli.compare:compare_runs",
+        "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
+    ),
+    "status": command_line.Lazy(
+        "scripts.cli.control:status",
+        "Show how a session stands; of one that is over, what its journal says.",
+    ),
+    "pause": command_line.Lazy(
+        "scripts.cli.control:pause", "Let no new order leave; open positions are still managed."
+    ),
+    "resume": command_line.Lazy(
+        "scripts.cli.control:resume",
+        "Clear what only you may clear: a pause, a rejection, an unknown outcome, a maximum loss.",
+    ),
+    "flatten": command_line.Lazy(
+        "scripts.cli.control:flatten",
+        "Pause, cancel pending orders and close every position of the session.",
+    ),
+    "stop": command_line.Lazy(
+        "scripts.cli.control:stop", "End a session in order; open positions stay as they are."
+    ),
+    "config": command_line.Lazy("scripts.cli.config_check:app", "Look at the configuration."),
+    "alerts": command_line.Lazy("scripts.cli.alerts:app", "Alerts to a person."),
+    "data": command_line.Lazy("scripts.cli.data:app", "Check and convert bar files."),
+    "journal": command_line.Lazy("scripts.cli.journal:app", "Look into a session's journal."),
+}
+
+SECTIONS = {
+    "Replay and strategies": ("replay", "signals", "presets", "compare"),
+    "On an account": ("doctor", "smoke-test", "shadow"),
+    "A session that runs": ("status", "pause", "resume", "flatten", "stop"),
+    "Files and settings": ("data", "journal", "config", "alerts"),
+}
+
+app = command_line.lazy_app(
+    "Event-driven execution for MetaTrader 5 demo and trial accounts.", COMMANDS, SECTIONS
+)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    command_line.run(app)
+
+
+if __name__ == "__main__":
+    main()

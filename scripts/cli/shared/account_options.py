@@ -1,0 +1,61 @@
+"""The options by which commands choose an account."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scripts.cli.shared.command_line import complain
+
+if TYPE_CHECKING:
+    from config.loader import ResolvedAccount
+
+ProfileOption = Annotated[
+    str, typer.Option("--account-profile", help="Use this profile of the accounts file, or PAPER.")
+]
+LoginOption = Annotated[str | None, typer.Option(help="Use this login instead of the profile's.")]
+ServerOption = Annotated[str | None, typer.Option(help="Use this server instead of the profile's.")]
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Use this password instead of the profile's (others may see it; prefer the file)."
+    ),
+]
+AccountsOption = Annotated[
+    Path | None,
+    typer.Option(help="Read the profiles from this file; by default config/mt5_accounts.yaml."),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or send orders.")
+]
+ResultsOption = Annotated[
+    Path | None, typer.Option(help="Write the results to this folder; by default results/.")
+]
+SessionOption = Annotated[
+    str | None, typer.Option(help="Name the session; by default the name is made from the time.")
+]
+
+
+def choose_account(
+    profile: str | None,
+    login: str | None,
+    server: str | None,
+    password: str | None,
+    accounts: Path | None,
+) -> ResolvedAccount:
+    """The account that these options, the environment and the profile give together.
+
+    Raises AppError (wrong usage) with the field and the remedy.
+    """
+    from config.loader import CliOverrides, Secret
+    from scripts.app.sessions.connection import resolve
+
+    secret = None if password is None else Secret(password)
+    cli = CliOverrides(login=login, server=server, password=secret)
+    account = resolve(profile, cli, accounts, os.environ)
+    for warning in account.warnings:
+        complain(f"warning: {warning}")
+    return account

@@ -1,0 +1,39 @@
+"""Ctrl+C and a polite kill: the first asks for an orderly end, the second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+
+
+@contextmanager
+def orderly_stop(request_stop: Callable[[], None]) -> Iterator[None]:
+    """While inside, signals ask `request_stop` instead of raising; works on every platform.
+
+    Plain signal handlers are used because asyncio on Windows has none of its own.
+    """
+    asked = False
+
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(ExitCode.INTERRUPTED)
+        asked = True
+        complain("stopping in order; once more to leave at once")
+        request_stop()
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    previous = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

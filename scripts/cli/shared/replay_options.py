@@ -1,0 +1,147 @@
+"""The options of `butler replay`, one name each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Bars = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bars",
+        metavar="SYMBOL=FILE",
+        help="Replay these bars; repeat the option for more symbols.",
+    ),
+]
+Clock = Annotated[
+    str | None,
+    typer.Option(help="Read bar times on this clock: auto, new-york+7, eu-dst, utc or est."),
+]
+Digits = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SYMBOL=N",
+        help="Use these digits where the feed's differ from config/symbols.yaml.",
+    ),
+]
+PresetName = Annotated[
+    str, typer.Option(help="Use this preset: its name, or the path of your own YAML.")
+]
+MaxPositions = Annotated[
+    int | None,
+    typer.Option(help="Hold at most so many positions at once, orders in flight included."),
+]
+PerTradeRisk = Annotated[
+    float | None,
+    typer.Option(help="Let one trade lose at most this fraction of equity and day-start balance."),
+]
+DailyLoss = Annotated[
+    float | None,
+    typer.Option(help="Let one day lose at most this fraction of the day-start balance."),
+]
+MaxLoss = Annotated[
+    float | None,
+    typer.Option(
+        help="Let the account lose at most this fraction of its starting balance; off by default."
+    ),
+]
+LimitTrades = Annotated[
+    int | None, typer.Option(help="End once so many trades are opened and closed.")
+]
+StartingEquity = Annotated[
+    float | None,
+    typer.Option(help="Start with this balance in USD; by default 100000, or the account's."),
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DATE", help="Begin at this UTC date or time, included."),
+]
+End = Annotated[
+    str | None,
+    typer.Option("--to", metavar="DATE", help="End at this UTC date or time, excluded."),
+]
+SlippagePoints = Annotated[
+    int, typer.Option(min=0, max=100_000, help="Make every market fill worse by so many points.")
+]
+SpreadFloor = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[SYMBOL=]POINTS", help="Use at least this spread at every hour."),
+]
+Commission = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[SYMBOL=]USD", help="Charge this commission per lot and side."),
+]
+Swap = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[SYMBOL=]LONG/SHORT", help="Charge this swap, in points per lot and night."
+    ),
+]
+Signals = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Replay these signals instead of the preset's."),
+]
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULES[:PHASE]",
+        help="Follow a firm's rules, such as ftmo_2step, or a YAML of your own.",
+    ),
+]
+Attempts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="once|repeat",
+        help="With --objectives: one attempt (the default), or another on a fresh balance "
+        "whenever one is over.",
+    ),
+]
+Calendar = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --objectives: read news and closures of the market from this CSV.",
+    ),
+]
+InitialBalance = Annotated[
+    float | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="With --objectives: the balance that the firm's phase began with, on an account that "
+        "has traded since.",
+    ),
+]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Sort bars and drop exact duplicates, and say so.")
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="Replay on this account's terminal, with its history and symbols; or on PAPER."
+    ),
+]
+Symbols = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With a profile: replay this symbol; repeat for more; by default the profile's."
+    ),
+]
+HoldSeconds = Annotated[
+    float, typer.Option(min=0, help="With --no-dry-run: keep each position for so many seconds.")
+]
+Pace = Annotated[
+    float, typer.Option(min=0, help="With --no-dry-run: wait so many seconds between two signals.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SESSION",
+        help="With a profile: go on with a session that was sending and was interrupted.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only the summary, as JSON.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print no progress, no summary and no warnings.")
+]

@@ -1,0 +1,1 @@
+"""What users see: tables, summaries, the live view and JSON documents."""

@@ -1,0 +1,147 @@
+"""A comparison as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from statistics import fmean
+from typing import Any
+
+from adapters.reports.compare import Pair, RunComparison, Sums, described
+from adapters.reports.projection import cash, iso
+from adapters.reports.runs import Fill, Trade
+from engine.types import Cents, Points
+from scripts.app.journals.run_files import Source
+
+_TERMS_SHOWN = 12
+
+
+def lines_of(
+    a: Source,
+    b: Source,
+    result: RunComparison,
+    terms: dict[str, tuple[Any, Any]],
+    reasons: list[str],
+    rows: int,
+) -> Iterator[str]:
+    """The whole report; at most `rows` differing trades, all for 0."""
+    for name, source in (("A", a), ("B", b)):
+        run = source.run
+        yield f"{name}  {source.log}  ({run.mode or 'no rows'}, session {run.session_id or '?'})"
+        for kind, count in run.skipped.items():
+            yield f"   {count} rows {kind!r} are not compared"
+    yield ""
+    yield from _sums(result.a, result.b)
+    yield from _denied(result.denied)
+    yield from _slippage(result.pairs)
+    differing = [pair for pair in result.pairs if pair.differences]
+    yield from _trades(a, b, differing, rows)
+    yield from _verdict(result)
+    yield from _terms(terms)
+    if reasons:
+        yield "may differ because of"
+        yield from (f"  {reason}" for reason in reasons)
+
+
+def _sums(a: Sums, b: Sums) -> Iterator[str]:
+    yield f"{'':<26} {'A':>14} {'B':>14} {'B - A':>14}"
+    yield _row("trades closed", a.trades, b.trades, str)
+    yield _row("left open", a.still_open, b.still_open, str)
+    yield _row("profit or loss", a.net, b.net, _money)
+    yield _row("commission", a.commission, b.commission, _money)
+    yield _row("swap", a.swap, b.swap, _money)
+    change = b.win_rate - a.win_rate
+    yield f"{'win rate':<26} {a.win_rate:>14.1%} {b.win_rate:>14.1%} {change:>+14.1%}"
+
+
+def _row(name: str, a: int, b: int, shown: Callable[[int], str]) -> str:
+    return f"{name:<26} {shown(a):>14} {shown(b):>14} {shown(b - a):>14}"
+
+
+def _money(amount: Cents) -> str:
+    return f"{amount / 100:,.2f}"
+
+
+def _denied(denied: dict[str, tuple[int, int]]) -> Iterator[str]:
+    if denied:
+        yield "denied by risk"
+    for reason, (a, b) in denied.items():
+        yield _row(f"- {reason}", a, b, str)
+
+
+def _slippage(pairs: list[Pair]) -> Iterator[str]:
+    """By how much B was filled worse, where both have a fill."""
+    yield from _slips("slippage open", [(pair, pair.open_slippage) for pair in pairs])
+    yield from _slips("slippage close", [(pair, pair.close_slippage) for pair in pairs])
+
+
+def _slips(name: str, slips: list[tuple[Pair, Points | None]]) -> Iterator[str]:
+    known = [(pair, points) for pair, points in slips if points is not None]
+    if not known:
+        return
+    points = [number for _, number in known]
+    parts = [part for pair, number in known if (part := pair.in_r(number)) is not None]
+    in_r = f", {fmean(parts):+.3f} R on average" if parts else ""
+    yield f"{name:<26} {fmean(points):+.2f} points on average, {max(points):+d} at worst{in_r}"
+
+
+def _trades(a: Source, b: Source, pairs: list[Pair], rows: int) -> Iterator[str]:
+    if not pairs:
+        return
+    yield ""
+    shown = pairs[:rows] if rows else pairs
+    for pair in shown:
+        yield f"{iso(pair.known.time)}  {described(pair.known)}{_worse(pair)}"
+        yield f"    A {_life(a, pair.a)}"
+        yield f"    B {_life(b, pair.b)}"
+        yield from (f"    {difference.text}" for difference in pair.differences)
+    if len(shown) < len(pairs):
+        yield f"... and {len(pairs) - len(shown)} more trades that differ (--rows 0 shows all)"
+
+
+def _worse(pair: Pair) -> str:
+    parts = []
+    for word, slip in (("open", pair.open_slippage), ("close", pair.close_slippage)):
+        in_r = pair.in_r(slip)
+        if slip:
+            parts.append(f"{word} {slip:+d} points" + (f" ({in_r:+.3f} R)" if in_r else ""))
+    return f"  slippage {', '.join(parts)}" if parts else ""
+
+
+def _life(source: Source, trade: Trade | None) -> str:
+    if trade is None:
+        return "-"
+    fills = (("opened", trade.opening), ("closed", trade.closing))
+    told = [_fill(source, trade.symbol, word, fill) for word, fill in fills]
+    return f"{'; '.join(told)}; result {cash(trade.net)}"
+
+
+def _fill(source: Source, symbol: str, word: str, fill: Fill | None) -> str:
+    if fill is None:
+        return f"not {word}"
+    price = source.price(symbol, fill.price)
+    return f"{word} {iso(fill.time)[:19]} at {price} ({fill.reason})"
+
+
+def _verdict(result: RunComparison) -> Iterator[str]:
+    yield ""
+    if result.first is None:
+        yield "equal within the tolerances"
+        return
+    first, count = result.first, len(result.differences)
+    yield f"different: {count} difference{'s' if count > 1 else ''}"
+    yield f"first divergence {iso(first.time)}  {first.subject}: {first.text}"
+
+
+def _terms(terms: dict[str, tuple[Any, Any]]) -> Iterator[str]:
+    if not terms:
+        return
+    yield "terms that differ"
+    for path in list(terms)[:_TERMS_SHOWN]:
+        a, b = terms[path]
+        yield f"  {path}: {_short(a)} in A, {_short(b)} in B"
+    if len(terms) > _TERMS_SHOWN:
+        yield f"  ... and {len(terms) - _TERMS_SHOWN} more (--json shows all)"
+
+
+def _short(value: Any) -> str:
+    return "none" if value is None else str(value)[:40]

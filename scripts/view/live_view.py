@@ -1,0 +1,161 @@
+"""The screen of a running session: tables on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from adapters.mt5.live.feed_watch import FeedState
+from adapters.reports.projection import iso
+from adapters.reports.status import LinkState, Status
+from engine.trading import TradingState
+from scripts.view.printable import printable
+from scripts.view.status_text import account_line, headline, order_text
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_REFRESH_SECONDS = 0.5
+_LINE_SECONDS = 60.0
+_STATE_STYLES = {TradingState.ACTIVE: "green", TradingState.SUSPENDED: "yellow"}
+_FEED_STYLES = {FeedState.OPEN: "green", FeedState.MUTE: "bold red", FeedState.CLOSED: "dim"}
+
+
+def view(status: Status) -> RenderableType:
+    """The whole screen of a status; it looks at nothing else."""
+    from rich.console import Group
+
+    style = _STATE_STYLES.get(TradingState(status.state), "bold red")
+    parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
+    if status.loss_buffer:
+        parts.append(_text(f"  buffers    {_loss_buffer(status)}"))
+    parts += [_prices(status), _positions(status)]
+    parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
+    if status.unresolved:
+        ids = ", ".join(map(str, status.unresolved))
+        parts.append(_text(f"  outcome of order {ids} unknown", "bold red"))
+    parts += [_events(status), _text(_health(status), _health_style(status))]
+    return Group(*parts)
+
+
+def _text(content: str, style: str = "") -> Any:
+    """Content for rich, which would take brackets in a bare string for markup."""
+    from rich.text import Text
+
+    return Text(printable(content), style)
+
+
+def _row(table: Any, *cells: str, style: str = "") -> None:
+    table.add_row(*map(_text, cells), style=style)
+
+
+def _loss_buffer(status: Status) -> str:
+    return ", ".join(f"{name} {left:,.2f}" for name, left in (status.loss_buffer or {}).items())
+
+
+def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    return table
+
+
+def _prices(status: Status) -> Any:
+    table = _table("symbol", "bid", "ask", "last tick", "feed", numbers=frozenset({"bid", "ask"}))
+    for name, feed in status.feeds.items():
+        seen = iso(feed.last_tick)[11:19] if feed.last_tick else "never"
+        style = "" if feed.state is None else _FEED_STYLES[feed.state]
+        _row(
+            table, name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state or ""), style=style
+        )
+    return table
+
+
+def _positions(status: Status) -> Any:
+    numbers = frozenset({"lots", "entry", "stop", "target", "profit"})
+    names = ("position", "symbol", "side", "lots", "entry", "stop", "target", "profit")
+    table = _table(*names, numbers=numbers)
+    for item in status.positions:
+        profit = "" if item.profit is None else f"{item.profit:+,.2f}"
+        _row(
+            table, str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}",
+            f"{item.entry:g}", f"{item.stop_loss:g}", f"{item.take_profit:g}", profit,
+            style="red" if (item.profit or 0) < 0 else "",
+        )  # fmt: skip
+    return table
+
+
+def _events(status: Status) -> Any:
+    table = _table("time", "event")
+    for line in status.last_events:
+        _row(table, iso(line.time)[11:19], line.text)
+    return table
+
+
+def _health(status: Status) -> str:
+    full = ", ".join(f"{name} {waiting}" for name, waiting in status.queues.items() if waiting)
+    return (
+        f"  link {status.link}, {status.reconnects} reconnects; record {status.seq}; "
+        f"waiting: {full or 'nothing'}"
+    )
+
+
+def _health_style(status: Status) -> str:
+    return "bold red" if status.link is LinkState.DOWN else "dim"
+
+
+def plain_line(status: Status) -> str:
+    """One line for a log: state, account, positions, link."""
+    account = status.account
+    causes = f" ({', '.join(status.causes)})" if status.causes else ""
+    mute = [name for name, feed in status.feeds.items() if feed.state is FeedState.MUTE]
+    return (
+        f"trading {status.state}{causes}, equity {account.equity:,.2f}, balance "
+        f"{account.balance:,.2f}, {len(status.positions)} positions, {len(status.orders)} orders, "
+        f"link {status.link}" + (f", mute: {', '.join(mute)}" if mute else "")
+    )
+
+
+class LiveView:
+    """Keeps the screen up to date; `run` until cancelled."""
+
+    def __init__(
+        self,
+        status: Callable[[], Status | None],
+        console: Console,
+        *,
+        every: float | None = None,
+        stamp: Callable[[], str] = lambda: time.strftime("%H:%M:%S"),
+    ) -> None:
+        """`every` seconds it is renewed; by default oftener on a terminal than in a log."""
+        self._status = status
+        self._console = console
+        self._every = every or (_REFRESH_SECONDS if console.is_terminal else _LINE_SECONDS)
+        self._stamp = stamp
+
+    async def run(self) -> None:
+        with self._shown() as show:
+            while True:
+                await anyio.sleep(self._every)
+                if (status := self._status()) is not None:
+                    show(status)
+
+    @contextmanager
+    def _shown(self) -> Iterator[Callable[[Status], None]]:
+        if not self._console.is_terminal:
+            yield lambda status: self._console.print(
+                _text(f"{self._stamp()} {plain_line(status)}"), highlight=False, soft_wrap=True
+            )
+            return
+        from rich.live import Live
+
+        # Renewed by us alone: a thread of rich's own would draw while the loop hangs.
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            yield lambda status: live.update(view(status), refresh=True)

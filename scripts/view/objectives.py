@@ -1,0 +1,44 @@
+"""A firm's objectives in the short summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def objective_lines(summary: dict[str, Any]) -> list[str]:
+    """What the short summary tells of a firm's objectives; nothing without them."""
+    told = summary["objectives"]
+    if told is None:
+        return []
+    lines = [f"  objectives {told['title']}: {_tally(told)}"]
+    lines += [_attempt_line(item) for item in summary["attempts"][-_SHOWN:]]
+    if len(summary["attempts"]) > _SHOWN:
+        lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
+    room = summary["loss_buffer"]
+    if room is not None:
+        lines.append(
+            f"  buffer     {room['today']:,.2f} USD today ({room['orders_today']} orders of "
+            f"{room['order_risk']:,.2f}), {room['overall']:,.2f} overall, "
+            f"reset in {room['reset_in_hours']:.1f} h"
+        )
+    return lines
+
+
+_SHOWN = 10
+
+
+def _tally(told: dict[str, Any]) -> str:
+    """How often the signals would have passed."""
+    decided = told["passed"] + told["failed"]
+    rate = f" ({told['pass_rate']:.0%})" if told["pass_rate"] is not None else ""
+    rest = f", {told['unfinished']} unfinished" if told["unfinished"] else ""
+    return f"passed {told['passed']} of {decided} attempts{rate}{rest}"
+
+
+def _attempt_line(attempt: dict[str, Any]) -> str:
+    cause = f" ({attempt['cause']})" if attempt["cause"] else ""
+    return (
+        f"    {attempt['attempt']:>4}     {attempt['start'][:10]} to {attempt['end'][:10]}, "
+        f"{attempt['days']} days, phase {attempt['phase']}: {attempt['outcome']}{cause}, "
+        f"smallest buffer {attempt['min_buffer']:,.2f} USD"
+    )

@@ -1,0 +1,75 @@
+"""A session's status in lines for people."""
+
+from __future__ import annotations
+
+from adapters.reports.projection import iso
+from adapters.reports.status import OrderStatus, PositionStatus, Status
+from scripts.view.printable import printable
+
+
+def status_lines(status: Status) -> list[str]:
+    """The status as plain text, the most important first."""
+    lines = [headline(status), account_line(status)]
+    if status.loss_buffer is not None:
+        left = ", ".join(f"{name} {amount:,.2f}" for name, amount in status.loss_buffer.items())
+        lines.append(f"  buffers    {left}")
+    lines += [f"  position   {position_text(item)}" for item in status.positions]
+    lines += [f"  order      {order_text(item)}" for item in status.orders]
+    if status.unresolved:
+        ids = ", ".join(map(str, status.unresolved))
+        lines.append(f"  unknown    the outcome of order {ids}: look at the terminal")
+    lines += [f"  feed       {feed_text(status, name)}" for name in status.feeds if status.running]
+    lines.append(f"  link       {status.link}, {status.reconnects} reconnects")
+    lines += [f"  {iso(line.time)}  {line.text}" for line in status.last_events]
+    return [printable(line) for line in lines]
+
+
+def headline(status: Status) -> str:
+    """Session, mode and trading state."""
+    why = f" ({', '.join(status.causes)})" if status.causes else ""
+    dry = ", dry run" if status.dry_run else ""
+    return f"{status.session_id}: {status.mode}{dry}, {life(status)}; trading {status.state}{why}"
+
+
+def life(status: Status) -> str:
+    """Whether the session runs, and if not, how it ended."""
+    if status.running:
+        return f"running for {uptime(status.uptime)} (process {status.pid})"
+    if status.outcome is None:
+        return f"cut off after record {status.seq} at {iso(status.time)}"
+    return f"ended {status.outcome} at {iso(status.time)}"
+
+
+def uptime(seconds: int) -> str:
+    """Days, hours and minutes."""
+    minutes, _ = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02}:{minutes:02}" if days else f"{hours:02}:{minutes:02}"
+
+
+def account_line(status: Status) -> str:
+    account = status.account
+    return (
+        f"  account    balance {account.balance:,.2f}, equity {account.equity:,.2f}, "
+        f"margin {account.margin:,.2f} {status.currency}"
+    )
+
+
+def position_text(item: PositionStatus) -> str:
+    profit = "" if item.profit is None else f", {item.profit:+,.2f}"
+    stop, target = item.stop_loss or "none", item.take_profit or "none"
+    deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
+    mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
+    return f"{deal}, stop {stop}, target {target}{profit}{mark}"
+
+
+def order_text(item: OrderStatus) -> str:
+    waits = f" waits at {item.entry_price}" if item.entry_price else ""
+    return f"{item.order_id} {item.action} {item.symbol} {item.side} {item.volume:.2f}{waits}"
+
+
+def feed_text(status: Status, symbol: str) -> str:
+    feed = status.feeds[symbol]
+    seen = f"{feed.bid}/{feed.ask} at {iso(feed.last_tick)}" if feed.last_tick else "no price yet"
+    return f"{symbol} {feed.state}, {seen}" if feed.state else f"{symbol} {seen}"

@@ -1,0 +1,93 @@
+"""What a person sees: progress while a replay runs, a short summary at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from scripts.view.objectives import objective_lines
+from scripts.view.printable import printable
+
+
+class ProgressBar:
+    """A progress bar on a terminal; silent elsewhere."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._total = total
+        self._bar: Any = None
+        self._task: Any = None
+        self._shown = shown
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as RichProgress
+
+            self._bar = RichProgress(
+                TextColumn("replaying"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("bars"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._total)
+        return self
+
+    def update(self, done: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def show_summary(summary: dict[str, Any], event_log: Path, folder: Path) -> None:
+    """The summary in a few lines on standard output."""
+    for line in summary_lines(summary, event_log, folder):
+        print(printable(line))
+
+
+def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> list[str]:
+    """The lines of the short summary."""
+    denied = {name: count for name, count in summary["filtered"].items() if count}
+    denials = ", ".join(f"{name} {count}" for name, count in denied.items()) or "none"
+    halted = f" ({summary['halt_reason']})" if summary["halt_reason"] else ""
+    period = _period(summary["data"])
+    return [
+        f"{summary['preset']} {summary['outcome']}: {period}",
+        f"  equity     {_usd(summary['initial_equity'])} -> {_usd(summary['final_equity'])}"
+        f"  ({summary['total_pnl']:+,.2f} USD)",
+        f"  trades     {summary['number_of_trades']:,} closed, {summary['win_rate']:.1%} won, "
+        f"{summary['open_positions']} left open",
+        f"  drawdown   {summary['max_drawdown_fraction']:.2%} at most, "
+        f"{summary['max_daily_loss_fraction']:.2%} in a day",
+        f"  denied     {denials}",
+        f"  trading    {summary['trading_state']}{halted}",
+        *objective_lines(summary),
+        f"  event log  {event_log}",
+        f"  session    {folder}",
+    ]
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:,.2f}"
+
+
+def _period(data: list[dict[str, Any]]) -> str:
+    if not data:
+        return "on a live feed"
+    symbols = ", ".join(item["symbol"] for item in data)
+    first = min(item["first"] for item in data)[:10]
+    last = max(item["last"] for item in data)[:10]
+    return f"{symbols}, {sum(item['rows'] for item in data):,} bars, {first} to {last}"

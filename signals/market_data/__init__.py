@@ -1,0 +1,1 @@
+"""Bars before any signal: server clocks, aggregation, spacing and validation."""

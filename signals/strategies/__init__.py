@@ -1,0 +1,1 @@
+"""The strategies that come with the program, their indicators and their registry."""

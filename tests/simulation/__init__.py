@@ -1,0 +1,1 @@
+"""Whole sessions against a paper terminal at which things go wrong, each from one seed."""

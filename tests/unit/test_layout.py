@@ -1,0 +1,423 @@
+"""The layout of the product: which package may import which, and what decides stays pure.
+
+    scripts -> config, adapters, signals, risk -> engine
+
+Every folder with modules is a package of its own here. The rules are checked on the source text of
+every module, lazy and type-checking imports included; each checker is itself shown bad examples.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from scripts.app import errors
+from scripts.cli.shared.exit_codes import BY_ERROR
+
+ROOT = Path(__file__).resolve().parents[2]
+TOP = ("engine", "risk", "signals", "adapters", "config", "scripts")
+
+MOST_FILES = 22
+"""In one folder: what a head can hold."""
+
+MAY_IMPORT: dict[str, str] = {
+    "engine": "",
+    "engine.account": "engine",
+    "engine.result": "engine",
+    "risk": "engine engine.result",
+    "risk.ledger": "engine engine.account risk",
+    "risk.odds": "engine risk",
+    "signals.market_data": "engine",
+    "signals": "engine signals.market_data",
+    "signals.strategies": "engine signals signals.market_data",
+    "config": "engine",
+    "adapters": "",
+    "adapters.state": "engine engine.account",
+    "adapters.statements": "",
+    "adapters.system": "",
+    "adapters.bars": "engine",
+    "adapters.bars.sample": "engine",
+    "adapters.journal": "engine adapters.system",
+    "adapters.mt5": "",
+    "adapters.mt5.api": "",
+    "adapters.mt5.host": "adapters.system adapters.mt5.api",
+    "adapters.mt5.execution": "engine adapters.mt5.api adapters.mt5.host",
+    "adapters.mt5.live": "engine adapters.mt5.api adapters.mt5.execution adapters.paper.broker "
+    "adapters.paper.terminal",
+    "adapters.paper": "",
+    "adapters.paper.broker": "engine adapters.mt5.api adapters.system",
+    "adapters.paper.terminal": "engine adapters.mt5.api adapters.mt5.execution "
+    "adapters.paper.broker",
+    "adapters.paper.replay": "engine adapters.paper.broker",
+    "adapters.reports.page": "engine engine.result",
+    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
+    "adapters.services": "engine adapters.system adapters.reports",
+    "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
+    "scripts.app": "engine adapters.system",
+    "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
+    "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
+    "scripts.app.sessions": "engine risk signals signals.market_data config adapters.bars "
+    "adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
+    "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
+    "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
+    "scripts.app.terms",
+    "scripts.app.journals": "engine engine.result risk adapters.bars signals adapters.bars.sample adapters.journal adapters.mt5.api "
+    "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
+    "scripts.view": "engine adapters.journal adapters.mt5.live adapters.reports "
+    "scripts.app.journals",
+    "scripts.cli.shared": "config scripts.app scripts.app.sessions scripts.view",
+    "scripts.cli": "engine risk signals signals.market_data config adapters.bars adapters.journal "
+    "adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services "
+    "adapters.system scripts.app scripts.app.journals scripts.app.sessions scripts.app.terms "
+    "scripts.view scripts.cli.shared",
+}
+"""What of ours each package may import beside itself."""
+
+KNOWN_CIRCLES: frozenset[frozenset[str]] = frozenset(
+    {
+        frozenset({"adapters.paper.replay.fast_forward", "adapters.paper.replay.feed"}),
+        frozenset({"engine.bus", "engine.ports"}),
+        frozenset({"scripts.cli.profile_replay", "scripts.cli.replay"}),
+        frozenset({"signals.scan", "signals.strategy"}),
+        frozenset({"signals.strategies.ftmo_m15", "signals.strategies.ftmo_m15_scan"}),
+    }
+)
+"""Modules within one package that need each other; there may only be fewer."""
+
+DECIDING = ("engine", "risk", "signals")
+
+FORBIDDEN_MODULES = frozenset(
+    {
+        "time", "uuid", "random", "secrets", "os", "io", "pathlib", "shutil", "tempfile", "socket",
+        "sqlite3", "subprocess", "threading", "multiprocessing", "urllib", "http", "logging",
+    }
+)  # fmt: skip
+"""Ways to the clock, to chance and to the outside."""
+
+FORBIDDEN_CALLS = frozenset(
+    {
+        "open", "input", "print", "eval", "exec", "__import__", "import_module", "sleep",
+        "now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes",
+        "default_rng",
+    }
+)  # fmt: skip
+"""Names that must not be called, as functions or as methods."""
+
+ALLOWED: dict[tuple[str, str], str] = {
+    ("engine/clock.py", "time"): "the one place of the kernel that looks at the machine's clock",
+}
+"""Exceptions by file and name, each with its reason."""
+
+
+PROCESS_ENDS = frozenset({"sys.exit", "os._exit", "typer.Exit"})
+"""Ways to end the process with a code."""
+
+OWN_PROGRAMS: dict[str, str] = {
+    "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
+    "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
+    "scripts.build_sample": "builds the sample from its source; no command of butler",
+    "scripts.run_exec_mt5_smoketest": "a script that says what its Python lacks",
+    "scripts.run_exec_mt5_demo_from_signals": "a script that says what its Python lacks",
+}
+"""Modules that end processes of their own, each with its reason."""
+
+
+def files_of(*tops: str) -> list[Path]:
+    """Every source file below some top-level packages."""
+    return sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file's module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_of(path): path for path in files_of(*TOP)}
+PACKAGES = frozenset(module_of(path) for path in files_of(*TOP) if path.name == "__init__.py")
+MODULES = frozenset(SOURCES)
+
+
+def package_of(name: str) -> str:
+    """The package that a module is in; a package is in itself."""
+    while name and name not in PACKAGES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and full name of each import, wherever it stands; relative ones keep their dots.
+
+    A name that is imported from a module counts as that module, a module as itself.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                full = f"{module}.{alias.name}"
+                yield node.lineno, full if full in MODULES else module
+
+
+def called(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
+    """Line and last name of each call, and its number of arguments."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            count = len(node.args) + len(node.keywords)
+            if isinstance(node.func, ast.Name):
+                yield node.lineno, node.func.id, count
+            elif isinstance(node.func, ast.Attribute):
+                yield node.lineno, node.func.attr, count
+
+
+def wrong_ways(package: str, source: str) -> list[str]:
+    """Imports in a module of `package` that do not point the way they must."""
+    allowed = {package, *MAY_IMPORT[package].split()}
+    found = []
+    for line, name in imported(ast.parse(source)):
+        top = name.split(".")[0]
+        if not top:
+            found.append(f"line {line}: relative import {name}")
+        elif top == "tests" or (top in TOP and package_of(name) not in allowed):
+            found.append(f"line {line}: {package} imports {name}")
+    return found
+
+
+def impurities(name: str, source: str) -> list[str]:
+    """What in a deciding module looks at a clock, at chance or outside."""
+    tree = ast.parse(source)
+    found = [
+        f"line {line}: imports {module}"
+        for line, module in imported(tree)
+        if (top := module.split(".")[0]) in FORBIDDEN_MODULES and (name, top) not in ALLOWED
+    ]
+    for line, function, count in called(tree):
+        # One argument means: in the machine's own time zone.
+        local = function == "fromtimestamp" and count < 2
+        if function in FORBIDDEN_CALLS or local:
+            found.append(f"line {line}: calls {function}")
+    return found
+
+
+def ends_of(name: str, source: str) -> list[str]:
+    """What in a module ends the process or names an exit code, which is for commands alone."""
+    if name.startswith("scripts.cli"):
+        return []
+    found = [
+        f"line {number}: {line.strip()}"
+        for number, line in enumerate(source.splitlines(), 1)
+        if re.search(r"\bexit[ _]codes?\b|\bExitCode\b", line, re.IGNORECASE)
+    ]
+    for node in ast.walk(ast.parse(source)):
+        # The name alone: it may be raised, caught or handed on.
+        if isinstance(node, ast.Name) and node.id in {"SystemExit", "exit", "quit"}:
+            found.append(f"line {node.lineno}: {node.id}")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in PROCESS_ENDS:
+            found.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """A circle for each place at which the arrows of `graph` lead back; none in a good one."""
+    rest = {name: set(targets) for name, targets in graph.items()}
+    found = []
+    while True:
+        try:
+            TopologicalSorter(rest).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            found.append(circle)
+            # The arrows that close it are taken out, and the rest is looked at again.
+            for name in circle:
+                rest[name] -= set(circle)
+        else:
+            return found
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Which modules each module imports, packages' own files left out."""
+    return {
+        name: {
+            found
+            for _, found in imported(ast.parse(path.read_text(encoding="utf-8")))
+            if found in MODULES - PACKAGES and found != name
+        }
+        for name, path in SOURCES.items()
+    }
+
+
+def too_full(counts: Mapping[str, int]) -> list[str]:
+    """Folders with more files than a head can hold."""
+    return [f"{name}: {count} files" for name, count in counts.items() if count > MOST_FILES]
+
+
+@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_imports_point_one_way(path: Path) -> None:
+    package = package_of(module_of(path))
+    assert wrong_ways(package, path.read_text(encoding="utf-8")) == []
+
+
+def test_what_may_be_imported_names_every_package_and_has_no_circle() -> None:
+    """Whatever is written within these rules, no package ends up needing itself."""
+    assert set(MAY_IMPORT) == PACKAGES
+    named = {target for targets in MAY_IMPORT.values() for target in targets.split()}
+    assert named <= PACKAGES
+    assert circles({name: set(targets.split()) for name, targets in MAY_IMPORT.items()}) == []
+
+
+def test_what_may_be_imported_is_imported() -> None:
+    """A permission that nobody needs any more is taken back."""
+    used: dict[str, set[str]] = {name: set() for name in PACKAGES}
+    for name, path in SOURCES.items():
+        for _, found in imported(ast.parse(path.read_text(encoding="utf-8"))):
+            used[package_of(name)].add(package_of(found))
+    for name, targets in MAY_IMPORT.items():
+        assert set(targets.split()) - used[name] == set(), name
+
+
+def test_modules_need_each_other_only_where_that_is_known() -> None:
+    found = {frozenset(circle) for circle in circles(module_graph())}
+    assert found == KNOWN_CIRCLES
+
+
+def test_no_folder_holds_more_files_than_a_head_can() -> None:
+    counts: dict[str, int] = {}
+    for path in files_of(*TOP):
+        folder = path.parent.relative_to(ROOT).as_posix()
+        counts[folder] = counts.get(folder, 0) + 1
+    assert too_full(counts) == []
+
+
+@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_exit_codes_are_known_to_commands_alone(path: Path) -> None:
+    """What is run by a command raises errors of its own; `scripts/cli` maps them, in one table."""
+    found = ends_of(module_of(path), path.read_text(encoding="utf-8"))
+    assert bool(found) == (module_of(path) in OWN_PROGRAMS), found
+
+
+def test_every_error_of_the_application_has_its_exit_code() -> None:
+    situations = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.AppError)
+    }
+    assert set(BY_ERROR) == situations - {errors.AppError}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from scripts.cli.shared.exit_codes import ExitCode", "import sys\nsys.exit(3)",
+        "import os\nos._exit(130)", "raise SystemExit(2)", "exit(1)", "import typer\ntyper.Exit(4)",
+        'def f():\n    """Raises BadData (exit code 3)."""',
+    ],
+)  # fmt: skip
+def test_the_checker_sees_an_exit_code(source: str) -> None:
+    assert len(ends_of("scripts.app.session_folder", source)) == 1
+    assert ends_of("scripts.cli.replay", source) == []
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_every_package_says_what_it_is_for(name: str) -> None:
+    assert ast.get_docstring(ast.parse(SOURCES[name].read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", files_of(*DECIDING), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_what_decides_is_pure(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    assert impurities(name, path.read_text(encoding="utf-8")) == []
+
+
+def test_every_exception_is_needed() -> None:
+    for (name, module), reason in ALLOWED.items():
+        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        assert module in {found.split(".")[0] for _, found in imported(tree)}
+        assert reason
+
+
+@pytest.mark.parametrize(
+    ("package", "source"),
+    [
+        ("engine", "import risk"),
+        ("engine", "from signals.strategies.ftmo_m15 import decide"),
+        ("engine", "from adapters.mt5.api import contract as mt5"),
+        ("engine", "import engine.bus, scripts.app.sessions.replay"),
+        ("risk", "from signals.market_data import bars"),
+        ("signals", "from risk.limits import vet"),
+        ("signals", "import config.loader"),
+        ("signals.market_data", "from signals.strategy import View"),
+        ("adapters.bars", "from signals.market_data.clocks import utc_of"),
+        ("adapters.reports", "from scripts.app.session_folder import SessionFolder"),
+        ("adapters.mt5.api", "from adapters.mt5.execution import gateway"),
+        ("adapters.paper.broker", "from adapters.paper.terminal.functions import PaperTerminal"),
+        ("config", "from adapters.system import atomic_files"),
+        ("config", "from tests.builders import limits"),
+        ("scripts.app.sessions", "from scripts.cli.shared.command_line import complain"),
+        ("scripts.app.sessions", "from scripts.view.live_view import LiveView"),
+        ("engine", "from . import bus"),
+        ("risk", "def late():\n    from signals.market_data import bars"),
+        ("risk", "if TYPE_CHECKING:\n    from signals.market_data.bars import Ints"),
+    ],
+)
+def test_the_checker_sees_an_import_the_wrong_way(package: str, source: str) -> None:
+    assert len(wrong_ways(package, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("package", "source"),
+    [
+        ("scripts.cli", "from risk.actor import RiskActor\nimport adapters.reports.sinks"),
+        ("risk", "from engine import money"),
+        ("signals", "import numpy as np\nfrom engine.types import Side"),
+        ("engine", "import enginelike\nfrom collections import deque"),
+    ],
+)
+def test_the_checker_lets_the_right_way_pass(package: str, source: str) -> None:
+    assert wrong_ways(package, source) == []
+
+
+def test_the_checker_sees_circles_and_full_folders() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+    both = circles({"a": {"b"}, "b": {"a"}, "c": {"d"}, "d": {"c"}})
+    assert {frozenset(circle) for circle in both} == {frozenset("ab"), frozenset("cd")}
+    assert too_full({"risk": MOST_FILES, "scripts": MOST_FILES + 1}) == ["scripts: 23 files"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time", "from time import monotonic", "import uuid", "import random",
+        "import os.path", "from pathlib import Path", "import sqlite3", "import threading",
+        "from datetime import datetime\ndatetime.now()", "import datetime as dt\ndt.date.today()",
+        "datetime.utcnow()", "datetime.fromtimestamp(5)", "open('x')", "path.open()",
+        "path.read_text()", "await anyio.sleep(1)", "asyncio.sleep(1)", "np.random.default_rng()",
+        "print('x')", "def late():\n    import random",
+    ],
+)  # fmt: skip
+def test_the_checker_sees_a_look_outside(source: str) -> None:
+    assert len(impurities("risk/example.py", source)) >= 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from zoneinfo import ZoneInfo", "datetime.fromtimestamp(5, zone)",
+        "class Bars:\n    def open(self): ...", "bars.open[3]", "import hashlib, enum, math",
+        "moment.timestamp()", "import anyio",
+    ],
+)  # fmt: skip
+def test_the_checker_lets_pure_arithmetic_pass(source: str) -> None:
+    assert impurities("risk/example.py", source) == []
+
+
+def test_an_exception_is_for_its_own_file_alone() -> None:
+    assert impurities("engine/clock.py", "import time") == []
+    assert impurities("engine/bus.py", "import time") == ["line 1: imports time"]
