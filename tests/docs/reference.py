@@ -25,7 +25,7 @@ from engine import types
 from engine.journal import TAGS
 from engine.trading import HaltCause, Trading
 from risk.firm_limits import DEFAULT_ACTIONS
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import started
 from tests.docs.markdown import code, codes, table
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.core import TyperGroup
 
-from scripts.app.errors import ExitCode
 from scripts.cli.main import COMMANDS, SECTIONS
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.cli.shared.help_pages import EXAMPLES, in_groups
 from tests.commands import butler
 

@@ -13,8 +13,8 @@ import pytest
 from typer.core import TyperGroup
 
 from config.alerts import ALERT_KINDS
-from scripts.app.errors import ExitCode
 from scripts.cli.main import COMMANDS
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.bench.__main__ import names as benchmarks
 from tests.commands import butler
 from tests.docs import event_table, reference

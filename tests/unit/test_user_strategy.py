@@ -14,7 +14,7 @@ from adapters.bars.signal_files import read_signals
 from adapters.journal import StoredJournal
 from config import preset_files
 from engine import events as ev
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 
 UNTIL = ("--to", "2023-01-20")

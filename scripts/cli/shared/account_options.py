@@ -48,7 +48,7 @@ def choose_account(
 ) -> ResolvedAccount:
     """The account that these options, the environment and the profile give together.
 
-    Raises CommandFailed (wrong usage) with the field and the remedy.
+    Raises AppError (wrong usage) with the field and the remedy.
     """
     from config.loader import CliOverrides, Secret
     from scripts.app.sessions.connection import resolve

@@ -13,8 +13,9 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.version import version
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.help_pages import Grouped, Sentences, with_examples
 from scripts.cli.shared.streams import prepare_streams
 from scripts.view.printable import printable
@@ -124,9 +125,9 @@ def _code(app: typer.Typer | TyperGroup) -> int:
 def _carried_out(app: typer.Typer | TyperGroup) -> int:
     try:
         result = app(standalone_mode=False)
-    except CommandFailed as error:
+    except AppError as error:
         complain(str(error))
-        return error.code
+        return exit_code(error)
     except KeyboardInterrupt:
         complain("interrupted")
         return ExitCode.INTERRUPTED
