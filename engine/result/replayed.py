@@ -117,7 +117,9 @@ class ReplayedAccount:
             return None
         return self._steps.ends[holding.position, holding.until]
 
-    def _reach(self, holding: OpenHolding, quotes: _Quotes, first: int, last: int, bids: Ints) -> None:
+    def _reach(
+        self, holding: OpenHolding, quotes: _Quotes, first: int, last: int, bids: Ints
+    ) -> None:
         side, entry = holding.side, holding.entry
         known = self._excursions.setdefault(holding.position, [0, 0])
         closed = self._closing(holding)

@@ -66,7 +66,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
     "scripts.app.terms",
-    "scripts.app.journals": "engine engine.result risk adapters.bars signals adapters.bars.sample adapters.journal adapters.mt5.api "
+    "scripts.app.journals": "engine engine.result risk adapters.bars signals "
+    "adapters.bars.sample adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
     "scripts.view": "engine adapters.journal adapters.mt5.live adapters.reports "
     "scripts.app.journals",

@@ -133,7 +133,7 @@ def group_tables(result: RunResult) -> list[Table]:
 
 
 _SERVERS = {"new-york+7": "America/New_York", "eu-dst": "Europe/Athens", "est": "Etc/GMT+5"}
-"""Zones whose wall clock turns with the server's; New York + 7 h is shown as New York's own hour."""
+"""Zones whose wall clock turns with the server's; New York + 7 h is shown as New York's hour."""
 
 
 def _group(key: str, title: str, groups: Iterable[Group]) -> Table:
