@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData, WrongUsage
 from scripts.cli.shared.command_line import complain, make_app
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
     from adapters.bars.reader import ColumnChoice
@@ -47,9 +48,9 @@ def check(
     for path in files:
         try:
             found = ExitCode.DONE if _report(path, symbol, digits) else ExitCode.DATA
-        except CommandFailed as error:
+        except AppError as error:
             complain(str(error))
-            found = error.code
+            found = exit_code(error)
         worst = max(worst, found)
     return worst
 
@@ -83,7 +84,7 @@ def import_(
     from scripts.app.terms.tick_bars import TickBars
 
     if out.exists():
-        raise CommandFailed(f"{out}: exists already; nothing was overwritten", ExitCode.USAGE)
+        raise WrongUsage(f"{out}: exists already; nothing was overwritten")
     try:
         if ticks is None:
             bars: Bars = open_bars(file, choice=_choice(map_, drop))
@@ -97,11 +98,9 @@ def import_(
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     except OSError as error:
-        raise CommandFailed(
-            f"{out}: cannot be written ({error.strerror})", ExitCode.USAGE
-        ) from error
+        raise WrongUsage(f"{out}: cannot be written ({error.strerror})") from error
     clock = f"replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
     print("; ".join(filter(None, (f"{out}: {rows:,} bars", fault or clock))))
     return ExitCode.DONE
@@ -117,9 +116,8 @@ def _choice(mapped: list[str] | None, dropped: list[str] | None) -> ColumnChoice
     for text in mapped or ():
         ours, equals, name = text.partition("=")
         if not equals or not name or ours not in known:
-            raise CommandFailed(
-                f"--map {text}: write OURS=NAME, such as time=Zeit, with one of {', '.join(known)}",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                f"--map {text}: write OURS=NAME, such as time=Zeit, with one of {', '.join(known)}"
             )
         renamed[name.strip().lower()] = ours
     return ColumnChoice(renamed, frozenset(name.strip().lower() for name in dropped or ()))
@@ -129,28 +127,23 @@ def _period(name: str) -> int:
     from signals.market_data.bars import TIMEFRAME_SECONDS
 
     if name not in TIMEFRAME_SECONDS:
-        raise CommandFailed(
-            f"--ticks {name}: must be one of {', '.join(TIMEFRAME_SECONDS)}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--ticks {name}: must be one of {', '.join(TIMEFRAME_SECONDS)}")
     return TIMEFRAME_SECONDS[name]
 
 
 def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
+    from adapters.bars.symbol_names import in_file_name, matching
     from config.loader import load_symbols
-    from engine.symbol_names import in_file_name, matching
     from scripts.app.terms.options import with_digits
 
     specs = with_digits(load_symbols(), digits)
     if symbol is not None and matching(symbol, specs) is None:
-        raise CommandFailed(
-            f"--symbol {symbol}: unknown; known: {', '.join(specs)}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--symbol {symbol}: unknown; known: {', '.join(specs)}")
     meant = matching(symbol, specs) if symbol else in_file_name(path.name, specs)
     if meant is None:
-        raise CommandFailed(
+        raise WrongUsage(
             f"{path}: its symbol cannot be determined from its name; give --symbol, "
-            f"one of {', '.join(specs)}",
-            ExitCode.USAGE,
+            f"one of {', '.join(specs)}"
         )
     return specs[meant]
 
@@ -179,7 +172,7 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
         checker = _checked(file, spec)
         detector = shown_clock(file)
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
     verdict = detector.verdict()
     fault = label_fault(file, detector) if file.fixed_clock else unknown_clock_fault(detector)

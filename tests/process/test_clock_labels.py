@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from signals.market_data.clocks import CLOCKS, to_server, to_utc
 from tests import synthetic
 from tests.commands import butler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.symbol_names import in_file_name, matching
+from adapters.bars.symbol_names import in_file_name, matching
 
 KNOWN = ("EURUSD", "GBPUSD", "XAUUSD", "US30", "EURGBP")
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 
 from engine import events as ev
-from engine.symbol_names import known_signals
 from engine.types import Millis
 
 SIGNAL_LIFE: Millis = 900_000
@@ -30,8 +29,7 @@ class LiveSignalSchedule:
 
     def add(self, signals: Iterable[ev.UserSignal]) -> None:
         """Take more signals, in any order."""
-        meant, _ = known_signals(signals, self._symbols)
-        for signal in meant:
+        for signal in signals:
             if signal.signal_id not in self._known:
                 self._push(signal.time, ev.SignalDue(signal))
             if signal.exit_time is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import anyio.to_thread
 
 from adapters.bars.follow import FollowedSignals
+from adapters.bars.symbol_names import known_signals
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
@@ -22,7 +23,7 @@ from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.live import (
     SessionContext,
@@ -168,7 +169,7 @@ def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
         )
     except ValueError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
 
 
 def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatch]:
@@ -196,14 +197,24 @@ def _pacing(
     schedule: LiveSignalSchedule,
 ) -> Pacing:
     pacing = _plain_pacing(terms, actors, context, stop)
-    schedule.add(terms.signals)
+    named: set[str] = set()
+
+    def add(signals: Iterable[ev.UserSignal]) -> None:
+        meant, notes = known_signals(signals, terms.instruments)
+        for note in notes:
+            if note not in named:
+                context.log.warn(note)
+        named.update(notes)
+        schedule.add(meant)
+
+    add(terms.signals)
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
 
     async def read() -> None:
         try:
-            schedule.add(await anyio.to_thread.run_sync(file.poll))
+            add(await anyio.to_thread.run_sync(file.poll))
         except OSError as error:
             context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
 

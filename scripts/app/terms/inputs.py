@@ -9,7 +9,7 @@ from adapters.bars import sample
 from adapters.bars.reader import BarFileError, open_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, WrongUsage
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput, Bars, Window, open_input
 from signals.market_data.bars import TIMEFRAME_SECONDS
@@ -29,7 +29,7 @@ def open_inputs(
 ) -> tuple[list[BarInput], list[str]]:
     """Every file opened and checked, in rank order of symbols, and notes for the user.
 
-    Raises CommandFailed with one line.
+    Raises AppError with one line.
     """
     window = _window(request)
     settled = _named_clock(request.clock) is not None
@@ -60,19 +60,16 @@ def open_inputs(
 def _window(request: ReplayRequest) -> Window:
     window = Window(options.moment("--from", request.start), options.moment("--to", request.end))
     if window.first is not None and window.end is not None and window.first >= window.end:
-        raise CommandFailed(
-            f"--from {request.start} is not before --to {request.end}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--from {request.start} is not before --to {request.end}")
     return window
 
 
 def _check_period(item: BarInput, timeframes: tuple[str, ...]) -> None:
     for name in timeframes:
         if item.ref.period <= 0 or TIMEFRAME_SECONDS[name] % item.ref.period:
-            raise CommandFailed(
+            raise BadData(
                 f"{item.file.path}: {period_name(item.ref.period)} bars cannot be made into {name} "
-                "bars, which the preset needs: give M15 bars or finer ones, such as M1",
-                ExitCode.DATA,
+                "bars, which the preset needs: give M15 bars or finer ones, such as M1"
             )
 
 
@@ -82,10 +79,9 @@ def _named_clock(name: str | None) -> ClockName | None:
         return None
     if is_clock(name):
         return name
-    raise CommandFailed(
+    raise WrongUsage(
         f"--clock {name}: must be auto, one of {', '.join(CLOCKS)}, or an IANA time zone such as "
-        "Europe/Kyiv",
-        ExitCode.USAGE,
+        "Europe/Kyiv"
     )
 
 
@@ -102,7 +98,7 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
         files = [file for file in map(open_bars, paths) if file.fixed_clock is None]
         detectors = [shown_clock(file) for file in files]
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     verdict = _verdict(detectors)
     if verdict.clock is not None:
         return verdict.clock, [] if verdict.clock == ASSUMED else [
@@ -111,13 +107,12 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
     if not files:
         return ASSUMED, []
     if name == "auto":
-        raise CommandFailed(
-            f"--clock auto cannot tell the clock: {verdict.evidence}; name it with --clock",
-            ExitCode.DATA,
+        raise BadData(
+            f"--clock auto cannot tell the clock: {verdict.evidence}; name it with --clock"
         )
     for file, detector in zip(files, detectors, strict=True):
         if (fault := unknown_clock_fault(detector)) is not None:
-            raise CommandFailed(f"{file.path}: {fault}", ExitCode.DATA)
+            raise BadData(f"{file.path}: {fault}")
     return ASSUMED, [f"the bars' clock is taken to be {ASSUMED} ({verdict.evidence})"]
 
 
