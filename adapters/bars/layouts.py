@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapters.bars.column_names import (
     PRICES,
+    SYMBOL,
     TICKS,
     ColumnChoice,
     columns_of,
@@ -66,6 +67,7 @@ class Layout:
     fixed_clock: ClockName | None = None
     per_second: int = 1
     decimal: str = "."
+    symbol: str | None = None
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -179,6 +181,7 @@ def _with_header(
         "utc" if stated else None,
         1 if "time" in templates or not time else per_second(time),
         _decimal(delimiter, columns, fields),
+        fields[columns.index(SYMBOL)].strip() if SYMBOL in columns else None,
     )
 
 

@@ -27,10 +27,10 @@ _BUFFER_BYTES = 1 << 16
 
 def parquet_clock(
     path: Path, choice: ColumnChoice | None = None
-) -> tuple[ClockName | None, tuple[str, ...]]:
+) -> tuple[ClockName | None, tuple[str, ...], str | None]:
     """Checks the columns of the Parquet file `path`; returns the clock that its types state.
 
-    With it come the names of the columns that are ignored.
+    With it come the names of the columns that are ignored, and the symbol that the file names.
 
     Raises BarFileError when the file is damaged, empty, or not one of bars.
     """
@@ -46,7 +46,15 @@ def parquet_clock(
         utc = found.utc or getattr(stamp.type, "tz", None)
         pairs = zip(schema.names, found.names, strict=True)
         unread = tuple(f"column {name!r}" for name, ours in pairs if ours is None)
-        return ("utc" if utc else None), unread
+        return ("utc" if utc else None), unread, _first_symbol(file, names)
+
+
+def _first_symbol(file: Any, names: dict[str, str]) -> str | None:
+    column = next((name for name, ours in names.items() if ours == SYMBOL), None)
+    if column is None:
+        return None
+    batch = next(file.iter_batches(1, columns=[column], use_threads=False))
+    return str(batch.column(0)[0].as_py())
 
 
 def read_parquet(

@@ -57,6 +57,7 @@ class BarFile:
     wall: bool = False
     choice: ColumnChoice | None = None
     ignored: tuple[str, ...] = ()
+    symbol: str | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -97,8 +98,10 @@ def open_bars(path: Path, *, wall: bool = False, choice: ColumnChoice | None = N
         if head.startswith(magic):
             raise BarFileError(path, f"is {name}")
     if head.startswith(MAGIC):
-        clock, ignored = parquet_clock(path, choice)
-        return BarFile(path, "MT5 parquet", clock, None, choice=choice, ignored=ignored)
+        clock, ignored, symbol = parquet_clock(path, choice)
+        return BarFile(
+            path, "MT5 parquet", clock, None, choice=choice, ignored=ignored, symbol=symbol
+        )
     encoding = encoding_of(head)
     if encoding == "utf-8-sig" and b"\0" in head:
         raise BarFileError(path, "is neither text nor Parquet: give a file of bars")
@@ -106,7 +109,16 @@ def open_bars(path: Path, *, wall: bool = False, choice: ColumnChoice | None = N
     first_line = layout.before + 1
     name = layout.format + (" (UTF-16)" if encoding.startswith("utf-16") else "")
     return BarFile(
-        path, name, layout.fixed_clock, first_line, layout, encoding, wall, choice, layout.ignored
+        path,
+        name,
+        layout.fixed_clock,
+        first_line,
+        layout,
+        encoding,
+        wall,
+        choice,
+        layout.ignored,
+        layout.symbol,
     )
 
 

@@ -32,6 +32,12 @@ DigitsOption = Annotated[
 ]
 
 
+SymbolSpecOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Facts of further symbols, as config/symbols.yaml has them."),
+]
+
+
 @app.callback()
 def data() -> None:
     """Check and convert bar files."""
@@ -42,12 +48,14 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Bar files to check.")],
     symbol: SymbolOption = None,
     digits: DigitsOption = None,
+    symbol_spec: SymbolSpecOption = None,
 ) -> int:
     """Report format, period, clock and everything odd in bar files; exit code 3 for errors."""
     worst = ExitCode.DONE
     for path in files:
         try:
-            found = ExitCode.DONE if _report(path, symbol, digits) else ExitCode.DATA
+            usable = _report(path, symbol, _table(digits, symbol_spec))
+            found = ExitCode.DONE if usable else ExitCode.DATA
         except AppError as error:
             complain(str(error))
             found = exit_code(error)
@@ -61,6 +69,7 @@ def import_(
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     symbol: SymbolOption = None,
     digits: DigitsOption = None,
+    symbol_spec: SymbolSpecOption = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
     ] = False,
@@ -85,16 +94,19 @@ def import_(
 
     if out.exists():
         raise WrongUsage(f"{out}: exists already; nothing was overwritten")
+    specs, said = _table(digits, symbol_spec), None
     try:
         if ticks is None:
-            bars: Bars = open_bars(file, choice=_choice(map_, drop))
+            opened = open_bars(file, choice=_choice(map_, drop))
+            bars: Bars = opened
+            said = opened.symbol
         else:
-            bars = TickBars.opened(file, _period(ticks), _spec(file, symbol, digits).digits)
+            bars = TickBars.opened(file, _period(ticks), _spec(file, symbol, specs).digits)
         if repair:
             bars, done = repaired(bars)
             for deed in done:
                 print(deed)
-        refuse(bars, _checked(bars, _spec(file, symbol, digits)))
+        refuse(bars, _checked(bars, _spec(file, symbol or said, specs)))
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
@@ -131,12 +143,15 @@ def _period(name: str) -> int:
     return TIMEFRAME_SECONDS[name]
 
 
-def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
-    from adapters.bars.symbol_names import in_file_name, matching
-    from config.loader import load_symbols
-    from scripts.app.terms.options import with_digits
+def _table(digits: list[str] | None, files: list[Path] | None) -> dict[str, SymbolSpec]:
+    from scripts.app.terms.options import known_specs, with_digits
 
-    specs = with_digits(load_symbols(), digits)
+    return with_digits(known_specs(files), digits)
+
+
+def _spec(path: Path, symbol: str | None, specs: dict[str, SymbolSpec]) -> SymbolSpec:
+    from adapters.bars.symbol_names import in_file_name, matching
+
     if symbol is not None and matching(symbol, specs) is None:
         raise WrongUsage(f"--symbol {symbol}: unknown; known: {', '.join(specs)}")
     meant = matching(symbol, specs) if symbol else in_file_name(path.name, specs)
@@ -159,7 +174,7 @@ def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
     return checker
 
 
-def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
+def _report(path: Path, symbol: str | None, specs: dict[str, SymbolSpec]) -> bool:
     """Print what a file holds; whether it can be used."""
     from adapters.bars.reader import BarFileError, open_bars
     from scripts.app.terms.bars import label_fault
@@ -168,7 +183,7 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
 
     try:
         file = open_bars(path)
-        spec = _spec(path, symbol, digits)
+        spec = _spec(path, symbol or file.symbol, specs)
         checker = _checked(file, spec)
         detector = shown_clock(file)
     except BarFileError as error:

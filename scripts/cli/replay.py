@@ -33,6 +33,7 @@ def replay(
     bars: opt.Bars = None,
     clock: opt.Clock = None,
     digits: opt.Digits = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
     per_trade_risk_fraction: opt.PerTradeRisk = None,

@@ -76,6 +76,7 @@ def shadow(
     max_loss_fraction: opt.MaxLoss = None,
     bars: opt.Bars = None,
     clock: opt.Clock = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
     start: opt.Start = None,
     end: opt.End = None,
     speed: own.Speed = None,
@@ -120,8 +121,8 @@ def shadow(
 def _request(given: dict[str, Any]) -> ReplayRequest:
     """What a replay could be asked for, too."""
     alike = (
-        "bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar",
-        "initial_balance",
+        "bars", "clock", "symbol_spec", "preset", "start", "end", "signals", "objectives",
+        "calendar", "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
@@ -269,7 +270,6 @@ class _Shadow:
         self, loaded: Loaded, previous: PreviousRun | None
     ) -> tuple[RecordedMarket | None, list[str]]:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
-        from config.loader import load_symbols
         from scripts.app.sessions.paper import PAPER
         from scripts.app.sessions.paper_market import RecordedMarket, now_ms
         from scripts.app.terms import options
@@ -282,7 +282,7 @@ class _Shadow:
         everything = ReplayRequest(
             bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
         )
-        table = load_symbols()
+        table = options.known_specs(chosen.request.symbol_spec)
         inputs, notes = open_inputs(everything, table, loaded.timeframes)
         insist_on_pairs([item.spec for item in inputs], table.values())
         first = min(item.ref.first for item in inputs)
@@ -300,13 +300,13 @@ class _Shadow:
         loaded: Loaded,
         market: RecordedMarket | None,
     ) -> int:
-        from config.loader import load_symbols
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
+        from scripts.app.terms import options
 
         chosen = self._chosen
         names = self._names(previous, market)
-        known = load_symbols()
+        known = options.known_specs(chosen.request.symbol_spec)
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         async with connected(

@@ -22,6 +22,9 @@ def signals(
     digits: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL=N", help="As for replay.")
     ] = None,
+    symbol_spec: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="As for replay.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Name of a preset, or path.")] = "ftmo_m15",
     start: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="As for replay.")
@@ -37,7 +40,6 @@ def signals(
     """
     from adapters.bars.signal_files import signals_csv
     from adapters.system.atomic_files import replace_file
-    from config.loader import load_symbols
     from scripts.app.terms import options
     from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.request import ReplayRequest
@@ -45,7 +47,7 @@ def signals(
 
     loaded = load(preset)
     request = ReplayRequest(bars=bars, clock=clock, start=start, end=end)
-    specs = options.with_digits(load_symbols(), digits)
+    specs = options.with_digits(options.known_specs(symbol_spec), digits)
     inputs, notes = open_inputs(request, specs, loaded.timeframes)
     for note in notes:
         complain(note)

@@ -37,8 +37,9 @@ def open_inputs(
         paths = {sample.SYMBOL: sample.SAMPLE}
         clock, notes = _named_clock(request.clock) or sample.CLOCK, list[str]()
     else:
-        paths = options.bar_paths(request.bars, specs)
-        clock, notes = _clock(request.clock, list(paths.values()))
+        paths, notes = options.bar_paths(request.bars, specs)
+        clock, noted = _clock(request.clock, list(paths.values()))
+        notes += noted
     now = SystemClock().now() // 1000
     inputs = []
     for symbol in (name for name in specs if name in paths):

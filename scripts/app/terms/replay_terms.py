@@ -56,7 +56,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     Raises AppError with one line.
     """
     from adapters.bars.symbol_names import known_signals
-    from config.loader import ConfigError, load_symbols, with_overrides
+    from config.loader import ConfigError, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
     from scripts.app.terms.conversion_pairs import refuse_unconvertible
@@ -72,7 +72,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     loaded = load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
-        specs = options.with_digits(load_symbols(), request.digits)
+        specs = options.with_digits(options.known_specs(request.symbol_spec), request.digits)
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)

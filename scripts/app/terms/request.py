@@ -23,6 +23,7 @@ class ReplayRequest:
     bars: list[str] | None = None
     clock: str | None = None
     digits: list[str] | None = None
+    symbol_spec: list[Path] | None = None
     preset: str = "ftmo_m15"
     limits: dict[str, Any] = field(default_factory=dict)
     limit_trades: int | None = None

@@ -29,6 +29,13 @@ Digits = Annotated[
         help="Use these digits where the feed's differ from config/symbols.yaml.",
     ),
 ]
+SymbolSpecFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Facts of further symbols, written as config/symbols.yaml is or saved by doctor.",
+    ),
+]
 PresetName = Annotated[
     str, typer.Option(help="Use this preset: its name, or the path of your own YAML.")
 ]
