@@ -30,6 +30,7 @@ def signals(
         str | None, typer.Option("--from", metavar="DATE", help="As for replay.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="As for replay.")] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="As for replay.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="File to write; standard output by default.")
     ] = None,
@@ -46,7 +47,7 @@ def signals(
     from scripts.app.terms.strategies import load
 
     loaded = load(preset)
-    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end)
+    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end, cold=cold)
     specs = options.with_digits(options.known_specs(symbol_spec), digits)
     inputs, notes = open_inputs(request, specs, loaded.timeframes)
     for note in notes:

@@ -76,7 +76,8 @@ def inputs_again(
             _bar_files(ref.symbol, metadata, places),
             remedy=f"give the file with --bars {ref.symbol}=FILE",
         )
-        window = Window(ref.first // 1000, ref.last // 1000 + 1)
+        cold = not metadata.get("warm_up", False)
+        window = Window(ref.first // 1000, ref.last // 1000 + 1, cold)
         spec = specs[ref.symbol]
         item, _ = open_input(spec, path, ref.clock, window, now, mend=ref.repaired, settled=True)
         inputs.append(item)

@@ -147,7 +147,8 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
 def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars]:
     """The symbol's bars, with the scan of its strategy unless every bar is to be played."""
     chunks = item.prepared(terms.timeframes)
-    return chunks if terms.every_bar else parts.strategy.scanned(item.spec.name, chunks)
+    name, strategy = item.spec.name, parts.strategy
+    return strategy.warmed(name, chunks) if terms.every_bar else strategy.scanned(name, chunks)
 
 
 def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
@@ -312,8 +313,11 @@ def files_of(terms: Terms) -> dict[str, Any]:
     `files` are the bars' names for the summary, the others where a re-run looks for them.
     """
     bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    started = [item.window for item in terms.inputs if item.window.first is not None]
+    warm = {"warm_up": started[0].warm} if started else {}
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
+        **warm,
         "files": {symbol: path.name for symbol, path in bars.items()},
         "holes": {
             item.spec.name: {

@@ -24,10 +24,19 @@ from signals.market_data.validate import BarChecker, Severity, repair
 
 @dataclass(frozen=True)
 class Window:
-    """Which bars a run reads, by their opening in seconds UTC: `first` included, `end` not."""
+    """Which bars a run plays, by their opening in seconds UTC: `first` included, `end` not.
+
+    Unless it is `cold`, the bars before `first` are read too.
+    """
 
     first: int | None = None
     end: int | None = None
+    cold: bool = True
+
+    @property
+    def warm(self) -> bool:
+        """Whether the bars before the first warm up what decides."""
+        return self.first is not None and not self.cold
 
 
 class Bars(Protocol):
@@ -123,19 +132,37 @@ class BarInput:
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         """The bars in chunks, ready to be played; raises BarFileError while reading.
 
-        `timeframes` are the higher bars that are wanted with them.
+        `timeframes` are the higher bars that are wanted with them. Bars of the past come first.
         """
+        window = self.window
         preparer = BarPreparer(
             self.spec,
             self._to_utc,
             timeframes=timeframes,
-            first=self.window.first,
-            end=self.window.end,
+            first=None if window.warm else window.first,
+            end=window.end,
         )
-        for chunk in self.file.chunks():
-            yield preparer.prepare(
+        for past, chunk in self._parts():
+            bars = preparer.prepare(
                 chunk.time, chunk.open, chunk.high, chunk.low, chunk.close, chunk.spread
             )
+            bars.past = past
+            yield bars
+
+    def _parts(self) -> Iterator[tuple[bool, RateColumns]]:
+        """The file's chunks, each of the past or to be played."""
+        begun = not self.window.warm
+        for chunk in self.file.chunks():
+            if begun:
+                yield False, chunk
+                continue
+            played = within(self._to_utc(chunk.time), self.window.first, None)
+            start = int(played.argmax()) if played.any() else len(chunk)
+            begun = start < len(chunk)
+            if start:
+                yield True, chunk.part(0, start)
+            if begun:
+                yield False, chunk.part(start, len(chunk))
 
     def _to_utc(self, server: Ints) -> Ints:
         return to_utc(self.clock, server)

@@ -59,7 +59,9 @@ def open_inputs(
 
 
 def _window(request: ReplayRequest) -> Window:
-    window = Window(options.moment("--from", request.start), options.moment("--to", request.end))
+    window = Window(
+        options.moment("--from", request.start), options.moment("--to", request.end), request.cold
+    )
     if window.first is not None and window.end is not None and window.first >= window.end:
         raise WrongUsage(f"--from {request.start} is not before --to {request.end}")
     return window

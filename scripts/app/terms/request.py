@@ -30,6 +30,7 @@ class ReplayRequest:
     starting_equity: float | None = None
     start: str | None = None
     end: str | None = None
+    cold: bool = False
     slippage_points: int = 0
     spread_floor: list[str] | None = None
     commission: list[str] | None = None

@@ -72,6 +72,10 @@ End = Annotated[
     str | None,
     typer.Option("--to", metavar="DATE", help="End at this UTC date or time, excluded."),
 ]
+Cold = Annotated[
+    bool,
+    typer.Option("--cold", help="Do not warm indicators up on the bars before --from."),
+]
 SlippagePoints = Annotated[
     int, typer.Option(min=0, max=100_000, help="Make every market fill worse by so many points.")
 ]
