@@ -14,6 +14,7 @@ import errno
 import hmac
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,9 @@ from adapters.services.control_wire import (
     ControlRequest,
     write_access,
 )
+from adapters.services.supervisor import OF_TRADING, reason_of
 from adapters.system.json_bytes import decoded
+from adapters.system.threads import in_daemon
 
 _AT_ONCE: Final = 8
 _STRANGERS: Final = 64
@@ -116,7 +119,9 @@ class ControlServer:
             except Exception as error:
                 if anyio.current_time() - began > _LONGEST_PAUSE:  # it had worked meanwhile
                     pause, told = self._pause, False
-                told = told or self._tell(f"control: server failed ({_why(error)}), started again")
+                told = told or self._tell(
+                    f"control: server failed ({reason_of(error)}), started again"
+                )
             await anyio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -125,7 +130,7 @@ class ControlServer:
         listening = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
         async with listening:
             port = listening.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - a socket's, not a query's
-            file = write_access(self._folder, port, self._token)
+            file = await in_daemon(partial(write_access, self._folder, port, self._token))
             self._serving.set()
             try:
                 async with anyio.create_task_group() as tasks:
@@ -241,17 +246,12 @@ class ControlServer:
     def _carried_out(self, request: ControlRequest) -> ControlReply:
         try:
             return self._calls[request.action](request.reason)
-        except Exception as error:
+        except OF_TRADING as error:
             # An actor failed at the user's order: the session ends, and for that reason.
             self._failure = error
             return ControlReply(done=False, text=f"the session fails: {error}")
-
-
-def _why(error: Exception) -> str:
-    """What went wrong in the first place, without the groups that tasks wrap it in."""
-    cause: BaseException = error
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror
-    return f"{type(cause).__name__}: {cause}"
+        except Exception as error:
+            # Nothing of trading failed: whoever asks is told, and so is the log.
+            why = reason_of(error)
+            self._tell(f"control: {request.action} failed ({why})")
+            return ControlReply(done=False, text=f"{request.action} failed: {why}")

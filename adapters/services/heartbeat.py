@@ -5,23 +5,27 @@ Both come from the session's loop, so they stop when the loop hangs, not only wh
 
 from __future__ import annotations
 
+import contextlib
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 import msgspec
 
 from adapters.system.atomic_files import replace_file
 from adapters.system.outbox import Outbox
+from adapters.system.threads import in_daemon
 from engine.types import Millis
 
 Warn = Callable[[str], None]
 
 _PING_SECONDS: Final = 10.0
+_WRITE_SECONDS: Final = 30.0
+_LAST_WRITE_SECONDS: Final = 2.0
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,23 +52,35 @@ class Heartbeat:
         self._failing = False
 
     async def run(self) -> None:
+        """Raises TimeoutError for a disk that hangs."""
         try:
             while True:
-                await anyio.to_thread.run_sync(self._write, self._beat())
+                await self._write(self._beat(), _WRITE_SECONDS)
                 await anyio.sleep(self._every)
         finally:
-            self._write(msgspec.structs.replace(self._beat(), alive=False))
+            with anyio.CancelScope(shield=True), contextlib.suppress(TimeoutError):
+                await self._write(
+                    msgspec.structs.replace(self._beat(), alive=False), _LAST_WRITE_SECONDS
+                )
 
-    def _write(self, beat: Beat) -> None:
+    async def _write(self, beat: Beat, seconds: float) -> None:
         """A full disk or a locked file is reported once; trading does not depend on this file."""
         try:
-            replace_file(self._file, msgspec.json.encode(beat) + b"\n")
+            with anyio.fail_after(seconds):
+                await in_daemon(partial(write_beat, self._file, beat))
+        except TimeoutError as error:
+            raise TimeoutError(f"{self._file} cannot be written: the disk hangs") from error
         except OSError as error:
             if not self._failing:
                 self._warn(f"heartbeat: {self._file} cannot be written ({error.strerror})")
             self._failing = True
         else:
             self._failing = False
+
+
+def write_beat(file: Path, beat: Beat) -> None:
+    """Write one beat in one step; raises OSError."""
+    replace_file(file, msgspec.json.encode(beat) + b"\n")
 
 
 def ping_complaint(url: str) -> str | None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
+
+from adapters.system.threads import in_daemon
 
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25
@@ -48,13 +49,13 @@ async def publish_file(
     """
     for attempt in range(_ATTEMPTS):
         try:
-            await anyio.to_thread.run_sync(replace_file, path, content)
+            await in_daemon(lambda: replace_file(path, content))
         except PermissionError:
             if attempt + 1 < _ATTEMPTS:
                 await anyio.sleep(_PAUSE_SECONDS)
         else:
             return path
     sibling = path.with_name(f"{path.stem}.{tag}{path.suffix}")
-    await anyio.to_thread.run_sync(replace_file, sibling, content)
+    await in_daemon(lambda: replace_file(sibling, content))
     warn(f"{path} is locked by another program: this run's content is in {sibling.name}")
     return sibling

@@ -366,7 +366,11 @@ class _Session:
         if self._previous is not None:
             await catch_up(clock, self._market, connection)
         log = SessionLog(
-            self._folder.log, self._folder.session_id, clock.now, say=self._chosen.screen.say
+            self._folder.log,
+            self._folder.session_id,
+            clock.now,
+            say=self._chosen.screen.say,
+            apart=True,
         )
         try:
             with explained(self._folder):
@@ -428,6 +432,7 @@ class _Session:
         """What runs beside the session; alerts and metrics only where they were asked for."""
         from rich.console import Console
 
+        from adapters.system.threads import in_daemon
         from scripts.app.sessions.services import ServiceOptions
         from scripts.view.live_view import LiveView
 
@@ -437,7 +442,7 @@ class _Session:
         return ServiceOptions(
             alerts=chosen.account.alerts,
             metrics_port=chosen.metrics_port,
-            view=(lambda status: LiveView(status, console)) if shown else None,
+            view=(lambda status: LiveView(status, console, drawn=in_daemon)) if shown else None,
         )
 
     def _show(self, summary: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The services of a long session: control, status, heartbeat, alerts, metrics, view.
 
 Each part is an I/O actor: it takes records from the bus, or merely lasts as long as the session.
-None of them decides anything, and none can hold the feed back.
+None of them decides anything, none can hold the feed back, and none can end the session.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
 from adapters.services.heartbeat import Beat, Heartbeat, Ping
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
 from engine import events as ev
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
@@ -99,11 +100,12 @@ class _Build:
     log: SessionLog
     queries: SessionQueries
     watched: list[Subscription]
+    supervisor: Supervisor
     actors: list[tuple[Sink, Subscription]] = field(default_factory=list)
 
     def add(self, actor: Sink, kinds: frozenset[type]) -> None:
         subscription = self.bus.subscribe(actor.name, kinds)
-        self.actors.append((actor, subscription))
+        self.actors.append((self.supervisor.over(actor), subscription))
         self.watched.append(subscription)
 
     def moment(self, ticks: TickTimes) -> Moment:
@@ -117,7 +119,13 @@ class _Build:
             feeds=self.queries.feeds(),
             queues={subscription.name: subscription.waiting for subscription in self.watched},
             loss_buffer=self.queries.loss_buffer(),
+            degraded=self.degraded(),
         )
+
+    def degraded(self) -> dict[str, str]:
+        """Which services are, and why."""
+        log = {} if self.log.trouble is None else {"log": self.log.trouble}
+        return self.supervisor.degraded | log
 
     def beat(self) -> Beat:
         return Beat(
@@ -139,14 +147,17 @@ def start_services(
     *,
     subscriptions: list[Subscription],
     options: ServiceOptions,
+    supervisor: Supervisor | None = None,
     past: Sequence[ev.Record] = (),
 ) -> Services:
     """Build the parts; call it before the bus is sealed and the first record published.
 
-    `subscriptions` are those of the session's other I/O actors, `past` its journal so far. Raises
+    `subscriptions` are those of the session's other I/O actors, which `supervisor` may watch too;
+    `past` is its journal so far. Raises
     AppError for what `options` asks and this machine cannot give.
     """
-    build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions))
+    supervisor = supervisor or Supervisor(log.warn)
+    build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions), supervisor)
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
@@ -188,7 +199,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
         rules = AlertRules(policy(settings), build.folder.session_id)
         for record in past:
             rules.take(record)  # reported when it happened
-        alerts = Alerts(rules, send, build.clock.now, build.log.warn)
+        alerts = Alerts(rules, send, build.clock.now, build.log.warn, degraded=build.degraded)
         build.add(alerts, alerts.kinds)
     try:
         address = settings.ping_address(os.environ)
