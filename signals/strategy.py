@@ -18,6 +18,7 @@ from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
 from engine.portfolio import Portfolio, Position
+from engine.trading import HaltCause
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
@@ -126,6 +127,7 @@ class StrategyActor:
         self._scans: dict[str, ChunkScan] = {}
         self._reversals: dict[str, Reversal] = {}
         self._confirmed: list[Reversal] = []
+        self._out = False
         if factory is not None:
             self._strategies = {
                 name: self._made(factory, spec) for name, spec in portfolio.specs.items()
@@ -137,10 +139,16 @@ class StrategyActor:
             ev.WarmedUp: self.on_warmed_up,
             ev.PositionClosed: self.on_closed,
             ev.AccountSeen: self.on_account,
+            ev.ConditionSeen: self.on_condition,
         }
 
+    def on_condition(self, seen: ev.ConditionSeen) -> None:
+        """A strategy that hung again and again is not asked any more; positions are managed."""
+        if seen.cause is HaltCause.STRATEGY:
+            self._out = seen.holds
+
     def on_bar(self, bar: ev.BarClosed) -> None:
-        strategy = self._strategies.get(bar.symbol)
+        strategy = None if self._out else self._strategies.get(bar.symbol)
         if strategy is None or bar.timeframe not in strategy.timeframes:
             return
         view = self._view(bar.symbol)

@@ -17,6 +17,7 @@ import anyio
 import msgspec
 
 from adapters.system.atomic_files import replace_file
+from adapters.system.json_bytes import decoded
 from adapters.system.outbox import Outbox
 from adapters.system.threads import in_daemon
 from engine.types import Millis
@@ -24,6 +25,9 @@ from engine.types import Millis
 Warn = Callable[[str], None]
 
 _PING_SECONDS: Final = 10.0
+_MISSED: Final = 3
+"""Beats that may be missing before their session is taken for mute."""
+
 _WRITE_SECONDS: Final = 30.0
 _LAST_WRITE_SECONDS: Final = 2.0
 
@@ -37,6 +41,15 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     state: str
     alive: bool = True
+    every: float = 5.0
+    """Seconds until the next one is due."""
+
+    def fresh(self, now: Millis) -> bool:
+        """Whether the session that wrote it lives at `now` (ms UTC): by its age, not its word.
+
+        A process that hangs, or was killed, leaves a beat that says alive.
+        """
+        return self.alive and now - self.time <= _MISSED * self.every * 1000
 
 
 class Heartbeat:
@@ -81,6 +94,14 @@ class Heartbeat:
 def write_beat(file: Path, beat: Beat) -> None:
     """Write one beat in one step; raises OSError."""
     replace_file(file, msgspec.json.encode(beat) + b"\n")
+
+
+def read_beat(file: Path) -> Beat | None:
+    """The last beat in `file`; None where there is none that can be read."""
+    try:
+        return decoded(file.read_bytes(), Beat)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def ping_complaint(url: str) -> str | None:

@@ -30,6 +30,10 @@ AccountOption = Annotated[
 EverythingOption = Annotated[
     bool, typer.Option("--everything", help="With a profile: what others opened there, too.")
 ]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="With a profile: end a session first that does not answer."),
+]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
 
 
@@ -78,6 +82,7 @@ def flatten(
     reason: ReasonOption = "",
     account_profile: AccountOption = None,
     everything: EverythingOption = False,
+    force: ForceOption = False,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     json: JsonOption = False,
@@ -87,9 +92,9 @@ def flatten(
     With --account-profile no session is needed: the account itself is flattened.
     """
     if account_profile is not None:
-        return _flatten_account(account_profile, accounts, session, results_dir, everything)
-    if everything:
-        raise WrongUsage("--everything goes with --account-profile")
+        return _flatten_account(account_profile, accounts, session, results_dir, everything, force)
+    if everything or force:
+        raise WrongUsage("--everything and --force go with --account-profile")
     return order("flatten", session, reason, results_dir, json=json)
 
 
@@ -99,6 +104,7 @@ def _flatten_account(
     session: str | None,
     results: Path | None,
     everything: bool,
+    force: bool,
 ) -> int:
     if session is not None:
         raise WrongUsage("name a session or an --account-profile, not both")
@@ -106,7 +112,7 @@ def _flatten_account(
 
     account = choose_account(profile, None, None, None, accounts)
     where = results if results is not None else home() / "results"
-    return flatten_account(account, where, everything=everything)
+    return flatten_account(account, where, everything=everything, force=force)
 
 
 def stop(

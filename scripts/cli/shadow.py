@@ -59,6 +59,7 @@ class ShadowOptions:
     session_id: str | None
     follow: bool
     metrics_port: int | None
+    hang_limit: float
     view: bool
     screen: Screen
 
@@ -91,6 +92,7 @@ def shadow(
     signals: opt.Signals = None,
     follow: own.Follow = False,
     metrics_port: own.MetricsPort = None,
+    hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
@@ -111,6 +113,7 @@ def shadow(
         session_id=session_id,
         follow=follow,
         metrics_port=metrics_port,
+        hang_limit=hang_limit,
         view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
     )
@@ -402,6 +405,7 @@ class _Session:
 
     def _terms(self, found: Any) -> Any:
         from engine.events import NO_STRATEGY
+        from scripts.app.sessions.hangs import why_out
         from scripts.app.sessions.live_feed import ShadowTerms
         from scripts.app.terms.objectives import with_firms_day
 
@@ -425,6 +429,7 @@ class _Session:
             seconds=chosen.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
             company=self._services(),
+            strategy_out=why_out(self._folder.path),
             market=self._market,
         )
 
@@ -432,8 +437,10 @@ class _Session:
         """What runs beside the session; alerts and metrics only where they were asked for."""
         from rich.console import Console
 
+        from adapters.services.watchdog import WatchdogTerms
         from adapters.system.threads import in_daemon
         from scripts.app.sessions.services import ServiceOptions
+        from scripts.cli.shared.interrupts import leave_hung
         from scripts.view.live_view import LiveView
 
         chosen = self._chosen
@@ -442,6 +449,11 @@ class _Session:
         return ServiceOptions(
             alerts=chosen.account.alerts,
             metrics_port=chosen.metrics_port,
+            watchdog=WatchdogTerms(
+                leave=leave_hung,
+                told_after=min(10.0, chosen.hang_limit / 2),
+                ended_after=chosen.hang_limit,
+            ),
             view=(lambda status: LiveView(status, console, drawn=in_daemon)) if shown else None,
         )
 

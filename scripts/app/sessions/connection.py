@@ -132,8 +132,7 @@ async def connected(
     """
     launcher = _launcher(account, state, trading, symbols, books, market)
     terminal = AsyncTerminal(TerminalClient(launcher))
-    name = f"account {account.login} on {account.server}"
-    lock = AccountLock(_folder_of(account, state), name, session)
+    lock = lock_of(account, state, session)
     try:
         _take(lock, state)
         try:
@@ -145,6 +144,12 @@ async def connected(
     finally:
         await terminal.close()
         lock.release()
+
+
+def lock_of(account: ResolvedAccount, state: Path, session: str) -> AccountLock:
+    """What keeps the account for one session, not yet taken."""
+    name = f"account {account.login} on {account.server}"
+    return AccountLock(folder_of(account, state), name, session)
 
 
 def _take(lock: AccountLock, state: Path) -> None:
@@ -162,7 +167,7 @@ def _take(lock: AccountLock, state: Path) -> None:
         ) from error
 
 
-def _folder_of(account: ResolvedAccount, state: Path) -> Path:
+def folder_of(account: ResolvedAccount, state: Path) -> Path:
     return state / f"{account.server}-{account.login}"
 
 
@@ -189,7 +194,7 @@ def _launcher(
     )
     if account.host:
         return RemoteHost(int(account.host.rpartition(":")[2]), host_config)
-    return LocalHost(host_config, _folder_of(account, state))
+    return LocalHost(host_config, folder_of(account, state))
 
 
 def _remote_token() -> str:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.status import Moment, Status, StatusKeeper
 from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
-from adapters.services.heartbeat import Beat, Heartbeat, Ping
+from adapters.services.heartbeat import Beat, Heartbeat, Ping, write_beat
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
+from adapters.services.watchdog import Watchdog, WatchdogTerms
 from engine import events as ev
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
@@ -26,10 +29,11 @@ from engine.ports import Sink
 from engine.trading import Trading
 from engine.types import Millis
 from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import SessionFolder
+from scripts.app.session_folder import HEARTBEAT, SessionFolder
 from scripts.app.sessions.commands import SessionCommands
 
 if TYPE_CHECKING:
+    from adapters.services.alerts import Alerts
     from adapters.services.metrics import Metrics
     from config.loader import AlertSettings
 
@@ -63,6 +67,7 @@ class ServiceOptions:
     view: Callable[[Callable[[], Status | None]], Work] | None = None
     """Makes what shows the status for as long as the session lasts."""
     beat_seconds: float = 5.0
+    watchdog: WatchdogTerms | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +106,7 @@ class _Build:
     queries: SessionQueries
     watched: list[Subscription]
     supervisor: Supervisor
+    beat_seconds: float
     actors: list[tuple[Sink, Subscription]] = field(default_factory=list)
 
     def add(self, actor: Sink, kinds: frozenset[type]) -> None:
@@ -134,6 +140,7 @@ class _Build:
             time=self.clock.now(),
             seq=self.bus.seq,
             state=str(self.queries.trading().state),
+            every=self.beat_seconds,
         )
 
 
@@ -157,7 +164,17 @@ def start_services(
     AppError for what `options` asks and this machine cannot give.
     """
     supervisor = supervisor or Supervisor(log.warn)
-    build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions), supervisor)
+    build = _Build(
+        bus,
+        portfolio,
+        clock,
+        folder,
+        log,
+        queries,
+        list(subscriptions),
+        supervisor,
+        options.beat_seconds,
+    )
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
@@ -172,12 +189,11 @@ def start_services(
     )
     control = ControlServer(folder.path, commands, log.warn)
     _add_work(build, "control", control)
-    heart = Heartbeat(
-        folder.path / "heartbeat.json", build.beat, log.warn, every=options.beat_seconds
-    )
+    heart = Heartbeat(folder.path / HEARTBEAT, build.beat, log.warn, every=options.beat_seconds)
     _add_work(build, "heartbeat", heart)
-    if options.alerts is not None:
-        _add_alerts(build, options.alerts, past)
+    alerts = None if options.alerts is None else _add_alerts(build, options.alerts, past)
+    if options.watchdog is not None:
+        _add_watchdog(build, options.watchdog, alerts)
     metrics = None
     if options.metrics_port is not None:
         metrics = _metrics(build, keeper, options.metrics_port)
@@ -190,11 +206,29 @@ def _add_work(build: _Build, name: str, part: Work) -> None:
     build.add(BackgroundService(name, part.run), BackgroundService.kinds)
 
 
-def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> None:
+def _add_watchdog(build: _Build, terms: WatchdogTerms, alerts: Alerts | None) -> None:
+    """Tells log, alerts and heartbeat when the loop hangs, which none of them could notice."""
+
+    def hangs(why: str) -> None:
+        if alerts is not None:
+            alerts.hangs(why)
+        build.log.warn("the session hangs", why=why)
+        beat = msgspec.structs.replace(build.beat(), alive=False)
+        write_beat(build.folder.path / HEARTBEAT, beat)
+
+    def turns_again() -> None:
+        build.log.warn("the session goes on", why="its loop turns again")
+
+    _add_work(build, "watchdog", Watchdog(build.folder.path, terms, hangs, turns_again))
+
+
+def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> Alerts | None:
+    """The actor, None without an address to send to."""
     from adapters.services.alerts import AlertRules, Alerts
     from config.loader import ConfigError
     from scripts.app.sessions.alerts import policy, sender
 
+    alerts = None
     if (send := sender(settings)) is not None:
         rules = AlertRules(policy(settings), build.folder.session_id)
         for record in past:
@@ -208,6 +242,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
             _add_work(build, "ping", ping)
     except (ConfigError, ValueError) as error:
         raise WrongUsage(str(error)) from error
+    return alerts
 
 
 def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:
