@@ -41,6 +41,10 @@ class HandlerFailed(Exception):
         self.item = item
 
 
+class ActorFailed(Exception):
+    """An actor's failure whose own text says all that the user needs to know."""
+
+
 class SubscriberLeft(Exception):
     """Raised when an I/O actor has left its edge before the bus closed it."""
 

@@ -20,6 +20,7 @@ from engine.bus import Bus
 from engine.portfolio import Portfolio, Position
 from engine.trading import HaltCause
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
+from signals.failure import FROM_OUTSIDE, StrategyFailed, failed
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
 
@@ -94,10 +95,6 @@ class Strategy(Protocol):
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
-class StrategyFailed(Exception):
-    """Raised when a strategy's own code fails; names the strategy and the symbol."""
-
-
 class Reversal(msgspec.Struct, frozen=True):
     """An entry that waits until `position` is closed, as long as the bar of its decision lasts."""
 
@@ -156,11 +153,11 @@ class StrategyActor:
         try:
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
             _insist_on_types(decision)
-        except Exception as error:
-            raise self._failed(bar.symbol, error) from error
-        if decision is None:
-            return
-        signal = _signal(self._strategy_id, bar, view, decision)
+            if decision is None:
+                return
+            signal = _signal(self._strategy_id, bar, view, decision)
+        except FROM_OUTSIDE as error:
+            raise self._failed(bar.symbol, error, strategy) from error
         if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
             self._reversals[bar.symbol] = Reversal(
@@ -188,8 +185,8 @@ class StrategyActor:
         try:
             entry = reversal.enter(view)
             _insist_on_types(entry)
-        except Exception as error:
-            raise self._failed(symbol, error) from error
+        except FROM_OUTSIDE as error:
+            raise self._failed(symbol, error, reversal.enter) from error
         if entry is None:
             return
         signal = _signal(self._strategy_id, reversal.bar, view, entry)
@@ -216,7 +213,7 @@ class StrategyActor:
                 tick = ev.Tick(bar.symbol, bar.close, bar.close)
                 try:
                     strategy.on_bar(bar, View(spec, tick, None))
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(bar.symbol, error) from error
 
     def scanned(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
@@ -227,7 +224,7 @@ class StrategyActor:
             if scan is not None and strategy is not None:
                 try:
                     columns = scan(bars)
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(symbol, error) from error
                 bars.scan = ChunkScan(
                     columns,
@@ -240,13 +237,11 @@ class StrategyActor:
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:
             return factory(spec)
-        except Exception as error:
+        except FROM_OUTSIDE as error:
             raise self._failed(spec.name, error) from error
 
-    def _failed(self, symbol: str, error: Exception) -> StrategyFailed:
-        return StrategyFailed(
-            f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
-        )
+    def _failed(self, symbol: str, error: BaseException, asked: object = None) -> StrategyFailed:
+        return failed(self._strategy_id, symbol, error, __file__, asked)
 
 
 _TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {

@@ -251,7 +251,7 @@ class ControlServer:
             self._failure = error
             return ControlReply(done=False, text=f"the session fails: {error}")
         except Exception as error:
-            # Nothing of trading failed: whoever asks is told, and so is the log.
+            # Nothing of trading failed: whoever asks learns of it, and so does the log.
             why = reason_of(error)
             self._tell(f"control: {request.action} failed ({why})")
             return ControlReply(done=False, text=f"{request.action} failed: {why}")

@@ -6,6 +6,7 @@ Both come from the session's loop, so they stop when the loop hangs, not only wh
 from __future__ import annotations
 
 import contextlib
+import threading
 import urllib.request
 from collections.abc import Callable
 from functools import partial
@@ -63,6 +64,8 @@ class Heartbeat:
         self._warn = warn
         self._every = every
         self._failing = False
+        self._given = 0
+        self._one_at_a_time = threading.Lock()
 
     async def run(self) -> None:
         """Raises TimeoutError for a disk that hangs."""
@@ -80,7 +83,7 @@ class Heartbeat:
         """A full disk or a locked file is reported once; trading does not depend on this file."""
         try:
             with anyio.fail_after(seconds):
-                await in_daemon(partial(write_beat, self._file, beat))
+                await in_daemon(partial(self._write_newest, self._number(), beat))
         except TimeoutError as error:
             raise TimeoutError(f"{self._file} cannot be written: the disk hangs") from error
         except OSError as error:
@@ -89,6 +92,16 @@ class Heartbeat:
             self._failing = True
         else:
             self._failing = False
+
+    def _number(self) -> int:
+        self._given += 1
+        return self._given
+
+    def _write_newest(self, number: int, beat: Beat) -> None:
+        """A beat that a slow disk held up must not come after one that is newer."""
+        with self._one_at_a_time:
+            if number == self._given:
+                write_beat(self._file, beat)
 
 
 def write_beat(file: Path, beat: Beat) -> None:

@@ -4,7 +4,7 @@ A thread looks at the age of the last turn: after a while it says where the loop
 heartbeat), after a longer while it ends the process, so that whoever supervises it can start it
 again. That thread is blind while one call holds the interpreter (a regex that backtracks); a timer
 of `faulthandler`, which every turn sets anew, needs neither and ends the process a little later,
-with exit code 1.
+as an internal error does.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Watchdog:
         hangs: Callable[[str], None],
         turns_again: Callable[[], None],
     ) -> None:
-        """`hangs` is told where the loop stands, `turns_again` that it went on; both are called
+        """`hangs` takes where the loop stands, `turns_again` hears that it went on; both are called
         in a thread of their own, which may hang with them.
         """
         self._path = folder / HANGS

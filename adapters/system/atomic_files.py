@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def replace_file(path: Path, content: bytes, *, owner_only: bool = False) -> Non
     A spreadsheet program that has `path` open on Windows makes this a PermissionError. With
     `owner_only` nobody else may read it at any time (on Windows: as the folder's rights say).
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         if owner_only:
             draft.unlink(missing_ok=True)  # a leftover would keep its own, wider rights

@@ -369,7 +369,7 @@ async def _run_live(
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
-        with explained(folder):
+        with explained(folder, log):
             journal = await open_journal(folder, resume=bool(previous.records))
             context = SessionContext(
                 folder, journal, clock, log, metadata, previous.records or None

@@ -29,6 +29,7 @@ from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
+    from engine.portfolio import Portfolio
     from engine.types import Limits
     from risk.challenge import Challenge
     from scripts.app.session_folder import SessionFolder
@@ -375,14 +376,17 @@ class _Session:
             say=self._chosen.screen.say,
             apart=True,
         )
+        shadowed = None
         try:
-            with explained(self._folder):
+            with explained(self._folder, log):
                 frame = await self._context(connection, clock, log)
                 shadowed = build_shadow(self._terms(found), connection, frame)
                 with orderly_stop(shadowed.session.request_stop):
                     outcome = await shadowed.session.run()
         finally:
             log.close()
+            if shadowed is not None:
+                self._tell_left_open(shadowed.actors.portfolio)
         self._show(shadowed.summary.projection.summary())
         return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
 
@@ -456,6 +460,20 @@ class _Session:
             ),
             view=(lambda status: LiveView(status, console, drawn=in_daemon)) if shown else None,
         )
+
+    def _tell_left_open(self, portfolio: Portfolio) -> None:
+        """Said even where nothing else is: open positions are money."""
+        from scripts.cli.shared.command_line import complain
+        from scripts.view.left_open import left_open_lines
+
+        for line in left_open_lines(
+            portfolio.positions.values(),
+            portfolio.specs,
+            profile=self._chosen.account.profile or "NAME",
+            session=self._folder.session_id,
+            dry_run=self._chosen.dry_run,
+        ):
+            complain(line)
 
     def _show(self, summary: dict[str, Any]) -> None:
         import json

@@ -36,11 +36,14 @@ def told_first(
     was_out = bool(states) and HaltCause.STRATEGY in states[-1].causes
     if why is None and not was_out:
         return None
-    waiting = [ev.ConditionSeen(HaltCause.STRATEGY, why is not None, why or "asked again")]
+    told = False
 
     async def tell() -> None:
-        while waiting:
+        nonlocal told
+        if not told:
+            told = True
             bus.time, bus.bar = clock.now(), None
-            bus.feed(waiting.pop())
+            detail = why or "asked again"
+            bus.feed(ev.ConditionSeen(HaltCause.STRATEGY, why is not None, detail))
 
     return tell
