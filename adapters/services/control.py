@@ -14,6 +14,7 @@ import errno
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -76,7 +77,7 @@ class ControlServer:
         seconds: float = _SECONDS,
         pause: float = _PAUSE_SECONDS,
     ) -> None:
-        """`folder` gets the owner-only file; `seconds` bounds each step of a connection.
+        """`folder` gets the owner-only file; `seconds` bounds each connection.
 
         After a failure the server waits `pause` seconds, and longer after each that follows.
         """
@@ -190,9 +191,11 @@ class ControlServer:
             self._strangers.pop(scope, None)
 
     async def _converse(self, client: anyio.abc.SocketStream, scope: anyio.CancelScope) -> None:
+        """All of it within one deadline, so that a peer that drips holds its place no longer."""
         lines = BufferedByteReceiveStream(client)
+        until = anyio.current_time() + self._seconds
         try:
-            with anyio.fail_after(self._seconds):
+            with self._within(until):
                 token = await lines.receive_exactly(TOKEN_LINE)
                 if not hmac.compare_digest(token, f"{self._token}\n".encode()):
                     self._turn_away()
@@ -202,23 +205,27 @@ class ControlServer:
             return
         self._strangers.pop(scope, None)
         try:
-            await self._answer(client, lines)
+            await self._answer(client, lines, until)
         finally:
             self._places.release()
 
     async def _answer(
-        self, client: anyio.abc.SocketStream, lines: BufferedByteReceiveStream
+        self, client: anyio.abc.SocketStream, lines: BufferedByteReceiveStream, until: float
     ) -> None:
         try:
-            with anyio.fail_after(self._seconds):
+            with self._within(until):
                 request = await self._request(lines)
         except _GONE:
             return
         reply = request if isinstance(request, ControlReply) else self._carried_out(request)
-        with contextlib.suppress(*_GONE), anyio.fail_after(self._seconds):
+        with contextlib.suppress(*_GONE), self._within(until):
             await client.send(msgspec.json.encode(reply) + b"\n")
         if self._failure is not None:
             self._scope.cancel()
+
+    @staticmethod
+    def _within(until: float) -> AbstractContextManager[anyio.CancelScope]:
+        return anyio.fail_after(until - anyio.current_time())
 
     async def _request(self, lines: BufferedByteReceiveStream) -> ControlRequest | ControlReply:
         """What the client wants, or what is wrong with it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from functools import partial
@@ -45,12 +46,13 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     every: float = 5.0
     """Seconds until the next one is due."""
 
-    def fresh(self, now: Millis) -> bool:
-        """Whether the session that wrote it lives at `now` (ms UTC): by its age, not its word.
+    def fresh(self, age: float) -> bool:
+        """Whether the session whose last beat is `age` seconds old lives: by that, not its word.
 
-        A process that hangs, or was killed, leaves a beat that says alive.
+        A process that hangs, or was killed, leaves a beat that says alive. (`time` is that of the
+        session's market, which may be another than this machine's.)
         """
-        return self.alive and now - self.time <= _MISSED * self.every * 1000
+        return self.alive and age <= _MISSED * max(1.0, self.every)
 
 
 class Heartbeat:
@@ -109,10 +111,11 @@ def write_beat(file: Path, beat: Beat) -> None:
     replace_file(file, msgspec.json.encode(beat) + b"\n")
 
 
-def read_beat(file: Path) -> Beat | None:
-    """The last beat in `file`; None where there is none that can be read."""
+def read_beat(file: Path) -> tuple[Beat, float] | None:
+    """The last beat in `file` and its age in seconds; None where none can be read."""
     try:
-        return decoded(file.read_bytes(), Beat)
+        age = time.time() - file.stat().st_mtime
+        return decoded(file.read_bytes(), Beat), age
     except (OSError, msgspec.DecodeError):
         return None
 

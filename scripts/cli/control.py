@@ -41,12 +41,12 @@ def status(
     session: SessionArgument = None, results_dir: ResultsOption = None, json: JsonOption = False
 ) -> int:
     """Show how a session stands; of one that is over, what its journal says."""
-    from adapters.services.control_client import NotAnswering, NotRunning, ask
-    from adapters.services.control_wire import ControlReply, ControlRequest
+    from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
+    from adapters.services.control_wire import ControlReply
 
     folder = _folder(session, results_dir)
     try:
-        reply = ask(folder, ControlRequest(action="status"))
+        reply = SessionClient(folder).status()
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
@@ -126,14 +126,14 @@ def order(
     action: Action, session: str | None, reason: str, results: Path | None, *, json: bool
 ) -> int:
     """Give an order; raises AppError with exit code 4 when the session does not take it."""
-    from adapters.services.control_client import NotAnswering, NotRunning, ask
+    from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
     from adapters.services.control_wire import LONGEST_REASON, ControlRequest
 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
     folder = _folder(session, results)
     try:
-        reply = ask(folder, ControlRequest(action=action, reason=reason))
+        reply = SessionClient(folder).ask(ControlRequest(action=action, reason=reason))
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
@@ -145,7 +145,12 @@ def order(
 
 
 def _hangs(folder: Path, error: Exception) -> AppError:
-    return Unreachable(f"session {folder.name}: {error}; look at its heartbeat, log and terminal")
+    from adapters.services.control_client import Mute
+
+    remedy = "look at its heartbeat, log and terminal"
+    if isinstance(error, Mute):
+        remedy += "; butler flatten --account-profile NAME --force takes its account over"
+    return Unreachable(f"session {folder.name}: {error}; {remedy}")
 
 
 def _folder(session: str | None, results: Path | None) -> Path:

@@ -40,9 +40,9 @@ def test_a_session_that_hangs_is_told_and_ended(tmp_path: Path, how: str) -> Non
     lines = [json.loads(line) for line in (folder(tmp_path) / "log.jsonl").read_text().splitlines()]
     (told,) = [line for line in lines if line["event"] == "the session hangs"]
     assert f"{how} (" in told["why"]
-    beat = read_beat(folder(tmp_path) / "heartbeat.json")
-    assert beat is not None
-    assert not beat.alive
+    read = read_beat(folder(tmp_path) / "heartbeat.json")
+    assert read is not None
+    assert not read[0].alive
     assert hangs_within(folder(tmp_path), hanging_main.__file__) == 1
     assert hangs_within(folder(tmp_path), "/another.py") == 0
 
@@ -72,8 +72,8 @@ def test_hangs_are_counted_by_process_and_code(tmp_path: Path) -> None:
     assert hangs_within(tmp_path, "/s.py") == 2
 
 
-@pytest.mark.parametrize(("age", "fresh"), [(0, True), (15_000, True), (15_001, False)])
-def test_a_heartbeat_is_judged_by_its_age(age: int, fresh: bool) -> None:
+@pytest.mark.parametrize(("age", "fresh"), [(0.0, True), (15.0, True), (15.1, False)])
+def test_a_heartbeat_is_judged_by_its_age(age: float, fresh: bool) -> None:
     beat = Beat(session="s-1", pid=1, time=1_000_000, seq=1, state="active", every=5.0)
-    assert beat.fresh(1_000_000 + age) is fresh
+    assert beat.fresh(age) is fresh
     assert not Beat(session="s", pid=1, time=0, seq=1, state="", alive=False).fresh(0)
