@@ -10,15 +10,18 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, LimitAction, Limits
-from risk import exposure, firm_limits, valuation
+from engine.types import Cents, LimitAction, Limits, SymbolSpec
+from risk import exposure, valuation
 from risk import limits as rules
 from risk.challenge import ChallengeActor
+from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.restrictions import Objection
 
 
 class RiskActor:
@@ -36,7 +39,7 @@ class RiskActor:
         self._challenge_actor = challenge_actor
         self._portfolio = portfolio
         self._limits = limits
-        self._needs_limit_context = challenge_actor is not None or firm_limits.needs_context(limits)
+        self._needed = needed_parts(limits)
         self._exposures = ExposureBook(portfolio, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
@@ -92,7 +95,7 @@ class RiskActor:
         if order.action is ev.OPEN:
             self._signals.add(order.signal_id)
             self._exposures.reserve(approved)
-            self._counters.ordered(self._bus.time)
+            self._counters.ordered(order.symbol, self._bus.time)
         elif order.action is ev.CLOSE:
             self._exposures.start_closing(order)
 
@@ -164,7 +167,7 @@ class RiskActor:
             low = self._max_floor
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            kept = firm_limits.reserve(self._limits, self.starting_balance) or 0
+            kept = rules.firm_reserve(self._limits, self.starting_balance) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
         return low, self.drawdowns.peak
 
@@ -240,9 +243,7 @@ class RiskActor:
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
-            self.drawdowns.test(
-                seen.equity, self.day_start
-            )  # the attempt is over: nothing to guard
+            self.drawdowns.test(seen.equity, self.day_start)  # it is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
@@ -254,7 +255,7 @@ class RiskActor:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
-        kept = firm_limits.reserve(self._limits, self.starting_balance)
+        kept = rules.firm_reserve(self._limits, self.starting_balance)
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
@@ -293,10 +294,10 @@ class RiskActor:
         self._signals.add(order.signal_id)
         if isinstance(verdict, ev.OrderApproved):
             self._exposures.reserve(verdict)
-            self._counters.ordered(self._bus.time)
+            self._counters.ordered(order.symbol, self._bus.time)
         self._bus.publish(verdict)
         if isinstance(verdict, ev.OrderDenied):
-            self._halt_for(verdict)
+            self._act(str(verdict.reason), verdict.account, verdict.detail)
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.position)
@@ -312,15 +313,12 @@ class RiskActor:
                 ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
             )
 
-    def _halt_for(self, denied: ev.OrderDenied) -> None:
-        self._act(str(denied.reason), denied.account, denied.detail)
-
     def _act(self, limit: str, account: ev.Account, detail: str) -> None:
         """Do what is declared for a limit that was hit."""
-        action = firm_limits.action_of(self._limits, limit)
+        action = action_of(self._limits, limit)
         if action is LimitAction.DENY:
             return
-        cause = firm_limits.cause_of(limit, action)
+        cause = LIMIT_HITS[limit].cause(action)
         known = cause in self.trading.causes
         self._halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
@@ -386,14 +384,22 @@ class RiskActor:
             trading = self.trading.checked_again(seen.cause)
             self._change(trading, self._account(), detail=seen.detail)
 
-    def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
+    def _context(self, order: ev.OrderIntent) -> RiskContext:
         totals, portfolio = self._exposures.totals(order.symbol), self._portfolio
         spec, value = portfolio.specs[order.symbol], portfolio.valuations.get(order.symbol)
-        return rules.RiskContext(
+        needed, firm, now = self._needed, self._challenge_actor, self._bus.time
+        counts, concentration, floors = None, None, None
+        if ContextPart.COUNTS in needed:
+            counts = self._counters.counts(now)
+        if ContextPart.CONCENTRATION in needed:
+            concentration = exposure.concentration(self._exposures.each(), order.symbol)
+        if firm and ContextPart.FIRM_FLOORS in needed:
+            floors = firm.floors(portfolio.account)
+        return RiskContext(
             limits=self._limits,
             spec=spec,
             tick=portfolio.ticks[order.symbol],
-            account=self._account(),
+            account=portfolio.account,
             day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
@@ -403,33 +409,16 @@ class RiskActor:
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
-            valuation=valuation.valuation_of(
-                spec, value, self._bus.time, broker_valued=self._broker_valued
-            ),
-            limit_context=self._limit_context(order)
-            if self._needs_limit_context
-            else firm_limits.NO_LIMIT_CONTEXT,
+            valuation=valuation.valuation_of(spec, value, now, broker_valued=self._broker_valued),
+            counts=counts,
+            concentration=concentration,
+            firm_floors=floors,
+            firm_objection=self._firm_objection(firm, spec) if firm else None,
         )
 
-    def _limit_context(self, order: ev.OrderIntent) -> firm_limits.LimitContext:
-        now, stakes = self._bus.time, list(self._exposures.each())
-        firm, objection = None, None
-        if self._challenge_actor is not None:
-            account, in_flight = self._portfolio.account, len(self._exposures.reserved)
-            firm = self._challenge_actor.floors(account)
-            objection = self._challenge_actor.objection(
-                self._portfolio.specs[order.symbol], self._exposures.count() - in_flight, in_flight
-            )
-        return firm_limits.LimitContext(
-            now=now,
-            orders_hour=self._counters.orders_hour(now),
-            orders_day=self._counters.orders_day,
-            last_loss=self._counters.last_loss,
-            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.symbol),
-            currencies=exposure.on_currencies(stakes),
-            firm=firm,
-            objection=objection,
-        )
+    def _firm_objection(self, firm: ChallengeActor, spec: SymbolSpec) -> Objection | None:
+        in_flight = len(self._exposures.reserved)
+        return firm.objection(spec, self._exposures.count() - in_flight, in_flight)
 
     def _account(self) -> ev.Account:
         return self._portfolio.account.figures

@@ -7,14 +7,15 @@ is. Margins need not agree (a venue has its own leverage for some symbols): the 
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import msgspec
 
 from engine import money
 from engine.events import DenyReason, SymbolValuation
-from engine.types import FROM_BROKER, LONG, Cents, Millis, Points, Rate, SymbolSpec, Units
-from engine.valuation import BAND, WHOLE, broker_rate, cautious, margin_volume, too_old
+from engine.types import FROM_BROKER, LONG, Cents, Millis, Rate, SymbolSpec
+from engine.valuation import BAND, WHOLE, broker_rate, cautious, fresh_until, margin_volume
 
 TOLERANCE = 100
 """Part (1/10,000) by which the venue's figure may differ from the formula's, beside a cent."""
@@ -45,8 +46,17 @@ def valuation_of(
     some."""
     if valuation is None:
         return _by_formula_alone(spec, broker_valued=broker_valued)
-    objection = _too_old(spec, valuation, now) or _doubt(spec, valuation)
-    return Valuation(rate_of(spec, valuation), _margin(spec, valuation), objection)
+    found, fresh_until = _judged(spec, valuation)
+    if now <= fresh_until:
+        return found
+    return Valuation(found.rate, found.margin, _too_old(spec, valuation, now))
+
+
+@functools.lru_cache(maxsize=256)
+def _judged(spec: SymbolSpec, valuation: SymbolValuation) -> tuple[Valuation, Millis]:
+    """What the venue's figures come to, and until when; the same for every order until the next."""
+    found = Valuation(rate_of(spec, valuation), _margin(spec, valuation), _doubt(spec, valuation))
+    return found, fresh_until(spec, valuation)
 
 
 def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
@@ -64,13 +74,6 @@ def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
     return Rate(gain=(1, 1), loss=(valuation.loss, formula))
 
 
-def margin_of(spec: SymbolSpec, valuation: Valuation, volume: Units, price: Points) -> Cents:
-    """What a position binds, in cents: the larger of the formula's and the venue's figure."""
-    number, per = valuation.margin
-    formula = volume if spec.conversion is FROM_BROKER else money.margin(spec, volume, price)
-    return -(-formula * number // per)
-
-
 def _by_formula_alone(spec: SymbolSpec, *, broker_valued: bool) -> Valuation:
     if not broker_valued and spec.conversion is not FROM_BROKER:
         return PLAIN
@@ -78,11 +81,7 @@ def _by_formula_alone(spec: SymbolSpec, *, broker_valued: bool) -> Valuation:
     return Valuation(objection=(DenyReason.NO_VALUATION, detail))
 
 
-def _too_old(
-    spec: SymbolSpec, valuation: SymbolValuation, now: Millis
-) -> tuple[DenyReason, str] | None:
-    if not too_old(spec, valuation, now):
-        return None
+def _too_old(spec: SymbolSpec, valuation: SymbolValuation, now: Millis) -> tuple[DenyReason, str]:
     minutes = (now - valuation.time) // _MINUTE
     return (
         DenyReason.NO_VALUATION,
