@@ -13,15 +13,15 @@ from engine.bus import Bus
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, LimitAction, Limits, SymbolSpec
-from risk import exposure, valuation
+from engine.types import Cents, LimitAction, Limits
+from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
-from risk.restrictions import Objection
+from risk.valuation import JudgedValuation, current_valuation, judged
 
 
 class RiskActor:
@@ -52,10 +52,12 @@ class RiskActor:
         self._max_floor: Cents | None = None
         self._day_turned = False
         self._broker_valued = False
+        self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
@@ -77,6 +79,7 @@ class RiskActor:
         """What brings day starts, risk in flight, halts and drawdowns back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.DayRolled: self._apply_day,
             ev.AttemptStarted: lambda e: self._begin_at(e.account),
             ev.AccountSeen: self._apply_seen,
@@ -178,6 +181,9 @@ class RiskActor:
         self.drawdowns = DrawdownTracker(started.account.equity)
         self._begin_at(started.account)
 
+    def on_valuation(self, seen: ev.SymbolValuation) -> None:
+        self._valuations[seen.symbol] = judged(self._portfolio.specs[seen.symbol], seen)
+
     def _begin_at(self, account: ev.Account) -> None:
         """Day start of an account that starts with these figures, floating profit excluded."""
         self.drawdowns.peak = account.equity
@@ -274,12 +280,9 @@ class RiskActor:
             self._breached(seen.figures)
 
     def _breached(self, account: ev.Account) -> None:
-        if account.equity <= self._day_floor:
-            detail = f"equity at or below {self._day_floor / 100:.2f} USD"
-            self._act("daily_loss", account, detail)
-        if self._max_floor is not None and account.equity <= self._max_floor:
-            detail = f"equity at or below {self._max_floor / 100:.2f} USD"
-            self._act("max_loss", account, detail)
+        for limit, least in (("daily_loss", self._day_floor), ("max_loss", self._max_floor)):
+            if least is not None and account.equity <= least:
+                self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
 
     # --- orders ---
 
@@ -308,10 +311,7 @@ class RiskActor:
         if isinstance(verdict, ev.OrderApproved):
             self._bus.publish(verdict)
         else:
-            reason, detail = verdict
-            self._bus.publish(
-                ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
-            )
+            self._bus.publish(rules.denied(order, verdict, self._account()))
 
     def _act(self, limit: str, account: ev.Account, detail: str) -> None:
         """Do what is declared for a limit that was hit."""
@@ -386,15 +386,18 @@ class RiskActor:
 
     def _context(self, order: ev.OrderIntent) -> RiskContext:
         totals, portfolio = self._exposures.totals(order.symbol), self._portfolio
-        spec, value = portfolio.specs[order.symbol], portfolio.valuations.get(order.symbol)
+        spec, value = portfolio.specs[order.symbol], self._valuations.get(order.symbol)
         needed, firm, now = self._needed, self._challenge_actor, self._bus.time
-        counts, concentration, floors = None, None, None
+        counts, concentration, floors, objection = None, None, None, None
         if ContextPart.COUNTS in needed:
             counts = self._counters.counts(now)
         if ContextPart.CONCENTRATION in needed:
             concentration = exposure.concentration(self._exposures.each(), order.symbol)
-        if firm and ContextPart.FIRM_FLOORS in needed:
-            floors = firm.floors(portfolio.account)
+        if firm:
+            in_flight = len(self._exposures.reserved)
+            objection = firm.objection(spec, totals.positions - in_flight, in_flight)
+            if ContextPart.FIRM_FLOORS in needed:
+                floors = firm.floors(portfolio.account)
         return RiskContext(
             limits=self._limits,
             spec=spec,
@@ -409,16 +412,12 @@ class RiskActor:
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
-            valuation=valuation.valuation_of(spec, value, now, broker_valued=self._broker_valued),
+            valuation=current_valuation(spec, value, now, broker_valued=self._broker_valued),
             counts=counts,
             concentration=concentration,
             firm_floors=floors,
-            firm_objection=self._firm_objection(firm, spec) if firm else None,
+            firm_objection=objection,
         )
-
-    def _firm_objection(self, firm: ChallengeActor, spec: SymbolSpec) -> Objection | None:
-        in_flight = len(self._exposures.reserved)
-        return firm.objection(spec, self._exposures.count() - in_flight, in_flight)
 
     def _account(self) -> ev.Account:
         return self._portfolio.account.figures

@@ -64,11 +64,11 @@ def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied
     """Approve an opening order with its volume and risk, or deny it with the first reason found."""
     objection = _before_sizing(order, context)
     if objection is not None:
-        return _deny(order, context, *objection)
+        return denied(order, objection, context.account.figures)
     sized = size(order, context)
     objection = _at_volume(sized, context)
     if objection is not None:
-        return _deny(order, context, *objection)
+        return denied(order, objection, context.account.figures)
     return OrderApproved(
         order=order,
         volume=sized.volume,
@@ -85,9 +85,7 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
-    return OrderDenied(
-        order=order, reason=problem, detail=details.get(problem, str(problem)), account=account
-    )
+    return denied(order, (problem, details.get(problem, str(problem))), account)
 
 
 def manage(
@@ -107,8 +105,9 @@ def manage(
     return OrderApproved(order=order, volume=order.volume)
 
 
-def _deny(order: OrderIntent, context: RiskContext, reason: DenyReason, detail: str) -> OrderDenied:
-    account = context.account.figures
+def denied(order: OrderIntent, objection: Objection, account: Account) -> OrderDenied:
+    """The denial of an order for what was found against it."""
+    reason, detail = objection
     return OrderDenied(order=order, reason=reason, detail=detail, account=account)
 
 

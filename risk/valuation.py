@@ -7,8 +7,7 @@ is. Margins need not agree (a venue has its own leverage for some symbols): the 
 
 from __future__ import annotations
 
-import functools
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -39,24 +38,40 @@ PLAIN: Final = Valuation()
 """By the formula, with nothing against it."""
 
 
-def valuation_of(
-    spec: SymbolSpec, valuation: SymbolValuation | None, now: Millis, *, broker_valued: bool
+class JudgedValuation(NamedTuple):
+    """What the venue's figures of `time` come to, the same for every order up to `fresh_until`."""
+
+    valuation: Valuation
+    time: Millis
+    fresh_until: Millis
+
+
+def judged(spec: SymbolSpec, valuation: SymbolValuation) -> JudgedValuation:
+    """The venue's figures held against the formula."""
+    found = Valuation(rate_of(spec, valuation), _margin(spec, valuation), _doubt(spec, valuation))
+    return JudgedValuation(found, valuation.time, fresh_until(spec, valuation))
+
+
+def current_valuation(
+    spec: SymbolSpec, last: JudgedValuation | None, now: Millis, *, broker_valued: bool
 ) -> Valuation:
     """By the last figures of the venue; `broker_valued`: it tells them, so that there must be
     some."""
-    if valuation is None:
+    if last is None:
         return _by_formula_alone(spec, broker_valued=broker_valued)
-    found, fresh_until = _judged(spec, valuation)
-    if now <= fresh_until:
-        return found
-    return Valuation(found.rate, found.margin, _too_old(spec, valuation, now))
+    if now <= last.fresh_until:
+        return last.valuation
+    minutes = (now - last.time) // _MINUTE
+    detail = f"the terminal's last valuation of {spec.name} is {minutes} minutes old"
+    return Valuation(last.valuation.rate, last.valuation.margin, (DenyReason.NO_VALUATION, detail))
 
 
-@functools.lru_cache(maxsize=256)
-def _judged(spec: SymbolSpec, valuation: SymbolValuation) -> tuple[Valuation, Millis]:
-    """What the venue's figures come to, and until when; the same for every order until the next."""
-    found = Valuation(rate_of(spec, valuation), _margin(spec, valuation), _doubt(spec, valuation))
-    return found, fresh_until(spec, valuation)
+def valuation_of(
+    spec: SymbolSpec, valuation: SymbolValuation | None, now: Millis, *, broker_valued: bool
+) -> Valuation:
+    """`current_valuation` of figures that were not judged before."""
+    last = None if valuation is None else judged(spec, valuation)
+    return current_valuation(spec, last, now, broker_valued=broker_valued)
 
 
 def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
@@ -79,14 +94,6 @@ def _by_formula_alone(spec: SymbolSpec, *, broker_valued: bool) -> Valuation:
         return PLAIN
     detail = f"the terminal has supplied no valuation of {spec.name}"
     return Valuation(objection=(DenyReason.NO_VALUATION, detail))
-
-
-def _too_old(spec: SymbolSpec, valuation: SymbolValuation, now: Millis) -> tuple[DenyReason, str]:
-    minutes = (now - valuation.time) // _MINUTE
-    return (
-        DenyReason.NO_VALUATION,
-        f"the terminal's last valuation of {spec.name} is {minutes} minutes old",
-    )
 
 
 def _doubt(spec: SymbolSpec, valuation: SymbolValuation) -> tuple[DenyReason, str] | None:

@@ -56,7 +56,7 @@ def submitted(parts: Wired, order_id: int, symbol: str) -> None:
 def rejected(order_id: int) -> ev.OrderRejected:
     return ev.OrderRejected(
         order_id=order_id, symbol="EURUSD", side=Side.LONG, retcode=10_018,
-        message="the market is closed", account=ev.AccountSeen.of(account()),
+        message="the market is closed", account=account(),
     )  # fmt: skip
 
 

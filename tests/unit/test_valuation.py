@@ -259,9 +259,10 @@ class TestInASession:
         earlier.bus.feed(CROSS)
         parts = session()
         for record in earlier.journal.records:
-            handler = parts.portfolio.replay_routes().get(type(record.event))
-            if handler is not None:
-                handler(record.event)
+            for actor in (parts.portfolio, parts.risk):
+                handler = actor.replay_routes().get(type(record.event))
+                if handler is not None:
+                    handler(record.event)
         parts.bus.time = 31 * MINUTE
         denied = entered(parts)
         assert isinstance(denied, ev.OrderDenied)
