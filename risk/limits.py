@@ -81,7 +81,7 @@ def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied
 def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
     """Deny an order for what was known against it before any check could run."""
     details = {
-        DenyReason.UNKNOWN_SYMBOL: f"{order.symbol} is not among this session's symbols",
+        DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
@@ -96,13 +96,13 @@ def manage(
     `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
     stops. Raises ValueError for an order that opens a position.
     """
-    if order.action is OPEN:
+    if order.terms.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
-    if order.action is MODIFY and limits is not None:
+    if order.terms.action is MODIFY and limits is not None:
         objection = _first_hit(ON_A_STOP, limits, order, stop_loss)
         if objection is not None:
             return objection
-    return OrderApproved(order=order, volume=order.volume)
+    return OrderApproved(order=order, volume=order.terms.volume)
 
 
 def denied(order: OrderIntent, objection: Objection, account: Account) -> OrderDenied:
@@ -115,7 +115,7 @@ def _before_sizing(order: OrderIntent, context: RiskContext) -> Objection | None
     if not context.trading_active:
         return DenyReason.HALTED, "trading is halted"
     if context.known_signal:
-        return DenyReason.DUPLICATE_INTENT, f"signal {order.signal_id} already has an order"
+        return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
     return (
         _first_hit(ON_POSITIONS, context.limits, order, context)
         or _invalid_stops(order, context)
@@ -129,26 +129,27 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None
     For a pending order that is the price at which it enters. Distances of 0 points are refused too,
     whatever the symbol's stops level.
     """
-    long = order.side is LONG
-    price: Points = order.entry_price or (context.tick.bid if long else context.tick.ask)
+    terms = order.terms
+    long = terms.side is LONG
+    price: Points = terms.entry_price or (context.tick.bid if long else context.tick.ask)
     nearest = max(context.spec.stops_level, 1)
     side = 1 if long else -1
     market = context.tick.ask if long else context.tick.bid
-    if order.entry_price and abs(order.entry_price - market) < nearest:
+    if terms.entry_price and abs(terms.entry_price - market) < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"entry price {order.entry_price} must lie {nearest} points or more from {market}",
+            f"entry price {terms.entry_price} must lie {nearest} points or more from {market}",
         )
-    if not order.stop_loss or (price - order.stop_loss) * side < nearest:
+    if not terms.stop_loss or (price - terms.stop_loss) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"stop loss {order.stop_loss} must lie {nearest} points or more "
+            f"stop loss {terms.stop_loss} must lie {nearest} points or more "
             f"{'below' if long else 'above'} {price}",
         )
-    if order.take_profit and (order.take_profit - price) * side < nearest:
+    if terms.take_profit and (terms.take_profit - price) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"take profit {order.take_profit} must lie {nearest} points or more "
+            f"take profit {terms.take_profit} must lie {nearest} points or more "
             f"{'above' if long else 'below'} {price}",
         )
     return None
@@ -197,7 +198,7 @@ def _positions_on_symbol(order: OrderIntent, context: RiskContext) -> str | None
     limit = context.limits.max_positions_per_symbol
     if context.positions_on_symbol < limit:
         return None
-    return f"{context.positions_on_symbol} on {order.symbol}, limit {limit}"
+    return f"{context.positions_on_symbol} on {order.terms.symbol}, limit {limit}"
 
 
 def _per_trade_risk(sized: SizedOrder, context: RiskContext) -> str | None:
@@ -260,7 +261,7 @@ def _currency_exposure(sized: SizedOrder, context: RiskContext) -> str | None:
     limit, net = fraction * context.day_start, _needed(context.concentration).on_currency
     for currency, sign in ((context.spec.base, 1), (context.spec.quote, -1)):
         before = net.get(currency, 0)
-        after = before + sign * sized.order.side * sized.worst
+        after = before + sign * sized.order.terms.side * sized.worst
         if currency and abs(after) > limit and abs(after) > abs(before):
             return f"{_usd(abs(after))} USD at risk on {currency}, limit {_usd(limit)}"
     return None
@@ -286,10 +287,10 @@ def _firm_loss_buffer(sized: SizedOrder, context: RiskContext) -> str | None:
 
 def _wider_stop(order: OrderIntent, stop_loss: Points) -> str | None:
     """A stop that moves away from the price, or is taken away; `stop_loss` is the one in force."""
-    nearer = (order.stop_loss - stop_loss) * order.side >= 0
-    if not stop_loss or (order.stop_loss and nearer):
+    nearer = (order.terms.stop_loss - stop_loss) * order.terms.side >= 0
+    if not stop_loss or (order.terms.stop_loss and nearer):
         return None
-    return f"the stop {stop_loss} may not move to {order.stop_loss}"
+    return f"the stop {stop_loss} may not move to {order.terms.stop_loss}"
 
 
 def _needed(part: T | None) -> T:

@@ -15,13 +15,14 @@ def size(order: OrderIntent, context: RiskContext) -> SizedOrder:
     The volume may be below the symbol's minimum: the caller decides what that means.
     """
     limits, spec, tick, rate = context.limits, context.spec, context.tick, context.valuation.rate
-    side, stop, spread = order.side, order.stop_loss, tick.ask - tick.bid
-    entry = order.entry_price or (tick.ask if side is LONG else tick.bid)
+    terms, spread = order.terms, tick.ask - tick.bid
+    side, stop = terms.side, terms.stop_loss
+    entry = terms.entry_price or (tick.ask if side is LONG else tick.bid)
     largest, volume = largest_volume(context), 0
-    if order.volume:
-        volume = _fixed(order.volume, spec.volume_step, largest)
+    if terms.volume:
+        volume = _fixed(terms.volume, spec.volume_step, largest)
     cents = budget(
-        limits.per_trade_risk_fraction, order.scale, context.account.equity, context.day_start
+        limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
     )
     # Nothing may be filled worse than asked: then what an order may lose at worst is its risk.
     exact = not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
@@ -32,7 +33,7 @@ def size(order: OrderIntent, context: RiskContext) -> SizedOrder:
     if not exact:
         worst = exposure.worst_of_order(
             limits, spec, side, volume, entry, stop, spread,
-            pending=order.entry_price > 0, rate=rate,
+            pending=terms.entry_price > 0, rate=rate,
         )  # fmt: skip
     return SizedOrder(order, volume, risk, worst, margin)
 
