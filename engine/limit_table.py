@@ -46,6 +46,7 @@ class DenyReason(enum.StrEnum):
     COOL_DOWN = "cool_down"
     ORDERS_PER_HOUR = "orders_per_hour"
     ORDERS_PER_DAY = "orders_per_day"
+    TRADES_PER_SYMBOL_PER_DAY = "trades_per_symbol_per_day"
     SYMBOL_RISK = "symbol_risk"
     CURRENCY_EXPOSURE = "currency_exposure"
     FIRM_LOSS_BUFFER = "firm_loss_buffer"
@@ -246,6 +247,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ValueKind.COUNT,
             "most entries approved in one trading day",
             (LimitHit(DenyReason.ORDERS_PER_DAY, "`max_orders_per_day` is reached"),),
+            needs=ContextPart.COUNTS,
+        ),
+    ] = None
+    max_trades_per_symbol_per_day: Annotated[
+        int | None,
+        Limit(
+            ValueKind.COUNT,
+            "most entries on one symbol approved in one trading day",
+            (
+                LimitHit(
+                    DenyReason.TRADES_PER_SYMBOL_PER_DAY,
+                    "`max_trades_per_symbol_per_day` is reached",
+                ),
+            ),
             needs=ContextPart.COUNTS,
         ),
     ] = None

@@ -241,6 +241,11 @@ def _orders_per_day(_: SizedOrder, context: RiskContext) -> str | None:
     return _reached(count, context.limits.max_orders_per_day)
 
 
+def _trades_per_symbol_per_day(sized: SizedOrder, context: RiskContext) -> str | None:
+    count = _needed(context.counts).day.get(sized.order.terms.symbol, 0)
+    return _reached(count, context.limits.max_trades_per_symbol_per_day)
+
+
 def _reached(count: int, limit: int | None) -> str | None:
     return None if limit is None or count < limit else f"{count} so far, limit {limit}"
 
@@ -343,6 +348,7 @@ ON_HISTORY_AND_EXPOSURE: Final = (
     _bound("cool_down_minutes", _cool_down),
     _bound("max_orders_per_hour", _orders_per_hour),
     _bound("max_orders_per_day", _orders_per_day),
+    _bound("max_trades_per_symbol_per_day", _trades_per_symbol_per_day),
     _bound("max_symbol_risk_fraction", _symbol_risk),
     _bound("max_currency_risk_fraction", _currency_exposure),
     _bound("firm_reserve_fraction", _firm_loss_buffer),

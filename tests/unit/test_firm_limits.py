@@ -181,6 +181,18 @@ class TestTiming:
         assert denials(parts) == [DenyReason.ORDERS_PER_DAY]
         assert len(approvals(parts)) == 2
 
+    def test_each_symbol_has_its_own_count_of_the_day(self) -> None:
+        parts = wired(limits(max_trades_per_symbol_per_day=1, max_positions=9,
+                             max_positions_per_symbol=9))  # fmt: skip
+        enter(parts, "EURUSD", "s:1")
+        enter(parts, "EURUSD", "s:2")
+        enter(parts, "GBPUSD", "s:3")
+        reset(parts, START)
+        enter(parts, "EURUSD", "s:4")
+        assert denials(parts) == [DenyReason.TRADES_PER_SYMBOL_PER_DAY]
+        made = [item.order.terms.symbol for item in approvals(parts)]
+        assert made == ["EURUSD", "GBPUSD", "EURUSD"]
+
     def test_only_a_loss_with_its_costs_starts_the_pause(self) -> None:
         parts = wired(limits(cool_down_minutes=10))
         parts.bus.time = HOUR
