@@ -69,7 +69,7 @@ def live(terms: Limits = LIMITS, challenge: Challenge | None = None) -> Live:
         sent.append(venue_request)
         recorded.append(parts.journal.records[-1].event)
 
-    gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send)
+    gateway = Gateway(parts.bus, parts.portfolio, parts.order_manager, REQUESTS, send)
     gateway.attach()
     return Live(parts, gateway, sent, recorded)
 

@@ -130,11 +130,12 @@ class Desk:
         account = told(terminal.account_info())
         self.venue = Venue(self.bus, journal, line, SystemClock(), account, router=LiveRouter())
         self.approved: list[float] = []
-        gateway = Gateway(self.bus, self.portfolio, REQUESTS, self.venue.send)
+        orders = OrderManager(self.bus)
+        gateway = Gateway(self.bus, self.portfolio, orders, REQUESTS, self.venue.send)
         for actor in (
             self.portfolio,
-            OrderManager(self.bus),
-            RiskActor(self.bus, self.portfolio, LIMITS),
+            orders,
+            RiskActor(self.bus, self.portfolio, orders, LIMITS),
         ):
             self.bus.attach(actor.routes())
         self.bus.attach({ev.OrderApproved: lambda _: self.approved.append(time.perf_counter())})

@@ -23,6 +23,7 @@ from adapters.mt5.host.service import HostConfig
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
 from engine.journal import MemoryJournal
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
@@ -113,15 +114,19 @@ class OverTheWire:
             deviation=DEVIATION,
             to_server=lambda moment: moment // 1000,
         )
+        orders = OrderManager(self.bus)
         self.gateway = Gateway(
             self.bus,
             self.portfolio,
+            orders,
             requests,
             lambda venue_request: carry_out_remotely(client, venue_request.request),
         )
-        risk = RiskActor(self.bus, self.portfolio, terms.limits)
-        user_signals = UserSignals(self.bus, self.portfolio)
-        for actor in (self.portfolio, OrderManager(self.bus), risk, user_signals):
+        risk = RiskActor(self.bus, self.portfolio, orders, terms.limits)
+        user_signals = UserSignals(
+            self.bus, self.portfolio, Exits(self.bus, self.portfolio, orders)
+        )
+        for actor in (self.portfolio, orders, risk, user_signals):
             self.bus.attach(actor.routes())
         self.gateway.attach()
         self.bus.time = item.ref.first

@@ -273,7 +273,8 @@ class TestInThisProcess:
         for tick in TICKS.values():
             account.quote(tick.symbol, tick.bid, tick.ask, 0)
         terminal = PaperTerminal(account)
-        gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send_in_process(terminal))
+        sending = send_in_process(terminal)
+        gateway = Gateway(parts.bus, parts.portfolio, parts.order_manager, REQUESTS, sending)
         gateway.attach()
         return parts, account, InProcess(gateway, terminal)
 
@@ -304,7 +305,10 @@ class TestInThisProcess:
             setattr(terminal.conditions, condition, False)
             direct = None if by_requests else PaperExecution(terminal, REQUESTS)
             sending = send_in_process(terminal)
-            Gateway(parts.bus, parts.portfolio, REQUESTS, sending, direct).attach()
+            gateway = Gateway(
+                parts.bus, parts.portfolio, parts.order_manager, REQUESTS, sending, direct
+            )
+            gateway.attach()
             parts.bus.publish(signal("s:1", volume=10_000))
             told.append([record.event for record in parts.journal.records])
         assert told[0] == told[1]

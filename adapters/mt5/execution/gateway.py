@@ -24,10 +24,10 @@ from adapters.mt5.execution.snapshot import (
     fetch_snapshot,
     reply_of,
 )
-from adapters.mt5.execution.unsent import Unsent
-from adapters.mt5.execution.working_orders import WorkingOrders
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
+from engine.orders import LiveOrder, OrderManager, OrderState
 from engine.portfolio import Portfolio
 from engine.ports import Terminal
 from engine.trading import TradingState
@@ -61,6 +61,7 @@ class Gateway:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         requests: Requests,
         send: Send,
         direct: DirectExecution | None = None,
@@ -68,25 +69,18 @@ class Gateway:
         """A `direct` in this process carries out what it takes, without requests."""
         self._bus = bus
         self._portfolio = portfolio
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
         self._direct = direct
         self._requests = requests
         self._send = send
         self._halted = False
-        self._cancelling: set[int] = set()
         self._reports = ExecutionReports(bus, portfolio)
-        self.working_orders = WorkingOrders(bus)
-        self.reconciler = Reconciler(bus, portfolio, self.working_orders, self._reports, requests)
-        self.unsent = Unsent(bus, portfolio)
+        self.reconciler = Reconciler(bus, portfolio, orders, self._reports, requests)
 
     def attach(self) -> None:
         """Put the gateway and its parts on the bus, in the order in which they must see events."""
-        parts = (
-            self.working_orders.routes(),
-            self._routes(),
-            self.reconciler.routes(),
-            self.unsent.routes(),
-        )
-        for routes in parts:
+        for routes in (self._routes(), self.reconciler.routes(), self._last_routes()):
             self._bus.attach(routes)
 
     def _routes(self) -> ev.Routes:
@@ -100,21 +94,19 @@ class Gateway:
             ev.AccountReconciled: lambda _: self._cancel_pending(),
         }
 
+    def _last_routes(self) -> ev.Routes:
+        """What comes behind the reconciler, which says first what a snapshot shows to be closed."""
+        return {ev.AccountReconciled: self.on_reconciled}
+
     def replay_routes(self) -> list[ev.Routes]:
         """The recorded events from which the gateway rebuilds its state."""
-        state: ev.Routes = {ev.TradingStateChanged: self._apply_state}
-        return [
-            self.working_orders.routes(),
-            self.reconciler.replay_routes(),
-            self.unsent.replay_routes(),
-            state,
-        ]
+        return [self.reconciler.replay_routes(), {ev.TradingStateChanged: self._apply_state}]
 
     @property
     def unresolved(self) -> list[ev.OrderIntent]:
         """Orders of unknown outcome: never sent again, charged as risk until the venue resolves
         them."""
-        return [unknown.order for unknown in self.working_orders.unknown.values()]
+        return [live.order for live in self._orders.unknown.values()]
 
     def snapshot_query(self) -> SnapshotQuery:
         """What the next snapshot is to contain."""
@@ -127,9 +119,9 @@ class Gateway:
         a close that was never sent.
         """
         refused = self._halted and any(
-            order.terms.entry_price for order in self.working_orders.working.values()
+            live.order.terms.entry_price for live in self._orders.working.values()
         )
-        return refused or bool(self.unsent.wanted) or self.reconciler.has_changes(snapshot)
+        return refused or bool(self._orders.unsent) or self.reconciler.has_changes(snapshot)
 
     def reconcile(self, snapshot: Snapshot | ClosedPositions) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
@@ -150,17 +142,17 @@ class Gateway:
         """
         if not self._halted:
             return
-        for ticket, order in list(self.working_orders.working.items()):
-            if order.terms.entry_price and order.order_id not in self._cancelling:
-                self._cancel(ticket, order)
+        for live in list(self._orders.working.values()):
+            if live.order.terms.entry_price and not live.cancelling:
+                self._cancel(live)
 
-    def _cancel(self, ticket: int, order: ev.OrderIntent) -> None:
-        self._cancelling.add(order.order_id)
-        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
-        reply = self._send(VenueRequest(order.order_id, request, cancellation=True))
+    def _cancel(self, live: LiveOrder) -> None:
+        live.cancelling = True
+        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": live.ticket}
+        reply = self._send(VenueRequest(live.order.order_id, request, cancellation=True))
         if reply is not None:
-            self._cancelling.discard(order.order_id)
-            self._cancelled(order, reply)
+            live.cancelling = False
+            self._cancelled(live.order, reply)
 
     def _cancelled(self, order: ev.OrderIntent, reply: TradeReply) -> None:
         done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
@@ -178,7 +170,7 @@ class Gateway:
         )
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        order = self.working_orders.sent[submitted.order_id]
+        order = self._orders.live[submitted.order_id].order
         if self._halted and self._may_not_open(order):
             return
         if self._direct is not None and not order.terms.entry_price:
@@ -198,8 +190,8 @@ class Gateway:
 
     def must_not_leave(self, venue_request: VenueRequest) -> bool:
         """Whether a request that waited to be sent must not leave any more."""
-        order = self.working_orders.order(venue_request.order_id)
-        opens = order is None or order.terms.action is ev.OPEN
+        live = self._orders.live.get(venue_request.order_id)
+        opens = live is None or live.order.terms.action is ev.OPEN
         return opens and not venue_request.cancellation and self._halted
 
     def on_user(self, command: ev.UserCommanded) -> None:
@@ -218,22 +210,24 @@ class Gateway:
         that was accepted without a ticket can only be found by its traces.
         """
         account = self._reports.account(None)
-        for approved in list(self.working_orders.approved.values()):
-            self._reports.cancelled(approved.order, "the session ended before it was sent")
-        for order in list(self.working_orders.sent.values()):
+        for order in self._orders.in_state(OrderState.APPROVED):
+            self._reports.cancelled(order, "the session ended before it was sent")
+        for order in self._orders.in_state(OrderState.SUBMITTED):
             self._reports.unknown(order, "the session ended before its reply was recorded", account)
-        ticketless = self.working_orders.working.get(0)
+        ticketless = self._orders.working.get(0)
         if ticketless is not None:
-            self._reports.unknown(ticketless, "accepted without the ticket of an order", account)
+            why = "accepted without the ticket of an order"
+            self._reports.unknown(ticketless.order, why, account)
 
     # --- back ---
 
     def on_replied(self, replied: ev.VenueReplied) -> None:
-        order = self.working_orders.order(replied.order_id)
-        if replied.cancellation:
-            self._cancelling.discard(replied.order_id)
-        if order is None:
+        live = self._orders.live.get(replied.order_id)
+        if live is None:
             return  # a snapshot resolved it before its reply came
+        order = live.order
+        if replied.cancellation:
+            live.cancelling = False
         if replied.what is None:
             self._reports.cancelled(order, "trading was halted before it was sent")
             return
@@ -242,6 +236,11 @@ class Gateway:
             self._cancelled(order, reply)
         else:
             self.on_reply(order, reply)
+
+    def on_reconciled(self, venue: ev.AccountReconciled) -> None:
+        """What the same snapshot shows to be closed is on its way to the books already."""
+        snapshot: Snapshot = venue.what
+        self._exits.repeat_unsent({position.ticket for position in snapshot.positions})
 
     def on_reply(self, order: ev.OrderIntent, reply: TradeReply) -> None:
         """Turn the venue's answer to a request into events."""

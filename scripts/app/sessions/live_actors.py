@@ -18,6 +18,7 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
 from engine.clock import Clock
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import Journal
@@ -27,7 +28,6 @@ from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.restrictions import flat_due
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-from signals.exits import Flatten
 from signals.strategy import StrategyActor, StrategyFactory
 from signals.user_signals import UserSignals
 
@@ -67,7 +67,6 @@ class Deciders:
     risk: RiskActor
     strategy: StrategyActor
     user_signals: UserSignals
-    flatten: Flatten
     gateway: Gateway
     challenge_actor: ChallengeActor | None
 
@@ -78,7 +77,6 @@ class Deciders:
             self.order_manager.replay_routes(),
             self.risk.replay_routes(),
             self.user_signals.replay_routes(),
-            self.flatten.replay_routes(),
             *self.gateway.replay_routes(),
         ]
         if self.challenge_actor is not None:
@@ -152,12 +150,13 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
     """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
     portfolio = Portfolio({name: item.spec for name, item in terms.instruments.items()})
     order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
-    challenge_actor = (
-        None if terms.challenge is None else ChallengeActor(bus, portfolio, terms.challenge)
-    )
-    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+    challenge_actor = None
+    if terms.challenge is not None:
+        challenge_actor = ChallengeActor(bus, portfolio, order_manager, terms.challenge)
+    risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
-    user_signals, flatten = UserSignals(bus, portfolio), Flatten(bus, portfolio)
+    exits = Exits(bus, portfolio, order_manager)
+    user_signals = UserSignals(bus, portfolio, exits)
     requests = Requests(
         terms.instruments,
         magic=MAGIC,
@@ -165,9 +164,9 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         deviation=DEVIATION,
         to_server=terms.to_server,
     )
-    gateway = Gateway(bus, portfolio, requests, send)
+    gateway = Gateway(bus, portfolio, order_manager, requests, send)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, flatten):
+    for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, exits):
         bus.attach(actor.routes())
     gateway.attach()
     return Deciders(
@@ -177,7 +176,6 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         risk,
         strategy,
         user_signals,
-        flatten,
         gateway,
         challenge_actor,
     )

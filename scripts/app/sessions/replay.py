@@ -30,6 +30,7 @@ from engine.bus import Bus, Subscription
 from engine.calendar import resets
 from engine.clock import Clock
 from engine.events import Record
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import Journal, Sink
@@ -42,7 +43,6 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import as_recorded
 from scripts.app.terms.replay_terms import Terms
-from signals.exits import Flatten
 from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
 from signals.strategy import StrategyActor
@@ -85,10 +85,13 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
     challenge_actor = None
     if terms.objectives is not None:
-        challenge_actor = ChallengeActor(bus, portfolio, terms.objectives, BalanceReset(account))
-    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+        challenge_actor = ChallengeActor(
+            bus, portfolio, order_manager, terms.objectives, BalanceReset(account)
+        )
+    risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
-    user_signals = UserSignals(bus, portfolio)
+    exits = Exits(bus, portfolio, order_manager)
+    user_signals = UserSignals(bus, portfolio, exits)
     terminal = PaperTerminal(account)
     requests = Requests(
         {name: _instrument(terminal, spec) for name, spec in specs.items()},
@@ -98,7 +101,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
     direct = None if by_requests else PaperExecution(terminal, requests)
-    gateway = Gateway(bus, portfolio, requests, send_in_process(terminal), direct)
+    gateway = Gateway(bus, portfolio, order_manager, requests, send_in_process(terminal), direct)
     link = InProcess(gateway, terminal, direct)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (
@@ -108,7 +111,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         *followed,
         strategy,
         user_signals,
-        Flatten(bus, portfolio),
+        exits,
     ):
         bus.attach(actor.routes())
     gateway.attach()
