@@ -73,7 +73,7 @@ def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 def _halt_heeded_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gateway, "_may_not_open", lambda _self, _order: False)
-    patch.setattr(Gateway, "must_not_leave", lambda _self, _venue_request: False)
+    patch.setattr(Gateway, "must_not_leave", lambda _self, _order: False)
 
 
 def _unknown_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:

@@ -128,10 +128,12 @@ class Desk:
         self.bus = Bus(journal, record_inputs=True)
         self.portfolio = Portfolio(SPECS)
         account = told(terminal.account_info())
-        self.venue = Venue(self.bus, journal, line, SystemClock(), account, router=LiveRouter())
+        self.venue = Venue(
+            self.bus, journal, line, SystemClock(), account, requests=REQUESTS, router=LiveRouter()
+        )
         self.approved: list[float] = []
         orders = OrderManager(self.bus)
-        gateway = Gateway(self.bus, self.portfolio, orders, REQUESTS, self.venue.send)
+        gateway = Gateway(self.bus, self.portfolio, orders, REQUESTS, self.venue)
         for actor in (
             self.portfolio,
             orders,

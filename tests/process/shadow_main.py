@@ -15,7 +15,8 @@ import anyio
 import anyio.lowlevel
 
 from adapters.journal import SqliteJournal
-from adapters.mt5.execution.gateway import Gateway, send_in_process
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.reports.projection import iso
 from adapters.reports.status import Status
 from adapters.services.logs import SessionLog
@@ -80,7 +81,7 @@ def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
     orders = OrderManager(bus)
     exits = Exits(bus, portfolio, orders)
     risk = RiskActor(bus, portfolio, orders, LIMITS)
-    gateway = Gateway(bus, portfolio, orders, REQUESTS, send_in_process(terminal_at_ticks()))
+    gateway = Gateway(bus, portfolio, orders, REQUESTS, TerminalPort(terminal_at_ticks(), REQUESTS))
     strategy = StrategyActor(bus, portfolio, KIND, None)
     user_signals = UserSignals(bus, portfolio, exits)
     for actor in (

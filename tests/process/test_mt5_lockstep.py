@@ -17,6 +17,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import RemoteTerminal, carry_out_remotely
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.snapshot import Deals, fetch_snapshot
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.service import HostConfig
@@ -120,7 +121,9 @@ class OverTheWire:
             self.portfolio,
             orders,
             requests,
-            lambda venue_request: carry_out_remotely(client, venue_request.request),
+            TerminalPort(
+                self.terminal, requests, lambda _, request: carry_out_remotely(client, request)
+            ),
         )
         risk = RiskActor(self.bus, self.portfolio, orders, terms.limits)
         user_signals = UserSignals(

@@ -1,57 +1,26 @@
-"""The execution adapter: approved orders out, the terminal's answers back as events.
+"""The execution adapter: approved orders out, the venue's answers back as events.
 
-The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and sends when that
-record is dispatched. It is pure: how a request travels (`Send`) is given to it, and what the
-terminal says comes to it as `TradeReply` and `Snapshot`.
+The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and lets the order
+leave when that record is dispatched. It is pure and knows one port, in the engine's own units: how
+an order travels, and what a terminal is asked for, is the venue's matter behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Protocol
 
-from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.closing_deals import fitting, in_units
-from adapters.mt5.execution.direct import ClosedPositions, DirectExecution, ExecutionResult
+from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.reconciler import Reconciler
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    carry_out,
-    fetch_snapshot,
-    reply_of,
-)
+from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery
 from engine import events as ev
 from engine.bus import Bus
+from engine.execution import ExecutionPort, ExecutionResult, Outcome
 from engine.exits import Exits
 from engine.orders import LiveOrder, OrderManager, OrderState
 from engine.portfolio import Portfolio
-from engine.ports import Terminal
 from engine.trading import TradingState
-
-
-class VenueRequest(NamedTuple):
-    """A request to be carried out for an order; `cancellation` cancels a pending order."""
-
-    order_id: int
-    request: dict[str, Any]
-    cancellation: bool = False
-
-
-Send = Callable[[VenueRequest], TradeReply | None]
-"""Sends a request; the reply is returned, or comes later as the input `VenueReplied`."""
-
-
-def send_in_process(terminal: Terminal) -> Send:
-    """Send to a terminal that lives in this process and answers at once (the replay's)."""
-
-    def send(venue_request: VenueRequest) -> TradeReply:
-        return carry_out(terminal, venue_request.request)
-
-    return send
 
 
 class Gateway:
@@ -63,17 +32,13 @@ class Gateway:
         portfolio: Portfolio,
         orders: OrderManager,
         requests: Requests,
-        send: Send,
-        direct: DirectExecution | None = None,
+        port: ExecutionPort,
     ) -> None:
-        """A `direct` in this process carries out what it takes, without requests."""
         self._bus = bus
         self._portfolio = portfolio
         self._orders = orders
         self._exits = Exits(bus, portfolio, orders)
-        self._direct = direct
-        self._requests = requests
-        self._send = send
+        self._port = port
         self._halted = False
         self._reports = ExecutionReports(bus, portfolio)
         self.reconciler = Reconciler(bus, portfolio, orders, self._reports, requests)
@@ -148,15 +113,13 @@ class Gateway:
 
     def _cancel(self, live: LiveOrder) -> None:
         live.cancelling = True
-        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": live.ticket}
-        reply = self._send(VenueRequest(live.order.order_id, request, cancellation=True))
-        if reply is not None:
+        result = self._port.cancel(live.order, live.ticket)
+        if result is not None:
             live.cancelling = False
-            self._cancelled(live.order, reply)
+            self._cancelled(live.order, result)
 
-    def _cancelled(self, order: ev.OrderIntent, reply: TradeReply) -> None:
-        done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
-        if done:
+    def _cancelled(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
+        if result.outcome is Outcome.EXECUTED:
             self._reports.cancelled(order, "trading was halted")
 
     # --- out ---
@@ -173,13 +136,9 @@ class Gateway:
         order = self._orders.live[submitted.order_id].order
         if self._halted and self._may_not_open(order):
             return
-        if self._direct is not None and not order.terms.entry_price:
-            self._on_answer(order, self._direct.carry_out(order, submitted.volume))
-            return
-        request = self._requests.of(order, submitted.volume)
-        reply = self._send(VenueRequest(order.order_id, request))
-        if reply is not None:
-            self.on_reply(order, reply)
+        result = self._port.execute(order, submitted.volume)
+        if result is not None:
+            self.on_result(order, result)
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
@@ -188,11 +147,9 @@ class Gateway:
         self._reports.cancelled(order, "trading was halted before it was sent")
         return True
 
-    def must_not_leave(self, venue_request: VenueRequest) -> bool:
-        """Whether a request that waited to be sent must not leave any more."""
-        live = self._orders.live.get(venue_request.order_id)
-        opens = live is None or live.order.terms.action is ev.OPEN
-        return opens and not venue_request.cancellation and self._halted
+    def must_not_leave(self, order: ev.OrderIntent) -> bool:
+        """Whether an order that waited to be sent must not leave any more."""
+        return self._halted and order.terms.action is ev.OPEN
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Who resumes has looked at the terminal: what is not there was never executed.
@@ -228,95 +185,63 @@ class Gateway:
         order = live.order
         if replied.cancellation:
             live.cancelling = False
-        if replied.what is None:
+        if replied.result is None:
             self._reports.cancelled(order, "trading was halted before it was sent")
-            return
-        reply = reply_of(replied.what)
-        if replied.cancellation:
-            self._cancelled(order, reply)
+        elif replied.cancellation:
+            self._cancelled(order, replied.result)
         else:
-            self.on_reply(order, reply)
+            self.on_result(order, replied.result)
 
     def on_reconciled(self, venue: ev.AccountReconciled) -> None:
         """What the same snapshot shows to be closed is on its way to the books already."""
         snapshot: Snapshot = venue.what
         self._exits.repeat_unsent({position.ticket for position in snapshot.positions})
 
-    def on_reply(self, order: ev.OrderIntent, reply: TradeReply) -> None:
-        """Turn the venue's answer to a request into events."""
-        result = reply.result
-        account = self._reports.account(reply.account)
-        if reply.checked is not None:
-            self._on_checked(order, reply.checked, account)
-            return
-        if result is None:
-            self._without_result(order, reply, account)
-            return
-        known = () if reply.account is None else fitting(reply.deals, order.terms.action)
-        deals = in_units(known, self._portfolio.specs[order.terms.symbol])
-        self._on_answer(
-            order, ExecutionResult(result.retcode, result.comment, result.order, deals, account)
-        )
+    def on_result(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
+        """Turn the venue's answer to an order into events."""
+        account = result.account or self._portfolio.account.figures
+        if result.outcome is Outcome.EXECUTED:
+            self._on_executed(order, result, account)
+        elif result.outcome is Outcome.CHECKED:
+            self._reports.cancelled(order, result.message)
+        elif result.outcome is Outcome.UNKNOWN:
+            self._reports.unknown(order, result.message, account)
+        elif result.outcome is Outcome.UNSENT and order.terms.action is ev.CLOSE:
+            why = f"never sent: {result.code} {result.message}"
+            self._reports.cancelled(order, why, unsent=True)
+        else:
+            self._reports.rejected(order, result.code, result.message, account)
 
-    def _on_answer(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
-        outcome, account = mt5.outcome_of(answer.retcode), answer.account
-        if outcome is mt5.RequestOutcome.REJECTED:
-            self._reports.rejected(order, answer.retcode, answer.message, account)
-        elif outcome is mt5.RequestOutcome.UNKNOWN:
-            self._reports.unknown(order, f"{answer.retcode} {answer.message}", account)
-        elif order.terms.action is ev.MODIFY:
+    def _on_executed(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
+        if order.terms.action is ev.MODIFY:
             self._reports.modified(order, account)
-        elif not answer.ticket:
-            why = f"{answer.retcode} {answer.message}, but without the ticket of an order"
+        elif not result.ticket:
+            why = f"{result.code} {result.message}, but without the ticket of an order"
             self._reports.unknown(order, why, account)
-        elif not answer.deals:
-            self._reports.accepted(order, answer.ticket)
+        elif not result.deals:
+            self._reports.accepted(order, result.ticket)
         elif order.terms.action is ev.OPEN:
-            self._reports.opened(order, answer.deals, account)
+            self._reports.opened(order, result.deals, account)
         else:
-            self._reports.closed_by_order(order, answer.deals, account)
+            self._reports.closed_by_order(order, result.deals, account)
 
-    def _on_checked(
-        self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account
-    ) -> None:
-        """In a dry run an order ends here: nothing was sent."""
-        if checked.retcode == mt5.ORDER_CHECK_PASSED:
-            self._reports.cancelled(order, f"dry run, order_check says: {checked.comment}")
-        else:
-            self._reports.rejected(
-                order, checked.retcode, f"order_check: {checked.comment}", account
-            )
 
-    def _without_result(
-        self, order: ev.OrderIntent, reply: TradeReply, account: ev.Account
-    ) -> None:
-        code, text = reply.error
-        if order.terms.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
-            self._reports.cancelled(order, f"never sent: {code} {text}", unsent=True)
-        elif mt5.delivery_of(code) is mt5.Delivery.NEVER_SENT:
-            self._reports.rejected(order, code, text, account)
-        else:
-            self._reports.unknown(order, f"no result, error {code} {text}", account)
+class SnapshotPort(Protocol):
+    """A venue in this process that says at once what it holds."""
+
+    def snapshot(self, query: SnapshotQuery, /) -> Snapshot | ClosedPositions:
+        """What is open now, or only what is not open any more where nothing else can be new."""
 
 
 class InProcess:
-    """A gateway's link to a terminal in this process: look whenever the market moved.
+    """A gateway's link to a venue in this process: look whenever the market moved."""
 
-    With a `direct` the whole terminal is only looked at while orders wait there: nothing else can
-    have happened but that positions were closed.
-    """
-
-    def __init__(
-        self, gateway: Gateway, terminal: Terminal, direct: DirectExecution | None = None
-    ) -> None:
+    def __init__(self, gateway: Gateway, port: SnapshotPort) -> None:
         self._gateway = gateway
-        self._terminal = terminal
-        self._direct = direct
+        self._port = port
 
     def reconcile(self) -> None:
-        gateway, direct = self._gateway, self._direct
-        query = gateway.snapshot_query()
-        if direct is None or query.orders or gateway.unresolved:
-            gateway.reconcile(fetch_snapshot(self._terminal, query))
-        else:
-            gateway.reconcile(direct.closed_positions(query.positions))
+        gateway = self._gateway
+        gateway.reconcile(self._port.snapshot(gateway.snapshot_query()))

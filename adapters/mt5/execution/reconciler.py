@@ -13,13 +13,14 @@ import msgspec
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import fitting, fully_closed, in_units, reducing_deals
-from adapters.mt5.execution.direct import ClosedPositions, Dealt
+from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.external import external_items
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import Deals, Snapshot, SnapshotQuery, a_day_past, snapshot_of
 from engine import events as ev
 from engine.bus import Bus
+from engine.execution import Deal
 from engine.orders import OrderManager, OrderState
 from engine.portfolio import Portfolio, Position
 from engine.types import Points, Units, units
@@ -211,7 +212,7 @@ class Reconciler:
             and deal.comment == comment
         )
 
-    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Dealt]:
+    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Deal]:
         return in_units(deals, self._portfolio.specs[symbol])
 
     def _has_levels(self, order: ev.OrderIntent, snapshot: Snapshot) -> bool:

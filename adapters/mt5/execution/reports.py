@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
-from adapters.mt5.execution.direct import Dealt
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
+from engine.execution import Deal
 from engine.portfolio import Portfolio, Position
 from engine.types import Cents, Points, Units
 
@@ -58,7 +58,7 @@ class ExecutionReports:
         """It ended without a fill; a close that is `unsent` stays wanted."""
         self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason, unsent=unsent))
 
-    def opened(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
+    def opened(self, order: ev.OrderIntent, deals: Sequence[Deal], account: ev.Account) -> None:
         """A position came from the order, by one deal or by several at their average price."""
         entering = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN]
         self._filled(order, entering)
@@ -83,7 +83,7 @@ class ExecutionReports:
         self._test_equity(account)
 
     def closed_by_order(
-        self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account
+        self, order: ev.OrderIntent, deals: Sequence[Deal], account: ev.Account
     ) -> None:
         """A position was closed by an order of ours."""
         position = self._portfolio.positions[order.terms.position]
@@ -93,7 +93,7 @@ class ExecutionReports:
         self._test_equity(account)
 
     def closed_externally(
-        self, position: Position, deals: Sequence[Dealt], account: ev.Account
+        self, position: Position, deals: Sequence[Deal], account: ev.Account
     ) -> None:
         """All that was left of the position was closed by others, in one deal or in several."""
         self.partially_closed(position, closing_deals(deals, position.volume), account)
@@ -101,7 +101,7 @@ class ExecutionReports:
     def partially_closed(
         self,
         position: Position,
-        leaving: Sequence[Dealt],
+        leaving: Sequence[Deal],
         account: ev.Account,
         order: ev.OrderIntent | None = None,
     ) -> None:
@@ -143,7 +143,7 @@ class ExecutionReports:
             )
         )
 
-    def _filled(self, order: ev.OrderIntent, deals: Sequence[Dealt]) -> None:
+    def _filled(self, order: ev.OrderIntent, deals: Sequence[Deal]) -> None:
         """One fill a deal; the last one completes the order."""
         for deal in deals:
             self._bus.publish(
@@ -162,7 +162,7 @@ class ExecutionReports:
         self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
 
 
-def _together(deals: Sequence[Dealt]) -> tuple[Units, Points, Cents]:
+def _together(deals: Sequence[Deal]) -> tuple[Units, Points, Cents]:
     """Volume, average price and commission of deals that opened one position."""
     if len(deals) == 1:
         return deals[0].volume, deals[0].price, deals[0].commission

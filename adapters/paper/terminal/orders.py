@@ -69,7 +69,7 @@ class OrderFunctions(Surface):
             return self._dealt(parsed, deal, raw)
         if parsed.action == mt5.TRADE_ACTION_SLTP:
             return self._accepted(0, 0.0, raw)
-        return self._accepted(self._place_pending(parsed), lots(max(parsed.volume, 0)), raw)
+        return self._accepted(self.place_pending(parsed), lots(max(parsed.volume, 0)), raw)
 
     def carry_out(self, parsed: ParsedRequest) -> tuple[int, PaperDeal | None]:
         """Check a wish, and deal or change levels; one of waiting orders is only checked.
@@ -128,7 +128,7 @@ class OrderFunctions(Surface):
             parsed.position.stop, parsed.position.target = parsed.stop, parsed.target
             parsed.position.updated = self.account.now
 
-    def _place_pending(self, parsed: ParsedRequest) -> int:
+    def place_pending(self, parsed: ParsedRequest) -> int:
         """Place, change or remove a waiting order; returns its ticket."""
         account, order = self.account, parsed.order
         if order is None:

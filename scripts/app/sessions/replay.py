@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.journal import SqliteJournal
-from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.gateway import Gateway, InProcess
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
@@ -100,9 +101,9 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    direct = None if by_requests else PaperExecution(terminal, requests)
-    gateway = Gateway(bus, portfolio, order_manager, requests, send_in_process(terminal), direct)
-    link = InProcess(gateway, terminal, direct)
+    port = (TerminalPort if by_requests else PaperExecution)(terminal, requests)
+    gateway = Gateway(bus, portfolio, order_manager, requests, port)
+    link = InProcess(gateway, port)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (
         portfolio,
