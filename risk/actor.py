@@ -383,7 +383,8 @@ class RiskActor:
             self._change(trading, self._account(), detail=seen.detail)
 
     def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
-        totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
+        portfolio, account = self._portfolio, self._account()
+        totals = self._exposures.totals(order.terms.symbol)
         spec, value = (
             portfolio.specs[order.terms.symbol],
             portfolio.valuations.get(order.terms.symbol),
@@ -392,7 +393,7 @@ class RiskActor:
             limits=self._limits,
             spec=spec,
             tick=portfolio.ticks[order.terms.symbol],
-            account=self._account(),
+            account=account,
             day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
@@ -433,7 +434,8 @@ class RiskActor:
         )
 
     def _account(self) -> ev.Account:
-        return self._portfolio.account.figures
+        seen = self._portfolio.account
+        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
 
     # --- the trading state ---
 

@@ -55,7 +55,7 @@ class Requests:
         """`tag` begins the comment of every order and tells this session's from another's."""
         self._instruments = instruments
         self.magic = magic
-        self._tag = tag
+        self.mark = f"{tag}-"
         self.deviation = deviation
         self._to_server = to_server
 
@@ -89,7 +89,7 @@ class Requests:
     def comment(self, order_id: int) -> str:
         """The comment that an order carries at the venue: 4 to 12 characters, so that a broker that
         shortens comments leaves it whole."""
-        return f"{self._tag}-{order_id}"
+        return f"{self.mark}{order_id}"
 
     def symbol_of(self, name: str) -> SymbolSpec | None:
         """The symbol that has this name at the venue; None when the session does not trade it."""
@@ -98,7 +98,7 @@ class Requests:
 
     def is_mine(self, comment: str) -> bool:
         """Whether a comment is that of an order of this session."""
-        return comment.startswith(f"{self._tag}-")
+        return comment.startswith(self.mark)
 
     def server_time(self, moment: Millis) -> int:
         """A time as seconds of the server's clock."""

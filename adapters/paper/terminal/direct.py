@@ -30,6 +30,7 @@ class PaperExecution:
         self._terminal = terminal
         self._account = terminal.account
         self._requests = requests
+        self._fillings = {name: requests.filling(name) for name in terminal.account.specs}
 
     def execute(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
         terms = order.terms
@@ -88,9 +89,9 @@ class PaperExecution:
             terms.side if opens else terms.side.opposite,
             volume, terms.price,
             terms.stop_loss if opens else 0, terms.take_profit if opens else 0,
-            requests.filling(symbol), mt5.ORDER_TIME_GTC, 0, requests.deviation,
+            self._fillings[symbol], mt5.ORDER_TIME_GTC, 0, requests.deviation,
             terms.position, account.positions.get(terms.position), None,
-            requests.magic, requests.comment(order.order_id),
+            requests.magic, f"{requests.mark}{order.order_id}",
         )  # fmt: skip
 
     def _levels(self, order: ev.OrderIntent) -> ParsedRequest:

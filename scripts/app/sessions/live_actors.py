@@ -180,7 +180,7 @@ def connect_deciders(
     user_signals = UserSignals(bus, portfolio, exits)
     gateway = Gateway(bus, portfolio, order_manager, requests, port)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, exits):
+    for actor in (order_manager, portfolio, risk, *followed, strategy, user_signals, exits):
         bus.attach(actor.routes())
     gateway.attach()
     return Deciders(

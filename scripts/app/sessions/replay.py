@@ -106,8 +106,8 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     link = InProcess(gateway, port)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (
-        portfolio,
         order_manager,
+        portfolio,
         risk,
         *followed,
         strategy,
