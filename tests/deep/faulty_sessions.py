@@ -33,7 +33,7 @@ from engine import events as ev
 from engine.clock import SystemClock
 from engine.trading import TradingState
 from engine.types import Side
-from scripts.app.errors import CommandFailed
+from scripts.app.errors import AppError
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions import connection
 from scripts.app.sessions.failures import explained
@@ -71,7 +71,7 @@ class Outcome:
     records: list[ev.Record]
     sealed: bool
     log: list[dict[str, Any]]
-    problem: CommandFailed | None
+    problem: AppError | None
     left: str | None
     positions: tuple[mt5.TradePosition, ...]
     deals: tuple[mt5.TradeDeal, ...]
@@ -166,7 +166,7 @@ def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
 
 async def _session(
     folder: SessionFolder, plans: Sequence[ScriptedEntry], dry_run: bool, kind: Kind
-) -> tuple[CommandFailed | None, str | None]:
+) -> tuple[AppError | None, str | None]:
     """What kept the session from its end, and what it says that it leaves behind."""
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
     account = msgspec.structs.replace(paper, password=Secret(PASSWORD))
@@ -189,7 +189,7 @@ async def _session(
             with explained(folder):
                 await live.session.run()
             left = live.left()
-    except CommandFailed as error:
+    except AppError as error:
         return error, left
     finally:
         log.close()
@@ -197,7 +197,7 @@ async def _session(
 
 
 def _outcome(
-    folder: Path, results: SessionFolder, problem: CommandFailed | None, left: str | None
+    folder: Path, results: SessionFolder, problem: AppError | None, left: str | None
 ) -> Outcome:
     records: list[ev.Record] = []
     sealed = True

@@ -9,7 +9,7 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Points, Side, Units
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.deep.kill_sessions import Story, ours
 from tests.process.kill_feed import PLANS
 

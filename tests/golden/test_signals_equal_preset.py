@@ -12,9 +12,9 @@ import pytest
 from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.app.errors import ExitCode
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared.exit_codes import ExitCode
 from tests import synthetic
 from tests.commands import butler
 from tests.user_signal_runs import Told, played

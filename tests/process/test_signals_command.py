@@ -20,7 +20,7 @@ from config.loader import list_presets
 from engine import events as ev
 from engine.events import DenyReason
 from engine.types import Limits
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.user_signal_runs import at, bar_file, flat, iso, signal_file
 
