@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 
 from engine.types import Cents, Millis
 from risk.firm_limits import HOUR
@@ -25,6 +26,17 @@ class TradeCounters:
     def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""
         self.last_loss = now
+
+    def adopt(self, orders_day: int, moments: Iterable[Millis], last_loss: Millis | None) -> None:
+        """What the account's ledger has counted, earlier sessions included.
+
+        What was counted here may be newer: of each the larger figure stands.
+        """
+        self.orders_day = max(self.orders_day, orders_day)
+        counted = Counter(self._hour) | Counter(moments)
+        self._hour = deque(sorted(counted.elements()))
+        if last_loss is not None:
+            self.last_loss = max(last_loss, self.last_loss or last_loss)
 
     def turn(self) -> None:
         """A new trading day."""

@@ -70,7 +70,8 @@ class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
     `opening` is what the visible history does not explain of the balance; `transfers` what was
     paid in and out since the first trade; `day_start`, `high_water` and the floors are those in
     force now. `trading_days`, `best_day`, `good_days` (the sum of all profitable days) and
-    `profitable_days` include today as if it ended now.
+    `profitable_days` include today as if it ended now; `best_before` and `good_before` are best
+    and good days without it.
     """
 
     opening: Cents
@@ -95,6 +96,8 @@ class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
     trading_days: int | None = None
     best_day: Cents | None = None
     good_days: Cents | None = None
+    best_before: Cents | None = None
+    good_before: Cents | None = None
     profitable_days: int | None = None
     breaches: tuple[PastBreach, ...] | None = None
     past: PastVerdict | None = None

@@ -25,12 +25,16 @@ from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
 from engine import events as ev
+from engine.bus import Bus
 from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec
 from risk.challenge import Challenge
+from scripts.app.account.recording import AccountJournal
+from scripts.app.account.starting import SessionAccount
+from scripts.app.account.watch import LedgerWatch
 from scripts.app.configuration import write_configuration
 from scripts.app.errors import CommandFailed, ExitCode
 from scripts.app.session_folder import SessionFolder
@@ -182,14 +186,18 @@ async def refuse_open_positions(connection: Connection) -> None:
 
 @dataclass(frozen=True)
 class SessionContext:
-    """What a session on a terminal runs in; `past` are its records so far when it is resumed."""
+    """What a session on a terminal runs in; `past` are its records so far when it is resumed.
+
+    `account` is where the account stands by its ledger.
+    """
 
     folder: SessionFolder
-    journal: SqliteJournal
+    journal: SqliteJournal | AccountJournal
     clock: Clock
     log: SessionLog
     metadata: dict[str, Any]
     past: list[ev.Record] | None = None
+    account: SessionAccount | None = None
 
     @property
     def session_id(self) -> str:
@@ -239,6 +247,8 @@ def assemble(
         resumed = {"resumed_at": iso(clock.now())}
         account = None if on_paper else connection.account
         actors.resume(context.past, account, resumed, context.journal.last_seq)
+    if context.account is not None:
+        actors.bus.feed(context.account.first)
     session = Session(
         bus,
         context.journal,
@@ -285,6 +295,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         may_enter=lambda: actors.risk.trading.active,
         days=days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
         raised=_raised(context.past or []),
+        ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
     outcomes = OrderOutcomes()
@@ -301,6 +312,14 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
     session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+
+
+def watch_of(context: SessionContext, bus: Bus) -> LedgerWatch | None:
+    """What looks at the account's ledger while the session runs, attached to its bus."""
+    watch = None if context.account is None else context.account.watch()
+    if watch is not None:
+        bus.attach(watch.routes())
+    return watch
 
 
 def warn_of_orphan(connection: Connection, log: SessionLog) -> None:

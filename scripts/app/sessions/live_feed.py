@@ -31,6 +31,7 @@ from scripts.app.sessions.live import (
     assemble,
     sleep_until,
     warn_of_orphan,
+    watch_of,
 )
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
@@ -123,6 +124,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         due=lambda: schedule.due(pacing.day_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
+        ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
     started = terms.started(
