@@ -19,7 +19,15 @@ Clock = tuple[ClockRule, ...]
 
 def named_rule(name: ClockName, since: Millis = 0) -> ClockRule:
     """A known clock as the ledger reads it."""
-    return ClockRule(since=since, to_utc=partial(utc_of, name), to_server=partial(server_of, name))
+    return ClockRule(since=since, to_utc=partial(_utc, name), to_server=partial(server_of, name))
+
+
+def _utc(name: ClockName, server: int) -> int:
+    """A time that the server's clock showed; one of before 1970 in UTC is taken as its beginning.
+
+    A paper account is founded at 0 by its server's clock.
+    """
+    return max(0, utc_of(name, server))
 
 
 def standing_still(server: int, now: Millis) -> Clock:

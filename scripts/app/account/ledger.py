@@ -230,7 +230,9 @@ def _clocks(
     if source.rules is not None:
         return [("", source.rules)]
     if source.stands_still:
-        moments = [deal.time_msc for deal in (*seen.deals, *seen.positions, *seen.orders)]
+        moments = [deal.time_msc for deal in seen.deals]
+        moments += [item.time_msc for item in (*seen.orders, *seen.pending)]
+        moments += [position.time_msc for position in seen.positions]
         return [("", standing_still(max(tick, *(at // 1000 for at in moments), 0), now))]
     return candidates(tick, now, remembered.clock)
 

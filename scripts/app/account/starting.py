@@ -175,20 +175,27 @@ def holdings(
 
     A comment that tells no session's tag is none of ours that we know: tag -1.
     """
-    held = [
-        Holding(
-            ticket=item.ticket,
-            tag=_tag_of(item.comment),
-            words=f"{item.symbol} {_side(item.type)} {volume:g}",
-            opened=at(moment),
-        )
-        for item, volume, moment in (
-            *((item, item.volume, item.time_msc) for item in positions),
-            *((item, item.volume_current, item.time_setup_msc) for item in orders),
-        )
+    opened = [
+        _holding(item.ticket, item.comment, item.symbol, item.type, item.volume, at(item.time_msc))
+        for item in positions
         if item.magic == MAGIC
     ]
-    return tuple(held)
+    waiting = [
+        _holding(
+            item.ticket, item.comment, item.symbol, item.type, item.volume_current,
+            at(item.time_setup_msc),
+        )
+        for item in orders
+        if item.magic == MAGIC
+    ]  # fmt: skip
+    return (*opened, *waiting)
+
+
+def _holding(
+    ticket: int, comment: str, symbol: str, kind: int, volume: float, opened: Millis
+) -> Holding:
+    words = f"{symbol} {_side(kind)} {volume:g}"
+    return Holding(ticket=ticket, tag=_tag_of(comment), words=words, opened=opened)
 
 
 def _side(kind: int) -> str:
@@ -217,15 +224,36 @@ async def insist_on_no_orphans(
     reading = account.reading
     held = holdings(positions, orders, lambda at: _utc(reading, at))
     rows = await account.books.run(lambda store: store.sessions())
-    choice = choose(replace_wanted(start, session), rows, held)
+    if session is not None:
+        row = next((one for one in rows if one.id == session), None)
+        row = row or _row(session, "", start.mode, start.terms, start.now, dry=start.dry)
+        start = _going_on(start, row)
+        rows = (row, *(one for one in rows if one.id != session))
+    choice = choose(start, rows, held)
     if choice.kind in EXIT_CODES:
         raise CommandFailed(choice.line, EXIT_CODES[choice.kind])
     return choice
 
 
-def replace_wanted(start: Start, session: str | None) -> Start:
-    """The start once it is known which session goes on."""
-    return msgspec.structs.replace(start, wanted=session if session is not None else start.wanted)
+def _going_on(start: Start, row: SessionRow) -> Start:
+    """The start of a session that goes on, whose terms were held against its journal's already."""
+    terms = msgspec.json.decode(row.terms, type=dict[str, str])
+    return msgspec.structs.replace(start, wanted=row.id, terms=terms, failed={}, unreadable={})
+
+
+def _row(
+    session: str, folder: str, mode: str, terms: Mapping[str, str], at: Millis, *, dry: bool
+) -> SessionRow:
+    return SessionRow(
+        id=session,
+        folder=folder,
+        tag=int(session_tag(session), 16),
+        mode=mode,
+        dry=dry,
+        terms=terms_text(terms),
+        started=at,
+        beat=at,
+    )
 
 
 def _utc(reading: LedgerRead, server: Millis) -> Millis:
@@ -244,15 +272,8 @@ async def begin(
 ) -> None:
     """Keep that the session begins, or goes on. Raises CommandFailed where its tag is taken."""
     at = account.reading.at
-    row = SessionRow(
-        id=folder.session_id,
-        folder=str(folder.path),
-        tag=int(session_tag(folder.session_id), 16),
-        mode=mode,
-        dry=not account.sends,
-        terms=terms_text(terms),
-        started=at,
-        beat=at,
+    row = _row(
+        folder.session_id, str(folder.path.resolve()), mode, terms, at, dry=not account.sends
     )
 
     def keep(store: AccountStore) -> None:
@@ -284,8 +305,9 @@ async def on_ledger(
     symbols: Sequence[str],
     say: Callable[[str], None],
     challenge: Challenge | None = None,
+    resumed: bool = False,
 ) -> AsyncIterator[SessionAccount]:
-    """The account of a scripted session, which always begins anew. Raises CommandFailed."""
+    """The account of a scripted session, new or `resumed`. Raises CommandFailed."""
     async with opened(profile, folder.results) as books:
         source = LedgerSource(
             books=books,
@@ -304,6 +326,6 @@ async def on_ledger(
                 wanted=NEVER, mode=mode, dry=False, terms=started, now=clock.now(),
                 account_name=name,
             )  # fmt: skip
-            await insist_on_no_orphans(account, start, None)
-        await begin(account, folder, mode, started, resumed=False)
+            await insist_on_no_orphans(account, start, folder.session_id if resumed else None)
+        await begin(account, folder, mode, started, resumed=resumed)
         yield account

@@ -36,6 +36,8 @@ class LedgerWatch:
         self._seen = first.seen
         self._balances: set[Cents] = {self._told.balance}
         self._due = time.monotonic() + EVERY_SECONDS
+        self._was_down = False
+        self._last = self._told.balance
 
     def routes(self) -> ev.Routes:
         """What tells it of the session's own deals, and of a link that is back."""
@@ -46,15 +48,18 @@ class LedgerWatch:
         }
 
     def _on_link(self, link: ev.LinkChanged) -> None:
-        if link.up:
+        if link.up and self._was_down:
             self._due = 0.0
+        self._was_down = not link.up
 
     async def news(self, balance: Cents, *, turns: bool) -> ev.LedgerUpdated | None:
         """The standing where it changed; always where the day `turns`, whose figures it sets right.
 
         `balance` is what the terminal shows. Raises JournalFailed when the store fails.
         """
-        if not turns and balance in self._balances and time.monotonic() < self._due:
+        # What the last look showed has been booked by now, where it was a deal of ours.
+        last, self._last = self._last, balance
+        if not turns and last in self._balances and time.monotonic() < self._due:
             return None
         try:
             reading = await read_once(self._connection, self._source, later_since(self._seen))

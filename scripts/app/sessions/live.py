@@ -247,8 +247,10 @@ def assemble(
         resumed = {"resumed_at": iso(clock.now())}
         account = None if on_paper else connection.account
         actors.resume(context.past, account, resumed, context.journal.last_seq)
-    if context.account is not None:
-        actors.bus.feed(context.account.first)
+    account_part = context.account
+    if account_part is not None and (context.past is None or account_part.sends):
+        # A dry session that goes on has an account of its own, which its journal tells of.
+        actors.bus.feed(account_part.first)
     session = Session(
         bus,
         context.journal,
@@ -276,7 +278,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
-            challenge=terms.challenge,
+            challenge=followed(terms.challenge, context),
             router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
             to_server=server.at,
         )
@@ -293,7 +295,13 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
-        days=days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        days=days_of(
+            actors.bus,
+            terms.limits,
+            followed(terms.challenge, context),
+            context.clock,
+            context.past or [],
+        ),
         raised=_raised(context.past or []),
         ledger=watch_of(context, actors.bus),
     )
@@ -304,7 +312,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         connection.account,
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
-        objectives=as_recorded(terms.challenge),
+        objectives=as_recorded(followed(terms.challenge, context)),
         strategy=ev.NO_STRATEGY,
     )
     if context.past is None:
@@ -312,6 +320,16 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
     session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+
+
+def followed(challenge: Challenge | None, context: SessionContext) -> Challenge | None:
+    """The objectives that the session follows: where the account stands by its ledger.
+
+    One that goes on keeps what it began with.
+    """
+    if context.account is None or context.past is not None:
+        return challenge
+    return context.account.challenge
 
 
 def watch_of(context: SessionContext, bus: Bus) -> LedgerWatch | None:
