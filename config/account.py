@@ -106,7 +106,15 @@ def _in_profile(profile: AccountProfile) -> str:
 
 def _other_origins(profile: AccountProfile | None) -> dict[str, str]:
     given = frozenset() if profile is None else profile.given
-    names = ("default_symbol", "purpose", "terminal_path", "symbol_map", "host", "alerts", "challenge")
+    names = (
+        "default_symbol",
+        "purpose",
+        "terminal_path",
+        "symbol_map",
+        "host",
+        "alerts",
+        "challenge",
+    )
     written = "" if profile is None else _in_profile(profile)
     return {name: written if name in given else DEFAULT for name in names}
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import msgspec
 
-from engine.account.ledger import LedgerFigures
+from engine.fields import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import Cents
 from risk.objectives import ChallengeState, new_phase

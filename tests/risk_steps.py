@@ -6,15 +6,16 @@ from engine import events as ev
 from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
-from risk.limits import RiskContext
+from risk.context import RiskContext
 from risk.valuation import valuation_of
+from tests import builders
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
 
 
 def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValuation | None) -> RiskContext:
     """Nothing open yet on an account whose terminal told `value`."""
     return RiskContext(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), day_start=START,
+        limits=LIMITS, spec=spec, tick=tick, account=ev.AccountSeen.of(account()), day_start=START,
         starting_balance=START, trading_active=True, known_signal=False, positions=0,
         positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
         valuation=valuation_of(spec, value, 0, broker_valued=True),
@@ -48,9 +49,7 @@ def changes(parts: Wired) -> list[tuple[TradingState, HaltCause | None]]:
 
 
 def submitted(parts: Wired, order_id: int, symbol: str) -> None:
-    parts.bus.publish(
-        ev.OrderSubmitted(order_id=order_id, symbol=symbol, action=ev.Action.OPEN, side=Side.LONG)
-    )
+    parts.bus.publish(builders.submitted(order_id, symbol=symbol))
 
 
 def rejected(order_id: int) -> ev.OrderRejected:

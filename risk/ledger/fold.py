@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.account.ledger import LedgerFigures, OwnFigures, PastBreach, PastVerdict
+from engine.fields import LedgerFigures, OwnFigures, PastBreach, PastVerdict
 from engine.rules import WHOLE, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found

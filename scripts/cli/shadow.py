@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import home, session_folder
 from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
 from scripts.cli.replay import Screen
@@ -25,6 +25,7 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
+from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from adapters.state.resuming import Start
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from engine.types import Limits
     from risk.challenge import Challenge
     from scripts.app.account.books import AccountBooks
-    from scripts.app.account.choosing import StartPlan
-    from scripts.app.account.starting import SessionAccount
     from scripts.app.session_folder import SessionFolder
+    from scripts.app.sessions.choosing import StartPlan
     from scripts.app.sessions.paper_market import RecordedMarket
     from scripts.app.sessions.resume import PreviousRun
+    from scripts.app.sessions.starting import SessionAccount
     from scripts.app.terms.bars import BarInput
     from scripts.app.terms.strategies import Loaded
 
@@ -141,13 +142,13 @@ def _given(chosen: ShadowOptions) -> tuple[Any, ...]:
 
 
 def _limits(chosen: ShadowOptions, loaded: Loaded) -> Limits:
-    """The preset's limits as the user changed them; raises CommandFailed."""
+    """The preset's limits as the user changed them; raises AppError."""
     from config.loader import ConfigError, with_overrides
 
     try:
         return with_overrides(loaded.preset.limits, **chosen.request.limits)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, Any]]:
@@ -158,7 +159,7 @@ def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, A
 
 
 def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise CommandFailed for a strategy that wants bars which the live feed cannot give.
+    """Raise AppError for a strategy that wants bars which the live feed cannot give.
 
     The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
     name.
@@ -169,16 +170,15 @@ def _insist_on_fed(loaded: Loaded) -> None:
     missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
     if missing:
         fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise CommandFailed(
+        raise WrongUsage(
             f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
             f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay",
-            ExitCode.USAGE,
+            "timeframes, or run it with butler replay"
         )
 
 
 def _course(chosen: ShadowOptions) -> Challenge | None:
-    """The firm's objectives that the user wants followed; raises CommandFailed."""
+    """The firm's objectives that the user wants followed; raises AppError."""
     from scripts.app.terms.objectives import resolve
 
     request = chosen.request
@@ -208,27 +208,24 @@ class _Shadow:
 
         chosen, paper = self._chosen, self._chosen.account.profile == PAPER
         if chosen.request.bars and not paper:
-            raise CommandFailed(
-                "--bars needs --account-profile PAPER: another account has a market of its own",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--bars needs --account-profile PAPER: another account has a market of its own"
             )
         if chosen.follow and chosen.request.signals is None:
-            raise CommandFailed("--follow needs --signals FILE", ExitCode.USAGE)
+            raise WrongUsage("--follow needs --signals FILE")
         if (chosen.speed is not None or chosen.lockstep) and not paper:
-            raise CommandFailed(
-                "--speed needs --account-profile PAPER: another account has a clock of its own",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--speed needs --account-profile PAPER: another account has a clock of its own"
             )
         if chosen.symbols and paper:
-            raise CommandFailed(
-                "--symbol does not go with PAPER, which trades its bars: name them with --bars",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--symbol does not go with PAPER, which trades its bars: name them with --bars"
             )
 
     async def run(self) -> int:
         from scripts.app.account.books import opened
-        from scripts.app.account.choosing import names_a_session, planned, read_back
         from scripts.app.account.place import held
+        from scripts.app.sessions.choosing import names_a_session, planned, read_back
         from scripts.app.terms.strategies import load
 
         chosen = self._chosen
@@ -270,7 +267,7 @@ class _Shadow:
         """What is to begin, told so that a session of before can be held against it."""
         from adapters.state.resuming import Start
         from engine.clock import SystemClock
-        from scripts.app.account.starting import hashed_terms
+        from scripts.app.sessions.starting import hashed_terms
         from scripts.app.terms.objectives import as_recorded, with_firms_day
 
         chosen = self._chosen
@@ -297,17 +294,16 @@ class _Shadow:
     def _compare(
         self, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
     ) -> None:
-        """Raise CommandFailed unless the session goes on with what it began with."""
+        """Raise AppError unless the session goes on with what it began with."""
         chosen = self._chosen
         data = [item.ref for item in market.inputs] if market else []
         previous.insist_on_terms(*_decided_by(chosen, loaded), data, dry_run=chosen.dry_run)
         if chosen.request.initial_balance is not None:
             previous.insist_on_initial(_course(chosen))
         if chosen.symbols and chosen.symbols != previous.symbols:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"--symbol: session {previous.folder.session_id} trades "
-                f"{', '.join(previous.symbols)}; leave the option out",
-                ExitCode.USAGE,
+                f"{', '.join(previous.symbols)}; leave the option out"
             )
 
     def _names(self, previous: PreviousRun | None, market: RecordedMarket | None) -> list[str]:
@@ -420,13 +416,13 @@ class _Session:
         return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
 
     async def _account(self, connection: Any, clock: Any, terms: Any) -> SessionAccount:
-        """Where the account stands, and that the session begins on it. Raises CommandFailed."""
+        """Where the account stands, and that the session begins on it. Raises AppError."""
         import msgspec
 
         from scripts.app.account.clocks import named_rule
-        from scripts.app.account.ledger import LedgerSource
-        from scripts.app.account.starting import begin, insist_on_no_orphans, session_account
         from scripts.app.account.terms import ledger_terms
+        from scripts.app.sessions.ledger import LedgerSource
+        from scripts.app.sessions.starting import begin, insist_on_no_orphans, session_account
         from scripts.app.terms.objectives import named_phase
 
         chosen, found, challenge = self._chosen, self._found, terms.challenge

@@ -12,6 +12,7 @@ from engine.portfolio import Portfolio
 from engine.rerun import RerunComparison
 from engine.types import SymbolSpec
 from risk import limits as rules
+from risk.context import RiskContext
 from scripts.app.journals.rerun import deciders
 from scripts.app.journals.rerun_inputs import InputsNotRecorded
 from scripts.view.records import differing
@@ -32,9 +33,7 @@ class TestOtherCode:
     ) -> None:
         records, vet = recorded(SEED), rules.vet
 
-        def timid(
-            order: ev.OrderIntent, context: rules.RiskContext
-        ) -> ev.OrderApproved | ev.OrderDenied:
+        def timid(order: ev.OrderIntent, context: RiskContext) -> ev.OrderApproved | ev.OrderDenied:
             verdict = vet(order, context)
             if isinstance(verdict, ev.OrderApproved):
                 return msgspec.structs.replace(verdict, volume=verdict.volume - 100)
@@ -43,7 +42,7 @@ class TestOtherCode:
         monkeypatch.setattr(rules, "vet", timid)
         found = difference(rerun(records))
         approved = [r for r in records if isinstance(r.event, ev.OrderApproved)]
-        opening = [r for r in approved if r.event.order.action is ev.Action.OPEN]  # type: ignore[union-attr]
+        opening = [r for r in approved if r.event.order.terms.action is ev.Action.OPEN]  # type: ignore[union-attr]
         assert found.recorded == opening[0]
         assert found.today is not None
         assert list(differing(found.recorded, found.today)) == ["volume"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from adapters.state.errors import StateFailed
 from adapters.state.store import AccountStore, set_aside
 from scripts.app.account.place import prepared
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
@@ -73,13 +73,13 @@ class AccountBooks:
 
 @asynccontextmanager
 async def opened(account: ResolvedAccount, results: Path) -> AsyncIterator[AccountBooks]:
-    """The account's store, closed in the end. Raises CommandFailed with the remedy."""
+    """The account's store, closed in the end. Raises AppError with the remedy."""
     books = AccountBooks(prepared(account, results), account.login, account.server)
     try:
         try:
             await books.open()
         except StateFailed as error:
-            raise CommandFailed(str(error), ExitCode.USAGE) from error
+            raise WrongUsage(str(error)) from error
         yield books
     finally:
         await books.close()

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from adapters.state.errors import StateFailed
 from adapters.state.place import account_folder, prepare, state_folder
 from adapters.system.account_lock import AccountBusy, AccountLock
-from scripts.app.errors import CommandFailed, ExitCode
-from scripts.app.sessions.paper import PAPER
+from scripts.app.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
+
+PAPER = "PAPER"
+"""The built-in profile: a paper terminal in a host of its own, on any system."""
 
 _BOOKS = "paper_account.json"
 _HOSTS = "hosts"
@@ -36,12 +38,12 @@ def paper_books(account: ResolvedAccount, results: Path) -> Path | None:
 
 
 def prepared(account: ResolvedAccount, results: Path) -> Path:
-    """The same folder, made. Raises CommandFailed with the remedy."""
+    """The same folder, made. Raises AppError with the remedy."""
     folder = place_of(account, results)
     try:
         prepare(folder)
     except StateFailed as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     return folder
 
 
@@ -54,7 +56,7 @@ def results_of(state: Path) -> Path:
 def held(account: ResolvedAccount, results: Path, session: str) -> Iterator[None]:
     """The account for `session` alone; released at the end, and when the process ends.
 
-    Raises CommandFailed (exit code 4) when another session has it.
+    Raises Refused when another session has it.
     """
     name = f"account {account.login} on {account.server}"
     # A Butler of the last release locks the folder of results.
@@ -73,13 +75,11 @@ def _take(locks: Sequence[AccountLock]) -> None:
         try:
             lock.acquire()
         except AccountBusy as error:
-            raise CommandFailed(
-                f"{error}; stop it first (butler stop SESSION), or use another account",
-                ExitCode.TERMINAL,
+            raise Refused(
+                f"{error}; stop it first (butler stop SESSION), or use another account"
             ) from error
         except OSError as error:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"{lock.folder}: cannot write here ({error.strerror}); choose another folder with "
-                "--results-dir",
-                ExitCode.USAGE,
+                "--results-dir"
             ) from error

@@ -13,7 +13,7 @@ from engine.types import Cents, Limits, Millis
 from risk.challenge import Challenge
 from risk.ledger.days import reset_of
 from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, OwnDay
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from config.challenge import Began, ChallengeSettings
@@ -39,7 +39,7 @@ def ledger_terms(
     """The terms of a session that follows `challenge`.
 
     `phase` is the one that the command line names, `initial` what it says the phase began with.
-    Raises CommandFailed for a profile's challenge that is another account's, or cannot be read.
+    Raises WrongUsage for a profile's challenge that is another account's, or cannot be read.
     """
     own = OwnDay(zone=limits.reset_zone, hour=limits.reset_hour)
     settings = account.challenge
@@ -57,19 +57,18 @@ def ledger_terms(
 def _refuse_other_login(account: ResolvedAccount) -> None:
     settings = account.challenge
     if settings is not None and settings.login not in (None, account.login):
-        raise CommandFailed(
+        raise WrongUsage(
             f"profile {account.profile}: its challenge is that of login {settings.login}, the "
-            f"account is {account.login}: leave out --login, or give the profile its own challenge",
-            ExitCode.USAGE,
+            f"account is {account.login}: leave out --login, or give the profile its own challenge"
         )
 
 
 def statement_of(settings: ChallengeSettings) -> ChallengeStatement:
-    """What a profile states, its dates as moments. Raises CommandFailed."""
+    """What a profile states, its dates as moments. Raises AppError."""
     try:
         rules = load_rules(settings.rules)
     except ConfigError as error:
-        raise CommandFailed(f"challenge.rules: {error}", ExitCode.USAGE) from error
+        raise WrongUsage(f"challenge.rules: {error}") from error
     carried = settings.carried
     return ChallengeStatement(
         rules=rules.name,

@@ -33,15 +33,15 @@ from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
-from scripts.app.account.starting import SessionAccount
-from scripts.app.account.watch import LedgerWatch
 from scripts.app.configuration import write_configuration
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, Refused
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
+from scripts.app.sessions.starting import SessionAccount
 from scripts.app.terms.objectives import as_recorded
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
@@ -156,18 +156,18 @@ async def instruments(
     names: dict[str, str],
     known: dict[str, SymbolSpec],
 ) -> dict[str, Instrument]:
-    """The symbols as the terminal has them, selected; raises CommandFailed with candidates."""
+    """The symbols as the terminal has them, selected; raises AppError with candidates."""
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
         if (await connection.ask("symbol_select", venue_name, True)).failed:
             near = alike(ours, (await connection.ask("symbols_get")).value)
             hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
-            raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", ExitCode.TERMINAL)
+            raise Refused(f"the terminal has no symbol {venue_name}{hint}")
         info = await connection.call("symbol_info", venue_name)
         why = tradable(info, to_open=True)
         if why is not None:
-            raise CommandFailed(f"{venue_name}: {why} on this account", ExitCode.TERMINAL)
+            raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
 
@@ -177,10 +177,9 @@ async def refuse_open_positions(connection: Connection) -> None:
     positions = await connection.call("positions_get")
     orders = await connection.call("orders_get")
     if positions or orders:
-        raise CommandFailed(
+        raise Refused(
             f"account {connection.account.login} has {len(positions)} open positions and "
-            f"{len(orders)} pending orders: close them first, or use another demo account",
-            ExitCode.TERMINAL,
+            f"{len(orders)} pending orders: close them first, or use another demo account"
         )
 
 
@@ -332,7 +331,7 @@ def followed(challenge: Challenge | None, context: SessionContext) -> Challenge 
     return context.account.challenge
 
 
-def watch_of(context: SessionContext, bus: Bus) -> LedgerWatch | None:
+def watch_of(context: SessionContext, bus: Bus) -> LedgerObserver | None:
     """What looks at the account's ledger while the session runs, attached to its bus."""
     watch = None if context.account is None else context.account.watch()
     if watch is not None:
@@ -352,7 +351,9 @@ def warn_of_orphan(connection: Connection, log: SessionLog) -> None:
 def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
     """The strategies' names of entries that were made already: each plan has its own."""
     return frozenset(
-        record.event.strategy_id for record in past if isinstance(record.event, ev.SignalRaised)
+        record.event.terms.strategy_id
+        for record in past
+        if isinstance(record.event, ev.SignalRaised)
     )
 
 
@@ -397,7 +398,7 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
     async def ask(function: str, *args: Any) -> Any:
         try:
             return await connection.call(function, *args)
-        except CommandFailed as error:
+        except AppError as error:
             raise SnapshotFailed(str(error)) from error
 
     async def quote(symbol: str) -> ScriptQuote:
