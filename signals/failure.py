@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 
 from engine.bus import ActorFailed
 
@@ -30,7 +29,7 @@ def failed(
     """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename != caller]
-    places = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in own]
+    places = [_place(frame.filename, frame.lineno, frame.name) for frame in own]
     if not places and (place := _defined(asked)):
         places = [place]
     where = f" ({' < '.join(reversed(places[-4:]))})" if places else ""
@@ -50,4 +49,8 @@ def _defined(asked: object) -> str:
     code = getattr(getattr(asked, "on_bar", asked), "__code__", None)
     if code is None:
         return ""
-    return f"{Path(code.co_filename).name}:{code.co_firstlineno} in {code.co_name}"
+    return _place(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def _place(filename: str, line: int | None, name: str) -> str:
+    return f"{filename.replace(chr(92), '/').rpartition('/')[2]}:{line} in {name}"

@@ -12,8 +12,9 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
+from scripts.app.account.place import lock_of
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
-from scripts.app.sessions.connection import Connection, connected, lock_of
+from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from scripts.app.sessions.takeover import end_mute_session
@@ -42,8 +43,7 @@ def flatten_account(
     says how to go on. With `force` a session that holds the account and does not answer is ended
     first.
     """
-    hosts = results / "hosts"
-    if force and (said := end_mute_session(lock_of(account, hosts, "(a command)"), results)):
+    if force and (said := end_mute_session(lock_of(account, results, "(a command)"), results)):
         print(said)
     return asyncio.run(_flatten(account, results, everything))
 

@@ -70,7 +70,7 @@ def test_an_account_is_taken_over_from_a_session_that_does_not_answer(tmp_path: 
         assert "session s-1 answers: butler flatten s-1" in refused.err[0]
         process.send_signal(signal.SIGSTOP)
         taken = butler_process(*flatten)
-        assert process.wait(1) == -signal.SIGKILL
+        assert process.wait(5) == -signal.SIGKILL
     assert (taken.code, taken.out) == (
         ExitCode.DONE,
         [

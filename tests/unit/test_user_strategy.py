@@ -309,7 +309,8 @@ def test_a_strategy_that_fails_ends_the_session_in_order(
     assert "in on_bar)" in said.line
     assert "internal error" not in said.line
     folder = tmp_path / "r" / "sessions" / "failed"
-    (told,) = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    lines = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    (told,) = (line for line in lines if line["event"] == "the strategy failed")
     assert told["why"] in said.line
     assert "Error" in told["traceback"] or "SystemExit" in told["traceback"]
     summary = json.loads((folder / "execution_sim_summary.json").read_text(encoding="utf-8"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from adapters.services.control_client import NotAnswering, NotRunning, ask
-from adapters.services.control_wire import ControlRequest
+from adapters.services.control_client import Mute, NotAnswering, NotRunning, SessionClient
 from adapters.system import processes
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from scripts.app.errors import Refused
 
-_ANSWER_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 20.0
+"""Longer than a heartbeat may be missing, so that a session that only is busy is seen to be."""
+
 _END_SECONDS: Final = 10.0
 
 
@@ -38,9 +39,15 @@ def _ended(holder: Holder | None, results: Path) -> str:
         )
     folder = results / "sessions" / holder.session
     try:
-        ask(folder, ControlRequest(action="status"), seconds=_ANSWER_SECONDS)
-    except (NotAnswering, NotRunning):
+        SessionClient(folder, seconds=_ANSWER_SECONDS).status()
+    except Mute:
         pass
+    except (NotAnswering, NotRunning) as error:
+        raise Refused(
+            f"session {holder.session} (process {holder.pid}) is not proved to hang: {error}; "
+            f"--results-dir must be its own folder, here {results}; give the command again, or "
+            "end the process by hand"
+        ) from error
     else:
         raise Refused(
             f"session {holder.session} answers: butler flatten {holder.session} closes its "
