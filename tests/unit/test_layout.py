@@ -59,13 +59,15 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.services": "engine adapters.system adapters.reports",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
+    "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
+    "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
-    "scripts.app.sessions": "engine risk signals signals.market_data config adapters.bars "
-    "adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
+    "scripts.app.sessions": "engine risk risk.ledger signals signals.market_data config "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
-    "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
-    "scripts.app.terms",
+    "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
+    "scripts.app.account scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk adapters.bars signals "
     "adapters.bars.sample adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
@@ -74,7 +76,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.cli.shared": "config scripts.app scripts.app.sessions scripts.view",
     "scripts.cli": "engine risk signals signals.market_data config adapters.bars adapters.journal "
     "adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services "
-    "adapters.system scripts.app scripts.app.journals scripts.app.sessions scripts.app.terms "
+    "adapters.state adapters.system scripts.app scripts.app.account scripts.app.journals "
+    "scripts.app.sessions scripts.app.terms "
     "scripts.view scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""
@@ -119,6 +122,7 @@ PROCESS_ENDS = frozenset({"sys.exit", "os._exit", "typer.Exit"})
 """Ways to end the process with a code."""
 
 OWN_PROGRAMS: dict[str, str] = {
+    "signals.failure": "takes what code of a user ends with, sys.exit() too",
     "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
     "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
     "scripts.build_sample": "builds the sample from its source; no command of butler",

@@ -25,13 +25,16 @@ from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
 from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
     SessionContext,
     Stop,
     TerminalTerms,
     assemble,
+    followed,
     sleep_until,
     warn_of_orphan,
+    watch_of,
 )
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
@@ -57,6 +60,8 @@ class ShadowTerms(TerminalTerms):
     signals: tuple[ev.UserSignal, ...]
     followed: Path | None
     market: RecordedMarket | None
+    strategy_out: str | None = None
+    """Why the strategy is not asked any more, or None."""
 
 
 @dataclass
@@ -100,16 +105,19 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             account=connection.account,
             session_id=context.session_id,
             strategy_id=terms.preset,
-            factory=terms.factory,
+            factory=None if terms.strategy_out else terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
-            challenge=terms.challenge,
+            challenge=followed(terms.challenge, context),
             router=_desk(terms, connection, context),
             to_server=market.to_server if market else server.at,
         )
     )
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
     pacing = _pacing(terms, actors, context, stop, schedule)
+    news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
+    if news is not None:
+        pacing = Prepared(pacing, news)
     feed = LiveFeed(
         actors.bus,
         actors.portfolio,
@@ -118,15 +126,22 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         context.clock,
         _watches(terms, server),
         pacing,
-        days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        days_of(
+            actors.bus,
+            terms.limits,
+            followed(terms.challenge, context),
+            context.clock,
+            context.past or [],
+        ),
         due=lambda: schedule.due(pacing.day_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
+        ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
     started = terms.started(
         connection.account,
-        objectives=as_recorded(terms.challenge),
+        objectives=as_recorded(followed(terms.challenge, context)),
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )

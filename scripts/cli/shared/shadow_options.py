@@ -24,16 +24,24 @@ Speed = Annotated[
     ),
 ]
 Resume = Annotated[
-    str | None,
+    str,
     typer.Option(
-        metavar="SESSION|last",
-        help="Go on with a session that was interrupted; last: with the account's last one, or "
-        "begin a new one where that is finished.",
+        metavar="auto|never|SESSION",
+        help="auto: go on with the account's last session where that was cut off and has the same "
+        "terms, else begin a new one. never: begin a new one. Or name a session to go on with.",
     ),
 ]
 MetricsPort = Annotated[
     int | None,
     typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
+]
+HangLimit = Annotated[
+    float,
+    typer.Option(
+        min=5,
+        help="Seconds after which a session whose loop does not turn any more is ended (exit code "
+        "6, or 1 where one call holds the interpreter); it is said before.",
+    ),
 ]
 Follow = Annotated[
     bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
