@@ -12,7 +12,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
-from scripts.app.account.place import lock_of
+from scripts.app.account.place import lock_of, paper_books
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
@@ -50,7 +50,8 @@ def flatten_account(
 
 async def _flatten(account: ResolvedAccount, results: Path, everything: bool) -> int:
     hosts, symbols = results / "hosts", [account.default_symbol]
-    async with connected(account, hosts, trading=True, symbols=symbols) as connection:
+    books = paper_books(account, results)
+    async with connected(account, hosts, trading=True, symbols=symbols, books=books) as connection:
         await refuse_without_permission(connection)
         try:
             left = await _close(connection, everything)

@@ -423,8 +423,8 @@ async def _run_live(
             f"{outcomes.filled} positions opened, {outcomes.closed} closed; "
             f"{folder.latest_event_log}"
         )
-    if outcomes.problem:
-        complain(outcomes.problem)
+    if problem := outcomes.problem or live.halted():
+        complain(problem)
     left = live.left()
     if left is not None:
         raise NeedsAttention(left)

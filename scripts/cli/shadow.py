@@ -353,8 +353,32 @@ class _Shadow:
         begin = first - 1000 if start is None else start * 1000 - 1000
         if previous is not None:
             begin = max(begin, previous.records[-1].time)
+        if not chosen.dry_run:
+            begin = max(begin, self._stands_at(inputs))
         speed = None if chosen.lockstep else chosen.speed or 1.0
         return RecordedMarket(inputs, begin, speed, now_ms())
+
+    def _stands_at(self, inputs: list[BarInput]) -> int:
+        """Where the paper account's market stands (ms UTC), 0 for fresh books; it never goes back.
+
+        Raises WrongUsage where that is behind the bars.
+        """
+        from scripts.app.account.place import paper_books
+        from scripts.app.sessions.paper import books_at
+        from signals.market_data.clocks import utc_of
+
+        books = paper_books(self._chosen.account, self._chosen.results)
+        server = books_at(books)
+        if server is None:
+            return 0
+        stands = utc_of(inputs[0].clock, server // 1000) * 1000
+        if stands // 1000 >= max(item.ref.last // 1000 for item in inputs):
+            raise WrongUsage(
+                "the PAPER account of these results has come to the end of the bars: "
+                "`butler account PAPER --reset` gives it fresh books, and so does another "
+                "--results-dir"
+            )
+        return stands
 
     async def _on_account(self, folder: SessionFolder, found: _Beginning) -> int:
         from config.loader import load_symbols

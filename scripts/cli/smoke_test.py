@@ -367,7 +367,7 @@ class SmokeTest:
                 self._report.facts["order_sent"] = outcomes.submitted > 0 and not self._dry_run
                 self._report.facts["order_closed"] = outcomes.closed > 0
                 entry["events"] = outcomes.lines
-        self._judge(outcomes, live.left())
+        self._judge(outcomes, live.halted() or live.left())
 
     def _judge(self, told: Any, left: str | None) -> None:
         denied = told.problem and not told.submitted

@@ -31,6 +31,7 @@ from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
+from engine.trading import Trading
 from engine.types import Limits, Millis, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
@@ -136,6 +137,14 @@ class LiveSession:
     outcomes: OrderOutcomes
     summary: JsonSink
     portfolio: Portfolio
+    trading: Callable[[], Trading]
+
+    def halted(self) -> str | None:
+        """Why nothing was sent, where trading on the account was halted already; else None."""
+        reason = self.trading().reason
+        if self.outcomes.submitted or self.outcomes.problem or reason is None:
+            return None
+        return f"denied: trading on this account is halted ({reason})"
 
     def left(self) -> str | None:
         """What the session leaves behind that the user must look at, or None."""
@@ -323,7 +332,14 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
     session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
-    return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+    return LiveSession(
+        session,
+        actors.gateway,
+        outcomes,
+        summary,
+        actors.portfolio,
+        lambda: actors.risk.trading,
+    )
 
 
 def followed(challenge: Challenge | None, context: SessionContext) -> Challenge | None:
