@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.fields import Account, DenyReason, ExecutionResult, UserSignal
+from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 
@@ -168,6 +168,26 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
     closes: Millis
 
 
+class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="ledger"):
+    """The account's standing by its ledger, whichever session made it so.
+
+    `figures` were computed at a `balance` (cents) that the terminal showed. The own limits' part:
+    `baseline` is the balance that the largest loss counts from, `entries` are the moments (ms UTC)
+    of the last hour's approved entries, `signals` those approved within a day, `halts` what earlier
+    sessions halted. `suspended` says why nothing may be opened until the ledger is clear; `codes`
+    name all that it found.
+    """
+
+    balance: Cents
+    figures: LedgerFigures
+    codes: tuple[str, ...] = ()
+    baseline: Cents | None = None
+    entries: tuple[Millis, ...] = ()
+    signals: tuple[str, ...] = ()
+    halts: tuple[HaltCause, ...] = ()
+    suspended: str = ""
+
+
 Input = (
     Tick
     | SymbolValuation
@@ -184,4 +204,5 @@ Input = (
     | LinkChanged
     | ConditionSeen
     | WeekendDue
+    | LedgerUpdated
 )

@@ -82,6 +82,7 @@ class RiskActor:
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
+            ev.LedgerUpdated: self.on_ledger,
         }
 
     def replay_routes(self) -> ev.Routes:
@@ -90,7 +91,8 @@ class RiskActor:
             ev.SessionStarted: self.on_started,
             ev.SymbolValuation: self.on_valuation,
             ev.DayRolled: self._apply_day,
-            ev.AttemptStarted: lambda e: self._begin_at(e.account),
+            ev.LedgerUpdated: self._apply_ledger,
+            ev.AttemptStarted: self._apply_attempt,
             ev.AccountSeen: self._apply_seen,
             ev.OrderApproved: self._apply_approved,
             ev.OrderDenied: self._apply_denied,
@@ -99,6 +101,21 @@ class RiskActor:
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
         }
+
+    def _apply_attempt(self, started: ev.AttemptStarted) -> None:
+        if not self._by_ledger:
+            self._begin_at(started.account)
+
+    def _apply_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Day start, baseline and counts of the account, whichever session made them."""
+        own = seen.figures.own
+        if own is not None and own.day_start is not None:
+            self._day_start_at(own.day_start)
+        if seen.baseline is not None:
+            self._count_losses_from(seen.baseline)
+        today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
+        self._counters.adopt(today, seen.entries, last_loss)
+        self._signals.update(seen.signals)
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
@@ -187,10 +204,32 @@ class RiskActor:
         """Day start of an account that starts with these figures, floating profit excluded."""
         self.drawdowns.peak = account.equity
         self._counters = TradeCounters()
-        self.starting_balance = account.balance
-        overall = rules.max_loss_floor(self._limits, self.starting_balance)
-        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+        self._count_losses_from(account.balance)
         self._day_start_at(account.balance)
+
+    def _count_losses_from(self, balance: Cents) -> None:
+        self.starting_balance = balance
+        overall = rules.max_loss_floor(self._limits, balance)
+        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+
+    def on_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Stand where the account stands: what earlier sessions lost and halted counts here."""
+        self._apply_ledger(seen)
+        account = self._account()
+        for cause in seen.halts:
+            self._halt(cause, account, "an earlier session of this account has halted trading")
+        if seen.suspended:
+            self._halt(HaltCause.LEDGER, account, seen.suspended)
+        else:
+            trading = self.trading.checked_again(HaltCause.LEDGER)
+            self._change(trading, account, detail="the account's ledger is clear")
+        self._breached(account)
+
+    @property
+    def _by_ledger(self) -> bool:
+        """Whether the account's ledger tells where the firm's challenge stands."""
+        actor = self._challenge_actor
+        return actor is not None and actor.challenge.by_ledger
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         self._turn_at(reset.balance)
@@ -221,7 +260,12 @@ class RiskActor:
     # --- the firm's objectives ---
 
     def on_attempt_started(self, started: ev.AttemptStarted) -> None:
-        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted."""
+        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted.
+
+        One that the ledger tells of goes on from there.
+        """
+        if self._by_ledger:
+            return
         self._begin_at(started.account)
         detail = f"attempt {started.attempt} begins, {started.name}"
         self._change(Trading(), started.account, detail=detail)

@@ -26,6 +26,7 @@ from engine.types import Cents, SymbolSpec
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
+from risk.standing import joined, standing
 
 END_REASON = "ATTEMPT_END"
 """Why positions are closed when their attempt is over."""
@@ -39,7 +40,8 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rules are followed, from which phase (from 0) on, and whether again after an end.
 
     `initial_balance` is what the phase began with, in cents, where that is not the balance at the
-    session's start (None): on an account that is under way.
+    session's start (None): on an account that is under way. With `by_ledger` neither counts: the
+    account's ledger (`LedgerUpdated`) tells where it stands.
     """
 
     rules: RuleSet
@@ -47,6 +49,7 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     repeat: bool = False
     calendar: Calendar = Calendar()
     initial_balance: Cents | None = None
+    by_ledger: bool = False
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -92,6 +95,7 @@ class ChallengeActor:
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
+            ev.LedgerUpdated: self.on_ledger,
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_ended,
             ev.TradingStateChanged: self.on_trading,
@@ -110,6 +114,7 @@ class ChallengeActor:
         """
         return {
             ev.SessionStarted: self._apply_start,
+            ev.LedgerUpdated: self._apply_ledger,
             ev.AttemptStarted: self._apply_attempt,
             ev.AttemptEnded: self.on_ended,
             ev.DayRolled: self._apply_day,
@@ -129,6 +134,9 @@ class ChallengeActor:
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
         self.attempt = started.attempt
+        if self.challenge.by_ledger:
+            self._stage = _Stage.RUNNING
+            return
         balance = started.account.balance
         self._stand(started.phase - 1, started.date, balance, balance)
         self._stage = _Stage.RUNNING
@@ -193,8 +201,35 @@ class ChallengeActor:
     # --- attempts ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
+        if self.challenge.by_ledger:
+            self._stage = _Stage.STARTING  # until the ledger has told
+            return
         self.initial = self._initial(started)
         self._begin(self.challenge.first_phase, 0, started.account.balance)
+
+    def on_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Stand where the account stands; the first time that begins the attempt."""
+        self._apply_ledger(seen)
+        if not self.initial or self.attempt or not self.challenge.by_ledger:
+            return
+        self.attempt = 1
+        self._announce(self._portfolio.account.figures)
+
+    def _apply_ledger(self, seen: ev.LedgerUpdated) -> None:
+        initial = seen.figures.initial
+        if not self.challenge.by_ledger or initial is None:
+            return
+        if self._stage not in (_Stage.STARTING, _Stage.RUNNING):
+            return
+        self.initial = initial
+        told = standing(self.rules, seen.figures, initial, seen.balance)
+        if self.attempt:
+            self.state = joined(self.state, told)
+            return
+        self.state = told
+        account = self._portfolio.account
+        room = min(buffers(self.rules, told, account.balance, account.equity))
+        self.lows = AttemptLows(room, account.equity, self._bus.time)
 
     def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
         """Start `phase` on `balance`; the first one of a course starts another attempt."""
@@ -202,19 +237,23 @@ class ChallengeActor:
         zone, hour = self.rules.reset_zone, self.rules.reset_hour
         date = trading_date(zone, hour, self._bus.time)
         worst = min(self.lows.worst_today, balance) if deposit else balance
-        state = self._stand(phase, date, balance, worst)
+        self._stand(phase, date, balance, worst)
         self._stage = _Stage.STARTING
         self._latched = ""
+        self._announce(ev.Account(balance=balance, equity=balance), deposit)
+
+    def _announce(self, account: ev.Account, deposit: Cents = 0) -> None:
+        state = self.state
         self._bus.publish(
             ev.AttemptStarted(
                 attempt=self.attempt,
-                phase=phase + 1,
+                phase=state.phase + 1,
                 name=self.phase.name,
-                date=date,
-                account=ev.Account(balance=balance, equity=balance),
+                date=state.date,
+                account=account,
                 day_limit=state.day_limit,
                 max_limit=state.max_limit,
-                target=obj.target(self.phase, self.initial),
+                target=obj.target_of(self.rules, state),
                 deposit=deposit,
             )
         )
