@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from engine.execution import ExecutionResult
 from engine.fields import Account, DenyReason, LedgerFigures, UserSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
@@ -127,14 +128,14 @@ class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="acc
 
 
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
-    """The venue's answer to a request for an order, in the execution adapter's own terms.
+    """The venue's answer to a request for an order.
 
     None: trading was halted while it waited, and it never left. `cancellation` when the request was
     to cancel a pending order.
     """
 
     order_id: int
-    what: Any
+    result: ExecutionResult | None
     cancellation: bool = False
 
 

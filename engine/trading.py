@@ -4,7 +4,7 @@
 state          causes                                      cleared by
 =============  ==========================================  ==================================
 active         none
-suspended      link, feed, clock, ledger                   the same check passing again
+suspended      link, feed, clock, ledger, strategy         the same check passing again
 until_reset    daily_loss, day_limit                       the next reset of the trading day
 latched        rejection, unknown_outcome,                 the user alone
                reconciliation_mismatch, max_loss,
@@ -34,6 +34,7 @@ class HaltCause(enum.StrEnum):
     LINK = "link"
     FEED = "feed"
     CLOCK = "clock"
+    STRATEGY = "strategy"
     DAILY_LOSS = "daily_loss"
     MAX_LOSS = "max_loss"
     REJECTION = "rejection"
@@ -51,6 +52,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.LINK: TradingState.SUSPENDED,
     HaltCause.FEED: TradingState.SUSPENDED,
     HaltCause.CLOCK: TradingState.SUSPENDED,
+    HaltCause.STRATEGY: TradingState.SUSPENDED,
     HaltCause.DAILY_LOSS: TradingState.UNTIL_RESET,
     HaltCause.MAX_LOSS: TradingState.LATCHED,
     HaltCause.REJECTION: TradingState.LATCHED,

@@ -10,7 +10,9 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
@@ -19,9 +21,14 @@ from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
-from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
-from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.exposure_book import ExposureBook
 from risk.valuation import JudgedValuation, current_valuation, judged
+
+FLATTEN_REASON = "FLATTEN"
+"""Why positions are closed when a limit is hit whose action is to close everything."""
+
+WEEKEND_REASON = "WEEKEND"
+"""Why positions are closed before a weekend over which nothing may stay open."""
 
 
 class RiskActor:
@@ -31,6 +38,7 @@ class RiskActor:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         limits: Limits,
         challenge_actor: ChallengeActor | None = None,
     ) -> None:
@@ -40,7 +48,9 @@ class RiskActor:
         self._portfolio = portfolio
         self._limits = limits
         self._needed = needed_parts(limits)
-        self._exposures = ExposureBook(portfolio, limits)
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
+        self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
         self.day_start: Cents = 0
@@ -63,7 +73,6 @@ class RiskActor:
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
@@ -89,8 +98,6 @@ class RiskActor:
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
-            ev.OrderRejected: lambda e: self._exposures.release(e.order_id),
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
         }
@@ -114,10 +121,7 @@ class RiskActor:
         order = approved.order
         if order.terms.action is ev.OPEN:
             self._signals.add(order.terms.signal_id)
-            self._exposures.reserve(approved)
             self._counters.ordered(order.terms.symbol, self._bus.time)
-        elif order.terms.action is ev.CLOSE:
-            self._exposures.start_closing(order)
 
     def _apply_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None and denied.order.terms.action is ev.OPEN:
@@ -148,11 +152,6 @@ class RiskActor:
 
     def _apply_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
-
-    @property
-    def reserved(self) -> dict[int, InFlightRisk]:
-        """What approved orders that are not over will add, by order id."""
-        return dict(self._exposures.reserved)
 
     def figures(self) -> ev.SessionFigures:
         """The extremes so far, and the loss of the current day that is already realised."""
@@ -340,20 +339,21 @@ class RiskActor:
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._exposures.reserve(verdict)
             self._counters.ordered(order.terms.symbol, self._bus.time)
-        self._bus.publish(verdict)
-        if isinstance(verdict, ev.OrderDenied):
+            self._orders.approve(verdict)
+        else:
+            self._bus.publish(verdict)
             self._act(str(verdict.reason), verdict.account, verdict.detail)
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
+        first = self._orders.closing.get(order.terms.position)
+        if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
-            self._bus.publish(verdict)
+            self._orders.approve(verdict)
         else:
             self._bus.publish(rules.denied(order, verdict, self._account()))
 
@@ -369,26 +369,22 @@ class RiskActor:
             self._flatten()
 
     def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        for signal in closings(self._portfolio, reason):
-            self._bus.publish(signal)
+        self._exits.close_all(reason)
 
-    def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._exposures.release(opened.order_id)
+    def on_opened(self, _opened: ev.PositionOpened) -> None:
         count = len(self._portfolio.positions)
         if count > self.peak_positions:
             self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._exposures.finish_closing(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._exposures.release(rejected.order_id)
         self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
-        # Its reservation stays: what may exist at the venue is charged as risk.
+        # It stays in flight: what may exist at the venue is charged as risk.
         self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
 
     def on_link(self, link: ev.LinkChanged) -> None:
@@ -438,7 +434,7 @@ class RiskActor:
         if ContextPart.CONCENTRATION in needed:
             concentration = exposure.concentration(self._exposures.each(), order.terms.symbol)
         if firm:
-            in_flight = len(self._exposures.reserved)
+            in_flight = len(self._orders.in_flight)
             objection = firm.objection(spec, totals.positions - in_flight, in_flight)
             if ContextPart.FIRM_FLOORS in needed:
                 floors = firm.floors(portfolio.account)
@@ -464,7 +460,8 @@ class RiskActor:
         )
 
     def _account(self) -> ev.Account:
-        return self._portfolio.account.figures
+        seen = self._portfolio.account
+        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
 
     # --- the trading state ---
 

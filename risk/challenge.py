@@ -16,6 +16,8 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
 from engine.events import AttemptOutcome
+from engine.exits import Exits
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet
@@ -24,7 +26,6 @@ from engine.types import Cents, SymbolSpec
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
-from risk.exits import closing
 from risk.standing import joined, standing
 
 END_REASON = "ATTEMPT_END"
@@ -71,12 +72,15 @@ class ChallengeActor:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         challenge: Challenge,
         account: FreshAccount | None = None,
     ) -> None:
         """Without an `account` that can begin anew, the first end of a phase is the last."""
         self._bus = bus
         self._portfolio = portfolio
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
         self._account = account
         self.challenge = challenge
         self.rules = challenge.rules
@@ -87,8 +91,6 @@ class ChallengeActor:
         self._stage = _Stage.RUNNING
         self._last: ev.AttemptEnded | None = None
         self._latched = ""
-        self._waiting: set[int] = set()  # pending entries at the venue, by order id
-        self._pending: set[int] = set()  # pending entries that were sent, by order id
 
     def routes(self) -> ev.Routes:
         return {
@@ -102,8 +104,6 @@ class ChallengeActor:
             ev.WeekendDue: self.on_weekend,
             ev.PositionOpened: self.on_opened,
             ev.OrderSubmitted: self.on_submitted,
-            ev.OrderAccepted: self.on_accepted,
-            ev.OrderFilled: self.on_filled,
             ev.OrderCancelled: self.on_cancelled,
         }
 
@@ -122,8 +122,6 @@ class ChallengeActor:
             ev.TradingStateChanged: self.on_trading,
             ev.PositionOpened: self.on_opened,
             ev.OrderSubmitted: self.on_submitted,
-            ev.OrderAccepted: self.on_accepted,
-            ev.OrderFilled: self.on_filled,
             ev.OrderCancelled: self.on_cancelled,
         }
 
@@ -298,7 +296,7 @@ class ChallengeActor:
         halted = changed.state is not TradingState.ACTIVE
         if halted:
             # The gateway takes every waiting entry back: one request each.
-            self.state = obj.requested(self.state, len(self._waiting))
+            self.state = obj.requested(self.state, self._pending_entries())
         if self.running:
             latched = changed.state is TradingState.LATCHED
             self._latched = str(Trading(changed.causes).reason) if latched else ""
@@ -325,7 +323,7 @@ class ChallengeActor:
         standing = account.open_positions()
         for position in list(self._portfolio.positions.values()):
             if position.ticket in standing:
-                self._bus.publish(closing(self._portfolio, position, END_REASON))
+                self._exits.close(position, END_REASON, f"{position.signal_id}:{END_REASON}")
         self._go_on()
 
     def _go_on(self) -> None:
@@ -407,26 +405,16 @@ class ChallengeActor:
             return
         if opened.position in self._account.open_positions():
             position = self._portfolio.positions[opened.position]
-            self._bus.publish(closing(self._portfolio, position, END_REASON))
+            self._exits.close(position, END_REASON, f"{position.signal_id}:{END_REASON}")
 
-    def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
+    def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
         self.state = obj.requested(self.state)
-        if submitted.terms.entry_price:
-            self._pending.add(submitted.order_id)
 
-    def on_accepted(self, accepted: ev.OrderAccepted) -> None:
-        if accepted.order_id in self._pending:
-            self._waiting.add(accepted.order_id)
+    def _pending_entries(self) -> int:
+        """Entries that wait at the venue: each is cancelled there when trading halts."""
+        working = self._orders.working.values()
+        return sum(1 for live in working if live.order.terms.entry_price)
 
-    def on_filled(self, filled: ev.OrderFilled) -> None:
-        if filled.complete:
-            self._forget(filled.order_id)
-
-    def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:
-        self._forget(cancelled.order_id)
+    def on_cancelled(self, _cancelled: ev.OrderCancelled) -> None:
         if self._stage is _Stage.WINDING_UP:
             self._go_on()
-
-    def _forget(self, order_id: int) -> None:
-        self._waiting.discard(order_id)
-        self._pending.discard(order_id)

@@ -17,8 +17,11 @@ import msgspec
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
+from engine.exits import exit_terms
 from engine.portfolio import Portfolio, Position
+from engine.trading import HaltCause
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
+from signals.failure import FROM_OUTSIDE, StrategyFailed, failed
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
 
@@ -93,10 +96,6 @@ class Strategy(Protocol):
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
-class StrategyFailed(Exception):
-    """Raised when a strategy's own code fails; names the strategy and the symbol."""
-
-
 class Reversal(msgspec.Struct, frozen=True):
     """An entry that waits until `position` is closed, as long as the bar of its decision lasts."""
 
@@ -126,6 +125,7 @@ class StrategyActor:
         self._scans: dict[str, ChunkScan] = {}
         self._reversals: dict[str, Reversal] = {}
         self._confirmed: list[Reversal] = []
+        self._out = False
         if factory is not None:
             self._strategies = {
                 name: self._made(factory, spec) for name, spec in portfolio.specs.items()
@@ -137,10 +137,16 @@ class StrategyActor:
             ev.WarmedUp: self.on_warmed_up,
             ev.PositionClosed: self.on_closed,
             ev.AccountSeen: self.on_account,
+            ev.ConditionSeen: self.on_condition,
         }
 
+    def on_condition(self, seen: ev.ConditionSeen) -> None:
+        """A strategy that hung again and again is not asked any more; positions are managed."""
+        if seen.cause is HaltCause.STRATEGY:
+            self._out = seen.holds
+
     def on_bar(self, bar: ev.BarClosed) -> None:
-        strategy = self._strategies.get(bar.symbol)
+        strategy = None if self._out else self._strategies.get(bar.symbol)
         if strategy is None or bar.timeframe not in strategy.timeframes:
             return
         view = self._view(bar.symbol)
@@ -148,11 +154,11 @@ class StrategyActor:
         try:
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
             _insist_on_types(decision)
-        except Exception as error:
-            raise self._failed(bar.symbol, error) from error
-        if decision is None:
-            return
-        signal = _signal(self._strategy_id, bar, view, decision)
+            if decision is None:
+                return
+            signal = _signal(self._strategy_id, bar, view, decision)
+        except FROM_OUTSIDE as error:
+            raise self._failed(bar.symbol, error, strategy) from error
         if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
             self._reversals[bar.symbol] = Reversal(
@@ -180,8 +186,8 @@ class StrategyActor:
         try:
             entry = reversal.enter(view)
             _insist_on_types(entry)
-        except Exception as error:
-            raise self._failed(symbol, error) from error
+        except FROM_OUTSIDE as error:
+            raise self._failed(symbol, error, reversal.enter) from error
         if entry is None:
             return
         signal = _signal(self._strategy_id, reversal.bar, view, entry)
@@ -208,7 +214,7 @@ class StrategyActor:
                 tick = ev.Tick(bar.symbol, bar.close, bar.close)
                 try:
                     strategy.on_bar(bar, View(spec, tick, None))
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(bar.symbol, error) from error
 
     def scanned(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
@@ -219,7 +225,7 @@ class StrategyActor:
             if scan is not None and strategy is not None:
                 try:
                     columns = scan(bars)
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(symbol, error) from error
                 bars.scan = ChunkScan(
                     columns,
@@ -232,13 +238,11 @@ class StrategyActor:
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:
             return factory(spec)
-        except Exception as error:
+        except FROM_OUTSIDE as error:
             raise self._failed(spec.name, error) from error
 
-    def _failed(self, symbol: str, error: Exception) -> StrategyFailed:
-        return StrategyFailed(
-            f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
-        )
+    def _failed(self, symbol: str, error: BaseException, asked: object = None) -> StrategyFailed:
+        return failed(self._strategy_id, symbol, error, __file__, asked)
 
 
 _TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {
@@ -302,19 +306,23 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
     position = view.position
     if position is None:
         raise ValueError(f"{strategy_id} wants to manage a position of {bar.symbol}: none is open")
-    leaving = isinstance(decision, Exit)
+    if isinstance(decision, Exit):
+        terms = exit_terms(
+            position, view.tick, decision.reason, signal_id=signal_id, strategy_id=strategy_id
+        )
+        return ev.SignalRaised(terms=terms)
     return ev.SignalRaised(
         terms=ev.OrderTerms(
             signal_id=signal_id,
             strategy_id=strategy_id,
             symbol=bar.symbol,
-            action=ev.CLOSE if leaving else ev.MODIFY,
+            action=ev.MODIFY,
             side=position.side,
             reason=decision.reason,
             price=view.tick.bid if position.side is LONG else view.tick.ask,
-            stop_loss=position.stop_loss if isinstance(decision, Exit) else decision.stop_loss,
+            stop_loss=decision.stop_loss,
             take_profit=position.take_profit,
             volume=position.volume,
             position=position.ticket,
-        ),
+        )
     )

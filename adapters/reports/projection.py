@@ -371,6 +371,7 @@ class SummaryProjection:
             "started_at": self._metadata.get("started_at"),
             "ended_at": self._metadata.get("ended_at"),
             "version": self._metadata.get("version"),
+            **({"failure": ended.detail} if ended and ended.detail else {}),
         }
 
 

@@ -15,6 +15,7 @@ from scripts.app.errors import AppError, BadData, WrongUsage
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
 JOURNAL = "journal.sqlite"
+HEARTBEAT = "heartbeat.json"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows

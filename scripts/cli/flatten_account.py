@@ -12,11 +12,12 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
-from scripts.app.account.place import paper_books
+from scripts.app.account.place import lock_of, paper_books
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
+from scripts.app.sessions.takeover import end_mute_session
 from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -32,13 +33,18 @@ _AGAIN = (
 )
 
 
-def flatten_account(account: ResolvedAccount, results: Path, *, everything: bool) -> int:
+def flatten_account(
+    account: ResolvedAccount, results: Path, *, everything: bool, force: bool = False
+) -> int:
     """Withdraw orders and close positions; prints a line for each, returns the exit code.
 
     Only those with the engine's mark, unless `everything`. Each is asked for once: what is still
     there at the end is named, and the code is 4. Where the link breaks in between, AppError
-    says how to go on.
+    says how to go on. With `force` a session that holds the account and does not answer is ended
+    first.
     """
+    if force and (said := end_mute_session(lock_of(account, results, "(a command)"), results)):
+        print(said)
     return asyncio.run(_flatten(account, results, everything))
 
 

@@ -380,7 +380,7 @@ async def _run_live(
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
-        with explained(folder):
+        with explained(folder, log):
             async with on_ledger(
                 connection,
                 folder,

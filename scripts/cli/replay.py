@@ -175,13 +175,13 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     metadata |= files_of(terms)
     try:
         write_configuration(folder, started(terms), metadata)
-        with explained(folder):
+        with explained(folder, log):
             replay = build_replay(terms, folder, clock, metadata, log)
         total = sum(item.ref.rows for item in terms.inputs)
         request_stop = replay.session.request_stop
         with ProgressBar(total, shown=screen.progress) as progress, orderly_stop(request_stop):
             replay.session.on_slice = lambda: progress.update(replay.feed.bars_played)
-            with explained(folder):
+            with explained(folder, log):
                 outcome = await replay.session.run()
     finally:
         log.close()

@@ -30,6 +30,7 @@ from scripts.cli.shared.exit_codes import ExitCode
 if TYPE_CHECKING:
     from adapters.state.resuming import Start
     from config.loader import ResolvedAccount
+    from engine.portfolio import Portfolio
     from engine.types import Limits
     from risk.challenge import Challenge
     from scripts.app.account.books import AccountBooks
@@ -64,6 +65,7 @@ class ShadowOptions:
     session_id: str | None
     follow: bool
     metrics_port: int | None
+    hang_limit: float
     view: bool
     screen: Screen
 
@@ -96,6 +98,7 @@ def shadow(
     signals: opt.Signals = None,
     follow: own.Follow = False,
     metrics_port: own.MetricsPort = None,
+    hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
@@ -116,6 +119,7 @@ def shadow(
         session_id=session_id,
         follow=follow,
         metrics_port=metrics_port,
+        hang_limit=hang_limit,
         view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
     )
@@ -424,10 +428,15 @@ class _Session:
         if self._previous is not None:
             await catch_up(clock, self._market, connection)
         log = SessionLog(
-            self._folder.log, self._folder.session_id, clock.now, say=self._chosen.screen.say
+            self._folder.log,
+            self._folder.session_id,
+            clock.now,
+            say=self._chosen.screen.say,
+            apart=True,
         )
+        shadowed = None
         try:
-            with explained(self._folder):
+            with explained(self._folder, log):
                 terms = self._terms(found)
                 account = await self._account(connection, clock, terms)
                 frame = await self._context(connection, clock, log, account)
@@ -436,6 +445,8 @@ class _Session:
                     outcome = await shadowed.session.run()
         finally:
             log.close()
+            if shadowed is not None:
+                self._tell_left_open(shadowed.actors.portfolio)
         self._show(shadowed.summary.projection.summary())
         return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
 
@@ -506,6 +517,7 @@ class _Session:
 
     def _terms(self, found: Any) -> Any:
         from engine.events import NO_STRATEGY
+        from scripts.app.sessions.hangs import why_out
         from scripts.app.sessions.live_feed import ShadowTerms
         from scripts.app.terms.objectives import with_firms_day
 
@@ -529,6 +541,7 @@ class _Session:
             seconds=chosen.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
             company=self._services(),
+            strategy_out=why_out(self._folder.path),
             market=self._market,
         )
 
@@ -536,7 +549,10 @@ class _Session:
         """What runs beside the session; alerts and metrics only where they were asked for."""
         from rich.console import Console
 
+        from adapters.services.watchdog import WatchdogTerms
+        from adapters.system.threads import in_daemon
         from scripts.app.sessions.services import ServiceOptions
+        from scripts.cli.shared.interrupts import leave_hung
         from scripts.view.live_view import LiveView
 
         chosen = self._chosen
@@ -545,8 +561,27 @@ class _Session:
         return ServiceOptions(
             alerts=chosen.account.alerts,
             metrics_port=chosen.metrics_port,
-            view=(lambda status: LiveView(status, console)) if shown else None,
+            watchdog=WatchdogTerms(
+                leave=leave_hung,
+                told_after=min(10.0, chosen.hang_limit / 2),
+                ended_after=chosen.hang_limit,
+            ),
+            view=(lambda status: LiveView(status, console, drawn=in_daemon)) if shown else None,
         )
+
+    def _tell_left_open(self, portfolio: Portfolio) -> None:
+        """Said even where nothing else is: open positions are money."""
+        from scripts.cli.shared.command_line import complain
+        from scripts.view.left_open import left_open_lines
+
+        for line in left_open_lines(
+            portfolio.positions.values(),
+            portfolio.specs,
+            profile=self._chosen.account.profile or "NAME",
+            session=self._folder.session_id,
+            dry_run=self._chosen.dry_run,
+        ):
+            complain(line)
 
     def _show(self, summary: dict[str, Any]) -> None:
         import json

@@ -15,12 +15,15 @@ import anyio
 import anyio.lowlevel
 
 from adapters.journal import SqliteJournal
-from adapters.mt5.execution.gateway import Gateway, send_in_process
+from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.reports.projection import iso
 from adapters.reports.status import Status
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
 from engine.bus import Bus
 from engine.clock import SystemClock
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.session import Session
@@ -29,7 +32,6 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, Services, SessionQueries, start_services
 from scripts.app.version import session_metadata
-from signals.exits import Flatten
 from signals.strategy import StrategyActor
 from signals.user_signals import UserSignals
 from tests.builders import LIMITS, SPECS, TICKS, signal, started
@@ -51,6 +53,7 @@ class Shadow:
     portfolio: Portfolio
     risk: RiskActor
     services: Services
+    supervisor: Supervisor
     log: SessionLog
 
     async def enter(self) -> None:
@@ -70,31 +73,44 @@ class Shadow:
             await self.journal.durable(self.bus.seq)
 
 
-def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
+def build(
+    results: Path,
+    session_id: str,
+    options: ServiceOptions,
+    supervised: Callable[[SessionLog], Supervisor] = lambda log: Supervisor(log.warn),
+) -> Shadow:
     """Put the session together, as live wiring does; inside the event loop."""
     folder = SessionFolder(results, session_id, KIND)
     folder.create()
-    clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None)
+    clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None, apart=True)
+    supervisor = supervised(log)
     journal = SqliteJournal(folder.journal, power_safe=False)
     bus, portfolio = Bus(journal), Portfolio(SPECS)
-    risk = RiskActor(bus, portfolio, LIMITS)
-    gateway = Gateway(bus, portfolio, REQUESTS, send_in_process(terminal_at_ticks()))
-    strategy, user_signals = StrategyActor(bus, portfolio, KIND, None), UserSignals(bus, portfolio)
+    orders = OrderManager(bus)
+    exits = Exits(bus, portfolio, orders)
+    risk = RiskActor(bus, portfolio, orders, LIMITS)
+    gateway = Gateway(bus, portfolio, orders, REQUESTS, TerminalPort(terminal_at_ticks(), REQUESTS))
+    strategy = StrategyActor(bus, portfolio, KIND, None)
+    user_signals = UserSignals(bus, portfolio, exits)
     for actor in (
         portfolio,
-        OrderManager(bus),
+        orders,
         risk,
         strategy,
         user_signals,
-        Flatten(bus, portfolio),
+        exits,
     ):
         bus.attach(actor.routes())
     gateway.attach()
-    sinks = file_sinks(bus, folder, log).actors
+    sinks = [
+        (supervisor.over(sink), edge)
+        for sink, edge in file_sinks(bus, folder, log, live=True).actors
+    ]
     services = start_services(
         bus, portfolio, clock, folder, log,
         SessionQueries(trading=lambda: risk.trading, request_stop=lambda: session.request_stop()),
         subscriptions=[subscription for _, subscription in sinks], options=options,
+        supervisor=supervisor,
     )  # fmt: skip
     bus.seal()
     bus.time = clock.now()
@@ -107,7 +123,7 @@ def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
         conclude=concluding(portfolio, risk),
         end_metadata=lambda: {"ended_at": iso(clock.now())},
     )  # fmt: skip
-    return Shadow(session, journal, bus, portfolio, risk, services, log)
+    return Shadow(session, journal, bus, portfolio, risk, services, supervisor, log)
 
 
 async def main() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.system import processes
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides, ResolvedAccount, Secret
 from scripts.app.account.place import held
@@ -24,6 +25,7 @@ from tests.process.cli import ROOT, SECONDS, environment
 ACCOUNT = "account 5 on A-Demo"
 HOLD = """
 import pathlib, sys
+from adapters.system import processes
 from adapters.system.account_lock import AccountLock
 lock = AccountLock(pathlib.Path(sys.argv[1]), "account", sys.argv[2])
 lock.acquire()
@@ -55,7 +57,8 @@ def test_the_second_is_told_session_and_process_of_the_first(tmp_path: Path) -> 
     with held_elsewhere(tmp_path, "s-1") as process:
         with pytest.raises(AccountBusy) as caught:
             lock(tmp_path).acquire()
-        assert caught.value.holder == Holder(session="s-1", pid=process.pid)
+        birth = processes.birth_of(process.pid) or ""
+        assert caught.value.holder == Holder(session="s-1", pid=process.pid, birth=birth)
         assert str(caught.value) == f"{ACCOUNT} is in use by session s-1 (process {process.pid})"
 
 

@@ -38,11 +38,8 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "risk": actors.risk,
         "stakes": vars(actors.risk)["_exposures"],
         "given": actors.user_signals,
-        "flatten": actors.flatten,
         "gateway": gateway,
-        "venue book": gateway.working_orders,
         "watch": gateway.reconciler,
-        "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
     for part, actor in parts.items():

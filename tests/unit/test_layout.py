@@ -124,6 +124,7 @@ PROCESS_ENDS = frozenset({"sys.exit", "os._exit", "typer.Exit"})
 """Ways to end the process with a code."""
 
 OWN_PROGRAMS: dict[str, str] = {
+    "signals.failure": "takes what code of a user ends with, sys.exit() too",
     "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
     "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
     "scripts.build_sample": "builds the sample from its source; no command of butler",

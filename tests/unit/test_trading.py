@@ -6,7 +6,9 @@ import pytest
 
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
-SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.LEDGER)
+SUSPENDING = (
+    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.LEDGER, HaltCause.STRATEGY,
+)  # fmt: skip
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.RECONCILIATION_MISMATCH,
     HaltCause.MAX_LOSS,

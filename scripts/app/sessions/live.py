@@ -24,11 +24,12 @@ from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
 from engine import events as ev
-from engine.bus import Bus
+from engine.bus import Bus, Subscription
 from engine.clock import Clock
 from engine.portfolio import Portfolio
-from engine.ports import Feed
+from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
 from engine.types import Limits, Millis, Points, SymbolSpec
@@ -232,7 +233,10 @@ def assemble(
     """
     clock, bus = context.clock, actors.bus
     sinks = file_sinks(bus, context.folder, context.log, past=context.past, live=True)
-    io_actors = list(sinks.actors)
+    supervisor = Supervisor(context.log.warn)
+    io_actors: list[tuple[Sink, Subscription]] = [
+        (supervisor.over(sink), subscription) for sink, subscription in sinks.actors
+    ]
     if options is not None and queries is not None:
         services = start_services(
             bus,
@@ -243,6 +247,7 @@ def assemble(
             queries,
             subscriptions=[subscription for _, subscription in sinks.actors],
             options=options,
+            supervisor=supervisor,
             past=context.past or (),
         )
         io_actors += services.actors

@@ -24,6 +24,7 @@ from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
 from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
     SessionContext,
     Stop,
@@ -60,6 +61,8 @@ class ShadowTerms(TerminalTerms):
     signals: tuple[ev.UserSignal, ...]
     followed: Path | None
     market: RecordedMarket | None
+    strategy_out: str | None = None
+    """Why the strategy is not asked any more, or None."""
 
 
 @dataclass
@@ -103,7 +106,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             account=connection.account,
             session_id=context.session_id,
             strategy_id=terms.preset,
-            factory=terms.factory,
+            factory=None if terms.strategy_out else terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
             challenge=followed(terms.challenge, context),
@@ -113,6 +116,9 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     )
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
     pacing = _pacing(terms, actors, context, stop, schedule)
+    news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
+    if news is not None:
+        pacing = Prepared(pacing, news)
     feed = LiveFeed(
         actors.bus,
         actors.portfolio,

@@ -11,7 +11,12 @@ from types import FrameType
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+
+
+def leave_hung() -> None:
+    """End a process that hangs, from another thread than the one that does."""
+    os._exit(ExitCode.HUNG)
 
 
 @contextmanager
