@@ -1,29 +1,14 @@
-"""What the kernel asks of the outside: a journal, a feed, sinks and a terminal."""
+"""What the kernel asks of the outside: a feed, sinks and a terminal.
+
+The journal that it asks for is described where its format is, in `engine.journal`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from engine.bus import Subscription
-    from engine.events import Record
-
-
-class Journal(Protocol):
-    """Keeps every record, in order, before anyone acts on it."""
-
-    def append(self, record: Record) -> None:
-        """Take the record; never waits. Raises JournalFailed once the store has failed."""
-
-    async def room(self) -> None:
-        """Wait while too much is unwritten (back-pressure for the feed)."""
-
-    async def durable(self, seq: int) -> None:
-        """Wait until the record `seq` and all before it are on disk."""
-
-    async def close(self) -> None:
-        """Write what is left and seal the journal with its hash."""
+from engine.bus import Subscription
 
 
 class Feed(Protocol):

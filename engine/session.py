@@ -16,8 +16,8 @@ import anyio
 
 from engine import events as ev
 from engine.bus import Bus, Subscription
-from engine.journal import JournalFailed
-from engine.ports import Feed, Journal, Sink
+from engine.journal import Journal, JournalFailed
+from engine.ports import Feed, Sink
 
 
 class SinkFailed(Exception):

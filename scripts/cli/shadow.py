@@ -3,15 +3,10 @@ given."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import home, session_folder
+from scripts.app.session_folder import results_folder
 from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
-from scripts.cli.replay import Screen
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared import shadow_options as own
 from scripts.cli.shared.account_options import (
@@ -25,42 +20,10 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
-from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
-    from config.loader import ResolvedAccount
-    from engine.types import Limits
-    from risk.challenge import Challenge
-    from scripts.app.session_folder import SessionFolder
-    from scripts.app.sessions.connection import Connection
-    from scripts.app.sessions.paper_market import RecordedMarket
-    from scripts.app.sessions.resume import PreviousRun
-    from scripts.app.terms.strategies import Loaded
-
-MODE = "shadow"
-
-_POLL_SECONDS = 1.0
-_FAST_POLL_SECONDS = 0.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShadowOptions:
-    """What the user asked for."""
-
-    request: ReplayRequest
-    account: ResolvedAccount
-    symbols: list[str]
-    dry_run: bool
-    seconds: float | None
-    speed: float | None
-    lockstep: bool
-    resume: str | None
-    results: Path
-    session_id: str | None
-    follow: bool
-    metrics_port: int | None
-    view: bool
-    screen: Screen
+    from scripts.app.sessions.services import StatusView
 
 
 def shadow(
@@ -97,24 +60,25 @@ def shadow(
 ) -> int:
     """Run a preset on a live feed: dry by default, the real terminal's prices and nothing sent."""
     given = dict(locals())
-    account = choose_account(account_profile, login, server, password, accounts)
-    chosen = ShadowOptions(
+    from scripts.app.operations.shadow import ShadowRequest, run_shadow
+
+    screen = Screen(as_json=as_json, quiet=quiet)
+    chosen = ShadowRequest(
         request=_request(given),
-        account=account,
+        account=choose_account(account_profile, login, server, password, accounts),
         symbols=symbol or [],
         dry_run=dry_run,
         seconds=own.seconds_of(duration),
         speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=resume,
-        results=results_dir if results_dir is not None else home() / "results",
+        results=results_folder(results_dir),
         session_id=session_id,
         follow=follow,
         metrics_port=metrics_port,
-        view=view and not quiet and not as_json,
-        screen=Screen(as_json=as_json, quiet=quiet),
+        view=_live_view() if view and not quiet and not as_json else None,
     )
-    return asyncio.run(_Shadow(chosen).run())
+    return screen.finish(run_shadow(chosen, screen))
 
 
 def _request(given: dict[str, Any]) -> ReplayRequest:
@@ -127,325 +91,11 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
     return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
 
 
-def _given(chosen: ShadowOptions) -> tuple[Any, ...]:
-    """The user's signals, unless they are read while the session runs."""
-    if chosen.request.signals is None or chosen.follow:
-        return ()
-    from scripts.app.terms.user_signals import open_signals
+def _live_view() -> StatusView | None:
+    """What shows the session's status on a terminal; None where stderr is none."""
+    from rich.console import Console
 
-    return open_signals(chosen.request.signals).signals
+    from scripts.view.live_view import LiveView
 
-
-def _limits(chosen: ShadowOptions, loaded: Loaded) -> Limits:
-    """The preset's limits as the user changed them; raises AppError."""
-    from config.loader import ConfigError, with_overrides
-
-    try:
-        return with_overrides(loaded.preset.limits, **chosen.request.limits)
-    except ConfigError as error:
-        raise WrongUsage(str(error)) from error
-
-
-def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, Any]]:
-    """What decides, by name, and its parameters: the preset, or the user's signals."""
-    if chosen.request.signals:
-        return "signals", {}
-    return loaded.preset.name, loaded.preset.parameters
-
-
-def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise AppError for a strategy that wants bars which the live feed cannot give.
-
-    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
-    name.
-    """
-    from adapters.mt5.execution.observation import BAR_SECONDS
-    from signals.market_data.bars import TIMEFRAME_SECONDS
-
-    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
-    if missing:
-        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise WrongUsage(
-            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
-            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay"
-        )
-
-
-def _course(chosen: ShadowOptions) -> Challenge | None:
-    """The firm's objectives that the user wants followed; raises AppError."""
-    from scripts.app.terms.objectives import resolve
-
-    request = chosen.request
-    return resolve(request.objectives, None, request.calendar, request.initial_balance)
-
-
-class _Shadow:
-    """One run of the command."""
-
-    def __init__(self, chosen: ShadowOptions) -> None:
-        self._chosen = chosen
-        self._check()
-
-    def _check(self) -> None:
-        from scripts.app.sessions.paper import PAPER
-
-        chosen, paper = self._chosen, self._chosen.account.profile == PAPER
-        if chosen.request.bars and not paper:
-            raise WrongUsage(
-                "--bars needs --account-profile PAPER: another account has a market of its own"
-            )
-        if chosen.follow and chosen.request.signals is None:
-            raise WrongUsage("--follow needs --signals FILE")
-        if (chosen.speed is not None or chosen.lockstep) and not paper:
-            raise WrongUsage(
-                "--speed needs --account-profile PAPER: another account has a clock of its own"
-            )
-        if chosen.symbols and paper:
-            raise WrongUsage(
-                "--symbol does not go with PAPER, which trades its bars: name them with --bars"
-            )
-
-    async def run(self) -> int:
-        from scripts.app.terms.strategies import load
-
-        chosen = self._chosen
-        previous = self._earlier()
-        loaded = load(chosen.request.preset)
-        if not chosen.request.signals:
-            _insist_on_fed(loaded)
-        _limits(chosen, loaded)  # before anything is made
-        if previous is None:
-            _course(chosen)
-        market, notes = self._market(loaded, previous)
-        if previous is not None:
-            self._compare(previous, loaded, market)
-        chosen.screen.tell(notes)
-        folder = previous.folder if previous else self._new_folder()
-        return await self._on_account(folder, previous, loaded, market)
-
-    def _earlier(self) -> PreviousRun | None:
-        """The session to go on with; None for a new one."""
-        from scripts.app.sessions.last_session import SessionKind, to_go_on_with
-        from scripts.app.sessions.resume import previous_run
-
-        chosen = self._chosen
-        kind = SessionKind(MODE, dry_run=chosen.dry_run)
-        session, notes = to_go_on_with(chosen.results, chosen.account, chosen.resume, kind)
-        chosen.screen.tell(notes)
-        return None if session is None else previous_run(chosen.results, session)
-
-    def _compare(
-        self, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
-    ) -> None:
-        """Raise AppError unless the session goes on with what it began with."""
-        chosen = self._chosen
-        data = [item.ref for item in market.inputs] if market else []
-        previous.insist_on_terms(*_decided_by(chosen, loaded), data, dry_run=chosen.dry_run)
-        if chosen.request.initial_balance is not None:
-            previous.insist_on_initial(_course(chosen))
-        if chosen.symbols and chosen.symbols != previous.symbols:
-            raise WrongUsage(
-                f"--symbol: session {previous.folder.session_id} trades "
-                f"{', '.join(previous.symbols)}; leave the option out"
-            )
-
-    def _names(self, previous: PreviousRun | None, market: RecordedMarket | None) -> list[str]:
-        """The symbols of the session."""
-        if market is not None:
-            return [item.spec.name for item in market.inputs]
-        if previous is not None:
-            return previous.symbols
-        return self._chosen.symbols or [self._chosen.account.default_symbol]
-
-    def _new_folder(self) -> SessionFolder:
-        from scripts.app.session_folder import THROUGH_MT5
-
-        folder = session_folder(self._chosen.results, self._chosen.session_id, THROUGH_MT5)
-        folder.create()
-        return folder
-
-    def _market(
-        self, loaded: Loaded, previous: PreviousRun | None
-    ) -> tuple[RecordedMarket | None, list[str]]:
-        """The recorded bars that stand for PAPER's market: those given, or the sample."""
-        from config.loader import load_symbols
-        from scripts.app.sessions.paper import PAPER
-        from scripts.app.sessions.paper_market import RecordedMarket, now_ms
-        from scripts.app.terms import options
-        from scripts.app.terms.conversion_pairs import insist_on_pairs
-        from scripts.app.terms.inputs import open_inputs
-
-        chosen = self._chosen
-        if chosen.account.profile != PAPER:
-            return None, []
-        everything = ReplayRequest(
-            bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
-        )
-        table = load_symbols()
-        inputs, notes = open_inputs(everything, table, loaded.timeframes)
-        insist_on_pairs([item.spec for item in inputs], table.values())
-        first = min(item.ref.first for item in inputs)
-        start = options.moment("--from", chosen.request.start)
-        begin = first - 1000 if start is None else start * 1000 - 1000
-        if previous is not None:
-            begin = max(begin, previous.records[-1].time)
-        speed = None if chosen.lockstep else chosen.speed or 1.0
-        return RecordedMarket(inputs, begin, speed, now_ms()), notes
-
-    async def _on_account(
-        self,
-        folder: SessionFolder,
-        previous: PreviousRun | None,
-        loaded: Loaded,
-        market: RecordedMarket | None,
-    ) -> int:
-        from config.loader import load_symbols
-        from scripts.app.sessions.connection import connected
-        from scripts.app.sessions.live import instruments
-
-        chosen = self._chosen
-        names = self._names(previous, market)
-        known = load_symbols()
-        if market is not None:
-            known |= {item.spec.name: item.spec for item in market.inputs}
-        async with connected(
-            chosen.account,
-            folder.results / "hosts",
-            trading=not chosen.dry_run,
-            symbols=names,
-            books=folder.paper_market if chosen.dry_run else folder.paper_account,
-            market=market,
-            session=folder.session_id,
-        ) as connection:
-            if previous is not None:
-                previous.insist_on(connection.account, MODE)
-            else:
-                await self._check_initial(connection)
-            found = await instruments(connection, names, chosen.account.symbol_map, known)
-            session = _Session(self._chosen, folder, previous, loaded, market)
-            return await session.run(connection, found)
-
-    async def _check_initial(self, connection: Connection) -> None:
-        """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
-        from scripts.app.sessions.initial_balance import refuse_unknown_initial, unknown_initial
-
-        chosen, challenge = self._chosen, _course(self._chosen)
-        if not chosen.dry_run:
-            await refuse_unknown_initial(connection, challenge)
-        elif (why := await unknown_initial(connection, challenge)) is not None:
-            chosen.screen.tell([f"warning: {why}"])
-
-
-class _Session:
-    """The session on a connected account."""
-
-    def __init__(
-        self,
-        chosen: ShadowOptions,
-        folder: SessionFolder,
-        previous: PreviousRun | None,
-        loaded: Loaded,
-        market: RecordedMarket | None,
-    ) -> None:
-        self._chosen = chosen
-        self._folder = folder
-        self._previous = previous
-        self._loaded = loaded
-        self._market = market
-        self._signal_file = _given(chosen)
-
-    async def run(self, connection: Any, found: Any) -> int:
-        from adapters.services.logs import SessionLog
-        from engine import events as ev
-        from scripts.app.sessions.failures import explained
-        from scripts.app.sessions.live_feed import build_shadow, catch_up, clock_of
-        from scripts.cli.shared.interrupts import orderly_stop
-
-        clock = clock_of(self._market)
-        if self._previous is not None:
-            await catch_up(clock, self._market, connection)
-        log = SessionLog(
-            self._folder.log, self._folder.session_id, clock.now, say=self._chosen.screen.say
-        )
-        try:
-            with explained(self._folder):
-                frame = await self._context(connection, clock, log)
-                shadowed = build_shadow(self._terms(found), connection, frame)
-                with orderly_stop(shadowed.session.request_stop):
-                    outcome = await shadowed.session.run()
-        finally:
-            log.close()
-        self._show(shadowed.summary.projection.summary())
-        return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
-
-    async def _context(self, connection: Any, clock: Any, log: Any) -> Any:
-        from scripts.app.sessions.live import SessionContext
-        from scripts.app.sessions.resume import account_mark, open_journal
-        from scripts.app.version import session_metadata
-
-        metadata = session_metadata(
-            self._folder.session_id,
-            self._chosen.account.profile,
-            dry_run=self._chosen.dry_run,
-            account=account_mark(connection.account),
-        )
-        if self._loaded.file is not None:
-            metadata["strategy_file"] = str(self._loaded.file)
-        journal = await open_journal(self._folder, resume=self._previous is not None)
-        past = self._previous.records if self._previous else None
-        return SessionContext(self._folder, journal, clock, log, metadata, past)
-
-    def _terms(self, found: Any) -> Any:
-        from engine.events import NO_STRATEGY
-        from scripts.app.sessions.live_feed import ShadowTerms
-        from scripts.app.terms.objectives import with_firms_day
-
-        chosen, previous, loaded = self._chosen, self._previous, self._loaded
-        preset, parameters = _decided_by(chosen, loaded)
-        limits = _limits(chosen, loaded)
-        fast = self._market is not None and self._market.speed not in (None, 1.0)
-        return ShadowTerms(
-            mode=MODE,
-            preset=preset,
-            parameters=parameters,
-            strategy=NO_STRATEGY if chosen.request.signals else loaded.strategy,
-            factory=None if chosen.request.signals else loaded.factory,
-            timeframes=loaded.timeframes,
-            signals=self._signal_file,
-            followed=chosen.request.signals if chosen.follow else None,
-            instruments=found,
-            limits=previous.limits if previous else with_firms_day(limits, _course(chosen)),
-            challenge=previous.challenge if previous else _course(chosen),
-            dry_run=chosen.dry_run,
-            seconds=chosen.seconds,
-            poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
-            company=self._services(),
-            market=self._market,
-        )
-
-    def _services(self) -> Any:
-        """What runs beside the session; alerts and metrics only where they were asked for."""
-        from rich.console import Console
-
-        from scripts.app.sessions.services import ServiceOptions
-        from scripts.view.live_view import LiveView
-
-        chosen = self._chosen
-        console = Console(stderr=True)
-        shown = chosen.view and console.is_terminal
-        return ServiceOptions(
-            alerts=chosen.account.alerts,
-            metrics_port=chosen.metrics_port,
-            view=(lambda status: LiveView(status, console)) if shown else None,
-        )
-
-    def _show(self, summary: dict[str, Any]) -> None:
-        import json
-
-        from scripts.view.summary import show_summary
-
-        if self._chosen.screen.as_json:
-            print(json.dumps(summary, indent=2, allow_nan=False))
-        elif not self._chosen.screen.quiet:
-            show_summary(summary, self._folder.latest_event_log, self._folder.path)
+    console = Console(stderr=True)
+    return (lambda status: LiveView(status, console)) if console.is_terminal else None

@@ -12,7 +12,8 @@ from engine.types import SymbolSpec
 from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import Bools, RowIndex, closings_of, first_true_of, scan_of
 from signals.strategies.sma_cross import SmaCross
-from signals.strategy import Decision, Exit, StrategyActor, StrategyFailed, View
+from signals.strategy import Decision, Exit, StrategyFailed, View
+from signals.strategy_actor import StrategyActor
 from tests.builders import EURUSD, Wired, wired
 
 NOON = 20_000 * 86_400 + 12 * 3_600

@@ -34,7 +34,7 @@ from adapters.mt5.host.client import CallResult
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.ports import Journal
+from engine.journal import Journal
 
 _WAITING = 64
 _RECOVERIES = 4

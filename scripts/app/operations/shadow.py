@@ -1,0 +1,302 @@
+"""A preset, or the user's signals, on a live feed: a new session or one to go on with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.mt5.execution.observation import BAR_SECONDS
+from adapters.mt5.execution.requests import Instrument
+from adapters.services.logs import SessionLog
+from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
+from engine.clock import Clock
+from engine.events import NO_STRATEGY, UserSignal
+from engine.types import Limits
+from risk.challenge import Challenge
+from scripts.app.errors import WrongUsage
+from scripts.app.frontend import Frontend
+from scripts.app.operations.finished import FinishedSession
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
+from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.failures import explained
+from scripts.app.sessions.initial_balance import refuse_unknown_initial, unknown_initial
+from scripts.app.sessions.last_session import SessionKind, to_go_on_with
+from scripts.app.sessions.live import SessionContext, instruments
+from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
+from scripts.app.sessions.paper import PAPER
+from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
+from scripts.app.sessions.services import ServiceOptions, StatusView
+from scripts.app.terms import options
+from scripts.app.terms.conversion_pairs import insist_on_pairs
+from scripts.app.terms.inputs import open_inputs
+from scripts.app.terms.objectives import resolve, with_firms_day
+from scripts.app.terms.request import ReplayRequest
+from scripts.app.terms.strategies import Loaded, load
+from scripts.app.terms.user_signals import open_signals
+from scripts.app.version import session_metadata
+from signals.market_data.bars import TIMEFRAME_SECONDS
+
+MODE = "shadow"
+
+_POLL_SECONDS = 1.0
+_FAST_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowRequest:
+    """What the user asked for; `request` is what a replay could be asked for, too."""
+
+    request: ReplayRequest
+    account: ResolvedAccount
+    symbols: list[str]
+    dry_run: bool
+    seconds: float | None
+    speed: float | None
+    lockstep: bool
+    resume: str | None
+    results: Path
+    session_id: str | None
+    follow: bool
+    metrics_port: int | None
+    view: StatusView | None
+
+    @property
+    def on_paper(self) -> bool:
+        return self.account.profile == PAPER
+
+    def check(self) -> None:
+        """Raise WrongUsage for options that do not go together."""
+        timed = self.speed is not None or self.lockstep
+        refused = {
+            "--bars needs --account-profile PAPER: another account has a market of its own": (
+                bool(self.request.bars) and not self.on_paper
+            ),
+            "--follow needs --signals FILE": self.follow and self.request.signals is None,
+            "--speed needs --account-profile PAPER: another account has a clock of its own": (
+                timed and not self.on_paper
+            ),
+            "--symbol does not go with PAPER, which trades its bars: name them with --bars": (
+                bool(self.symbols) and self.on_paper
+            ),
+        }
+        for message, holds in refused.items():
+            if holds:
+                raise WrongUsage(message)
+
+    def limits(self, loaded: Loaded) -> Limits:
+        """The preset's limits as the user changed them; raises WrongUsage."""
+        try:
+            return with_overrides(loaded.preset.limits, **self.request.limits)
+        except ConfigError as error:
+            raise WrongUsage(str(error)) from error
+
+    def challenge(self) -> Challenge | None:
+        """The firm's objectives that the user wants followed; raises WrongUsage."""
+        request = self.request
+        return resolve(request.objectives, None, request.calendar, request.initial_balance)
+
+    def decided_by(self, loaded: Loaded) -> tuple[str, dict[str, Any]]:
+        """What decides, by name, and its parameters: the preset, or the user's signals."""
+        if self.request.signals:
+            return "signals", {}
+        return loaded.preset.name, loaded.preset.parameters
+
+    def signals(self) -> tuple[UserSignal, ...]:
+        """The user's signals, unless they are read while the session runs; raises BadData."""
+        if self.request.signals is None or self.follow:
+            return ()
+        return open_signals(self.request.signals).signals
+
+
+def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
+    """Run the session to its end; raises AppError when it cannot begin or go on."""
+    chosen.check()
+    return asyncio.run(_resolve_and_run(chosen, frontend))
+
+
+async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
+    kind = SessionKind(MODE, dry_run=chosen.dry_run)
+    session, notes = to_go_on_with(chosen.results, chosen.account, chosen.resume, kind)
+    frontend.tell(notes)
+    previous = None if session is None else previous_run(chosen.results, session)
+    loaded = load(chosen.request.preset)
+    if not chosen.request.signals:
+        _insist_on_fed(loaded)
+    chosen.limits(loaded)  # before anything is made
+    if previous is None:
+        chosen.challenge()
+    market, notes = _market(chosen, loaded, previous)
+    if previous is not None:
+        _compare(chosen, previous, loaded, market)
+    frontend.tell(notes)
+    folder = previous.folder if previous else _new_folder(chosen)
+    run = _Run(chosen, frontend, folder, previous, loaded, market)
+    return await run.on_account()
+
+
+def _insist_on_fed(loaded: Loaded) -> None:
+    """Raise WrongUsage for a strategy that wants bars which the live feed cannot give.
+
+    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
+    name.
+    """
+    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
+    if missing:
+        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
+        raise WrongUsage(
+            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
+            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
+            "timeframes, or run it with butler replay"
+        )
+
+
+def _market(
+    chosen: ShadowRequest, loaded: Loaded, previous: PreviousRun | None
+) -> tuple[RecordedMarket | None, list[str]]:
+    """The recorded bars that stand for PAPER's market: those given, or the sample."""
+    if not chosen.on_paper:
+        return None, []
+    request = chosen.request
+    everything = ReplayRequest(bars=request.bars, clock=request.clock, end=request.end)
+    table = load_symbols()
+    inputs, notes = open_inputs(everything, table, loaded.timeframes)
+    insist_on_pairs([item.spec for item in inputs], table.values())
+    first = min(item.ref.first for item in inputs)
+    start = options.moment("--from", request.start)
+    begin = first - 1000 if start is None else start * 1000 - 1000
+    if previous is not None:
+        begin = max(begin, previous.records[-1].time)
+    speed = None if chosen.lockstep else chosen.speed or 1.0
+    return RecordedMarket(inputs, begin, speed, now_ms()), notes
+
+
+def _compare(
+    chosen: ShadowRequest, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
+) -> None:
+    """Raise WrongUsage unless the session goes on with what it began with."""
+    data = [item.ref for item in market.inputs] if market else []
+    previous.insist_on_terms(*chosen.decided_by(loaded), data, dry_run=chosen.dry_run)
+    if chosen.request.initial_balance is not None:
+        previous.insist_on_initial(chosen.challenge())
+    if chosen.symbols and chosen.symbols != previous.symbols:
+        raise WrongUsage(
+            f"--symbol: session {previous.folder.session_id} trades "
+            f"{', '.join(previous.symbols)}; leave the option out"
+        )
+
+
+def _new_folder(chosen: ShadowRequest) -> SessionFolder:
+    folder = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
+    folder.create()
+    return folder
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A session whose terms are resolved and whose folder exists."""
+
+    chosen: ShadowRequest
+    frontend: Frontend
+    folder: SessionFolder
+    previous: PreviousRun | None
+    loaded: Loaded
+    market: RecordedMarket | None
+
+    async def on_account(self) -> FinishedSession:
+        """Connect to the account and run there; raises AppError."""
+        chosen, folder, market = self.chosen, self.folder, self.market
+        names = self._names()
+        known = load_symbols()
+        if market is not None:
+            known |= {item.spec.name: item.spec for item in market.inputs}
+        async with connected(
+            chosen.account,
+            folder.results / "hosts",
+            trading=not chosen.dry_run,
+            symbols=names,
+            books=folder.paper_market if chosen.dry_run else folder.paper_account,
+            market=market,
+            session=folder.session_id,
+        ) as connection:
+            if self.previous is not None:
+                self.previous.insist_on(connection.account, MODE)
+            else:
+                await self._check_initial(connection)
+            found = await instruments(connection, names, chosen.account.symbol_map, known)
+            return await self._run(connection, self._terms(found))
+
+    def _names(self) -> list[str]:
+        """The symbols of the session."""
+        if self.market is not None:
+            return [item.spec.name for item in self.market.inputs]
+        if self.previous is not None:
+            return self.previous.symbols
+        return self.chosen.symbols or [self.chosen.account.default_symbol]
+
+    async def _check_initial(self, connection: Connection) -> None:
+        """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
+        challenge = self.chosen.challenge()
+        if not self.chosen.dry_run:
+            await refuse_unknown_initial(connection, challenge)
+        elif (why := await unknown_initial(connection, challenge)) is not None:
+            self.frontend.tell([f"warning: {why}"])
+
+    async def _run(self, connection: Connection, terms: ShadowTerms) -> FinishedSession:
+        folder, clock = self.folder, clock_of(self.market)
+        if self.previous is not None:
+            await catch_up(clock, self.market, connection)
+        log = SessionLog(folder.log, folder.session_id, clock.now, say=self.frontend.warn)
+        try:
+            with explained(folder):
+                context = await self._context(connection, clock, log)
+                shadowed = build_shadow(terms, connection, context)
+                with self.frontend.interruptible(shadowed.session.request_stop):
+                    outcome = await shadowed.session.run()
+        finally:
+            log.close()
+        return FinishedSession(folder, outcome, shadowed.summary.projection.summary())
+
+    async def _context(
+        self, connection: Connection, clock: Clock, log: SessionLog
+    ) -> SessionContext:
+        metadata = session_metadata(
+            self.folder.session_id,
+            self.chosen.account.profile,
+            dry_run=self.chosen.dry_run,
+            account=account_mark(connection.account),
+        )
+        if self.loaded.file is not None:
+            metadata["strategy_file"] = str(self.loaded.file)
+        journal = await open_journal(self.folder, resume=self.previous is not None)
+        past = self.previous.records if self.previous else None
+        return SessionContext(self.folder, journal, clock, log, metadata, past)
+
+    def _terms(self, found: dict[str, Instrument]) -> ShadowTerms:
+        chosen, previous, loaded = self.chosen, self.previous, self.loaded
+        preset, parameters = chosen.decided_by(loaded)
+        challenge = previous.challenge if previous else chosen.challenge()
+        limits = chosen.limits(loaded)
+        fast = self.market is not None and self.market.speed not in (None, 1.0)
+        return ShadowTerms(
+            mode=MODE,
+            preset=preset,
+            parameters=parameters,
+            strategy=NO_STRATEGY if chosen.request.signals else loaded.strategy,
+            factory=None if chosen.request.signals else loaded.factory,
+            timeframes=loaded.timeframes,
+            signals=chosen.signals(),
+            followed=chosen.request.signals if chosen.follow else None,
+            instruments=found,
+            limits=previous.limits if previous else with_firms_day(limits, challenge),
+            challenge=challenge,
+            dry_run=chosen.dry_run,
+            seconds=chosen.seconds,
+            poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
+            company=ServiceOptions(
+                alerts=chosen.account.alerts, metrics_port=chosen.metrics_port, view=chosen.view
+            ),
+            market=self.market,
+        )
