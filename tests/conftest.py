@@ -12,6 +12,11 @@ settings.load_profile("steady")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="also run the tests that take long")
+    parser.addoption(
+        "--genuine",
+        action="store_true",
+        help="also run tests/genuine: the genuine MetaTrader5 package under Wine",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

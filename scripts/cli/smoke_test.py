@@ -28,17 +28,19 @@ def smoke_test(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
     symbol: Annotated[
-        str | None, typer.Option(help="Symbol to test; by default the profile's.")
+        str | None, typer.Option(help="Test this symbol; by default the profile's.")
     ] = None,
-    risk_amount: Annotated[float, typer.Option(help="USD that the order may lose.")] = 5.0,
-    stop_pips: Annotated[float, typer.Option(help="Distance of its stop.")] = 10.0,
-    hold_seconds: Annotated[float, typer.Option(help="How long it is held.")] = 2.0,
-    max_positions: Annotated[int, typer.Option(help="Open at once, at most.")] = 1,
+    risk_amount: Annotated[
+        float, typer.Option(help="Let the order lose at most so many USD.")
+    ] = 5.0,
+    stop_pips: Annotated[float, typer.Option(help="Set its stop so many pips away.")] = 10.0,
+    hold_seconds: Annotated[float, typer.Option(help="Hold it for so many seconds.")] = 2.0,
+    max_positions: Annotated[int, typer.Option(help="Hold at most so many positions at once.")] = 1,
     per_trade_risk_fraction: Annotated[
-        float, typer.Option(help="What the order may lose, as a fraction.")
+        float, typer.Option(help="Let the order lose at most this fraction.")
     ] = 0.0005,
     daily_loss_fraction: Annotated[
-        float, typer.Option(help="What the day may lose, as a fraction.")
+        float, typer.Option(help="Let the day lose at most this fraction.")
     ] = 0.005,
     login: LoginOption = None,
     server: ServerOption = None,

@@ -248,12 +248,12 @@ def _nothing_is_sent_twice(outcome: Outcome) -> None:
         named = Counter(comment for comment, _ in orders if not comment.startswith("["))
         assert all(count == 1 for count in named.values()), named
         assert {int(comment.rpartition("-")[2]) for comment in named} <= submitted
-    signals = [order.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
+    signals = [order.terms.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
     assert len(signals) == len(set(signals))
 
 
 def _opens(order: ev.OrderIntent | ev.OrderSubmitted) -> bool:
-    return order.action is ev.Action.OPEN
+    return order.terms.action is ev.Action.OPEN
 
 
 def _nothing_opens_after_a_halt(outcome: Outcome) -> None:

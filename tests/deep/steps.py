@@ -124,17 +124,19 @@ class StepFeed:
             stop = position.stop_loss + position.side * nearer
             self._bus.publish(
                 ev.SignalRaised(
-                    signal_id=f"{signal}:{nearer}",
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    action=ev.Action.MODIFY,
-                    side=position.side,
-                    reason="TRAIL",
-                    price=self._portfolio.ticks[position.symbol].bid,
-                    stop_loss=stop,
-                    take_profit=position.take_profit,
-                    volume=position.volume,
-                    position=position.ticket,
+                    terms=ev.OrderTerms(
+                        signal_id=f"{signal}:{nearer}",
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.MODIFY,
+                        side=position.side,
+                        reason="TRAIL",
+                        price=self._portfolio.ticks[position.symbol].bid,
+                        stop_loss=stop,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    ),
                 )
             )
         await self._settle()
@@ -166,8 +168,8 @@ class StepFeed:
             quote = await self._quote("EURUSD")
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._bus.feed(quote.tick)
-        if quote.worth is not None:
-            self._bus.feed(quote.worth.at("EURUSD", self._bus.time))
+        if quote.valuation is not None:
+            self._bus.feed(quote.valuation.at("EURUSD", self._bus.time))
         self._bus.feed(quote.account)
         tick: ev.Tick = quote.tick
         return tick

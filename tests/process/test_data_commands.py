@@ -97,7 +97,7 @@ def test_a_file_without_a_fault_is_described(tmp_path: Path) -> None:
     assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out[0].startswith(f"{file}: ")
     assert said.out[0].endswith(", EURUSD M15, 40 bars")
-    assert said.out[1].startswith("  clock: cannot be told (too few weekends to tell")
+    assert said.out[1].startswith("  clock: cannot be determined (too few weekends to tell")
     assert said.out[2:] == ["  usable"]
 
 

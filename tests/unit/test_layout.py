@@ -27,16 +27,22 @@ MOST_FILES = 22
 
 MAY_IMPORT: dict[str, str] = {
     "engine": "",
-    "risk": "engine",
+    "engine.account": "engine",
+    "engine.result": "engine",
+    "risk": "engine engine.result",
+    "risk.ledger": "engine engine.account risk",
+    "risk.odds": "engine risk",
     "signals.market_data": "engine",
     "signals": "engine signals.market_data",
     "signals.strategies": "engine signals signals.market_data",
     "config": "engine",
     "adapters": "",
+    "adapters.state": "engine engine.account",
+    "adapters.statements": "",
     "adapters.system": "",
     "adapters.bars": "engine",
     "adapters.bars.sample": "engine",
-    "adapters.journal": "engine adapters.system",
+    "adapters.journal": "engine",
     "adapters.mt5": "",
     "adapters.mt5.api": "",
     "adapters.mt5.host": "adapters.system adapters.mt5.api",
@@ -48,7 +54,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.terminal": "engine adapters.mt5.api adapters.mt5.execution "
     "adapters.paper.broker",
     "adapters.paper.replay": "engine adapters.paper.broker",
-    "adapters.reports": "engine adapters.system adapters.mt5.live",
+    "adapters.reports.page": "engine engine.result",
+    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
     "adapters.services": "engine adapters.system adapters.reports",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
@@ -59,9 +66,9 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
     "scripts.app.terms",
-    "scripts.app.journals": "engine signals adapters.bars adapters.bars.sample adapters.journal "
-    "adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system scripts.app "
-    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.journals": "engine engine.result risk signals adapters.bars adapters.bars.sample "
+    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system "
+    "scripts.app scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine risk signals.market_data config adapters.bars "
     "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports "
     "adapters.services adapters.system scripts.app scripts.app.sessions scripts.app.terms",

@@ -44,10 +44,12 @@ BUILT_IN = "built in"
 """Where the values of the paper account come from."""
 
 _REMEDIES = {
-    "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
+    "backend-missing": (
+        "docs/getting-started.md shows how; --account-profile PAPER needs no MetaTrader"
+    ),
     "busy": "stop the other session of this profile first",
     "slow": "see whether the terminal opens by hand",
-    "connection": "is the terminal host running, and the tunnel open? the README shows how",
+    "connection": "is the terminal host running, and the tunnel open? see docs/getting-started.md",
     "read-only": 'start the host with "trading": true, or leave out --no-dry-run',
     "account": "log in to the profile's account in the terminal, or correct the profile",
 }

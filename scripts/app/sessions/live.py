@@ -314,7 +314,9 @@ def warn_of_orphan(connection: Connection, log: SessionLog) -> None:
 def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
     """The strategies' names of entries that were made already: each plan has its own."""
     return frozenset(
-        record.event.strategy_id for record in past if isinstance(record.event, ev.SignalRaised)
+        record.event.terms.strategy_id
+        for record in past
+        if isinstance(record.event, ev.SignalRaised)
     )
 
 

@@ -18,7 +18,10 @@ Duration = Annotated[
 ]
 Speed = Annotated[
     str | None,
-    typer.Option(metavar="N", help="With PAPER: times as fast as the clock, or max (lockstep)."),
+    typer.Option(
+        metavar="N",
+        help="With PAPER: play bars so many times as fast as the clock, or max (in lockstep).",
+    ),
 ]
 Resume = Annotated[
     str | None,
@@ -35,9 +38,13 @@ MetricsPort = Annotated[
 Follow = Annotated[
     bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
 ]
-View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
+View = Annotated[
+    bool,
+    typer.Option("--view/--no-view", help="Show the live view on a terminal, or leave it out."),
+]
 SymbolsOption = Annotated[
-    list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
+    list[str] | None,
+    typer.Option("--symbol", help="Trade this symbol; repeat for more; by default the profile's."),
 ]
 
 

@@ -1,0 +1,1 @@
+"""What belongs to an account and outlives its sessions, kept on this machine for its user."""

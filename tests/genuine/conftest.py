@@ -1,0 +1,83 @@
+"""The rig for these tests: one played terminal and one host under Wine for each test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.genuine import product
+from tests.genuine.audit import FIGURES
+from tests.genuine.engine import Trader
+from tests.genuine.rig.hosts import WineHost
+from tests.genuine.rig.played import PlayedTerminal
+from tests.genuine.rig.prefix import Prefix, RigMissing, ready
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips this folder's tests unless --genuine asks for them."""
+    if config.getoption("--genuine"):
+        return
+    skip = pytest.mark.skip(reason="runs the genuine package under Wine: only with --genuine")
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what the audited sessions came to."""
+    if FIGURES.sessions:
+        terminalreporter.write_line(f"genuine package: {FIGURES}")
+
+
+@pytest.fixture(scope="session")
+def prefix() -> Prefix:
+    """The rig; that it cannot be had is a failure, since --genuine asked for it."""
+    try:
+        return ready()
+    except RigMissing as missing:
+        pytest.fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def _terminal(prefix: Prefix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedTerminal]:
+    terminal = PlayedTerminal(prefix, tmp_path_factory.mktemp("terminal"))
+    terminal.start()
+    yield terminal
+    terminal.kill()
+
+
+@pytest.fixture
+def terminal(_terminal: PlayedTerminal) -> Iterator[PlayedTerminal]:
+    """A terminal with a new account and no faults, which must be whole in the end."""
+    _terminal.reset()
+    yield _terminal
+    _terminal.check()
+    _terminal.reset()
+
+
+@pytest.fixture(scope="session")
+def _host(prefix: Prefix, _terminal: PlayedTerminal) -> Iterator[WineHost]:
+    host = WineHost(prefix, _terminal, product.HOST)
+    host.start()
+    yield host
+    host.stop()
+
+
+@pytest.fixture
+def host(_host: WineHost, terminal: PlayedTerminal) -> WineHost:
+    """A host for trading, under Wine, that listens; it is started again whenever it ends."""
+    del terminal  # which it needs
+    _host.wait_until_up()
+    return _host
+
+
+@pytest.fixture
+def trader(tmp_path: Path, terminal: PlayedTerminal, host: WineHost) -> Iterator[Trader]:
+    """A user whose account is at that terminal, through that host."""
+    user = Trader(tmp_path, terminal, host)
+    yield user
+    user.leave()

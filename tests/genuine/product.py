@@ -1,0 +1,92 @@
+"""Everything of the product that these tests touch, by the names they use: one place to adapt.
+
+Most tests drive commands in processes of their own and need no more than the names of modules here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.journal import StoredJournal
+from adapters.mt5.api import contract
+from adapters.mt5.api.errors import (
+    BackendRaised,
+    CallOutcomeUnknown,
+    HostRefused,
+    HostStartFailed,
+    NotSent,
+    TerminalError,
+)
+from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.host.client import TerminalClient
+from adapters.mt5.host.launch import RemoteHost
+from adapters.mt5.host.service import HostConfig
+from adapters.paper.terminal.spec import build
+from engine import events
+from scripts.app.sessions.paper import paper_spec
+
+__all__ = [
+    "BUTLER",
+    "HOST",
+    "REPLAY_SCRIPT",
+    "ROOT",
+    "SMOKE_SCRIPT",
+    "BackendRaised",
+    "CallOutcomeUnknown",
+    "HostRefused",
+    "HostStartFailed",
+    "NotSent",
+    "TerminalError",
+    "carry_out_remotely",
+    "client",
+    "contract",
+    "events",
+    "paper_terminal",
+    "records",
+]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+BUTLER: Final = ("-m", "scripts.cli.main")
+"""The command line, for a Python that is started with the project's root on its path."""
+
+HOST: Final = "adapters.mt5.host"
+"""The terminal host, for the Python under Wine."""
+
+SMOKE_SCRIPT: Final = "scripts/run_exec_mt5_smoketest.py"
+REPLAY_SCRIPT: Final = "scripts/run_exec_mt5_demo_from_signals.py"
+
+PYTHON: Final = sys.executable
+
+
+def client(
+    port: int, token: str, login: int, server: str, *, trading: bool = True
+) -> TerminalClient:
+    """A client of the host that listens on `port`, not yet started; it waits before no restart."""
+    config = HostConfig(token=token, login=login, server=server, trading=trading)
+    return TerminalClient(RemoteHost(port, config), backoff=(0.0,))
+
+
+def paper_terminal(symbols: list[str], folder: Path, **changes: Any) -> Any:
+    """The paper terminal with the package's functions, not yet initialized.
+
+    `changes` replace parts of the built-in PAPER account's specification.
+    """
+    spec = json.loads(paper_spec(symbols, folder))
+    return build(json.dumps({**spec, **changes}))
+
+
+def records(session: Path) -> list[events.Record]:
+    """What the journal in a session's folder holds."""
+    with StoredJournal(session / "journal.sqlite") as journal:
+        return list(journal.records())
+
+
+STRATEGY_IMPORTS: Final = """\
+from engine.types import Side
+from signals.strategy import Enter, Protect
+"""
+"""What a strategy of the user's own imports."""
