@@ -26,6 +26,7 @@ from engine.fields import DenyReason as DenyReason
 from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
+from engine.fields import OrderTerms as OrderTerms
 from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
 from engine.fields import UserAction as UserAction
@@ -47,7 +48,6 @@ from engine.inputs import Tick as Tick
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
-from engine.order_terms import OrderTerms as OrderTerms
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 

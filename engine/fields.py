@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from engine.limit_table import DenyReason as DenyReason
 from engine.types import Cents, Millis, Points, Side, Units
 
 
@@ -31,37 +32,28 @@ BY_HAND = "MANUAL"
 """The reason of what somebody did at the venue without the engine."""
 
 
-class DenyReason(enum.StrEnum):
-    """Why risk denied an order, in the order in which the checks run."""
+class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The terms of one order, made once and handed on from signal to intent and submission.
 
-    UNKNOWN_SYMBOL = "unknown_symbol"
-    OUTSIDE_DATA = "outside_data"
-    EXPIRED = "expired"
-    HALTED = "halted"
-    DUPLICATE_INTENT = "duplicate_intent"
-    MAX_POSITIONS = "max_positions"
-    MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
-    INVALID_STOPS = "invalid_stops"
-    NO_VALUATION = "no_valuation"
-    VALUATION_MISMATCH = "valuation_mismatch"
-    BELOW_MIN_VOLUME = "below_min_volume"
-    PER_TRADE_RISK = "per_trade_risk"
-    DAILY_LOSS = "daily_loss"
-    MAX_LOSS = "max_loss"
-    MARGIN = "margin"
-    ABANDONED = "abandoned"
-    COOL_DOWN = "cool_down"
-    ORDERS_PER_HOUR = "orders_per_hour"
-    ORDERS_PER_DAY = "orders_per_day"
-    SYMBOL_RISK = "symbol_risk"
-    CURRENCY_EXPOSURE = "currency_exposure"
-    FIRM_LOSS_BUFFER = "firm_loss_buffer"
-    OPEN_ORDERS = "open_orders"
-    POSITIONS_PER_DAY = "positions_per_day"
-    REQUESTS_PER_DAY = "requests_per_day"
-    GAP_WINDOW = "gap_window"
-    NEWS_WINDOW = "news_window"
-    WIDER_STOP = "wider_stop"
+    `price` is the market's price at the moment of the signal; `scale` multiplies the risk per
+    trade; `volume` 0 means that risk sizes the order. `position` is the ticket of the one that is
+    closed or protected. An `entry_price` asks for a pending order that `expires` (ms UTC).
+    """
+
+    signal_id: str
+    strategy_id: str
+    symbol: str
+    action: Action
+    side: Side
+    reason: str
+    price: Points
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    scale: float = 1.0
+    volume: Units = 0
+    position: int = 0
+    entry_price: Points = 0
+    expires: Millis = 0
 
 
 class AttemptOutcome(enum.StrEnum):

@@ -10,15 +10,18 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
-from risk import exposure, firm_limits, valuation
+from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
+from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.valuation import JudgedValuation, current_valuation, judged
 
 
 class RiskActor:
@@ -36,7 +39,7 @@ class RiskActor:
         self._challenge_actor = challenge_actor
         self._portfolio = portfolio
         self._limits = limits
-        self._needs_limit_context = challenge_actor is not None or firm_limits.needs_context(limits)
+        self._needed = needed_parts(limits)
         self._exposures = ExposureBook(portfolio, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
@@ -49,10 +52,12 @@ class RiskActor:
         self._max_floor: Cents | None = None
         self._day_turned = False
         self._broker_valued = False
+        self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
@@ -74,6 +79,7 @@ class RiskActor:
         """What brings day starts, risk in flight, halts and drawdowns back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.DayRolled: self._apply_day,
             ev.AttemptStarted: lambda e: self._begin_at(e.account),
             ev.AccountSeen: self._apply_seen,
@@ -92,7 +98,7 @@ class RiskActor:
         if order.terms.action is ev.OPEN:
             self._signals.add(order.terms.signal_id)
             self._exposures.reserve(approved)
-            self._counters.ordered(self._bus.time)
+            self._counters.ordered(order.terms.symbol, self._bus.time)
         elif order.terms.action is ev.CLOSE:
             self._exposures.start_closing(order)
 
@@ -164,7 +170,7 @@ class RiskActor:
             low = self._max_floor
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            kept = firm_limits.reserve(self._limits, self.starting_balance) or 0
+            kept = rules.firm_reserve(self._limits, self.starting_balance) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
         return low, self.drawdowns.peak
 
@@ -174,6 +180,9 @@ class RiskActor:
         self._broker_valued = started.broker_valued
         self.drawdowns = DrawdownTracker(started.account.equity)
         self._begin_at(started.account)
+
+    def on_valuation(self, seen: ev.SymbolValuation) -> None:
+        self._valuations[seen.symbol] = judged(self._portfolio.specs[seen.symbol], seen)
 
     def _begin_at(self, account: ev.Account) -> None:
         """Day start of an account that starts with these figures, floating profit excluded."""
@@ -240,9 +249,7 @@ class RiskActor:
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
-            self.drawdowns.test(
-                seen.equity, self.day_start
-            )  # the attempt is over: nothing to guard
+            self.drawdowns.test(seen.equity, self.day_start)  # it is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
@@ -254,7 +261,7 @@ class RiskActor:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
-        kept = firm_limits.reserve(self._limits, self.starting_balance)
+        kept = rules.firm_reserve(self._limits, self.starting_balance)
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
@@ -273,12 +280,9 @@ class RiskActor:
             self._breached(seen.figures)
 
     def _breached(self, account: ev.Account) -> None:
-        if account.equity <= self._day_floor:
-            detail = f"equity at or below {self._day_floor / 100:.2f} USD"
-            self._act("daily_loss", account, detail)
-        if self._max_floor is not None and account.equity <= self._max_floor:
-            detail = f"equity at or below {self._max_floor / 100:.2f} USD"
-            self._act("max_loss", account, detail)
+        for limit, least in (("daily_loss", self._day_floor), ("max_loss", self._max_floor)):
+            if least is not None and account.equity <= least:
+                self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
 
     # --- orders ---
 
@@ -293,10 +297,10 @@ class RiskActor:
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
             self._exposures.reserve(verdict)
-            self._counters.ordered(self._bus.time)
+            self._counters.ordered(order.terms.symbol, self._bus.time)
         self._bus.publish(verdict)
         if isinstance(verdict, ev.OrderDenied):
-            self._halt_for(verdict)
+            self._act(str(verdict.reason), verdict.account, verdict.detail)
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
@@ -307,20 +311,14 @@ class RiskActor:
         if isinstance(verdict, ev.OrderApproved):
             self._bus.publish(verdict)
         else:
-            reason, detail = verdict
-            self._bus.publish(
-                ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
-            )
-
-    def _halt_for(self, denied: ev.OrderDenied) -> None:
-        self._act(str(denied.reason), denied.account, denied.detail)
+            self._bus.publish(rules.denied(order, verdict, self._account()))
 
     def _act(self, limit: str, account: ev.Account, detail: str) -> None:
         """Do what is declared for a limit that was hit."""
-        action = firm_limits.action_of(self._limits, limit)
+        action = action_of(self._limits, limit)
         if action is LimitAction.DENY:
             return
-        cause = firm_limits.cause_of(limit, action)
+        cause = LIMIT_HITS[limit].cause(action)
         known = cause in self.trading.causes
         self._halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
@@ -386,17 +384,25 @@ class RiskActor:
             trading = self.trading.checked_again(seen.cause)
             self._change(trading, self._account(), detail=seen.detail)
 
-    def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
+    def _context(self, order: ev.OrderIntent) -> RiskContext:
         totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
-        spec, value = (
-            portfolio.specs[order.terms.symbol],
-            portfolio.valuations.get(order.terms.symbol),
-        )
-        return rules.RiskContext(
+        spec, value = portfolio.specs[order.terms.symbol], self._valuations.get(order.terms.symbol)
+        needed, firm, now = self._needed, self._challenge_actor, self._bus.time
+        counts, concentration, floors, objection = None, None, None, None
+        if ContextPart.COUNTS in needed:
+            counts = self._counters.counts(now)
+        if ContextPart.CONCENTRATION in needed:
+            concentration = exposure.concentration(self._exposures.each(), order.terms.symbol)
+        if firm:
+            in_flight = len(self._exposures.reserved)
+            objection = firm.objection(spec, totals.positions - in_flight, in_flight)
+            if ContextPart.FIRM_FLOORS in needed:
+                floors = firm.floors(portfolio.account)
+        return RiskContext(
             limits=self._limits,
             spec=spec,
             tick=portfolio.ticks[order.terms.symbol],
-            account=self._account(),
+            account=portfolio.account,
             day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
@@ -406,34 +412,11 @@ class RiskActor:
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
-            valuation=valuation.valuation_of(
-                spec, value, self._bus.time, broker_valued=self._broker_valued
-            ),
-            limit_context=self._limit_context(order)
-            if self._needs_limit_context
-            else firm_limits.NO_LIMIT_CONTEXT,
-        )
-
-    def _limit_context(self, order: ev.OrderIntent) -> firm_limits.LimitContext:
-        now, stakes = self._bus.time, list(self._exposures.each())
-        firm, objection = None, None
-        if self._challenge_actor is not None:
-            account, in_flight = self._portfolio.account, len(self._exposures.reserved)
-            firm = self._challenge_actor.floors(account)
-            objection = self._challenge_actor.objection(
-                self._portfolio.specs[order.terms.symbol],
-                self._exposures.count() - in_flight,
-                in_flight,
-            )
-        return firm_limits.LimitContext(
-            now=now,
-            orders_hour=self._counters.orders_hour(now),
-            orders_day=self._counters.orders_day,
-            last_loss=self._counters.last_loss,
-            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.terms.symbol),
-            currencies=exposure.on_currencies(stakes),
-            firm=firm,
-            objection=objection,
+            valuation=current_valuation(spec, value, now, broker_valued=self._broker_valued),
+            counts=counts,
+            concentration=concentration,
+            firm_floors=floors,
+            firm_objection=objection,
         )
 
     def _account(self) -> ev.Account:

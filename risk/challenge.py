@@ -21,8 +21,8 @@ from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
-from risk import firm_limits, restrictions
 from risk import objectives as obj
+from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
 from risk.exits import closing
 
@@ -174,9 +174,9 @@ class ChallengeActor:
             or restrictions.news_objection(self.phase, self.challenge.calendar, spec, now)
         )
 
-    def floors(self, account: ev.AccountSeen) -> firm_limits.FirmFloors:
+    def floors(self, account: ev.AccountSeen) -> obj.FirmFloors:
         """The floor in force, and the one that the next reset would set on these figures."""
-        return firm_limits.floors(self.rules, self.state, account.balance, account.equity)
+        return obj.firm_floors(self.rules, self.state, account.balance, account.equity)
 
     def loss_buffer(self, account: ev.Account, order_risk: Cents) -> ev.LossBuffer:
         """The account's loss buffer at this moment; see `risk.buffer`."""

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
+
+import msgspec
 
 from engine.types import Cents, Millis
-from risk.firm_limits import HOUR
+
+HOUR: Millis = 3_600_000
+
+
+class TradeCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted up to `now`; `last_loss` is when a position was last closed with a loss.
+
+    `day` are the entries approved in this trading day, by symbol.
+    """
+
+    now: Millis = 0
+    orders_hour: int = 0
+    day: Mapping[str, int] = {}
+    last_loss: Millis | None = None
 
 
 class TradeCounters:
@@ -13,14 +29,14 @@ class TradeCounters:
 
     def __init__(self) -> None:
         self._hour: deque[Millis] = deque()
-        self.orders_day = 0
+        self.day: Counter[str] = Counter()
         self.last_loss: Millis | None = None
 
-    def ordered(self, now: Millis) -> None:
-        """An entry was approved."""
+    def ordered(self, symbol: str, now: Millis) -> None:
+        """An entry on `symbol` was approved."""
         self._forget(now)
         self._hour.append(now)
-        self.orders_day += 1
+        self.day[symbol] += 1
 
     def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""
@@ -28,7 +44,16 @@ class TradeCounters:
 
     def turn(self) -> None:
         """A new trading day."""
-        self.orders_day = 0
+        self.day.clear()
+
+    def counts(self, now: Millis) -> TradeCounts:
+        """The counts as they are now."""
+        return TradeCounts(
+            now=now,
+            orders_hour=self.orders_hour(now),
+            day=dict(self.day),
+            last_loss=self.last_loss,
+        )
 
     def orders_hour(self, now: Millis) -> int:
         """Entries approved within the last hour; one exactly an hour ago is over."""

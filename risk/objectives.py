@@ -153,6 +153,23 @@ def next_day(
     )
 
 
+class FirmFloors(msgspec.Struct, frozen=True):
+    """The firm's floor in force, and the one that the next reset would set on today's figures."""
+
+    today: Cents
+    next: Cents
+
+
+def firm_floors(rules: RuleSet, state: ChallengeState, balance: Cents, equity: Cents) -> FirmFloors:
+    """Both floors that a worst case must stay above.
+
+    The next one hangs on the figures at the reset: if every stop is hit after it, it is that of
+    today's balance (or equity, where the firm starts the day from it), and of today's high.
+    """
+    turned = next_day(rules, state, state.date, balance, equity)
+    return FirmFloors(state.floor, turned.floor)
+
+
 def opened(state: ChallengeState) -> ChallengeState:
     """A position was opened: that makes a trading day of today."""
     return msgspec.structs.replace(

@@ -146,7 +146,7 @@ def _open_risk_not_counted(patch: pytest.MonkeyPatch) -> None:
 def _sized_too_large(patch: pytest.MonkeyPatch) -> None:
     budget = risk.sizing.budget
     patch.setattr(risk.sizing, "budget", lambda *args: 3 * budget(*args))
-    patch.setattr(risk.limits, "_denied_at_volume", lambda *_args: None)
+    patch.setattr(risk.limits, "_at_volume", lambda *_args: None)
 
 
 def _signals_to_close_ignored(patch: pytest.MonkeyPatch) -> None:

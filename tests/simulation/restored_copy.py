@@ -55,7 +55,7 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
 def _shown(value: Any, now: Millis) -> Any:
     """A value that can be compared; of the tally, what it says now."""
     if isinstance(value, TradeCounters):
-        return value.orders_hour(now), value.orders_day, value.last_loss
+        return value.counts(now)
     return vars(value) if isinstance(value, DrawdownTracker) else value
 
 
