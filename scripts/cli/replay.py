@@ -78,12 +78,16 @@ def replay(
     if account_profile is not None:
         return _on_profile(account_profile, request, given, screen)
     _refuse_account_options(given)
+    return _on_paper(request, given, screen)
+
+
+def _on_paper(request: ReplayRequest, given: dict[str, Any], screen: Screen) -> int:
     from scripts.app.operations.replay import run_replay
     from scripts.app.terms.replay_terms import resolve_terms
 
     terms, notes = resolve_terms(request)
     screen.tell(notes)
-    folder = session_folder(results_dir, session_id, SIMULATED)
+    folder = session_folder(given["results_dir"], given["session_id"], SIMULATED)
     folder.create()
     return screen.finish(run_replay(terms, folder, screen))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +25,9 @@ from scripts.cli.shared.account_options import (
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.screen import Screen
+
+if TYPE_CHECKING:
+    from scripts.app.operations.smoke_test import SmokeTest
 
 
 def smoke_test(
@@ -53,19 +59,14 @@ def smoke_test(
 
     Writes mt5_demo_smoketest_summary.json whether it succeeds or not.
     """
-    from scripts.app.operations.smoke_report import SUMMARY, write_unstarted
     from scripts.app.operations.smoke_test import SmokeTest, smoke_limits
-    from scripts.view.smoke_test import report_lines
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
     if not 0 <= hold_seconds < 1e6:
         raise WrongUsage(f"--hold-seconds {hold_seconds}: must be 0 or more")
     results = results_folder(results_dir)
-    try:
+    with _failure_written(results, account_profile, dry_run):
         account = choose_account(account_profile, login, server, password, accounts)
-    except AppError as error:
-        write_unstarted(results, account_profile, dry_run, str(error))
-        raise
     test = SmokeTest(
         account=account,
         symbol=symbol or account.default_symbol,
@@ -80,6 +81,26 @@ def smoke_test(
         hold=hold_seconds,
         frontend=Screen(),
     )
+    return _finish(test, results, session_id)
+
+
+@contextmanager
+def _failure_written(results: Path, profile: str, dry_run: bool) -> Iterator[None]:
+    """Write the summary of a test that ends before it has an account."""
+    from scripts.app.operations.smoke_report import write_unstarted
+
+    try:
+        yield
+    except AppError as error:
+        write_unstarted(results, profile, dry_run, str(error))
+        raise
+
+
+def _finish(test: SmokeTest, results: Path, session_id: str | None) -> ExitCode:
+    """Run the test and show its report."""
+    from scripts.app.operations.smoke_report import SUMMARY
+    from scripts.view.smoke_test import report_lines
+
     report, problem = test.run(results, session_id)
     if problem is not None:
         complain(str(problem))

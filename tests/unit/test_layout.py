@@ -81,6 +81,12 @@ MAY_IMPORT: dict[str, str] = {
 }
 """What of ours each package may import beside itself."""
 
+MOST_LINES = 449
+"""Of a file."""
+
+LONGEST = 54
+"""Lines of a function, from its name to its last line."""
+
 DECIDING = ("engine", "risk", "signals")
 
 FORBIDDEN_MODULES = frozenset(
@@ -245,6 +251,18 @@ def module_graph() -> dict[str, set[str]]:
     }
 
 
+def too_long(source: str) -> list[str]:
+    """A file that goes on for too long, and functions that do."""
+    lines = len(source.splitlines())
+    found = [f"{lines} lines"] if lines > MOST_LINES else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            if length > LONGEST:
+                found.append(f"line {node.lineno}: {node.name} has {length} lines")
+    return found
+
+
 def too_full(counts: Mapping[str, int]) -> list[str]:
     """Folders with more files than a head can hold."""
     return [f"{name}: {count} files" for name, count in counts.items() if count > MOST_FILES]
@@ -285,6 +303,18 @@ def test_no_folder_holds_more_files_than_a_head_can() -> None:
         folder = path.parent.relative_to(ROOT).as_posix()
         counts[folder] = counts.get(folder, 0) + 1
     assert too_full(counts) == []
+
+
+@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_file_and_no_function_goes_on_for_too_long(path: Path) -> None:
+    assert too_long(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_checker_sees_what_goes_on_for_too_long() -> None:
+    body = "    pass\n" * (LONGEST - 1)
+    assert too_long(f"def f():\n{body}") == []
+    assert too_long(f"def f():\n{body}    pass") == [f"line 1: f has {LONGEST + 1} lines"]
+    assert too_long("\n" * (MOST_LINES + 1)) == [f"{MOST_LINES + 1} lines"]
 
 
 @pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
