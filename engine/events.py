@@ -38,6 +38,7 @@ from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
 from engine.inputs import Input as Input
+from engine.inputs import LedgerUpdated as LedgerUpdated
 from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue

@@ -126,6 +126,14 @@ def margin(spec: SymbolSpec, volume: Units, price: Points, rate: Rate | None = N
     return ratio(nominal * price * number, bound)
 
 
+def cents_per_point(spec: SymbolSpec, volume: Units) -> int:
+    """Cents that a point is worth when that is a whole number, else 0: then profits are rounded."""
+    if spec.conversion is not UNCONVERTED:
+        return 0
+    worth, rest = divmod(volume * spec.contract * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
+    return 0 if rest else worth
+
+
 def loss_at_stop(
     spec: SymbolSpec,
     side: Side,

@@ -9,6 +9,9 @@ from collections.abc import AsyncGenerator, Collection
 from typing import Any, Protocol
 
 from engine.bus import Subscription
+from engine.events import OrderIntent
+from engine.execution import ExecutionResult
+from engine.types import Units
 
 
 class Feed(Protocol):
@@ -28,6 +31,20 @@ class Sink(Protocol):
 
     async def run(self, subscription: Subscription) -> None:
         """Take batches from the edge until it ends, then finish the work and return."""
+
+
+class ExecutionPort(Protocol):
+    """A venue as the gateway sees it: orders to the market, pending orders and changes of levels.
+
+    A venue in this process answers at once; None means that the answer comes later, as the input
+    `VenueReplied`.
+    """
+
+    def execute(self, order: OrderIntent, volume: Units) -> ExecutionResult | None:
+        """Carry out an approved order with the volume that risk gave it."""
+
+    def cancel(self, order: OrderIntent, ticket: int) -> ExecutionResult | None:
+        """Cancel a pending order, whose number at the venue is `ticket`."""
 
 
 class FreshAccount(Protocol):

@@ -10,7 +10,9 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
@@ -19,9 +21,14 @@ from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
-from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
-from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.exposure_book import ExposureBook
 from risk.valuation import JudgedValuation, current_valuation, judged
+
+FLATTEN_REASON = "FLATTEN"
+"""Why positions are closed when a limit is hit whose action is to close everything."""
+
+WEEKEND_REASON = "WEEKEND"
+"""Why positions are closed before a weekend over which nothing may stay open."""
 
 
 class RiskActor:
@@ -31,6 +38,7 @@ class RiskActor:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         limits: Limits,
         challenge_actor: ChallengeActor | None = None,
     ) -> None:
@@ -40,7 +48,9 @@ class RiskActor:
         self._portfolio = portfolio
         self._limits = limits
         self._needed = needed_parts(limits)
-        self._exposures = ExposureBook(portfolio, limits)
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
+        self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
         self.day_start: Cents = 0
@@ -63,7 +73,6 @@ class RiskActor:
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
@@ -73,6 +82,7 @@ class RiskActor:
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
+            ev.LedgerUpdated: self.on_ledger,
         }
 
     def replay_routes(self) -> ev.Routes:
@@ -81,26 +91,37 @@ class RiskActor:
             ev.SessionStarted: self.on_started,
             ev.SymbolValuation: self.on_valuation,
             ev.DayRolled: self._apply_day,
-            ev.AttemptStarted: lambda e: self._begin_at(e.account),
+            ev.LedgerUpdated: self._apply_ledger,
+            ev.AttemptStarted: self._apply_attempt,
             ev.AccountSeen: self._apply_seen,
             ev.OrderApproved: self._apply_approved,
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
-            ev.OrderRejected: lambda e: self._exposures.release(e.order_id),
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
         }
+
+    def _apply_attempt(self, started: ev.AttemptStarted) -> None:
+        if not self._by_ledger:
+            self._begin_at(started.account)
+
+    def _apply_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Day start, baseline and counts of the account, whichever session made them."""
+        own = seen.figures.own
+        if own is not None and own.day_start is not None:
+            self._day_start_at(own.day_start)
+        if seen.baseline is not None:
+            self._count_losses_from(seen.baseline)
+        today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
+        self._counters.adopt(today, seen.entries, last_loss)
+        self._signals.update(seen.signals)
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
         if order.terms.action is ev.OPEN:
             self._signals.add(order.terms.signal_id)
-            self._exposures.reserve(approved)
             self._counters.ordered(order.terms.symbol, self._bus.time)
-        elif order.terms.action is ev.CLOSE:
-            self._exposures.start_closing(order)
 
     def _apply_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None and denied.order.terms.action is ev.OPEN:
@@ -131,11 +152,6 @@ class RiskActor:
 
     def _apply_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
-
-    @property
-    def reserved(self) -> dict[int, InFlightRisk]:
-        """What approved orders that are not over will add, by order id."""
-        return dict(self._exposures.reserved)
 
     def figures(self) -> ev.SessionFigures:
         """The extremes so far, and the loss of the current day that is already realised."""
@@ -188,10 +204,32 @@ class RiskActor:
         """Day start of an account that starts with these figures, floating profit excluded."""
         self.drawdowns.peak = account.equity
         self._counters = TradeCounters()
-        self.starting_balance = account.balance
-        overall = rules.max_loss_floor(self._limits, self.starting_balance)
-        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+        self._count_losses_from(account.balance)
         self._day_start_at(account.balance)
+
+    def _count_losses_from(self, balance: Cents) -> None:
+        self.starting_balance = balance
+        overall = rules.max_loss_floor(self._limits, balance)
+        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+
+    def on_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Stand where the account stands: what earlier sessions lost and halted counts here."""
+        self._apply_ledger(seen)
+        account = self._account()
+        for cause in seen.halts:
+            self._halt(cause, account, "an earlier session of this account has halted trading")
+        if seen.suspended:
+            self._halt(HaltCause.LEDGER, account, seen.suspended)
+        else:
+            trading = self.trading.checked_again(HaltCause.LEDGER)
+            self._change(trading, account, detail="the account's ledger is clear")
+        self._breached(account)
+
+    @property
+    def _by_ledger(self) -> bool:
+        """Whether the account's ledger tells where the firm's challenge stands."""
+        actor = self._challenge_actor
+        return actor is not None and actor.challenge.by_ledger
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         self._turn_at(reset.balance)
@@ -222,7 +260,12 @@ class RiskActor:
     # --- the firm's objectives ---
 
     def on_attempt_started(self, started: ev.AttemptStarted) -> None:
-        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted."""
+        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted.
+
+        One that the ledger tells of goes on from there.
+        """
+        if self._by_ledger:
+            return
         self._begin_at(started.account)
         detail = f"attempt {started.attempt} begins, {started.name}"
         self._change(Trading(), started.account, detail=detail)
@@ -296,20 +339,21 @@ class RiskActor:
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._exposures.reserve(verdict)
             self._counters.ordered(order.terms.symbol, self._bus.time)
-        self._bus.publish(verdict)
-        if isinstance(verdict, ev.OrderDenied):
+            self._orders.approve(verdict)
+        else:
+            self._bus.publish(verdict)
             self._act(str(verdict.reason), verdict.account, verdict.detail)
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
+        first = self._orders.closing.get(order.terms.position)
+        if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
-            self._bus.publish(verdict)
+            self._orders.approve(verdict)
         else:
             self._bus.publish(rules.denied(order, verdict, self._account()))
 
@@ -325,26 +369,22 @@ class RiskActor:
             self._flatten()
 
     def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        for signal in closings(self._portfolio, reason):
-            self._bus.publish(signal)
+        self._exits.close_all(reason)
 
-    def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._exposures.release(opened.order_id)
+    def on_opened(self, _opened: ev.PositionOpened) -> None:
         count = len(self._portfolio.positions)
         if count > self.peak_positions:
             self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._exposures.finish_closing(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._exposures.release(rejected.order_id)
         self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
-        # Its reservation stays: what may exist at the venue is charged as risk.
+        # It stays in flight: what may exist at the venue is charged as risk.
         self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
 
     def on_link(self, link: ev.LinkChanged) -> None:
@@ -394,7 +434,7 @@ class RiskActor:
         if ContextPart.CONCENTRATION in needed:
             concentration = exposure.concentration(self._exposures.each(), order.terms.symbol)
         if firm:
-            in_flight = len(self._exposures.reserved)
+            in_flight = len(self._orders.in_flight)
             objection = firm.objection(spec, totals.positions - in_flight, in_flight)
             if ContextPart.FIRM_FLOORS in needed:
                 floors = firm.floors(portfolio.account)
@@ -420,7 +460,8 @@ class RiskActor:
         )
 
     def _account(self) -> ev.Account:
-        return self._portfolio.account.figures
+        seen = self._portfolio.account
+        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
 
     # --- the trading state ---
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from engine.types import Cents, Millis
 
 HOUR: Millis = 3_600_000
+
+_ANY_SYMBOL = ""
+"""Under this name stand earlier sessions' entries, of whose symbol the ledger says nothing."""
 
 
 class TradeCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,19 @@ class TradeCounters:
     def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""
         self.last_loss = now
+
+    def adopt(self, orders_day: int, moments: Iterable[Millis], last_loss: Millis | None) -> None:
+        """What the account's ledger has counted, earlier sessions included.
+
+        What was counted here may be newer: of each the larger figure stands.
+        """
+        more = orders_day - self.day.total()
+        if more > 0:
+            self.day[_ANY_SYMBOL] += more
+        counted = Counter(self._hour) | Counter(moments)
+        self._hour = deque(sorted(counted.elements()))
+        if last_loss is not None:
+            self.last_loss = max(last_loss, self.last_loss or last_loss)
 
     def turn(self) -> None:
         """A new trading day."""

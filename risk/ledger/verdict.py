@@ -1,6 +1,6 @@
 """Verdicts: what stands against trading on the account, each with one line that names the remedy.
 
-A refusal may pass by itself (WAIT) or need a person (ACT).
+A refusal may pass by itself (WAIT), or needs a person (ACT).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.account.ledger import LedgerFigures, LedgerOutcome
+from engine.fields import LedgerFigures, LedgerOutcome
 
 
 class LedgerSeverity(enum.IntEnum):
@@ -107,14 +107,9 @@ class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
         }[self.first.code.severity]
 
     @property
-    def refusal(self) -> LedgerSeverity | None:
-        """Why a session that sends orders is refused: a person must act, or it may pass by itself.
-
-        None where it goes on.
-        """
-        if self.outcome is not LedgerOutcome.REFUSE or self.first is None:
-            return None
-        return self.first.code.severity
+    def severity(self) -> LedgerSeverity:
+        """That of the gravest finding; a note where nothing was found."""
+        return LedgerSeverity.NOTE if self.first is None else self.first.code.severity
 
 
 def reported(figures: LedgerFigures, findings: Iterable[LedgerFinding]) -> LedgerReport:

@@ -30,7 +30,7 @@ def shadow(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
     duration: own.Duration = None,
-    resume: own.Resume = None,
+    resume: own.Resume = "auto",
     symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,

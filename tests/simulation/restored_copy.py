@@ -7,7 +7,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from engine import events as ev
-from engine.recovery import Restorer
+from engine.session import Restorer
 from engine.types import Millis
 from risk.counters import DrawdownTracker, TradeCounters
 from scripts.app.sessions.live_actors import LiveActors
@@ -38,11 +38,8 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "risk": actors.risk,
         "stakes": vars(actors.risk)["_exposures"],
         "given": actors.user_signals,
-        "flatten": actors.flatten,
         "gateway": gateway,
-        "venue book": gateway.working_orders,
         "watch": gateway.reconciler,
-        "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
     for part, actor in parts.items():

@@ -15,12 +15,17 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.journal import JournalDamaged
 from engine.rerun import RerunCounts
-from engine.types import Limits
+from engine.types import Limits, Units
 from scripts.app.errors import BadData, InternalFault, WrongUsage
 from scripts.app.journals.rerun_bars import BarRerun, SourceFiles, terms_again
 from scripts.app.journals.rerun_inputs import InputRerun, InputsNotRecorded
 from scripts.app.session_folder import find_journal
-from scripts.app.sessions.live_actors import Deciders, DeciderTerms, connect_deciders
+from scripts.app.sessions.live_actors import (
+    Deciders,
+    DeciderTerms,
+    connect_deciders,
+    requests_of,
+)
 from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.options import bar_paths
 from scripts.app.terms.strategies import load_again
@@ -79,4 +84,14 @@ def deciders(
         limit_trades=started.limit_trades,
         challenge=challenge_of(started),
     )
-    return lambda bus: connect_deciders(bus, terms, lambda _venue_request: None)
+    return lambda bus: connect_deciders(bus, terms, requests_of(terms), _Recorded())
+
+
+class _Recorded:
+    """A venue whose answers are in the journal: nothing is sent."""
+
+    def execute(self, _order: ev.OrderIntent, _volume: Units) -> None:
+        """The recorded answer comes later."""
+
+    def cancel(self, _order: ev.OrderIntent, _ticket: int) -> None:
+        """The recorded answer comes later."""

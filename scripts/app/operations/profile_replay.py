@@ -21,6 +21,7 @@ from adapters.mt5.execution.requests import Instrument
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
 from engine.types import Limits, SymbolSpec
 from risk.challenge import Challenge
+from scripts.app.account.place import paper_books
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
@@ -58,7 +59,7 @@ class ProfileReplay:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedReplay:
     """What is known before the terminal is asked for anything: code, rules, the new folder."""
 
     loaded: Loaded
@@ -136,7 +137,7 @@ def refuse_contradictions(how: ProfileReplay) -> None:
             raise WrongUsage(message)
 
 
-def prepare(how: ProfileReplay) -> Prepared:
+def prepare(how: ProfileReplay) -> PreparedReplay:
     """Resolve what needs no terminal and make the session's folder; raises AppError."""
     request = how.request
     request.check()
@@ -151,7 +152,7 @@ def prepare(how: ProfileReplay) -> Prepared:
     _span(request, 0)
     folder = session_folder(how.results, how.session_id, THROUGH_MT5)
     folder.create()
-    return Prepared(loaded, with_firms_day(limits, challenge), challenge, folder)
+    return PreparedReplay(loaded, with_firms_day(limits, challenge), challenge, folder)
 
 
 def connection_of(
@@ -163,7 +164,7 @@ def connection_of(
         folder.results / "hosts",
         trading=trading,
         symbols=symbols or how.symbols,
-        books=folder.paper_account if trading else None,
+        books=paper_books(how.account, folder.results) if trading else None,
         session=folder.session_id,
     )
 

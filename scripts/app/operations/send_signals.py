@@ -16,6 +16,7 @@ from adapters.services.logs import SessionLog
 from config.loader import load_symbols
 from engine.clock import SystemClock
 from engine.types import Side
+from scripts.app.account.terms import ledger_terms
 from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.profile_replay import (
@@ -29,7 +30,6 @@ from scripts.app.operations.profile_replay import (
 from scripts.app.session_folder import results_folder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.failures import explained
-from scripts.app.sessions.initial_balance import refuse_unknown_initial
 from scripts.app.sessions.live import (
     LiveTerms,
     OrderOutcomes,
@@ -40,8 +40,10 @@ from scripts.app.sessions.live import (
 )
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
+from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.entries import Entry, entries
+from scripts.app.terms.objectives import named_phase
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded
 from scripts.app.version import session_metadata
@@ -70,7 +72,6 @@ async def _send(how: ProfileReplay, frontend: Frontend) -> SentSignals:
     async with connection_of(how, folder, trading=True) as connection:
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
-        await refuse_unknown_initial(connection, prepared.challenge)
         history = await fetch_history(connection, how, folder)
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, frontend)
         limit = len(found) if request.limit_trades is None else request.limit_trades
@@ -87,7 +88,8 @@ async def _send(how: ProfileReplay, frontend: Frontend) -> SentSignals:
             hold=how.hold,
             pace=how.pace,
         )
-        return await run_script(terms, connection, how, PreviousRun(folder, []), frontend)
+        phase = named_phase(request.objectives)
+        return await run_script(terms, connection, how, PreviousRun(folder, []), frontend, phase)
 
 
 def resume_sending(how: ProfileReplay, frontend: Frontend) -> SentSignals:
@@ -148,21 +150,40 @@ async def run_script(
     how: ProfileReplay,
     previous: PreviousRun,
     frontend: Frontend,
+    phase: str | None = None,
 ) -> SentSignals:
-    """Run the planned orders of `terms` to their end, after what `previous` has of them."""
+    """Run the planned orders of `terms` to their end, after what `previous` has of them.
+
+    `phase` is the one of the objectives that the command line names.
+    """
     clock, folder = SystemClock(), previous.folder
     log = SessionLog(folder.log, folder.session_id, clock.now, say=frontend.warn)
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
+    initial = None if terms.challenge is None else terms.challenge.initial_balance
     try:
         with explained(folder):
-            journal = await open_journal(folder, resume=bool(previous.records))
-            context = SessionContext(
-                folder, journal, clock, log, metadata, previous.records or None
-            )
-            live = build_live(terms, connection, context)
-            with frontend.interruptible(live.session.request_stop):
-                outcome = await live.session.run()
+            async with on_ledger(
+                connection,
+                folder,
+                how.account,
+                clock,
+                ledger_terms(how.account, terms.limits, terms.challenge, phase, initial),
+                mode=terms.mode,
+                limits=terms.limits,
+                sends=True,
+                symbols=[item.name for item in terms.instruments.values()],
+                say=lambda line: frontend.tell([line]),
+                challenge=terms.challenge,
+                resumed=bool(previous.records),
+            ) as account:
+                opened = await open_journal(folder, resume=bool(previous.records))
+                journal = account.journal(opened, folder.session_id)
+                past = previous.records or None
+                context = SessionContext(folder, journal, clock, log, metadata, past, account)
+                live = build_live(terms, connection, context)
+                with frontend.interruptible(live.session.request_stop):
+                    outcome = await live.session.run()
     finally:
         log.close()
     session = FinishedSession(folder, outcome, live.summary.projection.summary())

@@ -5,34 +5,49 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from adapters.mt5.execution.observation import BAR_SECONDS
 from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
+from adapters.state.resuming import Start
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
-from engine.clock import Clock
+from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY, UserSignal
 from engine.types import Limits
 from risk.challenge import Challenge
+from scripts.app.account.books import AccountBooks, opened
+from scripts.app.account.clocks import named_rule
+from scripts.app.account.place import held, paper_books
+from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import WrongUsage
 from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
+from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.failures import explained
-from scripts.app.sessions.initial_balance import refuse_unknown_initial, unknown_initial
-from scripts.app.sessions.last_session import SessionKind, to_go_on_with
+from scripts.app.sessions.ledger import LedgerSource
 from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import PAPER
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
-from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
+from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView
+from scripts.app.sessions.starting import (
+    SessionAccount,
+    begin,
+    hashed_terms,
+    insist_on_no_orphans,
+    session_account,
+)
 from scripts.app.terms import options
+from scripts.app.terms.bars import BarInput
 from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
-from scripts.app.terms.objectives import resolve, with_firms_day
+from scripts.app.terms.objectives import as_recorded, named_phase, resolve, with_firms_day
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
 from scripts.app.terms.user_signals import open_signals
@@ -40,6 +55,9 @@ from scripts.app.version import session_metadata
 from signals.market_data.bars import TIMEFRAME_SECONDS
 
 MODE = "shadow"
+
+AUTO: Final = "auto"
+_LAST: Final = "last"
 
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
@@ -56,7 +74,7 @@ class ShadowRequest:
     seconds: float | None
     speed: float | None
     lockstep: bool
-    resume: str | None
+    resume: str
     results: Path
     session_id: str | None
     follow: bool
@@ -66,6 +84,11 @@ class ShadowRequest:
     @property
     def on_paper(self) -> bool:
         return self.account.profile == PAPER
+
+    @property
+    def named_symbols(self) -> list[str]:
+        """Those that the user named, or the profile's; PAPER trades its bars instead."""
+        return self.symbols or [self.account.default_symbol]
 
     def check(self) -> None:
         """Raise WrongUsage for options that do not go together."""
@@ -118,23 +141,54 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
-    kind = SessionKind(MODE, dry_run=chosen.dry_run)
-    session, notes = to_go_on_with(chosen.results, chosen.account, chosen.resume, kind)
-    frontend.tell(notes)
-    previous = None if session is None else previous_run(chosen.results, session)
     loaded = load(chosen.request.preset)
     if not chosen.request.signals:
         _insist_on_fed(loaded)
-    chosen.limits(loaded)  # before anything is made
-    if previous is None:
-        chosen.challenge()
-    market, notes = _market(chosen, loaded, previous)
-    if previous is not None:
-        _compare(chosen, previous, loaded, market)
-    frontend.tell(notes)
-    folder = previous.folder if previous else _new_folder(chosen)
-    run = _Run(chosen, frontend, folder, previous, loaded, market)
-    return await run.on_account()
+    limits = chosen.limits(loaded)  # before anything is made
+    named = names_a_session(chosen.resume)
+    challenge = None if named and not chosen.request.objectives else chosen.challenge()
+    async with opened(chosen.account, chosen.results) as books:
+        inputs, notes = _inputs(chosen, loaded)
+        plan = await planned(books, _start(chosen, loaded, limits, challenge, inputs))
+        own = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
+        with held(chosen.account, chosen.results, plan.session or own.session_id):
+            plan, previous = await read_back(books, plan, chosen.results)
+            market = _market(chosen, inputs, previous)
+            if previous is not None:
+                _compare(chosen, previous, loaded, market)
+            frontend.tell([*notes, *filter(None, [plan.line])])
+            folder = own if previous is None else previous.folder
+            if previous is None:
+                folder.create()
+            run = _Run(chosen, frontend, folder, previous, loaded, market, plan, books)
+            return await run.on_account()
+
+
+def _start(
+    chosen: ShadowRequest,
+    loaded: Loaded,
+    limits: Limits,
+    challenge: Challenge | None,
+    inputs: list[BarInput],
+) -> Start:
+    """What is to begin, told so that a session of before can be held against it."""
+    preset, parameters = chosen.decided_by(loaded)
+    terms = hashed_terms(
+        preset=preset,
+        parameters=parameters,
+        limits=with_firms_day(limits, challenge).terms(),
+        objectives=as_recorded(challenge),
+        symbols=[item.spec.name for item in inputs] or chosen.named_symbols,
+        bars=[(item.ref.symbol, item.ref.sha256) for item in inputs],
+    )
+    return Start(
+        wanted=AUTO if chosen.resume == _LAST else chosen.resume,
+        mode=MODE,
+        dry=chosen.dry_run,
+        terms=terms,
+        now=SystemClock().now(),
+        account_name=chosen.account.profile or "NAME",
+    )
 
 
 def _insist_on_fed(loaded: Loaded) -> None:
@@ -153,24 +207,31 @@ def _insist_on_fed(loaded: Loaded) -> None:
         )
 
 
-def _market(
-    chosen: ShadowRequest, loaded: Loaded, previous: PreviousRun | None
-) -> tuple[RecordedMarket | None, list[str]]:
+def _inputs(chosen: ShadowRequest, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
     """The recorded bars that stand for PAPER's market: those given, or the sample."""
     if not chosen.on_paper:
-        return None, []
+        return [], []
     request = chosen.request
     everything = ReplayRequest(bars=request.bars, clock=request.clock, end=request.end)
     table = load_symbols()
     inputs, notes = open_inputs(everything, table, loaded.timeframes)
     insist_on_pairs([item.spec for item in inputs], table.values())
+    return inputs, notes
+
+
+def _market(
+    chosen: ShadowRequest, inputs: list[BarInput], previous: PreviousRun | None
+) -> RecordedMarket | None:
+    """The market that plays these bars, from where an earlier part of the session left it."""
+    if not inputs:
+        return None
     first = min(item.ref.first for item in inputs)
-    start = options.moment("--from", request.start)
+    start = options.moment("--from", chosen.request.start)
     begin = first - 1000 if start is None else start * 1000 - 1000
     if previous is not None:
         begin = max(begin, previous.records[-1].time)
     speed = None if chosen.lockstep else chosen.speed or 1.0
-    return RecordedMarket(inputs, begin, speed, now_ms()), notes
+    return RecordedMarket(inputs, begin, speed, now_ms())
 
 
 def _compare(
@@ -188,12 +249,6 @@ def _compare(
         )
 
 
-def _new_folder(chosen: ShadowRequest) -> SessionFolder:
-    folder = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
-    folder.create()
-    return folder
-
-
 @dataclass(frozen=True)
 class _Run:
     """A session whose terms are resolved and whose folder exists."""
@@ -204,6 +259,8 @@ class _Run:
     previous: PreviousRun | None
     loaded: Loaded
     market: RecordedMarket | None
+    plan: StartPlan
+    books: AccountBooks
 
     async def on_account(self) -> FinishedSession:
         """Connect to the account and run there; raises AppError."""
@@ -212,19 +269,19 @@ class _Run:
         known = load_symbols()
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
+        own = paper_books(chosen.account, chosen.results)
         async with connected(
             chosen.account,
             folder.results / "hosts",
             trading=not chosen.dry_run,
             symbols=names,
-            books=folder.paper_market if chosen.dry_run else folder.paper_account,
+            books=folder.paper_market if chosen.dry_run else own,
             market=market,
             session=folder.session_id,
+            is_held=True,
         ) as connection:
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
-            else:
-                await self._check_initial(connection)
             found = await instruments(connection, names, chosen.account.symbol_map, known)
             return await self._run(connection, self._terms(found))
 
@@ -234,15 +291,7 @@ class _Run:
             return [item.spec.name for item in self.market.inputs]
         if self.previous is not None:
             return self.previous.symbols
-        return self.chosen.symbols or [self.chosen.account.default_symbol]
-
-    async def _check_initial(self, connection: Connection) -> None:
-        """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
-        challenge = self.chosen.challenge()
-        if not self.chosen.dry_run:
-            await refuse_unknown_initial(connection, challenge)
-        elif (why := await unknown_initial(connection, challenge)) is not None:
-            self.frontend.tell([f"warning: {why}"])
+        return self.chosen.named_symbols
 
     async def _run(self, connection: Connection, terms: ShadowTerms) -> FinishedSession:
         folder, clock = self.folder, clock_of(self.market)
@@ -251,7 +300,8 @@ class _Run:
         log = SessionLog(folder.log, folder.session_id, clock.now, say=self.frontend.warn)
         try:
             with explained(folder):
-                context = await self._context(connection, clock, log)
+                account = await self._account(connection, clock, terms)
+                context = await self._context(connection, clock, log, account)
                 shadowed = build_shadow(terms, connection, context)
                 with self.frontend.interruptible(shadowed.session.request_stop):
                     outcome = await shadowed.session.run()
@@ -259,8 +309,41 @@ class _Run:
             log.close()
         return FinishedSession(folder, outcome, shadowed.summary.projection.summary())
 
+    async def _account(
+        self, connection: Connection, clock: Clock, terms: ShadowTerms
+    ) -> SessionAccount:
+        """Where the account stands, and that the session begins on it. Raises AppError."""
+        chosen, challenge, market = self.chosen, terms.challenge, self.market
+        initial = None if challenge is None else challenge.initial_balance
+        phase = named_phase(chosen.request.objectives)
+        source = LedgerSource(
+            books=self.books,
+            terms=ledger_terms(chosen.account, terms.limits, challenge, phase, initial),
+            clock=clock,
+            symbols=[item.name for item in terms.instruments.values()],
+            rules=None if market is None else (named_rule(market.clock_name),),
+            remembers=market is None or not chosen.dry_run,
+        )
+        account = await session_account(
+            connection,
+            source,
+            terms.limits,
+            challenge,
+            sends=not chosen.dry_run,
+            say=lambda line: self.frontend.tell([line]),
+            name=chosen.account.profile or "NAME",
+        )
+        resumed = self.previous is not None
+        start = msgspec.structs.replace(self.plan.start, now=clock.now())
+        given_up = self.plan.given_up
+        if not chosen.dry_run:
+            session = self.folder.session_id if resumed else None
+            given_up = (await insist_on_no_orphans(account, start, session)).given_up
+        await begin(account, self.folder, MODE, start.terms, resumed=resumed, given_up=given_up)
+        return account
+
     async def _context(
-        self, connection: Connection, clock: Clock, log: SessionLog
+        self, connection: Connection, clock: Clock, log: SessionLog, account: SessionAccount
     ) -> SessionContext:
         metadata = session_metadata(
             self.folder.session_id,
@@ -270,9 +353,10 @@ class _Run:
         )
         if self.loaded.file is not None:
             metadata["strategy_file"] = str(self.loaded.file)
-        journal = await open_journal(self.folder, resume=self.previous is not None)
+        opened_one = await open_journal(self.folder, resume=self.previous is not None)
+        journal = account.journal(opened_one, self.folder.session_id)
         past = self.previous.records if self.previous else None
-        return SessionContext(self.folder, journal, clock, log, metadata, past)
+        return SessionContext(self.folder, journal, clock, log, metadata, past, account)
 
     def _terms(self, found: dict[str, Instrument]) -> ShadowTerms:
         chosen, previous, loaded = self.chosen, self.previous, self.loaded

@@ -26,6 +26,8 @@ from config.loader import (
 from engine.clock import Clock, SystemClock
 from engine.types import Conversion, Limits, SymbolSpec
 from risk.valuation import rate_of
+from scripts.app.account.place import paper_books
+from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import AppError, NeedsAttention, Refused, WrongUsage
 from scripts.app.frontend import Frontend
 from scripts.app.operations.smoke_plan import smoke_plan
@@ -43,7 +45,8 @@ from scripts.app.sessions.live import (
     valuation_at,
 )
 from scripts.app.sessions.permission import refuse_without_permission
-from scripts.app.sessions.resume import open_journal
+from scripts.app.sessions.resume import account_mark, open_journal
+from scripts.app.sessions.starting import on_ledger
 from scripts.app.version import session_metadata
 
 
@@ -103,6 +106,7 @@ class SmokeTest:
             state,
             trading=not self.dry_run,
             symbols=[self.symbol],
+            books=paper_books(self.account, folder.results),
             session=folder.session_id,
         ) as connection:
             self._report.facts["connected"] = True
@@ -182,20 +186,36 @@ class SmokeTest:
             dry_run=self.dry_run,
             hold=self.hold,
         )
-        metadata = session_metadata(folder.session_id, self.account.profile, dry_run=self.dry_run)
-        journal = await open_journal(folder, resume=False)
-        live = build_live(
-            terms, connection, SessionContext(folder, journal, self._clock, log, metadata)
+        metadata = session_metadata(
+            folder.session_id,
+            self.account.profile,
+            dry_run=self.dry_run,
+            account=account_mark(connection.account),
         )
-        outcomes = live.outcomes
-        try:
-            with self.frontend.interruptible(live.session.request_stop), explained(folder):
-                await live.session.run()
-        finally:
-            log.close()
-            self._report.facts["order_sent"] = outcomes.submitted > 0 and not self.dry_run
-            self._report.facts["order_closed"] = outcomes.closed > 0
-            entry["events"] = outcomes.lines
+        async with on_ledger(
+            connection,
+            folder,
+            self.account,
+            self._clock,
+            ledger_terms(self.account, self.limits, None, None),
+            mode=terms.mode,
+            limits=self.limits,
+            sends=not self.dry_run,
+            symbols=[item.name for item in found.values()],
+            say=lambda line: self.frontend.tell([line]),
+        ) as account:
+            journal = account.journal(await open_journal(folder, resume=False), folder.session_id)
+            context = SessionContext(folder, journal, self._clock, log, metadata, account=account)
+            live = build_live(terms, connection, context)
+            outcomes = live.outcomes
+            try:
+                with self.frontend.interruptible(live.session.request_stop), explained(folder):
+                    await live.session.run()
+            finally:
+                log.close()
+                self._report.facts["order_sent"] = outcomes.submitted > 0 and not self.dry_run
+                self._report.facts["order_closed"] = outcomes.closed > 0
+                entry["events"] = outcomes.lines
         self._judge(outcomes, live.left())
 
     def _judge(self, told: OrderOutcomes, left: str | None) -> None:
