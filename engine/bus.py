@@ -19,7 +19,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from engine import events as ev
-from engine.ports import Journal
+from engine.journal import Journal
 from engine.types import Millis
 
 Batch = list[ev.Record]

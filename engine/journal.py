@@ -1,4 +1,4 @@
-"""A journal's bytes and its hash.
+"""What the kernel asks of a journal, and a journal's bytes and hash.
 
 The hash covers each record's sequence number, event time, bar and payload, in order; it does not
 cover `metadata` (session id, wall-clock times, paths, versions). Two runs over the same inputs
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Final, get_args
+from typing import Final, Protocol, get_args
 
 import msgspec
 
@@ -44,6 +44,22 @@ class JournalFailed(Exception):
 
 class JournalDamaged(Exception):
     """Raised when a stored journal cannot be read back whole."""
+
+
+class Journal(Protocol):
+    """Keeps every record, in order, before anyone acts on it."""
+
+    def append(self, record: Record) -> None:
+        """Take the record; never waits. Raises JournalFailed once the store has failed."""
+
+    async def room(self) -> None:
+        """Wait while too much is unwritten (back-pressure for the feed)."""
+
+    async def durable(self, seq: int) -> None:
+        """Wait until the record `seq` and all before it are on disk."""
+
+    async def close(self) -> None:
+        """Write what is left and seal the journal with its hash."""
 
 
 def encode(record: Record) -> bytes:

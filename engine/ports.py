@@ -1,31 +1,17 @@
-"""What the kernel asks of the outside: a journal, a feed, sinks and a terminal."""
+"""What the kernel asks of the outside: a feed, sinks and a terminal.
+
+The journal that it asks for is described where its format is, in `engine.journal`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from engine.bus import Subscription
-    from engine.events import OrderIntent, Record
-    from engine.fields import ExecutionResult
-    from engine.types import Units
-
-
-class Journal(Protocol):
-    """Keeps every record, in order, before anyone acts on it."""
-
-    def append(self, record: Record) -> None:
-        """Take the record; never waits. Raises JournalFailed once the store has failed."""
-
-    async def room(self) -> None:
-        """Wait while too much is unwritten (back-pressure for the feed)."""
-
-    async def durable(self, seq: int) -> None:
-        """Wait until the record `seq` and all before it are on disk."""
-
-    async def close(self) -> None:
-        """Write what is left and seal the journal with its hash."""
+from engine.bus import Subscription
+from engine.events import OrderIntent
+from engine.fields import ExecutionResult
+from engine.types import Units
 
 
 class Feed(Protocol):
@@ -47,19 +33,6 @@ class Sink(Protocol):
         """Take batches from the edge until it ends, then finish the work and return."""
 
 
-class FreshAccount(Protocol):
-    """An account that can begin anew, as a simulated one can: what attempts are made on."""
-
-    def open_positions(self) -> Collection[int]:
-        """Tickets of the positions that are open at the venue now."""
-
-    def idle(self) -> bool:
-        """Whether it holds neither a position nor an order."""
-
-    def reset_balance(self, balance: int) -> int:
-        """Bring the balance to `balance` cents; returns what that took."""
-
-
 class ExecutionPort(Protocol):
     """A venue as the gateway sees it: orders to the market, pending orders and changes of levels.
 
@@ -72,6 +45,19 @@ class ExecutionPort(Protocol):
 
     def cancel(self, order: OrderIntent, ticket: int) -> ExecutionResult | None:
         """Cancel a pending order, whose number at the venue is `ticket`."""
+
+
+class FreshAccount(Protocol):
+    """An account that can begin anew, as a simulated one can: what attempts are made on."""
+
+    def open_positions(self) -> Collection[int]:
+        """Tickets of the positions that are open at the venue now."""
+
+    def idle(self) -> bool:
+        """Whether it holds neither a position nor an order."""
+
+    def reset_balance(self, balance: int) -> int:
+        """Bring the balance to `balance` cents; returns what that took."""
 
 
 class Terminal(Protocol):

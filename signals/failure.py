@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Collection
 
 from engine.bus import ActorFailed
 
@@ -22,13 +23,17 @@ class StrategyFailed(ActorFailed):
 
 
 def failed(
-    strategy_id: str, symbol: str, error: BaseException, caller: str, asked: object = None
+    strategy_id: str,
+    symbol: str,
+    error: BaseException,
+    callers: Collection[str],
+    asked: object = None,
 ) -> StrategyFailed:
-    """The failure of code that the file `caller` called; `asked` is what answered wrongly where
+    """The failure of code that the files `callers` called; `asked` is what answered wrongly where
     no line of it is to blame.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename != caller]
+    own = [frame for frame in frames if frame.filename not in callers]
     places = [_place(frame.filename, frame.lineno, frame.name) for frame in own]
     if not places and (place := _defined(asked)):
         places = [place]

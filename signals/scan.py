@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,7 @@ import numpy.typing as npt
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
 from engine.portfolio import Position
-
-if TYPE_CHECKING:
-    from signals.strategy import Decision, View
+from signals.strategy import Decision, View
 
 Bools = npt.NDArray[np.bool_]
 

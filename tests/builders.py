@@ -18,7 +18,7 @@ from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
 from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
-from signals.strategies.ftmo_m15 import FtmoM15Parameters
+from signals.strategies.ftmo_m15_rules import FtmoM15Parameters
 
 START: Cents = 10_000_000
 """The balance that sessions of tests start with: 100,000.00."""

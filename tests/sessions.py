@@ -9,7 +9,8 @@ import anyio
 
 from engine import events as ev
 from engine.bus import Bus, Subscription
-from engine.ports import Feed, Journal, Sink
+from engine.journal import Journal
+from engine.ports import Feed, Sink
 from engine.session import Session
 from tests.builders import ended
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from adapters.system.processes import lock
+from filelock import lock_descriptor
+
 from engine.journal import JournalFailed
 
 IN_USE = "another process is writing to it; wait until that session has ended"
@@ -30,7 +31,7 @@ class JournalLock:
     def _locked(self, journal: Path) -> IO[bytes] | None:
         """The lock's file; None when its holder took it away before we had it."""
         file = self._path.open("ab")
-        if not lock(file):
+        if not lock_descriptor(file.fileno(), blocking=False):
             file.close()
             raise JournalFailed(f"{journal}: {IN_USE}")
         if _is_at(file, self._path):

@@ -26,7 +26,7 @@ class StoredJournal:
         """Raises JournalDamaged when `path` is no journal of a known version."""
         if not path.is_file():
             raise JournalDamaged(f"{path}: there is no journal here")
-        self._path = path
+        self.path = path
         with self._named("not a readable journal"):
             self._connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
@@ -50,11 +50,11 @@ class StoredJournal:
         try:
             yield
         except JournalDamaged as error:
-            raise JournalDamaged(f"{self._path}: {error}") from error
+            raise JournalDamaged(f"{self.path}: {error}") from error
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
                 doing = "its session was killed in the middle of a write, which --resume undoes"
-            raise JournalDamaged(f"{self._path}: {doing} ({error})") from error
+            raise JournalDamaged(f"{self.path}: {doing} ({error})") from error
 
     def beside(self) -> str | None:
         """What a reader must know of a write-ahead log beside the file, or None.
@@ -100,7 +100,7 @@ class StoredJournal:
                 if elsewhere(row):
                     continue
                 if kinds is None and seq != expected:
-                    raise JournalDamaged(f"{self._path}: record {expected} is missing")
+                    raise JournalDamaged(f"{self.path}: record {expected} is missing")
                 record = self._record(row)
                 if kinds is None or kind_of(record.event) in kinds:
                     yield record
@@ -121,7 +121,7 @@ class StoredJournal:
         try:
             return record_of(row)
         except JournalDamaged as error:
-            raise JournalDamaged(f"{self._path}: {error}") from error
+            raise JournalDamaged(f"{self.path}: {error}") from error
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
         """Number and hashed bytes of every record, in order and unread.
@@ -134,7 +134,7 @@ class StoredJournal:
     def _payloads(self) -> Iterator[tuple[int, bytes, str | None]]:
         for seq, payload, _, kind in self._rows(1, None, None):
             if not isinstance(payload, bytes):
-                raise JournalDamaged(f"{self._path}: record {seq}: not a journal record")
+                raise JournalDamaged(f"{self.path}: record {seq}: not a journal record")
             yield seq, payload, kind
 
     def _rows(
@@ -166,7 +166,7 @@ class StoredJournal:
                 seq = row[0]
                 yield row
         except sqlite3.Error as error:
-            raise JournalDamaged(f"{self._path}: after record {seq}: {error}") from error
+            raise JournalDamaged(f"{self.path}: after record {seq}: {error}") from error
 
     def hexdigest(self) -> str:
         """The journal hash, computed from the records."""

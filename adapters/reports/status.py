@@ -16,7 +16,7 @@ from typing import Any, get_args
 import msgspec
 
 from adapters.mt5.live.feed_watch import FeedState
-from adapters.reports.projection import LogProjection, Row
+from adapters.reports.projection import LogProjection, Row, iso
 from engine import events as ev
 from engine import money
 from engine.bus import Subscription
@@ -127,6 +127,22 @@ class Status(_Part, frozen=True, kw_only=True):
     detail: str = ""
     degraded: dict[str, str] = {}
     """Services that do not do their work, and why; trading goes on without them."""
+
+    @property
+    def life(self) -> str:
+        """Whether the session runs, and if not, how it ended, in words."""
+        if self.running:
+            return f"running for {_uptime(self.uptime)} (process {self.pid})"
+        if self.outcome is None:
+            return f"cut off after record {self.seq} at {iso(self.time)}"
+        return f"ended {self.outcome} at {iso(self.time)}"
+
+
+def _uptime(seconds: int) -> str:
+    """Days, hours and minutes."""
+    hours, minutes = divmod(seconds // 60, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02}:{minutes:02}" if days else f"{hours:02}:{minutes:02}"
 
 
 class Moment(_Part, frozen=True, kw_only=True):

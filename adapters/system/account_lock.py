@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import IO, Final
 
 import msgspec
+from filelock import lock_descriptor
 
 from adapters.system import processes
 from adapters.system.json_bytes import decoded
 
-_LOCKED_BYTE: Final = 1 << 30
-"""Far behind the note: on Windows nobody else may read a byte that is locked."""
+_NOTE: Final = 1
+"""Where the note begins: on Windows the first byte is locked, and nobody else may read it."""
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +58,8 @@ class AccountLock:
         # Opened without truncating: what stands there may be another's.
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         file = os.fdopen(descriptor, "r+b")
-        file.seek(_LOCKED_BYTE)
-        if not processes.lock(file):
-            file.seek(0)
+        if not lock_descriptor(descriptor, blocking=False):
+            file.seek(_NOTE)
             holder = _noted(file.read(4096))
             file.close()
             raise AccountBusy(self._account, holder)
@@ -77,7 +77,7 @@ class AccountLock:
 
     def _write(self, note: bytes) -> None:
         if self._file is not None:
-            self._file.seek(0)
+            self._file.seek(_NOTE)
             self._file.truncate()
             self._file.write(note)
             self._file.flush()

@@ -142,11 +142,14 @@ def home() -> Path:
     return PROJECT_ROOT if (PROJECT_ROOT / "pyproject.toml").is_file() else Path.cwd()
 
 
+def results_folder(given: Path | None) -> Path:
+    """The folder of all results: the one that was given, else `results/` at home."""
+    return given if given is not None else home() / "results"
+
+
 def session_folder(results: Path | None, session_id: str | None, kind: str) -> SessionFolder:
     """The folder of a new session, not yet made; its id is made from the time if none is given."""
-
     if session_id is None:
         now = dt.datetime.now(dt.UTC)
         session_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    where = results if results is not None else home() / "results"
-    return SessionFolder(where, checked_session_id(session_id), kind)
+    return SessionFolder(results_folder(results), checked_session_id(session_id), kind)

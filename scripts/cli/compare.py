@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import home
+from scripts.app.session_folder import results_folder
 from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
-
-if TYPE_CHECKING:
-    from scripts.app.journals.run_files import Source
-
-_NAMES = ("session_id", "files", "holes")
 
 
 def compare_runs(
@@ -47,47 +41,23 @@ def compare_runs(
     """
     import json
 
-    from adapters.reports.compare import Tolerances, compare
-    from adapters.reports.divergence import differing_terms, known_reasons
-    from engine.types import UNITS_PER_LOT
-    from scripts.app.journals.run_files import load_both
+    from scripts.app.journals.compare import compare_files
     from scripts.view.comparison_json import document_of
     from scripts.view.comparison_text import lines_of
 
-    results = results_dir if results_dir is not None else home() / "results"
-    tolerances = Tolerances(
-        points=price_points,
-        time=_scaled("--time-seconds", time_seconds, 1000),
-        money=_scaled("--money", money, 100),
-        volume=_scaled("--volume", volume, UNITS_PER_LOT),
-        window=_scaled("--match-seconds", match_seconds, 1000),
+    compared = compare_files(
+        results_folder(results_dir),
+        run_a,
+        run_b,
+        price_points=price_points,
+        time_seconds=time_seconds,
+        money=money,
+        volume=volume,
+        match_seconds=match_seconds,
     )
-    a, b = load_both(results, run_a, run_b)
-    result = compare(a.run, b.run, tolerances)
-    terms = differing_terms(*_terms(a, b))
-    reasons = known_reasons(a.run, b.run, result, terms)
     if as_json:
-        document = document_of(a, b, result, terms, reasons, tolerances)
-        print(json.dumps(document, indent=2, allow_nan=False))
+        print(json.dumps(document_of(compared), indent=2, allow_nan=False))
     else:
-        for line in lines_of(a, b, result, terms, reasons, rows):
+        for line in lines_of(compared, rows):
             print(printable(line))
-    return ExitCode.DONE if result.equal else ExitCode.DIFFERENT
-
-
-def _scaled(option: str, value: float, factor: int) -> int:
-    if not value < 10**9:
-        raise WrongUsage(f"{option} {value}: must be below a billion")
-    return round(value * factor)
-
-
-def _terms(a: Source, b: Source) -> tuple[Any, Any]:
-    """The inputs of both runs, from the same kind of file of each."""
-    if a.configuration and b.configuration:
-        return _told(a.configuration), _told(b.configuration)
-    return a.stated, b.stated
-
-
-def _told(configuration: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without what names the run itself."""
-    return {name: value for name, value in configuration.items() if name not in _NAMES}
+    return ExitCode.DONE if compared.result.equal else ExitCode.DIFFERENT

@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import BadData, InternalFault
-from scripts.app.journals.rerun import rerun
-from scripts.app.session_folder import home
+from scripts.app.session_folder import results_folder
 from scripts.cli.shared.exit_codes import ExitCode
-from scripts.view.rerun import json_of, lines_of
 
 
 def replay(
@@ -34,25 +31,9 @@ def replay(
 
     Nothing is sent and nothing written. Exit code 5 when a decision differs; the first is named.
     """
-    from adapters.bars.errors import BarFileError
-    from adapters.journal import StoredJournal
-    from engine.journal import JournalDamaged
-    from scripts.app.journals.rerun_inputs import InputsNotRecorded
-    from scripts.app.session_folder import find_journal
-    from signals.failure import StrategyFailed
+    from scripts.app.journals.rerun import rerun
+    from scripts.view.rerun import json_of, lines_of
 
-    path = find_journal(results_dir if results_dir is not None else home() / "results", session)
-    try:
-        with StoredJournal(path) as stored:
-            totals = rerun(stored, path, bars, signals)
-    except InputsNotRecorded as error:
-        raise BadData(f"{path}: {error}: only journals with their inputs can run again") from error
-    except (JournalDamaged, BarFileError) as error:
-        raise BadData(str(error)) from error
-    except StrategyFailed as error:
-        raise InternalFault(str(error)) from error
+    totals = rerun(session, results_folder(results_dir), bars, signals)
     print(json_of(totals) if as_json else "\n".join(lines_of(totals)))
     return ExitCode.DONE if totals.difference is None else ExitCode.DIFFERENT
-
-
-# --- telling ---

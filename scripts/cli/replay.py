@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import session_folder
+from scripts.app.errors import NeedsAttention, WrongUsage
+from scripts.app.session_folder import SIMULATED, session_folder
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import (
@@ -22,11 +19,15 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.command_line import complain
-from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode, ended
+from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
-    from scripts.app.session_folder import SessionFolder
-    from scripts.app.terms.replay_terms import Terms
+    from scripts.app.operations.send_signals import SentSignals
+
+_NEED_AN_ACCOUNT = (
+    "symbol", "login", "server", "password", "accounts", "resume", "initial_balance",
+)  # fmt: skip
 
 
 def replay(
@@ -79,31 +80,23 @@ def replay(
     if account_profile is not None:
         return _on_profile(account_profile, request, given, screen)
     _refuse_account_options(given)
-    from scripts.app.session_folder import SIMULATED
+    return _on_paper(request, given, screen)
+
+
+def _on_paper(request: ReplayRequest, given: dict[str, Any], screen: Screen) -> int:
+    from scripts.app.operations.replay import run_replay
     from scripts.app.terms.replay_terms import resolve_terms
 
     terms, notes = resolve_terms(request)
     screen.tell(notes)
-    folder = session_folder(results_dir, session_id, SIMULATED)
+    folder = session_folder(given["results_dir"], given["session_id"], SIMULATED)
     folder.create()
-    return run_replay(terms, folder, screen)
+    return screen.finish(run_replay(terms, folder, screen))
 
 
 def _refuse_account_options(given: dict[str, Any]) -> None:
     """Options that mean nothing without an account are refused, not ignored."""
-    needless = [
-        name
-        for name in (
-            "symbol",
-            "login",
-            "server",
-            "password",
-            "accounts",
-            "resume",
-            "initial_balance",
-        )
-        if given[name]
-    ]
+    needless = [name for name in _NEED_AN_ACCOUNT if given[name]]
     if not given["dry_run"]:
         needless.append("no_dry_run")
     if needless:
@@ -112,84 +105,46 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
 
 
 def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], screen: Screen) -> int:
-    from scripts.cli.profile_replay import OnProfile, replay_on_profile
+    from scripts.app.operations.profile_replay import (
+        ProfileReplay,
+        refuse_contradictions,
+        replay_history,
+    )
+    from scripts.app.operations.send_signals import resume_sending, send_signals
 
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
     )
-    how = OnProfile(
+    how = ProfileReplay(
+        request=request,
         account=account,
-        symbols=given["symbol"],
+        symbols=given["symbol"] or [account.default_symbol],
         dry_run=given["dry_run"],
         hold=given["hold_seconds"],
         pace=given["pace"],
+        results=given["results_dir"],
+        session_id=given["session_id"],
         resume=given["resume"],
     )
-    return replay_on_profile(request, how, given["results_dir"], given["session_id"], screen)
+    refuse_contradictions(how)
+    if how.dry_run:
+        return screen.finish(replay_history(how, screen))
+    sent = send_signals(how, screen) if how.resume is None else resume_sending(how, screen)
+    return _finish_sent(sent, screen)
 
 
-@dataclass(frozen=True)
-class Screen:
-    """How much the user wants to see."""
-
-    as_json: bool = False
-    quiet: bool = False
-
-    @property
-    def progress(self) -> bool:
-        return sys.stderr.isatty() and not self.quiet and not self.as_json
-
-    @property
-    def say(self) -> Callable[[str], None] | None:
-        """Where warnings go; None when nothing is to be shown."""
-        return None if self.quiet or self.as_json else complain
-
-    def tell(self, notes: list[str]) -> None:
-        for note in () if self.quiet else notes:
-            complain(note)
-
-
-def run_replay(
-    terms: Terms, folder: SessionFolder, screen: Screen, profile: str | None = None
-) -> int:
-    """Run the session to its end; prints what the user asked for, returns the exit code."""
-    import asyncio
-
-    return asyncio.run(_run(terms, folder, screen, profile))
-
-
-async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str | None) -> int:
+def _finish_sent(sent: SentSignals, screen: Screen) -> int:
+    """Show what was sent; raises NeedsAttention for what stays behind at the terminal."""
     import json
 
-    from adapters.services.logs import SessionLog
-    from engine import events as ev
-    from engine.clock import SystemClock
-    from scripts.app.configuration import write_configuration
-    from scripts.app.sessions.failures import explained
-    from scripts.app.sessions.replay import build_replay, files_of, started
-    from scripts.app.version import session_metadata
-    from scripts.cli.shared.interrupts import orderly_stop
-    from scripts.view.summary import ProgressBar, show_summary
+    from scripts.view.sent_signals import sent_line
 
-    clock = SystemClock()
-    log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
-    metadata = session_metadata(folder.session_id, profile, dry_run=True)
-    metadata |= files_of(terms)
-    try:
-        write_configuration(folder, started(terms), metadata)
-        with explained(folder, log):
-            replay = build_replay(terms, folder, clock, metadata, log)
-        total = sum(item.ref.rows for item in terms.inputs)
-        request_stop = replay.session.request_stop
-        with ProgressBar(total, shown=screen.progress) as progress, orderly_stop(request_stop):
-            replay.session.on_slice = lambda: progress.update(replay.feed.bars_played)
-            with explained(folder, log):
-                outcome = await replay.session.run()
-    finally:
-        log.close()
-    summary = replay.summary.projection.summary()
     if screen.as_json:
-        print(json.dumps(summary, indent=2, allow_nan=False))
+        print(json.dumps(sent.session.summary, indent=2, allow_nan=False))
     elif not screen.quiet:
-        show_summary(summary, folder.latest_event_log, folder.path)
-    return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
+        print(sent_line(sent))
+    if problem := sent.outcomes.problem or sent.halted:
+        complain(problem)
+    if sent.left is not None:
+        raise NeedsAttention(sent.left)
+    return ExitCode.TERMINAL if sent.outcomes.rejected else ended(sent.session.outcome)

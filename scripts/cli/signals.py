@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import WrongUsage
-from scripts.app.terms.entries import entries, signal_of
+from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 
@@ -39,34 +38,24 @@ def signals(
 
     What depends on an open position (leaving on the opposite signal, trailing) is not in the file.
     """
-    from adapters.bars.signal_files import signals_csv
-    from adapters.system.atomic_files import replace_file
-    from scripts.app.terms import options
-    from scripts.app.terms.inputs import open_inputs
-    from scripts.app.terms.request import ReplayRequest
-    from scripts.app.terms.strategies import load
+    from scripts.app.operations.entry_signals import entry_signals, write_signals
 
-    loaded = load(preset)
-    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end, cold=cold)
-    specs = options.with_digits(options.known_specs(symbol_spec), digits)
-    inputs, notes = open_inputs(request, specs, loaded.timeframes)
-    for note in notes:
-        complain(note)
-    rows = sorted(
-        (
-            signal_of(entry, loaded.preset.name)
-            for item in inputs
-            for entry in entries(item, loaded)
-        ),
-        key=lambda row: row["time"],
+    request = ReplayRequest(
+        bars=bars,
+        clock=clock,
+        digits=digits,
+        symbol_spec=symbol_spec,
+        preset=preset,
+        start=start,
+        end=end,
+        cold=cold,
     )
-    content = signals_csv(rows)
+    found = entry_signals(request)
+    for note in found.notes:
+        complain(note)
     if out is None:
-        sys.stdout.write(content.decode())
+        sys.stdout.write(found.content.decode())
         return ExitCode.DONE
-    try:
-        replace_file(out, content)
-    except OSError as error:
-        raise WrongUsage(f"{out}: cannot be written ({error.strerror})") from error
-    print(f"{len(rows):,} signals written to {out}")
+    write_signals(found, out)
+    print(f"{found.count:,} signals written to {out}")
     return ExitCode.DONE

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.reports.compare import Pair, RunComparison, RunDifference, Sums, Tolerances
+from adapters.reports.compare import Pair, RunDifference, Sums
 from adapters.reports.projection import iso
 from adapters.reports.runs import Fill, Trade
 from engine.types import UNITS_PER_LOT
+from scripts.app.journals.compare import ComparedRuns
 from scripts.app.journals.run_files import Source
 
 
-def document_of(
-    a: Source,
-    b: Source,
-    result: RunComparison,
-    terms: dict[str, tuple[Any, Any]],
-    reasons: list[str],
-    tolerances: Tolerances,
-) -> dict[str, Any]:
+def document_of(compared: ComparedRuns) -> dict[str, Any]:
     """Everything that is known of the comparison; money and lots as decimal numbers."""
+    a, b, result, tolerances = compared.a, compared.b, compared.result, compared.tolerances
     first = result.first
     return {
         "equal": result.equal,
@@ -36,8 +31,8 @@ def document_of(
         "first_divergence": first and _difference(first),
         "differences": [_difference(item) for item in result.differences],
         "paired_in_order": result.in_order,
-        "terms_that_differ": {path: {"a": x, "b": y} for path, (x, y) in terms.items()},
-        "may_differ_because": reasons,
+        "terms_that_differ": {path: {"a": x, "b": y} for path, (x, y) in compared.terms.items()},
+        "may_differ_because": compared.reasons,
         "trades": [_pair(a, b, pair) for pair in result.pairs],
     }
 

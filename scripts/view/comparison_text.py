@@ -10,20 +10,15 @@ from adapters.reports.compare import Pair, RunComparison, Sums, described
 from adapters.reports.projection import cash, iso
 from adapters.reports.runs import Fill, Trade
 from engine.types import Cents, Points
+from scripts.app.journals.compare import ComparedRuns
 from scripts.app.journals.run_files import Source
 
 _TERMS_SHOWN = 12
 
 
-def lines_of(
-    a: Source,
-    b: Source,
-    result: RunComparison,
-    terms: dict[str, tuple[Any, Any]],
-    reasons: list[str],
-    rows: int,
-) -> Iterator[str]:
+def lines_of(compared: ComparedRuns, rows: int) -> Iterator[str]:
     """The whole report; at most `rows` differing trades, all for 0."""
+    a, b, result = compared.a, compared.b, compared.result
     for name, source in (("A", a), ("B", b)):
         run = source.run
         yield f"{name}  {source.log}  ({run.mode or 'no rows'}, session {run.session_id or '?'})"
@@ -36,10 +31,10 @@ def lines_of(
     differing = [pair for pair in result.pairs if pair.differences]
     yield from _trades(a, b, differing, rows)
     yield from _verdict(result)
-    yield from _terms(terms)
-    if reasons:
+    yield from _terms(compared.terms)
+    if compared.reasons:
         yield "may differ because of"
-        yield from (f"  {reason}" for reason in reasons)
+        yield from (f"  {reason}" for reason in compared.reasons)
 
 
 def _sums(a: Sums, b: Sums) -> Iterator[str]:

@@ -30,11 +30,6 @@ def line(record: Record) -> str:
     return printable(" ".join(parts))
 
 
-def json_line(record: Record) -> str:
-    """One JSON object that holds everything of the record; its event names its kind."""
-    return msgspec.json.encode(record, order="deterministic").decode()
-
-
 def fields(event: msgspec.Struct, *, brief: bool = False) -> dict[str, Any]:
     """Every field that the journal has of an event, by its name; dots lead into parts of it.
 

@@ -29,24 +29,7 @@ def headline(status: Status) -> str:
     """Session, mode and trading state."""
     why = f" ({', '.join(status.causes)})" if status.causes else ""
     dry = ", dry run" if status.dry_run else ""
-    return f"{status.session_id}: {status.mode}{dry}, {life(status)}; trading {status.state}{why}"
-
-
-def life(status: Status) -> str:
-    """Whether the session runs, and if not, how it ended."""
-    if status.running:
-        return f"running for {uptime(status.uptime)} (process {status.pid})"
-    if status.outcome is None:
-        return f"cut off after record {status.seq} at {iso(status.time)}"
-    return f"ended {status.outcome} at {iso(status.time)}"
-
-
-def uptime(seconds: int) -> str:
-    """Days, hours and minutes."""
-    minutes, _ = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours:02}:{minutes:02}" if days else f"{hours:02}:{minutes:02}"
+    return f"{status.session_id}: {status.mode}{dry}, {status.life}; trading {status.state}{why}"
 
 
 def account_line(status: Status) -> str:

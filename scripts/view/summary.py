@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from scripts.view.objectives import objective_lines
-from scripts.view.printable import printable
 
 
-class ProgressBar:
-    """A progress bar on a terminal; silent elsewhere."""
+@contextmanager
+def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, told how much is done; silent when it is not `shown`."""
+    if not shown:
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    def __init__(self, total: int, *, shown: bool) -> None:
-        self._total = total
-        self._bar: Any = None
-        self._task: Any = None
-        self._shown = shown
-
-    def __enter__(self) -> Self:
-        if self._shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as RichProgress
-
-            self._bar = RichProgress(
-                TextColumn("replaying"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("bars"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._total)
-        return self
-
-    def update(self, done: int) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-def show_summary(summary: dict[str, Any], event_log: Path, folder: Path) -> None:
-    """The summary in a few lines on standard output."""
-    for line in summary_lines(summary, event_log, folder):
-        print(printable(line))
+    columns = TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("bars")
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> list[str]:

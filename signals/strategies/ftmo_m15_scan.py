@@ -16,7 +16,7 @@ from engine.bars import Ints, PreparedBars
 from engine.portfolio import Position
 from engine.types import LONG, POINTS_PER_PIP, SHORT
 from signals.scan import Bools, RowIndex, closings_of, first_true_of
-from signals.strategies.ftmo_m15 import (
+from signals.strategies.ftmo_m15_rules import (
     MS_PER_HOUR,
     PER_MILLION,
     Features,

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 
 from engine import events as ev
 from engine.bus import Bus
+from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from scripts.cli.replay import Screen, run_replay
+from scripts.cli.shared.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(

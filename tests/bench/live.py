@@ -27,10 +27,9 @@ from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import SystemClock
-from engine.journal import MemoryJournal
+from engine.journal import Journal, MemoryJournal
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
-from engine.ports import Journal
 from engine.types import Side
 from risk.actor import RiskActor
 from tests.bench.machine import machine

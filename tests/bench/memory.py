@@ -58,16 +58,18 @@ def peak() -> int:
 
 
 def replay_given() -> None:
+    from engine.events import SessionOutcome
+    from scripts.app.operations.replay import run_replay
     from scripts.app.session_folder import SIMULATED, SessionFolder
     from scripts.app.terms.replay_terms import resolve_terms
     from scripts.app.terms.request import ReplayRequest
-    from scripts.cli.replay import Screen, run_replay
+    from scripts.cli.shared.screen import Screen
 
     class Watched(Screen):
         """No summary, but on a terminal how far it is and how long it will take."""
 
         @property
-        def progress(self) -> bool:
+        def shows_progress(self) -> bool:
             return sys.stderr.isatty()
 
     start = time.perf_counter()
@@ -75,9 +77,9 @@ def replay_given() -> None:
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()
-        code = run_replay(resolve_terms(request)[0], folder, Watched(quiet=True))
-    if code:
-        raise SystemExit(code)
+        outcome = run_replay(resolve_terms(request)[0], folder, Watched(quiet=True)).outcome
+    if outcome is not SessionOutcome.DONE:
+        raise SystemExit(f"the replay ended {outcome}")
     print(peak(), time.perf_counter() - start)
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from engine.bars import PreparedBars
+from engine.events import SessionOutcome
+from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.replay_terms import Terms, resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from scripts.cli.replay import Screen, run_replay
+from scripts.cli.shared.screen import Screen
 from tests.bench.bars import Source
 from tests.reference import bare_loop
 from tests.reference.preset_bars import TABLE
@@ -141,9 +143,9 @@ def session(terms: Terms) -> Found:
     with tempfile.TemporaryDirectory() as results:
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()
-        code = run_replay(terms, folder, Screen(quiet=True))
-        if code:
-            raise RuntimeError(f"the replay ended with exit code {code}")
+        outcome = run_replay(terms, folder, Screen(quiet=True)).outcome
+        if outcome is not SessionOutcome.DONE:
+            raise RuntimeError(f"the replay ended {outcome}")
         summary = json.loads(folder.summary.read_text(encoding="utf-8"))
         with closing(sqlite3.connect(folder.journal)) as journal:
             (events,) = journal.execute("SELECT max(seq) FROM records").fetchone()

@@ -27,9 +27,9 @@ from adapters.journal import StoredJournal
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.state_file import SavedState
 from engine import events as ev
+from scripts.app.journals.export import exported as export_of
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions.replay import MAGIC
-from scripts.cli.journal import _exported
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.process.kill_main import Life, Note, Point, live, note_of, spec
 from tests.simulation.faults import ScriptedFault
@@ -167,7 +167,7 @@ def _story(folder: Path, session: str, lives: int, kills: int, note: Note) -> St
     with StoredJournal(home.journal) as stored:
         whole = stored.check()
         records = list(stored.records())
-        exported = _exported(stored, share=False)
+        exported = export_of(stored, share=False)
     log = home.log.read_text(encoding="utf-8") if home.log.exists() else ""
     venue = _venue(home.paper_account)
     return Story(home, lives, kills, note, records, whole.sealed, exported, log, venue)

@@ -168,8 +168,8 @@ class StepFeed:
             quote = await self._quote("EURUSD")
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._bus.feed(quote.tick)
-        if quote.worth is not None:
-            self._bus.feed(quote.worth.at("EURUSD", self._bus.time))
+        if quote.valuation is not None:
+            self._bus.feed(quote.valuation.at("EURUSD", self._bus.time))
         self._bus.feed(quote.account)
         tick: ev.Tick = quote.tick
         return tick

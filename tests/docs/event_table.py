@@ -161,9 +161,8 @@ class Reader:
         return _returned(name, self._place.file) or self._of_attribute(name)
 
     def _of_attribute(self, name: str) -> frozenset[str]:
-        noted = source().attributes.get(f"{self._place.file}:{name}", [])
-        found = frozenset().union(*map(kinds_in, noted))
-        return found or _returned(name, self._place.file)
+        file = self._place.file
+        return _noted(name, file) or _returned(name, file) or _noted(name, *_imports_of(file))
 
     def _of_name(self, name: str) -> frozenset[str]:
         if name in self._seen:
@@ -175,6 +174,18 @@ class Reader:
             if isinstance(node, ast.AnnAssign) and _last(node.target) == name:
                 found.append(kinds_in(node.annotation))
         return frozenset().union(*found)
+
+
+def _noted(name: str, *files: str) -> frozenset[str]:
+    """The kinds that the annotations of attributes of this name in these files say."""
+    noted = [it for file in files for it in source().attributes.get(f"{file}:{name}", [])]
+    return frozenset().union(*map(kinds_in, noted))
+
+
+def _imports_of(file: str) -> list[str]:
+    """The files that names in `file` come from."""
+    imported = source().imported.items()
+    return sorted({origin for key, origin in imported if key.startswith(f"{file}:")})
 
 
 def _given(node: ast.AST, name: str) -> Iterator[ast.expr]:

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from adapters.bars.reader import concat, open_bars
 from adapters.journal import StoredJournal
 from engine import events as ev
+from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.replay_terms import Terms, resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from scripts.cli.replay import Screen, run_replay
+from scripts.cli.shared.screen import Screen
 from tests.reference.preset_bars import TABLE, Clock, Columns
 from tests.reference.preset_page import Outcome, Row, run
 
@@ -98,7 +99,7 @@ def replayed(terms: Terms, results: Path, session_id: str = "golden") -> Session
     """Runs the whole session as the command does, and says nothing."""
     folder = SessionFolder(results, session_id, SIMULATED)
     folder.create()
-    assert run_replay(terms, folder, Screen(quiet=True)) == 0
+    assert run_replay(terms, folder, Screen(quiet=True)).outcome is ev.SessionOutcome.DONE
     return folder
 
 

@@ -32,14 +32,18 @@ from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.live import script
 from adapters.system import processes
 from config.loader import CliOverrides
+from scripts.app.operations import send_signals
+from scripts.app.operations.profile_replay import ProfileReplay, connection_of
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions import connection
 from scripts.app.sessions.live import LiveTerms, instruments
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.app.sessions.resume import PreviousRun
-from scripts.cli import main, profile_replay
-from scripts.cli.replay import Screen
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli import main
+from scripts.cli.replay import _finish_sent
 from scripts.cli.shared import command_line
+from scripts.cli.shared.screen import Screen
 from tests.builders import EURUSD, LIMITS
 from tests.process.kill_feed import PLANS, STRATEGY, SWING, MovingFeed
 from tests.simulation.faults import ScriptedFault
@@ -155,23 +159,25 @@ def _code(work: Callable[[Life], int], life: Life) -> int:
 
 
 def _begin(life: Life) -> int:
-    return asyncio.run(_first_part(life))
+    return _finish_sent(asyncio.run(_first_part(life)), Screen())
 
 
-async def _first_part(life: Life) -> int:
+async def _first_part(life: Life) -> send_signals.SentSignals:
     folder = _folder(life)
     folder.create()
-    how = profile_replay.OnProfile(
+    how = ProfileReplay(
+        request=ReplayRequest(),
         account=connection.resolve(PAPER, CliOverrides(), None, {}),
         symbols=["EURUSD"], dry_run=False, hold=0.0, pace=0.0,
     )  # fmt: skip
-    async with profile_replay._connection(how, folder, trading=True) as link:
+    async with connection_of(how, folder, trading=True) as link:
         terms = LiveTerms(
-            mode=profile_replay.SIGNALS, preset=STRATEGY, parameters={},
+            mode=send_signals.SIGNALS, preset=STRATEGY, parameters={},
             instruments=await instruments(link, ["EURUSD"], {}, {"EURUSD": EURUSD}),
             limits=LIMITS, plans=PLANS, dry_run=False, hold=0.0,
         )  # fmt: skip
-        return await profile_replay._run_live(terms, link, how, PreviousRun(folder, []), Screen())
+        previous = PreviousRun(folder, [])
+        return await send_signals.run_script(terms, link, how, previous, Screen())
 
 
 def _go_on(life: Life) -> int:

@@ -32,7 +32,7 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, Services, SessionQueries, start_services
 from scripts.app.version import session_metadata
-from signals.strategy import StrategyActor
+from signals.strategy_actor import StrategyActor
 from signals.user_signals import UserSignals
 from tests.builders import LIMITS, SPECS, TICKS, signal, started
 from tests.paper_terminals import terminal_at_ticks

@@ -23,17 +23,19 @@ from tests import synthetic
 from tests.process.cli import SECONDS, butler_process, environment, everything
 
 SLOWLY = """
+import contextlib
 import time
-from scripts.view import summary
 from scripts.cli.main import main
+from scripts.cli.shared.screen import Screen
 
-usual = summary.ProgressBar.update
+usual = Screen.progress
 
-def update(self, bars):
-    time.sleep(0.5)
-    usual(self, bars)
+@contextlib.contextmanager
+def slowly(screen, total):
+    with usual(screen, total) as show:
+        yield lambda done: (time.sleep(0.5), show(done))
 
-summary.ProgressBar.update = update
+Screen.progress = slowly
 main()
 """
 """The program over slower bars: no replay is over before it is interrupted."""

@@ -15,11 +15,12 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
 from scripts.app.errors import AppError
+from scripts.app.operations.flatten_account import Closing, FlattenStep, flatten_account
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.app.sessions.replay import MAGIC
-from scripts.cli.flatten_account import flatten_account
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
+from scripts.view.flatten_account import step_line
 from tests.builders import EURUSD
 
 ENTRY: dict[str, Any] = {
@@ -66,20 +67,28 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedAccount:
 
 
 def test_what_the_engine_opened_is_closed_and_nothing_else(
-    account: ResolvedAccount, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    account: ResolvedAccount, tmp_path: Path
 ) -> None:
-    assert flatten_account(account, tmp_path, everything=False) == ExitCode.DONE
-    said = capsys.readouterr().out.splitlines()
-    assert [line.rpartition(": ")[2] for line in said[:-1]] == ["gone", "gone"]
-    assert said[-1] == "nothing of the engine's is left open"
-    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
-    assert capsys.readouterr().out.splitlines()[0].startswith("position 3 on EURUSD: gone")
+    ours = flattened(account, tmp_path, everything=False)
+    assert [(step.kind, step.outcome) for step in ours] == [
+        ("order", Closing.DONE),
+        ("position", Closing.DONE),
+    ]
+    (foreign,) = flattened(account, tmp_path, everything=True)
+    assert step_line(foreign) == "position 3 on EURUSD: gone"
+
+
+def flattened(account: ResolvedAccount, folder: Path, *, everything: bool) -> list[FlattenStep]:
+    """The steps that it took to flatten the account."""
+    steps: list[FlattenStep] = []
+    flatten_account(account, folder, steps.append, everything=everything)
+    return steps
 
 
 def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: Path) -> None:
     wrong = msgspec.structs.replace(account, login=LOGIN + 1)
     with pytest.raises(AppError, match="is logged in") as caught:
-        flatten_account(wrong, tmp_path, everything=True)
+        flattened(wrong, tmp_path, everything=True)
     assert exit_code(caught.value) is ExitCode.TERMINAL
 
 
@@ -87,7 +96,6 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     account: ResolvedAccount,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     faulty = functools.partial(
         LocalHost, command=(sys.executable, "-m", "tests.process.faulty_host")
@@ -95,13 +103,12 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     monkeypatch.setattr(connection, "LocalHost", faulty)
     broken = {"function": "order_send", "call": 3, "fault": {"kind": "no_ipc", "span": 1_000}}
     plays(monkeypatch, spec_of(tmp_path, broken))
+    steps: list[FlattenStep] = []
     with pytest.raises(AppError, match="give the command again") as caught:
-        flatten_account(account, tmp_path, everything=True)
+        flatten_account(account, tmp_path, steps.append, everything=True)
     assert exit_code(caught.value) is ExitCode.TERMINAL
-    gone = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": gone")]
+    gone = {step.ticket for step in steps if step.outcome is Closing.DONE}
     assert len(gone) == 2
     plays(monkeypatch, spec_of(tmp_path))
-    assert flatten_account(account, tmp_path, everything=True) == ExitCode.DONE
-    said = capsys.readouterr().out.splitlines()
-    assert [line for line in said if line in gone] == [], "nothing is asked for twice"
-    assert said[-1] == "nothing is left open"
+    rest = flattened(account, tmp_path, everything=True)
+    assert gone.isdisjoint(step.ticket for step in rest), "nothing is asked for twice"

@@ -137,7 +137,7 @@ def sent(client: TerminalClient) -> int:
         ("server=Other-Demo", "on server 'Other-Demo', not 'Clock-Demo'"),
         ("trade_mode=2", "no demo account"),
         ("trade_mode=1", "no demo account"),
-        ("name=none", "does not tell which account"),
+        ("name=none", "does not say which account"),
         ("name=raise", "OSError: no account today"),
     ],
 )

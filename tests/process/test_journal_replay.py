@@ -25,12 +25,12 @@ JANUARY = ("--from", "2023-01-02", "--to", "2023-01-20")
 
 OWN_STRATEGY = """
 import msgspec
-from tests.simulation.strategy import Restless
+from tests.simulation.strategy import RandomStrategy
 
 class Nothing(msgspec.Struct):
     pass
 
-class Mine(Restless):
+class Mine(RandomStrategy):
     parameters_type = Nothing
 
     def __init__(self, spec, parameters):

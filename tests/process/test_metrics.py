@@ -79,7 +79,7 @@ async def test_events_calls_status_and_stalls_are_served() -> None:
     assert (figures["butler_positions", ""], figures["butler_orders", ""]) == (1, 1)
     assert (figures["butler_link_up", ""], figures["butler_reconnects", ""]) == (1, 2)
     assert figures["butler_queue_batches", "event log (CSV)"] == 3
-    assert figures["butler_headroom", "daily loss"] == 1_500.25
+    assert figures["butler_loss_buffer", "daily loss"] == 1_500.25
     assert figures["butler_feed_age_seconds", "EURUSD"] == 2.5
     assert figures["butler_loop_stall_seconds_count", ""] > 0
 

@@ -14,7 +14,8 @@ from engine.portfolio import Position
 from engine.types import Side
 from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import closings_of, scan_of
-from signals.strategies.ftmo_m15 import FtmoM15, FtmoM15Parameters
+from signals.strategies.ftmo_m15 import FtmoM15
+from signals.strategies.ftmo_m15_rules import FtmoM15Parameters
 from signals.strategies.ftmo_m15_scan import FeatureColumns
 from signals.strategies.sma_cross import SmaCross
 from signals.strategies.sma_cross import SmaCrossParameters as CrossParameters

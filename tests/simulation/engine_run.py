@@ -17,8 +17,7 @@ from adapters.reports.projection import LogProjection, SummaryProjection
 from adapters.reports.sinks import csv_bytes
 from engine import events as ev
 from engine.bus import Subscription
-from engine.journal import MemoryJournal
-from engine.ports import Journal
+from engine.journal import Journal, MemoryJournal
 from engine.session import Session
 from engine.types import Limits, Millis
 from scripts.app.sessions.live_actors import Wiring, connect_live, days_to_come

@@ -7,7 +7,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from engine import events as ev
-from engine.recovery import Restorer
+from engine.session import Restorer
 from engine.types import Millis
 from risk.counters import DrawdownTracker, TradeCounters
 from scripts.app.sessions.live_actors import LiveActors

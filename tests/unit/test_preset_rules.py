@@ -10,7 +10,7 @@ import pytest
 from engine import events as ev
 from engine.portfolio import Position
 from engine.types import Side
-from signals.strategies.ftmo_m15 import (
+from signals.strategies.ftmo_m15_rules import (
     Features,
     FtmoM15Parameters,
     Tier,

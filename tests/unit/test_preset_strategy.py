@@ -11,7 +11,8 @@ import pytest
 
 from config.loader import load_preset
 from engine import events as ev
-from signals.strategies.ftmo_m15 import FtmoM15, FtmoM15Parameters
+from signals.strategies.ftmo_m15 import FtmoM15
+from signals.strategies.ftmo_m15_rules import FtmoM15Parameters
 from signals.strategies.registry import registered
 from signals.strategy import View
 from tests.builders import EURUSD, PARAMETERS, TICKS, parameters

@@ -16,7 +16,8 @@ from risk.context import RiskContext
 from scripts.app.journals.rerun import deciders
 from scripts.app.journals.rerun_inputs import InputsNotRecorded
 from scripts.view.records import differing
-from signals.strategy import Decision, StrategyActor, View
+from signals.strategy import Decision, View
+from signals.strategy_actor import StrategyActor
 from tests.builders import EURUSD
 from tests.reruns import Remembering, difference, recorded, rerun
 from tests.simulation.strategy import RandomStrategy

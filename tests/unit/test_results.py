@@ -12,10 +12,11 @@ import pytest
 from adapters.reports.tables import equity_csv, trades_csv
 from engine.result import RunResult
 from scripts.app.journals.results import replay_in_memory, result_of_journal
+from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.replay_terms import Terms, resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from scripts.cli.replay import Screen, run_replay
+from scripts.cli.shared.screen import Screen
 from tests.journals import stored
 from tests.reruns import recorded
 

@@ -13,7 +13,8 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Exit, StrategyActor, View
+from signals.strategy import Decision, Enter, Exit, View
+from signals.strategy_actor import StrategyActor
 from tests.builders import limits, of_kind, signal
 from tests.venue_steps import INFO, Live, deal_in, deal_out, deals, live, result
 

@@ -13,7 +13,8 @@ from signals.failure import StrategyFailed
 from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import Bools, RowIndex, closings_of, first_true_of, scan_of
 from signals.strategies.sma_cross import SmaCross
-from signals.strategy import Decision, Exit, StrategyActor, View
+from signals.strategy import Decision, Exit, View
+from signals.strategy_actor import StrategyActor
 from tests.builders import EURUSD, Wired, wired
 
 NOON = 20_000 * 86_400 + 12 * 3_600

@@ -7,7 +7,8 @@ import pytest
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Exit, MoveStop, StrategyActor, View
+from signals.strategy import Decision, Enter, Exit, MoveStop, View
+from signals.strategy_actor import StrategyActor
 from tests.builders import LOT, Wired, of_kind, opened, wired
 
 BAR = ev.BarClosed("EURUSD", "M15", 1_736_251_200_000, 1, 2, 0, 1)

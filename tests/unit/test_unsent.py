@@ -11,8 +11,8 @@ import pytest
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.exits import Exits
-from engine.recovery import Restorer
 from engine.rules import Phase, TradingRestrictions
+from engine.session import Restorer
 from engine.trading import HaltCause
 from engine.types import LimitAction, Limits
 from risk.challenge import Challenge

@@ -9,7 +9,7 @@ import pytest
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.exits import MANUAL_REASON, Exits
-from engine.recovery import Restorer
+from engine.session import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired

@@ -37,7 +37,7 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.fields import ExecutionResult
-from engine.ports import Journal
+from engine.journal import Journal
 from engine.types import Units
 
 _WAITING = 64

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Annotated, Final, Protocol, cast
 
 import msgspec
+from filelock import lock_descriptor
 
 from adapters.mt5.api.errors import HostStartFailed
 from adapters.mt5.host.service import HostConfig
@@ -202,7 +203,7 @@ class LocalHost:
             raise HostStartFailed(
                 "folder", f"state folder {self._folder}: {error.strerror}; choose a writable one"
             ) from error
-        if not processes.lock(file):
+        if not lock_descriptor(file.fileno(), blocking=False):
             file.close()
             raise HostStartFailed(
                 "busy", f"another session uses the terminal host of {self._folder}; stop it first"

@@ -7,17 +7,14 @@ are known beforehand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from adapters.paper.broker.account import PaperAccount
+from adapters.paper.replay.cursor import SymbolCursor
 from adapters.paper.replay.uneventful import EquityBand
 from adapters.paper.replay.uneventful_span import Held, UneventfulSpan, uneventful_span
 from engine import events as ev
 from engine.bus import Bus
 from engine.types import Millis
-
-if TYPE_CHECKING:
-    from adapters.paper.replay.feed import SymbolCursor
 
 _FEW = 4
 """Bars that are played as soon as looked at."""

@@ -14,14 +14,13 @@ Signals that the user gave are acted on at the first opening of their symbol at 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.matching import Bar
 from adapters.paper.broker.swap import nights_after
-from adapters.paper.replay.chunks import ChunkReader
+from adapters.paper.replay.cursor import NEVER, SymbolCursor
 from adapters.paper.replay.fast_forward import FastForward
+from adapters.paper.replay.signal_schedule import SignalSchedule
 from adapters.paper.replay.uneventful import (
     EquityBand,
     bounds,
@@ -31,114 +30,12 @@ from adapters.paper.replay.uneventful import (
     worst_profit,
 )
 from engine import events as ev
-from engine.bars import PreparedBars
 from engine.bus import Bus
 from engine.types import Millis
 
-NEVER: Millis = 1 << 62
-_SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 _NO_WEEKEND = (NEVER, NEVER)
 _SLICE_STEPS = 1_000
 _SLICE_RECORDS = 2_048
-
-
-class SymbolCursor:
-    """One symbol's place in the replay.
-
-    `due` is when it has something to do next, in ms UTC: play the open bar's range (`in_bar`), else
-    open the next bar; NEVER at the end of the data. `starved` asks for the next chunk.
-    """
-
-    __slots__ = (
-        "bar", "bars", "columns", "count", "due", "in_bar", "opening", "period", "reader", "row",
-        "server", "starved", "symbol",
-    )  # fmt: skip
-
-    def __init__(self, symbol: str, period: Millis, reader: ChunkReader) -> None:
-        self.symbol = symbol
-        self.period = period
-        self.reader = reader
-        self.bars = PreparedBars.empty()
-        self.columns = self.bars.columns()
-        self.count = 0
-        self.row = 0
-        self.due = NEVER
-        self.in_bar = False
-        self.starved = True
-        # The open bar is kept apart: its range may be due after the next chunk was loaded.
-        self.bar = Bar(0, 0, 0, 0, 0)
-        self.opening: Millis = 0
-        self.server: Millis = 0
-
-    async def load(self) -> None:
-        """Take the next chunk; the open bar's range is still to be played before its first bar."""
-        self.starved = False
-        self.bars = await self.reader.next() or PreparedBars.empty()
-        self.columns = self.bars.columns()
-        self.count = len(self.bars)
-        self.row = -1
-        if self.bars.scan is not None:
-            self.bars.scan.enter()
-        if not self.in_bar:
-            self.move_to(0)
-
-    def open(self) -> int:
-        """Open the bar at `row`; returns that row."""
-        row = self.row
-        time, server, opens, highs, lows, closes, spreads = self.columns
-        self.bar = Bar(opens[row], highs[row], lows[row], closes[row], spreads[row])
-        self.opening = time[row]
-        self.server = server[row] * 1000
-        self.due = self.opening + self.period
-        self.in_bar = True
-        # The next bar may open at the very moment at which this one ends: it must be known by then.
-        self.starved = row + 1 == self.count
-        return row
-
-    def move_to(self, row: int) -> None:
-        """Leave the open bar for the one at `row`, or for the end of the data."""
-        self.in_bar = False
-        self.row = row
-        self.due = self.columns[0][row] if row < self.count else NEVER
-
-
-class SignalSchedule:
-    """What is to happen at given times: inputs by symbol, each at the first opening from then on.
-
-    `first` are those that can be published before any bar, `last` those that no opening came for.
-    """
-
-    def __init__(
-        self,
-        first: Iterable[ev.SignalDue] = (),
-        due: Iterable[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = (),
-    ) -> None:
-        self.first = list(first)
-        self._due: dict[str, deque[tuple[Millis, ev.SignalDue | ev.ExitDue]]] = {}
-        for symbol, moment, item in sorted(due, key=lambda entry: entry[1]):
-            self._due.setdefault(symbol, deque()).append((moment, item))
-
-    def next_time(self, symbol: str) -> Millis:
-        """When something is due next for `symbol`; NEVER when nothing is."""
-        waiting = self._due.get(symbol)
-        return waiting[0][0] if waiting else NEVER
-
-    def due(self, symbol: str, now: Millis) -> Iterator[ev.SignalDue | ev.ExitDue]:
-        """Take what is due by `now`; a signal that waited longer than a bar has expired."""
-        waiting = self._due.get(symbol)
-        while waiting and waiting[0][0] <= now:
-            moment, item = waiting.popleft()
-            if isinstance(item, ev.SignalDue) and now > moment + _SIGNAL_LIFE:
-                item = ev.SignalDue(item.signal, item.problem or ev.DenyReason.EXPIRED)
-            yield item
-
-    def last(self) -> Iterator[ev.SignalDue]:
-        """Take the signals that are left when the bars have ended."""
-        for waiting in self._due.values():
-            while waiting:
-                _, item = waiting.popleft()
-                if isinstance(item, ev.SignalDue):
-                    yield ev.SignalDue(item.signal, item.problem or ev.DenyReason.OUTSIDE_DATA)
 
 
 class ReplayFeed:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.journal import StoredJournal
+from adapters.journal.lock import JournalLock
+from engine.journal import JournalDamaged, JournalFailed
 from scripts.app.session_folder import JOURNAL
 
 _SECONDS_PER_DAY = 86_400
@@ -72,9 +76,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _reason_to_stay(journal: Path, *, unsealed: bool) -> str | None:
-    from adapters.journal import StoredJournal
-    from engine.journal import JournalDamaged, JournalFailed
-
     try:
         with _alone(journal), StoredJournal(journal) as stored:
             if stored.sealed_hash() is None and not unsealed:
@@ -89,10 +90,22 @@ def _reason_to_stay(journal: Path, *, unsealed: bool) -> str | None:
 @contextmanager
 def _alone(journal: Path) -> Iterator[None]:
     """Keep writers out; raises JournalFailed when there is one."""
-    from adapters.journal.lock import JournalLock
-
     lock = JournalLock(journal)
     try:
         yield
     finally:
         lock.release()
+
+
+def prune(
+    results: Path, *, days: int | None, keep: int, unsealed: bool, delete: bool
+) -> Iterator[Old | Kept]:
+    """What `candidates` finds, deleted when `delete`; Kept for one that cannot be deleted."""
+    for found in candidates(results, time.time(), days=days, keep=keep, unsealed=unsealed):
+        if isinstance(found, Old) and delete:
+            try:
+                found.delete()
+            except JournalFailed as error:
+                yield Kept(found.session, str(error))
+                continue
+        yield found

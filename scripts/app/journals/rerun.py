@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from scripts.app.errors import WrongUsage
+import msgspec
+
+from adapters.bars.errors import BarFileError
+from adapters.journal import StoredJournal
+from adapters.mt5.execution.requests import Instrument
+from engine import events as ev
+from engine.bus import Bus
+from engine.journal import JournalDamaged
+from engine.rerun import RerunCounts
+from engine.types import Limits, Units
+from scripts.app.errors import BadData, InternalFault, WrongUsage
+from scripts.app.journals.rerun_bars import BarRerun, SourceFiles, terms_again
+from scripts.app.journals.rerun_inputs import InputRerun, InputsNotRecorded
+from scripts.app.session_folder import find_journal
+from scripts.app.sessions.live_actors import (
+    Deciders,
+    DeciderTerms,
+    connect_deciders,
+    requests_of,
+)
 from scripts.app.terms.objectives import challenge_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from adapters.journal import StoredJournal
-    from engine import events as ev
-    from engine.bus import Bus
-    from engine.rerun import RerunCounts
-    from engine.types import Units
-    from scripts.app.sessions.live_actors import Deciders
-    from signals.strategy import StrategyFactory
+from scripts.app.terms.options import bar_paths
+from scripts.app.terms.strategies import load_again
+from signals.failure import StrategyFailed
+from signals.strategy import StrategyFactory
 
 
-def rerun(
+def rerun(session: str, results: Path, bars: list[str] | None, signals: Path | None) -> RerunCounts:
+    """Compare every decision of a session with today's; `bars` and `signals` are moved files.
+
+    Raises AppError for a journal or file that cannot be used, and for a strategy that fails.
+    """
+    path = find_journal(results, session)
+    try:
+        with StoredJournal(path) as stored:
+            return _rerun(stored, path, bars, signals)
+    except InputsNotRecorded as error:
+        raise BadData(f"{path}: {error}: only journals with their inputs can run again") from error
+    except (JournalDamaged, BarFileError) as error:
+        raise BadData(str(error)) from error
+    except StrategyFailed as error:
+        raise InternalFault(str(error)) from error
+
+
+def _rerun(
     stored: StoredJournal, path: Path, bars: list[str] | None, signals: Path | None
 ) -> RerunCounts:
-    from engine import events as ev
-    from engine.journal import JournalDamaged
-    from scripts.app.journals.rerun_bars import BarRerun, SourceFiles, terms_again
-    from scripts.app.journals.rerun_inputs import InputRerun
-    from scripts.app.terms.options import bar_paths
-    from scripts.app.terms.strategies import load_again
-
     first = next(iter(stored.records()), None)
     if first is None or not isinstance(first.event, ev.SessionStarted):
         raise JournalDamaged(f"{path}: it does not begin with the start of a session")
@@ -52,12 +75,6 @@ def deciders(
     started: ev.SessionStarted, metadata: dict[str, Any], factory: StrategyFactory | None
 ) -> Callable[[Bus], Deciders]:
     """What makes the actors that the session had, of today's code, on a bus; they send nothing."""
-    import msgspec
-
-    from adapters.mt5.execution.requests import Instrument
-    from engine.types import Limits
-    from scripts.app.sessions.live_actors import DeciderTerms, connect_deciders, requests_of
-
     terms = DeciderTerms(
         session_id=str(metadata.get("session_id", "")),
         strategy_id=started.preset,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import WrongUsage
+from scripts.app.errors import Unreachable, WrongUsage
 
 if TYPE_CHECKING:
     from adapters.services.alerts import Policy
@@ -33,3 +33,28 @@ def policy(settings: AlertSettings) -> Policy:
         kinds=frozenset(map(AlertKind, settings.kinds)),
         disconnect_after=settings.disconnect_seconds * 1000,
     )
+
+
+def send_test(profile: str, settings: AlertSettings | None) -> int:
+    """Send one message to every service of a profile; returns how many there are.
+
+    Raises Unreachable when one does not take it, WrongUsage when there is none.
+    """
+    from adapters.services.alerts import Alert, AlertKind
+    from adapters.services.apprise_sender import NotTaken
+
+    send = None if settings is None else sender(settings)
+    if send is None:
+        raise WrongUsage(
+            f"profile {profile} names nobody to alert; give it an alerts section with "
+            "urls, as config/mt5_accounts.example.yaml shows"
+        )
+    text = f"Alerts of profile {profile} arrive."
+    try:
+        send(Alert(AlertKind.HALT, "Execution Butler: test", text))
+    except NotTaken as error:
+        raise Unreachable(
+            f"alerts of profile {profile}: {error}; check its address (the positions count "
+            "urls first, then urls_from) and that this machine reaches it"
+        ) from error
+    return send.count

@@ -16,8 +16,7 @@ from adapters.mt5.api.errors import (
 from adapters.services.logs import SessionLog
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
-from engine.recovery import ClockSteppedBack
-from engine.session import SinkFailed
+from engine.session import ClockSteppedBack, SinkFailed
 from scripts.app.errors import AppError, BadData, InternalFault, Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import SessionFolder
 from signals.failure import StrategyFailed

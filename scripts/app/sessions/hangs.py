@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import signals.strategy
+import signals.strategy_actor
 from adapters.services.watchdog import HANGS, hangs_within
 from engine import events as ev
 from engine.bus import Bus
@@ -19,7 +19,7 @@ _TOLERATED: Final = 1
 
 def why_out(folder: Path) -> str | None:
     """Why the session's strategy is not to be asked any more, or None."""
-    times = hangs_within(folder, signals.strategy.__file__)
+    times = hangs_within(folder, signals.strategy_actor.__file__)
     if times <= _TOLERATED:
         return None
     return (

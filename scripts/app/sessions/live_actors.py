@@ -19,16 +19,18 @@ from engine.bus import Bus
 from engine.calendar import resets
 from engine.clock import Clock
 from engine.exits import Exits
+from engine.journal import Journal
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
-from engine.ports import ExecutionPort, Journal
-from engine.recovery import ClockSteppedBack, RecoveredSession, Restorer
+from engine.ports import ExecutionPort
+from engine.session import ClockSteppedBack, RecoveredSession, Restorer
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.restrictions import flat_due
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-from signals.strategy import StrategyActor, StrategyFactory
+from signals.strategy import StrategyFactory
+from signals.strategy_actor import StrategyActor
 from signals.user_signals import UserSignals
 
 

@@ -96,22 +96,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     stop = Stop()
     server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in SERVER_CLOCKS})
     market = terms.market
-    actors = connect_live(
-        Wiring(
-            journal=context.journal,
-            link=connection.terminal,
-            clock=context.clock,
-            account=connection.account,
-            session_id=context.session_id,
-            strategy_id=terms.preset,
-            factory=None if terms.strategy_out else terms.factory,
-            instruments=terms.instruments,
-            limits=terms.limits,
-            challenge=followed(terms.challenge, context),
-            router=_desk(terms, connection, context),
-            to_server=market.to_server if market else server.at,
-        )
-    )
+    actors = connect_live(_wiring(terms, connection, context, server))
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
     pacing = _pacing(terms, actors, context, stop, schedule)
     news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
@@ -144,14 +129,6 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )
-    figures_ = SessionQueries(
-        trading=lambda: actors.risk.trading,
-        request_stop=lambda: session.request_stop(),
-        loss_buffer=lambda: buffers_left(actors),
-        final=lambda: final_breach(actors.risk.trading),
-        unseen=lambda: unseen(actors),
-        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
-    )
     session, summary = assemble(
         actors,
         feed,
@@ -159,11 +136,47 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         started,
         connection,
         options=terms.company,
-        queries=figures_,
+        queries=_queries(actors, feed, lambda: session.request_stop()),
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
     return Shadow(session, feed, actors, summary)
+
+
+def _wiring(
+    terms: ShadowTerms,
+    connection: Connection,
+    context: SessionContext,
+    server: ServerClock[ClockName],
+) -> Wiring:
+    return Wiring(
+        journal=context.journal,
+        link=connection.terminal,
+        clock=context.clock,
+        account=connection.account,
+        session_id=context.session_id,
+        strategy_id=terms.preset,
+        factory=None if terms.strategy_out else terms.factory,
+        instruments=terms.instruments,
+        limits=terms.limits,
+        challenge=followed(terms.challenge, context),
+        router=_desk(terms, connection, context),
+        to_server=terms.market.to_server if terms.market else server.at,
+    )
+
+
+def _queries(
+    actors: LiveActors, feed: LiveFeed, request_stop: Callable[[], None]
+) -> SessionQueries:
+    """What the services ask of the session's actors."""
+    return SessionQueries(
+        trading=lambda: actors.risk.trading,
+        request_stop=request_stop,
+        loss_buffer=lambda: buffers_left(actors),
+        final=lambda: final_breach(actors.risk.trading),
+        unseen=lambda: unseen(actors),
+        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
+    )
 
 
 def _rule(name: ClockName) -> Callable[[int], int]:

@@ -18,7 +18,9 @@ from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
-from adapters.paper.replay.feed import NEVER, ReplayFeed, SignalSchedule, SymbolCursor
+from adapters.paper.replay.cursor import NEVER, SymbolCursor
+from adapters.paper.replay.feed import ReplayFeed
+from adapters.paper.replay.signal_schedule import SignalSchedule
 from adapters.paper.replay.uneventful import EquityBand
 from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
@@ -32,9 +34,10 @@ from engine.calendar import resets
 from engine.clock import Clock
 from engine.events import Record
 from engine.exits import Exits
+from engine.journal import Journal
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
-from engine.ports import Journal, Sink
+from engine.ports import Sink
 from engine.session import Session
 from engine.types import Millis, SymbolSpec
 from risk.actor import RiskActor
@@ -46,7 +49,7 @@ from scripts.app.terms.objectives import as_recorded
 from scripts.app.terms.replay_terms import Terms
 from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
-from signals.strategy import StrategyActor
+from signals.strategy_actor import StrategyActor
 from signals.user_signals import UserSignals
 
 MAGIC = 26_111_500

@@ -58,14 +58,17 @@ class Work(Protocol):
     async def run(self) -> None: ...
 
 
+StatusView = Callable[[Callable[[], Status | None]], Work]
+"""Makes what shows the status for as long as the session lasts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceOptions:
     """Which parts a session is to have; control, status and heartbeat it always has."""
 
     alerts: AlertSettings | None = None
     metrics_port: int | None = None
-    view: Callable[[Callable[[], Status | None]], Work] | None = None
-    """Makes what shows the status for as long as the session lasts."""
+    view: StatusView | None = None
     beat_seconds: float = 5.0
     watchdog: WatchdogTerms | None = None
 

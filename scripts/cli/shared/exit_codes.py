@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scripts.app import errors
+
+if TYPE_CHECKING:
+    from engine.events import SessionOutcome
 
 
 class ExitCode(enum.IntEnum):
@@ -34,3 +37,8 @@ BY_ERROR: Final[dict[type[errors.AppError], ExitCode]] = {
 def exit_code(error: errors.AppError) -> ExitCode:
     """The exit code of an error of the application."""
     return BY_ERROR[type(error)]
+
+
+def ended(outcome: SessionOutcome) -> ExitCode:
+    """The exit code of a session that ran to its end; a failed one raises an error instead."""
+    return ExitCode.INTERRUPTED if outcome == "interrupted" else ExitCode.DONE

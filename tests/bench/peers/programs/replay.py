@@ -10,9 +10,11 @@ from pathlib import Path
 from common import answer, task
 
 from scripts.app.sessions import replay  # noqa: F401 - imported now: it counts as start-up
+from engine.events import SessionOutcome
 from scripts.app.session_folder import SIMULATED, SessionFolder
 from scripts.app.terms.request import ReplayRequest
-from scripts.cli.replay import Screen, run_replay
+from scripts.app.operations.replay import run_replay
+from scripts.cli.shared.screen import Screen
 from scripts.app.terms.replay_terms import resolve_terms
 from signals.market_data.clocks import server_of
 
@@ -34,8 +36,9 @@ if __name__ == "__main__":
         folder = SessionFolder(Path(results), "bench", SIMULATED)
         folder.create()
         terms = resolve_terms(request)[0]
-        if code := run_replay(terms, folder, Screen(quiet=True)):
-            raise SystemExit(code)
+        outcome = run_replay(terms, folder, Screen(quiet=True)).outcome
+        if outcome is not SessionOutcome.DONE:
+            raise SystemExit(f"the replay ended {outcome}")
         summary = json.loads(folder.summary.read_text(encoding="utf-8"))
         with folder.event_log.open(encoding="utf-8") as log:
             closes = [line for line in log if ",CLOSE," in line]

@@ -6,24 +6,21 @@ The guard holds as everywhere: the host checks the account in the same request a
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import enum
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
-from scripts.app.account.place import lock_of, paper_books
+from config.loader import ResolvedAccount
+from scripts.app.account.place import paper_books
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-from scripts.cli.shared.exit_codes import ExitCode
-from scripts.cli.takeover import end_mute_session
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from config.loader import ResolvedAccount
 
 _DONE = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL, mt5.TRADE_RETCODE_PLACED)
 _COMMENT = "flatten"
@@ -33,45 +30,62 @@ _AGAIN = (
 )
 
 
+class Closing(enum.StrEnum):
+    """What became of a request to close a position or to cancel an order."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class FlattenStep(NamedTuple):
+    """One request: what it was for, its outcome, and code and text of the terminal's answer."""
+
+    kind: str
+    ticket: int
+    symbol: str
+    outcome: Closing
+    code: int
+    text: str
+
+
+Tell = Callable[[FlattenStep], None]
+"""Takes each step as soon as its outcome is known."""
+
+
 def flatten_account(
-    account: ResolvedAccount, results: Path, *, everything: bool, force: bool = False
-) -> int:
-    """Withdraw orders and close positions; prints a line for each, returns the exit code.
+    account: ResolvedAccount, results: Path, tell: Tell, *, everything: bool
+) -> None:
+    """Cancel orders and close positions: those with the engine's mark, or `everything`.
 
-    Only those with the engine's mark, unless `everything`. Each is asked for once: what is still
-    there at the end is named, and the code is 4. Where the link breaks in between, AppError
-    says how to go on. With `force` a session that holds the account and does not answer is ended
-    first.
+    Each is asked for once. Raises NeedsAttention that names what is still there at the end, and
+    Unreachable that says how to go on where the link breaks in between.
     """
-    if force and (said := end_mute_session(lock_of(account, results, "(a command)"), results)):
-        print(said)
-    return asyncio.run(_flatten(account, results, everything))
+    asyncio.run(_flatten(account, results, tell, everything))
 
 
-async def _flatten(account: ResolvedAccount, results: Path, everything: bool) -> int:
+async def _flatten(account: ResolvedAccount, results: Path, tell: Tell, everything: bool) -> None:
     hosts, symbols = results / "hosts", [account.default_symbol]
     books = paper_books(account, results)
     async with connected(account, hosts, trading=True, symbols=symbols, books=books) as connection:
         await refuse_without_permission(connection)
         try:
-            left = await _close(connection, everything)
+            left = await _close(connection, tell, everything)
         except (TerminalError, AppError) as error:
             raise Unreachable(f"{error}; {_AGAIN}") from error
     if left:
         tickets = ", ".join(str(item.ticket) for item in left)
         raise NeedsAttention(f"still there: {tickets}; look at the terminal")
-    print("nothing of the engine's is left open" if not everything else "nothing is left open")
-    return ExitCode.DONE
 
 
-async def _close(connection: Connection, everything: bool) -> list[Any]:
-    """Withdraw orders, close positions, and tell what is still there after that."""
+async def _close(connection: Connection, tell: Tell, everything: bool) -> list[Any]:
+    """Cancel orders, close positions, and return what is still there after that."""
     for order in _chosen(await connection.call("orders_get"), everything):
         request = {"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket}
-        await _send(connection, f"order {order.ticket} on {order.symbol}", request)
+        tell(await _sent(connection, "order", order, request))
     for position in _chosen(await connection.call("positions_get"), everything):
         request = await _closing(connection, position)
-        await _send(connection, f"position {position.ticket} on {position.symbol}", request)
+        tell(await _sent(connection, "position", position, request))
     return [
         *_chosen(await connection.call("positions_get"), everything),
         *_chosen(await connection.call("orders_get"), everything),
@@ -100,12 +114,14 @@ async def _closing(connection: Connection, position: mt5.TradePosition) -> dict[
     }
 
 
-async def _send(connection: Connection, what: str, request: dict[str, Any]) -> None:
-    """One request, never repeated; its outcome is printed."""
+async def _sent(
+    connection: Connection, kind: str, item: Any, request: dict[str, Any]
+) -> FlattenStep:
+    """One request, never repeated, with its outcome."""
     answer = await connection.terminal.call("order_send", request, deadline=DEADLINES["order_send"])
     if answer.failed:
-        print(f"{what}: outcome unknown ({answer.last_error[0]} {answer.last_error[1]})")
-    elif answer.value.retcode in _DONE:
-        print(f"{what}: gone")
+        outcome, (code, text) = Closing.UNKNOWN, answer.last_error
     else:
-        print(f"{what}: refused, {answer.value.retcode} {answer.value.comment}")
+        code, text = answer.value.retcode, answer.value.comment
+        outcome = Closing.DONE if code in _DONE else Closing.REFUSED
+    return FlattenStep(kind, item.ticket, item.symbol, outcome, code, text)

@@ -7,7 +7,9 @@ from typing import Final
 
 from adapters.services.control_client import Mute, NotAnswering, NotRunning, SessionClient
 from adapters.system import processes
-from adapters.system.account_lock import AccountBusy, AccountLock, Holder
+from adapters.system.account_lock import AccountBusy, Holder
+from config.loader import ResolvedAccount
+from scripts.app.account.place import lock_of
 from scripts.app.errors import Refused
 
 _ANSWER_SECONDS: Final = 20.0
@@ -16,13 +18,14 @@ _ANSWER_SECONDS: Final = 20.0
 _END_SECONDS: Final = 10.0
 
 
-def end_mute_session(lock: AccountLock, results: Path) -> str | None:
+def end_mute_session(account: ResolvedAccount, results: Path) -> str | None:
     """End the process of the session that holds the account, if it does not answer.
 
     What it says to the user about it; None when nobody holds the account. Raises Refused for a
     session that answers, and for a holder that cannot be proved to be the process it names: an id
     that another process has got meanwhile is never ended.
     """
+    lock = lock_of(account, results, "(a command)")
     try:
         lock.acquire()
     except AccountBusy as error:

@@ -1,0 +1,70 @@
+"""Two runs that a user names, trade by trade, with what of their terms differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.reports.compare import RunComparison, Tolerances, compare
+from adapters.reports.divergence import differing_terms, known_reasons
+from engine.types import UNITS_PER_LOT
+from scripts.app.errors import WrongUsage
+from scripts.app.journals.run_files import Source, load_both
+
+_NAMES = ("session_id", "files", "holes")
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """Both runs, the comparison, the terms that differ and why the runs may."""
+
+    a: Source
+    b: Source
+    result: RunComparison
+    terms: dict[str, tuple[Any, Any]]
+    reasons: list[str]
+    tolerances: Tolerances
+
+
+def compare_files(
+    results: Path,
+    run_a: str,
+    run_b: str,
+    *,
+    price_points: int,
+    time_seconds: float,
+    money: float,
+    volume: float,
+    match_seconds: float,
+) -> ComparedRuns:
+    """Compare two runs within these tolerances (`volume` in lots); raises AppError."""
+    tolerances = Tolerances(
+        points=price_points,
+        time=_scaled("--time-seconds", time_seconds, 1000),
+        money=_scaled("--money", money, 100),
+        volume=_scaled("--volume", volume, UNITS_PER_LOT),
+        window=_scaled("--match-seconds", match_seconds, 1000),
+    )
+    a, b = load_both(results, run_a, run_b)
+    result = compare(a.run, b.run, tolerances)
+    terms = differing_terms(*_terms(a, b))
+    return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
+
+
+def _scaled(option: str, value: float, factor: int) -> int:
+    if not value < 10**9:
+        raise WrongUsage(f"{option} {value}: must be below a billion")
+    return round(value * factor)
+
+
+def _terms(a: Source, b: Source) -> tuple[Any, Any]:
+    """The inputs of both runs, from the same kind of file of each."""
+    if a.configuration and b.configuration:
+        return _told(a.configuration), _told(b.configuration)
+    return a.stated, b.stated
+
+
+def _told(configuration: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what names the run itself."""
+    return {name: value for name, value in configuration.items() if name not in _NAMES}

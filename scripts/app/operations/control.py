@@ -1,0 +1,121 @@
+"""Commands to a session that runs in another process, and what its journal says once it is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from adapters.journal import StoredJournal
+from adapters.reports.status import EVENT_NAMES, Status, StatusFold
+from adapters.services.control_client import (
+    Mute,
+    NotAnswering,
+    NotRunning,
+    SessionClient,
+    live_access,
+)
+from adapters.services.control_wire import (
+    FILE_NAME,
+    LONGEST_REASON,
+    Action,
+    ControlReply,
+    ControlRequest,
+)
+from engine.journal import JournalDamaged
+from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
+from scripts.app.session_folder import JOURNAL, find_journal
+
+
+def _folder_of(session: str | None, results: Path) -> Path:
+    """The folder of the session that the user named, or of the only one that runs."""
+    return find_journal(results, session).parent if session is not None else only_live(results)
+
+
+def status_of(session: str | None, results: Path) -> ControlReply:
+    """How a session stands; of one that is over, what its journal says. Raises AppError."""
+    folder = _folder_of(session, results)
+    try:
+        return _taken(SessionClient(folder).status(), folder)
+    except NotAnswering as error:
+        raise _hangs(folder, error) from error
+    except NotRunning as error:
+        text = f"session {folder.name} is not running: {error}; this is from its journal"
+        return ControlReply(done=True, text=text, status=journaled(folder))
+
+
+def command(action: Action, session: str | None, results: Path, reason: str) -> ControlReply:
+    """Send a command to a session; raises AppError when it does not take it."""
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
+    folder = _folder_of(session, results)
+    request = ControlRequest(action=action, reason=reason)
+    try:
+        return _taken(SessionClient(folder).ask(request), folder)
+    except NotAnswering as error:
+        raise _hangs(folder, error) from error
+    except NotRunning as error:
+        raise Unreachable(
+            f"session {folder.name} is not running: {error}; its journal says: "
+            f"{_last_words(folder)}"
+        ) from error
+
+
+def _taken(reply: ControlReply, folder: Path) -> ControlReply:
+    if not reply.done:
+        raise Refused(f"session {folder.name}: {reply.text}")
+    return reply
+
+
+def _hangs(folder: Path, error: Exception) -> AppError:
+    remedy = "look at its heartbeat, log and terminal"
+    if isinstance(error, Mute):
+        remedy += "; butler flatten --account-profile NAME --force takes its account over"
+    return Unreachable(f"session {folder.name}: {error}; {remedy}")
+
+
+def only_live(results: Path) -> Path:
+    """The folder of the only session that runs; raises AppError for none or several."""
+    live: list[Path] = []
+    for file in sorted((results / "sessions").glob(f"*/{FILE_NAME}")):
+        try:
+            live_access(file.parent)
+        except NotRunning:
+            continue
+        live.append(file.parent)
+    if not live:
+        raise Unreachable(
+            f"no session runs in {results / 'sessions'}; name one to see how it ended, or give "
+            "the folder of the results with --results-dir"
+        )
+    if len(live) > 1:
+        names = ", ".join(folder.name for folder in live)
+        raise WrongUsage(f"several sessions run: {names}; name one of them")
+    return live[0]
+
+
+def journaled(folder: Path) -> Status:
+    """How the session stood by its journal; raises AppError when that cannot be read."""
+    fold = StatusFold()
+    try:
+        with StoredJournal(folder / JOURNAL) as stored:
+            for record in stored.records(kinds=EVENT_NAMES):
+                fold.take(record)
+            status = fold.recorded()
+            # Inputs have no part in the status, but the last of them is how far the session came.
+            last = next(iter(stored.records(stored.last_seq)), None)
+        if last is not None and last.seq > status.seq:
+            return msgspec.structs.replace(status, seq=last.seq, time=last.time)
+        return status
+    except (JournalDamaged, ValueError) as error:
+        raise BadData(str(error)) from error
+
+
+def _last_words(folder: Path) -> str:
+    """How the session ended by its journal, or why that does not tell."""
+    try:
+        status = journaled(folder)
+    except AppError as error:
+        return f"nothing ({error})"
+    left = f", {len(status.positions)} positions open" if status.positions else ""
+    return f"{status.life}, trading {status.state}{left}"

@@ -1,0 +1,16 @@
+"""A session that ran to its end, for whoever started it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from engine import events as ev
+from scripts.app.session_folder import SessionFolder
+
+
+class FinishedSession(NamedTuple):
+    """Its folder, how it ended, and its summary as the JSON file has it."""
+
+    folder: SessionFolder
+    outcome: ev.SessionOutcome
+    summary: dict[str, Any]

@@ -1,0 +1,427 @@
+"""A preset, or the user's signals, on a live feed: a new session or one to go on with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from adapters.mt5.execution.observation import BAR_SECONDS
+from adapters.mt5.execution.requests import Instrument
+from adapters.services.logs import SessionLog
+from adapters.services.watchdog import WatchdogTerms
+from adapters.state.resuming import Start
+from config.loader import ConfigError, ResolvedAccount, with_overrides
+from engine.clock import Clock, SystemClock
+from engine.events import NO_STRATEGY, UserSignal
+from engine.types import Limits, Millis
+from risk.challenge import Challenge
+from scripts.app.account.books import AccountBooks, opened
+from scripts.app.account.clocks import named_rule
+from scripts.app.account.place import held, paper_books
+from scripts.app.account.terms import ledger_terms
+from scripts.app.errors import WrongUsage
+from scripts.app.frontend import Frontend
+from scripts.app.operations.finished import FinishedSession
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
+from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
+from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.failures import explained
+from scripts.app.sessions.hangs import why_out
+from scripts.app.sessions.ledger import LedgerSource
+from scripts.app.sessions.live import SessionContext, instruments
+from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
+from scripts.app.sessions.paper import PAPER, books_at
+from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
+from scripts.app.sessions.services import ServiceOptions, StatusView
+from scripts.app.sessions.starting import (
+    SessionAccount,
+    begin,
+    hashed_terms,
+    insist_on_no_orphans,
+    session_account,
+)
+from scripts.app.terms import options
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.conversion_pairs import insist_on_pairs
+from scripts.app.terms.inputs import open_inputs
+from scripts.app.terms.objectives import as_recorded, named_phase, resolve, with_firms_day
+from scripts.app.terms.request import ReplayRequest
+from scripts.app.terms.strategies import Loaded, load
+from scripts.app.terms.user_signals import open_signals
+from scripts.app.version import session_metadata
+from signals.market_data.bars import TIMEFRAME_SECONDS
+from signals.market_data.clocks import utc_of
+
+MODE = "shadow"
+
+AUTO: Final = "auto"
+_LAST: Final = "last"
+
+_POLL_SECONDS = 1.0
+_FAST_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowRequest:
+    """What the user asked for; `request` is what a replay could be asked for, too."""
+
+    request: ReplayRequest
+    account: ResolvedAccount
+    symbols: list[str]
+    dry_run: bool
+    seconds: float | None
+    speed: float | None
+    lockstep: bool
+    resume: str
+    results: Path
+    session_id: str | None
+    follow: bool
+    metrics_port: int | None
+    watchdog: WatchdogTerms
+    view: StatusView | None
+
+    @property
+    def on_paper(self) -> bool:
+        return self.account.profile == PAPER
+
+    @property
+    def named_symbols(self) -> list[str]:
+        """Those that the user named, or the profile's; PAPER trades its bars instead."""
+        return self.symbols or [self.account.default_symbol]
+
+    def check(self) -> None:
+        """Raise WrongUsage for options that do not go together."""
+        timed = self.speed is not None or self.lockstep
+        refused = {
+            "--bars needs --account-profile PAPER: another account has a market of its own": (
+                bool(self.request.bars) and not self.on_paper
+            ),
+            "--follow needs --signals FILE": self.follow and self.request.signals is None,
+            "--speed needs --account-profile PAPER: another account has a clock of its own": (
+                timed and not self.on_paper
+            ),
+            "--symbol does not go with PAPER, which trades its bars: name them with --bars": (
+                bool(self.symbols) and self.on_paper
+            ),
+        }
+        for message, holds in refused.items():
+            if holds:
+                raise WrongUsage(message)
+
+    def limits(self, loaded: Loaded) -> Limits:
+        """The preset's limits as the user changed them; raises WrongUsage."""
+        try:
+            return with_overrides(loaded.preset.limits, **self.request.limits)
+        except ConfigError as error:
+            raise WrongUsage(str(error)) from error
+
+    def challenge(self) -> Challenge | None:
+        """The firm's objectives that the user wants followed; raises WrongUsage."""
+        request = self.request
+        return resolve(request.objectives, None, request.calendar, request.initial_balance)
+
+    def decided_by(self, loaded: Loaded) -> tuple[str, dict[str, Any]]:
+        """What decides, by name, and its parameters: the preset, or the user's signals."""
+        if self.request.signals:
+            return "signals", {}
+        return loaded.preset.name, loaded.preset.parameters
+
+    def signals(self) -> tuple[UserSignal, ...]:
+        """The user's signals, unless they are read while the session runs; raises BadData."""
+        if self.request.signals is None or self.follow:
+            return ()
+        return open_signals(self.request.signals).signals
+
+
+def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
+    """Run the session to its end; raises AppError when it cannot begin or go on."""
+    chosen.check()
+    return asyncio.run(_resolve_and_run(chosen, frontend))
+
+
+async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
+    loaded = load(chosen.request.preset)
+    if not chosen.request.signals:
+        _insist_on_fed(loaded)
+    limits = chosen.limits(loaded)  # before anything is made
+    named = names_a_session(chosen.resume)
+    challenge = None if named and not chosen.request.objectives else chosen.challenge()
+    async with opened(chosen.account, chosen.results) as books:
+        inputs, notes = _inputs(chosen, loaded)
+        plan = await planned(books, _start(chosen, loaded, limits, challenge, inputs))
+        own = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
+        with held(chosen.account, chosen.results, plan.session or own.session_id):
+            plan, previous = await read_back(books, plan, chosen.results)
+            market = _market(chosen, inputs, previous)
+            if previous is not None:
+                _compare(chosen, previous, loaded, market)
+            frontend.tell([*notes, *filter(None, [plan.line])])
+            folder = own if previous is None else previous.folder
+            if previous is None:
+                folder.create()
+            run = _Run(chosen, frontend, folder, previous, loaded, market, plan, books)
+            try:
+                return await run.on_account()
+            finally:
+                folder.discard_if_empty()
+
+
+def _start(
+    chosen: ShadowRequest,
+    loaded: Loaded,
+    limits: Limits,
+    challenge: Challenge | None,
+    inputs: list[BarInput],
+) -> Start:
+    """What is to begin, told so that a session of before can be held against it."""
+    preset, parameters = chosen.decided_by(loaded)
+    terms = hashed_terms(
+        preset=preset,
+        parameters=parameters,
+        limits=with_firms_day(limits, challenge).terms(),
+        objectives=as_recorded(challenge),
+        symbols=[item.spec.name for item in inputs] or chosen.named_symbols,
+        bars=[(item.ref.symbol, item.ref.sha256) for item in inputs],
+    )
+    return Start(
+        wanted=AUTO if chosen.resume == _LAST else chosen.resume,
+        mode=MODE,
+        dry=chosen.dry_run,
+        terms=terms,
+        now=SystemClock().now(),
+        account_name=chosen.account.profile or "NAME",
+    )
+
+
+def _insist_on_fed(loaded: Loaded) -> None:
+    """Raise WrongUsage for a strategy that wants bars which the live feed cannot give.
+
+    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
+    name.
+    """
+    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
+    if missing:
+        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
+        raise WrongUsage(
+            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
+            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
+            "timeframes, or run it with butler replay"
+        )
+
+
+def _inputs(chosen: ShadowRequest, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
+    """The recorded bars that stand for PAPER's market: those given, or the sample."""
+    if not chosen.on_paper:
+        return [], []
+    request = chosen.request
+    everything = ReplayRequest(bars=request.bars, clock=request.clock, end=request.end)
+    table = options.known_specs(request.symbol_spec)
+    inputs, notes = open_inputs(everything, table, loaded.timeframes)
+    insist_on_pairs([item.spec for item in inputs], table.values())
+    return inputs, notes
+
+
+def _market(
+    chosen: ShadowRequest, inputs: list[BarInput], previous: PreviousRun | None
+) -> RecordedMarket | None:
+    """The market that plays these bars, from where an earlier part of the session left it."""
+    if not inputs:
+        return None
+    first = min(item.ref.first for item in inputs)
+    start = options.moment("--from", chosen.request.start)
+    begin = first - 1000 if start is None else start * 1000 - 1000
+    if previous is not None:
+        begin = max(begin, previous.records[-1].time)
+    if not chosen.dry_run:
+        begin = max(begin, _stands_at(chosen, inputs))
+    speed = None if chosen.lockstep else chosen.speed or 1.0
+    return RecordedMarket(inputs, begin, speed, now_ms())
+
+
+def _stands_at(chosen: ShadowRequest, inputs: list[BarInput]) -> Millis:
+    """Where the paper account's market stands (ms UTC), 0 for fresh books; it never goes back.
+
+    Raises WrongUsage where that is behind the bars.
+    """
+    server = books_at(paper_books(chosen.account, chosen.results))
+    if server is None:
+        return 0
+    stands = utc_of(inputs[0].clock, server // 1000) * 1000
+    if stands // 1000 >= max(item.ref.last // 1000 for item in inputs):
+        raise WrongUsage(
+            "the PAPER account of these results has come to the end of the bars: "
+            "`butler account PAPER --reset` gives it fresh books, and so does another "
+            "--results-dir"
+        )
+    return stands
+
+
+def _compare(
+    chosen: ShadowRequest, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
+) -> None:
+    """Raise WrongUsage unless the session goes on with what it began with."""
+    data = [item.ref for item in market.inputs] if market else []
+    previous.insist_on_terms(*chosen.decided_by(loaded), data, dry_run=chosen.dry_run)
+    if chosen.request.initial_balance is not None:
+        previous.insist_on_initial(chosen.challenge())
+    if chosen.symbols and chosen.symbols != previous.symbols:
+        raise WrongUsage(
+            f"--symbol: session {previous.folder.session_id} trades "
+            f"{', '.join(previous.symbols)}; leave the option out"
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A session whose terms are resolved and whose folder exists."""
+
+    chosen: ShadowRequest
+    frontend: Frontend
+    folder: SessionFolder
+    previous: PreviousRun | None
+    loaded: Loaded
+    market: RecordedMarket | None
+    plan: StartPlan
+    books: AccountBooks
+
+    async def on_account(self) -> FinishedSession:
+        """Connect to the account and run there; raises AppError."""
+        chosen, folder, market = self.chosen, self.folder, self.market
+        names = self._names()
+        known = options.known_specs(chosen.request.symbol_spec)
+        if market is not None:
+            known |= {item.spec.name: item.spec for item in market.inputs}
+        own = paper_books(chosen.account, chosen.results)
+        async with connected(
+            chosen.account,
+            folder.results / "hosts",
+            trading=not chosen.dry_run,
+            symbols=names,
+            books=folder.paper_market if chosen.dry_run else own,
+            market=market,
+            session=folder.session_id,
+            is_held=True,
+        ) as connection:
+            if self.previous is not None:
+                self.previous.insist_on(connection.account, MODE)
+            found = await instruments(connection, names, chosen.account.symbol_map, known)
+            return await self._run(connection, self._terms(found))
+
+    def _names(self) -> list[str]:
+        """The symbols of the session."""
+        if self.market is not None:
+            return [item.spec.name for item in self.market.inputs]
+        if self.previous is not None:
+            return self.previous.symbols
+        return self.chosen.named_symbols
+
+    async def _run(self, connection: Connection, terms: ShadowTerms) -> FinishedSession:
+        folder, clock = self.folder, clock_of(self.market)
+        if self.previous is not None:
+            await catch_up(clock, self.market, connection)
+        log = SessionLog(
+            folder.log, folder.session_id, clock.now, say=self.frontend.warn, apart=True
+        )
+        shadowed = None
+        try:
+            with explained(folder, log):
+                account = await self._account(connection, clock, terms)
+                context = await self._context(connection, clock, log, account)
+                shadowed = build_shadow(terms, connection, context)
+                with self.frontend.interruptible(shadowed.session.request_stop):
+                    outcome = await shadowed.session.run()
+        finally:
+            log.close()
+            if shadowed is not None:
+                self.frontend.tell_left_open(
+                    shadowed.actors.portfolio,
+                    profile=self.chosen.account.profile or "NAME",
+                    session=folder.session_id,
+                    dry_run=self.chosen.dry_run,
+                )
+        return FinishedSession(folder, outcome, shadowed.summary.projection.summary())
+
+    async def _account(
+        self, connection: Connection, clock: Clock, terms: ShadowTerms
+    ) -> SessionAccount:
+        """Where the account stands, and that the session begins on it. Raises AppError."""
+        chosen, challenge, market = self.chosen, terms.challenge, self.market
+        initial = None if challenge is None else challenge.initial_balance
+        phase = named_phase(chosen.request.objectives)
+        source = LedgerSource(
+            books=self.books,
+            terms=ledger_terms(chosen.account, terms.limits, challenge, phase, initial),
+            clock=clock,
+            symbols=[item.name for item in terms.instruments.values()],
+            rules=None if market is None else (named_rule(market.clock_name),),
+            remembers=market is None or not chosen.dry_run,
+        )
+        account = await session_account(
+            connection,
+            source,
+            terms.limits,
+            challenge,
+            sends=not chosen.dry_run,
+            say=lambda line: self.frontend.tell([line]),
+            name=chosen.account.profile or "NAME",
+        )
+        resumed = self.previous is not None
+        start = msgspec.structs.replace(self.plan.start, now=clock.now())
+        given_up = self.plan.given_up
+        if not chosen.dry_run:
+            session = self.folder.session_id if resumed else None
+            given_up = (await insist_on_no_orphans(account, start, session)).given_up
+        await begin(account, self.folder, MODE, start.terms, resumed=resumed, given_up=given_up)
+        return account
+
+    async def _context(
+        self, connection: Connection, clock: Clock, log: SessionLog, account: SessionAccount
+    ) -> SessionContext:
+        metadata = session_metadata(
+            self.folder.session_id,
+            self.chosen.account.profile,
+            dry_run=self.chosen.dry_run,
+            account=account_mark(connection.account),
+        )
+        if self.loaded.file is not None:
+            metadata["strategy_file"] = str(self.loaded.file)
+        opened_one = await open_journal(self.folder, resume=self.previous is not None)
+        journal = account.journal(opened_one, self.folder.session_id)
+        past = self.previous.records if self.previous else None
+        return SessionContext(self.folder, journal, clock, log, metadata, past, account)
+
+    def _terms(self, found: dict[str, Instrument]) -> ShadowTerms:
+        chosen, previous, loaded = self.chosen, self.previous, self.loaded
+        preset, parameters = chosen.decided_by(loaded)
+        challenge = previous.challenge if previous else chosen.challenge()
+        limits = chosen.limits(loaded)
+        fast = self.market is not None and self.market.speed not in (None, 1.0)
+        return ShadowTerms(
+            mode=MODE,
+            preset=preset,
+            parameters=parameters,
+            strategy=NO_STRATEGY if chosen.request.signals else loaded.strategy,
+            factory=None if chosen.request.signals else loaded.factory,
+            timeframes=loaded.timeframes,
+            signals=chosen.signals(),
+            followed=chosen.request.signals if chosen.follow else None,
+            instruments=found,
+            limits=previous.limits if previous else with_firms_day(limits, challenge),
+            challenge=challenge,
+            dry_run=chosen.dry_run,
+            seconds=chosen.seconds,
+            poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
+            company=ServiceOptions(
+                alerts=chosen.account.alerts,
+                metrics_port=chosen.metrics_port,
+                view=chosen.view,
+                watchdog=chosen.watchdog,
+            ),
+            strategy_out=why_out(self.folder.path),
+            market=self.market,
+        )

@@ -1,0 +1,76 @@
+"""A command's screen: notes and warnings on stderr, the summary on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode, ended
+
+if TYPE_CHECKING:
+    from engine.portfolio import Portfolio
+    from scripts.app.operations.finished import FinishedSession
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How much the user wants to see; a `scripts.app.frontend.Frontend`."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def shows_progress(self) -> bool:
+        return sys.stderr.isatty() and not self.quiet and not self.as_json
+
+    @property
+    def warn(self) -> Callable[[str], None] | None:
+        return None if self.quiet or self.as_json else complain
+
+    def tell(self, notes: list[str]) -> None:
+        for note in () if self.quiet else notes:
+            complain(note)
+
+    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[None]:
+        from scripts.cli.shared.interrupts import orderly_stop
+
+        return orderly_stop(request_stop)
+
+    def progress(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        from scripts.view.summary import progress_bar
+
+        return progress_bar(total, shown=self.shows_progress)
+
+    def tell_left_open(
+        self, portfolio: Portfolio, *, profile: str, session: str, dry_run: bool
+    ) -> None:
+        """Said even where nothing else is: open positions are money."""
+        from scripts.view.left_open import left_open_lines
+
+        for line in left_open_lines(
+            portfolio.positions.values(),
+            portfolio.specs,
+            profile=profile,
+            session=session,
+            dry_run=dry_run,
+        ):
+            complain(line)
+
+    def finish(self, session: FinishedSession) -> ExitCode:
+        """Show what a session came to, as the user asked for it; returns the exit code."""
+        import json
+
+        from scripts.view.printable import printable
+        from scripts.view.summary import summary_lines
+
+        folder, outcome, summary = session
+        if self.as_json:
+            print(json.dumps(summary, indent=2, allow_nan=False))
+        elif not self.quiet:
+            for line in summary_lines(summary, folder.latest_event_log, folder.path):
+                print(printable(line))
+        return ended(outcome)
