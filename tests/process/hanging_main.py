@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from adapters.services.watchdog import WatchdogTerms
 from scripts.app.sessions.services import ServiceOptions
@@ -58,6 +59,9 @@ async def main() -> None:
         print("ready", flush=True)
         if how == "short":
             time.sleep(2 * TOLD)  # noqa: ASYNC251 - this is the hang
+            log = results / "sessions" / session / "log.jsonl"
+            while "the session goes on" not in log.read_text():
+                await anyio.lowlevel.checkpoint()
             shadow.session.request_stop()
         else:
             WAYS[how]()
