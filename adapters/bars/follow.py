@@ -71,7 +71,7 @@ class FollowedSignals:
         self._line += 1
         try:
             text = raw.decode("utf-8-sig" if self._line == 1 else "utf-8")
-            if not text.strip():
+            if not text.strip(" \t\r\n,;"):
                 return None
             if self._header is None and not text.lstrip().startswith("{"):
                 self._header = text

@@ -64,6 +64,8 @@ SIGNALS = "signals"
 
 _YEAR = 365 * 86_400
 _PIECE = 180 * 86_400
+_WARM_UP = 60 * 86_400
+"""How much history before --from is fetched to warm indicators up, in seconds."""
 _AHEAD = 86_400  # a server's clock may be ahead of UTC
 
 
@@ -236,7 +238,8 @@ def _span(request: ReplayRequest, now: int) -> tuple[int, int]:
     end = options.moment("--to", request.end)
     first = options.moment("--from", request.start)
     end = now if end is None else end
-    first = end - _YEAR if first is None else first - _AHEAD
+    before = _AHEAD if request.cold else _WARM_UP
+    first = end - _YEAR if first is None else first - before
     return first, end + _AHEAD
 
 
@@ -265,6 +268,7 @@ def _inputs(
         bars=[f"{name}={path}" for name, path in history.files.items()],
         clock=request.clock,
         start=request.start,
+        cold=request.cold,
         end=request.end,
     )
     inputs, notes = open_inputs(fetched, specs, loaded.timeframes)
