@@ -19,7 +19,11 @@ from tests.commands import butler
 
 async def _written(path: Path, *, seal: bool) -> None:
     journal = SqliteJournal(path, power_safe=False)
-    events = [started(), *[TICKS["EURUSD"]] * 5, *([ended()] if seal else [])]
+    events: list[ev.Event | ev.Input] = [
+        started(),
+        *[TICKS["EURUSD"]] * 5,
+        *([ended()] if seal else []),
+    ]
     for seq, event in enumerate(events, 1):
         journal.append(ev.Record(seq, 1_736_251_200_000 + seq, None, event))
     await journal.durable(len(events))
