@@ -222,7 +222,9 @@ class StrategyActor:
         strategy = self._strategies.get(symbol)
         scan = scan_of(strategy)
         for bars in chunks:
-            if scan is not None and strategy is not None:
+            if bars.past and scan is None:
+                self._look_back(symbol, bars)
+            elif scan is not None and strategy is not None:
                 try:
                     columns = scan(bars)
                 except FROM_OUTSIDE as error:
@@ -234,6 +236,20 @@ class StrategyActor:
                     lambda entered: self._scans.update({symbol: entered}),
                 )
             yield bars
+
+    def warmed(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
+        """The chunks of a history whose strategy is asked bar by bar; it sees those of the past."""
+        for bars in chunks:
+            if bars.past:
+                self._look_back(symbol, bars)
+            yield bars
+
+    def _look_back(self, symbol: str, bars: PreparedBars) -> None:
+        rows = (bar for closed in bars.closed.values() for bar in closed)
+        past = tuple(
+            (bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close) for bar in rows
+        )
+        self.on_warmed_up(ev.WarmedUp(symbol, past))
 
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:

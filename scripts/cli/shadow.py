@@ -83,6 +83,7 @@ def shadow(
     max_loss_fraction: opt.MaxLoss = None,
     bars: opt.Bars = None,
     clock: opt.Clock = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
     start: opt.Start = None,
     end: opt.End = None,
     speed: own.Speed = None,
@@ -129,8 +130,8 @@ def shadow(
 def _request(given: dict[str, Any]) -> ReplayRequest:
     """What a replay could be asked for, too."""
     alike = (
-        "bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar",
-        "initial_balance",
+        "bars", "clock", "symbol_spec", "preset", "start", "end", "signals", "objectives",
+        "calendar", "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
@@ -253,7 +254,10 @@ class _Shadow:
                 if previous is None:
                     folder.create()
                 found = _Beginning(previous, loaded, market, plan, books)
-                return await self._on_account(folder, found)
+                try:
+                    return await self._on_account(folder, found)
+                finally:
+                    folder.discard_if_empty()
 
     def _new_folder(self) -> SessionFolder:
         """The folder of a new session, not made yet."""
@@ -320,8 +324,8 @@ class _Shadow:
 
     def _inputs(self, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
-        from config.loader import load_symbols
         from scripts.app.sessions.paper import PAPER
+        from scripts.app.terms import options
         from scripts.app.terms.conversion_pairs import insist_on_pairs
         from scripts.app.terms.inputs import open_inputs
 
@@ -331,7 +335,7 @@ class _Shadow:
         everything = ReplayRequest(
             bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
         )
-        table = load_symbols()
+        table = options.known_specs(chosen.request.symbol_spec)
         inputs, notes = open_inputs(everything, table, loaded.timeframes)
         insist_on_pairs([item.spec for item in inputs], table.values())
         return inputs, notes
@@ -378,14 +382,14 @@ class _Shadow:
         return stands
 
     async def _on_account(self, folder: SessionFolder, found: _Beginning) -> int:
-        from config.loader import load_symbols
         from scripts.app.account.place import paper_books
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
+        from scripts.app.terms import options
 
         chosen, previous, market = self._chosen, found.previous, found.market
         names = self._names(previous, market)
-        known = load_symbols()
+        known = options.known_specs(chosen.request.symbol_spec)
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         own = paper_books(chosen.account, chosen.results)

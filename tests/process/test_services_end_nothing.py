@@ -15,12 +15,12 @@ from unittest.mock import patch
 import anyio
 import anyio.lowlevel
 import pytest
+from engine.exit_signal import close_signal
 
 from adapters.reports.status import Status
 from adapters.services.supervisor import Supervisor
 from config.loader import AlertSettings, Secret
 from engine import events as ev
-from engine.exit_signal import close_signal
 from scripts.app.sessions.services import ServiceOptions
 from tests.builders import signal
 from tests.journals import read_back

@@ -279,7 +279,7 @@ def test_bars_that_cannot_make_its_timeframe_are_bad_data(preset: Write, tmp_pat
     given: tuple[Any, ...] = ("--bars", f"EURUSD={bars}", "--clock", "utc")
     said = butler("replay", "--preset", preset(), "--results-dir", tmp_path / "r", *given)
     assert said.code == ExitCode.DATA
-    assert "bars of 86400 seconds cannot be made into H1 bars" in said.line
+    assert "D1 bars cannot be made into H1 bars" in said.line
 
 
 # --- when it fails at work ------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
-
-import anyio.to_thread
+from typing import Any
 
 from adapters.bars.follow import FollowedSignals
+from adapters.bars.symbol_names import known_signals
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
@@ -17,6 +16,7 @@ from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
 from adapters.reports.sinks import JsonSink
+from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
@@ -41,10 +41,8 @@ from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import BarPreparer
-from signals.market_data.clocks import server_of, to_utc
+from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
 from signals.strategy import StrategyFactory
-
-_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ async def catch_up(clock: Clock, market: RecordedMarket | None, connection: Conn
 def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionContext) -> Shadow:
     """Put the session together; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
+    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in SERVER_CLOCKS})
     market = terms.market
     actors = connect_live(
         Wiring(
@@ -213,18 +211,21 @@ def _pacing(
     schedule: LiveSignalSchedule,
 ) -> Pacing:
     pacing = _plain_pacing(terms, actors, context, stop)
-    schedule.add(terms.signals)
+    named: set[str] = set()
+
+    def add(signals: Iterable[ev.UserSignal]) -> None:
+        meant, notes = known_signals(signals, terms.instruments)
+        for note in notes:
+            if note not in named:
+                context.log.warn(note)
+        named.update(notes)
+        schedule.add(meant)
+
+    add(terms.signals)
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
-
-    async def read() -> None:
-        try:
-            schedule.add(await anyio.to_thread.run_sync(file.poll))
-        except OSError as error:
-            context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
-
-    return Prepared(pacing, read)
+    return Prepared(pacing, Polled(str(terms.followed), file.poll, add, context.log.warn))
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
