@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from adapters.journal import StoredJournal
 from adapters.services.control_wire import (
     FILE_NAME,
     LONGEST_REPLY,
@@ -26,13 +24,10 @@ from adapters.services.control_wire import (
 from adapters.services.heartbeat import read_beat
 from adapters.system import processes
 from adapters.system.json_bytes import decoded
-from engine import events as ev
 
 _SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 0.2
-_LOOK_SECONDS: Final = 0.5
 _HEARTBEAT: Final = "heartbeat.json"
-_JOURNAL: Final = "journal.sqlite"
 
 
 class NotRunning(Exception):
@@ -179,25 +174,8 @@ class SessionClient:
     def ask(self, request: ControlRequest) -> ControlReply:
         return ask(self.folder, request, seconds=self._seconds)
 
-    def records(
-        self, after: int = 0, *, wait: Callable[[float], None] = time.sleep
-    ) -> Iterator[ev.Record]:
-        """Every record after number `after`, as it becomes durable, up to the session's end.
-
-        They are read from the journal's file: a reader that is slow, or many of them, cost the
-        session nothing. Ends with the process, too. Raises engine.journal.JournalDamaged.
-        """
-        with StoredJournal(self.folder / _JOURNAL) as stored:
-            while True:
-                over = stored.sealed_hash() is not None or not self._lives()
-                for record in stored.records(after + 1):
-                    after = record.seq
-                    yield record
-                if over:
-                    return
-                wait(_LOOK_SECONDS)
-
-    def _lives(self) -> bool:
+    def lives(self) -> bool:
+        """Whether its process does, by its heartbeat or its access file."""
         read = read_beat(self.folder / _HEARTBEAT)
         if read is not None and read[0].alive:
             return processes.birth_of(read[0].pid) is not None

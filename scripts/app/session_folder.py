@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
@@ -70,6 +71,11 @@ class SessionFolder:
     @property
     def latest_summary(self) -> Path:
         return self.results / self.summary.name
+
+    def discard_if_empty(self) -> None:
+        """Take the folder away again after a start that failed before anything was in it."""
+        with contextlib.suppress(OSError):  # something is in it, or it is gone
+            self.path.rmdir()
 
     def create(self) -> None:
         """Make the folder; raises AppError when it exists or cannot be written to."""

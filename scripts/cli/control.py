@@ -185,6 +185,8 @@ def only_live(results: Path) -> Path:
 
 def journaled(folder: Path) -> Status:
     """How the session stood by its journal; raises AppError when that cannot be read."""
+    import msgspec
+
     from adapters.journal import StoredJournal
     from adapters.reports.status import EVENT_NAMES, StatusFold
     from engine.journal import JournalDamaged
@@ -195,7 +197,12 @@ def journaled(folder: Path) -> Status:
         with StoredJournal(folder / JOURNAL) as stored:
             for record in stored.records(kinds=EVENT_NAMES):
                 fold.take(record)
-        return fold.recorded()
+            status = fold.recorded()
+            # Inputs have no part in the status, but the last of them is how far the session came.
+            last = next(iter(stored.records(stored.last_seq)), None)
+        if last is not None and last.seq > status.seq:
+            return msgspec.structs.replace(status, seq=last.seq, time=last.time)
+        return status
     except (JournalDamaged, ValueError) as error:
         raise BadData(str(error)) from error
 

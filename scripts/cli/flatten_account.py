@@ -17,8 +17,8 @@ from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-from scripts.app.sessions.takeover import end_mute_session
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.takeover import end_mute_session
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -110,31 +110,34 @@ def replay_on_profile(
     _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
-    if not how.dry_run:
-        rules = _Rules(limits, challenge, named_phase(request.objectives))
-        return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
-    history = asyncio.run(_fetch(request, how, folder))
-    refuse_unconvertible(
-        (item.spec for item in history.instruments.values()),
-        "butler shadow trades it on the terminal's live prices, dry by default",
-    )
-    inputs = _inputs(request, history, loaded, screen)
-    balance = history.balance if request.starting_equity is None else request.starting_equity
-    terms = Terms(
-        inputs=inputs,
-        preset=loaded.preset.name,
-        parameters=loaded.preset.parameters,
-        factory=loaded.factory,
-        timeframes=loaded.timeframes,
-        limits=limits,
-        starting_balance=options.cents("--starting-equity", balance),
-        limit_trades=request.limit_trades,
-        slippage=request.slippage_points,
-        strategy=loaded.strategy,
-        strategy_file=loaded.file,
-        objectives=challenge,
-    )
-    return run_replay(terms, folder, screen, how.account.profile)
+    try:
+        if not how.dry_run:
+            rules = _Rules(limits, challenge, named_phase(request.objectives))
+            return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
+        history = asyncio.run(_fetch(request, how, folder))
+        refuse_unconvertible(
+            (item.spec for item in history.instruments.values()),
+            "butler shadow trades it on the terminal's live prices, dry by default",
+        )
+        inputs = _inputs(request, history, loaded, screen)
+        balance = history.balance if request.starting_equity is None else request.starting_equity
+        terms = Terms(
+            inputs=inputs,
+            preset=loaded.preset.name,
+            parameters=loaded.preset.parameters,
+            factory=loaded.factory,
+            timeframes=loaded.timeframes,
+            limits=limits,
+            starting_balance=options.cents("--starting-equity", balance),
+            limit_trades=request.limit_trades,
+            slippage=request.slippage_points,
+            strategy=loaded.strategy,
+            strategy_file=loaded.file,
+            objectives=challenge,
+        )
+        return run_replay(terms, folder, screen, how.account.profile)
+    finally:
+        folder.discard_if_empty()
 
 
 def _refuse_contradictions(request: ReplayRequest, how: OnProfile) -> None:

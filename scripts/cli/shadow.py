@@ -254,7 +254,10 @@ class _Shadow:
                 if previous is None:
                     folder.create()
                 found = _Beginning(previous, loaded, market, plan, books)
-                return await self._on_account(folder, found)
+                try:
+                    return await self._on_account(folder, found)
+                finally:
+                    folder.discard_if_empty()
 
     def _new_folder(self) -> SessionFolder:
         """The folder of a new session, not made yet."""

@@ -16,6 +16,7 @@ from adapters.services.control_client import Busy, Mute, NotRunning, SessionClie
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, write_access
 from adapters.services.heartbeat import Beat, write_beat
 from engine import events as ev
+from scripts.app.sessions.following import followed_records
 from tests.process.test_control_commands import shadow, told
 
 SHORT = 0.5
@@ -104,7 +105,7 @@ def test_a_command_never_says_of_a_session_that_lives_that_it_does_not_run(tmp_p
 def test_records_come_as_they_are_written_up_to_the_end(tmp_path: Path) -> None:
     with shadow(tmp_path) as process:
         client = SessionClient(tmp_path / "sessions" / "s-1")
-        records = client.records()
+        records = followed_records(client)
         first = next(records)
         assert isinstance(first.event, ev.SessionStarted)
         assert client.stop().done
@@ -112,4 +113,4 @@ def test_records_come_as_they_are_written_up_to_the_end(tmp_path: Path) -> None:
         rest = list(records)
     assert [record.seq for record in (first, *rest)] == list(range(1, 2 + len(rest)))
     assert isinstance(rest[-1].event, ev.SessionEnded)
-    assert next(client.records(after=3)).seq == 4
+    assert next(followed_records(client, after=3)).seq == 4

@@ -74,7 +74,7 @@ class Kept:
     records: list[ev.Record]
     sealed: bool
 
-    def of(self, kind: type[ev.Event]) -> list[Any]:
+    def of(self, kind: type[ev.Event | ev.Input]) -> list[Any]:
         return [item.event for item in self.records if isinstance(item.event, kind)]
 
 

@@ -104,3 +104,16 @@ def test_a_session_that_goes_on_does_not_take_a_signal_again(followed: Followed)
     schedule.add([signal])
     (left,) = schedule.due(NOON + 3_600_000)
     assert isinstance(left, ev.ExitDue), "but it is left at its time"
+
+
+def test_an_unfinished_line_is_read_once_however_long_it_grows(followed: Followed) -> None:
+    """It is left out, and the lines after it are taken."""
+    followed.append(HEADER + line(0))
+    for _ in range(5):
+        assert followed.append("x" * 1_500_000) == []
+    found = followed.append("y\n" + line(1))
+    while not found:
+        found = followed.reader.poll()
+    assert [signal.symbol for signal in found] == ["EURUSD"]
+    assert len(followed.warnings) == 1
+    assert "line 3: is longer than 65536 bytes; it is left out" in followed.warnings[0]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
-
 from adapters.bars.follow import FollowedSignals
 from adapters.bars.symbol_names import known_signals
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
@@ -18,6 +16,7 @@ from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
 from adapters.reports.sinks import JsonSink
+from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
@@ -226,14 +225,7 @@ def _pacing(
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
-
-    async def read() -> None:
-        try:
-            add(await anyio.to_thread.run_sync(file.poll))
-        except OSError as error:
-            context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
-
-    return Prepared(pacing, read)
+    return Prepared(pacing, Polled(str(terms.followed), file.poll, add, context.log.warn))
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
