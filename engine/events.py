@@ -42,6 +42,7 @@ from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
 from engine.inputs import SwapSeen as SwapSeen
+from engine.inputs import SymbolModeSeen as SymbolModeSeen
 from engine.inputs import SymbolValuation as SymbolValuation
 from engine.inputs import Tick as Tick
 from engine.inputs import VenueReplied as VenueReplied

@@ -62,6 +62,7 @@ class DenyReason(enum.StrEnum):
     GAP_WINDOW = "gap_window"
     NEWS_WINDOW = "news_window"
     WIDER_STOP = "wider_stop"
+    SYMBOL_MODE = "symbol_mode"
 
 
 class AttemptOutcome(enum.StrEnum):

@@ -19,6 +19,7 @@ from risk.challenge import ChallengeActor
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.symbol_modes import SymbolModes
 
 
 class RiskActor:
@@ -49,6 +50,7 @@ class RiskActor:
         self._max_floor: Cents | None = None
         self._day_turned = False
         self._broker_valued = False
+        self._symbol_modes = SymbolModes()
 
     def routes(self) -> ev.Routes:
         return {
@@ -63,6 +65,7 @@ class RiskActor:
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
+            ev.SymbolModeSeen: self._symbol_modes.on_seen,
             ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
             ev.AttemptStarted: self.on_attempt_started,
@@ -85,6 +88,7 @@ class RiskActor:
             ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
+            ev.SymbolModeSeen: self._symbol_modes.on_seen,
         }
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
@@ -288,6 +292,9 @@ class RiskActor:
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self._account()))
+            return
+        if (objection := self._symbol_modes.objection(order)) is not None:
+            self._bus.publish(rules.denied(order, *objection, self._account()))
             return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.signal_id)

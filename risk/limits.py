@@ -106,9 +106,12 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
-    return OrderDenied(
-        order=order, reason=problem, detail=details.get(problem, str(problem)), account=account
-    )
+    return denied(order, problem, details.get(problem, str(problem)), account)
+
+
+def denied(order: OrderIntent, reason: DenyReason, detail: str, account: Account) -> OrderDenied:
+    """Deny an order for what the venue or the account says of it, whatever the limits."""
+    return OrderDenied(order=order, reason=reason, detail=detail, account=account)
 
 
 def manage(

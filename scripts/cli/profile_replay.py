@@ -315,7 +315,9 @@ async def _resume(how: OnProfile, session: str, results: Path | None, screen: Sc
     names = [spec.name for spec in previous.started.symbols]
     async with _connection(how, previous.folder, trading=True, symbols=names) as connection:
         previous.insist_on(connection.account, SIGNALS)
-        found = await instruments(connection, names, how.account.symbol_map, load_symbols())
+        found = await instruments(
+            connection, names, how.account.symbol_map, load_symbols(), managed=True
+        )
         terms = LiveTerms(
             mode=SIGNALS,
             preset=previous.started.preset,

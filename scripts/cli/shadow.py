@@ -326,7 +326,9 @@ class _Shadow:
                 previous.insist_on(connection.account, MODE)
             else:
                 await self._check_initial(connection)
-            found = await instruments(connection, names, chosen.account.symbol_map, known)
+            found = await instruments(
+                connection, names, chosen.account.symbol_map, known, managed=True
+            )
             session = _Session(self._chosen, folder, previous, loaded, market)
             return await session.run(connection, found)
 

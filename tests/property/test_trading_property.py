@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
-CHECKED = {HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK}
+CHECKED = {
+    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
+    HaltCause.TRANSIENT_REJECTION,
+}  # fmt: skip
 DAILY = {HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT}
 LATCHED = set(HaltCause) - CHECKED - DAILY
 

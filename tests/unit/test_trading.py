@@ -6,7 +6,10 @@ import pytest
 
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
-SUSPENDING = (HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK)
+SUSPENDING = (
+    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
+    HaltCause.TRANSIENT_REJECTION,
+)  # fmt: skip
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.RECONCILIATION_MISMATCH,
     HaltCause.MAX_LOSS,

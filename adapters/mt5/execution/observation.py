@@ -12,6 +12,7 @@ import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.conditions import TradingConditions, trading_conditions
 from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from engine.ports import Terminal
@@ -26,6 +27,8 @@ _MOST_BARS = 5_000
 
 class Prices(Terminal, Protocol):
     """A terminal that gives prices too."""
+
+    def terminal_info(self) -> Any: ...
 
     def copy_rates_from_pos(
         self, symbol: str, timeframe: int, start: int, count: int, /
@@ -55,15 +58,19 @@ class Quote(NamedTuple):
 
 
 class MarketSnapshot(NamedTuple):
-    """One observation; `quotes` are in the order of the gaps that were asked about."""
+    """One observation; `quotes` and trade modes are in the order of the gaps that were asked
+    about."""
 
     quotes: tuple[Quote, ...]
     snapshot: Snapshot
+    conditions: TradingConditions
 
 
 def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
     """Ask for everything; raises SnapshotFailed where the terminal gives no answer."""
-    return MarketSnapshot(quotes_of(terminal, gaps), fetch_snapshot(terminal, query))
+    quotes, snapshot = quotes_of(terminal, gaps), fetch_snapshot(terminal, query)
+    conditions = trading_conditions(terminal, [gap.name for gap in gaps], snapshot.account)
+    return MarketSnapshot(quotes, snapshot, conditions)
 
 
 def quotes_of(terminal: Prices, gaps: Sequence[BarRequest]) -> tuple[Quote, ...]:

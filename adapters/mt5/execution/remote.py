@@ -52,6 +52,9 @@ class RemoteTerminal:
     def order_check(self, request: dict[str, Any], /) -> Any:
         return self.call("order_check", request)
 
+    def terminal_info(self) -> Any:
+        return self.call("terminal_info")
+
     def account_info(self) -> Any:
         return self.call("account_info")
 

@@ -16,6 +16,7 @@ import numpy as np
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
@@ -112,7 +113,10 @@ class DryRun:
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
             self._play(terminal, request.name, quoted)
-        return MarketSnapshot(quotes, self.fetch_snapshot(terminal, query))
+        snapshot = self.fetch_snapshot(terminal, query)
+        # Nothing is sent, so no permission to send is missed.
+        conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
+        return MarketSnapshot(quotes, snapshot, conditions)
 
     def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
         points = self._specs[name].points

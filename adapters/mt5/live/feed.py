@@ -20,6 +20,7 @@ from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.closing_deals import cents, figures
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
@@ -157,6 +158,8 @@ class LiveFeed:
         self._server = server
         self._watch = FeedWatch(clock.now())
         self._reported: dict[HaltCause, bool] = {}
+        self._modes: dict[str, ev.SymbolModeSeen] = {}
+        self._last_ticks: dict[str, tuple[float, float, int]] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
         linked = False  # the account is compared before anything is done
@@ -228,6 +231,7 @@ class LiveFeed:
     def _take(self, seen: MarketSnapshot, closed: Sequence[list[ev.BarClosed] | None]) -> None:
         account = ev.AccountSeen.of(figures(seen.snapshot.account))
         self._days.turn(self._pacing.day_limit(), account)
+        self._check_permissions(seen)
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.has_changes(seen.snapshot):
@@ -249,19 +253,34 @@ class LiveFeed:
         """Whether prices come."""
         return self._watch.state
 
+    def _check_permissions(self, seen: MarketSnapshot) -> None:
+        """Suspend trading while terminal or account forbid it; learn what symbols allow."""
+        objection, modes = seen.conditions
+        self._tell(HaltCause.TERMINAL, bool(objection), objection)
+        for watch, trade_mode in zip(self._watches, modes, strict=True):
+            mode = symbol_mode(watch.symbol, trade_mode)
+            if mode != self._modes.get(watch.symbol):
+                self._modes[watch.symbol] = mode
+                self._bus.feed(mode)
+
     def _check_conditions(self, server: ServerClock[Any], seen: MarketSnapshot) -> None:
         """Suspend trading while prices do not come or the server's clock is not certain."""
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)
         server.tick(newest, now)
-        ticked = any(self._is_new(*pair) for pair in self._pairs(seen))
+        ticked = any([self._is_new(*pair) for pair in self._pairs(seen)])
         state = self._watch.judge(now, server.at(now), ticked=ticked)
-        self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
+        silent = f"no price has come for {self._watch.silent_after // 1000} seconds"
+        self._tell(HaltCause.FEED, state is FeedState.MUTE, silent)
         if state is not FeedState.CLOSED:
             self._tell(HaltCause.CLOCK, not server.certain, server.problem)
 
     def _is_new(self, watch: BarWatch, quoted: Quote) -> bool:
-        return self._portfolio.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
+        """Whether a tick came since the last look: one at the same price is one, too."""
+        tick = quoted.tick
+        now, before = (tick.bid, tick.ask, tick.time_msc), self._last_ticks.get(watch.symbol)
+        self._last_ticks[watch.symbol] = now
+        return now != before
 
     def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
         if holds != self._reported.get(cause):  # at first in any case: it may hold from before

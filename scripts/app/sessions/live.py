@@ -13,11 +13,12 @@ from adapters.journal import SqliteJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.closing_deals import figures
+from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
-from adapters.mt5.execution.symbol_specs import alike, instrument, tradable
+from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
@@ -151,21 +152,41 @@ async def instruments(
     symbols: Sequence[str],
     names: dict[str, str],
     known: dict[str, SymbolSpec],
+    *,
+    managed: bool = False,
 ) -> dict[str, Instrument]:
-    """The symbols as the terminal has them, selected; raises CommandFailed with candidates."""
+    """The symbols as the terminal has them, selected; raises CommandFailed with candidates.
+
+    A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
+    by a session that denies its entries.
+    """
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
-        if (await connection.ask("symbol_select", venue_name, True)).failed:
-            near = alike(ours, (await connection.ask("symbols_get")).value)
-            hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
-            raise CommandFailed(f"the terminal has no symbol {venue_name}{hint}", ExitCode.TERMINAL)
+        selected = await connection.ask("symbol_select", venue_name, True)
+        if selected.failed:
+            raise await _not_selected(connection, ours, venue_name, selected.last_error)
         info = await connection.call("symbol_info", venue_name)
-        why = tradable(info, to_open=True)
+        why = None if managed else no_entry(info)
         if why is not None:
             raise CommandFailed(f"{venue_name}: {why} on this account", ExitCode.TERMINAL)
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
+
+
+async def _not_selected(
+    connection: Connection, ours: str, name: str, error: tuple[int, str]
+) -> CommandFailed:
+    """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
+    code, text = error
+    if not (await connection.ask("symbol_info", name)).failed:
+        return CommandFailed(
+            f"the terminal has {name} but did not select it: {code} {text}; try again",
+            ExitCode.TERMINAL,
+        )
+    near = alike(ours, (await connection.ask("symbols_get")).value)
+    hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
+    return CommandFailed(f"the terminal has no symbol {name}{hint}", ExitCode.TERMINAL)
 
 
 async def refuse_open_positions(connection: Connection) -> None:
@@ -371,7 +392,12 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         insist_on(info, connection.account)
         seen = ev.Tick(symbol, item.spec.points(tick.bid), item.spec.points(tick.ask))
         valuation = await valuation_at(connection, item, seen.bid, seen.ask)
-        return ScriptQuote(seen, ev.AccountSeen.of(figures(info)), valuation)
+        conditions = await connection.terminal.work(
+            lambda client: trading_conditions(RemoteTerminal(client), [item.name], info)
+        )
+        mode = symbol_mode(symbol, conditions.trade_modes[0])
+        figures_ = ev.AccountSeen.of(figures(info))
+        return ScriptQuote(seen, figures_, valuation, mode, conditions.objection)
 
     return quote
 
