@@ -48,6 +48,7 @@ from engine.inputs import Tick as Tick
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
+from engine.order_terms import OrderTerms as OrderTerms
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
@@ -94,27 +95,12 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session_started", g
 
 
 class SignalRaised(_Event, frozen=True, kw_only=True, tag="signal"):
-    """A strategy wants to enter, leave or protect a position.
+    """Somebody wants to enter, leave or protect a position.
 
-    `price` is the market's price at this moment; `scale` multiplies the risk per trade; `volume` 0
-    means that risk sizes the order. An `entry_price` asks for a pending order that `expires`;
     `problem` is a reason to deny that is known before risk looks at it.
     """
 
-    signal_id: str
-    strategy_id: str
-    symbol: str
-    action: Action
-    side: Side
-    reason: str
-    price: Points
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    scale: float = 1.0
-    volume: Units = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
+    terms: OrderTerms
     problem: DenyReason | None = None
     note: str = ""
 
@@ -131,20 +117,7 @@ class OrderIntent(_Event, frozen=True, kw_only=True, tag="order_intent"):
     """An order as it is put before risk; `order_id` is the engine's own, unique in the session."""
 
     order_id: int
-    signal_id: str
-    strategy_id: str
-    symbol: str
-    action: Action
-    side: Side
-    reason: str
-    price: Points
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    scale: float = 1.0
-    volume: Units = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
+    terms: OrderTerms
     problem: DenyReason | None = None
 
 
@@ -172,19 +145,12 @@ class OrderDenied(_Event, frozen=True, kw_only=True, tag="order_denied"):
 
 
 class OrderSubmitted(_Event, frozen=True, kw_only=True, tag="order_submitted"):
-    """The order is about to leave for the venue; this record is durable before it does."""
+    """The order is about to leave for the venue with `volume`, which risk approved; this record is
+    durable before it does."""
 
     order_id: int
-    symbol: str
-    action: Action
-    side: Side
+    terms: OrderTerms
     volume: Units = 0
-    price: Points = 0
-    stop_loss: Points = 0
-    take_profit: Points = 0
-    position: int = 0
-    entry_price: Points = 0
-    expires: Millis = 0
 
 
 class OrderAccepted(_Event, frozen=True, kw_only=True, tag="order_accepted"):

@@ -19,15 +19,17 @@ def close_signal(
     if tick is not None:
         price = tick.bid if position.side is Side.LONG else tick.ask
     return ev.SignalRaised(
-        signal_id=f"{position.signal_id}{mark}",
-        strategy_id=position.strategy_id,
-        symbol=position.symbol,
-        action=ev.Action.CLOSE,
-        side=position.side,
-        reason=reason,
-        price=price,
-        stop_loss=position.stop_loss,
-        take_profit=position.take_profit,
-        volume=position.volume,
-        position=position.ticket,
+        terms=ev.OrderTerms(
+            signal_id=f"{position.signal_id}{mark}",
+            strategy_id=position.strategy_id,
+            symbol=position.symbol,
+            action=ev.Action.CLOSE,
+            side=position.side,
+            reason=reason,
+            price=price,
+            stop_loss=position.stop_loss,
+            take_profit=position.take_profit,
+            volume=position.volume,
+            position=position.ticket,
+        ),
     )

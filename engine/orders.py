@@ -166,7 +166,7 @@ class OrderManager:
         for signal in self._unanswered:
             self._bus.publish(
                 ev.SignalDropped(
-                    signal_id=signal.signal_id, symbol=signal.symbol, reason="abandoned"
+                    signal_id=signal.terms.signal_id, symbol=signal.terms.symbol, reason="abandoned"
                 )
             )
         self._unanswered.clear()
@@ -191,34 +191,19 @@ class OrderManager:
         return self._entries_left == 0
 
     def on_signal(self, signal: ev.SignalRaised) -> None:
-        if self._entries_left == 0 and signal.action is ev.OPEN:
+        if self._entries_left == 0 and signal.terms.action is ev.OPEN:
             self._bus.publish(
                 ev.SignalDropped(
-                    signal_id=signal.signal_id, symbol=signal.symbol, reason="limit_trades"
+                    signal_id=signal.terms.signal_id,
+                    symbol=signal.terms.symbol,
+                    reason="limit_trades",
                 )
             )
             return
         order_id = self._next_id
         self._next_id += 1
         self._bus.publish(
-            ev.OrderIntent(
-                order_id=order_id,
-                signal_id=signal.signal_id,
-                strategy_id=signal.strategy_id,
-                symbol=signal.symbol,
-                action=signal.action,
-                side=signal.side,
-                reason=signal.reason,
-                price=signal.price,
-                stop_loss=signal.stop_loss,
-                take_profit=signal.take_profit,
-                scale=signal.scale,
-                volume=signal.volume,
-                position=signal.position,
-                entry_price=signal.entry_price,
-                expires=signal.expires,
-                problem=signal.problem,
-            )
+            ev.OrderIntent(order_id=order_id, terms=signal.terms, problem=signal.problem)
         )
 
     def on_intent(self, intent: ev.OrderIntent) -> None:

@@ -93,16 +93,16 @@ class RiskActor:
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
-        if order.action is ev.OPEN:
-            self._signals.add(order.signal_id)
+        if order.terms.action is ev.OPEN:
+            self._signals.add(order.terms.signal_id)
             self._exposures.reserve(approved)
             self._counters.ordered(self._bus.time)
-        elif order.action is ev.CLOSE:
+        elif order.terms.action is ev.CLOSE:
             self._exposures.start_closing(order)
 
     def _apply_denied(self, denied: ev.OrderDenied) -> None:
-        if denied.order.problem is None and denied.order.action is ev.OPEN:
-            self._signals.add(denied.order.signal_id)
+        if denied.order.problem is None and denied.order.terms.action is ev.OPEN:
+            self._signals.add(denied.order.terms.signal_id)
 
     def _apply_seen(self, seen: ev.AccountSeen) -> None:
         self.drawdowns.test(seen.equity, self.day_start)
@@ -287,7 +287,7 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is not ev.OPEN:
+        if order.terms.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
@@ -297,7 +297,7 @@ class RiskActor:
             self._bus.publish(rules.denied(order, *objection, self._account()))
             return
         verdict = rules.vet(order, self._context(order))
-        self._signals.add(order.signal_id)
+        self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
             self._exposures.reserve(verdict)
             self._counters.ordered(self._bus.time)
@@ -306,10 +306,10 @@ class RiskActor:
             self._halt_for(verdict)
 
     def _manage(self, order: ev.OrderIntent) -> None:
-        position = self._portfolio.positions.get(order.position)
+        position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if order.action is ev.CLOSE and not self._exposures.start_closing(order):
-            detail = f"position {order.position} is being closed already"
+        if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
+            detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
             self._bus.publish(verdict)
@@ -394,17 +394,20 @@ class RiskActor:
             self._change(trading, self._account(), detail=seen.detail)
 
     def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
-        totals, portfolio = self._exposures.totals(order.symbol), self._portfolio
-        spec, value = portfolio.specs[order.symbol], portfolio.valuations.get(order.symbol)
+        totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
+        spec, value = (
+            portfolio.specs[order.terms.symbol],
+            portfolio.valuations.get(order.terms.symbol),
+        )
         return rules.RiskContext(
             limits=self._limits,
             spec=spec,
-            tick=portfolio.ticks[order.symbol],
+            tick=portfolio.ticks[order.terms.symbol],
             account=self._account(),
             day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
-            known_signal=order.signal_id in self._signals,
+            known_signal=order.terms.signal_id in self._signals,
             positions=totals.positions,
             positions_on_symbol=totals.on_symbol,
             stops_worst=-totals.worst_open,
@@ -425,14 +428,16 @@ class RiskActor:
             account, in_flight = self._portfolio.account, len(self._exposures.reserved)
             firm = self._challenge_actor.floors(account)
             objection = self._challenge_actor.objection(
-                self._portfolio.specs[order.symbol], self._exposures.count() - in_flight, in_flight
+                self._portfolio.specs[order.terms.symbol],
+                self._exposures.count() - in_flight,
+                in_flight,
             )
         return firm_limits.LimitContext(
             now=now,
             orders_hour=self._counters.orders_hour(now),
             orders_day=self._counters.orders_day,
             last_loss=self._counters.last_loss,
-            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.symbol),
+            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.terms.symbol),
             currencies=exposure.on_currencies(stakes),
             firm=firm,
             objection=objection,

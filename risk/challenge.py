@@ -372,7 +372,7 @@ class ChallengeActor:
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         self.state = obj.requested(self.state)
-        if submitted.entry_price:
+        if submitted.terms.entry_price:
             self._pending.add(submitted.order_id)
 
     def on_accepted(self, accepted: ev.OrderAccepted) -> None:

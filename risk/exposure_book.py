@@ -56,7 +56,7 @@ class ExposureBook:
         """Count an approved entry as open."""
         order = approved.order
         self.reserved[order.order_id] = InFlightRisk(
-            order.symbol, order.side, approved.worst or approved.risk, approved.margin
+            order.terms.symbol, order.terms.side, approved.worst or approved.risk, approved.margin
         )
 
     def release(self, order_id: int) -> None:
@@ -69,9 +69,9 @@ class ExposureBook:
 
         One whose outcome is unknown counts: it is never sent a second time.
         """
-        if order.position in self._closing.values():
+        if order.terms.position in self._closing.values():
             return False
-        self._closing[order.order_id] = order.position
+        self._closing[order.order_id] = order.terms.position
         return True
 
     def finish_closing(self, position: int) -> None:

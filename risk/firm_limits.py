@@ -141,7 +141,7 @@ def exposure(
         limit = limits.max_currency_risk_fraction * day_start
         for currency, sign in ((spec.base, 1), (spec.quote, -1)):
             before = limit_context.currencies.get(currency, 0)
-            after = before + sign * order.side * worst
+            after = before + sign * order.terms.side * worst
             if currency and abs(after) > limit and abs(after) > abs(before):
                 return (
                     DenyReason.CURRENCY_EXPOSURE,
@@ -176,10 +176,10 @@ def wider_stop(limits: Limits, order: OrderIntent, stop_loss: int) -> Objection 
     """A stop that moves away from the price, or is taken away; `stop_loss` is the one in force."""
     if not limits.keep_stops or not stop_loss:
         return None
-    nearer = (order.stop_loss - stop_loss) * order.side >= 0
-    if order.stop_loss and nearer:
+    nearer = (order.terms.stop_loss - stop_loss) * order.terms.side >= 0
+    if order.terms.stop_loss and nearer:
         return None
-    return DenyReason.WIDER_STOP, f"the stop {stop_loss} may not move to {order.stop_loss}"
+    return DenyReason.WIDER_STOP, f"the stop {stop_loss} may not move to {order.terms.stop_loss}"
 
 
 def _usd(cents: float) -> str:

@@ -75,18 +75,19 @@ def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied
     denial = _denied_before_sizing(order, context)
     if denial is not None:
         return _deny(order, context, *denial)
-    entry = order.entry_price or (context.tick.ask if order.side is LONG else context.tick.bid)
+    terms = order.terms
+    entry = terms.entry_price or (context.tick.ask if terms.side is LONG else context.tick.bid)
     spread = context.tick.ask - context.tick.bid
     volume = _fixed(order, context) or _sized(order, context, entry, spread)
     rate = context.valuation.rate
     risk = money.loss_at_stop(
-        context.spec, order.side, volume, entry, order.stop_loss, spread, rate
+        context.spec, terms.side, volume, entry, terms.stop_loss, spread, rate
     )
     worst = risk
-    if not exposure.exact(context.limits, order.stop_loss):
+    if not exposure.exact(context.limits, terms.stop_loss):
         worst = exposure.worst_of_order(
-            context.limits, context.spec, order.side, volume, entry, order.stop_loss, spread,
-            pending=order.entry_price > 0, rate=rate,
+            context.limits, context.spec, terms.side, volume, entry, terms.stop_loss, spread,
+            pending=terms.entry_price > 0, rate=rate,
         )  # fmt: skip
     margin = margin_of(context.spec, context.valuation, volume, entry)
     denial = _denied_at_volume(context, volume, risk, worst, margin) or _guarded(
@@ -102,7 +103,7 @@ def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied
 def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
     """Deny an order for what was known against it before any check could run."""
     details = {
-        DenyReason.UNKNOWN_SYMBOL: f"{order.symbol} is not among this session's symbols",
+        DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
@@ -122,13 +123,13 @@ def manage(
     `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
     stops. Raises ValueError for an order that opens a position.
     """
-    if order.action is OPEN:
+    if order.terms.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
-    if order.action is MODIFY and limits is not None:
+    if order.terms.action is MODIFY and limits is not None:
         objection = guard.wider_stop(limits, order, stop_loss)
         if objection is not None:
             return objection
-    return OrderApproved(order=order, volume=order.volume)
+    return OrderApproved(order=order, volume=order.terms.volume)
 
 
 def _deny(order: OrderIntent, context: RiskContext, reason: DenyReason, detail: str) -> OrderDenied:
@@ -141,7 +142,7 @@ def _denied_before_sizing(
     if not context.trading_active:
         return DenyReason.HALTED, "trading is halted"
     if context.known_signal:
-        return DenyReason.DUPLICATE_INTENT, f"signal {order.signal_id} already has an order"
+        return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
     if context.positions >= context.limits.max_positions:
         return (
             DenyReason.MAX_POSITIONS,
@@ -150,7 +151,7 @@ def _denied_before_sizing(
     if context.positions_on_symbol >= context.limits.max_positions_per_symbol:
         return (
             DenyReason.MAX_POSITIONS_PER_SYMBOL,
-            f"{context.positions_on_symbol} on {order.symbol}, "
+            f"{context.positions_on_symbol} on {order.terms.symbol}, "
             f"limit {context.limits.max_positions_per_symbol}",
         )
     return _invalid_stops(order, context) or context.valuation.objection
@@ -162,26 +163,27 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason
     For a pending order that is the price at which it enters. Distances of 0 points are refused too,
     whatever the symbol's stops level.
     """
-    long = order.side is LONG
-    price: Points = order.entry_price or (context.tick.bid if long else context.tick.ask)
+    terms = order.terms
+    long = terms.side is LONG
+    price: Points = terms.entry_price or (context.tick.bid if long else context.tick.ask)
     nearest = max(context.spec.stops_level, 1)
     side = 1 if long else -1
     market = context.tick.ask if long else context.tick.bid
-    if order.entry_price and abs(order.entry_price - market) < nearest:
+    if terms.entry_price and abs(terms.entry_price - market) < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"entry price {order.entry_price} must lie {nearest} points or more from {market}",
+            f"entry price {terms.entry_price} must lie {nearest} points or more from {market}",
         )
-    if not order.stop_loss or (price - order.stop_loss) * side < nearest:
+    if not terms.stop_loss or (price - terms.stop_loss) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"stop loss {order.stop_loss} must lie {nearest} points or more "
+            f"stop loss {terms.stop_loss} must lie {nearest} points or more "
             f"{'below' if long else 'above'} {price}",
         )
-    if order.take_profit and (order.take_profit - price) * side < nearest:
+    if terms.take_profit and (terms.take_profit - price) * side < nearest:
         return (
             DenyReason.INVALID_STOPS,
-            f"take profit {order.take_profit} must lie {nearest} points or more "
+            f"take profit {terms.take_profit} must lie {nearest} points or more "
             f"{'above' if long else 'below'} {price}",
         )
     return None
@@ -192,20 +194,21 @@ def _fixed(order: OrderIntent, context: RiskContext) -> Units:
 
     Less than a step counts as one step less than the minimum, so that it is denied as too small.
     """
-    if not order.volume:
+    if not order.terms.volume:
         return 0
     step = context.spec.volume_step
-    return min(order.volume - order.volume % step, _largest(context)) or -step
+    return min(order.terms.volume - order.terms.volume % step, _largest(context)) or -step
 
 
 def _sized(order: OrderIntent, context: RiskContext, entry: Points, spread: Points) -> Units:
-    limits, spec, rate = context.limits, context.spec, context.valuation.rate
+    terms, limits, spec = order.terms, context.limits, context.spec
+    rate = context.valuation.rate
     money_to_lose = sizing.budget(
-        limits.per_trade_risk_fraction, order.scale, context.account.equity, context.day_start
+        limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
     )
 
     def loss(volume: Units) -> Cents:
-        return money.loss_at_stop(spec, order.side, volume, entry, order.stop_loss, spread, rate)
+        return money.loss_at_stop(spec, terms.side, volume, entry, terms.stop_loss, spread, rate)
 
     volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(context))
     if rate is not None:

@@ -35,7 +35,7 @@ class WrongSource(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Runs the command; returns what its process ends with."""
     parser = argparse.ArgumentParser(prog="build_sample", description=__doc__)
     parser.add_argument("source", type=Path, help="the wheel, or EURUSD.csv out of it")
     parser.add_argument("output", type=Path, nargs="?", default=SAMPLE, help="default: %(default)s")

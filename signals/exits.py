@@ -72,8 +72,8 @@ class Flatten:
             )
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is ev.CLOSE:
-            self._closing[order.order_id] = order.position
+        if order.terms.action is ev.CLOSE:
+            self._closing[order.order_id] = order.terms.position
 
     def on_filled(self, fill: ev.OrderFilled) -> None:
         if fill.complete:

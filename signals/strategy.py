@@ -156,7 +156,7 @@ class StrategyActor:
         if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
             self._reversals[bar.symbol] = Reversal(
-                signal.position, bar, until, decision.reverse_with
+                signal.terms.position, bar, until, decision.reverse_with
             )
         self._bus.publish(signal)
 
@@ -188,7 +188,9 @@ class StrategyActor:
         if self._bus.time < reversal.until and view.position is None:
             self._bus.publish(signal)
             return
-        late = ev.SignalDropped(signal_id=signal.signal_id, symbol=symbol, reason="reversal_late")
+        late = ev.SignalDropped(
+            signal_id=signal.terms.signal_id, symbol=symbol, reason="reversal_late"
+        )
         self._bus.publish(late)
 
     def _view(self, symbol: str) -> View:
@@ -281,17 +283,19 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
     if isinstance(decision, Enter):
         long = decision.side is LONG
         return ev.SignalRaised(
-            signal_id=signal_id,
-            strategy_id=strategy_id,
-            symbol=bar.symbol,
-            action=ev.OPEN,
-            side=decision.side,
-            reason=decision.reason,
-            price=view.tick.ask if long else view.tick.bid,
-            stop_loss=decision.stop_loss,
-            take_profit=decision.take_profit,
-            scale=decision.scale,
-            volume=decision.volume,
+            terms=ev.OrderTerms(
+                signal_id=signal_id,
+                strategy_id=strategy_id,
+                symbol=bar.symbol,
+                action=ev.OPEN,
+                side=decision.side,
+                reason=decision.reason,
+                price=view.tick.ask if long else view.tick.bid,
+                stop_loss=decision.stop_loss,
+                take_profit=decision.take_profit,
+                scale=decision.scale,
+                volume=decision.volume,
+            ),
             problem=ev.DenyReason.EXPIRED if bar.late else None,
             note=decision.note,
         )
@@ -300,15 +304,17 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
         raise ValueError(f"{strategy_id} wants to manage a position of {bar.symbol}: none is open")
     leaving = isinstance(decision, Exit)
     return ev.SignalRaised(
-        signal_id=signal_id,
-        strategy_id=strategy_id,
-        symbol=bar.symbol,
-        action=ev.CLOSE if leaving else ev.MODIFY,
-        side=position.side,
-        reason=decision.reason,
-        price=view.tick.bid if position.side is LONG else view.tick.ask,
-        stop_loss=position.stop_loss if isinstance(decision, Exit) else decision.stop_loss,
-        take_profit=position.take_profit,
-        volume=position.volume,
-        position=position.ticket,
+        terms=ev.OrderTerms(
+            signal_id=signal_id,
+            strategy_id=strategy_id,
+            symbol=bar.symbol,
+            action=ev.CLOSE if leaving else ev.MODIFY,
+            side=position.side,
+            reason=decision.reason,
+            price=view.tick.bid if position.side is LONG else view.tick.ask,
+            stop_loss=position.stop_loss if isinstance(decision, Exit) else decision.stop_loss,
+            take_profit=position.take_profit,
+            volume=position.volume,
+            position=position.ticket,
+        ),
     )

@@ -54,19 +54,21 @@ class UserSignals:
         problem = self._problem(due)
         self._bus.publish(
             ev.SignalRaised(
-                signal_id=signal.signal_id,
-                strategy_id=signal.strategy_id,
-                symbol=signal.symbol,
-                action=ev.Action.OPEN,
-                side=signal.side,
-                reason=signal.reason,
-                price=price,
-                stop_loss=_points(spec, signal.stop_loss),
-                take_profit=_points(spec, signal.take_profit),
-                scale=signal.risk_scale,
-                volume=0 if signal.volume is None else max(units(signal.volume), 1),
-                entry_price=entry,
-                expires=_expiry(signal) if entry else 0,
+                terms=ev.OrderTerms(
+                    signal_id=signal.signal_id,
+                    strategy_id=signal.strategy_id,
+                    symbol=signal.symbol,
+                    action=ev.Action.OPEN,
+                    side=signal.side,
+                    reason=signal.reason,
+                    price=price,
+                    stop_loss=_points(spec, signal.stop_loss),
+                    take_profit=_points(spec, signal.take_profit),
+                    scale=signal.risk_scale,
+                    volume=0 if signal.volume is None else max(units(signal.volume), 1),
+                    entry_price=entry,
+                    expires=_expiry(signal) if entry else 0,
+                ),
                 problem=problem,
             )
         )

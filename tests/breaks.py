@@ -153,7 +153,7 @@ def _signals_to_close_ignored(patch: pytest.MonkeyPatch) -> None:
     on_signal = OrderManager.on_signal
 
     def deaf(order_manager: OrderManager, signal: ev.SignalRaised) -> None:
-        if signal.action is not ev.Action.CLOSE:
+        if signal.terms.action is not ev.Action.CLOSE:
             on_signal(order_manager, signal)
 
     patch.setattr(OrderManager, "on_signal", deaf)

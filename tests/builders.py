@@ -83,9 +83,9 @@ def account(balance: Cents = START, equity: Cents | None = None, margin: Cents =
     return ev.Account(balance=balance, equity=balance if equity is None else equity, margin=margin)
 
 
-def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
+def terms(signal_id: str = "s:1", **changes: Any) -> ev.OrderTerms:
     """A long entry on EURUSD at the usual tick, stop 100 and target 200 points away."""
-    return ev.SignalRaised(
+    return ev.OrderTerms(
         signal_id=signal_id,
         **{
             "strategy_id": "s", "symbol": "EURUSD", "action": ev.Action.OPEN, "side": Side.LONG,
@@ -95,16 +95,23 @@ def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
     )  # fmt: skip
 
 
+def signal(signal_id: str = "s:1", **changes: Any) -> ev.SignalRaised:
+    """The signal of `terms`; `problem` and `note` are its own."""
+    own = {name: changes.pop(name) for name in ("problem", "note") if name in changes}
+    return ev.SignalRaised(terms=terms(signal_id, **changes), **own)
+
+
 def intent(order_id: int = 1, **changes: Any) -> ev.OrderIntent:
     """The order intent of `signal`."""
-    return ev.OrderIntent(
-        order_id=order_id,
-        **{
-            "signal_id": f"s:{order_id}", "strategy_id": "s", "symbol": "EURUSD",
-            "action": ev.Action.OPEN, "side": Side.LONG, "reason": "tag", "price": 110_010,
-            "stop_loss": 109_910, "take_profit": 110_210, **changes,
-        },
-    )  # fmt: skip
+    own = {name: changes.pop(name) for name in ("problem",) if name in changes}
+    changes = {"signal_id": f"s:{order_id}", **changes}
+    return ev.OrderIntent(order_id=order_id, terms=terms(**changes), **own)
+
+
+def submitted(order_id: int = 1, volume: Units = 0, **changes: Any) -> ev.OrderSubmitted:
+    """The submission of `intent`."""
+    changes = {"signal_id": f"s:{order_id}", **changes}
+    return ev.OrderSubmitted(order_id=order_id, terms=terms(**changes), volume=volume)
 
 
 def broker_valued(symbol: str = "EURUSD", **changes: Any) -> ev.SymbolValuation:
@@ -198,7 +205,7 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         order=intent(2), reason=ev.DenyReason.MARGIN, detail="margin of 2 cents, free 1",
         account=account(),
     ),
-    ev.OrderSubmitted(order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG),
+    submitted(),
     ev.OrderAccepted(order_id=1, ticket=7),
     ev.OrderFilled(order_id=1, ticket=7, deal=2, volume=LOT, price=110_010),
     ev.OrderRejected(

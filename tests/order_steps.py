@@ -12,7 +12,13 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.orders import OrderManager, Step
 from engine.types import Side
-from tests.builders import LOT, account, approved, intent
+from tests.builders import (
+    LOT,
+    account,
+    approved,
+    intent,
+    submitted,
+)
 
 
 @dataclass
@@ -40,9 +46,7 @@ def happening(step: Step, order_id: int = 1) -> ev.Event:
         Step.DENY: ev.OrderDenied(
             order=intent(order_id), reason=ev.DenyReason.MARGIN, detail="", account=account()
         ),
-        Step.SUBMIT: ev.OrderSubmitted(
-            order_id=order_id, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG
-        ),
+        Step.SUBMIT: submitted(order_id),
         Step.ACCEPT: ev.OrderAccepted(order_id=order_id, ticket=7),
         Step.FILL_PART: fill(order_id, complete=False),
         Step.FILL: fill(order_id, complete=True),

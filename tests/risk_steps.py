@@ -8,6 +8,7 @@ from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
 from risk.limits import RiskContext
 from risk.valuation import valuation_of
+from tests import builders
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
 
 
@@ -48,9 +49,7 @@ def changes(parts: Wired) -> list[tuple[TradingState, HaltCause | None]]:
 
 
 def submitted(parts: Wired, order_id: int, symbol: str) -> None:
-    parts.bus.publish(
-        ev.OrderSubmitted(order_id=order_id, symbol=symbol, action=ev.Action.OPEN, side=Side.LONG)
-    )
+    parts.bus.publish(builders.submitted(order_id, symbol=symbol))
 
 
 def rejected(order_id: int) -> ev.OrderRejected:

@@ -60,7 +60,7 @@ class VenueMachine(RuleBasedStateMachine):
         for approved in new:
             order = approved.order
             self.submitted(order, approved.volume)
-            if order.action is ev.Action.OPEN:
+            if order.terms.action is ev.Action.OPEN:
                 self.approved_today += 1
                 allowed = self.TERMS.per_trade_risk_fraction * self.parts.risk.day_start
                 self.flights[order.order_id] = Flight(approved, allowed)
@@ -69,9 +69,8 @@ class VenueMachine(RuleBasedStateMachine):
 
     def submitted(self, order: ev.OrderIntent, volume: Units) -> None:
         self.parts.bus.publish(
-            ev.OrderSubmitted(order_id=order.order_id, symbol=order.symbol, action=order.action,
-                              side=order.side, volume=volume)
-        )  # fmt: skip
+            ev.OrderSubmitted(order_id=order.order_id, terms=order.terms, volume=volume)
+        )
 
     def flight(self, data: st.DataObject) -> int:
         """One of the orders in flight."""
@@ -86,16 +85,16 @@ class VenueMachine(RuleBasedStateMachine):
     def fill(self, order_id: int, volume: Units, price: Points) -> None:
         """An order in flight becomes a position."""
         order = self.flights.pop(order_id).approved.order
-        paid = money.commission(SPECS[order.symbol], volume)
+        paid = money.commission(SPECS[order.terms.symbol], volume)
         self.tickets += 1
         self.balance -= paid
         self._filled(order_id, self.tickets, volume, price)
         self.parts.bus.publish(
             ev.PositionOpened(
-                position=self.tickets, order_id=order_id, signal_id=order.signal_id,
-                strategy_id="s", symbol=order.symbol, side=order.side, volume=volume,
+                position=self.tickets, order_id=order_id, signal_id=order.terms.signal_id,
+                strategy_id="s", symbol=order.terms.symbol, side=order.terms.side, volume=volume,
                 price=price, reason="tag", account=account(self.balance),
-                stop_loss=order.stop_loss, commission=-paid,
+                stop_loss=order.terms.stop_loss, commission=-paid,
             )
         )  # fmt: skip
         self.tested()
@@ -164,7 +163,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_limit_of_counts_is_exceeded_with_what_is_in_flight(self) -> None:
-        alive = [item.approved.order.symbol for item in self.flights.values()]
+        alive = [item.approved.order.terms.symbol for item in self.flights.values()]
         alive += [position.symbol for position in self.parts.portfolio.positions.values()]
         terms = self.TERMS
         assert len(alive) <= terms.max_positions

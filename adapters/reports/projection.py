@@ -163,11 +163,17 @@ class LogProjection:
     def _denied(self, event: ev.OrderDenied) -> Row:
         order = event.order
         return {
-            **self._deal(order.symbol, order.side, order.volume, order.price, event.reason),
-            "strategy_id": order.strategy_id,
-            "signal_id": order.signal_id,
-            "stop_loss": self._price(order.symbol, order.stop_loss),
-            "take_profit": self._price(order.symbol, order.take_profit),
+            **self._deal(
+                order.terms.symbol,
+                order.terms.side,
+                order.terms.volume,
+                order.terms.price,
+                event.reason,
+            ),
+            "strategy_id": order.terms.strategy_id,
+            "signal_id": order.terms.signal_id,
+            "stop_loss": self._price(order.terms.symbol, order.terms.stop_loss),
+            "take_profit": self._price(order.terms.symbol, order.terms.take_profit),
             "detail": event.detail,
         }
 
@@ -269,13 +275,13 @@ class SummaryProjection:
                 pass
 
     def _signal(self, event: ev.SignalRaised) -> None:
-        self._signals += event.action is ev.OPEN
+        self._signals += event.terms.action is ev.OPEN
 
     def _drop(self, _event: ev.SignalDropped) -> None:
         self._signals -= 1
 
     def _submit(self, event: ev.OrderSubmitted) -> None:
-        self._orders += event.action is ev.OPEN
+        self._orders += event.terms.action is ev.OPEN
 
     def _deny(self, event: ev.OrderDenied) -> None:
         self._denied[event.reason] += 1

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from adapters.reports.projection import LOG_COLUMNS
 from engine import money
 from engine.events import DenyReason
 from engine.types import UNITS_PER_LOT, Cents, Millis, Points, Side, Units
@@ -21,6 +20,13 @@ _REFUSALS = {"FILTER": "denied as", "REJECT": "rejected with", "UNKNOWN": "of"}
 _PRICES = ("price", "stop_loss", "take_profit")
 HALTED = str(DenyReason.HALTED)
 """The reason of denials during a halt, which summaries count and logs do not repeat."""
+
+READ_COLUMNS = (
+    "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason",
+    "signal_id", "session_id", "stop_loss", "take_profit", "profit", "commission", "swap",
+    "data_mode",
+)  # fmt: skip
+"""What is read of an event log. Logs of older programs have fewer columns, and newer ones more."""
 
 _LARGEST = Decimal(10) ** 15
 
@@ -142,7 +148,7 @@ class Run:
 def parse_log(text: str, file: str) -> list[LogLine]:
     """The rows of an event log; raises RunUnreadable for anything else."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    missing = [name for name in LOG_COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in READ_COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise RunUnreadable(
             f"{file}: line 1: not an event log, it has no column {missing[0]!r}; "

@@ -296,14 +296,14 @@ class StatusFold:
             )
 
     def _order(self, order: ev.OrderSubmitted) -> OrderStatus:
-        spec = self._portfolio.specs[order.symbol]
+        spec = self._portfolio.specs[order.terms.symbol]
         return OrderStatus(
             order_id=order.order_id,
-            symbol=order.symbol,
-            action=str(order.action),
-            side=order.side.word,
+            symbol=order.terms.symbol,
+            action=str(order.terms.action),
+            side=order.terms.side.word,
             volume=lots(order.volume),
-            entry_price=spec.price(order.entry_price),
+            entry_price=spec.price(order.terms.entry_price),
         )
 
 

@@ -1,25 +1,36 @@
-"""What goes wrong in the application, by situation."""
+"""What goes wrong in the application, by situation.
+
+The text of each is the one line that the user sees. What a situation means to the shell is decided
+by the commands alone, in one table of `scripts/cli/shared`.
+"""
 
 from __future__ import annotations
 
-import enum
+
+class AppError(Exception):
+    """Raised when a command cannot go on; the base of every situation below."""
 
 
-class ExitCode(enum.IntEnum):
-    """The exit codes of every command."""
-
-    DONE = 0
-    INTERNAL = 1
-    USAGE = 2
-    DATA = 3
-    TERMINAL = 4
-    DIFFERENT = 5
-    INTERRUPTED = 130
+class WrongUsage(AppError):
+    """Raised when what the user asked for, or a configuration file, contradicts itself or this
+    machine."""
 
 
-class CommandFailed(Exception):
-    """Raised when a command cannot go on; its text is the one line that the user sees."""
+class BadData(AppError):
+    """Raised when bars, signals, a journal or another run's files cannot be used."""
 
-    def __init__(self, message: str, code: ExitCode) -> None:
-        super().__init__(message)
-        self.code = code
+
+class Unreachable(AppError):
+    """Raised when the terminal, a running session or an alert's service does not answer."""
+
+
+class Refused(AppError):
+    """Raised when the terminal, the account or a running session does not allow what was asked."""
+
+
+class NeedsAttention(AppError):
+    """Raised when something stays behind at the terminal that the user must look at."""
+
+
+class InternalFault(AppError):
+    """Raised when the program itself, or the user's strategy, failed."""

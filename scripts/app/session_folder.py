@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData, WrongUsage
 
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
@@ -71,15 +71,14 @@ class SessionFolder:
         return self.results / self.summary.name
 
     def create(self) -> None:
-        """Make the folder; raises CommandFailed when it exists or cannot be written to."""
+        """Make the folder; raises AppError when it exists or cannot be written to."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.mkdir()
         except FileExistsError:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"--session-id {self.session_id}: this session exists already in {self.path}; "
-                "choose another id (nothing was overwritten)",
-                ExitCode.USAGE,
+                "choose another id (nothing was overwritten)"
             ) from None
         except OSError as error:
             raise _not_writable(self.results, error) from error
@@ -87,21 +86,19 @@ class SessionFolder:
             raise _not_writable(self.results, PermissionError(13, "Permission denied"))
 
 
-def _not_writable(folder: Path, error: OSError) -> CommandFailed:
-    return CommandFailed(
+def _not_writable(folder: Path, error: OSError) -> AppError:
+    return WrongUsage(
         f"{folder}: cannot write results here ({error.strerror}); "
-        "make the folder writable or choose another with --results-dir",
-        ExitCode.USAGE,
+        "make the folder writable or choose another with --results-dir"
     )
 
 
 def checked_session_id(text: str) -> str:
-    """A session id that is a safe folder name; raises CommandFailed otherwise."""
+    """A session id that is a safe folder name; raises AppError otherwise."""
     if not _SESSION_ID.fullmatch(text) or _RESERVED.fullmatch(text):
-        raise CommandFailed(
+        raise WrongUsage(
             f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
-            "the first a letter or digit",
-            ExitCode.USAGE,
+            "the first a letter or digit"
         )
     return text
 
@@ -109,17 +106,16 @@ def checked_session_id(text: str) -> str:
 def find_journal(results: Path, session: str) -> Path:
     """The journal of a session given by id or by path, of its folder or of the journal itself.
 
-    Raises CommandFailed when there is none.
+    Raises AppError when there is none.
     """
     for folder in (results / "sessions" / session, Path(session)):
         if (folder / JOURNAL).is_file():
             return folder / JOURNAL
     if Path(session).is_file():
         return Path(session)
-    raise CommandFailed(
+    raise BadData(
         f"session {session}: no journal in {results / 'sessions'}; "
-        "give the id of a session there or the path of its folder",
-        ExitCode.DATA,
+        "give the id of a session there or the path of its folder"
     )
 
 

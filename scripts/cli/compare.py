@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import ResultsOption
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def compare_runs(
 
 def _scaled(option: str, value: float, factor: int) -> int:
     if not value < 10**9:
-        raise CommandFailed(f"{option} {value}: must be below a billion", ExitCode.USAGE)
+        raise WrongUsage(f"{option} {value}: must be below a billion")
     return round(value * factor)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -16,6 +16,7 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.command_line import make_app
+from scripts.cli.shared.exit_codes import ExitCode
 
 app = make_app("Look at the configuration.")
 
@@ -46,7 +47,7 @@ def check(
         file = accounts if accounts is not None else accounts_file(home())
         profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     if account_profile is not None or any((login, server, password)):
         account = choose_account(account_profile, login, server, password, accounts)
     for row in config_report(account, chosen, chosen.limits):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def flatten(
     if account_profile is not None:
         return _flatten_account(account_profile, accounts, session, results_dir, everything)
     if everything:
-        raise CommandFailed("--everything goes with --account-profile", ExitCode.USAGE)
+        raise WrongUsage("--everything goes with --account-profile")
     return order("flatten", session, reason, results_dir, json=json)
 
 
@@ -100,7 +101,7 @@ def _flatten_account(
     everything: bool,
 ) -> int:
     if session is not None:
-        raise CommandFailed("name a session or an --account-profile, not both", ExitCode.USAGE)
+        raise WrongUsage("name a session or an --account-profile, not both")
     from scripts.cli.flatten_account import flatten_account
 
     account = choose_account(profile, None, None, None, accounts)
@@ -118,33 +119,27 @@ def stop(
 def order(
     action: Action, session: str | None, reason: str, results: Path | None, *, json: bool
 ) -> int:
-    """Give an order; raises CommandFailed with exit code 4 when the session does not take it."""
+    """Give an order; raises AppError with exit code 4 when the session does not take it."""
     from adapters.services.control_client import NotAnswering, NotRunning, ask
     from adapters.services.control_wire import LONGEST_REASON, ControlRequest
 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
-        raise CommandFailed(
-            f"--reason: write one line of at most {LONGEST_REASON} characters", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
     folder = _folder(session, results)
     try:
         reply = ask(folder, ControlRequest(action=action, reason=reason))
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
-        raise CommandFailed(
+        raise Unreachable(
             f"session {folder.name} is not running: {error}; its journal says: "
-            f"{_last_words(folder)}",
-            ExitCode.TERMINAL,
+            f"{_last_words(folder)}"
         ) from error
     return show(reply, folder, json=json)
 
 
-def _hangs(folder: Path, error: Exception) -> CommandFailed:
-    return CommandFailed(
-        f"session {folder.name}: {error}; look at its heartbeat, log and terminal",
-        ExitCode.TERMINAL,
-    )
+def _hangs(folder: Path, error: Exception) -> AppError:
+    return Unreachable(f"session {folder.name}: {error}; look at its heartbeat, log and terminal")
 
 
 def _folder(session: str | None, results: Path | None) -> Path:
@@ -155,7 +150,7 @@ def _folder(session: str | None, results: Path | None) -> Path:
 
 
 def only_live(results: Path) -> Path:
-    """The folder of the only session that runs; raises CommandFailed for none or several."""
+    """The folder of the only session that runs; raises AppError for none or several."""
     from adapters.services.control_client import NotRunning, live_access
     from adapters.services.control_wire import FILE_NAME
 
@@ -167,19 +162,18 @@ def only_live(results: Path) -> Path:
             continue
         live.append(file.parent)
     if not live:
-        raise CommandFailed(
+        raise Unreachable(
             f"no session runs in {results / 'sessions'}; name one to see how it ended, or give "
-            "the folder of the results with --results-dir",
-            ExitCode.TERMINAL,
+            "the folder of the results with --results-dir"
         )
     if len(live) > 1:
         names = ", ".join(folder.name for folder in live)
-        raise CommandFailed(f"several sessions run: {names}; name one of them", ExitCode.USAGE)
+        raise WrongUsage(f"several sessions run: {names}; name one of them")
     return live[0]
 
 
 def journaled(folder: Path) -> Status:
-    """How the session stood by its journal; raises CommandFailed when that cannot be read."""
+    """How the session stood by its journal; raises AppError when that cannot be read."""
     from adapters.journal import StoredJournal
     from adapters.reports.status import EVENT_NAMES, StatusFold
     from engine.journal import JournalDamaged
@@ -192,7 +186,7 @@ def journaled(folder: Path) -> Status:
                 fold.take(record)
         return fold.recorded()
     except (JournalDamaged, ValueError) as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
 
 
 def _last_words(folder: Path) -> str:
@@ -201,20 +195,20 @@ def _last_words(folder: Path) -> str:
 
     try:
         status = journaled(folder)
-    except CommandFailed as error:
+    except AppError as error:
         return f"nothing ({error})"
     left = f", {len(status.positions)} positions open" if status.positions else ""
     return f"{life(status)}, trading {status.state}{left}"
 
 
 def show(reply: ControlReply, folder: Path, *, json: bool) -> int:
-    """Print a reply; raises CommandFailed when the session refused."""
+    """Print a reply; raises AppError when the session refused."""
     import msgspec
 
     from scripts.view.status_text import status_lines
 
     if not reply.done:
-        raise CommandFailed(f"session {folder.name}: {reply.text}", ExitCode.TERMINAL)
+        raise Refused(f"session {folder.name}: {reply.text}")
     if json:
         print(msgspec.json.encode(reply).decode())
         return ExitCode.DONE

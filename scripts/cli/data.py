@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData, WrongUsage
 from scripts.cli.shared.command_line import complain, make_app
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
     from engine.types import SymbolSpec
@@ -46,9 +47,9 @@ def check(
     for path in files:
         try:
             found = ExitCode.DONE if _report(path, symbol, digits) else ExitCode.DATA
-        except CommandFailed as error:
+        except AppError as error:
             complain(str(error))
-            found = error.code
+            found = exit_code(error)
         worst = max(worst, found)
     return worst
 
@@ -70,7 +71,7 @@ def import_(
     from scripts.app.terms.inputs import shown_clock
 
     if out.exists():
-        raise CommandFailed(f"{out}: exists already; nothing was overwritten", ExitCode.USAGE)
+        raise WrongUsage(f"{out}: exists already; nothing was overwritten")
     try:
         bars: Bars = open_bars(file)
         if repair:
@@ -81,11 +82,9 @@ def import_(
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     except OSError as error:
-        raise CommandFailed(
-            f"{out}: cannot be written ({error.strerror})", ExitCode.USAGE
-        ) from error
+        raise WrongUsage(f"{out}: cannot be written ({error.strerror})") from error
     clock = f"replay them with --clock {bars.fixed_clock}" if bars.fixed_clock else ""
     print("; ".join(filter(None, (f"{out}: {rows:,} bars", fault or clock))))
     return ExitCode.DONE
@@ -97,15 +96,12 @@ def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpe
 
     specs = with_digits(load_symbols(), digits)
     if symbol is not None and symbol not in specs:
-        raise CommandFailed(
-            f"--symbol {symbol}: unknown; known: {', '.join(specs)}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--symbol {symbol}: unknown; known: {', '.join(specs)}")
     found = [symbol] if symbol else [name for name in specs if name in path.name.upper()]
     if not found:
-        raise CommandFailed(
+        raise WrongUsage(
             f"{path}: its symbol cannot be determined from its name; give --symbol, "
-            f"one of {', '.join(specs)}",
-            ExitCode.USAGE,
+            f"one of {', '.join(specs)}"
         )
     return specs[found[0]]
 
@@ -134,7 +130,7 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
         checker = _checked(file, spec)
         detector = shown_clock(file)
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
     verdict, fault = detector.verdict(), label_fault(file, detector)
     clock = file.fixed_clock or verdict.clock or "cannot be determined"

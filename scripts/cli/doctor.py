@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -20,6 +20,7 @@ from scripts.cli.shared.account_options import (
     ServerOption,
     choose_account,
 )
+from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from adapters.mt5.execution.requests import Instrument
@@ -140,7 +141,7 @@ async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Do
             for ours in _symbols(account):
                 for finding in await _symbol(connection, account, ours):
                     tell(finding)
-    except CommandFailed as error:
+    except AppError as error:
         tell(DoctorFinding(Verdict.FAILURE, "terminal", str(error)))
     return findings
 
@@ -151,7 +152,7 @@ async def _examined(
     """One examination; what the terminal cannot answer is a failure of its own line."""
     try:
         return await examine(connection)
-    except CommandFailed as error:
+    except AppError as error:
         return DoctorFinding(Verdict.FAILURE, examine.__name__.strip("_"), str(error))
 
 
@@ -248,7 +249,7 @@ async def _symbol(
 
     try:
         found = await instruments(connection, [ours], account.symbol_map, load_symbols())
-    except CommandFailed as error:
+    except AppError as error:
         return [DoctorFinding(Verdict.FAILURE, "symbol", str(error))]
     item = found[ours]
     info = await connection.call("symbol_info", item.name)

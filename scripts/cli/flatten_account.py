@@ -12,10 +12,11 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
+from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def flatten_account(account: ResolvedAccount, results: Path, *, everything: bool
     """Withdraw orders and close positions; prints a line for each, returns the exit code.
 
     Only those with the engine's mark, unless `everything`. Each is asked for once: what is still
-    there at the end is named, and the code is 4. Where the link breaks in between, CommandFailed
+    there at the end is named, and the code is 4. Where the link breaks in between, AppError
     says how to go on.
     """
     return asyncio.run(_flatten(account, results, everything))
@@ -46,11 +47,11 @@ async def _flatten(account: ResolvedAccount, results: Path, everything: bool) ->
         await refuse_without_permission(connection)
         try:
             left = await _close(connection, everything)
-        except (TerminalError, CommandFailed) as error:
-            raise CommandFailed(f"{error}; {_AGAIN}", ExitCode.TERMINAL) from error
+        except (TerminalError, AppError) as error:
+            raise Unreachable(f"{error}; {_AGAIN}") from error
     if left:
         tickets = ", ".join(str(item.ticket) for item in left)
-        raise CommandFailed(f"still there: {tickets}; look at the terminal", ExitCode.TERMINAL)
+        raise NeedsAttention(f"still there: {tickets}; look at the terminal")
     print("nothing of the engine's is left open" if not everything else "nothing is left open")
     return ExitCode.DONE
 

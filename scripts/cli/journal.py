@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.journal_replay import replay
 from scripts.cli.shared.command_line import complain, make_app
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def show(
 
     wanted = None if kind is None else _known_kinds(kind)
     if to_seq is not None and to_seq < from_seq:
-        raise CommandFailed(f"--to-seq {to_seq} comes before --from-seq {from_seq}", ExitCode.USAGE)
+        raise WrongUsage(f"--to-seq {to_seq} comes before --from-seq {from_seq}")
     shown = json_line if as_json else line
     with _opened(session, results_dir) as stored:
         for record in stored.records(from_seq, to_seq, kinds=wanted):
@@ -85,9 +86,8 @@ def export(
             replace_file(target / name, content)
             print(target / name)
     except OSError as error:
-        raise CommandFailed(
-            f"{target}: cannot write here ({error.strerror}); choose a folder with --out",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"{target}: cannot write here ({error.strerror}); choose a folder with --out"
         ) from error
     return ExitCode.DONE
 
@@ -169,7 +169,7 @@ def prune(
     from scripts.app.journals.prune import Kept, candidates
 
     if days is None and keep is None:
-        raise CommandFailed("say which: --days N, --keep N or both", ExitCode.USAGE)
+        raise WrongUsage("say which: --days N, --keep N or both")
     results, count, size = _results(results_dir), 0, 0
     for found in candidates(results, time.time(), days=days, keep=keep or 0, unsealed=unsealed):
         if isinstance(found, Kept):
@@ -209,15 +209,14 @@ def _opened(session: str, results_dir: Path | None) -> Iterator[StoredJournal]:
         with StoredJournal(_path(session, results_dir)) as stored:
             yield stored
     except (JournalDamaged, ValueError) as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
 
 
 def _known_kinds(given: list[str]) -> list[str]:
     from engine.journal import KINDS
 
     if unknown := [kind for kind in given if kind not in KINDS]:
-        raise CommandFailed(
-            f"--kind {unknown[0]}: there is no such kind; one of {', '.join(sorted(KINDS))}",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"--kind {unknown[0]}: there is no such kind; one of {', '.join(sorted(KINDS))}"
         )
     return given

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, InternalFault
 from scripts.app.journals.rerun import rerun
 from scripts.app.session_folder import home
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.rerun import json_of, lines_of
 
 
@@ -45,13 +46,11 @@ def replay(
         with StoredJournal(path) as stored:
             totals = rerun(stored, path, bars, signals)
     except InputsNotRecorded as error:
-        raise CommandFailed(
-            f"{path}: {error}: only journals with their inputs can run again", ExitCode.DATA
-        ) from error
+        raise BadData(f"{path}: {error}: only journals with their inputs can run again") from error
     except (JournalDamaged, BarFileError) as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     except StrategyFailed as error:
-        raise CommandFailed(str(error), ExitCode.INTERNAL) from error
+        raise InternalFault(str(error)) from error
     print(json_of(totals) if as_json else "\n".join(lines_of(totals)))
     return ExitCode.DONE if totals.difference is None else ExitCode.DIFFERENT
 

@@ -59,8 +59,15 @@ COMMANDS = {
     "journal": command_line.Lazy("scripts.cli.journal:app", "Look into a session's journal."),
 }
 
+SECTIONS = {
+    "Replay and strategies": ("replay", "signals", "presets", "compare"),
+    "On an account": ("doctor", "smoke-test", "shadow"),
+    "A session that runs": ("status", "pause", "resume", "flatten", "stop"),
+    "Files and settings": ("data", "journal", "config", "alerts"),
+}
+
 app = command_line.lazy_app(
-    "Event-driven execution for MetaTrader 5 demo and trial accounts.", COMMANDS
+    "Event-driven execution for MetaTrader 5 demo and trial accounts.", COMMANDS, SECTIONS
 )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 
 
 def presets(

@@ -28,7 +28,7 @@ from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Limits, Side, SymbolSpec
 from risk.challenge import Challenge
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, NeedsAttention, WrongUsage
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, home, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.failures import explained
@@ -54,6 +54,7 @@ from scripts.app.terms.strategies import Loaded, load
 from scripts.app.version import session_metadata
 from scripts.cli.replay import Screen, run_replay
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.cli.shared.interrupts import orderly_stop
 
 SIGNALS = "signals"
@@ -92,7 +93,7 @@ def replay_on_profile(
     session_id: str | None,
     screen: Screen,
 ) -> int:
-    """Run the replay; raises CommandFailed (exit code 4 when the terminal is the reason)."""
+    """Run the replay; raises AppError (exit code 4 when the terminal is the reason)."""
     _refuse_contradictions(request, how)
     if how.resume is not None:
         return asyncio.run(_resume(how, how.resume, results_dir, screen))
@@ -133,7 +134,7 @@ def replay_on_profile(
 
 
 def _refuse_contradictions(request: ReplayRequest, how: OnProfile) -> None:
-    """Raise CommandFailed for options that do not go together."""
+    """Raise AppError for options that do not go together."""
     resuming, sending = how.resume is not None, not how.dry_run
     simulated = request.slippage_points or request.starting_equity is not None
     refused = {
@@ -161,14 +162,14 @@ def _refuse_contradictions(request: ReplayRequest, how: OnProfile) -> None:
     }
     for message, holds in refused.items():
         if holds:
-            raise CommandFailed(message, ExitCode.USAGE)
+            raise WrongUsage(message)
 
 
 def _limits(request: ReplayRequest, loaded: Loaded, challenge: Challenge | None) -> Limits:
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     return with_firms_day(limits, challenge)
 
 
@@ -218,10 +219,9 @@ async def _history(
         ]
         files[ours] = folder.path / f"bars_{ours}.parquet"
         if not write_bars(files[ours], _columns(pieces)):
-            raise CommandFailed(
+            raise BadData(
                 f"the terminal has no M15 bars of {item.name} between the dates: open its chart "
-                "once, or choose others with --from and --to",
-                ExitCode.DATA,
+                "once, or choose others with --from and --to"
             )
     return History(found, files, connection.account.balance)
 
@@ -393,7 +393,7 @@ async def _run_live(
         complain(outcomes.problem)
     left = live.left()
     if left is not None:
-        raise CommandFailed(left, ExitCode.TERMINAL)
+        raise NeedsAttention(left)
     if outcomes.rejected:
         return ExitCode.TERMINAL
     return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE

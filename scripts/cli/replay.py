@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import session_folder
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared import replay_options as opt
@@ -22,6 +22,7 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from scripts.app.session_folder import SessionFolder
@@ -105,7 +106,7 @@ def _refuse_account_options(given: dict[str, Any]) -> None:
         needless.append("no_dry_run")
     if needless:
         option = needless[0].replace("_", "-")
-        raise CommandFailed(f"--{option} needs an --account-profile to go with", ExitCode.USAGE)
+        raise WrongUsage(f"--{option} needs an --account-profile to go with")
 
 
 def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], screen: Screen) -> int:

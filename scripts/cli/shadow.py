@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import home, session_folder
 from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
 from scripts.cli.replay import Screen
@@ -25,6 +25,7 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
+from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from config.loader import ResolvedAccount
@@ -136,13 +137,13 @@ def _given(chosen: ShadowOptions) -> tuple[Any, ...]:
 
 
 def _limits(chosen: ShadowOptions, loaded: Loaded) -> Limits:
-    """The preset's limits as the user changed them; raises CommandFailed."""
+    """The preset's limits as the user changed them; raises AppError."""
     from config.loader import ConfigError, with_overrides
 
     try:
         return with_overrides(loaded.preset.limits, **chosen.request.limits)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, Any]]:
@@ -153,7 +154,7 @@ def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, A
 
 
 def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise CommandFailed for a strategy that wants bars which the live feed cannot give.
+    """Raise AppError for a strategy that wants bars which the live feed cannot give.
 
     The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
     name.
@@ -164,16 +165,15 @@ def _insist_on_fed(loaded: Loaded) -> None:
     missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
     if missing:
         fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise CommandFailed(
+        raise WrongUsage(
             f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
             f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay",
-            ExitCode.USAGE,
+            "timeframes, or run it with butler replay"
         )
 
 
 def _course(chosen: ShadowOptions) -> Challenge | None:
-    """The firm's objectives that the user wants followed; raises CommandFailed."""
+    """The firm's objectives that the user wants followed; raises AppError."""
     from scripts.app.terms.objectives import resolve
 
     request = chosen.request
@@ -192,21 +192,18 @@ class _Shadow:
 
         chosen, paper = self._chosen, self._chosen.account.profile == PAPER
         if chosen.request.bars and not paper:
-            raise CommandFailed(
-                "--bars needs --account-profile PAPER: another account has a market of its own",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--bars needs --account-profile PAPER: another account has a market of its own"
             )
         if chosen.follow and chosen.request.signals is None:
-            raise CommandFailed("--follow needs --signals FILE", ExitCode.USAGE)
+            raise WrongUsage("--follow needs --signals FILE")
         if (chosen.speed is not None or chosen.lockstep) and not paper:
-            raise CommandFailed(
-                "--speed needs --account-profile PAPER: another account has a clock of its own",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--speed needs --account-profile PAPER: another account has a clock of its own"
             )
         if chosen.symbols and paper:
-            raise CommandFailed(
-                "--symbol does not go with PAPER, which trades its bars: name them with --bars",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                "--symbol does not go with PAPER, which trades its bars: name them with --bars"
             )
 
     async def run(self) -> int:
@@ -241,17 +238,16 @@ class _Shadow:
     def _compare(
         self, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
     ) -> None:
-        """Raise CommandFailed unless the session goes on with what it began with."""
+        """Raise AppError unless the session goes on with what it began with."""
         chosen = self._chosen
         data = [item.ref for item in market.inputs] if market else []
         previous.insist_on_terms(*_decided_by(chosen, loaded), data, dry_run=chosen.dry_run)
         if chosen.request.initial_balance is not None:
             previous.insist_on_initial(_course(chosen))
         if chosen.symbols and chosen.symbols != previous.symbols:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"--symbol: session {previous.folder.session_id} trades "
-                f"{', '.join(previous.symbols)}; leave the option out",
-                ExitCode.USAGE,
+                f"{', '.join(previous.symbols)}; leave the option out"
             )
 
     def _names(self, previous: PreviousRun | None, market: RecordedMarket | None) -> list[str]:

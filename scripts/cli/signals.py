@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.terms.entries import entries, signal_of
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
 
 
 def signals(
@@ -63,8 +64,6 @@ def signals(
     try:
         replace_file(out, content)
     except OSError as error:
-        raise CommandFailed(
-            f"{out}: cannot be written ({error.strerror})", ExitCode.USAGE
-        ) from error
+        raise WrongUsage(f"{out}: cannot be written ({error.strerror})") from error
     print(f"{len(rows):,} signals written to {out}")
     return ExitCode.DONE

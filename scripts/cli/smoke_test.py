@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, NeedsAttention, Refused, WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -27,6 +27,7 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
     from adapters.mt5.execution.valuation import BrokerValuation
@@ -44,17 +45,19 @@ def smoke_test(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
     symbol: Annotated[
-        str | None, typer.Option(help="Symbol to test; by default the profile's.")
+        str | None, typer.Option(help="Test this symbol; by default the profile's.")
     ] = None,
-    risk_amount: Annotated[float, typer.Option(help="USD that the order may lose.")] = 5.0,
-    stop_pips: Annotated[float, typer.Option(help="Distance of its stop.")] = 10.0,
-    hold_seconds: Annotated[float, typer.Option(help="How long it is held.")] = 2.0,
-    max_positions: Annotated[int, typer.Option(help="Open at once, at most.")] = 1,
+    risk_amount: Annotated[
+        float, typer.Option(help="Let the order lose at most so many USD.")
+    ] = 5.0,
+    stop_pips: Annotated[float, typer.Option(help="Set its stop so many pips away.")] = 10.0,
+    hold_seconds: Annotated[float, typer.Option(help="Hold it for so many seconds.")] = 2.0,
+    max_positions: Annotated[int, typer.Option(help="Hold at most so many positions at once.")] = 1,
     per_trade_risk_fraction: Annotated[
-        float, typer.Option(help="What the order may lose, as a fraction.")
+        float, typer.Option(help="Let the order lose at most this fraction.")
     ] = 0.0005,
     daily_loss_fraction: Annotated[
-        float, typer.Option(help="What the day may lose, as a fraction.")
+        float, typer.Option(help="Let the day lose at most this fraction.")
     ] = 0.005,
     login: LoginOption = None,
     server: ServerOption = None,
@@ -71,11 +74,11 @@ def smoke_test(
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
     if not 0 <= hold_seconds < 1e6:
-        raise CommandFailed(f"--hold-seconds {hold_seconds}: must be 0 or more", ExitCode.USAGE)
+        raise WrongUsage(f"--hold-seconds {hold_seconds}: must be 0 or more")
     results = results_dir if results_dir is not None else home() / "results"
     try:
         account = choose_account(account_profile, login, server, password, accounts)
-    except CommandFailed as error:
+    except AppError as error:
         _tell_failure(results, account_profile, dry_run, str(error))
         raise
     limits = _limits(max_positions, per_trade_risk_fraction, daily_loss_fraction)
@@ -108,7 +111,7 @@ def _tell_failure(results: Path, profile: str, dry_run: bool, problem: str) -> N
 def _positive(*options: tuple[str, float]) -> None:
     for name, value in options:
         if not 0 < value < 1e9:
-            raise CommandFailed(f"{name} {value}: must be above 0", ExitCode.USAGE)
+            raise WrongUsage(f"{name} {value}: must be above 0")
 
 
 def _limits(positions: int, per_trade: float, daily: float) -> Limits:
@@ -122,7 +125,7 @@ def _limits(positions: int, per_trade: float, daily: float) -> Limits:
             daily_loss_fraction=daily,
         )
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 class Report:
@@ -215,10 +218,10 @@ class SmokeTest:
         try:
             await self._through(folder)
             self._report.facts["error"] = None
-        except CommandFailed as error:
+        except AppError as error:
             self._report.fail(str(error))
             complain(str(error))
-            code = error.code
+            code = exit_code(error)
         finally:
             await self._write(folder)
         self._print(results / SUMMARY)
@@ -288,10 +291,9 @@ class SmokeTest:
 
         rate = None if valuation is None else rate_of(spec, valuation.at(spec.name, 0))
         if rate is None and spec.conversion is Conversion.FROM_BROKER:
-            raise CommandFailed(
+            raise Refused(
                 f"{spec.name}: the terminal has no valuation of a move of its price "
-                "(order_calc_profit): see whether it shows prices of it",
-                ExitCode.TERMINAL,
+                "(order_calc_profit): see whether it shows prices of it"
             )
         sized = smoke_plan(
             spec,
@@ -353,11 +355,9 @@ class SmokeTest:
             complain(f"warning: {self._too_much}")
         problem = "; ".join(filter(None, (told.problem, self._too_much if denied else "", left)))
         if problem:
-            raise CommandFailed(problem, ExitCode.TERMINAL)
+            raise NeedsAttention(problem)
         if not self._dry_run and not told.closed:
-            raise CommandFailed(
-                "the position was not closed: look at the terminal", ExitCode.TERMINAL
-            )
+            raise NeedsAttention("the position was not closed: look at the terminal")
 
     async def _write(self, folder: SessionFolder) -> None:
         import json

@@ -33,7 +33,7 @@ from engine import events as ev
 from engine.clock import SystemClock
 from engine.trading import TradingState
 from engine.types import Side
-from scripts.app.errors import CommandFailed
+from scripts.app.errors import AppError
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions import connection
 from scripts.app.sessions.failures import explained
@@ -71,7 +71,7 @@ class Outcome:
     records: list[ev.Record]
     sealed: bool
     log: list[dict[str, Any]]
-    problem: CommandFailed | None
+    problem: AppError | None
     left: str | None
     positions: tuple[mt5.TradePosition, ...]
     deals: tuple[mt5.TradeDeal, ...]
@@ -166,7 +166,7 @@ def _feeding(link: connection.Connection, kind: Kind) -> Iterator[None]:
 
 async def _session(
     folder: SessionFolder, plans: Sequence[ScriptedEntry], dry_run: bool, kind: Kind
-) -> tuple[CommandFailed | None, str | None]:
+) -> tuple[AppError | None, str | None]:
     """What kept the session from its end, and what it says that it leaves behind."""
     paper = connection.resolve(PAPER, CliOverrides(), None, {})
     account = msgspec.structs.replace(paper, password=Secret(PASSWORD))
@@ -189,7 +189,7 @@ async def _session(
             with explained(folder):
                 await live.session.run()
             left = live.left()
-    except CommandFailed as error:
+    except AppError as error:
         return error, left
     finally:
         log.close()
@@ -197,7 +197,7 @@ async def _session(
 
 
 def _outcome(
-    folder: Path, results: SessionFolder, problem: CommandFailed | None, left: str | None
+    folder: Path, results: SessionFolder, problem: AppError | None, left: str | None
 ) -> Outcome:
     records: list[ev.Record] = []
     sealed = True
@@ -248,12 +248,12 @@ def _nothing_is_sent_twice(outcome: Outcome) -> None:
         named = Counter(comment for comment, _ in orders if not comment.startswith("["))
         assert all(count == 1 for count in named.values()), named
         assert {int(comment.rpartition("-")[2]) for comment in named} <= submitted
-    signals = [order.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
+    signals = [order.terms.signal_id for order in outcome.of(ev.OrderIntent) if _opens(order)]
     assert len(signals) == len(set(signals))
 
 
 def _opens(order: ev.OrderIntent | ev.OrderSubmitted) -> bool:
-    return order.action is ev.Action.OPEN
+    return order.terms.action is ev.Action.OPEN
 
 
 def _nothing_opens_after_a_halt(outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import Cents, Points, Side, Units
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.deep.kill_sessions import Story, ours
 from tests.process.kill_feed import PLANS
 
@@ -95,7 +95,7 @@ def _nothing_opens_after_a_halt(story: Story) -> None:
         match record.event:
             case ev.TradingStateChanged():
                 state = record.event.state
-            case ev.OrderSubmitted(action=ev.Action.OPEN):
+            case ev.OrderSubmitted(terms=terms) if terms.action is ev.Action.OPEN:
                 assert state is TradingState.ACTIVE, record
 
 
@@ -165,13 +165,13 @@ def _every_order_has_one_end(story: Story) -> None:
 def _every_plan_is_accounted_for(story: Story, undisturbed: Story) -> None:
     """A trade is that of the undisturbed run; one that is missing has a reason on record."""
     expected, found = trades(undisturbed), trades(story)
-    entries = [item for item in story.of(ev.SignalRaised) if item.action is ev.Action.OPEN]
-    raised = [item.strategy_id for item in entries]
+    entries = [item for item in story.of(ev.SignalRaised) if item.terms.action is ev.Action.OPEN]
+    raised = [item.terms.strategy_id for item in entries]
     assert raised == _MARKS[: len(raised)]
     halted = any(item.state is TradingState.LATCHED for item in story.of(ev.TradingStateChanged))
     assert len(raised) == len(_MARKS) or halted
     unfilled = {
-        order.strategy_id
+        order.terms.strategy_id
         for order in story.of(ev.OrderIntent)
         if order.order_id in open_orders(story) | _cancelled(story)
     }

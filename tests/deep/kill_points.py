@@ -69,7 +69,7 @@ def _judge_lost_reply(story: Story, point: Point) -> None:
     if point.after:
         assert not open_orders(story), "the venue's records tell what became of it"
     order = next(item for item in story.of(ev.OrderIntent) if item.order_id == order_id)
-    if order.action is ev.Action.OPEN and not point.after:
+    if order.terms.action is ev.Action.OPEN and not point.after:
         assert open_orders(story) == {order_id}
         assert str(order_id) not in done
 

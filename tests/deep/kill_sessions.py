@@ -27,10 +27,10 @@ from adapters.journal import StoredJournal
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.state_file import SavedState
 from engine import events as ev
-from scripts.app.errors import ExitCode
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder
 from scripts.app.sessions.replay import MAGIC
 from scripts.cli.journal import _exported
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.process.kill_main import Life, Note, Point, live, note_of, spec
 from tests.simulation.faults import ScriptedFault
 from tests.simulation.faulty_spec import build

@@ -124,17 +124,19 @@ class StepFeed:
             stop = position.stop_loss + position.side * nearer
             self._bus.publish(
                 ev.SignalRaised(
-                    signal_id=f"{signal}:{nearer}",
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    action=ev.Action.MODIFY,
-                    side=position.side,
-                    reason="TRAIL",
-                    price=self._portfolio.ticks[position.symbol].bid,
-                    stop_loss=stop,
-                    take_profit=position.take_profit,
-                    volume=position.volume,
-                    position=position.ticket,
+                    terms=ev.OrderTerms(
+                        signal_id=f"{signal}:{nearer}",
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.MODIFY,
+                        side=position.side,
+                        reason="TRAIL",
+                        price=self._portfolio.ticks[position.symbol].bid,
+                        stop_loss=stop,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    ),
                 )
             )
         await self._settle()

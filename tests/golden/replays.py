@@ -113,7 +113,9 @@ def told_by_the_engine(folder: SessionFolder) -> Told:
     for record in stored.records():
         match record.event:
             case ev.OrderDenied(reason=ev.DenyReason.HALTED, order=o):
-                halted.append(Halted(_seconds(record.time), o.symbol, o.side.word, o.price))
+                halted.append(
+                    Halted(_seconds(record.time), o.terms.symbol, o.terms.side.word, o.terms.price)
+                )
             case ev.DayRolled(day_start=day_start):
                 days.append((_seconds(record.time), day_start))
             case ev.SessionEnded(open_positions=positions):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.session_folder import SessionFolder
 from scripts.cli.journal import export
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests import synthetic
 from tests.golden.replays import Case, replayed
 
@@ -78,7 +79,7 @@ def test_a_damaged_journal_is_not_exported(session: SessionFolder, tmp_path: Pat
     damaged.mkdir(parents=True)
     whole = session.journal.read_bytes()
     (damaged / "journal.sqlite").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CommandFailed, match=r"damaged.journal\.sqlite") as caught:
+    with pytest.raises(AppError, match=r"damaged.journal\.sqlite") as caught:
         export("damaged", results_dir=tmp_path, out=tmp_path / "out")
-    assert caught.value.code is ExitCode.DATA
+    assert exit_code(caught.value) is ExitCode.DATA
     assert not (tmp_path / "out").exists()

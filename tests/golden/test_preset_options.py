@@ -41,13 +41,16 @@ def run(bars: Path, preset: str, **changes: Any) -> Told:
 
 
 def raised(told: Told, action: ev.Action = ev.Action.OPEN) -> list[ev.SignalRaised]:
-    return [event for event in told.of(ev.SignalRaised) if event.action is action]
+    return [event for event in told.of(ev.SignalRaised) if event.terms.action is action]
 
 
 @pytest.mark.parametrize("variant", ["v1_cross", "v2_momentum"])
 def test_a_variant_alone_raises_all_entries(bars: Path, variant: str) -> None:
-    assert {event.reason for event in raised(run(bars, "ftmo_m15"))} == {"v1_cross", "v2_momentum"}
-    assert {event.reason for event in raised(run(bars, "ftmo_m15", variants=(variant,)))} == {
+    assert {event.terms.reason for event in raised(run(bars, "ftmo_m15"))} == {
+        "v1_cross",
+        "v2_momentum",
+    }
+    assert {event.terms.reason for event in raised(run(bars, "ftmo_m15", variants=(variant,)))} == {
         variant
     }
 
@@ -60,7 +63,7 @@ def test_without_the_trend_filter_some_entries_are_against_the_trend(bars: Path)
 
 def test_without_the_session_filter_some_entries_are_made_at_night(bars: Path) -> None:
     def hours(told: Told) -> set[int]:
-        return {int(event.signal_id.rsplit(":", 1)[1]) // 3600 % 24 for event in raised(told)}
+        return {int(event.terms.signal_id.rsplit(":", 1)[1]) // 3600 % 24 for event in raised(told)}
 
     assert min(hours(run(bars, "ftmo_m15"))) >= 8
     assert min(hours(run(bars, "ftmo_m15", session_filter=False))) < 8
@@ -85,7 +88,7 @@ def test_the_example_sized_by_risk_spends_the_risk_of_a_trade(bars: Path) -> Non
     approved = [
         event
         for event in run(bars, "sma_cross", lots="by_risk").of(ev.OrderApproved)
-        if event.order.action is ev.Action.OPEN
+        if event.order.terms.action is ev.Action.OPEN
     ]
     assert {event.volume for event in run(bars, "sma_cross").of(ev.PositionOpened)} == {1_000}
     assert len({event.volume for event in approved}) > 1

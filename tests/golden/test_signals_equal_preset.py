@@ -12,9 +12,9 @@ import pytest
 from adapters.reports.projection import LogProjection
 from config import preset_files
 from engine import events as ev
-from scripts.app.errors import ExitCode
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared.exit_codes import ExitCode
 from tests import synthetic
 from tests.commands import butler
 from tests.user_signal_runs import Told, played
@@ -84,7 +84,9 @@ def check_equal(found: Both, at_least: int) -> None:
     assert ends[0].open_positions == ends[1].open_positions
     days = [told.of(ev.DayRolled) for told in (found.preset, found.signals)]
     assert days[0] == days[1]
-    raised = [item for item in found.signals.of(ev.SignalRaised) if item.action is ev.Action.OPEN]
+    raised = [
+        item for item in found.signals.of(ev.SignalRaised) if item.terms.action is ev.Action.OPEN
+    ]
     assert len(raised) == found.written
     denied = {item.reason for item in found.signals.of(ev.OrderDenied)}
     assert denied & {ev.DenyReason.MAX_POSITIONS, ev.DenyReason.MAX_POSITIONS_PER_SYMBOL}

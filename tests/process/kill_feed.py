@@ -104,17 +104,19 @@ class MovingFeed(ScriptFeed):
                 continue
             self._bus.publish(
                 ev.SignalRaised(
-                    signal_id=f"{signal_id}:trail",
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    action=ev.Action.MODIFY,
-                    side=position.side,
-                    reason="TRAIL",
-                    price=self._portfolio.ticks[position.symbol].bid,
-                    stop_loss=position.stop_loss + position.side * _NEARER,
-                    take_profit=position.take_profit,
-                    volume=position.volume,
-                    position=position.ticket,
+                    terms=ev.OrderTerms(
+                        signal_id=f"{signal_id}:trail",
+                        strategy_id=position.strategy_id,
+                        symbol=position.symbol,
+                        action=ev.Action.MODIFY,
+                        side=position.side,
+                        reason="TRAIL",
+                        price=self._portfolio.ticks[position.symbol].bid,
+                        stop_loss=position.stop_loss + position.side * _NEARER,
+                        take_profit=position.take_profit,
+                        volume=position.volume,
+                        position=position.ticket,
+                    ),
                 )
             )
 

@@ -14,9 +14,10 @@ import pytest
 
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.process.cli import ROOT, SECONDS, environment
 
 ACCOUNT = "account 5 on A-Demo"
@@ -111,9 +112,9 @@ def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path) -> No
             raise AssertionError("connected")
 
     with held_elsewhere(tmp_path / f"{SERVER}-{LOGIN}", "s-1") as process:
-        with pytest.raises(CommandFailed) as caught:
+        with pytest.raises(AppError) as caught:
             asyncio.run(connect())
-        assert caught.value.code == ExitCode.TERMINAL
+        assert exit_code(caught.value) is ExitCode.TERMINAL
         holder = f"session s-1 (process {process.pid})"
         assert str(caught.value) == (
             f"account {LOGIN} on {SERVER} is in use by {holder}; stop it first "

@@ -13,7 +13,7 @@ from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Polic
 from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import ended, halted
 from tests.commands import butler
 from tests.http_services import http_service

@@ -146,12 +146,12 @@ def check_sizes(journal: list[ev.Record]) -> None:
         event = record.event
         if isinstance(event, ev.SymbolValuation):
             told[event.symbol] = event
-        elif isinstance(event, ev.OrderApproved) and event.order.action is ev.Action.OPEN:
-            order, value = event.order, told[event.order.symbol]
-            points = abs(order.price - order.stop_loss)
+        elif isinstance(event, ev.OrderApproved) and event.order.terms.action is ev.Action.OPEN:
+            order, value = event.order, told[event.order.terms.symbol]
+            points = abs(order.terms.price - order.terms.stop_loss)
             lost = value.loss * points * event.volume / (value.move * value.volume)
-            assert lost <= event.risk <= 0.004 * order.scale * START * 1.05
-            checked += order.symbol == "EURGBP"
+            assert lost <= event.risk <= 0.004 * order.terms.scale * START * 1.05
+            checked += order.terms.symbol == "EURGBP"
     assert checked
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_an_environment_that_cannot_be_made_says_why(
     failing = [[sys.executable, "-c", "raise SystemExit('first line\\nno space left')"]]
     monkeypatch.setattr(environments, "_commands", lambda *_: failing)
     with pytest.raises(NotInstalled, match=r"^no space left$"):
+        interpreter(OTHERS[0], tmp_path)
+
+
+def test_a_missing_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the package installer says then (no matching version) would lead astray."""
+    monkeypatch.setattr(environments, "PYTHON", "3.99")
+    with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing"):
+        interpreter(OTHERS[0], tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(NotInstalled, match=r"^Python 3\.99 is missing, and so is uv"):
         interpreter(OTHERS[0], tmp_path)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import butler_process, complaint
 

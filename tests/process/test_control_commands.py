@@ -21,8 +21,8 @@ from adapters.services.control_client import ask
 from adapters.services.control_wire import FILE_NAME, ControlRequest, write_access
 from adapters.services.heartbeat import Beat
 from engine import events as ev
-from scripts.app.errors import ExitCode
 from scripts.app.sessions.services import ServiceOptions
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, environment
 from tests.process.shadow_main import Shadow, build

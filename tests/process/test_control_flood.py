@@ -20,7 +20,7 @@ from adapters.services.control import ControlServer
 from adapters.services.control_client import ask, live_access
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, ControlReply, ControlRequest
 from engine import events as ev
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.process.cli import ROOT, environment
 from tests.process.test_control_commands import events, status, told
 from tests.process.test_control_server import SECONDS, Noted

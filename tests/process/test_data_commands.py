@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from adapters.bars.reader import concat, open_bars
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from signals.market_data.validate import Kind
 from tests import synthetic
 from tests.commands import Said, butler

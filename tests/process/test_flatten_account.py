@@ -14,11 +14,12 @@ import pytest
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.app.sessions.replay import MAGIC
 from scripts.cli.flatten_account import flatten_account
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD
 
 ENTRY: dict[str, Any] = {
@@ -77,9 +78,9 @@ def test_what_the_engine_opened_is_closed_and_nothing_else(
 
 def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: Path) -> None:
     wrong = msgspec.structs.replace(account, login=LOGIN + 1)
-    with pytest.raises(CommandFailed, match="is logged in") as caught:
+    with pytest.raises(AppError, match="is logged in") as caught:
         flatten_account(wrong, tmp_path, everything=True)
-    assert caught.value.code == ExitCode.TERMINAL
+    assert exit_code(caught.value) is ExitCode.TERMINAL
 
 
 def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_time_closes_the_rest(
@@ -94,9 +95,9 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     monkeypatch.setattr(connection, "LocalHost", faulty)
     broken = {"function": "order_send", "call": 3, "fault": {"kind": "no_ipc", "span": 1_000}}
     plays(monkeypatch, spec_of(tmp_path, broken))
-    with pytest.raises(CommandFailed, match="give the command again") as caught:
+    with pytest.raises(AppError, match="give the command again") as caught:
         flatten_account(account, tmp_path, everything=True)
-    assert caught.value.code == ExitCode.TERMINAL
+    assert exit_code(caught.value) is ExitCode.TERMINAL
     gone = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": gone")]
     assert len(gone) == 2
     plays(monkeypatch, spec_of(tmp_path))

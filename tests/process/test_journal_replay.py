@@ -14,7 +14,7 @@ import pytest
 
 from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests import synthetic
 from tests.commands import Said, butler
 from tests.process.cli import butler_process

@@ -88,3 +88,19 @@ def test_what_somebody_reads_arrives_and_the_rest_is_dropped(buffering: int) -> 
         for _ in range(3):
             print("nobody reads this", file=out, flush=True)
         assert (out.isatty(), out.fileno()) == (False, writer)
+
+
+@NEEDS_POSIX
+@pytest.mark.parametrize("arguments", [(), ("--help",)], ids=["nothing", "help"])
+def test_help_that_nobody_reads_to_its_end_is_no_error(arguments: tuple[str, ...]) -> None:
+    """`butler | head -1`: whoever reads it has had enough."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *arguments], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
+            stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", timeout=SECONDS, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert done.stderr == ""

@@ -18,9 +18,9 @@ import pytest
 from adapters.journal import StoredJournal
 from config.loader import CliOverrides
 from engine import events as ev
-from scripts.app.errors import ExitCode
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import paper_spec
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
 

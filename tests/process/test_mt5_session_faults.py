@@ -35,7 +35,7 @@ def causes(outcome: Outcome) -> list[HaltCause]:
 
 
 def sent(outcome: Outcome) -> list[ev.Action]:
-    return [order.action for order in outcome.of(ev.OrderSubmitted)]
+    return [order.terms.action for order in outcome.of(ev.OrderSubmitted)]
 
 
 def test_without_a_fault_each_plan_is_opened_and_closed(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def causes(outcome: Outcome) -> list[HaltCause]:
 
 
 def moves(outcome: Outcome) -> int:
-    return sum(order.action is ev.Action.MODIFY for order in outcome.of(ev.OrderSubmitted))
+    return sum(order.terms.action is ev.Action.MODIFY for order in outcome.of(ev.OrderSubmitted))
 
 
 def later(*kinds: FaultKind) -> list[Any]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.types import ClockName
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from signals.market_data.clocks import to_server, to_utc
 from tests import synthetic
 from tests.commands import Said, butler

@@ -20,7 +20,7 @@ from config.loader import list_presets
 from engine import events as ev
 from engine.events import DenyReason
 from engine.types import Limits
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.user_signal_runs import at, bar_file, flat, iso, signal_file
 
@@ -168,7 +168,9 @@ def test_every_signal_is_a_row_or_a_denial_with_its_reason(tmp_path: Path) -> No
     stored = StoredJournal(tmp_path / "r" / "sessions" / "s" / "journal.sqlite")
     events = [record.event for record in stored.records()]
     stored.close()
-    by_tag = {item.order.reason: item.reason for item in events if isinstance(item, ev.OrderDenied)}
+    by_tag = {
+        item.order.terms.reason: item.reason for item in events if isinstance(item, ev.OrderDenied)
+    }
     assert by_tag == {what: reason for what, (_, reason) in DENIED.items()}
 
 

@@ -185,9 +185,9 @@ def check_nets(told: Told) -> None:
 def check_slippage(market: Market, told: Told, slippage: Points) -> None:
     """Openings are at the tick of their time, worse by the slippage."""
     prices = {
-        item.signal_id: item.price
+        item.terms.signal_id: item.terms.price
         for item in told.of(ev.SignalRaised)
-        if item.action is ev.Action.OPEN
+        if item.terms.action is ev.Action.OPEN
     }
     for opened in told.of(ev.PositionOpened):
         assert opened.price == prices[opened.signal_id] + opened.side * slippage

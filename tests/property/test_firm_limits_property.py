@@ -117,7 +117,7 @@ class Market(VenueMachine):
         )  # fmt: skip
 
     def closed_by_order(self, order: ev.OrderIntent) -> None:
-        position = self.parts.portfolio.positions[order.position]
+        position = self.parts.portfolio.positions[order.terms.position]
         tick = self.parts.portfolio.ticks[position.symbol]
         price = tick.bid if position.side is Side.LONG else tick.ask
         self.leave(position, price, order.order_id)
@@ -131,14 +131,14 @@ class Market(VenueMachine):
     ) -> None:
         order_id = self.flight(data)
         approved = self.flights[order_id].approved
-        order, least = approved.order, SPECS[approved.order.symbol].volume_min
+        order, least = approved.order, SPECS[approved.order.terms.symbol].volume_min
         volume = max(least, approved.volume * part // 4 // 100 * 100)
-        self.fill(order_id, volume, order.price + order.side * slipped)
+        self.fill(order_id, volume, order.terms.price + order.terms.side * slipped)
 
     @rule(symbol=st.sampled_from(SYMBOLS), by=st.integers(-2_500, 2_500))
     def the_price_moves_and_stops_are_hit(self, symbol: str, by: Points) -> None:
         """What is in flight fills near its price: the price stands still for it."""
-        if any(item.approved.order.symbol == symbol for item in self.flights.values()):
+        if any(item.approved.order.terms.symbol == symbol for item in self.flights.values()):
             return
         held = [item for item in self.parts.portfolio.positions.values() if item.symbol == symbol]
         spread = SPREADS[symbol]

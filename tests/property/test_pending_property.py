@@ -48,8 +48,8 @@ def bars(market: Market) -> dict[str, list[Bar]]:
 
 def filled_at(order: ev.OrderIntent, limit: bool, bar: Bar) -> Points | None:
     """The price at which the bar fills the order; buys are on the ask, sells on the bid."""
-    level = order.entry_price
-    if order.side is Side.LONG:
+    level = order.terms.entry_price
+    if order.terms.side is Side.LONG:
         opened, low, high = (price + bar.spread for price in (bar.open, bar.low, bar.high))
         if limit:
             return min(level, opened) if low <= level else None
@@ -61,11 +61,11 @@ def filled_at(order: ev.OrderIntent, limit: bool, bar: Bar) -> Points | None:
 
 def fate_of(order: ev.OrderIntent, placed: Millis, bars: list[Bar]) -> Fate | None:
     """Bar by bar from the one at whose opening it was placed; None when it still waits."""
-    limit = (order.entry_price - order.price) * order.side < 0
+    limit = (order.terms.entry_price - order.terms.price) * order.terms.side < 0
     for bar in bars:
         if bar.time < placed:
             continue
-        if order.expires // 1000 * 1000 <= bar.time:
+        if order.terms.expires // 1000 * 1000 <= bar.time:
             return Fate(bar.time, None)
         price = filled_at(order, limit, bar)
         if price is not None:
@@ -106,7 +106,7 @@ def test_each_waiting_order_meets_the_fate_that_the_bars_hold_for_it(
         assert not withdrawn or told.of(ev.TradingStateChanged), "only a halt takes orders back"
         for moment, order in told.timed(ev.OrderIntent):
             if order.order_id in accepted - withdrawn:
-                expected = fate_of(order, moment, bars[order.symbol])
+                expected = fate_of(order, moment, bars[order.terms.symbol])
                 assert fates.get(order.order_id) == expected
                 seen.add("waits" if expected is None else "fills" if expected.price else "ends")
 

@@ -53,8 +53,8 @@ class Desk(VenueMachine):
     def an_order_fills_at_the_tick(self, data: st.DataObject) -> None:
         order_id = self.flight(data)
         approved = self.flights[order_id].approved
-        tick = TICKS[approved.order.symbol]
-        price = tick.ask if approved.order.side is Side.LONG else tick.bid
+        tick = TICKS[approved.order.terms.symbol]
+        price = tick.ask if approved.order.terms.side is Side.LONG else tick.bid
         self.fill(order_id, approved.volume, price)
 
     @precondition(lambda self: self.parts.portfolio.positions)

@@ -46,16 +46,20 @@ def known_against(market: Market, signal: UserSignal) -> DenyReason | None:
 
 def wrong_stops(signal: ev.OrderIntent, tick: tuple[int, int]) -> bool:
     """Whether stop or target lie on the wrong side of what the order is judged by."""
-    side = signal.side
-    price = signal.entry_price or (tick[0] if side is Side.LONG else tick[1])
-    beyond = (price - signal.stop_loss) * side <= 0
-    return beyond or bool(signal.take_profit and (signal.take_profit - price) * side <= 0)
+    side = signal.terms.side
+    price = signal.terms.entry_price or (tick[0] if side is Side.LONG else tick[1])
+    beyond = (price - signal.terms.stop_loss) * side <= 0
+    return beyond or bool(
+        signal.terms.take_profit and (signal.terms.take_profit - price) * side <= 0
+    )
 
 
 def check_accounts(told: Told, signals: list[UserSignal]) -> Counter[str]:
     """Each signal became one order, and each order came to one end or still waits."""
-    intents = [item for item in told.of(ev.OrderIntent) if item.action is ev.Action.OPEN]
-    assert Counter(item.signal_id for item in intents) == Counter(s.signal_id for s in signals)
+    intents = [item for item in told.of(ev.OrderIntent) if item.terms.action is ev.Action.OPEN]
+    assert Counter(item.terms.signal_id for item in intents) == Counter(
+        s.signal_id for s in signals
+    )
     fates = {
         "denied": [item.order.order_id for item in told.of(ev.OrderDenied)],
         "opened": [item.order_id for item in told.of(ev.PositionOpened)],
@@ -77,12 +81,13 @@ def check_reasons(market: Market, told: Told, signals: list[UserSignal]) -> None
     verdicts = {item.order.order_id: item for item in told.of(ev.OrderDenied)}
     seen: set[str] = set()
     for moment, order in told.timed(ev.OrderIntent):
-        if order.action is not ev.Action.OPEN:
+        if order.terms.action is not ev.Action.OPEN:
             continue
         signal = next(
             item
             for item in left.values()
-            if item.signal_id == order.signal_id and known_against(market, item) == order.problem
+            if item.signal_id == order.terms.signal_id
+            and known_against(market, item) == order.problem
         )
         del left[id(signal)]
         denied = verdicts.get(order.order_id)
@@ -92,10 +97,12 @@ def check_reasons(market: Market, told: Told, signals: list[UserSignal]) -> None
         if known is not None:
             continue
         assert moment == market.opening(signal)
-        tick = market.ticks[order.symbol][moment]
-        assert order.price == tick[1 if order.side is Side.LONG else 0]
-        _check_vetted(order, reason, wrong=wrong_stops(order, tick), again=order.signal_id in seen)
-        seen.add(order.signal_id)
+        tick = market.ticks[order.terms.symbol][moment]
+        assert order.terms.price == tick[1 if order.terms.side is Side.LONG else 0]
+        _check_vetted(
+            order, reason, wrong=wrong_stops(order, tick), again=order.terms.signal_id in seen
+        )
+        seen.add(order.terms.signal_id)
 
 
 _KNOWN_EARLY = (DenyReason.UNKNOWN_SYMBOL, DenyReason.OUTSIDE_DATA, DenyReason.EXPIRED)
@@ -115,9 +122,9 @@ def _check_vetted(
     if reason not in _BEFORE_STOPS:
         assert (reason is DenyReason.INVALID_STOPS) == wrong
     if reason is DenyReason.BELOW_MIN_VOLUME:
-        assert 0 <= order.volume < 100
-    if reason is None and order.volume:
-        assert order.volume >= 100
+        assert 0 <= order.terms.volume < 100
+    if reason is None and order.terms.volume:
+        assert order.terms.volume >= 100
 
 
 def check_limits(told: Told, limits: dict[str, Any]) -> None:
@@ -126,8 +133,8 @@ def check_limits(told: Told, limits: dict[str, Any]) -> None:
     orders: dict[int, int] = {}
     for item in told.records:
         match item.event:
-            case ev.OrderApproved(order=order) if order.action is ev.Action.OPEN:
-                alive[order.order_id] = order.symbol
+            case ev.OrderApproved(order=order) if order.terms.action is ev.Action.OPEN:
+                alive[order.order_id] = order.terms.symbol
             case ev.OrderCancelled(order_id=order_id):
                 alive.pop(order_id, None)
             case ev.PositionOpened(position=position, order_id=order_id):

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.cli.shared.command_line import make_app, run
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.cli.shared.interrupts import orderly_stop
 
 _MOST_SEEDS = 10_000_000
@@ -82,15 +83,14 @@ def simulate(
 
 
 def seeds_of(text: str) -> range:
-    """The seeds that `--seeds` names; raises CommandFailed for anything else."""
+    """The seeds that `--seeds` names; raises AppError for anything else."""
     found = re.fullmatch(r"(\d{1,18})(?:\.\.(\d{1,18}))?", text.strip(), re.ASCII)
     first = int(found[1]) if found else 0
     last = int(found[2] or found[1]) if found else 0
     if found is None or last < first or last - first >= _MOST_SEEDS:
-        raise CommandFailed(
+        raise WrongUsage(
             f"--seeds {text}: write one seed such as 7, or a range such as 1..1000 "
-            f"(at most {_MOST_SEEDS} seeds)",
-            ExitCode.USAGE,
+            f"(at most {_MOST_SEEDS} seeds)"
         )
     return range(first, last + 1)
 
@@ -117,7 +117,7 @@ def _run(seeds: range, jobs: int, total: Total, *, as_json: bool) -> int:
 def _show(text: str, seeds: range, *, as_json: bool) -> int:
     """One seed with its records, as lines or as JSON."""
     if len(seeds) != 1:
-        raise CommandFailed(f"--seeds {text}: --show takes one seed, such as 7", ExitCode.USAGE)
+        raise WrongUsage(f"--seeds {text}: --show takes one seed, such as 7")
     from engine.journal import encode
     from tests.simulation.run import run_and_keep
 

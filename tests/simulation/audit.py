@@ -60,7 +60,7 @@ class Audit:
 
     def _on_record(self, record: ev.Record) -> None:
         match record.event:
-            case ev.OrderApproved() if record.event.order.action is ev.Action.OPEN:
+            case ev.OrderApproved() if record.event.order.terms.action is ev.Action.OPEN:
                 self._check_approved(record.event)
             case ev.OrderCancelled(order_id=order_id) if order_id not in self.model.known:
                 tried = self._traces() if record.event.unsent else self._sent
@@ -98,9 +98,14 @@ class Audit:
         if self._actors is None:
             return
         portfolio, order = self._actors.portfolio, approved.order
-        spec, tick = portfolio.specs[order.symbol], portfolio.ticks[order.symbol]
-        entry = order.entry_price or (tick.ask if order.side > 0 else tick.bid)
-        risk = loss(spec, approved.volume, (entry - order.stop_loss) * order.side, order.stop_loss)
+        spec, tick = portfolio.specs[order.terms.symbol], portfolio.ticks[order.terms.symbol]
+        entry = order.terms.entry_price or (tick.ask if order.terms.side > 0 else tick.bid)
+        risk = loss(
+            spec,
+            approved.volume,
+            (entry - order.terms.stop_loss) * order.terms.side,
+            order.terms.stop_loss,
+        )
         allowed = limits.per_trade_risk_fraction * model.day_start
         demand(risk <= allowed + _ROUNDING, "risk per trade is held", (risk, allowed, approved))
         close = abs(risk - approved.risk) <= _ROUNDING
@@ -156,7 +161,7 @@ class Audit:
             order_id = int(request["comment"].rpartition("-")[2])
             return any(event.order_id == order_id for event in known)
         return any(
-            event.position == request["position"] and event.action is ev.Action.MODIFY
+            event.terms.position == request["position"] and event.terms.action is ev.Action.MODIFY
             for event in known
         )
 

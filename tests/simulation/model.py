@@ -93,12 +93,12 @@ class SessionModel:
             case ev.OrderIntent(order_id=order_id):
                 demand(order_id not in self.alive, "an order is made once", event)
                 self.alive.add(order_id)
-                if event.action is ev.Action.CLOSE:
-                    self.closing[order_id] = event.position
+                if event.terms.action is ev.Action.CLOSE:
+                    self.closing[order_id] = event.terms.position
             case ev.OrderApproved(order=order, volume=volume):
                 demand(order.order_id not in self.approved, "an order is vetted once", event)
                 self.approved[order.order_id] = volume
-                if order.action is ev.Action.OPEN:
+                if order.terms.action is ev.Action.OPEN:
                     self.entries[order.order_id] = event
             case ev.OrderSubmitted(order_id=order_id, volume=volume):
                 demand(order_id not in self.submitted, "an order is submitted once", event)

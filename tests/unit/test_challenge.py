@@ -15,6 +15,7 @@ from engine.rules import DailyLoss, DayStartBasis, Phase, TradingRestrictions
 from engine.trading import HaltCause
 from engine.types import Side
 from risk.challenge import Challenge, ChallengeActor
+from tests import builders
 from tests.builders import SPECS, START, closed, limits, of_kind, opened, wired
 from tests.challenges import WEEK, rules
 from tests.risk_steps import enter, reset, see, submitted
@@ -91,7 +92,7 @@ class TestEnds:
         parts.bus.time = closes - 1_800_000
         parts.bus.feed(ev.WeekendDue(closes))
         (close,) = of_kind(parts.journal, ev.OrderApproved)
-        assert (close.order.position, close.order.reason) == (7, "WEEKEND")
+        assert (close.order.terms.position, close.order.terms.reason) == (7, "WEEKEND")
         assert parts.risk.trading.reason is HaltCause.DAY_LIMIT
         parts.bus.time = closes
         parts.bus.feed(ev.WeekendDue(closes))
@@ -177,10 +178,8 @@ class TestRequests:
         enter(parts, "EURUSD")
         enter(parts, "GBPUSD")
         submitted(parts, 1, "EURUSD")
-        parts.bus.publish(
-            ev.OrderSubmitted(order_id=2, symbol="GBPUSD", action=ev.Action.OPEN, side=Side.LONG,
-                              entry_price=125_500)
-        )  # fmt: skip
+        waiting = builders.submitted(2, symbol="GBPUSD", entry_price=125_500)
+        parts.bus.publish(waiting)
         parts.bus.publish(ev.OrderAccepted(order_id=2, ticket=9))
         assert challenge_actor.state.requests == 2
         parts.bus.publish(

@@ -13,9 +13,10 @@ import pytest
 
 from adapters.mt5.host.launch import LocalHost
 from config.loader import CliOverrides, ResolvedAccount
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD
 from tests.process.hosts import FAULTY_HOST
 
@@ -28,14 +29,14 @@ def paper() -> ResolvedAccount:
     return connection.resolve(PAPER, CliOverrides(), None, {})
 
 
-def refusal(account: ResolvedAccount, folder: Path) -> CommandFailed:
+def refusal(account: ResolvedAccount, folder: Path) -> AppError:
     """Why the account's terminal cannot be used."""
 
     async def connect() -> None:
         async with connection.connected(account, folder, trading=True, symbols=["EURUSD"]):
             raise AssertionError("connected")
 
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(AppError) as caught:
         asyncio.run(connect())
     return caught.value
 
@@ -56,16 +57,16 @@ def test_paper_needs_no_file_and_no_secret() -> None:
 def test_an_unknown_profile_is_a_wrong_option_that_names_the_known_ones(tmp_path: Path) -> None:
     file = tmp_path / "accounts.yaml"
     file.write_text("profiles:\n  MINE: {server: A-Demo, login: 1, password: x}\n")
-    with pytest.raises(CommandFailed, match="MINE") as caught:
+    with pytest.raises(AppError, match="MINE") as caught:
         connection.resolve("OTHER", CliOverrides(), file, {})
-    assert caught.value.code == ExitCode.USAGE
+    assert exit_code(caught.value) is ExitCode.USAGE
 
 
 def test_a_remote_host_needs_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMEGA_MT5_HOST_TOKEN", raising=False)
     account = msgspec.structs.replace(paper(), host="127.0.0.1:1")
     error = refusal(account, tmp_path)
-    assert error.code == ExitCode.USAGE
+    assert exit_code(error) is ExitCode.USAGE
     assert "OMEGA_MT5_HOST_TOKEN is not set" in str(error)
 
 
@@ -75,7 +76,7 @@ def test_a_remote_host_that_is_not_there_is_named(
     token = os.urandom(32).hex()
     monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", token)
     error = refusal(msgspec.structs.replace(paper(), host="127.0.0.1:1"), tmp_path)
-    assert error.code == ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.TERMINAL
     assert "the host on port 1" in str(error)
     assert token not in str(error)
 
@@ -83,7 +84,7 @@ def test_a_remote_host_that_is_not_there_is_named(
 def test_a_real_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     behind(monkeypatch, trade_mode="real")
     error = refusal(paper(), tmp_path)
-    assert error.code == ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.TERMINAL
     assert "no demo account" in str(error)
 
 
@@ -92,7 +93,7 @@ def test_a_terminal_with_another_account_is_left_alone(
 ) -> None:
     behind(monkeypatch, login=77)
     error = refusal(paper(), tmp_path)
-    assert error.code == ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.TERMINAL
     assert f"account 77 is logged in, not {LOGIN}" in str(error)
     assert "terminal_path of its own" in str(error)
 
@@ -105,6 +106,6 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
-    assert error.code == ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.TERMINAL
     assert str(error).startswith("initialize: -6 ")
     assert "check login, password and server" in str(error)

@@ -235,7 +235,7 @@ class TestExposure:
         for symbol in ("EURUSD", "GBPUSD", "USDJPY"):  # nearly 200.00 each; the last is USD long
             enter(parts, symbol)
         assert denials(parts) == [DenyReason.CURRENCY_EXPOSURE]
-        assert [item.order.symbol for item in approvals(parts)] == ["EURUSD", "USDJPY"]
+        assert [item.order.terms.symbol for item in approvals(parts)] == ["EURUSD", "USDJPY"]
 
 
 class TestFirmRoom:
@@ -275,8 +275,8 @@ class TestFirmRoom:
         see(parts, START, START - 40_000)
         assert changes(parts) == [(TradingState.LATCHED, HaltCause.LIMIT)]
         (close,) = approvals(parts)
-        assert (close.order.action, close.order.position) == (ev.Action.CLOSE, 7)
-        assert close.order.reason == "FLATTEN"
+        assert (close.order.terms.action, close.order.terms.position) == (ev.Action.CLOSE, 7)
+        assert close.order.terms.reason == "FLATTEN"
         assert not of_kind(parts.journal, ev.AttemptEnded)
 
     def test_what_does_not_fit_under_the_new_days_floor_is_closed_at_the_reset(self) -> None:
@@ -289,7 +289,7 @@ class TestFirmRoom:
         assert approvals(parts) == []
         reset(parts, START, START + 100_000)  # floor 100,500.00
         (close,) = approvals(parts)
-        assert (close.order.position, close.order.reason) == (7, "FLATTEN")
+        assert (close.order.terms.position, close.order.terms.reason) == (7, "FLATTEN")
         assert parts.risk.trading.active
 
     def test_what_waits_at_the_venue_needs_its_room_under_the_new_floor_too(self) -> None:
@@ -302,7 +302,7 @@ class TestFirmRoom:
             parts.bus.publish(signal("s:2", symbol="GBPUSD", volume=volume,
                                      **levels(Side.LONG, TICKS["GBPUSD"], 100, 200)))  # fmt: skip
             reset(parts, START, START + 30_000)
-            made = [item.order.action for item in approvals(parts)]
+            made = [item.order.terms.action for item in approvals(parts)]
             assert made == [ev.Action.OPEN, *[ev.Action.CLOSE] * closes]
 
     def test_a_day_that_turns_before_a_resumed_session_has_a_price_is_judged_all_the_same(
@@ -319,7 +319,7 @@ class TestFirmRoom:
         see(parts, START - 60_000 - 39_750)
         reset(parts, START - 99_900, date="2025-01-10")
         (close,) = approvals(parts)
-        assert close.order.position == 7
+        assert close.order.terms.position == 7
 
     def test_a_breach_is_the_firms_and_nothing_of_ours_acts_after_it(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.001)
@@ -362,7 +362,7 @@ class TestActions:
         parts.bus.publish(opened(8, symbol="GBPUSD"))
         see(parts, START, 9_800_000)
         see(parts, START, 9_700_000)
-        assert [item.order.position for item in approvals(parts)] == [7, 8]
+        assert [item.order.terms.position for item in approvals(parts)] == [7, 8]
 
 
 class TestManaging:
@@ -372,7 +372,7 @@ class TestManaging:
         for number, stop in enumerate((109_950, 109_910, 109_909, 0)):
             modify = {"action": ev.Action.MODIFY, "position": 7, "volume": LOT, "stop_loss": stop}
             parts.bus.publish(signal(f"m:{number}", **modify))
-        assert [item.order.stop_loss for item in approvals(parts)] == [109_950, 109_910]
+        assert [item.order.terms.stop_loss for item in approvals(parts)] == [109_950, 109_910]
         assert denials(parts) == [DenyReason.WIDER_STOP] * 2
 
     def test_without_the_limit_every_change_passes(self) -> None:

@@ -15,7 +15,17 @@ from engine import events as ev
 from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from tests.builders import SPECS, START, TICKS, Wired, halted, of_kind, signal, wired
+from tests.builders import (
+    SPECS,
+    START,
+    TICKS,
+    Wired,
+    halted,
+    of_kind,
+    signal,
+    terms,
+    wired,
+)
 from tests.venue_steps import FIGURES, REQUESTS, Live, deal_in, deal_out, deals, live, result
 
 
@@ -48,8 +58,7 @@ class TestSubmitting:
     def test_the_submission_is_recorded_before_the_request_leaves(self) -> None:
         assert entering().recorded == [
             ev.OrderSubmitted(
-                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG, volume=10_000,
-                price=110_010, stop_loss=109_910, take_profit=110_210,
+                order_id=1, terms=terms("s:1", volume=10_000), volume=10_000
             )
         ]  # fmt: skip
 

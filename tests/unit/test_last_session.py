@@ -12,10 +12,11 @@ import pytest
 from adapters.journal import SqliteJournal
 from config.loader import CliOverrides, ResolvedAccount
 from engine import events as ev
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.sessions import connection
 from scripts.app.sessions.last_session import SessionKind, last_session, to_go_on_with
 from scripts.app.sessions.paper import PAPER
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import ended, started
 
 DRY, SENDING = SessionKind("shadow", dry_run=True), SessionKind("shadow", dry_run=False)
@@ -129,9 +130,9 @@ def test_a_journal_that_cannot_be_read_may_be_the_last_one(
     broken.write_bytes(b"no journal at all, though it is long enough for one" * 100)
     os.utime(broken, (100, 100))
     session(tmp_path, "before", at=50)
-    with pytest.raises(CommandFailed, match="name one with --resume SESSION") as caught:
+    with pytest.raises(AppError, match="name one with --resume SESSION") as caught:
         to_go_on_with(tmp_path, account, "last", DRY)
-    assert caught.value.code == ExitCode.DATA
+    assert exit_code(caught.value) is ExitCode.DATA
     assert str(broken) in str(caught.value)
     _, (note,) = to_go_on_with(tmp_path, account, None, DRY)
     assert str(broken) in note

@@ -9,11 +9,15 @@ every module, lazy and type-checking imports included; each checker is itself sh
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from scripts.app import errors
+from scripts.cli.shared.exit_codes import BY_ERROR
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = ("engine", "risk", "signals", "adapters", "config", "scripts")
@@ -108,6 +112,19 @@ ALLOWED: dict[tuple[str, str], str] = {
 """Exceptions by file and name, each with its reason."""
 
 
+PROCESS_ENDS = frozenset({"sys.exit", "os._exit", "typer.Exit"})
+"""Ways to end the process with a code."""
+
+OWN_PROGRAMS: dict[str, str] = {
+    "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
+    "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
+    "scripts.build_sample": "builds the sample from its source; no command of butler",
+    "scripts.run_exec_mt5_smoketest": "a script that says what its Python lacks",
+    "scripts.run_exec_mt5_demo_from_signals": "a script that says what its Python lacks",
+}
+"""Modules that end processes of their own, each with its reason."""
+
+
 def files_of(*tops: str) -> list[Path]:
     """Every source file below some top-level packages."""
     return sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
@@ -187,6 +204,24 @@ def impurities(name: str, source: str) -> list[str]:
     return found
 
 
+def ends_of(name: str, source: str) -> list[str]:
+    """What in a module ends the process or names an exit code, which is for commands alone."""
+    if name.startswith("scripts.cli"):
+        return []
+    found = [
+        f"line {number}: {line.strip()}"
+        for number, line in enumerate(source.splitlines(), 1)
+        if re.search(r"\bexit[ _]codes?\b|\bExitCode\b", line, re.IGNORECASE)
+    ]
+    for node in ast.walk(ast.parse(source)):
+        # The name alone: it may be raised, caught or handed on.
+        if isinstance(node, ast.Name) and node.id in {"SystemExit", "exit", "quit"}:
+            found.append(f"line {node.lineno}: {node.id}")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in PROCESS_ENDS:
+            found.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return found
+
+
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     """A circle for each place at which the arrows of `graph` lead back; none in a good one."""
     rest = {name: set(targets) for name, targets in graph.items()}
@@ -256,6 +291,35 @@ def test_no_folder_holds_more_files_than_a_head_can() -> None:
         folder = path.parent.relative_to(ROOT).as_posix()
         counts[folder] = counts.get(folder, 0) + 1
     assert too_full(counts) == []
+
+
+@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_exit_codes_are_known_to_commands_alone(path: Path) -> None:
+    """What is run by a command raises errors of its own; `scripts/cli` maps them, in one table."""
+    found = ends_of(module_of(path), path.read_text(encoding="utf-8"))
+    assert bool(found) == (module_of(path) in OWN_PROGRAMS), found
+
+
+def test_every_error_of_the_application_has_its_exit_code() -> None:
+    situations = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.AppError)
+    }
+    assert set(BY_ERROR) == situations - {errors.AppError}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from scripts.cli.shared.exit_codes import ExitCode", "import sys\nsys.exit(3)",
+        "import os\nos._exit(130)", "raise SystemExit(2)", "exit(1)", "import typer\ntyper.Exit(4)",
+        'def f():\n    """Raises BadData (exit code 3)."""',
+    ],
+)  # fmt: skip
+def test_the_checker_sees_an_exit_code(source: str) -> None:
+    assert len(ends_of("scripts.app.session_folder", source)) == 1
+    assert ends_of("scripts.cli.replay", source) == []
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

@@ -139,21 +139,17 @@ def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
             position=1, order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", side=SIDE,
             volume=100, price=110_000, reason="x", account=low,
         )  # fmt: skip
-        intent = ev.OrderIntent(
-            order_id=1, signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN,
-            side=SIDE, reason="x", price=110_000,
+        terms = ev.OrderTerms(
+            signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN, side=SIDE,
+            reason="x", price=110_000,
         )  # fmt: skip
+        intent = ev.OrderIntent(order_id=1, terms=terms)
         events: list[ev.Event] = [
             started(),
-            ev.SignalRaised(
-                signal_id="a", strategy_id="b", symbol="EURUSD", action=ev.Action.OPEN, side=SIDE,
-                reason="x", price=110_000,
-            ),
+            ev.SignalRaised(terms=terms),
             intent,
             ev.OrderApproved(order=intent, volume=100, risk=1, margin=1),
-            ev.OrderSubmitted(
-                order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=SIDE, volume=100
-            ),
+            ev.OrderSubmitted(order_id=1, terms=terms, volume=100),
             ev.OrderFilled(order_id=1, ticket=1, deal=2, volume=100, price=110_000),
             opened,
         ]  # fmt: skip
@@ -169,8 +165,17 @@ def lost(actors: LiveActors) -> None:
     actors.begin(started(), {})
     actors.bus.feed(ev.Tick("EURUSD", 110_000, 110_010))
     entry = ev.SignalRaised(
-        signal_id="s", strategy_id="one", symbol="EURUSD", action=ev.OPEN, side=SIDE, reason="",
-        price=110_010, stop_loss=109_910, take_profit=110_210,
+        terms=ev.OrderTerms(
+            signal_id="s",
+            strategy_id="one",
+            symbol="EURUSD",
+            action=ev.OPEN,
+            side=SIDE,
+            reason="",
+            price=110_010,
+            stop_loss=109_910,
+            take_profit=110_210,
+        ),
     )  # fmt: skip
     actors.bus.publish(entry)
     actors.bus.feed(ev.VenueReplied(1, TradeReply(None, (-10_005, "IPC timeout"))))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from config.loader import load_rules
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.terms.objectives import as_recorded, challenge_of, resolve, with_firms_day
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.view.objectives import objective_lines
 from tests.builders import limits, started
 
@@ -42,7 +43,7 @@ class TestResolve:
         assert len(challenge.calendar.news) == 1
 
     def test_the_colon_of_a_drive_belongs_to_the_file(self) -> None:
-        with pytest.raises(CommandFailed, match=r"mine.yaml: there is no such file"):
+        with pytest.raises(AppError, match=r"mine.yaml: there is no such file"):
             resolve(r"C:\rules\mine.yaml", None, None)
 
     def test_the_initial_balance_is_recorded_only_where_it_was_named(self) -> None:
@@ -70,11 +71,11 @@ class TestResolve:
     def test_a_wrong_option_is_one_line_with_the_remedy(
         self, options: tuple[Any, ...], complaint: str
     ) -> None:
-        with pytest.raises(CommandFailed) as caught:
+        with pytest.raises(AppError) as caught:
             resolve(*options)
         assert complaint in str(caught.value)
         assert "\n" not in str(caught.value)
-        assert caught.value.code is ExitCode.USAGE
+        assert exit_code(caught.value) is ExitCode.USAGE
 
     def test_the_own_limits_share_the_firms_day(self) -> None:
         challenge = resolve("fundednext_stellar_2step", None, None)

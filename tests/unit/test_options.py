@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
 from scripts.app.session_folder import checked_session_id
 from scripts.app.terms import options
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD, SPECS, USDJPY
 
 DAY = 86_400
@@ -23,10 +24,10 @@ DAY = 86_400
 
 def refusal(ask: Callable[[], Any]) -> str:
     """The one line with which a wrong value is refused, as a usage error."""
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(AppError) as caught:
         ask()
     text = str(caught.value)
-    assert caught.value.code is ExitCode.USAGE
+    assert exit_code(caught.value) is ExitCode.USAGE
     assert len(text.splitlines()) == 1
     return text
 
@@ -252,6 +253,6 @@ def complaint(reader: Callable[[], Any]) -> str | None:
     """What is said of a text; None when it was understood."""
     try:
         reader()
-    except CommandFailed as error:
+    except AppError as error:
         return str(error)
     return None

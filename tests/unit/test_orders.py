@@ -154,7 +154,7 @@ class TestSignals:
         for field in first.__struct_fields__:
             if field != "order_id":
                 assert getattr(first, field) == getattr(wish, field)
-        assert (first.order_id, second.order_id, second.signal_id) == (1, 2, "s:2")
+        assert (first.order_id, second.order_id, second.terms.signal_id) == (1, 2, "s:2")
 
     def test_after_the_limit_of_trades_entries_are_dropped_before_they_are_vetted(self) -> None:
         parts = wired(limit_trades=1)
@@ -172,7 +172,9 @@ class TestSignals:
         parts = wired(limit_trades=1)
         parts.bus.publish(opened(7, order_id=1))
         parts.bus.publish(signal("s:2", action=ev.Action.CLOSE, position=7))
-        assert [item.action for item in of_kind(parts.journal, ev.OrderIntent)] == [ev.Action.CLOSE]
+        assert [item.terms.action for item in of_kind(parts.journal, ev.OrderIntent)] == [
+            ev.Action.CLOSE
+        ]
 
     def test_more_fills_than_the_limit_do_not_lift_it(self) -> None:
         """Two entries may be in flight when the only one that is left fills."""

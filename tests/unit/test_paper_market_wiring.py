@@ -11,7 +11,7 @@ import pytest
 
 from adapters.paper.terminal.spec import build
 from engine.clock import SystemClock
-from scripts.app.errors import CommandFailed
+from scripts.app.errors import AppError
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock, now_ms
 from scripts.app.terms.inputs import open_inputs
 from scripts.app.terms.request import ReplayRequest
@@ -95,5 +95,5 @@ class TestClock:
 
 
 def test_a_symbol_that_is_not_known_is_named(bars: Path) -> None:
-    with pytest.raises(CommandFailed, match="NOPE"):
+    with pytest.raises(AppError, match="NOPE"):
         open_inputs(ReplayRequest(bars=[f"NOPE={bars}"]), SPECS, ("M15",))

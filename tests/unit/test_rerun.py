@@ -43,7 +43,7 @@ class TestOtherCode:
         monkeypatch.setattr(rules, "vet", timid)
         found = difference(rerun(records))
         approved = [r for r in records if isinstance(r.event, ev.OrderApproved)]
-        opening = [r for r in approved if r.event.order.action is ev.Action.OPEN]  # type: ignore[union-attr]
+        opening = [r for r in approved if r.event.order.terms.action is ev.Action.OPEN]  # type: ignore[union-attr]
         assert found.recorded == opening[0]
         assert found.today is not None
         assert list(differing(found.recorded, found.today)) == ["volume"]

@@ -17,7 +17,7 @@ from adapters.journal.lock import JournalLock
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.journal import JournalDamaged
-from scripts.app.errors import CommandFailed
+from scripts.app.errors import AppError
 from scripts.app.sessions.live import SessionContext
 from scripts.app.sessions.resume import PreviousRun, account_mark, previous_run
 from scripts.app.terms.objectives import as_recorded, resolve
@@ -87,7 +87,7 @@ def test_another_account_or_kind_is_refused(
 ) -> None:
     past = earlier(tmp_path)
     past.insist_on(ACCOUNT, "shadow")
-    with pytest.raises(CommandFailed, match=words):
+    with pytest.raises(AppError, match=words):
         past.insist_on(account, mode)
 
 
@@ -113,7 +113,7 @@ def test_other_terms_are_refused_with_the_option_that_differs(
         "preset": "ftmo_m15", "parameters": {"sma_fast": 20}, "data": (), "dry_run": True,
     }  # fmt: skip
     past.insist_on_terms(**terms)  # type: ignore[arg-type]
-    with pytest.raises(CommandFailed, match=words):
+    with pytest.raises(AppError, match=words):
         past.insist_on_terms(**{**terms, **changes})
 
 
@@ -122,14 +122,14 @@ def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None:
     damaged = bytearray(journal.read_bytes())
     damaged[len(damaged) // 2 :] = b"\0" * (len(damaged) - len(damaged) // 2)
     journal.write_bytes(damaged)
-    with pytest.raises(CommandFailed, match=r"journal\.sqlite.*nothing was changed"):
+    with pytest.raises(AppError, match=r"journal\.sqlite.*nothing was changed"):
         previous_run(tmp_path, "it").insist_on(ACCOUNT, "shadow")
     assert journal.read_bytes() == damaged
 
 
 def test_a_journal_without_a_record_is_no_session_to_go_on_with(tmp_path: Path) -> None:
     written(tmp_path)
-    with pytest.raises(CommandFailed, match="ended before its first record"):
+    with pytest.raises(AppError, match="ended before its first record"):
         previous_run(tmp_path, "it")
 
 
@@ -167,14 +167,14 @@ def test_a_kill_while_the_file_was_made_left_nothing_to_go_on_with(tmp_path: Pat
     folder = tmp_path / "sessions" / "it"
     folder.mkdir(parents=True)
     cut_off_in_a_write(folder / "journal.sqlite")
-    with pytest.raises(CommandFailed, match="it is empty: its session ended before its first"):
+    with pytest.raises(AppError, match="it is empty: its session ended before its first"):
         previous_run(tmp_path, "it")
 
 
 def test_a_session_that_is_still_written_is_not_gone_on_with(tmp_path: Path) -> None:
     path = written(tmp_path, started(mode="shadow")) / "journal.sqlite"
     lock = JournalLock(path)
-    with pytest.raises(CommandFailed, match="another process is writing to it"):
+    with pytest.raises(AppError, match="another process is writing to it"):
         previous_run(tmp_path, "it")
     lock.release()
 
@@ -184,5 +184,5 @@ def test_the_initial_balance_of_its_objectives_stays_what_it_was(tmp_path: Path)
     named = resolve("ftmo_2step", None, None, 100_000.0)
     went = earlier(tmp_path, objectives=as_recorded(named))
     went.insist_on_initial(named)
-    with pytest.raises(CommandFailed, match=r"session it began with 100000\.00 and keeps that"):
+    with pytest.raises(AppError, match=r"session it began with 100000\.00 and keeps that"):
         went.insist_on_initial(resolve("ftmo_2step", None, None, 90_000.0))

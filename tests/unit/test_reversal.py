@@ -71,7 +71,7 @@ def confirm(desk: Live, after: int = 200) -> None:
 def entries(desk: Live) -> list[ev.SignalRaised]:
     """Entries raised after the first one, which opened the position."""
     raised = of_kind(desk.parts.journal, ev.SignalRaised)
-    return [event for event in raised if event.action is ev.Action.OPEN][1:]
+    return [event for event in raised if event.terms.action is ev.Action.OPEN][1:]
 
 
 def test_only_the_close_is_raised_until_the_venue_confirms_it() -> None:
@@ -98,8 +98,12 @@ def test_the_entry_is_measured_from_the_tick_of_the_confirmation() -> None:
     desk = leaving(strategy)
     confirm(desk)
     (entry,) = entries(desk)
-    assert (entry.price, entry.stop_loss, entry.take_profit) == (109_950, 110_050, 109_750)
-    assert entry.signal_id == f"mine:EURUSD:M15:{OPENED // 1000}"
+    assert (entry.terms.price, entry.terms.stop_loss, entry.terms.take_profit) == (
+        109_950,
+        110_050,
+        109_750,
+    )
+    assert entry.terms.signal_id == f"mine:EURUSD:M15:{OPENED // 1000}"
     assert [(view.tick, view.position) for view in strategy.shown] == [(LATER, None)]
 
 
@@ -225,4 +229,4 @@ def test_other_symbols_positions_do_not_matter() -> None:
              positions=(mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0),))  # fmt: skip
     bus.feed(ev.AccountSeen(9_990_000, 9_990_000, 0))
     raised = of_kind(desk.parts.journal, ev.SignalRaised)
-    assert [event.action for event in raised] == [ev.Action.CLOSE]
+    assert [event.terms.action for event in raised] == [ev.Action.CLOSE]

@@ -118,7 +118,7 @@ class TestInFlight:
         see(parts, 9_700_000)
         for action in (ev.Action.CLOSE, ev.Action.MODIFY):
             parts.bus.publish(signal(action=action, position=7, volume=10_000))
-        assert [item.order.action for item in approvals(parts)] == [
+        assert [item.order.terms.action for item in approvals(parts)] == [
             ev.Action.CLOSE,
             ev.Action.MODIFY,
         ]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
-from adapters.reports.projection import Row
-from adapters.reports.runs import Fill, RunUnreadable, digits_of, parse_log, read_run
+from adapters.reports.projection import LOG_COLUMNS, Row
+from adapters.reports.runs import (
+    READ_COLUMNS,
+    Fill,
+    RunUnreadable,
+    digits_of,
+    parse_log,
+    read_run,
+)
 from engine.types import Side
 from tests.logs_of_runs import MINUTE, NOON, closed, denied, opened, row, run_of, text_of, trade
 
@@ -95,6 +105,42 @@ def test_logs_with_other_digits_are_read_in_the_finer_points() -> None:
 def test_a_cell_that_cannot_be_understood_is_named(bad: Row, column: str) -> None:
     with pytest.raises(RunUnreadable, match=f"log.csv: line 4: {column} '"):
         run_of([*trade(0, 9), bad])
+
+
+@pytest.mark.parametrize("column", LOG_COLUMNS)
+def test_a_log_needs_only_the_columns_that_are_read(column: str) -> None:
+    """Logs of older programs have fewer: what nobody reads may be missing, the rest is named."""
+    whole = text_of([*trade(0, 9), *trade(10, 19)])
+    rows = list(csv.DictReader(io.StringIO(whole)))
+    kept = [name for name in LOG_COLUMNS if name != column]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if column in READ_COLUMNS:
+        with pytest.raises(RunUnreadable, match=f"no column '{column}'"):
+            parse_log(file.getvalue(), "log.csv")
+        return
+    shorter, complete = (parse_log(text, "log.csv") for text in (file.getvalue(), whole))
+    digits = digits_of(complete)
+    assert digits_of(shorter) == digits
+    assert read_run(shorter, digits) == read_run(complete, digits)
+
+
+def test_every_column_that_is_demanded_is_read() -> None:
+    """A log is refused for want of a column only where the column says something."""
+    read: set[str] = set()
+
+    class Noting(dict[str, str]):
+        def __getitem__(self, name: str) -> str:
+            read.add(name)
+            return super().__getitem__(name)
+
+    moved = row(5, "MODIFY", ticket="1", stop_loss="1.10050", take_profit="1.10200")
+    text = text_of([opened(0, 1), moved, closed(30, 1), denied(40, 2)])
+    lines = [line._replace(cells=Noting(line.cells)) for line in parse_log(text, "log.csv")]
+    read_run(lines, digits_of(lines))
+    assert read == set(READ_COLUMNS)
 
 
 def test_what_is_no_event_log_is_refused() -> None:

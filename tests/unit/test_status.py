@@ -38,6 +38,7 @@ from tests.builders import (
     halted,
     opened,
     started,
+    terms,
 )
 from tests.sessions import edges
 
@@ -66,7 +67,7 @@ def moment(**changes: object) -> Moment:
 
 
 def submitted(order_id: int, action: ev.Action = ev.Action.OPEN) -> ev.OrderSubmitted:
-    return ev.OrderSubmitted(order_id=order_id, action=action, volume=5_000, **OUT)
+    return ev.OrderSubmitted(order_id=order_id, terms=terms(action=action), volume=5_000)
 
 
 class TestFold:

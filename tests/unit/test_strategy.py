@@ -76,9 +76,19 @@ def test_an_entry_is_a_signal_at_the_price_that_it_would_meet(side: Side, price:
     parts.bus.feed(BAR)
     assert of_kind(parts.journal, ev.SignalRaised) == [
         ev.SignalRaised(
-            signal_id="mine:EURUSD:M15:1736251200", strategy_id="mine", symbol="EURUSD",
-            action=ev.Action.OPEN, side=side, reason="v1", price=price, stop_loss=1,
-            take_profit=2, scale=0.75, note="why",
+            terms=ev.OrderTerms(
+                signal_id="mine:EURUSD:M15:1736251200",
+                strategy_id="mine",
+                symbol="EURUSD",
+                action=ev.Action.OPEN,
+                side=side,
+                reason="v1",
+                price=price,
+                stop_loss=1,
+                take_profit=2,
+                scale=0.75,
+            ),
+            note="why",
         )
     ]  # fmt: skip
 
@@ -89,10 +99,22 @@ def test_leaving_and_protecting_name_the_position_and_keep_the_other_levels() ->
     parts.bus.feed(BAR)
     parts.bus.feed(BAR)
     protect, leave = of_kind(parts.journal, ev.SignalRaised)
-    assert (protect.action, protect.position, protect.reason) == (ev.Action.MODIFY, 7, "TRAIL")
-    assert (protect.stop_loss, protect.take_profit) == (110_050, 110_210)
-    assert (leave.action, leave.side, leave.volume) == (ev.Action.CLOSE, Side.LONG, LOT)
-    assert (leave.price, leave.stop_loss, leave.reason) == (110_000, 109_910, "OPPOSITE")
+    assert (protect.terms.action, protect.terms.position, protect.terms.reason) == (
+        ev.Action.MODIFY,
+        7,
+        "TRAIL",
+    )
+    assert (protect.terms.stop_loss, protect.terms.take_profit) == (110_050, 110_210)
+    assert (leave.terms.action, leave.terms.side, leave.terms.volume) == (
+        ev.Action.CLOSE,
+        Side.LONG,
+        LOT,
+    )
+    assert (leave.terms.price, leave.terms.stop_loss, leave.terms.reason) == (
+        110_000,
+        109_910,
+        "OPPOSITE",
+    )
 
 
 def test_no_decision_is_no_signal() -> None:

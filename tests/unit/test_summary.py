@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
-import msgspec
 import pytest
 
 from adapters.reports.projection import SummaryProjection
 from engine import events as ev
 from engine.trading import HaltCause, Trading
-from engine.types import Side
 from tests.builders import (
     ONE_OF_EACH,
     START,
@@ -23,6 +21,7 @@ from tests.builders import (
     opened,
     signal,
     started,
+    submitted,
 )
 
 NOON = 1_736_251_200_000
@@ -113,13 +112,11 @@ class TestSummary:
         ) == (2, 1, 1)
 
     def test_signals_and_orders_count_entries_that_were_not_dropped(self) -> None:
-        submitted = ev.OrderSubmitted(
-            order_id=1, symbol="EURUSD", action=ev.Action.OPEN, side=Side.LONG
-        )
+        moved = submitted(action=ev.Action.MODIFY)
         summary = summary_of(
             signal("s:1"), signal("s:2"), signal("s:3", action=ev.Action.CLOSE),
             ev.SignalDropped(signal_id="s:2", symbol="EURUSD", reason="limit_trades"),
-            submitted, msgspec.structs.replace(submitted, action=ev.Action.MODIFY),
+            submitted(), moved,
         )  # fmt: skip
         assert (summary["signals"], summary["orders"]) == (1, 1)
 

@@ -182,7 +182,7 @@ class TestFlatten:
             (7, mt5.ORDER_TYPE_SELL, 1.1), (8, mt5.ORDER_TYPE_BUY, 1.2501),
         ]  # fmt: skip
         intents = of_kind(session.parts.journal, ev.OrderIntent)
-        assert {item.reason for item in intents} == {MANUAL_REASON}
+        assert {item.terms.reason for item in intents} == {MANUAL_REASON}
 
     def test_trading_is_paused_before_the_first_close_is_asked_for(self) -> None:
         session = flat(LONG)

@@ -62,21 +62,33 @@ def test_every_field_of_a_signal_is_in_what_is_raised(desk: Desk) -> None:
         strategy_id="mine", risk_scale=0.25, volume=0.3, expires=AT + HOUR,
     )  # fmt: skip
     assert desk.raised(signal) == ev.SignalRaised(
-        signal_id=signal.signal_id, strategy_id="mine", symbol="EURUSD", action=ev.Action.OPEN,
-        side=Side.SHORT, reason="tag", price=TICKS["EURUSD"].bid, stop_loss=111_000,
-        take_profit=109_000, scale=0.25, volume=3_000, entry_price=110_255, expires=AT + HOUR,
+        terms=ev.OrderTerms(
+            signal_id=signal.signal_id,
+            strategy_id="mine",
+            symbol="EURUSD",
+            action=ev.Action.OPEN,
+            side=Side.SHORT,
+            reason="tag",
+            price=TICKS["EURUSD"].bid,
+            stop_loss=111_000,
+            take_profit=109_000,
+            scale=0.25,
+            volume=3_000,
+            entry_price=110_255,
+            expires=AT + HOUR,
+        ),
     )  # fmt: skip
 
 
 def test_points_are_those_of_the_symbol(desk: Desk) -> None:
     raised = desk.raised(given(symbol="USDJPY", stop_loss=149.5))
-    assert (raised.price, raised.stop_loss) == (TICKS["USDJPY"].ask, 149_500)
+    assert (raised.terms.price, raised.terms.stop_loss) == (TICKS["USDJPY"].ask, 149_500)
 
 
 def test_what_is_already_known_against_a_signal_is_its_denial(desk: Desk) -> None:
     """Of a symbol that the session does not have there is neither a price nor a size of points."""
     raised = desk.raised(given(symbol="NOSUCH"), DenyReason.UNKNOWN_SYMBOL)
-    assert (raised.price, raised.stop_loss, raised.entry_price) == (0, 0, 0)
+    assert (raised.terms.price, raised.terms.stop_loss, raised.terms.entry_price) == (0, 0, 0)
     for problem in (DenyReason.OUTSIDE_DATA, DenyReason.EXPIRED):
         desk.raised(given(time=AT + HOUR), problem)
     denied = of_kind(desk.session.journal, ev.OrderDenied)
@@ -193,7 +205,7 @@ def test_a_pending_order_lives_a_day_or_as_long_as_it_says_but_not_past_its_exit
     desk: Desk, changes: dict[str, Any], expires: int
 ) -> None:
     assert PENDING_LIFE == 24 * HOUR
-    assert desk.raised(given(**changes)).expires == expires
+    assert desk.raised(given(**changes)).terms.expires == expires
 
 
 def filled(desk: Desk, ticket: int, **changes: Any) -> UserSignal:
@@ -202,7 +214,7 @@ def filled(desk: Desk, ticket: int, **changes: Any) -> UserSignal:
     desk.raised(signal)
     (order,) = [
         item for item in of_kind(desk.session.journal, ev.OrderIntent)
-        if item.signal_id == signal.signal_id
+        if item.terms.signal_id == signal.signal_id
     ]  # fmt: skip
     desk.session.bus.publish(
         opened(ticket, signal_id=signal.signal_id, side=signal.side, order_id=order.order_id)
@@ -215,21 +227,21 @@ def left(desk: Desk, signal: UserSignal, moment: int) -> list[ev.OrderIntent]:
     desk.session.bus.time = moment
     desk.session.bus.feed(ev.ExitDue(signal.signal_id, signal.exit_time))
     orders = of_kind(desk.session.journal, ev.OrderIntent)
-    return [order for order in orders if order.action is ev.Action.CLOSE]
+    return [order for order in orders if order.terms.action is ev.Action.CLOSE]
 
 
 def test_the_time_of_leaving_closes_the_signal_s_own_position_with_reason_end(desk: Desk) -> None:
     mine, _ = filled(desk, 7), filled(desk, 8, side=Side.SHORT, stop_loss=1.102)
     (order,) = left(desk, mine, AT + HOUR)
     assert EXIT_REASON == "END"
-    assert (order.reason, order.position, order.side) == ("END", 7, Side.LONG)
-    assert (order.price, order.volume) == (TICKS["EURUSD"].bid, opened().volume)
+    assert (order.terms.reason, order.terms.position, order.terms.side) == ("END", 7, Side.LONG)
+    assert (order.terms.price, order.terms.volume) == (TICKS["EURUSD"].bid, opened().volume)
 
 
 def test_a_short_is_left_at_the_ask(desk: Desk) -> None:
     signal = filled(desk, 7, side=Side.SHORT, stop_loss=1.102)
     (order,) = left(desk, signal, AT + HOUR)
-    assert order.price == TICKS["EURUSD"].ask
+    assert order.terms.price == TICKS["EURUSD"].ask
 
 
 def test_leaving_what_is_not_open_does_nothing(desk: Desk) -> None:
@@ -275,6 +287,9 @@ def test_an_entry_price_that_is_the_market_s_own_makes_a_market_order(
 ) -> None:
     """A venue lets nothing wait where it could be filled: it would refuse, and that would halt."""
     raised = desk.raised(given(side=side, stop_loss=1.1 - side * 0.001, entry_price=price))
-    assert (raised.entry_price, raised.expires) == (0, 0)
+    assert (raised.terms.entry_price, raised.terms.expires) == (0, 0)
     away = desk.raised(given(side=side, stop_loss=1.1 - side * 0.001, entry_price=price + 1e-5))
-    assert (away.entry_price, away.expires) == (round(price * 1e5) + 1, AT + PENDING_LIFE)
+    assert (away.terms.entry_price, away.terms.expires) == (
+        round(price * 1e5) + 1,
+        AT + PENDING_LIFE,
+    )

@@ -14,7 +14,7 @@ from adapters.bars.signal_files import read_signals
 from adapters.journal import StoredJournal
 from config import preset_files
 from engine import events as ev
-from scripts.app.errors import ExitCode
+from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 
 UNTIL = ("--to", "2023-01-20")
@@ -112,7 +112,7 @@ def test_a_class_and_a_preset_are_enough(preset: Write, tmp_path: Path) -> None:
 
 
 def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_path: Path) -> None:
-    """The page that the README points to can be copied as it stands, annotations and all."""
+    """The example that the documents name can be copied as it stands, annotations and all."""
     code = Path(signals.strategies.sma_cross.__file__).read_text(encoding="utf-8")
     example = Path(preset_files.__file__).parent / "presets" / "sma_cross.yaml"
     file = preset(code)

@@ -132,7 +132,7 @@ def closings(
             side=position.side,
             volume=volume,
             price=deal.price,
-            reason=order.reason if order else _REASONS.get(deal.reason, ev.BY_HAND),
+            reason=order.terms.reason if order else _REASONS.get(deal.reason, ev.BY_HAND),
             profit=deal.profit,
             net=deal.profit + deal.commission + deal.swap + paid,
             account=account,

@@ -127,7 +127,7 @@ class Gateway:
         a close that was never sent.
         """
         refused = self._halted and any(
-            order.entry_price for order in self.working_orders.working.values()
+            order.terms.entry_price for order in self.working_orders.working.values()
         )
         return refused or bool(self.unsent.wanted) or self.reconciler.has_changes(snapshot)
 
@@ -151,7 +151,7 @@ class Gateway:
         if not self._halted:
             return
         for ticket, order in list(self.working_orders.working.items()):
-            if order.entry_price and order.order_id not in self._cancelling:
+            if order.terms.entry_price and order.order_id not in self._cancelling:
                 self._cancel(ticket, order)
 
     def _cancel(self, ticket: int, order: ev.OrderIntent) -> None:
@@ -174,26 +174,14 @@ class Gateway:
         if self._halted and self._may_not_open(order):
             return
         self._bus.publish(
-            ev.OrderSubmitted(
-                order_id=order.order_id,
-                symbol=order.symbol,
-                action=order.action,
-                side=order.side,
-                volume=approved.volume,
-                price=order.price,
-                stop_loss=order.stop_loss,
-                take_profit=order.take_profit,
-                position=order.position,
-                entry_price=order.entry_price,
-                expires=order.expires,
-            )
+            ev.OrderSubmitted(order_id=order.order_id, terms=order.terms, volume=approved.volume)
         )
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
         order = self.working_orders.sent[submitted.order_id]
         if self._halted and self._may_not_open(order):
             return
-        if self._direct is not None and not order.entry_price:
+        if self._direct is not None and not order.terms.entry_price:
             self._on_answer(order, self._direct.carry_out(order, submitted.volume))
             return
         request = self._requests.of(order, submitted.volume)
@@ -203,7 +191,7 @@ class Gateway:
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
-        if order.action is not ev.OPEN or not self._halted:
+        if order.terms.action is not ev.OPEN or not self._halted:
             return False
         self._reports.cancelled(order, "trading was halted before it was sent")
         return True
@@ -211,7 +199,7 @@ class Gateway:
     def must_not_leave(self, venue_request: VenueRequest) -> bool:
         """Whether a request that waited to be sent must not leave any more."""
         order = self.working_orders.order(venue_request.order_id)
-        opens = order is None or order.action is ev.OPEN
+        opens = order is None or order.terms.action is ev.OPEN
         return opens and not venue_request.cancellation and self._halted
 
     def on_user(self, command: ev.UserCommanded) -> None:
@@ -265,8 +253,8 @@ class Gateway:
         if result is None:
             self._without_result(order, reply, account)
             return
-        known = () if reply.account is None else fitting(reply.deals, order.action)
-        deals = in_units(known, self._portfolio.specs[order.symbol])
+        known = () if reply.account is None else fitting(reply.deals, order.terms.action)
+        deals = in_units(known, self._portfolio.specs[order.terms.symbol])
         self._on_answer(
             order, ExecutionResult(result.retcode, result.comment, result.order, deals, account)
         )
@@ -277,14 +265,14 @@ class Gateway:
             self._reports.rejected(order, answer.retcode, answer.message, account)
         elif outcome is mt5.RequestOutcome.UNKNOWN:
             self._reports.unknown(order, f"{answer.retcode} {answer.message}", account)
-        elif order.action is ev.MODIFY:
+        elif order.terms.action is ev.MODIFY:
             self._reports.modified(order, account)
         elif not answer.ticket:
             why = f"{answer.retcode} {answer.message}, but without the ticket of an order"
             self._reports.unknown(order, why, account)
         elif not answer.deals:
             self._reports.accepted(order, answer.ticket)
-        elif order.action is ev.OPEN:
+        elif order.terms.action is ev.OPEN:
             self._reports.opened(order, answer.deals, account)
         else:
             self._reports.closed_by_order(order, answer.deals, account)
@@ -304,7 +292,7 @@ class Gateway:
         self, order: ev.OrderIntent, reply: TradeReply, account: ev.Account
     ) -> None:
         code, text = reply.error
-        if order.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
+        if order.terms.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
             self._reports.cancelled(order, f"never sent: {code} {text}", unsent=True)
         elif mt5.delivery_of(code) is mt5.Delivery.NEVER_SENT:
             self._reports.rejected(order, code, text, account)

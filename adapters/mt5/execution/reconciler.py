@@ -157,8 +157,8 @@ class Reconciler:
 
     def _resolve(self, ticket: int, order: ev.OrderIntent, snapshot: Snapshot) -> None:
         deals = fitting(snapshot.deals.get(ticket, ()), ev.OPEN)
-        if order.action is ev.Action.OPEN and deals:
-            dealt = self._dealt(order.symbol, deals)
+        if order.terms.action is ev.Action.OPEN and deals:
+            dealt = self._dealt(order.terms.symbol, deals)
             self._reports.opened(order, dealt, self._reports.account(snapshot.account))
         elif ticket in snapshot.ended and snapshot.ended[ticket].state in _ENDS:
             self._reports.cancelled(order, _ENDS[snapshot.ended[ticket].state])
@@ -172,20 +172,22 @@ class Reconciler:
         The absence of traces proves nothing: then it stays.
         """
         account = self._reports.account(snapshot.account)
-        if order.action is ev.Action.OPEN:
+        if order.terms.action is ev.Action.OPEN:
             self._release_entry(order, snapshot, account)
-        elif order.position in self._working_orders.closed:
+        elif order.terms.position in self._working_orders.closed:
             self._reports.cancelled(order, "another order closed the position")
-        elif order.position not in {position.ticket for position in snapshot.positions}:
-            deals = snapshot.deals.get(order.position, ())
+        elif order.terms.position not in {position.ticket for position in snapshot.positions}:
+            deals = snapshot.deals.get(order.terms.position, ())
             if not fully_closed(deals):
                 return
             ours = deals[-1].comment == self._requests.comment(order.order_id)
-            if order.action is ev.Action.CLOSE and ours:
-                self._reports.closed_by_order(order, self._dealt(order.symbol, deals), account)
+            if order.terms.action is ev.Action.CLOSE and ours:
+                self._reports.closed_by_order(
+                    order, self._dealt(order.terms.symbol, deals), account
+                )
             else:
                 self._reports.cancelled(order, "the venue closed the position before it")
-        elif order.action is ev.Action.MODIFY and self._has_levels(order, snapshot):
+        elif order.terms.action is ev.Action.MODIFY and self._has_levels(order, snapshot):
             self._reports.modified(order, account)
 
     def _release_entry(
@@ -194,7 +196,7 @@ class Reconciler:
         comment = self._requests.comment(order.order_id)
         deals = self._traces(comment, snapshot)
         if deals:
-            self._reports.opened(order, self._dealt(order.symbol, deals), account)
+            self._reports.opened(order, self._dealt(order.terms.symbol, deals), account)
             return
         for placed in snapshot.orders:
             if placed.magic == self._requests.magic and placed.comment == comment:
@@ -218,9 +220,10 @@ class Reconciler:
 
     def _has_levels(self, order: ev.OrderIntent, snapshot: Snapshot) -> bool:
         return any(
-            self._levels(order.symbol, position) == (order.stop_loss, order.take_profit)
+            self._levels(order.terms.symbol, position)
+            == (order.terms.stop_loss, order.terms.take_profit)
             for position in snapshot.positions
-            if position.ticket == order.position
+            if position.ticket == order.terms.position
         )
 
     def _levels(self, symbol: str, standing: mt5.TradePosition) -> tuple[Points, Points]:
@@ -267,7 +270,7 @@ class Reconciler:
     def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
         """Our own accepted order to close `position`."""
         for ticket, order in self._working_orders.working.items():
-            if order.position == position:
+            if order.terms.position == position:
                 return ticket, order
         return 0, None
 
@@ -292,7 +295,9 @@ class Reconciler:
     ) -> None:
         """Take over a stop or target that somebody else moved, once several looks agree on it."""
         levels = self._levels(position.symbol, now)
-        ours = any(order.position == position.ticket for order in self._working_orders.under_way())
+        ours = any(
+            order.terms.position == position.ticket for order in self._working_orders.under_way()
+        )
         if levels == (position.stop_loss, position.take_profit) or ours:
             self._moved.pop(position.ticket, None)
             return

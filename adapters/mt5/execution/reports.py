@@ -34,8 +34,8 @@ class ExecutionReports:
         self._bus.publish(
             ev.OrderRejected(
                 order_id=order.order_id,
-                symbol=order.symbol,
-                side=order.side,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
                 retcode=code,
                 message=message,
                 account=account,
@@ -47,8 +47,8 @@ class ExecutionReports:
         self._bus.publish(
             ev.OrderUnknown(
                 order_id=order.order_id,
-                symbol=order.symbol,
-                side=order.side,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
                 message=message,
                 account=account,
             )
@@ -67,16 +67,16 @@ class ExecutionReports:
             ev.PositionOpened(
                 position=entering[0].position,
                 order_id=order.order_id,
-                signal_id=order.signal_id,
-                strategy_id=order.strategy_id,
-                symbol=order.symbol,
-                side=order.side,
+                signal_id=order.terms.signal_id,
+                strategy_id=order.terms.strategy_id,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
                 volume=volume,
                 price=price,
-                reason=order.reason,
+                reason=order.terms.reason,
                 account=account,
-                stop_loss=order.stop_loss,
-                take_profit=order.take_profit,
+                stop_loss=order.terms.stop_loss,
+                take_profit=order.terms.take_profit,
                 commission=commission,
             )
         )
@@ -86,7 +86,7 @@ class ExecutionReports:
         self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account
     ) -> None:
         """A position was closed by an order of ours."""
-        position = self._portfolio.positions[order.position]
+        position = self._portfolio.positions[order.terms.position]
         leaving = closing_deals(deals, position.volume)
         self._filled(order, leaving)
         self.partially_closed(position, leaving, account, order)
@@ -114,13 +114,13 @@ class ExecutionReports:
         self._bus.publish(
             ev.StopModified(
                 order_id=order.order_id,
-                position=order.position,
-                symbol=order.symbol,
-                side=order.side,
-                volume=order.volume,
-                stop_loss=order.stop_loss,
-                take_profit=order.take_profit,
-                reason=order.reason,
+                position=order.terms.position,
+                symbol=order.terms.symbol,
+                side=order.terms.side,
+                volume=order.terms.volume,
+                stop_loss=order.terms.stop_loss,
+                take_profit=order.terms.take_profit,
+                reason=order.terms.reason,
                 account=account,
             )
         )

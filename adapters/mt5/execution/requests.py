@@ -53,17 +53,17 @@ class Requests:
 
     def of(self, order: ev.OrderIntent, volume: Units) -> dict[str, Any]:
         """The request that carries out an approved order with the volume that risk gave it."""
-        instrument = self._instruments[order.symbol]
-        if order.action is ev.Action.MODIFY:
+        instrument = self._instruments[order.terms.symbol]
+        if order.terms.action is ev.Action.MODIFY:
             return {
                 "action": mt5.TRADE_ACTION_SLTP,
-                "position": order.position,
+                "position": order.terms.position,
                 **self._levels(order, instrument),
             }
-        if order.action is ev.Action.CLOSE:
-            return {**self._deal(order, volume, instrument), "position": order.position}
+        if order.terms.action is ev.Action.CLOSE:
+            return {**self._deal(order, volume, instrument), "position": order.terms.position}
         levels = self._levels(order, instrument)
-        pending = self._pending(order, instrument) if order.entry_price else {}
+        pending = self._pending(order, instrument) if order.terms.entry_price else {}
         return {**self._deal(order, volume, instrument), **levels, **pending}
 
     def filling(self, symbol: str) -> int:
@@ -92,19 +92,19 @@ class Requests:
         price = instrument.spec.price
         return {
             "symbol": instrument.name,
-            "sl": price(order.stop_loss) if order.stop_loss else 0.0,
-            "tp": price(order.take_profit) if order.take_profit else 0.0,
+            "sl": price(order.terms.stop_loss) if order.terms.stop_loss else 0.0,
+            "tp": price(order.terms.take_profit) if order.terms.take_profit else 0.0,
             "magic": self.magic,
         }
 
     def _deal(self, order: ev.OrderIntent, volume: Units, instrument: Instrument) -> dict[str, Any]:
-        buys = (order.side is Side.LONG) == (order.action is ev.Action.OPEN)
+        buys = (order.terms.side is Side.LONG) == (order.terms.action is ev.Action.OPEN)
         return {
             "action": mt5.TRADE_ACTION_DEAL,
             "symbol": instrument.name,
             "volume": lots(volume),
             "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
-            "price": instrument.spec.price(order.price),
+            "price": instrument.spec.price(order.terms.price),
             "deviation": self.deviation,
             "type_filling": instrument.filling,
             "magic": self.magic,
@@ -113,8 +113,8 @@ class Requests:
 
     def _pending(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
         """What makes a request a pending one: a limit when it waits for a better price."""
-        better = (order.entry_price - order.price) * order.side < 0
-        long = order.side is Side.LONG
+        better = (order.terms.entry_price - order.terms.price) * order.terms.side < 0
+        long = order.terms.side is Side.LONG
         if better:
             kind = mt5.ORDER_TYPE_BUY_LIMIT if long else mt5.ORDER_TYPE_SELL_LIMIT
         else:
@@ -122,8 +122,8 @@ class Requests:
         return {
             "action": mt5.TRADE_ACTION_PENDING,
             "type": kind,
-            "price": instrument.spec.price(order.entry_price),
+            "price": instrument.spec.price(order.terms.entry_price),
             "type_filling": mt5.ORDER_FILLING_RETURN,
             "type_time": mt5.ORDER_TIME_SPECIFIED,
-            "expiration": self._to_server(order.expires),
+            "expiration": self._to_server(order.terms.expires),
         }

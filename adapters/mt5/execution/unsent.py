@@ -45,14 +45,14 @@ class Unsent:
         }
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        if order.action is ev.CLOSE:
+        if order.terms.action is ev.CLOSE:
             self._closes[order.order_id] = order
-            self.wanted.pop(order.position, None)
+            self.wanted.pop(order.terms.position, None)
 
     def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:
         order = self._closes.pop(cancelled.order_id, None)
         if order is not None and cancelled.unsent:
-            self.wanted[order.position] = order
+            self.wanted[order.terms.position] = order
 
     def on_filled(self, fill: ev.OrderFilled) -> None:
         if fill.complete:
@@ -76,5 +76,7 @@ class Unsent:
             position = self._portfolio.positions.get(ticket)
             if position is None or ticket not in standing:
                 continue
-            again = close_signal(position, self._portfolio.ticks.get(position.symbol), order.reason)
-            self._bus.publish(msgspec.structs.replace(again, signal_id=order.signal_id))
+            tick = self._portfolio.ticks.get(position.symbol)
+            again = close_signal(position, tick, order.terms.reason).terms
+            terms = msgspec.structs.replace(again, signal_id=order.terms.signal_id)
+            self._bus.publish(ev.SignalRaised(terms=terms))

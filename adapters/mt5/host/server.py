@@ -121,7 +121,7 @@ def read_config(stream: IO[bytes], *, whole: bool) -> HostConfig:
 def main(
     argv: Sequence[str] | None = None, load: Callable[[HostConfig], Any] = load_backend
 ) -> int:
-    """Run a host over the backend that `load` gives; returns the exit code."""
+    """Run a host over the backend that `load` gives; returns what its process ends with."""
     parser = argparse.ArgumentParser(prog="python -m adapters.mt5.host", description=__doc__)
     parser.add_argument("--port", type=int, help="serve on this port without a parent")
     port: int | None = parser.parse_args(argv).port

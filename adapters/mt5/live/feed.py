@@ -268,8 +268,8 @@ class LiveFeed:
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)
         server.tick(newest, now)
-        ticked = any([self._is_new(*pair) for pair in self._pairs(seen)])
-        state = self._watch.judge(now, server.at(now), ticked=ticked)
+        new = [self._is_new(*pair) for pair in self._pairs(seen)]  # each one is remembered
+        state = self._watch.judge(now, server.at(now), ticked=any(new))
         silent = f"no price has come for {self._watch.silent_after // 1000} seconds"
         self._tell(HaltCause.FEED, state is FeedState.MUTE, silent)
         if state is not FeedState.CLOSED:

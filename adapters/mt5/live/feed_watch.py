@@ -20,7 +20,7 @@ SOONEST_MUTE: Millis = 15_000
 """No silence is shorter, however fast the feed: a terminal may take seconds to catch up."""
 
 _PACE_OF = 100
-"""Pauses between ticks from which the usual pace is told; a quiet hour follows a busy one, so not
+"""Pauses between ticks from which the usual pace is known; a quiet hour follows a busy one, so not
 more."""
 
 _KNOWN_FROM = 15

@@ -133,7 +133,7 @@ class ScriptFeed:
 
     async def _tidy(self) -> None:
         """Compare with the terminal, and close what an earlier part of the session left open."""
-        for symbol in sorted({order.symbol for order in self._gateway.unresolved}):
+        for symbol in sorted({order.terms.symbol for order in self._gateway.unresolved}):
             await self._snapshot_of(symbol)  # traces are looked for by the server's clock
         await self._recover()
         await self._resolve()

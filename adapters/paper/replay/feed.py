@@ -110,7 +110,7 @@ class SignalSchedule:
 
     def __init__(
         self,
-        first: Iterable[ev.Input] = (),
+        first: Iterable[ev.SignalDue] = (),
         due: Iterable[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = (),
     ) -> None:
         self.first = list(first)

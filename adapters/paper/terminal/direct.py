@@ -28,7 +28,9 @@ class PaperExecution:
         self._requests = requests
 
     def carry_out(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
-        parsed = self._levels(order) if order.action is ev.MODIFY else self._deal(order, volume)
+        parsed = (
+            self._levels(order) if order.terms.action is ev.MODIFY else self._deal(order, volume)
+        )
         retcode, deal = self._terminal.carry_out(parsed)
         figures = self._figures()
         if deal is not None:
@@ -49,25 +51,27 @@ class PaperExecution:
         return ev.Account(balance=account.balance, equity=account.equity(), margin=account.margin)
 
     def _deal(self, order: ev.OrderIntent, volume: Units) -> ParsedRequest:
-        account, requests, symbol = self._account, self._requests, order.symbol
-        opens = order.action is ev.OPEN
-        buys = (order.side is LONG) is opens
+        account, requests, terms = self._account, self._requests, order.terms
+        symbol = terms.symbol
+        opens = terms.action is ev.OPEN
+        buys = (terms.side is LONG) is opens
         return ParsedRequest(
             mt5.TRADE_ACTION_DEAL, symbol, account.specs[symbol],
             mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
-            order.side if opens else order.side.opposite,
-            volume, order.price,
-            order.stop_loss if opens else 0, order.take_profit if opens else 0,
+            terms.side if opens else terms.side.opposite,
+            volume, terms.price,
+            terms.stop_loss if opens else 0, terms.take_profit if opens else 0,
             requests.filling(symbol), mt5.ORDER_TIME_GTC, 0, requests.deviation,
-            order.position, account.positions.get(order.position), None,
+            terms.position, account.positions.get(terms.position), None,
             requests.magic, requests.comment(order.order_id),
         )  # fmt: skip
 
     def _levels(self, order: ev.OrderIntent) -> ParsedRequest:
-        account, requests, symbol = self._account, self._requests, order.symbol
+        account, requests, terms = self._account, self._requests, order.terms
+        symbol = terms.symbol
         return ParsedRequest(
             mt5.TRADE_ACTION_SLTP, symbol, account.specs[symbol], mt5.ORDER_TYPE_BUY, LONG,
-            0, 0, order.stop_loss, order.take_profit,
+            0, 0, terms.stop_loss, terms.take_profit,
             mt5.ORDER_FILLING_FOK, mt5.ORDER_TIME_GTC, 0, 0,
-            order.position, account.positions.get(order.position), None, requests.magic, "",
+            terms.position, account.positions.get(terms.position), None, requests.magic, "",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.terms.objectives import challenge_of
 
 if TYPE_CHECKING:
@@ -39,10 +39,9 @@ def rerun(
         return BarRerun(stored.records(), terms_again(started, metadata, places)).run()
     if bars or signals:
         option = "--bars" if bars else "--signals"
-        raise CommandFailed(
+        raise WrongUsage(
             f"{option}: the journal of a session on a terminal holds every input; "
-            "leave the option out",
-            ExitCode.USAGE,
+            "leave the option out"
         )
     factory, _ = load_again(started, metadata.get("strategy_file", ""))
     return InputRerun(stored.records, deciders(started, metadata, factory)).run()

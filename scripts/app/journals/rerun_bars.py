@@ -18,7 +18,7 @@ from engine.clock import SystemClock
 from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
 from engine.types import ClockName, Limits
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
 from scripts.app.terms.bars import BarInput, Window, open_input
 from scripts.app.terms.objectives import challenge_of
@@ -37,15 +37,13 @@ class SourceFiles:
 
 
 def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: SourceFiles) -> Terms:
-    """The terms of a recorded replay; raises CommandFailed for a file that is gone or changed."""
+    """The terms of a recorded replay; raises AppError for a file that is gone or changed."""
     factory, timeframes = load_again(started, metadata.get("strategy_file", ""))
     signal_file = _signals(started, metadata, places)
     try:
         limits = msgspec.convert(started.limits, Limits)
     except msgspec.ValidationError as error:
-        raise CommandFailed(
-            f"the session's limits cannot be read: {error}", ExitCode.DATA
-        ) from error
+        raise BadData(f"the session's limits cannot be read: {error}") from error
     return Terms(
         inputs=_inputs(started, metadata, places),
         preset=started.preset,
@@ -114,7 +112,7 @@ def _signals(
 
 
 def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Path:
-    """The first of `files` with the recorded hash; raises CommandFailed when there is none."""
+    """The first of `files` with the recorded hash; raises AppError when there is none."""
     found: dict[Path, str] = {}
     for path in files:
         if path.is_file():
@@ -124,13 +122,12 @@ def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Pat
                 return path
     if found:
         path, actual = next(iter(found.items()))
-        raise CommandFailed(
+        raise BadData(
             f"{path}: its SHA-256 is {actual}, the session read {what} of {sha256}: "
-            f"the file was changed; {remedy} as it was",
-            ExitCode.DATA,
+            f"the file was changed; {remedy} as it was"
         )
     where = f"{files[0]} is not there" if files else "the session does not say where they were"
-    raise CommandFailed(f"{what}: {where}; {remedy} (SHA-256 {sha256})", ExitCode.DATA)
+    raise BadData(f"{what}: {where}; {remedy} (SHA-256 {sha256})")
 
 
 class BarRerun:

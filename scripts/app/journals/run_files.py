@@ -17,7 +17,7 @@ from adapters.reports.runs import (
     read_run,
 )
 from engine.types import Points
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 from scripts.app.session_folder import SIMULATED, THROUGH_MT5
 
 _LOG, _SUMMARY = "_log.csv", "_summary.json"
@@ -51,7 +51,7 @@ class Source:
 
 
 def load_both(results: Path, run_a: str, run_b: str) -> tuple[Source, Source]:
-    """Both runs, their prices in the same points; raises CommandFailed (exit code 3)."""
+    """Both runs, their prices in the same points; raises BadData."""
     try:
         sources = [_source(results, name) for name in (run_a, run_b)]
         digits = digits_of(line for source in sources for line in source.lines)
@@ -60,7 +60,7 @@ def load_both(results: Path, run_a: str, run_b: str) -> tuple[Source, Source]:
             source.run = read_run(source.lines, digits)
             _add_what_logs_lack(source)
     except RunUnreadable as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     return sources[0], sources[1]
 
 
@@ -99,10 +99,9 @@ def _log_of(results: Path, name: str) -> Path:
             return _log_in(folder)
     path = Path(name)
     if not path.is_file():
-        raise CommandFailed(
+        raise BadData(
             f"{name}: no such session in {results / 'sessions'} and no such file; give a session's "
-            "id or folder, an event log (CSV) or a summary (JSON)",
-            ExitCode.DATA,
+            "id or folder, an event log (CSV) or a summary (JSON)"
         )
     return _log_beside(path) if path.suffix.casefold() == ".json" else path
 
@@ -111,10 +110,9 @@ def _log_in(folder: Path) -> Path:
     for kind in (THROUGH_MT5, SIMULATED):
         if (folder / f"{kind}{_LOG}").is_file():
             return folder / f"{kind}{_LOG}"
-    raise CommandFailed(
+    raise BadData(
         f"{folder}: no event log in this folder; 'butler journal export' writes a session's again "
-        "from its journal, then give that file",
-        ExitCode.DATA,
+        "from its journal, then give that file"
     )
 
 
@@ -123,10 +121,9 @@ def _log_beside(summary: Path) -> Path:
     document = _document(summary)
     session_id = document.get("session_id")
     if not isinstance(session_id, str) or not session_id:
-        raise CommandFailed(
+        raise BadData(
             f"{summary}: not a summary of a run, it has no session_id; give an event log or a "
-            "summary as runs write them",
-            ExitCode.DATA,
+            "summary as runs write them"
         )
     log = summary.with_name(summary.name.replace(_SUMMARY, _LOG))
     if log != summary and log.is_file() and _is_of(log, session_id):
@@ -136,10 +133,9 @@ def _log_beside(summary: Path) -> Path:
             log = folder / f"{kind}{_LOG}"
             if log.is_file() and _is_of(log, session_id):
                 return log
-    raise CommandFailed(
+    raise BadData(
         f"{summary}: the event log of its session {session_id} is neither beside it nor in "
-        f"{summary.parent / 'sessions'}; give the event log itself",
-        ExitCode.DATA,
+        f"{summary.parent / 'sessions'}; give the event log itself"
     )
 
 
@@ -161,9 +157,9 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_text(path))
     except ValueError as error:
-        raise CommandFailed(f"{path}: not readable as JSON ({error})", ExitCode.DATA) from error
+        raise BadData(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(document, dict):
-        raise CommandFailed(f"{path}: not a document of a run", ExitCode.DATA)
+        raise BadData(f"{path}: not a document of a run")
     return document
 
 
@@ -171,8 +167,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise CommandFailed(f"{path}: cannot be read ({error.strerror})", ExitCode.DATA) from error
+        raise BadData(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise CommandFailed(
-            f"{path}: byte {error.start} is not UTF-8; give a file as runs write it", ExitCode.DATA
+        raise BadData(
+            f"{path}: byte {error.start} is not UTF-8; give a file as runs write it"
         ) from error

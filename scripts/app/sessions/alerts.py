@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from adapters.services.alerts import Policy
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def sender(settings: AlertSettings) -> AppriseSender | None:
-    """What sends to the profile's services, None without any; raises CommandFailed."""
+    """What sends to the profile's services, None without any; raises AppError."""
     from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender
     from config.loader import ConfigError
 
@@ -22,7 +22,7 @@ def sender(settings: AlertSettings) -> AppriseSender | None:
         urls = settings.addresses(os.environ)
         return AppriseSender([url.reveal() for url in urls]) if urls else None
     except (ConfigError, AlertsUnavailable) as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 def policy(settings: AlertSettings) -> Policy:

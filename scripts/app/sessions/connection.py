@@ -1,7 +1,6 @@
 """Connecting to a profile's terminal: start its host, prove the account, or say what is missing.
 
-Whatever keeps a terminal from being used ends the command with exit code 4 and one line that says
-how to go on.
+Whatever keeps a terminal from being used ends the command with one line that says how to go on.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import home
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
 
@@ -45,10 +44,12 @@ BUILT_IN = "built in"
 """Where the values of the paper account come from."""
 
 _REMEDIES = {
-    "backend-missing": ("the README shows how; --account-profile PAPER needs no MetaTrader"),
+    "backend-missing": (
+        "docs/getting-started.md shows how; --account-profile PAPER needs no MetaTrader"
+    ),
     "busy": "stop the other session of this profile first",
     "slow": "see whether the terminal opens by hand",
-    "connection": "is the terminal host running, and the tunnel open? the README shows how",
+    "connection": "is the terminal host running, and the tunnel open? see docs/getting-started.md",
     "read-only": 'start the host with "trading": true, or leave out --no-dry-run',
     "account": "log in to the profile's account in the terminal, or correct the profile",
 }
@@ -66,11 +67,11 @@ class Connection:
     ended_orphan: bool
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
-        """A function's value; raises TerminalError or CommandFailed when it failed."""
+        """A function's value; raises TerminalError or AppError when it failed."""
         answer = await self.ask(function, *args, **kwargs)
         if answer.failed:
             code, text = answer.last_error
-            raise CommandFailed(f"{function}: {code} {text}", ExitCode.TERMINAL)
+            raise Unreachable(f"{function}: {code} {text}")
         return answer.value
 
     async def ask(self, function: str, *args: Any, **kwargs: Any) -> CallResult:
@@ -82,13 +83,12 @@ class Connection:
 def resolve(
     profile: str | None, cli: CliOverrides, accounts: Path | None, environ: Mapping[str, str]
 ) -> ResolvedAccount:
-    """The account of a profile, or the built-in paper account; raises CommandFailed."""
+    """The account of a profile, or the built-in paper account; raises AppError."""
     if profile == PAPER:
         if cli != CliOverrides():
-            raise CommandFailed(
+            raise WrongUsage(
                 f"--login, --server and --password do not go with {PAPER}, which is built in; "
-                "name a profile of your own",
-                ExitCode.USAGE,
+                "name a profile of your own"
             )
         return ResolvedAccount(
             profile=PAPER,
@@ -108,7 +108,7 @@ def resolve(
         profiles = load_profiles(file) if accounts is not None or file.is_file() else {}
         return resolve_account(profile, profiles, cli, environ)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 @asynccontextmanager
@@ -128,7 +128,7 @@ async def connected(
     `books` the file in which it keeps its positions and deals (None: it forgets them); a `market`
     of recorded bars replaces its own. `session` is named to whoever wants the account too.
 
-    Raises CommandFailed with exit code 4 and the remedy.
+    Raises AppError with the remedy.
     """
     launcher = _launcher(account, state, trading, symbols, books, market)
     terminal = AsyncTerminal(TerminalClient(launcher))
@@ -139,28 +139,26 @@ async def connected(
         try:
             yield await _attach(terminal, account)
         except HostStartFailed as error:
-            raise CommandFailed(_with_remedy(error.kind, str(error)), ExitCode.TERMINAL) from error
+            raise Unreachable(_with_remedy(error.kind, str(error))) from error
         except TerminalError as error:
-            raise CommandFailed(f"the terminal: {error}", ExitCode.TERMINAL) from error
+            raise Unreachable(f"the terminal: {error}") from error
     finally:
         await terminal.close()
         lock.release()
 
 
 def _take(lock: AccountLock, state: Path) -> None:
-    """The account for this session alone; raises CommandFailed when another has it."""
+    """The account for this session alone; raises AppError when another has it."""
     try:
         lock.acquire()
     except AccountBusy as error:
-        raise CommandFailed(
-            f"{error}; stop it first (butler stop SESSION), or use another account",
-            ExitCode.TERMINAL,
+        raise Refused(
+            f"{error}; stop it first (butler stop SESSION), or use another account"
         ) from error
     except OSError as error:
-        raise CommandFailed(
+        raise WrongUsage(
             f"{state}: cannot write here ({error.strerror}); choose another folder with "
-            "--results-dir",
-            ExitCode.USAGE,
+            "--results-dir"
         ) from error
 
 
@@ -198,15 +196,13 @@ def _remote_token() -> str:
     """The token of a host on another machine, which its owner chose."""
     token = os.environ.get("OMEGA_MT5_HOST_TOKEN", "")
     if not token:
-        raise CommandFailed(
+        raise WrongUsage(
             "OMEGA_MT5_HOST_TOKEN is not set: give the token that the terminal host was started "
-            "with (64 hexadecimal digits)",
-            ExitCode.USAGE,
+            "with (64 hexadecimal digits)"
         )
     if not _TOKEN.fullmatch(token):
-        raise CommandFailed(
-            "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            "OMEGA_MT5_HOST_TOKEN: must be the host's token, 64 hexadecimal digits (not shown)"
         )
     return token
 
@@ -216,17 +212,16 @@ async def _attach(terminal: AsyncTerminal, account: ResolvedAccount) -> Connecti
     try:
         answer = await terminal.call("initialize", deadline=DEADLINES["initialize"])
     except HostRefused as error:
-        raise CommandFailed(
-            f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own",
-            ExitCode.TERMINAL,
+        raise Unreachable(
+            f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own"
         ) from error
     if answer.failed:
         code, text = answer.last_error
-        raise CommandFailed(f"initialize: {code} {text}; {_hint(code)}", ExitCode.TERMINAL)
+        raise Unreachable(f"initialize: {code} {text}; {_hint(code)}")
     info = (await terminal.call("account_info", deadline=USUAL_DEADLINE)).value
     why = objection(info, account.login, account.server)
     if why is not None:
-        raise CommandFailed(f"{why}; {_REMEDIES['account']}", ExitCode.TERMINAL)
+        raise Refused(f"{why}; {_REMEDIES['account']}")
     return Connection(terminal, started.hello, info, started.ended_orphan)
 
 

@@ -1,4 +1,4 @@
-"""What a session's failure means to the user: one line, and the exit code."""
+"""What a session's failure means to the user: one line that says what is safe."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
 from engine.session import SinkFailed
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData, InternalFault, Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import SessionFolder
 from signals.strategy import StrategyFailed
-
-_BEFORE_IT_BEGAN = {UnsuitableAccount: ExitCode.TERMINAL, ClockSteppedBack: ExitCode.USAGE}
 
 
 @contextmanager
@@ -31,47 +29,43 @@ def explained(folder: SessionFolder) -> Iterator[None]:
     try:
         yield
     except BarFileError as error:
-        raise CommandFailed(f"{error}; the session stopped, {kept}", ExitCode.DATA) from error
+        raise BadData(f"{error}; the session stopped, {kept}") from error
     except JournalFailed as error:
         raise _unwritable(error, kept) from error
     except SinkFailed as error:
-        raise CommandFailed(
+        raise WrongUsage(
             f"{error}; the session stopped, its journal is whole: "
-            f"'butler journal export {folder.session_id}' writes the files again",
-            ExitCode.USAGE,
+            f"'butler journal export {folder.session_id}' writes the files again"
         ) from error
     except (TerminalError, LinkDown, SnapshotFailed) as error:
-        raise CommandFailed(
-            f"{error}; the session stopped, {kept}: look at the terminal for open positions",
-            ExitCode.TERMINAL,
+        raise Unreachable(
+            f"{error}; the session stopped, {kept}: look at the terminal for open positions"
         ) from error
     except ArgumentsRefused as error:
-        raise CommandFailed(
+        raise InternalFault(
             f"internal error: the MetaTrader5 package does not take {error}; the session stopped, "
-            f"{kept}: look at the terminal for open positions",
-            ExitCode.INTERNAL,
+            f"{kept}: look at the terminal for open positions"
         ) from error
-    except (UnsuitableAccount, ClockSteppedBack) as error:
-        raise CommandFailed(str(error), _BEFORE_IT_BEGAN[type(error)]) from error
+    except UnsuitableAccount as error:
+        raise Refused(str(error)) from error
+    except ClockSteppedBack as error:
+        raise WrongUsage(str(error)) from error
     except StrategyFailed as error:
-        raise CommandFailed(str(error), ExitCode.INTERNAL) from error
+        raise InternalFault(str(error)) from error
     except HandlerFailed as error:
         raise _of_an_actor(error, kept) from error
 
 
-def _of_an_actor(error: HandlerFailed, kept: str) -> CommandFailed:
+def _of_an_actor(error: HandlerFailed, kept: str) -> AppError:
     cause = error.__cause__
     if isinstance(cause, JournalFailed):  # it published something that could not be written
         return _unwritable(cause, kept)
     if isinstance(cause, StrategyFailed):
-        return CommandFailed(f"{cause}; the session stopped, {kept}", ExitCode.INTERNAL)
-    return CommandFailed(
-        f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}",
-        ExitCode.INTERNAL,
+        return InternalFault(f"{cause}; the session stopped, {kept}")
+    return InternalFault(
+        f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}"
     )
 
 
-def _unwritable(error: JournalFailed, kept: str) -> CommandFailed:
-    return CommandFailed(
-        f"the journal cannot be written ({error}); the session stopped, {kept}", ExitCode.USAGE
-    )
+def _unwritable(error: JournalFailed, kept: str) -> AppError:
+    return WrongUsage(f"the journal cannot be written ({error}); the session stopped, {kept}")

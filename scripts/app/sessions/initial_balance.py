@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adapters.mt5.api import contract as mt5
 from engine.clock import SystemClock
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,17 +25,17 @@ _TRADES = (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
 
 
 async def refuse_unknown_initial(connection: Connection, challenge: Challenge | None) -> None:
-    """Raise CommandFailed (wrong usage) unless it is known what balance `challenge` began with."""
+    """Raise AppError (wrong usage) unless it is known what balance `challenge` began with."""
     why = await unknown_initial(connection, challenge)
     if why is not None:
-        raise CommandFailed(why, ExitCode.USAGE)
+        raise WrongUsage(why)
 
 
 async def unknown_initial(connection: Connection, challenge: Challenge | None) -> str | None:
     """Why today's balance need not be the one that `challenge` began with, and the remedy.
 
     None where it is, where the user has named another one, and without objectives. Raises
-    CommandFailed when the terminal does not tell its history.
+    AppError when the terminal does not tell its history.
     """
     if challenge is None or challenge.initial_balance is not None:
         return None

@@ -12,7 +12,7 @@ from adapters.journal import StoredJournal
 from adapters.journal.store import failure, settle
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, BadData
 from scripts.app.session_folder import JOURNAL
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def to_go_on_with(
     """The session that `--resume` means, None for a new one, and what the user should know.
 
     `last` stands for the account's last one of this kind, unless that is finished. Raises
-    CommandFailed where it cannot be determined.
+    AppError where it cannot be determined.
     """
     if resume is None:
         return None, _beside(results, account)
@@ -71,7 +71,7 @@ def _beside(results: Path, account: ResolvedAccount) -> list[str]:
     """A new session does not know what an unfinished one of its account has opened: say so."""
     try:
         last = last_session(results, account)
-    except CommandFailed as error:
+    except AppError as error:
         return [f"warning: {error}"]
     if last is None or not last.unfinished:
         return []
@@ -86,8 +86,8 @@ def last_session(
 ) -> LastSession | None:
     """The session that wrote last to a journal of `account` in `results`; None without any.
 
-    Only one of `kind`, if given. A running session is skipped. Raises CommandFailed
-    (exit code 3) for a journal that cannot be read: it may be the one.
+    Only one of `kind`, if given. A running session is skipped. Raises BadData
+    for a journal that cannot be read: it may be the one.
     """
     mark = f"{account.login}@{account.server}"
     for journal in _latest_first(results):
@@ -122,9 +122,9 @@ def _ends(journal: Path) -> tuple[ev.Record, ev.Record] | None:
     except JournalFailed:
         return None  # another process writes to it
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; {_REMEDY}", ExitCode.DATA) from error
+        raise BadData(f"{error}; {_REMEDY}") from error
     except (OSError, sqlite3.Error) as error:
-        raise CommandFailed(f"{failure(journal, error)}; {_REMEDY}", ExitCode.DATA) from error
+        raise BadData(f"{failure(journal, error)}; {_REMEDY}") from error
 
 
 _REMEDY = "the last session of the account cannot be determined: name one with --resume SESSION"

@@ -33,7 +33,7 @@ from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.configuration import write_configuration
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError, Refused
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
@@ -155,7 +155,7 @@ async def instruments(
     *,
     managed: bool = False,
 ) -> dict[str, Instrument]:
-    """The symbols as the terminal has them, selected; raises CommandFailed with candidates.
+    """The symbols as the terminal has them, selected; raises AppError with candidates.
 
     A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
     by a session that denies its entries.
@@ -169,24 +169,21 @@ async def instruments(
         info = await connection.call("symbol_info", venue_name)
         why = None if managed else no_entry(info)
         if why is not None:
-            raise CommandFailed(f"{venue_name}: {why} on this account", ExitCode.TERMINAL)
+            raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
 
 
 async def _not_selected(
     connection: Connection, ours: str, name: str, error: tuple[int, str]
-) -> CommandFailed:
+) -> Refused:
     """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
     code, text = error
     if not (await connection.ask("symbol_info", name)).failed:
-        return CommandFailed(
-            f"the terminal has {name} but did not select it: {code} {text}; try again",
-            ExitCode.TERMINAL,
-        )
+        return Refused(f"the terminal has {name} but did not select it: {code} {text}; try again")
     near = alike(ours, (await connection.ask("symbols_get")).value)
     hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
-    return CommandFailed(f"the terminal has no symbol {name}{hint}", ExitCode.TERMINAL)
+    return Refused(f"the terminal has no symbol {name}{hint}")
 
 
 async def refuse_open_positions(connection: Connection) -> None:
@@ -194,10 +191,9 @@ async def refuse_open_positions(connection: Connection) -> None:
     positions = await connection.call("positions_get")
     orders = await connection.call("orders_get")
     if positions or orders:
-        raise CommandFailed(
+        raise Refused(
             f"account {connection.account.login} has {len(positions)} open positions and "
-            f"{len(orders)} pending orders: close them first, or use another demo account",
-            ExitCode.TERMINAL,
+            f"{len(orders)} pending orders: close them first, or use another demo account"
         )
 
 
@@ -336,7 +332,9 @@ def warn_of_orphan(connection: Connection, log: SessionLog) -> None:
 def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
     """The strategies' names of entries that were made already: each plan has its own."""
     return frozenset(
-        record.event.strategy_id for record in past if isinstance(record.event, ev.SignalRaised)
+        record.event.terms.strategy_id
+        for record in past
+        if isinstance(record.event, ev.SignalRaised)
     )
 
 
@@ -381,7 +379,7 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
     async def ask(function: str, *args: Any) -> Any:
         try:
             return await connection.call(function, *args)
-        except CommandFailed as error:
+        except AppError as error:
             raise SnapshotFailed(str(error)) from error
 
     async def quote(symbol: str) -> ScriptQuote:

@@ -22,7 +22,7 @@ from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.live import (
     SessionContext,
@@ -170,7 +170,7 @@ def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
         )
     except ValueError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
 
 
 def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatch]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import Refused
 
 if TYPE_CHECKING:
     from scripts.app.sessions.connection import Connection
 
 
 async def refuse_without_permission(connection: Connection) -> None:
-    """Raise CommandFailed (exit code 4) with the remedy when an order would be refused anyway."""
+    """Raise Refused with the remedy when an order would be refused anyway."""
     terminal = await connection.call("terminal_info")
     if not terminal.trade_allowed or terminal.tradeapi_disabled:
-        raise CommandFailed(
+        raise Refused(
             "AutoTrading is off in the terminal: press Algo Trading, and allow it in "
-            "Tools > Options > Expert Advisors",
-            ExitCode.TERMINAL,
+            "Tools > Options > Expert Advisors"
         )
     if not connection.account.trade_allowed or not connection.account.trade_expert:
-        raise CommandFailed(
-            "this login may not trade (an investor password?): use the trading password",
-            ExitCode.TERMINAL,
-        )
+        raise Refused("this login may not trade (an investor password?): use the trading password")

@@ -160,7 +160,7 @@ def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
 def schedule_of(terms: Terms) -> SignalSchedule:
     """When the user's signals are due, and what is known against some of them from the start."""
     refs = {item.ref.symbol: item.ref for item in terms.inputs}
-    first: list[ev.Input] = []
+    first: list[ev.SignalDue] = []
     due: list[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = []
     for signal in terms.signals:
         ref = refs.get(signal.symbol)

@@ -18,7 +18,7 @@ from engine import events as ev
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalFailed
 from engine.types import Limits
 from risk.challenge import Challenge
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, Refused, WrongUsage
 from scripts.app.session_folder import SessionFolder, find_journal, kind_of
 from scripts.app.terms.objectives import challenge_of
 
@@ -63,7 +63,7 @@ class PreviousRun:
     def insist_on_terms(
         self, preset: str, parameters: dict[str, Any], data: Sequence[ev.DataRef], *, dry_run: bool
     ) -> None:
-        """Raise CommandFailed unless the session goes on with what it began with."""
+        """Raise AppError unless the session goes on with what it began with."""
         began = self.started
         same = {
             "the preset": (began.preset, preset),
@@ -73,38 +73,34 @@ class PreviousRun:
         }
         for what, (before, now) in same.items():
             if before != now:
-                raise CommandFailed(
+                raise WrongUsage(
                     f"session {self.folder.session_id} began with {_shown(before)} and cannot go "
-                    f"on with {_shown(now)}: give {what} as at its beginning",
-                    ExitCode.USAGE,
+                    f"on with {_shown(now)}: give {what} as at its beginning"
                 )
 
     def insist_on_initial(self, challenge: Challenge | None) -> None:
-        """Raise CommandFailed unless its objectives began with the balance of `challenge`."""
+        """Raise AppError unless its objectives began with the balance of `challenge`."""
         began = None if self.challenge is None else self.challenge.initial_balance
         now = None if challenge is None else challenge.initial_balance
         if began != now:
             before = "none" if began is None else f"{began / 100:.2f}"
-            raise CommandFailed(
+            raise WrongUsage(
                 f"--initial-balance: session {self.folder.session_id} began with {before} and "
-                "keeps that: leave the option out, or begin a new session",
-                ExitCode.USAGE,
+                "keeps that: leave the option out, or begin a new session"
             )
 
     def insist_on(self, account: mt5.AccountInfo, mode: str) -> None:
-        """Raise CommandFailed unless the session is of this kind and was on this account."""
+        """Raise AppError unless the session is of this kind and was on this account."""
         session = self.folder.session_id
         if self.started.mode != mode:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"session {session} is a {self.started.mode} session, not {mode}: "
-                "resume it with the command that began it",
-                ExitCode.USAGE,
+                "resume it with the command that began it"
             )
         if self.metadata.get("account") != account_mark(account):
-            raise CommandFailed(
+            raise Refused(
                 f"session {session} was on account {self.metadata.get('account')}, the terminal "
-                f"has {account_mark(account)}: use the profile that began it",
-                ExitCode.TERMINAL,
+                f"has {account_mark(account)}: use the profile that began it"
             )
 
 
@@ -129,22 +125,20 @@ def account_mark(account: mt5.AccountInfo) -> str:
 
 
 def previous_run(results: Path, session: str) -> PreviousRun:
-    """A session given by id or path; raises CommandFailed when it cannot be read back."""
+    """A session given by id or path; raises AppError when it cannot be read back."""
     path = find_journal(results, session)
     try:
         settle(path)
         with StoredJournal(path) as stored:
             records = list(stored.records(kinds=KINDS - set(FREQUENT)))
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; nothing was changed", ExitCode.DATA) from error
+        raise BadData(f"{error}; nothing was changed") from error
     except JournalFailed as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     except (OSError, sqlite3.Error) as error:
-        raise CommandFailed(str(failure(path, error)), ExitCode.DATA) from error
+        raise BadData(str(failure(path, error))) from error
     if not records:
-        raise CommandFailed(
-            f"session {session} ended before its first record: begin a new one", ExitCode.DATA
-        )
+        raise BadData(f"session {session} ended before its first record: begin a new one")
     home = path.resolve().parent
     folder = SessionFolder(home.parents[1], home.name, kind_of(records[0].metadata))
     return PreviousRun(folder, records)
@@ -153,13 +147,13 @@ def previous_run(results: Path, session: str) -> PreviousRun:
 async def open_journal(folder: SessionFolder, *, resume: bool) -> SqliteJournal:
     """The session's journal: a new one, or the one to go on with, checked.
 
-    Raises CommandFailed for one that is damaged or in use.
+    Raises AppError for one that is damaged or in use.
     """
     if not resume:
         return SqliteJournal(folder.journal, power_safe=True)
     try:
         return await SqliteJournal.reopen(folder.journal, power_safe=True)
     except JournalDamaged as error:
-        raise CommandFailed(f"{error}; nothing was changed", ExitCode.DATA) from error
+        raise BadData(f"{error}; nothing was changed") from error
     except JournalFailed as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error

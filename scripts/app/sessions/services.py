@@ -24,7 +24,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Sink
 from engine.trading import Trading
 from engine.types import Millis
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.commands import SessionCommands
 
@@ -144,7 +144,7 @@ def start_services(
     """Build the parts; call it before the bus is sealed and the first record published.
 
     `subscriptions` are those of the session's other I/O actors, `past` its journal so far. Raises
-    CommandFailed for what `options` asks and this machine cannot give.
+    AppError for what `options` asks and this machine cannot give.
     """
     build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions))
     ticks = TickTimes(bus)
@@ -196,7 +196,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
             ping = Ping(address.reveal(), build.log.warn, every=settings.ping_seconds)
             _add_work(build, "ping", ping)
     except (ConfigError, ValueError) as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
 
 
 def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:
@@ -205,6 +205,6 @@ def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:
     try:
         metrics = Metrics(port, keeper.status, lambda: build.clock.now() / 1000)
     except MetricsUnavailable as error:
-        raise CommandFailed(f"--metrics-port: {error}", ExitCode.USAGE) from error
+        raise WrongUsage(f"--metrics-port: {error}") from error
     build.add(metrics, metrics.kinds)
     return metrics

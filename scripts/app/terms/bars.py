@@ -11,7 +11,7 @@ from adapters.bars.reader import CHUNK_ROWS, BarFileError, RateColumns, concat, 
 from engine.bars import PreparedBars
 from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 from signals.market_data.bars import BarPreparer, Ints, within
 from signals.market_data.clocks import ClockDetector, to_utc
 from signals.market_data.validate import BarChecker, Severity, repair
@@ -103,7 +103,7 @@ def open_input(
     """Recognise and check a file; with `mend`, repair what can be repaired and say what was done.
 
     A clock that the file's format states goes before `clock`, unless the caller has `settled` it:
-    then the notes say what is skipped and what speaks against it. Raises CommandFailed with
+    then the notes say what is skipped and what speaks against it. Raises AppError with
     one line for whatever is wrong, a stated clock that the bars contradict included.
     """
     try:
@@ -120,7 +120,7 @@ def open_input(
         elif (fault := label_fault(file, detector)) is not None:
             raise BarFileError(path, fault)
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     return BarInput(spec, file, ref, clock, window), done
 
 

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from engine.types import Conversion, SymbolSpec
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 
 def refuse_unconvertible(specs: Iterable[SymbolSpec], remedy: str) -> None:
-    """Raise CommandFailed for the first of these symbols that a replay cannot convert."""
+    """Raise AppError for the first of these symbols that a replay cannot convert."""
     for spec in specs:
         if spec.conversion is Conversion.FROM_BROKER:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"{spec.name}: its profit is in {spec.quote} and the account in USD, which a "
-                f"replay of its bars cannot convert; {remedy}",
-                ExitCode.USAGE,
+                f"replay of its bars cannot convert; {remedy}"
             )
 
 
 def converting(spec: SymbolSpec, table: Iterable[SymbolSpec]) -> SymbolSpec | None:
     """The symbol whose prices convert the profits of `spec`; None where nothing needs to.
 
-    Raises CommandFailed when none of the `table` does.
+    Raises AppError when none of the `table` does.
     """
     from adapters.paper.broker.conversion import pair_of
 
@@ -34,23 +33,20 @@ def converting(spec: SymbolSpec, table: Iterable[SymbolSpec]) -> SymbolSpec | No
         return None
     pair = pair_of(spec, table)
     if pair is None:
-        raise CommandFailed(
-            f"{spec.name}: no symbol of config/symbols.yaml converts {spec.quote} into USD; "
-            "add one",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"{spec.name}: no symbol of config/symbols.yaml converts {spec.quote} into USD; add one"
         )
     return pair
 
 
 def insist_on_pairs(traded: Collection[SymbolSpec], table: Iterable[SymbolSpec]) -> None:
-    """Raise CommandFailed unless bars are there for every pair that converts a traded symbol."""
+    """Raise AppError unless bars are there for every pair that converts a traded symbol."""
     names = {spec.name for spec in traded}
     known = list(table)
     for spec in traded:
         pair = converting(spec, known)
         if pair is not None and pair.name not in names:
-            raise CommandFailed(
+            raise WrongUsage(
                 f"{spec.name}: its profit is in {spec.quote} and the account in USD: give the bars "
-                f"of {pair.name} too (--bars {pair.name}=FILE)",
-                ExitCode.USAGE,
+                f"of {pair.name} too (--bars {pair.name}=FILE)"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from engine.events import Tick
@@ -46,9 +46,8 @@ def signal_of(entry: Entry, strategy_id: str) -> dict[str, str]:
 
     spec, decision, moment = entry.spec, entry.decision, iso(entry.moment)
     if decision.stop_loss <= 0:
-        raise CommandFailed(
-            f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"{strategy_id} enters {spec.name} at {moment} without a stop: a signal needs one"
         )
 
     def price(points: int) -> str:

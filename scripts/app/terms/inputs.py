@@ -9,7 +9,7 @@ from adapters.bars import sample
 from adapters.bars.reader import BarFile, BarFileError, open_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, WrongUsage
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput, Bars, Window, open_input
 from signals.market_data.bars import TIMEFRAME_SECONDS
@@ -27,7 +27,7 @@ def open_inputs(
 ) -> tuple[list[BarInput], list[str]]:
     """Every file opened and checked, in rank order of symbols, and notes for the user.
 
-    Raises CommandFailed with one line.
+    Raises AppError with one line.
     """
     window = _window(request)
     settled = _named_clock(request.clock) is not None
@@ -58,19 +58,16 @@ def open_inputs(
 def _window(request: ReplayRequest) -> Window:
     window = Window(options.moment("--from", request.start), options.moment("--to", request.end))
     if window.first is not None and window.end is not None and window.first >= window.end:
-        raise CommandFailed(
-            f"--from {request.start} is not before --to {request.end}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--from {request.start} is not before --to {request.end}")
     return window
 
 
 def _check_period(item: BarInput, timeframes: tuple[str, ...]) -> None:
     for name in timeframes:
         if item.ref.period <= 0 or TIMEFRAME_SECONDS[name] % item.ref.period:
-            raise CommandFailed(
+            raise BadData(
                 f"{item.file.path}: bars of {item.ref.period} seconds cannot be made into {name} "
-                "bars, which the preset needs: give M15 bars or finer ones, such as M1",
-                ExitCode.DATA,
+                "bars, which the preset needs: give M15 bars or finer ones, such as M1"
             )
 
 
@@ -81,9 +78,7 @@ def _named_clock(name: str | None) -> ClockName | None:
     for known in get_args(ClockName):
         if name == known:
             return known  # type: ignore[no-any-return]
-    raise CommandFailed(
-        f"--clock {name}: must be auto or one of {', '.join(get_args(ClockName))}", ExitCode.USAGE
-    )
+    raise WrongUsage(f"--clock {name}: must be auto or one of {', '.join(get_args(ClockName))}")
 
 
 def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
@@ -98,7 +93,7 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
         files = [file for file in map(open_bars, paths) if file.fixed_clock is None]
         verdict = detect(files)
     except BarFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     if verdict.clock is not None:
         return verdict.clock, [] if verdict.clock == ASSUMED else [
             f"the bars' clock is {verdict.clock}: {verdict.evidence}"
@@ -106,9 +101,8 @@ def _clock(name: str | None, paths: list[Path]) -> tuple[ClockName, list[str]]:
     if not files:
         return ASSUMED, []
     if name == "auto":
-        raise CommandFailed(
-            f"--clock auto cannot tell the clock: {verdict.evidence}; name it with --clock",
-            ExitCode.DATA,
+        raise BadData(
+            f"--clock auto cannot tell the clock: {verdict.evidence}; name it with --clock"
         )
     return ASSUMED, [f"the bars' clock is taken to be {ASSUMED} ({verdict.evidence})"]
 

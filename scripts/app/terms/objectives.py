@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.types import Limits
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
     from engine.events import SessionStarted
@@ -28,7 +28,7 @@ def resolve(
 ) -> Challenge | None:
     """The course that the options ask for; None without --objectives.
 
-    Raises CommandFailed with one line.
+    Raises AppError with one line.
     """
     if objectives is None:
         options = {
@@ -38,10 +38,10 @@ def resolve(
         }
         for option, given in options.items():
             if given is not None:
-                raise CommandFailed(f"{option} needs --objectives to go with", ExitCode.USAGE)
+                raise WrongUsage(f"{option} needs --objectives to go with")
         return None
     if attempts not in (None, "once", "repeat"):
-        raise CommandFailed(f"--attempts {attempts}: must be once or repeat", ExitCode.USAGE)
+        raise WrongUsage(f"--attempts {attempts}: must be once or repeat")
     from config.loader import ConfigError, load_calendar, load_rules
     from risk.challenge import Challenge
 
@@ -50,7 +50,7 @@ def resolve(
         rules = load_rules(name)
         known = None if calendar is None else load_calendar(calendar)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     return Challenge(
         rules=rules,
         first_phase=_phase(rules, phase),
@@ -110,9 +110,8 @@ def _phase(rules: RuleSet, name: str | None) -> int:
     if name is None:
         return 0
     if name not in names:
-        raise CommandFailed(
-            f"--objectives: {rules.name} has no phase {name!r}; its phases are {', '.join(names)}",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"--objectives: {rules.name} has no phase {name!r}; its phases are {', '.join(names)}"
         )
     return names.index(name)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.types import SymbolSpec
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 Specs = dict[str, SymbolSpec]
 
@@ -21,9 +21,8 @@ def moment(option: str, text: str | None) -> int | None:
     try:
         parsed = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise CommandFailed(
-            f"{option} {text}: write a date such as 2024-01-31 or a time such as 2024-01-31T08:00",
-            ExitCode.USAGE,
+        raise WrongUsage(
+            f"{option} {text}: write a date such as 2024-01-31 or a time such as 2024-01-31T08:00"
         ) from None
     return round(parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp())
 
@@ -31,9 +30,7 @@ def moment(option: str, text: str | None) -> int | None:
 def cents(option: str, amount: float) -> int:
     """A positive amount of money as cents."""
     if not (math.isfinite(amount) and 0 < round(amount * 100) < 10**15):
-        raise CommandFailed(
-            f"{option} {amount}: must be above 0 and below ten trillion", ExitCode.USAGE
-        )
+        raise WrongUsage(f"{option} {amount}: must be above 0 and below ten trillion")
     return round(amount * 100)
 
 
@@ -43,16 +40,11 @@ def bar_paths(bars: list[str], specs: Specs) -> dict[str, Path]:
     for text in bars:
         symbol, equals, path = text.partition("=")
         if not equals or not path:
-            raise CommandFailed(
-                f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet",
-                ExitCode.USAGE,
-            )
+            raise WrongUsage(f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet")
         if symbol not in specs:
-            raise CommandFailed(
-                f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}", ExitCode.USAGE
-            )
+            raise WrongUsage(f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}")
         if symbol in paths:
-            raise CommandFailed(f"--bars {text}: {symbol} is given twice", ExitCode.USAGE)
+            raise WrongUsage(f"--bars {text}: {symbol} is given twice")
         paths[symbol] = Path(path)
     return paths
 
@@ -62,9 +54,8 @@ def with_digits(specs: Specs, options: list[str] | None) -> Specs:
     for text in options or ():
         symbol, _, number = text.partition("=")
         if symbol not in specs or not number.isdecimal() or int(number) > 8:
-            raise CommandFailed(
-                f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits"
             )
         specs = _changed(specs, symbol, digits=int(number))
     return specs
@@ -99,9 +90,7 @@ def _by_symbol(option: str, text: str, specs: Specs) -> list[tuple[str, str]]:
     if not equals:
         return [(name, text) for name in specs]
     if symbol not in specs:
-        raise CommandFailed(
-            f"{option} {text}: unknown symbol {symbol}; known: {', '.join(specs)}", ExitCode.USAGE
-        )
+        raise WrongUsage(f"{option} {text}: unknown symbol {symbol}; known: {', '.join(specs)}")
     return [(symbol, value)]
 
 
@@ -112,7 +101,7 @@ def _number(option: str, text: str, value: str, *, whole: bool) -> float:
         number = math.nan
     if not 0 <= number < 10**6 or (whole and number != int(number)):
         kind = "points, 0 or more" if whole else "USD per lot and side, 0 or more"
-        raise CommandFailed(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}", ExitCode.USAGE)
+        raise WrongUsage(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}")
     return number
 
 
@@ -122,10 +111,9 @@ def _swap_points(text: str, value: str) -> tuple[float, float]:
     except ValueError:
         long = short = math.nan
     if not (abs(long) < 10**6 and abs(short) < 10**6):
-        raise CommandFailed(
+        raise WrongUsage(
             f"--swap {text}: write [SYMBOL=]LONG/SHORT in points per night, negative for a cost, "
-            "such as EURUSD=-6.5/2.1",
-            ExitCode.USAGE,
+            "such as EURUSD=-6.5/2.1"
         )
     return long, short
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.events import UserSignal
 from engine.types import Cents, ClockName, Limits
 from risk.challenge import Challenge
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.request import ReplayRequest
 from signals.strategy import StrategyFactory
@@ -53,7 +53,7 @@ DEFAULT_STARTING_EQUITY = 100_000.0
 def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     """Everything that the user said, checked, and what they should know of it.
 
-    Raises CommandFailed with one line.
+    Raises AppError with one line.
     """
     from config.loader import ConfigError, load_symbols, with_overrides
     from engine.events import NO_STRATEGY
@@ -73,7 +73,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
         limits = with_overrides(loaded.preset.limits, **request.limits)
         specs = options.with_digits(load_symbols(), request.digits)
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
     signal_file = None if request.signals is None else open_signals(request.signals)

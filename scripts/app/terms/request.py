@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 LIMIT_OPTIONS = (
     "max_positions",
@@ -41,12 +41,11 @@ class ReplayRequest:
     repair: bool = False
 
     def check(self) -> None:
-        """Raise CommandFailed for what is wrong whatever the bars are."""
+        """Raise AppError for what is wrong whatever the bars are."""
         limit = self.limit_trades
         if limit is not None and limit < 1:
-            raise CommandFailed(
-                f"--limit-trades {limit}: must be 1 or more; leave it out for no limit",
-                ExitCode.USAGE,
+            raise WrongUsage(
+                f"--limit-trades {limit}: must be 1 or more; leave it out for no limit"
             )
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.loader import ConfigError, Preset, load_preset
 from engine.events import NO_STRATEGY, SessionStarted
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData, WrongUsage
 from signals.strategies.registry import BadParameters, UnknownStrategy, registered, strategy_factory
 from signals.strategy import StrategyFactory
 
@@ -39,22 +39,22 @@ class Loaded:
 
 
 def load(name_or_path: str) -> Loaded:
-    """The preset and its strategy; raises CommandFailed with one line."""
+    """The preset and its strategy; raises AppError with one line."""
     try:
         preset = load_preset(name_or_path)
         strategy: Any = _strategy_class(preset)
         factory = strategy_factory(strategy, preset.parameters)
     except (BadParameters, UnknownStrategy) as error:
-        raise CommandFailed(f"preset {name_or_path}: {error}", ExitCode.USAGE) from error
+        raise WrongUsage(f"preset {name_or_path}: {error}") from error
     except ConfigError as error:
-        raise CommandFailed(str(error), ExitCode.USAGE) from error
+        raise WrongUsage(str(error)) from error
     return Loaded(preset, factory, tuple(strategy.timeframes))
 
 
 def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | None, Timeframes]:
     """What made a recorded session's strategies, from today's code, and their timeframes.
 
-    `file` is where a class of the user's own stood. Raises CommandFailed with one line.
+    `file` is where a class of the user's own stood. Raises AppError with one line.
     """
     if started.strategy == NO_STRATEGY:
         return None, ()
@@ -64,9 +64,7 @@ def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | No
         strategy: Any = _class_in(Path(file), class_name) if colon else registered(name)
         return strategy_factory(strategy, started.parameters), tuple(strategy.timeframes)
     except (BadParameters, UnknownStrategy) as error:
-        raise CommandFailed(
-            f"the session's preset {started.preset} cannot run again: {error}", ExitCode.DATA
-        ) from error
+        raise BadData(f"the session's preset {started.preset} cannot run again: {error}") from error
 
 
 def _strategy_class(preset: Preset) -> type:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.bars.signal_files import SignalFileError, read_signals
 from engine.events import UserSignal
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import BadData
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class UserSignalFile:
 
 
 def open_signals(path: Path) -> UserSignalFile:
-    """Read the file; raises CommandFailed with one line for what cannot be read."""
+    """Read the file; raises AppError with one line for what cannot be read."""
     try:
         signals = read_signals(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except SignalFileError as error:
-        raise CommandFailed(str(error), ExitCode.DATA) from error
+        raise BadData(str(error)) from error
     return UserSignalFile(tuple(sorted(signals, key=lambda signal: signal.time)), digest)

@@ -14,25 +14,28 @@ if TYPE_CHECKING:
     from config.loader import ResolvedAccount
 
 ProfileOption = Annotated[
-    str, typer.Option("--account-profile", help="Profile of the accounts file, or PAPER.")
+    str, typer.Option("--account-profile", help="Use this profile of the accounts file, or PAPER.")
 ]
-LoginOption = Annotated[str | None, typer.Option(help="Replaces the profile's login.")]
-ServerOption = Annotated[str | None, typer.Option(help="Replaces the profile's server.")]
+LoginOption = Annotated[str | None, typer.Option(help="Use this login instead of the profile's.")]
+ServerOption = Annotated[str | None, typer.Option(help="Use this server instead of the profile's.")]
 PasswordOption = Annotated[
     str | None,
-    typer.Option(help="Replaces the profile's password (others may see it; prefer the file)."),
+    typer.Option(
+        help="Use this password instead of the profile's (others may see it; prefer the file)."
+    ),
 ]
 AccountsOption = Annotated[
-    Path | None, typer.Option(help="Accounts file; by default config/mt5_accounts.yaml.")
+    Path | None,
+    typer.Option(help="Read the profiles from this file; by default config/mt5_accounts.yaml."),
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or orders.")
+    bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or send orders.")
 ]
 ResultsOption = Annotated[
-    Path | None, typer.Option(help="Folder of the results; by default results/.")
+    Path | None, typer.Option(help="Write the results to this folder; by default results/.")
 ]
 SessionOption = Annotated[
-    str | None, typer.Option(help="Name of the session; by default made from the time.")
+    str | None, typer.Option(help="Name the session; by default the name is made from the time.")
 ]
 
 
@@ -45,7 +48,7 @@ def choose_account(
 ) -> ResolvedAccount:
     """The account that these options, the environment and the profile give together.
 
-    Raises CommandFailed (wrong usage) with the field and the remedy.
+    Raises AppError (wrong usage) with the field and the remedy.
     """
     from config.loader import CliOverrides, Secret
     from scripts.app.sessions.connection import resolve

@@ -7,13 +7,16 @@ import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import AppError
+from scripts.app.version import version
+from scripts.cli.shared.exit_codes import ExitCode, exit_code
+from scripts.cli.shared.help_pages import Grouped, Sentences, with_examples
 from scripts.cli.shared.streams import prepare_streams
 from scripts.view.printable import printable
 
@@ -29,6 +32,7 @@ _MANNERS: Final = {"token_normalize_func": hyphens, "help_option_names": ["-h", 
 def make_app(help_text: str) -> typer.Typer:
     """A command group with this project's manners."""
     return typer.Typer(
+        cls=Sentences,
         help=help_text,
         no_args_is_help=True,
         add_completion=False,
@@ -52,28 +56,55 @@ class Lazy(TyperCommand):
         target = getattr(import_module(module), attribute)
         if not isinstance(target, typer.Typer):
             app = make_app("")
-            app.command(name)(target)
+            app.command(name, cls=Grouped)(target)
             target = app
         command = typer.main.get_command(target)
         command.name = name
-        return command
+        return with_examples(command, name)
 
 
-class _LazyGroup(TyperGroup):
+class _LazyGroup(Sentences):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.found(str(name)) if isinstance(command, Lazy) else command, rest
 
 
-def lazy_app(help_text: str, commands: Mapping[str, Lazy]) -> TyperGroup:
-    """The group of all commands: importing each to list them takes longer than most of them run."""
-    return _LazyGroup(
+def lazy_app(
+    help_text: str, commands: Mapping[str, Lazy], sections: Mapping[str, tuple[str, ...]]
+) -> TyperGroup:
+    """The group of all commands: importing each to list them takes longer than most of them run.
+
+    `sections` name the commands by what they are for; the others are listed last.
+    """
+    root = make_app(help_text)
+    root.callback()(_root)
+    group = _LazyGroup(
         commands=dict(commands),
+        params=typer.main.get_command(root).params,
         help=help_text,
         no_args_is_help=True,
         rich_markup_mode=None,
         context_settings=_MANNERS,
     )
+    group.sections = sections
+    return group
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"butler {version()}")
+        raise typer.Exit
+
+
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
 
 
 def run(app: typer.Typer | TyperGroup) -> NoReturn:
@@ -84,10 +115,19 @@ def run(app: typer.Typer | TyperGroup) -> NoReturn:
 
 def _code(app: typer.Typer | TyperGroup) -> int:
     try:
+        return _carried_out(app)
+    except BrokenPipeError:
+        # Whoever read our output has had enough of it (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+
+
+def _carried_out(app: typer.Typer | TyperGroup) -> int:
+    try:
         result = app(standalone_mode=False)
-    except CommandFailed as error:
+    except AppError as error:
         complain(str(error))
-        return error.code
+        return exit_code(error)
     except KeyboardInterrupt:
         complain("interrupted")
         return ExitCode.INTERRUPTED
@@ -98,9 +138,7 @@ def _code(app: typer.Typer | TyperGroup) -> int:
     except typer.Exit as error:
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has had enough of it (`| head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        raise
     except OSError as error:
         complain(f"{error.filename or 'output'}: {error.strerror}; make room or choose another")
         return ExitCode.USAGE

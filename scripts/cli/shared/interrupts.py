@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from scripts.app.errors import ExitCode
 from scripts.cli.shared.command_line import complain
+from scripts.cli.shared.exit_codes import ExitCode
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 

@@ -9,51 +9,75 @@ import typer
 
 Bars = Annotated[
     list[str] | None,
-    typer.Option("--bars", metavar="SYMBOL=FILE", help="Bars to replay; repeat for more symbols."),
+    typer.Option(
+        "--bars",
+        metavar="SYMBOL=FILE",
+        help="Replay these bars; repeat the option for more symbols.",
+    ),
 ]
 Clock = Annotated[
-    str | None, typer.Option(help="Clock of the bars: auto, new-york+7, eu-dst, utc or est.")
+    str | None,
+    typer.Option(help="Read bar times on this clock: auto, new-york+7, eu-dst, utc or est."),
 ]
 Digits = Annotated[
     list[str] | None,
-    typer.Option(metavar="SYMBOL=N", help="Digits of a feed that differ from the table's."),
+    typer.Option(
+        metavar="SYMBOL=N",
+        help="Use these digits where the feed's differ from config/symbols.yaml.",
+    ),
 ]
-PresetName = Annotated[str, typer.Option(help="Name of a preset, or path of your own YAML.")]
-MaxPositions = Annotated[int | None, typer.Option(help="Open at once, at most.")]
-PerTradeRisk = Annotated[float | None, typer.Option(help="What one trade may lose, as a fraction.")]
-DailyLoss = Annotated[float | None, typer.Option(help="What one day may lose, as a fraction.")]
+PresetName = Annotated[
+    str, typer.Option(help="Use this preset: its name, or the path of your own YAML.")
+]
+MaxPositions = Annotated[
+    int | None,
+    typer.Option(help="Hold at most so many positions at once, orders in flight included."),
+]
+PerTradeRisk = Annotated[
+    float | None,
+    typer.Option(help="Let one trade lose at most this fraction of equity and day-start balance."),
+]
+DailyLoss = Annotated[
+    float | None,
+    typer.Option(help="Let one day lose at most this fraction of the day-start balance."),
+]
 MaxLoss = Annotated[
-    float | None, typer.Option(help="What the account may lose, as a fraction; off by default.")
+    float | None,
+    typer.Option(
+        help="Let the account lose at most this fraction of its starting balance; off by default."
+    ),
 ]
 LimitTrades = Annotated[
-    int | None, typer.Option(help="End after so many trades are opened and closed.")
+    int | None, typer.Option(help="End once so many trades are opened and closed.")
 ]
 StartingEquity = Annotated[
     float | None,
-    typer.Option(help="Balance at the start, USD; by default 100000, or the account's."),
+    typer.Option(help="Start with this balance in USD; by default 100000, or the account's."),
 ]
 Start = Annotated[
     str | None,
-    typer.Option("--from", metavar="DATE", help="First bar: a UTC date or time, included."),
+    typer.Option("--from", metavar="DATE", help="Begin at this UTC date or time, included."),
 ]
 End = Annotated[
     str | None,
-    typer.Option("--to", metavar="DATE", help="End of the bars: a UTC date or time, excluded."),
+    typer.Option("--to", metavar="DATE", help="End at this UTC date or time, excluded."),
 ]
 SlippagePoints = Annotated[
-    int, typer.Option(min=0, max=100_000, help="Points by which every market fill is worse.")
+    int, typer.Option(min=0, max=100_000, help="Make every market fill worse by so many points.")
 ]
 SpreadFloor = Annotated[
     list[str] | None,
-    typer.Option(metavar="[SYMBOL=]POINTS", help="Least spread at any hour."),
+    typer.Option(metavar="[SYMBOL=]POINTS", help="Use at least this spread at every hour."),
 ]
 Commission = Annotated[
     list[str] | None,
-    typer.Option(metavar="[SYMBOL=]USD", help="Commission per lot and side."),
+    typer.Option(metavar="[SYMBOL=]USD", help="Charge this commission per lot and side."),
 ]
 Swap = Annotated[
     list[str] | None,
-    typer.Option(metavar="[SYMBOL=]LONG/SHORT", help="Swap in points per lot and night."),
+    typer.Option(
+        metavar="[SYMBOL=]LONG/SHORT", help="Charge this swap, in points per lot and night."
+    ),
 ]
 Signals = Annotated[
     Path | None,
@@ -76,7 +100,10 @@ Attempts = Annotated[
 ]
 Calendar = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="With --objectives: news and closures of the market, CSV."),
+    typer.Option(
+        metavar="FILE",
+        help="With --objectives: read news and closures of the market from this CSV.",
+    ),
 ]
 InitialBalance = Annotated[
     float | None,
@@ -87,20 +114,26 @@ InitialBalance = Annotated[
     ),
 ]
 Repair = Annotated[
-    bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
+    bool, typer.Option("--repair", help="Sort bars and drop exact duplicates, and say so.")
 ]
 Profile = Annotated[
     str | None,
-    typer.Option(help="Replay on this account's terminal: its history and symbols; or PAPER."),
+    typer.Option(
+        help="Replay on this account's terminal, with its history and symbols; or on PAPER."
+    ),
 ]
 Symbols = Annotated[
     list[str] | None,
-    typer.Option(help="With a profile: symbols to replay; by default the profile's."),
+    typer.Option(
+        help="With a profile: replay this symbol; repeat for more; by default the profile's."
+    ),
 ]
 HoldSeconds = Annotated[
-    float, typer.Option(min=0, help="With --no-dry-run: how long a position is kept.")
+    float, typer.Option(min=0, help="With --no-dry-run: keep each position for so many seconds.")
 ]
-Pace = Annotated[float, typer.Option(min=0, help="With --no-dry-run: seconds between two signals.")]
+Pace = Annotated[
+    float, typer.Option(min=0, help="With --no-dry-run: wait so many seconds between two signals.")
+]
 Resume = Annotated[
     str | None,
     typer.Option(
@@ -108,7 +141,7 @@ Resume = Annotated[
         help="With a profile: go on with a session that was sending and was interrupted.",
     ),
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Only the summary as JSON on standard output.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print only the summary, as JSON.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print no progress, no summary and no warnings.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary, no warnings.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.app.errors import CommandFailed, ExitCode
+from scripts.app.errors import WrongUsage
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MAX_SPEED = 3600.0
@@ -18,7 +18,10 @@ Duration = Annotated[
 ]
 Speed = Annotated[
     str | None,
-    typer.Option(metavar="N", help="With PAPER: times as fast as the clock, or max (lockstep)."),
+    typer.Option(
+        metavar="N",
+        help="With PAPER: play bars so many times as fast as the clock, or max (in lockstep).",
+    ),
 ]
 Resume = Annotated[
     str | None,
@@ -35,28 +38,30 @@ MetricsPort = Annotated[
 Follow = Annotated[
     bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
 ]
-View = Annotated[bool, typer.Option("--view/--no-view", help="The live view on a terminal.")]
+View = Annotated[
+    bool,
+    typer.Option("--view/--no-view", help="Show the live view on a terminal, or leave it out."),
+]
 SymbolsOption = Annotated[
-    list[str] | None, typer.Option("--symbol", help="Repeat for more; default: the profile's.")
+    list[str] | None,
+    typer.Option("--symbol", help="Trade this symbol; repeat for more; by default the profile's."),
 ]
 
 
 def seconds_of(duration: str | None) -> float | None:
-    """The seconds of `--duration`, None without it; raises CommandFailed."""
+    """The seconds of `--duration`, None without it; raises AppError."""
     if duration is None:
         return None
     told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration)
     if told is None or not float(told[1]):
-        raise CommandFailed(
-            f"--duration {duration}: write a number and s, m, h or d, such as 8h", ExitCode.USAGE
-        )
+        raise WrongUsage(f"--duration {duration}: write a number and s, m, h or d, such as 8h")
     return float(told[1]) * _UNITS[told[2]]
 
 
 def speed_of(text: str | None) -> float | None:
     """How many times as fast as the clock; None without `--speed` and for `max`.
 
-    Raises CommandFailed.
+    Raises AppError.
     """
     if text is None or text == "max":
         return None
@@ -65,8 +70,5 @@ def speed_of(text: str | None) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value <= _MAX_SPEED:
-        raise CommandFailed(
-            f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}",
-            ExitCode.USAGE,
-        )
+        raise WrongUsage(f"--speed {text}: write max, or a number above 0 and up to {_MAX_SPEED:g}")
     return value

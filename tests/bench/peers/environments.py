@@ -51,7 +51,12 @@ def interpreter(peer: Peer, folder: Path) -> str:
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (environment / "ready").exists():
         shutil.rmtree(environment, ignore_errors=True)
-        for command in _commands(environment, python, peer.packages):
+        make, *install = _commands(environment, python, peer.packages)
+        try:
+            _run(make)
+        except NotInstalled as error:
+            raise _explained(error) from error
+        for command in install:
             _run(command)
         (environment / "ready").touch()
     return str(python)
@@ -62,13 +67,38 @@ def _commands(environment: Path, python: Path, packages: tuple[str, ...]) -> lis
     uv = shutil.which("uv")
     if uv is None:
         return [
-            [sys.executable, "-m", "venv", str(environment)],
+            [own_interpreter(), "-m", "venv", str(environment)],
             [str(python), "-m", "pip", "install", "--quiet", *packages],
         ]
     return [
         [uv, "venv", "--quiet", "--python", PYTHON, str(environment)],
         [uv, "pip", "install", "--quiet", "--python", str(python), *packages],
     ]
+
+
+def own_interpreter() -> str:
+    """A Python of the version that the peers need; raises NotInstalled where there is none."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON:
+        return sys.executable
+    found = shutil.which(f"python{PYTHON}")
+    if found is None:
+        raise NotInstalled(f"Python {PYTHON} is missing, and so is uv, which would fetch it")
+    return found
+
+
+def _explained(error: NotInstalled) -> NotInstalled:
+    """Why an environment could not be made: whether it is the interpreter that is missing."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return error
+    look = [uv, "python", "find", "--no-project", "--quiet", PYTHON]
+    there = subprocess.run(look, capture_output=True, encoding="utf-8", check=False)
+    if there.returncode == 0:
+        return error
+    return NotInstalled(
+        f"Python {PYTHON} is missing and uv could not fetch it ({error}); "
+        f"install it, with 'uv python install {PYTHON}' for example"
+    )
 
 
 def _run(command: list[str]) -> None:

@@ -1,0 +1,162 @@
+"""Tables of what users see: limits, reasons, columns, keys, codes and variables.
+
+Names, order, values and defaults come from the code. What a name means stands in `meanings.toml`;
+a name without a meaning is an error here, and so is a meaning whose name is gone.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, get_args
+
+import msgspec
+
+from adapters.reports.projection import LOG_COLUMNS, SummaryProjection
+from config import limits as config_limits
+from config.alerts import ALERT_KINDS
+from config.rules import list_rules, load_rules
+from engine import events as ev
+from engine import types
+from engine.journal import TAGS
+from engine.trading import HaltCause, Trading
+from risk.firm_limits import DEFAULT_ACTIONS
+from scripts.cli.shared.exit_codes import ExitCode
+from tests.builders import started
+from tests.docs.markdown import code, codes, table
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+MEANINGS: Final = Path(__file__).with_name("meanings.toml")
+
+
+class NotExplained(Exception):
+    """Raised when a name has no meaning in meanings.toml, or a meaning has no name any more."""
+
+
+@functools.cache
+def _all_meanings() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
+
+
+def meanings(section: str, names: Iterable[str]) -> Mapping[str, str]:
+    """What each of `names` means; raises NotExplained unless exactly these are explained."""
+    said, wanted = _all_meanings()[section], list(names)
+    missing = [name for name in wanted if name not in said]
+    gone = [name for name in said if name not in wanted]
+    if missing or gone:
+        raise NotExplained(
+            f"{MEANINGS.name}, [{section}]: explain {missing or 'nothing'}, "
+            f"take out {gone or 'nothing'}"
+        )
+    return said
+
+
+def limits() -> str:
+    """Every limit of a preset: its default and the actions that it may have."""
+    fields = {field.name: field for field in msgspec.structs.fields(types.Limits)}
+    said = meanings("limits", fields)
+    rows = [(code(name), said[name], _default(field)) for name, field in fields.items()]
+    return table(("limit", "meaning", "default"), rows) + "\n\n" + _actions()
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
+    if value is msgspec.NODEFAULT:
+        factory = field.default_factory
+        return "none: give it" if factory is msgspec.NODEFAULT else "as below"
+    return "off" if value is None else code(str(value).lower())
+
+
+def _actions() -> str:
+    allowed = config_limits._ACTIONS
+    normal = {**dict.fromkeys(allowed, "deny"), **DEFAULT_ACTIONS}
+    rows = [
+        (code(name), code(str(normal[name])), codes(values)) for name, values in allowed.items()
+    ]
+    return table(("limit in `actions`", "default", "allowed"), rows)
+
+
+def deny_reasons() -> str:
+    """Every reason for which an order is denied, in the order of the checks."""
+    said = meanings("deny reasons", map(str, ev.DenyReason))
+    return table(("reason", "meaning"), [(code(it), said[str(it)]) for it in ev.DenyReason])
+
+
+def halt_causes() -> str:
+    """Every cause for which trading halts, and the state that it leads to."""
+    said = meanings("halt causes", map(str, HaltCause))
+    rows = [(code(it), str(Trading((it,)).state), said[str(it)]) for it in HaltCause]
+    return table(("cause", "state", "meaning"), rows)
+
+
+def event_log() -> str:
+    """The columns of the event log, in their order."""
+    said = meanings("event log", LOG_COLUMNS)
+    return table(("column", "meaning"), [(code(name), said[name]) for name in LOG_COLUMNS])
+
+
+def summary() -> str:
+    """The keys of a summary, in their order."""
+    projection = SummaryProjection()
+    projection.take(ev.Record(1, 0, None, started()))
+    keys = list(projection.summary())
+    said = meanings("summary", keys)
+    return table(("key", "meaning"), [(code(key), said[key]) for key in keys])
+
+
+def exit_codes() -> str:
+    """The exit codes of every command."""
+    said = meanings("exit codes", (str(int(it)) for it in ExitCode))
+    rows = [(str(int(it)), said[str(int(it))]) for it in sorted(ExitCode)]
+    return table(("code", "meaning"), rows)
+
+
+def environment() -> str:
+    """The environment variables that the program reads."""
+    names = sorted(set(_variables()))
+    said = meanings("environment", names)
+    return table(("variable", "meaning"), [(code(name), said[name]) for name in names])
+
+
+def _variables() -> Iterable[str]:
+    """Every text in the product that is a variable's whole name."""
+    for top in ("adapters", "config", "scripts"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                value = getattr(node, "value", None)
+                if isinstance(node, ast.Constant) and isinstance(value, str):
+                    yield from re.findall(r"\A(?:OMEGA|BUTLER)(?:_[A-Z0-9]+)+\Z", value)
+
+
+def journal_kinds() -> str:
+    """Every kind of record, as `butler journal show --kind` names it."""
+    parts = []
+    for title, union in (("Events", ev.Event), ("Inputs", ev.Input)):
+        rows = [(code(TAGS[kind]), _first_sentence(kind)) for kind in get_args(union)]
+        parts += [f"{title}:", table(("kind", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def _first_sentence(kind: type) -> str:
+    text = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s", text)[0]
+
+
+def firms() -> str:
+    """The shipped rules of firms, with their phases and losses."""
+    rows = []
+    for name in list_rules():
+        rules = load_rules(name)
+        phases = ", ".join(phase.name for phase in rules.phases)
+        rows.append((code(name), rules.title, phases))
+    return table(("rules", "firm and programme", "phases"), rows)
+
+
+def alerts() -> str:
+    """The kinds of alerts, each a key that switches it off."""
+    said = meanings("alerts", ALERT_KINDS)
+    return table(("alert", "sent when"), [(code(name), said[name]) for name in ALERT_KINDS])
