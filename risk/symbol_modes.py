@@ -17,7 +17,7 @@ class SymbolModes:
 
     def objection(self, order: ev.OrderIntent) -> tuple[ev.DenyReason, str] | None:
         """Why an entry must not be sent, or None: the venue would refuse it."""
-        mode = self._modes.get(order.symbol)
-        if mode is None or (mode.long if order.side is LONG else mode.short):
+        mode = self._modes.get(order.terms.symbol)
+        if mode is None or (mode.long if order.terms.side is LONG else mode.short):
             return None
-        return ev.DenyReason.SYMBOL_MODE, f"{order.symbol}: {mode.detail}"
+        return ev.DenyReason.SYMBOL_MODE, f"{order.terms.symbol}: {mode.detail}"
