@@ -106,6 +106,12 @@ def _flag(value: object) -> str | None:
     return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
 
 
+def _transient(value: object) -> str | None:
+    if value in ("suspend", "latch"):
+        return None
+    return f"must be suspend or latch, not {value!r}"
+
+
 def _actions(value: object) -> str | None:
     if not isinstance(value, dict):
         return f"must be a mapping such as {{daily_loss: latch}}, not {value!r}"
@@ -168,6 +174,7 @@ _CHECKS: Final[dict[str, Callable[[object], str | None]]] = {
     "allow_gap_fraction": _part,
     "firm_reserve_fraction": _part_or_off,
     "keep_stops": _flag,
+    "transient_rejections": _transient,
     "actions": _actions,
 }
 LIMIT_NAMES: Final = tuple(_CHECKS)

@@ -26,6 +26,7 @@ from engine.fields import DenyReason as DenyReason
 from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
+from engine.fields import RejectionEffect as RejectionEffect
 from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
 from engine.fields import UserAction as UserAction
@@ -172,7 +173,10 @@ class OrderFilled(_Event, frozen=True, kw_only=True, tag="order_filled"):
 
 
 class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
-    """The venue refused the order for certain."""
+    """The venue refused the order for certain.
+
+    `effect` is what that does to trading; `position` is the one whose levels stay as they were.
+    """
 
     order_id: int
     symbol: str
@@ -180,6 +184,8 @@ class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
     retcode: int
     message: str
     account: Account
+    effect: RejectionEffect = RejectionEffect.LATCH
+    position: int = 0
 
 
 class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):

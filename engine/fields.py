@@ -63,6 +63,15 @@ class DenyReason(enum.StrEnum):
     NEWS_WINDOW = "news_window"
     WIDER_STOP = "wider_stop"
     SYMBOL_MODE = "symbol_mode"
+    LEVELS_SUSPENDED = "levels_suspended"
+
+
+class RejectionEffect(enum.StrEnum):
+    """What a rejection does to trading beyond ending its order."""
+
+    LATCH = "latch"  # it would repeat itself: new orders stop until the user releases them
+    SUSPEND = "suspend"  # of the moment: new orders stop until a check of the same kind passes
+    LEVELS = "levels"  # a change of levels came too late: the old ones stay, for a while unchanged
 
 
 class AttemptOutcome(enum.StrEnum):

@@ -119,6 +119,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     What is not given is off. `allow_*` say how much worse than asked for a fill may be in the worst
     case: `allow_gap_fraction` of the price, beyond the slippage. `firm_reserve_fraction` (of the
     initial balance) keeps the worst case so far above the firm's floors; 0 keeps it just above.
+    `transient_rejections` says what an answer of the venue does that another moment may not repeat.
     `actions` says by a limit's name what else happens than `risk.firm_limits.DEFAULT_ACTIONS`.
     """
 
@@ -139,6 +140,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow_gap_fraction: float = 0.0
     firm_reserve_fraction: float | None = None
     keep_stops: bool = False
+    transient_rejections: Literal["suspend", "latch"] = "suspend"
     actions: dict[str, LimitAction] = {}
 
     def terms(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ _OFF: dict[str, Any] = {
     "allow_gap_fraction": 0.0,
     "firm_reserve_fraction": None,
     "keep_stops": False,
+    "transient_rejections": "suspend",
     "actions": {},
 }
 """What each optional limit is when it is off."""

@@ -19,7 +19,9 @@ from risk.challenge import ChallengeActor
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.level_changes import LevelChanges
 from risk.symbol_modes import SymbolModes
+from risk.transient import TransientRejections
 
 
 class RiskActor:
@@ -51,6 +53,8 @@ class RiskActor:
         self._day_turned = False
         self._broker_valued = False
         self._symbol_modes = SymbolModes()
+        self._transient = TransientRejections()
+        self._level_changes = LevelChanges()
 
     def routes(self) -> ev.Routes:
         return {
@@ -60,6 +64,7 @@ class RiskActor:
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
+            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
@@ -84,7 +89,8 @@ class RiskActor:
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
-            ev.OrderRejected: lambda e: self._exposures.release(e.order_id),
+            ev.OrderRejected: self._apply_rejected,
+            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
@@ -307,7 +313,10 @@ class RiskActor:
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
-        verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
+        objection = self._level_changes.objection(order, self._bus.time)
+        verdict = objection or rules.manage(
+            order, self._limits, position.stop_loss if position else 0
+        )
         if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
             detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
@@ -345,12 +354,28 @@ class RiskActor:
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self._exposures.finish_closing(closed.position)
+        self._level_changes.over(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
+        self._apply_rejected(rejected)
+        if rejected.effect is ev.RejectionEffect.LEVELS:
+            return
+        cause, detail = HaltCause.REJECTION, rejected.message
+        if rejected.effect is ev.RejectionEffect.SUSPEND:
+            if self._transient.too_many(self._bus.time):
+                detail = f"{detail}; the third such answer within an hour"
+            else:
+                cause = HaltCause.TRANSIENT_REJECTION
+        self._halt(cause, rejected.account, detail)
+
+    def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
         self._exposures.release(rejected.order_id)
-        self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
+        if rejected.effect is ev.RejectionEffect.SUSPEND:
+            self._transient.add(self._bus.time)
+        elif rejected.effect is ev.RejectionEffect.LEVELS:
+            self._level_changes.refused(rejected.position, self._bus.time)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
         # Its reservation stays: what may exist at the venue is charged as risk.

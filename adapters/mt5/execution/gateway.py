@@ -14,6 +14,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import fitting, in_units
 from adapters.mt5.execution.direct import ClosedPositions, DirectExecution, ExecutionResult
 from adapters.mt5.execution.reconciler import Reconciler
+from adapters.mt5.execution.rejections import effect_of
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import (
@@ -64,8 +65,14 @@ class Gateway:
         requests: Requests,
         send: Send,
         direct: DirectExecution | None = None,
+        *,
+        may_suspend: bool = False,
     ) -> None:
-        """A `direct` in this process carries out what it takes, without requests."""
+        """A `direct` in this process carries out what it takes, without requests.
+
+        With `may_suspend` a rejection of the moment suspends trading, which its feed releases.
+        """
+        self._may_suspend = may_suspend
         self._bus = bus
         self._portfolio = portfolio
         self._direct = direct
@@ -255,16 +262,25 @@ class Gateway:
             return
         known = () if reply.account is None else fitting(reply.deals, order.terms.action)
         deals = in_units(known, self._portfolio.specs[order.terms.symbol])
+        if reply.connected is False:
+            self._never_left(order, result)
+            return
         self._on_answer(
             order, ExecutionResult(result.retcode, result.comment, result.order, deals, account)
         )
 
+    def _never_left(self, order: ev.OrderIntent, result: mt5.OrderSendResult) -> None:
+        """The terminal had no connection with its server: nothing can have reached it."""
+        reason = f"never sent: {result.retcode} {mt5.explained(result.retcode, result.comment)}"
+        self._reports.cancelled(order, reason, unsent=order.terms.action is ev.CLOSE)
+
     def _on_answer(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
         outcome, account = mt5.outcome_of(answer.retcode), answer.account
         if outcome is mt5.RequestOutcome.REJECTED:
-            self._reports.rejected(order, answer.retcode, answer.message, account)
+            self._on_rejected(order, answer)
         elif outcome is mt5.RequestOutcome.UNKNOWN:
-            self._reports.unknown(order, f"{answer.retcode} {answer.message}", account)
+            why = f"{answer.retcode} {mt5.explained(answer.retcode, answer.message)}"
+            self._reports.unknown(order, why, account)
         elif order.terms.action is ev.MODIFY:
             self._reports.modified(order, account)
         elif not answer.ticket:
@@ -277,6 +293,27 @@ class Gateway:
         else:
             self._reports.closed_by_order(order, answer.deals, account)
 
+    def _on_rejected(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
+        """The venue refused: what that means, in words, and what it does to trading."""
+        action, retcode = order.terms.action, answer.retcode
+        if action is ev.MODIFY and retcode == mt5.TRADE_RETCODE_NO_CHANGES:
+            self._on_no_changes(order, answer)
+            return
+        effect = effect_of(action, retcode, may_suspend=self._may_suspend)
+        message = mt5.explained(retcode, answer.message)
+        if effect is ev.RejectionEffect.LEVELS:
+            message = f"{message}; the position keeps its levels"
+        self._reports.rejected(order, retcode, message, answer.account, effect)
+
+    def _on_no_changes(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
+        """The venue has these levels already; they are news only where the books have others."""
+        position = self._portfolio.positions.get(order.terms.position)
+        levels = (order.terms.stop_loss, order.terms.take_profit)
+        if position is not None and levels != (position.stop_loss, position.take_profit):
+            self._reports.modified(order, answer.account)
+        else:
+            self._reports.cancelled(order, mt5.explained(answer.retcode, answer.message))
+
     def _on_checked(
         self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account
     ) -> None:
@@ -284,9 +321,8 @@ class Gateway:
         if checked.retcode == mt5.ORDER_CHECK_PASSED:
             self._reports.cancelled(order, f"dry run, order_check says: {checked.comment}")
         else:
-            self._reports.rejected(
-                order, checked.retcode, f"order_check: {checked.comment}", account
-            )
+            message = f"order_check: {mt5.explained(checked.retcode, checked.comment)}"
+            self._reports.rejected(order, checked.retcode, message, account)
 
     def _without_result(
         self, order: ev.OrderIntent, reply: TradeReply, account: ev.Account

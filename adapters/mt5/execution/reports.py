@@ -29,7 +29,14 @@ class ExecutionReports:
         """The venue has it: a pending order, or a deal that its history does not show yet."""
         self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=ticket))
 
-    def rejected(self, order: ev.OrderIntent, code: int, message: str, account: ev.Account) -> None:
+    def rejected(
+        self,
+        order: ev.OrderIntent,
+        code: int,
+        message: str,
+        account: ev.Account,
+        effect: ev.RejectionEffect = ev.RejectionEffect.LATCH,
+    ) -> None:
         """The venue refused for certain."""
         self._bus.publish(
             ev.OrderRejected(
@@ -39,6 +46,8 @@ class ExecutionReports:
                 retcode=code,
                 message=message,
                 account=account,
+                effect=effect,
+                position=order.terms.position,
             )
         )
 

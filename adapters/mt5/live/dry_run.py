@@ -92,12 +92,19 @@ class DryRun:
 
     def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
         """Fill a request on paper; nothing is sent."""
-        ours = {name: symbol for symbol, name in self._names.items()}
-        if "symbol" in request:
-            request = {**request, "symbol": ours[request["symbol"]]}
-        reply = carry_out(self._terminal, request)
+        reply = carry_out(self._terminal, self._in_our_names(request))
         self._save()
         return reply
+
+    def check(self, _terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
+        """What the paper account says to a request; nothing is filled."""
+        return self._terminal.order_check(self._in_our_names(request))
+
+    def _in_our_names(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "symbol" not in request:
+            return request
+        ours = {name: symbol for symbol, name in self._names.items()}
+        return {**request, "symbol": ours[request["symbol"]]}
 
     def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
         """What the paper account holds, once the real account was proven to be the right one."""

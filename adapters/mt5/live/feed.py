@@ -25,6 +25,7 @@ from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
+from adapters.mt5.live.release import TransientRelease
 from adapters.mt5.live.server_clock import ServerClock
 from engine import events as ev
 from engine.bus import Bus
@@ -140,8 +141,13 @@ class LiveFeed:
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
+        release: TransientRelease | None = None,
     ) -> None:
-        """With a `server` clock prices and time are watched; in lockstep both are certain."""
+        """With a `server` clock prices and time are watched; in lockstep both are certain.
+
+        A `release` says what is checked before an answer of the moment is over.
+        """
+        self._release = release
         self._bus = bus
         self._portfolio = portfolio
         self._gateway = gateway
@@ -165,7 +171,7 @@ class LiveFeed:
         linked = False  # the account is compared before anything is done
         while not linked or await self._pacing.next():
             if linked:
-                linked = await self._observe()
+                linked = await self._observe() and await self._check_again()
             if not linked:
                 async with aclosing(self._recovery()) as attempts:
                     async for _ in attempts:
@@ -190,6 +196,21 @@ class LiveFeed:
         closed = [await self._closed(*pair) for pair in self._pairs(seen)]
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed)
+        return True
+
+    async def _check_again(self) -> bool:
+        """Check whether what the venue refused for the moment would pass now; False when the
+        terminal does not answer."""
+        request = None if self._release is None else self._release.due(self._clock.now())
+        if self._release is None or request is None:
+            return True
+        try:
+            checked = await self._venue.check(request)
+        except TerminalError:
+            return False
+        now = self._bus.time = self._clock.now()
+        if checked is not None:
+            self._release.checked(now, checked.retcode)
         return True
 
     def _request(self, watch: BarWatch) -> BarRequest:

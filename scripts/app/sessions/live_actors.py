@@ -14,6 +14,7 @@ from adapters.mt5.execution.gateway import Gateway, Send
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.venue import OrderRouter, TerminalLink, Venue
 from adapters.mt5.live.days import Days
+from adapters.mt5.live.release import TransientRelease
 from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
@@ -44,6 +45,8 @@ class DeciderTerms:
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
     challenge: Challenge | None = None
+    releases: bool = False
+    """Whether the feed releases trading that an answer of the moment has suspended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,7 @@ class Deciders:
     flatten: Flatten
     gateway: Gateway
     challenge_actor: ChallengeActor | None
+    release: TransientRelease
 
     def restorer(self) -> Restorer:
         """What brings the actors back from recorded events."""
@@ -80,6 +84,7 @@ class Deciders:
             self.user_signals.replay_routes(),
             self.flatten.replay_routes(),
             *self.gateway.replay_routes(),
+            self.release.replay_routes(),
         ]
         if self.challenge_actor is not None:
             memories.insert(3, self.challenge_actor.replay_routes())
@@ -165,11 +170,14 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         deviation=DEVIATION,
         to_server=terms.to_server,
     )
-    gateway = Gateway(bus, portfolio, requests, send)
+    may_suspend = terms.releases and terms.limits.transient_rejections == "suspend"
+    gateway = Gateway(bus, portfolio, requests, send, may_suspend=may_suspend)
+    release = TransientRelease(bus, portfolio, requests)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, flatten):
         bus.attach(actor.routes())
     gateway.attach()
+    bus.attach(release.routes())
     return Deciders(
         bus,
         portfolio,
@@ -180,6 +188,7 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         flatten,
         gateway,
         challenge_actor,
+        release,
     )
 
 

@@ -107,6 +107,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             challenge=terms.challenge,
             router=_desk(terms, connection, context),
             to_server=market.to_server if market else server.at,
+            releases=True,
         )
     )
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
@@ -123,6 +124,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         due=lambda: schedule.due(pacing.day_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
+        release=actors.release,
     )
     warn_of_orphan(connection, context.log)
     started = terms.started(
