@@ -212,7 +212,7 @@ def published() -> dict[str, list[Place]]:
     for place in source().places:
         if place.file in NOT_THE_BUS:
             continue
-        for call in _calls(place.node):
+        for call in calls_in(place.node):
             kinds = Reader(place).kinds(call.args[0])
             if not kinds or kinds in ALL.values():
                 raise Unresolved(
@@ -224,7 +224,7 @@ def published() -> dict[str, list[Place]]:
     return found
 
 
-def _calls(function: ast.AST) -> Iterator[ast.Call]:
+def calls_in(function: ast.AST) -> Iterator[ast.Call]:
     """The calls that put something on the bus."""
     for node in ast.walk(function):
         match node:

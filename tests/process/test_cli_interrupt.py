@@ -27,13 +27,13 @@ import time
 from scripts.view import summary
 from scripts.cli.main import main
 
-usual = summary.Progress.update
+usual = summary.ProgressBar.update
 
 def update(self, bars):
     time.sleep(0.5)
     usual(self, bars)
 
-summary.Progress.update = update
+summary.ProgressBar.update = update
 main()
 """
 """The program over slower bars: no replay is over before it is interrupted."""

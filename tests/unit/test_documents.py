@@ -97,7 +97,7 @@ def test_what_is_published_is_read_from_constructors_and_annotations(
         "    made = ev.SignalRaised()\n"
         f"    self._bus.publish({argument})"
     )
-    (call,) = event_table._calls(found.node)
+    (call,) = event_table.calls_in(found.node)
     assert event_table.Reader(found).kinds(call.args[0]) == kinds
 
 

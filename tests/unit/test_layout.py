@@ -28,7 +28,8 @@ MOST_FILES = 22
 MAY_IMPORT: dict[str, str] = {
     "engine": "",
     "engine.account": "engine",
-    "risk": "engine",
+    "engine.result": "engine",
+    "risk": "engine engine.result",
     "risk.ledger": "engine engine.account risk",
     "risk.odds": "engine risk",
     "signals.market_data": "engine",
@@ -53,7 +54,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.terminal": "engine adapters.mt5.api adapters.mt5.execution "
     "adapters.paper.broker",
     "adapters.paper.replay": "engine adapters.paper.broker",
-    "adapters.reports": "engine adapters.system adapters.mt5.live",
+    "adapters.reports.page": "engine engine.result",
+    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
     "adapters.services": "engine adapters.system adapters.reports",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
@@ -64,7 +66,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
     "scripts.app.terms",
-    "scripts.app.journals": "engine signals adapters.bars.sample adapters.journal adapters.mt5.api "
+    "scripts.app.journals": "engine engine.result risk adapters.bars signals "
+    "adapters.bars.sample adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
     "scripts.view": "engine adapters.journal adapters.mt5.live adapters.reports "
     "scripts.app.journals",

@@ -45,7 +45,7 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
     except msgspec.ValidationError as error:
         raise BadData(f"the session's limits cannot be read: {error}") from error
     return Terms(
-        inputs=_inputs(started, metadata, places),
+        inputs=inputs_again(started, metadata, places),
         preset=started.preset,
         parameters=started.parameters,
         factory=factory,
@@ -61,9 +61,10 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
     )
 
 
-def _inputs(
+def inputs_again(
     started: ev.SessionStarted, metadata: dict[str, Any], places: SourceFiles
 ) -> list[BarInput]:
+    """The bars of a recorded replay; raises BadData for a file that is gone or changed."""
     specs = {spec.name: spec for spec in started.symbols}
     now = SystemClock().now() // 1000
     inputs = []

@@ -1,0 +1,39 @@
+// Numbers and times as the page shows them.
+const MINUS = '\u2212', DASH = '\u2013';
+const grouping = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+const money = (cents) => {
+  if (cents === null) return DASH;
+  const text = grouping.format(Math.abs(cents) / 100);
+  return cents < 0 && text !== '0.00' ? MINUS + text : text;
+};
+const fixed = (value, digits) => (value === null ? DASH : value.toFixed(digits).replace('-', MINUS));
+const thousandths = (value) => (value === null ? DASH : fixed(value / 1000, 2));
+const priced = (points, digits) => (points ? (points / 10 ** digits).toFixed(digits) : DASH);
+
+function iso(seconds) {
+  return seconds === null ? DASH : new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+function span(seconds) {
+  if (seconds === null) return DASH;
+  for (const [unit, size] of [['d', 86400], ['h', 3600], ['m', 60]]) {
+    if (seconds >= size) {
+      const value = seconds / size;
+      return `${Number.isInteger(value) || value >= 10 ? Math.round(value) : value.toFixed(1)} ${unit}`;
+    }
+  }
+  return `${Math.round(seconds)} s`;
+}
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// The first place in a sorted column that is not below the value.
+function place(column, value) {
+  let low = 0, high = column.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (column[middle] < value) low = middle + 1; else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,282 @@
+"""The first screen: identity, verdict, meters and figures, from the engine's figures alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adapters.reports.page.words import date, money, number, percent, when
+from engine.result import AttemptRecord, RunResult
+from engine.result.curve import EquityCurve
+from engine.result.hindsight import Hindsight
+from engine.result.statistics import TradeFigures
+from engine.types import Cents, Millis
+
+RULES = {
+    "max_loss": "overall loss limit",
+    "daily_loss": "daily loss limit",
+    "weekend": "weekend rule",
+}
+_MODES = {"replay": "replay, recorded bars", "shadow": "shadow, orders simulated"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure: its name, its text, and the exact value (cents, counts or ratios) behind it."""
+
+    key: str
+    name: str
+    text: str
+    value: float | int | None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Meter:
+    """How much of a limit or target is used: `part` from 0 to 1, and the words below it."""
+
+    key: str
+    name: str
+    part: float | None
+    text: str
+    tone: str = ""
+    until: Millis = 0
+
+
+@dataclass(frozen=True)
+class RunVerdict:
+    """One sentence; `lost` is when the account was lost (0: it was not), as a time of its run."""
+
+    tone: str
+    head: str
+    text: str
+    lost: Millis = 0
+
+
+def identity(result: RunResult, hindsight: Hindsight | None) -> list[str]:
+    """What was run: preset, symbols, rules, account, period played, mode, attempts."""
+    terms = result.terms
+    rules = terms.rules
+    title = rules["title"] if rules else hindsight.rules.title if hindsight else ""
+    frames = sorted({ref.period for ref in terms.data})
+    names = " ".join([*terms.symbols, *(_frame(period) for period in frames)])
+    parts = [terms.preset, names]
+    account = f"{money(terms.start.balance).removesuffix('.00')} {terms.currency}"
+    parts.append(f"{title}, {account}" if title else account)
+    parts.append(f"played {date(result.first)} to {date(result.last)}")
+    done = [item for item in result.attempts if item.outcome and item.outcome != "phase_passed"]
+    if result.attempts:
+        passed = sum(item.outcome == "passed" for item in done)
+        count = len({item.attempt for item in result.attempts})
+        parts.append(f"{passed} of {count} attempts passed, {len(done) - passed} failed")
+    parts.append(_MODES.get(terms.mode, terms.mode))
+    return parts
+
+
+def _frame(period: int) -> str:
+    minutes = period // 60
+    if minutes >= 1440:
+        return f"D{minutes // 1440}"
+    return f"H{minutes // 60}" if minutes >= 60 else f"M{minutes}"
+
+
+def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
+    """How the run stands under the firm's rules, with cause, the firm's time and figures."""
+    over = [item for item in result.attempts if item.outcome in ("breached", "passed", "stopped")]
+    if over:
+        return _of_attempt(result, over[-1], len(result.attempts) > len(over))
+    if hindsight is not None:
+        return _in_hindsight(result, hindsight)
+    if result.attempts:
+        missing = result.loss_buffer.missing if result.loss_buffer else ()
+        words = ", ".join(item.replace("_", " ") for item in missing)
+        text = f": {money(result.net, sign=True)} {result.terms.currency}"
+        return RunVerdict(
+            "open", "Undecided", text + (f"; still missing: {words}" if words else "")
+        )
+    return RunVerdict("open", "No firm's rules", f": {_outcome(result)}")
+
+
+def _outcome(result: RunResult) -> str:
+    change = result.net / result.terms.start.equity if result.terms.start.equity else 0
+    text = f"{money(result.net, sign=True)} {result.terms.currency} ({number(100 * change)} %)"
+    if result.outcome is None:
+        return f"running, {text} so far"
+    return text if result.outcome == "done" else f"{result.outcome}, {text}"
+
+
+def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdict:
+    zone, ended = result.terms.day_zone, last.ended or 0
+    if last.outcome == "passed":
+        text = f": {last.name} on {when(ended, zone)}, balance {money(last.final_balance)}"
+        return RunVerdict("pass", "Passed", text)
+    if last.outcome == "stopped":
+        text = f": own limits ({last.cause}) ended the attempt {when(ended, zone)}"
+        return RunVerdict("fail", "Stopped", text)
+    rule = RULES.get(last.cause, last.cause)
+    if last.cause == "weekend":
+        return RunVerdict("fail", "Failed", f": {rule}, {last.detail}, {when(ended, zone)}", ended)
+    limit = last.max_limit if last.cause == "max_loss" else _day_limit(result.curve, ended)
+    text = (
+        f": {rule} hit {when(ended, zone)}, equity {money(last.final_equity)} \u2264 {money(limit)}"
+    )
+    count = result.attempts[-1].attempt
+    repeated = f" (attempt {last.attempt} of {count})" if count > 1 else ""
+    return RunVerdict("fail", "Failed", text + repeated, 0 if more or last.attempt > 1 else ended)
+
+
+def _day_limit(curve: EquityCurve, moment: Millis) -> Cents:
+    row = max(0, int(curve.time.searchsorted(moment, side="left")) - 1)
+    return int(curve.day_floor[row]) if len(curve) else 0
+
+
+def _in_hindsight(result: RunResult, seen: Hindsight) -> RunVerdict:
+    title = seen.rules.title
+    if not seen.rule:
+        text = f" under {title} (not followed in this run): {_outcome(result)}"
+        return RunVerdict("open", "Not lost", text)
+    text = (
+        f" under {title}: {RULES.get(seen.rule, seen.rule)} hit "
+        f"{when(seen.time, seen.rules.reset_zone)}, equity {money(seen.figure)} \u2264 "
+        f"{money(seen.limit)} (the run did not follow these rules)"
+    )
+    return RunVerdict("fail", "Would have failed", text, seen.time)
+
+
+# --- meters ---
+
+
+def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> list[Meter]:
+    """Overall loss, the worst day (or today), the target, and the next order."""
+    if not len(curve):
+        return []
+    zone = seen.rules.reset_zone if seen else result.terms.day_zone
+    return [
+        meter
+        for meter in (
+            _overall(result, curve),
+            _today(result) if result.outcome is None else _worst_day(result, curve, zone, seen),
+            _target(result, curve),
+            _next_order(result),
+        )
+        if meter is not None
+    ]
+
+
+def _latest(result: RunResult, curve: EquityCurve) -> npt.NDArray[np.bool_]:
+    """The points of the last attempt; the one in which its balance was reset is the old one's."""
+    since = result.attempts[-1].started if result.attempts else 0
+    found = curve.time + curve.period > since
+    if not found.any():
+        found[-1] = True
+    return found
+
+
+def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
+    floor = int(curve.overall_floor[-1])
+    initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
+    if not floor or floor >= initial:
+        return None
+    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve)].min())
+    used = max(0, initial - lowest)
+    left = max(0, lowest - floor)
+    text = f"{percent(min(1.0, used / limit), 0)} used \u00b7 {money(left)} left at the lowest"
+    return Meter("overall", f"Overall loss (limit {money(limit)})", used / limit, text)
+
+
+def _today(result: RunResult) -> Meter | None:
+    room = result.loss_buffer
+    if room is None:
+        floor = int(result.curve.day_floor[-1])
+        text = f"{money(result.account.equity - floor)} left until the daily floor"
+        return Meter("today", "Today", None, text) if floor else None
+    text = f"{money(room.today)} left today"
+    return Meter("today", "Today", None, text, until=room.reset_in)
+
+
+def _worst_day(
+    result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None
+) -> Meter | None:
+    known = (curve.day_floor > 0) & _latest(result, curve)
+    if not known.any():
+        return None
+    room = np.where(known, curve.worst - curve.day_floor, np.iinfo(np.int64).max)
+    row = int(room.argmin())
+    limit = _day_loss(result, int(curve.day_floor[row]), seen)
+    used = limit - int(room[row])
+    left, on = max(0, int(room[row])), date(int(curve.time[row]), zone)
+    text = f"{money(max(0, used))} used, {money(left)} left on {on}"
+    return Meter("day", f"Worst day (limit {money(limit)})", max(0.0, used / limit), text)
+
+
+def _day_loss(result: RunResult, floor: Cents, seen: Hindsight | None) -> Cents:
+    """The money of a day's limit, from its floor and the rule that made it."""
+    rules: dict[str, Any] | Any = result.terms.rules
+    if seen is not None or rules:
+        daily = seen.rules.daily if seen is not None else None
+        share = daily.percent if daily is not None else rules["daily"]["percent"]
+        initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
+        return max(1, initial * share // 10_000)
+    part = float(result.terms.limits.get("daily_loss_fraction", 0.0))
+    return max(1, round(floor * part / (1 - part))) if part < 1 else max(1, floor)
+
+
+def _target(result: RunResult, curve: EquityCurve) -> Meter | None:
+    target = int(curve.target[-1])
+    if not target:
+        return None
+    initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
+    best = int(curve.balance[_latest(result, curve)].max())
+    gained, wanted = best - initial, target - initial
+    text = f"best {money(gained)} of {money(wanted)}"
+    return Meter("target", f"Target ({money(target)})", max(0.0, gained / wanted), text)
+
+
+def _next_order(result: RunResult) -> Meter:
+    room = result.loss_buffer
+    days = result.attempts[-1].trading_days if result.attempts else len(result.daily)
+    if room is not None:
+        orders = min(room.orders_today, room.orders_overall)
+        text = f"may risk {money(room.order_risk)}; {orders} such orders fit"
+        if orders == 0:
+            text = "nothing: the loss buffer does not hold one order"
+    else:
+        share = float(result.terms.limits.get("per_trade_risk_fraction", 0.0))
+        text = f"may risk {money(int(share * result.account.balance))}"
+    return Meter("next", "Next order", None, f"{text}; {days} trading days")
+
+
+# --- the eight figures ---
+
+
+def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
+    """Net, profit factor, R a trade, won, drawdown, trades, costs, gross."""
+    drawdown = result.figures.max_drawdown_fraction if result.figures else None
+    if drawdown is None and len(result.curve):
+        drawdown = float(result.curve.drawdown(result.terms.start.equity).max())
+    net = figures.net
+    return [
+        Shown("net", "net result", money(net, sign=True), net, _tone(net)),
+        Shown(
+            "profit_factor", "profit factor", number(figures.profit_factor), figures.profit_factor
+        ),
+        Shown("r", "per trade", f"{number(figures.r_per_trade)} R", figures.r_per_trade),
+        Shown("won", "won", percent(figures.win_rate), figures.win_rate),
+        Shown("drawdown", "max drawdown", percent(drawdown), drawdown),
+        Shown("trades", "trades", f"{figures.trades:,}", figures.trades),
+        Shown("costs", "costs paid", money(figures.costs), figures.costs),
+        Shown(
+            "gross",
+            "gross before costs",
+            money(figures.gross, sign=True),
+            figures.gross,
+            _tone(figures.gross),
+        ),
+    ]
+
+
+def _tone(amount: float) -> str:
+    return "plus" if amount > 0 else "minus" if amount < 0 else ""

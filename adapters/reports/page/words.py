@@ -1,0 +1,73 @@
+"""Figures of the page in words: money, times of a zone, durations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from engine.types import Cents, Millis
+
+MINUS = "\u2212"
+
+
+def money(amount: Cents | float | None, *, sign: bool = False) -> str:
+    """Cents with two decimals and thousands apart; a dash where there is none."""
+    if amount is None:
+        return "\u2013"
+    text = f"{abs(amount) / 100:,.2f}"
+    if amount < 0 and text.strip("0.,"):
+        return MINUS + text
+    return f"+{text}" if sign and amount > 0 else text
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A plain number; a dash where there is none."""
+    if value is None:
+        return "\u2013"
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A fraction in percent; a dash where there is none."""
+    return "\u2013" if value is None else f"{number(100 * value, digits)} %"
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def local(moment: Millis, zone: str) -> dt.datetime:
+    """The moment on the clocks of a zone."""
+    return dt.datetime.fromtimestamp(moment / 1000, _zone(zone))
+
+
+def place(zone: str) -> str:
+    """How people call a zone: its city."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def when(moment: Millis, zone: str) -> str:
+    """Date, time and place."""
+    return f"{local(moment, zone):%Y-%m-%d %H:%M} {place(zone)}"
+
+
+def date(moment: Millis, zone: str = "UTC") -> str:
+    """The date alone."""
+    return f"{local(moment, zone):%Y-%m-%d}"
+
+
+def span(seconds: float | None) -> str:
+    """A duration in its largest fitting unit."""
+    if seconds is None:
+        return "\u2013"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            value = seconds / size
+            return (
+                f"{value:.0f} {unit}"
+                if value >= 10 or value == int(value)
+                else f"{value:.1f} {unit}"
+            )
+    return f"{seconds:.0f} s"

@@ -1,0 +1,86 @@
+"""A result of records and prices. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from engine.events import Record
+from engine.journal import JournalDamaged
+from engine.result.curve import EquityCurve
+from engine.result.fold import LimitHistory, ResultFold
+from engine.result.parts import RunResult
+from engine.result.prices import PriceHistory
+from engine.result.replayed import ReplayedAccount
+from engine.result.steps import OPENING, step_key
+
+
+def result_of(
+    records: Iterable[Record],
+    prices: Mapping[str, PriceHistory] | None = None,
+    limits: LimitHistory | None = None,
+) -> RunResult:
+    """The result of a session's records, of a replay with the bars that it played as `prices`.
+
+    Raises JournalDamaged when the records do not begin with the start of a session.
+    """
+    fold = ResultFold(limits)
+    for record in records:
+        fold.take(record)
+    return finished(fold, prices)
+
+
+def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None) -> RunResult:
+    """The result as it stands; a session that runs may be asked at any moment."""
+    terms, ended = fold.terms, fold.ended
+    if terms is None:
+        raise JournalDamaged("the records do not begin with the start of a session")
+    trades = fold.trades
+    known = dict(prices or {})
+    if terms.mode == "replay" and known:
+        slippage = int(terms.costs.get("slippage_points", 0))
+        end = fold.end_key
+        played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
+        known = {name: item.until(played) for name, item in known.items()}
+        account = ReplayedAccount(fold.steps, known, terms.symbols, end=end, slippage=slippage)
+        trades = account.with_excursions(trades)
+        last = (None, None) if ended is None else (ended.account.balance, ended.account.equity)
+        curve = account.curve(last_balance=last[0], last_equity=last[1])
+    else:
+        curve = _observed(fold)
+        known = known or fold.observed.prices()
+    first, final = _period(fold, curve)
+    return RunResult(
+        terms=terms,
+        trades=tuple(trades),
+        curve=curve,
+        daily=tuple(fold.days.behind),
+        funnel=fold.funnel,
+        denials=tuple(fold.denials),
+        attempts=tuple(fold.attempts),
+        operations=tuple(fold.operations),
+        prices=known,
+        first=first,
+        last=final,
+        account=fold.account,
+        deposits=fold.deposits,
+        figures=None if ended is None else ended.figures,
+        outcome=None if ended is None else ended.outcome,
+        loss_buffer=None if ended is None else ended.loss_buffer,
+        trading_state=str(fold.trading.state),
+        halt_cause=str(fold.trading.reason) if fold.trading.causes else "",
+    )
+
+
+def _observed(fold: ResultFold) -> EquityCurve:
+    table = np.array(fold.steps.floors, dtype=np.int64)
+    since = table[:, 0] // step_key(1, 0, 0, 0)
+    return fold.observed.curve((since, table[:, 1], table[:, 2], table[:, 3]))
+
+
+def _period(fold: ResultFold, curve: EquityCurve) -> tuple[int, int]:
+    """From the first record to what was played last, whatever else the files hold."""
+    if not len(curve):
+        return fold.first, fold.last
+    return min(fold.first, int(curve.time[0])), max(fold.last, int(curve.time[-1]) + curve.period)

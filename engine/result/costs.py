@@ -1,0 +1,36 @@
+"""What trading cost beyond what the price moves brought. Pure."""
+
+from __future__ import annotations
+
+from engine import money
+from engine.result.parts import TradeRecord
+from engine.types import LONG, Cents, Points, SymbolSpec
+
+
+def points_worth(spec: SymbolSpec, volume: int, price: Points, points: Points) -> Cents | None:
+    """What `points` against a position of `volume` near `price` cost; None where nobody can tell.
+
+    Negative where they are in its favour.
+    """
+    try:
+        return -money.profit_at(spec, LONG, volume, price, price - points, 0)
+    except money.RateMissing:
+        return None
+
+
+def slippage_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
+    """What fills worse than asked for cost, opening and closing; None where nothing is known.
+
+    It is a part of `gross` already, not another cost.
+    """
+    points = [item for item in (trade.open_slippage, trade.close_slippage) if item is not None]
+    if not points:
+        return None
+    return points_worth(spec, trade.volume, trade.open_price, sum(points))
+
+
+def spread_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
+    """What the spread at the opening cost; it is a part of `gross` already."""
+    if trade.spread is None:
+        return None
+    return points_worth(spec, trade.volume, trade.open_price, trade.spread)

@@ -1,0 +1,68 @@
+"""A symbol's bars as a result keeps them: for equity points, excursions and candles. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.bars import PreparedBars
+from engine.types import Millis, Points
+
+Ints = npt.NDArray[np.int64]
+_COLUMNS = ("time", "open", "high", "low", "close", "spread")
+
+BarRow = tuple[Millis, Points, Points, Points, Points]
+"""Opening, open, high, low and close of a bar."""
+
+
+@dataclass(frozen=True, eq=False)
+class PriceHistory:
+    """The bars of one symbol in columns: bids in points, `time` their opening, `period` in ms.
+
+    `spread` is the one in force during the bar. With `played` every price that the account met is
+    in these bars; else they only illustrate (a live session meets ticks that no bar holds).
+    """
+
+    symbol: str
+    period: Millis
+    time: Ints
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    spread: Ints
+    played: bool = True
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @classmethod
+    def of_chunks(cls, symbol: str, period: Millis, chunks: Iterable[PreparedBars]) -> PriceHistory:
+        """The bars of a replay, in the chunks in which they are played."""
+        parts = list(chunks) or [PreparedBars.empty()]
+
+        def column(name: str) -> Ints:
+            whole: Ints = np.concatenate([getattr(part, name) for part in parts])
+            return whole
+
+        time, opens, highs, lows, closes, spreads = map(column, _COLUMNS)
+        return cls(symbol, period, time, opens, highs, lows, closes, spreads)
+
+    def until(self, moment: Millis) -> PriceHistory:
+        """The bars that opened by `moment`."""
+        end = int(np.searchsorted(self.time, moment, side="right"))
+        if end == len(self):
+            return self
+        return replace(self, **{name: getattr(self, name)[:end] for name in _COLUMNS})
+
+    @classmethod
+    def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:
+        """Bars that a live session received, in any order; of two at one time the last."""
+        known = {row[0]: row for row in rows}
+        table = np.array([known[time] for time in sorted(known)], dtype=np.int64).reshape(-1, 5)
+        time, opens, highs, lows, closes = table.T.copy()
+        none = np.zeros(len(table), dtype=np.int64)
+        return cls(symbol, period, time, opens, highs, lows, closes, none, played=False)

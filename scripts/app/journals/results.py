@@ -1,0 +1,138 @@
+"""Results of runs: of a replay in memory, and of any session's journal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adapters.bars.errors import BarFileError
+from adapters.journal import StoredJournal
+from engine import events as ev
+from engine.events import Record
+from engine.journal import JournalFailed
+from engine.result import PriceHistory, RunResult
+from engine.result.build import finished
+from engine.result.fold import LimitHistory, ResultFold
+from engine.session import Session
+from risk.hindsight import FirmLimitHistory
+from scripts.app.errors import AppError
+from scripts.app.journals.rerun_bars import SourceFiles, inputs_again
+from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
+from scripts.app.terms.bars import BarInput
+from scripts.app.terms.objectives import challenge_of
+from scripts.app.terms.replay_terms import Terms
+
+
+class FoldingJournal:
+    """A journal (`engine.ports.Journal`) that keeps what records say, and no record."""
+
+    def __init__(self, fold: ResultFold) -> None:
+        self._fold = fold
+        self._last = 0
+
+    def append(self, record: Record) -> None:
+        self._fold.take(record)
+        self._last = record.seq
+
+    async def room(self) -> None:
+        """There is always room."""
+
+    async def durable(self, seq: int) -> None:
+        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
+        if seq > self._last:
+            raise JournalFailed(f"record {seq} was never appended")
+
+    async def close(self) -> None:
+        """Nothing is left to write."""
+
+
+def replay_in_memory(terms: Terms, about: dict[str, Any] | None = None) -> RunResult:
+    """Run a replay and return its result: no file, no journal on disk, no screen, no handlers.
+
+    It may be called in any thread, and inside a running event loop (a notebook's), which it blocks.
+    Raises what a replay raises (BarFileError, engine.bus.HandlerFailed).
+    """
+    fold = ResultFold(_limits(terms))
+    journal = FoldingJournal(fold)
+
+    async def run() -> None:
+        parts = connect(journal, terms)
+        session = Session(
+            parts.bus,
+            journal,
+            replay_feed(parts, terms),
+            [],
+            conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
+            end_metadata=dict,
+            on_slice=lambda: None,
+        )
+        begin(parts, terms, about)
+        await session.run()
+
+    _run(run())
+    return finished(fold, prices_of(terms.inputs))
+
+
+def _limits(terms: Terms) -> LimitHistory | None:
+    return None if terms.objectives is None else FirmLimitHistory(terms.objectives.rules)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """To its end, in a thread of its own where this one has a loop that runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    failures: list[BaseException] = []
+
+    def apart() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as error:  # handed on to whoever waits
+            failures.append(error)
+
+    thread = threading.Thread(target=apart, name="replay in memory")
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def prices_of(inputs: list[BarInput]) -> Mapping[str, PriceHistory]:
+    """The bars of a replay by symbol; raises BarFileError while reading."""
+    return {
+        item.spec.name: PriceHistory.of_chunks(
+            item.spec.name, item.ref.period * 1000, item.prepared(())
+        )
+        for item in inputs
+    }
+
+
+def result_of_journal(path: Path, bars: dict[str, Path] | None = None) -> RunResult:
+    """The result of a session's journal, whether the session is over or still runs.
+
+    A replay's bars are found again by their hash; `bars` says where moved ones are. Without them
+    the result has no prices, equity only where something happened, and a warning that says so.
+    Raises JournalDamaged for a journal that cannot be read.
+    """
+    fold = ResultFold()
+    with StoredJournal(path) as stored:
+        for record in stored.records():
+            if fold.terms is None and isinstance(record.event, ev.SessionStarted):
+                course = challenge_of(record.event)
+                fold.limits = None if course is None else FirmLimitHistory(course.rules)
+                started, about = record.event, record.metadata or {}
+            fold.take(record)
+    if fold.terms is None or fold.terms.mode != "replay":
+        return finished(fold)
+    try:
+        inputs = inputs_again(started, about, SourceFiles(path.parent, bars or {}))
+        return finished(fold, prices_of(inputs))
+    except (AppError, BarFileError) as error:
+        warning = f"No prices: {error}"
+        return replace(finished(fold), warnings=(warning,))

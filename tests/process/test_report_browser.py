@@ -1,0 +1,132 @@
+"""Report pages in a real browser: nothing asked for, nothing on the console, all by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.reports.page import PageOptions, page_of, shared_script
+from config.loader import load_rules
+from engine.result.build import result_of
+from risk.hindsight import judged
+from tests.chromium import BROWSER, DRIVER, browser
+from tests.reruns import recorded
+from tests.unit.test_report_page import harmful, replayed
+
+pytest.importorskip("plotly")
+pytest.importorskip("jinja2")
+pytestmark = pytest.mark.skipif(
+    BROWSER is None or DRIVER is None, reason="neither chromium nor chromedriver is installed"
+)
+
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A plain run, one without trades, attempts, a live session, and one with harmful texts."""
+    plain = replayed()
+    made = {
+        "plain": page_of(plain, judged(load_rules("ftmo_2step"), plain)),
+        "empty": page_of(replayed(start="2023-02-01", end="2023-02-01T02:00")),
+        "attempts": page_of(replayed(objectives="ftmo_2step", attempts="repeat")),
+        "live": page_of(result_of(recorded(2))),
+        "harmful": page_of(harmful(plain)),
+    }
+    name, script = shared_script()
+    made["shared"] = page_of(plain, options=PageOptions(shared_script=name))
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / name).write_bytes(script)
+    for kind, content in made.items():
+        (folder / f"{kind}.html").write_bytes(content)
+    return {kind: folder / f"{kind}.html" for kind in made}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_open_offline_without_a_word(
+    size: str, dark: bool, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    """No console message, no request beside the file, nothing wider than the window."""
+    width, height = SIZES[size]
+    with browser(tmp_path, width=width, height=height, dark=dark) as window:
+        for kind, page in pages.items():
+            window.open(page)
+            window.run("scrollTo(0, document.body.scrollHeight)")
+            window.run("for (const p of document.querySelectorAll('.panel')) p.scrollIntoView()")
+            wide = window.run("return document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{kind} is {wide} px too wide"
+            assert window.messages() == [], kind
+            asked = {url.rpartition("/")[2] for url in window.requests()}
+            assert asked <= {page.name, shared_script()[0]}, kind
+            if kind != "shared":
+                assert asked == {page.name}
+            assert len(window.picture()) > 5_000
+
+
+def test_every_part_works_by_keyboard(pages: dict[str, Path], tmp_path: Path) -> None:
+    """n and p go from trade to trade, arrows and + zoom and move, Enter shows a row's trade."""
+    with browser(tmp_path) as window:
+        window.open(pages["plain"])
+        status = "return document.getElementById('status').textContent"
+        chosen = "return document.querySelector('.row[aria-selected=true]')?.dataset.at"
+        whole = window.run(status)
+        window.press("n")
+        assert window.run(chosen) == "0"
+        first = window.run(status)
+        assert first != whole
+        window.press("n", "n", "p")
+        assert window.run(chosen) == "1"
+        window.run("document.getElementById('chart').focus()")
+        before = window.run(status)
+        window.press("ArrowRight")
+        assert window.run(status) != before
+        window.press("Home")
+        assert window.run(status) == whole
+        window.press("+")
+        assert window.run(status) != whole
+        window.run("document.querySelector('.body .row[tabindex=\"0\"]').focus()")
+        window.press("ArrowDown", "ArrowDown", "Enter")
+        assert window.run(chosen) == "3"
+        assert window.messages() == []
+
+
+def test_a_sort_orders_all_trades(pages: dict[str, Path], tmp_path: Path) -> None:
+    """By net, up and down; the first row is the worst, then the best trade."""
+    result = replayed()
+    nets = sorted(trade.net for trade in result.closed)
+    cell = (
+        "return document.querySelector('.body .row[data-at=\"0\"]').children[10].textContent"
+        ".replace(/,/g, '').replace('\u2212', '-')"
+    )
+    with browser(tmp_path) as window:
+        window.open(pages["plain"])
+        click = "document.querySelectorAll('.row.head button')[10].click()"
+        window.run(click)
+        assert round(float(window.run(cell)) * 100) == nets[0]
+        window.run(click)
+        assert round(float(window.run(cell)) * 100) == nets[-1]
+
+
+def test_the_page_shows_the_figures_of_the_result(pages: dict[str, Path], tmp_path: Path) -> None:
+    """What the script draws is what was packed: the last point of equity, and the trades' count."""
+    result = replayed()
+    with browser(tmp_path) as window:
+        window.open(pages["plain"])
+        drawn = window.run(
+            "const t = document.getElementById('chart').data.find((d) => d.name === 'equity');"
+            "return [t.y[t.y.length - 1], document.getElementById('grid').ariaRowCount]"
+        )
+        assert round(drawn[0] * 100) == result.account.equity
+        assert int(drawn[1]) == len(result.trades) + 1
+
+
+def test_harmful_texts_run_nothing(pages: dict[str, Path], tmp_path: Path) -> None:
+    """They are shown as they are; no dialog opens and no element comes of them."""
+    with browser(tmp_path) as window:
+        window.open(pages["harmful"])
+        window.press("n")
+        assert window.run("return document.querySelectorAll('img').length") == 0
+        assert window.run("return document.scripts.length") == 2  # the data are gone
+        assert window.messages() == []

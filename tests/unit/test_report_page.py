@@ -1,0 +1,224 @@
+"""The report page as a document: its figures, its data, its policy, and texts that mean harm."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.reports.page import PageOptions, page_of, shared_script
+from adapters.reports.page.packing import packed
+from config.loader import load_rules
+from engine.journal import MemoryJournal
+from engine.result import RunResult
+from engine.result.build import result_of
+from engine.result.statistics import drawdown_money, figures_of
+from risk.hindsight import FirmLimitHistory, judged
+from scripts.app.terms.objectives import challenge_of
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from tests.pages import Page, unpacked
+from tests.reruns import recorded
+from tests.result_runs import prices_of, witnessed
+
+pytest.importorskip("plotly")
+pytest.importorskip("jinja2")
+
+HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>"\u202e' + "x" * 10_000
+
+
+def replayed(**options: Any) -> RunResult:
+    """A part of the sample, with the floors of its rules."""
+    request = ReplayRequest(**{"start": "2023-02-01", "end": "2023-06-01", **options})
+    terms = resolve_terms(request)[0]
+    records = witnessed(terms, every_bar=False).records
+    course = challenge_of(records[0].event)  # type: ignore[arg-type]
+    limits = None if course is None else FirmLimitHistory(course.rules)
+    return result_of(records, prices_of(terms), limits)
+
+
+@pytest.fixture(scope="module")
+def result() -> RunResult:
+    return replayed()
+
+
+@pytest.fixture(scope="module")
+def page(result: RunResult) -> Page:
+    return Page(page_of(result, judged(load_rules("ftmo_2step"), result)).decode())
+
+
+def test_the_first_screens_figures_are_the_results(result: RunResult, page: Page) -> None:
+    """Each of the eight figures is the exact value of the result."""
+    figures = figures_of(result.trades)
+    assert result.figures is not None
+    assert {name: float(value) for name, value in page.figures.items()} == {
+        "net": figures.net,
+        "profit_factor": figures.profit_factor,
+        "r": figures.r_per_trade,
+        "won": figures.win_rate,
+        "drawdown": result.figures.max_drawdown_fraction,
+        "trades": figures.trades,
+        "costs": figures.costs,
+        "gross": figures.gross,
+    }
+    assert float(page.shown["net"].replace(",", "").replace("\u2212", "-")) * 100 == figures.net
+
+
+def test_the_pages_data_are_the_results_exactly(result: RunResult, page: Page) -> None:
+    """Equity points, trades and bars come out of the page as they went in, to the cent."""
+    document, columns = unpacked(page.packed)
+    balance = list(accumulate(columns["balance"]))
+    equity = [one + other for one, other in zip(balance, columns["equity"], strict=True)]
+    assert balance == result.curve.balance.tolist()
+    assert equity == result.curve.equity.tolist()
+    worst = [
+        min(one, other) - below
+        for one, other, below in zip(equity, balance, columns["worst"], strict=True)
+    ]
+    assert worst == result.curve.worst.tolist()
+    assert columns["trade.net"] == [trade.net for trade in result.trades]
+    assert sum(columns["trade.net"]) == sum(trade.net for trade in result.trades)
+    texts = document["texts"]
+    reasons = [texts[place] for place in document["traded"]["close_reason"]]
+    assert reasons == [trade.close_reason for trade in result.trades]
+    bars = result.prices["EURUSD"]
+    closes, before = [], 0
+    for gap, body in zip(columns["price.EURUSD.gap"], columns["price.EURUSD.body"], strict=True):
+        before += gap + body
+        closes.append(before)
+    assert closes == bars.close.tolist()
+
+
+def test_the_verdict_names_rule_time_and_figures() -> None:
+    """An attempt that fails says so in one sentence, with the firm's time."""
+    result = replayed(start="2023-01-01", objectives="ftmo_2step")
+    page = Page(page_of(result).decode())
+    assert (
+        "Failed : overall loss limit hit 2023-05-24 14:30 Prague, "
+        "equity 89,996.18 \u2264 90,000.00" in page.words
+    )
+
+
+def test_a_page_asks_for_nothing(page: Page) -> None:
+    """The policy forbids all requests, and no element names another file or site."""
+    assert page.policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in page.policy
+    assert "http:" not in page.policy
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "data", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:")), f"{tag} {name}={value}"
+
+
+def test_the_policy_lets_the_pages_own_scripts_run(page: Page) -> None:
+    """Every script has its hash in the policy; the data are no script."""
+    hashes = {
+        "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+        for text in page.scripts[1:]
+    }
+    assert len(hashes) == 2
+    assert all(item in page.policy for item in hashes)
+
+
+def test_a_shared_script_is_named_and_not_inside() -> None:
+    """The page is small then, and the file beside it is the library."""
+    name, content = shared_script()
+    html = page_of(replayed(end="2023-02-03"), options=PageOptions(shared_script=name)).decode()
+    assert f'<script src="{name}"></script>' in html
+    assert len(html) < 300_000
+    assert len(content) > 1_000_000
+
+
+def harmful(result: RunResult) -> RunResult:
+    """The result with texts that try to leave their place wherever users can put some."""
+    import dataclasses
+
+    trades = tuple(
+        msgspec.structs.replace(
+            trade,
+            variant=HOSTILE,
+            signal_id=HOSTILE,
+            strategy_id=HOSTILE,
+            parts=tuple(part._replace(reason=HOSTILE) for part in trade.parts),
+        )
+        for trade in result.trades
+    )
+    operations = tuple(
+        item._replace(detail=HOSTILE, cause=HOSTILE) for item in result.operations
+    ) or (_operation(result),)
+    about = {**result.terms.about, "version": HOSTILE}
+    terms = dataclasses.replace(
+        result.terms, preset=HOSTILE, session_id=HOSTILE, about=about, parameters={HOSTILE: HOSTILE}
+    )
+    return dataclasses.replace(
+        result, trades=trades, operations=operations, terms=terms, warnings=(HOSTILE,)
+    )
+
+
+def _operation(result: RunResult) -> Any:
+    from engine.result import OperationRecord
+
+    return OperationRecord(result.first, "halt", HOSTILE, HOSTILE)
+
+
+def test_texts_that_mean_harm_stay_texts(result: RunResult) -> None:
+    """No text becomes an element, an attribute or a script."""
+    plain = Page(page_of(result).decode())
+    bad = Page(page_of(harmful(result)).decode())
+    kinds = {tag for tag, _ in plain.tags} | {"ul", "li"}
+    assert {tag for tag, _ in bad.tags} <= kinds
+    assert sum(tag == "script" for tag, _ in bad.tags) == 3
+    assert "<script>alert(1)</script>" in bad.words
+    assert not any("onerror" in attributes for _, attributes in bad.tags)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_live_session_has_a_page_at_any_moment(seed: int) -> None:
+    """Running or over, with the operations of its journal."""
+    records = recorded(seed)
+    for count in (2, len(records) // 2, len(records)):
+        page = Page(page_of(result_of(records[:count])).decode())
+        assert "Halts, links and commands" in page.words
+
+
+def test_a_run_without_trades_has_a_page() -> None:
+    """It says that nothing was closed, and no figure is made up."""
+    page = Page(page_of(replayed(start="2023-02-01", end="2023-02-01T02:00")).decode())
+    assert "No trade was closed." in page.words
+    assert page.figures["profit_factor"] == ""
+    assert "nan" not in page.words.lower().split()
+
+
+def test_the_page_says_what_the_largest_drawdown_was(result: RunResult, page: Page) -> None:
+    """In money, from the points."""
+    text = f"{drawdown_money(result) / 100:,.2f}"
+    assert re.search(rf"equity drawdown maximal {re.escape(text)}", page.words)
+
+
+@given(
+    st.lists(st.integers(-(1 << 50), 1 << 50), max_size=40),
+    st.lists(st.integers(-200, 200), max_size=40),
+    st.text(max_size=20),
+)
+def test_packed_columns_come_back_exactly(large: list[int], small: list[int], text: str) -> None:
+    """Whatever the size of the numbers, and whatever stands in the texts."""
+    columns = {"large": np.array(large, dtype=np.int64), "small": np.array(small, dtype=np.int64)}
+    document, found = unpacked(packed({"text": text}, columns))
+    assert document == {"text": text}
+    assert found == {"large": large, "small": small}
+
+
+def test_a_journal_in_memory_is_enough() -> None:
+    """A page needs records and bars, no file."""
+    journal = MemoryJournal()
+    for record in recorded(1):
+        journal.append(record)
+    assert page_of(result_of(journal.records)).startswith(b"<!DOCTYPE html>")
