@@ -70,7 +70,7 @@ class RiskActor:
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
-            ev.SymbolModeSeen: self._symbol_modes.on_seen,
+            ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
             ev.AttemptStarted: self.on_attempt_started,
@@ -94,7 +94,7 @@ class RiskActor:
             ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
-            ev.SymbolModeSeen: self._symbol_modes.on_seen,
+            ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
         }
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
@@ -313,10 +313,9 @@ class RiskActor:
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
-        objection = self._level_changes.objection(order, self._bus.time)
-        verdict = objection or rules.manage(
-            order, self._limits, position.stop_loss if position else 0
-        )
+        verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
+        if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
+            verdict = objection
         if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
             detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,31 +45,6 @@ class TestEffects:
         assert LIMITS.transient_rejections == "suspend"
         assert limit_complaint("transient_rejections", "latch") is None
         assert limit_complaint("transient_rejections", "ignore") is not None
-
-    def test_the_documents_have_the_table(self) -> None:
-        """Each code with its meaning, and what follows from it, as the program has them."""
-        text = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
-        rows = dict(re.findall(r"^\| (100\d\d) \| (.*) \|$", text, re.MULTILINE))
-        assert rows == {
-            str(code): f"{known.meaning} | {consequence(known)}"
-            for code, known in mt5.RETURN_CODES.items()
-        }
-
-
-def consequence(known: mt5.ReturnCode) -> str:
-    """What the documents say of a code."""
-    if known.suspends:
-        return "suspends"
-    outcomes = {
-        mt5.RequestOutcome.DONE: "done",
-        mt5.RequestOutcome.ACCEPTED: "followed up",
-        mt5.RequestOutcome.REJECTED: "latches",
-        mt5.RequestOutcome.UNKNOWN: "outcome unknown, latches",
-    }
-    of_levels = {10016: "; a change of levels: that position rests",
-                 10029: "; a change of levels: that position rests",
-                 10025: "; a change of levels: no event"}  # fmt: skip
-    return outcomes[known.outcome] + of_levels.get(known.code, "")
 
 
 def rejected(order_id: int, effect: RejectionEffect, **more: Any) -> ev.OrderRejected:
