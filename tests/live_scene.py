@@ -96,7 +96,7 @@ class Scene:
             ev.LinkChanged,
         )  # fmt: skip
         self.live.parts.bus.attach(dict.fromkeys(kinds, self.fed.append))
-        self.stops = False
+        self.stops = self.out_of_time = False
         self.waited: list[float] = []
         self.slices = 0
         self._steps: Iterator[Callable[[], None]] = iter(())
@@ -118,6 +118,9 @@ class Scene:
 
     def stopped(self) -> bool:
         return self.stops
+
+    def over(self) -> bool:
+        return self.out_of_time
 
     def day_limit(self) -> Millis:
         return self.clock.now()

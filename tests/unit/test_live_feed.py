@@ -170,6 +170,17 @@ class TestLinks:
         with pytest.raises(LinkDown):
             scene.play(scene.to(2), lose)
 
+    def test_the_end_of_its_time_ends_the_attempts_in_order(self) -> None:
+        """Whatever the link does: no failure, and nothing is asked any more."""
+        scene = Scene(12)
+
+        def lose() -> None:
+            scene.client.down = 1 << 30
+            scene.out_of_time = True
+
+        scene.play(scene.to(2), lose)
+        assert len(scene.waited) <= 1
+
     def test_arguments_that_the_package_refuses_end_the_session_and_are_no_lost_link(self) -> None:
         scene = Scene(12)
 

@@ -6,6 +6,7 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
@@ -37,6 +38,9 @@ from engine.types import Millis
 _MANY_BARS = 200
 """Bars whose preparation would take the loop longer than a tick may wait."""
 
+_GLANCE = 0.1
+"""Seconds between two looks at whether the session's time is over."""
+
 _LONGEST_WAIT = 60.0
 """Seconds between two attempts to bring a lost link back, at most."""
 
@@ -54,6 +58,9 @@ class Pacing(Protocol):
 
     def stopped(self) -> bool:
         """Whether a stop was asked for."""
+
+    def over(self) -> bool:
+        """Whether the session's time is over, whatever the link does."""
 
     def day_limit(self) -> Millis:
         """Until which moment (ms UTC) days are turned and signals are due at this observation."""
@@ -173,9 +180,15 @@ class LiveFeed:
             if linked:
                 linked = await self._observe() and await self._check_again()
             if not linked:
-                async with aclosing(self._recovery()) as attempts:
-                    async for _ in attempts:
-                        yield
+                try:
+                    async with aclosing(self._recovery()) as attempts:
+                        async for _ in attempts:
+                            yield
+                except LinkDown:
+                    if self._pacing.over():
+                        return
+                    yield  # a stop that was asked for is an orderly end
+                    raise
                 linked = True
             await self._venue.settled()
             yield
@@ -223,19 +236,30 @@ class LiveFeed:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
 
         Yields after each attempt, so that a failure is published before the next one. Raises
-        LinkDown once a stop is asked for.
+        LinkDown once a stop is asked for or the time is over.
         """
         pacing = self._pacing
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(LinkDown),
             wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
-            stop=lambda _state: pacing.stopped(),
+            stop=lambda _state: pacing.stopped() or pacing.over(),
             sleep=pacing.wait,
             reraise=True,
         ):
             with attempt:
-                await self._venue.recover(self._gateway)
+                await self._attempt()
             yield
+
+    async def _attempt(self) -> None:
+        """One attempt, given up when the time is over: a terminal that never answers must not keep
+        a session from its end. What still runs in the worker thread ends with its deadline."""
+        attempt = asyncio.ensure_future(self._venue.recover(self._gateway))
+        while not attempt.done():
+            await asyncio.wait([attempt], timeout=_GLANCE)
+            if not attempt.done() and (self._pacing.over() or self._pacing.stopped()):
+                attempt.cancel()
+                raise LinkDown("the link to the terminal is lost: no answer when the session ended")
+        attempt.result()
 
     def _pairs(self, seen: MarketSnapshot) -> Iterable[tuple[BarWatch, Quote]]:
         return zip(self._watches, seen.quotes, strict=True)

@@ -237,19 +237,23 @@ def _plain_pacing(
             market.to_utc,
             stop.requested_now,
             resumed=context.past is not None,
+            until=_after(clock, terms.seconds),
         )
     return ByTheClock(
         clock,
         terms.poll,
-        _until(terms, clock),
+        None if market is None else _end_of(market),
         lambda seconds: sleep_until(seconds, stop),
         stop.requested_now,
+        terms.seconds,
     )
 
 
-def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
-    """When the session is over: after its duration, or with the recorded bars."""
-    ends = [] if terms.seconds is None else [clock.now() + round(terms.seconds * 1000)]
-    if terms.market is not None:
-        ends += [max(item.ref.last + item.ref.period * 1000 for item in terms.market.inputs)]
-    return min(ends, default=None)
+def _after(clock: Clock, seconds: float | None) -> Millis | None:
+    """The market's time in lockstep after which the session is over."""
+    return None if seconds is None else clock.now() + round(seconds * 1000)
+
+
+def _end_of(market: RecordedMarket) -> Millis:
+    """When the recorded bars are over."""
+    return max(item.ref.last + item.ref.period * 1000 for item in market.inputs)
