@@ -40,7 +40,7 @@ from scripts.app.sessions.live import (
     instruments,
     refuse_open_positions,
 )
-from scripts.app.sessions.permission import refuse_without_permission
+from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
@@ -287,6 +287,7 @@ async def _send_signals(
     screen: Screen,
 ) -> int:
     async with _connection(how, folder, trading=True) as connection:
+        refuse_unsuitable(connection)
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
         await refuse_unknown_initial(connection, rules.challenge)

@@ -303,6 +303,7 @@ class _Shadow:
         from config.loader import load_symbols
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
+        from scripts.app.sessions.permission import refuse_unsuitable
 
         chosen = self._chosen
         names = self._names(previous, market)
@@ -318,6 +319,7 @@ class _Shadow:
             market=market,
             session=folder.session_id,
         ) as connection:
+            refuse_unsuitable(connection)
             if previous is not None:
                 previous.insist_on(connection.account, MODE)
             else:

@@ -80,3 +80,38 @@ def test_a_requote_suspends_and_is_no_latch(tmp_path: Path) -> None:
     assert refused["reason"] == "10004"
     assert "the price moved" in refused["detail"]
     assert halts[-1]["reason"] == "transient_rejection"
+
+
+def test_a_netting_account_is_refused_by_every_command_that_would_trade(tmp_path: Path) -> None:
+    """Exit code 2, since only a person can settle it; doctor calls it a failure."""
+    with broker(tmp_path, netting=True) as account:
+        smoke = account.butler("smoke-test", "--no-dry-run")
+        shadow = account.butler("shadow", "--no-view")
+        script = account.butler("replay", "--no-dry-run", "--limit-trades", 1)
+        doctor = account.butler("doctor")
+        summary = account.summary("mt5_demo_smoketest_summary.json")
+    assert [said.code for said in (smoke, shadow, script)] == [2, 2, 2], (smoke, shadow, script)
+    for said in (smoke, shadow, script):
+        assert "not a hedging account" in " ".join(said.err)
+    assert "not a hedging account" in summary["error"]
+    assert summary["order_sent"] is False
+    assert doctor.code != 0
+    assert any("FAILURE" in line and "netting" in line for line in doctor.out), doctor
+
+
+def test_the_smoke_test_shows_what_was_sent_and_what_it_came_to(tmp_path: Path) -> None:
+    """Volume, money at risk, both prices and the profit, for people and as JSON."""
+    with broker(tmp_path, swing=0) as account:
+        sent = ("smoke-test", "--no-dry-run", "--hold-seconds", 0)
+        shown = account.butler(*sent)
+        said = account.butler(*sent, "--json")
+    assert shown.code == 0, shown
+    told = json.loads("\n".join(said.out))
+    assert told["volume"] == 0.04
+    assert 0 < told["risk_usd"] <= 5
+    assert told["open_price"] == 1.10002
+    assert told["close_price"] == 1.1
+    assert told["profit_usd"] < 0
+    (line,) = [text for text in shown.out if "lots EURUSD" in text]
+    for words in ("0.04 lots", "risk ", "opened at 1.10002", "closed at 1.1", "profit -"):
+        assert words in line

@@ -84,7 +84,7 @@ def test_a_remote_host_that_is_not_there_is_named(
 def test_a_real_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     behind(monkeypatch, trade_mode="real")
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert "no demo account" in str(error)
 
 
@@ -93,7 +93,7 @@ def test_a_terminal_with_another_account_is_left_alone(
 ) -> None:
     behind(monkeypatch, login=77)
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert f"account 77 is logged in, not {LOGIN}" in str(error)
     assert "terminal_path of its own" in str(error)
 
@@ -106,6 +106,6 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert str(error).startswith("initialize: -6 ")
     assert "check login, password and server" in str(error)
