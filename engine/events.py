@@ -225,7 +225,10 @@ class StopModified(_Event, frozen=True, kw_only=True, tag="stop_modified"):
 
 
 class PositionOpened(_Event, frozen=True, kw_only=True, tag="position_opened"):
-    """A position exists; `commission` is that of its opening deal."""
+    """A position exists; `commission` is that of its opening deal.
+
+    `asked` is the volume that the signal named, where the position has another.
+    """
 
     position: int
     order_id: int
@@ -240,6 +243,7 @@ class PositionOpened(_Event, frozen=True, kw_only=True, tag="position_opened"):
     stop_loss: Points = 0
     take_profit: Points = 0
     commission: Cents = 0
+    asked: Units | msgspec.UnsetType = msgspec.UNSET
 
 
 class PositionClosed(_Event, frozen=True, kw_only=True, tag="position_closed"):

@@ -44,6 +44,7 @@ class DenyReason(enum.StrEnum):
     INVALID_STOPS = "invalid_stops"
     NO_VALUATION = "no_valuation"
     VALUATION_MISMATCH = "valuation_mismatch"
+    INVALID_VOLUME = "invalid_volume"
     BELOW_MIN_VOLUME = "below_min_volume"
     PER_TRADE_RISK = "per_trade_risk"
     DAILY_LOSS = "daily_loss"

@@ -21,6 +21,7 @@ from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
 from risk.exposure_book import ExposureBook, InFlightRisk
 from risk.level_changes import LevelChanges
 from risk.symbol_modes import SymbolModes
+from risk.ticks import on_ticks
 from risk.transient import TransientRejections
 
 
@@ -293,6 +294,7 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
+        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return

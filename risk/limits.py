@@ -154,7 +154,11 @@ def _denied_before_sizing(
             f"{context.positions_on_symbol} on {order.terms.symbol}, "
             f"limit {context.limits.max_positions_per_symbol}",
         )
-    return _invalid_stops(order, context) or context.valuation.objection
+    return (
+        _invalid_stops(order, context)
+        or context.valuation.objection
+        or _invalid_volume(order, context.spec)
+    )
 
 
 def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason, str] | None:
@@ -189,15 +193,32 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason
     return None
 
 
-def _fixed(order: OrderIntent, context: RiskContext) -> Units:
-    """A volume that the signal fixed, in whole steps and at most the maximum; 0 when it did not.
+def _invalid_volume(order: OrderIntent, spec: SymbolSpec) -> tuple[DenyReason, str] | None:
+    """A volume that the signal fixed and that the venue cannot take even in whole steps."""
+    asked = order.terms.volume
+    if not asked:
+        return None
+    if asked < spec.volume_min:
+        return (
+            DenyReason.BELOW_MIN_VOLUME,
+            f"{lots(asked):g} lots is below the minimum of {lots(spec.volume_min):g}",
+        )
+    if asked > spec.volume_max:
+        return (
+            DenyReason.INVALID_VOLUME,
+            f"{lots(asked):g} lots is more than {spec.name} takes at once, "
+            f"{lots(spec.volume_max):g}",
+        )
+    return None
 
-    Less than a step counts as one step less than the minimum, so that it is denied as too small.
+
+def _fixed(order: OrderIntent, context: RiskContext) -> Units:
+    """A volume that the signal fixed, in whole steps, at most our own largest; 0 when it did not.
+
+    It is never exceeded; the position says that it was cut.
     """
-    if not order.terms.volume:
-        return 0
-    step = context.spec.volume_step
-    return min(order.terms.volume - order.terms.volume % step, _largest(context)) or -step
+    asked, step = order.terms.volume, context.spec.volume_step
+    return min(asked - asked % step, _largest(context))
 
 
 def _sized(order: OrderIntent, context: RiskContext, entry: Points, spread: Points) -> Units:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.objective_projection import iso as iso
 from engine import events as ev
@@ -109,6 +111,7 @@ class LogProjection:
             record, event, "OPEN",
             stop_loss=self._price(event.symbol, event.stop_loss),
             take_profit=self._price(event.symbol, event.take_profit),
+            detail=_asked(event),
         )  # fmt: skip
 
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
@@ -126,6 +129,7 @@ class LogProjection:
         take_profit: str = "",
         profit: str = "",
         swap: str = "",
+        detail: str = "",
     ) -> Row:
         """Complete, and made in one step: most of a long log are these rows."""
         symbol, account = event.symbol, event.account
@@ -149,7 +153,7 @@ class LogProjection:
             "swap": swap,
             "balance": cash(account.balance),
             "data_mode": self._mode,
-            "detail": "",
+            "detail": detail,
         }
 
     def _modified(self, event: ev.StopModified) -> Row:
@@ -193,6 +197,13 @@ class LogProjection:
         if event.causes:
             return None
         return self._full(record, "RESUME", event.account, {"reason": event.detail})
+
+
+def _asked(event: ev.PositionOpened) -> str:
+    """What the signal asked for, where the position has another volume."""
+    if isinstance(event.asked, msgspec.UnsetType):
+        return ""
+    return f"asked for {lots(event.asked):g} lots"
 
 
 class SummaryProjection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
 from adapters.mt5.execution.direct import Dealt
@@ -87,6 +89,9 @@ class ExecutionReports:
                 stop_loss=order.terms.stop_loss,
                 take_profit=order.terms.take_profit,
                 commission=commission,
+                asked=order.terms.volume
+                if order.terms.volume not in (0, volume)
+                else msgspec.UNSET,
             )
         )
         self._test_equity(account)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument, filling_of
 from engine.inputs import SymbolModeSeen
-from engine.types import Conversion, SymbolSpec, units
+from engine.types import Conversion, Points, SymbolSpec, units
 
 
 def instrument(
@@ -29,8 +31,15 @@ def instrument(
         conversion=_conversion(info, account),
         base=info.currency_base,
         quote=info.currency_profit,
+        tick_size=_tick_size(info),
     )
     return Instrument(spec, info.name, filling_of(info.filling_mode))
+
+
+def _tick_size(info: mt5.SymbolInfo) -> Points | UnsetType:
+    """The ticks of the symbol in points; unset where each point is one or none is named."""
+    tick = round(info.trade_tick_size * 10**info.digits)
+    return tick if tick > 1 else UNSET
 
 
 def _leverage(account: mt5.AccountInfo, known: SymbolSpec | None) -> int:
