@@ -63,6 +63,7 @@ def resolve_account(
         symbol_map=rest.symbol_map,
         host=rest.host,
         alerts=rest.alerts,
+        challenge=rest.challenge,
         origins={name: pick.origin for name, pick in found.items()} | _other_origins(profile),
         warnings=_warnings(cli, environ, profile),
     )
@@ -105,7 +106,15 @@ def _in_profile(profile: AccountProfile) -> str:
 
 def _other_origins(profile: AccountProfile | None) -> dict[str, str]:
     given = frozenset() if profile is None else profile.given
-    names = ("default_symbol", "purpose", "terminal_path", "symbol_map", "host", "alerts")
+    names = (
+        "default_symbol",
+        "purpose",
+        "terminal_path",
+        "symbol_map",
+        "host",
+        "alerts",
+        "challenge",
+    )
     written = "" if profile is None else _in_profile(profile)
     return {name: written if name in given else DEFAULT for name in names}
 

@@ -23,7 +23,7 @@ CHALLENGE_FIELDS: Final = (
     "login",
     "carried",
 )
-_CARRIED_FIELDS: Final = (
+CARRIED_FIELDS: Final = (
     "as_of",
     "high",
     "trading_days",
@@ -81,7 +81,7 @@ def challenge_settings(section: Section) -> ChallengeSettings:
         phase=section.text("phase") if has("phase") else None,
         accept_transfers=has("transfers") and bool(section.choice("transfers", ("accept",))),
         login=section.whole("login", least=1, most=_LARGEST_LOGIN) if has("login") else None,
-        carried=_carried(section.section("carried", _CARRIED_FIELDS)) if has("carried") else None,
+        carried=_carried(section.section("carried", CARRIED_FIELDS)) if has("carried") else None,
     )
 
 

@@ -93,6 +93,5 @@ def _limits(section: Section) -> CheckedLimits:
             raise section.error(name, complaint)
         return value
 
-    optional = ("max_loss_fraction", *OPTIONAL_LIMITS)
-    names = [n for n in LIMIT_NAMES if n not in optional or not section.off(n)]
+    names = [n for n in LIMIT_NAMES if n not in OPTIONAL_LIMITS or not section.off(n)]
     return msgspec.convert({name: checked(name) for name in names}, CheckedLimits)

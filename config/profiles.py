@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from config.alerts import ALERT_FIELDS, alert_settings
+from config.challenge import CARRIED_FIELDS, CHALLENGE_FIELDS, challenge_settings
 from config.errors import KeyPath
 from config.schema import DEFAULT_SYMBOL, AccountProfile, Purpose
 from config.secrets import Secret
@@ -31,6 +32,7 @@ _FIELDS: Final = (
     "symbol_map",
     "host",
     "alerts",
+    "challenge",
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LONGEST_SYMBOL: Final = 29  # what an order request takes
@@ -94,6 +96,10 @@ def _is_public_key(path: KeyPath) -> bool:
             return field in _FIELDS
         case ("profiles", _, "alerts", field):
             return field in ALERT_FIELDS
+        case ("profiles", _, "challenge", field):
+            return field in CHALLENGE_FIELDS
+        case ("profiles", _, "challenge", "carried", field):
+            return field in CARRIED_FIELDS
         case _:
             return False
 
@@ -122,6 +128,9 @@ def _profile(profiles: Section, name: str, file: Path) -> AccountProfile:
         symbol_map=_symbol_map(section.section("symbol_map")) if has("symbol_map") else {},
         host=_host(section) if has("host") else None,
         alerts=alert_settings(section.section("alerts", ALERT_FIELDS)) if has("alerts") else None,
+        challenge=challenge_settings(section.section("challenge", CHALLENGE_FIELDS))
+        if has("challenge")
+        else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from config.alerts import AlertSettings
+from config.challenge import ChallengeSettings
 from config.limits import CheckedLimits, with_overrides
 from config.secrets import Secret
 
@@ -51,6 +52,7 @@ class AccountProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     host: str | None = None
     """``host:port`` on which a terminal host already listens; loopback only."""
     alerts: AlertSettings | None = None
+    challenge: ChallengeSettings | None = None
 
 
 class CliOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +85,7 @@ class ResolvedAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     origins: dict[str, str]
     warnings: list[str]
     alerts: AlertSettings | None = None
+    challenge: ChallengeSettings | None = None
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ sealed, and a handler that fails poisons the bus, so that nothing is decided on 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import anyio
@@ -138,6 +138,24 @@ class Bus:
             self._queue.append(event)
         else:
             self._dispatch(event)
+
+    def publish_all(self, events: Sequence[ev.Event], then: ev.Input | None = None) -> None:
+        """Record what happened at one moment, then dispatch it in its order.
+
+        `then` is an input that follows from it: dispatched last, and not recorded.
+        """
+        if self._poisoned:
+            raise BusPoisoned("an actor failed: the bus takes no more events")
+        for event in events:
+            seq = self.seq + 1
+            record = ev.Record(seq, self.time, self.bar, event)
+            self._append(record)
+            self.seq = seq
+            for take in self._takers.get(type(event), ()):
+                take(record)
+        self._queue.extend(events if then is None else (*events, then))
+        if self._queue and not self._draining:
+            self._dispatch(self._queue.popleft())
 
     def conclude(self, event: ev.SessionEnded, metadata: dict[str, Any] | None = None) -> None:
         """Record the last event for the edges; possible even after an actor failed."""

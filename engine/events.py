@@ -26,6 +26,7 @@ from engine.fields import DenyReason as DenyReason
 from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
+from engine.fields import OrderTerms as OrderTerms
 from engine.fields import RejectionEffect as RejectionEffect
 from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
@@ -38,6 +39,7 @@ from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
 from engine.inputs import Input as Input
+from engine.inputs import LedgerUpdated as LedgerUpdated
 from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
@@ -49,7 +51,6 @@ from engine.inputs import Tick as Tick
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
-from engine.order_terms import OrderTerms as OrderTerms
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 

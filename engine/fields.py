@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from engine.limit_table import DenyReason as DenyReason
 from engine.types import Cents, Millis, Points, Side, Units
 
 
@@ -31,40 +32,28 @@ BY_HAND = "MANUAL"
 """The reason of what somebody did at the venue without the engine."""
 
 
-class DenyReason(enum.StrEnum):
-    """Why risk denied an order, in the order in which the checks run."""
+class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The terms of one order, made once and handed on from signal to intent and submission.
 
-    UNKNOWN_SYMBOL = "unknown_symbol"
-    OUTSIDE_DATA = "outside_data"
-    EXPIRED = "expired"
-    HALTED = "halted"
-    DUPLICATE_INTENT = "duplicate_intent"
-    MAX_POSITIONS = "max_positions"
-    MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
-    INVALID_STOPS = "invalid_stops"
-    NO_VALUATION = "no_valuation"
-    VALUATION_MISMATCH = "valuation_mismatch"
-    INVALID_VOLUME = "invalid_volume"
-    BELOW_MIN_VOLUME = "below_min_volume"
-    PER_TRADE_RISK = "per_trade_risk"
-    DAILY_LOSS = "daily_loss"
-    MAX_LOSS = "max_loss"
-    MARGIN = "margin"
-    ABANDONED = "abandoned"
-    COOL_DOWN = "cool_down"
-    ORDERS_PER_HOUR = "orders_per_hour"
-    ORDERS_PER_DAY = "orders_per_day"
-    SYMBOL_RISK = "symbol_risk"
-    CURRENCY_EXPOSURE = "currency_exposure"
-    FIRM_LOSS_BUFFER = "firm_loss_buffer"
-    OPEN_ORDERS = "open_orders"
-    POSITIONS_PER_DAY = "positions_per_day"
-    REQUESTS_PER_DAY = "requests_per_day"
-    GAP_WINDOW = "gap_window"
-    NEWS_WINDOW = "news_window"
-    WIDER_STOP = "wider_stop"
-    SYMBOL_MODE = "symbol_mode"
-    LEVELS_SUSPENDED = "levels_suspended"
+    `price` is the market's price at the moment of the signal; `scale` multiplies the risk per
+    trade; `volume` 0 means that risk sizes the order. `position` is the ticket of the one that is
+    closed or protected. An `entry_price` asks for a pending order that `expires` (ms UTC).
+    """
+
+    signal_id: str
+    strategy_id: str
+    symbol: str
+    action: Action
+    side: Side
+    reason: str
+    price: Points
+    stop_loss: Points = 0
+    take_profit: Points = 0
+    scale: float = 1.0
+    volume: Units = 0
+    position: int = 0
+    entry_price: Points = 0
+    expires: Millis = 0
 
 
 class RejectionEffect(enum.StrEnum):
@@ -223,3 +212,103 @@ class LossBuffer(Fact, frozen=True, kw_only=True):
     min_buffer: Cents
     min_buffer_at: Millis
     worst_today: Cents
+
+
+# --- the account's standing as its ledger tells it -----------------------------------------------
+
+
+class PastVerdict(enum.StrEnum):
+    """What is known about breaches before this moment."""
+
+    CLEAN = "clean"  # somebody of ours watched whenever something was open
+    CLEAN_BOUNDED = "clean_bounded"  # even the worst prices of the bars broke no limit
+    UNKNOWN = "unknown"
+    BREACHED_BOUNDED = "breached_bounded"  # even the best prices of a bar broke a limit
+    BREACHED = "breached"  # proved by deals or by our own journal
+
+
+class Proof(enum.StrEnum):
+    """How sure the day's starting figure is."""
+
+    PROVED = "proved"
+    BOUNDED = "bounded"  # the upper bound that bars give: the strict side
+    UNKNOWN = "unknown"
+
+
+class LedgerOutcome(enum.StrEnum):
+    """What a session that sends orders may do, from best to worst."""
+
+    OK = "ok"
+    WARN = "warn"
+    SUSPEND = "suspend"
+    REFUSE = "refuse"
+
+
+class PastBreach(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that the account broke: the figure measured and the limit it had to keep above."""
+
+    rule: str
+    at: Millis
+    figure: Cents
+    limit: Cents
+
+
+class OwnFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What our own limits need to know of the account's day.
+
+    `day_start` is the balance at our reset plus what was paid in or out since; `orders_*` count the
+    entries that were approved or opened something; `last_loss` is when a position of ours last
+    ended with a loss over its whole life.
+    """
+
+    day_start: Cents | None
+    orders_today: int | None
+    orders_hour: int | None
+    last_loss: Millis | None
+
+
+class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The account's standing. What cannot be known, or was not computed, is None.
+
+    `opening` is what the visible history does not explain of the balance; `transfers` what was
+    paid in and out since the first trade; `day_start`, `high_water` and the floors are those in
+    force now. `trading_days`, `best_day`, `good_days` (the sum of all profitable days) and
+    `profitable_days` include today as if it ended now; `best_before` and `good_before` are best
+    and good days without it.
+    """
+
+    opening: Cents
+    complete: bool
+    source: str | None = None
+    initial: Cents | None = None
+    phase: str | None = None
+    started: str | None = None
+    date: str | None = None
+    transfers: Cents | None = None
+    transfers_today: Cents | None = None
+    closed_today: Cents | None = None
+    positions_today: int | None = None
+    requests_today: int | None = None
+    high_water: Cents | None = None
+    day_start: Cents | None = None
+    day_start_proof: Proof | None = None
+    floor_today: Cents | None = None
+    floor_overall: Cents | None = None
+    floor: Cents | None = None
+    target: Cents | None = None
+    trading_days: int | None = None
+    best_day: Cents | None = None
+    good_days: Cents | None = None
+    best_before: Cents | None = None
+    good_before: Cents | None = None
+    profitable_days: int | None = None
+    breaches: tuple[PastBreach, ...] | None = None
+    past: PastVerdict | None = None
+    own: OwnFigures | None = None
+
+    @property
+    def best_day_share(self) -> float | None:
+        """The best day's part of the profit of all profitable days; None while there is none."""
+        if not self.good_days or self.best_day is None:
+            return None
+        return self.best_day / self.good_days

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from engine.fields import Account, DenyReason, UserSignal
+from engine.execution import ExecutionResult
+from engine.fields import Account, DenyReason, LedgerFigures, UserSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 
@@ -127,14 +128,14 @@ class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="acc
 
 
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
-    """The venue's answer to a request for an order, in the execution adapter's own terms.
+    """The venue's answer to a request for an order.
 
     None: trading was halted while it waited, and it never left. `cancellation` when the request was
     to cancel a pending order.
     """
 
     order_id: int
-    what: Any
+    result: ExecutionResult | None
     cancellation: bool = False
 
 
@@ -180,6 +181,26 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
     closes: Millis
 
 
+class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="ledger"):
+    """The account's standing by its ledger, whichever session made it so.
+
+    `figures` were computed at a `balance` (cents) that the terminal showed. The own limits' part:
+    `baseline` is the balance that the largest loss counts from, `entries` are the moments (ms UTC)
+    of the last hour's approved entries, `signals` those approved within a day, `halts` what earlier
+    sessions halted. `suspended` says why nothing may be opened until the ledger is clear; `codes`
+    name all that it found.
+    """
+
+    balance: Cents
+    figures: LedgerFigures
+    codes: tuple[str, ...] = ()
+    baseline: Cents | None = None
+    entries: tuple[Millis, ...] = ()
+    signals: tuple[str, ...] = ()
+    halts: tuple[HaltCause, ...] = ()
+    suspended: str = ""
+
+
 Input = (
     Tick
     | SymbolValuation
@@ -197,4 +218,5 @@ Input = (
     | ConditionSeen
     | WeekendDue
     | SymbolModeSeen
+    | LedgerUpdated
 )

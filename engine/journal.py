@@ -14,7 +14,7 @@ from typing import Final, get_args
 
 import msgspec
 
-from engine.events import AccountSnapshot, Event, Input, Record, VenueReplied
+from engine.events import AccountSnapshot, Event, Input, Record
 from engine.types import Millis
 
 TAGS: dict[type, str] = {
@@ -32,8 +32,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 # What a venue sent has its own order, and dicts by ticket, which cannot be put into another.
 _plain = msgspec.json.Encoder()
 ENCODERS: Final = {
-    kind: (_plain if kind in (AccountSnapshot, VenueReplied) else _encoder, tag)
-    for kind, tag in TAGS.items()
+    kind: (_plain if kind is AccountSnapshot else _encoder, tag) for kind, tag in TAGS.items()
 }
 """How each kind of event and input is encoded, and its name."""
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])

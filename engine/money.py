@@ -30,6 +30,7 @@ Ints = npt.NDArray[np.int64]
 _CENTS_PER_MAJOR = 100
 _EXACT = 1 << 53
 _SLACK = 0.5 + 1e-5
+_STEP_SLACK = 1e-9
 
 
 class RateMissing(Exception):
@@ -125,6 +126,14 @@ def margin(spec: SymbolSpec, volume: Units, price: Points, rate: Rate | None = N
     return ratio(nominal * price * number, bound)
 
 
+def cents_per_point(spec: SymbolSpec, volume: Units) -> int:
+    """Cents that a point is worth when that is a whole number, else 0: then profits are rounded."""
+    if spec.conversion is not UNCONVERTED:
+        return 0
+    worth, rest = divmod(volume * spec.contract * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
+    return 0 if rest else worth
+
+
 def loss_at_stop(
     spec: SymbolSpec,
     side: Side,
@@ -136,6 +145,49 @@ def loss_at_stop(
 ) -> Cents:
     """Money lost when `volume` opened at `entry` is stopped at `stop`; with both commissions."""
     return -profit_at(spec, side, volume, entry, stop, spread, rate) + 2 * commission(spec, volume)
+
+
+def volume_within(spec: SymbolSpec, money: float, loss_of_one_lot: Cents) -> Units:
+    """The largest volume, in whole steps up to the maximum, that loses at most `money` cents.
+
+    It may be below the symbol's minimum: the caller decides what that means. A loss that is not
+    positive (a stop that cannot lose) gives the maximum.
+    """
+    if loss_of_one_lot <= 0:
+        return spec.volume_max
+    step_lots = spec.volume_step / UNITS_PER_LOT
+    steps = int(money / loss_of_one_lot / step_lots + _STEP_SLACK)
+    return min(steps * spec.volume_step, spec.volume_max)
+
+
+def volume_at_stop(
+    spec: SymbolSpec,
+    money: float,
+    largest: Units,
+    side: Side,
+    entry: Points,
+    stop: Points,
+    spread: Points,
+    rate: Rate | None = None,
+) -> Units:
+    """The inverse of `loss_at_stop`: what loses at most `money` cents, up to `largest`."""
+    lot = loss_at_stop(spec, side, UNITS_PER_LOT, entry, stop, spread, rate)
+    volume = min(volume_within(spec, money, lot), largest)
+    if rate is not None:
+        # The loss of one lot was rounded to a cent, which many lots multiply.
+        while volume > 0 and loss_at_stop(spec, side, volume, entry, stop, spread, rate) > money:
+            volume -= spec.volume_step
+    return volume
+
+
+def scaled_margin(spec: SymbolSpec, scale: tuple[int, int], volume: Units, price: Points) -> Cents:
+    """Margin by the formula times `scale`, or by what a volume unit binds where there is none.
+
+    In cents, rounded up: `scale` comes from the broker's own figures.
+    """
+    number, per = scale
+    formula = volume if spec.conversion is FROM_BROKER else margin(spec, volume, price)
+    return -(-formula * number // per)
 
 
 def profits(

@@ -1,4 +1,4 @@
-"""An order's life, in one table.
+"""An order's life: its states in one table, and all that is known of orders in one place.
 
 The rules that this file enforces:
 
@@ -14,9 +14,13 @@ An event that the table does not know raises `IllegalTransition` and changes not
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine import events as ev
+from engine.types import Millis
 
 if TYPE_CHECKING:
     from engine.bus import Bus
@@ -94,7 +98,7 @@ TRANSITIONS: dict[OrderState, dict[Step, OrderState]] = {
 }
 
 _APPROVE, _SUBMIT, _FILL = _S.APPROVE, _S.SUBMIT, _S.FILL
-_INTENT = _O.INTENT
+_INTENT, _APPROVED, _SUBMITTED = _O.INTENT, _O.APPROVED, _O.SUBMITTED
 """What every order passes; before Python 3.12 a member costs ten times what its own name does."""
 
 OVER = frozenset(state for state, exits in TRANSITIONS.items() if not exits)
@@ -112,21 +116,54 @@ def after(state: OrderState, step: Step) -> OrderState:
         raise IllegalTransition(f"an order that is {state} cannot {step}") from None
 
 
+class LiveOrder(msgspec.Struct):
+    """An order that is not over.
+
+    `approved` is risk's verdict, None before it; `submitted` is when it left for the venue (ms UTC)
+    and `ticket` its number there once it was accepted. `cancelling`: a request to cancel it is on
+    its way.
+    """
+
+    order: ev.OrderIntent
+    state: OrderState = _INTENT
+    approved: ev.OrderApproved | None = None
+    submitted: Millis = 0
+    ticket: int = 0
+    cancelling: bool = False
+
+
 class OrderManager:
     """The actor that knows every order that is not over, and numbers new ones.
 
-    It turns signals into order intents and follows each order through the table. Orders that are
-    over are forgotten, so its size is the number of orders alive.
+    It turns signals into order intents and follows each order through the table. What anybody wants
+    to know of an order is kept here, once, and follows from recorded events alone; the others only
+    read:
+
+    - `live`: the orders that are not over, by order id; `working` those of them that the venue has
+      accepted, by its ticket; `unknown` those of unknown outcome, by order id.
+    - `in_flight`: approved entries that are no position yet, by order id. They count as open from
+      their approval on; one of unknown outcome stays.
+    - `closing`: the order that closes a position, by the position's ticket. One of unknown outcome
+      counts: it is never sent a second time.
+    - `unsent`: closes that certainly never reached the venue, by position: they are still wanted.
+    - `closed_positions`, and `tickets` of orders that the venue ever accepted: a late snapshot may
+      still show them.
     """
 
     def __init__(self, bus: Bus, *, limit_trades: int | None = None) -> None:
         self._bus = bus
-        self._states: dict[int, OrderState] = {}
         self._next_id = 1
         self._last_intent = 0
         self._entries_left = limit_trades
-        self._waiting: dict[int, ev.OrderIntent] = {}  # before their verdict
         self._unanswered: list[ev.SignalRaised] = []  # while a journal is read back
+        self.live: dict[int, LiveOrder] = {}
+        self.working: dict[int, LiveOrder] = {}
+        self.unknown: dict[int, LiveOrder] = {}
+        self.in_flight: dict[int, ev.OrderApproved] = {}
+        self.closing: dict[int, int] = {}
+        self.unsent: dict[int, ev.OrderIntent] = {}
+        self.closed_positions: set[int] = set()
+        self.tickets: set[int] = set()
 
     def routes(self) -> ev.Routes:
         return {
@@ -134,14 +171,15 @@ class OrderManager:
             ev.OrderIntent: self.on_intent,
             ev.OrderApproved: self.on_approved,
             ev.OrderDenied: self.on_denied,
-            ev.OrderSubmitted: lambda e: self._step(e.order_id, _SUBMIT),
-            ev.OrderAccepted: lambda e: self._step(e.order_id, Step.ACCEPT),
+            ev.OrderSubmitted: self.on_submitted,
+            ev.OrderAccepted: self.on_accepted,
             ev.OrderFilled: self.on_filled,
-            ev.OrderRejected: lambda e: self._step(e.order_id, Step.REJECT),
-            ev.OrderUnknown: lambda e: self._step(e.order_id, Step.MARK_UNKNOWN),
-            ev.OrderCancelled: lambda e: self._step(e.order_id, Step.CANCEL),
+            ev.OrderRejected: self.on_rejected,
+            ev.OrderUnknown: self.on_unknown,
+            ev.OrderCancelled: self.on_cancelled,
             ev.StopModified: self.on_modified,
             ev.PositionOpened: self.on_position_opened,
+            ev.PositionClosed: self.on_position_closed,
         }
 
     def replay_routes(self) -> ev.Routes:
@@ -164,41 +202,44 @@ class OrderManager:
     def abandoned(self, account: ev.Account) -> None:
         """End what the session left behind before risk had seen it."""
         for signal in self._unanswered:
-            self._bus.publish(
-                ev.SignalDropped(
-                    signal_id=signal.terms.signal_id, symbol=signal.terms.symbol, reason="abandoned"
-                )
-            )
+            self._bus.publish(_dropped(signal, "abandoned"))
         self._unanswered.clear()
-        for intent in list(self._waiting.values()):
-            self._bus.publish(
-                ev.OrderDenied(
-                    order=intent,
-                    reason=ev.DenyReason.ABANDONED,
-                    detail="the session ended before it was vetted",
-                    account=account,
+        for live in list(self.live.values()):
+            if live.state is _INTENT:
+                self._bus.publish(
+                    ev.OrderDenied(
+                        order=live.order,
+                        reason=ev.DenyReason.ABANDONED,
+                        detail="the session ended before it was vetted",
+                        account=account,
+                    )
                 )
-            )
+
+    # --- what others read ---
 
     @property
     def alive(self) -> dict[int, OrderState]:
-        """The orders that are not over, by order id."""
-        return dict(self._states)
+        """The states of the orders that are not over, by order id."""
+        return {order_id: live.state for order_id, live in self.live.items()}
 
     @property
     def entries_exhausted(self) -> bool:
         """Whether the session's limit of entries is used up."""
         return self._entries_left == 0
 
+    def at_venue(self) -> Iterator[ev.OrderIntent]:
+        """Every order that has left, so that the venue may still act on it."""
+        return (live.order for live in self.live.values() if live.state not in (_INTENT, _APPROVED))
+
+    def in_state(self, state: OrderState) -> list[ev.OrderIntent]:
+        """The orders in one state, oldest first."""
+        return [live.order for live in self.live.values() if live.state is state]
+
+    # --- signals and verdicts ---
+
     def on_signal(self, signal: ev.SignalRaised) -> None:
         if self._entries_left == 0 and signal.terms.action is ev.OPEN:
-            self._bus.publish(
-                ev.SignalDropped(
-                    signal_id=signal.terms.signal_id,
-                    symbol=signal.terms.symbol,
-                    reason="limit_trades",
-                )
-            )
+            self._bus.publish(_dropped(signal, "limit_trades"))
             return
         order_id = self._next_id
         self._next_id += 1
@@ -207,40 +248,105 @@ class OrderManager:
         )
 
     def on_intent(self, intent: ev.OrderIntent) -> None:
-        if intent.order_id in self._states:
-            raise IllegalTransition(f"order {intent.order_id} exists already")
-        if intent.order_id <= self._last_intent:
-            raise IllegalTransition(f"order {intent.order_id} is over")
-        self._last_intent = intent.order_id
-        self._next_id = intent.order_id + 1
-        self._states[intent.order_id] = _INTENT
-        self._waiting[intent.order_id] = intent
+        order_id, terms = intent.order_id, intent.terms
+        if order_id in self.live:
+            raise IllegalTransition(f"order {order_id} exists already")
+        if order_id <= self._last_intent:
+            raise IllegalTransition(f"order {order_id} is over")
+        self._last_intent = order_id
+        self._next_id = order_id + 1
+        self.live[order_id] = LiveOrder(intent)
+        if terms.action is ev.CLOSE:
+            self.closing.setdefault(terms.position, order_id)
+            self.unsent.pop(terms.position, None)
+
+    def approve(self, approved: ev.OrderApproved) -> None:
+        """Take risk's verdict: an entry counts as open before anybody else hears of it."""
+        if approved.order.terms.action is ev.OPEN:
+            self.in_flight[approved.order.order_id] = approved
+        self._bus.publish(approved)
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
-        self._waiting.pop(approved.order.order_id, None)
-        self._step(approved.order.order_id, _APPROVE)
+        order_id = approved.order.order_id
+        live = self._step(order_id, _APPROVE)
+        live.approved, live.order = approved, approved.order
+        if approved.order.terms.action is ev.OPEN:
+            self.in_flight[order_id] = approved
 
     def on_denied(self, denied: ev.OrderDenied) -> None:
-        self._waiting.pop(denied.order.order_id, None)
         self._step(denied.order.order_id, Step.DENY)
 
+    # --- at the venue ---
+
+    def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
+        self._step(submitted.order_id, _SUBMIT).submitted = self._bus.time
+
+    def on_accepted(self, accepted: ev.OrderAccepted) -> None:
+        live = self._step(accepted.order_id, Step.ACCEPT)
+        self.unknown.pop(accepted.order_id, None)
+        live.ticket = accepted.ticket
+        self.working[accepted.ticket] = live
+        self.tickets.add(accepted.ticket)
+
+    def on_unknown(self, unknown: ev.OrderUnknown) -> None:
+        live = self._step(unknown.order_id, Step.MARK_UNKNOWN)
+        self._stops_working(live)
+        self.unknown[unknown.order_id] = live
+
     def on_filled(self, fill: ev.OrderFilled) -> None:
+        self.tickets.add(fill.ticket)
         self._step(fill.order_id, _FILL if fill.complete else Step.FILL_PART)
+
+    def on_rejected(self, rejected: ev.OrderRejected) -> None:
+        self._step(rejected.order_id, Step.REJECT)
+        self.in_flight.pop(rejected.order_id, None)
+
+    def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:
+        order = self._step(cancelled.order_id, Step.CANCEL).order
+        self.in_flight.pop(cancelled.order_id, None)
+        if cancelled.unsent and order.terms.action is ev.CLOSE:
+            self.unsent[order.terms.position] = order
 
     def on_modified(self, modified: ev.StopModified) -> None:
         if modified.order_id:  # else somebody moved the levels by hand
             self._step(modified.order_id, Step.MODIFY)
 
+    # --- positions ---
+
     def on_position_opened(self, opened: ev.PositionOpened) -> None:
+        self.in_flight.pop(opened.order_id, None)
         if self._entries_left and opened.order_id:
             self._entries_left -= 1
 
-    def _step(self, order_id: int, step: Step) -> None:
-        state = self._states.get(order_id)
-        if state is None:
+    def on_position_closed(self, closed: ev.PositionClosed) -> None:
+        if not closed.remaining:
+            self.closed_positions.add(closed.position)
+            self.unsent.pop(closed.position, None)
+
+    # --- the table ---
+
+    def _step(self, order_id: int, step: Step) -> LiveOrder:
+        live = self.live.get(order_id)
+        if live is None:
             raise IllegalTransition(f"order {order_id} is unknown or over: it cannot {step}")
-        state = after(state, step)
-        if state in OVER:
-            del self._states[order_id]
-        else:
-            self._states[order_id] = state
+        live.state = after(live.state, step)
+        if live.state in OVER:
+            self._end(live)
+        return live
+
+    def _end(self, live: LiveOrder) -> None:
+        order_id, terms = live.order.order_id, live.order.terms
+        del self.live[order_id]
+        self.unknown.pop(order_id, None)
+        self._stops_working(live)
+        if terms.action is ev.CLOSE and self.closing.get(terms.position) == order_id:
+            del self.closing[terms.position]
+
+    def _stops_working(self, live: LiveOrder) -> None:
+        if self.working and self.working.get(live.ticket) is live:
+            del self.working[live.ticket]
+
+
+def _dropped(signal: ev.SignalRaised, reason: str) -> ev.SignalDropped:
+    terms = signal.terms
+    return ev.SignalDropped(signal_id=terms.signal_id, symbol=terms.symbol, reason=reason)

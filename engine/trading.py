@@ -4,7 +4,7 @@
 state          causes                                      cleared by
 =============  ==========================================  ==================================
 active         none
-suspended      link, feed, clock, terminal,                the same check passing again
+suspended      link, feed, clock, ledger, terminal,        the same check passing again
                transient_rejection
 until_reset    daily_loss, day_limit                       the next reset of the trading day
 latched        rejection, unknown_outcome,                 the user alone
@@ -47,6 +47,7 @@ class HaltCause(enum.StrEnum):
     LIMIT = "limit"
     FIRM_BREACH = "firm_breach"
     TARGET_REACHED = "target_reached"
+    LEDGER = "ledger"
 
 
 _STATE_OF: dict[HaltCause, TradingState] = {
@@ -65,6 +66,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.LIMIT: TradingState.LATCHED,
     HaltCause.FIRM_BREACH: TradingState.LATCHED,
     HaltCause.TARGET_REACHED: TradingState.LATCHED,
+    HaltCause.LEDGER: TradingState.SUSPENDED,
 }
 
 _GRAVITY = list(TradingState)

@@ -8,9 +8,12 @@ integer milliseconds since the epoch, UTC. Nothing that decides anything is a fl
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
+
+from engine.limit_table import LimitAction as LimitAction
+from engine.limit_table import Limits as Limits
 
 UNITS_PER_LOT = 10_000
 """Volume units in one lot."""
@@ -104,77 +107,6 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def points(self, price: float) -> Points:
         """`price` in points, rounded half up."""
         return int((price * 10**self.digits + 0.5) // 1)
-
-
-class LimitAction(enum.StrEnum):
-    """What happens when a limit is hit."""
-
-    DENY = "deny"
-    UNTIL_RESET = "until_reset"
-    LATCH = "latch"
-    FLATTEN = "latch_and_flatten"
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits that risk enforces. Fractions are of the day-start balance or the starting
-    balance.
-
-    What is not given is off. `allow_*` say how much worse than asked for a fill may be in the worst
-    case: `allow_gap_fraction` of the price, beyond the slippage. `firm_reserve_fraction` (of the
-    initial balance) keeps the worst case so far above the firm's floors; 0 keeps it just above.
-    `transient_rejections` says what an answer of the venue does that another moment may not repeat.
-    `actions` says by a limit's name what else happens than `risk.firm_limits.DEFAULT_ACTIONS`.
-    """
-
-    max_positions: int
-    max_positions_per_symbol: int
-    per_trade_risk_fraction: float
-    daily_loss_fraction: float
-    max_loss_fraction: float | None = None
-    reset_zone: str
-    reset_hour: int = 0
-    max_order_lots: float | None = None
-    max_symbol_risk_fraction: float | None = None
-    max_currency_risk_fraction: float | None = None
-    max_orders_per_hour: int | None = None
-    max_orders_per_day: int | None = None
-    cool_down_minutes: int = 0
-    allow_slippage_points: int = 0
-    allow_gap_fraction: float = 0.0
-    firm_reserve_fraction: float | None = None
-    keep_stops: bool = False
-    transient_rejections: Literal["suspend", "latch"] = "suspend"
-    actions: dict[str, LimitAction] = {}
-
-    def terms(self) -> dict[str, Any]:
-        """The limits as plain values; those that are off or zero by default only when they are set.
-
-        So a session's record does not change with limits that it does not use.
-        """
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return {
-            name: value
-            for name, value in plain.items()
-            if name not in _OFF or getattr(self, name) != _OFF[name]
-        }
-
-
-_OFF: dict[str, Any] = {
-    "reset_hour": 0,
-    "max_order_lots": None,
-    "max_symbol_risk_fraction": None,
-    "max_currency_risk_fraction": None,
-    "max_orders_per_hour": None,
-    "max_orders_per_day": None,
-    "cool_down_minutes": 0,
-    "allow_slippage_points": 0,
-    "allow_gap_fraction": 0.0,
-    "firm_reserve_fraction": None,
-    "keep_stops": False,
-    "transient_rejections": "suspend",
-    "actions": {},
-}
-"""What each optional limit is when it is off."""
 
 
 def lots(units: Units) -> float:

@@ -24,9 +24,9 @@ def again_after(spec: SymbolSpec) -> Millis:
     return 10 * _MINUTE if spec.conversion is Conversion.FROM_BROKER else 60 * _MINUTE
 
 
-def too_old(spec: SymbolSpec, valuation: SymbolValuation, now: Millis) -> bool:
-    """Whether the valuation is stale: nothing is opened on one so old."""
-    return now - valuation.time > 3 * again_after(spec)
+def fresh_until(spec: SymbolSpec, valuation: SymbolValuation) -> Millis:
+    """The last moment of the valuation; later it is stale, and nothing is opened on it."""
+    return valuation.time + 3 * again_after(spec)
 
 
 def due(spec: SymbolSpec, last: SymbolValuation | None, now: Millis) -> bool:

@@ -10,19 +10,29 @@ from math import floor
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
+from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
-from risk import exposure, firm_limits, valuation
+from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
+from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
-from risk.exits import FLATTEN_REASON, WEEKEND_REASON, closings
-from risk.exposure_book import ExposureBook, InFlightRisk
+from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
 from risk.transient import TransientRejections
+from risk.valuation import JudgedValuation, current_valuation, judged
+
+FLATTEN_REASON = "FLATTEN"
+"""Why positions are closed when a limit is hit whose action is to close everything."""
+
+WEEKEND_REASON = "WEEKEND"
+"""Why positions are closed before a weekend over which nothing may stay open."""
 
 
 class RiskActor:
@@ -32,6 +42,7 @@ class RiskActor:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         limits: Limits,
         challenge_actor: ChallengeActor | None = None,
     ) -> None:
@@ -40,8 +51,10 @@ class RiskActor:
         self._challenge_actor = challenge_actor
         self._portfolio = portfolio
         self._limits = limits
-        self._needs_limit_context = challenge_actor is not None or firm_limits.needs_context(limits)
-        self._exposures = ExposureBook(portfolio, limits)
+        self._needed = needed_parts(limits)
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
+        self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
         self.trading = Trading()
         self.day_start: Cents = 0
@@ -56,17 +69,18 @@ class RiskActor:
         self._symbol_modes = SymbolModes()
         self._transient = TransientRejections()
         self._level_changes = LevelChanges()
+        self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
             ev.StopModified: lambda e: self._level_changes.over(e.position),
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
@@ -77,14 +91,17 @@ class RiskActor:
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
+            ev.LedgerUpdated: self.on_ledger,
         }
 
     def replay_routes(self) -> ev.Routes:
         """What brings day starts, risk in flight, halts and drawdowns back from recorded events."""
         return {
             ev.SessionStarted: self.on_started,
+            ev.SymbolValuation: self.on_valuation,
             ev.DayRolled: self._apply_day,
-            ev.AttemptStarted: lambda e: self._begin_at(e.account),
+            ev.LedgerUpdated: self._apply_ledger,
+            ev.AttemptStarted: self._apply_attempt,
             ev.AccountSeen: self._apply_seen,
             ev.OrderApproved: self._apply_approved,
             ev.OrderDenied: self._apply_denied,
@@ -92,20 +109,31 @@ class RiskActor:
             ev.PositionClosed: self._apply_closed,
             ev.OrderRejected: self._apply_rejected,
             ev.StopModified: lambda e: self._level_changes.over(e.position),
-            ev.OrderCancelled: lambda e: self._exposures.release(e.order_id),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
         }
 
+    def _apply_attempt(self, started: ev.AttemptStarted) -> None:
+        if not self._by_ledger:
+            self._begin_at(started.account)
+
+    def _apply_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Day start, baseline and counts of the account, whichever session made them."""
+        own = seen.figures.own
+        if own is not None and own.day_start is not None:
+            self._day_start_at(own.day_start)
+        if seen.baseline is not None:
+            self._count_losses_from(seen.baseline)
+        today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
+        self._counters.adopt(today, seen.entries, last_loss)
+        self._signals.update(seen.signals)
+
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
         order = approved.order
         if order.terms.action is ev.OPEN:
             self._signals.add(order.terms.signal_id)
-            self._exposures.reserve(approved)
-            self._counters.ordered(self._bus.time)
-        elif order.terms.action is ev.CLOSE:
-            self._exposures.start_closing(order)
+            self._counters.ordered(order.terms.symbol, self._bus.time)
 
     def _apply_denied(self, denied: ev.OrderDenied) -> None:
         if denied.order.problem is None and denied.order.terms.action is ev.OPEN:
@@ -136,11 +164,6 @@ class RiskActor:
 
     def _apply_state(self, changed: ev.TradingStateChanged) -> None:
         self.trading = Trading(changed.causes)
-
-    @property
-    def reserved(self) -> dict[int, InFlightRisk]:
-        """What approved orders that are not over will add, by order id."""
-        return dict(self._exposures.reserved)
 
     def figures(self) -> ev.SessionFigures:
         """The extremes so far, and the loss of the current day that is already realised."""
@@ -175,7 +198,7 @@ class RiskActor:
             low = self._max_floor
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            kept = firm_limits.reserve(self._limits, self.starting_balance) or 0
+            kept = rules.firm_reserve(self._limits, self.starting_balance) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
         return low, self.drawdowns.peak
 
@@ -186,14 +209,39 @@ class RiskActor:
         self.drawdowns = DrawdownTracker(started.account.equity)
         self._begin_at(started.account)
 
+    def on_valuation(self, seen: ev.SymbolValuation) -> None:
+        self._valuations[seen.symbol] = judged(self._portfolio.specs[seen.symbol], seen)
+
     def _begin_at(self, account: ev.Account) -> None:
         """Day start of an account that starts with these figures, floating profit excluded."""
         self.drawdowns.peak = account.equity
         self._counters = TradeCounters()
-        self.starting_balance = account.balance
-        overall = rules.max_loss_floor(self._limits, self.starting_balance)
-        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+        self._count_losses_from(account.balance)
         self._day_start_at(account.balance)
+
+    def _count_losses_from(self, balance: Cents) -> None:
+        self.starting_balance = balance
+        overall = rules.max_loss_floor(self._limits, balance)
+        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
+
+    def on_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Stand where the account stands: what earlier sessions lost and halted counts here."""
+        self._apply_ledger(seen)
+        account = self._account()
+        for cause in seen.halts:
+            self._halt(cause, account, "an earlier session of this account has halted trading")
+        if seen.suspended:
+            self._halt(HaltCause.LEDGER, account, seen.suspended)
+        else:
+            trading = self.trading.checked_again(HaltCause.LEDGER)
+            self._change(trading, account, detail="the account's ledger is clear")
+        self._breached(account)
+
+    @property
+    def _by_ledger(self) -> bool:
+        """Whether the account's ledger tells where the firm's challenge stands."""
+        actor = self._challenge_actor
+        return actor is not None and actor.challenge.by_ledger
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         self._turn_at(reset.balance)
@@ -224,7 +272,12 @@ class RiskActor:
     # --- the firm's objectives ---
 
     def on_attempt_started(self, started: ev.AttemptStarted) -> None:
-        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted."""
+        """A fresh account: a fresh day start, and nothing of the last one keeps trading halted.
+
+        One that the ledger tells of goes on from there.
+        """
+        if self._by_ledger:
+            return
         self._begin_at(started.account)
         detail = f"attempt {started.attempt} begins, {started.name}"
         self._change(Trading(), started.account, detail=detail)
@@ -251,9 +304,7 @@ class RiskActor:
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
-            self.drawdowns.test(
-                seen.equity, self.day_start
-            )  # the attempt is over: nothing to guard
+            self.drawdowns.test(seen.equity, self.day_start)  # it is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
@@ -265,7 +316,7 @@ class RiskActor:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
-        kept = firm_limits.reserve(self._limits, self.starting_balance)
+        kept = rules.firm_reserve(self._limits, self.starting_balance)
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
@@ -284,12 +335,9 @@ class RiskActor:
             self._breached(seen.figures)
 
     def _breached(self, account: ev.Account) -> None:
-        if account.equity <= self._day_floor:
-            detail = f"equity at or below {self._day_floor / 100:.2f} USD"
-            self._act("daily_loss", account, detail)
-        if self._max_floor is not None and account.equity <= self._max_floor:
-            detail = f"equity at or below {self._max_floor / 100:.2f} USD"
-            self._act("max_loss", account, detail)
+        for limit, least in (("daily_loss", self._day_floor), ("max_loss", self._max_floor)):
+            if least is not None and account.equity <= least:
+                self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
 
     # --- orders ---
 
@@ -302,59 +350,51 @@ class RiskActor:
             self._bus.publish(rules.deny_known(order, order.problem, self._account()))
             return
         if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, *objection, self._account()))
+            self._bus.publish(rules.denied(order, objection, self._account()))
             return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
-            self._exposures.reserve(verdict)
-            self._counters.ordered(self._bus.time)
-        self._bus.publish(verdict)
-        if isinstance(verdict, ev.OrderDenied):
-            self._halt_for(verdict)
+            self._counters.ordered(order.terms.symbol, self._bus.time)
+            self._orders.approve(verdict)
+        else:
+            self._bus.publish(verdict)
+            self._act(str(verdict.reason), verdict.account, verdict.detail)
 
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
         if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
             verdict = objection
-        if order.terms.action is ev.CLOSE and not self._exposures.start_closing(order):
+        first = self._orders.closing.get(order.terms.position)
+        if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"
             verdict = ev.DenyReason.DUPLICATE_INTENT, detail
         if isinstance(verdict, ev.OrderApproved):
-            self._bus.publish(verdict)
+            self._orders.approve(verdict)
         else:
-            reason, detail = verdict
-            self._bus.publish(
-                ev.OrderDenied(order=order, reason=reason, detail=detail, account=self._account())
-            )
-
-    def _halt_for(self, denied: ev.OrderDenied) -> None:
-        self._act(str(denied.reason), denied.account, denied.detail)
+            self._bus.publish(rules.denied(order, verdict, self._account()))
 
     def _act(self, limit: str, account: ev.Account, detail: str) -> None:
         """Do what is declared for a limit that was hit."""
-        action = firm_limits.action_of(self._limits, limit)
+        action = action_of(self._limits, limit)
         if action is LimitAction.DENY:
             return
-        cause = firm_limits.cause_of(limit, action)
+        cause = LIMIT_HITS[limit].cause(action)
         known = cause in self.trading.causes
         self._halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
             self._flatten()
 
     def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        for signal in closings(self._portfolio, reason):
-            self._bus.publish(signal)
+        self._exits.close_all(reason)
 
-    def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._exposures.release(opened.order_id)
+    def on_opened(self, _opened: ev.PositionOpened) -> None:
         count = len(self._portfolio.positions)
         if count > self.peak_positions:
             self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._exposures.finish_closing(closed.position)
         self._level_changes.over(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
@@ -372,14 +412,13 @@ class RiskActor:
         self._halt(cause, rejected.account, detail)
 
     def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._exposures.release(rejected.order_id)
         if rejected.effect is ev.RejectionEffect.SUSPEND:
             self._transient.add(self._bus.time)
         elif rejected.effect is ev.RejectionEffect.LEVELS:
             self._level_changes.refused(rejected.position, self._bus.time)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
-        # Its reservation stays: what may exist at the venue is charged as risk.
+        # It stays in flight: what may exist at the venue is charged as risk.
         self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
 
     def on_link(self, link: ev.LinkChanged) -> None:
@@ -419,17 +458,25 @@ class RiskActor:
             trading = self.trading.checked_again(seen.cause)
             self._change(trading, self._account(), detail=seen.detail)
 
-    def _context(self, order: ev.OrderIntent) -> rules.RiskContext:
+    def _context(self, order: ev.OrderIntent) -> RiskContext:
         totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
-        spec, value = (
-            portfolio.specs[order.terms.symbol],
-            portfolio.valuations.get(order.terms.symbol),
-        )
-        return rules.RiskContext(
+        spec, value = portfolio.specs[order.terms.symbol], self._valuations.get(order.terms.symbol)
+        needed, firm, now = self._needed, self._challenge_actor, self._bus.time
+        counts, concentration, floors, objection = None, None, None, None
+        if ContextPart.COUNTS in needed:
+            counts = self._counters.counts(now)
+        if ContextPart.CONCENTRATION in needed:
+            concentration = exposure.concentration(self._exposures.each(), order.terms.symbol)
+        if firm:
+            in_flight = len(self._orders.in_flight)
+            objection = firm.objection(spec, totals.positions - in_flight, in_flight)
+            if ContextPart.FIRM_FLOORS in needed:
+                floors = firm.floors(portfolio.account)
+        return RiskContext(
             limits=self._limits,
             spec=spec,
             tick=portfolio.ticks[order.terms.symbol],
-            account=self._account(),
+            account=portfolio.account,
             day_start=self.day_start,
             starting_balance=self.starting_balance,
             trading_active=not self.trading.causes,
@@ -439,38 +486,16 @@ class RiskActor:
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
-            valuation=valuation.valuation_of(
-                spec, value, self._bus.time, broker_valued=self._broker_valued
-            ),
-            limit_context=self._limit_context(order)
-            if self._needs_limit_context
-            else firm_limits.NO_LIMIT_CONTEXT,
-        )
-
-    def _limit_context(self, order: ev.OrderIntent) -> firm_limits.LimitContext:
-        now, stakes = self._bus.time, list(self._exposures.each())
-        firm, objection = None, None
-        if self._challenge_actor is not None:
-            account, in_flight = self._portfolio.account, len(self._exposures.reserved)
-            firm = self._challenge_actor.floors(account)
-            objection = self._challenge_actor.objection(
-                self._portfolio.specs[order.terms.symbol],
-                self._exposures.count() - in_flight,
-                in_flight,
-            )
-        return firm_limits.LimitContext(
-            now=now,
-            orders_hour=self._counters.orders_hour(now),
-            orders_day=self._counters.orders_day,
-            last_loss=self._counters.last_loss,
-            symbol_worst=sum(item.worst for item in stakes if item.spec.name == order.terms.symbol),
-            currencies=exposure.on_currencies(stakes),
-            firm=firm,
-            objection=objection,
+            valuation=current_valuation(spec, value, now, broker_valued=self._broker_valued),
+            counts=counts,
+            concentration=concentration,
+            firm_floors=floors,
+            firm_objection=objection,
         )
 
     def _account(self) -> ev.Account:
-        return self._portfolio.account.figures
+        seen = self._portfolio.account
+        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
 
     # --- the trading state ---
 

@@ -53,7 +53,7 @@ def loss_buffer(
     A limit that is passed shows as a negative buffer and no orders.
     """
     today, overall = buffers(rules, state, account.balance, account.equity)
-    wanted = obj.target(rules.phases[state.phase], state.initial)
+    wanted = obj.target_of(rules, state)
     progress = None
     if wanted is not None:
         progress = (account.balance - state.initial) / (wanted - state.initial)

@@ -16,15 +16,17 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
 from engine.events import AttemptOutcome
+from engine.exits import Exits
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
-from risk import firm_limits, restrictions
 from risk import objectives as obj
+from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
-from risk.exits import closing
+from risk.standing import joined, standing
 
 END_REASON = "ATTEMPT_END"
 """Why positions are closed when their attempt is over."""
@@ -38,7 +40,8 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rules are followed, from which phase (from 0) on, and whether again after an end.
 
     `initial_balance` is what the phase began with, in cents, where that is not the balance at the
-    session's start (None): on an account that is under way.
+    session's start (None): on an account that is under way. With `by_ledger` neither counts: the
+    account's ledger (`LedgerUpdated`) tells where it stands.
     """
 
     rules: RuleSet
@@ -46,6 +49,7 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     repeat: bool = False
     calendar: Calendar = Calendar()
     initial_balance: Cents | None = None
+    by_ledger: bool = False
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -68,12 +72,15 @@ class ChallengeActor:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         challenge: Challenge,
         account: FreshAccount | None = None,
     ) -> None:
         """Without an `account` that can begin anew, the first end of a phase is the last."""
         self._bus = bus
         self._portfolio = portfolio
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
         self._account = account
         self.challenge = challenge
         self.rules = challenge.rules
@@ -84,12 +91,11 @@ class ChallengeActor:
         self._stage = _Stage.RUNNING
         self._last: ev.AttemptEnded | None = None
         self._latched = ""
-        self._waiting: set[int] = set()  # pending entries at the venue, by order id
-        self._pending: set[int] = set()  # pending entries that were sent, by order id
 
     def routes(self) -> ev.Routes:
         return {
             ev.SessionStarted: self.on_started,
+            ev.LedgerUpdated: self.on_ledger,
             ev.AttemptStarted: self.on_attempt_started,
             ev.AttemptEnded: self.on_ended,
             ev.TradingStateChanged: self.on_trading,
@@ -98,8 +104,6 @@ class ChallengeActor:
             ev.WeekendDue: self.on_weekend,
             ev.PositionOpened: self.on_opened,
             ev.OrderSubmitted: self.on_submitted,
-            ev.OrderAccepted: self.on_accepted,
-            ev.OrderFilled: self.on_filled,
             ev.OrderCancelled: self.on_cancelled,
         }
 
@@ -110,6 +114,7 @@ class ChallengeActor:
         """
         return {
             ev.SessionStarted: self._apply_start,
+            ev.LedgerUpdated: self._apply_ledger,
             ev.AttemptStarted: self._apply_attempt,
             ev.AttemptEnded: self.on_ended,
             ev.DayRolled: self._apply_day,
@@ -117,8 +122,6 @@ class ChallengeActor:
             ev.TradingStateChanged: self.on_trading,
             ev.PositionOpened: self.on_opened,
             ev.OrderSubmitted: self.on_submitted,
-            ev.OrderAccepted: self.on_accepted,
-            ev.OrderFilled: self.on_filled,
             ev.OrderCancelled: self.on_cancelled,
         }
 
@@ -131,6 +134,9 @@ class ChallengeActor:
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
         self.attempt = started.attempt
+        if self.challenge.by_ledger:
+            self._stage = _Stage.RUNNING
+            return
         balance = started.account.balance
         self._stand(started.phase - 1, started.date, balance, balance)
         self._stage = _Stage.RUNNING
@@ -174,9 +180,9 @@ class ChallengeActor:
             or restrictions.news_objection(self.phase, self.challenge.calendar, spec, now)
         )
 
-    def floors(self, account: ev.AccountSeen) -> firm_limits.FirmFloors:
+    def floors(self, account: ev.AccountSeen) -> obj.FirmFloors:
         """The floor in force, and the one that the next reset would set on these figures."""
-        return firm_limits.floors(self.rules, self.state, account.balance, account.equity)
+        return obj.firm_floors(self.rules, self.state, account.balance, account.equity)
 
     def loss_buffer(self, account: ev.Account, order_risk: Cents) -> ev.LossBuffer:
         """The account's loss buffer at this moment; see `risk.buffer`."""
@@ -195,8 +201,35 @@ class ChallengeActor:
     # --- attempts ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
+        if self.challenge.by_ledger:
+            self._stage = _Stage.STARTING  # until the ledger has told
+            return
         self.initial = self._initial(started)
         self._begin(self.challenge.first_phase, 0, started.account.balance)
+
+    def on_ledger(self, seen: ev.LedgerUpdated) -> None:
+        """Stand where the account stands; the first time that begins the attempt."""
+        self._apply_ledger(seen)
+        if not self.initial or self.attempt or not self.challenge.by_ledger:
+            return
+        self.attempt = 1
+        self._announce(self._portfolio.account.figures)
+
+    def _apply_ledger(self, seen: ev.LedgerUpdated) -> None:
+        initial = seen.figures.initial
+        if not self.challenge.by_ledger or initial is None:
+            return
+        if self._stage not in (_Stage.STARTING, _Stage.RUNNING):
+            return
+        self.initial = initial
+        told = standing(self.rules, seen.figures, initial, seen.balance)
+        if self.attempt:
+            self.state = joined(self.state, told)
+            return
+        self.state = told
+        account = self._portfolio.account
+        room = min(buffers(self.rules, told, account.balance, account.equity))
+        self.lows = AttemptLows(room, account.equity, self._bus.time)
 
     def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
         """Start `phase` on `balance`; the first one of a course starts another attempt."""
@@ -204,19 +237,23 @@ class ChallengeActor:
         zone, hour = self.rules.reset_zone, self.rules.reset_hour
         date = trading_date(zone, hour, self._bus.time)
         worst = min(self.lows.worst_today, balance) if deposit else balance
-        state = self._stand(phase, date, balance, worst)
+        self._stand(phase, date, balance, worst)
         self._stage = _Stage.STARTING
         self._latched = ""
+        self._announce(ev.Account(balance=balance, equity=balance), deposit)
+
+    def _announce(self, account: ev.Account, deposit: Cents = 0) -> None:
+        state = self.state
         self._bus.publish(
             ev.AttemptStarted(
                 attempt=self.attempt,
-                phase=phase + 1,
+                phase=state.phase + 1,
                 name=self.phase.name,
-                date=date,
-                account=ev.Account(balance=balance, equity=balance),
+                date=state.date,
+                account=account,
                 day_limit=state.day_limit,
                 max_limit=state.max_limit,
-                target=obj.target(self.phase, self.initial),
+                target=obj.target_of(self.rules, state),
                 deposit=deposit,
             )
         )
@@ -259,7 +296,7 @@ class ChallengeActor:
         halted = changed.state is not TradingState.ACTIVE
         if halted:
             # The gateway takes every waiting entry back: one request each.
-            self.state = obj.requested(self.state, len(self._waiting))
+            self.state = obj.requested(self.state, self._pending_entries())
         if self.running:
             latched = changed.state is TradingState.LATCHED
             self._latched = str(Trading(changed.causes).reason) if latched else ""
@@ -286,7 +323,7 @@ class ChallengeActor:
         standing = account.open_positions()
         for position in list(self._portfolio.positions.values()):
             if position.ticket in standing:
-                self._bus.publish(closing(self._portfolio, position, END_REASON))
+                self._exits.close(position, END_REASON, f"{position.signal_id}:{END_REASON}")
         self._go_on()
 
     def _go_on(self) -> None:
@@ -368,26 +405,16 @@ class ChallengeActor:
             return
         if opened.position in self._account.open_positions():
             position = self._portfolio.positions[opened.position]
-            self._bus.publish(closing(self._portfolio, position, END_REASON))
+            self._exits.close(position, END_REASON, f"{position.signal_id}:{END_REASON}")
 
-    def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
+    def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
         self.state = obj.requested(self.state)
-        if submitted.terms.entry_price:
-            self._pending.add(submitted.order_id)
 
-    def on_accepted(self, accepted: ev.OrderAccepted) -> None:
-        if accepted.order_id in self._pending:
-            self._waiting.add(accepted.order_id)
+    def _pending_entries(self) -> int:
+        """Entries that wait at the venue: each is cancelled there when trading halts."""
+        working = self._orders.working.values()
+        return sum(1 for live in working if live.order.terms.entry_price)
 
-    def on_filled(self, filled: ev.OrderFilled) -> None:
-        if filled.complete:
-            self._forget(filled.order_id)
-
-    def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:
-        self._forget(cancelled.order_id)
+    def on_cancelled(self, _cancelled: ev.OrderCancelled) -> None:
         if self._stage is _Stage.WINDING_UP:
             self._go_on()
-
-    def _forget(self, order_id: int) -> None:
-        self._waiting.discard(order_id)
-        self._pending.discard(order_id)

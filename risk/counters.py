@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from engine.types import Cents, Millis
-from risk.firm_limits import HOUR
+
+HOUR: Millis = 3_600_000
+
+_ANY_SYMBOL = ""
+"""Under this name stand earlier sessions' entries, of whose symbol the ledger says nothing."""
+
+
+class TradeCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted up to `now`; `last_loss` is when a position was last closed with a loss.
+
+    `day` are the entries approved in this trading day, by symbol.
+    """
+
+    now: Millis = 0
+    orders_hour: int = 0
+    day: Mapping[str, int] = {}
+    last_loss: Millis | None = None
 
 
 class TradeCounters:
@@ -13,22 +32,44 @@ class TradeCounters:
 
     def __init__(self) -> None:
         self._hour: deque[Millis] = deque()
-        self.orders_day = 0
+        self.day: Counter[str] = Counter()
         self.last_loss: Millis | None = None
 
-    def ordered(self, now: Millis) -> None:
-        """An entry was approved."""
+    def ordered(self, symbol: str, now: Millis) -> None:
+        """An entry on `symbol` was approved."""
         self._forget(now)
         self._hour.append(now)
-        self.orders_day += 1
+        self.day[symbol] += 1
 
     def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""
         self.last_loss = now
 
+    def adopt(self, orders_day: int, moments: Iterable[Millis], last_loss: Millis | None) -> None:
+        """What the account's ledger has counted, earlier sessions included.
+
+        What was counted here may be newer: of each the larger figure stands.
+        """
+        more = orders_day - self.day.total()
+        if more > 0:
+            self.day[_ANY_SYMBOL] += more
+        counted = Counter(self._hour) | Counter(moments)
+        self._hour = deque(sorted(counted.elements()))
+        if last_loss is not None:
+            self.last_loss = max(last_loss, self.last_loss or last_loss)
+
     def turn(self) -> None:
         """A new trading day."""
-        self.orders_day = 0
+        self.day.clear()
+
+    def counts(self, now: Millis) -> TradeCounts:
+        """The counts as they are now."""
+        return TradeCounts(
+            now=now,
+            orders_hour=self.orders_hour(now),
+            day=dict(self.day),
+            last_loss=self.last_loss,
+        )
 
     def orders_hour(self, now: Millis) -> int:
         """Entries approved within the last hour; one exactly an hour ago is over."""

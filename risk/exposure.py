@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil
 
 import msgspec
@@ -20,15 +20,17 @@ class Exposure(msgspec.Struct, frozen=True):
     worst: Cents
 
 
+class Concentration(msgspec.Struct, frozen=True):
+    """What may be lost on the order's symbol already, and net on each currency, in cents."""
+
+    on_symbol: Cents = 0
+    on_currency: Mapping[str, Cents] = {}
+
+
 def slipped(limits: Limits, price: Points, *, gaps: bool) -> Points:
     """Points by which a fill near `price` may be worse: the allowed slippage and, maybe, a gap."""
     gap = ceil(limits.allow_gap_fraction * price) if gaps else 0
     return limits.allow_slippage_points + gap
-
-
-def exact(limits: Limits, stop: Points) -> bool:
-    """Whether nothing may be filled worse than asked: then an order's worst is its risk."""
-    return not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
 
 
 def worst_of_order(
@@ -72,6 +74,13 @@ def worst_of_position(
     left = max(1, stop - side * slipped(limits, stop, gaps=True))
     profit = money.profit_at(spec, side, position.volume, position.entry, left, spread, rate)
     return max(0, money.commission(spec, position.volume) - profit - position.swap)
+
+
+def concentration(exposures: Iterable[Exposure], symbol: str) -> Concentration:
+    """How what may be lost gathers on `symbol` and on each currency."""
+    every = list(exposures)
+    on_symbol = sum(item.worst for item in every if item.spec.name == symbol)
+    return Concentration(on_symbol, on_currencies(every))
 
 
 def on_currencies(stakes: Iterable[Exposure]) -> dict[str, Cents]:

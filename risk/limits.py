@@ -2,15 +2,16 @@
 
 `vet` is a pure function of the order and a `RiskContext`, the immutable view of everything that the
 checks need. The checks run in the order of `engine.events.DenyReason`; the first that fails is the
-reason. Only new exposure is vetted: closing a position or moving its stop passes in every trading
-state (`manage`), because managing what is open never adds risk that was not accepted before.
+reason. What a limit is stands in `engine.limit_table`, what it checks is bound to it here. Only new
+exposure is vetted: closing a position or moving its stop passes in every trading state (`manage`),
+because managing what is open never adds risk that was not accepted before.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from engine import money
 from engine.events import (
     MODIFY,
     OPEN,
@@ -19,12 +20,12 @@ from engine.events import (
     OrderApproved,
     OrderDenied,
     OrderIntent,
-    Tick,
 )
-from engine.types import LONG, UNITS_PER_LOT, Cents, Limits, Points, SymbolSpec, Units, lots
-from risk import exposure, sizing
-from risk import firm_limits as guard
-from risk.valuation import Valuation, margin_of
+from engine.limit_table import LIMIT_TABLE, OFF_VALUES
+from engine.types import LONG, Cents, Limits, Points, lots
+from risk.context import RiskContext, SizedOrder
+from risk.restrictions import MINUTE, Objection
+from risk.sizing import size
 
 TOLERANCE = 1e-6
 """Cents by which a float threshold may miss an integer amount."""
@@ -32,30 +33,12 @@ TOLERANCE = 1e-6
 RISK_TOLERANCE = 5
 """Cents by which an order may exceed its risk limit: what rounding of its volume can cost."""
 
+T = TypeVar("T")
+P = TypeVar("P")
 
-class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What risk knows at the moment of a decision.
 
-    Money is cents. `stops_worst` is the sum over open positions of what each would still lose at
-    its stop (never a gain); `*_in_flight` is what approved orders will add once they are filled.
-    `valuation` is how the symbol's money is valued.
-    """
-
-    limits: Limits
-    spec: SymbolSpec
-    tick: Tick
-    account: Account
-    day_start: Cents
-    starting_balance: Cents
-    trading_active: bool
-    known_signal: bool
-    positions: int
-    positions_on_symbol: int
-    stops_worst: Cents
-    risk_in_flight: Cents
-    margin_in_flight: Cents
-    valuation: Valuation = Valuation()
-    limit_context: guard.LimitContext = guard.NO_LIMIT_CONTEXT
+class ContextMissing(Exception):
+    """Raised when a limit is checked without the part of the context that its row says it needs."""
 
 
 def day_floor(limits: Limits, day_start: Cents) -> float:
@@ -70,33 +53,28 @@ def max_loss_floor(limits: Limits, starting_balance: Cents) -> float | None:
     return starting_balance * (1 - limits.max_loss_fraction)
 
 
+def firm_reserve(limits: Limits, initial: Cents) -> Cents | None:
+    """How far above the firm's floors our own limits act, in cents; None: not at all."""
+    if limits.firm_reserve_fraction is None:
+        return None
+    return int(limits.firm_reserve_fraction * initial)
+
+
 def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied:
     """Approve an opening order with its volume and risk, or deny it with the first reason found."""
-    denial = _denied_before_sizing(order, context)
-    if denial is not None:
-        return _deny(order, context, *denial)
-    terms = order.terms
-    entry = terms.entry_price or (context.tick.ask if terms.side is LONG else context.tick.bid)
-    spread = context.tick.ask - context.tick.bid
-    volume = _fixed(order, context) or _sized(order, context, entry, spread)
-    rate = context.valuation.rate
-    risk = money.loss_at_stop(
-        context.spec, terms.side, volume, entry, terms.stop_loss, spread, rate
-    )
-    worst = risk
-    if not exposure.exact(context.limits, terms.stop_loss):
-        worst = exposure.worst_of_order(
-            context.limits, context.spec, terms.side, volume, entry, terms.stop_loss, spread,
-            pending=terms.entry_price > 0, rate=rate,
-        )  # fmt: skip
-    margin = margin_of(context.spec, context.valuation, volume, entry)
-    denial = _denied_at_volume(context, volume, risk, worst, margin) or _guarded(
-        order, context, worst
-    )
-    if denial is not None:
-        return _deny(order, context, *denial)
+    objection = _before_sizing(order, context)
+    if objection is not None:
+        return denied(order, objection, context.account.figures)
+    sized = size(order, context)
+    objection = _at_volume(sized, context)
+    if objection is not None:
+        return denied(order, objection, context.account.figures)
     return OrderApproved(
-        order=order, volume=volume, risk=risk, margin=margin, worst=0 if worst == risk else worst
+        order=order,
+        volume=sized.volume,
+        risk=sized.risk,
+        margin=sized.margin,
+        worst=0 if sized.worst == sized.risk else sized.worst,
     )
 
 
@@ -107,17 +85,12 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
         DenyReason.EXPIRED: "no price came within one bar of the signal's time",
     }
-    return denied(order, problem, details.get(problem, str(problem)), account)
-
-
-def denied(order: OrderIntent, reason: DenyReason, detail: str, account: Account) -> OrderDenied:
-    """Deny an order for what the venue or the account says of it, whatever the limits."""
-    return OrderDenied(order=order, reason=reason, detail=detail, account=account)
+    return denied(order, (problem, details.get(problem, str(problem))), account)
 
 
 def manage(
     order: OrderIntent, limits: Limits | None = None, stop_loss: Points = 0
-) -> OrderApproved | tuple[DenyReason, str]:
+) -> OrderApproved | Objection:
     """Approve an order that closes or protects an open position.
 
     `stop_loss` is the position's stop in force; moving it away is objected to where `limits` keep
@@ -126,42 +99,32 @@ def manage(
     if order.terms.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
     if order.terms.action is MODIFY and limits is not None:
-        objection = guard.wider_stop(limits, order, stop_loss)
+        objection = _first_hit(ON_A_STOP, limits, order, stop_loss)
         if objection is not None:
             return objection
     return OrderApproved(order=order, volume=order.terms.volume)
 
 
-def _deny(order: OrderIntent, context: RiskContext, reason: DenyReason, detail: str) -> OrderDenied:
-    return OrderDenied(order=order, reason=reason, detail=detail, account=context.account)
+def denied(order: OrderIntent, objection: Objection, account: Account) -> OrderDenied:
+    """The denial of an order for what was found against it."""
+    reason, detail = objection
+    return OrderDenied(order=order, reason=reason, detail=detail, account=account)
 
 
-def _denied_before_sizing(
-    order: OrderIntent, context: RiskContext
-) -> tuple[DenyReason, str] | None:
+def _before_sizing(order: OrderIntent, context: RiskContext) -> Objection | None:
     if not context.trading_active:
         return DenyReason.HALTED, "trading is halted"
     if context.known_signal:
         return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
-    if context.positions >= context.limits.max_positions:
-        return (
-            DenyReason.MAX_POSITIONS,
-            f"{context.positions} open or in flight, limit {context.limits.max_positions}",
-        )
-    if context.positions_on_symbol >= context.limits.max_positions_per_symbol:
-        return (
-            DenyReason.MAX_POSITIONS_PER_SYMBOL,
-            f"{context.positions_on_symbol} on {order.terms.symbol}, "
-            f"limit {context.limits.max_positions_per_symbol}",
-        )
     return (
-        _invalid_stops(order, context)
+        _first_hit(ON_POSITIONS, context.limits, order, context)
+        or _invalid_stops(order, context)
         or context.valuation.objection
-        or _invalid_volume(order, context.spec)
+        or _invalid_volume(order, context)
     )
 
 
-def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason, str] | None:
+def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None:
     """A stop (and a target, where there is one) must lie on its side of the closing price.
 
     For a pending order that is the price at which it enters. Distances of 0 points are refused too,
@@ -193,9 +156,9 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> tuple[DenyReason
     return None
 
 
-def _invalid_volume(order: OrderIntent, spec: SymbolSpec) -> tuple[DenyReason, str] | None:
+def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | None:
     """A volume that the signal fixed and that the venue cannot take even in whole steps."""
-    asked = order.terms.volume
+    asked, spec = order.terms.volume, context.spec
     if not asked:
         return None
     if asked < spec.volume_min:
@@ -212,71 +175,24 @@ def _invalid_volume(order: OrderIntent, spec: SymbolSpec) -> tuple[DenyReason, s
     return None
 
 
-def _fixed(order: OrderIntent, context: RiskContext) -> Units:
-    """A volume that the signal fixed, in whole steps, at most our own largest; 0 when it did not.
-
-    It is never exceeded; the position says that it was cut.
-    """
-    asked, step = order.terms.volume, context.spec.volume_step
-    return min(asked - asked % step, _largest(context))
-
-
-def _sized(order: OrderIntent, context: RiskContext, entry: Points, spread: Points) -> Units:
-    terms, limits, spec = order.terms, context.limits, context.spec
-    rate = context.valuation.rate
-    money_to_lose = sizing.budget(
-        limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
+def _at_volume(sized: SizedOrder, context: RiskContext) -> Objection | None:
+    least = context.spec.volume_min
+    if sized.volume < least:
+        detail = f"{lots(sized.volume)} lots is below the minimum of {lots(least)}"
+        return DenyReason.BELOW_MIN_VOLUME, detail
+    return (
+        _first_hit(ON_RISK, context.limits, sized, context)
+        or _margin(sized, context)
+        or _first_hit(ON_HISTORY_AND_EXPOSURE, context.limits, sized, context)
+        or context.firm_objection
     )
 
-    def loss(volume: Units) -> Cents:
-        return money.loss_at_stop(spec, terms.side, volume, entry, terms.stop_loss, spread, rate)
 
-    volume = min(sizing.volume_within(spec, money_to_lose, loss(UNITS_PER_LOT)), _largest(context))
-    if rate is not None:
-        # The loss of one lot was rounded to a cent, which many lots multiply.
-        while volume > 0 and loss(volume) > money_to_lose:
-            volume -= spec.volume_step
-    return volume
-
-
-def _largest(context: RiskContext) -> Units:
-    """The most that one order may have, in whole steps: the venue's maximum or our own."""
-    own = context.limits.max_order_lots
-    if own is None:
-        return context.spec.volume_max
-    steps = int(own * UNITS_PER_LOT / context.spec.volume_step + 1e-9)
-    return min(steps * context.spec.volume_step, context.spec.volume_max)
-
-
-def _denied_at_volume(
-    context: RiskContext, volume: Units, risk: Cents, lost: Cents, margin: Cents
-) -> tuple[DenyReason, str] | None:
-    limits = context.limits
-    if volume < context.spec.volume_min:
-        return (
-            DenyReason.BELOW_MIN_VOLUME,
-            f"{lots(volume)} lots is below the minimum of {lots(context.spec.volume_min)}",
-        )
-    allowed = limits.per_trade_risk_fraction * context.day_start
-    if risk > allowed + RISK_TOLERANCE + TOLERANCE:
-        return DenyReason.PER_TRADE_RISK, f"risk of {_usd(risk)} USD, limit {_usd(allowed)}"
-    worst = _worst_case(context, lost)
-    floor = day_floor(limits, context.day_start)
-    if worst < floor - TOLERANCE:
-        return (
-            DenyReason.DAILY_LOSS,
-            f"worst case of {_usd(worst)} USD is below the floor of {_usd(floor)}",
-        )
-    overall = max_loss_floor(limits, context.starting_balance)
-    if overall is not None and worst < overall - TOLERANCE:
-        return (
-            DenyReason.MAX_LOSS,
-            f"worst case of {_usd(worst)} USD is below the floor of {_usd(overall)}",
-        )
+def _margin(sized: SizedOrder, context: RiskContext) -> Objection | None:
     free = context.account.equity - context.account.margin - context.margin_in_flight
-    if margin > free:
-        return DenyReason.MARGIN, f"margin of {_usd(margin)} USD, free {_usd(free)}"
-    return None
+    if sized.margin <= free:
+        return None
+    return DenyReason.MARGIN, f"margin of {_usd(sized.margin)} USD, free {_usd(free)}"
 
 
 def _worst_case(context: RiskContext, lost: Cents) -> Cents:
@@ -284,24 +200,177 @@ def _worst_case(context: RiskContext, lost: Cents) -> Cents:
     return context.account.balance - lost - context.risk_in_flight + context.stops_worst
 
 
-def _guarded(
-    order: OrderIntent, context: RiskContext, worst: Cents
-) -> tuple[DenyReason, str] | None:
-    """The checks of `risk.firm_limits`, in their order."""
-    limits, limit_context = context.limits, context.limit_context
-    if limit_context is guard.NO_LIMIT_CONTEXT:
-        return None
-    return (
-        guard.timing(limits, limit_context)
-        or guard.exposure(limits, limit_context, order, context.spec, worst, context.day_start)
-        or guard.firm_buffer(
-            limit_context,
-            _worst_case(context, worst),
-            guard.reserve(limits, context.starting_balance),
-        )
-        or limit_context.objection
-    )
-
-
 def _usd(cents: float) -> str:
     return f"{cents / 100:.2f}"
+
+
+# --- what each limit checks: None, or how it is hit ---
+
+
+def _positions(_: OrderIntent, context: RiskContext) -> str | None:
+    limit = context.limits.max_positions
+    if context.positions < limit:
+        return None
+    return f"{context.positions} open or in flight, limit {limit}"
+
+
+def _positions_on_symbol(order: OrderIntent, context: RiskContext) -> str | None:
+    limit = context.limits.max_positions_per_symbol
+    if context.positions_on_symbol < limit:
+        return None
+    return f"{context.positions_on_symbol} on {order.terms.symbol}, limit {limit}"
+
+
+def _per_trade_risk(sized: SizedOrder, context: RiskContext) -> str | None:
+    allowed = context.limits.per_trade_risk_fraction * context.day_start
+    if sized.risk <= allowed + RISK_TOLERANCE + TOLERANCE:
+        return None
+    return f"risk of {_usd(sized.risk)} USD, limit {_usd(allowed)}"
+
+
+def _daily_loss(sized: SizedOrder, context: RiskContext) -> str | None:
+    return _below(day_floor(context.limits, context.day_start), sized, context)
+
+
+def _max_loss(sized: SizedOrder, context: RiskContext) -> str | None:
+    floor = max_loss_floor(context.limits, context.starting_balance)
+    return None if floor is None else _below(floor, sized, context)
+
+
+def _below(floor: float, sized: SizedOrder, context: RiskContext) -> str | None:
+    worst = _worst_case(context, sized.worst)
+    if worst >= floor - TOLERANCE:
+        return None
+    return f"worst case of {_usd(worst)} USD is below the floor of {_usd(floor)}"
+
+
+def _cool_down(_: SizedOrder, context: RiskContext) -> str | None:
+    counts = _needed(context.counts)
+    if counts.last_loss is None:
+        return None
+    left = counts.last_loss + context.limits.cool_down_minutes * MINUTE - counts.now
+    return f"a loss was closed; {-(-left // MINUTE)} minutes to wait" if left > 0 else None
+
+
+def _orders_per_hour(_: SizedOrder, context: RiskContext) -> str | None:
+    return _reached(_needed(context.counts).orders_hour, context.limits.max_orders_per_hour)
+
+
+def _orders_per_day(_: SizedOrder, context: RiskContext) -> str | None:
+    count = sum(_needed(context.counts).day.values())
+    return _reached(count, context.limits.max_orders_per_day)
+
+
+def _trades_per_symbol_per_day(sized: SizedOrder, context: RiskContext) -> str | None:
+    count = _needed(context.counts).day.get(sized.order.terms.symbol, 0)
+    return _reached(count, context.limits.max_trades_per_symbol_per_day)
+
+
+def _reached(count: int, limit: int | None) -> str | None:
+    return None if limit is None or count < limit else f"{count} so far, limit {limit}"
+
+
+def _symbol_risk(sized: SizedOrder, context: RiskContext) -> str | None:
+    fraction = context.limits.max_symbol_risk_fraction
+    at_risk = _needed(context.concentration).on_symbol + sized.worst
+    if fraction is None or at_risk <= (limit := fraction * context.day_start):
+        return None
+    return f"{_usd(at_risk)} USD at risk on {context.spec.name}, limit {_usd(limit)}"
+
+
+def _currency_exposure(sized: SizedOrder, context: RiskContext) -> str | None:
+    """Net of all symbols; an order that makes the exposure less passes."""
+    fraction = context.limits.max_currency_risk_fraction
+    if fraction is None:
+        return None
+    limit, net = fraction * context.day_start, _needed(context.concentration).on_currency
+    for currency, sign in ((context.spec.base, 1), (context.spec.quote, -1)):
+        before = net.get(currency, 0)
+        after = before + sign * sized.order.terms.side * sized.worst
+        if currency and abs(after) > limit and abs(after) > abs(before):
+            return f"{_usd(abs(after))} USD at risk on {currency}, limit {_usd(limit)}"
+    return None
+
+
+def _firm_loss_buffer(sized: SizedOrder, context: RiskContext) -> str | None:
+    """The worst case against the firm's floor of today and of the day after the next reset.
+
+    Reaching a floor counts as breaking it, whatever the firm says. Without a firm there is none.
+    """
+    floors, kept = context.firm_floors, firm_reserve(context.limits, context.starting_balance)
+    if floors is None or kept is None:
+        return None
+    worst = _worst_case(context, sized.worst)
+    for day, floor in (("today", floors.today), ("after the next reset", floors.next)):
+        if worst <= floor + kept:
+            return (
+                f"worst case of {_usd(worst)} USD is not above the firm's floor {day} of "
+                f"{_usd(floor)} and the reserve of {_usd(kept)}"
+            )
+    return None
+
+
+def _wider_stop(order: OrderIntent, stop_loss: Points) -> str | None:
+    """A stop that moves away from the price, or is taken away; `stop_loss` is the one in force."""
+    nearer = (order.terms.stop_loss - stop_loss) * order.terms.side >= 0
+    if not stop_loss or (order.terms.stop_loss and nearer):
+        return None
+    return f"the stop {stop_loss} may not move to {order.terms.stop_loss}"
+
+
+def _needed(part: T | None) -> T:
+    if part is None:
+        raise ContextMissing("the limit's row in engine.limit_table must name what it needs")
+    return part
+
+
+# --- the checks bound to their limits, in the order in which they run ---
+
+
+class LimitCheck(NamedTuple, Generic[T, P]):
+    """A limit by its name, what it is when it is off, why it denies, and its check."""
+
+    limit: str
+    off: Any
+    reason: DenyReason
+    hit: Callable[[T, P], str | None]
+
+
+def _bound(limit: str, hit: Callable[[T, P], str | None]) -> LimitCheck[T, P]:
+    reason = next(item.reason for item in LIMIT_TABLE[limit].hits if item.reason)
+    return LimitCheck(limit, OFF_VALUES.get(limit, _NEVER_OFF), reason, hit)
+
+
+def _first_hit(
+    checks: Iterable[LimitCheck[T, P]], limits: Limits, subject: T, context: P
+) -> Objection | None:
+    """The first limit in force that is hit."""
+    for limit, off, reason, hit in checks:
+        if getattr(limits, limit) != off:
+            detail = hit(subject, context)
+            if detail is not None:
+                return reason, detail
+    return None
+
+
+_NEVER_OFF: Final = object()
+
+ON_POSITIONS: Final = (
+    _bound("max_positions", _positions),
+    _bound("max_positions_per_symbol", _positions_on_symbol),
+)
+ON_RISK: Final = (
+    _bound("per_trade_risk_fraction", _per_trade_risk),
+    _bound("daily_loss_fraction", _daily_loss),
+    _bound("max_loss_fraction", _max_loss),
+)
+ON_HISTORY_AND_EXPOSURE: Final = (
+    _bound("cool_down_minutes", _cool_down),
+    _bound("max_orders_per_hour", _orders_per_hour),
+    _bound("max_orders_per_day", _orders_per_day),
+    _bound("max_trades_per_symbol_per_day", _trades_per_symbol_per_day),
+    _bound("max_symbol_risk_fraction", _symbol_risk),
+    _bound("max_currency_risk_fraction", _currency_exposure),
+    _bound("firm_reserve_fraction", _firm_loss_buffer),
+)
+ON_A_STOP: Final = (_bound("keep_stops", _wider_stop),)

@@ -42,7 +42,8 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
 
     `day_balance` is the balance at the day's start; `best_day` and `good_days` are the largest
     profit of a day that is over and the sum of all profitable ones. `requests` and `positions` are
-    those of the running day; `opened` tells whether it is a trading day already.
+    those of the running day; `opened` tells whether it is a trading day already. `paid_in` is what
+    was paid in since the first trade: it raises floors and target, so that it is never room.
     """
 
     phase: int
@@ -60,6 +61,7 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     good_days: Cents = 0
     requests: int = 0
     positions: int = 0
+    paid_in: Cents = 0
 
     @property
     def floor(self) -> Cents:
@@ -143,14 +145,32 @@ def next_day(
         date=date,
         day_start=day_start,
         day_limit=day_limit(rules.daily, state.initial, day_start),
-        max_limit=max_limit(rules.maximum, state.initial, high),
+        max_limit=max_limit(rules.maximum, state.initial, high) + state.paid_in,
         high=high,
         day_balance=balance,
         days=state.days + 1,
         trading_days=state.trading_days,
         best_day=max(state.best_day, profit),
         good_days=state.good_days + max(0, profit),
+        paid_in=state.paid_in,
     )
+
+
+class FirmFloors(msgspec.Struct, frozen=True):
+    """The firm's floor in force, and the one that the next reset would set on today's figures."""
+
+    today: Cents
+    next: Cents
+
+
+def firm_floors(rules: RuleSet, state: ChallengeState, balance: Cents, equity: Cents) -> FirmFloors:
+    """Both floors that a worst case must stay above.
+
+    The next one hangs on the figures at the reset: if every stop is hit after it, it is that of
+    today's balance (or equity, where the firm starts the day from it), and of today's high.
+    """
+    turned = next_day(rules, state, state.date, balance, equity)
+    return FirmFloors(state.floor, turned.floor)
 
 
 def opened(state: ChallengeState) -> ChallengeState:
@@ -195,6 +215,12 @@ def target(phase: Phase, initial: Cents) -> Cents | None:
     return None if phase.target is None else initial - share(-initial, phase.target)
 
 
+def target_of(rules: RuleSet, state: ChallengeState) -> Cents | None:
+    """The balance that passes the running phase, what was paid in included."""
+    wanted = target(rules.phases[state.phase], state.initial)
+    return None if wanted is None else wanted + state.paid_in
+
+
 def best_day_share(state: ChallengeState, balance: Cents) -> float | None:
     """The best day's part of the profit of all profitable days; None while no day has made any.
 
@@ -214,7 +240,7 @@ def missing(
 ) -> tuple[str, ...]:
     """What still keeps the phase from being passed; empty when it is passed (unless breached)."""
     phase = rules.phases[state.phase]
-    wanted = target(phase, state.initial)
+    wanted = target_of(rules, state)
     gates = []
     if wanted is None:
         gates.append("no_target")

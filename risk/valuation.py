@@ -7,14 +7,14 @@ is. Margins need not agree (a venue has its own leverage for some symbols): the 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engine import money
 from engine.events import DenyReason, SymbolValuation
-from engine.types import FROM_BROKER, LONG, Cents, Millis, Points, Rate, SymbolSpec, Units
-from engine.valuation import BAND, WHOLE, broker_rate, cautious, margin_volume, too_old
+from engine.types import FROM_BROKER, LONG, Cents, Millis, Rate, SymbolSpec
+from engine.valuation import BAND, WHOLE, broker_rate, cautious, fresh_until, margin_volume
 
 TOLERANCE = 100
 """Part (1/10,000) by which the venue's figure may differ from the formula's, beside a cent."""
@@ -38,15 +38,40 @@ PLAIN: Final = Valuation()
 """By the formula, with nothing against it."""
 
 
-def valuation_of(
-    spec: SymbolSpec, valuation: SymbolValuation | None, now: Millis, *, broker_valued: bool
+class JudgedValuation(NamedTuple):
+    """What the venue's figures of `time` come to, the same for every order up to `fresh_until`."""
+
+    valuation: Valuation
+    time: Millis
+    fresh_until: Millis
+
+
+def judged(spec: SymbolSpec, valuation: SymbolValuation) -> JudgedValuation:
+    """The venue's figures held against the formula."""
+    found = Valuation(rate_of(spec, valuation), _margin(spec, valuation), _doubt(spec, valuation))
+    return JudgedValuation(found, valuation.time, fresh_until(spec, valuation))
+
+
+def current_valuation(
+    spec: SymbolSpec, last: JudgedValuation | None, now: Millis, *, broker_valued: bool
 ) -> Valuation:
     """By the last figures of the venue; `broker_valued`: it tells them, so that there must be
     some."""
-    if valuation is None:
+    if last is None:
         return _by_formula_alone(spec, broker_valued=broker_valued)
-    objection = _too_old(spec, valuation, now) or _doubt(spec, valuation)
-    return Valuation(rate_of(spec, valuation), _margin(spec, valuation), objection)
+    if now <= last.fresh_until:
+        return last.valuation
+    minutes = (now - last.time) // _MINUTE
+    detail = f"the terminal's last valuation of {spec.name} is {minutes} minutes old"
+    return Valuation(last.valuation.rate, last.valuation.margin, (DenyReason.NO_VALUATION, detail))
+
+
+def valuation_of(
+    spec: SymbolSpec, valuation: SymbolValuation | None, now: Millis, *, broker_valued: bool
+) -> Valuation:
+    """`current_valuation` of figures that were not judged before."""
+    last = None if valuation is None else judged(spec, valuation)
+    return current_valuation(spec, last, now, broker_valued=broker_valued)
 
 
 def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
@@ -64,30 +89,11 @@ def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
     return Rate(gain=(1, 1), loss=(valuation.loss, formula))
 
 
-def margin_of(spec: SymbolSpec, valuation: Valuation, volume: Units, price: Points) -> Cents:
-    """What a position binds, in cents: the larger of the formula's and the venue's figure."""
-    number, per = valuation.margin
-    formula = volume if spec.conversion is FROM_BROKER else money.margin(spec, volume, price)
-    return -(-formula * number // per)
-
-
 def _by_formula_alone(spec: SymbolSpec, *, broker_valued: bool) -> Valuation:
     if not broker_valued and spec.conversion is not FROM_BROKER:
         return PLAIN
     detail = f"the terminal has supplied no valuation of {spec.name}"
     return Valuation(objection=(DenyReason.NO_VALUATION, detail))
-
-
-def _too_old(
-    spec: SymbolSpec, valuation: SymbolValuation, now: Millis
-) -> tuple[DenyReason, str] | None:
-    if not too_old(spec, valuation, now):
-        return None
-    minutes = (now - valuation.time) // _MINUTE
-    return (
-        DenyReason.NO_VALUATION,
-        f"the terminal's last valuation of {spec.name} is {minutes} minutes old",
-    )
 
 
 def _doubt(spec: SymbolSpec, valuation: SymbolValuation) -> tuple[DenyReason, str] | None:

@@ -17,6 +17,7 @@ import msgspec
 from engine import events as ev
 from engine.bars import PreparedBars
 from engine.bus import Bus
+from engine.exits import exit_terms
 from engine.portfolio import Portfolio, Position
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
 from signals.market_data.bars import TIMEFRAME_SECONDS
@@ -302,19 +303,23 @@ def _signal(strategy_id: str, bar: ev.BarClosed, view: View, decision: Decision)
     position = view.position
     if position is None:
         raise ValueError(f"{strategy_id} wants to manage a position of {bar.symbol}: none is open")
-    leaving = isinstance(decision, Exit)
+    if isinstance(decision, Exit):
+        terms = exit_terms(
+            position, view.tick, decision.reason, signal_id=signal_id, strategy_id=strategy_id
+        )
+        return ev.SignalRaised(terms=terms)
     return ev.SignalRaised(
         terms=ev.OrderTerms(
             signal_id=signal_id,
             strategy_id=strategy_id,
             symbol=bar.symbol,
-            action=ev.CLOSE if leaving else ev.MODIFY,
+            action=ev.MODIFY,
             side=position.side,
             reason=decision.reason,
             price=view.tick.bid if position.side is LONG else view.tick.ask,
-            stop_loss=position.stop_loss if isinstance(decision, Exit) else decision.stop_loss,
+            stop_loss=decision.stop_loss,
             take_profit=position.take_profit,
             volume=position.volume,
             position=position.ticket,
-        ),
+        )
     )

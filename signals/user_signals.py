@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import events as ev
 from engine.bus import Bus
 from engine.events import DenyReason, UserSignal
-from engine.exit_signal import close_signal
+from engine.exits import Exits
 from engine.portfolio import Portfolio
 from engine.types import Millis, Points, Side, SymbolSpec, units
 
@@ -19,9 +19,10 @@ PENDING_LIFE: Millis = 24 * 3600 * 1000
 class UserSignals:
     """Turns due signals into events; what is wrong with one is left to risk, which denies it."""
 
-    def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio, exits: Exits) -> None:
         self._bus = bus
         self._portfolio = portfolio
+        self._closing = exits
         self._exits: dict[str, Millis | None] = {}
 
     def routes(self) -> ev.Routes:
@@ -91,8 +92,7 @@ class UserSignals:
             return
         for position in self._portfolio.positions.values():
             if position.signal_id == due.signal_id:
-                tick = self._portfolio.ticks[position.symbol]
-                self._bus.publish(close_signal(position, tick, EXIT_REASON))
+                self._closing.close(position, EXIT_REASON)
 
 
 def _points(spec: SymbolSpec | None, price: float | None) -> Points:

@@ -23,13 +23,12 @@ from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Subscription
 from engine.calendar import resets
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
-from risk.exposure_book import ExposureBook
-from signals.exits import Flatten
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.run import run_seed
 
@@ -74,7 +73,7 @@ def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 def _halt_heeded_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gateway, "_may_not_open", lambda _self, _order: False)
-    patch.setattr(Gateway, "must_not_leave", lambda _self, _venue_request: False)
+    patch.setattr(Gateway, "must_not_leave", lambda _self, _order: False)
 
 
 def _unknown_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -86,9 +85,19 @@ def _unknown_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ExecutionReports, "unknown", cancelled)
 
 
+def _reservation_forgotten(patch: pytest.MonkeyPatch) -> None:
+    on_approved = OrderManager.on_approved
+
+    def forgets(order_manager: OrderManager, approved: ev.OrderApproved) -> None:
+        on_approved(order_manager, approved)
+        order_manager.in_flight.pop(approved.order.order_id, None)
+
+    patch.setattr(OrderManager, "on_approved", forgets)
+
+
 def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
     def forgets(actor: RiskActor, unknown: ev.OrderUnknown) -> None:
-        actor._exposures.release(unknown.order_id)
+        actor._orders.in_flight.pop(unknown.order_id, None)
 
     patch.setattr(RiskActor, "on_unknown", forgets)
 
@@ -146,7 +155,7 @@ def _open_risk_not_counted(patch: pytest.MonkeyPatch) -> None:
 def _sized_too_large(patch: pytest.MonkeyPatch) -> None:
     budget = risk.sizing.budget
     patch.setattr(risk.sizing, "budget", lambda *args: 3 * budget(*args))
-    patch.setattr(risk.limits, "_denied_at_volume", lambda *_args: None)
+    patch.setattr(risk.limits, "_at_volume", lambda *_args: None)
 
 
 def _signals_to_close_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -211,7 +220,7 @@ def _looks_not_compared(patch: pytest.MonkeyPatch) -> None:
 
 
 QUICK: dict[str, Break] = {
-    "a reservation is forgotten": _without(ExposureBook, "reserve"),
+    "a reservation is forgotten": _reservation_forgotten,
     "a close is dropped": _close_dropped,
     "a commission has the wrong sign": _commission_of_wrong_sign,
     "a row of the files is lost": _row_lost,
@@ -246,6 +255,6 @@ BREAKS: dict[str, Break] = {
     "strangers are not told": _without(Reconciler, "_compare_external"),
     "a latch is cleared at midnight": _latch_cleared_at_midnight,
     "a pause is not heeded": _without(RiskActor, "on_user"),
-    "positions are left open that the user wants closed": _without(Flatten, "on_user"),
+    "positions are left open that the user wants closed": _without(Exits, "on_user"),
     "looks are not compared": _looks_not_compared,
 }

@@ -281,12 +281,12 @@ def wired(
     )
     portfolio = Portfolio(specs)
     order_manager = OrderManager(bus, limit_trades=limit_trades)
-    challenge_actor = (
-        None if challenge is None else ChallengeActor(bus, portfolio, challenge, account)
-    )
-    risk = RiskActor(bus, portfolio, terms, challenge_actor)
+    challenge_actor = None
+    if challenge is not None:
+        challenge_actor = ChallengeActor(bus, portfolio, order_manager, challenge, account)
+    risk = RiskActor(bus, portfolio, order_manager, terms, challenge_actor)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (portfolio, order_manager, risk, *followed):
+    for actor in (order_manager, portfolio, risk, *followed):
         bus.attach(actor.routes())
     bus.publish(started(**terms_of_session))
     for tick in TICKS.values():

@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from engine.account.history import AccountNow, Observation, PriceBar, deal_of, position_of
-from engine.account.ledger import LedgerFigures
+from engine.fields import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import ClockName, Millis
 from risk.ledger.booking import VOLUME_SCALE
@@ -30,7 +30,7 @@ from risk.ledger.inputs import (
     ProfitableDays,
     TradingDay,
 )
-from risk.ledger.verdict import LedgerReport
+from risk.ledger.verdict import LedgerReport, LedgerSeverity
 from signals.market_data.clocks import server_of, utc_of
 
 Case = dict[str, Any]
@@ -52,6 +52,11 @@ def iso(at: Millis | None) -> str | None:
     moment = dt.datetime.fromtimestamp(at // 1000, dt.UTC)
     rest = f".{at % 1000:03}" if at % 1000 else ""
     return f"{moment:%Y-%m-%dT%H:%M:%S}{rest}Z"
+
+
+def exit_of(report: LedgerReport) -> int:
+    """The exit code of a command that sends: 4 may pass by itself, 2 needs a person."""
+    return {LedgerSeverity.WAIT: 4, LedgerSeverity.ACT: 2}.get(report.severity, 0)
 
 
 def clock_of(clock: Any) -> list[ClockRule]:
@@ -189,6 +194,6 @@ def told(report: LedgerReport) -> Case:
         "last_loss": iso(figures.own.last_loss),
     }
     plain["verdict"] = str(report.outcome)
-    plain["exit"] = report.exit_code
+    plain["exit"] = exit_of(report)
     plain["codes"] = sorted(set(report.codes))
     return plain

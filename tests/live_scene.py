@@ -23,7 +23,7 @@ from engine.types import Millis
 from signals.market_data.bars import BarPreparer
 from tests.builders import EURUSD
 from tests.paper_terminals import account_at_ticks, told
-from tests.venue_steps import live
+from tests.venue_steps import REQUESTS, live
 
 M15 = 900
 MONDAY = 1_736_121_600
@@ -88,7 +88,7 @@ class Scene:
         info = told(self.client.terminal.account_info())
         self.venue = Venue(
             self.live.parts.bus, self.live.parts.journal, self.line, self.clock, info,
-            router=LiveRouter(),
+            requests=REQUESTS, router=LiveRouter(),
         )  # fmt: skip
         self.fed: list[Any] = []
         kinds = (

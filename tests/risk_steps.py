@@ -6,7 +6,7 @@ from engine import events as ev
 from engine.events import DenyReason
 from engine.trading import HaltCause, TradingState
 from engine.types import Side, SymbolSpec
-from risk.limits import RiskContext
+from risk.context import RiskContext
 from risk.valuation import valuation_of
 from tests import builders
 from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind, signal
@@ -15,7 +15,7 @@ from tests.builders import LIMITS, START, TICKS, Wired, account, levels, of_kind
 def desk(spec: SymbolSpec, tick: ev.Tick, value: ev.SymbolValuation | None) -> RiskContext:
     """Nothing open yet on an account whose terminal told `value`."""
     return RiskContext(
-        limits=LIMITS, spec=spec, tick=tick, account=account(), day_start=START,
+        limits=LIMITS, spec=spec, tick=tick, account=ev.AccountSeen.of(account()), day_start=START,
         starting_balance=START, trading_active=True, known_signal=False, positions=0,
         positions_on_symbol=0, stops_worst=0, risk_in_flight=0, margin_in_flight=0,
         valuation=valuation_of(spec, value, 0, broker_valued=True),

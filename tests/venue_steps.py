@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.gateway import Gateway, VenueRequest
+from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.results import cancellation_of, result_of
 from adapters.mt5.execution.snapshot import Deals, Snapshot, TradeReply
 from engine import events as ev
-from engine.types import Limits
+from engine.types import Limits, Units
 from risk.challenge import Challenge
 from tests.builders import LIMITS, SPECS, Wired, wired
 
@@ -26,6 +27,39 @@ SUCCESS = (1, "Success")
 INFO = mt5.AccountInfo.of(balance=99_997.5, equity=99_987.5, margin=1_100.1)
 FIGURES = ev.Account(balance=9_999_750, equity=9_998_750, margin=110_010)
 """What the engine makes of INFO."""
+
+
+class VenueRequest(NamedTuple):
+    """What would leave for an order; `cancellation` cancels a pending one."""
+
+    order: ev.OrderIntent
+    request: dict[str, Any]
+    cancellation: bool = False
+
+    def answered(self, reply: TradeReply) -> ev.VenueReplied:
+        """The input that a terminal's reply becomes."""
+        spec = SPECS[self.order.terms.symbol]
+        result = cancellation_of(reply) if self.cancellation else result_of(self.order, reply, spec)
+        return ev.VenueReplied(self.order.order_id, result, self.cancellation)
+
+
+@dataclass
+class WaitingPort:
+    """A venue that says nothing by itself: what would be sent to it waits in `sent`."""
+
+    parts: Wired
+    sent: list[VenueRequest] = field(default_factory=list)
+    recorded: list[ev.Event | ev.Input] = field(default_factory=list)
+
+    def execute(self, order: ev.OrderIntent, volume: Units) -> None:
+        self._send(VenueRequest(order, REQUESTS.of(order, volume)))
+
+    def cancel(self, order: ev.OrderIntent, ticket: int) -> None:
+        self._send(VenueRequest(order, REQUESTS.cancelling(ticket), cancellation=True))
+
+    def _send(self, venue_request: VenueRequest) -> None:
+        self.sent.append(venue_request)
+        self.recorded.append(self.parts.journal.records[-1].event)
 
 
 @dataclass
@@ -50,9 +84,7 @@ class Live:
         """Answer the oldest request that waits."""
         venue_request = self.sent.pop(0)
         reply = TradeReply(result, **{"error": SUCCESS, "account": INFO, **rest})
-        self.parts.bus.feed(
-            ev.VenueReplied(venue_request.order_id, reply, venue_request.cancellation)
-        )
+        self.parts.bus.feed(venue_request.answered(reply))
 
     def see(self, **what: Any) -> None:
         """The terminal is looked at, and this is what it holds."""
@@ -62,16 +94,10 @@ class Live:
 def live(terms: Limits = LIMITS, challenge: Challenge | None = None) -> Live:
     """A session that has begun, with a gateway whose requests go nowhere by themselves."""
     parts = wired(terms, challenge=challenge)
-    sent: list[VenueRequest] = []
-    recorded: list[ev.Event | ev.Input] = []
-
-    def send(venue_request: VenueRequest) -> None:
-        sent.append(venue_request)
-        recorded.append(parts.journal.records[-1].event)
-
-    gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send)
+    port = WaitingPort(parts)
+    gateway = Gateway(parts.bus, parts.portfolio, parts.order_manager, REQUESTS, port)
     gateway.attach()
-    return Live(parts, gateway, sent, recorded)
+    return Live(parts, gateway, port.sent, port.recorded)
 
 
 def result(retcode: int = mt5.TRADE_RETCODE_DONE, **fields: Any) -> mt5.OrderSendResult:

@@ -13,6 +13,7 @@ import msgspec
 
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.objective_projection import iso as iso
+from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
 from engine.trading import Trading
 from engine.types import Cents, Points, Side, Units, lots
@@ -35,33 +36,42 @@ def cash(amount: Cents) -> str:
 class LogProjection:
     """Turns records into rows of the event log, one at a time and in order."""
 
-    KINDS: frozenset[type] = frozenset(
-        {
-            ev.SessionStarted,
-            ev.PositionOpened,
-            ev.PositionClosed,
-            ev.StopModified,
-            ev.OrderDenied,
-            ev.OrderRejected,
-            ev.OrderUnknown,
-            ev.TradingStateChanged,
-        }
+    KINDS: frozenset[type] = (
+        frozenset(
+            {
+                ev.SessionStarted,
+                ev.PositionOpened,
+                ev.PositionClosed,
+                ev.StopModified,
+                ev.OrderDenied,
+                ev.OrderRejected,
+                ev.OrderUnknown,
+                ev.TradingStateChanged,
+            }
+        )
+        | WaitingOrders.KINDS
     )
 
     def __init__(self) -> None:
+        self._waiting = WaitingOrders()
+        self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
 
     def row(self, record: ev.Record) -> Row | None:
         """The row that `record` adds, or None."""
         event = record.event
+        if type(event) in WaitingOrders.KINDS:
+            return self._waited(record, self._waiting.take(event))
         match event:
             case ev.SessionStarted():
                 self._begin(record, event)
                 return None
             case ev.PositionOpened():
+                self._waiting.over(event.order_id)
                 return self._opened(record, event)
             case ev.PositionClosed():
+                self._waiting.over(event.order_id)
                 return self._closed(record, event)
             case ev.StopModified():
                 return self._full(record, "MODIFY", event.account, self._modified(event))
@@ -70,6 +80,7 @@ class LogProjection:
                     return None
                 return self._full(record, "FILTER", event.account, self._denied(event))
             case ev.OrderRejected() | ev.OrderUnknown():
+                self._waiting.not_filled(event)
                 kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
                 return self._full(record, kind, event.account, self._not_filled(event))
             case ev.TradingStateChanged():
@@ -77,7 +88,22 @@ class LogProjection:
             case _:
                 return None
 
+    def _waited(self, record: ev.Record, row: OrderRow | None) -> Row | None:
+        """The row of an order that is not a trade, with the figures of the last one."""
+        if row is None:
+            return None
+        cells = {
+            **self._deal(row.symbol, row.side, row.volume, row.price, row.reason),
+            "ticket": str(row.ticket or ""),
+            "strategy_id": row.strategy_id,
+            "signal_id": row.signal_id,
+            "stop_loss": self._price(row.symbol, row.stop_loss),
+            "take_profit": self._price(row.symbol, row.take_profit),
+        }
+        return self._full(record, row.event, self._account, cells)
+
     def _full(self, record: ev.Record, kind: str, account: ev.Account, cells: Row) -> Row:
+        self._account = account
         cells["timestamp"] = iso(record.time)
         cells["event"] = kind
         cells["equity"] = cash(account.equity)
@@ -89,6 +115,7 @@ class LogProjection:
     def _begin(self, record: ev.Record, event: ev.SessionStarted) -> None:
         self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
+        self._account = event.account
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
         }
@@ -133,6 +160,7 @@ class LogProjection:
     ) -> Row:
         """Complete, and made in one step: most of a long log are these rows."""
         symbol, account = event.symbol, event.account
+        self._account = account
         return {
             "timestamp": iso(record.time),
             "event": kind,
@@ -222,8 +250,10 @@ class SummaryProjection:
                 ev.TradingStateChanged,
                 ev.DayRolled,
                 ev.SessionEnded,
+                ev.OrderUnknown,
             }
         )
+        | WaitingOrders.KINDS
         | AttemptsProjection.KINDS
         | DaysProjection.KINDS
     )
@@ -232,6 +262,9 @@ class SummaryProjection:
         self._started: ev.SessionStarted | None = None
         self._ended: ev.SessionEnded | None = None
         self._metadata: dict[str, Any] = {}
+        self._waiting = WaitingOrders()
+        self._pending: Counter[str] = Counter()
+        self._unresolved: dict[int, str] = {}
         self._signals = 0
         self._orders = 0
         self._days = 1
@@ -247,6 +280,9 @@ class SummaryProjection:
             ev.PositionOpened: self._opened,
             ev.PositionClosed: self._close,
             ev.DayRolled: self._roll,
+            ev.OrderAccepted: self._accept,
+            ev.OrderCancelled: self._cancel,
+            ev.OrderUnknown: self._unknown,
         }
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
@@ -291,7 +327,27 @@ class SummaryProjection:
     def _drop(self, _event: ev.SignalDropped) -> None:
         self._signals -= 1
 
+    def _accept(self, event: ev.OrderAccepted) -> None:
+        self._unresolved.pop(event.order_id, None)
+        if self._waiting.accepted(event) is not None:
+            self._pending["placed"] += 1
+
+    def _cancel(self, event: ev.OrderCancelled) -> None:
+        self._unresolved.pop(event.order_id, None)
+        row = self._waiting.cancelled(event)
+        if row is not None and row.ticket:
+            self._pending["ended_unfilled"] += 1
+
+    def _unknown(self, event: ev.OrderUnknown) -> None:
+        self._waiting.unknown(event)
+        self._unresolved[event.order_id] = event.message
+
+    def _resolved(self, order_id: int) -> None:
+        self._waiting.over(order_id)
+        self._unresolved.pop(order_id, None)
+
     def _submit(self, event: ev.OrderSubmitted) -> None:
+        self._waiting.submitted(event)
         self._orders += event.terms.action is ev.OPEN
 
     def _deny(self, event: ev.OrderDenied) -> None:
@@ -299,11 +355,13 @@ class SummaryProjection:
 
     def _opened(self, event: ev.PositionOpened) -> None:
         self._open.add(event.position)
+        self._resolved(event.order_id)
 
     def _roll(self, _event: ev.DayRolled) -> None:
         self._days += 1
 
     def _close(self, event: ev.PositionClosed) -> None:
+        self._resolved(event.order_id)
         net = self._parts.pop(event.position, 0) + event.net
         if event.remaining:
             self._parts[event.position] = net
@@ -369,6 +427,12 @@ class SummaryProjection:
         state, ended, files = self._state, self._ended, self._metadata.get("files", {})
         return {
             "open_positions": len(self._open),
+            "pending_orders_placed": self._pending["placed"],
+            "pending_orders_ended_unfilled": self._pending["ended_unfilled"],
+            "unresolved_orders": [
+                {"order_id": order_id, "message": message}
+                for order_id, message in self._unresolved.items()
+            ],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,

@@ -262,6 +262,13 @@ class AccountStore:
                 "UPDATE sessions SET beat = max(beat, ?) WHERE id = ?", (high, session)
             )
 
+    def beat(self, session: str, at: Millis) -> None:
+        """A session was alive at a moment."""
+        with self._change() as connection:
+            connection.execute(
+                "UPDATE sessions SET beat = max(beat, ?) WHERE id = ?", (at, session)
+            )
+
     def watched(self, since: Millis = 0) -> tuple[tuple[Millis, Millis], ...]:
         """The spans in which a session watched, in order."""
         query = "SELECT low, high FROM watched WHERE high >= ? ORDER BY low, high"

@@ -39,6 +39,7 @@ class AccountLock:
 
     def __init__(self, folder: Path, account: str, session: str) -> None:
         """`folder` is the account's own; `account` names it in messages."""
+        self.folder = folder
         self._path = folder / "session.lock"
         self._account = account
         self._session = session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.account.history import SERVER_REASONS
-from engine.account.ledger import OwnFigures
+from engine.fields import OwnFigures
 from engine.types import Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass, moment
 from risk.ledger.days import last_reset

@@ -10,8 +10,8 @@ from itertools import islice, pairwise
 import msgspec
 
 from engine.account.history import DealEntry, Observation
-from engine.account.ledger import Proof
 from engine.calendar import resets, trading_date
+from engine.fields import Proof
 from engine.rules import WHOLE, DayStartBasis, RuleSet
 from engine.types import Cents, Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.account.ledger import LedgerFigures, PastVerdict, Proof
+from engine.fields import LedgerFigures, PastVerdict, Proof
 from engine.rules import RuleAction, RuleSet
 from engine.types import Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass, MergedHistory

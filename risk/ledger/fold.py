@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.account.ledger import LedgerFigures, OwnFigures, PastBreach, PastVerdict
+from engine.fields import LedgerFigures, OwnFigures, PastBreach, PastVerdict
 from engine.rules import WHOLE, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
@@ -140,8 +140,8 @@ class _Challenge:
         reset = last_reset(rules.reset_zone, rules.reset_hour, inputs.now)
         place = reading.balances.place(reset)
         closed = [day.closed for day in days.counted()]
-        best = max([0, *closed, carried.best_day if carried else 0])
-        good = sum(max(0, profit) for profit in closed) + (carried.good_days if carried else 0)
+        before = [day.closed for day in days.counted() if day is not days.now]
+        carried_best, carried_good = (carried.best_day, carried.good_days) if carried else (0, 0)
         traded = days.trading_days(self._firm.days.trading_day)
         started = run.start if run.older else days.days[0].at
         return msgspec.structs.replace(
@@ -157,8 +157,10 @@ class _Challenge:
             positions_today=sum(opening.place >= place for opening in reading.lives.openings),
             requests_today=requests_since(inputs, reading.history, reset),
             trading_days=traded + (carried.trading_days if carried else 0),
-            best_day=best,
-            good_days=good,
+            best_day=max([carried_best, *closed]),
+            good_days=carried_good + sum(max(0, profit) for profit in closed),
+            best_before=max([carried_best, *before]),
+            good_before=carried_good + sum(max(0, profit) for profit in before),
             profitable_days=self._profitable_days(),
         )
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import msgspec
 
-from engine.account.ledger import PastBreach, PastVerdict
+from engine.fields import PastBreach, PastVerdict
 from engine.rules import BreachAt, Measured, RuleAction, RuleSet
 from engine.types import Cents, Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass

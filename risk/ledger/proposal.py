@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.account.ledger import LedgerFigures
+from engine.fields import LedgerFigures
 from engine.types import Cents
 from risk.ledger.verdict import LedgerCode, LedgerReport
 

@@ -1,6 +1,6 @@
 """Verdicts: what stands against trading on the account, each with one line that names the remedy.
 
-A refusal with exit code 4 may pass by itself, one with 2 needs a person.
+A refusal may pass by itself (WAIT), or needs a person (ACT).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.account.ledger import LedgerFigures, LedgerOutcome
+from engine.fields import LedgerFigures, LedgerOutcome
 
 
 class LedgerSeverity(enum.IntEnum):
@@ -107,11 +107,9 @@ class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
         }[self.first.code.severity]
 
     @property
-    def exit_code(self) -> int:
-        """0: goes on; 2: a person must act; 4: it may pass by itself."""
-        if self.first is None:
-            return 0
-        return {LedgerSeverity.WAIT: 4, LedgerSeverity.ACT: 2}.get(self.first.code.severity, 0)
+    def severity(self) -> LedgerSeverity:
+        """That of the gravest finding; a note where nothing was found."""
+        return LedgerSeverity.NOTE if self.first is None else self.first.code.severity
 
 
 def reported(figures: LedgerFigures, findings: Iterable[LedgerFinding]) -> LedgerReport:

@@ -28,11 +28,12 @@ from engine import events as ev
 from engine.clock import SystemClock
 from engine.types import Limits, Side, SymbolSpec
 from risk.challenge import Challenge
+from scripts.app.account.place import paper_books
+from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import BadData, NeedsAttention, WrongUsage
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, home, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.failures import explained
-from scripts.app.sessions.initial_balance import refuse_unknown_initial
 from scripts.app.sessions.live import (
     LiveTerms,
     SessionContext,
@@ -42,12 +43,13 @@ from scripts.app.sessions.live import (
 )
 from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
+from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.conversion_pairs import refuse_unconvertible
 from scripts.app.terms.entries import Entry, entries
 from scripts.app.terms.inputs import open_inputs
-from scripts.app.terms.objectives import resolve, with_firms_day
+from scripts.app.terms.objectives import named_phase, resolve, with_firms_day
 from scripts.app.terms.replay_terms import Terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
@@ -107,7 +109,7 @@ def replay_on_profile(
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
     if not how.dry_run:
-        rules = _Rules(limits, challenge)
+        rules = _Rules(limits, challenge, named_phase(request.objectives))
         return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
     history = asyncio.run(_fetch(request, how, folder))
     refuse_unconvertible(
@@ -189,7 +191,7 @@ def _connection(
         folder.results / "hosts",
         trading=trading,
         symbols=symbols or _symbols(how),
-        books=folder.paper_account if trading else None,
+        books=paper_books(how.account, folder.results) if trading else None,
         session=folder.session_id,
     )
 
@@ -272,10 +274,14 @@ def _inputs(
 
 @dataclass(frozen=True)
 class _Rules:
-    """By which limits a session sends, and whose objectives it follows."""
+    """By which limits a session sends, and whose objectives it follows.
+
+    `phase` is the one that the command line names.
+    """
 
     limits: Limits
     challenge: Challenge | None
+    phase: str | None = None
 
 
 async def _send_signals(
@@ -290,7 +296,6 @@ async def _send_signals(
         refuse_unsuitable(connection)
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
-        await refuse_unknown_initial(connection, rules.challenge)
         history = await _history(connection, request, how, folder)
         inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, screen)
         limit = len(found) if request.limit_trades is None else request.limit_trades
@@ -307,7 +312,7 @@ async def _send_signals(
             hold=how.hold,
             pace=how.pace,
         )
-        return await _run_live(terms, connection, how, PreviousRun(folder, []), screen)
+        return await _run_live(terms, connection, how, PreviousRun(folder, []), screen, rules.phase)
 
 
 async def _resume(how: OnProfile, session: str, results: Path | None, screen: Screen) -> int:
@@ -360,12 +365,18 @@ def _plan(number: int, entry: Entry, loaded: Loaded) -> ScriptedEntry:
     )
 
 
+def _initial(challenge: Challenge | None) -> int | None:
+    """What the command line says that the phase began with."""
+    return None if challenge is None else challenge.initial_balance
+
+
 async def _run_live(
     terms: LiveTerms,
     connection: Connection,
     how: OnProfile,
     previous: PreviousRun,
     screen: Screen,
+    phase: str | None = None,
 ) -> int:
     clock, folder = SystemClock(), previous.folder
     log = SessionLog(folder.log, folder.session_id, clock.now, say=screen.say)
@@ -373,13 +384,35 @@ async def _run_live(
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
         with explained(folder):
-            journal = await open_journal(folder, resume=bool(previous.records))
-            context = SessionContext(
-                folder, journal, clock, log, metadata, previous.records or None
-            )
-            live = build_live(terms, connection, context)
-            with orderly_stop(live.session.request_stop):
-                outcome = await live.session.run()
+            async with on_ledger(
+                connection,
+                folder,
+                how.account,
+                clock,
+                ledger_terms(
+                    how.account, terms.limits, terms.challenge, phase, _initial(terms.challenge)
+                ),
+                mode=terms.mode,
+                limits=terms.limits,
+                sends=True,
+                symbols=[item.name for item in terms.instruments.values()],
+                say=lambda line: screen.tell([line]),
+                challenge=terms.challenge,
+                resumed=bool(previous.records),
+            ) as account:
+                opened = await open_journal(folder, resume=bool(previous.records))
+                context = SessionContext(
+                    folder,
+                    account.journal(opened, folder.session_id),
+                    clock,
+                    log,
+                    metadata,
+                    previous.records or None,
+                    account,
+                )
+                live = build_live(terms, connection, context)
+                with orderly_stop(live.session.request_stop):
+                    outcome = await live.session.run()
     finally:
         log.close()
     outcomes = live.outcomes

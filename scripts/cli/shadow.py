@@ -28,16 +28,21 @@ from scripts.cli.shared.account_options import (
 from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from adapters.state.resuming import Start
     from config.loader import ResolvedAccount
     from engine.types import Limits
     from risk.challenge import Challenge
+    from scripts.app.account.books import AccountBooks
     from scripts.app.session_folder import SessionFolder
-    from scripts.app.sessions.connection import Connection
+    from scripts.app.sessions.choosing import StartPlan
     from scripts.app.sessions.paper_market import RecordedMarket
     from scripts.app.sessions.resume import PreviousRun
+    from scripts.app.sessions.starting import SessionAccount
+    from scripts.app.terms.bars import BarInput
     from scripts.app.terms.strategies import Loaded
 
 MODE = "shadow"
+_AUTO, _LAST = "auto", "last"
 
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
@@ -54,7 +59,7 @@ class ShadowOptions:
     seconds: float | None
     speed: float | None
     lockstep: bool
-    resume: str | None
+    resume: str
     results: Path
     session_id: str | None
     follow: bool
@@ -67,7 +72,7 @@ def shadow(
     account_profile: ProfileOption,
     dry_run: DryRunOption = True,
     duration: own.Duration = None,
-    resume: own.Resume = None,
+    resume: own.Resume = _AUTO,
     symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
@@ -180,6 +185,17 @@ def _course(chosen: ShadowOptions) -> Challenge | None:
     return resolve(request.objectives, None, request.calendar, request.initial_balance)
 
 
+@dataclass(frozen=True)
+class _Beginning:
+    """What is known before the account is looked at."""
+
+    previous: PreviousRun | None
+    loaded: Loaded
+    market: RecordedMarket | None
+    plan: StartPlan
+    books: AccountBooks
+
+
 class _Shadow:
     """One run of the command."""
 
@@ -207,33 +223,73 @@ class _Shadow:
             )
 
     async def run(self) -> int:
+        from scripts.app.account.books import opened
+        from scripts.app.account.place import held
+        from scripts.app.sessions.choosing import names_a_session, planned, read_back
         from scripts.app.terms.strategies import load
 
         chosen = self._chosen
-        previous = self._earlier()
         loaded = load(chosen.request.preset)
         if not chosen.request.signals:
             _insist_on_fed(loaded)
-        _limits(chosen, loaded)  # before anything is made
-        if previous is None:
-            _course(chosen)
-        market, notes = self._market(loaded, previous)
-        if previous is not None:
-            self._compare(previous, loaded, market)
-        chosen.screen.tell(notes)
-        folder = previous.folder if previous else self._new_folder()
-        return await self._on_account(folder, previous, loaded, market)
+        limits = _limits(chosen, loaded)  # before anything is made
+        named = names_a_session(chosen.resume)
+        challenge = None if named and not chosen.request.objectives else _course(chosen)
+        async with opened(chosen.account, chosen.results) as books:
+            inputs, notes = self._inputs(loaded)
+            plan = await planned(books, self._start(loaded, limits, challenge, inputs))
+            own = self._new_folder()
+            with held(chosen.account, chosen.results, plan.session or own.session_id):
+                plan, previous = await read_back(books, plan, chosen.results)
+                market = self._market(inputs, previous)
+                if previous is not None:
+                    self._compare(previous, loaded, market)
+                chosen.screen.tell([*notes, *filter(None, [plan.line])])
+                folder = own if previous is None else previous.folder
+                if previous is None:
+                    folder.create()
+                found = _Beginning(previous, loaded, market, plan, books)
+                return await self._on_account(folder, found)
 
-    def _earlier(self) -> PreviousRun | None:
-        """The session to go on with; None for a new one."""
-        from scripts.app.sessions.last_session import SessionKind, to_go_on_with
-        from scripts.app.sessions.resume import previous_run
+    def _new_folder(self) -> SessionFolder:
+        """The folder of a new session, not made yet."""
+        from scripts.app.session_folder import THROUGH_MT5
+
+        return session_folder(self._chosen.results, self._chosen.session_id, THROUGH_MT5)
+
+    def _start(
+        self,
+        loaded: Loaded,
+        limits: Limits,
+        challenge: Challenge | None,
+        inputs: list[BarInput],
+    ) -> Start:
+        """What is to begin, told so that a session of before can be held against it."""
+        from adapters.state.resuming import Start
+        from engine.clock import SystemClock
+        from scripts.app.sessions.starting import hashed_terms
+        from scripts.app.terms.objectives import as_recorded, with_firms_day
 
         chosen = self._chosen
-        kind = SessionKind(MODE, dry_run=chosen.dry_run)
-        session, notes = to_go_on_with(chosen.results, chosen.account, chosen.resume, kind)
-        chosen.screen.tell(notes)
-        return None if session is None else previous_run(chosen.results, session)
+        preset, parameters = _decided_by(chosen, loaded)
+        symbols = [item.spec.name for item in inputs] or self._names(None, None)
+        terms = hashed_terms(
+            preset=preset,
+            parameters=parameters,
+            limits=with_firms_day(limits, challenge).terms(),
+            objectives=as_recorded(challenge),
+            symbols=symbols,
+            bars=[(item.ref.symbol, item.ref.sha256) for item in inputs],
+        )
+        wanted = _AUTO if chosen.resume == _LAST else chosen.resume
+        return Start(
+            wanted=wanted,
+            mode=MODE,
+            dry=chosen.dry_run,
+            terms=terms,
+            now=SystemClock().now(),
+            account_name=chosen.account.profile or "NAME",
+        )
 
     def _compare(
         self, previous: PreviousRun, loaded: Loaded, market: RecordedMarket | None
@@ -258,105 +314,83 @@ class _Shadow:
             return previous.symbols
         return self._chosen.symbols or [self._chosen.account.default_symbol]
 
-    def _new_folder(self) -> SessionFolder:
-        from scripts.app.session_folder import THROUGH_MT5
-
-        folder = session_folder(self._chosen.results, self._chosen.session_id, THROUGH_MT5)
-        folder.create()
-        return folder
-
-    def _market(
-        self, loaded: Loaded, previous: PreviousRun | None
-    ) -> tuple[RecordedMarket | None, list[str]]:
+    def _inputs(self, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
         from config.loader import load_symbols
         from scripts.app.sessions.paper import PAPER
-        from scripts.app.sessions.paper_market import RecordedMarket, now_ms
-        from scripts.app.terms import options
         from scripts.app.terms.conversion_pairs import insist_on_pairs
         from scripts.app.terms.inputs import open_inputs
 
         chosen = self._chosen
         if chosen.account.profile != PAPER:
-            return None, []
+            return [], []
         everything = ReplayRequest(
             bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
         )
         table = load_symbols()
         inputs, notes = open_inputs(everything, table, loaded.timeframes)
         insist_on_pairs([item.spec for item in inputs], table.values())
+        return inputs, notes
+
+    def _market(
+        self, inputs: list[BarInput], previous: PreviousRun | None
+    ) -> RecordedMarket | None:
+        from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+        from scripts.app.terms import options
+
+        chosen = self._chosen
+        if not inputs:
+            return None
         first = min(item.ref.first for item in inputs)
         start = options.moment("--from", chosen.request.start)
         begin = first - 1000 if start is None else start * 1000 - 1000
         if previous is not None:
             begin = max(begin, previous.records[-1].time)
         speed = None if chosen.lockstep else chosen.speed or 1.0
-        return RecordedMarket(inputs, begin, speed, now_ms()), notes
+        return RecordedMarket(inputs, begin, speed, now_ms())
 
-    async def _on_account(
-        self,
-        folder: SessionFolder,
-        previous: PreviousRun | None,
-        loaded: Loaded,
-        market: RecordedMarket | None,
-    ) -> int:
+    async def _on_account(self, folder: SessionFolder, found: _Beginning) -> int:
         from config.loader import load_symbols
+        from scripts.app.account.place import paper_books
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
         from scripts.app.sessions.permission import refuse_unsuitable
 
-        chosen = self._chosen
+        chosen, previous, market = self._chosen, found.previous, found.market
         names = self._names(previous, market)
         known = load_symbols()
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
+        own = paper_books(chosen.account, chosen.results)
         async with connected(
             chosen.account,
             folder.results / "hosts",
             trading=not chosen.dry_run,
             symbols=names,
-            books=folder.paper_market if chosen.dry_run else folder.paper_account,
+            books=folder.paper_market if chosen.dry_run else own,
             market=market,
             session=folder.session_id,
+            is_held=True,
         ) as connection:
             refuse_unsuitable(connection)
             if previous is not None:
                 previous.insist_on(connection.account, MODE)
-            else:
-                await self._check_initial(connection)
-            found = await instruments(
+            traded = await instruments(
                 connection, names, chosen.account.symbol_map, known, managed=True
             )
-            session = _Session(self._chosen, folder, previous, loaded, market)
-            return await session.run(connection, found)
-
-    async def _check_initial(self, connection: Connection) -> None:
-        """Floors that hang on a wrong balance: refused where orders are sent, else warned of."""
-        from scripts.app.sessions.initial_balance import refuse_unknown_initial, unknown_initial
-
-        chosen, challenge = self._chosen, _course(self._chosen)
-        if not chosen.dry_run:
-            await refuse_unknown_initial(connection, challenge)
-        elif (why := await unknown_initial(connection, challenge)) is not None:
-            chosen.screen.tell([f"warning: {why}"])
+            return await _Session(chosen, folder, found).run(connection, traded)
 
 
 class _Session:
     """The session on a connected account."""
 
-    def __init__(
-        self,
-        chosen: ShadowOptions,
-        folder: SessionFolder,
-        previous: PreviousRun | None,
-        loaded: Loaded,
-        market: RecordedMarket | None,
-    ) -> None:
+    def __init__(self, chosen: ShadowOptions, folder: SessionFolder, found: _Beginning) -> None:
         self._chosen = chosen
         self._folder = folder
-        self._previous = previous
-        self._loaded = loaded
-        self._market = market
+        self._found = found
+        self._previous = found.previous
+        self._loaded = found.loaded
+        self._market = found.market
         self._signal_file = _given(chosen)
 
     async def run(self, connection: Any, found: Any) -> int:
@@ -374,8 +408,10 @@ class _Session:
         )
         try:
             with explained(self._folder):
-                frame = await self._context(connection, clock, log)
-                shadowed = build_shadow(self._terms(found), connection, frame)
+                terms = self._terms(found)
+                account = await self._account(connection, clock, terms)
+                frame = await self._context(connection, clock, log, account)
+                shadowed = build_shadow(terms, connection, frame)
                 with orderly_stop(shadowed.session.request_stop):
                     outcome = await shadowed.session.run()
         finally:
@@ -383,7 +419,47 @@ class _Session:
         self._show(shadowed.summary.projection.summary())
         return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
 
-    async def _context(self, connection: Any, clock: Any, log: Any) -> Any:
+    async def _account(self, connection: Any, clock: Any, terms: Any) -> SessionAccount:
+        """Where the account stands, and that the session begins on it. Raises AppError."""
+        import msgspec
+
+        from scripts.app.account.clocks import named_rule
+        from scripts.app.account.terms import ledger_terms
+        from scripts.app.sessions.ledger import LedgerSource
+        from scripts.app.sessions.starting import begin, insist_on_no_orphans, session_account
+        from scripts.app.terms.objectives import named_phase
+
+        chosen, found, challenge = self._chosen, self._found, terms.challenge
+        initial = None if challenge is None else challenge.initial_balance
+        phase = named_phase(chosen.request.objectives)
+        market = self._market
+        source = LedgerSource(
+            books=found.books,
+            terms=ledger_terms(chosen.account, terms.limits, challenge, phase, initial),
+            clock=clock,
+            symbols=[item.name for item in terms.instruments.values()],
+            rules=None if market is None else (named_rule(market.clock_name),),
+            remembers=market is None or not chosen.dry_run,
+        )
+        account = await session_account(
+            connection,
+            source,
+            terms.limits,
+            challenge,
+            sends=not chosen.dry_run,
+            say=lambda line: chosen.screen.tell([line]),
+            name=chosen.account.profile or "NAME",
+        )
+        resumed = self._previous is not None
+        start = msgspec.structs.replace(found.plan.start, now=clock.now())
+        given_up = found.plan.given_up
+        if not chosen.dry_run:
+            session = self._folder.session_id if resumed else None
+            given_up = (await insist_on_no_orphans(account, start, session)).given_up
+        await begin(account, self._folder, MODE, start.terms, resumed=resumed, given_up=given_up)
+        return account
+
+    async def _context(self, connection: Any, clock: Any, log: Any, account: SessionAccount) -> Any:
         from scripts.app.sessions.live import SessionContext
         from scripts.app.sessions.resume import account_mark, open_journal
         from scripts.app.version import session_metadata
@@ -398,7 +474,15 @@ class _Session:
             metadata["strategy_file"] = str(self._loaded.file)
         journal = await open_journal(self._folder, resume=self._previous is not None)
         past = self._previous.records if self._previous else None
-        return SessionContext(self._folder, journal, clock, log, metadata, past)
+        return SessionContext(
+            self._folder,
+            account.journal(journal, self._folder.session_id),
+            clock,
+            log,
+            metadata,
+            past,
+            account,
+        )
 
     def _terms(self, found: Any) -> Any:
         from engine.events import NO_STRATEGY

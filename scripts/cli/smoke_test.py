@@ -237,6 +237,7 @@ class SmokeTest:
         return code
 
     async def _through(self, folder: SessionFolder) -> None:
+        from scripts.app.account.place import paper_books
         from scripts.app.sessions.connection import connected
 
         state = folder.results / "hosts"
@@ -246,6 +247,7 @@ class SmokeTest:
             state,
             trading=not self._dry_run,
             symbols=[self._symbol],
+            books=paper_books(self._account, folder.results),
             session=folder.session_id,
         ) as connection:
             self._report.facts["connected"] = True
@@ -327,9 +329,11 @@ class SmokeTest:
         entry: dict[str, Any],
     ) -> None:
         from adapters.services.logs import SessionLog
+        from scripts.app.account.terms import ledger_terms
         from scripts.app.sessions.failures import explained
         from scripts.app.sessions.live import LiveTerms, SessionContext, build_live
-        from scripts.app.sessions.resume import open_journal
+        from scripts.app.sessions.resume import account_mark, open_journal
+        from scripts.app.sessions.starting import on_ledger
         from scripts.app.version import session_metadata
         from scripts.cli.shared.interrupts import orderly_stop
 
@@ -344,21 +348,37 @@ class SmokeTest:
             dry_run=self._dry_run,
             hold=self._hold,
         )
-        metadata = session_metadata(folder.session_id, self._account.profile, dry_run=self._dry_run)
-        journal = await open_journal(folder, resume=False)
-        live = build_live(
-            terms, connection, SessionContext(folder, journal, self._clock, log, metadata)
+        metadata = session_metadata(
+            folder.session_id,
+            self._account.profile,
+            dry_run=self._dry_run,
+            account=account_mark(connection.account),
         )
-        outcomes = live.outcomes
-        try:
-            with orderly_stop(live.session.request_stop), explained(folder):
-                await live.session.run()
-        finally:
-            log.close()
-            self._report.facts["order_sent"] = outcomes.submitted > 0 and not self._dry_run
-            self._report.facts["order_closed"] = outcomes.closed > 0
-            self._report.facts |= outcomes.figures(found[self._symbol].spec)
-            entry["events"] = outcomes.lines
+        async with on_ledger(
+            connection,
+            folder,
+            self._account,
+            self._clock,
+            ledger_terms(self._account, self._limits, None, None),
+            mode=terms.mode,
+            limits=self._limits,
+            sends=not self._dry_run,
+            symbols=[item.name for item in found.values()],
+            say=complain,
+        ) as account:
+            journal = account.journal(await open_journal(folder, resume=False), folder.session_id)
+            frame = SessionContext(folder, journal, self._clock, log, metadata, account=account)
+            live = build_live(terms, connection, frame)
+            outcomes = live.outcomes
+            try:
+                with orderly_stop(live.session.request_stop), explained(folder):
+                    await live.session.run()
+            finally:
+                log.close()
+                self._report.facts["order_sent"] = outcomes.submitted > 0 and not self._dry_run
+                self._report.facts["order_closed"] = outcomes.closed > 0
+                self._report.facts |= outcomes.figures(found[self._symbol].spec)
+                entry["events"] = outcomes.lines
         self._judge(outcomes, live.left())
 
     def _judge(self, told: Any, left: str | None) -> None:

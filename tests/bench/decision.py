@@ -12,9 +12,11 @@ from config.rules import load_rules
 from engine.events import AccountSeen
 from engine.rules import Calendar
 from engine.types import Limits, Side
-from risk import exposure, firm_limits, restrictions
+from risk import exposure, restrictions
 from risk import objectives as obj
-from risk.limits import RiskContext, vet
+from risk.context import RiskContext
+from risk.counters import TradeCounts
+from risk.limits import vet
 from tests.builders import EURUSD, GBPUSD, START, TICKS, account, intent, limits
 
 ROUNDS, CALLS = 9, 20_000
@@ -44,11 +46,11 @@ def decisions() -> dict[str, Callable[[], object]]:
     state = obj.new_phase(rules, 0, START, "2026-01-16")
     seen = AccountSeen(START, START - 10_000, 0)
     order = intent(scale=0.5)
-    plain, full = _desk(limits()), _desk(FULL, firm=firm_limits.FirmFloors(9_500_000, 9_500_000))
+    plain, full = _desk(limits()), _desk(FULL, firm=obj.FirmFloors(9_500_000, 9_500_000))
     stakes = [exposure.Exposure(EURUSD, Side.LONG, 100), exposure.Exposure(GBPUSD, Side.SHORT, 90)]
     return {
         "vet an entry, ordinary limits": lambda: vet(order, plain),
-        "vet an entry, every limit of the guard": lambda: vet(order, full),
+        "vet an entry, every limit": lambda: vet(order, full),
         "test equity against the firm's limits": lambda: obj.breach_of(
             rules, state, seen.balance, seen.equity
         ),
@@ -59,15 +61,12 @@ def decisions() -> dict[str, Callable[[], object]]:
     }
 
 
-def _desk(terms: Limits, firm: firm_limits.FirmFloors | None = None) -> RiskContext:
-    limit_context = firm_limits.LimitContext(
-        now=FRIDAY, currencies={"EUR": 100, "USD": -100}, firm=firm
-    )
+def _desk(terms: Limits, firm: obj.FirmFloors | None = None) -> RiskContext:
     return RiskContext(
         limits=msgspec.structs.replace(terms),
         spec=EURUSD,
         tick=TICKS["EURUSD"],
-        account=account(),
+        account=AccountSeen.of(account()),
         day_start=START,
         starting_balance=START,
         trading_active=True,
@@ -77,7 +76,9 @@ def _desk(terms: Limits, firm: firm_limits.FirmFloors | None = None) -> RiskCont
         stops_worst=0,
         risk_in_flight=0,
         margin_in_flight=0,
-        limit_context=limit_context,
+        counts=TradeCounts(now=FRIDAY),
+        concentration=exposure.Concentration(on_currency={"EUR": 100, "USD": -100}),
+        firm_floors=firm,
     )
 
 

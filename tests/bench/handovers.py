@@ -64,7 +64,7 @@ class Counter:
     def _dispatched(self, item: object) -> None:
         kind = type(item)
         if self._visits is None:
-            if kind is ev.SignalRaised and getattr(item, "action", None) is ev.OPEN:
+            if isinstance(item, ev.SignalRaised) and item.terms.action is ev.OPEN:
                 self._visits = []
         elif kind is ev.PositionOpened:
             self._opened = True

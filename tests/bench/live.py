@@ -128,13 +128,16 @@ class Desk:
         self.bus = Bus(journal, record_inputs=True)
         self.portfolio = Portfolio(SPECS)
         account = told(terminal.account_info())
-        self.venue = Venue(self.bus, journal, line, SystemClock(), account, router=LiveRouter())
+        self.venue = Venue(
+            self.bus, journal, line, SystemClock(), account, requests=REQUESTS, router=LiveRouter()
+        )
         self.approved: list[float] = []
-        gateway = Gateway(self.bus, self.portfolio, REQUESTS, self.venue.send)
+        orders = OrderManager(self.bus)
+        gateway = Gateway(self.bus, self.portfolio, orders, REQUESTS, self.venue)
         for actor in (
             self.portfolio,
-            OrderManager(self.bus),
-            RiskActor(self.bus, self.portfolio, LIMITS),
+            orders,
+            RiskActor(self.bus, self.portfolio, orders, LIMITS),
         ):
             self.bus.attach(actor.routes())
         self.bus.attach({ev.OrderApproved: lambda _: self.approved.append(time.perf_counter())})

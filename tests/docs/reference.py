@@ -1,6 +1,7 @@
 """Tables of what users see: limits, reasons, columns, keys, codes and variables.
 
-Names, order, values and defaults come from the code. What a name means stands in `meanings.toml`;
+Names, order, values and defaults come from the code, of limits their meanings too
+(`engine.limit_table`). What another name means stands in `meanings.toml`;
 a name without a meaning is an error here, and so is a meaning whose name is gone.
 """
 
@@ -14,20 +15,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, get_args
 
-import msgspec
-
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.rejections import effect_of
 from adapters.reports.projection import LOG_COLUMNS, SummaryProjection
-from config import limits as config_limits
 from config.alerts import ALERT_KINDS
 from config.rules import list_rules, load_rules
 from engine import events as ev
-from engine import types
 from engine.fields import RejectionEffect
 from engine.journal import TAGS
+from engine.limit_table import LIMIT_HITS, LIMIT_TABLE, OFF_VALUES
 from engine.trading import HaltCause, Trading
-from risk.firm_limits import DEFAULT_ACTIONS
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import started
 from tests.docs.markdown import code, codes, table
@@ -60,33 +57,35 @@ def meanings(section: str, names: Iterable[str]) -> Mapping[str, str]:
 
 def limits() -> str:
     """Every limit of a preset: its default and the actions that it may have."""
-    fields = {field.name: field for field in msgspec.structs.fields(types.Limits)}
-    said = meanings("limits", fields)
-    rows = [(code(name), said[name], _default(field)) for name, field in fields.items()]
+    rows = [(code(name), row.meaning, _default(name)) for name, row in LIMIT_TABLE.items()]
     return table(("limit", "meaning", "default"), rows) + "\n\n" + _actions()
 
 
-def _default(field: msgspec.structs.FieldInfo) -> str:
-    value = field.default
-    if value is msgspec.NODEFAULT:
-        factory = field.default_factory
-        return "none: give it" if factory is msgspec.NODEFAULT else "as below"
+def _default(name: str) -> str:
+    if name not in OFF_VALUES:
+        return "none: give it"
+    value = OFF_VALUES[name]
+    if value == {}:
+        return "as below"
     return "off" if value is None else code(str(value).lower())
 
 
 def _actions() -> str:
-    allowed = config_limits._ACTIONS
-    normal = {**dict.fromkeys(allowed, "deny"), **DEFAULT_ACTIONS}
     rows = [
-        (code(name), code(str(normal[name])), codes(values)) for name, values in allowed.items()
+        (code(name), code(str(hit.default)), codes(map(str, hit.allowed)))
+        for name, hit in LIMIT_HITS.items()
+        if hit.allowed
     ]
     return table(("limit in `actions`", "default", "allowed"), rows)
 
 
 def deny_reasons() -> str:
     """Every reason for which an order is denied, in the order of the checks."""
-    said = meanings("deny reasons", map(str, ev.DenyReason))
-    return table(("reason", "meaning"), [(code(it), said[str(it)]) for it in ev.DenyReason])
+    limiting = {hit.reason: hit.meaning for hit in LIMIT_HITS.values() if hit.reason}
+    others = [it for it in ev.DenyReason if it not in limiting]
+    said = meanings("deny reasons", map(str, others))
+    rows = [(code(it), limiting.get(it) or said[str(it)]) for it in ev.DenyReason]
+    return table(("reason", "meaning"), rows)
 
 
 def halt_causes() -> str:

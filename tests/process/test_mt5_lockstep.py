@@ -17,12 +17,14 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import RemoteTerminal, carry_out_remotely
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.snapshot import Deals, fetch_snapshot
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.service import HostConfig
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import Bus
+from engine.exits import Exits
 from engine.journal import MemoryJournal
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
@@ -113,15 +115,21 @@ class OverTheWire:
             deviation=DEVIATION,
             to_server=lambda moment: moment // 1000,
         )
+        orders = OrderManager(self.bus)
         self.gateway = Gateway(
             self.bus,
             self.portfolio,
+            orders,
             requests,
-            lambda venue_request: carry_out_remotely(client, venue_request.request),
+            TerminalPort(
+                self.terminal, requests, lambda _, request: carry_out_remotely(client, request)
+            ),
         )
-        risk = RiskActor(self.bus, self.portfolio, terms.limits)
-        user_signals = UserSignals(self.bus, self.portfolio)
-        for actor in (self.portfolio, OrderManager(self.bus), risk, user_signals):
+        risk = RiskActor(self.bus, self.portfolio, orders, terms.limits)
+        user_signals = UserSignals(
+            self.bus, self.portfolio, Exits(self.bus, self.portfolio, orders)
+        )
+        for actor in (self.portfolio, orders, risk, user_signals):
             self.bus.attach(actor.routes())
         self.gateway.attach()
         self.bus.time = item.ref.first

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import money
+from engine.money import volume_within
 from engine.types import Conversion, Side, SymbolSpec
-from risk.sizing import volume_within
 from tests.builders import SPECS
 
 specs = st.sampled_from(list(SPECS.values()))

@@ -45,7 +45,7 @@ RULES = st.builds(
     daily=st.builds(
         DailyLoss,
         percent=st.sampled_from([150, 300, 500]),
-        anchor=st.sampled_from(list(DayStartBasis)),
+        day_start=st.sampled_from(list(DayStartBasis)),
         amount_base=st.sampled_from(list(AmountBase)),
         measured_on=st.sampled_from(list(Measured)),
         breach_at=st.sampled_from(list(BreachAt)),

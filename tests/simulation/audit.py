@@ -176,14 +176,14 @@ class Audit:
         actors, model = self._actors, self.model
         if actors is None or not model.seq:
             return
-        reserved = actors.risk.reserved
+        reserved = actors.order_manager.in_flight
         same = reserved.keys() == model.entries.keys()
         demand(same, "each approved entry is reserved until it ends", (reserved, model.entries))
         for order_id, kept in reserved.items():
             approved = model.entries[order_id]
-            worst = approved.worst or approved.risk
-            held = (kept.worst, kept.margin) == (worst, approved.margin)
-            demand(held and kept.worst >= 0, "a reservation is the order's risk", kept)
+            charged = (kept.risk, kept.worst, kept.margin)
+            held = charged == (approved.risk, approved.worst, approved.margin)
+            demand(held and min(charged) >= 0, "a reservation is the order's risk", kept)
         demand(
             actors.risk.day_start == model.day_start,
             "the day-start balance is the day's",

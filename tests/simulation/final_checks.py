@@ -85,7 +85,7 @@ class FinalChecks:
 
     def _check_waiting(self) -> None:
         """Our pending entries are known, and none waits while trading is halted."""
-        working = self._actors.gateway.working_orders.working
+        working = self._actors.order_manager.working
         waiting = {t: o for t, o in self._world.account.orders.items() if o.magic == MAGIC}
         for ticket, order in waiting.items():
             known = ticket in working or self._is_lost(order.comment)
@@ -166,7 +166,7 @@ class FinalChecks:
             once = len(ends) == 1 and order_id not in alive
             demand(once or (not ends and order_id in alive), "an order ends once", (order_id, ends))
         quarantined = {order.order_id for order in self._actors.gateway.unresolved}
-        working = {order.order_id for order in self._actors.gateway.working_orders.working.values()}
+        working = {live.order.order_id for live in self._actors.order_manager.working.values()}
         known = quarantined | working
         demand(alive.keys() == known, "what is alive waits or is of unknown outcome", alive)
 

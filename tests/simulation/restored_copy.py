@@ -38,11 +38,8 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "risk": actors.risk,
         "stakes": vars(actors.risk)["_exposures"],
         "given": actors.user_signals,
-        "flatten": actors.flatten,
         "gateway": gateway,
-        "venue book": gateway.working_orders,
         "watch": gateway.reconciler,
-        "unsent": gateway.unsent,
     }
     memory: dict[str, Any] = {"bus.seq": actors.bus.seq}
     for part, actor in parts.items():
@@ -55,7 +52,7 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
 def _shown(value: Any, now: Millis) -> Any:
     """A value that can be compared; of the tally, what it says now."""
     if isinstance(value, TradeCounters):
-        return value.orders_hour(now), value.orders_day, value.last_loss
+        return value.counts(now)
     return vars(value) if isinstance(value, DrawdownTracker) else value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from adapters.paper.broker.account import PaperAccount
@@ -10,6 +12,7 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.events import AttemptOutcome
 from engine.journal import MemoryJournal
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.rules import DailyLoss, DayStartBasis, Phase, TradingRestrictions
 from engine.trading import HaltCause
@@ -130,7 +133,7 @@ class TestUnderWay:
     def test_it_is_brought_back_from_records(self) -> None:
         parts = wired(WIDE, challenge=self.NAMED, balance=START - 40_000)
         bus = Bus(MemoryJournal())
-        restored = ChallengeActor(bus, Portfolio(SPECS), self.NAMED)
+        restored = ChallengeActor(bus, Portfolio(SPECS), OrderManager(bus), self.NAMED)
         bus.attach(restored.replay_routes())
         for record in parts.journal.records:
             bus.time = record.time
@@ -176,10 +179,13 @@ class TestRequests:
         challenge_actor = parts.challenge_actor
         assert challenge_actor is not None
         enter(parts, "EURUSD")
-        enter(parts, "GBPUSD")
+        pending: dict[str, Any] = {
+            "symbol": "GBPUSD", "entry_price": 125_500, "stop_loss": 125_000,
+            "take_profit": 126_500, "scale": 0.5, "expires": 9_999,
+        }  # fmt: skip
+        parts.bus.publish(builders.signal("s:GBPUSD", **pending))
         submitted(parts, 1, "EURUSD")
-        waiting = builders.submitted(2, symbol="GBPUSD", entry_price=125_500)
-        parts.bus.publish(waiting)
+        parts.bus.publish(builders.submitted(2, **pending))
         parts.bus.publish(ev.OrderAccepted(order_id=2, ticket=9))
         assert challenge_actor.state.requests == 2
         parts.bus.publish(
@@ -230,7 +236,7 @@ def test_recorded_events_bring_the_standing_back_and_publish_nothing() -> None:
 
     journal = MemoryJournal()
     bus = Bus(journal)
-    restored = ChallengeActor(bus, Portfolio(SPECS), TIGHT)
+    restored = ChallengeActor(bus, Portfolio(SPECS), OrderManager(bus), TIGHT)
     bus.attach(restored.replay_routes())
     for record in parts.journal.records:
         bus.time = record.time

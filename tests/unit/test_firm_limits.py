@@ -11,9 +11,12 @@ from engine.events import DenyReason
 from engine.rules import DailyLoss, DayStartBasis
 from engine.trading import HaltCause, TradingState
 from engine.types import LimitAction, Limits, Side
-from risk import exposure, firm_limits
+from risk import exposure
 from risk.challenge import Challenge
-from risk.limits import RiskContext, vet
+from risk.context import RiskContext
+from risk.counters import TradeCounts
+from risk.limits import vet
+from risk.objectives import FirmFloors
 from tests.builders import (
     EURUSD,
     GBPUSD,
@@ -40,24 +43,25 @@ FIRM = Challenge(rules=rules())
 """A day may lose 500.00 and an attempt 1,000.00 of 100,000.00."""
 
 
-def desk(limit_context: firm_limits.LimitContext | None = None, **changes: Any) -> RiskContext:
+COUNTS, NOTHING = TradeCounts(), exposure.Concentration()
+
+
+def desk(**changes: Any) -> RiskContext:
     return RiskContext(
         **{
-            "limits": limits(), "spec": EURUSD, "tick": TICKS["EURUSD"], "account": account(),
+            "limits": limits(), "spec": EURUSD, "tick": TICKS["EURUSD"],
+            "account": ev.AccountSeen.of(account()),
             "day_start": START, "starting_balance": START, "trading_active": True,
             "known_signal": False, "positions": 0, "positions_on_symbol": 0, "stops_worst": 0,
             "risk_in_flight": 0, "margin_in_flight": 0,
-            "limit_context": limit_context or firm_limits.LimitContext(),
-            **changes,
+            "counts": COUNTS, "concentration": NOTHING, **changes,
         }
     )  # fmt: skip
 
 
-def reason(
-    terms: Limits, limit_context: firm_limits.LimitContext | None = None, **order: Any
-) -> DenyReason | None:
+def reason(terms: Limits, known: dict[str, Any] | None = None, **order: Any) -> DenyReason | None:
     """Why one lot of EURUSD with its stop 100 points away (105.00 at risk) is denied."""
-    made = vet(intent(**{"volume": LOT, **order}), desk(limit_context, limits=terms))
+    made = vet(intent(**{"volume": LOT, **order}), desk(limits=terms, **(known or {})))
     return made.reason if isinstance(made, ev.OrderDenied) else None
 
 
@@ -133,23 +137,27 @@ class TestPerOrder:
 class TestTiming:
     @pytest.mark.parametrize(("ago", "denied"), [(29 * MINUTE, True), (30 * MINUTE, False)])
     def test_after_a_loss_there_is_a_pause(self, ago: int, denied: bool) -> None:
-        limit_context = firm_limits.LimitContext(now=HOUR, last_loss=HOUR - ago)
-        found = reason(limits(cool_down_minutes=30), limit_context)
+        counts = TradeCounts(now=HOUR, last_loss=HOUR - ago)
+        found = reason(limits(cool_down_minutes=30), {"counts": counts})
         assert (found is DenyReason.COOL_DOWN) is denied
 
     @pytest.mark.parametrize(
-        ("terms", "view", "found"),
+        ("terms", "counts", "found"),
         [
             ({"max_orders_per_hour": 3}, {"orders_hour": 2}, None),
             ({"max_orders_per_hour": 3}, {"orders_hour": 3}, DenyReason.ORDERS_PER_HOUR),
-            ({"max_orders_per_day": 9}, {"orders_day": 8}, None),
-            ({"max_orders_per_day": 9}, {"orders_day": 9}, DenyReason.ORDERS_PER_DAY),
+            ({"max_orders_per_day": 9}, {"day": {"EURUSD": 7, "GBPUSD": 1}}, None),
+            (
+                {"max_orders_per_day": 9},
+                {"day": {"EURUSD": 7, "GBPUSD": 2}},
+                DenyReason.ORDERS_PER_DAY,
+            ),
         ],
     )
     def test_orders_an_hour_and_a_day(
-        self, terms: dict[str, Any], view: dict[str, Any], found: DenyReason | None
+        self, terms: dict[str, Any], counts: dict[str, Any], found: DenyReason | None
     ) -> None:
-        assert reason(limits(**terms), firm_limits.LimitContext(**view)) == found
+        assert reason(limits(**terms), {"counts": TradeCounts(**counts)}) == found
 
     def test_the_actor_counts_what_it_approved_also_when_nothing_came_of_it(self) -> None:
         parts = wired(limits(max_orders_per_hour=1, max_positions=9))
@@ -173,6 +181,18 @@ class TestTiming:
         assert denials(parts) == [DenyReason.ORDERS_PER_DAY]
         assert len(approvals(parts)) == 2
 
+    def test_each_symbol_has_its_own_count_of_the_day(self) -> None:
+        parts = wired(limits(max_trades_per_symbol_per_day=1, max_positions=9,
+                             max_positions_per_symbol=9))  # fmt: skip
+        enter(parts, "EURUSD", "s:1")
+        enter(parts, "EURUSD", "s:2")
+        enter(parts, "GBPUSD", "s:3")
+        reset(parts, START)
+        enter(parts, "EURUSD", "s:4")
+        assert denials(parts) == [DenyReason.TRADES_PER_SYMBOL_PER_DAY]
+        made = [item.order.terms.symbol for item in approvals(parts)]
+        assert made == ["EURUSD", "GBPUSD", "EURUSD"]
+
     def test_only_a_loss_with_its_costs_starts_the_pause(self) -> None:
         parts = wired(limits(cool_down_minutes=10))
         parts.bus.time = HOUR
@@ -189,8 +209,8 @@ class TestTiming:
 class TestExposure:
     @pytest.mark.parametrize(("at_risk", "denied"), [(9_500, False), (9_501, True)])
     def test_what_may_be_lost_on_one_symbol(self, at_risk: int, denied: bool) -> None:
-        limit_context = firm_limits.LimitContext(symbol_worst=at_risk)
-        found = reason(limits(max_symbol_risk_fraction=0.002), limit_context)  # 200.00 in all
+        known = {"concentration": exposure.Concentration(on_symbol=at_risk)}
+        found = reason(limits(max_symbol_risk_fraction=0.002), known)  # 200.00 in all
         assert (found is DenyReason.SYMBOL_RISK) is denied
 
     def test_currencies_add_up_across_symbols_and_sides(self) -> None:
@@ -211,9 +231,8 @@ class TestExposure:
     def test_what_may_be_lost_on_one_currency_unless_the_order_makes_it_less(
         self, net: dict[str, int], denied: bool
     ) -> None:
-        found = reason(
-            limits(max_currency_risk_fraction=0.002), firm_limits.LimitContext(currencies=net)
-        )
+        known = {"concentration": exposure.Concentration(on_currency=net)}
+        found = reason(limits(max_currency_risk_fraction=0.002), known)
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     @pytest.mark.parametrize(
@@ -224,10 +243,8 @@ class TestExposure:
         self, net: dict[str, int], denied: bool
     ) -> None:
         away = levels(Side.SHORT, TICKS["EURUSD"], 100, 200)
-        limit_context = firm_limits.LimitContext(currencies=net)
-        found = reason(
-            limits(max_currency_risk_fraction=0.002), limit_context, side=Side.SHORT, **away
-        )
+        known = {"concentration": exposure.Concentration(on_currency=net)}
+        found = reason(limits(max_currency_risk_fraction=0.002), known, side=Side.SHORT, **away)
         assert (found is DenyReason.CURRENCY_EXPOSURE) is denied
 
     def test_orders_in_flight_are_in_it(self) -> None:
@@ -254,8 +271,8 @@ class TestFirmRoom:
     def test_the_worst_case_stays_above_both_floors_and_the_reserve(
         self, today: int, after: int, reserve: float | None, denied: bool
     ) -> None:
-        limit_context = firm_limits.LimitContext(firm=firm_limits.FirmFloors(today, after))
-        found = reason(limits(firm_reserve_fraction=reserve), limit_context)
+        known = {"firm_floors": FirmFloors(today, after)}
+        found = reason(limits(firm_reserve_fraction=reserve), known)
         assert (found is DenyReason.FIRM_LOSS_BUFFER) is denied
 
     def test_the_next_reset_counts_todays_profit_into_the_floor(self) -> None:
@@ -264,7 +281,7 @@ class TestFirmRoom:
         see(parts, START + 50_000)
         assert parts.challenge_actor is not None
         floors = parts.challenge_actor.floors(ev.AccountSeen(START + 50_000, START + 50_000, 0))
-        assert floors == firm_limits.FirmFloors(START - 50_000, START)
+        assert floors == FirmFloors(START - 50_000, START)
 
     def test_at_the_reserve_everything_is_closed_and_trading_latched(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.5)

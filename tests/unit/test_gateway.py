@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.gateway import Gateway, InProcess
 from adapters.mt5.execution.snapshot import carry_out
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
 from adapters.paper.terminal.direct import PaperExecution
@@ -276,9 +277,10 @@ class TestInThisProcess:
         for tick in TICKS.values():
             account.quote(tick.symbol, tick.bid, tick.ask, 0)
         terminal = PaperTerminal(account)
-        gateway = Gateway(parts.bus, parts.portfolio, REQUESTS, send_in_process(terminal))
+        port = TerminalPort(terminal, REQUESTS)
+        gateway = Gateway(parts.bus, parts.portfolio, parts.order_manager, REQUESTS, port)
         gateway.attach()
-        return parts, account, InProcess(gateway, terminal)
+        return parts, account, InProcess(gateway, port)
 
     def test_an_entry_and_its_stop_are_told_with_the_accounts_own_figures(self) -> None:
         parts, account, link = self._linked()
@@ -305,9 +307,9 @@ class TestInThisProcess:
             account.quote("EURUSD", TICKS["EURUSD"].bid, TICKS["EURUSD"].ask, 0)
             terminal = PaperTerminal(account)
             setattr(terminal.conditions, condition, False)
-            direct = None if by_requests else PaperExecution(terminal, REQUESTS)
-            sending = send_in_process(terminal)
-            Gateway(parts.bus, parts.portfolio, REQUESTS, sending, direct).attach()
+            port = (TerminalPort if by_requests else PaperExecution)(terminal, REQUESTS)
+            gateway = Gateway(parts.bus, parts.portfolio, parts.order_manager, REQUESTS, port)
+            gateway.attach()
             parts.bus.publish(signal("s:1", volume=10_000))
             told.append([record.event for record in parts.journal.records])
         assert told[0] == told[1]

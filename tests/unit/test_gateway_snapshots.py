@@ -387,7 +387,7 @@ class TestLooking:
         venue_request = desk.sent.pop(0)
         reply = carry_out(terminal, venue_request.request)
         assert (reply.result and reply.result.order, reply.deals, terminal.asked) == (0, (), [])
-        desk.parts.bus.feed(ev.VenueReplied(1, reply))
+        desk.parts.bus.feed(venue_request.answered(reply))
         assert len(desk.gateway.unresolved) == 1
         desk.gateway.reconcile(fetch_snapshot(terminal, desk.gateway.snapshot_query()))
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)

@@ -14,8 +14,9 @@ import pytest
 
 from adapters.journal.lock import JournalLock
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.snapshot import Snapshot, TradeReply, snapshot_of
+from adapters.mt5.execution.snapshot import Snapshot, snapshot_of
 from engine import events as ev
+from engine.execution import ExecutionResult, Outcome
 from scripts.app.journals.share import Mask
 from tests.builders import ended, halted, started
 from tests.commands import Said, butler
@@ -330,7 +331,9 @@ class TestShare:
             login=51234567, name="Jo Doe", server="Broker-Demo 3", company="Broker", balance=5.25
         )
         snapshot = Snapshot(info, (), (), {}, {})
-        reply = TradeReply(None, (-6, "Authorization failed for 51234567"), account=info)
+        figures = ev.Account(balance=525, equity=0)
+        refused = "Authorization failed for 51234567"
+        reply = ExecutionResult(Outcome.REJECTED, -6, refused, account=figures)
         records = [
             ev.Record(1, 0, None, started(), {"session_id": "one"}),
             ev.Record(2, 1, None, ev.AccountSnapshot(snapshot)),
@@ -344,7 +347,7 @@ class TestShare:
         (lines,) = [Path(name).read_text("utf-8") for name in said.out if name.endswith("jsonl")]
         for secret in ("51234567", "Doe", "Demo", "Broker"):
             assert secret not in lines
-        assert lines.count("5.25") == 2
+        assert (lines.count("5.25"), lines.count("525")) == (1, 1)
         back = [msgspec.json.decode(line, type=ev.Record).event for line in lines.splitlines()]
         assert isinstance(back[1], ev.AccountSnapshot)
         assert snapshot_of(back[1].what).account.balance == 5.25

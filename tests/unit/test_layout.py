@@ -59,13 +59,15 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.services": "engine adapters.system adapters.reports",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
+    "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
+    "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
-    "scripts.app.sessions": "engine risk signals signals.market_data config adapters.bars "
-    "adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
+    "scripts.app.sessions": "engine risk risk.ledger signals signals.market_data config "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
-    "adapters.paper.replay adapters.reports adapters.services adapters.system scripts.app "
-    "scripts.app.terms",
+    "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
+    "scripts.app.account scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk adapters.bars signals "
     "adapters.bars.sample adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
@@ -74,7 +76,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.cli.shared": "config scripts.app scripts.app.sessions scripts.view",
     "scripts.cli": "engine risk signals signals.market_data config adapters.bars adapters.journal "
     "adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services "
-    "adapters.system scripts.app scripts.app.journals scripts.app.sessions scripts.app.terms "
+    "adapters.state adapters.system scripts.app scripts.app.account scripts.app.journals "
+    "scripts.app.sessions scripts.app.terms "
     "scripts.view scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""

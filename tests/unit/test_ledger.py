@@ -18,7 +18,7 @@ from engine.account.history import (
     PriceBar,
     deal_of,
 )
-from engine.account.ledger import LedgerOutcome, PastVerdict, Proof
+from engine.fields import LedgerOutcome, PastVerdict, Proof
 from engine.rules import RuleAction
 from engine.types import ClockName
 from risk.ledger.booking import moment
@@ -26,6 +26,7 @@ from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import Carried, ClockRule, FirmRules, PastBars
 from risk.ledger.verdict import LedgerCode, LedgerSeverity
 from signals.market_data.clocks import server_of, utc_of
+from tests.ledger_cases import exit_of
 from tests.ledger_history import FTMO, MAGIC, ONE_STEP, THE5ERS, History, at, funded, stated
 
 
@@ -51,7 +52,7 @@ def test_money_paid_out_today_lowers_no_floor_and_is_no_loss() -> None:
     assert figures.closed_today == -10_000
     assert figures.transfers == -250_000
     assert LedgerCode.TRANSFERS_ACCEPTED in report.codes
-    assert report.exit_code == 0
+    assert exit_of(report) == 0
 
 
 def test_a_transfer_that_nobody_accepted_needs_a_person() -> None:
@@ -60,7 +61,7 @@ def test_a_transfer_that_nobody_accepted_needs_a_person() -> None:
     history.pay("06-16 06:00", 500.0)
     report = history.report("06-16 10:00", statement=stated())
     assert LedgerCode.TRANSFER in report.codes
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
     assert "+500.00 on 2026-06-16" in next(
         item.line for item in report.findings if item.code is LedgerCode.TRANSFER
     )
@@ -76,7 +77,7 @@ def test_a_later_start_makes_a_deposit_part_of_what_the_challenge_began_with() -
     )
     assert report.figures.transfers == 0
     assert report.figures.initial == 10_050_000
-    assert report.exit_code == 0
+    assert exit_of(report) == 0
 
 
 def test_credit_is_neither_balance_nor_profit() -> None:
@@ -118,7 +119,7 @@ def test_a_history_that_begins_in_the_middle_must_be_stated() -> None:
     history.trade("06-15 08:00", "06-15 09:00", 100.0)
     report = history.report("06-17 10:00")
     assert LedgerCode.NOT_STATED in report.codes
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
     assert report.figures.initial is None
     assert report.figures.floor is None
     assert report.figures.day_start == 10_030_000
@@ -129,7 +130,7 @@ def test_a_statement_without_the_initial_balance_does_not_help_a_cut_history() -
     history.trade("06-15 08:00", "06-15 09:00", 100.0)
     report = history.report("06-17 10:00", statement=stated(initial=None, started="05-04 00:00"))
     assert LedgerCode.NO_INITIAL in report.codes
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
 
 
 def test_an_opening_that_was_settled_before_is_believed_even_on_the_day_it_begins() -> None:
@@ -139,9 +140,9 @@ def test_an_opening_that_was_settled_before_is_believed_even_on_the_day_it_begin
     statement = stated(started="05-04 00:00")
     late = history.report("06-17 10:00", statement=statement)
     assert late.codes == (LedgerCode.HISTORY_UNSETTLED,)
-    assert late.exit_code == 4
+    assert exit_of(late) == 4
     known = history.report("06-17 10:00", statement=statement, stored_opening=10_020_000)
-    assert known.exit_code == 0
+    assert exit_of(known) == 0
     assert known.figures.day_start == 10_020_000
 
 
@@ -174,7 +175,7 @@ def test_a_deal_that_reads_otherwise_than_before_stops_everything() -> None:
     changed = msgspec.structs.replace(before, profit=20.0)
     report = history.report("06-17 10:00", stored=(changed,))
     assert report.codes == (LedgerCode.HISTORY_CHANGED,)
-    assert report.exit_code == 4
+    assert exit_of(report) == 4
 
 
 def test_a_stored_deal_that_is_no_longer_told_stays() -> None:
@@ -195,7 +196,7 @@ def test_a_currency_with_more_than_two_digits_is_refused() -> None:
     account = AccountNow(balance=0, equity=0, currency="BTC", currency_digits=8)
     report = funded().report("06-17 10:00", account=account)
     assert report.codes == (LedgerCode.CURRENCY,)
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
 
 
 def test_an_amount_that_is_no_number_names_its_deal() -> None:
@@ -221,9 +222,9 @@ def test_a_date_takes_in_a_trade_before_the_second_phase_was_funded_the_moment_d
     day = history.report("06-18 14:00", statement=stated(started="06-17 22:00", **given))
     assert LedgerCode.STATEMENT_INITIAL in day.codes
     assert LedgerCode.STATEMENT_BEFORE_RESET in day.codes
-    assert day.exit_code == 2
+    assert exit_of(day) == 2
     exact = history.report("06-18 14:00", statement=stated(started="06-18 11:00", **given))
-    assert exact.exit_code == 0
+    assert exit_of(exact) == 0
     assert exact.figures.closed_today == 5_000
     assert exact.figures.positions_today == 2
 
@@ -367,7 +368,7 @@ def test_an_equity_that_nobody_saw_suspends_until_the_next_reset() -> None:
     assert report.figures.floor_today is None
     assert LedgerCode.ANCHOR_UNKNOWN in report.codes
     assert report.outcome is LedgerOutcome.SUSPEND
-    assert report.exit_code == 0
+    assert exit_of(report) == 0
 
 
 def test_the_higher_of_two_prices_around_the_reset_is_the_anchor_of_a_long() -> None:
@@ -412,7 +413,7 @@ def test_bars_below_the_floor_tell_of_a_likely_breach_and_refuse_nothing() -> No
     low = bars(("06-15 08:00", 1.1, 1.1), ("06-15 08:01", 1.094, 1.0949))
     report = history.report("06-17 10:00", statement=stated(), bars=low)
     assert report.figures.past is PastVerdict.BREACHED_BOUNDED
-    assert report.exit_code == 0
+    assert exit_of(report) == 0
     gap = bars(("06-15 08:00", 1.1, 1.1))
     assert history.report("06-17 10:00", bars=gap).figures.past is PastVerdict.UNKNOWN
     fine = bars(("06-15 08:00", 1.1, 1.1), ("06-15 08:01", 1.1, 1.099))
@@ -438,7 +439,7 @@ def test_the_overall_limit_is_proved_too_and_named_first() -> None:
     report = history.report("06-18 10:00")
     (breach,) = report.figures.breaches or ()
     assert (breach.rule, breach.at) == ("max_loss", at("06-17 09:00"))
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
 
 
 def test_a_day_that_was_paused_is_over_at_the_reset_and_does_not_hide_a_later_end() -> None:
@@ -452,7 +453,7 @@ def test_a_day_that_was_paused_is_over_at_the_reset_and_does_not_hide_a_later_en
     assert today.outcome is LedgerOutcome.SUSPEND
     later = history.report("06-16 10:00", firm)
     assert LedgerCode.PAUSED_TODAY not in later.codes
-    assert later.exit_code == 0
+    assert exit_of(later) == 0
     history.trade("06-16 08:00", "06-16 09:00", -4900.0)
     ended = history.report("06-17 10:00", firm)
     assert LedgerCode.BREACHED in ended.codes
@@ -469,7 +470,7 @@ def test_a_target_reached_with_too_few_days_is_not_passed() -> None:
     history.leave("06-18 11:00", next(iter(history.positions)), 0.0)
     report = history.report("06-18 12:00")
     assert LedgerCode.PASSED in report.codes
-    assert report.exit_code == 2
+    assert exit_of(report) == 2
 
 
 # --- without a firm ---

@@ -7,7 +7,7 @@ import pytest
 
 from config.yaml_strict import load_yaml
 from engine.account.history import Observation
-from engine.account.ledger import LedgerFigures
+from engine.fields import LedgerFigures
 from engine.rules import DayStartBasis
 from risk.ledger.days import last_reset, reset_of
 from risk.ledger.inputs import (
@@ -19,6 +19,7 @@ from risk.ledger.inputs import (
     TradingDay,
 )
 from risk.ledger.proposal import proposal
+from tests.ledger_cases import exit_of
 from tests.ledger_history import FTMO, History, at, funded, stated
 
 
@@ -89,7 +90,7 @@ def test_too_few_profitable_days_keep_a_phase_open() -> None:
     rule = ProfitableDays(days=2, percent=50)
     one = history.report("06-19 10:00", firm(profitable=rule))
     assert one.figures.profitable_days == 1
-    assert one.exit_code == 0
+    assert exit_of(one) == 0
 
 
 def test_a_trailing_floor_on_equity_follows_the_upper_bound() -> None:

@@ -10,7 +10,8 @@ import pytest
 from engine import events as ev
 from engine.events import DenyReason, OrderApproved, OrderDenied
 from engine.types import Side, SymbolSpec
-from risk.limits import RiskContext, day_floor, manage, max_loss_floor, vet
+from risk.context import RiskContext
+from risk.limits import day_floor, manage, max_loss_floor, vet
 from risk.valuation import Valuation
 from tests.builders import (
     EURUSD,
@@ -29,9 +30,11 @@ from tests.builders import (
 
 def desk(spec: SymbolSpec = EURUSD, **changes: Any) -> RiskContext:
     """A quiet moment: nothing open, the starting balance, trading active."""
+    figures = changes.pop("account", account())
     return RiskContext(
         **{
-            "limits": LIMITS, "spec": spec, "tick": TICKS[spec.name], "account": account(),
+            "limits": LIMITS, "spec": spec, "tick": TICKS[spec.name],
+            "account": ev.AccountSeen.of(figures),
             "day_start": START, "starting_balance": START, "trading_active": True,
             "known_signal": False, "positions": 0, "positions_on_symbol": 0, "stops_worst": 0,
             "risk_in_flight": 0, "margin_in_flight": 0, **changes,

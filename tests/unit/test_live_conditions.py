@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_an_entry_that_the_symbol_does_not_take_is_denied_and_halts_nothing(
 ) -> None:
     parts = wired()
     parts.bus.feed(mode)
-    away = levels(side, TICKS["EURUSD"], 500, 1_000)
+    away: dict[str, Any] = levels(side, TICKS["EURUSD"], 500, 1_000)
     parts.bus.publish(signal(side=side, scale=0.5, **away))
     if side in denied:
         assert denials(parts) == [DenyReason.SYMBOL_MODE]

@@ -25,6 +25,8 @@ REJECTED = [
     code for code, known in mt5.RETURN_CODES.items() if known.outcome is mt5.RequestOutcome.REJECTED
 ]
 
+AWAY: dict[str, Any] = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
+
 
 class TestEffects:
     @pytest.mark.parametrize("code", REJECTED)
@@ -88,7 +90,7 @@ class TestRisk:
 def managing(terms: Any = LIMITS) -> Any:
     """A session with a position whose stop is about to be moved."""
     desk = live(terms)
-    desk.parts.bus.publish(signal(scale=0.5, **levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)))
+    desk.parts.bus.publish(signal(scale=0.5, **AWAY))
     desk.reply(result(), deals=(deal_in(),))
     return desk
 
@@ -142,18 +144,18 @@ class TestNoConnection:
     def test_an_order_for_which_the_terminal_had_no_connection_never_left(self) -> None:
         """No riddle: it ends, nothing latches, and nothing is charged for it."""
         desk = live()
-        desk.parts.bus.publish(signal(scale=0.5, **levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)))
+        desk.parts.bus.publish(signal(scale=0.5, **AWAY))
         desk.reply(result(10031), connected=False)
         (ended,) = desk.events()
         assert isinstance(ended, ev.OrderCancelled)
         assert "never sent: 10031" in ended.reason
         assert desk.parts.risk.trading.active
-        assert desk.parts.risk.reserved == {}
+        assert desk.parts.order_manager.in_flight == {}
 
     @pytest.mark.parametrize("connected", [True, None])
     def test_with_a_connection_the_same_answer_proves_nothing(self, connected: Any) -> None:
         desk = live()
-        desk.parts.bus.publish(signal(scale=0.5, **levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)))
+        desk.parts.bus.publish(signal(scale=0.5, **AWAY))
         desk.reply(result(10031), connected=connected)
         assert isinstance(desk.events()[0], ev.OrderUnknown)
 
@@ -171,7 +173,7 @@ class TestRelease:
         parts = wired()
         release = TransientRelease(parts.bus, parts.portfolio, REQUESTS)
         parts.bus.attach(release.routes())
-        away = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
+        away: dict[str, Any] = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
         parts.bus.publish(signal(scale=0.5, **away))
         (approved,) = of_kind(parts.journal, ev.OrderApproved)
         parts.bus.publish(

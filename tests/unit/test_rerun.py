@@ -12,6 +12,7 @@ from engine.portfolio import Portfolio
 from engine.rerun import RerunComparison
 from engine.types import SymbolSpec
 from risk import limits as rules
+from risk.context import RiskContext
 from scripts.app.journals.rerun import deciders
 from scripts.app.journals.rerun_inputs import InputsNotRecorded
 from scripts.view.records import differing
@@ -32,9 +33,7 @@ class TestOtherCode:
     ) -> None:
         records, vet = recorded(SEED), rules.vet
 
-        def timid(
-            order: ev.OrderIntent, context: rules.RiskContext
-        ) -> ev.OrderApproved | ev.OrderDenied:
+        def timid(order: ev.OrderIntent, context: RiskContext) -> ev.OrderApproved | ev.OrderDenied:
             verdict = vet(order, context)
             if isinstance(verdict, ev.OrderApproved):
                 return msgspec.structs.replace(verdict, volume=verdict.volume - 100)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from risk.sizing import budget, volume_within
+from engine.money import volume_within
+from risk.sizing import budget
 from tests.builders import EURUSD
 
 

@@ -85,7 +85,7 @@ def test_an_approved_order_has_its_levels_on_ticks_and_the_risk_of_these(
 ) -> None:
     parts = wired()
     monkeypatch.setitem(parts.portfolio.specs, "EURUSD", TICKED)
-    away = levels(Side.LONG, TICKS["EURUSD"], 503, 1_003)
+    away: dict[str, Any] = levels(Side.LONG, TICKS["EURUSD"], 503, 1_003)
     parts.bus.publish(signal(scale=0.5, **away))
     (approved,) = of_kind(parts.journal, ev.OrderApproved)
     terms = approved.order.terms
@@ -133,7 +133,7 @@ class TestVolumes:
         self, asked: int, reason: DenyReason, words: str
     ) -> None:
         parts = wired()
-        away = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
+        away: dict[str, Any] = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
         parts.bus.publish(signal(volume=asked, **away))
         (denied,) = of_kind(parts.journal, ev.OrderDenied)
         assert (denied.reason, denied.detail) == (reason, words)

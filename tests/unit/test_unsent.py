@@ -10,12 +10,12 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
+from engine.exits import Exits
 from engine.recovery import Restorer
 from engine.rules import Phase, TradingRestrictions
 from engine.trading import HaltCause
 from engine.types import LimitAction, Limits
 from risk.challenge import Challenge
-from signals.exits import Flatten
 from tests.builders import START, limits, of_kind, opened, signal
 from tests.challenges import WEEK, rules
 from tests.risk_steps import see
@@ -34,7 +34,7 @@ def holding(terms: Limits = LOOSE, challenge: Challenge | None = None) -> Live:
     """A lot of EURUSD as position 7, in a session that can be told to close everything."""
     desk = live(terms, challenge=challenge)
     bus = desk.parts.bus
-    bus.attach(Flatten(bus, desk.parts.portfolio).routes())
+    bus.attach(Exits(bus, desk.parts.portfolio, desk.parts.order_manager).routes())
     bus.publish(opened(7, order_id=0))
     return desk
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
+from engine.exits import MANUAL_REASON, Exits
 from engine.recovery import Restorer
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
-from signals.exits import MANUAL_REASON, Flatten
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired
 from tests.risk_steps import changes, denials, enter, lost, rejected, see, submitted
 from tests.venue_steps import Live, deal_out, live, result
@@ -85,29 +84,20 @@ def submitted_entry(parts: Wired) -> None:
     submitted(parts, 1, "EURUSD")
 
 
-@dataclass
-class Flattened(Live):
-    """A session with the actor that closes everything."""
-
-    flatten: Flatten = field(kw_only=True)
-
-
-def flat(*positions: ev.PositionOpened) -> Flattened:
+def flat(*positions: ev.PositionOpened) -> Live:
     """A session with these positions, just told to flatten."""
     session = holding(*positions)
     said(session.parts, ev.UserAction.FLATTEN)
     return session
 
 
-def holding(*positions: ev.PositionOpened) -> Flattened:
+def holding(*positions: ev.PositionOpened) -> Live:
     session = live()
-    flatten = Flatten(session.parts.bus, session.parts.portfolio)
-    session.parts.bus.attach(flatten.routes())
+    parts = session.parts
+    parts.bus.attach(Exits(parts.bus, parts.portfolio, parts.order_manager).routes())
     for position in positions:
-        session.parts.bus.publish(position)
-    return Flattened(
-        session.parts, session.gateway, session.sent, session.recorded, flatten=flatten
-    )
+        parts.bus.publish(position)
+    return session
 
 
 LONG = opened(7, order_id=0)
@@ -168,7 +158,10 @@ class TestFlattenWhatIsMarked:
     def test_after_a_restart_it_is_known_from_the_journal(self) -> None:
         before, after = holding(), holding()
         before.see(positions=(MARKED,), risks={50: 1.0})
-        memories = (after.parts.portfolio.replay_routes(), after.flatten.replay_routes())
+        memories = (
+            after.parts.portfolio.replay_routes(),
+            after.parts.order_manager.replay_routes(),
+        )
         Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
         said(after.parts, ev.UserAction.FLATTEN)
         assert [venue_request.request["position"] for venue_request in after.sent] == [50]
@@ -226,7 +219,7 @@ class TestFlatten:
         before = flat(LONG, SHORT)
         before.reply(result(10_018))
         after = holding()
-        memories = (after.parts.portfolio.routes(), after.flatten.replay_routes())
+        memories = (after.parts.portfolio.routes(), after.parts.order_manager.replay_routes())
         Restorer(after.parts.bus, memories).restore(before.parts.journal.records)
         said(after.parts, ev.UserAction.FLATTEN)
         assert [venue_request.request["position"] for venue_request in after.sent] == [7]

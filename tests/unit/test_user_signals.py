@@ -9,6 +9,7 @@ import pytest
 
 from engine import events as ev
 from engine.events import DenyReason, UserSignal
+from engine.exits import Exits
 from engine.types import UNITS_PER_LOT, Side
 from signals.user_signals import EXIT_REASON, PENDING_LIFE, UserSignals
 from tests.builders import TICKS, Wired, limits, of_kind, opened, wired
@@ -51,7 +52,8 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     session = wired(limits(max_positions=9, max_positions_per_symbol=9))
-    session.bus.attach(UserSignals(session.bus, session.portfolio).routes())
+    exits = Exits(session.bus, session.portfolio, session.order_manager)
+    session.bus.attach(UserSignals(session.bus, session.portfolio, exits).routes())
     return Desk(session)
 
 

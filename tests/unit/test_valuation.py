@@ -12,7 +12,7 @@ from engine import money
 from engine.events import DenyReason
 from engine.types import Rate, Side, SymbolSpec
 from engine.valuation import due, is_news, move_at
-from risk.valuation import Valuation, margin_of, rate_of, valuation_of
+from risk.valuation import Valuation, rate_of, valuation_of
 from tests.builders import (
     EURGBP,
     EURUSD,
@@ -89,11 +89,11 @@ class TestTheFormulaIsKnown:
         for told, bound in ((110_010, 110_010), (330_030, 330_030), (55_005, 110_010)):
             valuation = found(EURUSD, broker_valued(margin=told))
             assert valuation.objection is None
-            assert margin_of(EURUSD, valuation, LOT, 110_010) == bound
+            assert money.scaled_margin(EURUSD, valuation.margin, LOT, 110_010) == bound
 
     def test_a_margin_follows_volume_and_price(self) -> None:
         valuation = found(EURUSD, broker_valued(margin=330_030))
-        assert margin_of(EURUSD, valuation, LOT // 2, 110_020) == 165_030
+        assert money.scaled_margin(EURUSD, valuation.margin, LOT // 2, 110_020) == 165_030
 
 
 class TestOnlyTheTerminalKnows:
@@ -108,13 +108,15 @@ class TestOnlyTheTerminalKnows:
 
     def test_the_margin_of_a_lot_is_its_own(self) -> None:
         valuation = found(EURGBP, CROSS)
-        assert margin_of(EURGBP, valuation, LOT, 86_010) == 109_056  # with the band, rounded up
-        assert margin_of(EURGBP, valuation, LOT // 2, 99_999) == 54_528
+        assert (
+            money.scaled_margin(EURGBP, valuation.margin, LOT, 86_010) == 109_056
+        )  # with the band, rounded up
+        assert money.scaled_margin(EURGBP, valuation.margin, LOT // 2, 99_999) == 54_528
 
     def test_the_margin_was_told_of_less_than_a_lot_where_no_order_may_be_larger(self) -> None:
         spec = msgspec.structs.replace(EURGBP, volume_max=LOT // 10)
         valuation = msgspec.structs.replace(CROSS, volume=LOT // 10, margin=10_900)
-        assert margin_of(spec, found(spec, valuation), LOT // 10, 86_010) == 10_906
+        assert money.scaled_margin(spec, found(spec, valuation).margin, LOT // 10, 86_010) == 10_906
 
     def test_there_is_nothing_to_compare_it_with(self) -> None:
         wild = msgspec.structs.replace(CROSS, loss=10**9)
@@ -257,9 +259,10 @@ class TestInASession:
         earlier.bus.feed(CROSS)
         parts = session()
         for record in earlier.journal.records:
-            handler = parts.portfolio.replay_routes().get(type(record.event))
-            if handler is not None:
-                handler(record.event)
+            for actor in (parts.portfolio, parts.risk):
+                handler = actor.replay_routes().get(type(record.event))
+                if handler is not None:
+                    handler(record.event)
         parts.bus.time = 31 * MINUTE
         denied = entered(parts)
         assert isinstance(denied, ev.OrderDenied)

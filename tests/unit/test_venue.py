@@ -9,19 +9,20 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import LinkDown, NotSent, SnapshotFailed
-from adapters.mt5.execution.gateway import VenueRequest
-from adapters.mt5.execution.snapshot import TradeReply
 from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter, Venue
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
+from engine.execution import ExecutionResult, Outcome
 from engine.journal import MemoryJournal
-from tests.paper_terminals import BUY, terminal_at_ticks, told
-from tests.venue_steps import Live, live
+from tests.builders import LOT, intent
+from tests.paper_terminals import terminal_at_ticks, told
+from tests.venue_steps import REQUESTS, Live, live
+
+BUY = intent()
 
 
 class InThisProcess:
@@ -75,11 +76,11 @@ class Scene:
         self.terminal = AsyncTerminal(cast("TerminalClient", self.client))
         self.venue = Venue(
             self.live.parts.bus, self.journal, self.terminal, SystemClock(), account,
-            router=CheckOnlyRouter() if dry_run else LiveRouter(),
+            requests=REQUESTS, router=CheckOnlyRouter() if dry_run else LiveRouter(),
         )  # fmt: skip
-        self.replies: list[TradeReply] = []
+        self.replies: list[ExecutionResult | None] = []
         self.bus = self.live.parts.bus
-        self.bus.attach({ev.VenueReplied: lambda replied: self.replies.append(replied.what)})
+        self.bus.attach({ev.VenueReplied: lambda replied: self.replies.append(replied.result)})
         self.ran = False
 
     async def run(self) -> None:
@@ -105,10 +106,10 @@ def played(scene: Callable[[], Scene], story: Callable[[Scene], Coroutine[Any, A
     asyncio.run(play())
 
 
-async def _sent(scene: Scene, request: dict[str, Any]) -> None:
+async def _sent(scene: Scene, order: ev.OrderIntent) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(scene.run)
-        scene.venue.send(VenueRequest(1, request))
+        scene.venue.execute(order, LOT)
         scene.journal.on_disk.set()
         await scene.venue.settled()
         scene.venue.close()
@@ -118,14 +119,14 @@ def test_nothing_is_sent_before_its_record_is_on_disk() -> None:
     async def story(scene: Scene) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)
-            scene.venue.send(VenueRequest(1, BUY))
+            scene.venue.execute(BUY, LOT)
             await anyio.wait_all_tasks_blocked()
             assert scene.client.calls == []
             scene.journal.on_disk.set()
             await scene.venue.settled()
             scene.venue.close()
         (reply,) = scene.replies
-        assert told(reply.result).retcode == mt5.TRADE_RETCODE_DONE
+        assert (told(reply).outcome, told(reply).code) == (Outcome.EXECUTED, 10_009)
         assert scene.client.calls[0] == "order_send"
 
     played(Scene, story)
@@ -135,7 +136,7 @@ def test_a_dry_run_checks_and_sends_nothing() -> None:
     async def story(scene: Scene) -> None:
         await _sent(scene, BUY)
         (reply,) = scene.replies
-        assert told(reply.checked).retcode == mt5.ORDER_CHECK_PASSED
+        assert (told(reply).outcome, told(reply).code) == (Outcome.CHECKED, 0)
         assert scene.client.calls == ["order_check"]
 
     played(lambda: Scene(dry_run=True), story)
@@ -145,8 +146,7 @@ def test_a_request_to_a_host_that_is_gone_was_never_sent() -> None:
     async def story(scene: Scene) -> None:
         await _sent(scene, BUY)
         (reply,) = scene.replies
-        assert reply.result is None
-        assert mt5.delivery_of(reply.error[0]) is mt5.Delivery.NEVER_SENT
+        assert (told(reply).outcome, told(reply).code) == (Outcome.UNSENT, -10_004)
 
     played(lambda: Scene(down=1), story)
 
@@ -157,8 +157,8 @@ def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
             raise ValueError("a handler failed")
 
         scene.bus.attach({ev.VenueReplied: fail})
-        scene.venue.send(VenueRequest(1, BUY))
-        scene.venue.send(VenueRequest(1, BUY))
+        scene.venue.execute(BUY, LOT)
+        scene.venue.execute(BUY, LOT)
         scene.journal.on_disk.set()
         with pytest.raises(HandlerFailed):
             await scene.run()
@@ -171,9 +171,9 @@ def test_what_ends_the_actor_is_raised_to_whoever_waits_for_a_reply() -> None:
 def test_far_too_many_requests_are_refused_and_not_waited_for() -> None:
     async def story(scene: Scene) -> None:
         for _ in range(64):
-            scene.venue.send(VenueRequest(1, BUY))
+            scene.venue.execute(BUY, LOT)
         with pytest.raises(anyio.WouldBlock):
-            scene.venue.send(VenueRequest(1, BUY))
+            scene.venue.execute(BUY, LOT)
         scene.journal.on_disk.set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scene.run)

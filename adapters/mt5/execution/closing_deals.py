@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.direct import Deal, Dealt
 from adapters.mt5.execution.snapshot import Deals
 from engine import events as ev
 from engine import money
+from engine.execution import Deal
 from engine.portfolio import Position
 from engine.types import Cents, SymbolSpec, Units, units
 
@@ -52,7 +52,7 @@ def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
     )  # fmt: skip
 
 
-def closing_deals(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
+def closing_deals(deals: Sequence[Deal], known: Units) -> Sequence[Deal]:
     """What took from a position of which `known` units were left: the deals not reported yet.
 
     Where the deals do not show which those are: the last that make up all of it, or the last.
@@ -60,7 +60,7 @@ def closing_deals(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt]:
     return _unreported(deals, known) or _last_closing(deals, known) or deals[-1:]
 
 
-def reducing_deals(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequence[Dealt]:
+def reducing_deals(deals: Sequence[Deal], known: Units, gone: Units) -> Sequence[Deal]:
     """The deals that took `gone` of the `known` units left; none if they do not add up."""
     untold = _unreported(deals, known)
     if untold is None:
@@ -68,7 +68,7 @@ def reducing_deals(deals: Sequence[Dealt], known: Units, gone: Units) -> Sequenc
     return untold if sum(deal.volume for deal in untold) == gone else ()
 
 
-def _unreported(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
+def _unreported(deals: Sequence[Deal], known: Units) -> Sequence[Deal] | None:
     """The deals out of a position that come after those reported before.
 
     Deals come in order, so the first ones took what entered less `known`. None where that cannot be
@@ -83,12 +83,12 @@ def _unreported(deals: Sequence[Dealt], known: Units) -> Sequence[Dealt] | None:
     return None if told else leaving
 
 
-def _last_closing(deals: Sequence[Dealt], volume: Units) -> Sequence[Dealt]:
+def _last_closing(deals: Sequence[Deal], volume: Units) -> Sequence[Deal]:
     """The latest deals out of a position that make up `volume`; none if they do not add up."""
     last = deals[-1:]
     if last and last[0].volume == volume and last[0].entry in CLOSING_ENTRIES:
         return last  # nearly always: closed whole, by one deal
-    chosen: list[Dealt] = []
+    chosen: list[Deal] = []
     for deal in reversed(deals):
         if volume <= 0:
             break
@@ -111,7 +111,7 @@ def fully_closed(deals: Deals) -> bool:
 
 def closings(
     position: Position,
-    leaving: Sequence[Dealt],
+    leaving: Sequence[Deal],
     account: ev.Account,
     order: ev.OrderIntent | None,
 ) -> Iterator[ev.PositionClosed]:

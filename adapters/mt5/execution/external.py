@@ -9,8 +9,8 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import cents
 from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import BUYING, Snapshot
-from adapters.mt5.execution.working_orders import WorkingOrders
 from engine import events as ev
+from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.types import Side, units
 
@@ -27,7 +27,7 @@ class ExternalItem(NamedTuple):
 
 
 def external_items(
-    snapshot: Snapshot, portfolio: Portfolio, working_orders: WorkingOrders, requests: Requests
+    snapshot: Snapshot, portfolio: Portfolio, orders: OrderManager, requests: Requests
 ) -> tuple[ExternalItem, ...]:
     """All of them, in order of tickets.
 
@@ -35,21 +35,21 @@ def external_items(
     reply or a later snapshot.
     """
     found = [
-        *_positions(snapshot, portfolio, working_orders, requests),
-        *_orders(snapshot, working_orders, requests),
+        *_positions(snapshot, portfolio, orders, requests),
+        *_orders(snapshot, orders, requests),
     ]
     return tuple(sorted(found, key=lambda item: item.exposure.ticket))
 
 
 def _positions(
-    snapshot: Snapshot, portfolio: Portfolio, working_orders: WorkingOrders, requests: Requests
+    snapshot: Snapshot, portfolio: Portfolio, orders: OrderManager, requests: Requests
 ) -> Iterator[ExternalItem]:
-    coming = {requests.comment(order.order_id) for order in working_orders.under_way()}
+    coming = {requests.comment(order.order_id) for order in orders.at_venue()}
     for item in snapshot.positions:
-        if item.ticket in portfolio.positions or item.ticket in working_orders.closed:
+        if item.ticket in portfolio.positions or item.ticket in orders.closed_positions:
             continue
         ours = item.magic == requests.magic
-        if ours and (item.comment in coming or item.ticket in working_orders.working):
+        if ours and (item.comment in coming or item.ticket in orders.working):
             continue
         side = Side.LONG if item.type in BUYING else Side.SHORT
         exposure = _exposure(snapshot, item.ticket, item.symbol, side, item.volume, ours=ours)
@@ -60,16 +60,10 @@ def _positions(
             yield ExternalItem(exposure)
 
 
-def _orders(
-    snapshot: Snapshot, working_orders: WorkingOrders, requests: Requests
-) -> Iterator[ExternalItem]:
-    coming = {requests.comment(order.order_id) for order in working_orders.under_way()}
+def _orders(snapshot: Snapshot, orders: OrderManager, requests: Requests) -> Iterator[ExternalItem]:
+    coming = {requests.comment(order.order_id) for order in orders.at_venue()}
     for item in snapshot.orders:
-        if (
-            item.ticket in working_orders.working
-            or item.ticket in working_orders.tickets
-            or item.position_id
-        ):
+        if item.ticket in orders.working or item.ticket in orders.tickets or item.position_id:
             continue
         ours = item.magic == requests.magic
         if ours and item.comment in coming:

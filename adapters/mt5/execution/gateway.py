@@ -1,58 +1,27 @@
-"""The execution adapter: approved orders out, the terminal's answers back as events.
+"""The execution adapter: approved orders out, the venue's answers back as events.
 
-The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and sends when that
-record is dispatched. It is pure: how a request travels (`Send`) is given to it, and what the
-terminal says comes to it as `TradeReply` and `Snapshot`.
+The gateway takes nothing but `OrderApproved`. It records `OrderSubmitted` first and lets the order
+leave when that record is dispatched. It is pure and knows one port, in the engine's own units: how
+an order travels, and what a terminal is asked for, is the venue's matter behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Protocol
 
-from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.closing_deals import fitting, in_units
-from adapters.mt5.execution.direct import ClosedPositions, DirectExecution, ExecutionResult
+from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.reconciler import Reconciler
-from adapters.mt5.execution.rejections import effect_of
+from adapters.mt5.execution.rejections import changes_nothing, effect_of, never_reached
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    carry_out,
-    fetch_snapshot,
-    reply_of,
-)
-from adapters.mt5.execution.unsent import Unsent
-from adapters.mt5.execution.working_orders import WorkingOrders
+from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery
 from engine import events as ev
 from engine.bus import Bus
+from engine.execution import ExecutionPort, ExecutionResult, Outcome
+from engine.exits import Exits
+from engine.orders import LiveOrder, OrderManager, OrderState
 from engine.portfolio import Portfolio
-from engine.ports import Terminal
 from engine.trading import TradingState
-
-
-class VenueRequest(NamedTuple):
-    """A request to be carried out for an order; `cancellation` cancels a pending order."""
-
-    order_id: int
-    request: dict[str, Any]
-    cancellation: bool = False
-
-
-Send = Callable[[VenueRequest], TradeReply | None]
-"""Sends a request; the reply is returned, or comes later as the input `VenueReplied`."""
-
-
-def send_in_process(terminal: Terminal) -> Send:
-    """Send to a terminal that lives in this process and answers at once (the replay's)."""
-
-    def send(venue_request: VenueRequest) -> TradeReply:
-        return carry_out(terminal, venue_request.request)
-
-    return send
 
 
 class Gateway:
@@ -62,38 +31,26 @@ class Gateway:
         self,
         bus: Bus,
         portfolio: Portfolio,
+        orders: OrderManager,
         requests: Requests,
-        send: Send,
-        direct: DirectExecution | None = None,
+        port: ExecutionPort,
         *,
         may_suspend: bool = False,
     ) -> None:
-        """A `direct` in this process carries out what it takes, without requests.
-
-        With `may_suspend` a rejection of the moment suspends trading, which its feed releases.
-        """
+        """With `may_suspend` a rejection of the moment suspends trading; the feed releases it."""
         self._may_suspend = may_suspend
         self._bus = bus
         self._portfolio = portfolio
-        self._direct = direct
-        self._requests = requests
-        self._send = send
+        self._orders = orders
+        self._exits = Exits(bus, portfolio, orders)
+        self._port = port
         self._halted = False
-        self._cancelling: set[int] = set()
         self._reports = ExecutionReports(bus, portfolio)
-        self.working_orders = WorkingOrders(bus)
-        self.reconciler = Reconciler(bus, portfolio, self.working_orders, self._reports, requests)
-        self.unsent = Unsent(bus, portfolio)
+        self.reconciler = Reconciler(bus, portfolio, orders, self._reports, requests)
 
     def attach(self) -> None:
         """Put the gateway and its parts on the bus, in the order in which they must see events."""
-        parts = (
-            self.working_orders.routes(),
-            self._routes(),
-            self.reconciler.routes(),
-            self.unsent.routes(),
-        )
-        for routes in parts:
+        for routes in (self._routes(), self.reconciler.routes(), self._last_routes()):
             self._bus.attach(routes)
 
     def _routes(self) -> ev.Routes:
@@ -107,21 +64,19 @@ class Gateway:
             ev.AccountReconciled: lambda _: self._cancel_pending(),
         }
 
+    def _last_routes(self) -> ev.Routes:
+        """What comes behind the reconciler, which says first what a snapshot shows to be closed."""
+        return {ev.AccountReconciled: self.on_reconciled}
+
     def replay_routes(self) -> list[ev.Routes]:
         """The recorded events from which the gateway rebuilds its state."""
-        state: ev.Routes = {ev.TradingStateChanged: self._apply_state}
-        return [
-            self.working_orders.routes(),
-            self.reconciler.replay_routes(),
-            self.unsent.replay_routes(),
-            state,
-        ]
+        return [self.reconciler.replay_routes(), {ev.TradingStateChanged: self._apply_state}]
 
     @property
     def unresolved(self) -> list[ev.OrderIntent]:
         """Orders of unknown outcome: never sent again, charged as risk until the venue resolves
         them."""
-        return [unknown.order for unknown in self.working_orders.unknown.values()]
+        return [live.order for live in self._orders.unknown.values()]
 
     def snapshot_query(self) -> SnapshotQuery:
         """What the next snapshot is to contain."""
@@ -134,9 +89,9 @@ class Gateway:
         a close that was never sent.
         """
         refused = self._halted and any(
-            order.terms.entry_price for order in self.working_orders.working.values()
+            live.order.terms.entry_price for live in self._orders.working.values()
         )
-        return refused or bool(self.unsent.wanted) or self.reconciler.has_changes(snapshot)
+        return refused or bool(self._orders.unsent) or self.reconciler.has_changes(snapshot)
 
     def reconcile(self, snapshot: Snapshot | ClosedPositions) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
@@ -157,21 +112,19 @@ class Gateway:
         """
         if not self._halted:
             return
-        for ticket, order in list(self.working_orders.working.items()):
-            if order.terms.entry_price and order.order_id not in self._cancelling:
-                self._cancel(ticket, order)
+        for live in list(self._orders.working.values()):
+            if live.order.terms.entry_price and not live.cancelling:
+                self._cancel(live)
 
-    def _cancel(self, ticket: int, order: ev.OrderIntent) -> None:
-        self._cancelling.add(order.order_id)
-        request = {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
-        reply = self._send(VenueRequest(order.order_id, request, cancellation=True))
-        if reply is not None:
-            self._cancelling.discard(order.order_id)
-            self._cancelled(order, reply)
+    def _cancel(self, live: LiveOrder) -> None:
+        live.cancelling = True
+        result = self._port.cancel(live.order, live.ticket)
+        if result is not None:
+            live.cancelling = False
+            self._cancelled(live.order, result)
 
-    def _cancelled(self, order: ev.OrderIntent, reply: TradeReply) -> None:
-        done = reply.result is not None and reply.result.retcode == mt5.TRADE_RETCODE_DONE
-        if done:
+    def _cancelled(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
+        if result.outcome is Outcome.EXECUTED:
             self._reports.cancelled(order, "trading was halted")
 
     # --- out ---
@@ -185,16 +138,12 @@ class Gateway:
         )
 
     def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        order = self.working_orders.sent[submitted.order_id]
+        order = self._orders.live[submitted.order_id].order
         if self._halted and self._may_not_open(order):
             return
-        if self._direct is not None and not order.terms.entry_price:
-            self._on_answer(order, self._direct.carry_out(order, submitted.volume))
-            return
-        request = self._requests.of(order, submitted.volume)
-        reply = self._send(VenueRequest(order.order_id, request))
-        if reply is not None:
-            self.on_reply(order, reply)
+        result = self._port.execute(order, submitted.volume)
+        if result is not None:
+            self.on_result(order, result)
 
     def _may_not_open(self, order: ev.OrderIntent) -> bool:
         """Nothing that opens a position leaves once a halt is on record."""
@@ -203,11 +152,9 @@ class Gateway:
         self._reports.cancelled(order, "trading was halted before it was sent")
         return True
 
-    def must_not_leave(self, venue_request: VenueRequest) -> bool:
-        """Whether a request that waited to be sent must not leave any more."""
-        order = self.working_orders.order(venue_request.order_id)
-        opens = order is None or order.terms.action is ev.OPEN
-        return opens and not venue_request.cancellation and self._halted
+    def must_not_leave(self, order: ev.OrderIntent) -> bool:
+        """Whether an order that waited to be sent must not leave any more."""
+        return self._halted and order.terms.action is ev.OPEN
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Who resumes has looked at the terminal: what is not there was never executed.
@@ -225,135 +172,106 @@ class Gateway:
         that was accepted without a ticket can only be found by its traces.
         """
         account = self._reports.account(None)
-        for approved in list(self.working_orders.approved.values()):
-            self._reports.cancelled(approved.order, "the session ended before it was sent")
-        for order in list(self.working_orders.sent.values()):
+        for order in self._orders.in_state(OrderState.APPROVED):
+            self._reports.cancelled(order, "the session ended before it was sent")
+        for order in self._orders.in_state(OrderState.SUBMITTED):
             self._reports.unknown(order, "the session ended before its reply was recorded", account)
-        ticketless = self.working_orders.working.get(0)
+        ticketless = self._orders.working.get(0)
         if ticketless is not None:
-            self._reports.unknown(ticketless, "accepted without the ticket of an order", account)
+            why = "accepted without the ticket of an order"
+            self._reports.unknown(ticketless.order, why, account)
 
     # --- back ---
 
     def on_replied(self, replied: ev.VenueReplied) -> None:
-        order = self.working_orders.order(replied.order_id)
-        if replied.cancellation:
-            self._cancelling.discard(replied.order_id)
-        if order is None:
+        live = self._orders.live.get(replied.order_id)
+        if live is None:
             return  # a snapshot resolved it before its reply came
-        if replied.what is None:
-            self._reports.cancelled(order, "trading was halted before it was sent")
-            return
-        reply = reply_of(replied.what)
+        order = live.order
         if replied.cancellation:
-            self._cancelled(order, reply)
+            live.cancelling = False
+        if replied.result is None:
+            self._reports.cancelled(order, "trading was halted before it was sent")
+        elif replied.cancellation:
+            self._cancelled(order, replied.result)
         else:
-            self.on_reply(order, reply)
+            self.on_result(order, replied.result)
 
-    def on_reply(self, order: ev.OrderIntent, reply: TradeReply) -> None:
-        """Turn the venue's answer to a request into events."""
-        result = reply.result
-        account = self._reports.account(reply.account)
-        if reply.checked is not None:
-            self._on_checked(order, reply.checked, account)
-            return
-        if result is None:
-            self._without_result(order, reply, account)
-            return
-        known = () if reply.account is None else fitting(reply.deals, order.terms.action)
-        deals = in_units(known, self._portfolio.specs[order.terms.symbol])
-        if reply.connected is False:
-            self._never_left(order, result)
-            return
-        self._on_answer(
-            order, ExecutionResult(result.retcode, result.comment, result.order, deals, account)
-        )
+    def on_reconciled(self, venue: ev.AccountReconciled) -> None:
+        """What the same snapshot shows to be closed is on its way to the books already."""
+        snapshot: Snapshot = venue.what
+        self._exits.repeat_unsent({position.ticket for position in snapshot.positions})
 
-    def _never_left(self, order: ev.OrderIntent, result: mt5.OrderSendResult) -> None:
-        """The terminal had no connection with its server: nothing can have reached it."""
-        reason = f"never sent: {result.retcode} {mt5.explained(result.retcode, result.comment)}"
-        self._reports.cancelled(order, reason, unsent=order.terms.action is ev.CLOSE)
+    def on_result(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
+        """Turn the venue's answer to an order into events."""
+        account = result.account or self._portfolio.account.figures
+        if result.outcome is Outcome.EXECUTED:
+            self._on_executed(order, result, account)
+        elif result.outcome is Outcome.CHECKED:
+            self._reports.cancelled(order, result.message)
+        elif result.outcome is Outcome.UNKNOWN:
+            self._reports.unknown(order, result.message, account)
+        elif result.outcome is Outcome.UNSENT and never_reached(order.terms.action, result.code):
+            why = f"never sent: {result.code} {result.message}"
+            self._reports.cancelled(order, why, unsent=order.terms.action is ev.CLOSE)
+        else:
+            self._on_rejected(order, result, account)
 
-    def _on_answer(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
-        outcome, account = mt5.outcome_of(answer.retcode), answer.account
-        if outcome is mt5.RequestOutcome.REJECTED:
-            self._on_rejected(order, answer)
-        elif outcome is mt5.RequestOutcome.UNKNOWN:
-            why = f"{answer.retcode} {mt5.explained(answer.retcode, answer.message)}"
-            self._reports.unknown(order, why, account)
-        elif order.terms.action is ev.MODIFY:
+    def _on_executed(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
+        if order.terms.action is ev.MODIFY:
             self._reports.modified(order, account)
-        elif not answer.ticket:
-            why = f"{answer.retcode} {answer.message}, but without the ticket of an order"
+        elif not result.ticket:
+            why = f"{result.code} {result.message}, but without the ticket of an order"
             self._reports.unknown(order, why, account)
-        elif not answer.deals:
-            self._reports.accepted(order, answer.ticket)
+        elif not result.deals:
+            self._reports.accepted(order, result.ticket)
         elif order.terms.action is ev.OPEN:
-            self._reports.opened(order, answer.deals, account)
+            self._reports.opened(order, result.deals, account)
         else:
-            self._reports.closed_by_order(order, answer.deals, account)
+            self._reports.closed_by_order(order, result.deals, account)
 
-    def _on_rejected(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
-        """The venue refused: what that means, in words, and what it does to trading."""
-        action, retcode = order.terms.action, answer.retcode
-        if action is ev.MODIFY and retcode == mt5.TRADE_RETCODE_NO_CHANGES:
-            self._on_no_changes(order, answer)
+    def _on_rejected(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
+        """The venue refused: what that does to trading beyond this order's end."""
+        action, code = order.terms.action, result.code
+        if action is ev.MODIFY and changes_nothing(code):
+            self._on_no_changes(order, result, account)
             return
-        effect = effect_of(action, retcode, may_suspend=self._may_suspend)
-        message = mt5.explained(retcode, answer.message)
+        effect = effect_of(action, code, may_suspend=self._may_suspend)
+        message = result.message
         if effect is ev.RejectionEffect.LEVELS:
             message = f"{message}; the position keeps its levels"
-        self._reports.rejected(order, retcode, message, answer.account, effect)
+        self._reports.rejected(order, code, message, account, effect)
 
-    def _on_no_changes(self, order: ev.OrderIntent, answer: ExecutionResult) -> None:
+    def _on_no_changes(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
         """The venue has these levels already; they are news only where the books have others."""
         position = self._portfolio.positions.get(order.terms.position)
         levels = (order.terms.stop_loss, order.terms.take_profit)
         if position is not None and levels != (position.stop_loss, position.take_profit):
-            self._reports.modified(order, answer.account)
+            self._reports.modified(order, account)
         else:
-            self._reports.cancelled(order, mt5.explained(answer.retcode, answer.message))
+            self._reports.cancelled(order, f"{result.code} {result.message}")
 
-    def _on_checked(
-        self, order: ev.OrderIntent, checked: mt5.OrderCheckResult, account: ev.Account
-    ) -> None:
-        """In a dry run an order ends here: nothing was sent."""
-        if checked.retcode == mt5.ORDER_CHECK_PASSED:
-            self._reports.cancelled(order, f"dry run, order_check says: {checked.comment}")
-        else:
-            message = f"order_check: {mt5.explained(checked.retcode, checked.comment)}"
-            self._reports.rejected(order, checked.retcode, message, account)
 
-    def _without_result(
-        self, order: ev.OrderIntent, reply: TradeReply, account: ev.Account
-    ) -> None:
-        code, text = reply.error
-        if order.terms.action is ev.CLOSE and code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
-            self._reports.cancelled(order, f"never sent: {code} {text}", unsent=True)
-        elif mt5.delivery_of(code) is mt5.Delivery.NEVER_SENT:
-            self._reports.rejected(order, code, text, account)
-        else:
-            self._reports.unknown(order, f"no result, error {code} {text}", account)
+class SnapshotPort(Protocol):
+    """A venue in this process that says at once what it holds."""
+
+    def snapshot(self, query: SnapshotQuery, /) -> Snapshot | ClosedPositions:
+        """What is open now, or only what is not open any more where nothing else can be new."""
 
 
 class InProcess:
-    """A gateway's link to a terminal in this process: look whenever the market moved.
+    """A gateway's link to a venue in this process: look whenever the market moved."""
 
-    With a `direct` the whole terminal is only looked at while orders wait there: nothing else can
-    have happened but that positions were closed.
-    """
-
-    def __init__(
-        self, gateway: Gateway, terminal: Terminal, direct: DirectExecution | None = None
-    ) -> None:
+    def __init__(self, gateway: Gateway, port: SnapshotPort) -> None:
         self._gateway = gateway
-        self._terminal = terminal
-        self._direct = direct
+        self._port = port
 
     def reconcile(self) -> None:
-        gateway, direct = self._gateway, self._direct
-        query = gateway.snapshot_query()
-        if direct is None or query.orders or gateway.unresolved:
-            gateway.reconcile(fetch_snapshot(self._terminal, query))
-        else:
-            gateway.reconcile(direct.closed_positions(query.positions))
+        gateway = self._gateway
+        gateway.reconcile(self._port.snapshot(gateway.snapshot_query()))

@@ -13,14 +13,15 @@ import msgspec
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import fitting, fully_closed, in_units, reducing_deals
-from adapters.mt5.execution.direct import ClosedPositions, Dealt
+from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.external import external_items
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import Deals, Snapshot, SnapshotQuery, a_day_past, snapshot_of
-from adapters.mt5.execution.working_orders import WorkingOrders
 from engine import events as ev
 from engine.bus import Bus
+from engine.execution import Deal
+from engine.orders import OrderManager, OrderState
 from engine.portfolio import Portfolio, Position
 from engine.types import Points, Units, units
 
@@ -46,13 +47,13 @@ class Reconciler:
         self,
         bus: Bus,
         portfolio: Portfolio,
-        working_orders: WorkingOrders,
+        orders: OrderManager,
         reports: ExecutionReports,
         requests: Requests,
     ) -> None:
         self._bus = bus
         self._portfolio = portfolio
-        self._working_orders = working_orders
+        self._orders = orders
         self._reports = reports
         self._requests = requests
         self._reduced: set[int] = set()
@@ -75,7 +76,7 @@ class Reconciler:
         """What the next snapshot is to contain."""
         return SnapshotQuery(
             tuple(self._portfolio.positions),
-            tuple(self._working_orders.working),
+            tuple(self._orders.working),
             self._traces_between(),
             tuple(self._reduced),
             self._requests.magic,
@@ -86,9 +87,9 @@ class Reconciler:
 
         That clock may be any, and stand still while the market is closed.
         """
-        if not self._working_orders.unknown:
+        if not self._orders.unknown:
             return None
-        sent = min(unknown.since for unknown in self._working_orders.unknown.values())
+        sent = min(unknown.submitted for unknown in self._orders.unknown.values())
         now = self._bus.time
         earliest = min(sent // 1000, self._requests.server_time(sent))
         latest = max(now // 1000, self._requests.server_time(now))
@@ -101,7 +102,7 @@ class Reconciler:
         """
         if self._reduced or self._moved:
             return True
-        if self._working_orders.working or self._working_orders.unknown:
+        if self._orders.working or self._orders.unknown:
             return self._essence(snapshot) != self._last
         standing = {item.ticket: item for item in snapshot.positions}
         known = self._portfolio.positions
@@ -113,12 +114,12 @@ class Reconciler:
 
     def _essence(self, snapshot: Snapshot) -> tuple[object, ...]:
         """What conclusions are drawn from: the snapshot without its prices, and what is known."""
-        working_orders, portfolio = self._working_orders, self._portfolio
+        orders, portfolio = self._orders, self._portfolio
         return (
             [(p.ticket, p.volume, p.sl, p.tp) for p in snapshot.positions],
             [(o.ticket, o.volume_current, o.state, o.position_id) for o in snapshot.orders],
             (snapshot.deals, snapshot.ended, snapshot.recent),
-            (list(working_orders.sent), list(working_orders.working), list(working_orders.unknown)),
+            (orders.in_state(OrderState.SUBMITTED), list(orders.working), list(orders.unknown)),
             list(portfolio.positions.values()),
         )
 
@@ -132,11 +133,7 @@ class Reconciler:
     @property
     def not_looked_for(self) -> list[int]:
         """Orders of unknown outcome, by id, that no look has been taken for since they are so."""
-        return [
-            order_id
-            for order_id in self._working_orders.unknown
-            if order_id not in self._looked_for
-        ]
+        return [order_id for order_id in self._orders.unknown if order_id not in self._looked_for]
 
     # --- orders ---
 
@@ -147,11 +144,11 @@ class Reconciler:
         snapshot = snapshot_of(venue.what)
         self._last = self._essence(snapshot)
         placed = {order.ticket for order in snapshot.orders}
-        for ticket, order in list(self._working_orders.working.items()):
+        for ticket, live in list(self._orders.working.items()):
             if ticket not in placed:
-                self._resolve(ticket, order, snapshot)
-        self._looked_for = set(self._working_orders.unknown)
-        for unknown in list(self._working_orders.unknown.values()):
+                self._resolve(ticket, live.order, snapshot)
+        self._looked_for = set(self._orders.unknown)
+        for unknown in list(self._orders.unknown.values()):
             self._release(unknown.order, snapshot)
         self._bus.feed(ev.AccountReconciled(snapshot))
 
@@ -174,7 +171,7 @@ class Reconciler:
         account = self._reports.account(snapshot.account)
         if order.terms.action is ev.Action.OPEN:
             self._release_entry(order, snapshot, account)
-        elif order.terms.position in self._working_orders.closed:
+        elif order.terms.position in self._orders.closed_positions:
             self._reports.cancelled(order, "another order closed the position")
         elif order.terms.position not in {position.ticket for position in snapshot.positions}:
             deals = snapshot.deals.get(order.terms.position, ())
@@ -215,7 +212,7 @@ class Reconciler:
             and deal.comment == comment
         )
 
-    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Dealt]:
+    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Deal]:
         return in_units(deals, self._portfolio.specs[symbol])
 
     def _has_levels(self, order: ev.OrderIntent, snapshot: Snapshot) -> bool:
@@ -269,9 +266,9 @@ class Reconciler:
 
     def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
         """Our own accepted order to close `position`."""
-        for ticket, order in self._working_orders.working.items():
-            if order.terms.position == position:
-                return ticket, order
+        for ticket, live in self._orders.working.items():
+            if live.order.terms.position == position:
+                return ticket, live.order
         return 0, None
 
     def _partially_closed(
@@ -295,9 +292,7 @@ class Reconciler:
     ) -> None:
         """Take over a stop or target that somebody else moved, once several looks agree on it."""
         levels = self._levels(position.symbol, now)
-        ours = any(
-            order.terms.position == position.ticket for order in self._working_orders.under_way()
-        )
+        ours = any(order.terms.position == position.ticket for order in self._orders.at_venue())
         if levels == (position.stop_loss, position.take_profit) or ours:
             self._moved.pop(position.ticket, None)
             return
@@ -315,7 +310,7 @@ class Reconciler:
             self._bus.publish(mismatch)
 
     def _external_exposures(self, snapshot: Snapshot) -> ev.ReconciliationMismatch:
-        found = external_items(snapshot, self._portfolio, self._working_orders, self._requests)
+        found = external_items(snapshot, self._portfolio, self._orders, self._requests)
         return ev.ReconciliationMismatch(
             external=tuple(item.exposure for item in found),
             mismatches=tuple(item.why for item in found if item.why),

@@ -17,3 +17,17 @@ def effect_of(action: ev.Action, retcode: int, *, may_suspend: bool) -> Rejectio
     if may_suspend and mt5.suspends(retcode):
         return RejectionEffect.SUSPEND
     return RejectionEffect.LATCH
+
+
+def changes_nothing(retcode: int) -> bool:
+    """Whether the answer is that the venue has the wanted levels already."""
+    return retcode == mt5.TRADE_RETCODE_NO_CHANGES
+
+
+def never_reached(action: ev.Action, code: int) -> bool:
+    """Whether an order that never left is over without anybody's refusal.
+
+    A close stays wanted. An entry for which the terminal had no connection is seen by the look at
+    the terminal's own link; one for which there was no host counts as refused.
+    """
+    return action is ev.CLOSE or code == mt5.TRADE_RETCODE_CONNECTION

@@ -8,10 +8,10 @@ import msgspec
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
-from adapters.mt5.execution.direct import Dealt
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
+from engine.execution import Deal
 from engine.portfolio import Portfolio, Position
 from engine.types import Cents, Points, Units
 
@@ -69,58 +69,54 @@ class ExecutionReports:
         """It ended without a fill; a close that is `unsent` stays wanted."""
         self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason, unsent=unsent))
 
-    def opened(self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account) -> None:
+    def opened(self, order: ev.OrderIntent, deals: Sequence[Deal], account: ev.Account) -> None:
         """A position came from the order, by one deal or by several at their average price."""
+        terms = order.terms
         entering = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_IN]
-        self._filled(order, entering)
         volume, price, commission = _together(entering)
-        self._bus.publish(
-            ev.PositionOpened(
-                position=entering[0].position,
-                order_id=order.order_id,
-                signal_id=order.terms.signal_id,
-                strategy_id=order.terms.strategy_id,
-                symbol=order.terms.symbol,
-                side=order.terms.side,
-                volume=volume,
-                price=price,
-                reason=order.terms.reason,
-                account=account,
-                stop_loss=order.terms.stop_loss,
-                take_profit=order.terms.take_profit,
-                commission=commission,
-                asked=order.terms.volume
-                if order.terms.volume not in (0, volume)
-                else msgspec.UNSET,
-            )
+        opened = ev.PositionOpened(
+            position=entering[0].position,
+            order_id=order.order_id,
+            signal_id=terms.signal_id,
+            strategy_id=terms.strategy_id,
+            symbol=terms.symbol,
+            side=terms.side,
+            volume=volume,
+            price=price,
+            reason=terms.reason,
+            account=account,
+            stop_loss=terms.stop_loss,
+            take_profit=terms.take_profit,
+            commission=commission,
+            asked=terms.volume if terms.volume not in (0, volume) else msgspec.UNSET,
         )
-        self._test_equity(account)
+        self._dealt([*_fills(order, entering), opened], account)
 
     def closed_by_order(
-        self, order: ev.OrderIntent, deals: Sequence[Dealt], account: ev.Account
+        self, order: ev.OrderIntent, deals: Sequence[Deal], account: ev.Account
     ) -> None:
         """A position was closed by an order of ours."""
         position = self._portfolio.positions[order.terms.position]
         leaving = closing_deals(deals, position.volume)
-        self._filled(order, leaving)
-        self.partially_closed(position, leaving, account, order)
-        self._test_equity(account)
+        closed = closings(position, leaving, account, order)
+        self._dealt([*_fills(order, leaving), *closed], account)
+
+    def _dealt(self, events: Sequence[ev.Event], account: ev.Account) -> None:
+        """What deals led to; every deal is followed by an equity test."""
+        seen = ev.AccountSeen(account.balance, account.equity, account.margin)
+        self._bus.publish_all(events, seen)
 
     def closed_externally(
-        self, position: Position, deals: Sequence[Dealt], account: ev.Account
+        self, position: Position, deals: Sequence[Deal], account: ev.Account
     ) -> None:
         """All that was left of the position was closed by others, in one deal or in several."""
         self.partially_closed(position, closing_deals(deals, position.volume), account)
 
     def partially_closed(
-        self,
-        position: Position,
-        leaving: Sequence[Dealt],
-        account: ev.Account,
-        order: ev.OrderIntent | None = None,
+        self, position: Position, leaving: Sequence[Deal], account: ev.Account
     ) -> None:
-        """What the deals `leaving` took of the position is closed."""
-        for closed in closings(position, leaving, account, order):
+        """What the deals `leaving`, none of an order of ours, took of the position is closed."""
+        for closed in closings(position, leaving, account, None):
             self._bus.publish(closed)
 
     def modified(self, order: ev.OrderIntent, account: ev.Account) -> None:
@@ -157,26 +153,23 @@ class ExecutionReports:
             )
         )
 
-    def _filled(self, order: ev.OrderIntent, deals: Sequence[Dealt]) -> None:
-        """One fill a deal; the last one completes the order."""
-        for deal in deals:
-            self._bus.publish(
-                ev.OrderFilled(
-                    order_id=order.order_id,
-                    ticket=deal.order,
-                    deal=deal.ticket,
-                    volume=deal.volume,
-                    price=deal.price,
-                    complete=deal is deals[-1],
-                )
-            )
 
-    def _test_equity(self, account: ev.Account) -> None:
-        """Every deal is followed by an equity test."""
-        self._bus.feed(ev.AccountSeen(account.balance, account.equity, account.margin))
+def _fills(order: ev.OrderIntent, deals: Sequence[Deal]) -> list[ev.OrderFilled]:
+    """One fill a deal; the last one completes the order."""
+    return [
+        ev.OrderFilled(
+            order_id=order.order_id,
+            ticket=deal.order,
+            deal=deal.ticket,
+            volume=deal.volume,
+            price=deal.price,
+            complete=deal is deals[-1],
+        )
+        for deal in deals
+    ]
 
 
-def _together(deals: Sequence[Dealt]) -> tuple[Units, Points, Cents]:
+def _together(deals: Sequence[Deal]) -> tuple[Units, Points, Cents]:
     """Volume, average price and commission of deals that opened one position."""
     if len(deals) == 1:
         return deals[0].volume, deals[0].price, deals[0].commission

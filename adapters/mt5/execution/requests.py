@@ -32,6 +32,14 @@ def filling_of(mask: int) -> int:
     return mt5.ORDER_FILLING_RETURN
 
 
+def pending_kind(terms: ev.OrderTerms) -> int:
+    """The type of a pending order: a limit when it waits for a better price, else a stop."""
+    better = (terms.entry_price - terms.price) * terms.side < 0
+    if terms.side is Side.LONG:
+        return mt5.ORDER_TYPE_BUY_LIMIT if better else mt5.ORDER_TYPE_BUY_STOP
+    return mt5.ORDER_TYPE_SELL_LIMIT if better else mt5.ORDER_TYPE_SELL_STOP
+
+
 class Requests:
     """Makes requests for one account; `to_server` turns ms UTC into the server's seconds."""
 
@@ -47,7 +55,7 @@ class Requests:
         """`tag` begins the comment of every order and tells this session's from another's."""
         self._instruments = instruments
         self.magic = magic
-        self._tag = tag
+        self.mark = f"{tag}-"
         self.deviation = deviation
         self._to_server = to_server
 
@@ -66,6 +74,14 @@ class Requests:
         pending = self._pending(order, instrument) if order.terms.entry_price else {}
         return {**self._deal(order, volume, instrument), **levels, **pending}
 
+    def cancelling(self, ticket: int) -> dict[str, Any]:
+        """The request that cancels a pending order."""
+        return {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
+
+    def spec(self, symbol: str) -> SymbolSpec:
+        """One of our symbols."""
+        return self._instruments[symbol].spec
+
     def filling(self, symbol: str) -> int:
         """The filling mode of orders on one of our symbols."""
         return self._instruments[symbol].filling
@@ -73,7 +89,7 @@ class Requests:
     def comment(self, order_id: int) -> str:
         """The comment that an order carries at the venue: 4 to 12 characters, so that a broker that
         shortens comments leaves it whole."""
-        return f"{self._tag}-{order_id}"
+        return f"{self.mark}{order_id}"
 
     def symbol_of(self, name: str) -> SymbolSpec | None:
         """The symbol that has this name at the venue; None when the session does not trade it."""
@@ -82,7 +98,7 @@ class Requests:
 
     def is_mine(self, comment: str) -> bool:
         """Whether a comment is that of an order of this session."""
-        return comment.startswith(f"{self._tag}-")
+        return comment.startswith(self.mark)
 
     def server_time(self, moment: Millis) -> int:
         """A time as seconds of the server's clock."""
@@ -112,16 +128,10 @@ class Requests:
         }
 
     def _pending(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
-        """What makes a request a pending one: a limit when it waits for a better price."""
-        better = (order.terms.entry_price - order.terms.price) * order.terms.side < 0
-        long = order.terms.side is Side.LONG
-        if better:
-            kind = mt5.ORDER_TYPE_BUY_LIMIT if long else mt5.ORDER_TYPE_SELL_LIMIT
-        else:
-            kind = mt5.ORDER_TYPE_BUY_STOP if long else mt5.ORDER_TYPE_SELL_STOP
+        """What makes a request a pending one."""
         return {
             "action": mt5.TRADE_ACTION_PENDING,
-            "type": kind,
+            "type": pending_kind(order.terms),
             "price": instrument.spec.price(order.terms.entry_price),
             "type_filling": mt5.ORDER_FILLING_RETURN,
             "type_time": mt5.ORDER_TIME_SPECIFIED,

@@ -14,7 +14,7 @@ import anyio
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
-from adapters.mt5.execution.gateway import Gateway, VenueRequest
+from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, observe
 from adapters.mt5.execution.remote import (
     DEADLINES,
@@ -23,6 +23,8 @@ from adapters.mt5.execution.remote import (
     carry_out_remotely,
     check_remotely,
 )
+from adapters.mt5.execution.requests import Requests
+from adapters.mt5.execution.results import cancellation_of, result_of
 from adapters.mt5.execution.snapshot import (
     Snapshot,
     SnapshotQuery,
@@ -34,7 +36,9 @@ from adapters.mt5.host.client import CallResult
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
+from engine.execution import ExecutionResult
 from engine.ports import Journal
+from engine.types import Units
 
 _WAITING = 64
 _RECOVERIES = 4
@@ -95,7 +99,11 @@ class CheckOnlyRouter(LiveRouter):
 
 
 class _Job(NamedTuple):
-    venue_request: VenueRequest
+    """An order that waits to be sent, or whose pending order `ticket` is to be cancelled."""
+
+    order: ev.OrderIntent
+    volume: Units
+    ticket: int
     seq: int
 
 
@@ -110,14 +118,16 @@ class Venue:
         clock: Clock,
         account: mt5.AccountInfo,
         *,
+        requests: Requests,
         router: OrderRouter,
-        must_not_leave: Callable[[VenueRequest], bool] = lambda _venue_request: False,
+        must_not_leave: Callable[[ev.OrderIntent], bool] = lambda _order: False,
     ) -> None:
         """`account` is the one whose answers count; `router` is where requests are carried out.
 
-        `must_not_leave` is asked at the last moment whether a request may still leave.
+        `must_not_leave` is asked at the last moment whether an order may still leave.
         """
         self.must_not_leave = must_not_leave
+        self._requests = requests
         self._router = router
         self._bus = bus
         self._journal = journal
@@ -129,17 +139,20 @@ class Venue:
         self._failure: Exception | None = None
         self._idle = anyio.Event()
 
-    def send(self, venue_request: VenueRequest) -> None:
-        """Queue a request of the gateway; raises anyio.WouldBlock when far too many wait.
+    def execute(self, order: ev.OrderIntent, volume: Units) -> None:
+        """Queue an approved order; raises anyio.WouldBlock when far too many wait.
 
-        The reply comes as the input `VenueReplied`.
+        The answer comes as the input `VenueReplied`.
         """
+        self._queue_up(_Job(order, volume, 0, self._bus.seq))
+
+    def cancel(self, order: ev.OrderIntent, ticket: int) -> None:
+        """Queue the cancellation of a pending order; as `execute`."""
+        self._queue_up(_Job(order, 0, ticket, self._bus.seq))
+
+    def _queue_up(self, job: _Job) -> None:
+        self._jobs.send_nowait(job)
         self._in_flight += 1
-        try:
-            self._jobs.send_nowait(_Job(venue_request, self._bus.seq))
-        except anyio.WouldBlock:
-            self._in_flight -= 1
-            raise
 
     async def run(self) -> None:
         """Carry out requests in their order until `close`."""
@@ -155,14 +168,11 @@ class Venue:
         async with self._queue:
             async for job in self._queue:
                 await self._journal.durable(job.seq)
-                venue_request = job.venue_request
-                reply = None
-                if not self.must_not_leave(venue_request):
-                    reply = self._ours(await self._terminal.work(self._work(venue_request.request)))
+                result = None
+                if job.ticket or not self.must_not_leave(job.order):
+                    result = await self._terminal.work(self._work(job))
                 self._now()
-                self._bus.feed(
-                    ev.VenueReplied(venue_request.order_id, reply, venue_request.cancellation)
-                )
+                self._bus.feed(ev.VenueReplied(job.order.order_id, result, bool(job.ticket)))
                 self._in_flight -= 1
                 if not self._in_flight:
                     self._idle.set()
@@ -247,8 +257,18 @@ class Venue:
         self._jobs.close()
         self._queue.close()
 
-    def _work(self, request: dict[str, Any]) -> Callable[[Caller], TradeReply]:
-        return lambda client: self._router.carry_out(client, request)
+    def _work(self, job: _Job) -> Callable[[Caller], ExecutionResult]:
+        """What the worker thread does: make the request, send it, read what came back."""
+
+        def carried_out(client: Caller) -> ExecutionResult:
+            requests, order = self._requests, job.order
+            if job.ticket:
+                reply = self._router.carry_out(client, requests.cancelling(job.ticket))
+                return cancellation_of(reply)
+            reply = self._router.carry_out(client, requests.of(order, job.volume))
+            return result_of(order, self._ours(reply), requests.spec(order.terms.symbol))
+
+        return carried_out
 
     def _ours(self, reply: TradeReply) -> TradeReply:
         """A reply without what was read back when somebody had just logged in elsewhere.

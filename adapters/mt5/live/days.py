@@ -28,6 +28,10 @@ class Days:
         self._weekends = weekends
         self._next_weekend = next(weekends, None)
 
+    def is_due(self, until: Millis) -> bool:
+        """Whether a trading day begins by `until` that was not turned yet."""
+        return self._next_reset[0] <= until
+
     def turn(self, until: Millis, account: ev.AccountSeen) -> None:
         """What was due by `until`, with the account's figures of now."""
         while self._next_reset[0] <= until:

@@ -33,7 +33,7 @@ from engine.bus import Bus
 from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause
-from engine.types import Millis
+from engine.types import Cents, Millis
 
 _MANY_BARS = 200
 """Bars whose preparation would take the loop longer than a tick may wait."""
@@ -81,6 +81,13 @@ class Preparer(Protocol):
     ) -> object: ...
 
     def closed_by(self, server: int) -> list[ev.BarClosed]: ...
+
+
+class LedgerNews(Protocol):
+    """What looks at the account's ledger (`scripts.app.account.watch.LedgerWatch`)."""
+
+    async def news(self, balance: Cents, *, turns: bool) -> ev.LedgerUpdated | None:
+        """The account's standing where it changed; always where the day `turns`."""
 
 
 class BarWatch:
@@ -149,6 +156,7 @@ class LiveFeed:
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
         release: TransientRelease | None = None,
+        ledger: LedgerNews | None = None,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain.
 
@@ -169,6 +177,7 @@ class LiveFeed:
         self._account = ev.AccountSeen(0, 0, 0)
         self._valuations = ValuationSchedule()
         self._server = server
+        self._ledger = ledger
         self._watch = FeedWatch(clock.now())
         self._reported: dict[HaltCause, bool] = {}
         self._modes: dict[str, ev.SymbolModeSeen] = {}
@@ -207,8 +216,10 @@ class LiveFeed:
         except (TerminalError, SnapshotFailed):
             return False
         closed = [await self._closed(*pair) for pair in self._pairs(seen)]
+        limit = self._pacing.day_limit()
+        standing = await self._standing(seen, limit)
         self._bus.time, self._bus.bar = self._clock.now(), None
-        self._take(seen, closed)
+        self._take(seen, closed, limit, standing)
         return True
 
     async def _check_again(self) -> bool:
@@ -225,6 +236,13 @@ class LiveFeed:
         if checked is not None:
             self._release.checked(now, checked.retcode)
         return True
+
+    async def _standing(self, seen: MarketSnapshot, limit: Millis) -> ev.LedgerUpdated | None:
+        """What the account's ledger has to tell now; a new day is set right by it."""
+        if self._ledger is None:
+            return None
+        turns = self._days.is_due(limit)
+        return await self._ledger.news(cents(seen.snapshot.account.balance), turns=turns)
 
     def _request(self, watch: BarWatch) -> BarRequest:
         """What is asked about a symbol: what it is worth only now and then."""
@@ -273,9 +291,17 @@ class LiveFeed:
             return list(watch.closed(bars))
         return await anyio.to_thread.run_sync(lambda: list(watch.closed(bars)))
 
-    def _take(self, seen: MarketSnapshot, closed: Sequence[list[ev.BarClosed] | None]) -> None:
+    def _take(
+        self,
+        seen: MarketSnapshot,
+        closed: Sequence[list[ev.BarClosed] | None],
+        limit: Millis,
+        standing: ev.LedgerUpdated | None,
+    ) -> None:
         account = ev.AccountSeen.of(figures(seen.snapshot.account))
-        self._days.turn(self._pacing.day_limit(), account)
+        self._days.turn(limit, account)
+        if standing is not None:
+            self._bus.feed(standing)
         self._check_permissions(seen)
         if self._server is not None:
             self._check_conditions(self._server, seen)

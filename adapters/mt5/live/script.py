@@ -15,6 +15,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.valuation import BrokerValuation, ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
+from adapters.mt5.live.feed import LedgerNews
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
@@ -84,6 +85,7 @@ class ScriptFeed:
         may_enter: Callable[[], bool],
         days: Days | None = None,
         raised: frozenset[str] = frozenset(),
+        ledger: LedgerNews | None = None,
     ) -> None:
         """`raised` are plans that an earlier part of the session has entered
         (`ScriptedEntry.mark`)."""
@@ -99,6 +101,7 @@ class ScriptFeed:
         self._pace = pace
         self._may_enter = may_enter
         self._days = days
+        self._ledger = ledger
         self._valuations = ValuationSchedule()
         self._objection = ""
         self._modes: dict[str, ev.SymbolModeSeen] = {}
@@ -190,9 +193,16 @@ class ScriptFeed:
         except (TerminalError, SnapshotFailed):
             await self._recover()
             quote = await self._quote(symbol)
+        now = self._clock.now()
+        standing = None
+        if self._ledger is not None and self._days is not None:
+            turns = self._days.is_due(now)
+            standing = await self._ledger.news(quote.account.balance, turns=turns)
         self._bus.time, self._bus.bar = self._clock.now(), None
         if self._days is not None:
-            self._days.turn(self._bus.time, quote.account)
+            self._days.turn(now, quote.account)
+        if standing is not None:
+            self._bus.feed(standing)
         self._check(quote)
         self._bus.feed(quote.tick)
         valuation = self._valuations.news(

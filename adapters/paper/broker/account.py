@@ -67,9 +67,14 @@ class PaperAccount(Ledger):
         """Balance plus each position's profit at its closing side, rounded per position."""
         total = self.balance
         for position in self.positions.values():
-            symbol = position.spec.name
-            rate = self.converter.rate_of(position.spec)
-            total += position.profit(self.bids[symbol], self.asks[symbol], rate) + position.swap
+            symbol, worth = position.spec.name, position.cents_per_point
+            bid, ask = self.bids[symbol], self.asks[symbol]
+            if worth:  # nearly always; as `profit` has it, which a replay would call for each bar
+                price = bid if position.side is LONG else ask
+                total += (price - position.entry) * position.side * worth + position.swap
+            else:
+                rate = self.converter.rate_of(position.spec)
+                total += position.profit(bid, ask, rate) + position.swap
         return total
 
     def worst_equity(self, symbol: str, bar: Bar) -> Cents:
@@ -111,12 +116,13 @@ class PaperAccount(Ledger):
         reason: int = mt5.ORDER_REASON_EXPERT,
     ) -> PaperDeal:
         """Deal at the tick; a position that it opens has the order's ticket."""
+        self._tickets += 1
         order = PaperOrder(
-            self.next_order(), self.specs[symbol],
+            self._tickets, self.specs[symbol],
             mt5.ORDER_TYPE_BUY if side is LONG else mt5.ORDER_TYPE_SELL,
             volume, 0, stop, target, magic, comment, self.now, reason,
         )  # fmt: skip
-        return self._enter_at_tick(order)
+        return self._enter_at_tick(order, side)
 
     def close(
         self,
@@ -133,18 +139,17 @@ class PaperAccount(Ledger):
     def execute(self, order: PaperOrder) -> PaperDeal | None:
         """Carry out a market order that was in flight; None when what it is to close is gone."""
         if not order.position:
-            return self._enter_at_tick(order)
+            return self._enter_at_tick(order, order.side)
         for position in self.positions.values():
             if position.identifier == order.position and position.volume >= order.volume:
                 return self._close_at_tick(position, order)
         self.pending.end(order, mt5.ORDER_STATE_REJECTED, self.now)
         return None
 
-    def _enter_at_tick(self, order: PaperOrder) -> PaperDeal:
+    def _enter_at_tick(self, order: PaperOrder, side: Side) -> PaperDeal:
         bid, ask = self.bids[order.spec.name], self.asks[order.spec.name]
-        side = order.side
         order.price = self._slipped(ask if side is LONG else bid, side)
-        return self._enter(order, order.price, bid, ask)
+        return self._enter(order, side, order.price, bid, ask)
 
     def _close_at_tick(self, position: PaperPosition, order: PaperOrder) -> PaperDeal:
         spec = position.spec
@@ -211,7 +216,7 @@ class PaperAccount(Ledger):
             order.refusal = mt5.TRADE_RETCODE_REJECT_CANCEL
             self.pending.end(order, mt5.ORDER_STATE_REJECTED, self.now)
             return
-        self._enter(order, paid, bid, bid + spread)
+        self._enter(order, side, paid, bid, bid + spread)
         if order.ticket in self.positions:
             self._entered[order.ticket] = bid
 

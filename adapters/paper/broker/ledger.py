@@ -11,7 +11,7 @@ from adapters.paper.broker.index import Index
 from adapters.paper.broker.pending import PendingOrders
 from adapters.paper.broker.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
-from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import FROM_BROKER, LONG, Cents, Millis, Points, Side, SymbolSpec, Units
 
 
 class Ledger:
@@ -98,7 +98,7 @@ class Ledger:
     def margin_for(self, spec: SymbolSpec, side: Side, volume: Units, price: Points) -> Cents:
         """Margin that a deal would bind beyond what is bound now; below 0 when it frees some."""
         held = self.position_on(spec.name) if self.netting else None
-        rate = self.converter.rate_of(spec)
+        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
         if held is None:
             return money.margin(spec, volume, price, rate)
         if held.side is side:
@@ -108,13 +108,16 @@ class Ledger:
         at = price if left > 0 else held.entry
         return money.margin(spec, abs(left), at, rate) - held.margin
 
-    def _enter(self, order: PaperOrder, price: Points, bid: Points, ask: Points) -> PaperDeal:
-        """The order becomes a deal at `price` while the tick is `bid` and `ask`."""
+    def _enter(
+        self, order: PaperOrder, side: Side, price: Points, bid: Points, ask: Points
+    ) -> PaperDeal:
+        """The order, of this side, becomes a deal at `price` while the tick is `bid` and `ask`."""
         held = self.position_on(order.spec.name) if self.netting else None
         if held is not None:
             return self._net(held, order, price, bid, ask)
-        self._hold(order, price, order.volume, order.ticket)
-        return self._deal(order, order.ticket, mt5.DEAL_ENTRY_IN, price)
+        self._hold(order, side, price, order.volume, order.ticket)
+        fee = -money.commission(order.spec, order.volume)
+        return self._deal(order, side, order.ticket, mt5.DEAL_ENTRY_IN, price, fee)
 
     def _net(
         self, held: PaperPosition, order: PaperOrder, price: Points, bid: Points, ask: Points
@@ -126,23 +129,30 @@ class Ledger:
             held.resize(held.volume + order.volume, entry, self.now, rate)
             held.stop, held.target = order.stop or held.stop, order.target or held.target
             self.margin += held.margin - margin
-            return self._deal(order, held.identifier, mt5.DEAL_ENTRY_IN, price)
+            fee = -money.commission(order.spec, order.volume)
+            return self._deal(order, held.side, held.identifier, mt5.DEAL_ENTRY_IN, price, fee)
         volume = min(order.volume, held.volume)
         rate = self.converter.rate_of(held.spec)
         profit = money.profit(held.spec, held.side, volume, held.entry, price, bid, ask, rate)
         if volume == order.volume:
             return self._close(held, order, price, profit)
         self._drop(held)
-        self._hold(order, price, order.volume - volume, held.identifier)
-        return self._deal(order, held.identifier, mt5.DEAL_ENTRY_INOUT, price, profit, held.swap)
+        side, identifier = order.side, held.identifier
+        self._hold(order, side, price, order.volume - volume, identifier)
+        entry, fee = mt5.DEAL_ENTRY_INOUT, -money.commission(order.spec, order.volume)
+        return self._deal(order, side, identifier, entry, price, fee, profit, held.swap)
 
-    def _hold(self, order: PaperOrder, price: Points, volume: Units, identifier: int) -> None:
+    def _hold(
+        self, order: PaperOrder, side: Side, price: Points, volume: Units, identifier: int
+    ) -> None:
         spec = order.spec
+        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
         position = self.positions[order.ticket] = PaperPosition(
-            order.ticket, spec, order.side, volume, price, order.stop, order.target,
-            money.margin(spec, volume, price, self.converter.rate_of(spec)),
+            order.ticket, spec, side, volume, price, order.stop, order.target,
+            money.margin(spec, volume, price, rate),
             self.now, self.now, order.magic, order.comment, 0, identifier, order.reason,
         )  # fmt: skip
+        position.cents_per_point = money.cents_per_point(spec, volume)
         self.held[spec.name] += 1
         self.margin += position.margin
 
@@ -175,27 +185,32 @@ class Ledger:
             self.margin += position.margin - margin
         else:
             self._drop(position)
-        return self._deal(order, position.identifier, mt5.DEAL_ENTRY_OUT, price, profit, swap)
+        fee = -money.commission(order.spec, order.volume)
+        return self._deal(
+            order, order.side, position.identifier, mt5.DEAL_ENTRY_OUT, price, fee, profit, swap
+        )
 
     def _deal(
         self,
         order: PaperOrder,
+        side: Side,
         position: int,
         entry: int,
         price: Points,
+        fee: Cents,
         profit: Cents = 0,
         swap: Cents = 0,
     ) -> PaperDeal:
         spec = order.spec
-        fee = -money.commission(spec, order.volume)
         deal = PaperDeal(
             len(self.deals) + 1, order.ticket, position, self.now,
-            mt5.DEAL_TYPE_BUY if order.side is LONG else mt5.DEAL_TYPE_SELL,
+            mt5.DEAL_TYPE_BUY if side is LONG else mt5.DEAL_TYPE_SELL,
             entry, order.reason, spec.name, order.volume, price, profit, fee, swap,
             order.magic, order.comment,
         )  # fmt: skip
+        self.balance += profit + fee + swap
+        self.deals.append(deal)
         self.pending.fill(order, position, self.now)
-        self._book(deal, profit + fee + swap)
         return deal
 
     def _book(self, deal: PaperDeal, amount: Cents) -> None:

@@ -14,8 +14,6 @@ from adapters.mt5.api import contract as mt5
 from engine import money
 from engine.types import (
     LONG,
-    UNCONVERTED,
-    UNITS_PER_LOT,
     Cents,
     Millis,
     Points,
@@ -45,7 +43,8 @@ class PaperPosition:
     """An open position.
 
     `identifier` stays the same for the position's life and is what deals and orders name; `ticket`
-    changes only when a netting position is reversed.
+    changes only when a netting position is reversed. `cents_per_point` is what a point of it is
+    worth where that is a whole number, else 0.
     """
 
     ticket: int
@@ -63,11 +62,7 @@ class PaperPosition:
     swap: Cents = 0
     identifier: int = 0
     reason: int = mt5.POSITION_REASON_EXPERT
-    cents_per_point: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.identifier = self.identifier or self.ticket
-        self.cents_per_point = _whole_cents_per_point(self.spec, self.volume)
+    cents_per_point: int = field(init=False, default=0)
 
     def profit(self, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
         """Floating profit at the tick; `rate` converts it where the symbol needs one."""
@@ -80,15 +75,7 @@ class PaperPosition:
         """Another volume at another average price; the margin follows both."""
         self.volume, self.entry, self.updated = volume, entry, now
         self.margin = money.margin(self.spec, volume, entry, rate)
-        self.cents_per_point = _whole_cents_per_point(self.spec, volume)
-
-
-def _whole_cents_per_point(spec: SymbolSpec, volume: Units) -> int:
-    """Cents that a point is worth when that is a whole number, else 0: then profits are rounded."""
-    if spec.conversion is not UNCONVERTED:
-        return 0
-    worth, rest = divmod(volume * spec.contract * 100, UNITS_PER_LOT * 10**spec.digits)
-    return 0 if rest else worth
+        self.cents_per_point = money.cents_per_point(self.spec, volume)
 
 
 class PaperDeal(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
 from adapters.system.json_bytes import decoded
+from engine import money
 from engine.types import Millis, Points, Side, SymbolSpec
 
 Row = dict[str, Any]
@@ -94,7 +95,9 @@ def _kept(item: PaperPosition | PaperOrder) -> list[str]:
 
 
 def _position(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperPosition:
-    return PaperPosition(**{**row, "spec": specs[row["spec"]], "side": Side(row["side"])})
+    position = PaperPosition(**{**row, "spec": specs[row["spec"]], "side": Side(row["side"])})
+    position.cents_per_point = money.cents_per_point(position.spec, position.volume)
+    return position
 
 
 def _order(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperOrder:

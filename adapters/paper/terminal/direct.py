@@ -1,4 +1,4 @@
-"""A paper terminal's counter: orders of this process in integer units, checked and dealt at once.
+"""The execution port over a paper account: orders in integer units, checked and dealt at once.
 
 The same checks and the same deals as behind `order_send`; only the package's requests and structs
 are left out, which a replay would make and read back for nobody.
@@ -6,45 +6,73 @@ are left out, which a replay would make and read back for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.direct import ClosedPositions, ExecutionResult
-from adapters.mt5.execution.requests import Requests
+from adapters.mt5.execution.direct import ClosedPositions
+from adapters.mt5.execution.requests import Requests, pending_kind
+from adapters.mt5.execution.results import outcome_of
+from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
+from adapters.paper.broker.records import SIDES, PaperDeal
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.orders import EXECUTED
 from adapters.paper.terminal.requests import ParsedRequest
 from engine import events as ev
+from engine.execution import Deal, ExecutionResult, Outcome
 from engine.types import LONG, Units
+
+_DONE = mt5.TRADE_RETCODE_DONE
 
 
 class PaperExecution:
-    """Implements `execution.direct.DirectExecution` over a terminal; symbols have the same
+    """Implements `engine.execution.ExecutionPort` over a paper terminal; symbols have the same
     names."""
 
     def __init__(self, terminal: PaperTerminal, requests: Requests) -> None:
         self._terminal = terminal
         self._account = terminal.account
         self._requests = requests
+        self._fillings = {name: requests.filling(name) for name in terminal.account.specs}
 
-    def carry_out(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
-        parsed = (
-            self._levels(order) if order.terms.action is ev.MODIFY else self._deal(order, volume)
-        )
+    def execute(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
+        terms = order.terms
+        if terms.action is ev.MODIFY:
+            parsed = self._levels(order)
+        elif terms.entry_price:
+            parsed = self._pending(order, volume)
+        else:
+            parsed = self._deal(order, volume)
         retcode, deal = self._terminal.carry_out(parsed)
-        figures = self._figures()
+        if retcode != _DONE:
+            return self._refused(retcode)
         if deal is not None:
-            return ExecutionResult(retcode, EXECUTED, deal.order, (deal,), figures)
-        return ExecutionResult(retcode, mt5.RETURN_CODES[retcode].meaning, 0, (), figures)
+            return ExecutionResult(
+                Outcome.EXECUTED, retcode, EXECUTED, deal.order, (_told(deal),), self._figures()
+            )
+        ticket = self._terminal.place_pending(parsed) if terms.entry_price else 0
+        return ExecutionResult(Outcome.EXECUTED, retcode, EXECUTED, ticket, (), self._figures())
 
-    def closed_positions(self, tickets: Iterable[int]) -> ClosedPositions:
+    def cancel(self, _order: ev.OrderIntent, ticket: int) -> ExecutionResult:
+        parsed = self._removal(ticket)
+        retcode, _ = self._terminal.carry_out(parsed)
+        if retcode != _DONE:
+            return self._refused(retcode)
+        self._terminal.place_pending(parsed)
+        return ExecutionResult(Outcome.EXECUTED, retcode, EXECUTED, ticket)
+
+    def snapshot(self, query: SnapshotQuery) -> Snapshot | ClosedPositions:
+        """The whole terminal only while orders wait there, or the traces of one are wanted: nothing
+        else can have happened but that positions were closed."""
+        if query.orders or query.span is not None:
+            return fetch_snapshot(self._terminal, query)
         account = self._account
-        deals = {
-            ticket: account.deals_of(ticket)
-            for ticket in tickets
-            if ticket not in account.positions
-        }
+        gone = [ticket for ticket in query.positions if ticket not in account.positions]
+        deals = {ticket: tuple(map(_told, account.deals_of(ticket))) for ticket in gone}
         return ClosedPositions(deals, self._figures())
+
+    def _refused(self, retcode: int) -> ExecutionResult:
+        outcome, said = outcome_of(retcode), mt5.RETURN_CODES[retcode].meaning
+        if outcome is Outcome.UNKNOWN:
+            said = f"{retcode} {said}"
+        return ExecutionResult(outcome, retcode, said, 0, (), self._figures())
 
     def _figures(self) -> ev.Account:
         account = self._account
@@ -61,9 +89,9 @@ class PaperExecution:
             terms.side if opens else terms.side.opposite,
             volume, terms.price,
             terms.stop_loss if opens else 0, terms.take_profit if opens else 0,
-            requests.filling(symbol), mt5.ORDER_TIME_GTC, 0, requests.deviation,
+            self._fillings[symbol], mt5.ORDER_TIME_GTC, 0, requests.deviation,
             terms.position, account.positions.get(terms.position), None,
-            requests.magic, requests.comment(order.order_id),
+            requests.magic, f"{requests.mark}{order.order_id}",
         )  # fmt: skip
 
     def _levels(self, order: ev.OrderIntent) -> ParsedRequest:
@@ -75,3 +103,29 @@ class PaperExecution:
             mt5.ORDER_FILLING_FOK, mt5.ORDER_TIME_GTC, 0, 0,
             terms.position, account.positions.get(terms.position), None, requests.magic, "",
         )  # fmt: skip
+
+    def _pending(self, order: ev.OrderIntent, volume: Units) -> ParsedRequest:
+        requests, terms, account = self._requests, order.terms, self._account
+        kind = pending_kind(terms)
+        return ParsedRequest(
+            mt5.TRADE_ACTION_PENDING, terms.symbol, account.specs[terms.symbol], kind,
+            SIDES[kind], volume, terms.entry_price, terms.stop_loss, terms.take_profit,
+            mt5.ORDER_FILLING_RETURN, mt5.ORDER_TIME_SPECIFIED,
+            requests.server_time(terms.expires), requests.deviation, 0, None, None,
+            requests.magic, requests.comment(order.order_id),
+        )  # fmt: skip
+
+    def _removal(self, ticket: int) -> ParsedRequest:
+        order = self._account.orders.get(ticket)
+        spec = None if order is None else order.spec
+        return ParsedRequest(
+            mt5.TRADE_ACTION_REMOVE, spec.name if spec else "", spec, mt5.ORDER_TYPE_BUY, LONG,
+            0, 0, 0, 0, mt5.ORDER_FILLING_FOK, mt5.ORDER_TIME_GTC, 0, 0, 0, None, order, 0, "",
+        )  # fmt: skip
+
+
+def _told(deal: PaperDeal) -> Deal:
+    return Deal(
+        deal.ticket, deal.order, deal.position, deal.entry, deal.reason, deal.volume, deal.price,
+        deal.profit, deal.commission, deal.swap,
+    )  # fmt: skip

@@ -69,22 +69,32 @@ class OrderFunctions(Surface):
             return self._dealt(parsed, deal, raw)
         if parsed.action == mt5.TRADE_ACTION_SLTP:
             return self._accepted(0, 0.0, raw)
-        return self._accepted(self._place_pending(parsed), lots(max(parsed.volume, 0)), raw)
+        return self._accepted(self.place_pending(parsed), lots(max(parsed.volume, 0)), raw)
 
     def carry_out(self, parsed: ParsedRequest) -> tuple[int, PaperDeal | None]:
         """Check a wish, and deal or change levels; one of waiting orders is only checked.
 
         Gives the return code, and the deal if it came to one.
         """
-        retcode = self._checks.check(parsed) or self._requoted(parsed)
+        retcode = self._checks.check(parsed)
+        if not retcode and self.terms.rules.get(parsed.symbol, USUAL) is not USUAL:
+            retcode = self._requoted(parsed)
         if retcode:
             return retcode, None
         self._requests += 1
-        if parsed.action == mt5.TRADE_ACTION_DEAL:
-            return _DONE, self._deal_for(parsed)
         if parsed.action == mt5.TRADE_ACTION_SLTP:
             self._change_stops(parsed)
-        return _DONE, None
+        if parsed.action != mt5.TRADE_ACTION_DEAL:
+            return _DONE, None
+        account = self.account
+        if parsed.position is not None:
+            return _DONE, account.close(
+                parsed.position, parsed.magic, parsed.comment, parsed.volume
+            )
+        return _DONE, account.open(
+            parsed.symbol, parsed.side or LONG, parsed.volume, parsed.stop, parsed.target,
+            parsed.magic, parsed.comment,
+        )  # fmt: skip
 
     def _margin_of(self, parsed: ParsedRequest) -> int:
         """What the deal would bind; a waiting order binds nothing."""
@@ -102,33 +112,18 @@ class OrderFunctions(Surface):
     def _requoted(self, parsed: ParsedRequest) -> int:
         """Instant execution takes the request's price or, beyond its deviation, none."""
         rules = self._rules(parsed.symbol)
-        if rules is USUAL or parsed.action != mt5.TRADE_ACTION_DEAL or not rules.instant:
+        if parsed.action != mt5.TRADE_ACTION_DEAL or not rules.instant:
             return PASSED
         prices = self.account.asks if parsed.side is LONG else self.account.bids
         moved = abs(prices[parsed.symbol] - parsed.price) > parsed.deviation
         return mt5.TRADE_RETCODE_REQUOTE if moved else PASSED
-
-    def _deal_for(self, parsed: ParsedRequest) -> PaperDeal:
-        account = self.account
-        if parsed.position is not None:
-            return account.close(parsed.position, parsed.magic, parsed.comment, parsed.volume)
-        side = parsed.side or LONG
-        return account.open(
-            parsed.symbol,
-            side,
-            parsed.volume,
-            parsed.stop,
-            parsed.target,
-            parsed.magic,
-            parsed.comment,
-        )
 
     def _change_stops(self, parsed: ParsedRequest) -> None:
         if parsed.position is not None:
             parsed.position.stop, parsed.position.target = parsed.stop, parsed.target
             parsed.position.updated = self.account.now
 
-    def _place_pending(self, parsed: ParsedRequest) -> int:
+    def place_pending(self, parsed: ParsedRequest) -> int:
         """Place, change or remove a waiting order; returns its ticket."""
         account, order = self.account, parsed.order
         if order is None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine import events as ev
     from engine.bus import Bus
     from engine.rerun import RerunCounts
+    from engine.types import Units
     from scripts.app.sessions.live_actors import Deciders
     from signals.strategy import StrategyFactory
 
@@ -55,7 +56,7 @@ def deciders(
 
     from adapters.mt5.execution.requests import Instrument
     from engine.types import Limits
-    from scripts.app.sessions.live_actors import DeciderTerms, connect_deciders
+    from scripts.app.sessions.live_actors import DeciderTerms, connect_deciders, requests_of
 
     terms = DeciderTerms(
         session_id=str(metadata.get("session_id", "")),
@@ -68,4 +69,14 @@ def deciders(
         challenge=challenge_of(started),
         releases=started.mode == "shadow",
     )
-    return lambda bus: connect_deciders(bus, terms, lambda _venue_request: None)
+    return lambda bus: connect_deciders(bus, terms, requests_of(terms), _Recorded())
+
+
+class _Recorded:
+    """A venue whose answers are in the journal: nothing is sent."""
+
+    def execute(self, _order: ev.OrderIntent, _volume: Units) -> None:
+        """The recorded answer comes later."""
+
+    def cancel(self, _order: ev.OrderIntent, _ticket: int) -> None:
+        """The recorded answer comes later."""

@@ -58,14 +58,16 @@ class Mask:
 
     def _told_by_venue(self, event: Any) -> dict[str, Any]:
         """`what` of the events that hold a terminal's own words: its account, comments, errors."""
-        from adapters.mt5.execution.snapshot import Snapshot, TradeReply
+        from adapters.mt5.execution.snapshot import Snapshot
         from engine.events import VenueReplied
 
+        if isinstance(event, VenueReplied) and event.result is not None:
+            said = self._text(event.result.message)
+            return {"result": msgspec.structs.replace(event.result, message=said)}
         what = getattr(event, "what", None)
         if what is None:
             return {}
-        shape = TradeReply if isinstance(event, VenueReplied) else Snapshot
-        parts = dict(zip(shape._fields, what, strict=False))
+        parts = dict(zip(Snapshot._fields, what, strict=False))
         if parts.get("account") is not None:
             parts["account"] = self._account(parts["account"])
         return {"what": self._texts(list(parts.values()))}

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from adapters.mt5.execution.remote import DEADLINES, USUAL_DEADLINE
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
 from adapters.mt5.host.launch import LocalHost, RemoteHost
 from adapters.mt5.host.service import Hello, HostConfig
-from adapters.system.account_lock import AccountBusy, AccountLock
 from config.loader import (
     CliOverrides,
     ConfigError,
@@ -31,7 +30,8 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
-from scripts.app.errors import AppError, Refused, Unreachable, UnsuitableProfile, WrongUsage
+from scripts.app.account.place import held, results_of
+from scripts.app.errors import AppError, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
 
@@ -121,21 +121,21 @@ async def connected(
     books: Path | None = None,
     market: RecordedMarket | None = None,
     session: str = "(a command)",
+    is_held: bool = False,
 ) -> AsyncIterator[Connection]:
     """A connection to the account's terminal, closed in the end; nobody else has one meanwhile.
 
     `state` is the folder of the terminal hosts; `symbols` are what the paper account is to offer,
     `books` the file in which it keeps its positions and deals (None: it forgets them); a `market`
-    of recorded bars replaces its own. `session` is named to whoever wants the account too.
+    of recorded bars replaces its own. `session` is named to whoever wants the account too; with
+    `is_held` the caller has it already.
 
     Raises AppError with the remedy.
     """
     launcher = _launcher(account, state, trading, symbols, books, market)
     terminal = AsyncTerminal(TerminalClient(launcher))
-    name = f"account {account.login} on {account.server}"
-    lock = AccountLock(_folder_of(account, state), name, session)
-    try:
-        _take(lock, state)
+    alone = nullcontext() if is_held else held(account, results_of(state), session)
+    with alone:
         try:
             yield await _attach(terminal, account)
         except HostStartFailed as error:
@@ -143,24 +143,8 @@ async def connected(
             raise kind(_with_remedy(error.kind, str(error))) from error
         except TerminalError as error:
             raise Unreachable(f"the terminal: {error}") from error
-    finally:
-        await terminal.close()
-        lock.release()
-
-
-def _take(lock: AccountLock, state: Path) -> None:
-    """The account for this session alone; raises AppError when another has it."""
-    try:
-        lock.acquire()
-    except AccountBusy as error:
-        raise Refused(
-            f"{error}; stop it first (butler stop SESSION), or use another account"
-        ) from error
-    except OSError as error:
-        raise WrongUsage(
-            f"{state}: cannot write here ({error.strerror}); choose another folder with "
-            "--results-dir"
-        ) from error
+        finally:
+            await terminal.close()
 
 
 def _folder_of(account: ResolvedAccount, state: Path) -> Path:

@@ -26,19 +26,23 @@ from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
 from engine import events as ev
+from engine.bus import Bus
 from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.ports import Feed
 from engine.session import Session
 from engine.types import Limits, Millis, Points, SymbolSpec, lots
 from risk.challenge import Challenge
+from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
 from scripts.app.errors import AppError, Refused
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
+from scripts.app.sessions.starting import SessionAccount
 from scripts.app.terms.objectives import as_recorded
 
 _STOP_CHECK = 0.1  # seconds between two looks at a request to stop
@@ -220,14 +224,18 @@ async def refuse_open_positions(connection: Connection) -> None:
 
 @dataclass(frozen=True)
 class SessionContext:
-    """What a session on a terminal runs in; `past` are its records so far when it is resumed."""
+    """What a session on a terminal runs in; `past` are its records so far when it is resumed.
+
+    `account` is where the account stands by its ledger.
+    """
 
     folder: SessionFolder
-    journal: SqliteJournal
+    journal: SqliteJournal | AccountJournal
     clock: Clock
     log: SessionLog
     metadata: dict[str, Any]
     past: list[ev.Record] | None = None
+    account: SessionAccount | None = None
 
     @property
     def session_id(self) -> str:
@@ -277,6 +285,10 @@ def assemble(
         resumed = {"resumed_at": iso(clock.now())}
         account = None if on_paper else connection.account
         actors.resume(context.past, account, resumed, context.journal.last_seq)
+    account_part = context.account
+    if account_part is not None and (context.past is None or account_part.sends):
+        # A dry session that goes on has an account of its own, which its journal tells of.
+        actors.bus.feed(account_part.first)
     session = Session(
         bus,
         context.journal,
@@ -304,7 +316,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
             factory=None,
             instruments=terms.instruments,
             limits=terms.limits,
-            challenge=terms.challenge,
+            challenge=followed(terms.challenge, context),
             router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
             to_server=server.at,
         )
@@ -321,8 +333,15 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         hold=terms.hold,
         pace=terms.pace,
         may_enter=lambda: actors.risk.trading.active,
-        days=days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        days=days_of(
+            actors.bus,
+            terms.limits,
+            followed(terms.challenge, context),
+            context.clock,
+            context.past or [],
+        ),
         raised=_raised(context.past or []),
+        ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
     outcomes = OrderOutcomes()
@@ -331,7 +350,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         connection.account,
         data=terms.data,
         script=tuple(msgspec.to_builtins(plan) for plan in terms.plans),
-        objectives=as_recorded(terms.challenge),
+        objectives=as_recorded(followed(terms.challenge, context)),
         strategy=ev.NO_STRATEGY,
     )
     if context.past is None:
@@ -339,6 +358,24 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
     session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
     return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+
+
+def followed(challenge: Challenge | None, context: SessionContext) -> Challenge | None:
+    """The objectives that the session follows: where the account stands by its ledger.
+
+    One that goes on keeps what it began with.
+    """
+    if context.account is None or context.past is not None:
+        return challenge
+    return context.account.challenge
+
+
+def watch_of(context: SessionContext, bus: Bus) -> LedgerObserver | None:
+    """What looks at the account's ledger while the session runs, attached to its bus."""
+    watch = None if context.account is None else context.account.watch()
+    if watch is not None:
+        bus.attach(watch.routes())
+    return watch
 
 
 def warn_of_orphan(connection: Connection, log: SessionLog) -> None:

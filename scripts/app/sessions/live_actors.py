@@ -10,7 +10,7 @@ from typing import Any
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import UnsuitableAccount
 from adapters.mt5.execution.closing_deals import figures
-from adapters.mt5.execution.gateway import Gateway, Send
+from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.venue import OrderRouter, TerminalLink, Venue
 from adapters.mt5.live.days import Days
@@ -19,6 +19,8 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
 from engine.clock import Clock
+from engine.execution import ExecutionPort
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import Journal
@@ -28,7 +30,6 @@ from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.restrictions import flat_due
 from scripts.app.sessions.replay import DEVIATION, MAGIC
-from signals.exits import Flatten
 from signals.strategy import StrategyActor, StrategyFactory
 from signals.user_signals import UserSignals
 
@@ -70,7 +71,6 @@ class Deciders:
     risk: RiskActor
     strategy: StrategyActor
     user_signals: UserSignals
-    flatten: Flatten
     gateway: Gateway
     challenge_actor: ChallengeActor | None
     release: TransientRelease
@@ -82,7 +82,6 @@ class Deciders:
             self.order_manager.replay_routes(),
             self.risk.replay_routes(),
             self.user_signals.replay_routes(),
-            self.flatten.replay_routes(),
             *self.gateway.replay_routes(),
             self.release.replay_routes(),
         ]
@@ -145,36 +144,50 @@ def connect_live(wiring: Wiring) -> LiveActors:
     """
     refuse_netting(wiring.account)
     bus = Bus(wiring.journal, record_inputs=True)
+    requests = requests_of(wiring)
     venue = Venue(
-        bus, wiring.journal, wiring.link, wiring.clock, wiring.account, router=wiring.router
+        bus,
+        wiring.journal,
+        wiring.link,
+        wiring.clock,
+        wiring.account,
+        requests=requests,
+        router=wiring.router,
     )
-    deciders = connect_deciders(bus, wiring, venue.send)
+    deciders = connect_deciders(bus, wiring, requests, venue)
     venue.must_not_leave = deciders.gateway.must_not_leave
     return LiveActors(**vars(deciders), venue=venue, clock=wiring.clock)
 
 
-def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
-    """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
-    portfolio = Portfolio({name: item.spec for name, item in terms.instruments.items()})
-    order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
-    challenge_actor = (
-        None if terms.challenge is None else ChallengeActor(bus, portfolio, terms.challenge)
-    )
-    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
-    strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
-    user_signals, flatten = UserSignals(bus, portfolio), Flatten(bus, portfolio)
-    requests = Requests(
+def requests_of(terms: DeciderTerms) -> Requests:
+    """What makes the session's requests, each with the session's mark."""
+    return Requests(
         terms.instruments,
         magic=MAGIC,
         tag=session_tag(terms.session_id),
         deviation=DEVIATION,
         to_server=terms.to_server,
     )
+
+
+def connect_deciders(
+    bus: Bus, terms: DeciderTerms, requests: Requests, port: ExecutionPort
+) -> Deciders:
+    """Build the actors: market first, then orders, risk, strategy, signals, gateway."""
+    portfolio = Portfolio({name: item.spec for name, item in terms.instruments.items()})
+    order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
+    challenge_actor = None
+    if terms.challenge is not None:
+        challenge_actor = ChallengeActor(bus, portfolio, order_manager, terms.challenge)
+    risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
+    strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
+    exits = Exits(bus, portfolio, order_manager)
+    user_signals = UserSignals(bus, portfolio, exits)
     may_suspend = terms.releases and terms.limits.transient_rejections == "suspend"
-    gateway = Gateway(bus, portfolio, requests, send, may_suspend=may_suspend)
+    gateway = Gateway(bus, portfolio, order_manager, requests, port, may_suspend=may_suspend)
     release = TransientRelease(bus, portfolio, requests)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (portfolio, order_manager, risk, *followed, strategy, user_signals, flatten):
+    for actor in (order_manager, portfolio, risk, *followed, strategy, user_signals, exits):
         bus.attach(actor.routes())
     gateway.attach()
     bus.attach(release.routes())
@@ -185,7 +198,6 @@ def connect_deciders(bus: Bus, terms: DeciderTerms, send: Send) -> Deciders:
         risk,
         strategy,
         user_signals,
-        flatten,
         gateway,
         challenge_actor,
         release,

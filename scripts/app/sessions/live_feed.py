@@ -29,8 +29,10 @@ from scripts.app.sessions.live import (
     Stop,
     TerminalTerms,
     assemble,
+    followed,
     sleep_until,
     warn_of_orphan,
+    watch_of,
 )
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
@@ -104,7 +106,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             factory=terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
-            challenge=terms.challenge,
+            challenge=followed(terms.challenge, context),
             router=_desk(terms, connection, context),
             to_server=market.to_server if market else server.at,
             releases=True,
@@ -120,16 +122,23 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         context.clock,
         _watches(terms, server),
         pacing,
-        days_of(actors.bus, terms.limits, terms.challenge, context.clock, context.past or []),
+        days_of(
+            actors.bus,
+            terms.limits,
+            followed(terms.challenge, context),
+            context.clock,
+            context.past or [],
+        ),
         due=lambda: schedule.due(pacing.day_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
         release=actors.release,
+        ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
     started = terms.started(
         connection.account,
-        objectives=as_recorded(terms.challenge),
+        objectives=as_recorded(followed(terms.challenge, context)),
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-PAPER = "PAPER"
-"""The built-in profile: a paper terminal in a host of its own, on any system."""
+from scripts.app.account.place import PAPER as PAPER
 
 LOGIN = 1
 SERVER = "Paper-Demo"

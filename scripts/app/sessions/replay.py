@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.journal import SqliteJournal
-from adapters.mt5.execution.gateway import Gateway, InProcess, send_in_process
+from adapters.mt5.execution.gateway import Gateway, InProcess
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
+from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
@@ -30,6 +31,7 @@ from engine.bus import Bus, Subscription
 from engine.calendar import resets
 from engine.clock import Clock
 from engine.events import Record
+from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import Journal, Sink
@@ -42,7 +44,6 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import as_recorded
 from scripts.app.terms.replay_terms import Terms
-from signals.exits import Flatten
 from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
 from signals.strategy import StrategyActor
@@ -85,10 +86,13 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
     challenge_actor = None
     if terms.objectives is not None:
-        challenge_actor = ChallengeActor(bus, portfolio, terms.objectives, BalanceReset(account))
-    risk = RiskActor(bus, portfolio, terms.limits, challenge_actor)
+        challenge_actor = ChallengeActor(
+            bus, portfolio, order_manager, terms.objectives, BalanceReset(account)
+        )
+    risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
-    user_signals = UserSignals(bus, portfolio)
+    exits = Exits(bus, portfolio, order_manager)
+    user_signals = UserSignals(bus, portfolio, exits)
     terminal = PaperTerminal(account)
     requests = Requests(
         {name: _instrument(terminal, spec) for name, spec in specs.items()},
@@ -97,18 +101,18 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    direct = None if by_requests else PaperExecution(terminal, requests)
-    gateway = Gateway(bus, portfolio, requests, send_in_process(terminal), direct)
-    link = InProcess(gateway, terminal, direct)
+    port = (TerminalPort if by_requests else PaperExecution)(terminal, requests)
+    gateway = Gateway(bus, portfolio, order_manager, requests, port)
+    link = InProcess(gateway, port)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (
-        portfolio,
         order_manager,
+        portfolio,
         risk,
         *followed,
         strategy,
         user_signals,
-        Flatten(bus, portfolio),
+        exits,
     ):
         bus.attach(actor.routes())
     gateway.attach()

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from adapters.mt5.live.script import ScriptedEntry
 from engine import money
+from engine.money import volume_within
 from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Rate, Side, SymbolSpec, lots
-from risk.sizing import volume_within
 
 
 class Sized(NamedTuple):

@@ -77,6 +77,8 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     recorded = msgspec.json.decode(msgspec.json.encode(challenge), type=dict)
     if challenge.initial_balance is None:
         del recorded["initial_balance"]  # as in journals from before there was one
+    if not challenge.by_ledger:
+        del recorded["by_ledger"]
     return recorded
 
 
@@ -103,6 +105,11 @@ def _split(objectives: str) -> tuple[str, str | None]:
     if not colon or "/" in phase or "\\" in phase or phase.endswith((".yaml", ".yml")):
         return objectives, None
     return name, phase
+
+
+def named_phase(objectives: str | None) -> str | None:
+    """The phase that `--objectives NAME:PHASE` names; None where it names none."""
+    return None if objectives is None else _split(objectives)[1]
 
 
 def _phase(rules: RuleSet, name: str | None) -> int:

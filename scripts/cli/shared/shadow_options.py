@@ -28,11 +28,11 @@ Speed = Annotated[
     ),
 ]
 Resume = Annotated[
-    str | None,
+    str,
     typer.Option(
-        metavar="SESSION|last",
-        help="Go on with a session that was interrupted; last: with the account's last one, or "
-        "begin a new one where that is finished.",
+        metavar="auto|never|SESSION",
+        help="auto: go on with the account's last session where that was cut off and has the same "
+        "terms, else begin a new one. never: begin a new one. Or name a session to go on with.",
     ),
 ]
 MetricsPort = Annotated[

@@ -1,0 +1,122 @@
+"""Where every exit is asked for: whoever wants a position closed raises its signal here."""
+
+from __future__ import annotations
+
+from engine import events as ev
+from engine.bus import Bus
+from engine.orders import OrderManager
+from engine.portfolio import Portfolio, Position
+from engine.types import Side
+
+MANUAL_REASON = "MANUAL"
+"""Why a position was closed that the user ordered to be closed."""
+
+ADOPTED_REASON = "ADOPTED"
+"""Why a position is in the books that none of the session's orders explains: it carries its mark.
+"""
+
+
+def exit_terms(
+    position: Position,
+    tick: ev.Tick | None,
+    reason: str,
+    *,
+    signal_id: str = "",
+    strategy_id: str = "",
+) -> ev.OrderTerms:
+    """The terms that close a position as a whole, at the market.
+
+    Where no tick is known yet its entry stands for the price: the venue fills at its own. Without a
+    signal or strategy of its own the exit has the position's.
+    """
+    price = position.entry
+    if tick is not None:
+        price = tick.bid if position.side is Side.LONG else tick.ask
+    return ev.OrderTerms(
+        signal_id=signal_id or position.signal_id,
+        strategy_id=strategy_id or position.strategy_id,
+        symbol=position.symbol,
+        action=ev.CLOSE,
+        side=position.side,
+        reason=reason,
+        price=price,
+        stop_loss=position.stop_loss,
+        take_profit=position.take_profit,
+        volume=position.volume,
+        position=position.ticket,
+    )
+
+
+class Exits:
+    """Raises signals to leave positions, and does what the user orders of all of them.
+
+    It keeps nothing: what is being closed, and what is still wanted, the order manager knows.
+    """
+
+    def __init__(self, bus: Bus, portfolio: Portfolio, orders: OrderManager) -> None:
+        self._bus = bus
+        self._portfolio = portfolio
+        self._orders = orders
+
+    def routes(self) -> ev.Routes:
+        return {ev.UserCommanded: self.on_user}
+
+    def close(self, position: Position, reason: str, signal_id: str = "") -> None:
+        """Close `position` at its symbol's last tick; one being closed already is refused later."""
+        tick = self._portfolio.ticks.get(position.symbol)
+        terms = exit_terms(position, tick, reason, signal_id=signal_id)
+        self._bus.publish(ev.SignalRaised(terms=terms))
+
+    def close_all(self, reason: str) -> None:
+        """Close every open position, in the order in which they were opened, because of a rule.
+
+        The reason marks the signals: each rule has a signal of its own for a position.
+        """
+        for position in list(self._portfolio.positions.values()):
+            self.close(position, reason, f"{position.signal_id}:{reason}")
+
+    def on_user(self, command: ev.UserCommanded) -> None:
+        """Close everything that the session may have opened, but nothing twice.
+
+        What stands at the venue under the session's mark is taken into the books first, whatever
+        these say of its order. An order whose outcome is unknown counts as under way. After a
+        rejection the user may order it again.
+        """
+        if command.action is not ev.UserAction.FLATTEN:
+            return
+        self._adopt()
+        portfolio, closing = self._portfolio, self._orders.closing
+        for position in (*portfolio.positions.values(), *portfolio.marked.values()):
+            if position.ticket not in closing:
+                self.close(position, MANUAL_REASON)
+
+    def repeat_unsent(self, standing: set[int]) -> None:
+        """Link and account are proved: close what was to be closed, never left and still stands.
+
+        The link was down, or the host refused: that is no answer of the venue, so whoever wanted
+        the position closed still does. Each close is asked for as an order of its own: no order is
+        ever submitted twice. `standing` are the positions at the venue.
+        """
+        for ticket, order in list(self._orders.unsent.items()):
+            position = self._portfolio.positions.get(ticket)
+            if position is not None and ticket in standing:
+                self.close(position, order.terms.reason, order.terms.signal_id)
+
+    def _adopt(self) -> None:
+        for position in self._portfolio.marked.values():
+            self._bus.publish(
+                ev.PositionOpened(
+                    position=position.ticket,
+                    order_id=0,
+                    signal_id=position.signal_id,
+                    strategy_id=position.strategy_id,
+                    symbol=position.symbol,
+                    side=position.side,
+                    volume=position.volume,
+                    price=position.entry,
+                    reason=ADOPTED_REASON,
+                    account=self._portfolio.account.figures,
+                    stop_loss=position.stop_loss,
+                    take_profit=position.take_profit,
+                )
+            )

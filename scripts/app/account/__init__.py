@@ -1,0 +1,1 @@
+"""The account beyond its sessions: its folder, ledger and store, for every command."""

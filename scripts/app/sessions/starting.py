@@ -1,0 +1,330 @@
+"""Beginning a session on an account: its ledger, which session goes on, what nobody manages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from adapters.journal import SqliteJournal
+from adapters.mt5.api import contract as mt5
+from adapters.state.errors import StateFailed
+from adapters.state.resuming import NEVER, Choice, Holding, Start, StartAction, choose, terms_text
+from adapters.state.store import AccountStore, SessionRow
+from engine import events as ev
+from engine.clock import Clock
+from engine.fields import LedgerFigures
+from engine.types import Limits, Millis
+from risk.challenge import Challenge
+from risk.ledger.verdict import LedgerSeverity
+from risk.standing import phase_index
+from scripts.app.account.books import AccountBooks, opened
+from scripts.app.account.recording import AccountJournal
+from scripts.app.account.terms import LedgerTerms
+from scripts.app.errors import AppError, BadData, Refused, WrongUsage
+from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger, refusal
+from scripts.app.sessions.ledger_news import LedgerObserver
+from scripts.app.sessions.live_actors import session_tag
+from scripts.app.sessions.paper import PAPER
+from scripts.app.sessions.replay import MAGIC
+
+if TYPE_CHECKING:
+    from config.loader import ResolvedAccount
+    from scripts.app.session_folder import SessionFolder
+    from scripts.app.sessions.connection import Connection
+
+_TAG_DIGITS = 6
+STOPPED: dict[StartAction, type[AppError]] = {
+    StartAction.REFUSE: WrongUsage,
+    StartAction.WAIT: Refused,
+    StartAction.DAMAGED: BadData,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionAccount:
+    """The account's part in one session: where it stands, and what is kept of the session."""
+
+    books: AccountBooks
+    source: LedgerSource
+    reading: LedgerRead
+    challenge: Challenge | None
+    limits: Limits
+    sends: bool
+    connection: Connection
+
+    @property
+    def first(self) -> ev.LedgerUpdated:
+        """What the session learns at its beginning."""
+        return self.reading.update(follows=self.challenge is not None)
+
+    def journal(self, journal: SqliteJournal, session: str) -> AccountJournal:
+        """The session's journal, which also keeps what must outlive the session."""
+        return AccountJournal(
+            journal, self.books, session, self.limits, sends=self.sends, halted=self.first.halts
+        )
+
+    def watch(self) -> LedgerObserver | None:
+        """What looks at the ledger while the session runs; a dry one's account is its own."""
+        if not self.sends:
+            return None
+        return LedgerObserver(
+            self.connection, self.source, self.reading, follows=self.challenge is not None
+        )
+
+
+async def session_account(
+    connection: Connection,
+    source: LedgerSource,
+    limits: Limits,
+    challenge: Challenge | None,
+    *,
+    sends: bool,
+    say: Callable[[str], None],
+    name: str = "NAME",
+) -> SessionAccount:
+    """Where the account stands, for a session that is about to begin on it.
+
+    One that sends is refused where the ledger says so (AppError); a dry
+    one is warned and goes on with what is known: without a balance that its challenge began with,
+    without its objectives.
+    """
+    if source.books.set_aside is not None:
+        say(
+            f"warning: the account's ledger was damaged; it is kept as {source.books.set_aside} "
+            "and was read anew from the terminal"
+        )
+    reading = await read_ledger(connection, source)
+    against = refusal(reading.report, follows=challenge is not None)
+    if against is not None and sends:
+        raise type(against)(f"{against}{_left_open(reading, name)}")
+    for line in notes_of(reading, follows=challenge is not None):
+        say(line)
+    if challenge is not None:
+        challenge = _standing_at(challenge, reading.report.figures)
+        if challenge is None:
+            say("warning: it goes on without objectives")
+    if sends:
+        await _keep_baseline(source, reading)
+    return SessionAccount(
+        books=source.books,
+        source=source,
+        reading=reading,
+        challenge=challenge,
+        limits=limits,
+        sends=sends,
+        connection=connection,
+    )
+
+
+def _left_open(reading: LedgerRead, name: str) -> str:
+    count = sum(held.magic == MAGIC for held in reading.seen.positions)
+    if not count:
+        return ""
+    are = "position of the Butler's is" if count == 1 else "positions of the Butler's are"
+    return f"; {count} {are} open: butler flatten --account-profile {name}"
+
+
+def notes_of(reading: LedgerRead, *, follows: bool) -> list[str]:
+    """What a session says of the ledger as it begins."""
+    if not follows:
+        against = refusal(reading.report, follows=False)
+        return [] if against is None else [f"warning: {against}"]
+    return [
+        finding.line if finding.code.severity is LedgerSeverity.NOTE else f"warning: {finding.line}"
+        for finding in reading.report.findings
+    ]
+
+
+def _standing_at(challenge: Challenge, figures: LedgerFigures) -> Challenge | None:
+    """The challenge in the phase where the ledger has it; None where its beginning is unknown."""
+    if figures.initial is None:
+        return None
+    phase = phase_index(challenge.rules, figures)
+    return msgspec.structs.replace(challenge, first_phase=phase, by_ledger=True)
+
+
+async def _keep_baseline(source: LedgerSource, reading: LedgerRead) -> None:
+    """Without objectives the largest loss counts from the balance before our first session."""
+    if not source.remembers or reading.remembered.baseline is not None:
+        return
+    balance, at = reading.seen.account.balance, reading.at
+    await source.books.run(lambda store: store.set_baseline(balance, at, "the first session"))
+
+
+# --- which session ---
+
+
+def hashed_terms(**terms: Any) -> dict[str, str]:
+    """Terms by name, each told by a hash."""
+    return {
+        name: hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]
+        for name, value in terms.items()
+    }
+
+
+def holdings(
+    positions: Sequence[mt5.TradePosition], orders: Sequence[mt5.TradeOrder], at: Any
+) -> tuple[Holding, ...]:
+    """What the Butler has open, as the terminal shows it; `at` reads a server's time (ms) in UTC.
+
+    A comment without a session's tag counts as tag -1, which no session has.
+    """
+    opened = [
+        _holding(item.ticket, item.comment, item.symbol, item.type, item.volume, at(item.time_msc))
+        for item in positions
+        if item.magic == MAGIC
+    ]
+    waiting = [
+        _holding(
+            item.ticket, item.comment, item.symbol, item.type, item.volume_current,
+            at(item.time_setup_msc),
+        )
+        for item in orders
+        if item.magic == MAGIC
+    ]  # fmt: skip
+    return (*opened, *waiting)
+
+
+def _holding(
+    ticket: int, comment: str, symbol: str, kind: int, volume: float, opened: Millis
+) -> Holding:
+    words = f"{symbol} {_side(kind)} {volume:g}"
+    return Holding(ticket=ticket, tag=_tag_of(comment), words=words, opened=opened)
+
+
+def _side(kind: int) -> str:
+    """Buying kinds of positions and orders are even."""
+    return "short" if kind % 2 else "long"
+
+
+def _tag_of(comment: str) -> int:
+    tag = comment.partition("-")[0]
+    try:
+        return int(tag, 16) if len(tag) == _TAG_DIGITS else -1
+    except ValueError:
+        return -1
+
+
+async def insist_on_no_orphans(
+    account: SessionAccount, start: Start, session: str | None
+) -> Choice:
+    """What is open that no session manages stops one that sends. Raises AppError.
+
+    `session` is the one that goes on, None for a new one.
+    """
+    connection = account.connection
+    positions = await connection.call("positions_get")
+    orders = await connection.call("orders_get")
+    reading = account.reading
+    held = holdings(positions, orders, lambda at: _utc(reading, at))
+    rows = await account.books.run(lambda store: store.sessions())
+    if session is not None:
+        row = next((one for one in rows if one.id == session), None)
+        row = row or _row(session, "", start.mode, start.terms, start.now, dry=start.dry)
+        start = _going_on(start, row)
+        rows = (row, *(one for one in rows if one.id != session))
+    choice = choose(start, rows, held)
+    if choice.kind in STOPPED:
+        raise STOPPED[choice.kind](choice.line)
+    return choice
+
+
+def _going_on(start: Start, row: SessionRow) -> Start:
+    """The start of a session that goes on, whose terms were held against its journal's already."""
+    terms = msgspec.json.decode(row.terms, type=dict[str, str])
+    return msgspec.structs.replace(start, wanted=row.id, terms=terms, failed={}, unreadable={})
+
+
+def _row(
+    session: str, folder: str, mode: str, terms: Mapping[str, str], at: Millis, *, dry: bool
+) -> SessionRow:
+    return SessionRow(
+        id=session,
+        folder=folder,
+        tag=int(session_tag(session), 16),
+        mode=mode,
+        dry=dry,
+        terms=terms_text(terms),
+        started=at,
+        beat=at,
+    )
+
+
+def _utc(reading: LedgerRead, server: Millis) -> Millis:
+    rules = reading.rules
+    return rules[-1].to_utc(server // 1000) * 1000 if rules else server
+
+
+async def begin(
+    account: SessionAccount,
+    folder: SessionFolder,
+    mode: str,
+    terms: Mapping[str, str],
+    *,
+    resumed: bool,
+    given_up: Sequence[str] = (),
+) -> None:
+    """Keep that the session begins, or goes on. Raises AppError where its tag is taken."""
+    at = account.reading.at
+    row = _row(
+        folder.session_id, str(folder.path.resolve()), mode, terms, at, dry=not account.sends
+    )
+
+    def keep(store: AccountStore) -> None:
+        for session in given_up:
+            store.end(session, at, "given_up")
+        known = any(one.id == row.id for one in store.sessions())
+        if not known:
+            store.begin(row)
+        if resumed:
+            store.resumed(row.id, at)
+
+    try:
+        await account.books.run(keep)
+    except StateFailed as error:
+        raise WrongUsage(str(error)) from error
+
+
+@asynccontextmanager
+async def on_ledger(
+    connection: Connection,
+    folder: SessionFolder,
+    profile: ResolvedAccount,
+    clock: Clock,
+    terms: LedgerTerms,
+    *,
+    mode: str,
+    limits: Limits,
+    sends: bool,
+    symbols: Sequence[str],
+    say: Callable[[str], None],
+    challenge: Challenge | None = None,
+    resumed: bool = False,
+) -> AsyncIterator[SessionAccount]:
+    """The account of a scripted session, new or `resumed`. Raises AppError."""
+    async with opened(profile, folder.results) as books:
+        source = LedgerSource(
+            books=books,
+            terms=terms,
+            clock=clock,
+            symbols=symbols,
+            stands_still=profile.profile == PAPER,
+        )
+        name = profile.profile or "NAME"
+        account = await session_account(
+            connection, source, limits, challenge, sends=sends, say=say, name=name
+        )
+        started = hashed_terms(limits=limits.terms())
+        if sends:
+            start = Start(
+                wanted=NEVER, mode=mode, dry=False, terms=started, now=clock.now(),
+                account_name=name,
+            )  # fmt: skip
+            await insist_on_no_orphans(account, start, folder.session_id if resumed else None)
+        await begin(account, folder, mode, started, resumed=resumed)
+        yield account
