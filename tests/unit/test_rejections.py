@@ -163,7 +163,7 @@ class TestNoConnection:
         desk = managing()
         desk.parts.bus.publish(signal("c:1", action=ev.Action.CLOSE, position=7, volume=1_000))
         desk.reply(result(10031), connected=False)
-        assert list(desk.gateway.unsent.wanted) == [7]
+        assert list(desk.parts.order_manager.unsent) == [7]
 
 
 class TestRelease:
