@@ -83,7 +83,10 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
     details = {
         DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
         DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
-        DenyReason.EXPIRED: "no price came within one bar of the signal's time",
+        DenyReason.EXPIRED: (
+            "the signal was over before it could be acted on: its time by more than one bar, or "
+            "the time at which it was to end"
+        ),
     }
     return denied(order, (problem, details.get(problem, str(problem))), account)
 

@@ -395,7 +395,6 @@ class _Session:
 
     async def run(self, connection: Any, found: Any) -> int:
         from adapters.services.logs import SessionLog
-        from engine import events as ev
         from scripts.app.sessions.failures import explained
         from scripts.app.sessions.live_feed import build_shadow, catch_up, clock_of
         from scripts.cli.shared.interrupts import orderly_stop
@@ -412,12 +411,13 @@ class _Session:
                 account = await self._account(connection, clock, terms)
                 frame = await self._context(connection, clock, log, account)
                 shadowed = build_shadow(terms, connection, frame)
-                with orderly_stop(shadowed.session.request_stop):
-                    outcome = await shadowed.session.run()
+                with orderly_stop(shadowed.session.request_stop) as interrupt:
+                    await shadowed.session.run()
         finally:
             log.close()
         self._show(shadowed.summary.projection.summary())
-        return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
+        # What `butler stop` ordered is done.
+        return ExitCode.INTERRUPTED if interrupt.asked else ExitCode.DONE
 
     async def _account(self, connection: Any, clock: Any, terms: Any) -> SessionAccount:
         """Where the account stands, and that the session begins on it. Raises AppError."""

@@ -20,6 +20,7 @@ from adapters.reports.sinks import JsonSink
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
+from engine.trading import TradingState
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
@@ -129,7 +130,9 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             context.clock,
             context.past or [],
         ),
-        due=lambda: schedule.due(pacing.day_limit()),
+        due=lambda: schedule.due(
+            pacing.day_limit(), hold=actors.risk.trading.state is TradingState.SUSPENDED
+        ),
         told=_told_bars(context.past or []),
         server=None if market else server,
         release=actors.release,

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from scripts.cli.shared.command_line import complain
@@ -14,26 +15,32 @@ from scripts.cli.shared.exit_codes import ExitCode
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 
+@dataclass
+class Interrupt:
+    """Whether a signal asked for the end."""
+
+    asked: bool = False
+
+
 @contextmanager
-def orderly_stop(request_stop: Callable[[], None]) -> Iterator[None]:
+def orderly_stop(request_stop: Callable[[], None]) -> Iterator[Interrupt]:
     """While inside, signals ask `request_stop` instead of raising; works on every platform.
 
     Plain signal handlers are used because asyncio on Windows has none of its own.
     """
-    asked = False
+    interrupt = Interrupt()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        if interrupt.asked:
             os._exit(ExitCode.INTERRUPTED)
-        asked = True
+        interrupt.asked = True
         complain("stopping in order; once more to leave at once")
         request_stop()
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     previous = {number: signal.signal(number, on_signal) for number in numbers}
     try:
-        yield
+        yield interrupt
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
