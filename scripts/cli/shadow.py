@@ -158,25 +158,6 @@ def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, A
     return loaded.preset.name, loaded.preset.parameters
 
 
-def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise AppError for a strategy that wants bars which the live feed cannot give.
-
-    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
-    name.
-    """
-    from adapters.mt5.execution.observation import BAR_SECONDS
-    from signals.market_data.bars import TIMEFRAME_SECONDS
-
-    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
-    if missing:
-        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise WrongUsage(
-            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
-            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay"
-        )
-
-
 def _course(chosen: ShadowOptions) -> Challenge | None:
     """The firm's objectives that the user wants followed; raises AppError."""
     from scripts.app.terms.objectives import resolve
@@ -230,8 +211,6 @@ class _Shadow:
 
         chosen = self._chosen
         loaded = load(chosen.request.preset)
-        if not chosen.request.signals:
-            _insist_on_fed(loaded)
         limits = _limits(chosen, loaded)  # before anything is made
         named = names_a_session(chosen.resume)
         challenge = None if named and not chosen.request.objectives else _course(chosen)

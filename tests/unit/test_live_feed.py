@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 
 from adapters.mt5.api.errors import ArgumentsRefused, LinkDown
+from adapters.mt5.execution.observation import base_seconds
 from engine import events as ev
 from engine.types import Side
+from signals.market_data.bars import TIMEFRAME_SECONDS
 from tests.builders import LOT, opened
 from tests.live_scene import M15, MONDAY, Scene, rates, watch
 
@@ -41,6 +43,28 @@ class TestBarWatch:
         late = [bar for bar in found if bar.late]
         assert all(bar.time < newest for bar in late)
         assert len([bar for bar in found if not bar.late]) <= 2 + (split > 1)
+
+
+@pytest.mark.parametrize(
+    ("timeframes", "seconds"),
+    [
+        (("M15", "H1"), 900),
+        (("H4",), 900),
+        (("M30",), 900),
+        (("M5", "H1"), 300),
+        (("M1", "D1"), 60),
+    ],
+)
+def test_the_longest_bars_that_all_can_be_aggregated_from_are_fetched(
+    timeframes: tuple[str, ...], seconds: int
+) -> None:
+    """Never longer ones under another name."""
+    assert base_seconds(TIMEFRAME_SECONDS[name] for name in timeframes) == seconds
+
+
+def test_what_no_fetched_bar_divides_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be aggregated"):
+        base_seconds([90])
 
 
 class TestBars:

@@ -20,7 +20,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.closing_deals import cents, figures
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.observation import BAR_SECONDS, BarRequest, MarketSnapshot, Quote
 from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
@@ -93,7 +93,11 @@ class LedgerNews(Protocol):
 class BarWatch:
     """Which bars of one symbol have closed, published once each and in order."""
 
-    def __init__(self, symbol: str, name: str, preparer: Preparer) -> None:
+    def __init__(
+        self, symbol: str, name: str, preparer: Preparer, seconds: int = BAR_SECONDS
+    ) -> None:
+        """`seconds` is the length of the bars that are fetched; `preparer` aggregates them."""
+        self._seconds = seconds
         self.symbol = symbol
         self.name = name
         self._preparer = preparer
@@ -101,7 +105,7 @@ class BarWatch:
 
     @property
     def request(self) -> BarRequest:
-        return BarRequest(self.name, self._opened)
+        return BarRequest(self.name, self._opened, seconds=self._seconds)
 
     def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
         """What is known to be closed now: every bar but the last is complete.

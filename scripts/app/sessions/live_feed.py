@@ -10,6 +10,7 @@ from typing import Any, get_args
 import anyio.to_thread
 
 from adapters.bars.follow import FollowedSignals
+from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
@@ -40,7 +41,7 @@ from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
-from signals.market_data.bars import BarPreparer
+from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
 from signals.market_data.clocks import server_of, to_utc
 from signals.strategy import StrategyFactory
 
@@ -193,8 +194,9 @@ def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatc
     def utc(seconds: Any) -> Any:
         return to_utc(market.clock_name if market else server.rule, seconds)
 
+    base = base_seconds(TIMEFRAME_SECONDS[name] for name in terms.timeframes)
     return [
-        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes))
+        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes), base)
         for ours, item in terms.instruments.items()
     ]
 
