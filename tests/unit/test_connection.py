@@ -70,6 +70,17 @@ def test_a_remote_host_needs_its_token(tmp_path: Path, monkeypatch: pytest.Monke
     assert "OMEGA_MT5_HOST_TOKEN is not set" in str(error)
 
 
+def test_a_terminal_path_beside_a_remote_host_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host starts the terminal: the profile's path would be ignored without a word."""
+    monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", os.urandom(32).hex())
+    account = msgspec.structs.replace(paper(), host="127.0.0.1:1", terminal_path="C:/mt5.exe")
+    error = refusal(account, tmp_path)
+    assert exit_code(error) is ExitCode.USAGE
+    assert "terminal_path has no effect with host" in str(error)
+
+
 def test_a_remote_host_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,12 @@ def _launcher(
     if account.profile == PAPER:
         spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
         backend = f"paper:{spec}"
+    if account.host and account.terminal_path:
+        raise WrongUsage(
+            f"profile {account.profile}: terminal_path has no effect with host, which starts its "
+            "own terminal: put terminal_path into the host's own configuration and leave it out "
+            "of the profile"
+        )
     host_config = HostConfig(
         token=_remote_token() if account.host else secrets.token_hex(32),
         login=account.login,
