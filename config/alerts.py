@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.secrets import Secret
 from config.section import Section
 
-ALERT_KINDS: Final = ("halt", "breach", "disconnect", "mute_feed", "daily_summary")
+ALERT_KINDS: Final = ("halt", "breach", "disconnect", "mute_feed", "daily_summary", "service")
 ALERT_FIELDS: Final = (
     "urls",
     "urls_from",

@@ -18,7 +18,7 @@ from config.schema import (
     with_overrides,
 )
 from config.secrets import Secret
-from config.symbols import load_symbols
+from config.symbols import load_symbols, symbols_yaml
 
 __all__ = [
     "DEFAULT_PRESET",
@@ -42,5 +42,6 @@ __all__ = [
     "load_rules",
     "load_symbols",
     "resolve_account",
+    "symbols_yaml",
     "with_overrides",
 ]

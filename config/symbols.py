@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,53 @@ def load_symbols(file: Path | None = None) -> dict[str, SymbolSpec]:
     if not table.keys:
         raise table.error(None, "holds no symbol; add one, as config/symbols.yaml does")
     return {name: _spec(name, table) for name in table.keys}
+
+
+def symbols_yaml(specs: Iterable[SymbolSpec]) -> str:
+    """The symbols as a file that `load_symbols` reads; swap is not part of one."""
+    blocks = [
+        "# Facts of symbols as a terminal reported them. It reports no commission (USD per lot and",
+        "# side) and no spread floors (points): correct them.",
+        "symbols:",
+    ]
+    for spec in specs:
+        floors = f"{{rollover_hour: {spec.spread_floor_rollover}, otherwise: {spec.spread_floor}}}"
+        blocks += [
+            f"  {_quoted(spec.name)}:",
+            f"    base: {_base(spec)}",
+            f"    quote: {spec.quote}",
+            f"    digits: {spec.digits}",
+            f"    contract: {spec.contract}",
+            f"    volume_min: {_lots(spec.volume_min)}",
+            f"    volume_step: {_lots(spec.volume_step)}",
+            f"    volume_max: {_lots(spec.volume_max)}",
+            f"    commission: {spec.commission / _CENTS:.4f}",
+            f"    spread_floor_points: {floors}",
+            f"    stops_level: {spec.stops_level}",
+            f"    leverage: {spec.leverage}",
+        ]
+    return "\n".join(blocks) + "\n"
+
+
+def _quoted(name: str) -> str:
+    return name if name.isalnum() and not name[:1].isdigit() else f'"{name}"'
+
+
+def _base(spec: SymbolSpec) -> str:
+    """The base as the table has it: some brokers give an index a currency, which converts nothing.
+
+    An index has its own name as its base, as far as that makes a code.
+    """
+    converts = spec.conversion is Conversion.DIVIDE
+    if spec.base and spec.base != spec.quote and (converts or spec.base != ACCOUNT_CURRENCY):
+        return spec.base
+    code = re.sub(r"[^A-Z0-9]", "", spec.name.upper())[:10]
+    return code if _CURRENCY.fullmatch(code) else f"X{code}"[:10]
+
+
+def _lots(volume: int) -> str:
+    lots = Decimal(volume) / UNITS_PER_LOT
+    return f"{lots.normalize():f}"
 
 
 def _spec(name: str, table: Section) -> SymbolSpec:

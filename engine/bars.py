@@ -72,7 +72,8 @@ class PreparedBars:
 
     `time` is the opening in ms UTC, `server` the same on the feed's own clock in seconds; `spread`
     is the one in force from the bar's opening to its close. `closings` are the higher timeframes,
-    longer ones first. Without a `scan` the strategy must see every closed bar.
+    longer ones first. Without a `scan` the strategy must see every closed bar. Those of the `past`
+    are not played: they only warm up what comes after them.
     """
 
     time: Ints
@@ -84,6 +85,7 @@ class PreparedBars:
     spread: Ints
     closings: tuple[ClosedBars, ...] = ()
     scan: Scan | None = None
+    past: bool = False
     _closed: Mapping[int, tuple[BarClosed, ...]] | None = field(default=None, repr=False)
     _ask_range: tuple[Ints, Ints] | None = field(default=None, repr=False)
     _times: memoryview | None = field(default=None, repr=False)

@@ -41,6 +41,10 @@ class HandlerFailed(Exception):
         self.item = item
 
 
+class ActorFailed(Exception):
+    """An actor's failure whose own text says all that the user needs to know."""
+
+
 class SubscriberLeft(Exception):
     """Raised when an I/O actor has left its edge before the bus closed it."""
 
@@ -52,13 +56,16 @@ class BusPoisoned(Exception):
 class Subscription:
     """The bus's side of one I/O actor: records wait here until `flush` hands them over."""
 
-    def __init__(self, name: str, kinds: frozenset[type]) -> None:
+    def __init__(
+        self, name: str, kinds: frozenset[type], *, room: int = SUBSCRIPTION_BATCHES
+    ) -> None:
+        """`room` batches may wait before `flush` does."""
         self.name = name
         self.kinds = kinds
         self.outbox: Batch = []  # always the same list: the bus holds on to its `append`
         self._send: MemoryObjectSendStream[Batch]
         self.stream: MemoryObjectReceiveStream[Batch]
-        self._send, self.stream = anyio.create_memory_object_stream[Batch](SUBSCRIPTION_BATCHES)
+        self._send, self.stream = anyio.create_memory_object_stream[Batch](room)
 
     @property
     def waiting(self) -> int:

@@ -214,6 +214,51 @@ class LossBuffer(Fact, frozen=True, kw_only=True):
     worst_today: Cents
 
 
+class VenueOutcome(enum.StrEnum):
+    """What a venue's answer lets us conclude."""
+
+    EXECUTED = "executed"  # dealt, placed, changed or cancelled: what was asked for
+    REJECTED = "rejected"  # refused for certain
+    UNKNOWN = "unknown"  # nobody can say
+    UNSENT = "unsent"  # it certainly never left: the link was down, or the host refused
+    CHECKED = "checked"  # of a dry run: the venue would take it, and nothing was sent
+
+
+class Deal(msgspec.Struct, frozen=True, gc=False):
+    """A deal; `position` is the identifier of the position that it opened or closed.
+
+    `entry` and `reason` are the numbers that the platform gives them; money carries the sign of the
+    statement.
+    """
+
+    ticket: int
+    order: int
+    position: int
+    entry: int
+    reason: int
+    volume: Units
+    price: Points
+    profit: Cents
+    commission: Cents
+    swap: Cents
+
+
+class ExecutionResult(msgspec.Struct, frozen=True, gc=False):
+    """What the venue says of a request: the outcome, its own code and text, the order's ticket.
+
+    `deals` are those of the position concerned as far as the venue knows them, at least those of
+    this order (none while its history lags behind); `account` the figures after it, None where it
+    could not tell.
+    """
+
+    outcome: VenueOutcome
+    code: int
+    message: str
+    ticket: int = 0
+    deals: tuple[Deal, ...] = ()
+    account: Account | None = None
+
+
 # --- the account's standing as its ledger tells it -----------------------------------------------
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.execution import ExecutionResult
-from engine.fields import Account, DenyReason, LedgerFigures, UserSignal
+from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from engine.bus import Subscription
-    from engine.events import Record
+    from engine.events import OrderIntent, Record
+    from engine.fields import ExecutionResult
+    from engine.types import Units
 
 
 class Journal(Protocol):
@@ -56,6 +58,20 @@ class FreshAccount(Protocol):
 
     def reset_balance(self, balance: int) -> int:
         """Bring the balance to `balance` cents; returns what that took."""
+
+
+class ExecutionPort(Protocol):
+    """A venue as the gateway sees it: orders to the market, pending orders and changes of levels.
+
+    A venue in this process answers at once; None means that the answer comes later, as the input
+    `VenueReplied`.
+    """
+
+    def execute(self, order: OrderIntent, volume: Units) -> ExecutionResult | None:
+        """Carry out an approved order with the volume that risk gave it."""
+
+    def cancel(self, order: OrderIntent, ticket: int) -> ExecutionResult | None:
+        """Cancel a pending order, whose number at the venue is `ticket`."""
 
 
 class Terminal(Protocol):

@@ -15,13 +15,20 @@ from typing import Any
 import anyio
 
 from engine import events as ev
-from engine.bus import Bus, Subscription
+from engine.bus import ActorFailed, Bus, HandlerFailed, Subscription
 from engine.journal import JournalFailed
 from engine.ports import Feed, Journal, Sink
 
 
 class SinkFailed(Exception):
     """Raised when an I/O actor could not do its work; the journal still has every record."""
+
+
+def _told(failure: Exception) -> str:
+    """What the last record says of a failure."""
+    cause = failure.__cause__
+    known = isinstance(failure, HandlerFailed) and isinstance(cause, ActorFailed)
+    return str(cause if known else failure)
 
 
 class Session:
@@ -106,7 +113,7 @@ class Session:
 
     async def _shut_down(self, outcome: ev.SessionOutcome) -> None:
         await self._closing(self._feed.aclose)
-        detail = str(self._failures[0]) if self._failures else ""
+        detail = _told(self._failures[0]) if self._failures else ""
         try:
             self._bus.conclude(self._conclude(outcome, detail), self._end_metadata())
         except Exception as error:

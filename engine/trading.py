@@ -5,7 +5,7 @@ state          causes                                      cleared by
 =============  ==========================================  ==================================
 active         none
 suspended      link, feed, clock, ledger, terminal,        the same check passing again
-               transient_rejection
+               transient_rejection, strategy
 until_reset    daily_loss, day_limit                       the next reset of the trading day
 latched        rejection, unknown_outcome,                 the user alone
                reconciliation_mismatch, max_loss,
@@ -37,6 +37,7 @@ class HaltCause(enum.StrEnum):
     CLOCK = "clock"
     TERMINAL = "terminal"
     TRANSIENT_REJECTION = "transient_rejection"
+    STRATEGY = "strategy"
     DAILY_LOSS = "daily_loss"
     MAX_LOSS = "max_loss"
     REJECTION = "rejection"
@@ -56,6 +57,7 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.CLOCK: TradingState.SUSPENDED,
     HaltCause.TERMINAL: TradingState.SUSPENDED,
     HaltCause.TRANSIENT_REJECTION: TradingState.SUSPENDED,
+    HaltCause.STRATEGY: TradingState.SUSPENDED,
     HaltCause.DAILY_LOSS: TradingState.UNTIL_RESET,
     HaltCause.MAX_LOSS: TradingState.LATCHED,
     HaltCause.REJECTION: TradingState.LATCHED,

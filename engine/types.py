@@ -8,7 +8,7 @@ integer milliseconds since the epoch, UTC. Nothing that decides anything is a fl
 from __future__ import annotations
 
 import enum
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,8 +25,9 @@ Cents = int
 Units = int
 Millis = int
 
-ClockName = Literal["new-york+7", "eu-dst", "utc", "est"]
-"""What a feed's server clock shows: New York + 7 h, GMT+2/+3 with EU DST, UTC, or fixed UTC-5."""
+ClockName = str
+"""What a feed's clock shows: "new-york+7", "eu-dst", "utc", "est", "new-york", "london", or the
+name of an IANA time zone (`signals.market_data.clocks` knows them)."""
 
 
 class Side(enum.IntEnum):

@@ -10,6 +10,7 @@ because managing what is open never adds risk that was not accepted before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from engine.events import (
@@ -78,11 +79,19 @@ def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied
     )
 
 
+def _dated(order: OrderIntent) -> str:
+    """The time of a user's signal, which is part of its id; it may lie years from the record's."""
+    moment = order.terms.signal_id.rsplit(":", 2)[-2:-1]
+    if not moment or not moment[0].isdecimal():
+        return ""
+    return f", {datetime.fromtimestamp(int(moment[0]), UTC):%Y-%m-%d %H:%M:%S} UTC,"
+
+
 def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> OrderDenied:
     """Deny an order for what was known against it before any check could run."""
     details = {
         DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
-        DenyReason.OUTSIDE_DATA: "the signal's time lies outside the bars",
+        DenyReason.OUTSIDE_DATA: f"the signal's time{_dated(order)} lies outside the bars",
         DenyReason.EXPIRED: (
             "the signal was over before it could be acted on: its time by more than one bar, or "
             "the time at which it was to end"

@@ -19,7 +19,9 @@ from engine.bars import PreparedBars
 from engine.bus import Bus
 from engine.exits import exit_terms
 from engine.portfolio import Portfolio, Position
+from engine.trading import HaltCause
 from engine.types import LONG, Millis, Points, Side, SymbolSpec, Units, units
+from signals.failure import FROM_OUTSIDE, StrategyFailed, failed
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.scan import ChunkScan, deciding, scan_of
 
@@ -94,10 +96,6 @@ class Strategy(Protocol):
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
-class StrategyFailed(Exception):
-    """Raised when a strategy's own code fails; names the strategy and the symbol."""
-
-
 class Reversal(msgspec.Struct, frozen=True):
     """An entry that waits until `position` is closed, as long as the bar of its decision lasts."""
 
@@ -127,6 +125,7 @@ class StrategyActor:
         self._scans: dict[str, ChunkScan] = {}
         self._reversals: dict[str, Reversal] = {}
         self._confirmed: list[Reversal] = []
+        self._out = False
         if factory is not None:
             self._strategies = {
                 name: self._made(factory, spec) for name, spec in portfolio.specs.items()
@@ -138,10 +137,16 @@ class StrategyActor:
             ev.WarmedUp: self.on_warmed_up,
             ev.PositionClosed: self.on_closed,
             ev.AccountSeen: self.on_account,
+            ev.ConditionSeen: self.on_condition,
         }
 
+    def on_condition(self, seen: ev.ConditionSeen) -> None:
+        """A strategy that hung again and again is not asked any more; positions are managed."""
+        if seen.cause is HaltCause.STRATEGY:
+            self._out = seen.holds
+
     def on_bar(self, bar: ev.BarClosed) -> None:
-        strategy = self._strategies.get(bar.symbol)
+        strategy = None if self._out else self._strategies.get(bar.symbol)
         if strategy is None or bar.timeframe not in strategy.timeframes:
             return
         view = self._view(bar.symbol)
@@ -149,11 +154,11 @@ class StrategyActor:
         try:
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
             _insist_on_types(decision)
-        except Exception as error:
-            raise self._failed(bar.symbol, error) from error
-        if decision is None:
-            return
-        signal = _signal(self._strategy_id, bar, view, decision)
+            if decision is None:
+                return
+            signal = _signal(self._strategy_id, bar, view, decision)
+        except FROM_OUTSIDE as error:
+            raise self._failed(bar.symbol, error, strategy) from error
         if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
             self._reversals[bar.symbol] = Reversal(
@@ -181,8 +186,8 @@ class StrategyActor:
         try:
             entry = reversal.enter(view)
             _insist_on_types(entry)
-        except Exception as error:
-            raise self._failed(symbol, error) from error
+        except FROM_OUTSIDE as error:
+            raise self._failed(symbol, error, reversal.enter) from error
         if entry is None:
             return
         signal = _signal(self._strategy_id, reversal.bar, view, entry)
@@ -209,7 +214,7 @@ class StrategyActor:
                 tick = ev.Tick(bar.symbol, bar.close, bar.close)
                 try:
                     strategy.on_bar(bar, View(spec, tick, None))
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(bar.symbol, error) from error
 
     def scanned(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
@@ -217,10 +222,12 @@ class StrategyActor:
         strategy = self._strategies.get(symbol)
         scan = scan_of(strategy)
         for bars in chunks:
-            if scan is not None and strategy is not None:
+            if bars.past and scan is None:
+                self._look_back(symbol, bars)
+            elif scan is not None and strategy is not None:
                 try:
                     columns = scan(bars)
-                except Exception as error:
+                except FROM_OUTSIDE as error:
                     raise self._failed(symbol, error) from error
                 bars.scan = ChunkScan(
                     columns,
@@ -230,16 +237,28 @@ class StrategyActor:
                 )
             yield bars
 
+    def warmed(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
+        """The chunks of a history whose strategy is asked bar by bar; it sees those of the past."""
+        for bars in chunks:
+            if bars.past:
+                self._look_back(symbol, bars)
+            yield bars
+
+    def _look_back(self, symbol: str, bars: PreparedBars) -> None:
+        rows = (bar for closed in bars.closed.values() for bar in closed)
+        past = tuple(
+            (bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close) for bar in rows
+        )
+        self.on_warmed_up(ev.WarmedUp(symbol, past))
+
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:
             return factory(spec)
-        except Exception as error:
+        except FROM_OUTSIDE as error:
             raise self._failed(spec.name, error) from error
 
-    def _failed(self, symbol: str, error: Exception) -> StrategyFailed:
-        return StrategyFailed(
-            f"strategy {self._strategy_id} failed on {symbol}: {type(error).__name__}: {error}"
-        )
+    def _failed(self, symbol: str, error: BaseException, asked: object = None) -> StrategyFailed:
+        return failed(self._strategy_id, symbol, error, __file__, asked)
 
 
 _TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {

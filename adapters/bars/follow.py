@@ -5,9 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from adapters.bars.signal_files import SignalFileError, parse_line
 from engine.events import UserSignal
+
+_AT_ONCE: Final = 1 << 20
+_LONGEST_LINE: Final = 1 << 16
+"""Bytes of a line: no signal has as many, and an unfinished one is read again at every look."""
 
 
 class FollowedSignals:
@@ -23,6 +28,7 @@ class FollowedSignals:
         self._read = 0  # bytes of whole lines that were taken
         self._line = 0
         self._header: str | None = None
+        self._endless = False  # in a line that is too long, up to its end
 
     def poll(self) -> list[UserSignal]:
         """The signals of the lines that are new; raises OSError when the file cannot be read."""
@@ -34,21 +40,38 @@ class FollowedSignals:
             self._warn(f"{self._path}: became shorter; it is read from its beginning")
             self._read = self._line = 0
             self._header = None
+            self._endless = False
         if size == self._read:
             return []
         with self._path.open("rb") as file:
             file.seek(self._read)
-            fresh = file.read()
+            fresh = file.read(_AT_ONCE)
+        if self._endless:
+            fresh = self._after_its_end(fresh)
         whole = fresh[: fresh.rfind(b"\n") + 1]  # the last line may still be written
         self._read += len(whole)
+        if len(fresh) - len(whole) > _LONGEST_LINE:
+            self._read += len(fresh) - len(whole)
+            self._line += 1
+            self._endless = True
+            self._warn(
+                f"{self._path}: line {self._line}: is longer than {_LONGEST_LINE} bytes; it is "
+                "left out"
+            )
         found = (self._signal(line) for line in whole.splitlines())
         return [signal for signal in found if signal is not None]
+
+    def _after_its_end(self, fresh: bytes) -> bytes:
+        end = fresh.find(b"\n") + 1
+        self._endless = not end
+        self._read += end or len(fresh)
+        return fresh[end:] if end else b""
 
     def _signal(self, raw: bytes) -> UserSignal | None:
         self._line += 1
         try:
             text = raw.decode("utf-8-sig" if self._line == 1 else "utf-8")
-            if not text.strip():
+            if not text.strip(" \t\r\n,;"):
                 return None
             if self._header is None and not text.lstrip().startswith("{"):
                 self._header = text

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from adapters.bars.column_names import (
+    PRICES,
+    SYMBOL,
+    TICKS,
+    ColumnChoice,
+    columns_of,
+    known_names,
+)
 from adapters.bars.errors import BarFileError, shown
-from adapters.bars.time_text import clock_template, stamp_template, zone_of
+from adapters.bars.time_text import OFFSET, clock_template, stamp_template, zone_of
 from engine.types import ClockName
 
 KNOWN = (
@@ -14,56 +23,85 @@ KNOWN = (
     "HistData ASCII or Dukascopy CSV"
 )
 
-PRICES = ("open", "high", "low", "close")
-NEEDED = ("time", *PRICES)
-KNOWN_COLUMNS = (*NEEDED, "tick_volume", "spread", "real_volume")
-
-# What the formats call the columns, in lower case and without angle brackets.
-_ALIASES = {"tickvol": "tick_volume", "vol": "real_volume", "volume": "tick_volume"}
-_UTC_NAMES = frozenset({"time_utc", "utc time", "gmt time"})
-_WRONG_CLOCKS = {"local time": "a local zone", "eet": "EET", "eet time": "EET"}
-
 _HEADERLESS = {
     9: ("date", "clock", *PRICES, "tick_volume", "real_volume", "spread"),
     7: ("date", "clock", *PRICES, "tick_volume"),
+    6: ("date", "clock", *PRICES),
 }
+_WITH_WHOLE_TIME = {6: ("time", *PRICES, "tick_volume"), 5: ("time", *PRICES)}
+"""The same where date and time of day are one field."""
+
+BLANKS = " \t\r,;"
+"""Of a line without content a spreadsheet leaves the separators."""
+
+_TICK_TIME = re.compile(r"\d{8} \d{9}")
+"""HistData's ticks have milliseconds; its bars never do."""
+
+_HISTDATA_TIME = "YYYYMMDD hhmmss"
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
+"""A first line of its own, for spreadsheets."""
+
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_EPOCH = re.compile(r"\s*(\d+)(?:[.]0*)?\s*")
+_PER_SECOND = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
+"""From which count on an epoch time is in so many parts of a second: as seconds it would be after
+the year 5000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a text file's lines are read.
 
-    `columns` are our names in the file's order, `labels` what an error calls them. `date` and
-    `clock` may stand for `time`. `templates` give the shape of date and time columns; a `time`
-    without one is epoch seconds.
+    `columns` are our names in the file's order, `labels` what an error calls them; a name that
+    begins with "#" is that of a column which is ignored. `date` and `clock` may stand for `time`.
+    `templates` give the shape of date and time columns; a `time` without one is an epoch time in
+    parts of a second, `per_second` of them. `before` are the lines before the first bar.
     """
 
     format: str
     delimiter: str
-    header: bool
+    before: int
     columns: tuple[str, ...]
     labels: tuple[str, ...]
     templates: dict[str, str]
     fixed_clock: ClockName | None = None
+    per_second: int = 1
+    decimal: str = "."
+    symbol: str | None = None
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """What the file calls the columns that are not read."""
+        pairs = zip(self.columns, self.labels, strict=True)
+        return tuple(label for name, label in pairs if name.startswith("#"))
 
 
-def recognise(path: Path, lines: list[str]) -> Layout:
-    """The layout of the text file `path` that begins with `lines` (its first two, no line ends).
+def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) -> Layout:
+    """The layout of the text file `path` that begins with `lines` (its first three, no line ends).
 
     Raises BarFileError when it is none of the known ones or has no rows.
     """
+    separator = _SEPARATOR_LINE.fullmatch(lines[0])
+    before = 0 if separator is None else 1
+    lines = lines[before:]
+    if not lines:
+        raise BarFileError(path, "has a separator but no bars: export it again", 1)
     first = lines[0]
     if not first.strip():
         raise BarFileError(path, "is blank: a bar file starts with its header or first bar", 1)
     if first.lstrip().lower().startswith(("<!doctype", "<html", "<?xml")):
         raise BarFileError(path, "is a web page or report, not bars: give an export of bars", 1)
-    delimiter = next((d for d in "\t;," if d in first), None)
+    delimiter = separator[1] if separator else next((d for d in "\t;," if d in first), None)
     if delimiter is None:
         raise _unknown(path)
     fields = split(first, delimiter)
+    if _TICK_TIME.fullmatch(fields[0].strip()):
+        raise BarFileError(path, TICKS, 1)
     if stamp_template(fields[0].strip()) is not None:
-        return _headerless(path, delimiter, fields)
-    return _with_header(path, delimiter, fields, lines)
+        layout = _headerless(path, delimiter, fields)
+    else:
+        layout = _with_header(path, delimiter, fields, lines, choice, before)
+    return replace(layout, before=layout.before + before)
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -80,95 +118,92 @@ def _unknown(path: Path) -> BarFileError:
 
 
 def _headerless(path: Path, delimiter: str, fields: list[str]) -> Layout:
-    if len(fields) == 6 and delimiter == ";" and " " in fields[0]:
+    template = stamp_template(fields[0].strip()) or ""
+    if len(fields) == 6 and delimiter == ";" and template == _HISTDATA_TIME:
         return _histdata(path, fields)
-    columns = _HEADERLESS.get(len(fields))
+    columns = (_WITH_WHOLE_TIME if "h" in template else _HEADERLESS).get(len(fields))
     if columns is None:
         raise BarFileError(
             path,
             f"has {len(fields)} fields separated by {delimiter!r} and no header: expected 9 "
-            "(date, time, open, high, low, close, tick volume, volume, spread) or 7 (MT4), "
+            "(date, time, open, high, low, close, tick volume, volume, spread), 7 or 6 (MT4), "
             "or the 6 of HistData separated by ';'",
             1,
         )
     labels = tuple(f"field {n} ({name})" for n, name in enumerate(columns, 1))
     templates = _templates(path, columns, labels, fields, 1)
-    return Layout("headerless MT5 CSV", delimiter, False, columns, labels, templates)
+    return Layout(
+        "headerless MT5 CSV", delimiter, 0, columns, labels, templates,
+        decimal=_decimal(delimiter, columns, fields),
+    )  # fmt: skip
 
 
 def _histdata(path: Path, fields: list[str]) -> Layout:
     columns = ("time", *PRICES, "tick_volume")
     labels = tuple(f"field {n} ({name})" for n, name in enumerate(columns, 1))
     templates = _templates(path, columns, labels, fields, 1)
-    return Layout("HistData", ";", False, columns, labels, templates, "est")
+    return Layout("HistData", ";", 0, columns, labels, templates, "est")
 
 
-def _with_header(path: Path, delimiter: str, header: list[str], lines: list[str]) -> Layout:
+def _with_header(
+    path: Path,
+    delimiter: str,
+    header: list[str],
+    lines: list[str],
+    choice: ColumnChoice | None,
+    before: int,
+) -> Layout:
     if delimiter == "\t" and len(header) > 1 and not header[-1].strip():
         header = header[:-1]  # the terminal itself ends its header line with a tab
-    columns, format_name, clock = _columns(path, header)
+    if known_names(header) + len(choice.renamed if choice else ()) < 2:
+        raise _unknown(path)
+    found = columns_of(path, header, choice)
     if len(lines) < 2:
         raise BarFileError(path, "has a header but no bars: export again with a period that has")
-    if not lines[1].strip():
-        raise BarFileError(path, "is blank: remove it or export the file again", 2)
+    line = before + 2
+    if not lines[1].strip(BLANKS):
+        raise BarFileError(path, "is blank: remove it or export the file again", line)
+    columns = tuple(our or f"#{place}" for place, our in enumerate(found.names))
     labels = tuple(f"column {name.strip()!r}" for name in header)
     fields = split(lines[1], delimiter)
     if len(fields) != len(columns):
-        raise BarFileError(path, wrong_count(len(fields), len(columns), delimiter), 2)
-    templates = _templates(path, columns, labels, fields, 2)
-    if "time" in columns and zone_of(templates.get("time", "")) == "UTC":
-        clock = "utc"
-    return Layout(format_name, delimiter, True, columns, labels, templates, clock)
+        raise BarFileError(path, wrong_count(len(fields), len(columns), delimiter), line)
+    templates = _templates(path, columns, labels, fields, line)
+    stated = found.utc or zone_of(templates.get("time", "")) is not None
+    time = fields[columns.index("time")] if "time" in columns else ""
+    return Layout(
+        _name_of(header),
+        delimiter,
+        1,
+        columns,
+        labels,
+        templates,
+        "utc" if stated else None,
+        1 if "time" in templates or not time else per_second(time),
+        _decimal(delimiter, columns, fields),
+        fields[columns.index(SYMBOL)].strip() if SYMBOL in columns else None,
+    )
 
 
-def _columns(path: Path, header: list[str]) -> tuple[tuple[str, ...], str, ClockName | None]:
-    """Our column names for a header, the format's name and the clock that the header states."""
+def _name_of(header: list[str]) -> str:
+    """What people call the format that has such a header."""
     names = [name.strip().lower() for name in header]
-    bare = [name.strip("<>") for name in names]
-    if len(set(bare) & {*KNOWN_COLUMNS, *_ALIASES, "date"}) < 2:
-        raise _unknown(path)
-    for name in bare:
-        if name in _WRONG_CLOCKS:
-            raise BarFileError(
-                path,
-                f"column {name!r} holds times in {_WRONG_CLOCKS[name]}: download with GMT times",
-                1,
-            )
-    clock: ClockName | None = "utc" if set(bare) & _UTC_NAMES else None
-    ours = [_our_name(name, bare) for name in bare]
-    _check_columns(path, header, ours)
     if any(name.startswith("<") for name in names):
-        return tuple(ours), "MT5 GUI export", clock
-    return tuple(ours), "Dukascopy" if "gmt time" in bare else "MT5 CSV", clock
+        return "MT5 GUI export"
+    return "Dukascopy" if "gmt time" in names else "MT5 CSV"
 
 
-def _our_name(name: str, bare: list[str]) -> str:
-    if name in _UTC_NAMES:
-        return "time"
-    if name == "time" and "date" in bare:
-        return "clock"
-    if name == "volume" and ("tick_volume" in bare or "tickvol" in bare):
-        return "real_volume"
-    return _ALIASES.get(name, name)
+def _decimal(delimiter: str, columns: tuple[str, ...], fields: list[str]) -> str:
+    """The sign before decimals; a comma can be one only where it does not separate fields."""
+    prices = (value for name, value in zip(columns, fields, strict=True) if name in PRICES)
+    return "," if delimiter != "," and all(map(_DECIMAL_COMMA.fullmatch, prices)) else "."
 
 
-def _check_columns(path: Path, header: list[str], ours: list[str]) -> None:
-    """Refuses missing, doubled and unknown columns."""
-    for place, name in enumerate(ours):
-        label = header[place].strip()
-        if name in ours[:place]:
-            raise BarFileError(path, f"column {shown(label)} is there twice: keep one", 1)
-        if name not in (*KNOWN_COLUMNS, "date", "clock"):
-            raise BarFileError(
-                path,
-                f"column {shown(label)} is not one of a bar file's: keep only "
-                f"{', '.join(KNOWN_COLUMNS)}",
-                1,
-            )
-    needed = PRICES if "date" in ours else NEEDED
-    missing = [name for name in needed if name not in ours]
-    if missing:
-        raise BarFileError(path, f"has no column {', '.join(missing)}: export it again with it", 1)
+def per_second(value: str) -> int:
+    """The parts of a second in which an epoch time is written."""
+    match = _EPOCH.fullmatch(value)
+    count = int(match[1]) if match else 0
+    return next((parts for least, parts in _PER_SECOND if count >= least), 1)
 
 
 def wrong_count(found: int, expected: int, delimiter: str) -> str:
@@ -194,28 +229,22 @@ def _templates(
         found = clock_template(value) if name == "clock" else stamp_template(value)
         if found is None:
             raise BarFileError(path, not_a_time(label, value), line)
-        if name != "clock" and zone_of(found) not in (None, "UTC"):
-            raise BarFileError(
-                path,
-                f"{label}: {shown(value)} carries the zone {zone_of(found)}: write the feed's own "
-                "clock without a zone, or UTC",
-                line,
-            )
         templates[name] = found
     return templates
 
 
 def _is_epoch(value: str) -> bool:
-    """Whether a time is a count of seconds; eight digits are a date."""
-    digits = value.strip()
-    return digits.isdigit() and len(digits) != 8
+    """Whether a time is a count of seconds or their parts; eight digits are a date."""
+    match = _EPOCH.fullmatch(value)
+    return match is not None and len(match[1]) != 8
 
 
 def not_a_time(label: str, value: str, template: str | None = None) -> str:
     """What is wrong with `value` in a date or time column of the given shape."""
     if template is None:
         return f"{label}: {shown(value)} is not a date and time that can be read: export it again"
+    written = template.replace(OFFSET, "+hh:mm")
     return (
-        f"{label}: {shown(value)} is not a calendar time written {template} as the first row's is:"
+        f"{label}: {shown(value)} is not a calendar time written {written} as the first row's is:"
         " correct it or export the file again"
     )

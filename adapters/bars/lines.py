@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.bars.errors import BarFileError
+from adapters.bars.packed import unpacked
 
 BLOCK_BYTES = 1 << 20
 """Bytes read at a time: some 16,000 bars of text."""
@@ -33,8 +34,9 @@ def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
     """Pairs of a line number (from 1) and the UTF-8 bytes of whole lines from there on.
 
     Every block ends in a line feed, and its lines are the file's own: carriage returns stay.
-    Blank lines at the end of the file are left out; a blank line before that raises, as does
-    text that the encoding does not allow and a line longer than LONGEST_LINE.
+    Lines at the end of the file that are blank but for separators are left out; a blank line
+    before that raises, as does text that the encoding does not allow and a line longer than
+    LONGEST_LINE.
     """
     line, carry, blank = 1, b"", 0
     for piece in _pieces(path, encoding):
@@ -46,18 +48,31 @@ def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
             raise BarFileError(
                 path, f"is longer than {LONGEST_LINE:,} bytes, no bar: give a file of bars", number
             )
-        kept = whole.rstrip(b"\r\n")
+        kept = _without_blank_end(whole)
         if kept:
             _refuse_blank(path, blank)
-            kept += b"\n"
             yield line, kept
         first_blank = line + kept.count(b"\n")
         line += whole.count(b"\n")
         if first_blank < line:
             blank = blank or first_blank
-    if carry.strip():
+    if carry.strip(_BLANKS):
         _refuse_blank(path, blank)
         yield line, carry + b"\n"
+
+
+_BLANKS = b" \t\r\n,;"
+
+
+def _without_blank_end(whole: bytes) -> bytes:
+    """Whole lines without those at the end that hold nothing, or separators alone."""
+    end = len(whole)
+    while end:
+        start = whole.rfind(b"\n", 0, end - 1) + 1
+        if whole[start:end].strip(_BLANKS):
+            break
+        end = start
+    return whole[:end]
 
 
 def _refuse_blank(path: Path, blank: int) -> None:
@@ -70,7 +85,7 @@ def _pieces(path: Path, encoding: str) -> Iterator[bytes]:
     """The file's content as UTF-8, a block at a time."""
     decoder = codecs.getincrementaldecoder(encoding)()
     done = 0
-    with path.open("rb") as file:
+    with unpacked(path) as file:
         while raw := file.read(BLOCK_BYTES):
             yield _decoded(path, decoder, raw, done).encode()
             done += len(raw)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.bars.column_names import PRICES, SYMBOL, ColumnChoice, columns_of
 from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError
-from adapters.bars.layouts import KNOWN_COLUMNS, NEEDED, PRICES
-from adapters.bars.values import bad_value, range_fault
+from adapters.bars.layouts import per_second
+from adapters.bars.packed import whole
+from adapters.bars.values import Symbol, bad_value, range_fault
 from engine.types import ClockName
 
 MAGIC = b"PAR1"
@@ -22,32 +24,51 @@ MAGIC = b"PAR1"
 # memory stays small however the file was written.
 _BUFFER_BYTES = 1 << 16
 
-_PANDAS_INDEX = "__index_level_0__"
 
-
-def parquet_clock(path: Path) -> ClockName | None:
+def parquet_clock(
+    path: Path, choice: ColumnChoice | None = None
+) -> tuple[ClockName | None, tuple[str, ...], str | None]:
     """Checks the columns of the Parquet file `path`; returns the clock that its types state.
+
+    With it come the names of the columns that are ignored, and the symbol that the file names.
 
     Raises BarFileError when the file is damaged, empty, or not one of bars.
     """
     with _reading(path) as file:
         schema = file.schema_arrow
-        names = _checked_names(path, schema.names)
+        names = _checked_names(path, schema.names, choice)
         for name, ours in names.items():
             _check_type(path, name, ours, schema.field(name).type)
         if file.metadata.num_rows == 0:
             raise BarFileError(path, "has no rows: export it again with a period that has bars")
         stamp = schema.field(next(name for name, ours in names.items() if ours == "time"))
-        return "utc" if stamp.name == "time_utc" or getattr(stamp.type, "tz", None) else None
+        found = columns_of(path, schema.names, choice)
+        utc = found.utc or getattr(stamp.type, "tz", None)
+        pairs = zip(schema.names, found.names, strict=True)
+        unread = tuple(f"column {name!r}" for name, ours in pairs if ours is None)
+        return ("utc" if utc else None), unread, _first_symbol(file, names)
 
 
-def read_parquet(path: Path, rows: int) -> Iterator[RateColumns]:
+def _first_symbol(file: Any, names: dict[str, str]) -> str | None:
+    column = next((name for name, ours in names.items() if ours == SYMBOL), None)
+    if column is None:
+        return None
+    batch = next(file.iter_batches(1, columns=[column], use_threads=False))
+    return str(batch.column(0)[0].as_py())
+
+
+def read_parquet(
+    path: Path, rows: int, choice: ColumnChoice | None = None
+) -> Iterator[RateColumns]:
     """The bars of the Parquet file `path`, at most `rows` at a time."""
     with _reading(path) as file:
-        names = _checked_names(path, file.schema_arrow.names)
-        first = 0
+        names = _checked_names(path, file.schema_arrow.names, choice)
+        first, symbol = 0, Symbol(path, "row")
         for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
-            columns = _columns(path, {names[n]: batch.column(n) for n in names}, first)
+            arrays = {names[n]: batch.column(n) for n in names}
+            if SYMBOL in arrays:
+                symbol.check(arrays.pop(SYMBOL), first + 1)
+            columns = _columns(path, arrays, first)
             first += len(columns)
             yield columns
 
@@ -60,7 +81,10 @@ def _reading(path: Path) -> Iterator[Any]:
 
     try:
         with pq.ParquetFile(
-            path, buffer_size=_BUFFER_BYTES, page_checksum_verification=True, pre_buffer=False
+            whole(path),
+            buffer_size=_BUFFER_BYTES,
+            page_checksum_verification=True,
+            pre_buffer=False,
         ) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeError) as error:
@@ -70,24 +94,16 @@ def _reading(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _checked_names(path: Path, names: list[str]) -> dict[str, str]:
+def _checked_names(path: Path, names: list[str], choice: ColumnChoice | None) -> dict[str, str]:
     """The file's columns that are read, with our names for them."""
-    ours = {name: "time" if name == "time_utc" else name for name in names}
-    ours.pop(_PANDAS_INDEX, None)
-    for name in ours:
-        if ours[name] not in KNOWN_COLUMNS:
-            raise BarFileError(
-                path,
-                f"column {name!r} is not one of a bar file's: keep only {', '.join(KNOWN_COLUMNS)}",
-            )
-    doubled = [n for n in names if names.count(n) > 1] or (
-        ["time"] if list(ours.values()).count("time") > 1 else []
-    )
-    if doubled:
-        raise BarFileError(path, f"column {doubled[0]!r} is there twice: keep one")
-    missing = [name for name in NEEDED if name not in ours.values()]
-    if missing:
-        raise BarFileError(path, f"has no column {', '.join(missing)}: export it again with it")
+    try:
+        found = columns_of(path, names, choice)
+    except BarFileError as error:
+        raise BarFileError(path, str(error).split(" line 1: ", 1)[-1]) from None
+    ours = {name: our for name, our in zip(names, found.names, strict=True) if our is not None}
+    if "clock" in ours.values():
+        raise BarFileError(path, "has date and time in two columns: save them as one")
+    ours = {name: "time" if our == "date" else our for name, our in ours.items()}
     return {name: our for name, our in ours.items() if our != "real_volume"}
 
 
@@ -95,13 +111,15 @@ def _check_type(path: Path, name: str, ours: str, kind: Any) -> None:
     """Refuses a column type whose values would have to be guessed or rounded."""
     import pyarrow.types as pt
 
+    if ours == SYMBOL:
+        return
     if ours in PRICES:
-        good, due = pt.is_float64(kind), "64-bit floats"
+        good, due = pt.is_float64(kind) or pt.is_float32(kind), "64-bit floats"
     elif ours == "time":
         good = pt.is_integer(kind) or (pt.is_timestamp(kind) and kind.tz in (None, "UTC"))
         due = "whole epoch seconds, or timestamps without a zone or in UTC"
     else:
-        good, due = pt.is_integer(kind), "integers"
+        good, due = pt.is_integer(kind) or pt.is_floating(kind), "integers"
     if not good:
         raise BarFileError(path, f"column {name!r} is of type {kind}: save it as {due}")
 
@@ -114,12 +132,12 @@ def _columns(path: Path, arrays: dict[str, Any], first: int) -> RateColumns:
     zeros = np.zeros(len(arrays["time"]), dtype=np.int64)
     columns = RateColumns(
         time=_seconds(path, arrays["time"], first),
-        open=arrays["open"].to_numpy(),
-        high=arrays["high"].to_numpy(),
-        low=arrays["low"].to_numpy(),
-        close=arrays["close"].to_numpy(),
-        tick_volume=_integers(arrays, "tick_volume", zeros),
-        spread=_integers(arrays, "spread", zeros),
+        open=_prices(arrays["open"]),
+        high=_prices(arrays["high"]),
+        low=_prices(arrays["low"]),
+        close=_prices(arrays["close"]),
+        tick_volume=_integers(path, arrays, "tick_volume", zeros, first),
+        spread=_integers(path, arrays, "spread", zeros, first),
         first_row=first,
     )
     fault = range_fault(columns)
@@ -130,11 +148,38 @@ def _columns(path: Path, arrays: dict[str, Any], first: int) -> RateColumns:
     return columns
 
 
-def _integers(arrays: dict[str, Any], name: str, zeros: NDArray[np.int64]) -> NDArray[np.int64]:
+def _prices(array: Any) -> NDArray[np.float64]:
+    """Prices as decimals; 32-bit floats hold seven digits, and those are what was meant."""
+    values = array.to_numpy()
+    if values.dtype == np.float64:
+        return np.asarray(values)
+    wide = values.astype(np.float64)
+    good = np.isfinite(wide) & (wide > 0)
+    scale = 10.0 ** (6 - np.floor(np.log10(np.where(good, wide, 1.0))))
+    return np.where(good, np.rint(wide * scale) / scale, wide)
+
+
+def _integers(
+    path: Path, arrays: dict[str, Any], name: str, zeros: NDArray[np.int64], first: int
+) -> NDArray[np.int64]:
+    """A column of counts; floats are whole ones, but for the volumes of some exports."""
     if name not in arrays:
         return zeros
-    values: NDArray[np.int64] = arrays[name].to_numpy().astype(np.int64)
-    return values
+    values = arrays[name].to_numpy()
+    whole_ones = np.rint(values)
+    bad = ~np.isfinite(whole_ones) | (np.abs(whole_ones) >= 2.0**63)
+    if name == "spread":
+        bad |= whole_ones != values
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise BarFileError(
+            path,
+            f"column {name!r}: {values[place]} is not a whole number: save it as integers",
+            first + place + 1,
+            "row",
+        )
+    result: NDArray[np.int64] = whole_ones.astype(np.int64)
+    return result
 
 
 def _seconds(path: Path, array: Any, first: int) -> NDArray[np.int64]:
@@ -142,11 +187,12 @@ def _seconds(path: Path, array: Any, first: int) -> NDArray[np.int64]:
     import pyarrow.types as pt
 
     if not pt.is_timestamp(array.type):
-        whole: NDArray[np.int64] = array.to_numpy().astype(np.int64)
-        return whole
-    ticks = array.view("int64").to_numpy()
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit]
-    seconds, rest = np.divmod(ticks, per_second)
+        ticks = array.to_numpy().astype(np.int64)
+        parts = per_second(str(ticks[0])) if len(ticks) else 1
+    else:
+        ticks = array.view("int64").to_numpy()
+        parts = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit]
+    seconds, rest = np.divmod(ticks, parts)
     if rest.any():
         row = first + int(np.argmax(rest != 0)) + 1
         raise BarFileError(

@@ -13,22 +13,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from adapters.bars.column_names import ColumnChoice
 from adapters.bars.columns import RateColumns, concat
 from adapters.bars.errors import BarFileError
 from adapters.bars.layouts import Layout, recognise
 from adapters.bars.lines import blocks, encoding_of
+from adapters.bars.packed import unpacked
 from adapters.bars.parquet import MAGIC, parquet_clock, read_parquet
 from adapters.bars.text import read_text
 from engine.types import ClockName
 
-__all__ = ["BarFile", "BarFileError", "RateColumns", "concat", "open_bars"]
+__all__ = ["BarFile", "BarFileError", "ColumnChoice", "RateColumns", "concat", "open_bars"]
 
 CHUNK_ROWS = 16_384
 
-_ARCHIVES = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV",
-    b"PK\x05\x06": "an empty zip archive: give the bar file itself",
-    b"\x1f\x8b": "a gzip archive: unpack it",
+_FOREIGN = {
+    b"\x90\x01\0\0": "an MT4 history file (.hst): save it as CSV in MT4's History Center",
+    b"\x91\x01\0\0": "an MT4 history file (.hst): save it as CSV in MT4's History Center",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
+    b"]\0\0": "a file of Dukascopy's ticks (.bi5): download bars or ticks as CSV",
     b"7z\xbc\xaf": "a 7z archive: unpack it",
     b"Rar!": "a rar archive: unpack it",
 }
@@ -41,7 +44,8 @@ class BarFile:
     `format` is the format's name for people. `fixed_clock` is the clock that the format itself
     states (HistData: EST; Dukascopy, `time_utc` and times marked as UTC: UTC), None when the
     times are by whatever clock the feed's server had. `first_line` is the line of the first bar
-    in a text file; None for Parquet, whose rows are counted from 1.
+    in a text file; None for Parquet, whose rows are counted from 1. `ignored` are the columns that
+    are none of a bar's.
     """
 
     path: Path
@@ -50,6 +54,10 @@ class BarFile:
     first_line: int | None
     layout: Layout | None = None
     encoding: str = ""
+    wall: bool = False
+    choice: ColumnChoice | None = None
+    ignored: tuple[str, ...] = ()
+    symbol: str | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -65,9 +73,9 @@ class BarFile:
         if rows < 1:
             raise ValueError(f"rows is {rows}: a chunk holds at least one bar")
         if self.layout is None:
-            yield from read_parquet(self.path, rows)
+            yield from read_parquet(self.path, rows, self.choice)
             return
-        for block in read_text(self.path, self.layout, self.encoding):
+        for block in read_text(self.path, self.layout, self.encoding, wall=self.wall):
             for start in range(0, len(block), rows):
                 yield block.part(start, min(start + rows, len(block)))
 
@@ -78,24 +86,40 @@ class BarFile:
         return f"line {self.first_line + row}"
 
 
-def open_bars(path: Path) -> BarFile:
-    """Recognises the bar file at `path` by its content.
+def open_bars(path: Path, *, wall: bool = False, choice: ColumnChoice | None = None) -> BarFile:
+    """Recognises the bar file at `path` by its content, packed as a single file or not.
 
+    Times with an offset from UTC are read as UTC, with `wall` as the clock on the wall showed
+    them. `choice` is what the user says of the columns.
     Raises BarFileError when there is no such file or it is not one of the known formats.
     """
     head = _head(path)
-    for magic, name in _ARCHIVES.items():
+    for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise BarFileError(path, f"is {name}")
     if head.startswith(MAGIC):
-        return BarFile(path, "MT5 parquet", parquet_clock(path), None)
+        clock, ignored, symbol = parquet_clock(path, choice)
+        return BarFile(
+            path, "MT5 parquet", clock, None, choice=choice, ignored=ignored, symbol=symbol
+        )
     encoding = encoding_of(head)
     if encoding == "utf-8-sig" and b"\0" in head:
         raise BarFileError(path, "is neither text nor Parquet: give a file of bars")
-    layout = recognise(path, _first_lines(path, encoding))
-    first_line = 2 if layout.header else 1
+    layout = recognise(path, _first_lines(path, encoding), choice)
+    first_line = layout.before + 1
     name = layout.format + (" (UTF-16)" if encoding.startswith("utf-16") else "")
-    return BarFile(path, name, layout.fixed_clock, first_line, layout, encoding)
+    return BarFile(
+        path,
+        name,
+        layout.fixed_clock,
+        first_line,
+        layout,
+        encoding,
+        wall,
+        choice,
+        layout.ignored,
+        layout.symbol,
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -103,7 +127,7 @@ def _head(path: Path) -> bytes:
     if path.is_dir():
         raise BarFileError(path, "is a folder: give the file of bars in it")
     try:
-        with path.open("rb") as file:
+        with unpacked(path) as file:
             head = file.read(4096)
     except FileNotFoundError as error:
         raise BarFileError(path, "does not exist: check the path") from error
@@ -116,15 +140,15 @@ def _head(path: Path) -> bytes:
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
-    """The first two lines, or the only one."""
+    """The first three lines, or those that there are."""
     found: list[str] = []
     for line, block in blocks(path, encoding):
         if not found and line > 1:
             raise BarFileError(path, "is blank: a bar file starts with its header or first bar", 1)
-        rows = block.removesuffix(b"\n").split(b"\n", 2)[:2]
+        rows = block.removesuffix(b"\n").split(b"\n", 3)[:3]
         found += [raw.decode().removesuffix("\r") for raw in rows]
-        if len(found) > 1:
+        if len(found) > 2:
             break
     if not found:
         raise BarFileError(path, "has no text in it: export it again")
-    return found[:2]
+    return found[:3]

@@ -2,7 +2,7 @@
 
 | column | meaning |
 |---|---|
-| time | ISO-8601, by its own offset or else UTC; or epoch seconds, UTC; 1970 to 2099 |
+| time | ISO-8601, by its own offset or else UTC; epoch seconds or milliseconds; 1970 to 2099 |
 | symbol, direction | direction is long or short (buy and sell are understood) |
 | stop_loss | decimal price; every signal has one |
 | entry_price | makes a pending order: limit or stop, by where the market is |
@@ -11,6 +11,11 @@
 | reason, strategy_id | tags for the log |
 | risk_scale | factor on the risk per trade, 1 by default |
 | volume | lots; left out, risk sizes the order |
+
+Fields are separated by commas, or by semicolons or tabs; decimals beside these may have a comma.
+Names are understood in any case and as other programs write them (`type`, `sl`, `stopLoss`). A
+target or entry price of 0, as MT5 writes none, and NaN stand for an empty field. Rows without any
+content are skipped.
 
 What the bars or the market say against a signal is no error of the file: risk denies it.
 """
@@ -21,6 +26,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +45,24 @@ _SIDES = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side
 _LARGEST = 256 * 1024 * 1024
 _HIGHEST = 1e9
 """Prices, lots and factors are below it, so that points and volumes fit 64 bits."""
+
+_ALIASES = {
+    "timestamp": "time", "datetime": "time", "ticker": "symbol", "instrument": "symbol",
+    "type": "direction", "side": "direction", "action": "direction",
+    "sl": "stop_loss", "stoploss": "stop_loss", "stop": "stop_loss",
+    "tp": "take_profit", "takeprofit": "take_profit", "target": "take_profit",
+    "entry": "entry_price", "entryprice": "entry_price", "lots": "volume", "lot": "volume",
+}  # fmt: skip
+"""What other programs call the columns, in lower case."""
+
+_NUMBERS = frozenset({"stop_loss", "entry_price", "take_profit", "risk_scale", "volume"})
+_ZERO_IS_NONE = frozenset({"entry_price", "take_profit"})
+_NO_VALUE = frozenset({"nan", "nat", "none", "null"})
+"""What tables write for an empty field, in lower case."""
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_MT5_TIME = re.compile(r"(?:(\d{4})[.](\d\d)[.](\d\d)|(\d\d)[.](\d\d)[.](\d{4}))(?=[ T]|$)")
+"""A date with points: the year first as the platform writes it, or the day first."""
 
 _FIRST_EPOCH = 100_000_000
 """Smaller numbers (before March 1973) are no epoch seconds but a date such as 20240301."""
@@ -107,29 +131,70 @@ def _text(path: Path) -> str:
 
 
 def _csv_rows(path: Path, text: str, skipped: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
         header = next(reader, None)
         if header is None:
             raise SignalFileError(path, "is empty: its first line names the columns")
-        names = [name.strip().lower() for name in header]
+        names = [_our_name(name) for name in header]
         _check_names(path, names)
         for cells in reader:
-            if not cells:
-                continue
+            if not any(cell.strip() for cell in cells):
+                continue  # a spreadsheet writes rows that were emptied as separators alone
             if len(cells) != len(names):
                 raise SignalFileError(
                     path,
                     f"has {len(cells)} fields, the header {len(names)}: separate fields with "
-                    "commas, write decimals with a point",
+                    f"{_DELIMITERS[delimiter]}, write decimals with a point",
                     reader.line_num + skipped,
                 )
-            row = {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
-            yield reader.line_num + skipped, {name: cell for name, cell in row.items() if cell}
+            cleaned = (_cell(*pair, delimiter) for pair in zip(names, cells, strict=True))
+            row = dict(zip(names, cleaned, strict=True))
+            yield (
+                reader.line_num + skipped,
+                {n: cell for n, cell in row.items() if not _none(n, cell)},
+            )
     except csv.Error as error:
         raise SignalFileError(
             path, f"is not CSV ({error}): correct the quotes", reader.line_num + skipped
         ) from error
+
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+def _delimiter(text: str) -> str:
+    """What separates the fields of the header: a comma unless it has none of them."""
+    header = text.partition("\n")[0]
+    return next((sign for sign in _DELIMITERS if sign in header), ",")
+
+
+def _our_name(name: str) -> str:
+    bare = name.strip().lower()
+    return _ALIASES.get(bare, bare)
+
+
+def _cell(name: str, cell: str, delimiter: str) -> str:
+    """A field's content; a decimal comma is one where commas do not separate fields."""
+    text = cell.strip()
+    if delimiter != "," and name in _NUMBERS and _DECIMAL_COMMA.fullmatch(text):
+        return text.replace(",", ".")
+    return text
+
+
+def _none(name: str, value: Any) -> bool:
+    """Whether a field says nothing: empty, a table's NaN, or the platform's 0 for no price."""
+    if value in (None, "") or (isinstance(value, float) and value != value):
+        return True
+    if isinstance(value, str) and value.lower() in _NO_VALUE:
+        return name not in ("reason", "strategy_id")
+    if name not in _ZERO_IS_NONE or isinstance(value, bool):
+        return False
+    try:
+        return _number(value) == 0
+    except (ValueError, OverflowError):
+        return False
 
 
 def _json_rows(path: Path, text: str, first: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -147,8 +212,9 @@ def _json_rows(path: Path, text: str, first: int = 1) -> Iterator[tuple[int, dic
             raise SignalFileError(
                 path, f"{_seen(pairs)} is not a JSON object: write one a line", line
             )
-        _check_names(path, [name for name, _ in pairs], line)
-        yield line, {name: value for name, value in pairs if value not in (None, "")}
+        named = [(_our_name(name), value) for name, value in pairs]
+        _check_names(path, [name for name, _ in named], line)
+        yield line, {name: value for name, value in named if not _none(name, value)}
 
 
 def _reason(error: Exception) -> str:
@@ -188,12 +254,13 @@ def _signal(path: Path, line: int, row: dict[str, Any]) -> UserSignal:
             raise SignalFileError(path, f"{name} {value}: write {wanted}", line) from None
 
     price, moment = "a positive price such as 1.0825", "a time such as 2024-03-01T08:15:00+00:00"
+    stop = price + "; every signal has a stop, and 0 is none"
     given = {
         "line": line,
         "time": field("time", _moment, moment),
         "symbol": field("symbol", _word, "a symbol"),
         "side": field("direction", _side, "long or short"),
-        "stop_loss": field("stop_loss", _positive, price),
+        "stop_loss": field("stop_loss", _positive, stop),
         "entry_price": field("entry_price", _positive, price),
         "take_profit": field("take_profit", _positive, price),
         "exit_time": field("exit_time", _moment, moment),
@@ -246,15 +313,27 @@ def _positive(value: Any) -> float:
     return number
 
 
+_EPOCH = re.compile(r"\d+(?:[.]0*)?", re.ASCII)
+
+
+def _iso_date(match: re.Match[str]) -> str:
+    year, month, day = match[1], match[2], match[3]
+    if year is None:
+        day, month, year = match[4], match[5], match[6]
+    return f"{year}-{month}-{day}"
+
+
 def _moment(value: Any) -> int:
     """A time as ms UTC."""
-    if isinstance(value, str) and not value.isdecimal():
-        parsed = dt.datetime.fromisoformat(value)
+    if isinstance(value, str) and not _EPOCH.fullmatch(value):
+        parsed = dt.datetime.fromisoformat(_MT5_TIME.sub(_iso_date, value, count=1))
         seconds = parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp()
     else:
         seconds = _number(value)
         if seconds < _FIRST_EPOCH:
             raise ValueError
+        if seconds >= _FIRST_EPOCH * 1000:
+            seconds /= 1000  # milliseconds: as seconds this would be after the year 5000
     if not 0 <= seconds < _END_OF_TIME:
         raise ValueError
     return round(seconds * 1000)

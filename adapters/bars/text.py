@@ -14,40 +14,47 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.bars.column_names import SYMBOL
 from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError, shown
-from adapters.bars.layouts import Layout, not_a_time, split, wrong_count
+from adapters.bars.layouts import BLANKS, Layout, not_a_time, split, wrong_count
 from adapters.bars.lines import blocks
 from adapters.bars.time_text import seconds_of
-from adapters.bars.values import bad_value, range_fault
+from adapters.bars.values import Symbol, bad_value, range_fault
 
 _WHOLE = ("spread",)
 
 # The numbers that the parser takes; Python's own int() and float() also take 1_000.
-_WHOLE_NUMBER = re.compile(r"\s*-?\d{1,18}\s*")
+_WHOLE_NUMBER = re.compile(r"\s*(-?\d{1,18})(?:[.]0*)?\s*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)|\d{1,3}(?:[' ]\d{3})+")
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+[.]?\d*|[.]\d+)(?:[eE][+-]?\d+)?\s*")
 
 
-def read_text(path: Path, layout: Layout, encoding: str) -> Iterator[RateColumns]:
+def read_text(
+    path: Path, layout: Layout, encoding: str, *, wall: bool = False
+) -> Iterator[RateColumns]:
     """The bars of the text file `path`, a block of about a megabyte of text at a time.
 
+    Times that name their offset from UTC become UTC, with `wall` what the clock on the wall showed.
     Raises BarFileError at the first line that is not a bar of `layout`.
     """
-    row = 0
-    skip = layout.header
+    row, symbol = 0, Symbol(path)
+    skip = layout.before
     for line, whole in blocks(path, encoding):
         block, first = whole, line
-        if skip:
-            skip = False
-            block, first = whole[whole.index(b"\n") + 1 :], line + 1
+        while skip and block:
+            skip -= 1
+            block, first = block[block.index(b"\n") + 1 :], first + 1
         if not block:
             continue
-        columns = _parse(path, layout, block, first, row)
+        columns = _parse(path, layout, block, first, row, symbol, wall=wall)
         row += len(columns)
         yield columns
 
 
-def _parse(path: Path, layout: Layout, block: bytes, line: int, row: int) -> RateColumns:
+def _parse(
+    path: Path, layout: Layout, block: bytes, line: int, row: int, symbol: Symbol, *, wall: bool
+) -> RateColumns:
     import pyarrow as pa
 
     try:
@@ -56,7 +63,9 @@ def _parse(path: Path, layout: Layout, block: bytes, line: int, row: int) -> Rat
         _explain(path, layout, block, line, str(error))
     if table.num_rows != block.count(b"\n"):
         _explain(path, layout, block, line, "a stray line end")
-    columns = _columns(path, layout, table, block, line, row)
+    if SYMBOL in table.column_names:
+        symbol.check(table[SYMBOL], line)
+    columns = _columns(path, layout, table, block, line, row, wall=wall)
     fault = range_fault(columns)
     if fault is not None:
         index, name, value = fault
@@ -69,8 +78,9 @@ def _arrow_table(layout: Layout, block: bytes) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    types = {name: pa.float64() for name in layout.columns}
-    types |= {name: pa.int64() for name in (*_WHOLE, "time") if name in layout.columns}
+    read = [name for name in layout.columns if not name.startswith("#")]
+    types = {name: pa.float64() for name in read}
+    types |= {name: pa.string() for name in read if name == SYMBOL}
     types |= {name: pa.binary(len(shape)) for name, shape in layout.templates.items()}
     return pc.read_csv(
         pa.BufferReader(block),
@@ -79,28 +89,35 @@ def _arrow_table(layout: Layout, block: bytes) -> Any:
         ),
         parse_options=pc.ParseOptions(delimiter=layout.delimiter),
         convert_options=pc.ConvertOptions(
-            column_types=types, null_values=[], strings_can_be_null=False
+            column_types=types,
+            include_columns=read,
+            null_values=[],
+            strings_can_be_null=False,
+            decimal_point=layout.decimal,
         ),
     )
 
 
 def _columns(
-    path: Path, layout: Layout, table: Any, block: bytes, line: int, row: int
+    path: Path, layout: Layout, table: Any, block: bytes, line: int, row: int, *, wall: bool
 ) -> RateColumns:
     time = np.zeros(table.num_rows, dtype=np.int64)
     for name in ("time", "date", "clock"):
         if name not in layout.columns:
             continue
         if name not in layout.templates:
-            time += table[name].to_numpy()
+            time += _epoch(path, layout, table[name].to_numpy(), block, line)
             continue
-        seconds, good = seconds_of(layout.templates[name], _raw(table[name]))
+        seconds, good = seconds_of(layout.templates[name], _raw(table[name]), wall=wall)
         if not good.all():
             _explain(path, layout, block, line, "a date or time that does not exist")
         time += seconds
     volume = _optional(table, "tick_volume")
     if not np.isfinite(volume).all() or not np.isfinite(_optional(table, "real_volume")).all():
         _explain(path, layout, block, line, "a volume that is no number")
+    spread = _optional(table, "spread")
+    if not (np.isfinite(spread) & (spread == np.rint(spread)) & (abs(spread) < 2**53)).all():
+        _explain(path, layout, block, line, "a spread that is not whole")
     return RateColumns(
         time=time,
         open=table["open"].to_numpy(),
@@ -108,9 +125,19 @@ def _columns(
         low=table["low"].to_numpy(),
         close=table["close"].to_numpy(),
         tick_volume=np.rint(volume).astype(np.int64),
-        spread=_optional(table, "spread").astype(np.int64),
+        spread=spread.astype(np.int64),
         first_row=row,
     )
+
+
+def _epoch(
+    path: Path, layout: Layout, values: NDArray[Any], block: bytes, line: int
+) -> NDArray[np.int64]:
+    """Seconds of epoch times that are counted in parts of a second."""
+    whole = np.isfinite(values) & (values >= -(2**62)) & (values < 2**62)
+    if not whole.all() or (np.where(whole, values, 0) % layout.per_second).any():
+        _explain(path, layout, block, line, "a time that is not in whole seconds")
+    return (values // layout.per_second).astype(np.int64)
 
 
 def _raw(column: Any) -> NDArray[np.uint8]:
@@ -147,7 +174,7 @@ def _explain(path: Path, layout: Layout, block: bytes, line: int, reason: str) -
 
 def _fault_of(layout: Layout, raw: bytes) -> str | None:
     """What is wrong with one line, or None."""
-    if not raw.strip():
+    if not raw.strip(BLANKS.encode()):
         return "is blank: remove it or export the file again"
     if b"\r" in raw:
         return "has a carriage return inside: end lines with CRLF or LF and export again"
@@ -155,6 +182,8 @@ def _fault_of(layout: Layout, raw: bytes) -> str | None:
     if len(fields) != len(layout.columns):
         return wrong_count(len(fields), len(layout.columns), layout.delimiter)
     for name, label, value in zip(layout.columns, layout.labels, fields, strict=True):
+        if name.startswith("#") or name == SYMBOL:
+            continue
         message = _field_fault(layout, name, label, value)
         if message is not None:
             return message
@@ -171,11 +200,25 @@ def _field_fault(layout: Layout, name: str, label: str, value: str) -> str | Non
             return None
         return not_a_time(label, value, template)
     if name == "time" or name in _WHOLE:
-        if _WHOLE_NUMBER.fullmatch(value):
+        whole = _WHOLE_NUMBER.fullmatch(value)
+        if whole and (name != "time" or int(whole[1]) % layout.per_second == 0):
             return None
-        unit = "points" if name == "spread" else "epoch seconds"
+        unit = "points" if name == "spread" else _EPOCHS[layout.per_second]
         return f"{label}: {shown(value)} is not a whole number of {unit}: correct the line"
-    if _NUMBER.fullmatch(value):
+    if _NUMBER.fullmatch(value.replace(",", ".") if layout.decimal == "," else value):
         return None
-    remedy = "export decimals with a point, not a comma" if "," in value else "correct the line"
-    return f"{label}: {shown(value)} is not a number: {remedy}"
+    return f"{label}: {shown(value)} is not a number: {_remedy(value)}"
+
+
+_EPOCHS = {
+    1: "epoch seconds",
+    10**3: "epoch milliseconds as the first row's is, in whole seconds",
+    10**6: "epoch microseconds as the first row's is, in whole seconds",
+    10**9: "epoch nanoseconds as the first row's is, in whole seconds",
+}
+
+
+def _remedy(value: str) -> str:
+    if _THOUSANDS.fullmatch(value.strip()):
+        return "it has thousands separators; export numbers without them"
+    return "export decimals with a point, not a comma" if "," in value else "correct the line"

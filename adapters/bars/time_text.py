@@ -18,7 +18,8 @@ _CLOCK = r"\d\d:?\d\d(?::?\d\d(?:[.]0+)?)?"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)"
 _STAMP = re.compile(rf"{_DATE}(?:[ T]{_CLOCK})?(?P<zone>{_ZONE})?")
 _CLOCK_ONLY = re.compile(r"\d\d:\d\d(?::\d\d)?")
-_UTC_ZONES = frozenset({"Z", "+00:00", "+0000"})
+OFFSET = "±"
+"""Begins the part of a template that stands for an offset from UTC: "±HH:NN" or "±HHNN"."""
 
 Bytes = NDArray[np.uint8]
 
@@ -26,7 +27,8 @@ Bytes = NDArray[np.uint8]
 def stamp_template(value: str) -> str | None:
     """The template of a date, or of a date with a time of day: "YYYY.MM.DD hh:mm", say.
 
-    Letters YMDhms stand for digits, everything else for itself. None when `value` is not a date.
+    Letters YMDhms stand for digits, ±HN for an offset from UTC, everything else for itself. None
+    when `value` is not a date.
     """
     match = _STAMP.fullmatch(value)
     if match is None:
@@ -36,7 +38,8 @@ def stamp_template(value: str) -> str | None:
     compact = body[:8].isdigit()
     letters = "YYYYMMDD" if compact or body[2] != "." else "DDMMYYYY"
     date, clock = (body[:8], body[8:]) if compact else (body[:10], body[10:])
-    return _lettered(date, letters) + _lettered(clock, "hhmmss") + zone
+    offset = zone if zone in ("", "Z") else OFFSET + _lettered(zone[1:], "HHNN")
+    return _lettered(date, letters) + _lettered(clock, "hhmmss") + offset
 
 
 def clock_template(value: str) -> str | None:
@@ -45,14 +48,10 @@ def clock_template(value: str) -> str | None:
 
 
 def zone_of(template: str) -> str | None:
-    """The zone that ends a template: "UTC" in any of its spellings, else as it is written.
-
-    None when the template carries no zone.
-    """
-    match = re.search(rf"{_ZONE}$", template) if "h" in template else None
-    if match is None:
+    """What ends a template: "Z", or OFFSET for one from UTC that each value names; None without."""
+    if "h" not in template:
         return None
-    return "UTC" if match[0] in _UTC_ZONES else match[0]
+    return OFFSET if OFFSET in template else "Z" if template.endswith("Z") else None
 
 
 def _lettered(text: str, letters: str) -> str:
@@ -61,24 +60,34 @@ def _lettered(text: str, letters: str) -> str:
     return "".join(next(left, char) if char.isdigit() else char for char in text)
 
 
-def seconds_of(template: str, values: Bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def seconds_of(
+    template: str, values: Bytes, *, wall: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Seconds since the epoch (or since midnight) of `values`, and which of them are right.
 
-    `values` holds a row of len(`template`) bytes per value. Zones in the template are literals:
-    the caller has agreed that they mean UTC. The seconds of a wrong value mean nothing.
+    `values` holds a row of len(`template`) bytes per value. With an offset the seconds are UTC;
+    `wall` leaves it out of account. The seconds of a wrong value mean nothing.
     """
     good = np.ones(len(values), dtype=np.bool_)
-    numbers = {letter: np.zeros(len(values), dtype=np.int64) for letter in "YMDhms"}
+    numbers = {letter: np.zeros(len(values), dtype=np.int64) for letter in "YMDhmsHN"}
+    west = np.zeros(len(values), dtype=np.bool_)
     for place, char in enumerate(template):
         column = values[:, place]
         if char in numbers:
             digit = column - np.uint8(ord("0"))
             good &= digit <= 9
             numbers[char] = numbers[char] * 10 + digit
+        elif char == OFFSET:
+            west = column == ord("-")
+            good &= west | (column == ord("+"))
         else:
             good &= column == ord(char)
     good &= (numbers["h"] < 24) & (numbers["m"] < 60) & (numbers["s"] < 60)
+    good &= (numbers["H"] < 15) & (numbers["N"] < 60)
     seconds = numbers["h"] * 3600 + numbers["m"] * 60 + numbers["s"]
+    if not wall:
+        offset = numbers["H"] * 3600 + numbers["N"] * 60
+        seconds += np.where(west, offset, -offset)
     if "Y" in template:
         days, real = _days_since_epoch(numbers["Y"], numbers["M"], numbers["D"])
         good &= real

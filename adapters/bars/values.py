@@ -6,12 +6,14 @@ outside any market's history, negative counts. Whether the bars make sense is th
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from adapters.bars.column_names import PRICES
 from adapters.bars.columns import RateColumns
-from adapters.bars.layouts import PRICES
+from adapters.bars.errors import BarFileError, shown
 
 EARLIEST = 0
 LATEST = 4_102_444_800
@@ -42,3 +44,28 @@ def bad_value(name: str, value: Any) -> str:
     if name in PRICES:
         return f"{value} is not a price: correct the bar or export the file again"
     return f"{value} is negative: correct the bar or export the file again"
+
+
+class Symbol:
+    """The symbol that a column of the file names; it is the same in every row."""
+
+    def __init__(self, path: Path, unit: str = "line") -> None:
+        self._path = path
+        self._unit = unit
+        self._name: str | None = None
+
+    def check(self, column: Any, first: int) -> None:
+        """Raises BarFileError where an Arrow column, whose first row is `first`, names another."""
+        for place, value in enumerate(column.unique().to_pylist()):
+            name = str(value)
+            if self._name is None and place == 0:
+                self._name = name
+            elif name != self._name:
+                row = next(n for n, item in enumerate(column.to_pylist()) if str(item) == name)
+                raise BarFileError(
+                    self._path,
+                    f"is a bar of {shown(name)} in a file of {shown(str(self._name))}: give one "
+                    "symbol per file",
+                    first + row,
+                    self._unit,
+                )

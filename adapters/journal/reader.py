@@ -56,6 +56,26 @@ class StoredJournal:
                 doing = "its session was killed in the middle of a write, which --resume undoes"
             raise JournalDamaged(f"{self._path}: {doing} ({error})") from error
 
+    def beside(self) -> str | None:
+        """What a reader must know of a write-ahead log beside the file, or None.
+
+        A sealed journal is one plain file. What stands beside one holds its end, or is a
+        stranger's: if it were damaged, nobody could tell from the file alone what it held.
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        try:
+            size = log.stat().st_size
+        except FileNotFoundError:
+            return None
+        if not size:
+            return None
+        if self.sealed_hash() is None:
+            return f"{log.name} holds what was not merged yet ({size} bytes): keep it with the file"
+        return (
+            f"{log.name} ({size} bytes) is still beside the sealed journal: keep both together; "
+            "it is merged when the session is gone on with"
+        )
+
     @property
     def last_seq(self) -> int:
         """The number of the last record, 0 when there is none."""

@@ -112,7 +112,8 @@ class Store:
         """Note that the journal ends here, and merge the write-ahead log.
 
         A sealed journal is one plain file, which can be read without writing beside it. While
-        somebody reads it now, the merging is left to whoever opens it next.
+        somebody reads it now, what they let be merged is, seal included where they began after it;
+        the rest is left to whoever opens it next.
         """
         with schema.transaction(self._connection):
             schema.write_seal(self._connection, self._chain)
@@ -121,6 +122,7 @@ class Store:
         except sqlite3.OperationalError as error:
             if _primary_code(error) != sqlite3.SQLITE_BUSY:
                 raise
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def close(self) -> None:
         """Let go of the file; without a seal it stays one whose session did not end."""

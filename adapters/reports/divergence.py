@@ -81,6 +81,13 @@ _SENT_NOW = (
     "trades are paired in their order, B's openings laid on A's, and the markets are different ones"
 )
 _TOLD_OTHERWISE = "terms: the runs had different inputs (see the terms that differ)"
+WARM_UP = "warm_up"
+"""The term that says whether indicators had seen the bars before the first."""
+
+_COLD = (
+    "warm-up: one run's indicators began cold at its first bar, the other's had seen the bars "
+    "before it; give both the same --from, with or without --cold"
+)
 _SHOULD_BE_EQUAL = (
     "none is known: two replays with the same terms come to the same result; compare the versions, "
     "and whether a log was edited"
@@ -97,6 +104,8 @@ def known_reasons(
     if comparison.equal:
         return []
     reasons = [_TOLD_OTHERWISE] if terms else []
+    if False in terms.get(WARM_UP, ()):
+        reasons.append(_COLD)
     if comparison.in_order:
         reasons.append(_SENT_NOW)
     simulated = [run.mode == SIMULATED for run in (a, b)]

@@ -424,7 +424,7 @@ class SummaryProjection:
         }
 
     def _ending(self, started: ev.SessionStarted) -> dict[str, Any]:
-        state, ended, files = self._state, self._ended, self._metadata.get("files", {})
+        state, ended = self._state, self._ended
         return {
             "open_positions": len(self._open),
             "pending_orders_placed": self._pending["placed"],
@@ -442,21 +442,23 @@ class SummaryProjection:
             "session_id": self._metadata.get("session_id"),
             "preset": started.preset,
             "account_profile": self._metadata.get("account_profile"),
-            "data": [_data(ref, files) for ref in started.data],
+            "data": [_data(ref, self._metadata) for ref in started.data],
             "started_at": self._metadata.get("started_at"),
             "ended_at": self._metadata.get("ended_at"),
             "version": self._metadata.get("version"),
+            **({"failure": ended.detail} if ended and ended.detail else {}),
         }
 
 
-def _data(ref: ev.DataRef, files: dict[str, str]) -> dict[str, Any]:
+def _data(ref: ev.DataRef, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "symbol": ref.symbol,
-        "file": files.get(ref.symbol),
+        "file": metadata.get("files", {}).get(ref.symbol),
         "sha256": ref.sha256,
         "rows": ref.rows,
         "period_seconds": ref.period,
         "first": iso(ref.first),
         "last": iso(ref.last),
         "clock": ref.clock,
+        "holes": metadata.get("holes", {}).get(ref.symbol),
     }

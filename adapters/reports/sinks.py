@@ -13,15 +13,15 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-import anyio
-import anyio.to_thread
 import msgspec
 
 from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
 from adapters.system.atomic_files import publish_file, replace_file
+from adapters.system.threads import in_daemon
 from engine.bus import Subscription
 from engine.events import DayRolled, Record
 
@@ -33,6 +33,8 @@ takes turns with the loop, which costs more than the rows."""
 
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MAY_BE_FORMULA = re.compile(r"(?:^|,)[=+\-@\t\r]").search
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
@@ -48,11 +50,25 @@ def _line(cells: Iterable[str]) -> str:
     """A row of the file; the general way where anything in it may need quotes."""
     cells = tuple(cells)
     line = ",".join(cells)
+    if _MAY_BE_FORMULA(line):
+        cells = tuple(map(_text, cells))
+        line = ",".join(cells)
     if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):
         return line + "\n"
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
+
+
+def _text(cell: str) -> str:
+    """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
+    if not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _cells(row: Row) -> Iterable[str]:
@@ -95,47 +111,78 @@ class CsvSink:
         self._past = past
         self._live = live
         self._projection = LogProjection()
+        self._waiting: list[bytes] = []  # rows that are not yet in the file
+        self._written = 0  # bytes of the file that are whole rows
 
     async def run(self, subscription: Subscription) -> None:
-        await self._begin()
-        async with await anyio.open_file(self._file, "ab") as file:
-            waiting: list[bytes] = []
+        """May be run again after a failure: no row is lost, and none is in the file twice."""
+        if not self._written:
+            await self._begin()
+        with await in_daemon(self._opened) as file:
+            await self._append(file)
             async for batch in subscription.stream:
                 if rows := self._rows(batch):
-                    waiting.append(csv_bytes(rows, header=False))
-                if waiting and (self._live or sum(map(len, waiting)) >= _WORTH_A_WRITE):
-                    await self._append(file.wrapped, waiting)
-            await self._append(file.wrapped, waiting)
+                    self._waiting.append(csv_bytes(rows, header=False))
+                if self._live or sum(map(len, self._waiting)) >= _WORTH_A_WRITE:
+                    await self._append(file)
+            await self._append(file)
         await self._publish()
 
-    async def _append(self, file: IO[bytes], waiting: list[bytes]) -> None:
+    async def _append(self, file: IO[bytes]) -> None:
         """Write the rows that wait."""
-        content = b"".join(waiting)
-        waiting.clear()
-        await anyio.to_thread.run_sync(_write_out, file, content)
-        if self._live and content:
+        if not self._waiting:
+            return
+        content = b"".join(self._waiting)
+        await in_daemon(lambda: _write_out(file, content))
+        self._waiting.clear()
+        self._written += len(content)
+        if self._live:
             await self._publish()
 
     async def _begin(self) -> None:
         """A file with its header; one of an earlier part is replaced by what the journal says."""
         if self._past is None:
-            async with await anyio.open_file(self._file, "xb") as file:
-                await file.write(csv_bytes([], header=True))
-            return
-        content = csv_bytes(self._rows(self._past), header=True)
-        await anyio.to_thread.run_sync(replace_file, self._file, content)
+            content = csv_bytes([], header=True)
+            await in_daemon(lambda: _write_new(self._file, content))
+        else:
+            content = csv_bytes(self._rows(self._past), header=True)
+            await in_daemon(lambda: replace_file(self._file, content))
+        self._written = len(content)
+
+    def _opened(self) -> IO[bytes]:
+        """The file behind its last whole row: a write that failed may have left part of one."""
+        file = self._file.open("r+b", buffering=0)
+        try:
+            file.truncate(self._written)
+            file.seek(self._written)
+        except OSError:
+            file.close()
+            raise
+        return file
 
     def _rows(self, records: Iterable[Record]) -> list[Row]:
         return [row for record in records if (row := self._projection.row(record))]
 
     async def _publish(self) -> None:
-        content = await anyio.to_thread.run_sync(self._file.read_bytes)
+        content = await in_daemon(self._file.read_bytes)
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
 
 def _write_out(file: IO[bytes], content: bytes) -> None:
-    file.write(content)
-    file.flush()
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Raises FileExistsError rather than to write over another session's rows."""
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 class JsonSink:
@@ -172,7 +219,7 @@ class JsonSink:
 
     async def _write(self) -> None:
         content = json_bytes(self.projection)
-        await anyio.to_thread.run_sync(replace_file, self._file, content)
+        await in_daemon(lambda: replace_file(self._file, content))
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
     def _take(self, records: Iterable[Record]) -> None:
@@ -190,17 +237,25 @@ class DailySink:
         """The files are `daily_DATE.json` in `folder`, by the day that ended."""
         self._folder = folder
         self._projection = SummaryProjection()
+        self._unwritten: dict[Path, bytes] = {}
         for record in past:
             self._projection.take(record)
 
     async def run(self, subscription: Subscription) -> None:
+        """May be run again after a failure: what was not written is written then."""
+        await self._write()
         async for batch in subscription.stream:
             for record in batch:
                 if isinstance(record.event, DayRolled):
-                    await self._write(record.event.date)
+                    self._unwritten[self._file(record.event.date)] = json_bytes(self._projection)
                 self._projection.take(record)
+            await self._write()
 
-    async def _write(self, new_day: str) -> None:
+    def _file(self, new_day: str) -> Path:
         ended = dt.date.fromisoformat(new_day) - dt.timedelta(days=1)
-        file = self._folder / f"daily_{ended.isoformat()}.json"
-        await anyio.to_thread.run_sync(replace_file, file, json_bytes(self._projection))
+        return self._folder / f"daily_{ended.isoformat()}.json"
+
+    async def _write(self) -> None:
+        for file, content in list(self._unwritten.items()):
+            await in_daemon(partial(replace_file, file, content))
+            del self._unwritten[file]

@@ -125,6 +125,8 @@ class Status(_Part, frozen=True, kw_only=True):
     loss_buffer: dict[str, float] | None = None
     outcome: str | None = None
     detail: str = ""
+    degraded: dict[str, str] = {}
+    """Services that do not do their work, and why; trading goes on without them."""
 
 
 class Moment(_Part, frozen=True, kw_only=True):
@@ -139,6 +141,7 @@ class Moment(_Part, frozen=True, kw_only=True):
     feeds: Mapping[str, FeedState] = {}
     queues: Mapping[str, int] = {}
     loss_buffer: Mapping[str, float] | None = None
+    degraded: Mapping[str, str] = {}
 
 
 class StatusFold:
@@ -277,6 +280,7 @@ class StatusFold:
             loss_buffer=None if moment.loss_buffer is None else dict(moment.loss_buffer),
             outcome=None if self._ended is None else str(self._ended.outcome),
             detail="" if self._ended is None else self._ended.detail,
+            degraded=dict(moment.degraded),
         )
 
     def _positions(self, moment: Moment) -> Iterable[PositionStatus]:

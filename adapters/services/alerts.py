@@ -7,15 +7,15 @@ neither hold up nor end a session.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol, get_args
 
 import anyio
-import anyio.to_thread
 import msgspec
 
 from adapters.reports.projection import cash, iso
 from adapters.system.outbox import Outbox
+from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
 from engine.trading import HaltCause
@@ -34,6 +34,7 @@ class AlertKind(enum.StrEnum):
     DISCONNECT = "disconnect"  # the link was down for longer than a limit
     MUTE_FEED = "mute_feed"  # prices stay away that should come
     DAILY_SUMMARY = "daily_summary"
+    SERVICE = "service"  # a service is degraded, or works again; the session hangs
 
 
 _KIND_OF: Final = {
@@ -73,6 +74,7 @@ class AlertRules:
         self._down_told = False
         self._trades = 0
         self._net: Cents = 0
+        self._degraded: dict[str, str] = {}
 
     def take(self, record: ev.Record) -> list[Alert]:
         """The alerts that the next record leads to."""
@@ -104,6 +106,29 @@ class AlertRules:
             return []
         text = f"the link to the terminal is down since {iso(self._down_since)}"
         return [self._alert(AlertKind.DISCONNECT, "disconnected", text)]
+
+    def services(self, degraded: Mapping[str, str]) -> list[Alert]:
+        """The alerts for services that are degraded since the last look, or work again."""
+        before, self._degraded = self._degraded, dict(degraded)
+        if AlertKind.SERVICE not in self._policy.kinds:
+            return []
+        worse = [
+            self._alert(AlertKind.SERVICE, f"{name} is degraded", f"{why}; trading goes on")
+            for name, why in degraded.items()
+            if name not in before
+        ]
+        better = [
+            self._alert(AlertKind.SERVICE, f"{name} works again", "nothing is to be done")
+            for name in before
+            if name not in degraded
+        ]
+        return worse + better
+
+    def hangs(self, why: str) -> list[Alert]:
+        """The alert for a session whose loop does not turn any more."""
+        if AlertKind.SERVICE not in self._policy.kinds:
+            return []
+        return [self._alert(AlertKind.SERVICE, "the session hangs", why)]
 
     def _changed(self, time: Millis, changed: ev.TradingStateChanged) -> list[Alert]:
         found = self._link(time, changed)
@@ -159,8 +184,13 @@ class Alerts:
         *,
         room: int = _WAITING,
         last_seconds: float = _LAST_SECONDS,
+        degraded: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`room` alerts wait at most; `last_seconds` may pass at the end until all are sent."""
+        """`room` alerts wait at most; `last_seconds` may pass at the end until all are sent.
+
+        `degraded` tells which services are, by name, and why.
+        """
+        self._degraded = degraded
         self._rules = rules
         self._now = now
         self._warn = warn
@@ -174,7 +204,7 @@ class Alerts:
                 for record in batch:
                     self._put(self._rules.take(record))
             tasks.cancel_scope.cancel()
-        left = await anyio.to_thread.run_sync(self._outbox.finish, self._last_seconds)
+        left = await in_daemon(lambda: self._outbox.finish(self._last_seconds))
         self._tell()
         if left:
             self._warn(f"alerts: the service hangs, {left} were not sent")
@@ -183,7 +213,12 @@ class Alerts:
         while True:
             await anyio.sleep(_LOOK_SECONDS)
             self._put(self._rules.due(self._now()))
+            self._put(self._rules.services(self._degraded()))
             self._tell()
+
+    def hangs(self, why: str) -> None:
+        """Send, from any thread, that the session's loop does not turn."""
+        self._put(self._rules.hangs(why))
 
     def _put(self, alerts: list[Alert]) -> None:
         for alert in alerts:

@@ -14,6 +14,8 @@ import errno
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +34,9 @@ from adapters.services.control_wire import (
     ControlRequest,
     write_access,
 )
+from adapters.services.supervisor import OF_TRADING, reason_of
 from adapters.system.json_bytes import decoded
+from adapters.system.threads import in_daemon
 
 _AT_ONCE: Final = 8
 _STRANGERS: Final = 64
@@ -73,7 +77,7 @@ class ControlServer:
         seconds: float = _SECONDS,
         pause: float = _PAUSE_SECONDS,
     ) -> None:
-        """`folder` gets the owner-only file; `seconds` bounds each step of a connection.
+        """`folder` gets the owner-only file; `seconds` bounds each connection.
 
         After a failure the server waits `pause` seconds, and longer after each that follows.
         """
@@ -116,7 +120,9 @@ class ControlServer:
             except Exception as error:
                 if anyio.current_time() - began > _LONGEST_PAUSE:  # it had worked meanwhile
                     pause, told = self._pause, False
-                told = told or self._tell(f"control: server failed ({_why(error)}), started again")
+                told = told or self._tell(
+                    f"control: server failed ({reason_of(error)}), started again"
+                )
             await anyio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -125,7 +131,7 @@ class ControlServer:
         listening = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
         async with listening:
             port = listening.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - a socket's, not a query's
-            file = write_access(self._folder, port, self._token)
+            file = await in_daemon(partial(write_access, self._folder, port, self._token))
             self._serving.set()
             try:
                 async with anyio.create_task_group() as tasks:
@@ -185,9 +191,11 @@ class ControlServer:
             self._strangers.pop(scope, None)
 
     async def _converse(self, client: anyio.abc.SocketStream, scope: anyio.CancelScope) -> None:
+        """All of it within one deadline, so that a peer that drips holds its place no longer."""
         lines = BufferedByteReceiveStream(client)
+        until = anyio.current_time() + self._seconds
         try:
-            with anyio.fail_after(self._seconds):
+            with self._within(until):
                 token = await lines.receive_exactly(TOKEN_LINE)
                 if not hmac.compare_digest(token, f"{self._token}\n".encode()):
                     self._turn_away()
@@ -197,23 +205,27 @@ class ControlServer:
             return
         self._strangers.pop(scope, None)
         try:
-            await self._answer(client, lines)
+            await self._answer(client, lines, until)
         finally:
             self._places.release()
 
     async def _answer(
-        self, client: anyio.abc.SocketStream, lines: BufferedByteReceiveStream
+        self, client: anyio.abc.SocketStream, lines: BufferedByteReceiveStream, until: float
     ) -> None:
         try:
-            with anyio.fail_after(self._seconds):
+            with self._within(until):
                 request = await self._request(lines)
         except _GONE:
             return
         reply = request if isinstance(request, ControlReply) else self._carried_out(request)
-        with contextlib.suppress(*_GONE), anyio.fail_after(self._seconds):
+        with contextlib.suppress(*_GONE), self._within(until):
             await client.send(msgspec.json.encode(reply) + b"\n")
         if self._failure is not None:
             self._scope.cancel()
+
+    @staticmethod
+    def _within(until: float) -> AbstractContextManager[anyio.CancelScope]:
+        return anyio.fail_after(until - anyio.current_time())
 
     async def _request(self, lines: BufferedByteReceiveStream) -> ControlRequest | ControlReply:
         """What the client wants, or what is wrong with it."""
@@ -241,17 +253,12 @@ class ControlServer:
     def _carried_out(self, request: ControlRequest) -> ControlReply:
         try:
             return self._calls[request.action](request.reason)
-        except Exception as error:
+        except OF_TRADING as error:
             # An actor failed at the user's order: the session ends, and for that reason.
             self._failure = error
             return ControlReply(done=False, text=f"the session fails: {error}")
-
-
-def _why(error: Exception) -> str:
-    """What went wrong in the first place, without the groups that tasks wrap it in."""
-    cause: BaseException = error
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror
-    return f"{type(cause).__name__}: {cause}"
+        except Exception as error:
+            # Nothing of trading failed: whoever asks learns of it, and so does the log.
+            why = reason_of(error)
+            self._tell(f"control: {request.action} failed ({why})")
+            return ControlReply(done=False, text=f"{request.action} failed: {why}")

@@ -5,23 +5,33 @@ Both come from the session's loop, so they stop when the loop hangs, not only wh
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 import msgspec
 
 from adapters.system.atomic_files import replace_file
+from adapters.system.json_bytes import decoded
 from adapters.system.outbox import Outbox
+from adapters.system.threads import in_daemon
 from engine.types import Millis
 
 Warn = Callable[[str], None]
 
 _PING_SECONDS: Final = 10.0
+_MISSED: Final = 3
+"""Beats that may be missing before their session is taken for mute."""
+
+_WRITE_SECONDS: Final = 30.0
+_LAST_WRITE_SECONDS: Final = 2.0
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +43,16 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     state: str
     alive: bool = True
+    every: float = 5.0
+    """Seconds until the next one is due."""
+
+    def fresh(self, age: float) -> bool:
+        """Whether the session whose last beat is `age` seconds old lives: by that, not its word.
+
+        A process that hangs, or was killed, leaves a beat that says alive. (`time` is that of the
+        session's market, which may be another than this machine's.)
+        """
+        return self.alive and age <= _MISSED * max(1.0, self.every)
 
 
 class Heartbeat:
@@ -46,25 +66,58 @@ class Heartbeat:
         self._warn = warn
         self._every = every
         self._failing = False
+        self._given = 0
+        self._one_at_a_time = threading.Lock()
 
     async def run(self) -> None:
+        """Raises TimeoutError for a disk that hangs."""
         try:
             while True:
-                await anyio.to_thread.run_sync(self._write, self._beat())
+                await self._write(self._beat(), _WRITE_SECONDS)
                 await anyio.sleep(self._every)
         finally:
-            self._write(msgspec.structs.replace(self._beat(), alive=False))
+            with anyio.CancelScope(shield=True), contextlib.suppress(TimeoutError):
+                await self._write(
+                    msgspec.structs.replace(self._beat(), alive=False), _LAST_WRITE_SECONDS
+                )
 
-    def _write(self, beat: Beat) -> None:
+    async def _write(self, beat: Beat, seconds: float) -> None:
         """A full disk or a locked file is reported once; trading does not depend on this file."""
         try:
-            replace_file(self._file, msgspec.json.encode(beat) + b"\n")
+            with anyio.fail_after(seconds):
+                await in_daemon(partial(self._write_newest, self._number(), beat))
+        except TimeoutError as error:
+            raise TimeoutError(f"{self._file} cannot be written: the disk hangs") from error
         except OSError as error:
             if not self._failing:
                 self._warn(f"heartbeat: {self._file} cannot be written ({error.strerror})")
             self._failing = True
         else:
             self._failing = False
+
+    def _number(self) -> int:
+        self._given += 1
+        return self._given
+
+    def _write_newest(self, number: int, beat: Beat) -> None:
+        """A beat that a slow disk held up must not come after one that is newer."""
+        with self._one_at_a_time:
+            if number == self._given:
+                write_beat(self._file, beat)
+
+
+def write_beat(file: Path, beat: Beat) -> None:
+    """Write one beat in one step; raises OSError."""
+    replace_file(file, msgspec.json.encode(beat) + b"\n")
+
+
+def read_beat(file: Path) -> tuple[Beat, float] | None:
+    """The last beat in `file` and its age in seconds; None where none can be read."""
+    try:
+        age = time.time() - file.stat().st_mtime
+        return decoded(file.read_bytes(), Beat), age
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def ping_complaint(url: str) -> str | None:

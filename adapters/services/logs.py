@@ -9,21 +9,68 @@ never a traceback: locals may hold a secret.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, cast
-
-import anyio.to_thread
+from typing import Any, Final, TextIO, cast
 
 from adapters.reports.projection import cash, iso
+from adapters.system.outbox import Outbox
 from adapters.system.rotation import RotatingText
+from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
 from engine.types import Millis, lots
 
+_WAITING: Final = 1024
+_LAST_SECONDS: Final = 5.0
+
+
+class _Reopened:
+    """Where lines are written; a file that failed is opened anew for the next line."""
+
+    def __init__(self, path: Path, largest: int, keep: int) -> None:
+        self._path, self._largest, self._keep = path, largest, keep
+        self._file: RotatingText | None = None
+        self._partial = self._ended = False
+
+    def write(self, text: str) -> None:
+        if self._ended:  # a line that hung until the session was over
+            return
+        file = self._file
+        if file is None:
+            file = RotatingText(self._path, largest=self._largest, keep=self._keep)
+            self._file = file
+        try:
+            file.write(f"\n{text}" if self._partial else text)
+            file.flush()
+        except (OSError, ValueError):
+            self._partial = True  # a part of the line may be in the file
+            self.close()
+            raise
+        self._partial = False
+
+    def flush(self) -> None:
+        """Every line is flushed as it is written."""
+
+    def end(self) -> None:
+        self._ended = True
+        self.close()
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError, ValueError):
+                file.close()
+
 
 class SessionLog:
-    """Writes log lines of one session; `now` stamps those that no record has a time for."""
+    """Writes log lines of one session; `now` stamps those that no record has a time for.
+
+    A line that cannot be written ends nothing: it is counted, and `trouble` says why until lines
+    can be written again. May be used from any thread.
+    """
 
     def __init__(
         self,
@@ -34,44 +81,72 @@ class SessionLog:
         say: Callable[[str], None] | None,
         largest: int = 8_000_000,
         keep: int = 4,
+        apart: bool = False,
     ) -> None:
         """`say` shows a warning to the user; None keeps the console quiet.
 
-        `largest` bytes go into one file; `keep` older ones are kept beside it.
+        `largest` bytes go into one file; `keep` older ones are kept beside it. `apart` writes and
+        shows lines in a thread of their own, so that neither a disk nor a console that hangs holds
+        up a session on an account.
         """
-        self._file = file
-        self._largest = largest
-        self._keep = keep
+        self._file = _Reopened(file, largest, keep)
         self._session_id = session_id
         self._now = now
         self._say = say
-        self._open: RotatingText | None = None
+        self._apart = apart
+        self._queue: Outbox[Callable[[], None]] | None = None
+        self._one_at_a_time = threading.Lock()
         self._log: Any = None
+        self.trouble: str | None = None
 
     def info(self, message: str, **facts: Any) -> None:
         """A line for the file."""
-        self._logger().info(message, **facts)
+        self._put("info", message, facts)
 
     def warn(self, message: str, **facts: Any) -> None:
         """A line for the file and the console."""
-        self._logger().warning(message, **facts)
-        if self._say is not None:
-            details = " ".join(f"{name}={value}" for name, value in facts.items() if value)
-            self._say(f"{message} {details}".rstrip())
+        self._put("warning", message, facts)
 
     def close(self) -> None:
         """The last thing that a session does. What finds no room even now hides no other error."""
-        if self._open is not None:
-            with contextlib.suppress(OSError):
-                self._open.close()
+        if self._queue is not None:
+            self._queue.finish(_LAST_SECONDS)
+        self._file.end()
+
+    def _put(self, level: str, message: str, facts: dict[str, Any]) -> None:
+        line = {"at": iso(self._now()), **facts} if self._apart else facts
+        if not self._apart:
+            self._write(level, message, line, facts)
+            return
+        if self._queue is None:
+            self._queue = Outbox("log", lambda write: write(), room=_WAITING)
+        self._queue.put(lambda: self._write(level, message, line, facts))
+
+    def _write(self, level: str, message: str, line: dict[str, Any], facts: dict[str, Any]) -> None:
+        with self._one_at_a_time:
+            try:
+                getattr(self._logger(), level)(message, **line)
+            except (OSError, ValueError) as error:
+                self._failed(error)
+            else:
+                self.trouble = None
+            if self._say is not None and level == "warning":
+                details = " ".join(f"{name}={value}" for name, value in facts.items() if value)
+                self._say(f"{message} {details}".rstrip())
+
+    def _failed(self, error: Exception) -> None:
+        """Said once, where it still can be."""
+        why = getattr(error, "strerror", None) or str(error)
+        if self.trouble is None and self._say is not None:
+            self._say(f"log: degraded, lines are lost ({why}); the session goes on")
+        self.trouble = f"lines are lost ({why})"
 
     def _logger(self) -> Any:
         if self._log is None:
             import structlog
 
-            self._open = RotatingText(self._file, largest=self._largest, keep=self._keep)
             self._log = structlog.wrap_logger(
-                structlog.WriteLogger(cast("TextIO", self._open)),  # it writes and flushes only
+                structlog.WriteLogger(cast("TextIO", self._file)),  # it writes and flushes only
                 processors=[
                     structlog.processors.add_log_level,
                     _without_tracebacks,
@@ -126,7 +201,7 @@ class LogSink:
         async for batch in subscription.stream:
             told = [record for record in batch if _is_told(record.event)]
             if told:
-                await anyio.to_thread.run_sync(self._lines, told)
+                await in_daemon(partial(self._lines, told))
 
     def _lines(self, batch: list[ev.Record]) -> None:
         for record in batch:

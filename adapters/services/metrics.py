@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import anyio
-import anyio.to_thread
 
 from adapters.reports.status import Status
 from adapters.services.control_wire import LOOPBACK
+from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
 from engine.journal import kind_of
@@ -129,6 +129,8 @@ class Metrics:
         return int(self._server.server_port)
 
     async def run(self, subscription: Subscription) -> None:
+        """May be run again after a failure; the server is closed with the session alone."""
+        over = True
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(sample_stalls, self.figures.stalls.observe)
@@ -137,9 +139,13 @@ class Metrics:
                     for record in batch:
                         self._count(record.event)
                 tasks.cancel_scope.cancel()
+        except Exception:
+            over = False
+            raise
         finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._close)
+            if over:
+                with anyio.CancelScope(shield=True):
+                    await in_daemon(self._close)
 
     def _count(self, event: ev.Event | ev.Input) -> None:
         self.figures.events.labels(kind_of(event)).inc()

@@ -182,7 +182,7 @@ def _other_terms(
     return Choice(
         kind=StartAction.REFUSE,
         line=f"{session.id} holds {words} and began with other terms ({differing}): --resume "
-        f"{session.id} with its terms, --adopt, or butler flatten --account-profile "
+        f"{session.id} with its terms, or butler flatten --account-profile "
         f"{start.account_name}",
     )
 
@@ -240,10 +240,10 @@ def _with_orphans(
     first = orphans[0]
     owner = by_tag.get(first.tag)
     session = f"session {owner.id}" if owner is not None else "an unknown session"
-    resume = f", --resume {owner.id}" if owner is not None else ""
+    resume = f"--resume {owner.id}, or " if owner is not None else ""
     more = f" and {len(orphans) - 1} more" if len(orphans) > 1 else ""
     return Choice(
         kind=StartAction.REFUSE,
         line=f"the Butler opened {first.ticket} {first.words} ({session}){more}, which nobody "
-        f"manages: --adopt{resume}, or butler flatten --account-profile {start.account_name}",
+        f"manages: {resume}butler flatten --account-profile {start.account_name}",
     )

@@ -23,6 +23,8 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
     session: str
     pid: int
+    birth: str = ""
+    """When the process began, as `processes.birth_of` says; proves that `pid` is still it."""
 
 
 class AccountBusy(Exception):
@@ -62,7 +64,9 @@ class AccountLock:
             file.close()
             raise AccountBusy(self._account, holder)
         self._file = file
-        self._write(msgspec.json.encode(Holder(session=self._session, pid=os.getpid())))
+        pid = os.getpid()
+        holder = Holder(session=self._session, pid=pid, birth=processes.birth_of(pid) or "")
+        self._write(msgspec.json.encode(holder))
 
     def release(self) -> None:
         """Give the account back; nothing happens when it was never taken."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
+
+from adapters.system.threads import in_daemon
 
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25
@@ -20,7 +22,7 @@ def replace_file(path: Path, content: bytes, *, owner_only: bool = False) -> Non
     A spreadsheet program that has `path` open on Windows makes this a PermissionError. With
     `owner_only` nobody else may read it at any time (on Windows: as the folder's rights say).
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         if owner_only:
             draft.unlink(missing_ok=True)  # a leftover would keep its own, wider rights
@@ -48,13 +50,13 @@ async def publish_file(
     """
     for attempt in range(_ATTEMPTS):
         try:
-            await anyio.to_thread.run_sync(replace_file, path, content)
+            await in_daemon(lambda: replace_file(path, content))
         except PermissionError:
             if attempt + 1 < _ATTEMPTS:
                 await anyio.sleep(_PAUSE_SECONDS)
         else:
             return path
     sibling = path.with_name(f"{path.stem}.{tag}{path.suffix}")
-    await anyio.to_thread.run_sync(replace_file, sibling, content)
+    await in_daemon(lambda: replace_file(sibling, content))
     warn(f"{path} is locked by another program: this run's content is in {sibling.name}")
     return sibling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
@@ -15,6 +16,7 @@ from scripts.app.errors import AppError, BadData, WrongUsage
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
 JOURNAL = "journal.sqlite"
+HEARTBEAT = "heartbeat.json"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
@@ -69,6 +71,11 @@ class SessionFolder:
     @property
     def latest_summary(self) -> Path:
         return self.results / self.summary.name
+
+    def discard_if_empty(self) -> None:
+        """Take the folder away again after a start that failed before anything was in it."""
+        with contextlib.suppress(OSError):  # something is in it, or it is gone
+            self.path.rmdir()
 
     def create(self) -> None:
         """Make the folder; raises AppError when it exists or cannot be written to."""

@@ -15,7 +15,7 @@ from scripts.view.printable import printable
 if TYPE_CHECKING:
     from scripts.app.journals.run_files import Source
 
-_NAMES = ("session_id", "files")
+_NAMES = ("session_id", "files", "holes")
 
 
 def compare_runs(

@@ -30,6 +30,10 @@ AccountOption = Annotated[
 EverythingOption = Annotated[
     bool, typer.Option("--everything", help="With a profile: what others opened there, too.")
 ]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="With a profile: end a session first that does not answer."),
+]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
 
 
@@ -37,12 +41,12 @@ def status(
     session: SessionArgument = None, results_dir: ResultsOption = None, json: JsonOption = False
 ) -> int:
     """Show how a session stands; of one that is over, what its journal says."""
-    from adapters.services.control_client import NotAnswering, NotRunning, ask
-    from adapters.services.control_wire import ControlReply, ControlRequest
+    from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
+    from adapters.services.control_wire import ControlReply
 
     folder = _folder(session, results_dir)
     try:
-        reply = ask(folder, ControlRequest(action="status"))
+        reply = SessionClient(folder).status()
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
@@ -78,6 +82,7 @@ def flatten(
     reason: ReasonOption = "",
     account_profile: AccountOption = None,
     everything: EverythingOption = False,
+    force: ForceOption = False,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     json: JsonOption = False,
@@ -87,9 +92,9 @@ def flatten(
     With --account-profile no session is needed: the account itself is flattened.
     """
     if account_profile is not None:
-        return _flatten_account(account_profile, accounts, session, results_dir, everything)
-    if everything:
-        raise WrongUsage("--everything goes with --account-profile")
+        return _flatten_account(account_profile, accounts, session, results_dir, everything, force)
+    if everything or force:
+        raise WrongUsage("--everything and --force go with --account-profile")
     return order("flatten", session, reason, results_dir, json=json)
 
 
@@ -99,6 +104,7 @@ def _flatten_account(
     session: str | None,
     results: Path | None,
     everything: bool,
+    force: bool,
 ) -> int:
     if session is not None:
         raise WrongUsage("name a session or an --account-profile, not both")
@@ -106,7 +112,7 @@ def _flatten_account(
 
     account = choose_account(profile, None, None, None, accounts)
     where = results if results is not None else home() / "results"
-    return flatten_account(account, where, everything=everything)
+    return flatten_account(account, where, everything=everything, force=force)
 
 
 def stop(
@@ -120,14 +126,14 @@ def order(
     action: Action, session: str | None, reason: str, results: Path | None, *, json: bool
 ) -> int:
     """Give an order; raises AppError with exit code 4 when the session does not take it."""
-    from adapters.services.control_client import NotAnswering, NotRunning, ask
+    from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
     from adapters.services.control_wire import LONGEST_REASON, ControlRequest
 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
     folder = _folder(session, results)
     try:
-        reply = ask(folder, ControlRequest(action=action, reason=reason))
+        reply = SessionClient(folder).ask(ControlRequest(action=action, reason=reason))
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
@@ -139,7 +145,12 @@ def order(
 
 
 def _hangs(folder: Path, error: Exception) -> AppError:
-    return Unreachable(f"session {folder.name}: {error}; look at its heartbeat, log and terminal")
+    from adapters.services.control_client import Mute
+
+    remedy = "look at its heartbeat, log and terminal"
+    if isinstance(error, Mute):
+        remedy += "; butler flatten --account-profile NAME --force takes its account over"
+    return Unreachable(f"session {folder.name}: {error}; {remedy}")
 
 
 def _folder(session: str | None, results: Path | None) -> Path:
@@ -174,6 +185,8 @@ def only_live(results: Path) -> Path:
 
 def journaled(folder: Path) -> Status:
     """How the session stood by its journal; raises AppError when that cannot be read."""
+    import msgspec
+
     from adapters.journal import StoredJournal
     from adapters.reports.status import EVENT_NAMES, StatusFold
     from engine.journal import JournalDamaged
@@ -184,7 +197,12 @@ def journaled(folder: Path) -> Status:
         with StoredJournal(folder / JOURNAL) as stored:
             for record in stored.records(kinds=EVENT_NAMES):
                 fold.take(record)
-        return fold.recorded()
+            status = fold.recorded()
+            # Inputs have no part in the status, but the last of them is how far the session came.
+            last = next(iter(stored.records(stored.last_seq)), None)
+        if last is not None and last.seq > status.seq:
+            return msgspec.structs.replace(status, seq=last.seq, time=last.time)
+        return status
     except (JournalDamaged, ValueError) as error:
         raise BadData(str(error)) from error
 

@@ -12,7 +12,8 @@ from scripts.cli.shared.command_line import complain, make_app
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
-    from engine.types import SymbolSpec
+    from adapters.bars.reader import ColumnChoice
+    from engine.types import ClockName, SymbolSpec
     from scripts.app.terms.bars import Bars
     from signals.market_data.validate import BarChecker, Finding
 
@@ -31,6 +32,12 @@ DigitsOption = Annotated[
 ]
 
 
+SymbolSpecOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Facts of further symbols, as config/symbols.yaml has them."),
+]
+
+
 @app.callback()
 def data() -> None:
     """Check and convert bar files."""
@@ -41,12 +48,14 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Bar files to check.")],
     symbol: SymbolOption = None,
     digits: DigitsOption = None,
+    symbol_spec: SymbolSpecOption = None,
 ) -> int:
     """Report format, period, clock and everything odd in bar files; exit code 3 for errors."""
     worst = ExitCode.DONE
     for path in files:
         try:
-            found = ExitCode.DONE if _report(path, symbol, digits) else ExitCode.DATA
+            usable = _report(path, symbol, _table(digits, symbol_spec))
+            found = ExitCode.DONE if usable else ExitCode.DATA
         except AppError as error:
             complain(str(error))
             found = exit_code(error)
@@ -60,25 +69,44 @@ def import_(
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     symbol: SymbolOption = None,
     digits: DigitsOption = None,
+    symbol_spec: SymbolSpecOption = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Sort bars and drop exact duplicates; says so.")
     ] = False,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="OURS=NAME", help="What the file calls a column of bars."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A column to leave out.")
+    ] = None,
+    ticks: Annotated[
+        str | None,
+        typer.Option(metavar="PERIOD", help="The file holds ticks: make bars such as M1 of them."),
+    ] = None,
 ) -> int:
     """Write a clean parquet file with the columns of copy_rates; times stay on the file's clock."""
     from adapters.bars.reader import BarFileError, open_bars
     from adapters.bars.writer import write_bars
     from scripts.app.terms.bars import label_fault, refuse, repaired
     from scripts.app.terms.inputs import shown_clock
+    from scripts.app.terms.tick_bars import TickBars
 
     if out.exists():
         raise WrongUsage(f"{out}: exists already; nothing was overwritten")
+    specs, said = _table(digits, symbol_spec), None
     try:
-        bars: Bars = open_bars(file)
+        if ticks is None:
+            opened = open_bars(file, choice=_choice(map_, drop))
+            bars: Bars = opened
+            said = opened.symbol
+        else:
+            bars = TickBars.opened(file, _period(ticks), _spec(file, symbol, specs).digits)
         if repair:
             bars, done = repaired(bars)
             for deed in done:
                 print(deed)
-        refuse(bars, _checked(bars, _spec(file, symbol, digits)))
+        refuse(bars, _checked(bars, _spec(file, symbol or said, specs)))
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
@@ -90,20 +118,49 @@ def import_(
     return ExitCode.DONE
 
 
-def _spec(path: Path, symbol: str | None, digits: list[str] | None) -> SymbolSpec:
-    from config.loader import load_symbols
-    from scripts.app.terms.options import with_digits
+def _choice(mapped: list[str] | None, dropped: list[str] | None) -> ColumnChoice:
+    """What the user says of the file's columns."""
+    from adapters.bars.column_names import KNOWN_COLUMNS
+    from adapters.bars.reader import ColumnChoice
 
-    specs = with_digits(load_symbols(), digits)
-    if symbol is not None and symbol not in specs:
+    renamed = {}
+    known = (*KNOWN_COLUMNS, "date", "clock")
+    for text in mapped or ():
+        ours, equals, name = text.partition("=")
+        if not equals or not name or ours not in known:
+            raise WrongUsage(
+                f"--map {text}: write OURS=NAME, such as time=Zeit, with one of {', '.join(known)}"
+            )
+        renamed[name.strip().lower()] = ours
+    return ColumnChoice(renamed, frozenset(name.strip().lower() for name in dropped or ()))
+
+
+def _period(name: str) -> int:
+    from signals.market_data.bars import TIMEFRAME_SECONDS
+
+    if name not in TIMEFRAME_SECONDS:
+        raise WrongUsage(f"--ticks {name}: must be one of {', '.join(TIMEFRAME_SECONDS)}")
+    return TIMEFRAME_SECONDS[name]
+
+
+def _table(digits: list[str] | None, files: list[Path] | None) -> dict[str, SymbolSpec]:
+    from scripts.app.terms.options import known_specs, with_digits
+
+    return with_digits(known_specs(files), digits)
+
+
+def _spec(path: Path, symbol: str | None, specs: dict[str, SymbolSpec]) -> SymbolSpec:
+    from adapters.bars.symbol_names import in_file_name, matching
+
+    if symbol is not None and matching(symbol, specs) is None:
         raise WrongUsage(f"--symbol {symbol}: unknown; known: {', '.join(specs)}")
-    found = [symbol] if symbol else [name for name in specs if name in path.name.upper()]
-    if not found:
+    meant = matching(symbol, specs) if symbol else in_file_name(path.name, specs)
+    if meant is None:
         raise WrongUsage(
             f"{path}: its symbol cannot be determined from its name; give --symbol, "
             f"one of {', '.join(specs)}"
         )
-    return specs[found[0]]
+    return specs[meant]
 
 
 def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
@@ -117,28 +174,33 @@ def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
     return checker
 
 
-def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
+def _report(path: Path, symbol: str | None, specs: dict[str, SymbolSpec]) -> bool:
     """Print what a file holds; whether it can be used."""
     from adapters.bars.reader import BarFileError, open_bars
     from scripts.app.terms.bars import label_fault
-    from scripts.app.terms.inputs import shown_clock
+    from scripts.app.terms.inputs import ASSUMED, shown_clock, unknown_clock_fault
     from signals.market_data.validate import Severity, period_name
 
     try:
         file = open_bars(path)
-        spec = _spec(path, symbol, digits)
+        spec = _spec(path, symbol or file.symbol, specs)
         checker = _checked(file, spec)
         detector = shown_clock(file)
     except BarFileError as error:
         raise BadData(str(error)) from error
     period = period_name(checker.period) if checker.period else "no timeframe"
-    verdict, fault = detector.verdict(), label_fault(file, detector)
+    verdict = detector.verdict()
+    fault = label_fault(file, detector) if file.fixed_clock else unknown_clock_fault(detector)
     clock = file.fixed_clock or verdict.clock or "cannot be determined"
     why = "stated by the format" if file.fixed_clock else verdict.evidence
     print(f"{path}: {file.format}, {spec.name} {period}, {checker.rows:,} bars")
     print(f"  clock: {clock} ({why})")
+    if file.ignored:
+        print(f"  ignored: {', '.join(file.ignored)}")
     if fault is not None:
         print(f"  error: {fault}")
+    if (flats := _closed_flats(file, file.fixed_clock or verdict.clock or ASSUMED, spec)) != "":
+        print(f"  note: {flats}: replay leaves them out")
     findings = checker.finish()
     for kind, count in checker.counts.items():
         shown = [finding for finding in findings if finding.kind is kind][:SHOWN]
@@ -150,6 +212,16 @@ def _report(path: Path, symbol: str | None, digits: list[str] | None) -> bool:
     usable = not errors and fault is None
     print("  usable" if usable else "  refused by replay" + _mendable(errors))
     return usable
+
+
+def _closed_flats(bars: Bars, clock: ClockName, spec: SymbolSpec) -> str:
+    """What a file holds of a closed market; nothing for most files."""
+    from scripts.app.terms.bars import told_flats
+    from signals.market_data.closures import flat_while_closed
+
+    masks = ((c, flat_while_closed(c, clock, spec.base)) for c in bars.chunks())
+    times = [int(time) for chunk, mask in masks for time in chunk.time[mask]]
+    return told_flats(len(times), times[0]) if times else ""
 
 
 def _mendable(errors: list[Finding]) -> str:

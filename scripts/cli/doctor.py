@@ -7,7 +7,9 @@ import enum
 import statistics
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
 
 from scripts.app.errors import AppError
 from scripts.app.session_folder import home
@@ -59,6 +61,15 @@ def doctor(
     password: PasswordOption = None,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
+    save_symbols: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the facts of the symbols here, for --symbol-spec FILE."
+        ),
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Examine these symbols instead of the profile's.")
+    ] = None,
 ) -> int:
     """Examine packages, folders, terminal, account, symbols and clock; exit code 4 for a failure.
 
@@ -69,7 +80,8 @@ def doctor(
     findings = [*local_findings(results)]
     for finding in findings:
         print(finding.line())
-    findings += asyncio.run(_terminal_findings(account, results))
+    look = _Look(account, symbol or _symbols(account), save_symbols)
+    findings += asyncio.run(_terminal_findings(look, results))
     failed = any(finding.verdict is Verdict.FAILURE for finding in findings)
     return ExitCode.TERMINAL if failed else ExitCode.DONE
 
@@ -120,7 +132,15 @@ def _zones() -> DoctorFinding:
 # --- the terminal ------------------------------------------------------------------------------
 
 
-async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[DoctorFinding]:
+class _Look(NamedTuple):
+    """What is to be examined at a terminal, and where the symbols' facts go."""
+
+    account: ResolvedAccount
+    symbols: list[str]
+    save: Path | None
+
+
+async def _terminal_findings(look: _Look, results: Path) -> list[DoctorFinding]:
     from scripts.app.sessions.connection import connected
 
     findings: list[DoctorFinding] = []
@@ -131,16 +151,18 @@ async def _terminal_findings(account: ResolvedAccount, results: Path) -> list[Do
 
     try:
         async with connected(
-            account,
+            look.account,
             results / "hosts",
             trading=False,
-            symbols=_symbols(account),
+            symbols=look.symbols,
         ) as connection:
             for examine in (_package, _connection, _account, _permission, _round_trip):
                 tell(await _examined(examine, connection))
-            for ours in _symbols(account):
-                for finding in await _symbol(connection, account, ours):
+            for ours in look.symbols:
+                for finding in await _symbol(connection, look.account, ours):
                     tell(finding)
+            if look.save is not None:
+                tell(await _saved(connection, look, look.save))
     except AppError as error:
         tell(DoctorFinding(Verdict.FAILURE, "terminal", str(error)))
     return findings
@@ -264,6 +286,35 @@ async def _symbol(
         await _money(connection, item),
         *await _times(connection, item.name),
     ]
+
+
+async def _saved(connection: Connection, look: _Look, file: Path) -> DoctorFinding:
+    """Writes the symbols' facts as a file of symbols; what is there already stays."""
+    from config.loader import load_symbols, symbols_yaml
+    from scripts.app.sessions.live import instruments
+
+    known = load_symbols()
+    found = await instruments(connection, look.symbols, look.account.symbol_map, known)
+    failure = _written(file, symbols_yaml([item.spec for item in found.values()]))
+    if failure is not None:
+        return DoctorFinding(Verdict.FAILURE, "save symbols", failure, "name another file")
+    guessed = [name for name in found if name not in known]
+    remedy = f"add commission and spread floors of {', '.join(guessed)}" if guessed else ""
+    verdict = Verdict.WARNING if guessed else Verdict.OK
+    return DoctorFinding(verdict, "save symbols", f"{len(found)} written to {file}", remedy)
+
+
+def _written(file: Path, text: str) -> str | None:
+    """Writes a new file; why that failed, or None."""
+    from adapters.system.atomic_files import replace_file
+
+    if file.exists():
+        return f"{file} exists already"
+    try:
+        replace_file(file, text.encode())
+    except OSError as error:
+        return f"{file}: {error.strerror}"
+    return None
 
 
 async def _money(connection: Connection, item: Instrument) -> DoctorFinding:

@@ -12,11 +12,13 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
+from scripts.app.account.place import lock_of, paper_books
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.takeover import end_mute_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,19 +33,25 @@ _AGAIN = (
 )
 
 
-def flatten_account(account: ResolvedAccount, results: Path, *, everything: bool) -> int:
+def flatten_account(
+    account: ResolvedAccount, results: Path, *, everything: bool, force: bool = False
+) -> int:
     """Withdraw orders and close positions; prints a line for each, returns the exit code.
 
     Only those with the engine's mark, unless `everything`. Each is asked for once: what is still
     there at the end is named, and the code is 4. Where the link breaks in between, AppError
-    says how to go on.
+    says how to go on. With `force` a session that holds the account and does not answer is ended
+    first.
     """
+    if force and (said := end_mute_session(lock_of(account, results, "(a command)"), results)):
+        print(said)
     return asyncio.run(_flatten(account, results, everything))
 
 
 async def _flatten(account: ResolvedAccount, results: Path, everything: bool) -> int:
     hosts, symbols = results / "hosts", [account.default_symbol]
-    async with connected(account, hosts, trading=True, symbols=symbols) as connection:
+    books = paper_books(account, results)
+    async with connected(account, hosts, trading=True, symbols=symbols, books=books) as connection:
         await refuse_without_permission(connection)
         try:
             left = await _close(connection, everything)

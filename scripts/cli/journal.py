@@ -124,6 +124,7 @@ def verify(session: Session, results_dir: ResultsDir = None) -> int:
     """Check every record against the chain of hashes and the seal; exit code 3 for damage."""
     with _opened(session, results_dir) as stored:
         whole = stored.check()
+        beside = stored.beside()
     print(
         f"whole: {whole.records} records in {whole.blocks} blocks, "
         f"journal hash {whole.chain.hexdigest}"
@@ -135,6 +136,8 @@ def verify(session: Session, results_dir: ResultsDir = None) -> int:
             "not sealed: the session still runs or did not end in order, so nobody can tell "
             f"whether there was anything after record {whole.records}"
         )
+    if beside is not None:
+        print(beside)
     return ExitCode.DONE
 
 

@@ -39,7 +39,7 @@ def replay(
     from engine.journal import JournalDamaged
     from scripts.app.journals.rerun_inputs import InputsNotRecorded
     from scripts.app.session_folder import find_journal
-    from signals.strategy import StrategyFailed
+    from signals.failure import StrategyFailed
 
     path = find_journal(results_dir if results_dir is not None else home() / "results", session)
     try:

@@ -31,6 +31,15 @@ COMMANDS = {
         "Examine packages, folders, terminal, account, symbols and clock; exit code 4 for a "
         "failure.",
     ),
+    "account": command_line.Lazy(
+        "scripts.cli.account:account",
+        "Show where an account stands by its ledger: floors, days, target, and what is against "
+        "trading.",
+    ),
+    "reconcile": command_line.Lazy(
+        "scripts.cli.reconcile:reconcile_statement",
+        "Compare a statement with the account's ledger; exit code 5 when they differ.",
+    ),
     "compare": command_line.Lazy(
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
@@ -61,7 +70,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets", "compare"),
-    "On an account": ("doctor", "smoke-test", "shadow"),
+    "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop"),
     "Files and settings": ("data", "journal", "config", "alerts"),
 }

@@ -64,6 +64,8 @@ SIGNALS = "signals"
 
 _YEAR = 365 * 86_400
 _PIECE = 180 * 86_400
+_WARM_UP = 60 * 86_400
+"""How much history before --from is fetched to warm indicators up, in seconds."""
 _AHEAD = 86_400  # a server's clock may be ahead of UTC
 
 
@@ -108,31 +110,34 @@ def replay_on_profile(
     _span(request, 0)
     folder = session_folder(results_dir, session_id, THROUGH_MT5)
     folder.create()
-    if not how.dry_run:
-        rules = _Rules(limits, challenge, named_phase(request.objectives))
-        return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
-    history = asyncio.run(_fetch(request, how, folder))
-    refuse_unconvertible(
-        (item.spec for item in history.instruments.values()),
-        "butler shadow trades it on the terminal's live prices, dry by default",
-    )
-    inputs = _inputs(request, history, loaded, screen)
-    balance = history.balance if request.starting_equity is None else request.starting_equity
-    terms = Terms(
-        inputs=inputs,
-        preset=loaded.preset.name,
-        parameters=loaded.preset.parameters,
-        factory=loaded.factory,
-        timeframes=loaded.timeframes,
-        limits=limits,
-        starting_balance=options.cents("--starting-equity", balance),
-        limit_trades=request.limit_trades,
-        slippage=request.slippage_points,
-        strategy=loaded.strategy,
-        strategy_file=loaded.file,
-        objectives=challenge,
-    )
-    return run_replay(terms, folder, screen, how.account.profile)
+    try:
+        if not how.dry_run:
+            rules = _Rules(limits, challenge, named_phase(request.objectives))
+            return asyncio.run(_send_signals(request, how, loaded, rules, folder, screen))
+        history = asyncio.run(_fetch(request, how, folder))
+        refuse_unconvertible(
+            (item.spec for item in history.instruments.values()),
+            "butler shadow trades it on the terminal's live prices, dry by default",
+        )
+        inputs = _inputs(request, history, loaded, screen)
+        balance = history.balance if request.starting_equity is None else request.starting_equity
+        terms = Terms(
+            inputs=inputs,
+            preset=loaded.preset.name,
+            parameters=loaded.preset.parameters,
+            factory=loaded.factory,
+            timeframes=loaded.timeframes,
+            limits=limits,
+            starting_balance=options.cents("--starting-equity", balance),
+            limit_trades=request.limit_trades,
+            slippage=request.slippage_points,
+            strategy=loaded.strategy,
+            strategy_file=loaded.file,
+            objectives=challenge,
+        )
+        return run_replay(terms, folder, screen, how.account.profile)
+    finally:
+        folder.discard_if_empty()
 
 
 def _refuse_contradictions(request: ReplayRequest, how: OnProfile) -> None:
@@ -233,7 +238,8 @@ def _span(request: ReplayRequest, now: int) -> tuple[int, int]:
     end = options.moment("--to", request.end)
     first = options.moment("--from", request.start)
     end = now if end is None else end
-    first = end - _YEAR if first is None else first - _AHEAD
+    before = _AHEAD if request.cold else _WARM_UP
+    first = end - _YEAR if first is None else first - before
     return first, end + _AHEAD
 
 
@@ -262,6 +268,7 @@ def _inputs(
         bars=[f"{name}={path}" for name, path in history.files.items()],
         clock=request.clock,
         start=request.start,
+        cold=request.cold,
         end=request.end,
     )
     inputs, notes = open_inputs(fetched, specs, loaded.timeframes)
@@ -383,7 +390,7 @@ async def _run_live(
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     try:
-        with explained(folder):
+        with explained(folder, log):
             async with on_ledger(
                 connection,
                 folder,
@@ -423,8 +430,8 @@ async def _run_live(
             f"{outcomes.filled} positions opened, {outcomes.closed} closed; "
             f"{folder.latest_event_log}"
         )
-    if outcomes.problem:
-        complain(outcomes.problem)
+    if problem := outcomes.problem or live.halted():
+        complain(problem)
     left = live.left()
     if left is not None:
         raise NeedsAttention(left)

@@ -33,6 +33,7 @@ def replay(
     bars: opt.Bars = None,
     clock: opt.Clock = None,
     digits: opt.Digits = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
     per_trade_risk_fraction: opt.PerTradeRisk = None,
@@ -42,6 +43,7 @@ def replay(
     starting_equity: opt.StartingEquity = None,
     start: opt.Start = None,
     end: opt.End = None,
+    cold: opt.Cold = False,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
     slippage_points: opt.SlippagePoints = 0,
@@ -69,7 +71,7 @@ def replay(
 ) -> int:
     """Replay a preset, or your own signals, over bars: the shipped sample, yours, or a terminal's.
 
-    Bars outside --from and --to are not read at all, so indicators start cold at --from.
+    Bars before --from only warm up indicators; with --cold they are not read at all.
     """
     given = dict(locals())
     request = ReplayRequest.of(given)
@@ -175,13 +177,13 @@ async def _run(terms: Terms, folder: SessionFolder, screen: Screen, profile: str
     metadata |= files_of(terms)
     try:
         write_configuration(folder, started(terms), metadata)
-        with explained(folder):
+        with explained(folder, log):
             replay = build_replay(terms, folder, clock, metadata, log)
         total = sum(item.ref.rows for item in terms.inputs)
         request_stop = replay.session.request_stop
         with ProgressBar(total, shown=screen.progress) as progress, orderly_stop(request_stop):
             replay.session.on_slice = lambda: progress.update(replay.feed.bars_played)
-            with explained(folder):
+            with explained(folder, log):
                 outcome = await replay.session.run()
     finally:
         log.close()

@@ -30,6 +30,7 @@ from scripts.cli.shared.exit_codes import ExitCode
 if TYPE_CHECKING:
     from adapters.state.resuming import Start
     from config.loader import ResolvedAccount
+    from engine.portfolio import Portfolio
     from engine.types import Limits
     from risk.challenge import Challenge
     from scripts.app.account.books import AccountBooks
@@ -64,6 +65,7 @@ class ShadowOptions:
     session_id: str | None
     follow: bool
     metrics_port: int | None
+    hang_limit: float
     view: bool
     screen: Screen
 
@@ -81,6 +83,7 @@ def shadow(
     max_loss_fraction: opt.MaxLoss = None,
     bars: opt.Bars = None,
     clock: opt.Clock = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
     start: opt.Start = None,
     end: opt.End = None,
     speed: own.Speed = None,
@@ -96,6 +99,7 @@ def shadow(
     signals: opt.Signals = None,
     follow: own.Follow = False,
     metrics_port: own.MetricsPort = None,
+    hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
@@ -116,6 +120,7 @@ def shadow(
         session_id=session_id,
         follow=follow,
         metrics_port=metrics_port,
+        hang_limit=hang_limit,
         view=view and not quiet and not as_json,
         screen=Screen(as_json=as_json, quiet=quiet),
     )
@@ -125,8 +130,8 @@ def shadow(
 def _request(given: dict[str, Any]) -> ReplayRequest:
     """What a replay could be asked for, too."""
     alike = (
-        "bars", "clock", "preset", "start", "end", "signals", "objectives", "calendar",
-        "initial_balance",
+        "bars", "clock", "symbol_spec", "preset", "start", "end", "signals", "objectives",
+        "calendar", "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
@@ -228,7 +233,10 @@ class _Shadow:
                 if previous is None:
                     folder.create()
                 found = _Beginning(previous, loaded, market, plan, books)
-                return await self._on_account(folder, found)
+                try:
+                    return await self._on_account(folder, found)
+                finally:
+                    folder.discard_if_empty()
 
     def _new_folder(self) -> SessionFolder:
         """The folder of a new session, not made yet."""
@@ -295,8 +303,8 @@ class _Shadow:
 
     def _inputs(self, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
         """The recorded bars that stand for PAPER's market: those given, or the sample."""
-        from config.loader import load_symbols
         from scripts.app.sessions.paper import PAPER
+        from scripts.app.terms import options
         from scripts.app.terms.conversion_pairs import insist_on_pairs
         from scripts.app.terms.inputs import open_inputs
 
@@ -306,7 +314,7 @@ class _Shadow:
         everything = ReplayRequest(
             bars=chosen.request.bars, clock=chosen.request.clock, end=chosen.request.end
         )
-        table = load_symbols()
+        table = options.known_specs(chosen.request.symbol_spec)
         inputs, notes = open_inputs(everything, table, loaded.timeframes)
         insist_on_pairs([item.spec for item in inputs], table.values())
         return inputs, notes
@@ -325,19 +333,43 @@ class _Shadow:
         begin = first - 1000 if start is None else start * 1000 - 1000
         if previous is not None:
             begin = max(begin, previous.records[-1].time)
+        if not chosen.dry_run:
+            begin = max(begin, self._stands_at(inputs))
         speed = None if chosen.lockstep else chosen.speed or 1.0
         return RecordedMarket(inputs, begin, speed, now_ms())
 
+    def _stands_at(self, inputs: list[BarInput]) -> int:
+        """Where the paper account's market stands (ms UTC), 0 for fresh books; it never goes back.
+
+        Raises WrongUsage where that is behind the bars.
+        """
+        from scripts.app.account.place import paper_books
+        from scripts.app.sessions.paper import books_at
+        from signals.market_data.clocks import utc_of
+
+        books = paper_books(self._chosen.account, self._chosen.results)
+        server = books_at(books)
+        if server is None:
+            return 0
+        stands = utc_of(inputs[0].clock, server // 1000) * 1000
+        if stands // 1000 >= max(item.ref.last // 1000 for item in inputs):
+            raise WrongUsage(
+                "the PAPER account of these results has come to the end of the bars: "
+                "`butler account PAPER --reset` gives it fresh books, and so does another "
+                "--results-dir"
+            )
+        return stands
+
     async def _on_account(self, folder: SessionFolder, found: _Beginning) -> int:
-        from config.loader import load_symbols
         from scripts.app.account.place import paper_books
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
         from scripts.app.sessions.permission import refuse_unsuitable
+        from scripts.app.terms import options
 
         chosen, previous, market = self._chosen, found.previous, found.market
         names = self._names(previous, market)
-        known = load_symbols()
+        known = options.known_specs(chosen.request.symbol_spec)
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         own = paper_books(chosen.account, chosen.results)
@@ -382,10 +414,15 @@ class _Session:
         if self._previous is not None:
             await catch_up(clock, self._market, connection)
         log = SessionLog(
-            self._folder.log, self._folder.session_id, clock.now, say=self._chosen.screen.say
+            self._folder.log,
+            self._folder.session_id,
+            clock.now,
+            say=self._chosen.screen.say,
+            apart=True,
         )
+        shadowed = None
         try:
-            with explained(self._folder):
+            with explained(self._folder, log):
                 terms = self._terms(found)
                 account = await self._account(connection, clock, terms)
                 frame = await self._context(connection, clock, log, account)
@@ -394,6 +431,8 @@ class _Session:
                     await shadowed.session.run()
         finally:
             log.close()
+            if shadowed is not None:
+                self._tell_left_open(shadowed.actors.portfolio)
         self._show(shadowed.summary.projection.summary())
         # What `butler stop` ordered is done.
         return ExitCode.INTERRUPTED if interrupt.asked else ExitCode.DONE
@@ -465,6 +504,7 @@ class _Session:
 
     def _terms(self, found: Any) -> Any:
         from engine.events import NO_STRATEGY
+        from scripts.app.sessions.hangs import why_out
         from scripts.app.sessions.live_feed import ShadowTerms
         from scripts.app.terms.objectives import with_firms_day
 
@@ -488,6 +528,7 @@ class _Session:
             seconds=chosen.seconds,
             poll=_FAST_POLL_SECONDS if fast else _POLL_SECONDS,
             company=self._services(),
+            strategy_out=why_out(self._folder.path),
             market=self._market,
         )
 
@@ -495,7 +536,10 @@ class _Session:
         """What runs beside the session; alerts and metrics only where they were asked for."""
         from rich.console import Console
 
+        from adapters.services.watchdog import WatchdogTerms
+        from adapters.system.threads import in_daemon
         from scripts.app.sessions.services import ServiceOptions
+        from scripts.cli.shared.interrupts import leave_hung
         from scripts.view.live_view import LiveView
 
         chosen = self._chosen
@@ -504,8 +548,27 @@ class _Session:
         return ServiceOptions(
             alerts=chosen.account.alerts,
             metrics_port=chosen.metrics_port,
-            view=(lambda status: LiveView(status, console)) if shown else None,
+            watchdog=WatchdogTerms(
+                leave=leave_hung,
+                told_after=min(10.0, chosen.hang_limit / 2),
+                ended_after=chosen.hang_limit,
+            ),
+            view=(lambda status: LiveView(status, console, drawn=in_daemon)) if shown else None,
         )
+
+    def _tell_left_open(self, portfolio: Portfolio) -> None:
+        """Said even where nothing else is: open positions are money."""
+        from scripts.cli.shared.command_line import complain
+        from scripts.view.left_open import left_open_lines
+
+        for line in left_open_lines(
+            portfolio.positions.values(),
+            portfolio.specs,
+            profile=self._chosen.account.profile or "NAME",
+            session=self._folder.session_id,
+            dry_run=self._chosen.dry_run,
+        ):
+            complain(line)
 
     def _show(self, summary: dict[str, Any]) -> None:
         import json

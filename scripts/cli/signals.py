@@ -22,11 +22,15 @@ def signals(
     digits: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL=N", help="As for replay.")
     ] = None,
+    symbol_spec: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="As for replay.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Name of a preset, or path.")] = "ftmo_m15",
     start: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="As for replay.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="As for replay.")] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="As for replay.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="File to write; standard output by default.")
     ] = None,
@@ -37,15 +41,14 @@ def signals(
     """
     from adapters.bars.signal_files import signals_csv
     from adapters.system.atomic_files import replace_file
-    from config.loader import load_symbols
     from scripts.app.terms import options
     from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.request import ReplayRequest
     from scripts.app.terms.strategies import load
 
     loaded = load(preset)
-    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end)
-    specs = options.with_digits(load_symbols(), digits)
+    request = ReplayRequest(bars=bars, clock=clock, start=start, end=end, cold=cold)
+    specs = options.with_digits(options.known_specs(symbol_spec), digits)
     inputs, notes = open_inputs(request, specs, loaded.timeframes)
     for note in notes:
         complain(note)

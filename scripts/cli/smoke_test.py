@@ -379,7 +379,7 @@ class SmokeTest:
                 self._report.facts["order_closed"] = outcomes.closed > 0
                 self._report.facts |= outcomes.figures(found[self._symbol].spec)
                 entry["events"] = outcomes.lines
-        self._judge(outcomes, live.left())
+        self._judge(outcomes, live.halted() or live.left())
 
     def _judge(self, told: Any, left: str | None) -> None:
         denied = told.problem and not told.submitted

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -38,6 +39,9 @@ def view(status: Status) -> RenderableType:
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
         parts.append(_text(f"  outcome of order {ids} unknown", "bold red"))
+    parts += [
+        _text(f"  degraded {name}: {why}", "bold red") for name, why in status.degraded.items()
+    ]
     parts += [_events(status), _text(_health(status), _health_style(status))]
     return Group(*parts)
 
@@ -123,6 +127,10 @@ def plain_line(status: Status) -> str:
     )
 
 
+async def _at_once(draw: Callable[[], None]) -> None:
+    draw()
+
+
 class LiveView:
     """Keeps the screen up to date; `run` until cancelled."""
 
@@ -133,19 +141,24 @@ class LiveView:
         *,
         every: float | None = None,
         stamp: Callable[[], str] = lambda: time.strftime("%H:%M:%S"),
+        drawn: Callable[[Callable[[], None]], Awaitable[None]] | None = None,
     ) -> None:
-        """`every` seconds it is renewed; by default oftener on a terminal than in a log."""
+        """`drawn` carries out the drawing, somewhere where it may hang; by default at once.
+
+        `every` seconds it is renewed; by default oftener on a terminal than in a log."""
         self._status = status
         self._console = console
         self._every = every or (_REFRESH_SECONDS if console.is_terminal else _LINE_SECONDS)
         self._stamp = stamp
+        self._drawn = drawn or _at_once
 
     async def run(self) -> None:
         with self._shown() as show:
             while True:
                 await anyio.sleep(self._every)
                 if (status := self._status()) is not None:
-                    show(status)
+                    # A console that takes nothing (Ctrl+S, a full pipe) holds up its thread alone.
+                    await self._drawn(partial(show, status))
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Status], None]]:

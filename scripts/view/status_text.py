@@ -19,6 +19,7 @@ def status_lines(status: Status) -> list[str]:
         ids = ", ".join(map(str, status.unresolved))
         lines.append(f"  unknown    the outcome of order {ids}: look at the terminal")
     lines += [f"  feed       {feed_text(status, name)}" for name in status.feeds if status.running]
+    lines += [f"  degraded   {name}: {why}" for name, why in status.degraded.items()]
     lines.append(f"  link       {status.link}, {status.reconnects} reconnects")
     lines += [f"  {iso(line.time)}  {line.text}" for line in status.last_events]
     return [printable(line) for line in lines]

@@ -66,6 +66,7 @@ def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> lis
     period = _period(summary["data"])
     return [
         f"{summary['preset']} {summary['outcome']}: {period}",
+        *_holes(summary["data"]),
         f"  equity     {_usd(summary['initial_equity'])} -> {_usd(summary['final_equity'])}"
         f"  ({summary['total_pnl']:+,.2f} USD)",
         f"  trades     {summary['number_of_trades']:,} closed, {summary['win_rate']:.1%} won, "
@@ -86,6 +87,17 @@ def _unresolved_lines(summary: dict[str, Any]) -> list[str]:
     return [
         f"  UNRESOLVED order {order['order_id']}: {order['message']}; look for it at the terminal"
         for order in summary.get("unresolved_orders", ())
+    ]
+
+
+def _holes(data: list[dict[str, Any]]) -> list[str]:
+    """What is missing of the bars outside the market's usual pauses."""
+    return [
+        f"  holes      {item['symbol']}: {holes['count']:,} outside the market's pauses, the first "
+        f"after {holes['first'][:16]}Z, the longest after {holes['longest'][:16]}Z "
+        f"({holes['bars']:,} bars)"
+        for item in data
+        if (holes := item.get("holes")) is not None
     ]
 
 

@@ -1,9 +1,10 @@
 """Server clocks: from a feed's wall clock to UTC and back, and telling which clock a feed has.
 
-A feed writes every time as its server's wall clock, as if that were UTC. Four clocks are known:
-New York + 7 h (midnight is the end of the New York trading day, all year), GMT+2 with the
-European Union's summer time, UTC, and UTC-5 all year. A fixed offset in place of the first two is
-wrong for weeks every year.
+A feed writes every time as its server's wall clock, as if that were UTC. Known by name are those
+of servers, New York + 7 h (midnight is the end of the New York trading day, all year), GMT+2 with
+the European Union's summer time, UTC and UTC-5 all year, and those of people, New York's and
+London's. The user may also name any IANA time zone. A fixed offset in place of a clock with summer
+time is wrong for weeks every year.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import get_args
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,11 @@ EARLIEST = 0
 LATEST = 4_102_444_800
 """Times are taken from 1970-01-01 up to, not including, 2100-01-01."""
 
-_STRIDE = 28 * 24
-"""Hours between two looks for a change of the clock."""
+_STRIDE = 28 * DAY
+"""Seconds between two looks for a change of a clock in `_FOLLOWS`."""
+
+_STRIDE_OF_ANY = DAY
+"""The same for any other zone: Morocco's clock is back within five weeks."""
 
 # Zone whose wall clock the server's follows, and what the server adds to it, in seconds. Athens
 # keeps GMT+2 and the EU's summer time, which both begin and end at 01:00 UTC.
@@ -42,8 +45,28 @@ _FOLLOWS: dict[ClockName, tuple[str, int]] = {
     "eu-dst": ("Europe/Athens", 0),
     "utc": ("UTC", 0),
     "est": ("UTC", -5 * HOUR),
+    "new-york": ("America/New_York", 0),
+    "london": ("Europe/London", 0),
 }
-CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
+CLOCKS: tuple[ClockName, ...] = tuple(_FOLLOWS)
+"""The clocks with a name of their own; the bars are asked which of them is theirs."""
+
+SERVER_CLOCKS = CLOCKS[:4]
+"""Those of trading servers. Nobody runs one by New York's or London's time of day."""
+
+_LIKE: dict[ClockName, ClockName] = {"london": "utc", "new-york": "est"}
+"""A clock with summer time, and the one that it equals all winter."""
+
+
+def is_clock(name: str) -> bool:
+    """Whether `name` is a clock: one of CLOCKS, or an IANA time zone such as "Europe/Kyiv"."""
+    if name in _FOLLOWS:
+        return True
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +87,11 @@ class _Table:
 
 @functools.cache
 def _table(clock: ClockName) -> _Table:
-    zone_name, added = _FOLLOWS[clock]
-    changes = _changes(ZoneInfo(zone_name)) if zone_name != "UTC" else []
-    first = changes[0][1] if changes else 0
+    zone_name, added = _FOLLOWS.get(clock, (clock, 0))
+    stride = _STRIDE if clock in _FOLLOWS else _STRIDE_OF_ANY
+    zone = ZoneInfo(zone_name)
+    changes = _changes(zone, stride) if zone_name != "UTC" else []
+    first = changes[0][1] if changes else _offset(zone, EARLIEST)
     offsets = tuple(offset + added for offset in (first, *(after for _, _, after in changes)))
     utc = tuple(at for at, _, _ in changes)
     # A time in an hour that the clock runs through twice is the first of the two; one in an hour
@@ -82,28 +107,28 @@ def _table(clock: ClockName) -> _Table:
     )
 
 
-def _changes(zone: ZoneInfo) -> list[tuple[int, int, int]]:
+def _changes(zone: ZoneInfo, stride: int) -> list[tuple[int, int, int]]:
     """(UTC second, offset before, offset after) of every change of `zone` until 2100.
 
-    Neither zone in use changes twice within 28 days in these years, and each change is at a whole
-    hour of UTC, so looking every 28 days and halving the hours between finds them all.
+    `stride` is shorter than any time between two changes of the zone that cancel each other, so
+    looking that often and halving the time between finds them all.
     """
     changes = []
-    after = _offset(zone, EARLIEST // HOUR)
-    for end in range(EARLIEST // HOUR + _STRIDE, LATEST // HOUR + _STRIDE, _STRIDE):
+    after = _offset(zone, EARLIEST)
+    for end in range(EARLIEST + stride, LATEST + stride, stride):
         before, after = after, _offset(zone, end)
         if before == after:
             continue
-        low, high = end - _STRIDE, end
+        low, high = end - stride, end
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
-        changes.append((high * HOUR, before, after))
+        changes.append((high, before, after))
     return changes
 
 
-def _offset(zone: ZoneInfo, utc_hour: int) -> int:
-    offset = datetime.fromtimestamp(utc_hour * HOUR, zone).utcoffset() or timedelta()
+def _offset(zone: ZoneInfo, utc_second: int) -> int:
+    offset = datetime.fromtimestamp(utc_second, zone).utcoffset() or timedelta()
     return offset.days * DAY + offset.seconds
 
 
@@ -181,7 +206,6 @@ MIN_DECISIVE = 2
 
 _FIT, _HOLIDAY, _CONTRARY = 1, 0, -1
 _Guess = tuple[ClockName, int]
-_GUESSES: tuple[_Guess, ...] = tuple((clock, opening) for clock in CLOCKS for opening in _OPENS)
 _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
@@ -196,7 +220,11 @@ class ClockVerdict:
 class ClockDetector:
     """Collects the week opens and closes of bars that are pushed in order, in bounded memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: ClockName | None = None) -> None:
+        """`named` is a clock to be judged besides the known ones, such as any time zone's."""
+        judged = dict.fromkeys((*CLOCKS, *(() if named is None else (named,))))
+        self._guesses: tuple[_Guess, ...] = tuple((c, o) for c in judged for o in _OPENS)
+        self._first: int | None = None
         self._last: int | None = None
         self._finest = WEEK
         self._edges: Counter[tuple[int, ...]] = Counter()
@@ -208,6 +236,7 @@ class ClockDetector:
             times = np.concatenate([np.array([self._last], dtype=np.int64), times])
         if not len(times):
             return
+        self._first = int(times[0]) if self._first is None else self._first
         self._last = int(times[-1])
         gaps = np.diff(times)
         forward = gaps[gaps > 0]
@@ -220,8 +249,8 @@ class ClockDetector:
         to_saturday = (_SATURDAY_NOON - _in_week(last)) % WEEK
         if to_saturday >= first - last:
             return
-        self._edges[tuple(_close_fit(guess, last) for guess in _GUESSES)] += 1
-        self._edges[tuple(_open_fit(guess, first) for guess in _GUESSES)] += 1
+        self._edges[tuple(_close_fit(guess, last) for guess in self._guesses)] += 1
+        self._edges[tuple(_open_fit(guess, first) for guess in self._guesses)] += 1
         self._opens[_hour_name(first)] += 1
 
     def verdict(self) -> ClockVerdict:
@@ -232,11 +261,12 @@ class ClockDetector:
             return ClockVerdict(None, "bars longer than one hour do not show when a week opens")
         if total < MIN_EDGES:
             return ClockVerdict(None, f"too few weekends to tell ({total // 2}); {seen}")
-        best = max(_GUESSES, key=self._merit)
+        best = self._best()
         fits, contrary = self._count(best, _FIT), self._count(best, _CONTRARY)
         if fits < MIN_SHARE * total or contrary > MAX_CONTRARY * total:
             return ClockVerdict(None, f"{seen}, which none of the known clocks explains")
-        rivals = {clock: self._only(best, clock) for clock in CLOCKS if clock != best[0]}
+        others = (clock for clock in CLOCKS if clock not in (best[0], self._double(best[0])))
+        rivals = {clock: self._only(best, clock) for clock in others}
         equal = [clock for clock, margin in rivals.items() if margin < MIN_DECISIVE]
         if equal:
             return ClockVerdict(
@@ -251,16 +281,32 @@ class ClockDetector:
             f"{rivals[closest]} of them rule out {closest}, the next best",
         )
 
+    def _best(self) -> _Guess:
+        """The known clock, and opening, that explains most; of equals the first."""
+        known = [guess for guess in self._guesses if guess[0] in CLOCKS]
+        return max(known, key=self._merit)
+
+    def _double(self, clock: ClockName) -> ClockName | None:
+        """A clock with summer time that showed the same as `clock` at every time of these bars."""
+        double = next((name for name, like in _LIKE.items() if like == clock), None)
+        if double is None or self._first is None or self._last is None:
+            return None
+        span = np.arange(self._first, self._last + WEEK, DAY, dtype=np.int64)
+        span = span[span < LATEST]
+        same = np.array_equal(to_utc(double, span), to_utc(clock, span))
+        return double if same else None
+
     def contradiction(self, clock: ClockName) -> str | None:
         """Why the bars so far cannot have been written by `clock`; None where they may have been.
 
         Either they show another clock, or weeks open before the market does and close after it:
         a holiday can only make them open late and close early. Bars that are too few, longer than
-        an hour or without weekends say nothing.
+        an hour or without weekends say nothing. `clock` is a known one or the one named at first.
         """
         verdict, total = self.verdict(), self._edges.total()
         if verdict.clock is not None:
-            return None if verdict.clock == clock else verdict.evidence
+            rules_out = verdict.clock != clock and self._only(self._best(), clock) >= MIN_DECISIVE
+            return verdict.evidence if rules_out else None
         contrary = self._count((clock, _OPENS[0]), _CONTRARY)
         if self._finest > HOUR or total < MIN_EDGES or contrary < MIN_DECISIVE:
             return None
@@ -281,13 +327,14 @@ class ClockDetector:
         return self._count(guess, _FIT) - self._count(guess, _CONTRARY)
 
     def _count(self, guess: _Guess, outcome: int) -> int:
-        place = _GUESSES.index(guess)
+        place = self._guesses.index(guess)
         return sum(n for outcomes, n in self._edges.items() if outcomes[place] == outcome)
 
     def _only(self, guess: _Guess, rival: ClockName) -> int:
         """By how many edges that only `guess` explains it beats the best guess for `rival`."""
-        mine = _GUESSES.index(guess)
-        other = _GUESSES.index(max((g for g in _GUESSES if g[0] == rival), key=self._merit))
+        mine = self._guesses.index(guess)
+        rivals = (g for g in self._guesses if g[0] == rival)
+        other = self._guesses.index(max(rivals, key=self._merit))
         margin = 0
         for outcomes, count in self._edges.items():
             margin += count * ((outcomes[mine] == _FIT) - (outcomes[other] == _FIT))

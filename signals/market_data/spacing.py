@@ -65,12 +65,21 @@ class SpotCounts:
 
     count: int = 0
     first: list[Spot] = field(default_factory=list)
+    longest: Spot | None = None
 
     def add(self, rows: NDArray[np.intp], row: int, times: Seconds, amounts: Seconds) -> None:
         """Counts the positions `rows` of a chunk that begins at row number `row`."""
         self.count += len(rows)
+        if len(rows):
+            most = int(rows[np.argmax(amounts[rows])])
+            self.note_length(Spot(row + most, int(times[most]), int(amounts[most])))
         for place in rows[: max(0, KEPT - len(self.first))]:
             self.first.append(Spot(row + int(place), int(times[place]), int(amounts[place])))
+
+    def note_length(self, spot: Spot) -> None:
+        """Remembers the spot if it is longer than those so far; of equals the first is kept."""
+        if self.longest is None or spot.amount > self.longest.amount:
+            self.longest = spot
 
 
 class Spacing:
@@ -136,6 +145,9 @@ class Spacing:
         self._add_short(result, period)
         long = self._long[max(p for p in self._long if p <= max(period, _BREAK_AT_MOST))]
         result.count += long.count
+        if long.longest is not None:
+            spot = long.longest
+            result.note_length(Spot(spot.row, spot.time, spot.amount // period - 1))
         result.first += [Spot(s.row, s.time, s.amount // period - 1) for s in long.first]
         result.first.sort(key=lambda spot: spot.row)
         del result.first[KEPT:]
@@ -152,6 +164,8 @@ class Spacing:
                 continue
             result.count += times
             spot = min((counts.first[0] for counts in tallies), key=lambda s: s.row)
+            most = max((counts.first[0] for counts in tallies), key=lambda s: s.amount)
+            result.note_length(Spot(most.row, most.time, most.amount // period - 1))
             result.first.append(Spot(spot.row, spot.time, spot.amount // period - 1))
 
     def _push_grid(self, times: Seconds, first_row: int) -> None:

@@ -20,6 +20,7 @@ from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.reports.projection import iso
 from adapters.reports.status import Status
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
 from engine.bus import Bus
 from engine.clock import SystemClock
 from engine.exits import Exits
@@ -52,6 +53,7 @@ class Shadow:
     portfolio: Portfolio
     risk: RiskActor
     services: Services
+    supervisor: Supervisor
     log: SessionLog
 
     async def enter(self) -> None:
@@ -71,11 +73,17 @@ class Shadow:
             await self.journal.durable(self.bus.seq)
 
 
-def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
+def build(
+    results: Path,
+    session_id: str,
+    options: ServiceOptions,
+    supervised: Callable[[SessionLog], Supervisor] = lambda log: Supervisor(log.warn),
+) -> Shadow:
     """Put the session together, as live wiring does; inside the event loop."""
     folder = SessionFolder(results, session_id, KIND)
     folder.create()
-    clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None)
+    clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None, apart=True)
+    supervisor = supervised(log)
     journal = SqliteJournal(folder.journal, power_safe=False)
     bus, portfolio = Bus(journal), Portfolio(SPECS)
     orders = OrderManager(bus)
@@ -94,11 +102,15 @@ def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
     ):
         bus.attach(actor.routes())
     gateway.attach()
-    sinks = file_sinks(bus, folder, log).actors
+    sinks = [
+        (supervisor.over(sink), edge)
+        for sink, edge in file_sinks(bus, folder, log, live=True).actors
+    ]
     services = start_services(
         bus, portfolio, clock, folder, log,
         SessionQueries(trading=lambda: risk.trading, request_stop=lambda: session.request_stop()),
         subscriptions=[subscription for _, subscription in sinks], options=options,
+        supervisor=supervisor,
     )  # fmt: skip
     bus.seal()
     bus.time = clock.now()
@@ -111,7 +123,7 @@ def build(results: Path, session_id: str, options: ServiceOptions) -> Shadow:
         conclude=concluding(portfolio, risk),
         end_metadata=lambda: {"ended_at": iso(clock.now())},
     )  # fmt: skip
-    return Shadow(session, journal, bus, portfolio, risk, services, log)
+    return Shadow(session, journal, bus, portfolio, risk, services, supervisor, log)
 
 
 async def main() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.system import processes
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
-from config.loader import CliOverrides
-from scripts.app.errors import AppError
+from config.loader import CliOverrides, ResolvedAccount, Secret
+from scripts.app.account.place import held
+from scripts.app.errors import AppError, Refused
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
@@ -23,6 +25,7 @@ from tests.process.cli import ROOT, SECONDS, environment
 ACCOUNT = "account 5 on A-Demo"
 HOLD = """
 import pathlib, sys
+from adapters.system import processes
 from adapters.system.account_lock import AccountLock
 lock = AccountLock(pathlib.Path(sys.argv[1]), "account", sys.argv[2])
 lock.acquire()
@@ -54,7 +57,8 @@ def test_the_second_is_told_session_and_process_of_the_first(tmp_path: Path) -> 
     with held_elsewhere(tmp_path, "s-1") as process:
         with pytest.raises(AccountBusy) as caught:
             lock(tmp_path).acquire()
-        assert caught.value.holder == Holder(session="s-1", pid=process.pid)
+        birth = processes.birth_of(process.pid) or ""
+        assert caught.value.holder == Holder(session="s-1", pid=process.pid, birth=birth)
         assert str(caught.value) == f"{ACCOUNT} is in use by session s-1 (process {process.pid})"
 
 
@@ -104,14 +108,21 @@ def test_a_program_that_the_holder_started_does_not_hold_on_to_it(tmp_path: Path
         child.kill()
 
 
-def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "folder",
+    [f"accounts/{SERVER.lower()}-{LOGIN}", f"hosts/{SERVER}-{LOGIN}"],
+    ids=["now", "before"],
+)
+def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path, folder: str) -> None:
+    """Also while a Butler of the last release has it, which locks in the folder of results."""
+    hosts = tmp_path / "hosts"
     account = connection.resolve(PAPER, CliOverrides(), None, {})
 
     async def connect() -> None:
-        async with connection.connected(account, tmp_path, trading=False, symbols=["EURUSD"]):
+        async with connection.connected(account, hosts, trading=False, symbols=["EURUSD"]):
             raise AssertionError("connected")
 
-    with held_elsewhere(tmp_path / f"{SERVER}-{LOGIN}", "s-1") as process:
+    with held_elsewhere(tmp_path / folder, "s-1") as process:
         with pytest.raises(AppError) as caught:
             asyncio.run(connect())
         assert exit_code(caught.value) is ExitCode.TERMINAL
@@ -120,3 +131,22 @@ def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path) -> No
             f"account {LOGIN} on {SERVER} is in use by {holder}; stop it first "
             "(butler stop SESSION), or use another account"
         )
+
+
+def test_one_account_is_one_whatever_folder_the_results_lie_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sessions with two folders of results would trade an account at once."""
+    monkeypatch.setenv("BUTLER_STATE", str(tmp_path / "state"))
+    account = ResolvedAccount(
+        profile="MINE", server="A-Demo", login=5, password=Secret("x"), default_symbol="EURUSD",
+        purpose="demo", terminal_path=None, symbol_map={}, host=None, origins={}, warnings=[],
+    )  # fmt: skip
+    with held(account, tmp_path / "one", "s-1"):
+        with (
+            pytest.raises(Refused, match="is in use by session s-1"),
+            held(account, tmp_path / "other", "s-2"),
+        ):
+            raise AssertionError("held twice")
+        with held(connection.resolve(PAPER, CliOverrides(), None, {}), tmp_path / "one", "s-3"):
+            """Another account."""

@@ -31,6 +31,7 @@ from adapters.services.control_wire import (
     write_access,
 )
 from engine import events as ev
+from engine.bus import HandlerFailed
 from engine.session import Session, SinkFailed
 from tests.builders import ended, wired
 from tests.sessions import PacedFeed, session
@@ -322,7 +323,7 @@ class TestInASession:
         self, stage: Stage
     ) -> None:
         parts, feed = wired(), PacedFeed()
-        stage.noted.failing = ZeroDivisionError("broken")
+        stage.noted.failing = HandlerFailed("risk", "an order")
         server = ControlServer(stage.folder, stage.noted, stage.warnings.append)
         actor = BackgroundService("control", server.run)
         subscription = parts.bus.subscribe(actor.name, actor.kinds)
@@ -331,9 +332,22 @@ class TestInASession:
             tasks.start_soon(self._failing, run)
             await server.ready()
             reply = await stage.ask("pause")
-        assert reply == ControlReply(done=False, text="the session fails: broken")
+        assert reply == ControlReply(
+            done=False, text="the session fails: risk failed on 'an order'"
+        )
         assert not (stage.folder / FILE_NAME).exists()
 
+    async def test_a_command_that_fails_by_itself_is_told_and_ends_nothing(
+        self, stage: Stage
+    ) -> None:
+        stage.noted.failing = ZeroDivisionError("broken")
+        async with stage.serving():
+            reply = await stage.ask("pause")
+            assert reply == ControlReply(done=False, text="pause failed: ZeroDivisionError: broken")
+            stage.noted.failing = None
+            assert (await stage.ask("pause")).done
+        assert stage.warnings == ["control: pause failed (ZeroDivisionError: broken)"]
+
     async def _failing(self, run: Session) -> None:
-        with pytest.raises(SinkFailed, match=r"^control: broken$"):
+        with pytest.raises(SinkFailed, match=r"^control: risk failed on 'an order'$"):
             await run.run()

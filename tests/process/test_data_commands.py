@@ -97,7 +97,7 @@ def test_a_file_without_a_fault_is_described(tmp_path: Path) -> None:
     assert (said.code, said.err) == (ExitCode.DONE, [])
     assert said.out[0].startswith(f"{file}: ")
     assert said.out[0].endswith(", EURUSD M15, 40 bars")
-    assert said.out[1].startswith("  clock: cannot be told (too few weekends to tell")
+    assert said.out[1].startswith("  clock: cannot be determined (too few weekends to tell")
     assert said.out[2:] == ["  usable"]
 
 
@@ -328,3 +328,35 @@ def test_the_exit_code_and_both_streams_leave_the_process(tmp_path: Path) -> Non
     assert done.stdout.count("usable") == 1
     assert "refused by replay" in done.stdout
     assert done.stderr == f"butler: {tmp_path / 'no.csv'}: does not exist: check the path\n"
+
+
+def test_import_takes_what_the_user_says_of_the_columns(tmp_path: Path) -> None:
+    """Names in another language, and a column that would be taken for another one."""
+    lines = ["Zeit,open,high,low,close,time"]
+    lines += [f"{1_741_564_800 + 900 * n},1.08001,1.0801,1.0799,1.08,late" for n in range(9)]
+    file, out = tmp_path / "eurusd.csv", tmp_path / "out.parquet"
+    file.write_text("\n".join(lines))
+    said = butler("data", "import", file, "--out", out, "--map", "time=Zeit", "--drop", "time")
+    assert (said.code, said.out) == (ExitCode.DONE, [f"{out}: 9 bars"])
+    refused = butler("data", "import", file, "--out", tmp_path / "x.parquet", "--map", "Zeit")
+    assert refused.code == ExitCode.USAGE
+    assert refused.line.startswith("--map Zeit: write OURS=NAME")
+
+
+def test_import_makes_bars_of_ticks(tmp_path: Path) -> None:
+    """A replay names the cause and the way; what that way makes can be checked and replayed."""
+    lines = ["Gmt time,Ask,Bid,AskVolume,BidVolume"]
+    lines += [f"10.03.2025 0{h}:{m:02}:01.250,1.0801{m % 9},1.0800{m % 9},1,1"
+              for h in range(9) for m in range(60)]  # fmt: skip
+    file, out = tmp_path / "EURUSD_ticks.csv", tmp_path / "eurusd.parquet"
+    file.write_text("\n".join(lines))
+    refused = butler("replay", "--bars", f"EURUSD={file}", "--results-dir", tmp_path / "r")
+    assert refused.code == ExitCode.DATA
+    assert "holds ticks (bid and ask), not bars" in refused.line
+    said = butler("data", "import", file, "--ticks", "M1", "--out", out)
+    assert (said.code, said.out) == (
+        ExitCode.DONE, [f"{out}: 540 bars; replay them with --clock utc"],
+    )  # fmt: skip
+    assert butler("data", "check", out).code == ExitCode.DONE
+    wrong = butler("data", "import", file, "--ticks", "M7", "--out", tmp_path / "x.parquet")
+    assert wrong.line.startswith("--ticks M7: must be one of M1")

@@ -19,7 +19,6 @@ from adapters.journal import StoredJournal
 from config.loader import CliOverrides
 from engine import events as ev
 from scripts.app.sessions import connection
-from scripts.app.sessions.paper import paper_spec
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
@@ -75,13 +74,18 @@ class Kept:
     records: list[ev.Record]
     sealed: bool
 
-    def of(self, kind: type[ev.Event]) -> list[Any]:
+    def of(self, kind: type[ev.Event | ev.Input]) -> list[Any]:
         return [item.event for item in self.records if isinstance(item.event, kind)]
 
 
 def journal(results: Path) -> Kept:
-    (file,) = results.glob("sessions/*/journal.sqlite")
-    with StoredJournal(file) as stored:
+    (folder,) = results.glob("sessions/*")
+    return journal_of(folder)
+
+
+def journal_of(folder: Path) -> Kept:
+    """The journal of one session."""
+    with StoredJournal(folder / "journal.sqlite") as stored:
         sealed = stored.sealed_hash()
         return Kept(list(stored.records()), sealed is not None and sealed == stored.hexdigest())
 
@@ -225,37 +229,49 @@ def test_objectives_that_do_not_fit_are_one_line(
     assert not list(tmp_path.glob("sessions/*"))
 
 
-def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While signals are sent, too: refused without it, held to it with it."""
+def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_path: Path) -> None:
+    """The challenge began with 100,000.00; what sessions lost since moves no limit."""
     sending = (
         "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
         "--objectives", "ftmo_2step", "--hold-seconds", 0, "--pace", 0, "--quiet",
+        "--results-dir", tmp_path,
     )  # fmt: skip
-    before = butler(
-        "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
-        "--hold-seconds", 0, "--pace", 0, "--quiet", "--results-dir", tmp_path / "before",
-    )  # fmt: skip
-    assert before.code == ExitCode.DONE
-    (traded,) = (tmp_path / "before").glob("sessions/*/paper_account.json")
-    spec = paper_spec
-    monkeypatch.setattr(
-        connection, "paper_spec", lambda symbols, state, _books: spec(symbols, state, traded)
-    )
-    refused = butler(*sending, "--results-dir", tmp_path / "refused")
+    balances = []
+    for session in ("one", "two", "three"):
+        assert butler(*sending, "--session-id", session).code == ExitCode.DONE
+        kept = journal_of(tmp_path / "sessions" / session)
+        (began,) = kept.of(ev.AttemptStarted)
+        assert (began.day_limit, began.max_limit) == (9_500_000, 9_000_000)
+        assert began.target == 11_000_000
+        balances.append(began.account.balance)
+        again = butler("journal", "replay", tmp_path / "sessions" / session)
+        assert again.out[0].endswith("all the same")
+    assert balances[0] == 10_000_000 > balances[1] > balances[2]
+    refused = butler(*sending, "--initial-balance", 120_000)
     assert refused.code == ExitCode.USAGE
-    assert "its history shows 2 trading deals" in refused.line
-    assert refused.line.endswith("give it with --initial-balance AMOUNT")
-    named = tmp_path / "named"
-    said = butler(*sending, "--initial-balance", 120_000, "--results-dir", named)
-    assert said.code == ExitCode.DONE
-    kept = journal(named)
-    (started,), (began, *_) = kept.of(ev.SessionStarted), kept.of(ev.AttemptStarted)
-    assert started.objectives["initial_balance"] == 12_000_000
-    assert (began.day_limit, began.max_limit, began.target) == (11_400_000, 10_800_000, 13_200_000)
-    (folder,) = named.glob("sessions/*")
-    assert butler("journal", "replay", folder).out[0].endswith("all the same")
+    assert "with 120,000.00, the account had 100,000.00 then" in refused.line
+
+
+def test_smoke_tests_are_denied_by_the_day_whichever_session_lost_the_money(
+    tmp_path: Path,
+) -> None:
+    """Each may lose 3,000.00 and the day 3,050.00 of 100,000.00: once 50.00 are lost none may."""
+    sent = []
+    for number in range(6):
+        said = butler(
+            "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+            "--risk-amount", 3_000, "--per-trade-risk-fraction", 0.04, "--stop-pips", 100,
+            "--daily-loss-fraction", 0.0305, "--results-dir", tmp_path,
+            "--session-id", f"s{number}",
+        )  # fmt: skip
+        kept = journal_of(tmp_path / "sessions" / f"s{number}")
+        (standing,) = kept.of(ev.LedgerUpdated)
+        sent.append(bool(kept.of(ev.OrderSubmitted)))
+        assert standing.figures.own.day_start == 10_000_000
+        assert sent[-1] == (standing.balance - 300_000 >= 9_695_000), standing.balance
+        assert said.code == (ExitCode.DONE if sent[-1] else ExitCode.TERMINAL)
+    assert set(sent) == {True, False}
+    assert "daily_loss" in "\n".join(said.err)
 
 
 def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:

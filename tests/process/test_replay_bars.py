@@ -15,7 +15,7 @@ import pytest
 
 from engine.types import ClockName
 from scripts.cli.shared.exit_codes import ExitCode
-from signals.market_data.clocks import to_server, to_utc
+from signals.market_data.clocks import CLOCKS, to_server, to_utc
 from tests import synthetic
 from tests.commands import Said, butler
 
@@ -82,7 +82,7 @@ def test_a_repaired_file_is_replayed_like_the_clean_one(
     assert len(expected) > 20
 
 
-@pytest.mark.parametrize("clock", ["new-york+7", "eu-dst", "utc", "est"])
+@pytest.mark.parametrize("clock", CLOCKS)
 def test_auto_tells_every_clock(tmp_path: Path, feed: synthetic.Bars, clock: ClockName) -> None:
     """The replay is that of the named clock, and the market's times are those of every server."""
     file = synthetic.write_parquet(by_clock(feed, clock), tmp_path / "eurusd.parquet")
@@ -114,12 +114,6 @@ UNSURE: dict[str, tuple[Spoil, str]] = {
     "one season": (
         lambda _: synthetic.feed(4, days=21, first=WINTER)["EURUSD"],
         "new-york+7 and eu-dst explain the bars equally well",
-    ),
-    "other hours": (
-        lambda bars: synthetic.Bars(
-            bars.digits, bars.time - 5 * 3600, *(getattr(bars, n) for n in _VALUES)
-        ),
-        "which none of the known clocks explains",
     ),
 }
 
@@ -223,13 +217,41 @@ def test_a_named_clock_is_questioned_where_the_bars_contradict_it(
 def test_a_stated_clock_that_no_known_one_replaces_is_refused_too(
     tmp_path: Path, feed: synthetic.Bars
 ) -> None:
-    """New York's own time marked as UTC: the mark is wrong, whatever is right."""
-    local = synthetic.Bars(feed.digits, feed.time - 7 * 3600, *(getattr(feed, n) for n in _VALUES))
-    file = marked(local, tmp_path / "eurusd.parquet")
+    """Tokyo's own time marked as UTC: the mark is wrong, whatever is right."""
+    file = marked(by_clock(feed, "Asia/Tokyo"), tmp_path / "eurusd.parquet")
     said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}")
     assert said.code == ExitCode.DATA
     assert "which none of the known clocks explains" in said.line
     assert "settle it with --clock NAME" in said.line
+
+
+def test_bars_that_fit_no_known_clock_are_refused_until_it_is_named(
+    tmp_path: Path, feed: synthetic.Bars
+) -> None:
+    """Contradicted is not unknown: the usual clock is not taken where the bars exclude it."""
+    file = synthetic.write_parquet(by_clock(feed, "Asia/Tokyo"), tmp_path / "eurusd.parquet")
+    bars = ("--bars", f"EURUSD={file}")
+    for options in ((), ("--clock", "auto")):
+        said, log = replay(tmp_path, "refused", *bars, *options)
+        assert (said.code, log) == (ExitCode.DATA, [])
+        assert "Mon 06:00" in said.line
+        assert "which none of the known clocks explains" in said.line
+        assert "name it with --clock" in said.line
+    checked = butler("data", "check", file)
+    assert (checked.code, checked.out[-1]) == (ExitCode.DATA, "  refused by replay")
+    said, log = replay(tmp_path, "named", *bars, "--clock", "Asia/Tokyo")
+    assert (said.code, said.err, told(said, "clock")) == (ExitCode.DONE, [], "Asia/Tokyo")
+    assert told(said, "first") == "2024-03-03T22:00:00+00:00"
+    assert len(log) > 20
+    again = butler("journal", "replay", "s", "--results-dir", tmp_path / "named")
+    assert again.code == ExitCode.DONE, again
+
+
+def test_a_clock_that_is_none_is_one_line(tmp_path: Path, feed: synthetic.Bars) -> None:
+    file = synthetic.write_parquet(feed, tmp_path / "eurusd.parquet")
+    said, _ = replay(tmp_path, "r", "--bars", f"EURUSD={file}", "--clock", "Mars/Olympus")
+    assert said.code == ExitCode.USAGE
+    assert said.line.startswith("--clock Mars/Olympus: must be auto, one of new-york+7, eu-dst,")
 
 
 def test_data_commands_tell_a_stated_clock_that_the_bars_contradict(

@@ -11,7 +11,6 @@ import pytest
 
 from adapters.journal import StoredJournal
 from engine import events as ev
-from scripts.app.sessions.paper_market import RecordedMarket
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import butler_process
@@ -110,55 +109,71 @@ def assert_resumed_with_the_figures_before(results: Path, session: str) -> None:
     assert resumed[0] != events[0]["account"]["balance"], "it has traded before it was killed"
 
 
-def test_resume_last_goes_on_with_the_accounts_last_session_or_begins_one(tmp_path: Path) -> None:
-    """The one line of a service: it begins, is killed, and goes on; a new one beside is told.
+def test_a_service_begins_is_killed_and_goes_on_by_itself(tmp_path: Path) -> None:
+    """No option says so: the same command goes on with what was cut off, `never` begins anew.
 
     What its paper account held when it was killed is what it goes on with.
     """
     results = tmp_path / "results"
     bars = (*synthetic_bars(tmp_path, "EURUSD", seed=5, days=1), "--speed", "max")
-    service = (*bars, "--resume", "last")
-    with shadow_process(results, *service, "--session-id", "killed") as process:
+    with shadow_process(results, *bars, "--session-id", "killed") as process:
         kill_at(process, books(results, "killed"), NOON + 2 * 3600)
-    _, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "beside")
-    assert "warning: session killed of this account is unfinished" in said
-    assert "butler shadow --account-profile PAPER --resume killed" in said
+    ended = ("--to", "2024-03-04T02:00", "--resume", "never", "--session-id", "beside")
+    _, said = finished(results, *bars, *ended)
+    assert "going on" not in said
     (results / "sessions" / "beside").rename(tmp_path / "beside")
-    code, said = finished(results, *service)
+    code, said = finished(results, *bars)
     assert code == 0, said
-    assert "going on with session killed: it did not come to its end" in said
+    assert "going on with killed (cut off " in said
     assert_same_trades(results, replayed(results, bars[:2]), "killed")
     assert_resumed_with_the_figures_before(results, "killed")
+    code, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "next")
+    assert (code, "going on" in said) == (0, False), said
 
 
 SENDING = ("shadow", "--account-profile", "PAPER", "--no-dry-run", "--speed", "max", "--quiet")
 FIRM = ("--objectives", "ftmo_2step")
 
 
-def test_objectives_on_an_account_that_has_traded_need_its_initial_balance(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_floors_hang_on_what_the_account_began_with_and_nothing_stays_unmanaged(
+    tmp_path: Path,
 ) -> None:
-    """Without it a session that sends is refused; with it floors and target hang on it."""
-    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=2)
-    first = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "first", "--session-id", "s")
-    assert butler(*first, "--to", "2024-03-05").code == 0
-    traded = tmp_path / "first" / "sessions" / "s" / "paper_account.json"
-    spec = RecordedMarket.spec
-    monkeypatch.setattr(RecordedMarket, "spec", lambda self, state, _: spec(self, state, traded))
-    later = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path / "later")
-    refused = butler(*later)
-    assert refused.code == 2
-    assert "--objectives on account 1: its history shows " in refused.line
-    assert refused.line.endswith("give it with --initial-balance AMOUNT")
-    assert not list((tmp_path / "later").glob("sessions/*/journal.sqlite"))
-    assert butler(*later, "--initial-balance", 100_000, "--session-id", "named").code == 0
-    with StoredJournal(tmp_path / "later" / "sessions" / "named" / "journal.sqlite") as stored:
-        (began,) = (record.event for record in stored.records(kinds={"attempt_started"}))
-    assert isinstance(began, ev.AttemptStarted)
-    balance = began.account.balance
-    assert balance != 10_000_000
-    assert began.day_limit == max(10_000_000, balance) - 500_000
-    assert (began.max_limit, began.target) == (9_000_000, 11_000_000)
+    """A session of the next day has the floors and the target of the first one; what an earlier
+    one left open stops it until somebody has dealt with that.
+    """
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=3)
+    sending = (*SENDING, *bars, *FIRM, "--results-dir", tmp_path)
+    assert butler(*sending, "--session-id", "one", "--to", "2024-03-05").code == 0
+    later = (*sending, "--to", "2024-03-06", "--session-id", "two")
+    if ended_with(tmp_path, "one").open_positions:
+        refused = butler(*later[:-1], "refused")
+        assert refused.code == 2
+        assert "(session one), which nobody manages" in refused.line
+        flat = butler("flatten", "--account-profile", "PAPER", "--results-dir", tmp_path)
+        assert flat.code == 0, flat
+    assert butler(*later).code == 0
+    for session in ("one", "two"):
+        (began,) = events_of(tmp_path, session, "attempt_started")
+        assert isinstance(began, ev.AttemptStarted)
+        assert (began.max_limit, began.target) == (9_000_000, 11_000_000)
+        (first, *_) = events_of(tmp_path, session, "ledger")
+        assert isinstance(first, ev.LedgerUpdated)
+        assert first.figures.initial == 10_000_000
+        assert first.figures.day_start is not None
+        assert began.day_limit == first.figures.day_start - 500_000
+    assert butler("journal", "replay", tmp_path / "sessions" / "two").out[0].endswith("the same")
+
+
+def events_of(results: Path, session: str, kind: str) -> list[object]:
+    """A session's events of one kind."""
+    with StoredJournal(results / "sessions" / session / "journal.sqlite") as stored:
+        return [record.event for record in stored.records(kinds={kind})]
+
+
+def ended_with(results: Path, session: str) -> ev.SessionEnded:
+    (ended,) = events_of(results, session, "session_ended")
+    assert isinstance(ended, ev.SessionEnded)
+    return ended
 
 
 def test_in_lockstep_a_duration_is_the_markets_time(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_where_nothing_can_be_written_it_is_one_line(tmp_path: Path) -> None:
         (("--bars", "EURUSD"), ExitCode.USAGE, "write SYMBOL=FILE"),
         (("--bars", "EURUSD=none.csv"), ExitCode.DATA, "none.csv: does not exist"),
         (("--from", "2030-01-01"), ExitCode.DATA, "holds no bar between --from and --to"),
-        (("--clock", "cet"), ExitCode.USAGE, "--clock cet: must be auto or one of"),
+        (("--clock", "cet"), ExitCode.USAGE, "--clock cet: must be auto, one of"),
         (("--nonsense",), ExitCode.USAGE, "No such option"),
     ],
 )
@@ -323,3 +324,28 @@ def test_a_preset_that_is_not_there_is_one_line() -> None:
     said = butler("presets", "ftmo_m16")
     assert (said.code, said.out) == (ExitCode.USAGE, [])
     assert "there is no preset 'ftmo_m16'; did you mean ftmo_m15?" in said.line
+
+
+def test_names_are_matched_with_a_line_and_a_denial_is_dated_by_its_signal(tmp_path: Path) -> None:
+    """Lower case is the symbol that it writes; an unknown one is denied when it is due."""
+    signals = [{**GOOD, "symbol": "eurusd"}, {**GOOD, "symbol": "NOSUCH", "time": at(9)}]
+    signals[1].pop("exit_time")
+    early = {**GOOD, "time": at(-2), "exit_time": at(1), "strategy_id": "early"}
+    said = replay(tmp_path, signal_file(tmp_path, [*signals, early]))
+    assert said.code == ExitCode.DONE
+    assert "butler: signals: eurusd is taken to be EURUSD" in said.err
+    opened = next(row for row in log(tmp_path) if row["event"] == "OPEN")
+    assert opened["symbol"] == "EURUSD"
+    unknown = next(row for row in log(tmp_path) if row["symbol"] == "NOSUCH")
+    assert _moment(unknown["timestamp"]) == _moment(signals[1]["time"])
+    outside = next(row for row in log(tmp_path) if row["reason"] == "outside_data")
+    moment = f"{_moment(early['time']):%Y-%m-%d %H:%M:%S} UTC"
+    assert outside["detail"] == f"the signal's time, {moment}, lies outside the bars"
+    again = butler("journal", "replay", "s", "--results-dir", tmp_path / "r")
+    assert again.code == ExitCode.DONE, again
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(value / 1000, UTC)

@@ -14,6 +14,8 @@ from signals.market_data.clocks import CLOCKS, server_of, to_server, to_utc, utc
 
 LAST = 4_102_444_799
 ZONES: dict[ClockName, tuple[str, int]] = {
+    "new-york": ("America/New_York", 0),
+    "london": ("Europe/London", 0),
     "new-york+7": ("America/New_York", 7),
     "eu-dst": ("Europe/Helsinki", 0),
     "utc": ("UTC", 0),

@@ -9,7 +9,7 @@ from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 CHECKED = {
     HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
-    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER,
+    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER, HaltCause.STRATEGY,
 }  # fmt: skip
 DAILY = {HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT}
 LATCHED = set(HaltCause) - CHECKED - DAILY

@@ -96,6 +96,7 @@ class TestRules:
         def kinds(policy: Policy) -> set[AlertKind]:
             rules = AlertRules(policy, "s-1")
             found = [a for event in story for a in rules.take(ev.Record(1, NOON, None, event))]
+            found += rules.services({"metrics": "broken"})
             return {alert.kind for alert in found + rules.due(NOON + 60_000)}
 
         assert kinds(Policy()) == set(AlertKind)

@@ -16,6 +16,7 @@ from signals.market_data.clocks import (
     ClockDetector,
     Seconds,
     detect_clock,
+    is_clock,
     server_of,
     to_server,
     to_utc,
@@ -182,7 +183,9 @@ def _refused(times: Seconds) -> str:
 
 @pytest.mark.parametrize("hours", [2, 3, -4])
 @pytest.mark.parametrize("span", [YEAR, ("2025-01-02", "2025-04-20"), ("2025-06-01", "2025-12-31")])
-def test_a_clock_without_summer_time_is_none_of_the_four(hours: int, span: tuple[str, str]) -> None:
+def test_a_clock_without_summer_time_is_none_of_the_known(
+    hours: int, span: tuple[str, str]
+) -> None:
     """A fixed offset that fits in one season and not in the other is not taken for a clock."""
     evidence = _refused(_market(*span) + hours * 3600)
     assert "none of the known clocks" in evidence
@@ -195,7 +198,47 @@ def test_a_london_clock_is_not_taken_for_utc() -> None:
         day: int((datetime.fromtimestamp(day * 86_400, london).utcoffset() or timedelta()).seconds)
         for day in range(int(FX[0]) // 86_400, int(FX[-1]) // 86_400 + 1)
     }
-    _refused(FX + np.array([offsets[int(second) // 86_400] for second in FX]))
+    times = FX + np.array([offsets[int(second) // 86_400] for second in FX])
+    assert detect_clock([times]).clock == "london"
+
+
+@pytest.mark.parametrize(("clock", "winter"), [("utc", "london"), ("est", "new-york")])
+def test_a_winter_is_enough_where_the_other_clock_shows_the_same(clock: str, winter: str) -> None:
+    """Bars by which two clocks give the same moments do not need to tell them apart."""
+    times = to_server(winter, _market("2025-01-02", "2025-03-01"))
+    assert detect_clock([times]).clock == clock
+    assert _contradiction(times, winter) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "wrong"),
+    [
+        ("Europe/Kyiv", "Asia/Tokyo"),
+        ("Asia/Tokyo", "Europe/Kyiv"),
+        ("America/Chicago", "America/New_York"),
+        ("Africa/Casablanca", "UTC"),
+    ],
+)
+def test_any_time_zone_is_a_clock_and_is_judged_by_the_bars(zone: str, wrong: str) -> None:
+    """The right one is never contradicted, a wrong one is."""
+    times = to_server(zone, FX)
+    for named, contradicted in ((zone, False), (wrong, True)):
+        detector = ClockDetector(named)
+        detector.push(times)
+        assert (detector.contradiction(named) is not None) == contradicted
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "Africa/Casablanca", "Africa/Monrovia"])
+def test_clocks_of_any_zone_show_what_the_zone_database_says(zone: str) -> None:
+    """Changes of half an hour, of seconds, and two within five weeks are all found."""
+    for utc in range(0, 2_000_000_000, 5 * 86_400 + 4_321):
+        wall = datetime.fromtimestamp(utc, ZoneInfo(zone)).replace(tzinfo=UTC)
+        assert server_of(zone, utc) == int(wall.timestamp())
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../UTC", "America", "new-york+8"])
+def test_what_is_no_clock_is_known_as_none(name: str) -> None:
+    assert not is_clock(name)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import closing_deals, reducing_deals
-from engine.execution import Deal
+from engine.fields import Deal
 
 
 def deals_of(entered: Sequence[int], left: Sequence[int]) -> list[Deal]:

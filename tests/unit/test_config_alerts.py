@@ -41,7 +41,7 @@ def test_everything_that_it_may_say_is_read(file: Path) -> None:
     )  # fmt: skip
     assert found.urls == [Secret(f"tgram://{TOKEN}/1")]
     assert (found.ping_seconds, found.disconnect_seconds) == (30, 5)
-    assert found.kinds == ("breach", "disconnect", "mute_feed", "daily_summary")
+    assert found.kinds == ("breach", "disconnect", "mute_feed", "daily_summary", "service")
     environ = {"MY_URL": "json://x", "MY_PING": "https://y"}
     assert [item.reveal() for item in found.addresses(environ)] == [
         f"tgram://{TOKEN}/1",
@@ -107,6 +107,7 @@ def test_the_report_counts_addresses_and_shows_none(file: Path) -> None:
     account = resolve_account("DEMO", load_profiles(file), CliOverrides(), {})
     (row,) = [row for row in config_report(account) if row.field == "alerts"]
     assert row.value == (
-        "1 addresses (hidden) for breach, disconnect, mute_feed, daily_summary, a dead man's switch"
+        "1 addresses (hidden) for breach, disconnect, mute_feed, daily_summary, "
+        "service, a dead man's switch"
     )
     assert TOKEN not in repr(account)

@@ -67,6 +67,7 @@ def test_the_profile_gives_what_nothing_else_gives(
         "symbol_map": written,
         "host": "default",
         "alerts": "default",
+        "challenge": "default",
     }
     assert account.warnings == []
 

@@ -305,4 +305,4 @@ def test_a_service_goes_on_with_the_accounts_last_session() -> None:
     recipes = text_of("docs/running-for-weeks.md").partition("## Started by the system")[2]
     lines = re.findall(r"shadow --account-profile NAME.*", recipes.partition("\n## ")[0])
     assert len(lines) == 2
-    assert all(line.startswith("shadow --account-profile NAME --resume last") for line in lines)
+    assert not any("--resume" in line for line in lines), "auto is the default"

@@ -121,3 +121,16 @@ def test_entries_wait_while_trading_is_suspended_and_times_of_leaving_do_not(
     (expired,) = schedule.due(NOON + 120_000 + SIGNAL_LIFE + 1, hold=True)
     assert isinstance(expired, ev.SignalDue)
     assert expired.problem is ev.DenyReason.EXPIRED
+
+
+def test_an_unfinished_line_is_read_once_however_long_it_grows(followed: Followed) -> None:
+    """It is left out, and the lines after it are taken."""
+    followed.append(HEADER + line(0))
+    for _ in range(5):
+        assert followed.append("x" * 1_500_000) == []
+    found = followed.append("y\n" + line(1))
+    while not found:
+        found = followed.reader.poll()
+    assert [signal.symbol for signal in found] == ["EURUSD"]
+    assert len(followed.warnings) == 1
+    assert "line 3: is longer than 65536 bytes; it is left out" in followed.warnings[0]

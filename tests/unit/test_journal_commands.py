@@ -16,7 +16,7 @@ from adapters.journal.lock import JournalLock
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.snapshot import Snapshot, snapshot_of
 from engine import events as ev
-from engine.execution import ExecutionResult, Outcome
+from engine.fields import ExecutionResult, VenueOutcome
 from scripts.app.journals.share import Mask
 from tests.builders import ended, halted, started
 from tests.commands import Said, butler
@@ -333,7 +333,7 @@ class TestShare:
         snapshot = Snapshot(info, (), (), {}, {})
         figures = ev.Account(balance=525, equity=0)
         refused = "Authorization failed for 51234567"
-        reply = ExecutionResult(Outcome.REJECTED, -6, refused, account=figures)
+        reply = ExecutionResult(VenueOutcome.REJECTED, -6, refused, account=figures)
         records = [
             ev.Record(1, 0, None, started(), {"session_id": "one"}),
             ev.Record(2, 1, None, ev.AccountSnapshot(snapshot)),

@@ -71,12 +71,14 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.journals": "engine engine.result risk adapters.bars signals "
     "adapters.bars.sample adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.reports scripts.app scripts.app.sessions scripts.app.terms",
-    "scripts.view": "engine adapters.journal adapters.mt5.live adapters.reports "
+    "scripts.view": "engine risk.ledger adapters.journal adapters.mt5.live adapters.reports "
     "scripts.app.journals",
     "scripts.cli.shared": "config scripts.app scripts.app.sessions scripts.view",
-    "scripts.cli": "engine risk signals signals.market_data config adapters.bars adapters.journal "
-    "adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services "
-    "adapters.state adapters.system scripts.app scripts.app.account scripts.app.journals "
+    "scripts.cli": "engine engine.account risk risk.ledger signals signals.market_data config "
+    "adapters.bars adapters.journal adapters.mt5.api adapters.mt5.execution adapters.mt5.live "
+    "adapters.reports adapters.services "
+    "adapters.state adapters.statements adapters.system scripts.app scripts.app.account "
+    "scripts.app.journals "
     "scripts.app.sessions scripts.app.terms "
     "scripts.view scripts.cli.shared",
 }
@@ -122,6 +124,7 @@ PROCESS_ENDS = frozenset({"sys.exit", "os._exit", "typer.Exit"})
 """Ways to end the process with a code."""
 
 OWN_PROGRAMS: dict[str, str] = {
+    "signals.failure": "takes what code of a user ends with, sys.exit() too",
     "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
     "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
     "scripts.build_sample": "builds the sample from its source; no command of butler",

@@ -17,7 +17,7 @@ from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.clock import VirtualClock
-from engine.execution import ExecutionResult, Outcome
+from engine.fields import ExecutionResult, VenueOutcome
 from engine.journal import MemoryJournal
 from engine.types import Limits, Side
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_to_come
@@ -179,7 +179,9 @@ def lost(actors: LiveActors) -> None:
         ),
     )  # fmt: skip
     actors.bus.publish(entry)
-    actors.bus.feed(ev.VenueReplied(1, ExecutionResult(Outcome.UNKNOWN, -10_005, "IPC timeout")))
+    actors.bus.feed(
+        ev.VenueReplied(1, ExecutionResult(VenueOutcome.UNKNOWN, -10_005, "IPC timeout"))
+    )
     assert [order.order_id for order in actors.gateway.unresolved] == [1]
 
 

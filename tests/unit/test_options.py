@@ -61,7 +61,8 @@ def test_money_is_whole_cents(usd: float, cents: int) -> None:
 
 
 def test_bars_are_named_by_symbol_and_a_path_may_hold_an_equals_sign() -> None:
-    paths = options.bar_paths(["USDJPY=a.csv", "EURUSD=x=y/b.parquet"], SPECS)
+    paths, notes = options.bar_paths(["USDJPY=a.csv", "EURUSD=x=y/b.parquet"], SPECS)
+    assert notes == []
     assert paths == {"USDJPY": Path("a.csv"), "EURUSD": Path("x=y/b.parquet")}
 
 
@@ -134,7 +135,7 @@ def test_a_wrong_amount_is_refused(amount: float) -> None:
         (["EURUSD="], "write SYMBOL=FILE"),
         (["=a.csv"], "unknown symbol ; known: EURUSD"),
         (["EURSUD=a.csv"], "unknown symbol EURSUD; known: EURUSD, GBPUSD"),
-        (["eurusd=a.csv"], "unknown symbol eurusd; known: EURUSD"),
+        (["euro=a.csv"], "unknown symbol euro; known: EURUSD"),
         (["EURUSD=a.csv", "EURUSD=b.csv"], "EURUSD is given twice"),
     ],
 )
@@ -190,8 +191,8 @@ def test_a_wrong_cost_is_refused(option: str, text: str, fragment: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "fragments"),
     [
-        (ReplayRequest(clock="cet"), ["--clock cet: must be auto or one of new-york+7, eu-dst"]),
-        (ReplayRequest(clock=""), ["--clock : must be auto or one of"]),
+        (ReplayRequest(clock="cet"), ["--clock cet: must be auto, one of new-york+7, eu-dst"]),
+        (ReplayRequest(clock=""), ["--clock : must be auto, one of"]),
         (
             ReplayRequest(start="2024-02-01", end="2024-02-01"),
             ["--from 2024-02-01 is not before --to"],

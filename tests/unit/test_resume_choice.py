@@ -72,7 +72,7 @@ def test_another_preset_does_not_leave_a_position_behind() -> None:
     assert choice.kind is StartAction.REFUSE
     assert choice.line == (
         "A holds EURUSD long 0.04 and began with other terms (preset): --resume A with its terms, "
-        "--adopt, or butler flatten --account-profile FTMO"
+        "or butler flatten --account-profile FTMO"
     )
     adopted = choose(start(adopt=True), [session(**OTHER)], [holding()])
     assert (adopted.kind, adopted.adopted) == (StartAction.NEW, (holding(),))
@@ -83,7 +83,7 @@ def test_an_older_unfinished_session_that_holds_is_an_orphan() -> None:
     choice = choose(START, rows, [holding(1)])
     assert choice.kind is StartAction.REFUSE
     assert choice.line == (
-        "the Butler opened 21 EURUSD long 0.04 (session A), which nobody manages: --adopt, "
+        "the Butler opened 21 EURUSD long 0.04 (session A), which nobody manages: "
         "--resume A, or butler flatten --account-profile FTMO"
     )
     taken = choose(start(adopt=True), rows, [holding(1), holding(2, ticket=22)])
@@ -128,4 +128,4 @@ def test_an_unknown_tag_is_another_butler_while_it_is_young_and_an_orphan_later(
     assert young.line == "another Butler works on this account (tag 3fa9c1): stop it first"
     old = choose(START, [], [holding(0x3FA9C1, opened=NOW - 600_000)])
     assert old.kind is StartAction.REFUSE
-    assert "(an unknown session), which nobody manages: --adopt, or butler flatten" in old.line
+    assert "(an unknown session), which nobody manages: butler flatten" in old.line

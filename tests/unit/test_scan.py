@@ -9,10 +9,11 @@ from engine import events as ev
 from engine.bars import PreparedBars
 from engine.portfolio import Position
 from engine.types import SymbolSpec
+from signals.failure import StrategyFailed
 from signals.market_data.bars import BarPreparer, Ints
 from signals.scan import Bools, RowIndex, closings_of, first_true_of, scan_of
 from signals.strategies.sma_cross import SmaCross
-from signals.strategy import Decision, Exit, StrategyActor, StrategyFailed, View
+from signals.strategy import Decision, Exit, StrategyActor, View
 from tests.builders import EURUSD, Wired, wired
 
 NOON = 20_000 * 86_400 + 12 * 3_600

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,9 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.mt5.live.server_clock import ServerClock
 from engine.types import ClockName
-from signals.market_data.clocks import server_of
+from signals.market_data.clocks import SERVER_CLOCKS, server_of
 
-CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
+CLOCKS = SERVER_CLOCKS
 WINTER = int(datetime(2025, 1, 8, 12, tzinfo=UTC).timestamp())
 SUMMER = int(datetime(2025, 7, 9, 12, tzinfo=UTC).timestamp())
 ONLY_US = int(datetime(2025, 3, 12, 12, tzinfo=UTC).timestamp())

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -187,6 +188,32 @@ def test_two_signals_are_the_same_when_strategy_symbol_second_and_side_are(
     assert not ids & others
 
 
+OTHERS: dict[str, str] = {
+    "milliseconds": csv_of(time="1709280900000"),
+    "semicolons": f"{HEAD}\n{ROW}".replace(",", ";"),
+    "semicolons and decimal commas": f"{HEAD}\n{ROW}".replace(",", ";").replace("1.08", "1,08"),
+    "tabs": f"{HEAD}\n{ROW}".replace(",", "\t"),
+    "the platform's own time": csv_of(time="2024.03.01 08:15:00"),
+    "the day first, with points": csv_of(time="01.03.2024 08:15"),
+    "another's names": "Timestamp,Ticker,Type,stopLoss\n" + ROW,
+    "short names": "datetime,instrument,side,SL\n" + ROW,
+    "no target as the platform writes it": csv_of(take_profit="0.0"),
+    "no target as a table writes it": csv_of(take_profit="NaN", volume="nan", exit_time="NaT"),
+    "no entry price as the platform writes it": csv_of(entry_price="0"),
+    "blank rows of a spreadsheet": f"{HEAD}\n,,,\n{ROW}\n,,,\n , ,,\n",
+    "JSON of another program": '{"timestamp": 1709280900000, "symbol": "EURUSD", "type": "buy", '
+    '"sl": 1.08, "tp": 0}\n',
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_other_programs_write_says_the_same(tmp_path: Path, what: str) -> None:
+    """Each is the plain row's signal: same moment, symbol, side and stop, nothing else."""
+    (plain,) = read(tmp_path, f"{HEAD}\n{ROW}")
+    (other,) = read(tmp_path, OTHERS[what])
+    assert msgspec.structs.replace(other, line=plain.line) == plain
+
+
 # --- what is refused ------------------------------------------------------------------------
 
 # what: (content, place, fragments that the one line must hold)
@@ -194,25 +221,29 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "empty": (b"", "", ["is empty", "first line names the columns"]),
     "header only": (f"{HEAD}\n", "", ["holds no signal", "below the header"]),
     "blank lines only": ("\n\n", "line 1", ["lacks time, symbol, direction, stop_loss"]),
-    "blank cells": (f"{HEAD}\n,,,\n", "line 2", ["time is missing", "write a time such as"]),
+    "blank cells only": (f"{HEAD}\n,,,\n", "", ["holds no signal", "below the header"]),
     "missing column": (
         "time,symbol,stop_loss\n2024-03-01,EURUSD,1.0\n",
         "line 1",
         ["lacks direction", "every signal has one"],
     ),
-    "unknown column": (csv_of(lots="0.1"), "line 1", ["unknown column 'lots'", "volume"]),
+    "unknown column": (csv_of(colour="0.1"), "line 1", ["unknown column 'colour'", "volume"]),
     "no header": (f"{ROW}\n", "line 1", ["unknown column '2024-03-01t08:15:00'"]),
     "duplicate column": (
         f"{HEAD},symbol\n{ROW},GBPUSD\n",
         "line 1",
         ["column symbol is there twice", "remove one"],
     ),
-    "semicolons": (
-        f"{HEAD}\n{ROW}".replace(",", ";"),
-        "line 1",
-        ["unknown column 'time;symbol;", "known: time, symbol"],
+    "semicolons and a decimal too many": (
+        f"{HEAD}\n{ROW}".replace(",", ";").replace("1.08", "1;08"),
+        "line 2",
+        ["has 5 fields, the header 4", "separate fields with semicolons"],
     ),
-    "tabs": (f"{HEAD}\n{ROW}".replace(",", "\t"), "line 1", ["unknown column"]),
+    "thousands beside semicolons": (
+        f"{HEAD}\n{ROW}".replace(",", ";").replace("1.08", "1,080.5"),
+        "line 2",
+        ["stop_loss '1,080.5'"],
+    ),
     "missing cells": (
         f"{HEAD}\n{ROW}\n2024-03-01,EURUSD\n",
         "line 3",
@@ -230,7 +261,7 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
         ["stop_loss '1,08'", "write a positive price such as 1.0825"],
     ),
     "text in a price": (csv_of(stop_loss="abc"), "line 2", ["stop_loss 'abc'", "positive price"]),
-    "NaN": (csv_of(stop_loss="NaN"), "line 2", ["stop_loss 'NaN'", "positive price"]),
+    "NaN": (csv_of(stop_loss="NaN"), "line 2", ["stop_loss is missing", "positive price"]),
     "infinite": (csv_of(take_profit="inf"), "line 2", ["take_profit 'inf'", "positive price"]),
     "negative": (csv_of(entry_price="-1.08"), "line 2", ["entry_price '-1.08'"]),
     "zero": (csv_of(stop_loss="0"), "line 2", ["stop_loss '0'", "positive price"]),
@@ -245,12 +276,11 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "no symbol": (csv_of(symbol=""), "line 2", ["symbol is missing"]),
     "bad time": (csv_of(time="yesterday"), "line 2", ["time 'yesterday'", "2024-03-01T08:15:00"]),
     "no such day": (csv_of(time="2024-02-30"), "line 2", ["time '2024-02-30'"]),
-    "the platform's own time": (csv_of(time="2024.03.01 08:15"), "line 2", ["2024.03.01 08:15"]),
     "day first": (csv_of(time="01/03/2024 08:15"), "line 2", ["time '01/03/2024 08:15'"]),
     "a zone's name": (csv_of(time="2024-03-01T08:15 CET"), "line 2", ["write a time such as"]),
     "no such offset": (csv_of(time="2024-03-01T08:15+25:00"), "line 2", ["write a time such as"]),
     "a date as one number": (csv_of(time="20240301"), "line 2", ["time '20240301'"]),
-    "milliseconds": (csv_of(time="1709280900000"), "line 2", ["time '1709280900000'"]),
+    "nanoseconds": (csv_of(time="1709280900000000000"), "line 2", ["time '1709280900000000000'"]),
     "before all clocks": (csv_of(time="1900-01-01"), "line 2", ["time '1900-01-01'"]),
     "after all clocks": (csv_of(expires="2150-01-01"), "line 2", ["expires '2150-01-01'"]),
     "at the edge of the calendar": (csv_of(time="0001-01-01T00:00+14:00"), "line 2", ["time"]),
@@ -298,7 +328,7 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
         "line 1",
         ["lacks direction, stop_loss"],
     ),
-    "JSON with an unknown column": (line(lots=1), "line 1", ["unknown column 'lots'"]),
+    "JSON with an unknown column": (line(colour=1), "line 1", ["unknown column 'colour'"]),
     "JSON with a column twice": (
         line().replace('"volume"', '"stop_loss"'),
         "line 1",
@@ -307,7 +337,7 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "JSON null for a price": (line(stop_loss=None), "line 1", ["stop_loss is missing"]),
     "JSON true for a price": (line(stop_loss=True), "line 1", ["stop_loss 'true'"]),
     "JSON list for a price": (line(stop_loss=[1.08]), "line 1", ["stop_loss '[1.08]'"]),
-    "JSON NaN for a price": (line(stop_loss=float("nan")), "line 1", ["stop_loss 'NaN'"]),
+    "JSON NaN for a price": (line(stop_loss=float("nan")), "line 1", ["stop_loss is missing"]),
     "JSON list for a time": (line(time=[2024, 3, 1]), "line 1", ["time '[2024, 3, 1]'"]),
     "JSON object for a time": (line(time={"year": 2024}), "line 1", ["time '"]),
     "JSON true for a time": (line(time=True), "line 1", ["time 'true'"]),

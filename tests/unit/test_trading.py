@@ -8,7 +8,7 @@ from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 SUSPENDING = (
     HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
-    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER,
+    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER, HaltCause.STRATEGY,
 )  # fmt: skip
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.RECONCILIATION_MISMATCH,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,7 +279,7 @@ def test_bars_that_cannot_make_its_timeframe_are_bad_data(preset: Write, tmp_pat
     given: tuple[Any, ...] = ("--bars", f"EURUSD={bars}", "--clock", "utc")
     said = butler("replay", "--preset", preset(), "--results-dir", tmp_path / "r", *given)
     assert said.code == ExitCode.DATA
-    assert "bars of 86400 seconds cannot be made into H1 bars" in said.line
+    assert "D1 bars cannot be made into H1 bars" in said.line
 
 
 # --- when it fails at work ------------------------------------------------------------------
@@ -291,6 +292,7 @@ FAILS = {
         "return Enter(side=Side.LONG, stop_loss=1.05, take_profit=0, reason='x')"
     ),
     "no reason": "return Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason=None)",
+    "leaving the program": "import sys; sys.exit(3)",
     "leaving what is not open": "from signals.strategy import Leave; return Leave('now')",
 }
 
@@ -303,6 +305,16 @@ def test_a_strategy_that_fails_ends_the_session_in_order(
     said = failed(preset, tmp_path / "r", FAILS[what])
     assert "mine " in said.line, "the line names the strategy"
     assert "EURUSD" in said.line
+    assert "my_strategy.py:" in said.line, "and where in the file it went wrong"
+    assert "in on_bar)" in said.line
+    assert "internal error" not in said.line
+    folder = tmp_path / "r" / "sessions" / "failed"
+    lines = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    (told,) = (line for line in lines if line["event"] == "the strategy failed")
+    assert told["why"] in said.line
+    assert "Error" in told["traceback"] or "SystemExit" in told["traceback"]
+    summary = json.loads((folder / "execution_sim_summary.json").read_text(encoding="utf-8"))
+    assert summary["failure"] == told["why"]
 
 
 def test_a_signal_that_cannot_be_recorded_ends_the_session_in_order(

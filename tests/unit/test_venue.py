@@ -16,7 +16,7 @@ from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
-from engine.execution import ExecutionResult, Outcome
+from engine.fields import ExecutionResult, VenueOutcome
 from engine.journal import MemoryJournal
 from tests.builders import LOT, intent
 from tests.paper_terminals import terminal_at_ticks, told
@@ -126,7 +126,7 @@ def test_nothing_is_sent_before_its_record_is_on_disk() -> None:
             await scene.venue.settled()
             scene.venue.close()
         (reply,) = scene.replies
-        assert (told(reply).outcome, told(reply).code) == (Outcome.EXECUTED, 10_009)
+        assert (told(reply).outcome, told(reply).code) == (VenueOutcome.EXECUTED, 10_009)
         assert scene.client.calls[0] == "order_send"
 
     played(Scene, story)
@@ -136,7 +136,7 @@ def test_a_dry_run_checks_and_sends_nothing() -> None:
     async def story(scene: Scene) -> None:
         await _sent(scene, BUY)
         (reply,) = scene.replies
-        assert (told(reply).outcome, told(reply).code) == (Outcome.CHECKED, 0)
+        assert (told(reply).outcome, told(reply).code) == (VenueOutcome.CHECKED, 0)
         assert scene.client.calls == ["order_check"]
 
     played(lambda: Scene(dry_run=True), story)
@@ -146,7 +146,7 @@ def test_a_request_to_a_host_that_is_gone_was_never_sent() -> None:
     async def story(scene: Scene) -> None:
         await _sent(scene, BUY)
         (reply,) = scene.replies
-        assert (told(reply).outcome, told(reply).code) == (Outcome.UNSENT, -10_004)
+        assert (told(reply).outcome, told(reply).code) == (VenueOutcome.UNSENT, -10_004)
 
     played(lambda: Scene(down=1), story)
 

@@ -8,7 +8,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.snapshot import Deals
 from engine import events as ev
 from engine import money
-from engine.execution import Deal
+from engine.fields import Deal
 from engine.portfolio import Position
 from engine.types import Cents, SymbolSpec, Units, units
 
@@ -42,14 +42,14 @@ def figures(info: mt5.AccountInfo) -> ev.Account:
 
 def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
     """Deals of one symbol as a terminal reports them, in the engine's units."""
-    return tuple(
+    return tuple([
         Deal(
-            deal.ticket, deal.order, deal.position_id, deal.entry, deal.reason,
-            units(deal.volume), spec.points(deal.price), cents(deal.profit),
-            cents(deal.commission), cents(deal.swap),
+            profit=cents(deal.profit), commission=cents(deal.commission), swap=cents(deal.swap),
+            ticket=deal.ticket, order=deal.order, position=deal.position_id, entry=deal.entry,
+            reason=deal.reason, volume=units(deal.volume), price=spec.points(deal.price),
         )
         for deal in deals
-    )  # fmt: skip
+    ])  # fmt: skip
 
 
 def closing_deals(deals: Sequence[Deal], known: Units) -> Sequence[Deal]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.events import Account
-from engine.execution import Deal
+from engine.fields import Deal
 
 
 class ClosedPositions(NamedTuple):

@@ -17,10 +17,11 @@ from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery
 from engine import events as ev
 from engine.bus import Bus
-from engine.execution import ExecutionPort, ExecutionResult, Outcome
 from engine.exits import Exits
+from engine.fields import ExecutionResult, VenueOutcome
 from engine.orders import LiveOrder, OrderManager, OrderState
 from engine.portfolio import Portfolio
+from engine.ports import ExecutionPort
 from engine.trading import TradingState
 
 
@@ -124,7 +125,7 @@ class Gateway:
             self._cancelled(live.order, result)
 
     def _cancelled(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
-        if result.outcome is Outcome.EXECUTED:
+        if result.outcome is VenueOutcome.EXECUTED:
             self._reports.cancelled(order, "trading was halted")
 
     # --- out ---
@@ -205,13 +206,15 @@ class Gateway:
     def on_result(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
         """Turn the venue's answer to an order into events."""
         account = result.account or self._portfolio.account.figures
-        if result.outcome is Outcome.EXECUTED:
+        if result.outcome is VenueOutcome.EXECUTED:
             self._on_executed(order, result, account)
-        elif result.outcome is Outcome.CHECKED:
+        elif result.outcome is VenueOutcome.CHECKED:
             self._reports.cancelled(order, result.message)
-        elif result.outcome is Outcome.UNKNOWN:
+        elif result.outcome is VenueOutcome.UNKNOWN:
             self._reports.unknown(order, result.message, account)
-        elif result.outcome is Outcome.UNSENT and never_reached(order.terms.action, result.code):
+        elif result.outcome is VenueOutcome.UNSENT and never_reached(
+            order.terms.action, result.code
+        ):
             why = f"never sent: {result.code} {result.message}"
             self._reports.cancelled(order, why, unsent=order.terms.action is ev.CLOSE)
         else:

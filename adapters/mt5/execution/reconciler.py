@@ -20,7 +20,7 @@ from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import Deals, Snapshot, SnapshotQuery, a_day_past, snapshot_of
 from engine import events as ev
 from engine.bus import Bus
-from engine.execution import Deal
+from engine.fields import Deal
 from engine.orders import OrderManager, OrderState
 from engine.portfolio import Portfolio, Position
 from engine.types import Points, Units, units

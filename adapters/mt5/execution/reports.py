@@ -11,7 +11,7 @@ from adapters.mt5.execution.closing_deals import closing_deals, closings, figure
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
-from engine.execution import Deal
+from engine.fields import Deal
 from engine.portfolio import Portfolio, Position
 from engine.types import Cents, Points, Units
 

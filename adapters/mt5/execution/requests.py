@@ -54,6 +54,7 @@ class Requests:
     ) -> None:
         """`tag` begins the comment of every order and tells this session's from another's."""
         self._instruments = instruments
+        self.specs = {symbol: item.spec for symbol, item in instruments.items()}
         self.magic = magic
         self.mark = f"{tag}-"
         self.deviation = deviation
@@ -61,26 +62,32 @@ class Requests:
 
     def of(self, order: ev.OrderIntent, volume: Units) -> dict[str, Any]:
         """The request that carries out an approved order with the volume that risk gave it."""
-        instrument = self._instruments[order.terms.symbol]
-        if order.terms.action is ev.Action.MODIFY:
-            return {
-                "action": mt5.TRADE_ACTION_SLTP,
-                "position": order.terms.position,
-                **self._levels(order, instrument),
-            }
-        if order.terms.action is ev.Action.CLOSE:
-            return {**self._deal(order, volume, instrument), "position": order.terms.position}
-        levels = self._levels(order, instrument)
-        pending = self._pending(order, instrument) if order.terms.entry_price else {}
-        return {**self._deal(order, volume, instrument), **levels, **pending}
+        terms = order.terms
+        instrument = self._instruments[terms.symbol]
+        price = instrument.spec.price
+        request: dict[str, Any] = {"symbol": instrument.name, "magic": self.magic}
+        if terms.action is not ev.CLOSE:
+            request["sl"] = price(terms.stop_loss) if terms.stop_loss else 0.0
+            request["tp"] = price(terms.take_profit) if terms.take_profit else 0.0
+        if terms.action is not ev.OPEN:
+            request["position"] = terms.position
+        if terms.action is ev.MODIFY:
+            return request | {"action": mt5.TRADE_ACTION_SLTP}
+        buys = (terms.side is Side.LONG) == (terms.action is ev.OPEN)
+        request |= {
+            "action": mt5.TRADE_ACTION_DEAL,
+            "volume": lots(volume),
+            "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
+            "price": price(terms.price),
+            "deviation": self.deviation,
+            "type_filling": instrument.filling,
+            "comment": f"{self.mark}{order.order_id}",
+        }
+        return request | self._pending(order, instrument) if terms.entry_price else request
 
     def cancelling(self, ticket: int) -> dict[str, Any]:
         """The request that cancels a pending order."""
         return {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}
-
-    def spec(self, symbol: str) -> SymbolSpec:
-        """One of our symbols."""
-        return self._instruments[symbol].spec
 
     def filling(self, symbol: str) -> int:
         """The filling mode of orders on one of our symbols."""
@@ -103,29 +110,6 @@ class Requests:
     def server_time(self, moment: Millis) -> int:
         """A time as seconds of the server's clock."""
         return self._to_server(moment)
-
-    def _levels(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
-        price = instrument.spec.price
-        return {
-            "symbol": instrument.name,
-            "sl": price(order.terms.stop_loss) if order.terms.stop_loss else 0.0,
-            "tp": price(order.terms.take_profit) if order.terms.take_profit else 0.0,
-            "magic": self.magic,
-        }
-
-    def _deal(self, order: ev.OrderIntent, volume: Units, instrument: Instrument) -> dict[str, Any]:
-        buys = (order.terms.side is Side.LONG) == (order.terms.action is ev.Action.OPEN)
-        return {
-            "action": mt5.TRADE_ACTION_DEAL,
-            "symbol": instrument.name,
-            "volume": lots(volume),
-            "type": mt5.ORDER_TYPE_BUY if buys else mt5.ORDER_TYPE_SELL,
-            "price": instrument.spec.price(order.terms.price),
-            "deviation": self.deviation,
-            "type_filling": instrument.filling,
-            "magic": self.magic,
-            "comment": self.comment(order.order_id),
-        }
 
     def _pending(self, order: ev.OrderIntent, instrument: Instrument) -> dict[str, Any]:
         """What makes a request a pending one."""

@@ -6,12 +6,16 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import figures, fitting, in_units
 from adapters.mt5.execution.snapshot import TradeReply
 from engine.events import OrderIntent
-from engine.execution import ExecutionResult, Outcome
+from engine.fields import ExecutionResult, VenueOutcome
 from engine.types import SymbolSpec
 
+_BY_REQUEST = {
+    mt5.RequestOutcome.REJECTED: VenueOutcome.REJECTED,
+    mt5.RequestOutcome.UNKNOWN: VenueOutcome.UNKNOWN,
+}
 _OUTCOMES = {
-    mt5.RequestOutcome.REJECTED: Outcome.REJECTED,
-    mt5.RequestOutcome.UNKNOWN: Outcome.UNKNOWN,
+    code: _BY_REQUEST.get(known.outcome, VenueOutcome.EXECUTED)
+    for code, known in mt5.RETURN_CODES.items()
 }
 
 
@@ -30,21 +34,21 @@ def result_of(order: OrderIntent, reply: TradeReply, spec: SymbolSpec) -> Execut
     if reply.connected is False:
         # The terminal had no connection with its server: nothing can have reached it.
         said = mt5.explained(result.retcode, result.comment)
-        return ExecutionResult(Outcome.UNSENT, result.retcode, said)
-    outcome = outcome_of(result.retcode)
+        return ExecutionResult(VenueOutcome.UNSENT, result.retcode, said)
+    outcome = _OUTCOMES.get(result.retcode, VenueOutcome.UNKNOWN)
     said = result.comment
-    if outcome is not Outcome.EXECUTED:
+    if outcome is not VenueOutcome.EXECUTED:
         said = mt5.explained(result.retcode, result.comment)
-    if outcome is Outcome.UNKNOWN:
+    if outcome is VenueOutcome.UNKNOWN:
         said = f"{result.retcode} {said}"
     known = () if account is None else fitting(reply.deals, order.terms.action)
     deals = in_units(known, spec)
     return ExecutionResult(outcome, result.retcode, said, result.order, deals, account)
 
 
-def outcome_of(retcode: int) -> Outcome:
-    """What a return code lets us conclude."""
-    return _OUTCOMES.get(mt5.outcome_of(retcode), Outcome.EXECUTED)
+def outcome_of(retcode: int) -> VenueOutcome:
+    """What a return code lets us conclude; one that nobody documented is UNKNOWN."""
+    return _OUTCOMES.get(retcode, VenueOutcome.UNKNOWN)
 
 
 def cancellation_of(reply: TradeReply) -> ExecutionResult:
@@ -53,14 +57,14 @@ def cancellation_of(reply: TradeReply) -> ExecutionResult:
     if result is None:
         return _without_result(reply)
     done = result.retcode == mt5.TRADE_RETCODE_DONE
-    outcome = Outcome.EXECUTED if done else Outcome.REJECTED
+    outcome = VenueOutcome.EXECUTED if done else VenueOutcome.REJECTED
     return ExecutionResult(outcome, result.retcode, result.comment, result.order)
 
 
 def _checked(checked: mt5.OrderCheckResult) -> ExecutionResult:
     """In a dry run nothing was sent."""
     passed = checked.retcode == mt5.ORDER_CHECK_PASSED
-    outcome = Outcome.CHECKED if passed else Outcome.REJECTED
+    outcome = VenueOutcome.CHECKED if passed else VenueOutcome.REJECTED
     said = f"dry run, order_check says: {checked.comment}"
     return ExecutionResult(
         outcome,
@@ -71,10 +75,10 @@ def _checked(checked: mt5.OrderCheckResult) -> ExecutionResult:
 
 def _without_result(reply: TradeReply) -> ExecutionResult:
     code, text = reply.error
-    outcome = Outcome.UNKNOWN
+    outcome = VenueOutcome.UNKNOWN
     if code == mt5.RES_E_INTERNAL_FAIL_CONNECT:
-        outcome = Outcome.UNSENT
+        outcome = VenueOutcome.UNSENT
     elif mt5.delivery_of(code) is mt5.Delivery.NEVER_SENT:
-        outcome = Outcome.REJECTED
-    said = f"no result, error {code} {text}" if outcome is Outcome.UNKNOWN else text
+        outcome = VenueOutcome.REJECTED
+    said = f"no result, error {code} {text}" if outcome is VenueOutcome.UNKNOWN else text
     return ExecutionResult(outcome, code, said)

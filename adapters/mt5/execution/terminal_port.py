@@ -15,13 +15,13 @@ from adapters.mt5.execution.snapshot import (
     fetch_snapshot,
 )
 from engine.events import OrderIntent
-from engine.execution import ExecutionResult
+from engine.fields import ExecutionResult
 from engine.ports import Terminal
 from engine.types import Units
 
 
 class TerminalPort:
-    """Implements `engine.execution.ExecutionPort` by the package's functions."""
+    """Implements `engine.ports.ExecutionPort` by the package's functions."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class TerminalPort:
 
     def execute(self, order: OrderIntent, volume: Units) -> ExecutionResult:
         reply = self._carry_out(self._terminal, self._requests.of(order, volume))
-        return result_of(order, reply, self._requests.spec(order.terms.symbol))
+        return result_of(order, reply, self._requests.specs[order.terms.symbol])
 
     def cancel(self, _order: OrderIntent, ticket: int) -> ExecutionResult:
         return cancellation_of(self._carry_out(self._terminal, self._requests.cancelling(ticket)))

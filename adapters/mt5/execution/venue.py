@@ -36,7 +36,7 @@ from adapters.mt5.host.client import CallResult
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
-from engine.execution import ExecutionResult
+from engine.fields import ExecutionResult
 from engine.ports import Journal
 from engine.types import Units
 
@@ -266,7 +266,7 @@ class Venue:
                 reply = self._router.carry_out(client, requests.cancelling(job.ticket))
                 return cancellation_of(reply)
             reply = self._router.carry_out(client, requests.of(order, job.volume))
-            return result_of(order, self._ours(reply), requests.spec(order.terms.symbol))
+            return result_of(order, self._ours(reply), requests.specs[order.terms.symbol])
 
         return carried_out
 

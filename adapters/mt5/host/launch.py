@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import stat
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from adapters.mt5.api.errors import HostStartFailed
 from adapters.mt5.host.service import HostConfig
 from adapters.mt5.host.wire import Deadline
 from adapters.system import processes
+from adapters.system.atomic_files import replace_file
 from adapters.system.json_bytes import decoded
 
 PYTHON_HOST: Final = (sys.executable, "-m", "adapters.mt5.host")
@@ -111,6 +113,19 @@ class _Announcement(msgspec.Struct):
             raise ValueError("neither port nor error")
 
 
+def _is_ours(note: Path) -> bool:
+    """Whether nobody but its owner, this user, can have written the note.
+
+    A process is ended because of what stands there. (On Windows the folder's rights decide.)
+    Raises OSError.
+    """
+    if sys.platform == "win32":
+        return True
+    facts = note.lstat()
+    others_may_write = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid() and not others_may_write
+
+
 class LocalHost:
     """A host in a child process, one per state folder.
 
@@ -197,6 +212,9 @@ class LocalHost:
     def _end_orphan(self) -> bool:
         """End the host that the folder's note speaks of, if that very process still runs."""
         try:
+            if not _is_ours(self._note):
+                self._note.unlink()
+                return False
             note = decoded(self._note.read_bytes(), _Note)
         except FileNotFoundError:
             return False
@@ -243,7 +261,7 @@ class LocalHost:
         birth = processes.birth_of(process.pid)
         if birth is not None:
             note = _Note(pid=process.pid, birth=birth)
-            self._note.write_bytes(msgspec.json.encode(note))
+            replace_file(self._note, msgspec.json.encode(note), owner_only=True)
         return process
 
     def _tell_config(self, process: subprocess.Popen[bytes]) -> None:

@@ -227,11 +227,11 @@ def _unpack_struct(name: str, values: list[Any]) -> Struct:
     if struct is None or len(values) != struct.n_fields:
         raise WireError(f"no struct of {len(values)} fields is called {name[:40]!r}")
     nested = _nested(struct)
-    for position in nested:
-        values[position] = _unpack(values[position])
-    scalars = (v for i, v in enumerate(values) if i not in nested) if nested else values
+    scalars = [v for i, v in enumerate(values) if i not in nested] if nested else values
     if not set(map(type, scalars)) <= _PLAIN:
         raise WireError(f"{name} with a field that is no plain value")
+    for position in nested:
+        values[position] = _unpack(values[position])
     return struct(values)
 
 

@@ -19,8 +19,8 @@ class ChunkReader:
         self._chunks = chunks
 
     async def next(self) -> PreparedBars | None:
-        """The next chunk that has bars, or None at the end."""
+        """The next chunk that has bars to be played, or None at the end."""
         while True:
             chunk = await anyio.to_thread.run_sync(next, self._chunks, None)
-            if chunk is None or len(chunk):
+            if chunk is None or (len(chunk) and not chunk.past):
                 return chunk

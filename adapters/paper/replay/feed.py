@@ -129,7 +129,7 @@ class SignalSchedule:
         while waiting and waiting[0][0] <= now:
             moment, item = waiting.popleft()
             if isinstance(item, ev.SignalDue) and now > moment + _SIGNAL_LIFE:
-                item = ev.SignalDue(item.signal, ev.DenyReason.EXPIRED)
+                item = ev.SignalDue(item.signal, item.problem or ev.DenyReason.EXPIRED)
             yield item
 
     def last(self) -> Iterator[ev.SignalDue]:
@@ -138,7 +138,7 @@ class SignalSchedule:
             while waiting:
                 _, item = waiting.popleft()
                 if isinstance(item, ev.SignalDue):
-                    yield ev.SignalDue(item.signal, ev.DenyReason.OUTSIDE_DATA)
+                    yield ev.SignalDue(item.signal, item.problem or ev.DenyReason.OUTSIDE_DATA)
 
 
 class ReplayFeed:

@@ -65,11 +65,11 @@ class Surface:
             hidden={name for name, rules in terms.rules.items() if not rules.selected}
         )
         self.attached = attached
-        self._error = SUCCESS if attached else _NEVER_CALLED
+        self.error = SUCCESS if attached else _NEVER_CALLED
 
     def last_error(self) -> tuple[int, str]:
         """Code and text of the last call: (1, "Success") unless it failed."""
-        return self._error
+        return self.error
 
     def _spec(self, symbol: Any) -> SymbolSpec:
         if not isinstance(symbol, str) or len(symbol) > mt5.SYMBOL_MAX_CHARS:
@@ -95,7 +95,7 @@ def function(method: F) -> F:
 
     @wraps(method)
     def call(self: Surface, *args: Any, **kwargs: Any) -> Any:
-        self._error = SUCCESS
+        self.error = SUCCESS
         try:
             if (kwargs and not free) or not least <= len(args) <= most:
                 raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
@@ -103,7 +103,7 @@ def function(method: F) -> F:
                 raise Failure(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
             return method(self, *args, **kwargs)
         except Failure as failure:
-            self._error = failure.error
+            self.error = failure.error
             return contract.failure if failure.value is None else failure.value
         except BeyondLong as error:
             said = f"<built-in function {contract.name}> returned a result with an exception set"

@@ -16,14 +16,15 @@ from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.orders import EXECUTED
 from adapters.paper.terminal.requests import ParsedRequest
 from engine import events as ev
-from engine.execution import Deal, ExecutionResult, Outcome
+from engine.fields import Deal, ExecutionResult, VenueOutcome
 from engine.types import LONG, Units
 
 _DONE = mt5.TRADE_RETCODE_DONE
+_EXECUTED = VenueOutcome.EXECUTED
 
 
 class PaperExecution:
-    """Implements `engine.execution.ExecutionPort` over a paper terminal; symbols have the same
+    """Implements `engine.ports.ExecutionPort` over a paper terminal; symbols have the same
     names."""
 
     def __init__(self, terminal: PaperTerminal, requests: Requests) -> None:
@@ -45,10 +46,15 @@ class PaperExecution:
             return self._refused(retcode)
         if deal is not None:
             return ExecutionResult(
-                Outcome.EXECUTED, retcode, EXECUTED, deal.order, (_told(deal),), self._figures()
+                VenueOutcome.EXECUTED,
+                retcode,
+                EXECUTED,
+                deal.order,
+                (_told(deal),),
+                self._figures(),
             )
         ticket = self._terminal.place_pending(parsed) if terms.entry_price else 0
-        return ExecutionResult(Outcome.EXECUTED, retcode, EXECUTED, ticket, (), self._figures())
+        return ExecutionResult(_EXECUTED, retcode, EXECUTED, ticket, (), self._figures())
 
     def cancel(self, _order: ev.OrderIntent, ticket: int) -> ExecutionResult:
         parsed = self._removal(ticket)
@@ -56,7 +62,7 @@ class PaperExecution:
         if retcode != _DONE:
             return self._refused(retcode)
         self._terminal.place_pending(parsed)
-        return ExecutionResult(Outcome.EXECUTED, retcode, EXECUTED, ticket)
+        return ExecutionResult(_EXECUTED, retcode, EXECUTED, ticket)
 
     def snapshot(self, query: SnapshotQuery) -> Snapshot | ClosedPositions:
         """The whole terminal only while orders wait there, or the traces of one are wanted: nothing
@@ -70,7 +76,7 @@ class PaperExecution:
 
     def _refused(self, retcode: int) -> ExecutionResult:
         outcome, said = outcome_of(retcode), mt5.RETURN_CODES[retcode].meaning
-        if outcome is Outcome.UNKNOWN:
+        if outcome is VenueOutcome.UNKNOWN:
             said = f"{retcode} {said}"
         return ExecutionResult(outcome, retcode, said, 0, (), self._figures())
 

@@ -105,7 +105,7 @@ class HistoryFunctions(Surface):
             found = self.account.deals_by(ticket)
         else:
             found = self.account.deals_of(_position_asked(where))
-        return tuple(self._deal(deal) for deal in found)
+        return tuple([self._deal(deal) for deal in found])
 
     # --- structs
 

@@ -76,7 +76,7 @@ class HostedTerminal:
 
     def last_error(self) -> tuple[int, str]:
         """Of the last call, `paper_advance` included."""
-        return self._error or self._terminal.last_error()
+        return self._error or self._terminal.error
 
     def paper_advance(self, until: Any = None, most: Any = 0, /) -> MarketProgress | None:
         """Play the market up to `until`, in server ms, or at most `most` moves of it.

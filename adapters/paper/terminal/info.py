@@ -76,7 +76,7 @@ class AccountFunctions(Surface):
     def shutdown(self) -> bool:
         """Detach; never fails."""
         self.attached = False
-        self._error = SUCCESS
+        self.error = SUCCESS
         return True
 
     @function

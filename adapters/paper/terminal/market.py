@@ -33,6 +33,7 @@ from engine.types import Millis, Points, SymbolSpec
 
 _DAY_MS: Final = 86_400_000
 _NEVER: Final = 1 << 62
+_WHATEVER_COMES: Final = 1 << 60
 
 
 class MarketPace(enum.StrEnum):
@@ -161,7 +162,9 @@ class PaperMarket:
         while not most or steps < most:
             moment, name = self._next()
             if moment > until:
-                self._account.now = max(self._account.now, until)
+                # Asked for whatever comes, it stays where its bars have ended.
+                if until < _WHATEVER_COMES:
+                    self._account.now = max(self._account.now, until)
                 break
             challenge = self._courses.get(name)
             count, move = self._move(challenge, moment) if challenge else self._roll_over()

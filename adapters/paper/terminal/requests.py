@@ -95,21 +95,20 @@ def read(request: dict[str, Any], account: PaperAccount) -> ParsedRequest:
     # A request that names no symbol means that of its position or order.
     spec = account.specs.get(symbol) if symbol or not subject else subject.spec
     kind = get("type", mt5.ORDER_TYPE_BUY)
+    price, stop, target = _points(spec, get("price", 0.0), get("sl", 0.0), get("tp", 0.0))
+    volume = get("volume", 0.0)
     return ParsedRequest(
         action, symbol or (spec.name if spec else ""), spec, kind, SIDES.get(kind),
-        _volume(get("volume", 0.0)), _points(spec, get("price", 0.0)),
-        _points(spec, get("sl", 0.0)), _points(spec, get("tp", 0.0)),
+        units(volume) if 0 <= volume < _LARGEST else WRONG, price, stop, target,
         get("type_filling", mt5.ORDER_FILLING_FOK), get("type_time", mt5.ORDER_TIME_GTC),
         get("expiration", 0), get("deviation", 0), ticket, position, order,
         get("magic", 0), get("comment", ""),
     )  # fmt: skip
 
 
-def _volume(lots: float) -> Units:
-    return units(lots) if 0 <= lots < _LARGEST else WRONG
-
-
-def _points(spec: SymbolSpec | None, price: float) -> Points:
-    if price == 0:
-        return 0
-    return spec.points(price) if spec and 0 < price < _LARGEST else WRONG
+def _points(spec: SymbolSpec | None, *prices: float) -> list[Points]:
+    """Prices in points; 0 stays 0, whatever the symbol."""
+    return [
+        0 if price == 0 else spec.points(price) if spec and 0 < price < _LARGEST else WRONG
+        for price in prices
+    ]

@@ -52,16 +52,24 @@ def results_of(state: Path) -> Path:
     return state.parent if state.name == _HOSTS else state
 
 
+def lock_of(account: ResolvedAccount, results: Path, session: str) -> AccountLock:
+    """The account's lock, not yet taken. Raises AppError with the remedy."""
+    return AccountLock(prepared(account, results), _name(account), session)
+
+
+def _name(account: ResolvedAccount) -> str:
+    return f"account {account.login} on {account.server}"
+
+
 @contextmanager
 def held(account: ResolvedAccount, results: Path, session: str) -> Iterator[None]:
     """The account for `session` alone; released at the end, and when the process ends.
 
     Raises Refused when another session has it.
     """
-    name = f"account {account.login} on {account.server}"
     # A Butler of the last release locks the folder of results.
     earlier = results / _HOSTS / f"{account.server}-{account.login}"
-    locks = [AccountLock(folder, name, session) for folder in (prepared(account, results), earlier)]
+    locks = [lock_of(account, results, session), AccountLock(earlier, _name(account), session)]
     try:
         _take(locks)
         yield

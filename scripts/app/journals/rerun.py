@@ -36,7 +36,7 @@ def rerun(
     started, metadata = first.event, first.metadata or {}
     if started.mode == "replay":
         specs = {spec.name: spec for spec in started.symbols}
-        places = SourceFiles(path.parent, bar_paths(bars or [], specs), signals)
+        places = SourceFiles(path.parent, bar_paths(bars or [], specs)[0], signals)
         return BarRerun(stored.records(), terms_again(started, metadata, places)).run()
     if bars or signals:
         option = "--bars" if bars else "--signals"

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from adapters.bars import sample
+from adapters.bars.symbol_names import known_signals
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
 from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
-from engine.types import ClockName, Limits
+from engine.types import Limits
 from scripts.app.errors import BadData
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
 from scripts.app.terms.bars import BarInput, Window, open_input
@@ -54,7 +55,7 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
         starting_balance=started.account.balance,
         limit_trades=started.limit_trades,
         slippage=started.costs.get("slippage_points", 0),
-        signals=signal_file.signals if signal_file else (),
+        signals=_meant(signal_file, started),
         signals_sha256=signal_file.sha256 if signal_file else "",
         strategy=started.strategy,
         objectives=challenge_of(started),
@@ -75,10 +76,10 @@ def inputs_again(
             _bar_files(ref.symbol, metadata, places),
             remedy=f"give the file with --bars {ref.symbol}=FILE",
         )
-        clock = msgspec.convert(ref.clock, ClockName)
-        window = Window(ref.first // 1000, ref.last // 1000 + 1)
+        cold = not metadata.get("warm_up", False)
+        window = Window(ref.first // 1000, ref.last // 1000 + 1, cold)
         spec = specs[ref.symbol]
-        item, _ = open_input(spec, path, clock, window, now, mend=ref.repaired, settled=True)
+        item, _ = open_input(spec, path, ref.clock, window, now, mend=ref.repaired, settled=True)
         inputs.append(item)
     return inputs
 
@@ -110,6 +111,15 @@ def _signals(
         remedy="give the file with --signals FILE",
     )
     return open_signals(path)
+
+
+def _meant(
+    signal_file: UserSignalFile | None, started: ev.SessionStarted
+) -> tuple[ev.UserSignal, ...]:
+    """The signals with the symbols that the session took them for."""
+    if signal_file is None:
+        return ()
+    return known_signals(signal_file.signals, [spec.name for spec in started.symbols])[0]
 
 
 def _unchanged(what: str, sha256: str, files: list[Path], *, remedy: str) -> Path:

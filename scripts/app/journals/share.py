@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MASKED = "masked"
 
-_HARMLESS = frozenset({"session_id", "version", "dry_run", "started_at", "ended_at"})
+_HARMLESS = frozenset({"session_id", "version", "dry_run", "started_at", "ended_at", "holes"})
 """What a record may say about itself as it is; whatever else it says is masked."""
 
 _TEXTS = ("detail", "message", "note", "reason")

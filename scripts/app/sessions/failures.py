@@ -13,6 +13,7 @@ from adapters.mt5.api.errors import (
     TerminalError,
     UnsuitableAccount,
 )
+from adapters.services.logs import SessionLog
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
@@ -26,12 +27,15 @@ from scripts.app.errors import (
     WrongUsage,
 )
 from scripts.app.session_folder import SessionFolder
-from signals.strategy import StrategyFailed
+from signals.failure import StrategyFailed
 
 
 @contextmanager
-def explained(folder: SessionFolder) -> Iterator[None]:
-    """Turn a failed session into the one line that says what happened and what is safe."""
+def explained(folder: SessionFolder, log: SessionLog | None = None) -> Iterator[None]:
+    """Turn a failed session into the one line that says what happened and what is safe.
+
+    `log` gets a strategy's own traceback.
+    """
     kept = f"everything up to then is in {folder.path}"
     try:
         yield
@@ -58,16 +62,23 @@ def explained(folder: SessionFolder) -> Iterator[None]:
     except ClockSteppedBack as error:
         raise WrongUsage(str(error)) from error
     except StrategyFailed as error:
+        _note(error, log)
         raise InternalFault(str(error)) from error
     except HandlerFailed as error:
-        raise _of_an_actor(error, kept) from error
+        raise _of_an_actor(error, kept, log) from error
 
 
-def _of_an_actor(error: HandlerFailed, kept: str) -> AppError:
+def _note(error: StrategyFailed, log: SessionLog | None) -> None:
+    if log is not None:
+        log.info("the strategy failed", why=str(error), traceback=error.own_traceback)
+
+
+def _of_an_actor(error: HandlerFailed, kept: str, log: SessionLog | None) -> AppError:
     cause = error.__cause__
     if isinstance(cause, JournalFailed):  # it published something that could not be written
         return _unwritable(cause, kept)
     if isinstance(cause, StrategyFailed):
+        _note(cause, log)
         return InternalFault(f"{cause}; the session stopped, {kept}")
     return InternalFault(
         f"internal error: {cause!r} in {error.handler}; the session stopped, {kept}"

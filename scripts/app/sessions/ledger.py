@@ -59,8 +59,8 @@ class LedgerSource:
     """Where an account's ledger comes from.
 
     `stands_still`: the terminal's market does, so its clock is read as now. `rules` is the clock
-    of a recorded market. Without `remembers` nothing of the history is kept: the account is a
-    session's own.
+    of a recorded market. Without `remembers` nothing of the history is kept or compared: the
+    account is a session's own; without `writes` the store is only read.
     """
 
     books: AccountBooks
@@ -70,6 +70,7 @@ class LedgerSource:
     stands_still: bool = False
     rules: ServerRules | None = None
     remembers: bool = True
+    writes: bool = True
 
 
 class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +136,7 @@ async def _patiently(connection: Connection, source: LedgerSource) -> LedgerRead
 async def _settle(source: LedgerSource, reading: LedgerRead) -> None:
     """Keep what the history does not explain, once it adds up."""
     settled_at = reading.report.figures.opening
-    if not source.remembers or reading.report.severity is LedgerSeverity.WAIT:
+    if not (source.remembers and source.writes) or reading.report.severity is LedgerSeverity.WAIT:
         return
 
     def keep(store: AccountStore) -> None:
@@ -203,7 +204,8 @@ def _remembered(
     )
     if not source.remembers:
         return Remembered(known=inputs)
-    store.add_history(seen.deals, seen.orders, now)
+    if source.writes:
+        store.add_history(seen.deals, seen.orders, now)
     approvals = store.approvals(now - 2 * _DAY)
     known = msgspec.structs.replace(
         inputs,

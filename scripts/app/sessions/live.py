@@ -25,12 +25,14 @@ from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
 from engine import events as ev
-from engine.bus import Bus
+from engine.bus import Bus, Subscription
 from engine.clock import Clock
 from engine.portfolio import Portfolio
-from engine.ports import Feed
+from engine.ports import Feed, Sink
 from engine.session import Session
+from engine.trading import Trading
 from engine.types import Limits, Millis, Points, SymbolSpec, lots
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
@@ -157,6 +159,14 @@ class LiveSession:
     outcomes: OrderOutcomes
     summary: JsonSink
     portfolio: Portfolio
+    trading: Callable[[], Trading]
+
+    def halted(self) -> str | None:
+        """Why nothing was sent, where trading on the account was halted already; else None."""
+        reason = self.trading().reason
+        if self.outcomes.submitted or self.outcomes.problem or reason is None:
+            return None
+        return f"denied: trading on this account is halted ({reason})"
 
     def left(self) -> str | None:
         """What the session leaves behind that the user must look at, or None."""
@@ -262,7 +272,10 @@ def assemble(
     """
     clock, bus = context.clock, actors.bus
     sinks = file_sinks(bus, context.folder, context.log, past=context.past, live=True)
-    io_actors = list(sinks.actors)
+    supervisor = Supervisor(context.log.warn)
+    io_actors: list[tuple[Sink, Subscription]] = [
+        (supervisor.over(sink), subscription) for sink, subscription in sinks.actors
+    ]
     if options is not None and queries is not None:
         services = start_services(
             bus,
@@ -273,6 +286,7 @@ def assemble(
             queries,
             subscriptions=[subscription for _, subscription in sinks.actors],
             options=options,
+            supervisor=supervisor,
             past=context.past or (),
         )
         io_actors += services.actors
@@ -357,7 +371,14 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
     session, summary = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
-    return LiveSession(session, actors.gateway, outcomes, summary, actors.portfolio)
+    return LiveSession(
+        session,
+        actors.gateway,
+        outcomes,
+        summary,
+        actors.portfolio,
+        lambda: actors.risk.trading,
+    )
 
 
 def followed(challenge: Challenge | None, context: SessionContext) -> Challenge | None:

@@ -19,11 +19,10 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
 from engine.clock import Clock
-from engine.execution import ExecutionPort
 from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
-from engine.ports import Journal
+from engine.ports import ExecutionPort, Journal
 from engine.recovery import ClockSteppedBack, RecoveredSession, Restorer
 from engine.types import Limits, Millis
 from risk.actor import RiskActor

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
-
-import anyio.to_thread
+from typing import Any
 
 from adapters.bars.follow import FollowedSignals
+from adapters.bars.symbol_names import known_signals
 from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
@@ -18,6 +17,7 @@ from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
 from adapters.reports.sinks import JsonSink
+from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
@@ -26,6 +26,7 @@ from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
 from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
     SessionContext,
     Stop,
@@ -42,10 +43,8 @@ from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
-from signals.market_data.clocks import server_of, to_utc
+from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
 from signals.strategy import StrategyFactory
-
-_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,8 @@ class ShadowTerms(TerminalTerms):
     signals: tuple[ev.UserSignal, ...]
     followed: Path | None
     market: RecordedMarket | None
+    strategy_out: str | None = None
+    """Why the strategy is not asked any more, or None."""
 
 
 @dataclass
@@ -95,7 +96,7 @@ async def catch_up(clock: Clock, market: RecordedMarket | None, connection: Conn
 def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionContext) -> Shadow:
     """Put the session together; must be called inside the event loop, once its folder exists."""
     stop = Stop()
-    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in _CLOCKS})
+    server: ServerClock[ClockName] = ServerClock({name: _rule(name) for name in SERVER_CLOCKS})
     market = terms.market
     actors = connect_live(
         Wiring(
@@ -105,7 +106,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             account=connection.account,
             session_id=context.session_id,
             strategy_id=terms.preset,
-            factory=terms.factory,
+            factory=None if terms.strategy_out else terms.factory,
             instruments=terms.instruments,
             limits=terms.limits,
             challenge=followed(terms.challenge, context),
@@ -116,6 +117,9 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     )
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
     pacing = _pacing(terms, actors, context, stop, schedule)
+    news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
+    if news is not None:
+        pacing = Prepared(pacing, news)
     feed = LiveFeed(
         actors.bus,
         actors.portfolio,
@@ -214,18 +218,21 @@ def _pacing(
     schedule: LiveSignalSchedule,
 ) -> Pacing:
     pacing = _plain_pacing(terms, actors, context, stop)
-    schedule.add(terms.signals)
+    named: set[str] = set()
+
+    def add(signals: Iterable[ev.UserSignal]) -> None:
+        meant, notes = known_signals(signals, terms.instruments)
+        for note in notes:
+            if note not in named:
+                context.log.warn(note)
+        named.update(notes)
+        schedule.add(meant)
+
+    add(terms.signals)
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
-
-    async def read() -> None:
-        try:
-            schedule.add(await anyio.to_thread.run_sync(file.poll))
-        except OSError as error:
-            context.log.warn(f"{terms.followed}: cannot be read ({error.strerror})")
-
-    return Prepared(pacing, read)
+    return Prepared(pacing, Polled(str(terms.followed), file.poll, add, context.log.warn))
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:

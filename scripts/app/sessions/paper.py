@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from engine.types import Millis
 from scripts.app.account.place import PAPER as PAPER
+from scripts.app.errors import BadData
 
 LOGIN = 1
 SERVER = "Paper-Demo"
@@ -57,6 +59,26 @@ def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> st
         "state": None if books is None else str(books.resolve()),
     }
     return msgspec.json.encode(document).decode()
+
+
+def books_at(books: Path | None) -> Millis | None:
+    """The time that the server's clock showed last, by an account's books; None without any.
+
+    Raises BadData for books that cannot be read.
+    """
+    if books is None or not books.is_file():
+        return None
+    try:
+        return msgspec.json.decode(books.read_bytes(), type=_Now).now
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadData(
+            f"{books}: the PAPER account's books cannot be read ({error}); "
+            "`butler account PAPER --reset` gives it fresh ones"
+        ) from error
+
+
+class _Now(msgspec.Struct):
+    now: Millis
 
 
 def _end_of_sample() -> int:

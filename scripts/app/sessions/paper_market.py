@@ -12,7 +12,7 @@ from adapters.paper.terminal.market import MarketPace
 from engine.clock import SystemClock
 from engine.types import ClockName, Millis
 from scripts.app.sessions.paper import LOGIN, SERVER
-from scripts.app.terms.bars import BarInput
+from scripts.app.terms.bars import BarInput, OpenMarketBars
 from signals.market_data.clocks import server_of, to_utc, utc_of
 
 
@@ -89,6 +89,8 @@ def _rates_file(item: BarInput, state: Path) -> Path:
 
     end = item.window.end
     part = f"{item.ref.sha256[:16]}-{end}" if end else item.ref.sha256[:16]
+    if isinstance(item.file, OpenMarketBars):
+        part += f"-{item.clock.replace('/', '_')}"
     path = state.resolve() / f"paper-{part}.npy"
     if not path.exists():
         columns = concat(item.file.chunks())

@@ -151,7 +151,8 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
 def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars]:
     """The symbol's bars, with the scan of its strategy unless every bar is to be played."""
     chunks = item.prepared(terms.timeframes)
-    return chunks if terms.every_bar else parts.strategy.scanned(item.spec.name, chunks)
+    name, strategy = item.spec.name, parts.strategy
+    return strategy.warmed(name, chunks) if terms.every_bar else strategy.scanned(name, chunks)
 
 
 def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
@@ -169,7 +170,9 @@ def schedule_of(terms: Terms) -> SignalSchedule:
     for signal in terms.signals:
         ref = refs.get(signal.symbol)
         if ref is None:
-            first.append(ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL))
+            # Denied when it is due, at an opening of the first symbol: it has none of its own.
+            unknown = ev.SignalDue(signal, ev.DenyReason.UNKNOWN_SYMBOL)
+            due.append((terms.inputs[0].ref.symbol, signal.time, unknown))
         elif signal.time < ref.first:
             first.append(ev.SignalDue(signal, ev.DenyReason.OUTSIDE_DATA))
         else:
@@ -314,9 +317,22 @@ def files_of(terms: Terms) -> dict[str, Any]:
     `files` are the bars' names for the summary, the others where a re-run looks for them.
     """
     bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    started = [item.window for item in terms.inputs if item.window.first is not None]
+    warm = {"warm_up": started[0].warm} if started else {}
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
+        **warm,
         "files": {symbol: path.name for symbol, path in bars.items()},
+        "holes": {
+            item.spec.name: {
+                "bars": item.holes.bars,
+                "count": item.holes.count,
+                "first": iso(item.holes.first * 1000),
+                "longest": iso(item.holes.longest * 1000),
+            }
+            for item in terms.inputs
+            if item.holes is not None
+        },
         "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
         **{name: str(path.absolute()) for name, path in own.items() if path is not None},
     }

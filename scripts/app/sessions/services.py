@@ -1,7 +1,7 @@
 """The services of a long session: control, status, heartbeat, alerts, metrics, view.
 
 Each part is an I/O actor: it takes records from the bus, or merely lasts as long as the session.
-None of them decides anything, and none can hold the feed back.
+None of them decides anything, none can hold the feed back, and none can end the session.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.status import Moment, Status, StatusKeeper
 from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
-from adapters.services.heartbeat import Beat, Heartbeat, Ping
+from adapters.services.heartbeat import Beat, Heartbeat, Ping, write_beat
 from adapters.services.logs import SessionLog
+from adapters.services.supervisor import Supervisor
+from adapters.services.watchdog import Watchdog, WatchdogTerms
 from engine import events as ev
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
@@ -25,10 +29,11 @@ from engine.ports import Sink
 from engine.trading import Trading
 from engine.types import Millis
 from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import SessionFolder
+from scripts.app.session_folder import HEARTBEAT, SessionFolder
 from scripts.app.sessions.commands import SessionCommands
 
 if TYPE_CHECKING:
+    from adapters.services.alerts import Alerts
     from adapters.services.metrics import Metrics
     from config.loader import AlertSettings
 
@@ -62,6 +67,7 @@ class ServiceOptions:
     view: Callable[[Callable[[], Status | None]], Work] | None = None
     """Makes what shows the status for as long as the session lasts."""
     beat_seconds: float = 5.0
+    watchdog: WatchdogTerms | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +105,13 @@ class _Build:
     log: SessionLog
     queries: SessionQueries
     watched: list[Subscription]
+    supervisor: Supervisor
+    beat_seconds: float
     actors: list[tuple[Sink, Subscription]] = field(default_factory=list)
 
     def add(self, actor: Sink, kinds: frozenset[type]) -> None:
         subscription = self.bus.subscribe(actor.name, kinds)
-        self.actors.append((actor, subscription))
+        self.actors.append((self.supervisor.over(actor), subscription))
         self.watched.append(subscription)
 
     def moment(self, ticks: TickTimes) -> Moment:
@@ -117,7 +125,13 @@ class _Build:
             feeds=self.queries.feeds(),
             queues={subscription.name: subscription.waiting for subscription in self.watched},
             loss_buffer=self.queries.loss_buffer(),
+            degraded=self.degraded(),
         )
+
+    def degraded(self) -> dict[str, str]:
+        """Which services are, and why."""
+        log = {} if self.log.trouble is None else {"log": self.log.trouble}
+        return self.supervisor.degraded | log
 
     def beat(self) -> Beat:
         return Beat(
@@ -126,6 +140,7 @@ class _Build:
             time=self.clock.now(),
             seq=self.bus.seq,
             state=str(self.queries.trading().state),
+            every=self.beat_seconds,
         )
 
 
@@ -139,14 +154,27 @@ def start_services(
     *,
     subscriptions: list[Subscription],
     options: ServiceOptions,
+    supervisor: Supervisor | None = None,
     past: Sequence[ev.Record] = (),
 ) -> Services:
     """Build the parts; call it before the bus is sealed and the first record published.
 
-    `subscriptions` are those of the session's other I/O actors, `past` its journal so far. Raises
+    `subscriptions` are those of the session's other I/O actors, which `supervisor` may watch too;
+    `past` is its journal so far. Raises
     AppError for what `options` asks and this machine cannot give.
     """
-    build = _Build(bus, portfolio, clock, folder, log, queries, list(subscriptions))
+    supervisor = supervisor or Supervisor(log.warn)
+    build = _Build(
+        bus,
+        portfolio,
+        clock,
+        folder,
+        log,
+        queries,
+        list(subscriptions),
+        supervisor,
+        options.beat_seconds,
+    )
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
@@ -161,12 +189,11 @@ def start_services(
     )
     control = ControlServer(folder.path, commands, log.warn)
     _add_work(build, "control", control)
-    heart = Heartbeat(
-        folder.path / "heartbeat.json", build.beat, log.warn, every=options.beat_seconds
-    )
+    heart = Heartbeat(folder.path / HEARTBEAT, build.beat, log.warn, every=options.beat_seconds)
     _add_work(build, "heartbeat", heart)
-    if options.alerts is not None:
-        _add_alerts(build, options.alerts, past)
+    alerts = None if options.alerts is None else _add_alerts(build, options.alerts, past)
+    if options.watchdog is not None:
+        _add_watchdog(build, options.watchdog, alerts)
     metrics = None
     if options.metrics_port is not None:
         metrics = _metrics(build, keeper, options.metrics_port)
@@ -179,16 +206,34 @@ def _add_work(build: _Build, name: str, part: Work) -> None:
     build.add(BackgroundService(name, part.run), BackgroundService.kinds)
 
 
-def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> None:
+def _add_watchdog(build: _Build, terms: WatchdogTerms, alerts: Alerts | None) -> None:
+    """Tells log, alerts and heartbeat when the loop hangs, which none of them could notice."""
+
+    def hangs(why: str) -> None:
+        if alerts is not None:
+            alerts.hangs(why)
+        build.log.warn("the session hangs", why=why)
+        beat = msgspec.structs.replace(build.beat(), alive=False)
+        write_beat(build.folder.path / HEARTBEAT, beat)
+
+    def turns_again() -> None:
+        build.log.warn("the session goes on", why="its loop turns again")
+
+    _add_work(build, "watchdog", Watchdog(build.folder.path, terms, hangs, turns_again))
+
+
+def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record]) -> Alerts | None:
+    """The actor, None without an address to send to."""
     from adapters.services.alerts import AlertRules, Alerts
     from config.loader import ConfigError
     from scripts.app.sessions.alerts import policy, sender
 
+    alerts = None
     if (send := sender(settings)) is not None:
         rules = AlertRules(policy(settings), build.folder.session_id)
         for record in past:
             rules.take(record)  # reported when it happened
-        alerts = Alerts(rules, send, build.clock.now, build.log.warn)
+        alerts = Alerts(rules, send, build.clock.now, build.log.warn, degraded=build.degraded)
         build.add(alerts, alerts.kinds)
     try:
         address = settings.ping_address(os.environ)
@@ -197,6 +242,7 @@ def _add_alerts(build: _Build, settings: AlertSettings, past: Sequence[ev.Record
             _add_work(build, "ping", ping)
     except (ConfigError, ValueError) as error:
         raise WrongUsage(str(error)) from error
+    return alerts
 
 
 def _metrics(build: _Build, keeper: StatusKeeper, port: int) -> Metrics:

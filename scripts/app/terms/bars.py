@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from adapters.bars.reader import CHUNK_ROWS, BarFileError, RateColumns, concat, open_bars
 from engine.bars import PreparedBars
@@ -13,16 +16,27 @@ from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
 from scripts.app.errors import BadData
 from signals.market_data.bars import BarPreparer, Ints, within
-from signals.market_data.clocks import ClockDetector, to_utc
+from signals.market_data.clocks import ClockDetector, is_clock, to_server, to_utc, utc_of
+from signals.market_data.closures import flat_about_weekends, flat_while_closed
+from signals.market_data.spacing import Spacing
 from signals.market_data.validate import BarChecker, Severity, repair
 
 
 @dataclass(frozen=True)
 class Window:
-    """Which bars a run reads, by their opening in seconds UTC: `first` included, `end` not."""
+    """Which bars a run plays, by their opening in seconds UTC: `first` included, `end` not.
+
+    Unless it is `cold`, the bars before `first` are read too.
+    """
 
     first: int | None = None
     end: int | None = None
+    cold: bool = True
+
+    @property
+    def warm(self) -> bool:
+        """Whether the bars before the first warm up what decides."""
+        return self.first is not None and not self.cold
 
 
 class Bars(Protocol):
@@ -60,6 +74,51 @@ class RepairedBars:
 
 
 @dataclass(frozen=True)
+class OpenMarketBars:
+    """A file's bars without the flat ones of a closed market; `base` is the symbol's."""
+
+    bars: Bars
+    clock: ClockName
+    base: str
+
+    @property
+    def path(self) -> Path:
+        return self.bars.path
+
+    @property
+    def sha256(self) -> str:
+        return self.bars.sha256
+
+    @property
+    def fixed_clock(self) -> ClockName | None:
+        return self.bars.fixed_clock
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[RateColumns]:
+        for chunk in self.bars.chunks(rows):
+            kept = np.flatnonzero(~flat_while_closed(chunk, self.clock, self.base))
+            if len(kept) == len(chunk):
+                yield chunk
+            elif len(kept):
+                yield chunk.take(kept)
+
+    def place(self, row: int) -> str:
+        return self.bars.place(row)
+
+
+@dataclass(frozen=True)
+class Holes:
+    """Bars that are missing outside the market's usual pauses: how often, and where (seconds UTC).
+
+    `bars` are missing at the longest hole, which begins after the bar of `longest`.
+    """
+
+    count: int
+    first: int
+    longest: int
+    bars: int
+
+
+@dataclass(frozen=True)
 class BarInput:
     """A checked bar file of one symbol and what the session's first record says of it."""
 
@@ -68,23 +127,42 @@ class BarInput:
     ref: DataRef
     clock: ClockName
     window: Window
+    holes: Holes | None = None
 
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         """The bars in chunks, ready to be played; raises BarFileError while reading.
 
-        `timeframes` are the higher bars that are wanted with them.
+        `timeframes` are the higher bars that are wanted with them. Bars of the past come first.
         """
+        window = self.window
         preparer = BarPreparer(
             self.spec,
             self._to_utc,
             timeframes=timeframes,
-            first=self.window.first,
-            end=self.window.end,
+            first=None if window.warm else window.first,
+            end=window.end,
         )
-        for chunk in self.file.chunks():
-            yield preparer.prepare(
+        for past, chunk in self._parts():
+            bars = preparer.prepare(
                 chunk.time, chunk.open, chunk.high, chunk.low, chunk.close, chunk.spread
             )
+            bars.past = past
+            yield bars
+
+    def _parts(self) -> Iterator[tuple[bool, RateColumns]]:
+        """The file's chunks, each of the past or to be played."""
+        begun = not self.window.warm
+        for chunk in self.file.chunks():
+            if begun:
+                yield False, chunk
+                continue
+            played = within(self._to_utc(chunk.time), self.window.first, None)
+            start = int(played.argmax()) if played.any() else len(chunk)
+            begun = start < len(chunk)
+            if start:
+                yield True, chunk.part(0, start)
+            if begun:
+                yield False, chunk.part(start, len(chunk))
 
     def _to_utc(self, server: Ints) -> Ints:
         return to_utc(self.clock, server)
@@ -106,22 +184,28 @@ def open_input(
     then the notes say what is skipped and what speaks against it. Raises AppError with
     one line for whatever is wrong, a stated clock that the bars contradict included.
     """
+    if not is_clock(clock):
+        raise BadData(f"{path}: its clock {clock} is not known here")
     try:
-        file: Bars = open_bars(path)
+        file: Bars = open_bars(path, wall=settled and clock != "utc")
         if not settled:
             clock = file.fixed_clock or clock
         done: list[str] = []
         if mend:
             file, done = repaired(file)
-        detector = ClockDetector()
-        ref = _checked(spec, file, clock, window, now, detector)
+        look = _Look(spec, clock, window, now)
+        ref = look.at(file)
+        detector = look.detector
         if settled:
             done += _questioned(file, clock, detector)
         elif (fault := label_fault(file, detector)) is not None:
             raise BarFileError(path, fault)
     except BarFileError as error:
         raise BadData(str(error)) from error
-    return BarInput(spec, file, ref, clock, window), done
+    if look.closed:
+        done.append(f"{path}: {look.closed_flats} are left out")
+        file = OpenMarketBars(file, clock, spec.base)
+    return BarInput(spec, file, ref, clock, window, look.holes()), done
 
 
 def _questioned(file: Bars, clock: ClockName, detector: ClockDetector) -> list[str]:
@@ -168,42 +252,72 @@ def repaired(file: Bars) -> tuple[Bars, list[str]]:
     return bars, [f"{file.path}: {deed}" for deed in mending.done]
 
 
-def _checked(
-    spec: SymbolSpec,
-    file: Bars,
-    clock: ClockName,
-    window: Window,
-    now: int,
-    detector: ClockDetector,
-) -> DataRef:
-    """Read the file once: nothing may be wrong with it, and the window must hold some of it.
+class _Look:
+    """One reading of a file before it is played: what is wrong with it and what it holds."""
 
-    `detector` is shown every bar.
-    """
-    checker = BarChecker(spec.name, spec.digits, now)
-    rows, first, last = 0, 0, 0
-    for chunk in file.chunks():
-        checker.push(chunk)
-        detector.push(chunk.time)
-        moments = to_utc(clock, chunk.time)
-        moments = moments[within(moments, window.first, window.end)]
-        if len(moments):
-            first = first if rows else int(moments[0])
-            last = int(moments[-1])
-            rows += len(moments)
-    refuse(file, checker)
-    if not rows:
-        raise BarFileError(file.path, "holds no bar between --from and --to: widen them")
-    return DataRef(
-        symbol=spec.name,
-        sha256=file.sha256,
-        rows=rows,
-        period=checker.period or 0,
-        first=first * 1000,
-        last=last * 1000,
-        clock=clock,
-        repaired=isinstance(file, RepairedBars),
-    )
+    def __init__(self, spec: SymbolSpec, clock: ClockName, window: Window, now: int) -> None:
+        self._spec, self._clock, self._window = spec, clock, window
+        self._checker = BarChecker(spec.name, spec.digits, now)
+        self._spacing = Spacing()
+        self._rows, self._first, self._last = 0, 0, 0
+        self._first_closed = 0
+        self.detector = ClockDetector(clock)
+        self.closed = 0
+
+    def at(self, file: Bars) -> DataRef:
+        """Read the file: nothing may be wrong with it, and the window must hold some of it."""
+        for chunk in file.chunks():
+            self._checker.push(chunk)
+            self.detector.push(chunk.time[~flat_about_weekends(chunk)])
+            self._push(chunk)
+        refuse(file, self._checker)
+        if not self._rows:
+            raise BarFileError(file.path, "holds no bar between --from and --to: widen them")
+        return DataRef(
+            symbol=self._spec.name,
+            sha256=file.sha256,
+            rows=self._rows,
+            period=self._checker.period or 0,
+            first=self._first * 1000,
+            last=self._last * 1000,
+            clock=self._clock,
+            repaired=isinstance(file, RepairedBars),
+        )
+
+    @property
+    def closed_flats(self) -> str:
+        """The bars of a closed market in words; only where there are some."""
+        return told_flats(self.closed, self._first_closed)
+
+    def holes(self) -> Holes | None:
+        """What is missing in the window; None when nothing is."""
+        gaps = self._spacing.gaps()
+        if gaps.longest is None:
+            return None
+        usual = "new-york+7"
+        first, longest = utc_of(usual, gaps.first[0].time), utc_of(usual, gaps.longest.time)
+        return Holes(gaps.count, first, longest, gaps.longest.amount)
+
+    def _push(self, chunk: RateColumns) -> None:
+        closed = flat_while_closed(chunk, self._clock, self._spec.base)
+        if closed.any():
+            self._first_closed = self._first_closed or int(chunk.time[closed.argmax()])
+            self.closed += int(np.count_nonzero(closed))
+        moments = to_utc(self._clock, chunk.time[~closed])
+        moments = moments[within(moments, self._window.first, self._window.end)]
+        if not len(moments):
+            return
+        self._first = self._first if self._rows else int(moments[0])
+        self._last = int(moments[-1])
+        # Pauses are looked for by the clock whose midnights are those of the trading day.
+        self._spacing.push(to_server("new-york+7", moments), self._rows)
+        self._rows += len(moments)
+
+
+def told_flats(count: int, first: int) -> str:
+    """How many flat bars of a closed market a file has, the first at that time of its clock."""
+    at = datetime.fromtimestamp(first, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{count:,} flat bars of volume 0 while the market is closed (the first at {at})"
 
 
 def refuse(file: Bars, checker: BarChecker) -> None:

@@ -36,7 +36,7 @@ def entries(item: BarInput, loaded: Loaded) -> Iterator[Entry]:
             tick = Tick(spec.name, bid, bid + chunk.spread.item(row))
             for bar in closed:
                 decision = strategy.on_bar(bar, View(spec, tick, None))
-                if isinstance(decision, Enter):
+                if isinstance(decision, Enter) and not chunk.past:
                     yield Entry(chunk.time.item(row), spec, tick, decision)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.bars.reader import BarFileError, open_bars
+from adapters.bars.symbol_names import in_file_name, matching
 from engine.types import SymbolSpec
-from scripts.app.errors import WrongUsage
+from scripts.app.errors import BadData, WrongUsage
 
 Specs = dict[str, SymbolSpec]
 
@@ -34,19 +36,75 @@ def cents(option: str, amount: float) -> int:
     return round(amount * 100)
 
 
-def bar_paths(bars: list[str], specs: Specs) -> dict[str, Path]:
-    """The files of `--bars SYMBOL=FILE`, each symbol once."""
+def known_specs(files: list[Path] | None) -> Specs:
+    """The built-in table of symbols with those of `--symbol-spec FILE` over it and below it."""
+    from config.loader import ConfigError, load_symbols
+
+    try:
+        specs = load_symbols()
+        for file in files or ():
+            specs = {**specs, **load_symbols(file)}
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
+    return specs
+
+
+def bar_paths(bars: list[str], specs: Specs) -> tuple[dict[str, Path], list[str]]:
+    """The files of `--bars [SYMBOL=]FILE`, each symbol once, and a line for each name matched."""
     paths: dict[str, Path] = {}
+    notes = []
     for text in bars:
-        symbol, equals, path = text.partition("=")
-        if not equals or not path:
-            raise WrongUsage(f"--bars {text}: write SYMBOL=FILE, for example EURUSD=eurusd.parquet")
-        if symbol not in specs:
-            raise WrongUsage(f"--bars {text}: unknown symbol {symbol}; known: {', '.join(specs)}")
+        named, equals, path = text.partition("=")
+        alone = not equals or matching(named, specs) is None
+        if alone and _is_file(text):
+            symbol, path = _symbol_of(Path(text), specs), text
+            notes.append(f"{path}: its bars are taken to be of {symbol}")
+        elif not path:
+            there = "" if equals else "there is no such file; "
+            raise WrongUsage(
+                f"--bars {text}: {there}write SYMBOL=FILE, for example EURUSD=eurusd.parquet"
+            )
+        else:
+            symbol = _known_symbol(text, named, specs)
+            if symbol != named:
+                notes.append(f"--bars {text}: {named} is taken to be {symbol}")
         if symbol in paths:
             raise WrongUsage(f"--bars {text}: {symbol} is given twice")
         paths[symbol] = Path(path)
-    return paths
+    return paths, notes
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # no name that this system could have for a file
+        return False
+
+
+def _known_symbol(text: str, named: str, specs: Specs) -> str:
+    symbol = matching(named, specs)
+    if symbol is None:
+        raise WrongUsage(
+            f"--bars {text}: unknown symbol {named}; known: {', '.join(specs)}; give the facts of "
+            "another with --symbol-spec FILE"
+        )
+    return symbol
+
+
+def _symbol_of(path: Path, specs: Specs) -> str:
+    """The symbol that a file says itself, or its name; raises AppError."""
+    try:
+        said = open_bars(path).symbol
+    except BarFileError as error:
+        raise BadData(str(error)) from error
+    symbol = matching(said, specs) if said else in_file_name(path.name, specs)
+    if symbol is None:
+        reason = f"{said} is not known" if said else "neither it nor its name says one known symbol"
+        raise WrongUsage(
+            f"--bars {path}: {reason}: write SYMBOL=FILE, such as EURUSD={path}, with one of "
+            f"{', '.join(specs)} or with --symbol-spec FILE"
+        )
+    return symbol
 
 
 def with_digits(specs: Specs, options: list[str] | None) -> Specs:

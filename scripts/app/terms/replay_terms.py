@@ -55,7 +55,8 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
 
     Raises AppError with one line.
     """
-    from config.loader import ConfigError, load_symbols, with_overrides
+    from adapters.bars.symbol_names import known_signals
+    from config.loader import ConfigError, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
     from scripts.app.terms.conversion_pairs import refuse_unconvertible
@@ -71,7 +72,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     loaded = load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
-        specs = options.with_digits(load_symbols(), request.digits)
+        specs = options.with_digits(options.known_specs(request.symbol_spec), request.digits)
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
@@ -79,6 +80,10 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     signal_file = None if request.signals is None else open_signals(request.signals)
     timeframes = () if signal_file else loaded.timeframes
     inputs, notes = open_inputs(request, specs, timeframes)
+    signals: tuple[UserSignal, ...] = ()
+    if signal_file is not None:
+        signals, matched = known_signals(signal_file.signals, [item.spec.name for item in inputs])
+        notes += matched
     refuse_unconvertible(
         (item.spec for item in inputs),
         "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
@@ -93,7 +98,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
         starting_balance=balance,
         limit_trades=request.limit_trades,
         slippage=request.slippage_points,
-        signals=signal_file.signals if signal_file else (),
+        signals=signals,
         signals_sha256=signal_file.sha256 if signal_file else "",
         signals_file=request.signals,
         strategy=NO_STRATEGY if signal_file else loaded.strategy,

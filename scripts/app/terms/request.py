@@ -23,12 +23,14 @@ class ReplayRequest:
     bars: list[str] | None = None
     clock: str | None = None
     digits: list[str] | None = None
+    symbol_spec: list[Path] | None = None
     preset: str = "ftmo_m15"
     limits: dict[str, Any] = field(default_factory=dict)
     limit_trades: int | None = None
     starting_equity: float | None = None
     start: str | None = None
     end: str | None = None
+    cold: bool = False
     slippage_points: int = 0
     spread_floor: list[str] | None = None
     commission: list[str] | None = None

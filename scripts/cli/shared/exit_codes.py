@@ -17,6 +17,7 @@ class ExitCode(enum.IntEnum):
     DATA = 3
     TERMINAL = 4
     DIFFERENT = 5
+    HUNG = 6
     INTERRUPTED = 130
 
 

@@ -33,11 +33,13 @@ MANY_OPTIONS: Final = 15
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "replay": "butler replay --from 2024-03-01 --to 2024-04-01 --max-positions 1",
-    "shadow": "butler shadow --account-profile FTMO_TRIAL --resume last",
+    "shadow": "butler shadow --account-profile FTMO_TRIAL --objectives ftmo_2step",
     "signals": "butler signals --out signals.csv",
     "presets": "butler presets",
     "smoke-test": "butler smoke-test --account-profile METAQUOTES_DEMO",
     "doctor": "butler doctor --account-profile METAQUOTES_DEMO",
+    "account": "butler account FTMO_TRIAL",
+    "reconcile": "butler reconcile --account-profile FTMO_TRIAL --statement ReportHistory.xlsx",
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
     "status": "butler status",

@@ -12,7 +12,17 @@ from types import FrameType
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+
+
+def _is_heard(number: int) -> bool:
+    hang_up = getattr(signal, "SIGHUP", None)
+    return number != hang_up or signal.getsignal(number) is not signal.SIG_IGN
+
+
+def leave_hung() -> None:
+    """End a process that hangs, from another thread than the one that does."""
+    os._exit(ExitCode.HUNG)
 
 
 @dataclass
@@ -37,7 +47,9 @@ def orderly_stop(request_stop: Callable[[], None]) -> Iterator[Interrupt]:
         complain("stopping in order; once more to leave at once")
         request_stop()
 
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    # What is ignored stays ignored: `nohup` keeps a session alive when its console is closed.
+    numbers = [item for item in known if _is_heard(item)]
     previous = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield interrupt

@@ -17,13 +17,23 @@ Bars = Annotated[
 ]
 Clock = Annotated[
     str | None,
-    typer.Option(help="Read bar times on this clock: auto, new-york+7, eu-dst, utc or est."),
+    typer.Option(
+        help="Read bar times on this clock: auto, new-york+7, eu-dst, utc, est, new-york, london, "
+        "or a time zone such as Europe/Kyiv."
+    ),
 ]
 Digits = Annotated[
     list[str] | None,
     typer.Option(
         metavar="SYMBOL=N",
         help="Use these digits where the feed's differ from config/symbols.yaml.",
+    ),
+]
+SymbolSpecFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Facts of further symbols, written as config/symbols.yaml is or saved by doctor.",
     ),
 ]
 PresetName = Annotated[
@@ -61,6 +71,10 @@ Start = Annotated[
 End = Annotated[
     str | None,
     typer.Option("--to", metavar="DATE", help="End at this UTC date or time, excluded."),
+]
+Cold = Annotated[
+    bool,
+    typer.Option("--cold", help="Do not warm indicators up on the bars before --from."),
 ]
 SlippagePoints = Annotated[
     int, typer.Option(min=0, max=100_000, help="Make every market fill worse by so many points.")

@@ -39,6 +39,14 @@ MetricsPort = Annotated[
     int | None,
     typer.Option(min=1, max=65_535, help="Serve Prometheus metrics on this port of 127.0.0.1."),
 ]
+HangLimit = Annotated[
+    float,
+    typer.Option(
+        min=5,
+        help="Seconds after which a session whose loop does not turn any more is ended (exit code "
+        "6, or 1 where one call holds the interpreter); it is said before.",
+    ),
+]
 Follow = Annotated[
     bool, typer.Option("--follow", help="With --signals: go on reading what is appended.")
 ]

@@ -1,0 +1,151 @@
+"""What the columns of a bar file are called, and which of ours each is.
+
+A column that is not one of these is ignored, as an indicator beside the prices is. One of ours
+that is there twice is refused: nobody but the user can say which of the two is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.bars.errors import BarFileError, shown
+
+PRICES = ("open", "high", "low", "close")
+NEEDED = ("time", *PRICES)
+KNOWN_COLUMNS = (*NEEDED, "tick_volume", "spread", "real_volume")
+SYMBOL = "symbol"
+
+# What the formats call the columns, in lower case and without angle brackets.
+_ALIASES = {
+    "tickvol": "tick_volume", "tick volume": "tick_volume", "tickvolume": "tick_volume",
+    "tick_vol": "tick_volume", "volume": "tick_volume", "vol": "real_volume",
+    "real volume": "real_volume", "timestamp": "time", "datetime": "time", "date time": "time",
+    "date_time": "time", "open time": "time", "open_time": "time", "ticker": SYMBOL,
+    "instrument": SYMBOL,
+}  # fmt: skip
+_UTC_NAMES = frozenset({"time_utc", "utc time", "gmt time", "time (utc)", "time(utc)"})
+_WRONG_CLOCKS = {"local time": "a local zone", "eet": "EET", "eet time": "EET"}
+_INDEXES = frozenset({"", "unnamed: 0", "index", "__index_level_0__"})
+_OURS = frozenset({*KNOWN_COLUMNS, "date", "clock", SYMBOL})
+_QUOTES = frozenset({"bid", "ask"})
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What the user says of a file's columns: which is which of ours, and which to leave out.
+
+    `renamed` has our name for the file's; names are compared without regard to case.
+    """
+
+    renamed: dict[str, str] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """Our name for each column of a file, None for one that is ignored."""
+
+    names: tuple[str | None, ...]
+    utc: bool
+    """Whether a name says that the times are UTC."""
+
+
+def columns_of(
+    path: Path, header: Sequence[str], choice: ColumnChoice | None = None
+) -> ColumnNames:
+    """Our names for a header; raises BarFileError when it is not one of bars.
+
+    A first column without a name is taken for the time where no other is.
+    """
+    choice = choice or ColumnChoice()
+    _check_choice(path, header, choice)
+    bare = [_bare(name) for name in header]
+    _refuse_other_clocks(path, bare)
+    _refuse_ticks(path, bare)
+    ours = [_our_name(name, bare, choice) for name in bare]
+    if bare and bare[0] in _INDEXES and not {"time", "date"} & set(ours):
+        ours[0] = "time"
+    if "time" in ours and "date" in ours and "clock" not in ours:
+        ours[ours.index("date")] = None  # a further column beside a whole time
+    _check_columns(path, header, ours)
+    utc = any(name in _UTC_NAMES for name, our in zip(bare, ours, strict=True) if our)
+    return ColumnNames(tuple(ours), utc)
+
+
+def known_names(header: Sequence[str]) -> int:
+    """How many names of a header are those of bar files: a table of something else has few."""
+    bare = {_bare(name) for name in header}
+    return len(bare & {*_OURS, *_ALIASES, *_UTC_NAMES, *_QUOTES} - {SYMBOL})
+
+
+def _bare(name: str) -> str:
+    """A name as it is compared; a byte order mark may have been written twice."""
+    return name.strip("\ufeff \t").lower().strip("<>")
+
+
+def _check_choice(path: Path, header: Sequence[str], choice: ColumnChoice) -> None:
+    there = {_bare(name) for name in header}
+    for name in (*choice.renamed, *choice.dropped):
+        if name not in there:
+            shown_names = ", ".join(label.strip() for label in header)
+            raise BarFileError(path, f"has no column {shown(name)}; it has {shown_names}", 1)
+
+
+def _refuse_other_clocks(path: Path, bare: list[str]) -> None:
+    for name in bare:
+        if name in _WRONG_CLOCKS:
+            raise BarFileError(
+                path,
+                f"column {name!r} holds times in {_WRONG_CLOCKS[name]}: download with GMT times",
+                1,
+            )
+
+
+def _refuse_ticks(path: Path, bare: list[str]) -> None:
+    if set(bare) >= _QUOTES and not set(bare) & set(PRICES):
+        raise BarFileError(path, TICKS, 1)
+
+
+TICKS = "holds ticks (bid and ask), not bars: make bars of them with butler data import --ticks M1"
+
+
+def _our_name(name: str, bare: list[str], choice: ColumnChoice) -> str | None:
+    if name in choice.dropped:
+        return None
+    if name in choice.renamed:
+        return choice.renamed[name]
+    if name in _UTC_NAMES:
+        return "time"
+    if name == "time" and "date" in bare:
+        return "clock"
+    if name == "volume" and {"tick_volume", "tickvol", "tick volume"} & set(bare):
+        return "real_volume"
+    ours = _ALIASES.get(name, name)
+    return ours if ours in _OURS else None
+
+
+def _check_columns(path: Path, header: Sequence[str], ours: list[str | None]) -> None:
+    """Refuses missing and doubled columns."""
+    for place, name in enumerate(ours):
+        if name is not None and name in ours[:place]:
+            label = header[place].strip()
+            raise BarFileError(
+                path,
+                f"column {shown(label)} is there twice (as {name}): keep one, or import the file "
+                f"with butler data import --drop {shown(label)}",
+                1,
+            )
+    needed = PRICES if "date" in ours else NEEDED
+    missing = [name for name in needed if name not in ours]
+    if missing:
+        pairs = zip(header, ours, strict=True)
+        others = [shown(label.strip(), 20) for label, name in pairs if name is None][:5]
+        beside = f" beside {', '.join(others)}" if others else ""
+        raise BarFileError(
+            path,
+            f"has no column {', '.join(missing)}{beside}: export it again with it, or say which it "
+            f"is with butler data import --map {missing[0]}=NAME",
+            1,
+        )

@@ -1,0 +1,131 @@
+"""Watches that a session's loop turns; works while the loop does not, and ends what never returns.
+
+A thread looks at the age of the last turn: after a while it says where the loop stands (log, alert,
+heartbeat), after a longer while it ends the process, so that whoever supervises it can start it
+again. That thread is blind while one call holds the interpreter (a regex that backtracks); a timer
+of `faulthandler`, which every turn sets anew, needs neither and ends the process a little later,
+as an internal error does.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Final
+
+import anyio
+import msgspec
+
+from adapters.system.outbox import Outbox
+
+HANGS: Final = "hangs.txt"
+"""The file in a session's folder that tells where its loop stood when its process was ended."""
+
+_TURN_SECONDS: Final = 0.5
+_LATER_SECONDS: Final = 2.0
+_OPENING: Final = "the loop did not turn for"
+_TIMER_OPENING: Final = "Timeout ("
+
+
+class WatchdogTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """After how many seconds without a turn it is said, and the process ended by `leave`."""
+
+    leave: Callable[[], None]
+    told_after: float = 10.0
+    ended_after: float = 30.0
+
+
+class Watchdog:
+    """Work that lasts as long as the session; `run` is the loop's turns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        terms: WatchdogTerms,
+        hangs: Callable[[str], None],
+        turns_again: Callable[[], None],
+    ) -> None:
+        """`hangs` takes where the loop stands, `turns_again` hears that it went on; both are called
+        in a thread of their own, which may hang with them.
+        """
+        self._path = folder / HANGS
+        self._terms = terms
+        self._hangs = hangs
+        self._turns_again = turns_again
+        self._turned = time.monotonic()
+        self._over = threading.Event()
+        self._loop_thread = threading.get_ident()
+
+    async def run(self) -> None:
+        self._loop_thread = threading.get_ident()
+        self._over.clear()
+        file = self._path.open("ab", buffering=0)
+        self._turn(file)
+        threading.Thread(target=self._watch, args=(file,), name="watchdog", daemon=True).start()
+        try:
+            while True:
+                await anyio.sleep(min(_TURN_SECONDS, self._terms.told_after / 4))
+                self._turn(file)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            self._over.set()
+            file.close()
+            if not self._path.stat().st_size:
+                self._path.unlink(missing_ok=True)
+
+    def _turn(self, file: IO[bytes]) -> None:
+        self._turned = time.monotonic()
+        later = self._terms.ended_after + _LATER_SECONDS
+        faulthandler.dump_traceback_later(later, exit=True, file=file)
+
+    def _watch(self, file: IO[bytes]) -> None:
+        outbox: Outbox[Callable[[], None]] = Outbox("hang", lambda tell: tell(), room=4)
+        told = False
+        while not self._over.wait(min(_TURN_SECONDS, self._terms.told_after / 4)):
+            age = time.monotonic() - self._turned
+            if age < self._terms.told_after:
+                if told:
+                    outbox.put(self._turns_again)
+                told = False
+                continue
+            if not told:
+                told = True
+                where = f"no turn for {age:.0f} s, the loop stands at {self._place()}"
+                outbox.put(lambda where=where: self._hangs(where))  # type: ignore[misc]
+            if age >= self._terms.ended_after:
+                self._end(file, age)
+        outbox.finish(0)
+
+    def _end(self, file: IO[bytes], age: float) -> None:
+        file.write(f"{_OPENING} {age:.0f} s\n".encode())
+        faulthandler.dump_traceback(file=file, all_threads=True)
+        self._terms.leave()
+
+    def _place(self) -> str:
+        """Where the loop's thread stands, innermost first; no values, which may be secrets."""
+        frame = sys._current_frames().get(self._loop_thread)
+        places = []
+        while frame is not None and len(places) < 12:
+            code = frame.f_code
+            places.append(f"{code.co_name} ({code.co_filename}:{frame.f_lineno})")
+            frame = frame.f_back
+        return " < ".join(places)
+
+
+def hangs_within(folder: Path, source: str) -> int:
+    """How often a session's process was ended while code that `source` (a file) called hung."""
+    try:
+        text = (folder / HANGS).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return 0
+    hangs: list[bool] = []
+    for line in text.splitlines():
+        if line.startswith((_OPENING, _TIMER_OPENING)):
+            hangs.append(False)
+        elif hangs and f'"{source}"' in line:
+            hangs[-1] = True
+    return sum(hangs)

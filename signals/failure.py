@@ -1,0 +1,56 @@
+"""What a strategy's own code did wrong, told by its file and line."""
+
+from __future__ import annotations
+
+import traceback
+
+from engine.bus import ActorFailed
+
+FROM_OUTSIDE = (Exception, SystemExit)
+"""What a strategy's code may end with: `sys.exit()` in it is a failure like any other."""
+
+
+class StrategyFailed(ActorFailed):
+    """Raised when a strategy's own code fails; names the strategy, the symbol, file and line.
+
+    `own_traceback` has the lines of the strategy's code alone, without values.
+    """
+
+    def __init__(self, message: str, own_traceback: str = "") -> None:
+        super().__init__(message)
+        self.own_traceback = own_traceback
+
+
+def failed(
+    strategy_id: str, symbol: str, error: BaseException, caller: str, asked: object = None
+) -> StrategyFailed:
+    """The failure of code that the file `caller` called; `asked` is what answered wrongly where
+    no line of it is to blame.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename != caller]
+    places = [_place(frame.filename, frame.lineno, frame.name) for frame in own]
+    if not places and (place := _defined(asked)):
+        places = [place]
+    where = f" ({' < '.join(reversed(places[-4:]))})" if places else ""
+    what = "sys.exit() was called" if isinstance(error, SystemExit) else _said(error)
+    return StrategyFailed(
+        f"strategy {strategy_id} failed on {symbol}: {what}{where}",
+        "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error)),
+    )
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _defined(asked: object) -> str:
+    """Where a function, or a strategy's `on_bar`, is defined."""
+    code = getattr(getattr(asked, "on_bar", asked), "__code__", None)
+    if code is None:
+        return ""
+    return _place(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def _place(filename: str, line: int | None, name: str) -> str:
+    return f"{filename.replace(chr(92), '/').rpartition('/')[2]}:{line} in {name}"
