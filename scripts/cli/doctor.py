@@ -214,7 +214,7 @@ async def _account(connection: Connection) -> DoctorFinding:
     what = f"demo account {info.login} on {info.server}, {info.currency}, {kind}"
     if kind != "hedging":
         return DoctorFinding(
-            Verdict.WARNING,
+            Verdict.FAILURE,
             "account",
             what,
             "several positions on one symbol are merged here: use a hedging account",

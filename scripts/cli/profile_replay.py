@@ -41,7 +41,7 @@ from scripts.app.sessions.live import (
     instruments,
     refuse_open_positions,
 )
-from scripts.app.sessions.permission import refuse_without_permission
+from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms import options
@@ -300,6 +300,7 @@ async def _send_signals(
     screen: Screen,
 ) -> int:
     async with _connection(how, folder, trading=True) as connection:
+        refuse_unsuitable(connection)
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
         history = await _history(connection, request, how, folder)
@@ -327,7 +328,9 @@ async def _resume(how: OnProfile, session: str, results: Path | None, screen: Sc
     names = [spec.name for spec in previous.started.symbols]
     async with _connection(how, previous.folder, trading=True, symbols=names) as connection:
         previous.insist_on(connection.account, SIGNALS)
-        found = await instruments(connection, names, how.account.symbol_map, load_symbols())
+        found = await instruments(
+            connection, names, how.account.symbol_map, load_symbols(), managed=True
+        )
         terms = LiveTerms(
             mode=SIGNALS,
             preset=previous.started.preset,

@@ -163,25 +163,6 @@ def _decided_by(chosen: ShadowOptions, loaded: Loaded) -> tuple[str, dict[str, A
     return loaded.preset.name, loaded.preset.parameters
 
 
-def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise AppError for a strategy that wants bars which the live feed cannot give.
-
-    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
-    name.
-    """
-    from adapters.mt5.execution.observation import BAR_SECONDS
-    from signals.market_data.bars import TIMEFRAME_SECONDS
-
-    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
-    if missing:
-        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise WrongUsage(
-            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
-            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay"
-        )
-
-
 def _course(chosen: ShadowOptions) -> Challenge | None:
     """The firm's objectives that the user wants followed; raises AppError."""
     from scripts.app.terms.objectives import resolve
@@ -235,8 +216,6 @@ class _Shadow:
 
         chosen = self._chosen
         loaded = load(chosen.request.preset)
-        if not chosen.request.signals:
-            _insist_on_fed(loaded)
         limits = _limits(chosen, loaded)  # before anything is made
         named = names_a_session(chosen.resume)
         challenge = None if named and not chosen.request.objectives else _course(chosen)
@@ -385,6 +364,7 @@ class _Shadow:
         from scripts.app.account.place import paper_books
         from scripts.app.sessions.connection import connected
         from scripts.app.sessions.live import instruments
+        from scripts.app.sessions.permission import refuse_unsuitable
         from scripts.app.terms import options
 
         chosen, previous, market = self._chosen, found.previous, found.market
@@ -403,9 +383,12 @@ class _Shadow:
             session=folder.session_id,
             is_held=True,
         ) as connection:
+            refuse_unsuitable(connection)
             if previous is not None:
                 previous.insist_on(connection.account, MODE)
-            traded = await instruments(connection, names, chosen.account.symbol_map, known)
+            traded = await instruments(
+                connection, names, chosen.account.symbol_map, known, managed=True
+            )
             return await _Session(chosen, folder, found).run(connection, traded)
 
 
@@ -423,7 +406,6 @@ class _Session:
 
     async def run(self, connection: Any, found: Any) -> int:
         from adapters.services.logs import SessionLog
-        from engine import events as ev
         from scripts.app.sessions.failures import explained
         from scripts.app.sessions.live_feed import build_shadow, catch_up, clock_of
         from scripts.cli.shared.interrupts import orderly_stop
@@ -445,14 +427,15 @@ class _Session:
                 account = await self._account(connection, clock, terms)
                 frame = await self._context(connection, clock, log, account)
                 shadowed = build_shadow(terms, connection, frame)
-                with orderly_stop(shadowed.session.request_stop):
-                    outcome = await shadowed.session.run()
+                with orderly_stop(shadowed.session.request_stop) as interrupt:
+                    await shadowed.session.run()
         finally:
             log.close()
             if shadowed is not None:
                 self._tell_left_open(shadowed.actors.portfolio)
         self._show(shadowed.summary.projection.summary())
-        return ExitCode.INTERRUPTED if outcome is ev.SessionOutcome.INTERRUPTED else ExitCode.DONE
+        # What `butler stop` ordered is done.
+        return ExitCode.INTERRUPTED if interrupt.asked else ExitCode.DONE
 
     async def _account(self, connection: Any, clock: Any, terms: Any) -> SessionAccount:
         """Where the account stands, and that the session begins on it. Raises AppError."""

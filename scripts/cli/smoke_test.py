@@ -65,6 +65,7 @@ def smoke_test(
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Test the path to an account: a buy with a stop, risking little, checked or sent and closed.
 
@@ -90,6 +91,7 @@ def smoke_test(
         risk_cents=round(risk_amount * 100),
         stop_pips=stop_pips,
         hold=hold_seconds,
+        as_json=as_json,
     )
     return asyncio.run(test.run(results, session_id))
 
@@ -141,6 +143,11 @@ class Report:
             "order_sent": False,
             "order_closed": False,
             "error": None,
+            "volume": None,
+            "risk_usd": None,
+            "open_price": None,
+            "close_price": None,
+            "profit_usd": None,
         }
         self.steps: list[dict[str, Any]] = []
 
@@ -193,7 +200,9 @@ class SmokeTest:
         risk_cents: int,
         stop_pips: float,
         hold: float,
+        as_json: bool = False,
     ) -> None:
+        self._as_json = as_json
         from engine.clock import SystemClock
 
         self._account = account
@@ -271,10 +280,12 @@ class SmokeTest:
 
     async def _check_permission(self, connection: Connection) -> None:
         """Trading permission, and an account without positions, matter only for sending."""
+        from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
+
+        refuse_unsuitable(connection)
         if self._dry_run:
             return
         from scripts.app.sessions.live import refuse_open_positions
-        from scripts.app.sessions.permission import refuse_without_permission
 
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
@@ -366,6 +377,7 @@ class SmokeTest:
                 log.close()
                 self._report.facts["order_sent"] = outcomes.submitted > 0 and not self._dry_run
                 self._report.facts["order_closed"] = outcomes.closed > 0
+                self._report.facts |= outcomes.figures(found[self._symbol].spec)
                 entry["events"] = outcomes.lines
         self._judge(outcomes, live.halted() or live.left())
 
@@ -389,7 +401,25 @@ class SmokeTest:
             await publish_file(target, text.encode(), tag=folder.session_id, warn=complain)
 
     def _print(self, file: Path) -> None:
+        facts = self._report.facts
+        if self._as_json:
+            import json
+
+            print(json.dumps(self._report.document(), indent=2, allow_nan=False))
+            return
         for step in self._report.steps:
             print(f"{step['outcome']:<6} {step['step']:<12} {step['milliseconds']:>6} ms")
-        facts = self._report.facts
+        if facts["volume"] is not None:
+            print(_order_line(self._symbol, facts))
         print(f"order sent {facts['order_sent']}, closed {facts['order_closed']}; {file}")
+
+
+def _order_line(symbol: str, facts: dict[str, Any]) -> str:
+    """What was asked for and what it came to, in one line."""
+    parts = [f"{facts['volume']:.2f} lots {symbol}", f"risk {facts['risk_usd']:.2f} USD"]
+    for what, name in (("opened at", "open_price"), ("closed at", "close_price")):
+        if facts[name] is not None:
+            parts.append(f"{what} {facts[name]}")
+    if facts["profit_usd"] is not None:
+        parts.append(f"profit {facts['profit_usd']:.2f} USD with costs")
+    return ", ".join(parts)

@@ -18,7 +18,14 @@ from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.recovery import ClockSteppedBack
 from engine.session import SinkFailed
-from scripts.app.errors import AppError, BadData, InternalFault, Refused, Unreachable, WrongUsage
+from scripts.app.errors import (
+    AppError,
+    BadData,
+    InternalFault,
+    Unreachable,
+    UnsuitableProfile,
+    WrongUsage,
+)
 from scripts.app.session_folder import SessionFolder
 from signals.failure import StrategyFailed
 
@@ -51,7 +58,7 @@ def explained(folder: SessionFolder, log: SessionLog | None = None) -> Iterator[
             f"{kept}: look at the terminal for open positions"
         ) from error
     except UnsuitableAccount as error:
-        raise Refused(str(error)) from error
+        raise UnsuitableProfile(str(error)) from error
     except ClockSteppedBack as error:
         raise WrongUsage(str(error)) from error
     except StrategyFailed as error:
