@@ -43,7 +43,8 @@ class Broker:
 
     def butler(self, command: str, *more: object) -> Said:
         """Run a command on the account to its end."""
-        return butler_process(*self.arguments(command, *more), **self.env)
+        said: Said = butler_process(*self.arguments(command, *more), cwd=ROOT, **self.env)
+        return said
 
     def summary(self, name: str = "mt5_demo_exec_summary.json") -> dict[str, Any]:
         told: dict[str, Any] = json.loads((self.results / name).read_bytes())

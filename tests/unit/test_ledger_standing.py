@@ -21,7 +21,7 @@ WIDE = limits(daily_loss_fraction=0.9, max_positions=9)
 
 def own(**given: int | None) -> OwnFigures:
     fields = {"day_start": START, "orders_today": 0, "orders_hour": 0, "last_loss": None, **given}
-    return OwnFigures(**fields)  # type: ignore[arg-type]
+    return OwnFigures(**fields)
 
 
 def told(balance: int = LOST, **given: object) -> ev.LedgerUpdated:
