@@ -91,6 +91,12 @@ def _flag(value: object) -> str | None:
     return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
 
 
+def _transient(value: object) -> str | None:
+    if value in ("suspend", "latch"):
+        return None
+    return f"must be suspend or latch, not {value!r}"
+
+
 def _actions(value: object) -> str | None:
     if not isinstance(value, dict):
         return f"must be a mapping such as {{daily_loss: latch}}, not {value!r}"
@@ -130,6 +136,7 @@ _COMPLAINTS: Final[dict[ValueKind, Callable[[object], str | None]]] = {
     ValueKind.HOUR: _hour,
     ValueKind.ZONE: zone_complaint,
     ValueKind.FLAG: _flag,
+    ValueKind.REACTION: _transient,
     ValueKind.ACTIONS: _actions,
 }
 

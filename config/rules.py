@@ -33,7 +33,7 @@ _DAILY_KEYS: Final = ("percent", "amount_base", "anchor", "measured_on", "breach
 _MAX_KEYS: Final = ("percent", "mode", "trails", "lock_percent", "measured_on", "breach_at")
 _PHASE_KEYS: Final = (
     "name", "target_percent", "trading_days", "best_day_percent", "news_minutes",
-    "flat_before_weekend_minutes",
+    "flat_before_weekend_minutes", "profitable_days", "profitable_day_percent",
 )  # fmt: skip
 _CONDUCT_KEYS: Final = (
     "open_orders", "positions_a_day", "requests_a_day", "gap_minutes", "closure_minutes", "week",
@@ -148,7 +148,18 @@ def _phase(section: Section) -> Phase:
         best_day=_percent_or_off(section, "best_day_percent"),
         news_minutes=_count(section, "news_minutes", most=_WEEK_MINUTES) or 0,
         flat_minutes=_count(section, "flat_before_weekend_minutes", most=_WEEK_MINUTES) or 0,
+        **_profitable(section),
     )
+
+
+def _profitable(section: Section) -> dict[str, int]:
+    """How many days must close a profit, and of how much of the initial balance at least."""
+    days = _count(section, "profitable_days")
+    percent = _percent_or_off(section, "profitable_day_percent")
+    if (days is None) != (percent is None):
+        missing = "profitable_days" if days is None else "profitable_day_percent"
+        raise section.error(missing, "is missing: both lines say which days count, or neither")
+    return {"profitable_days": days or 0, "profitable_percent": percent or 0}
 
 
 def _restrictions(section: Section) -> TradingRestrictions:

@@ -27,6 +27,7 @@ from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
 from engine.fields import OrderTerms as OrderTerms
+from engine.fields import RejectionEffect as RejectionEffect
 from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
 from engine.fields import UserAction as UserAction
@@ -44,6 +45,7 @@ from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
 from engine.inputs import SwapSeen as SwapSeen
+from engine.inputs import SymbolModeSeen as SymbolModeSeen
 from engine.inputs import SymbolValuation as SymbolValuation
 from engine.inputs import Tick as Tick
 from engine.inputs import VenueReplied as VenueReplied
@@ -172,7 +174,10 @@ class OrderFilled(_Event, frozen=True, kw_only=True, tag="order_filled"):
 
 
 class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
-    """The venue refused the order for certain."""
+    """The venue refused the order for certain.
+
+    `effect` is what that does to trading; `position` is the one whose levels stay as they were.
+    """
 
     order_id: int
     symbol: str
@@ -180,6 +185,8 @@ class OrderRejected(_Event, frozen=True, kw_only=True, tag="order_rejected"):
     retcode: int
     message: str
     account: Account
+    effect: RejectionEffect = RejectionEffect.LATCH
+    position: int = 0
 
 
 class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
@@ -219,7 +226,10 @@ class StopModified(_Event, frozen=True, kw_only=True, tag="stop_modified"):
 
 
 class PositionOpened(_Event, frozen=True, kw_only=True, tag="position_opened"):
-    """A position exists; `commission` is that of its opening deal."""
+    """A position exists; `commission` is that of its opening deal.
+
+    `asked` is the volume that the signal named, where the position has another.
+    """
 
     position: int
     order_id: int
@@ -234,6 +244,7 @@ class PositionOpened(_Event, frozen=True, kw_only=True, tag="position_opened"):
     stop_loss: Points = 0
     take_profit: Points = 0
     commission: Cents = 0
+    asked: Units | msgspec.UnsetType = msgspec.UNSET
 
 
 class PositionClosed(_Event, frozen=True, kw_only=True, tag="position_closed"):

@@ -56,6 +56,14 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expires: Millis = 0
 
 
+class RejectionEffect(enum.StrEnum):
+    """What a rejection does to trading beyond ending its order."""
+
+    LATCH = "latch"  # it would repeat itself: new orders stop until the user releases them
+    SUSPEND = "suspend"  # of the moment: new orders stop until a check of the same kind passes
+    LEVELS = "levels"  # a change of levels came too late: the old ones stay, for a while unchanged
+
+
 class AttemptOutcome(enum.StrEnum):
     """How a phase of an attempt at a firm's objectives ended."""
 

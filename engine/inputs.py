@@ -153,6 +153,18 @@ class ConditionSeen(msgspec.Struct, frozen=True, tag_field="event", tag="conditi
     detail: str
 
 
+class SymbolModeSeen(msgspec.Struct, frozen=True, tag_field="event", tag="symbol_mode_seen"):
+    """What the venue lets be opened on a symbol, and in words why not everything.
+
+    What is open is managed whatever the mode.
+    """
+
+    symbol: str
+    long: bool
+    short: bool
+    detail: str = ""
+
+
 class ResetDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reset_due"):
     """The trading day `date` (ISO) begins in the limits' zone."""
 
@@ -204,5 +216,6 @@ Input = (
     | LinkChanged
     | ConditionSeen
     | WeekendDue
+    | SymbolModeSeen
     | LedgerUpdated
 )

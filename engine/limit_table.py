@@ -37,6 +37,7 @@ class DenyReason(enum.StrEnum):
     INVALID_STOPS = "invalid_stops"
     NO_VALUATION = "no_valuation"
     VALUATION_MISMATCH = "valuation_mismatch"
+    INVALID_VOLUME = "invalid_volume"
     BELOW_MIN_VOLUME = "below_min_volume"
     PER_TRADE_RISK = "per_trade_risk"
     DAILY_LOSS = "daily_loss"
@@ -56,6 +57,8 @@ class DenyReason(enum.StrEnum):
     GAP_WINDOW = "gap_window"
     NEWS_WINDOW = "news_window"
     WIDER_STOP = "wider_stop"
+    SYMBOL_MODE = "symbol_mode"
+    LEVELS_SUSPENDED = "levels_suspended"
 
 
 class ValueKind(enum.Enum):
@@ -69,6 +72,7 @@ class ValueKind(enum.Enum):
     HOUR = "whole number from 0 to 23"
     ZONE = "IANA time zone"
     FLAG = "true or false"
+    REACTION = "suspend or latch"
     ACTIONS = "mapping of limits to actions"
 
 
@@ -324,6 +328,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ),
         ),
     ] = False
+    transient_rejections: Annotated[
+        str,
+        Limit(
+            ValueKind.REACTION,
+            "what a requote, a closed market and the like do: `suspend` trading until a check "
+            "passes, or `latch`",
+        ),
+    ] = "suspend"
     actions: Annotated[
         dict[str, LimitAction],
         Limit(ValueKind.ACTIONS, "what happens beside the denial when a limit is hit"),

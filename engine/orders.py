@@ -268,7 +268,8 @@ class OrderManager:
 
     def on_approved(self, approved: ev.OrderApproved) -> None:
         order_id = approved.order.order_id
-        self._step(order_id, _APPROVE).approved = approved
+        live = self._step(order_id, _APPROVE)
+        live.approved, live.order = approved, approved.order
         if approved.order.terms.action is ev.OPEN:
             self.in_flight[order_id] = approved
 

@@ -98,7 +98,8 @@ class Phase(_Rule, frozen=True, kw_only=True):
     `best_day` is the largest share, in 1/100 percent, that one day may have of the profit of all
     profitable days; it only delays a pass. `news_minutes` before and after listed news nothing may
     be opened. With `flat_minutes` nothing may be open when the week closes: so long before it what
-    is open is closed (0: no such rule).
+    is open is closed (0: no such rule). So many `profitable_days` must each close a profit of at
+    least `profitable_percent` of the initial balance.
     """
 
     name: str
@@ -107,6 +108,8 @@ class Phase(_Rule, frozen=True, kw_only=True):
     best_day: int | None = None
     news_minutes: int = 0
     flat_minutes: int = 0
+    profitable_days: int = 0
+    profitable_percent: int = 0
 
 
 class WeeklyClosure(_Rule, frozen=True, kw_only=True):

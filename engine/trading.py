@@ -4,7 +4,8 @@
 state          causes                                      cleared by
 =============  ==========================================  ==================================
 active         none
-suspended      link, feed, clock, ledger, strategy         the same check passing again
+suspended      link, feed, clock, ledger, terminal,        the same check passing again
+               transient_rejection, strategy
 until_reset    daily_loss, day_limit                       the next reset of the trading day
 latched        rejection, unknown_outcome,                 the user alone
                reconciliation_mismatch, max_loss,
@@ -34,6 +35,8 @@ class HaltCause(enum.StrEnum):
     LINK = "link"
     FEED = "feed"
     CLOCK = "clock"
+    TERMINAL = "terminal"
+    TRANSIENT_REJECTION = "transient_rejection"
     STRATEGY = "strategy"
     DAILY_LOSS = "daily_loss"
     MAX_LOSS = "max_loss"
@@ -52,6 +55,8 @@ _STATE_OF: dict[HaltCause, TradingState] = {
     HaltCause.LINK: TradingState.SUSPENDED,
     HaltCause.FEED: TradingState.SUSPENDED,
     HaltCause.CLOCK: TradingState.SUSPENDED,
+    HaltCause.TERMINAL: TradingState.SUSPENDED,
+    HaltCause.TRANSIENT_REJECTION: TradingState.SUSPENDED,
     HaltCause.STRATEGY: TradingState.SUSPENDED,
     HaltCause.DAILY_LOSS: TradingState.UNTIL_RESET,
     HaltCause.MAX_LOSS: TradingState.LATCHED,

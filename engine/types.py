@@ -77,7 +77,9 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``volume_*`` are units of 1/10,000 lot; ``commission`` is cents per lot and side; the two
     spread floors and ``stops_level`` are points. ``swap_*`` are points per lot and night (negative
-    costs), three times as much for the night after ``triple_swap_weekday`` (0 = Sunday).
+    costs), three times as much for the night after ``triple_swap_weekday`` (0 = Sunday). Every
+    price is a multiple of ``tick_size`` points, where that is more than one (else it is not
+    recorded).
     """
 
     name: str
@@ -97,6 +99,7 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     swap_long: float = 0.0
     swap_short: float = 0.0
     triple_swap_weekday: int = 3
+    tick_size: Points | msgspec.UnsetType = msgspec.UNSET
 
     def price(self, points: Points) -> float:
         """The decimal price of `points`, as a terminal prints it."""

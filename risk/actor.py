@@ -22,6 +22,10 @@ from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exposure_book import ExposureBook
+from risk.level_changes import LevelChanges
+from risk.symbol_modes import SymbolModes
+from risk.ticks import on_ticks
+from risk.transient import TransientRejections
 from risk.valuation import JudgedValuation, current_valuation, judged
 
 FLATTEN_REASON = "FLATTEN"
@@ -62,6 +66,9 @@ class RiskActor:
         self._max_floor: Cents | None = None
         self._day_turned = False
         self._broker_valued = False
+        self._symbol_modes = SymbolModes()
+        self._transient = TransientRejections()
+        self._level_changes = LevelChanges()
         self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
@@ -73,10 +80,12 @@ class RiskActor:
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
             ev.OrderUnknown: self.on_unknown,
+            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.LinkChanged: self.on_link,
             ev.ConditionSeen: self.on_condition,
+            ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
             ev.AttemptStarted: self.on_attempt_started,
@@ -98,8 +107,11 @@ class RiskActor:
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
+            ev.OrderRejected: self._apply_rejected,
+            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
+            ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
         }
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
@@ -330,11 +342,15 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
+        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self._account()))
+            return
+        if (objection := self._symbol_modes.objection(order)) is not None:
+            self._bus.publish(rules.denied(order, objection, self._account()))
             return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
@@ -348,6 +364,8 @@ class RiskActor:
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
+        if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
+            verdict = objection
         first = self._orders.closing.get(order.terms.position)
         if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"
@@ -377,11 +395,27 @@ class RiskActor:
             self.peak_positions = count
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
+        self._level_changes.over(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._halt(HaltCause.REJECTION, rejected.account, rejected.message)
+        self._apply_rejected(rejected)
+        if rejected.effect is ev.RejectionEffect.LEVELS:
+            return
+        cause, detail = HaltCause.REJECTION, rejected.message
+        if rejected.effect is ev.RejectionEffect.SUSPEND:
+            if self._transient.too_many(self._bus.time):
+                detail = f"{detail}; the third such answer within an hour"
+            else:
+                cause = HaltCause.TRANSIENT_REJECTION
+        self._halt(cause, rejected.account, detail)
+
+    def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
+        if rejected.effect is ev.RejectionEffect.SUSPEND:
+            self._transient.add(self._bus.time)
+        elif rejected.effect is ev.RejectionEffect.LEVELS:
+            self._level_changes.refused(rejected.position, self._bus.time)
 
     def on_unknown(self, unknown: ev.OrderUnknown) -> None:
         # It stays in flight: what may exist at the venue is charged as risk.

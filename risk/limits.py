@@ -92,7 +92,10 @@ def deny_known(order: OrderIntent, problem: DenyReason, account: Account) -> Ord
     details = {
         DenyReason.UNKNOWN_SYMBOL: f"{order.terms.symbol} is not among this session's symbols",
         DenyReason.OUTSIDE_DATA: f"the signal's time{_dated(order)} lies outside the bars",
-        DenyReason.EXPIRED: "no price came within one bar of the signal's time",
+        DenyReason.EXPIRED: (
+            "the signal was over before it could be acted on: its time by more than one bar, or "
+            "the time at which it was to end"
+        ),
     }
     return denied(order, (problem, details.get(problem, str(problem))), account)
 
@@ -129,6 +132,7 @@ def _before_sizing(order: OrderIntent, context: RiskContext) -> Objection | None
         _first_hit(ON_POSITIONS, context.limits, order, context)
         or _invalid_stops(order, context)
         or context.valuation.objection
+        or _invalid_volume(order, context)
     )
 
 
@@ -160,6 +164,25 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None
             DenyReason.INVALID_STOPS,
             f"take profit {terms.take_profit} must lie {nearest} points or more "
             f"{'above' if long else 'below'} {price}",
+        )
+    return None
+
+
+def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | None:
+    """A volume that the signal fixed and that the venue cannot take even in whole steps."""
+    asked, spec = order.terms.volume, context.spec
+    if not asked:
+        return None
+    if asked < spec.volume_min:
+        return (
+            DenyReason.BELOW_MIN_VOLUME,
+            f"{lots(asked):g} lots is below the minimum of {lots(spec.volume_min):g}",
+        )
+    if asked > spec.volume_max:
+        return (
+            DenyReason.INVALID_VOLUME,
+            f"{lots(asked):g} lots is more than {spec.name} takes at once, "
+            f"{lots(spec.volume_max):g}",
         )
     return None
 

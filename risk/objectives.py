@@ -10,7 +10,8 @@ The rules (of FTMO's published objectives; other firms differ in the data only):
 2. The overall limit is static, or follows the best end of a day and never falls.
 3. Both are tested at every change of equity, and at the reset itself against the new limits.
 4. A phase is passed when the target is reached on the balance, nothing is open, enough days were
-   traded and no day's share of the profit is too large. A breach beats a pass.
+   traded, enough of them closed a profit that counts, and no day's share of the profit is too
+   large. A breach beats a pass.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a phase stands. `high` is the best end of a day so far, for a trailing limit.
 
     `day_balance` is the balance at the day's start; `best_day` and `good_days` are the largest
-    profit of a day that is over and the sum of all profitable ones. `requests` and `positions` are
-    those of the running day; `opened` tells whether it is a trading day already. `paid_in` is what
-    was paid in since the first trade: it raises floors and target, so that it is never room.
+    profit of a day that is over and the sum of all profitable ones; `profitable_days` is how many
+    of those the phase counts. `requests` and `positions` are those of the running day; `opened`
+    tells whether it is a trading day already. `paid_in` is what was paid in since the first trade:
+    it raises floors and target, so that it is never room.
     """
 
     phase: int
@@ -62,6 +64,7 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     positions: int = 0
     paid_in: Cents = 0
+    profitable_days: int = 0
 
     @property
     def floor(self) -> Cents:
@@ -153,7 +156,14 @@ def next_day(
         best_day=max(state.best_day, profit),
         good_days=state.good_days + max(0, profit),
         paid_in=state.paid_in,
+        profitable_days=state.profitable_days + counts(rules, state, profit),
     )
+
+
+def counts(rules: RuleSet, state: ChallengeState, profit: Cents) -> bool:
+    """Whether a day that closes this profit is one of those that the phase asks for."""
+    phase = rules.phases[state.phase]
+    return phase.profitable_days > 0 and profit * WHOLE >= state.initial * phase.profitable_percent
 
 
 class FirmFloors(msgspec.Struct, frozen=True):
@@ -250,6 +260,9 @@ def missing(
         gates.append("flat")
     if state.trading_days < phase.trading_days:
         gates.append("trading_days")
+    today = counts(rules, state, balance - state.day_balance)
+    if state.profitable_days + today < phase.profitable_days:
+        gates.append("profitable_days")
     best, good = _best(state, balance)
     if phase.best_day is not None and best * WHOLE > good * phase.best_day:
         gates.append("best_day")

@@ -9,7 +9,7 @@ import msgspec
 from engine.fields import LedgerFigures
 from engine.rules import RuleSet
 from engine.types import Cents
-from risk.objectives import ChallengeState, new_phase
+from risk.objectives import ChallengeState, counts, new_phase
 
 
 def phase_index(rules: RuleSet, figures: LedgerFigures) -> int:
@@ -27,8 +27,8 @@ def standing(
     for the day's start and for the best end of a day: that sets the stricter limits.
     """
     date = figures.date or ""
-    state = new_phase(rules, phase_index(rules, figures), initial, date, balance)
     closed = figures.closed_today or 0
+    state = new_phase(rules, phase_index(rules, figures), initial, date, balance)
     opened = figures.positions_today or 0
     return msgspec.structs.replace(
         state,
@@ -45,7 +45,15 @@ def standing(
         requests=figures.requests_today or 0,
         positions=opened,
         paid_in=max(0, figures.transfers or 0),
+        profitable_days=_before_today(rules, state, figures, closed),
     )
+
+
+def _before_today(
+    rules: RuleSet, state: ChallengeState, figures: LedgerFigures, closed: Cents
+) -> int:
+    """The profitable days that are over: the ledger counts today as if it ended now."""
+    return max(0, (figures.profitable_days or 0) - counts(rules, state, closed))
 
 
 def joined(state: ChallengeState, told: ChallengeState) -> ChallengeState:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -61,7 +61,7 @@ def exit_of(report: LedgerReport) -> int:
 
 def clock_of(clock: Any) -> list[ClockRule]:
     rules: list[tuple[str, ClockName]] = (
-        [("1970-01-01T00:00:00Z", cast("ClockName", clock))] if isinstance(clock, str) else clock
+        [("1970-01-01T00:00:00Z", clock)] if isinstance(clock, str) else clock
     )
     return [
         ClockRule(

@@ -156,7 +156,8 @@ def _prices(array: Any) -> NDArray[np.float64]:
     wide = values.astype(np.float64)
     good = np.isfinite(wide) & (wide > 0)
     scale = 10.0 ** (6 - np.floor(np.log10(np.where(good, wide, 1.0))))
-    return np.where(good, np.rint(wide * scale) / scale, wide)
+    rounded: NDArray[np.float64] = np.where(good, np.rint(wide * scale) / scale, wide)
+    return rounded
 
 
 def _integers(

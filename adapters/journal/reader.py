@@ -62,7 +62,7 @@ class StoredJournal:
         A sealed journal is one plain file. What stands beside one holds its end, or is a
         stranger's: if it were damaged, nobody could tell from the file alone what it held.
         """
-        log = self._path.with_name(f"{self._path.name}-wal")
+        log = self.path.with_name(f"{self.path.name}-wal")
         try:
             size = log.stat().st_size
         except FileNotFoundError:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.objective_projection import iso as iso
+from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
 from engine.trading import Trading
 from engine.types import Cents, Points, Side, Units, lots
@@ -33,33 +36,42 @@ def cash(amount: Cents) -> str:
 class LogProjection:
     """Turns records into rows of the event log, one at a time and in order."""
 
-    KINDS: frozenset[type] = frozenset(
-        {
-            ev.SessionStarted,
-            ev.PositionOpened,
-            ev.PositionClosed,
-            ev.StopModified,
-            ev.OrderDenied,
-            ev.OrderRejected,
-            ev.OrderUnknown,
-            ev.TradingStateChanged,
-        }
+    KINDS: frozenset[type] = (
+        frozenset(
+            {
+                ev.SessionStarted,
+                ev.PositionOpened,
+                ev.PositionClosed,
+                ev.StopModified,
+                ev.OrderDenied,
+                ev.OrderRejected,
+                ev.OrderUnknown,
+                ev.TradingStateChanged,
+            }
+        )
+        | WaitingOrders.KINDS
     )
 
     def __init__(self) -> None:
+        self._waiting = WaitingOrders()
+        self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
 
     def row(self, record: ev.Record) -> Row | None:
         """The row that `record` adds, or None."""
         event = record.event
+        if type(event) in WaitingOrders.KINDS:
+            return self._waited(record, self._waiting.take(event))
         match event:
             case ev.SessionStarted():
                 self._begin(record, event)
                 return None
             case ev.PositionOpened():
+                self._waiting.over(event.order_id)
                 return self._opened(record, event)
             case ev.PositionClosed():
+                self._waiting.over(event.order_id)
                 return self._closed(record, event)
             case ev.StopModified():
                 return self._full(record, "MODIFY", event.account, self._modified(event))
@@ -68,6 +80,7 @@ class LogProjection:
                     return None
                 return self._full(record, "FILTER", event.account, self._denied(event))
             case ev.OrderRejected() | ev.OrderUnknown():
+                self._waiting.not_filled(event)
                 kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
                 return self._full(record, kind, event.account, self._not_filled(event))
             case ev.TradingStateChanged():
@@ -75,7 +88,22 @@ class LogProjection:
             case _:
                 return None
 
+    def _waited(self, record: ev.Record, row: OrderRow | None) -> Row | None:
+        """The row of an order that is not a trade, with the figures of the last one."""
+        if row is None:
+            return None
+        cells = {
+            **self._deal(row.symbol, row.side, row.volume, row.price, row.reason),
+            "ticket": str(row.ticket or ""),
+            "strategy_id": row.strategy_id,
+            "signal_id": row.signal_id,
+            "stop_loss": self._price(row.symbol, row.stop_loss),
+            "take_profit": self._price(row.symbol, row.take_profit),
+        }
+        return self._full(record, row.event, self._account, cells)
+
     def _full(self, record: ev.Record, kind: str, account: ev.Account, cells: Row) -> Row:
+        self._account = account
         cells["timestamp"] = iso(record.time)
         cells["event"] = kind
         cells["equity"] = cash(account.equity)
@@ -87,6 +115,7 @@ class LogProjection:
     def _begin(self, record: ev.Record, event: ev.SessionStarted) -> None:
         self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
+        self._account = event.account
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
         }
@@ -109,6 +138,7 @@ class LogProjection:
             record, event, "OPEN",
             stop_loss=self._price(event.symbol, event.stop_loss),
             take_profit=self._price(event.symbol, event.take_profit),
+            detail=_asked(event),
         )  # fmt: skip
 
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
@@ -126,9 +156,11 @@ class LogProjection:
         take_profit: str = "",
         profit: str = "",
         swap: str = "",
+        detail: str = "",
     ) -> Row:
         """Complete, and made in one step: most of a long log are these rows."""
         symbol, account = event.symbol, event.account
+        self._account = account
         return {
             "timestamp": iso(record.time),
             "event": kind,
@@ -149,7 +181,7 @@ class LogProjection:
             "swap": swap,
             "balance": cash(account.balance),
             "data_mode": self._mode,
-            "detail": "",
+            "detail": detail,
         }
 
     def _modified(self, event: ev.StopModified) -> Row:
@@ -195,6 +227,13 @@ class LogProjection:
         return self._full(record, "RESUME", event.account, {"reason": event.detail})
 
 
+def _asked(event: ev.PositionOpened) -> str:
+    """What the signal asked for, where the position has another volume."""
+    if isinstance(event.asked, msgspec.UnsetType):
+        return ""
+    return f"asked for {lots(event.asked):g} lots"
+
+
 class SummaryProjection:
     """Folds a session's records into its summary."""
 
@@ -211,8 +250,10 @@ class SummaryProjection:
                 ev.TradingStateChanged,
                 ev.DayRolled,
                 ev.SessionEnded,
+                ev.OrderUnknown,
             }
         )
+        | WaitingOrders.KINDS
         | AttemptsProjection.KINDS
         | DaysProjection.KINDS
     )
@@ -221,6 +262,9 @@ class SummaryProjection:
         self._started: ev.SessionStarted | None = None
         self._ended: ev.SessionEnded | None = None
         self._metadata: dict[str, Any] = {}
+        self._waiting = WaitingOrders()
+        self._pending: Counter[str] = Counter()
+        self._unresolved: dict[int, str] = {}
         self._signals = 0
         self._orders = 0
         self._days = 1
@@ -236,6 +280,9 @@ class SummaryProjection:
             ev.PositionOpened: self._opened,
             ev.PositionClosed: self._close,
             ev.DayRolled: self._roll,
+            ev.OrderAccepted: self._accept,
+            ev.OrderCancelled: self._cancel,
+            ev.OrderUnknown: self._unknown,
         }
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
@@ -280,7 +327,27 @@ class SummaryProjection:
     def _drop(self, _event: ev.SignalDropped) -> None:
         self._signals -= 1
 
+    def _accept(self, event: ev.OrderAccepted) -> None:
+        self._unresolved.pop(event.order_id, None)
+        if self._waiting.accepted(event) is not None:
+            self._pending["placed"] += 1
+
+    def _cancel(self, event: ev.OrderCancelled) -> None:
+        self._unresolved.pop(event.order_id, None)
+        row = self._waiting.cancelled(event)
+        if row is not None and row.ticket:
+            self._pending["ended_unfilled"] += 1
+
+    def _unknown(self, event: ev.OrderUnknown) -> None:
+        self._waiting.unknown(event)
+        self._unresolved[event.order_id] = event.message
+
+    def _resolved(self, order_id: int) -> None:
+        self._waiting.over(order_id)
+        self._unresolved.pop(order_id, None)
+
     def _submit(self, event: ev.OrderSubmitted) -> None:
+        self._waiting.submitted(event)
         self._orders += event.terms.action is ev.OPEN
 
     def _deny(self, event: ev.OrderDenied) -> None:
@@ -288,11 +355,13 @@ class SummaryProjection:
 
     def _opened(self, event: ev.PositionOpened) -> None:
         self._open.add(event.position)
+        self._resolved(event.order_id)
 
     def _roll(self, _event: ev.DayRolled) -> None:
         self._days += 1
 
     def _close(self, event: ev.PositionClosed) -> None:
+        self._resolved(event.order_id)
         net = self._parts.pop(event.position, 0) + event.net
         if event.remaining:
             self._parts[event.position] = net
@@ -358,6 +427,12 @@ class SummaryProjection:
         state, ended = self._state, self._ended
         return {
             "open_positions": len(self._open),
+            "pending_orders_placed": self._pending["placed"],
+            "pending_orders_ended_unfilled": self._pending["ended_unfilled"],
+            "unresolved_orders": [
+                {"order_id": order_id, "message": message}
+                for order_id, message in self._unresolved.items()
+            ],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,

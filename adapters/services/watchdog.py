@@ -108,7 +108,7 @@ class Watchdog:
     def _place(self) -> str:
         """Where the loop's thread stands, innermost first; no values, which may be secrets."""
         frame = sys._current_frames().get(self._loop_thread)
-        places = []
+        places: list[str] = []
         while frame is not None and len(places) < 12:
             code = frame.f_code
             places.append(f"{code.co_name} ({code.co_filename}:{frame.f_lineno})")

@@ -112,6 +112,18 @@ class DayRules(msgspec.Struct, frozen=True, kw_only=True):
     profitable: tuple[ProfitableDays | None, ...] = ()
 
 
+def day_rules(rules: RuleSet) -> DayRules:
+    """How the days of these rules are counted."""
+    return DayRules(
+        profitable=tuple(
+            ProfitableDays(days=phase.profitable_days, percent=phase.profitable_percent)
+            if phase.profitable_days
+            else None
+            for phase in rules.phases
+        )
+    )
+
+
 class FirmRules(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rules are followed; `phase` is the one named on the command line, if one is."""
 

@@ -28,6 +28,11 @@ class Refused(AppError):
     """Raised when the terminal, the account or a running session does not allow what was asked."""
 
 
+class UnsuitableProfile(AppError):
+    """Raised when only a person can make the account usable: it is no demo account, another one,
+    refuses its login for good, or nets positions. Trying again changes nothing."""
+
+
 class NeedsAttention(AppError):
     """Raised when something stays behind at the terminal that the user must look at."""
 

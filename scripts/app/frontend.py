@@ -9,6 +9,13 @@ from typing import Protocol
 from engine.portfolio import Portfolio
 
 
+class Interrupt(Protocol):
+    """Whether a signal asked for the end."""
+
+    @property
+    def asked(self) -> bool: ...
+
+
 class Frontend(Protocol):
     """How a run reaches its user, and how the user ends it."""
 
@@ -19,7 +26,7 @@ class Frontend(Protocol):
     def tell(self, notes: list[str]) -> None:
         """Show notes on what was resolved, one a line."""
 
-    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[None]:
+    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[Interrupt]:
         """While inside, an interrupt calls `request_stop` instead of raising."""
 
     def progress(self, total: int) -> AbstractContextManager[Callable[[int], None]]:

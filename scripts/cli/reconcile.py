@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.account.history import HistoryDeal
 
 _LOTS = 10**8
-_ENTRIES = ("in", "out", "inout", "out by")
+_ENTRIES = ("in", "out", "in/out", "out by")
 
 StatementOption = Annotated[
     Path,
@@ -98,7 +98,10 @@ def _deal(deal: HistoryDeal) -> StatementDeal:
     from engine.account.history import DealType
 
     capital = (DealType.BALANCE, DealType.CORRECTION, DealType.BONUS)
-    kinds = {**dict.fromkeys(capital, DealKind.CAPITAL), DealType.CREDIT: DealKind.CREDIT}
+    kinds: dict[int, DealKind] = {
+        **dict.fromkeys(capital, DealKind.CAPITAL),
+        DealType.CREDIT: DealKind.CREDIT,
+    }
     trade = deal.trade
     return StatementDeal(
         ticket=deal.ticket,

@@ -54,6 +54,7 @@ def smoke_test(
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     session_id: SessionOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Test the path to an account: a buy with a stop, risking little, checked or sent and closed.
 
@@ -81,7 +82,7 @@ def smoke_test(
         hold=hold_seconds,
         frontend=Screen(),
     )
-    return _finish(test, results, session_id)
+    return _finish(test, results, session_id, as_json)
 
 
 @contextmanager
@@ -96,15 +97,18 @@ def _failure_written(results: Path, profile: str, dry_run: bool) -> Iterator[Non
         raise
 
 
-def _finish(test: SmokeTest, results: Path, session_id: str | None) -> ExitCode:
+def _finish(test: SmokeTest, results: Path, session_id: str | None, as_json: bool) -> ExitCode:
     """Run the test and show its report."""
     from scripts.app.operations.smoke_report import SUMMARY
-    from scripts.view.smoke_test import report_lines
+    from scripts.view.smoke_test import report_json, report_lines
 
     report, problem = test.run(results, session_id)
     if problem is not None:
         complain(str(problem))
-    print("\n".join(report_lines(report, results / SUMMARY)))
+    if as_json:
+        print(report_json(report))
+    else:
+        print("\n".join(report_lines(report, results / SUMMARY, test.symbol)))
     return ExitCode.DONE if problem is None else exit_code(problem)
 
 

@@ -49,9 +49,18 @@ def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> lis
         f"{summary['max_daily_loss_fraction']:.2%} in a day",
         f"  denied     {denials}",
         f"  trading    {summary['trading_state']}{halted}",
+        *_unresolved_lines(summary),
         *objective_lines(summary),
         f"  event log  {event_log}",
         f"  session    {folder}",
+    ]
+
+
+def _unresolved_lines(summary: dict[str, Any]) -> list[str]:
+    """Each order whose outcome nobody knows: the user must look for it at the terminal."""
+    return [
+        f"  UNRESOLVED order {order['order_id']}: {order['message']}; look for it at the terminal"
+        for order in summary.get("unresolved_orders", ())
     ]
 
 

@@ -22,6 +22,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "limits": reference.limits,
     "deny reasons": reference.deny_reasons,
     "halt causes": reference.halt_causes,
+    "return codes": reference.return_codes,
     "event log": reference.event_log,
     "summary": reference.summary,
     "exit codes": reference.exit_codes,

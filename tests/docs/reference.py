@@ -15,10 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+from adapters.mt5.api import contract as mt5
+from adapters.mt5.execution.rejections import effect_of
 from adapters.reports.projection import LOG_COLUMNS, SummaryProjection
 from config.alerts import ALERT_KINDS
 from config.rules import list_rules, load_rules
 from engine import events as ev
+from engine.fields import RejectionEffect
 from engine.journal import TAGS
 from engine.limit_table import LIMIT_HITS, LIMIT_TABLE, OFF_VALUES
 from engine.trading import HaltCause, Trading
@@ -90,6 +93,33 @@ def halt_causes() -> str:
     said = meanings("halt causes", map(str, HaltCause))
     rows = [(code(it), str(Trading((it,)).state), said[str(it)]) for it in HaltCause]
     return table(("cause", "state", "meaning"), rows)
+
+
+def return_codes() -> str:
+    """Every return code of the trade server, and what follows from it."""
+    rows = [(str(at), it.meaning, _consequence(it)) for at, it in mt5.RETURN_CODES.items()]
+    return table(("code", "meaning", "what follows"), rows)
+
+
+_OF_LEVELS: Final = {
+    RejectionEffect.LEVELS: "; of a change of levels: that position's rest",
+    RejectionEffect.LATCH: "",
+}
+
+
+def _consequence(known: mt5.ReturnCode) -> str:
+    outcomes = {
+        mt5.RequestOutcome.DONE: "done",
+        mt5.RequestOutcome.ACCEPTED: "followed up",
+        mt5.RequestOutcome.UNKNOWN: "outcome unknown, latches",
+    }
+    if known.outcome is not mt5.RequestOutcome.REJECTED:
+        return outcomes[known.outcome]
+    if known.code == mt5.TRADE_RETCODE_NO_CHANGES:
+        return "latches; of a change of levels: nothing"
+    effect = effect_of(ev.OPEN, known.code, may_suspend=True)
+    of_levels = effect_of(ev.MODIFY, known.code, may_suspend=False)
+    return ("suspends" if effect is RejectionEffect.SUSPEND else "latches") + _OF_LEVELS[of_levels]
 
 
 def event_log() -> str:

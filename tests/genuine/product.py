@@ -87,6 +87,6 @@ def records(session: Path) -> list[events.Record]:
 
 STRATEGY_IMPORTS: Final = """\
 from engine.types import Side
-from signals.strategy import Enter, Protect
+from signals.strategy import Enter, MoveStop
 """
 """What a strategy of the user's own imports."""

@@ -2,7 +2,7 @@
 
     python -m tests.genuine.recording_host MODULE LOG [--port PORT] < CONFIG
 
-MODULE is the host's own module, LOG a file as Windows sees it: one JSON line a call.
+MODULE is the host's own package, LOG a file as Windows sees it: one JSON line a call.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Recorder:
 
 def main() -> int:
     module, path, *arguments = sys.argv[1:]
-    host = importlib.import_module(module)
+    host = importlib.import_module(f"{module}.server")
     log = open(path, "a", encoding="utf-8", buffering=1)  # noqa: PTH123, SIM115 - kept to the end
 
     def load(config: Any) -> Recorder:

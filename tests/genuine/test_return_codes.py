@@ -177,7 +177,7 @@ points = self.spec.points
 if view.position is None:
     return Enter(side=Side.LONG, stop_loss=points(1.05), take_profit=0, reason='m', volume=1000)
 self.moves = getattr(self, 'moves', 0) + 1
-return Protect(points(1.05) + 10 * self.moves, 'TRAIL')
+return MoveStop(points(1.05) + 10 * self.moves, 'TRAIL')
 """
 """Enters at the first bar, moves the stop up a little at each later one."""
 

@@ -70,8 +70,8 @@ FILES = {
 }
 
 REFUSED = {
-    "reports/ReportHistory_demo_hedge_anonymised.xlsx": "is a zip archive or an Excel workbook",
-    "reports/ftmo_metrix_export_GENUINE.csv": "column 'Ticket' is not one of a bar file's",
+    "reports/ReportHistory_demo_hedge_anonymised.xlsx": "is an Excel workbook",
+    "reports/ftmo_metrix_export_GENUINE.csv": "has no column time, high, low beside 'Ticket'",
     "reports/mt5_strategy_tester_report_utf16_GENUINE.html": "is a web page or report",
     "README.md": "is none of the known bar formats",
 }

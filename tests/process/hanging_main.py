@@ -9,9 +9,11 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from adapters.services.watchdog import WatchdogTerms
 from scripts.app.sessions.services import ServiceOptions
@@ -44,7 +46,9 @@ def regex() -> None:
     re.match(r"(a+)+$", "a" * 64 + "b")
 
 
-WAYS = {"loop": loop, "sleep": sleep, "request": request, "regex": regex, "short": lambda: None}
+WAYS: dict[str, Callable[[], None]] = {
+    "loop": loop, "sleep": sleep, "request": request, "regex": regex,
+}  # fmt: skip
 
 
 async def main() -> None:
@@ -58,6 +62,9 @@ async def main() -> None:
         print("ready", flush=True)
         if how == "short":
             time.sleep(2 * TOLD)  # noqa: ASYNC251 - this is the hang
+            log = results / "sessions" / session / "log.jsonl"
+            while "the session goes on" not in log.read_text():
+                await anyio.lowlevel.checkpoint()
             shadow.session.request_stop()
         else:
             WAYS[how]()

@@ -210,3 +210,17 @@ def opened_for_reading(fifo: Path) -> Iterator[None]:
         yield
     finally:
         os.close(end)
+
+
+@NEEDS_POSIX
+def test_a_closed_console_ends_a_replay_in_order(minutes: Path, tmp_path: Path) -> None:
+    """SIGHUP is what a process gets whose console is closed, on Linux and macOS."""
+    session = tmp_path / "sessions" / "long"
+    with replaying(minutes, tmp_path) as process:
+        wait_for_records(process, session / "journal.sqlite", 300)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    records, sealed = stored(session / "journal.sqlite")
+    assert sealed is not None
+    assert isinstance(records[-1].event, ev.SessionEnded)

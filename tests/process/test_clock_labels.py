@@ -83,7 +83,7 @@ def test_the_named_clock_wins_in_every_format(
     tmp_path: Path, feed: synthetic.Bars, format_name: str
 ) -> None:
     """Server times in any format, with --clock, give the trades of bars that state nothing."""
-    logs = []
+    logs: list[str] = []
     for name in ("plain", format_name):
         file = written(tmp_path / f"{name}.csv", feed, name, "eu-dst")
         results = tmp_path / f"results_{name}_{len(logs)}"

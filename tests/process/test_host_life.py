@@ -256,3 +256,19 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     error = start_failure(local_host(tmp_path / "file"))
     assert error.kind == "folder"
     assert str(tmp_path / "file") in str(error)
+
+
+@NEEDS_POSIX
+def test_a_note_that_others_could_have_written_ends_no_process(tmp_path: Path) -> None:
+    """Whoever may write into the file could name any process of this user."""
+    innocent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with innocent:
+        note = {"pid": innocent.pid, "birth": identity(innocent.pid)}
+        file = tmp_path / "terminal-host.json"
+        file.write_text(json.dumps(note), encoding="utf-8")
+        file.chmod(0o666)
+        with TerminalClient(local_host(tmp_path)) as client:
+            assert not client.start().ended_orphan
+            assert innocent.poll() is None
+            assert file.stat().st_mode & 0o077 == 0, "its own note is for its owner alone"
+        innocent.kill()

@@ -22,6 +22,7 @@ from scripts.app.sessions import connection
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
+from tests.statement_files import html_history, write_html
 
 SMOKE_SUMMARY = "mt5_demo_smoketest_summary.json"
 PASSWORD = "Zq7-not-to-be-seen"  # noqa: S105 - of an account that does not exist
@@ -272,6 +273,48 @@ def test_smoke_tests_are_denied_by_the_day_whichever_session_lost_the_money(
         assert said.code == (ExitCode.DONE if sent[-1] else ExitCode.TERMINAL)
     assert set(sent) == {True, False}
     assert "daily_loss" in "\n".join(said.err)
+
+
+def test_an_account_shows_where_it_stands_and_begins_anew_on_request(tmp_path: Path) -> None:
+    """The line to paste is what the ledger found; PAPER alone is given fresh books."""
+    sent = butler(
+        "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+        "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert sent.code == ExitCode.DONE
+    asked = (
+        "account", "PAPER", "--objectives", "ftmo_2step", "--json", "--results-dir", tmp_path
+    )  # fmt: skip
+    before = everything(tmp_path / "accounts")
+    told = json.loads("\n".join(butler(*asked).out))
+    figures = told["figures"]
+    assert (figures["initial"], figures["floor_today"]) == (10_000_000, 9_500_000)
+    assert (figures["floor_overall"], figures["target"]) == (9_000_000, 11_000_000)
+    assert told["balance"] < 100_000
+    assert "initial: 100000.00" in told["challenge_yaml"]
+    books = {name for name in before if name.endswith("paper_account.json")}
+    after = everything(tmp_path / "accounts")
+    assert {name: before[name] for name in books} == {name: after[name] for name in books}
+    assert butler("account", "PAPER", "--reset", "--results-dir", tmp_path).code == ExitCode.DONE
+    told = json.loads("\n".join(butler(*asked).out))
+    assert told["balance"] == 100_000
+    assert {item["code"] for item in told["findings"]} == {"FRESH", "PHASE_ASSUMED"}
+
+
+def test_a_statement_of_another_account_is_no_statement_of_this_one(tmp_path: Path) -> None:
+    """Nothing in common is a difference (exit code 5), a file that is no statement a refusal."""
+    sent = butler(
+        "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+        "--results-dir", tmp_path,
+    )  # fmt: skip
+    assert sent.code == ExitCode.DONE
+    statement = tmp_path / "statement.html"
+    write_html(statement, html_history())
+    how = ("reconcile", "--account-profile", "PAPER", "--results-dir", tmp_path, "--statement")
+    found = butler(*how, statement)
+    assert found.code in (ExitCode.DIFFERENT, ExitCode.DATA), found
+    statement.write_text("nothing", encoding="utf-8")
+    assert butler(*how, statement).code == ExitCode.DATA
 
 
 def test_a_smoke_test_without_a_profile_still_writes_its_summary(tmp_path: Path) -> None:

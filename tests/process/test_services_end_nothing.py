@@ -15,12 +15,12 @@ from unittest.mock import patch
 import anyio
 import anyio.lowlevel
 import pytest
-from engine.exit_signal import close_signal
 
 from adapters.reports.status import Status
 from adapters.services.supervisor import Supervisor
 from config.loader import AlertSettings, Secret
 from engine import events as ev
+from engine.exits import exit_terms
 from scripts.app.sessions.services import ServiceOptions
 from tests.builders import signal
 from tests.journals import read_back
@@ -129,7 +129,7 @@ async def filled(shadow: Shadow, number: int) -> None:
     open_now = list(shadow.portfolio.positions.values())
     for position in open_now:
         tick = shadow.portfolio.ticks[position.symbol]
-        shadow.bus.publish(close_signal(position, tick, "out"))
+        shadow.bus.publish(ev.SignalRaised(terms=exit_terms(position, tick, "out")))
     if not open_now:
         order = signal(f"s:{number}", scale=0.1, stop_loss=109_510, take_profit=111_010)
         shadow.bus.publish(order)

@@ -67,7 +67,7 @@ def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
     """A live market has no recorded period; the end is shown all the same."""
     bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
     code, said = finished(
-        tmp_path, *bars, "--speed", "3600", "--duration", "1h", "--session-id", "short"
+        tmp_path, *bars, "--speed", "60", "--duration", "3s", "--session-id", "short"
     )
     assert code == 0, said
     summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
@@ -174,3 +174,13 @@ def ended_with(results: Path, session: str) -> ev.SessionEnded:
     (ended,) = events_of(results, session, "session_ended")
     assert isinstance(ended, ev.SessionEnded)
     return ended
+
+
+def test_in_lockstep_a_duration_is_the_markets_time(tmp_path: Path) -> None:
+    """One hour of the market, however fast it is played."""
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
+    code, said = finished(tmp_path, *bars, *LOCKSTEP, "--duration", "1h", "--session-id", "hour")
+    assert code == 0, said
+    with StoredJournal(tmp_path / "sessions" / "hour" / "journal.sqlite") as stored:
+        times = [record.time for record in stored.records()]
+    assert 3600 <= (times[-1] - times[0]) / 1000 <= 3600 + 900

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 CHECKED = {
-    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.LEDGER, HaltCause.STRATEGY,
+    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
+    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER, HaltCause.STRATEGY,
 }  # fmt: skip
 DAILY = {HaltCause.DAILY_LOSS, HaltCause.DAY_LIMIT}
 LATCHED = set(HaltCause) - CHECKED - DAILY

@@ -74,6 +74,10 @@ class SimulatedPacing:
         """Nobody waits for a lost link here: the session ends, and is begun again."""
         return True
 
+    def over(self) -> bool:
+        """It has no time of its own."""
+        return False
+
     def day_limit(self) -> Millis:
         now = self._world.clock.now()
         return now - 1 if self._world.last_move == "end" else now

@@ -15,9 +15,16 @@ from signals.market_data.closures import flat_while_closed
 def bars(clock: str, moment: str, volume: int = 0, high: float = 1.08) -> RateColumns:
     """One bar of price 1.08 that opens at `moment` (UTC), with its time by `clock`."""
     utc = int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp())
-    prices = [np.array([price]) for price in (1.08, high, 1.08, 1.08)]
-    count = np.array([volume])
-    return RateColumns(to_server(clock, np.array([utc])), *prices, count, np.zeros(1, np.int64))
+    one = np.array([1.08])
+    return RateColumns(
+        to_server(clock, np.array([utc])),
+        one,
+        np.array([high]),
+        one,
+        one,
+        np.array([volume]),
+        np.zeros(1, np.int64),
+    )
 
 
 # In winter New York's 17:00 is 22:00 UTC, in summer 21:00.

@@ -70,6 +70,17 @@ def test_a_remote_host_needs_its_token(tmp_path: Path, monkeypatch: pytest.Monke
     assert "OMEGA_MT5_HOST_TOKEN is not set" in str(error)
 
 
+def test_a_terminal_path_beside_a_remote_host_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host starts the terminal: the profile's path would be ignored without a word."""
+    monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", os.urandom(32).hex())
+    account = msgspec.structs.replace(paper(), host="127.0.0.1:1", terminal_path="C:/mt5.exe")
+    error = refusal(account, tmp_path)
+    assert exit_code(error) is ExitCode.USAGE
+    assert "terminal_path has no effect with host" in str(error)
+
+
 def test_a_remote_host_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +95,7 @@ def test_a_remote_host_that_is_not_there_is_named(
 def test_a_real_account_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     behind(monkeypatch, trade_mode="real")
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert "no demo account" in str(error)
 
 
@@ -93,7 +104,7 @@ def test_a_terminal_with_another_account_is_left_alone(
 ) -> None:
     behind(monkeypatch, login=77)
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert f"account 77 is logged in, not {LOGIN}" in str(error)
     assert "terminal_path of its own" in str(error)
 
@@ -106,6 +117,6 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     monkeypatch.setattr(connection, "LocalHost", faulty)
     behind(monkeypatch, faults={"script": [{"function": "initialize", "fault": fault}]})
     error = refusal(paper(), tmp_path)
-    assert exit_code(error) is ExitCode.TERMINAL
+    assert exit_code(error) is ExitCode.USAGE
     assert str(error).startswith("initialize: -6 ")
     assert "check login, password and server" in str(error)

@@ -70,6 +70,13 @@ class Tape:
         answer["ask"] = [bid + 0.0001 for _, bid in found]
         return answer
 
+    def terminal_info(self) -> Any:
+        return mt5.TerminalInfo.of(connected=True)  # AutoTrading is off: nothing is sent
+
+    def symbol_info(self, symbol: str) -> Any:
+        assert symbol == NAME
+        return mt5.SymbolInfo.of(trade_mode=mt5.SYMBOL_TRADE_MODE_FULL)
+
     def account_info(self) -> mt5.AccountInfo:
         return self.info
 

@@ -106,6 +106,23 @@ def test_a_session_that_goes_on_does_not_take_a_signal_again(followed: Followed)
     assert isinstance(left, ev.ExitDue), "but it is left at its time"
 
 
+def test_entries_wait_while_trading_is_suspended_and_times_of_leaving_do_not(
+    followed: Followed,
+) -> None:
+    """As while the link is lost: they are acted on afterwards, unless they have expired by then."""
+    schedule = LiveSignalSchedule({"EURUSD"})
+    schedule.add(followed.append(HEADER + line(0, exit_minute=1)))
+    (left,) = schedule.due(NOON + 60_000, hold=True)
+    assert isinstance(left, ev.ExitDue)
+    (entered,) = schedule.due(NOON + 120_000)
+    assert isinstance(entered, ev.SignalDue)
+    assert entered.problem is None
+    schedule.add(followed.append(line(2)))
+    (expired,) = schedule.due(NOON + 120_000 + SIGNAL_LIFE + 1, hold=True)
+    assert isinstance(expired, ev.SignalDue)
+    assert expired.problem is ev.DenyReason.EXPIRED
+
+
 def test_an_unfinished_line_is_read_once_however_long_it_grows(followed: Followed) -> None:
     """It is left out, and the lines after it are taken."""
     followed.append(HEADER + line(0))

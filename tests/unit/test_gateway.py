@@ -182,7 +182,8 @@ class TestNotDone:
         desk.reply(result(retcode, comment="because"))
         rejected = desk.events()[0]
         assert rejected == ev.OrderRejected(
-            order_id=1, symbol="EURUSD", side=Side.LONG, retcode=retcode, message="because",
+            order_id=1, symbol="EURUSD", side=Side.LONG, retcode=retcode,
+            message=f"{mt5.RETURN_CODES[retcode].meaning} (because)",
             account=FIGURES,
         )  # fmt: skip
         assert desk.parts.order_manager.alive == {}
@@ -193,7 +194,9 @@ class TestNotDone:
         desk.reply(result(retcode, comment="?"))
         unknown = desk.events()[0]
         assert isinstance(unknown, ev.OrderUnknown)
-        assert unknown.message == f"{retcode} ?"
+        known = mt5.RETURN_CODES.get(retcode)
+        meaning = known.meaning if known else "a return code that is not documented"
+        assert unknown.message == f"{retcode} {meaning} (?)"
         assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
         assert [order.order_id for order in desk.gateway.unresolved] == [1]
         assert desk.sent == []

@@ -116,6 +116,7 @@ LADDER: list[tuple[DenyReason, dict[str, Any], dict[str, Any]]] = [
         {"valuation": Valuation(objection=(DenyReason.VALUATION_MISMATCH, "so"))},
     ),
     (DenyReason.VALUATION_MISMATCH, {}, {"valuation": Valuation()}),
+    (DenyReason.INVALID_VOLUME, {"volume": 50}, {}),
     (DenyReason.BELOW_MIN_VOLUME, {"volume": 10 * LOT}, {}),  # risk 1,050.00
     (
         DenyReason.PER_TRADE_RISK,
@@ -130,7 +131,7 @@ LADDER: list[tuple[DenyReason, dict[str, Any], dict[str, Any]]] = [
 
 def test_the_checks_run_in_their_order_and_the_first_that_fails_is_the_reason() -> None:
     """All that can be wrong is wrong at first; repairing one reveals the next."""
-    order: dict[str, Any] = {"stop_loss": 0, "volume": 50}
+    order: dict[str, Any] = {"stop_loss": 0, "volume": 51 * LOT}
     state: dict[str, Any] = {
         "trading_active": False, "known_signal": True, "positions": 2, "positions_on_symbol": 1,
         "risk_in_flight": 100_000, "account": account(START, START, 9_000_000),

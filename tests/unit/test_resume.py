@@ -117,6 +117,21 @@ def test_other_terms_are_refused_with_the_option_that_differs(
         past.insist_on_terms(**{**terms, **changes})
 
 
+@pytest.mark.parametrize(
+    ("began", "now", "words"),
+    [
+        ("signals", "ftmo_m15", "give --signals FILE as"),
+        ("ftmo_m15", "signals", "give --preset, without --signals, as"),
+    ],
+)
+def test_a_session_of_signals_names_the_right_option(
+    tmp_path: Path, began: str, now: str, words: str
+) -> None:
+    past = earlier(tmp_path, preset=began, parameters={})
+    with pytest.raises(AppError, match=words):
+        past.insist_on_terms(now, {}, (), dry_run=True)
+
+
 def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None:
     journal = written(tmp_path, started(mode="shadow"), TICK) / "journal.sqlite"
     damaged = bytearray(journal.read_bytes())

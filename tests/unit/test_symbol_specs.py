@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.symbol_specs import alike, instrument, tradable
+from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
+from engine import events as ev
 from engine.types import Conversion
 from tests.builders import EURUSD, USDJPY, XAUUSD
 from tests.paper_terminals import terminal_at_ticks, told
@@ -89,17 +90,21 @@ def test_a_metal_and_an_index_in_dollars_need_no_conversion(mode: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "opening", "why"),
+    ("mode", "long", "short", "why"),
     [
-        (mt5.SYMBOL_TRADE_MODE_FULL, True, None),
-        (mt5.SYMBOL_TRADE_MODE_DISABLED, True, "trading is disabled"),
-        (mt5.SYMBOL_TRADE_MODE_DISABLED, False, "trading is disabled"),
-        (mt5.SYMBOL_TRADE_MODE_CLOSEONLY, True, "only closing is allowed"),
-        (mt5.SYMBOL_TRADE_MODE_CLOSEONLY, False, None),
+        (mt5.SYMBOL_TRADE_MODE_FULL, True, True, ""),
+        (mt5.SYMBOL_TRADE_MODE_DISABLED, False, False, "trading is disabled"),
+        (mt5.SYMBOL_TRADE_MODE_LONGONLY, True, False, "only long positions may be opened"),
+        (mt5.SYMBOL_TRADE_MODE_SHORTONLY, False, True, "only short positions may be opened"),
+        (mt5.SYMBOL_TRADE_MODE_CLOSEONLY, False, False, "only closing is allowed"),
+        (77, False, False, "its trade mode 77 is not known"),
     ],
 )
-def test_the_trade_mode_forbids_what_it_says(mode: int, opening: bool, why: str | None) -> None:
-    assert tradable(symbol(trade_mode=mode), to_open=opening) == why
+def test_the_trade_mode_says_what_may_be_opened(
+    mode: int, long: bool, short: bool, why: str
+) -> None:
+    assert symbol_mode("EURUSD", mode) == ev.SymbolModeSeen("EURUSD", long, short, why)
+    assert no_entry(symbol(trade_mode=mode)) == (None if long or short else why)
 
 
 def test_names_like_ours_are_found_whatever_their_case_and_suffix() -> None:

@@ -7,7 +7,8 @@ import pytest
 from engine.trading import HaltCause, IllegalClear, Trading, TradingState
 
 SUSPENDING = (
-    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.LEDGER, HaltCause.STRATEGY,
+    HaltCause.LINK, HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL,
+    HaltCause.TRANSIENT_REJECTION, HaltCause.LEDGER, HaltCause.STRATEGY,
 )  # fmt: skip
 LATCHING = (
     HaltCause.REJECTION, HaltCause.UNKNOWN_OUTCOME, HaltCause.RECONCILIATION_MISMATCH,

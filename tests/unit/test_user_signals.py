@@ -152,7 +152,7 @@ def test_a_volume_below_a_step_is_denied_and_never_sized_by_risk(desk: Desk, lot
     assert verdict.reason is DenyReason.BELOW_MIN_VOLUME
 
 
-@pytest.mark.parametrize("lots", [4.0, 50.0, 1e8])
+@pytest.mark.parametrize("lots", [4.0, 50.0])
 def test_a_volume_that_loses_too_much_at_its_stop_is_denied(desk: Desk, lots: float) -> None:
     verdict = desk.verdict(given(volume=lots))
     assert isinstance(verdict, ev.OrderDenied)

@@ -14,13 +14,17 @@ FUNDED_SERVERS: Final = ("ftmo-server*",)
 """Servers known to carry funded accounts, in lower case; such an account may call itself demo."""
 
 
+NOT_TOLD: Final = "the terminal does not say which account is logged in"
+"""The objection that the next moment may lift."""
+
+
 def objection(account: Any | None, login: int, server: str) -> str | None:
     """Why nothing may be sent on `account`, or None when it is the expected demo account.
 
     `account` is the answer of `account_info`; None (it failed) is an objection too.
     """
     if account is None:
-        return "the terminal does not say which account is logged in"
+        return NOT_TOLD
     if account.login != login:
         return f"account {account.login} is logged in, not {login}"
     if account.server != server:

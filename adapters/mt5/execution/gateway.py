@@ -11,6 +11,7 @@ from typing import Protocol
 
 from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.reconciler import Reconciler
+from adapters.mt5.execution.rejections import changes_nothing, effect_of, never_reached
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
 from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery
@@ -34,7 +35,11 @@ class Gateway:
         orders: OrderManager,
         requests: Requests,
         port: ExecutionPort,
+        *,
+        may_suspend: bool = False,
     ) -> None:
+        """With `may_suspend` a rejection of the moment suspends trading; the feed releases it."""
+        self._may_suspend = may_suspend
         self._bus = bus
         self._portfolio = portfolio
         self._orders = orders
@@ -207,11 +212,13 @@ class Gateway:
             self._reports.cancelled(order, result.message)
         elif result.outcome is VenueOutcome.UNKNOWN:
             self._reports.unknown(order, result.message, account)
-        elif result.outcome is VenueOutcome.UNSENT and order.terms.action is ev.CLOSE:
+        elif result.outcome is VenueOutcome.UNSENT and never_reached(
+            order.terms.action, result.code
+        ):
             why = f"never sent: {result.code} {result.message}"
-            self._reports.cancelled(order, why, unsent=True)
+            self._reports.cancelled(order, why, unsent=order.terms.action is ev.CLOSE)
         else:
-            self._reports.rejected(order, result.code, result.message, account)
+            self._on_rejected(order, result, account)
 
     def _on_executed(
         self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
@@ -227,6 +234,31 @@ class Gateway:
             self._reports.opened(order, result.deals, account)
         else:
             self._reports.closed_by_order(order, result.deals, account)
+
+    def _on_rejected(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
+        """The venue refused: what that does to trading beyond this order's end."""
+        action, code = order.terms.action, result.code
+        if action is ev.MODIFY and changes_nothing(code):
+            self._on_no_changes(order, result, account)
+            return
+        effect = effect_of(action, code, may_suspend=self._may_suspend)
+        message = result.message
+        if effect is ev.RejectionEffect.LEVELS:
+            message = f"{message}; the position keeps its levels"
+        self._reports.rejected(order, code, message, account, effect)
+
+    def _on_no_changes(
+        self, order: ev.OrderIntent, result: ExecutionResult, account: ev.Account
+    ) -> None:
+        """The venue has these levels already; they are news only where the books have others."""
+        position = self._portfolio.positions.get(order.terms.position)
+        levels = (order.terms.stop_loss, order.terms.take_profit)
+        if position is not None and levels != (position.stop_loss, position.take_profit):
+            self._reports.modified(order, account)
+        else:
+            self._reports.cancelled(order, f"{result.code} {result.message}")
 
 
 class SnapshotPort(Protocol):

@@ -5,27 +5,37 @@ These functions block; they run in the worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.conditions import TradingConditions, trading_conditions
 from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from engine.ports import Terminal
 from engine.types import SymbolSpec
 
 BAR_SECONDS = 900
-"""The feed's bars are M15."""
+"""The feed's bars are M15 unless a strategy wants shorter ones."""
+
+BASES: Final = {
+    60: mt5.TIMEFRAME_M1,
+    300: mt5.TIMEFRAME_M5,
+    BAR_SECONDS: mt5.TIMEFRAME_M15,
+}
+"""The bars that are fetched, by their seconds: every other one is aggregated from them."""
 
 _MOST_BARS = 5_000
-"""How far back missed bars are fetched: about ten weeks."""
+"""How many missed bars are fetched: about ten weeks of M15, three days of M1."""
 
 
 class Prices(Terminal, Protocol):
     """A terminal that gives prices too."""
+
+    def terminal_info(self) -> Any: ...
 
     def copy_rates_from_pos(
         self, symbol: str, timeframe: int, start: int, count: int, /
@@ -36,11 +46,25 @@ class Prices(Terminal, Protocol):
 
 class BarRequest(NamedTuple):
     """What is known of a symbol: its name at the venue and the last bar seen opening (seconds of
-    the server's clock; 0: none). With a `spec` it is asked what the symbol is worth."""
+    the server's clock; 0: none). With a `spec` it is asked what the symbol is worth. `seconds` is
+    the length of the bars, one of `BASES`."""
 
     name: str
     opened: int = 0
     spec: SymbolSpec | None = None
+    seconds: int = BAR_SECONDS
+
+
+def base_seconds(lengths: Iterable[int]) -> int:
+    """The longest bars from which all of these lengths (in seconds) can be aggregated.
+
+    Raises ValueError where there are none.
+    """
+    wanted = list(lengths)
+    for seconds in sorted(BASES, reverse=True):
+        if all(length % seconds == 0 for length in wanted):
+            return seconds
+    raise ValueError(f"bars of {wanted} seconds cannot be aggregated from any that is fetched")
 
 
 class Quote(NamedTuple):
@@ -55,15 +79,19 @@ class Quote(NamedTuple):
 
 
 class MarketSnapshot(NamedTuple):
-    """One observation; `quotes` are in the order of the gaps that were asked about."""
+    """One observation; `quotes` and trade modes are in the order of the gaps that were asked
+    about."""
 
     quotes: tuple[Quote, ...]
     snapshot: Snapshot
+    conditions: TradingConditions
 
 
 def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
     """Ask for everything; raises SnapshotFailed where the terminal gives no answer."""
-    return MarketSnapshot(quotes_of(terminal, gaps), fetch_snapshot(terminal, query))
+    quotes, snapshot = quotes_of(terminal, gaps), fetch_snapshot(terminal, query)
+    conditions = trading_conditions(terminal, [gap.name for gap in gaps], snapshot.account)
+    return MarketSnapshot(quotes, snapshot, conditions)
 
 
 def quotes_of(terminal: Prices, gaps: Sequence[BarRequest]) -> tuple[Quote, ...]:
@@ -79,15 +107,14 @@ def _quote(terminal: Prices, request: BarRequest) -> Quote:
     if spec is not None:
         bid, ask = spec.points(tick.bid), spec.points(tick.ask)
         valuation = broker_valuation(terminal, request.name, spec, bid, ask)
-    opened = tick.time // BAR_SECONDS * BAR_SECONDS
+    seconds = request.seconds
+    opened = tick.time // seconds * seconds
     if opened <= request.opened:
         return Quote(tick, valuation=valuation)
     count = (
-        min((opened - request.opened) // BAR_SECONDS + 1, _MOST_BARS)
-        if request.opened
-        else _MOST_BARS
+        min((opened - request.opened) // seconds + 1, _MOST_BARS) if request.opened else _MOST_BARS
     )
-    bars = terminal.copy_rates_from_pos(request.name, mt5.TIMEFRAME_M15, 0, count)
+    bars = terminal.copy_rates_from_pos(request.name, BASES[seconds], 0, count)
     if bars is None:
         raise SnapshotFailed(f"copy_rates_from_pos {request.name}: {terminal.last_error()}")
     return Quote(tick, bars[bars["time"] >= request.opened], valuation)

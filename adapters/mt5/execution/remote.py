@@ -52,6 +52,9 @@ class RemoteTerminal:
     def order_check(self, request: dict[str, Any], /) -> Any:
         return self.call("order_check", request)
 
+    def terminal_info(self) -> Any:
+        return self.call("terminal_info")
+
     def account_info(self) -> Any:
         return self.call("account_info")
 
@@ -101,11 +104,19 @@ def carry_out_remotely(client: Caller, request: dict[str, Any]) -> TradeReply:
         return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_RECEIVE, str(error)))
     sent = TradeReply(result, terminal.last_error())
     try:
+        if result is not None and result.retcode == mt5.TRADE_RETCODE_CONNECTION:
+            return sent._replace(connected=_connected(terminal))
         return read_back(terminal, request, sent)
     except (TerminalError, ArgumentsRefused):
         # The venue's records are looked at again later: the order counts as accepted until then.
         # That look meets again what the package refuses, and tells it.
         return sent
+
+
+def _connected(terminal: RemoteTerminal) -> bool | None:
+    """Whether the terminal has its server; None when it does not tell."""
+    info: mt5.TerminalInfo | None = terminal.terminal_info()
+    return None if info is None else info.connected
 
 
 def check_remotely(client: Caller, request: dict[str, Any]) -> TradeReply:
@@ -115,4 +126,8 @@ def check_remotely(client: Caller, request: dict[str, Any]) -> TradeReply:
         checked = terminal.order_check(request)
     except TerminalError as error:
         return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, str(error)))
+    if checked is None:  # nothing was sent, whatever went wrong
+        code, text = terminal.last_error()
+        why = f"order_check: {code} {text}"
+        return TradeReply(None, (mt5.RES_E_INTERNAL_FAIL_CONNECT, why))
     return TradeReply(None, terminal.last_error(), (), None, checked)

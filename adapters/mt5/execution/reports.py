@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
 from engine import events as ev
@@ -29,7 +31,14 @@ class ExecutionReports:
         """The venue has it: a pending order, or a deal that its history does not show yet."""
         self._bus.publish(ev.OrderAccepted(order_id=order.order_id, ticket=ticket))
 
-    def rejected(self, order: ev.OrderIntent, code: int, message: str, account: ev.Account) -> None:
+    def rejected(
+        self,
+        order: ev.OrderIntent,
+        code: int,
+        message: str,
+        account: ev.Account,
+        effect: ev.RejectionEffect = ev.RejectionEffect.LATCH,
+    ) -> None:
         """The venue refused for certain."""
         self._bus.publish(
             ev.OrderRejected(
@@ -39,6 +48,8 @@ class ExecutionReports:
                 retcode=code,
                 message=message,
                 account=account,
+                effect=effect,
+                position=order.terms.position,
             )
         )
 
@@ -77,6 +88,7 @@ class ExecutionReports:
             stop_loss=terms.stop_loss,
             take_profit=terms.take_profit,
             commission=commission,
+            asked=terms.volume if terms.volume not in (0, volume) else msgspec.UNSET,
         )
         self._dealt([*_fills(order, entering), opened], account)
 

@@ -31,8 +31,14 @@ def result_of(order: OrderIntent, reply: TradeReply, spec: SymbolSpec) -> Execut
     result = reply.result
     if result is None:
         return _without_result(reply)
+    if reply.connected is False:
+        # The terminal had no connection with its server: nothing can have reached it.
+        said = mt5.explained(result.retcode, result.comment)
+        return ExecutionResult(VenueOutcome.UNSENT, result.retcode, said)
     outcome = _OUTCOMES.get(result.retcode, VenueOutcome.UNKNOWN)
     said = result.comment
+    if outcome is not VenueOutcome.EXECUTED:
+        said = mt5.explained(result.retcode, result.comment)
     if outcome is VenueOutcome.UNKNOWN:
         said = f"{result.retcode} {said}"
     known = () if account is None else fitting(reply.deals, order.terms.action)
@@ -61,7 +67,9 @@ def _checked(checked: mt5.OrderCheckResult) -> ExecutionResult:
     outcome = VenueOutcome.CHECKED if passed else VenueOutcome.REJECTED
     said = f"dry run, order_check says: {checked.comment}"
     return ExecutionResult(
-        outcome, checked.retcode, said if passed else f"order_check: {checked.comment}"
+        outcome,
+        checked.retcode,
+        said if passed else f"order_check: {mt5.explained(checked.retcode, checked.comment)}",
     )
 
 

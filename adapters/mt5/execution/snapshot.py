@@ -44,7 +44,8 @@ class TradeReply(NamedTuple):
 
     `deals` are those of the position concerned and `account` the figures after it, as far as the
     terminal knew them already: its history may lag behind. In a dry run nothing is sent: `checked`
-    is what `order_check` says instead.
+    is what `order_check` says instead. `connected` is what the terminal says of its server where
+    the answer was that there is no connection (None: it was not asked).
     """
 
     result: mt5.OrderSendResult | None
@@ -52,6 +53,7 @@ class TradeReply(NamedTuple):
     deals: Deals = ()
     account: mt5.AccountInfo | None = None
     checked: mt5.OrderCheckResult | None = None
+    connected: bool | None = None
 
 
 class SnapshotQuery(NamedTuple):

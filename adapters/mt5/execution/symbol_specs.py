@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument, filling_of
-from engine.types import Conversion, SymbolSpec, units
+from engine.inputs import SymbolModeSeen
+from engine.types import Conversion, Points, SymbolSpec, units
 
 
 def instrument(
@@ -28,8 +31,15 @@ def instrument(
         conversion=_conversion(info, account),
         base=info.currency_base,
         quote=info.currency_profit,
+        tick_size=_tick_size(info),
     )
     return Instrument(spec, info.name, filling_of(info.filling_mode))
+
+
+def _tick_size(info: mt5.SymbolInfo) -> Points | UnsetType:
+    """The ticks of the symbol in points; unset where each point is one or none is named."""
+    tick = round(info.trade_tick_size * 10**info.digits)
+    return tick if tick > 1 else UNSET
 
 
 def _leverage(account: mt5.AccountInfo, known: SymbolSpec | None) -> int:
@@ -65,12 +75,27 @@ _BY_CONTRACT = (
 """Calculation modes in which a profit is the price's change times contract times lots."""
 
 
-def tradable(info: mt5.SymbolInfo, *, to_open: bool) -> str | None:
-    """Why the symbol's trade mode forbids what is wanted, or None."""
-    forbidden: dict[int, str] = {mt5.SYMBOL_TRADE_MODE_DISABLED: "trading is disabled"}
-    if to_open:
-        forbidden[mt5.SYMBOL_TRADE_MODE_CLOSEONLY] = "only closing is allowed"
-    return forbidden.get(info.trade_mode)
+_RESTRICTED: dict[int, tuple[bool, bool, str]] = {
+    mt5.SYMBOL_TRADE_MODE_DISABLED: (False, False, "trading is disabled"),
+    mt5.SYMBOL_TRADE_MODE_LONGONLY: (True, False, "only long positions may be opened"),
+    mt5.SYMBOL_TRADE_MODE_SHORTONLY: (False, True, "only short positions may be opened"),
+    mt5.SYMBOL_TRADE_MODE_CLOSEONLY: (False, False, "only closing is allowed"),
+}
+"""Whether long and short may be opened in each trade mode but the full one, and in words."""
+
+
+def symbol_mode(symbol: str, trade_mode: int) -> SymbolModeSeen:
+    """What a symbol's trade mode lets be opened; a mode that nobody documented lets nothing be."""
+    if trade_mode == mt5.SYMBOL_TRADE_MODE_FULL:
+        return SymbolModeSeen(symbol, long=True, short=True)
+    unknown = (False, False, f"its trade mode {trade_mode} is not known")
+    return SymbolModeSeen(symbol, *_RESTRICTED.get(trade_mode, unknown))
+
+
+def no_entry(info: mt5.SymbolInfo) -> str | None:
+    """Why nothing at all may be opened on the symbol, or None."""
+    mode = symbol_mode(info.name, info.trade_mode)
+    return None if mode.long or mode.short else mode.detail
 
 
 def alike(ours: str, every: Any) -> list[str]:

@@ -64,6 +64,8 @@ class OrderRouter(Protocol):
 
     def carry_out(self, client: Caller, request: dict[str, Any], /) -> TradeReply: ...
 
+    def check(self, terminal: RemoteTerminal, request: dict[str, Any], /) -> Any: ...
+
     def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery, /) -> Snapshot: ...
 
     def observe(
@@ -76,6 +78,9 @@ class LiveRouter:
 
     def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
         return carry_out_remotely(client, request)
+
+    def check(self, terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
+        return terminal.order_check(request)
 
     def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
         return fetch_snapshot(terminal, query)
@@ -189,6 +194,16 @@ class Venue:
         seen = await self.ask(lambda terminal: self._router.observe(terminal, gaps, query))
         self.insist_on(seen.snapshot.account)
         return seen
+
+    async def check(self, request: dict[str, Any]) -> mt5.OrderCheckResult | None:
+        """What `order_check` says to a request, which is not sent; None where it says nothing.
+
+        Raises TerminalError.
+        """
+        checked: mt5.OrderCheckResult | None = await self.ask(
+            lambda terminal: self._router.check(terminal, request)
+        )
+        return checked
 
     def insist_on(self, seen: mt5.AccountInfo) -> None:
         """Raises SnapshotFailed when another account than the session's has answered."""

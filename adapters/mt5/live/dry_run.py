@@ -16,6 +16,7 @@ import numpy as np
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import SnapshotFailed
+from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
@@ -91,12 +92,19 @@ class DryRun:
 
     def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
         """Fill a request on paper; nothing is sent."""
-        ours = {name: symbol for symbol, name in self._names.items()}
-        if "symbol" in request:
-            request = {**request, "symbol": ours[request["symbol"]]}
-        reply = carry_out(self._terminal, request)
+        reply = carry_out(self._terminal, self._in_our_names(request))
         self._save()
         return reply
+
+    def check(self, _terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
+        """What the paper account says to a request; nothing is filled."""
+        return self._terminal.order_check(self._in_our_names(request))
+
+    def _in_our_names(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "symbol" not in request:
+            return request
+        ours = {name: symbol for symbol, name in self._names.items()}
+        return {**request, "symbol": ours[request["symbol"]]}
 
     def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
         """What the paper account holds, once the real account was proven to be the right one."""
@@ -112,7 +120,10 @@ class DryRun:
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
             self._play(terminal, request.name, quoted)
-        return MarketSnapshot(quotes, self.fetch_snapshot(terminal, query))
+        snapshot = self.fetch_snapshot(terminal, query)
+        # Nothing is sent, so no permission to send is missed.
+        conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
+        return MarketSnapshot(quotes, snapshot, conditions)
 
     def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
         points = self._specs[name].points

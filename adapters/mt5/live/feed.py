@@ -6,6 +6,7 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
@@ -19,11 +20,13 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.closing_deals import cents, figures
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.observation import BAR_SECONDS, BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
+from adapters.mt5.live.release import TransientRelease
 from adapters.mt5.live.server_clock import ServerClock
 from engine import events as ev
 from engine.bus import Bus
@@ -34,6 +37,9 @@ from engine.types import Cents, Millis
 
 _MANY_BARS = 200
 """Bars whose preparation would take the loop longer than a tick may wait."""
+
+_GLANCE = 0.1
+"""Seconds between two looks at whether the session's time is over."""
 
 _LONGEST_WAIT = 60.0
 """Seconds between two attempts to bring a lost link back, at most."""
@@ -52,6 +58,9 @@ class Pacing(Protocol):
 
     def stopped(self) -> bool:
         """Whether a stop was asked for."""
+
+    def over(self) -> bool:
+        """Whether the session's time is over, whatever the link does."""
 
     def day_limit(self) -> Millis:
         """Until which moment (ms UTC) days are turned and signals are due at this observation."""
@@ -84,7 +93,11 @@ class LedgerNews(Protocol):
 class BarWatch:
     """Which bars of one symbol have closed, published once each and in order."""
 
-    def __init__(self, symbol: str, name: str, preparer: Preparer) -> None:
+    def __init__(
+        self, symbol: str, name: str, preparer: Preparer, seconds: int = BAR_SECONDS
+    ) -> None:
+        """`seconds` is the length of the bars that are fetched; `preparer` aggregates them."""
+        self._seconds = seconds
         self.symbol = symbol
         self.name = name
         self._preparer = preparer
@@ -92,7 +105,7 @@ class BarWatch:
 
     @property
     def request(self) -> BarRequest:
-        return BarRequest(self.name, self._opened)
+        return BarRequest(self.name, self._opened, seconds=self._seconds)
 
     def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
         """What is known to be closed now: every bar but the last is complete.
@@ -146,9 +159,14 @@ class LiveFeed:
         due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
+        release: TransientRelease | None = None,
         ledger: LedgerNews | None = None,
     ) -> None:
-        """With a `server` clock prices and time are watched; in lockstep both are certain."""
+        """With a `server` clock prices and time are watched; in lockstep both are certain.
+
+        A `release` says what is checked before an answer of the moment is over.
+        """
+        self._release = release
         self._bus = bus
         self._portfolio = portfolio
         self._gateway = gateway
@@ -166,16 +184,24 @@ class LiveFeed:
         self._ledger = ledger
         self._watch = FeedWatch(clock.now())
         self._reported: dict[HaltCause, bool] = {}
+        self._modes: dict[str, ev.SymbolModeSeen] = {}
+        self._last_ticks: dict[str, tuple[float, float, int]] = {}
 
     async def slices(self) -> AsyncGenerator[None, None]:
         linked = False  # the account is compared before anything is done
         while not linked or await self._pacing.next():
             if linked:
-                linked = await self._observe()
+                linked = await self._observe() and await self._check_again()
             if not linked:
-                async with aclosing(self._recovery()) as attempts:
-                    async for _ in attempts:
-                        yield
+                try:
+                    async with aclosing(self._recovery()) as attempts:
+                        async for _ in attempts:
+                            yield
+                except LinkDown:
+                    if self._pacing.over():
+                        return
+                    yield  # a stop that was asked for is an orderly end
+                    raise
                 linked = True
             await self._venue.settled()
             yield
@@ -200,6 +226,21 @@ class LiveFeed:
         self._take(seen, closed, limit, standing)
         return True
 
+    async def _check_again(self) -> bool:
+        """Check whether what the venue refused for the moment would pass now; False when the
+        terminal does not answer."""
+        request = None if self._release is None else self._release.due(self._clock.now())
+        if self._release is None or request is None:
+            return True
+        try:
+            checked = await self._venue.check(request)
+        except TerminalError:
+            return False
+        now = self._bus.time = self._clock.now()
+        if checked is not None:
+            self._release.checked(now, checked.retcode)
+        return True
+
     async def _standing(self, seen: MarketSnapshot, limit: Millis) -> ev.LedgerUpdated | None:
         """What the account's ledger has to tell now; a new day is set right by it."""
         if self._ledger is None:
@@ -217,19 +258,30 @@ class LiveFeed:
         """Bring the link back, however long that takes; trading is suspended meanwhile.
 
         Yields after each attempt, so that a failure is published before the next one. Raises
-        LinkDown once a stop is asked for.
+        LinkDown once a stop is asked for or the time is over.
         """
         pacing = self._pacing
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(LinkDown),
             wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
-            stop=lambda _state: pacing.stopped(),
+            stop=lambda _state: pacing.stopped() or pacing.over(),
             sleep=pacing.wait,
             reraise=True,
         ):
             with attempt:
-                await self._venue.recover(self._gateway)
+                await self._attempt()
             yield
+
+    async def _attempt(self) -> None:
+        """One attempt, given up when the time is over: a terminal that never answers must not keep
+        a session from its end. What still runs in the worker thread ends with its deadline."""
+        attempt = asyncio.ensure_future(self._venue.recover(self._gateway))
+        while not attempt.done():
+            await asyncio.wait([attempt], timeout=_GLANCE)
+            if not attempt.done() and (self._pacing.over() or self._pacing.stopped()):
+                attempt.cancel()
+                raise LinkDown("the link to the terminal is lost: no answer when the session ended")
+        attempt.result()
 
     def _pairs(self, seen: MarketSnapshot) -> Iterable[tuple[BarWatch, Quote]]:
         return zip(self._watches, seen.quotes, strict=True)
@@ -254,6 +306,7 @@ class LiveFeed:
         self._days.turn(limit, account)
         if standing is not None:
             self._bus.feed(standing)
+        self._check_permissions(seen)
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.has_changes(seen.snapshot):
@@ -275,19 +328,34 @@ class LiveFeed:
         """Whether prices come."""
         return self._watch.state
 
+    def _check_permissions(self, seen: MarketSnapshot) -> None:
+        """Suspend trading while terminal or account forbid it; learn what symbols allow."""
+        objection, modes = seen.conditions
+        self._tell(HaltCause.TERMINAL, bool(objection), objection)
+        for watch, trade_mode in zip(self._watches, modes, strict=True):
+            mode = symbol_mode(watch.symbol, trade_mode)
+            if mode != self._modes.get(watch.symbol):
+                self._modes[watch.symbol] = mode
+                self._bus.feed(mode)
+
     def _check_conditions(self, server: ServerClock[Any], seen: MarketSnapshot) -> None:
         """Suspend trading while prices do not come or the server's clock is not certain."""
         now = self._bus.time
         newest = max(quoted.tick.time for quoted in seen.quotes)
         server.tick(newest, now)
-        ticked = any(self._is_new(*pair) for pair in self._pairs(seen))
-        state = self._watch.judge(now, server.at(now), ticked=ticked)
-        self._tell(HaltCause.FEED, state is FeedState.MUTE, "no price has come for minutes")
+        new = [self._is_new(*pair) for pair in self._pairs(seen)]  # each one is remembered
+        state = self._watch.judge(now, server.at(now), ticked=any(new))
+        silent = f"no price has come for {self._watch.silent_after // 1000} seconds"
+        self._tell(HaltCause.FEED, state is FeedState.MUTE, silent)
         if state is not FeedState.CLOSED:
             self._tell(HaltCause.CLOCK, not server.certain, server.problem)
 
     def _is_new(self, watch: BarWatch, quoted: Quote) -> bool:
-        return self._portfolio.ticks.get(watch.symbol) != self._tick_of(watch.symbol, quoted)
+        """Whether a tick came since the last look: one at the same price is one, too."""
+        tick = quoted.tick
+        now, before = (tick.bid, tick.ask, tick.time_msc), self._last_ticks.get(watch.symbol)
+        self._last_ticks[watch.symbol] = now
+        return now != before
 
     def _tell(self, cause: HaltCause, holds: bool, detail: str) -> None:
         if holds != self._reported.get(cause):  # at first in any case: it may hold from before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
+
+import anyio
 
 from adapters.mt5.api.errors import SnapshotFailed, TerminalError
 from adapters.mt5.execution.venue import Venue
@@ -16,7 +19,7 @@ _END_OF_BAR = "end"
 
 
 class ByTheClock:
-    """Looks every `seconds`, until `until` (ms UTC; None: for ever)."""
+    """Looks every `seconds`, until the market ends or the user's own time is over."""
 
     def __init__(
         self,
@@ -25,8 +28,14 @@ class ByTheClock:
         until: Millis | None,
         sleep: Callable[[float], Awaitable[None]],
         stopped: Callable[[], bool],
+        duration: float | None = None,
     ) -> None:
-        """`sleep` waits so many seconds, less when a stop is asked for; `stopped` tells it."""
+        """The market ends at `until` (ms UTC of its clock), the session after `duration` seconds
+        from now, however fast that clock runs; None: never.
+
+        `sleep` waits so many seconds, less when a stop is asked for; `stopped` tells it.
+        """
+        self._ends = math.inf if duration is None else anyio.current_time() + duration
         self._clock = clock
         self._seconds = seconds
         self._until = until
@@ -34,13 +43,17 @@ class ByTheClock:
         self.stopped = stopped
 
     async def wait(self, seconds: float) -> None:
-        await self._sleep(seconds)
+        await self._sleep(max(0.0, min(seconds, self._ends - anyio.current_time())))
 
     async def next(self) -> bool:
-        if self._until is not None and self._clock.now() >= self._until:
+        if self.over():
             return False
-        await self._sleep(self._seconds)
+        await self.wait(self._seconds)
         return True
+
+    def over(self) -> bool:
+        ended = self._until is not None and self._clock.now() >= self._until
+        return ended or anyio.current_time() >= self._ends
 
     def day_limit(self) -> Millis:
         return self._clock.now()
@@ -54,6 +67,7 @@ class Prepared:
         self._prepare = prepare
         self.wait = inner.wait
         self.stopped = inner.stopped
+        self.over = inner.over
         self.day_limit = inner.day_limit
 
     async def next(self) -> bool:
@@ -82,8 +96,11 @@ class Lockstep:
         stopped: Callable[[], bool],
         *,
         resumed: bool = False,
+        until: Millis | None = None,
     ) -> None:
-        """`to_utc` turns seconds of the server's clock into seconds UTC."""
+        """`to_utc` turns seconds of the server's clock into seconds UTC; the session is over at
+        `until` (ms UTC of the market's time)."""
+        self._until = until
         self.stopped = stopped
         self._look_first = resumed
         self._venue = venue
@@ -91,7 +108,12 @@ class Lockstep:
         self._to_utc = to_utc
         self._move = ""
 
+    def over(self) -> bool:
+        return self._until is not None and self._clock.now() >= self._until
+
     async def next(self) -> bool:
+        if self.over():
+            return False
         until = STAND_STILL if self._look_first else _FAR
         try:
             progress = await self._venue.ask(lambda host: host.call("paper_advance", until, 1))

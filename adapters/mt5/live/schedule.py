@@ -36,11 +36,22 @@ class LiveSignalSchedule:
                 exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
                 self._push(signal.exit_time, exit_due)
 
-    def due(self, now: Millis) -> Iterator[_Due]:
-        """What is due by `now` (ms UTC), in order of time."""
+    def due(self, now: Millis, *, hold: bool = False) -> Iterator[_Due]:
+        """What is due by `now` (ms UTC), in order of time.
+
+        With `hold` entries wait, as they do while the link is lost: trading is suspended and may go
+        on before they expire. Times of leaving never wait.
+        """
+        held: list[tuple[Millis, int, _Due]] = []
         while self._waiting and self._waiting[0][0] <= now:
-            moment, _, item = heappop(self._waiting)
-            yield self._judged(item, moment, now)
+            moment, number, item = heappop(self._waiting)
+            judged = self._judged(item, moment, now)
+            if hold and isinstance(judged, ev.SignalDue) and judged.problem is None:
+                held.append((moment, number, item))
+            else:
+                yield judged
+        for entry in held:
+            heappush(self._waiting, entry)
 
     def _judged(self, item: _Due, moment: Millis, now: Millis) -> _Due:
         if isinstance(item, ev.ExitDue):

@@ -20,6 +20,7 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.portfolio import Portfolio
+from engine.trading import HaltCause
 from engine.types import Points, Side, SymbolSpec, Units, lots
 
 _CLOSES = 2
@@ -50,11 +51,14 @@ class ScriptedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScriptQuote(msgspec.Struct, frozen=True):
-    """Tick, account figures, and the terminal's own valuation, if it has one."""
+    """Tick, account figures, the terminal's own valuation, if it has one, what the symbol lets be
+    opened, and why no order may leave now ("": it may)."""
 
     tick: ev.Tick
     account: ev.AccountSeen
     valuation: BrokerValuation | None = None
+    mode: ev.SymbolModeSeen | None = None
+    objection: str = ""
 
 
 class ScriptFeed:
@@ -99,6 +103,8 @@ class ScriptFeed:
         self._days = days
         self._ledger = ledger
         self._valuations = ValuationSchedule()
+        self._objection = ""
+        self._modes: dict[str, ev.SymbolModeSeen] = {}
         self.done = 0
 
     async def slices(self) -> AsyncGenerator[None, None]:
@@ -197,6 +203,7 @@ class ScriptFeed:
             self._days.turn(now, quote.account)
         if standing is not None:
             self._bus.feed(standing)
+        self._check(quote)
         self._bus.feed(quote.tick)
         valuation = self._valuations.news(
             self._portfolio.specs[symbol], quote.valuation, self._bus.time
@@ -205,6 +212,17 @@ class ScriptFeed:
             self._bus.feed(valuation)
         self._bus.feed(quote.account)
         return quote.tick
+
+    def _check(self, quote: ScriptQuote) -> None:
+        """Tell what has changed of what terminal, account and symbol allow."""
+        if quote.objection != self._objection:
+            holds, self._objection = bool(quote.objection), quote.objection
+            detail = quote.objection or "checked again"
+            self._bus.feed(ev.ConditionSeen(HaltCause.TERMINAL, holds, detail))
+        mode = quote.mode
+        if mode is not None and self._modes.get(mode.symbol) != mode:
+            self._modes[mode.symbol] = mode
+            self._bus.feed(mode)
 
     def _is_open(self, signal_id: str) -> bool:
         return any(item.signal_id == signal_id for item in self._portfolio.positions.values())

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.records import PENDING_KINDS, PaperOrder, PaperPosition
@@ -56,6 +58,7 @@ class ServerChecks:
             or self._market(spec, rules)
             or self._volume(parsed, spec, rules)
             or _filling(parsed, rules)
+            or (spec.tick_size is not UNSET and _between_ticks(parsed, spec))
             or ((rules is not USUAL or not deal) and self._price(parsed, spec, rules))
             or ((not deal or not ticket) and self._stops(parsed, spec))
             or (rules.freeze_level > 0 and self._freeze(parsed, spec, rules.freeze_level))
@@ -293,6 +296,19 @@ def _filling(parsed: ParsedRequest, rules: SymbolRules) -> int:
     else:
         allowed = bool(_MASK_OF_FILLING.get(parsed.filling, 0) & rules.filling)
     return PASSED if allowed else mt5.TRADE_RETCODE_INVALID_FILL
+
+
+def _between_ticks(parsed: ParsedRequest, spec: SymbolSpec) -> int:
+    """A price of a waiting order, a stop or a target that is no multiple of the symbol's tick.
+
+    A deal is made at the market's own price, whatever the request says.
+    """
+    tick = 1 if isinstance(spec.tick_size, UnsetType) else spec.tick_size
+    if parsed.action in _PLACING and parsed.price % tick:
+        return mt5.TRADE_RETCODE_INVALID_PRICE
+    levels = parsed.action in (*_PLACING, mt5.TRADE_ACTION_SLTP, mt5.TRADE_ACTION_DEAL)
+    wrong = levels and (parsed.stop % tick or parsed.target % tick)
+    return mt5.TRADE_RETCODE_INVALID_STOPS if wrong else PASSED
 
 
 def _stops_valid(

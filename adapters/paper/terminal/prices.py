@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, Final
 
+from msgspec import UnsetType
+
 from adapters.mt5.api import contract as mt5
 from adapters.paper.terminal.calling import (
     Failure,
@@ -124,6 +126,7 @@ class PriceFunctions(Surface):
         bid, ask = account.bids.get(name, 0), account.asks.get(name, 0)
         seen = name not in self.conditions.hidden
         swaps = bool(spec.swap_long or spec.swap_short)
+        tick = 1 if isinstance(spec.tick_size, UnsetType) else spec.tick_size
         worth = _tick_value(spec, ask or bid, account.converter.rate_of(spec))
         return mt5.SymbolInfo.of(
             name=name,
@@ -149,10 +152,10 @@ class PriceFunctions(Surface):
             bid=spec.price(bid),
             ask=spec.price(ask),
             point=spec.price(1),
-            trade_tick_value=worth,
-            trade_tick_value_profit=worth,
-            trade_tick_value_loss=worth,
-            trade_tick_size=spec.price(1),
+            trade_tick_value=worth * tick,
+            trade_tick_value_profit=worth * tick,
+            trade_tick_value_loss=worth * tick,
+            trade_tick_size=spec.price(tick),
             trade_contract_size=float(spec.contract),
             volume_min=lots(spec.volume_min),
             volume_max=lots(spec.volume_max),

@@ -12,7 +12,7 @@ from engine.rules import RuleSet
 from engine.types import Cents, Limits, Millis
 from risk.challenge import Challenge
 from risk.ledger.days import reset_of
-from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, OwnDay
+from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, OwnDay, day_rules
 from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ledger_terms(
     _refuse_other_login(account)
     if challenge is None:
         return LedgerTerms(own_day=own)
-    firm = FirmRules(rules=challenge.rules, phase=phase)
+    firm = FirmRules(rules=challenge.rules, days=day_rules(challenge.rules), phase=phase)
     statement = None if settings is None else statement_of(settings)
     if initial is not None:
         named = statement or ChallengeStatement(rules=challenge.rules.name)

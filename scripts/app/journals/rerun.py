@@ -84,6 +84,7 @@ def deciders(
         to_server=lambda moment: moment // 1000,
         limit_trades=started.limit_trades,
         challenge=challenge_of(started),
+        releases=started.mode == "shadow",
     )
     return lambda bus: connect_deciders(bus, terms, requests_of(terms), _Recorded())
 

@@ -182,7 +182,7 @@ async def _account(connection: Connection) -> DoctorFinding:
     kind = kinds.get(info.margin_mode, "exchange")
     what = f"demo account {info.login} on {info.server}, {info.currency}, {kind}"
     if kind != "hedging":
-        return _warning(
+        return _failure(
             "account",
             what,
             "several positions on one symbol are merged here: use a hedging account",

@@ -14,3 +14,5 @@ class FinishedSession(NamedTuple):
     folder: SessionFolder
     outcome: ev.SessionOutcome
     summary: dict[str, Any]
+    as_ordered: bool = False
+    """Whether no signal interrupted it: what `butler stop` ordered is done."""

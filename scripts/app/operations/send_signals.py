@@ -39,7 +39,7 @@ from scripts.app.sessions.live import (
     instruments,
     refuse_open_positions,
 )
-from scripts.app.sessions.permission import refuse_without_permission
+from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms.bars import BarInput
@@ -84,6 +84,7 @@ async def _send_new(
 ) -> SentSignals:
     request, loaded, folder = how.request, prepared.loaded, prepared.folder
     async with connection_of(how, folder, trading=True) as connection:
+        refuse_unsuitable(connection)
         await refuse_open_positions(connection)
         await refuse_without_permission(connection)
         history = await fetch_history(connection, how, folder)
@@ -116,7 +117,9 @@ async def _resume(how: ProfileReplay, session: str, frontend: Frontend) -> SentS
     names = [spec.name for spec in previous.started.symbols]
     async with connection_of(how, previous.folder, trading=True, symbols=names) as connection:
         previous.insist_on(connection.account, SIGNALS)
-        found = await instruments(connection, names, how.account.symbol_map, load_symbols())
+        found = await instruments(
+            connection, names, how.account.symbol_map, load_symbols(), managed=True
+        )
         terms = LiveTerms(
             mode=SIGNALS,
             preset=previous.started.preset,

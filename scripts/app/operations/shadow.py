@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.mt5.execution.observation import BAR_SECONDS
 from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
 from adapters.services.watchdog import WatchdogTerms
@@ -36,6 +35,7 @@ from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import PAPER, books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView
 from scripts.app.sessions.starting import (
@@ -54,7 +54,6 @@ from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
 from scripts.app.terms.user_signals import open_signals
 from scripts.app.version import session_metadata
-from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.market_data.clocks import utc_of
 
 MODE = "shadow"
@@ -146,8 +145,6 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
     loaded = load(chosen.request.preset)
-    if not chosen.request.signals:
-        _insist_on_fed(loaded)
     limits = chosen.limits(loaded)  # before anything is made
     named = names_a_session(chosen.resume)
     challenge = None if named and not chosen.request.objectives else chosen.challenge()
@@ -196,22 +193,6 @@ def _start(
         now=SystemClock().now(),
         account_name=chosen.account.profile or "NAME",
     )
-
-
-def _insist_on_fed(loaded: Loaded) -> None:
-    """Raise WrongUsage for a strategy that wants bars which the live feed cannot give.
-
-    The feed's bars are aggregated, never cut: shorter ones would be those of the feed under another
-    name.
-    """
-    missing = [name for name in loaded.timeframes if TIMEFRAME_SECONDS[name] % BAR_SECONDS]
-    if missing:
-        fed = [name for name, length in TIMEFRAME_SECONDS.items() if not length % BAR_SECONDS]
-        raise WrongUsage(
-            f"preset {loaded.preset.name}: its strategy wants {', '.join(missing)} bars, which a "
-            f"live session does not feed; it feeds {', '.join(fed)}: change the strategy's "
-            "timeframes, or run it with butler replay"
-        )
 
 
 def _inputs(chosen: ShadowRequest, loaded: Loaded) -> tuple[list[BarInput], list[str]]:
@@ -307,9 +288,12 @@ class _Run:
             session=folder.session_id,
             is_held=True,
         ) as connection:
+            refuse_unsuitable(connection)
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
-            found = await instruments(connection, names, chosen.account.symbol_map, known)
+            found = await instruments(
+                connection, names, chosen.account.symbol_map, known, managed=True
+            )
             return await self._run(connection, self._terms(found))
 
     def _names(self) -> list[str]:
@@ -333,7 +317,7 @@ class _Run:
                 account = await self._account(connection, clock, terms)
                 context = await self._context(connection, clock, log, account)
                 shadowed = build_shadow(terms, connection, context)
-                with self.frontend.interruptible(shadowed.session.request_stop):
+                with self.frontend.interruptible(shadowed.session.request_stop) as interrupt:
                     outcome = await shadowed.session.run()
         finally:
             log.close()
@@ -344,7 +328,8 @@ class _Run:
                     session=folder.session_id,
                     dry_run=self.chosen.dry_run,
                 )
-        return FinishedSession(folder, outcome, shadowed.summary.projection.summary())
+        summary = shadowed.summary.projection.summary()
+        return FinishedSession(folder, outcome, summary, as_ordered=not interrupt.asked)
 
     async def _account(
         self, connection: Connection, clock: Clock, terms: ShadowTerms

@@ -28,6 +28,11 @@ class SmokeReport:
             "order_sent": False,
             "order_closed": False,
             "error": None,
+            "volume": None,
+            "risk_usd": None,
+            "open_price": None,
+            "close_price": None,
+            "profit_usd": None,
         }
         self.steps: list[dict[str, Any]] = []
 

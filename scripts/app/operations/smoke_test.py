@@ -44,7 +44,7 @@ from scripts.app.sessions.live import (
     refuse_open_positions,
     valuation_at,
 )
-from scripts.app.sessions.permission import refuse_without_permission
+from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import account_mark, open_journal
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.version import session_metadata
@@ -136,6 +136,7 @@ class SmokeTest:
 
     async def _check_permission(self, connection: Connection) -> None:
         """Trading permission, and an account without positions, matter only for sending."""
+        refuse_unsuitable(connection)
         if self.dry_run:
             return
         await refuse_open_positions(connection)
@@ -215,6 +216,7 @@ class SmokeTest:
                 log.close()
                 self._report.facts["order_sent"] = outcomes.submitted > 0 and not self.dry_run
                 self._report.facts["order_closed"] = outcomes.closed > 0
+                self._report.facts |= outcomes.figures(found[self.symbol].spec)
                 entry["events"] = outcomes.lines
         self._judge(outcomes, live.halted() or live.left())
 

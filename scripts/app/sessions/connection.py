@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.account_guard import objection
+from adapters.mt5.api.account_guard import NOT_TOLD, objection
 from adapters.mt5.api.errors import HostRefused, HostStartFailed, TerminalError
 from adapters.mt5.execution.remote import DEADLINES, USUAL_DEADLINE
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
@@ -31,7 +31,7 @@ from config.loader import (
     resolve_account,
 )
 from scripts.app.account.place import held, results_of
-from scripts.app.errors import Refused, Unreachable, WrongUsage
+from scripts.app.errors import AppError, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
 
@@ -139,7 +139,8 @@ async def connected(
         try:
             yield await _attach(terminal, account)
         except HostStartFailed as error:
-            raise Unreachable(_with_remedy(error.kind, str(error))) from error
+            kind = UnsuitableProfile if error.kind == "account" else Unreachable
+            raise kind(_with_remedy(error.kind, str(error))) from error
         except TerminalError as error:
             raise Unreachable(f"the terminal: {error}") from error
         finally:
@@ -162,6 +163,12 @@ def _launcher(
     if account.profile == PAPER:
         spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
         backend = f"paper:{spec}"
+    if account.host and account.terminal_path:
+        raise WrongUsage(
+            f"profile {account.profile}: terminal_path has no effect with host, which starts its "
+            "own terminal: put terminal_path into the host's own configuration and leave it out "
+            "of the profile"
+        )
     host_config = HostConfig(
         token=_remote_token() if account.host else secrets.token_hex(32),
         login=account.login,
@@ -196,17 +203,23 @@ async def _attach(terminal: AsyncTerminal, account: ResolvedAccount) -> Connecti
     try:
         answer = await terminal.call("initialize", deadline=DEADLINES["initialize"])
     except HostRefused as error:
-        raise Unreachable(
-            f"{error}; {_REMEDIES['account']}, or give the profile a terminal_path of its own"
+        raise _unsuitable(
+            str(error), f"{_REMEDIES['account']}, or give the profile a terminal_path of its own"
         ) from error
     if answer.failed:
         code, text = answer.last_error
-        raise Unreachable(f"initialize: {code} {text}; {_hint(code)}")
+        kind = UnsuitableProfile if code == mt5.RES_E_AUTH_FAILED else Unreachable
+        raise kind(f"initialize: {code} {text}; {_hint(code)}")
     info = (await terminal.call("account_info", deadline=USUAL_DEADLINE)).value
     why = objection(info, account.login, account.server)
     if why is not None:
-        raise Refused(f"{why}; {_REMEDIES['account']}")
+        raise _unsuitable(why, _REMEDIES["account"])
     return Connection(terminal, started.hello, info, started.ended_orphan)
+
+
+def _unsuitable(why: str, remedy: str) -> AppError:
+    """An account that may not be used; only a terminal that tells none may tell it later."""
+    return (Unreachable if NOT_TOLD in why else UnsuitableProfile)(f"{why}; {remedy}")
 
 
 def _hint(code: int) -> str:

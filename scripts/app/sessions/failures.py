@@ -17,7 +17,14 @@ from adapters.services.logs import SessionLog
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
 from engine.session import ClockSteppedBack, SinkFailed
-from scripts.app.errors import AppError, BadData, InternalFault, Refused, Unreachable, WrongUsage
+from scripts.app.errors import (
+    AppError,
+    BadData,
+    InternalFault,
+    Unreachable,
+    UnsuitableProfile,
+    WrongUsage,
+)
 from scripts.app.session_folder import SessionFolder
 from signals.failure import StrategyFailed
 
@@ -50,7 +57,7 @@ def explained(folder: SessionFolder, log: SessionLog | None = None) -> Iterator[
             f"{kept}: look at the terminal for open positions"
         ) from error
     except UnsuitableAccount as error:
-        raise Refused(str(error)) from error
+        raise UnsuitableProfile(str(error)) from error
     except ClockSteppedBack as error:
         raise WrongUsage(str(error)) from error
     except StrategyFailed as error:

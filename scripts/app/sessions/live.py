@@ -13,11 +13,12 @@ from adapters.journal import SqliteJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.closing_deals import figures
+from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
-from adapters.mt5.execution.symbol_specs import alike, instrument, tradable
+from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
@@ -32,7 +33,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Millis, Points, SymbolSpec
+from engine.types import Limits, Millis, Points, SymbolSpec, lots
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
@@ -95,10 +96,14 @@ class OrderOutcomes:
     closed: int = 0
     problem: str = ""
     rejected: bool = False
+    approved: ev.OrderApproved | None = None
+    opened: ev.PositionOpened | None = None
+    last_closed: ev.PositionClosed | None = None
     lines: list[str] = field(default_factory=list)
 
     def routes(self) -> ev.Routes:
         return {
+            ev.OrderApproved: self.on_approved,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.OrderDenied: lambda e: self._bad(f"denied by risk ({e.reason}): {e.detail}"),
@@ -111,12 +116,29 @@ class OrderOutcomes:
     def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
         self.submitted += 1
 
+    def on_approved(self, approved: ev.OrderApproved) -> None:
+        if approved.order.terms.action is ev.OPEN:
+            self.approved = approved
+
+    def figures(self, spec: SymbolSpec) -> dict[str, float | None]:
+        """The last entry in decimals: lots, money at its stop, both prices, profit with costs."""
+        approved, opened, closed = self.approved, self.opened, self.last_closed
+        return {
+            "volume": None if approved is None else lots(approved.volume),
+            "risk_usd": None if approved is None else approved.risk / 100,
+            "open_price": None if opened is None else spec.price(opened.price),
+            "close_price": None if closed is None else spec.price(closed.price),
+            "profit_usd": None if closed is None else closed.net / 100,
+        }
+
     def on_opened(self, opened: ev.PositionOpened) -> None:
+        self.opened = opened
         self.filled += 1
         self.lines.append(f"position {opened.position} opened")
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self.closed += 1
+        self.last_closed = closed
         self.lines.append(f"position {closed.position} closed ({closed.reason})")
 
     def _refused(self, line: str) -> None:
@@ -165,21 +187,38 @@ async def instruments(
     symbols: Sequence[str],
     names: dict[str, str],
     known: dict[str, SymbolSpec],
+    *,
+    managed: bool = False,
 ) -> dict[str, Instrument]:
-    """The symbols as the terminal has them, selected; raises AppError with candidates."""
+    """The symbols as the terminal has them, selected; raises AppError with candidates.
+
+    A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
+    by a session that denies its entries.
+    """
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
-        if (await connection.ask("symbol_select", venue_name, True)).failed:
-            near = alike(ours, (await connection.ask("symbols_get")).value)
-            hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
-            raise Refused(f"the terminal has no symbol {venue_name}{hint}")
+        selected = await connection.ask("symbol_select", venue_name, True)
+        if selected.failed:
+            raise await _not_selected(connection, ours, venue_name, selected.last_error)
         info = await connection.call("symbol_info", venue_name)
-        why = tradable(info, to_open=True)
+        why = None if managed else no_entry(info)
         if why is not None:
             raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
+
+
+async def _not_selected(
+    connection: Connection, ours: str, name: str, error: tuple[int, str]
+) -> Refused:
+    """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
+    code, text = error
+    if not (await connection.ask("symbol_info", name)).failed:
+        return Refused(f"the terminal has {name} but did not select it: {code} {text}; try again")
+    near = alike(ours, (await connection.ask("symbols_get")).value)
+    hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
+    return Refused(f"the terminal has no symbol {name}{hint}")
 
 
 async def refuse_open_positions(connection: Connection) -> None:
@@ -430,7 +469,12 @@ def _quotes(connection: Connection, instruments_: dict[str, Instrument], server:
         insist_on(info, connection.account)
         seen = ev.Tick(symbol, item.spec.points(tick.bid), item.spec.points(tick.ask))
         valuation = await valuation_at(connection, item, seen.bid, seen.ask)
-        return ScriptQuote(seen, ev.AccountSeen.of(figures(info)), valuation)
+        conditions = await connection.terminal.work(
+            lambda client: trading_conditions(RemoteTerminal(client), [item.name], info)
+        )
+        mode = symbol_mode(symbol, conditions.trade_modes[0])
+        figures_ = ev.AccountSeen.of(figures(info))
+        return ScriptQuote(seen, figures_, valuation, mode, conditions.objection)
 
     return quote
 

@@ -14,6 +14,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.venue import OrderRouter, TerminalLink, Venue
 from adapters.mt5.live.days import Days
+from adapters.mt5.live.release import TransientRelease
 from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets
@@ -46,6 +47,8 @@ class DeciderTerms:
     to_server: Callable[[Millis], int]
     limit_trades: int | None = None
     challenge: Challenge | None = None
+    releases: bool = False
+    """Whether the feed releases trading that an answer of the moment has suspended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ class Deciders:
     user_signals: UserSignals
     gateway: Gateway
     challenge_actor: ChallengeActor | None
+    release: TransientRelease
 
     def restorer(self) -> Restorer:
         """What brings the actors back from recorded events."""
@@ -80,6 +84,7 @@ class Deciders:
             self.risk.replay_routes(),
             self.user_signals.replay_routes(),
             *self.gateway.replay_routes(),
+            self.release.replay_routes(),
         ]
         if self.challenge_actor is not None:
             memories.insert(3, self.challenge_actor.replay_routes())
@@ -179,11 +184,14 @@ def connect_deciders(
     strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
     exits = Exits(bus, portfolio, order_manager)
     user_signals = UserSignals(bus, portfolio, exits)
-    gateway = Gateway(bus, portfolio, order_manager, requests, port)
+    may_suspend = terms.releases and terms.limits.transient_rejections == "suspend"
+    gateway = Gateway(bus, portfolio, order_manager, requests, port, may_suspend=may_suspend)
+    release = TransientRelease(bus, portfolio, requests)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (order_manager, portfolio, risk, *followed, strategy, user_signals, exits):
         bus.attach(actor.routes())
     gateway.attach()
+    bus.attach(release.routes())
     return Deciders(
         bus,
         portfolio,
@@ -193,6 +201,7 @@ def connect_deciders(
         user_signals,
         gateway,
         challenge_actor,
+        release,
     )
 
 

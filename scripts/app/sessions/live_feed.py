@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.bars.follow import FollowedSignals
 from adapters.bars.symbol_names import known_signals
+from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
@@ -20,6 +21,7 @@ from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
 from engine.session import Session
+from engine.trading import TradingState
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
@@ -40,7 +42,7 @@ from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
-from signals.market_data.bars import BarPreparer
+from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
 from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
 from signals.strategy import StrategyFactory
 
@@ -117,9 +119,12 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             context.clock,
             context.past or [],
         ),
-        due=lambda: schedule.due(pacing.day_limit()),
+        due=lambda: schedule.due(
+            pacing.day_limit(), hold=actors.risk.trading.state is TradingState.SUSPENDED
+        ),
         told=_told_bars(context.past or []),
         server=None if market else server,
+        release=actors.release,
         ledger=watch_of(context, actors.bus),
     )
     warn_of_orphan(connection, context.log)
@@ -162,6 +167,7 @@ def _wiring(
         challenge=followed(terms.challenge, context),
         router=_desk(terms, connection, context),
         to_server=terms.market.to_server if terms.market else server.at,
+        releases=True,
     )
 
 
@@ -205,8 +211,9 @@ def _watches(terms: ShadowTerms, server: ServerClock[ClockName]) -> list[BarWatc
     def utc(seconds: Any) -> Any:
         return to_utc(market.clock_name if market else server.rule, seconds)
 
+    base = base_seconds(TIMEFRAME_SECONDS[name] for name in terms.timeframes)
     return [
-        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes))
+        BarWatch(ours, item.name, BarPreparer(item.spec, utc, timeframes=terms.timeframes), base)
         for ours, item in terms.instruments.items()
     ]
 
@@ -264,19 +271,23 @@ def _plain_pacing(
             market.to_utc,
             stop.requested_now,
             resumed=context.past is not None,
+            until=_after(clock, terms.seconds),
         )
     return ByTheClock(
         clock,
         terms.poll,
-        _until(terms, clock),
+        None if market is None else _end_of(market),
         lambda seconds: sleep_until(seconds, stop),
         stop.requested_now,
+        terms.seconds,
     )
 
 
-def _until(terms: ShadowTerms, clock: Clock) -> Millis | None:
-    """When the session is over: after its duration, or with the recorded bars."""
-    ends = [] if terms.seconds is None else [clock.now() + round(terms.seconds * 1000)]
-    if terms.market is not None:
-        ends += [max(item.ref.last + item.ref.period * 1000 for item in terms.market.inputs)]
-    return min(ends, default=None)
+def _after(clock: Clock, seconds: float | None) -> Millis | None:
+    """The market's time in lockstep after which the session is over."""
+    return None if seconds is None else clock.now() + round(seconds * 1000)
+
+
+def _end_of(market: RecordedMarket) -> Millis:
+    """When the recorded bars are over."""
+    return max(item.ref.last + item.ref.period * 1000 for item in market.inputs)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.app.errors import Refused
+from adapters.mt5.api.errors import UnsuitableAccount
+from scripts.app.errors import Refused, UnsuitableProfile
+from scripts.app.sessions.live_actors import refuse_netting
 
 if TYPE_CHECKING:
     from scripts.app.sessions.connection import Connection
+
+
+def refuse_unsuitable(connection: Connection) -> None:
+    """Raise UnsuitableProfile for an account that no session can be run on, before anything is."""
+    try:
+        refuse_netting(connection.account)
+    except UnsuitableAccount as error:
+        raise UnsuitableProfile(str(error)) from error
 
 
 async def refuse_without_permission(connection: Connection) -> None:

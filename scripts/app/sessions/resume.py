@@ -24,6 +24,9 @@ from scripts.app.terms.objectives import challenge_of
 
 _LONGEST_SHOWN = 60
 
+SIGNALS = "signals"
+"""What stands for the preset of a session that the user's own signals decide."""
+
 
 @dataclass(frozen=True)
 class PreviousRun:
@@ -73,6 +76,8 @@ class PreviousRun:
         }
         for what, (before, now) in same.items():
             if before != now:
+                if what == "the preset" and SIGNALS in (before, now):
+                    what = "--signals FILE" if before == SIGNALS else "--preset, without --signals,"
                 raise WrongUsage(
                     f"session {self.folder.session_id} began with {_shown(before)} and cannot go "
                     f"on with {_shown(now)}: give {what} as at its beginning"

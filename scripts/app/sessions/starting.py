@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +47,10 @@ STOPPED: dict[StartAction, type[AppError]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SessionAccount:
-    """The account's part in one session: where it stands, and what is kept of the session."""
+    """The account's part in one session: where it stands, and what is kept of the session.
+
+    `scripted`: its entries are made now, so that none of an earlier session is meant by them.
+    """
 
     books: AccountBooks
     source: LedgerSource
@@ -56,11 +59,13 @@ class SessionAccount:
     limits: Limits
     sends: bool
     connection: Connection
+    scripted: bool = False
 
     @property
     def first(self) -> ev.LedgerUpdated:
         """What the session learns at its beginning."""
-        return self.reading.update(follows=self.challenge is not None)
+        update = self.reading.update(follows=self.challenge is not None)
+        return msgspec.structs.replace(update, signals=()) if self.scripted else update
 
     def journal(self, journal: SqliteJournal, session: str) -> AccountJournal:
         """The session's journal, which also keeps what must outlive the session."""
@@ -327,4 +332,4 @@ async def on_ledger(
             )  # fmt: skip
             await insist_on_no_orphans(account, start, folder.session_id if resumed else None)
         await begin(account, folder, mode, started, resumed=resumed)
-        yield account
+        yield replace(account, scripted=True)

@@ -1,4 +1,4 @@
-"""Reading the options of a bar file's import: each wrong one is one line that says what to write."""
+"""Options of a bar file's import: each wrong one is one line that says what to write."""
 
 from __future__ import annotations
 

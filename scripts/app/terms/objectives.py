@@ -79,7 +79,14 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
         del recorded["initial_balance"]  # as in journals from before there was one
     if not challenge.by_ledger:
         del recorded["by_ledger"]
+    for phase in recorded["rules"]["phases"]:
+        for name in _LATER_TERMS:  # as in journals from before there were these
+            if not phase[name]:
+                del phase[name]
     return recorded
+
+
+_LATER_TERMS = ("profitable_days", "profitable_percent")
 
 
 def challenge_of(started: SessionStarted) -> Challenge | None:

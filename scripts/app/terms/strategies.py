@@ -11,6 +11,7 @@ from typing import Any
 from config.loader import ConfigError, Preset, load_preset
 from engine.events import NO_STRATEGY, SessionStarted
 from scripts.app.errors import BadData, WrongUsage
+from signals.failure import FROM_OUTSIDE
 from signals.strategies.registry import BadParameters, UnknownStrategy, registered, strategy_factory
 from signals.strategy import StrategyFactory
 
@@ -84,7 +85,7 @@ def _class_in(file: Path, class_name: str) -> type:
     sys.modules[spec.name] = module  # dataclasses and msgspec look their modules up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except FROM_OUTSIDE as error:
         raise UnknownStrategy(
             f"strategy file {file} cannot be imported: {type(error).__name__}: {error}"
         ) from error

@@ -29,6 +29,7 @@ BY_ERROR: Final[dict[type[errors.AppError], ExitCode]] = {
     errors.BadData: ExitCode.DATA,
     errors.Unreachable: ExitCode.TERMINAL,
     errors.Refused: ExitCode.TERMINAL,
+    errors.UnsuitableProfile: ExitCode.USAGE,
     errors.NeedsAttention: ExitCode.TERMINAL,
     errors.InternalFault: ExitCode.INTERNAL,
 }

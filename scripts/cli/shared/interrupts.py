@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from scripts.cli.shared.command_line import complain
@@ -24,19 +25,25 @@ def leave_hung() -> None:
     os._exit(ExitCode.HUNG)
 
 
+@dataclass
+class Interrupt:
+    """Whether a signal asked for the end."""
+
+    asked: bool = False
+
+
 @contextmanager
-def orderly_stop(request_stop: Callable[[], None]) -> Iterator[None]:
+def orderly_stop(request_stop: Callable[[], None]) -> Iterator[Interrupt]:
     """While inside, signals ask `request_stop` instead of raising; works on every platform.
 
     Plain signal handlers are used because asyncio on Windows has none of its own.
     """
-    asked = False
+    interrupt = Interrupt()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        if interrupt.asked:
             os._exit(ExitCode.INTERRUPTED)
-        asked = True
+        interrupt.asked = True
         complain("stopping in order; once more to leave at once")
         request_stop()
 
@@ -45,7 +52,7 @@ def orderly_stop(request_stop: Callable[[], None]) -> Iterator[None]:
     numbers = [item for item in known if _is_heard(item)]
     previous = {number: signal.signal(number, on_signal) for number in numbers}
     try:
-        yield
+        yield interrupt
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -13,6 +13,7 @@ from scripts.cli.shared.exit_codes import ExitCode, ended
 
 if TYPE_CHECKING:
     from engine.portfolio import Portfolio
+    from scripts.app.frontend import Interrupt
     from scripts.app.operations.finished import FinishedSession
 
 
@@ -35,7 +36,7 @@ class Screen:
         for note in () if self.quiet else notes:
             complain(note)
 
-    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[None]:
+    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[Interrupt]:
         from scripts.cli.shared.interrupts import orderly_stop
 
         return orderly_stop(request_stop)
@@ -67,10 +68,10 @@ class Screen:
         from scripts.view.printable import printable
         from scripts.view.summary import summary_lines
 
-        folder, outcome, summary = session
+        folder, outcome, summary, as_ordered = session
         if self.as_json:
             print(json.dumps(summary, indent=2, allow_nan=False))
         elif not self.quiet:
             for line in summary_lines(summary, folder.latest_event_log, folder.path):
                 print(printable(line))
-        return ended(outcome)
+        return ExitCode.DONE if as_ordered else ended(outcome)

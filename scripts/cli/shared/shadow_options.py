@@ -14,7 +14,11 @@ _MAX_SPEED = 3600.0
 
 Duration = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="End after 90s, 30m, 8h or 5d; by default never."),
+    typer.Option(
+        metavar="TIME",
+        help="End after 90s, 30m, 8h or 5d of your own time, with --speed max of the market's; "
+        "by default never.",
+    ),
 ]
 Speed = Annotated[
     str | None,
