@@ -29,7 +29,7 @@ from signals.strategy import (
 )
 
 _OURS: Final = frozenset({__file__, contract.__file__})
-"""The files that call a strategy; a failure is told by the lines of others."""
+"""The files that call a strategy; a failure is detected by the lines of others."""
 
 
 class Reversal(msgspec.Struct, frozen=True):

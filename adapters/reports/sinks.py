@@ -19,7 +19,8 @@ from typing import IO
 
 import msgspec
 
-from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, SummaryProjection
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row
+from adapters.reports.summary import SummaryProjection
 from adapters.system.atomic_files import publish_file, replace_file
 from adapters.system.threads import in_daemon
 from engine.bus import Subscription

@@ -79,11 +79,11 @@ def import_(
     ] = None,
 ) -> int:
     """Write a clean parquet file with the columns of copy_rates; times stay on the file's clock."""
-    from scripts.app.operations.bar_files import BarSource, import_bars, known_symbols
+    from scripts.app.operations.bar_files import ImportSource, import_bars, known_symbols
     from scripts.app.terms.bar_options import column_choice, tick_period
     from scripts.view.bar_files import written_lines
 
-    source = BarSource(file, symbol, column_choice(map_, drop), tick_period(ticks))
+    source = ImportSource(file, symbol, column_choice(map_, drop), tick_period(ticks))
     written = import_bars(source, out, known_symbols(digits, symbol_spec), repair=repair)
     print("\n".join(written_lines(written, out)))
     return ExitCode.DONE

@@ -24,8 +24,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from adapters.services.watchdog import WatchdogTerms
-    from scripts.app.operations.shadow import ShadowRequest
-    from scripts.app.sessions.services import StatusView
+    from scripts.app.operations.shadow import DrawnView, ShadowRequest
 
 
 def shadow(
@@ -123,14 +122,13 @@ def _watchdog(hang_limit: float) -> WatchdogTerms:
     )
 
 
-def _live_view() -> StatusView | None:
+def _live_view() -> DrawnView | None:
     """What shows the session's status on a terminal; None where stderr is none."""
     from rich.console import Console
 
-    from adapters.system.threads import in_daemon
     from scripts.view.live_view import LiveView
 
     console = Console(stderr=True)
     if not console.is_terminal:
         return None
-    return lambda status: LiveView(status, console, drawn=in_daemon)
+    return lambda status, drawn: LiveView(status, console, drawn=drawn)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import msgspec
 
 from engine.fields import LedgerFigures
-from risk.ledger.verdict import LedgerReport, LedgerSeverity
+from scripts.app.operations.account import AccountStanding
 
 _WORDS = {
-    LedgerSeverity.WAIT: "refused, may pass",
-    LedgerSeverity.ACT: "refused, act",
-    LedgerSeverity.SUSPEND: "suspended",
-    LedgerSeverity.NOTE: "note",
+    "wait": "refused, may pass",
+    "act": "refused, act",
+    "suspend": "suspended",
+    "note": "note",
 }
 
 
@@ -20,10 +23,10 @@ def money(cents: int | None) -> str:
     return "unknown" if cents is None else f"{cents / 100:,.2f}"
 
 
-def account_lines(report: LedgerReport, balance: int, currency: str) -> Iterator[str]:
+def account_lines(found: AccountStanding) -> Iterator[str]:
     """The standing and every finding; figures that were not computed are left out."""
-    figures = report.figures
-    yield f"balance        {money(balance)} {currency}"
+    figures = found.figures
+    yield f"balance        {money(found.balance)} {found.currency}"
     if figures.initial is not None:
         yield from _challenge(figures)
     own = figures.own
@@ -32,8 +35,21 @@ def account_lines(report: LedgerReport, balance: int, currency: str) -> Iterator
             f"own day        began with {money(own.day_start)}; entries {own.orders_today} today, "
             f"{own.orders_hour} in the last hour"
         )
-    for finding in report.findings:
-        yield f"{_WORDS[finding.code.severity]:<18} {finding.code:<20} {finding.line}"
+    for finding in found.findings:
+        yield f"{_WORDS[finding.severity]:<18} {finding.code:<20} {finding.line}"
+
+
+def account_json(found: AccountStanding) -> dict[str, Any]:
+    """The same as one JSON object."""
+    return {
+        "balance": found.balance / 100,
+        "figures": msgspec.to_builtins(found.figures),
+        "findings": [
+            {"code": item.code, "severity": item.severity, "line": item.line}
+            for item in found.findings
+        ],
+        "challenge_yaml": found.challenge_yaml,
+    }
 
 
 def _challenge(figures: LedgerFigures) -> Iterator[str]:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
-from adapters.reports.projection import LogProjection, SummaryProjection
+from adapters.reports.projection import LogProjection
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from tests.docs.markdown import code, table
 

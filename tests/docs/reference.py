@@ -17,7 +17,8 @@ from typing import Final, get_args
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.rejections import effect_of
-from adapters.reports.projection import LOG_COLUMNS, SummaryProjection
+from adapters.reports.projection import LOG_COLUMNS
+from adapters.reports.summary import SummaryProjection
 from config.alerts import ALERT_KINDS
 from config.rules import list_rules, load_rules
 from engine import events as ev

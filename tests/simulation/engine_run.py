@@ -13,8 +13,9 @@ from adapters.mt5.execution.requests import Instrument, filling_of
 from adapters.mt5.execution.venue import LiveRouter
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed import BarWatch, LiveFeed
-from adapters.reports.projection import LogProjection, SummaryProjection
+from adapters.reports.projection import LogProjection
 from adapters.reports.sinks import csv_bytes
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.bus import Subscription
 from engine.journal import Journal, MemoryJournal

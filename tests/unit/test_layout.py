@@ -71,12 +71,12 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.journals": "engine engine.result risk signals adapters.bars adapters.bars.sample "
     "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system "
     "scripts.app scripts.app.sessions scripts.app.terms",
-    "scripts.app.operations": "engine risk signals.market_data config adapters.bars "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.mt5.live adapters.reports "
-    "adapters.services adapters.state adapters.system scripts.app scripts.app.account "
-    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.operations": "engine engine.account risk risk.ledger signals.market_data config "
+    "adapters.bars adapters.journal adapters.mt5.api adapters.mt5.execution adapters.mt5.live "
+    "adapters.reports adapters.services adapters.state adapters.statements adapters.system "
+    "scripts.app scripts.app.account scripts.app.sessions scripts.app.terms",
     "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
-    "adapters.reports scripts.app.journals scripts.app.operations",
+    "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
     "scripts.view",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
@@ -90,7 +90,7 @@ MOST_LINES = 449
 LONGEST = 54
 """Lines of a function, from its name to its last line."""
 
-STILL_TOO_LONG = frozenset({"risk/actor.py", "scripts/app/sessions/live.py"})
+STILL_TOO_LONG = frozenset({"risk/actor.py"})
 """Files that have yet to be divided; there may only be fewer."""
 
 DECIDING = ("engine", "risk", "signals")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.reports.projection import SummaryProjection
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.result.build import result_of
 from engine.result.statistics import by_day, figures_of

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from adapters.journal import SqliteJournal, StoredJournal
 from adapters.reports import sinks
-from adapters.reports.projection import LOG_COLUMNS, LogProjection, SummaryProjection
+from adapters.reports.projection import LOG_COLUMNS, LogProjection
 from adapters.reports.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
+from adapters.reports.summary import SummaryProjection
 from adapters.system import atomic_files
 from engine import events as ev
 from engine.bus import Bus

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from adapters.reports.projection import SummaryProjection
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.trading import HaltCause, Trading
 from tests.builders import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.reports.projection import LogProjection, SummaryProjection
+from adapters.reports.projection import LogProjection
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.types import Side
 from tests.builders import account, intent, opened, started

@@ -49,7 +49,7 @@ class BarFileReport:
 
 
 @dataclass(frozen=True)
-class BarSource:
+class ImportSource:
     """A file to import, its symbol if the user names one, and what they say of its columns.
 
     With a `period` (seconds) the file holds ticks, which bars are made of.
@@ -91,7 +91,7 @@ def examine_bars(path: Path, symbol: str | None, specs: Specs) -> BarFileReport:
     return BarFileReport(file, spec.name, checker, verdict, fault, flats)
 
 
-def import_bars(source: BarSource, out: Path, specs: Specs, *, repair: bool) -> WrittenBars:
+def import_bars(source: ImportSource, out: Path, specs: Specs, *, repair: bool) -> WrittenBars:
     """Write the bars of a file to a Parquet file; raises AppError and overwrites nothing."""
     if out.exists():
         raise WrongUsage(f"{out}: exists already; nothing was overwritten")
@@ -110,7 +110,7 @@ def import_bars(source: BarSource, out: Path, specs: Specs, *, repair: bool) -> 
     return WrittenBars(rows, repairs, bars.fixed_clock, fault)
 
 
-def _opened(source: BarSource, specs: Specs) -> tuple[Bars, SymbolSpec]:
+def _opened(source: ImportSource, specs: Specs) -> tuple[Bars, SymbolSpec]:
     """The bars of a file, or those made of its ticks, and the facts of their symbol."""
     path, symbol = source.path, source.symbol
     if source.period is not None:

@@ -33,12 +33,12 @@ from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.live import (
     LiveTerms,
-    OrderOutcomes,
     SessionContext,
     build_live,
     instruments,
     refuse_open_positions,
 )
+from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.sessions.starting import on_ledger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
+from adapters.reports.status import Status
 from adapters.services.logs import SessionLog
 from adapters.services.watchdog import WatchdogTerms
 from adapters.state.resuming import Start
+from adapters.system.threads import in_daemon
 from config.loader import ConfigError, ResolvedAccount, with_overrides
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY, UserSignal
@@ -37,7 +40,7 @@ from scripts.app.sessions.paper import PAPER, books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
-from scripts.app.sessions.services import ServiceOptions, StatusView
+from scripts.app.sessions.services import ServiceOptions, StatusView, Work
 from scripts.app.sessions.starting import (
     SessionAccount,
     begin,
@@ -64,6 +67,12 @@ _LAST: Final = "last"
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
 
+Drawing = Callable[[Callable[[], None]], Awaitable[None]]
+"""Carries out what draws, somewhere where it may hang."""
+
+DrawnView = Callable[[Callable[[], Status | None], Drawing], Work]
+"""Makes what shows the session's status, drawn by a `Drawing`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowRequest:
@@ -82,7 +91,7 @@ class ShadowRequest:
     follow: bool
     metrics_port: int | None
     watchdog: WatchdogTerms
-    view: StatusView | None
+    view: DrawnView | None
 
     @property
     def on_paper(self) -> bool:
@@ -404,9 +413,14 @@ class _Run:
             company=ServiceOptions(
                 alerts=chosen.account.alerts,
                 metrics_port=chosen.metrics_port,
-                view=chosen.view,
+                view=_in_daemon(chosen.view),
                 watchdog=chosen.watchdog,
             ),
             strategy_out=why_out(self.folder.path),
             market=self.market,
         )
+
+
+def _in_daemon(view: DrawnView | None) -> StatusView | None:
+    """A view whose drawing holds up a thread of its own alone, where a console takes nothing."""
+    return None if view is None else lambda status: view(status, in_daemon)

@@ -37,13 +37,13 @@ from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.live import (
     LiveTerms,
-    OrderOutcomes,
     SessionContext,
     build_live,
     instruments,
     refuse_open_positions,
     valuation_at,
 )
+from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import account_mark, open_journal
 from scripts.app.sessions.starting import on_ledger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -33,7 +33,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Millis, Points, SymbolSpec, lots
+from engine.types import Limits, Millis, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
@@ -42,6 +42,7 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.sessions.starting import SessionAccount
@@ -85,69 +86,6 @@ class LiveTerms(TerminalTerms):
     hold: float
     pace: float = 0.0
     challenge: Challenge | None = None
-
-
-@dataclass
-class OrderOutcomes:
-    """What happened to the orders of a scripted session, for whoever started it."""
-
-    submitted: int = 0
-    filled: int = 0
-    closed: int = 0
-    problem: str = ""
-    rejected: bool = False
-    approved: ev.OrderApproved | None = None
-    opened: ev.PositionOpened | None = None
-    last_closed: ev.PositionClosed | None = None
-    lines: list[str] = field(default_factory=list)
-
-    def routes(self) -> ev.Routes:
-        return {
-            ev.OrderApproved: self.on_approved,
-            ev.PositionOpened: self.on_opened,
-            ev.PositionClosed: self.on_closed,
-            ev.OrderDenied: lambda e: self._bad(f"denied by risk ({e.reason}): {e.detail}"),
-            ev.OrderSubmitted: self.on_submitted,
-            ev.OrderRejected: lambda e: self._refused(f"rejected: {e.retcode} {e.message}"),
-            ev.OrderUnknown: lambda e: self._refused(f"outcome unknown: {e.message}"),
-            ev.OrderCancelled: lambda e: self.lines.append(e.reason),
-        }
-
-    def on_submitted(self, _submitted: ev.OrderSubmitted) -> None:
-        self.submitted += 1
-
-    def on_approved(self, approved: ev.OrderApproved) -> None:
-        if approved.order.terms.action is ev.OPEN:
-            self.approved = approved
-
-    def figures(self, spec: SymbolSpec) -> dict[str, float | None]:
-        """The last entry in decimals: lots, money at its stop, both prices, profit with costs."""
-        approved, opened, closed = self.approved, self.opened, self.last_closed
-        return {
-            "volume": None if approved is None else lots(approved.volume),
-            "risk_usd": None if approved is None else approved.risk / 100,
-            "open_price": None if opened is None else spec.price(opened.price),
-            "close_price": None if closed is None else spec.price(closed.price),
-            "profit_usd": None if closed is None else closed.net / 100,
-        }
-
-    def on_opened(self, opened: ev.PositionOpened) -> None:
-        self.opened = opened
-        self.filled += 1
-        self.lines.append(f"position {opened.position} opened")
-
-    def on_closed(self, closed: ev.PositionClosed) -> None:
-        self.closed += 1
-        self.last_closed = closed
-        self.lines.append(f"position {closed.position} closed ({closed.reason})")
-
-    def _refused(self, line: str) -> None:
-        self.rejected = True
-        self._bad(line)
-
-    def _bad(self, line: str) -> None:
-        self.problem = self.problem or line
-        self.lines.append(line)
 
 
 @dataclass
@@ -293,16 +231,7 @@ def assemble(
         if services.metrics is not None:
             connection.terminal.watch(services.metrics.figures.call)
     bus.seal()
-    if context.past is None:
-        actors.begin(started, {**context.metadata, "started_at": iso(clock.now())})
-    else:
-        resumed = {"resumed_at": iso(clock.now())}
-        account = None if on_paper else connection.account
-        actors.resume(context.past, account, resumed, context.journal.last_seq)
-    account_part = context.account
-    if account_part is not None and (context.past is None or account_part.sends):
-        # A dry session that goes on has an account of its own, which its journal tells of.
-        actors.bus.feed(account_part.first)
+    _begin(actors, context, started, None if on_paper else connection.account)
     session = Session(
         bus,
         context.journal,
@@ -313,6 +242,27 @@ def assemble(
         helpers=[actors.venue.run],
     )
     return session, sinks.summary
+
+
+def _begin(
+    actors: LiveActors,
+    context: SessionContext,
+    started: ev.SessionStarted,
+    account: mt5.AccountInfo | None,
+) -> None:
+    """The first record of a session, or what one that goes on has to make good.
+
+    `account` is the terminal's; None where it is not the session's own.
+    """
+    now = iso(context.clock.now())
+    if context.past is None:
+        actors.begin(started, {**context.metadata, "started_at": now})
+    else:
+        actors.resume(context.past, account, {"resumed_at": now}, context.journal.last_seq)
+    account_part = context.account
+    if account_part is not None and (context.past is None or account_part.sends):
+        # A dry session that goes on has an account of its own, which its journal tells of.
+        actors.bus.feed(account_part.first)
 
 
 def build_live(terms: LiveTerms, connection: Connection, context: SessionContext) -> LiveSession:
@@ -335,28 +285,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
             to_server=server.at,
         )
     )
-    feed = ScriptFeed(
-        actors.bus,
-        actors.portfolio,
-        actors.gateway,
-        actors.venue,
-        context.clock,
-        terms.plans,
-        quote=_quotes(connection, terms.instruments, server),
-        sleep=lambda seconds: sleep_until(seconds, stop),
-        hold=terms.hold,
-        pace=terms.pace,
-        may_enter=lambda: actors.risk.trading.active,
-        days=days_of(
-            actors.bus,
-            terms.limits,
-            followed(terms.challenge, context),
-            context.clock,
-            context.past or [],
-        ),
-        raised=_raised(context.past or []),
-        ledger=watch_of(context, actors.bus),
-    )
+    feed = _script_feed(terms, actors, connection, context, server, stop)
     warn_of_orphan(connection, context.log)
     outcomes = OrderOutcomes()
     actors.bus.attach(outcomes.routes())
@@ -378,6 +307,38 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
         summary,
         actors.portfolio,
         lambda: actors.risk.trading,
+    )
+
+
+def _script_feed(
+    terms: LiveTerms,
+    actors: LiveActors,
+    connection: Connection,
+    context: SessionContext,
+    server: ServerTime,
+    stop: Stop,
+) -> ScriptFeed:
+    return ScriptFeed(
+        actors.bus,
+        actors.portfolio,
+        actors.gateway,
+        actors.venue,
+        context.clock,
+        terms.plans,
+        quote=_quotes(connection, terms.instruments, server),
+        sleep=lambda seconds: sleep_until(seconds, stop),
+        hold=terms.hold,
+        pace=terms.pace,
+        may_enter=lambda: actors.risk.trading.active,
+        days=days_of(
+            actors.bus,
+            terms.limits,
+            followed(terms.challenge, context),
+            context.clock,
+            context.past or [],
+        ),
+        raised=_raised(context.past or []),
+        ledger=watch_of(context, actors.bus),
     )
 
 

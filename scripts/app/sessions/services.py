@@ -168,30 +168,21 @@ def start_services(
     """
     supervisor = supervisor or Supervisor(log.warn)
     build = _Build(
-        bus,
-        portfolio,
-        clock,
-        folder,
-        log,
-        queries,
-        list(subscriptions),
-        supervisor,
-        options.beat_seconds,
+        bus=bus,
+        portfolio=portfolio,
+        clock=clock,
+        folder=folder,
+        log=log,
+        queries=queries,
+        watched=list(subscriptions),
+        supervisor=supervisor,
+        beat_seconds=options.beat_seconds,
     )
     ticks = TickTimes(bus)
     bus.attach(ticks.routes())
     keeper = StatusKeeper(lambda: build.moment(ticks), past)
     build.add(keeper, keeper.kinds)
-    commands = SessionCommands(
-        bus,
-        clock,
-        keeper.status,
-        queries.request_stop,
-        final=queries.final,
-        unseen=queries.unseen,
-    )
-    control = ControlServer(folder.path, commands, log.warn)
-    _add_work(build, "control", control)
+    control = _add_control(build, keeper)
     heart = Heartbeat(folder.path / HEARTBEAT, build.beat, log.warn, every=options.beat_seconds)
     _add_work(build, "heartbeat", heart)
     alerts = None if options.alerts is None else _add_alerts(build, options.alerts, past)
@@ -203,6 +194,22 @@ def start_services(
     if options.view is not None:
         _add_work(build, "screen", options.view(keeper.status))
     return Services(build.actors, keeper, control, metrics)
+
+
+def _add_control(build: _Build, keeper: StatusKeeper) -> ControlServer:
+    """What other processes ask and order the session by."""
+    queries = build.queries
+    commands = SessionCommands(
+        build.bus,
+        build.clock,
+        keeper.status,
+        queries.request_stop,
+        final=queries.final,
+        unseen=queries.unseen,
+    )
+    control = ControlServer(build.folder.path, commands, build.log.warn)
+    _add_work(build, "control", control)
+    return control
 
 
 def _add_work(build: _Build, name: str, part: Work) -> None:

@@ -50,6 +50,13 @@ class Terms:
 DEFAULT_STARTING_EQUITY = 100_000.0
 
 
+def _starting_balance(equity: float | None) -> Cents:
+    """Raises AppError for an amount that no account can have."""
+    from scripts.app.terms import options
+
+    return options.cents("--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity)
+
+
 def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     """Everything that the user said, checked, and what they should know of it.
 
@@ -65,10 +72,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     from scripts.app.terms.user_signals import open_signals
 
     request.check()
-    equity = request.starting_equity
-    balance = options.cents(
-        "--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity
-    )
+    balance = _starting_balance(request.starting_equity)
     loaded = load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)

@@ -26,19 +26,19 @@ def leave_hung() -> None:
 
 
 @dataclass
-class Interrupt:
+class SignalInterrupt:
     """Whether a signal asked for the end."""
 
     asked: bool = False
 
 
 @contextmanager
-def orderly_stop(request_stop: Callable[[], None]) -> Iterator[Interrupt]:
+def orderly_stop(request_stop: Callable[[], None]) -> Iterator[SignalInterrupt]:
     """While inside, signals ask `request_stop` instead of raising; works on every platform.
 
     Plain signal handlers are used because asyncio on Windows has none of its own.
     """
-    interrupt = Interrupt()
+    interrupt = SignalInterrupt()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         if interrupt.asked:
