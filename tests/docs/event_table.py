@@ -1,9 +1,9 @@
 """Which event is published by whom and handled by whom, from the source of the product.
 
 Handlers are the kinds that stand in a method `routes`. Publishers are the calls of `publish`,
-`conclude` and `feed`: the kind of what they are given is read from its constructor, else from the
-annotations of what it comes from. A call of which that cannot be said is an error, so the table is
-never silently short: annotate what is published more narrowly.
+`publish_all`, `conclude` and `feed`: the kind of what they are given is read from its constructor,
+else from the annotations of what it comes from. A call of which that cannot be said is an error, so
+the table is never silently short: annotate what is published more narrowly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INPUTS: Final = {kind.__name__: kind for kind in get_args(ev.Input)}
 KINDS: Final = frozenset({*EVENTS, *INPUTS})
 ALL: Final = {"Event": frozenset(EVENTS), "Input": frozenset(INPUTS)}
 
-PUBLISHING: Final = frozenset({"publish", "conclude", "feed"})
+PUBLISHING: Final = frozenset({"publish", "publish_all", "conclude", "feed"})
 COPYING: Final = frozenset({"replace", "_replace"})
 NOT_THE_BUS: Final = frozenset({"engine/bus.py", "scripts/app/journals/rerun_inputs.py"})
 """The bus itself, and what feeds recorded events again: they publish nothing of their own."""
@@ -146,10 +146,17 @@ class Reader:
                 return self._of_attribute(name)
             case ast.IfExp(body=body, orelse=other):
                 return self.kinds(body) | self.kinds(other)
-            case ast.Await(value=value):
+            case ast.Await(value=value) | ast.Starred(value=value):
                 return self.kinds(value)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return self._of_parts(parts)
             case _:
                 return frozenset()
+
+    def _of_parts(self, parts: list[ast.expr]) -> frozenset[str]:
+        """Nothing is said of all where it is not said of each."""
+        found = [self.kinds(part) for part in parts]
+        return frozenset().union(*found) if all(found) else frozenset()
 
     def _of_call(self, call: ast.Call) -> frozenset[str]:
         name = _last(call.func)
@@ -225,22 +232,32 @@ def published() -> dict[str, list[Place]]:
         if place.file in NOT_THE_BUS:
             continue
         for call in calls_in(place.node):
-            kinds = Reader(place).kinds(call.args[0])
-            if not kinds or kinds in ALL.values():
-                raise Unresolved(
-                    f"{place.file}:{call.lineno}: {ast.unparse(call)}: of which kind is it?"
-                )
-            for kind in kinds:
+            for kind in _put_on_the_bus(place, call):
                 if place.who not in [known.who for known in found[kind]]:
                     found[kind].append(place)
     return found
+
+
+def _put_on_the_bus(place: Place, call: ast.Call) -> frozenset[str]:
+    """The kinds of all that a call puts on the bus; raises Unresolved."""
+    found = [Reader(place).kinds(argument) for argument in _given_to_the_bus(call)]
+    if not found or any(not kinds or kinds in ALL.values() for kinds in found):
+        raise Unresolved(f"{place.file}:{call.lineno}: {ast.unparse(call)}: of which kind is it?")
+    return frozenset().union(*found)
+
+
+def _given_to_the_bus(call: ast.Call) -> list[ast.expr]:
+    """`publish_all` takes events and what follows from them; the others one, and its metadata."""
+    if _last(call.func) == "publish_all":
+        return [*call.args, *(keyword.value for keyword in call.keywords)]
+    return call.args[:1]
 
 
 def calls_in(function: ast.AST) -> Iterator[ast.Call]:
     """The calls that put something on the bus."""
     for node in ast.walk(function):
         match node:
-            case ast.Call(func=ast.Attribute(value=bus, attr=name), args=[_, *_]):
+            case ast.Call(func=ast.Attribute(value=bus, attr=name)):
                 if name in PUBLISHING and _last(bus) in ("_bus", "bus"):
                     yield node
             case _:

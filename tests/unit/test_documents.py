@@ -101,13 +101,45 @@ def test_what_is_published_is_read_from_constructors_and_annotations(
     assert event_table.Reader(found).kinds(call.args[0]) == kinds
 
 
-def test_a_publisher_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        "publish(whatever)",
+        "publish(event=whatever)",
+        "publish_all(whatever)",
+        "publish_all([ev.Tick(), whatever])",
+        "publish_all([ev.Tick()], then=whatever)",
+    ],
+)
+def test_a_publisher_that_cannot_be_read_is_an_error(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So the table is never silently short."""
-    unclear = place("def f(self, whatever):\n    self._bus.publish(whatever)")
+    unclear = place(f"def f(self, whatever):\n    self._bus.{call}")
     source = event_table.source()._replace(places=[unclear])
     monkeypatch.setattr(event_table, "source", lambda: source)
     with pytest.raises(event_table.Unresolved, match=r"engine/example\.py:2"):
         event_table.published()
+
+
+def test_every_event_and_input_has_a_publisher() -> None:
+    """One without would be dead, or put on the bus in a way that the table does not know."""
+    assert event_table.KINDS - event_table.published().keys() == set()
+
+
+def test_what_happened_at_one_moment_is_published_with_what_follows_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that `publish_all` is given counts, in whatever way it is given."""
+    found = place(
+        "def f(self, events: Sequence[ev.OrderFilled | ev.PositionClosed]):\n"
+        "    self._bus.publish_all(events, ev.AccountSeen())\n"
+        "    self._bus.publish_all([ev.OrderDenied(), *events], then=ev.Tick())"
+    )
+    source = event_table.source()._replace(places=[found])
+    monkeypatch.setattr(event_table, "source", lambda: source)
+    kinds = {"OrderFilled", "PositionClosed", "AccountSeen", "OrderDenied", "Tick"}
+    assert event_table.published().keys() == kinds
 
 
 def test_the_table_of_events_agrees_with_sessions_that_run(
@@ -118,14 +150,16 @@ def test_the_table_of_events_agrees_with_sessions_that_run(
 
     by: set[tuple[str, str]] = set()
     to: set[tuple[str, str]] = set()
-    original = {name: getattr(Bus, name) for name in ("publish", "feed", "attach")}
+    known = ("publish", "publish_all", "feed", "attach")
+    original = {name: getattr(Bus, name) for name in known}
 
     def noting(name: str) -> Any:
         def call(bus: Bus, item: Any, *more: Any) -> None:
             frame = sys._getframe(1)
             owner = frame.f_locals.get("self")
             who = type(owner).__name__ if owner else Path(frame.f_code.co_filename).stem
-            by.add((type(item).__name__, who))
+            items = (*item, *more) if name == "publish_all" else (item,)
+            by.update((type(it).__name__, who) for it in items)
             original[name](bus, item, *more)
 
         return call
@@ -136,6 +170,7 @@ def test_the_table_of_events_agrees_with_sessions_that_run(
         original["attach"](bus, routes)
 
     monkeypatch.setattr(Bus, "publish", noting("publish"))
+    monkeypatch.setattr(Bus, "publish_all", noting("publish_all"))
     monkeypatch.setattr(Bus, "feed", noting("feed"))
     monkeypatch.setattr(Bus, "attach", attach)
     quiet = ("--quiet", "--results-dir", tmp_path)

@@ -101,7 +101,11 @@ class ExecutionReports:
         closed = closings(position, leaving, account, order)
         self._dealt([*_fills(order, leaving), *closed], account)
 
-    def _dealt(self, events: Sequence[ev.Event], account: ev.Account) -> None:
+    def _dealt(
+        self,
+        events: Sequence[ev.OrderFilled | ev.PositionOpened | ev.PositionClosed],
+        account: ev.Account,
+    ) -> None:
         """What deals led to; every deal is followed by an equity test."""
         seen = ev.AccountSeen(account.balance, account.equity, account.margin)
         self._bus.publish_all(events, seen)
