@@ -13,12 +13,11 @@ from tests.process.brokers import Broker, broker
 from tests.process.cli import COMMAND, ROOT, SECONDS, environment
 
 UNREACHABLE = {
-    "script": [{"function": "positions_get", "fault": {"kind": "no_ipc", "span": 4_000}, "call": 6}]
+    "script": [{"function": "positions_get", "fault": {"kind": "no_ipc", "span": 4_000}, "call": 5}]
 }
 """No connection from the session's first own look on, for as long as anybody asks.
 
-Five looks come before it: three for the account's history, one for what nobody manages, one for
-what the session begins with.
+Four looks come before it: three for the account's history, one for what nobody manages.
 """
 
 
