@@ -13,9 +13,12 @@ from tests.process.brokers import Broker, broker
 from tests.process.cli import COMMAND, ROOT, SECONDS, environment
 
 UNREACHABLE = {
-    "script": [{"function": "positions_get", "fault": {"kind": "no_ipc", "span": 4_000}, "call": 4}]
+    "script": [{"function": "positions_get", "fault": {"kind": "no_ipc", "span": 4_000}, "call": 5}]
 }
-"""From the fourth look on the terminal has no connection, for as long as anybody asks."""
+"""No connection from the session's first own look on, for as long as anybody asks.
+
+Four looks come before it: three for the account's history, one for what nobody manages.
+"""
 
 
 def test_a_duration_ends_a_session_whose_link_never_comes_back(tmp_path: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import get_args
 
 from engine.types import ClockName, Millis
 from risk.ledger.inputs import ClockRule
-from signals.market_data.clocks import server_of, utc_of
+from signals.market_data.clocks import SERVER_CLOCKS, is_clock, server_of, utc_of
 
-CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 _FRESH = 120
 """Seconds by which a tick may be older than now to tell the server's offset."""
 
@@ -45,17 +43,20 @@ def standing_still(server: int, now: Millis) -> Clock:
 def fitting(tick: int, now: Millis) -> tuple[ClockName, ...]:
     """The clocks that a tick of this time (server's seconds) fits; none where it is an old one."""
     utc = now // 1000
-    return tuple(name for name in CLOCKS if abs(server_of(name, utc) - tick) <= _FRESH)
+    return tuple(name for name in SERVER_CLOCKS if abs(server_of(name, utc) - tick) <= _FRESH)
 
 
 def candidates(
     tick: int, now: Millis, known: Sequence[tuple[Millis, str]]
 ) -> list[tuple[str, Clock]]:
-    """The clocks that the history may be read by: those of a fresh tick, else the one known."""
-    before = tuple(
-        named_rule(name, since) for since, text in known for name in CLOCKS if name == text
-    )
+    """The clocks that the history may be read by: those of a fresh tick, else the one known.
+
+    Never none: with neither, every clock that a server may have.
+    """
+    known = [(since, name) for since, name in known if is_clock(name)]
+    before = tuple(named_rule(name, since) for since, name in known)
     fits = fitting(tick, now)
     if known and (not fits or known[-1][1] in fits):
         return [(known[-1][1], before)]
-    return [(name, (*before, named_rule(name, now if before else 0))) for name in fits or CLOCKS]
+    since = now if before else 0
+    return [(name, (*before, named_rule(name, since))) for name in fits or SERVER_CLOCKS]
