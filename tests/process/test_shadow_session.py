@@ -79,7 +79,7 @@ WRONG = {
     "zero": (("--duration", "0h"), 2, "--duration 0h"),
     "speed": (("--speed", "fast"), 2, "--speed fast: write max, or a number above 0"),
     "symbol": (("--symbol", "GBPUSD"), 2, "--symbol does not go with PAPER"),
-    "resume": (("--resume", "never"), 3, "session never: no journal in"),
+    "resume": (("--resume", "unheard-of"), 3, "session unheard-of: no journal in"),
     "preset": (("--preset", "never"), 2, "never"),
     "limits": (("--daily-loss-fraction", "7"), 2, "--daily-loss-fraction: must be a fraction"),
     "bars": (("--bars", "EURUSD=never.csv"), 3, "never.csv"),
