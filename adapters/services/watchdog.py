@@ -26,6 +26,9 @@ HANGS: Final = "hangs.txt"
 """The file in a session's folder that tells where its loop stood when its process was ended."""
 
 _TURN_SECONDS: Final = 0.5
+_LAST_WORDS_SECONDS: Final = 1.0
+"""How long the notice of a hang may take to be written before the process ends."""
+
 _LATER_SECONDS: Final = 2.0
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
@@ -97,6 +100,7 @@ class Watchdog:
                 where = f"no turn for {age:.0f} s, the loop stands at {self._place()}"
                 outbox.put(lambda where=where: self._hangs(where))  # type: ignore[misc]
             if age >= self._terms.ended_after:
+                outbox.finish(_LAST_WORDS_SECONDS)
                 self._end(file, age)
         outbox.finish(0)
 

@@ -44,8 +44,10 @@ def account(
     results_dir: ResultsOption = None,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Show where an account stands by its ledger; nothing is sent, and nothing written but by
-    --reset, --accept-history and --rebase."""
+    """Show where an account stands by its ledger: floors, days, target, what is against trading.
+
+    Nothing is sent, and nothing is written but by --reset, --accept-history and --rebase.
+    """
     from scripts.app.operations.account import LedgerChange, fresh_books, standing
 
     chosen = choose_account(name, None, None, None, accounts)

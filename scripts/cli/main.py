@@ -33,7 +33,7 @@ COMMANDS = {
     ),
     "account": command_line.Lazy(
         "scripts.cli.account:account",
-        "Show where an account stands by its ledger: floors, days, target, and what is against "
+        "Show where an account stands by its ledger: floors, days, target, what is against "
         "trading.",
     ),
     "reconcile": command_line.Lazy(

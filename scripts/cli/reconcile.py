@@ -40,8 +40,10 @@ def reconcile_statement(
     time_seconds: SecondsOption = 1.0,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Compare a statement with the deals of the account's ledger, row by row; writes nothing and
-    needs no terminal."""
+    """Compare a statement with the account's ledger; exit code 5 when they differ.
+
+    Deals are compared row by row; it writes nothing and needs no terminal.
+    """
     import msgspec
 
     from scripts.app.operations.reconcile import reconcile_account

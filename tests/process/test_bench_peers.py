@@ -52,6 +52,10 @@ def test_an_environment_that_cannot_be_made_says_why(
 ) -> None:
     failing = [[sys.executable, "-c", "raise SystemExit('first line\\nno space left')"]]
     monkeypatch.setattr(environments, "_commands", lambda *_: failing)
+    # This interpreter is there, whichever the peers need.
+    monkeypatch.setattr(
+        environments, "PYTHON", f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
     with pytest.raises(NotInstalled, match=r"^no space left$"):
         interpreter(OTHERS[0], tmp_path)
 

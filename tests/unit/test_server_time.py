@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from adapters.mt5.live.server_clock import ServerTime
 from engine.types import Millis
-from scripts.app.sessions.live import ServerTime
 
 NOW = 1_736_251_200_000
 HOUR = 3_600_000

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
+from engine.clock import Clock
 from engine.types import Millis
 
 _HALF_HOUR = 1800
@@ -90,3 +91,23 @@ class ServerClock(Generic[Name]):
         times = times + 1 if known == offset else 1
         self._contrary = (offset, times)
         return times >= _SURE_AFTER
+
+
+class ServerTime:
+    """The server's clock: ahead of ours by the most that any tick was.
+
+    A tick is never younger than the server's own time, and most of them are hardly older.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Millis | None = None
+
+    def seen(self, tick_time: int) -> None:
+        """A tick with this time, in seconds of the server's clock, was the last one just now."""
+        ahead = tick_time * 1000 - self._clock.now()
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+
+    def at(self, moment: Millis) -> int:
+        """A time as seconds of the server's clock; UTC until a tick was seen."""
+        return (moment + (self._ahead or 0)) // 1000

@@ -22,6 +22,7 @@ from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, sym
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
+from adapters.mt5.live.server_clock import ServerTime
 from adapters.reports.projection import iso
 from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
@@ -33,7 +34,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Millis, Points, SymbolSpec
+from engine.types import Limits, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
@@ -393,26 +394,6 @@ async def sleep_until(seconds: float, stop: Stop) -> None:
     # The request comes from a signal handler, which can set a flag but no event of the loop.
     while (left := until - anyio.current_time()) > 0 and not stop.requested():  # noqa: ASYNC110
         await anyio.sleep(min(left, _STOP_CHECK))
-
-
-class ServerTime:
-    """The server's clock: ahead of ours by the most that any tick was.
-
-    A tick is never younger than the server's own time, and most of them are hardly older.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._ahead: Millis | None = None
-
-    def seen(self, tick_time: int) -> None:
-        """A tick with this time, in seconds of the server's clock, was the last one just now."""
-        ahead = tick_time * 1000 - self._clock.now()
-        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
-
-    def at(self, moment: Millis) -> int:
-        """A time as seconds of the server's clock; UTC until a tick was seen."""
-        return (moment + (self._ahead or 0)) // 1000
 
 
 def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:
