@@ -72,9 +72,17 @@ class SimulatedJournal:
     """
 
     def __init__(
-        self, disk: Disk, step: Callable[[], None], watch: Callable[[Record], None]
+        self,
+        disk: Disk,
+        step: Callable[[], None],
+        watch: Callable[[Record], None],
+        insist_running: Callable[[], None],
     ) -> None:
-        """`step` is a moment at which the engine may crash; `watch` sees what is appended."""
+        """`step` is a moment at which the engine may crash; `watch` sees what is appended.
+
+        `insist_running` raises once the engine's process has ended: nothing is committed then.
+        """
+        self._insist_running = insist_running
         self._disk = disk
         self._step = step
         self._watch = watch
@@ -115,6 +123,7 @@ class SimulatedJournal:
             self._disk.synchronise()
 
     def _hand_over(self) -> None:
+        self._insist_running()
         rows, self._pending = self._pending, []
         self._disk.commit(rows)
 

@@ -125,7 +125,9 @@ class EngineRun:
         world = setting.world
         self._account, self._line = account, link
         self._past = world.disk.records()
-        self._journal = SimulatedJournal(world.disk, world.step, setting.audit.on_record)
+        self._journal = SimulatedJournal(
+            world.disk, world.step, setting.audit.on_record, world.insist_running
+        )
         self.actors = connect_live(self._wiring(self._journal))
         self.sink = MemorySink(self._past)
         self._subscription = self.actors.bus.subscribe(self.sink.name, self.sink.kinds)

@@ -84,6 +84,11 @@ class World:
         if self._ended:
             raise EngineCrashed
 
+    def insist_running(self) -> None:
+        """What a task of the engine does after its process ended never happens."""
+        if self._ended:
+            raise EngineCrashed
+
     def boot(self) -> None:
         """The engine's process is started."""
         self._ended = False
