@@ -89,7 +89,7 @@ def test_the_guard_holds_without_a_session(account: ResolvedAccount, tmp_path: P
     wrong = msgspec.structs.replace(account, login=LOGIN + 1)
     with pytest.raises(AppError, match="is logged in") as caught:
         flattened(wrong, tmp_path, everything=True)
-    assert exit_code(caught.value) is ExitCode.TERMINAL
+    assert exit_code(caught.value) is ExitCode.USAGE, "a person must settle it"
 
 
 def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_time_closes_the_rest(
