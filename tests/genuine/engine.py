@@ -158,7 +158,13 @@ class Trader:
         return self.folder / "accounts.yaml"
 
     def environment(self) -> dict[str, str]:
-        mine = {"PYTHONPATH": str(product.ROOT), "PYTHONUTF8": "1", **self.environ}
+        state = str(self.folder / "state")  # an account of its own for each test
+        mine = {
+            "PYTHONPATH": str(product.ROOT),
+            "PYTHONUTF8": "1",
+            "BUTLER_STATE": state,
+            **self.environ,
+        }
         if self.host is not None:
             mine["OMEGA_MT5_HOST_TOKEN"] = self.host.token
         return {**os.environ, **mine}
