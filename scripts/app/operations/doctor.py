@@ -51,7 +51,7 @@ Tell = Callable[[DoctorFinding], None]
 """Takes each finding as soon as it is known."""
 
 
-class _Look(NamedTuple):
+class _Examination(NamedTuple):
     """What is to be examined at a terminal, and where the symbols' facts go."""
 
     account: ResolvedAccount
@@ -80,7 +80,7 @@ def examine(
 
     for finding in local_findings(results):
         noted(finding)
-    look = _Look(account, symbols or _symbols(account), save)
+    look = _Examination(account, symbols or _symbols(account), save)
     asyncio.run(_examine_terminal(look, results, noted))
     return not failed
 
@@ -127,7 +127,7 @@ def _zones() -> DoctorFinding:
 # --- the terminal ------------------------------------------------------------------------------
 
 
-async def _examine_terminal(look: _Look, results: Path, tell: Tell) -> None:
+async def _examine_terminal(look: _Examination, results: Path, tell: Tell) -> None:
     try:
         async with connected(
             look.account, results / "hosts", trading=False, symbols=look.symbols
@@ -248,7 +248,7 @@ async def _symbol(
     return [_ok("symbol", what), money, _server_clock(tick.time), history]
 
 
-async def _saved(connection: Connection, look: _Look, file: Path) -> DoctorFinding:
+async def _saved(connection: Connection, look: _Examination, file: Path) -> DoctorFinding:
     """Writes the symbols' facts as a file of symbols; what is there already stays."""
     known = load_symbols()
     found = await instruments(connection, look.symbols, look.account.symbol_map, known)

@@ -193,7 +193,7 @@ def open_input(
         done: list[str] = []
         if mend:
             file, done = repaired(file)
-        look = _Look(spec, clock, window, now)
+        look = _FirstReading(spec, clock, window, now)
         ref = look.at(file)
         detector = look.detector
         if settled:
@@ -252,7 +252,7 @@ def repaired(file: Bars) -> tuple[Bars, list[str]]:
     return bars, [f"{file.path}: {deed}" for deed in mending.done]
 
 
-class _Look:
+class _FirstReading:
     """One reading of a file before it is played: what is wrong with it and what it holds."""
 
     def __init__(self, spec: SymbolSpec, clock: ClockName, window: Window, now: int) -> None:
