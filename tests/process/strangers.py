@@ -22,9 +22,9 @@ _BETWEEN = 0.05  # seconds
 
 
 class Latency(NamedTuple):
-    """Seconds from a pause or resume to its answer; `largest` of `count`."""
+    """Seconds from a pause or resume to its answer; `largest` of so many `times`."""
 
-    count: int
+    times: int
     median: float
     p99: float
     largest: float
@@ -38,7 +38,7 @@ class Latency(NamedTuple):
     def __str__(self) -> str:
         return (
             f"median {self.median * 1e3:,.1f} ms, p99 {self.p99 * 1e3:,.1f} ms, "
-            f"largest {self.largest * 1e3:,.1f} ms of {self.count}"
+            f"largest {self.largest * 1e3:,.1f} ms of {self.times}"
         )
 
 
@@ -51,7 +51,8 @@ class Sender:
 
     def pauses(self, seconds: float, least: int = 20) -> Latency:
         """Pause and resume by turns for so long, and at least so often; each must be done."""
-        client, took = SessionClient(self.folder, seconds=SECONDS), []
+        client = SessionClient(self.folder, seconds=SECONDS)
+        took: list[float] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until or len(took) < least:
             begun = time.perf_counter()
