@@ -107,6 +107,11 @@ class SessionLog:
         """A line for the file and the console."""
         self._put("warning", message, facts)
 
+    def written(self, seconds: float) -> None:
+        """Wait, at most `seconds`, until the lines so far are written (before a process ends)."""
+        if self._queue is not None:
+            self._queue.delivered(seconds)
+
     def close(self) -> None:
         """The last thing that a session does. What finds no room even now hides no other error."""
         if self._queue is not None:
