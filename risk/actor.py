@@ -73,12 +73,9 @@ class RiskActor:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
-            ev.OrderUnknown: self.control.on_unknown,
             ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
-            ev.LinkChanged: self.control.on_link,
-            ev.ConditionSeen: self.control.on_condition,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
@@ -86,6 +83,7 @@ class RiskActor:
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
             ev.LedgerUpdated: self.on_ledger,
+            **self.control.routes(),
         }
 
     def replay_routes(self) -> ev.Routes:

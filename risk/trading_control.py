@@ -21,6 +21,14 @@ class TradingControl:
         self.trading = Trading()
         self._transient = TransientRejections()
 
+    def routes(self) -> ev.Routes:
+        """Its part of what `RiskActor` handles."""
+        return {
+            ev.OrderUnknown: self.on_unknown,
+            ev.LinkChanged: self.on_link,
+            ev.ConditionSeen: self.on_condition,
+        }
+
     def apply(self, changed: ev.TradingStateChanged) -> None:
         """Take over a recorded state."""
         self.trading = Trading(changed.causes)
