@@ -22,16 +22,13 @@ from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
+from risk.news import FLATTEN_REASON as FLATTEN_REASON
+from risk.news import WEEKEND_REASON as WEEKEND_REASON
+from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
 from risk.trading_control import TradingControl
 from risk.valuation import JudgedValuation, current_valuation, judged
-
-FLATTEN_REASON = "FLATTEN"
-"""Why positions are closed when a limit is hit whose action is to close everything."""
-
-WEEKEND_REASON = "WEEKEND"
-"""Why positions are closed before a weekend over which nothing may stay open."""
 
 
 class RiskActor:
@@ -337,6 +334,9 @@ class RiskActor:
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
         if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
             verdict = objection
+        firm, now = self._challenge_actor, self._bus.time
+        if firm and (held := exit_objection(firm, self._portfolio, order.terms, now)) is not None:
+            verdict = held
         first = self._orders.closing.get(order.terms.position)
         if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"

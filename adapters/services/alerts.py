@@ -88,6 +88,8 @@ class AlertRules:
                 return []
             case ev.DayRolled():
                 found = [self._day(event)]
+            case ev.RuleViolated():
+                found = [self._alert(AlertKind.BREACH, f"{event.rule} rule", event.detail)]
             case ev.SessionEnded() if event.outcome is not ev.SessionOutcome.DONE:
                 text = f"{event.outcome} {event.detail}".strip()
                 found = [self._alert(AlertKind.HALT, "session ended", text)]

@@ -189,6 +189,7 @@ class LogSink:
         {
             ev.TradingStateChanged,
             ev.UserCommanded,
+            ev.RuleViolated,
             ev.OrderRejected,
             ev.OrderUnknown,
             ev.OrderCancelled,
@@ -228,6 +229,8 @@ class LogSink:
                 self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
             case ev.UserCommanded():
                 self._log.info("user's order", at=at, action=str(event.action), why=event.reason)
+            case ev.RuleViolated():
+                self._log.warn(f"a rule of the firm was violated: {event.detail}", at=at)
             case ev.OrderRejected():
                 self._log.warn(
                     "order rejected",
