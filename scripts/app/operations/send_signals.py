@@ -209,8 +209,10 @@ async def run_script(
         log.close()
         if live is not None:
             _tell_left_open(live, how, folder.session_id, frontend)
-    summary = live.summary.projection.summary()
-    session = FinishedSession(folder, outcome, summary, as_ordered=not interrupt.asked)
+    summary, tables = live.sinks.summary.projection.summary(), live.sinks.tables
+    session = FinishedSession(
+        folder, outcome, summary, as_ordered=not interrupt.asked, result=tables.result
+    )
     return SentSignals(session, live.outcomes, live.halted(), live.left())
 
 
