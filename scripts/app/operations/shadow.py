@@ -35,6 +35,7 @@ from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, 
 from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
+from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView
 from scripts.app.sessions.starting import (
@@ -253,8 +254,10 @@ class _Run:
                     session=folder.session_id,
                     dry_run=self.chosen.dry_run,
                 )
-        summary = shadowed.summary.projection.summary()
-        return FinishedSession(folder, outcome, summary, as_ordered=not interrupt.asked)
+        summary, tables = shadowed.sinks.summary.projection.summary(), shadowed.sinks.tables
+        return FinishedSession(
+            folder, outcome, summary, as_ordered=not interrupt.asked, result=tables.result
+        )
 
     async def _account(
         self, connection: Connection, clock: Clock, terms: ShadowTerms
@@ -315,6 +318,8 @@ class _Run:
         )
         if self.loaded.file is not None:
             metadata["strategy_file"] = str(self.loaded.file)
+        if self.market is not None:
+            metadata |= bar_files_of(self.market.inputs)
         opened_one = await open_journal(self.folder, resume=self.previous is not None)
         journal = account.journal(opened_one, self.folder.session_id)
         past = self.previous.records if self.previous else None
@@ -346,6 +351,7 @@ class _Run:
                 metrics_port=chosen.metrics_port,
                 view=_in_daemon(chosen.view),
                 watchdog=chosen.watchdog,
+                parquet=chosen.parquet,
             ),
             strategy_out=why_out(self.folder.path),
             market=self.market,

@@ -47,6 +47,7 @@ class ShadowRequest:
     metrics_port: int | None
     watchdog: WatchdogTerms
     view: DrawnView | None
+    parquet: bool = False
 
     @property
     def on_paper(self) -> bool:
