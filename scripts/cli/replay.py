@@ -112,8 +112,9 @@ def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], scr
         replay_history,
     )
     from scripts.app.operations.send_signals import resume_sending, send_signals
+    from scripts.app.sessions.hangs import watchdog
     from scripts.app.sessions.services import ServiceOptions
-    from scripts.cli.shared.interrupts import watchdog
+    from scripts.cli.shared.interrupts import leave_hung
 
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
@@ -130,7 +131,7 @@ def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], scr
         resume=given["resume"],
         parquet=given["parquet"],
         services=ServiceOptions(
-            alerts=account.alerts, watchdog=watchdog(), parquet=given["parquet"]
+            alerts=account.alerts, watchdog=watchdog(leave_hung), parquet=given["parquet"]
         ),
     )
     refuse_contradictions(how)

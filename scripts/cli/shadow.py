@@ -20,7 +20,7 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
-from scripts.cli.shared.interrupts import watchdog
+from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def shadow(
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
     from scripts.app.operations.shadow_request import ShadowRequest
+    from scripts.app.sessions.hangs import watchdog
 
     speed = given["speed"]
     return ShadowRequest(
@@ -96,7 +97,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         session_id=given["session_id"],
         follow=given["follow"],
         metrics_port=given["metrics_port"],
-        watchdog=watchdog(given["hang_limit"]),
+        watchdog=watchdog(leave_hung, given["hang_limit"]),
         view=_live_view() if _is_viewed(given) else None,
         parquet=given["parquet"],
     )

@@ -24,7 +24,7 @@ from scripts.cli.shared.account_options import (
 )
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
-from scripts.cli.shared.interrupts import watchdog
+from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def smoke_test(
     Writes mt5_demo_smoketest_summary.json whether it succeeds or not.
     """
     from scripts.app.operations.smoke_test import SmokeTest, smoke_limits
+    from scripts.app.sessions.hangs import watchdog
     from scripts.app.sessions.services import ServiceOptions
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
@@ -83,7 +84,7 @@ def smoke_test(
         stop_pips=stop_pips,
         hold=hold_seconds,
         frontend=Screen(),
-        services=ServiceOptions(watchdog=watchdog()),
+        services=ServiceOptions(watchdog=watchdog(leave_hung)),
     )
     return _finish(test, results, session_id, as_json)
 

@@ -8,13 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from adapters.services.watchdog import WatchdogTerms
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
 
@@ -22,15 +18,6 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
 def _is_heard(number: int) -> bool:
     hang_up = getattr(signal, "SIGHUP", None)
     return number != hang_up or signal.getsignal(number) is not signal.SIG_IGN
-
-
-def watchdog(hang_limit: float = 30.0) -> WatchdogTerms:
-    """Tells of a loop that does not turn, and ends the process after `hang_limit` seconds."""
-    from adapters.services.watchdog import WatchdogTerms
-
-    return WatchdogTerms(
-        leave=leave_hung, told_after=min(10.0, hang_limit / 2), ended_after=hang_limit
-    )
 
 
 def leave_hung() -> None:
