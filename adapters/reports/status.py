@@ -244,7 +244,7 @@ class StatusFold:
             case ev.SessionEnded() as ended:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
-                text = f"USER {command.action} {command.reason}"
+                text = f"USER {command.action} {command.reason}{_by(command)}"
             case ev.OrderCancelled(unsent=True) as cancelled:
                 text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
@@ -389,6 +389,10 @@ def _seconds_since(began: str, now: Millis) -> int:
     if not began:
         return 0
     return max(0, int(now / 1000 - dt.datetime.fromisoformat(began).timestamp()))
+
+
+def _by(command: ev.UserCommanded) -> str:
+    return f" (by {command.origin})" if command.origin else ""
 
 
 def _row_text(row: Row | None) -> str:
