@@ -186,6 +186,11 @@ class StatusFold:
         """The last record that was taken."""
         return self._seq
 
+    @property
+    def last_line(self) -> EventLine | None:
+        """The last line of its log, None before the first."""
+        return self._last[-1] if self._last else None
+
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
         event = record.event
