@@ -51,7 +51,7 @@ class Watched:
         self._changed = changed
         self._follower = Follower(entry.folder)
         results = entry.folder.parent.parent
-        named = None if results.resolve() == own_results.resolve() else results
+        named = None if results.resolve() == own_results.resolve() else results.resolve()
         self._advice = Advice(entry.session, entry.profile, named)
         self._followed: Followed | None = None
         self._answer: Status | None = None
