@@ -35,12 +35,15 @@ from engine.fields import UserSignal as UserSignal
 from engine.inputs import AccountReconciled as AccountReconciled
 from engine.inputs import AccountSeen as AccountSeen
 from engine.inputs import AccountSnapshot as AccountSnapshot
+from engine.inputs import AdoptedPosition as AdoptedPosition
 from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
+from engine.inputs import HeldExitDue as HeldExitDue
 from engine.inputs import Input as Input
 from engine.inputs import LedgerUpdated as LedgerUpdated
 from engine.inputs import LinkChanged as LinkChanged
+from engine.inputs import OrphansAdopted as OrphansAdopted
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
@@ -349,6 +352,23 @@ class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
     detail: str = ""
 
 
+class RuleViolated(_Event, frozen=True, kw_only=True, tag="rule_violated"):
+    """Something happened that the firm's trading restrictions forbid; the attempt goes on.
+
+    `rule` is the restriction (`news`), `cause` what happened: open, close, stop, target, stop_out.
+    It happened between `since` and the record's time; `detail` says so in words.
+    """
+
+    attempt: int
+    phase: int
+    rule: str
+    cause: str
+    symbol: str
+    position: int
+    since: Millis
+    detail: str = ""
+
+
 class SessionResumed(_Event, frozen=True, kw_only=True, tag="session_resumed"):
     """A session goes on from its journal, before the venue was compared with it."""
 
@@ -403,6 +423,7 @@ Event = (
     | ReconciliationMismatch
     | AttemptStarted
     | AttemptEnded
+    | RuleViolated
     | SessionEnded
 )
 
