@@ -154,7 +154,8 @@ def test_the_address_can_be_kept_from_the_output(tmp_path: Path) -> None:
     from tests.process.cli import COMMAND, ROOT, environment
 
     file = tmp_path / "address"
-    command = [*COMMAND, "serve", "--port", "0", "--results-dir", tmp_path, "--url-file", file]
+    command = [*COMMAND, "serve", "--port", "0", "--results-dir", str(tmp_path)]
+    command += ["--url-file", str(file)]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
