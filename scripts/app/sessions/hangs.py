@@ -1,4 +1,4 @@
-"""Sessions that hang: when they are ended, and a strategy that stays out since it hung them twice."""
+"""Sessions that hang: when they are ended, and a strategy that stays out after two hangs."""
 
 from __future__ import annotations
 
