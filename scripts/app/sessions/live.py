@@ -39,6 +39,7 @@ from scripts.app.configuration import write_configuration
 from scripts.app.errors import AppError, Refused
 from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
+from scripts.app.sessions.commands import Stop, sleep_until
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
@@ -47,7 +48,6 @@ from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.replay import FileSinks, concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.sessions.starting import SessionAccount
-from scripts.app.sessions.stopping import Stop, sleep_until
 from scripts.app.terms.objectives import as_recorded
 
 

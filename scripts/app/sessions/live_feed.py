@@ -25,6 +25,7 @@ from engine.trading import TradingState
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
+from scripts.app.sessions.commands import Stop, sleep_until
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
@@ -40,7 +41,6 @@ from scripts.app.sessions.loss_buffer import queries_of
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.replay import FileSinks
 from scripts.app.sessions.services import ServiceOptions
-from scripts.app.sessions.stopping import Stop, sleep_until
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
 from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
