@@ -86,6 +86,7 @@ class Paths:
         self.best_day = np.zeros(count, np.int64)
         self.good_days = np.zeros(count, np.int64)
         self.trading_days = np.zeros(count, np.int64)
+        self.profitable_days = np.zeros(count, np.int64)
         self.phase = np.zeros(count, np.int64)  # from 0
         self.phase_days = np.zeros(count, np.int64)
         self.waiting = np.zeros(count, np.bool_)  # for a flat day on which the next phase begins
@@ -129,7 +130,8 @@ class Paths:
         self.any_waiting |= bool(len(on))
         for figure in (self.balance, self.equity, self.high, self.day_start):
             figure[on] = self.initial
-        for count in (self.best_day, self.good_days, self.trading_days, self.phase_days):
+        counts = self.best_day, self.good_days, self.trading_days, self.profitable_days
+        for count in (*counts, self.phase_days):
             count[on] = 0
         self.behind[on] = False
 
@@ -154,5 +156,5 @@ _BATCH = 8
 
 _BY_PATH = (
     "numbers", "alive", "balance", "equity", "high", "day_start", "best_day", "good_days",
-    "trading_days", "phase", "phase_days", "waiting", "behind",
+    "trading_days", "profitable_days", "phase", "phase_days", "waiting", "behind",
 )  # fmt: skip

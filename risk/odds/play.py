@@ -107,10 +107,12 @@ def _matters(
 
 def _close_yesterday(terms: OddsTerms, paths: Paths, balance: Ints, equity: Ints) -> None:
     """Freeze what the rules remember of the day before; a phase's first day changes nothing."""
-    if any(phase.best_day is not None for phase in terms.phases):
+    if terms.asks_for_best_day or terms.asks_for_profitable_days:
         profit = balance - paths.day_start
         paths.best_day = np.maximum(paths.best_day, profit)
         paths.good_days += np.maximum(profit, 0)
+        counted = terms.profitable(paths.phase, profit)
+        paths.profitable_days += np.where(paths.phase_days > 0, counted, 0)
         paths.day_start = balance.copy()
     if terms.trails:
         paths.high = terms.trailed(paths.high, balance, equity)
