@@ -181,7 +181,7 @@ class ChallengeActor:
 
     def breach(self, account: ev.AccountSeen) -> obj.Breach | None:
         """What these figures break, or None; nothing once the phase is over."""
-        if not self.running:
+        if not self.running or self.challenge.endless:
             return None
         return obj.breach_of(self.rules, self.state, account.balance, account.equity)
 

@@ -18,6 +18,13 @@ MANY_UNFINISHED = 0.1
 ONE_DAY = 0.3
 
 
+KEEPS_RESERVE = (
+    "firm_reserve_fraction denies entries near the firm's floor, so days depend on how an attempt "
+    "stands: set it to null"
+)
+"""Why there are no odds of a run whose own limit knows how far the firm's floor is."""
+
+
 class DaySample(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the run behind some firm days.
 
@@ -54,10 +61,7 @@ def refusal(table: DayTable, record: DaySample) -> str | None:
             "days cannot be put in another order"
         )
     if record.keeps_reserve:
-        return (
-            "firm_reserve_fraction denies entries near the firm's floor, so days depend on how an "
-            "attempt stands: set it to 0"
-        )
+        return KEEPS_RESERVE
     return None
 
 
