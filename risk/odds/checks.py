@@ -41,6 +41,11 @@ class DaySample(msgspec.Struct, frozen=True, kw_only=True):
 
 def refusal(table: DayTable, record: DaySample) -> str | None:
     """Why there are no odds, and the remedy, in one line; None when they can."""
+    if record.ended_by:
+        return (
+            f"the run was ended early by {record.ended_by}, so its days are not all there: "
+            "run it again without that end"
+        )
     flat = len(table.flat_starts)
     few = [
         (len(table), LEAST_DAYS, "firm days", "run the replay over a longer period"),
@@ -50,11 +55,6 @@ def refusal(table: DayTable, record: DaySample) -> str | None:
     for count, least, what, remedy in few:
         if count < least:
             return f"{count} {what}, at least {least} are needed: {remedy}"
-    if record.ended_by:
-        return (
-            f"the run was ended early by {record.ended_by}, so its days are not all there: "
-            "run it again without that end"
-        )
     if record.reads_balance:
         return (
             "the strategy reads its balance, so its trades depend on how an attempt stands: "

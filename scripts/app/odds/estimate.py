@@ -123,7 +123,8 @@ def _given(
         raise WrongUsage("--risk needs a replay: a live session cannot be run again")
     if journal is not None:
         return journaled(journal, challenge), [
-            "a live session cannot be run again: no table over risk"
+            "a live session cannot be run again: no table over risk",
+            "equity is known at the session's own looks at the account: lows between are not seen",
         ]
     clock = request.statement_clock or ASSUMED
     if not is_clock(clock):

@@ -1,4 +1,4 @@
-"""A record of firm days: from a replay, a replay's session run again, or a live session's journal."""
+"""A record of firm days: from a replay, a session that is run again, or a journal."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def endless(terms: Terms, challenge: Challenge) -> Terms:
 
 
 def at_risk(terms: Terms, percent: float | None) -> Terms:
-    """The terms with this much of the account at risk in one trade; None leaves them as they are."""
+    """The terms with so many percent at risk in one trade; None leaves them as they are."""
     if percent is None:
         return terms
     limits = msgspec.structs.replace(terms.limits, per_trade_risk_fraction=percent / 100)

@@ -20,7 +20,7 @@ class OddsRequest:
     """What the user asked for, as typed.
 
     Days come from a session (`run`), from a `statement`, or from the `replay`. `risks` are percent
-    (None: `RISKS`). `fee` is in the account's currency. `statement_clock` reads a statement's times.
+    (None: `RISKS`). `fee` is in the account's currency. `statement_clock` reads its times.
     """
 
     rules: str

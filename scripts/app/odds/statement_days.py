@@ -68,8 +68,9 @@ def statement_record(
 
 
 def _symbols(statement: Statement) -> tuple[str, ...]:
-    rows = (*statement.deals, *statement.positions)
-    return tuple(sorted({row.symbol for row in rows if row.symbol}))
+    named = {deal.symbol for deal in statement.deals}
+    named |= {position.symbol for position in statement.positions}
+    return tuple(sorted(named - {""}))
 
 
 def _opening(statement: Statement, before: list[_Step], initial: Cents | None) -> Cents:

@@ -1,1 +1,1 @@
-"""Many replays of one request: each in memory, in any process, by itself the same wherever it runs."""
+"""Many replays of one request: in memory, in any process, each the same wherever it runs."""

@@ -1,1 +1,1 @@
-"""Commands about what a preset is worth: odds of a challenge, sweeps over parameters, strategies."""
+"""Commands about what a preset is worth: odds of a challenge, sweeps, strategies."""

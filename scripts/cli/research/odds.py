@@ -110,10 +110,10 @@ def odds(
     results_dir: ResultsOption = None,
     as_json: AsJson = False,
 ) -> int:
-    """Estimate the probability that signals like these pass a firm's challenge, with an interval.
+    """Estimate the probability that signals like these pass a firm's challenge.
 
-    Days come from a replay (the options of butler replay), from a session that was recorded, or from
-    a statement of closed deals. Exit code 3 where they bear no odds.
+    Days come from a replay (the options of butler replay), from a session that was recorded, or
+    from a statement of closed deals. Exit code 3 where they bear no odds.
     """
     return _shown(dict(locals()))
 

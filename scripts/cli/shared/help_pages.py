@@ -19,7 +19,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Paper account": (
         "--starting-equity", "--slippage-points", "--spread-floor", "--commission", "--swap",
     ),
-    "A firm's rules": ("--rules", "--fee", "--refund", "--objectives", "--attempts", "--calendar", "--initial-balance"),
+    "A firm's rules": (
+        "--rules", "--fee", "--refund", "--objectives", "--attempts", "--calendar",
+        "--initial-balance",
+    ),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
         "--accounts", "--hold-seconds", "--pace", "--duration", "--resume",

@@ -121,7 +121,7 @@ def _history(found: Odds) -> Iterator[str]:
     starts, decided = found.flat_starts, found.history_decided
     yield (
         f"of {starts:,} starts {found.history_passes:,} passed, "
-        f"{decided - found.history_passes:,} failed, {starts - decided:,} were unfinished at the end"
+        f"{decided - found.history_passes:,} failed, {starts - decided:,} were still unfinished"
     )
 
 
