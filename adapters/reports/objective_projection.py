@@ -30,10 +30,15 @@ def usd(amount: Cents | None) -> float | None:
     return None if amount is None else amount / 100
 
 
+_GOES_ON = (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PHASE_NOT_PROVEN)
+
+
 class AttemptsProjection:
     """The attempts at the objectives, one entry each: its phases together."""
 
-    KINDS: frozenset[type] = frozenset({ev.AttemptStarted, ev.AttemptEnded, ev.SessionEnded})
+    KINDS: frozenset[type] = frozenset(
+        {ev.AttemptStarted, ev.AttemptEnded, ev.RuleViolated, ev.SessionEnded}
+    )
 
     def __init__(self) -> None:
         self._rules: dict[str, Any] = {}
@@ -52,6 +57,8 @@ class AttemptsProjection:
                 self._started(event, record.time)
             case ev.AttemptEnded():
                 self._ended(event, record.time)
+            case ev.RuleViolated():
+                self._violated(event, record.time)
             case ev.SessionEnded():
                 self._loss_buffer = event.loss_buffer
                 self._unfinished(event, record.time)
@@ -79,6 +86,20 @@ class AttemptsProjection:
                 "min_buffer": None,
                 "min_buffer_at": None,
                 "final_balance": None,
+                "violations": [],
+            }
+        )
+
+    def _violated(self, event: ev.RuleViolated, time: Millis) -> None:
+        self._attempts[-1]["violations"].append(
+            {
+                "time": iso(time),
+                "since": iso(event.since),
+                "rule": event.rule,
+                "cause": event.cause,
+                "symbol": event.symbol,
+                "position": event.position,
+                "detail": event.detail,
             }
         )
 
@@ -89,9 +110,7 @@ class AttemptsProjection:
         attempt["trading_days"] += event.trading_days
         attempt |= {
             "end": iso(time),
-            "outcome": "unfinished"
-            if event.outcome is ev.AttemptOutcome.PHASE_PASSED
-            else str(event.outcome),
+            "outcome": "unfinished" if event.outcome in _GOES_ON else str(event.outcome),
             "cause": event.cause,
             "detail": event.detail,
             "final_balance": usd(event.account.balance),
@@ -123,13 +142,14 @@ class AttemptsProjection:
     def _counts_of(self) -> dict[str, Any]:
         outcomes = [attempt["outcome"] for attempt in self._attempts]
         passed = outcomes.count("passed")
-        unfinished = outcomes.count("unfinished")
-        decided = len(outcomes) - unfinished
+        unfinished, not_proven = outcomes.count("unfinished"), outcomes.count("not_proven")
+        decided = len(outcomes) - unfinished - not_proven
         return {
             "name": self._rules["rules"]["name"],
             "title": self._rules["rules"]["title"],
             "passed": passed,
             "failed": decided - passed,
+            "not_proven": not_proven,
             "unfinished": unfinished,
             "pass_rate": passed / decided if decided else None,
         }

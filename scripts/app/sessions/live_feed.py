@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
-from adapters.reports.sinks import JsonSink
 from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
@@ -40,6 +40,7 @@ from scripts.app.sessions.live import (
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
+from scripts.app.sessions.replay import FileSinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
@@ -72,7 +73,7 @@ class Shadow:
     session: Session
     feed: LiveFeed
     actors: LiveActors
-    summary: JsonSink
+    sinks: FileSinks
 
 
 def clock_of(market: RecordedMarket | None) -> Clock:
@@ -119,9 +120,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             context.clock,
             context.past or [],
         ),
-        due=lambda: schedule.due(
-            pacing.day_limit(), hold=actors.risk.trading.state is TradingState.SUSPENDED
-        ),
+        due=lambda: _due(actors, schedule, pacing.signal_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
         release=actors.release,
@@ -134,7 +133,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )
-    session, summary = assemble(
+    session, sinks = assemble(
         actors,
         feed,
         context,
@@ -145,7 +144,15 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
-    return Shadow(session, feed, actors, summary)
+    return Shadow(session, feed, actors, sinks)
+
+
+def _due(
+    actors: LiveActors, schedule: LiveSignalSchedule, until: Millis
+) -> Iterator[ev.SignalDue | ev.ExitDue | ev.HeldExitDue]:
+    """The user's signals that are due, and the exits that are held no longer."""
+    suspended = actors.risk.trading.state is TradingState.SUSPENDED
+    return chain(schedule.due(until, hold=suspended), actors.news.all_due(until))
 
 
 def _wiring(

@@ -20,12 +20,13 @@ from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
 from adapters.paper.replay.cursor import NEVER, SymbolCursor
 from adapters.paper.replay.feed import ReplayFeed
-from adapters.paper.replay.signal_schedule import SignalSchedule
+from adapters.paper.replay.signal_schedule import HeldExits, SignalSchedule
 from adapters.paper.replay.uneventful import EquityBand
 from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.reports.projection import iso
 from adapters.reports.sinks import CsvSink, DailySink, JsonSink
+from adapters.reports.table_sink import TableSink
 from adapters.services.logs import LogSink, SessionLog
 from engine import events as ev
 from engine.bars import PreparedBars
@@ -42,7 +43,9 @@ from engine.session import Session
 from engine.types import Millis, SymbolSpec
 from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
+from risk.news import NewsRestriction
 from risk.restrictions import flat_due
+from scripts.app.results.tables import TableTerms, bar_prices, limits_of, table_sink
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import as_recorded
@@ -71,6 +74,7 @@ class Parts:
     order_manager: OrderManager
     risk: RiskActor
     challenge_actor: ChallengeActor | None
+    news: NewsRestriction
     strategy: StrategyActor
     account: PaperAccount
     reconciling_link: InProcess
@@ -93,6 +97,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
             bus, portfolio, order_manager, terms.objectives, BalanceReset(account)
         )
     risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
+    news = NewsRestriction(bus, portfolio, order_manager, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
     exits = Exits(bus, portfolio, order_manager)
     user_signals = UserSignals(bus, portfolio, exits)
@@ -113,13 +118,16 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         portfolio,
         risk,
         *followed,
+        news,
         strategy,
         user_signals,
         exits,
     ):
         bus.attach(actor.routes())
     gateway.attach()
-    return Parts(bus, portfolio, order_manager, risk, challenge_actor, strategy, account, link)
+    return Parts(
+        bus, portfolio, order_manager, risk, challenge_actor, news, strategy, account, link
+    )
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -143,7 +151,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         resets(terms.limits.reset_zone, first, terms.limits.reset_hour),
         reconcile=parts.reconciling_link.reconcile,
         equity_band=lambda: EquityBand(*parts.risk.equity_band()),
-        schedule=schedule_of(terms),
+        schedule=schedule_of(terms, parts.news if parts.news.in_force else None),
         rollovers=_rollovers(terms, first),
         weekends=_weekends(terms, first),
         finished=_finished(parts, terms),
@@ -165,8 +173,11 @@ def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
     return repeat((NEVER, 0))
 
 
-def schedule_of(terms: Terms) -> SignalSchedule:
-    """When the user's signals are due, and what is known against some of them from the start."""
+def schedule_of(terms: Terms, held: HeldExits | None = None) -> SignalSchedule:
+    """When the user's signals are due, and what is known against some of them from the start.
+
+    `held` are exits that wait for the end of a window.
+    """
     refs = {item.ref.symbol: item.ref for item in terms.inputs}
     first: list[ev.SignalDue] = []
     due: list[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = []
@@ -183,7 +194,7 @@ def schedule_of(terms: Terms) -> SignalSchedule:
                 exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
                 due.append((signal.symbol, signal.exit_time, exit_due))
             due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
-    return SignalSchedule(first, due)
+    return SignalSchedule(first, due, held)
 
 
 def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
@@ -261,6 +272,7 @@ class FileSinks:
 
     actors: list[tuple[Sink, Subscription]]
     summary: JsonSink
+    tables: TableSink
 
 
 def file_sinks(
@@ -270,37 +282,48 @@ def file_sinks(
     *,
     past: list[Record] | None = None,
     live: bool = False,
+    tables: TableTerms | None = None,
 ) -> FileSinks:
     """CSV, JSON and log actors at the edges of `bus`; `past` is the session's journal so far."""
     how: dict[str, Any] = {"tag": folder.session_id, "warn": log.warn, "live": live}
     summary = JsonSink(folder.summary, folder.latest_summary, past=past or (), **how)
+    trades = table_sink(folder, tables or TableTerms(), **how)
     sinks = (
         CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
         LogSink(log),
+        trades,
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()
     actors = [(sink, bus.subscribe(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
-    return FileSinks(actors, summary)
+    return FileSinks(actors, summary, trades)
 
 
 @dataclass
 class Replay:
-    """A replay ready to run: its session, its feed and the actor that keeps the summary."""
+    """A replay ready to run: its session, its feed and the actors that keep what it came to."""
 
     session: Session
     feed: ReplayFeed
     summary: JsonSink
+    tables: TableSink
 
 
 def build_replay(
-    terms: Terms, folder: SessionFolder, clock: Clock, metadata: dict[str, Any], log: SessionLog
+    terms: Terms,
+    folder: SessionFolder,
+    clock: Clock,
+    metadata: dict[str, Any],
+    log: SessionLog,
+    *,
+    parquet: bool = False,
 ) -> Replay:
     """Put a replay together; must be called inside the event loop, once its folder exists."""
     journal = SqliteJournal(folder.journal, power_safe=False)
     parts = connect(journal, terms)
     feed = replay_feed(parts, terms)
-    sinks = file_sinks(parts.bus, folder, log)
+    tables = TableTerms(limits_of(terms.objectives), bar_prices(terms, log.warn), parquet)
+    sinks = file_sinks(parts.bus, folder, log, tables=tables)
     parts.bus.seal()
     begin(parts, terms, {**metadata, "started_at": iso(clock.now())})
     session = Session(
@@ -311,20 +334,25 @@ def build_replay(
         conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
         end_metadata=lambda: {"ended_at": iso(clock.now())},
     )
-    return Replay(session, feed, sinks.summary)
+    return Replay(session, feed, sinks.summary, sinks.tables)
 
 
 def files_of(terms: Terms) -> dict[str, Any]:
-    """The files that a replay reads, for its first record (never part of the journal hash).
-
-    `files` are the bars' names for the summary, the others where a re-run looks for them.
-    """
-    bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    """The files that a replay reads, for its first record (never part of the journal hash)."""
     started = [item.window for item in terms.inputs if item.window.first is not None]
     warm = {"warm_up": started[0].warm} if started else {}
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
         **warm,
+        **bar_files_of(terms.inputs),
+        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
+    }
+
+
+def bar_files_of(inputs: list[BarInput]) -> dict[str, Any]:
+    """`files` are the bars' names for the summary, `paths` where a re-run looks for them."""
+    bars = {item.spec.name: Path(item.file.path) for item in inputs}
+    return {
         "files": {symbol: path.name for symbol, path in bars.items()},
         "holes": {
             item.spec.name: {
@@ -333,9 +361,8 @@ def files_of(terms: Terms) -> dict[str, Any]:
                 "first": iso(item.holes.first * 1000),
                 "longest": iso(item.holes.longest * 1000),
             }
-            for item in terms.inputs
+            for item in inputs
             if item.holes is not None
         },
         "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
-        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
     }
