@@ -67,7 +67,9 @@ _FAR = 1_000 * WHOLE
 
 def without_ends(rules: RuleSet) -> RuleSet:
     """The rules with limits that nothing reaches and without targets; the rest as it is."""
-    phases = tuple(msgspec.structs.replace(phase, target=None) for phase in rules.phases)
+    phases = tuple(
+        msgspec.structs.replace(phase, target=None, inactive_days=0) for phase in rules.phases
+    )
     return msgspec.structs.replace(
         rules, daily=DailyLoss(percent=_FAR), maximum=MaxLoss(percent=_FAR), phases=phases
     )

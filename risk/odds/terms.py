@@ -17,7 +17,7 @@ from engine.rules import (
 )
 from engine.types import Cents
 from risk import objectives
-from risk.odds.table import Ints
+from risk.odds.table import Flags, Ints
 
 
 class NoTarget(ValueError):
@@ -29,7 +29,8 @@ class PhaseTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     `max_days` is the number of firm days after which a phase that is not passed has failed. So many
     `profitable_days` must each close a profit of at least `profitable_percent` (1/100 percent) of
-    the initial balance.
+    the initial balance. It expires after more than `inactive_days` in a row without an opening
+    (0: never). `unproven` are rules that bear on a pass and that nobody has judged.
     """
 
     name: str
@@ -39,6 +40,8 @@ class PhaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     max_days: int | None = None
     profitable_days: int = 0
     profitable_percent: int = 0
+    inactive_days: int = 0
+    unproven: tuple[str, ...] = ()
 
 
 class OddsTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +87,22 @@ class OddsTerms(msgspec.Struct, frozen=True, kw_only=True):
     def asks_for_profitable_days(self) -> bool:
         """Whether a phase asks for days that close a certain profit."""
         return any(phase.profitable_days for phase in self.phases)
+
+    @property
+    def expires(self) -> bool:
+        """Whether a phase is over when nothing is opened for too long."""
+        return any(phase.inactive_days for phase in self.phases)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The rules that bear on a pass and that are not judged here, each once."""
+        return tuple(dict.fromkeys(name for phase in self.phases for name in phase.unproven))
+
+    def expired(self, phase: Ints, idle: Ints) -> Flags:
+        """Which of these phases are over, after so many days in a row without an opening."""
+        most = np.array([one.inactive_days for one in self.phases])[phase]
+        over: Flags = (most > 0) & (idle > most)
+        return over
 
     def profitable(self, phase: Ints, profit: Ints) -> Ints:
         """1 for each day with this profit that its phase counts as profitable, else 0."""
@@ -149,6 +168,8 @@ def terms_of(
                 max_days=max_days,
                 profitable_days=phase.profitable_days,
                 profitable_percent=phase.profitable_percent,
+                inactive_days=phase.inactive_days,
+                unproven=phase.unproven,
             )
         )
     if not phases:

@@ -381,3 +381,26 @@ def random_record(generator: np.random.Generator, count: int) -> list[FirmDay]:
             )
         )  # fmt: skip
     return days
+
+
+def test_a_phase_without_openings_expires_as_the_firm_says() -> None:
+    """After more days in a row than it allows; an opening begins the count anew."""
+    rules = one_phase(inactive_days=2)
+    terms = terms_of(rules, INITIAL)
+    traded, idle = [(0, 0)], list[tuple[int, int]]()
+    for pattern in ([traded, idle, idle, traded, idle], [traded, idle, idle, idle, traded]):
+        days = flat_days([*pattern, idle, idle, traded])
+        assert list(from_first(days, terms)) == list(Attempt(rules, Sizing.ABSOLUTE).over(days))
+    assert from_first(days, terms) == ("breached", "inactivity", 1, [5])
+
+
+def test_idle_weekends_count_as_days_without_an_opening() -> None:
+    """They are no firm days, but the firm's calendar goes on."""
+    terms = terms_of(one_phase(inactive_days=3), INITIAL)
+    traded, idle = [(0, 0)], list[tuple[int, int]]()
+    days = flat_days([traded, idle, idle, traded])
+    assert from_first(days, terms)[0] == "unfinished"
+    days[2] = msgspec.structs.replace(days[2], spans=3)
+    assert from_first(days, terms) == ("unfinished", "", 1, [4])
+    days[3] = msgspec.structs.replace(days[3], spans=2)
+    assert from_first(days, terms) == ("breached", "inactivity", 1, [4])

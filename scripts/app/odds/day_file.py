@@ -28,7 +28,7 @@ def write_days(file: Path, days: Sequence[FirmDay], about: dict[str, Any]) -> No
         [
             ("date", pa.string()), ("start", pa.int64()), ("flat", pa.bool_()),
             ("segments", pa.list_(segment)), ("balance", pa.int64()), ("equity", pa.int64()),
-            ("opened", pa.bool_()),
+            ("opened", pa.bool_()), ("spans", pa.int64()),
         ],
         metadata={"about": msgspec.json.encode(about)},
     )  # fmt: skip

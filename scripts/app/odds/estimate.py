@@ -172,6 +172,8 @@ def _found(
     if record.run.mixed:
         notes.append("some volumes are fixed and others follow the balance: all count as fixed")
     news = any(phase.news_minutes for phase in challenge.phases[: len(terms.phases)])
+    if terms.unproven:
+        notes.append(f"a pass is not proven: not judged are {'; '.join(terms.unproven)}")
     told = warnings(
         table_of(days),
         found,

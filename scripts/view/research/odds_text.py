@@ -103,6 +103,8 @@ def _causes(found: Odds) -> str:
     ]  # fmt: skip
     if shares.max_days:
         parts.append(f"out of days {percent(shares.max_days)}")
+    if shares.inactivity:
+        parts.append(f"inactivity {percent(shares.inactivity)}")
     if shares.undecided:
         parts.append(f"undecided {percent(shares.undecided)}")
     return ", ".join(parts)
