@@ -25,7 +25,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
-        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume",
+        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
     "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
 }  # fmt: skip
