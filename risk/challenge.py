@@ -20,12 +20,13 @@ from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
-from engine.rules import WHOLE, Calendar, DailyLoss, MaxLoss, Phase, RuleSet
+from engine.rules import Calendar, Phase, RuleSet
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
+from risk.endless import without_ends
 from risk.standing import joined, standing
 
 END_REASON = "ATTEMPT_END"
@@ -59,20 +60,6 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     def phases(self) -> tuple[Phase, ...]:
         """The phases that an attempt can go through, the first one included."""
         return self.rules.phases[self.first_phase :]
-
-
-_FAR = 1_000 * WHOLE
-"""A loss that no account reaches: a thousand times its initial balance."""
-
-
-def without_ends(rules: RuleSet) -> RuleSet:
-    """The rules with limits that nothing reaches and without targets; the rest as it is."""
-    phases = tuple(
-        msgspec.structs.replace(phase, target=None, inactive_days=0) for phase in rules.phases
-    )
-    return msgspec.structs.replace(
-        rules, daily=DailyLoss(percent=_FAR), maximum=MaxLoss(percent=_FAR), phases=phases
-    )
 
 
 class _Stage(enum.Enum):

@@ -396,7 +396,7 @@ def test_a_phase_without_openings_expires_as_the_firm_says() -> None:
 
 def test_idle_weekends_count_as_days_without_an_opening() -> None:
     """They are no firm days, but the firm's calendar goes on."""
-    terms = terms_of(one_phase(inactive_days=3), INITIAL)
+    terms = terms_of(one_phase(inactive_days=4), INITIAL)
     traded, idle = [(0, 0)], list[tuple[int, int]]()
     days = flat_days([traded, idle, idle, traded])
     assert from_first(days, terms)[0] == "unfinished"
