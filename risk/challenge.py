@@ -20,13 +20,12 @@ from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
-from engine.rules import Calendar, Phase, RuleSet
+from engine.rules import Calendar, Phase, RuleSet, without_ends
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
-from risk.endless import without_ends
 from risk.standing import joined, standing
 
 END_REASON = "ATTEMPT_END"
