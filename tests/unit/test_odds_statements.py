@@ -9,7 +9,7 @@ import pytest
 
 from config.rules import load_rules
 from risk.odds.days import FirmDay
-from scripts.app.odds.records import DayRecord
+from scripts.app.odds.records import OddsRecord
 from scripts.app.odds.statement_days import statement_record
 from tests.commands import butler
 from tests.statement_files import Row, html_history, write_html
@@ -55,7 +55,7 @@ def days_of(file: Path, **options: float) -> tuple[FirmDay, ...]:
     return record_of(file, **options).run.days
 
 
-def record_of(file: Path, *, scale: float | None = None) -> DayRecord:
+def record_of(file: Path, *, scale: float | None = None) -> OddsRecord:
     return statement_record(file, RULES, "new-york+7", scale=scale, initial=None)
 
 

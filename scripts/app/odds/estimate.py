@@ -20,7 +20,7 @@ from risk.odds.table import BadDays, Sizing, table_of
 from risk.odds.terms import NoTarget, OddsTerms, terms_of
 from scripts.app.errors import AppError, BadData, WrongUsage
 from scripts.app.odds.records import (
-    DayRecord,
+    OddsRecord,
     ReplaySource,
     Source,
     at_risk,
@@ -117,7 +117,7 @@ def _source(request: OddsRequest) -> Source | Path | None:
 
 def _given(
     request: OddsRequest, journal: Path | None, challenge: Challenge
-) -> tuple[DayRecord, list[str]]:
+) -> tuple[OddsRecord, list[str]]:
     """A record that cannot be made again at another risk."""
     if request.risks is not None:
         raise WrongUsage("--risk needs a replay: a live session cannot be run again")
@@ -161,7 +161,7 @@ def _found(
     request: OddsRequest,
     challenge: Challenge,
     settings: Settings,
-    record: DayRecord,
+    record: OddsRecord,
     notes: list[str],
     risk: float | None = None,
 ) -> FoundOdds:
@@ -201,7 +201,7 @@ def odds_terms(challenge: Challenge, initial: int, max_days: int | None) -> Odds
         raise WrongUsage(f"{RULES}: {error}") from error
 
 
-def estimated(record: DayRecord, terms: OddsTerms, settings: Settings) -> Odds:
+def estimated(record: OddsRecord, terms: OddsTerms, settings: Settings) -> Odds:
     """The odds over a record; raises BadData with the reason why there are none."""
     run = record.run
     sample = DaySample(trades=run.trades, ended_by=run.ended_by, keeps_reserve=record.keeps_reserve)
@@ -254,7 +254,7 @@ def _basis(
     request: OddsRequest,
     challenge: Challenge,
     terms: OddsTerms,
-    record: DayRecord,
+    record: OddsRecord,
     found: Odds,
     settings: Settings,
     risk: float | None,

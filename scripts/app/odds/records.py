@@ -55,7 +55,7 @@ class SessionSource:
 Source = ReplaySource | SessionSource
 
 
-class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
+class OddsRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Firm days with what they are from. `closed_deals_only` marks a statement's."""
 
     run: DayRun
@@ -103,11 +103,11 @@ def at_risk(terms: Terms, percent: float | None) -> Terms:
     return replace(terms, limits=limits)
 
 
-def replayed(terms: Terms) -> DayRecord:
+def replayed(terms: Terms) -> OddsRecord:
     """The record of a replay in memory; raises AppError when it fails."""
     with explained_replay():
         run = run_days(terms)
-    return DayRecord(
+    return OddsRecord(
         run=run,
         preset=terms.preset,
         symbols=tuple(item.spec.name for item in terms.inputs),
@@ -121,7 +121,7 @@ def keeps_reserve(limits: Limits) -> bool:
     return limits.firm_reserve_fraction is not None
 
 
-def journaled(journal: Path, challenge: Challenge) -> DayRecord:
+def journaled(journal: Path, challenge: Challenge) -> OddsRecord:
     """The record of a live session's journal; raises BadData for one that tells no days."""
     started, _ = first_record(journal)
     rules = challenge.rules
@@ -148,7 +148,7 @@ def journaled(journal: Path, challenge: Challenge) -> DayRecord:
         cut=counts.cut,
         ended_by=counts.ended_by,
     )
-    return DayRecord(
+    return OddsRecord(
         run=run,
         preset=started.preset,
         symbols=tuple(spec.name for spec in started.symbols),

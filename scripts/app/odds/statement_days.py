@@ -16,7 +16,7 @@ from engine.types import Cents, ClockName, Millis
 from risk.odds.days import FirmDay, Segment, scaled_down, without_idle_weekends
 from risk.odds.recorder import DayRecorder
 from scripts.app.errors import BadData, WrongUsage
-from scripts.app.odds.records import DayRecord
+from scripts.app.odds.records import OddsRecord
 from scripts.app.trials.day_run import DayRun
 from signals.market_data.clocks import utc_of
 
@@ -36,7 +36,7 @@ class _Step(msgspec.Struct, frozen=True):
 
 def statement_record(
     file: Path, rules: RuleSet, clock: ClockName, *, scale: float | None, initial: Cents | None
-) -> DayRecord:
+) -> OddsRecord:
     """The record of a statement whose times `clock` showed; `initial` where it names no balance.
 
     Raises BadData for a file that is no statement, or tells too little.
@@ -61,7 +61,7 @@ def statement_record(
         currency=statement.account.currency or "",
         fixed=1,
     )
-    return DayRecord(
+    return OddsRecord(
         run=run, preset=file.name, symbols=_symbols(statement), mode="statement",
         closed_deals_only=True,
     )  # fmt: skip
