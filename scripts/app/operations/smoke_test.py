@@ -181,17 +181,7 @@ class SmokeTest:
         log = SessionLog(
             folder.log, folder.session_id, self._clock.now, say=self.frontend.warn, apart=True
         )
-        terms = LiveTerms(
-            mode="smoke_test",
-            instruments=found,
-            limits=self.limits,
-            plans=[plan],
-            preset="smoke_test",
-            parameters={},
-            dry_run=self.dry_run,
-            hold=self.hold,
-            services=self.services,
-        )
+        terms = self._terms(found, plan)
         metadata = session_metadata(
             folder.session_id,
             self.account.profile,
@@ -219,17 +209,28 @@ class SmokeTest:
                     await live.session.run()
             finally:
                 log.close()
+                profile = self.account.profile or "NAME"
                 self.frontend.tell_left_open(
-                    live.portfolio,
-                    profile=self.account.profile or "NAME",
-                    goes_on="",
-                    dry_run=self.dry_run,
+                    live.portfolio, profile=profile, goes_on="", dry_run=self.dry_run
                 )
                 self._report.facts["order_sent"] = outcomes.submitted > 0 and not self.dry_run
                 self._report.facts["order_closed"] = outcomes.closed > 0
                 self._report.facts |= outcomes.figures(found[self.symbol].spec)
                 entry["events"] = outcomes.lines
         self._judge(outcomes, live.halted() or live.left())
+
+    def _terms(self, found: dict[str, Instrument], plan: ScriptedEntry) -> LiveTerms:
+        return LiveTerms(
+            mode="smoke_test",
+            instruments=found,
+            limits=self.limits,
+            plans=[plan],
+            preset="smoke_test",
+            parameters={},
+            dry_run=self.dry_run,
+            hold=self.hold,
+            services=self.services,
+        )
 
     def _judge(self, told: OrderOutcomes, left: str | None) -> None:
         denied = told.problem and not told.submitted
