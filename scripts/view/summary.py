@@ -152,7 +152,7 @@ def _usd(amount: float) -> str:
 def _period(session: FinishedSession) -> str:
     """What was played: of the files only the part that the run came to."""
     summary, data = session.summary, session.summary["data"]
-    played = f"{summary['played_from'][:10]} to {(summary['played_to'] or '')[:10]}"
+    played = f"{summary['played_from'][:10]} to {_last_day(summary['played_to'])}"
     if not data:
         return f"on a live feed, {played}"
     symbols = ", ".join(item["symbol"] for item in data)
@@ -160,3 +160,10 @@ def _period(session: FinishedSession) -> str:
     if session.result is not None and summary["mode"] == "replay":
         bars = sum(map(len, session.result.prices.values())) or bars
     return f"{symbols}, {bars:,} bars, {played}"
+
+
+def _last_day(moment: str | None) -> str:
+    """The date of the last moment played; the end of a day belongs to it."""
+    if moment is None:
+        return "now"
+    return str((dt.datetime.fromisoformat(moment) - dt.timedelta(milliseconds=1)).date())
