@@ -29,6 +29,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from scripts.app.operations.smoke_test import SmokeTest
+    from scripts.app.sessions.services import ServiceOptions
 
 
 def smoke_test(
@@ -62,8 +63,6 @@ def smoke_test(
     Writes mt5_demo_smoketest_summary.json whether it succeeds or not.
     """
     from scripts.app.operations.smoke_test import SmokeTest, smoke_limits
-    from scripts.app.sessions.hangs import watchdog
-    from scripts.app.sessions.services import ServiceOptions
 
     _positive(("--risk-amount", risk_amount), ("--stop-pips", stop_pips))
     if not 0 <= hold_seconds < 1e6:
@@ -84,9 +83,17 @@ def smoke_test(
         stop_pips=stop_pips,
         hold=hold_seconds,
         frontend=Screen(),
-        services=ServiceOptions(watchdog=watchdog(leave_hung)),
+        services=_services(),
     )
     return _finish(test, results, session_id, as_json)
+
+
+def _services() -> ServiceOptions:
+    """It is over soon, and somebody looks at it: no alerts."""
+    from scripts.app.sessions.hangs import watchdog
+    from scripts.app.sessions.services import ServiceOptions
+
+    return ServiceOptions(watchdog=watchdog(leave_hung))
 
 
 @contextmanager
