@@ -372,7 +372,7 @@ class AccountStore:
         )
 
     def is_news(self, line: str, at: Millis, within: Millis) -> bool:
-        """Whether nobody was told this line within so long before `at`; from then on he was."""
+        """Whether this line was not sent within so long before `at`; from now on it was."""
         query = "SELECT max(at) FROM told WHERE line = ? AND at > ?"
         if self._number(query, (line, at - within)) is not None:
             return False
