@@ -35,6 +35,7 @@ from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
+from engine.inputs import AccountSeen
 from engine.types import Conversion
 from engine.valuation import broker_rate
 
@@ -61,7 +62,9 @@ class DryRun:
         """
         self._real = account
         self._books = books
+        self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
+        self._judged: set[str] = set()
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
         self.account = PaperAccount(specs, round(account.balance * 100))
@@ -116,23 +119,35 @@ class DryRun:
         self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
     ) -> MarketSnapshot:
         """Take every tick since the last look to the paper account, then look at it."""
-        quotes = quotes_of(terminal, gaps)
+        quotes, worst = quotes_of(terminal, gaps), None
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
-            self._play(terminal, request.name, quoted)
+            worst = self._play(terminal, request.name, quoted) or worst
         snapshot = self.fetch_snapshot(terminal, query)
         # Nothing is sent, so no permission to send is missed.
         conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
-        return MarketSnapshot(quotes, snapshot, conditions)
+        return MarketSnapshot(quotes, snapshot, conditions, worst)
 
-    def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
-        points = self._specs[name].points
+    def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
+        """Take the ticks of a symbol to the account.
+
+        Those of a recorded bar's range come twice: at first the figures at its worst are told.
+        """
+        points, seen = self._specs[name].points, self._seen.get(name)
         ticks = [
             PaperTick(points(bid), points(ask), moment)
             for bid, ask, moment in self._new_ticks(terminal, name, quoted)
         ]
-        if self._players[name].play(ticks):
+        player = self._players[name]
+        worst = None if name in self._judged else player.worst(ticks)
+        if worst is not None and seen is not None:
+            self._judged.add(name)
+            self._seen[name] = seen
+            return AccountSeen(*worst)
+        self._judged.discard(name)
+        if player.play(ticks):
             self._save()
+        return None
 
     def _new_ticks(
         self, terminal: Prices, name: str, quoted: Quote
@@ -142,7 +157,8 @@ class DryRun:
         if name not in self._seen:
             if not (last.bid > 0 and last.ask > 0):
                 return []  # a symbol that was just selected has no price yet
-            self._seen[name] = (last.time_msc, 1)
+            # The close of a recorded bar is shown with the time of the next one's opening.
+            self._seen[name] = (last.time_msc - 1, 0) if self._bars else (last.time_msc, 1)
             return [(last.bid, last.ask, last.time_msc)]
         since, known = self._seen[name]
         if last.time_msc <= since:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
 from adapters.paper.terminal.market import MarketPace
-from engine.types import Millis, Points
+from engine.types import Cents, Millis, Points
 
 
 class PaperTick(NamedTuple):
@@ -50,6 +50,25 @@ class TickPlayer:
                 self._range(list(same)) for _, same in groupby(ticks, lambda tick: self._slot(tick))
             )
         return sum(self._tick(tick) for tick in ticks)
+
+    def worst(self, ticks: Sequence[PaperTick]) -> tuple[Cents, Cents, Cents] | None:
+        """Balance, equity and margin at the worst of the bar whose range these ticks are.
+
+        None where they are not the rest of one bar, or nothing of the symbol is held: then there is
+        nothing to be shown before they are played.
+        """
+        account, symbol = self._account, self._symbol
+        if self._pace is not MarketPace.BARS or not ticks or self._opens(ticks[0]):
+            return None
+        if len({self._slot(tick) for tick in ticks}) > 1:
+            return None
+        bar = self._way(ticks)
+        before, account.now = account.now, (self._slot(ticks[-1]) + 1) * self._length
+        if account.orders:
+            account.fill_orders(symbol, bar)
+        worst = account.worst_equity(symbol, bar) if account.held[symbol] else None
+        account.now = before
+        return None if worst is None else (account.balance, worst, account.margin)
 
     def _slot(self, tick: PaperTick) -> int:
         return tick.moment // self._length
