@@ -222,6 +222,7 @@ def _phase(section: Section) -> Phase:
     name = section.text("name")
     if not _NAME.fullmatch(name):
         raise section.error("name", f"must be lower-case letters, digits and _, not {name!r}")
+    days, percent = _profitable(section)
     return Phase(
         name=name,
         target=_percent_or_off(section, "target_percent", most=10 * WHOLE),
@@ -230,18 +231,19 @@ def _phase(section: Section) -> Phase:
         news_minutes=_count(section, "news_minutes", most=_WEEK_MINUTES) or 0,
         flat_minutes=_count(section, "flat_before_weekend_minutes", most=_WEEK_MINUTES) or 0,
         inactive_days=_count(section, "inactive_days") or 0,
-        **_profitable(section),
+        profitable_days=days,
+        profitable_percent=percent,
     )
 
 
-def _profitable(section: Section) -> dict[str, int]:
+def _profitable(section: Section) -> tuple[int, int]:
     """How many days must close a profit, and of how much of the initial balance at least."""
     days = _count(section, "profitable_days")
     percent = _percent_or_off(section, "profitable_day_percent")
     if (days is None) != (percent is None):
         missing = "profitable_days" if days is None else "profitable_day_percent"
         raise section.error(missing, "is missing: both lines say which days count, or neither")
-    return {"profitable_days": days or 0, "profitable_percent": percent or 0}
+    return days or 0, percent or 0
 
 
 def _restrictions(section: Section) -> TradingRestrictions:
