@@ -7,6 +7,7 @@ runs in the worker thread, one at a time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
 from engine.inputs import AccountSeen
-from engine.types import Conversion
+from engine.types import Conversion, Millis
 from engine.valuation import broker_rate
 
 _ALL = 1 << 62  # more ticks than share a millisecond
@@ -53,11 +54,13 @@ class DryRun:
         *,
         pace: MarketPace | None = None,
         bars: Mapping[str, int] | None = None,
+        since: Millis = 0,
     ) -> None:
         """Begins with the real account's balance, or goes on with `books`.
 
         Where the terminal plays recorded `bars`, of so many seconds by symbol, its ticks only stand
-        for them, and `pace` is how it moves. Raises ValueError for books that are damaged or of
+        for them, and `pace` is how it moves; an earlier part of the session has seen the bars that
+        ended by `since` (server ms). Raises ValueError for books that are damaged or of
         another account.
         """
         self._real = account
@@ -65,6 +68,8 @@ class DryRun:
         self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
         self._judged: set[str] = set()
+        self._waiting: dict[str, deque[list[PaperTick]]] = {}
+        self._since = since
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
         self.account = PaperAccount(specs, round(account.balance * 100))
@@ -131,23 +136,30 @@ class DryRun:
     def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
         """Take the ticks of a symbol to the account.
 
-        Those of a recorded bar's range come twice: at first the figures at its worst are told.
+        Before those of a recorded bar's range the figures at its worst are told, and the rest waits
+        for the next look.
         """
-        points, seen = self._specs[name].points, self._seen.get(name)
-        ticks = [
-            PaperTick(points(bid), points(ask), moment)
-            for bid, ask, moment in self._new_ticks(terminal, name, quoted)
-        ]
-        player = self._players[name]
-        worst = None if name in self._judged else player.worst(ticks)
-        if worst is not None and seen is not None:
-            self._judged.add(name)
-            self._seen[name] = seen
-            return AccountSeen(*worst)
-        self._judged.discard(name)
-        if player.play(ticks):
+        points, player = self._specs[name].points, self._players[name]
+        waiting = self._waiting.setdefault(name, deque())
+        waiting.extend(
+            player.grouped(
+                PaperTick(points(bid), points(ask), moment)
+                for bid, ask, moment in self._new_ticks(terminal, name, quoted)
+            )
+        )
+        happened, worst = 0, None
+        while waiting and worst is None:
+            if name not in self._judged and player.ends_after(waiting[0], self._since):
+                worst = player.worst(waiting[0])
+            if worst is None:
+                self._judged.discard(name)
+                happened += player.play(waiting.popleft())
+        if happened:
             self._save()
-        return None
+        if worst is None:
+            return None
+        self._judged.add(name)
+        return AccountSeen(*worst)
 
     def _new_ticks(
         self, terminal: Prices, name: str, quoted: Quote

@@ -227,7 +227,7 @@ class LiveFeed:
         query = self._gateway.snapshot_query()
         try:
             seen = await self._venue.observe(gaps, query)
-            if seen.worst is not None:
+            while seen.worst is not None:
                 self._see_worst(seen.worst)
                 await self._venue.settled()
                 seen = await self._venue.observe(gaps, self._gateway.snapshot_query())

@@ -7,7 +7,7 @@ stand for, in the same way as `market.RecordedMarket` moves through a bar at thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -51,16 +51,33 @@ class TickPlayer:
             )
         return sum(self._tick(tick) for tick in ticks)
 
+    def grouped(self, ticks: Iterable[PaperTick]) -> Iterator[list[PaperTick]]:
+        """The ticks in the parts that are played one after another: the opening of a recorded bar,
+        the rest of it; one by one without bars."""
+        if self._pace is not MarketPace.BARS:
+            yield from ([tick] for tick in ticks)
+            return
+        for _, same in groupby(ticks, self._slot):
+            part = list(same)
+            if self._opens(part[0]):
+                yield [part.pop(0)]
+            if part:
+                yield part
+
+    def ends_after(self, ticks: Sequence[PaperTick], moment: Millis) -> bool:
+        """Whether these are the range of a recorded bar that is over only after `moment`."""
+        if self._pace is not MarketPace.BARS:
+            return False
+        return (self._slot(ticks[-1]) + 1) * self._length > moment
+
     def worst(self, ticks: Sequence[PaperTick]) -> tuple[Cents, Cents, Cents] | None:
         """Balance, equity and margin at the worst of the bar whose range these ticks are.
 
-        None where they are not the rest of one bar, or nothing of the symbol is held: then there is
-        nothing to be shown before they are played.
+        None for an opening, and where nothing of the symbol is held: then there is nothing to be
+        shown before they are played.
         """
         account, symbol = self._account, self._symbol
-        if self._pace is not MarketPace.BARS or not ticks or self._opens(ticks[0]):
-            return None
-        if len({self._slot(tick) for tick in ticks}) > 1:
+        if self._opens(ticks[0]):
             return None
         bar = self._way(ticks)
         before, account.now = account.now, (self._slot(ticks[-1]) + 1) * self._length

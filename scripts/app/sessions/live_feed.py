@@ -204,6 +204,7 @@ def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -
             context.folder.paper_account,
             pace=market.pace if market else None,
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
+            since=market.to_server(market.start) * 1000 if market else 0,
         )
     except ValueError as error:
         raise BadData(str(error)) from error
