@@ -415,7 +415,8 @@ class ChallengeActor:
     # --- counts ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self.state = obj.opened(self.state)
+        if opened.order_id:  # what was taken over was opened, and counted, before
+            self.state = obj.opened(self.state)
         if self._stage is not _Stage.WINDING_UP or self._account is None:
             return
         if opened.position in self._account.open_positions():
