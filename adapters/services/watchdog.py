@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -66,17 +67,25 @@ class Watchdog:
     async def run(self) -> None:
         self._loop_thread = threading.get_ident()
         self._over.clear()
-        file = self._path.open("ab", buffering=0)
-        self._turn(file)
-        threading.Thread(target=self._watch, args=(file,), name="watchdog", daemon=True).start()
         try:
+            with self._path.open("ab", buffering=0) as file:
+                await self._keep_turning(file)
+        finally:
+            self._leave_no_empty_file()
+
+    async def _keep_turning(self, file: IO[bytes]) -> None:
+        try:
+            self._turn(file)
+            threading.Thread(target=self._watch, args=(file,), name="watchdog", daemon=True).start()
             while True:
                 await anyio.sleep(min(_TURN_SECONDS, self._terms.told_after / 4))
                 self._turn(file)
         finally:
             faulthandler.cancel_dump_traceback_later()
             self._over.set()
-            file.close()
+
+    def _leave_no_empty_file(self) -> None:
+        with suppress(FileNotFoundError):  # the user may remove it at any time
             if not self._path.stat().st_size:
                 self._path.unlink(missing_ok=True)
 
