@@ -18,6 +18,7 @@ import msgspec
 
 from adapters.state import schema
 from adapters.state.errors import StateFailed
+from adapters.system.json_bytes import decoded
 from engine.account.history import HistoryDeal, Observation, PastOrder
 from engine.types import Cents, Millis
 
@@ -226,7 +227,7 @@ class AccountStore:
 
     def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
         try:
-            return msgspec.json.decode(fields, type=kind)
+            return decoded(fields, kind)
         except msgspec.DecodeError as error:
             raise self._damaged(error) from error
 
