@@ -18,7 +18,6 @@ import msgspec
 
 from adapters.state import schema
 from adapters.state.errors import StateFailed
-from adapters.system.json_bytes import decoded
 from engine.account.history import HistoryDeal, Observation, PastOrder
 from engine.types import Cents, Millis
 
@@ -227,8 +226,8 @@ class AccountStore:
 
     def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
         try:
-            return decoded(fields, kind)
-        except msgspec.DecodeError as error:
+            return msgspec.json.decode(fields, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def newest_deal(self) -> int | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import signals.strategy_actor
 from adapters.journal import StoredJournal
+from adapters.services.watchdog import hangs_within
 from engine import events as ev
 from engine.trading import HaltCause
 from scripts.cli.shared.exit_codes import ExitCode
@@ -55,6 +57,22 @@ def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
     states = [event for event in changes if isinstance(event, ev.TradingStateChanged)]
     assert states[-1].causes == (HaltCause.STRATEGY,)
     assert "hung 2 times" in states[-1].detail
+
+
+def test_a_strategy_that_hangs_while_it_is_made_is_ended_too(tmp_path: Path) -> None:
+    """Before any loop turns; the start's limit is four times that of a session."""
+    made = HANGS.replace(
+        "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
+    )
+    (tmp_path / "mine.py").write_text(f"import time\n{made}")
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
+    options = ("--preset", preset, "--speed", "max", "--hang-limit", "5", "--session-id", "s-1")
+    code, _ = finished(tmp_path, *options)
+    assert code == ExitCode.INTERNAL
+    folder = tmp_path / "sessions" / "s-1"
+    assert "mine.py" in (folder / "hangs.txt").read_text()
+    assert hangs_within(folder, signals.strategy_actor.__file__) == 1
 
 
 ENTERS_AND_HANGS = """

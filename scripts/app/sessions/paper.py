@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.system.json_bytes import decoded
 from engine.types import Millis
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
@@ -77,8 +76,8 @@ def books_at(books: Path | None) -> Millis | None:
     if books is None or not books.is_file():
         return None
     try:
-        return decoded(books.read_bytes(), _Now).now
-    except (OSError, msgspec.MsgspecError) as error:
+        return msgspec.json.decode(books.read_bytes(), type=_Now).now
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "
             "`butler account PAPER --reset` gives it fresh ones"
