@@ -71,7 +71,8 @@ def judge(signs: Signs, outcome: str | None, advice: Advice) -> Judged:
         return Judged(Health.ENDED, f"ended {outcome}")
     if process is None:
         gone = f"process {beat.pid} is gone" if beat is not None else "its process is gone"
-        return Judged(Health.DEAD, f"dead: {gone}, and the journal does not end", advice.dead())
+        text = f"dead: {gone}, and the journal does not end; start it again with its options"
+        return Judged(Health.DEAD, text, advice.dead())
     if beat is None:
         return Judged(Health.STARTING, f"starting (process {process})")
     if fresh:
