@@ -80,7 +80,7 @@ return [...document.querySelectorAll('#grid .body .row')].some(
   (row) => row.children[13].textContent === 'MANUAL')"""
 LINES = "return document.getElementById('lines').innerText"
 SEQ = "return Number(document.documentElement.dataset.seq)"
-HEALTH = "return document.documentElement.dataset.life"
+HEALTH = "return document.documentElement.dataset.health"
 
 
 def preset(folder: Path, name: str, code: str) -> Path:

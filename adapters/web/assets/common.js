@@ -26,7 +26,7 @@ function lasting(seconds) {
 const clock = { ahead: 0, set(now) { this.ahead = Date.now() - now; }, now() { return Date.now() - this.ahead; } };
 
 // The session's clock: its market's, which runs on between two messages as ours does.
-const sessionNow = (card) => (card.life === 'running' ? card.session_time + (clock.now() - card.as_of) : card.session_time);
+const sessionNow = (card) => (card.health === 'running' ? card.session_time + (clock.now() - card.as_of) : card.session_time);
 
 // What the meters, ages and countdowns of a card say now.
 function passing(card) {
@@ -61,10 +61,10 @@ function drawMeters(parent, meters, now, level) {
 function drawLife(parent, card) {
   parent.replaceChildren();
   const state = make(parent, 'p', null, 'state');
-  make(state, 'span', card.life, `badge ${card.life}`);
+  make(state, 'span', card.health, `badge ${card.health}`);
   if (card.state) make(state, 'span', card.state.replace('_', ' '), `badge ${card.state}`);
   if (card.causes && card.causes.length) make(state, 'span', card.causes.map((c) => c.replaceAll('_', ' ')).join(', '), 'cause');
-  make(parent, 'p', card.life_text, card.life === 'mute' || card.life === 'dead' ? 'bad' : 'note');
+  make(parent, 'p', card.health_text, card.health === 'mute' || card.health === 'dead' ? 'bad' : 'note');
   if (card.trouble) make(parent, 'p', card.trouble, 'bad');
   for (const [name, why] of Object.entries(card.degraded || {})) make(parent, 'p', `${name}: ${why}`, 'bad');
   if (card.advice.length) {

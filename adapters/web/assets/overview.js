@@ -29,8 +29,8 @@ function facts(card) {
 
 function drawCard(card) {
   const parts = element(card);
-  const halted = card.life === 'running' && card.state !== 'active';
-  parts.root.className = `account ${card.life} ${halted ? 'halted' : ''}`;
+  const halted = card.health === 'running' && card.state !== 'active';
+  parts.root.className = `account ${card.health} ${halted ? 'halted' : ''}`;
   parts.link.textContent = card.account;
   parts.link.href = `/session/${card.path}`;
   parts.who.textContent = `${card.profile || 'no profile'} \u00b7 ${card.session} \u00b7 ${card.preset} \u00b7 ${card.mode}${card.dry_run ? ', dry run' : ''}`;
@@ -45,7 +45,7 @@ function drawFacts(parts, card) {
   for (const [name, text] of facts(card)) {
     const item = make(parts.facts, 'div');
     make(item, 'dt', name);
-    make(item, 'dd', text, name === 'heartbeat' && (card.life === 'mute' || card.life === 'dead') ? 'bad' : '').dataset.fact = name;
+    make(item, 'dd', text, name === 'heartbeat' && (card.health === 'mute' || card.health === 'dead') ? 'bad' : '').dataset.fact = name;
   }
 }
 

@@ -112,17 +112,17 @@ function keys(own, rows) {
 }
 
 function drawCard() {
-  byId('head').className = `card ${card.life} ${run.screen ? run.screen.verdict.tone : ''}`;
+  byId('head').className = `card ${card.health} ${run.screen ? run.screen.verdict.tone : ''}`;
   drawLife(byId('life'), card);
   const age = make(byId('life'), 'p', null, 'note');
   age.id = 'ages';
   drawAges();
-  byId('report').hidden = card.life !== 'ended';
+  byId('report').hidden = card.health !== 'ended';
   byId('report').href = `/report/${key}`;
   drawTable('positions', card.positions || [], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
     p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit)]);
   drawClock();
-  document.documentElement.dataset.life = card.life;
+  document.documentElement.dataset.health = card.health;
 }
 
 function drawAges() {
