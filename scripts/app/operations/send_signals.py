@@ -76,7 +76,8 @@ async def _send(how: ProfileReplay, frontend: Frontend) -> SentSignals:
     try:
         return await _send_new(how, prepared, frontend)
     finally:
-        prepared.folder.discard_if_empty()
+        if not prepared.folder.journal.exists():  # refused: the bars were fetched for nothing
+            prepared.folder.discard()
 
 
 async def _send_new(
