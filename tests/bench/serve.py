@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -107,7 +106,9 @@ def _stall(session: subprocess.Popen[str], served: Served, pairs: int, seconds: 
     return held
 
 
-async def _crowd(session: subprocess.Popen[str], served: Served, seconds: float) -> dict[str, Any]:
+async def _crowd(
+    session: subprocess.Popen[str], served: Served, seconds: float
+) -> dict[str, float]:
     """Viewers who read, and strangers who connect one after another and say little."""
     counts = {"strangers": 0, "streams": 0}
     viewers = [asyncio.create_task(_viewer(served, counts)) for _ in range(VIEWERS)]

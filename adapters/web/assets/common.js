@@ -59,6 +59,10 @@ function drawMeters(parent, meters, now, level) {
 
 // State, cause and life in words; colour only says it again.
 function drawLife(parent, card) {
+  // What did not change stays as it is: somebody may just copy the line to type.
+  const says = JSON.stringify([card.health, card.state, card.causes, card.health_text, card.trouble, card.degraded, card.advice]);
+  if (parent.dataset.says === says) return;
+  parent.dataset.says = says;
   parent.replaceChildren();
   const state = make(parent, 'p', null, 'state');
   make(state, 'span', card.health, `badge ${card.health}`);
@@ -78,7 +82,7 @@ function drawLife(parent, card) {
 function listen(address, handlers) {
   let source = null, heard = 0;
   const line = byId('line');
-  const say = (text, bad) => { line.textContent = text; line.classList.toggle('bad', bad); };
+  const say = (text, bad) => { if (line.textContent !== text) line.textContent = text; line.classList.toggle('bad', bad); };
   const open = () => {
     if (source) return;
     source = new EventSource(address());

@@ -49,6 +49,17 @@ function drawFacts(parts, card) {
   }
 }
 
+// Runs and studies are drawn when they change, so that a link keeps the focus.
+let listed = '';
+
+function drawLists() {
+  const now = JSON.stringify([shown.runs, shown.studies]);
+  if (now === listed) return;
+  listed = now;
+  drawRuns();
+  drawStudies();
+}
+
 function drawRuns() {
   const rows = byId('runs');
   rows.replaceChildren();
@@ -81,8 +92,7 @@ const draw = framed(() => {
   const same = roots.length === cards.children.length && roots.every((root, i) => cards.children[i] === root);
   if (!same) cards.replaceChildren(...roots);
   if (!roots.length) cards.textContent = shown.reading ? 'Reading the journals.' : 'No session of an account is here yet: start one with butler shadow.';
-  drawRuns();
-  drawStudies();
+  drawLists();
   document.documentElement.dataset.ready = 'yes';
 });
 

@@ -114,10 +114,8 @@ function keys(own, rows) {
 function drawCard() {
   byId('head').className = `card ${card.health} ${run.screen ? run.screen.verdict.tone : ''}`;
   drawLife(byId('life'), card);
-  const age = make(byId('life'), 'p', null, 'note');
-  age.id = 'ages';
   drawAges();
-  byId('report').hidden = card.health !== 'ended';
+  byId('report').hidden = card.health !== 'ended' && card.health !== 'dead';
   byId('report').href = `/report/${key}`;
   drawTable('positions', card.positions || [], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
     p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit)]);
@@ -126,7 +124,7 @@ function drawCard() {
 }
 
 function drawAges() {
-  if (!card || !byId('ages')) return;
+  if (!card) return;
   const now = passing(card);
   byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${card.link || '\u2013'}`;
 }

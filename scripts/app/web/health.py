@@ -77,7 +77,7 @@ def judge(signs: Signs, outcome: str | None, advice: Advice) -> Judged:
         return Judged(Health.STARTING, f"starting (process {process})")
     if fresh:
         return Judged(Health.RUNNING, f"running (process {process})")
-    last = f"last heartbeat {age:.0f} s old" if beat.alive else "its loop does not turn"
+    last = "its heartbeat has stopped" if beat.alive else "its loop does not turn"
     text = f"mute: process {process} lives and says nothing, {last}"
     return Judged(Health.MUTE, text, advice.mute())
 
