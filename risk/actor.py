@@ -11,9 +11,16 @@ from math import floor
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
-from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
+from engine.limit_table import (
+    LIMIT_HITS,
+    ContextPart,
+    action_of,
+    flattening_causes,
+    needed_parts,
+)
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
+from engine.standing import FLATTEN_REASON, WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
 from risk import exposure
@@ -27,12 +34,6 @@ from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
 from risk.transient import TransientRejections
 from risk.valuation import JudgedValuation, current_valuation, judged
-
-FLATTEN_REASON = "FLATTEN"
-"""Why positions are closed when a limit is hit whose action is to close everything."""
-
-WEEKEND_REASON = "WEEKEND"
-"""Why positions are closed before a weekend over which nothing may stay open."""
 
 
 class RiskActor:
@@ -52,6 +53,8 @@ class RiskActor:
         self._portfolio = portfolio
         self._limits = limits
         self._needed = needed_parts(limits)
+        self._flattening = flattening_causes(limits)
+        self._weekend: ev.WeekendDue | None = None
         self._orders = orders
         self._exits = Exits(bus, portfolio, orders)
         self._exposures = ExposureBook(portfolio, orders, limits)
@@ -112,7 +115,11 @@ class RiskActor:
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self._apply_state,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
+            ev.WeekendDue: self._apply_weekend,
         }
+
+    def _apply_weekend(self, weekend: ev.WeekendDue) -> None:
+        self._weekend = weekend
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
         if not self._by_ledger:
@@ -151,7 +158,7 @@ class RiskActor:
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
         """Every deal of an order of ours was followed by an equity test, which is not on record."""
-        self.on_opened(opened)
+        self._count_positions()
         self.drawdowns.test(opened.account.equity, self.day_start)
 
     def _apply_closed(self, closed: ev.PositionClosed) -> None:
@@ -291,7 +298,8 @@ class RiskActor:
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
-        if self._challenge_actor is not None and self._challenge_actor.must_be_flat(weekend):
+        self._apply_weekend(weekend)
+        if self._flat_for_weekend:
             self._halt(HaltCause.DAY_LIMIT, self._account(), "the week closes soon")
             self._flatten(WEEKEND_REASON)
 
@@ -389,7 +397,23 @@ class RiskActor:
     def _flatten(self, reason: str = FLATTEN_REASON) -> None:
         self._exits.close_all(reason)
 
-    def on_opened(self, _opened: ev.PositionOpened) -> None:
+    @property
+    def _flat_for_weekend(self) -> bool:
+        actor, weekend = self._challenge_actor, self._weekend
+        return actor is not None and weekend is not None and actor.must_be_flat(weekend)
+
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        """What opens after everything had to be closed, from an order that had left, is closed."""
+        self._count_positions()
+        reason = FLATTEN_REASON
+        if not self._flattening.intersection(self.trading.causes):
+            if not self._flat_for_weekend:
+                return
+            reason = WEEKEND_REASON
+        position = self._portfolio.positions[opened.position]
+        self._exits.close(position, reason, f"{position.signal_id}:{reason}")
+
+    def _count_positions(self) -> None:
         count = len(self._portfolio.positions)
         if count > self.peak_positions:
             self.peak_positions = count

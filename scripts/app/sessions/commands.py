@@ -70,7 +70,7 @@ class SessionCommands:
         return self._order(
             ev.UserAction.FLATTEN,
             reason,
-            "paused; every position is being closed: look at the status for what is left",
+            "paused; every position is being closed, until the account shows that none is left",
         )
 
     def stop(self, _reason: str) -> ControlReply:
