@@ -38,6 +38,7 @@ from engine.inputs import AccountSnapshot as AccountSnapshot
 from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
+from engine.inputs import HeldExitDue as HeldExitDue
 from engine.inputs import Input as Input
 from engine.inputs import LedgerUpdated as LedgerUpdated
 from engine.inputs import LinkChanged as LinkChanged
@@ -345,6 +346,23 @@ class AttemptEnded(_Event, frozen=True, kw_only=True, tag="attempt_ended"):
     detail: str = ""
 
 
+class RuleViolated(_Event, frozen=True, kw_only=True, tag="rule_violated"):
+    """Something happened that the firm's trading restrictions forbid; the attempt goes on.
+
+    `rule` is the restriction (`news`), `cause` what happened: open, close, stop, target, stop_out.
+    It happened between `since` and the record's time; `detail` says so in words.
+    """
+
+    attempt: int
+    phase: int
+    rule: str
+    cause: str
+    symbol: str
+    position: int
+    since: Millis
+    detail: str = ""
+
+
 class SessionResumed(_Event, frozen=True, kw_only=True, tag="session_resumed"):
     """A session goes on from its journal, before the venue was compared with it."""
 
@@ -399,6 +417,7 @@ Event = (
     | ReconciliationMismatch
     | AttemptStarted
     | AttemptEnded
+    | RuleViolated
     | SessionEnded
 )
 

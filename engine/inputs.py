@@ -114,6 +114,12 @@ class ExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="exit_due"):
     exit_time: Millis | None = None
 
 
+class HeldExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="held_exit_due"):
+    """The window out of which the exit of `position` (a ticket) was held is over."""
+
+    position: int
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, tag_field="event", tag="account_snapshot"):
     """A snapshot of the account, in the execution adapter's own terms."""
 
@@ -210,6 +216,7 @@ Input = (
     | ResetDue
     | SignalDue
     | ExitDue
+    | HeldExitDue
     | AccountSnapshot
     | AccountReconciled
     | VenueReplied

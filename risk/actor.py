@@ -30,6 +30,9 @@ from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
+from risk.news import FLATTEN_REASON as FLATTEN_REASON
+from risk.news import WEEKEND_REASON as WEEKEND_REASON
+from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
 from risk.transient import TransientRejections
@@ -374,6 +377,9 @@ class RiskActor:
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
         if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
             verdict = objection
+        firm, now = self._challenge_actor, self._bus.time
+        if firm and (held := exit_objection(firm, self._portfolio, order.terms, now)) is not None:
+            verdict = held
         first = self._orders.closing.get(order.terms.position)
         if order.terms.action is ev.CLOSE and first != order.order_id:
             detail = f"position {order.terms.position} is being closed already"

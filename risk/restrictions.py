@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, Phase, RuleSet, TradingRestrictions, WeeklyClosure
+from engine.rules import Calendar, Closure, News, Phase, RuleSet, TradingRestrictions, WeeklyClosure
 from engine.types import Millis, SymbolSpec
 from risk.objectives import ChallengeState
 
@@ -75,17 +75,51 @@ def news_objection(
     phase: Phase, calendar: Calendar, spec: SymbolSpec, now: Millis
 ) -> Objection | None:
     """Nothing is opened around listed news that move the symbol; both edges belong to it."""
-    if not phase.news_minutes:
+    item = next(news_between(phase, calendar, spec, now, now), None)
+    if item is None:
         return None
+    return (
+        DenyReason.NEWS_WINDOW,
+        f"news for {moved_by(item)} within {phase.news_minutes} minutes",
+    )
+
+
+def news_between(
+    phase: Phase, calendar: Calendar, spec: SymbolSpec, since: Millis, until: Millis
+) -> Iterator[News]:
+    """The releases, in order, that move the symbol and whose windows meet this time.
+
+    A window reaches the phase's minutes before and after its release; both edges belong to it.
+    """
+    if not phase.news_minutes:
+        return
     reach = phase.news_minutes * MINUTE
     news = calendar.news
-    first = bisect_left(news, now - reach, key=lambda item: item.time)
-    last = bisect_right(news, now + reach, key=lambda item: item.time)
+    first = bisect_left(news, since - reach, key=lambda item: item.time)
+    last = bisect_right(news, until + reach, key=lambda item: item.time)
     for item in news[first:last]:
         if not item.currencies or {spec.base, spec.quote} & set(item.currencies):
-            moved = "/".join(item.currencies) or "every symbol"
-            return DenyReason.NEWS_WINDOW, f"news for {moved} within {phase.news_minutes} minutes"
-    return None
+            yield item
+
+
+def news_over(phase: Phase, calendar: Calendar, spec: SymbolSpec, now: Millis) -> Millis:
+    """The first moment from `now` on that lies in no such window: windows may follow closely."""
+    moment = now
+    while True:
+        items = list(news_between(phase, calendar, spec, moment, moment))
+        if not items:
+            return moment
+        moment = items[-1].time + phase.news_minutes * MINUTE + 1
+
+
+def instant(moment: Millis) -> str:
+    """A moment as a person reads it, UTC."""
+    return f"{dt.datetime.fromtimestamp(moment / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def moved_by(item: News) -> str:
+    """What a release moves, in words."""
+    return "/".join(item.currencies) or "every symbol"
 
 
 def count_objection(

@@ -18,6 +18,7 @@ from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Units
 from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
+from risk.news import NewsRestriction
 from signals.strategies.ftmo_m15_rules import FtmoM15Parameters
 
 START: Cents = 10_000_000
@@ -241,6 +242,10 @@ ONE_OF_EACH: tuple[ev.Event, ...] = (
         attempt=1, phase=1, outcome=ev.AttemptOutcome.BREACHED, account=account(), days=3,
         trading_days=2, min_buffer=-1, min_buffer_at=1_736_251_200_000, cause="daily_loss",
     ),
+    ev.RuleViolated(
+        attempt=1, phase=1, rule="news", cause="stop", symbol="EURUSD", position=7,
+        since=1_736_251_200_000, detail="EURUSD stop (SL) within 2 minutes of news",
+    ),
     ended(),
 )  # fmt: skip
 """One event of each kind, in an order that a session could have."""
@@ -263,6 +268,7 @@ class Wired:
     order_manager: OrderManager
     risk: RiskActor
     challenge_actor: ChallengeActor | None = None
+    news: NewsRestriction | None = None
 
 
 def wired(
@@ -286,12 +292,13 @@ def wired(
         challenge_actor = ChallengeActor(bus, portfolio, order_manager, challenge, account)
     risk = RiskActor(bus, portfolio, order_manager, terms, challenge_actor)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (order_manager, portfolio, risk, *followed):
+    news = NewsRestriction(bus, portfolio, order_manager, challenge_actor)
+    for actor in (order_manager, portfolio, risk, *followed, news):
         bus.attach(actor.routes())
     bus.publish(started(**terms_of_session))
     for tick in TICKS.values():
         bus.feed(tick)
-    return Wired(journal, bus, portfolio, order_manager, risk, challenge_actor)
+    return Wired(journal, bus, portfolio, order_manager, risk, challenge_actor, news)
 
 
 def levels(side: Side, tick: ev.Tick, stop: Points, target: Points) -> dict[str, Points]:

@@ -125,6 +125,9 @@ class Scene:
     def day_limit(self) -> Millis:
         return self.clock.now()
 
+    def signal_limit(self) -> Millis:
+        return self.clock.now()
+
     def to(self, bar: int) -> Callable[[], None]:
         """Until the `bar`-th bar (from 0) has just opened."""
 

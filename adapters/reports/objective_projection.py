@@ -33,7 +33,9 @@ def usd(amount: Cents | None) -> float | None:
 class AttemptsProjection:
     """The attempts at the objectives, one entry each: its phases together."""
 
-    KINDS: frozenset[type] = frozenset({ev.AttemptStarted, ev.AttemptEnded, ev.SessionEnded})
+    KINDS: frozenset[type] = frozenset(
+        {ev.AttemptStarted, ev.AttemptEnded, ev.RuleViolated, ev.SessionEnded}
+    )
 
     def __init__(self) -> None:
         self._rules: dict[str, Any] = {}
@@ -52,6 +54,8 @@ class AttemptsProjection:
                 self._started(event, record.time)
             case ev.AttemptEnded():
                 self._ended(event, record.time)
+            case ev.RuleViolated():
+                self._violated(event, record.time)
             case ev.SessionEnded():
                 self._loss_buffer = event.loss_buffer
                 self._unfinished(event, record.time)
@@ -79,6 +83,20 @@ class AttemptsProjection:
                 "min_buffer": None,
                 "min_buffer_at": None,
                 "final_balance": None,
+                "violations": [],
+            }
+        )
+
+    def _violated(self, event: ev.RuleViolated, time: Millis) -> None:
+        self._attempts[-1]["violations"].append(
+            {
+                "time": iso(time),
+                "since": iso(event.since),
+                "rule": event.rule,
+                "cause": event.cause,
+                "symbol": event.symbol,
+                "position": event.position,
+                "detail": event.detail,
             }
         )
 

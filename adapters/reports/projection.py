@@ -42,6 +42,7 @@ class LogProjection:
                 ev.OrderRejected,
                 ev.OrderUnknown,
                 ev.TradingStateChanged,
+                ev.RuleViolated,
             }
         )
         | WaitingOrders.KINDS
@@ -78,7 +79,7 @@ class LogProjection:
                 self._waiting.not_filled(event)
                 kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
                 return self._full(record, kind, event.account, self._not_filled(event))
-            case ev.TradingStateChanged():
+            case ev.TradingStateChanged() | ev.RuleViolated():
                 return self._state(record, event)
             case _:
                 return None
@@ -213,13 +214,26 @@ class LogProjection:
             "detail": event.message,
         }
 
-    def _state(self, record: ev.Record, event: ev.TradingStateChanged) -> Row | None:
+    def _state(
+        self, record: ev.Record, event: ev.TradingStateChanged | ev.RuleViolated
+    ) -> Row | None:
+        if isinstance(event, ev.RuleViolated):
+            return self._full(record, "VIOLATION", self._account, _violated(event))
         if event.cause is not None:
             cells = {"reason": str(event.cause), "detail": event.detail}
             return self._full(record, "HALT", event.account, cells)
         if event.causes:
             return None
         return self._full(record, "RESUME", event.account, {"reason": event.detail})
+
+
+def _violated(event: ev.RuleViolated) -> Row:
+    return {
+        "ticket": str(event.position),
+        "symbol": event.symbol,
+        "reason": event.rule,
+        "detail": event.detail,
+    }
 
 
 def _asked(event: ev.PositionOpened) -> str:

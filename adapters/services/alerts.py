@@ -88,6 +88,8 @@ class AlertRules:
                 return []
             case ev.DayRolled():
                 found = [self._day(event)]
+            case ev.RuleViolated():
+                found = [self._alert(AlertKind.BREACH, f"{event.rule} rule", event.detail)]
             case ev.SessionEnded() if event.outcome is not ev.SessionOutcome.DONE:
                 text = f"{event.outcome} {event.detail}".strip()
                 found = [self._alert(AlertKind.HALT, "session ended", text)]
@@ -216,9 +218,12 @@ class Alerts:
             self._put(self._rules.services(self._degraded()))
             self._tell()
 
-    def hangs(self, why: str) -> None:
-        """Send, from any thread, that the session's loop does not turn."""
+    def hangs(self, why: str, seconds: float) -> None:
+        """Send, from any thread, that the session's loop does not turn; waits at most `seconds`
+        until the service has it, as the process may be ended next.
+        """
         self._put(self._rules.hangs(why))
+        self._outbox.delivered(seconds)
 
     def _put(self, alerts: list[Alert]) -> None:
         for alert in alerts:

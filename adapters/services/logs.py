@@ -107,6 +107,11 @@ class SessionLog:
         """A line for the file and the console."""
         self._put("warning", message, facts)
 
+    def written(self, seconds: float) -> None:
+        """Wait, at most `seconds`, until the lines so far are written (before a process ends)."""
+        if self._queue is not None:
+            self._queue.delivered(seconds)
+
     def close(self) -> None:
         """The last thing that a session does. What finds no room even now hides no other error."""
         if self._queue is not None:
@@ -184,6 +189,7 @@ class LogSink:
         {
             ev.TradingStateChanged,
             ev.UserCommanded,
+            ev.RuleViolated,
             ev.OrderRejected,
             ev.OrderUnknown,
             ev.OrderCancelled,
@@ -223,6 +229,8 @@ class LogSink:
                 self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
             case ev.UserCommanded():
                 self._log.info("user's order", at=at, action=str(event.action), why=event.reason)
+            case ev.RuleViolated():
+                self._log.warn(f"a rule of the firm was violated: {event.detail}", at=at)
             case ev.OrderRejected():
                 self._log.warn(
                     "order rejected",

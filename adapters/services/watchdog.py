@@ -26,9 +26,6 @@ HANGS: Final = "hangs.txt"
 """The file in a session's folder that tells where its loop stood when its process was ended."""
 
 _TURN_SECONDS: Final = 0.5
-_LAST_WORDS_SECONDS: Final = 1.0
-"""How long the notice of a hang may take to be written before the process ends."""
-
 _LATER_SECONDS: Final = 2.0
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
@@ -40,6 +37,9 @@ class WatchdogTerms(msgspec.Struct, frozen=True, kw_only=True):
     leave: Callable[[], None]
     told_after: float = 10.0
     ended_after: float = 30.0
+    last_words: float = 10.0
+    """Seconds that the notice of a hang may take to be written before the process ends: the thread
+    that writes it shares the interpreter with code that hangs by computing."""
 
 
 class Watchdog:
@@ -82,7 +82,7 @@ class Watchdog:
 
     def _turn(self, file: IO[bytes]) -> None:
         self._turned = time.monotonic()
-        later = self._terms.ended_after + _LATER_SECONDS
+        later = self._terms.ended_after + self._terms.last_words + _LATER_SECONDS
         faulthandler.dump_traceback_later(later, exit=True, file=file)
 
     def _watch(self, file: IO[bytes]) -> None:
@@ -100,7 +100,7 @@ class Watchdog:
                 where = f"no turn for {age:.0f} s, the loop stands at {self._place()}"
                 outbox.put(lambda where=where: self._hangs(where))  # type: ignore[misc]
             if age >= self._terms.ended_after:
-                outbox.finish(_LAST_WORDS_SECONDS)
+                outbox.finish(self._terms.last_words)
                 self._end(file, age)
         outbox.finish(0)
 

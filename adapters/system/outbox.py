@@ -64,6 +64,11 @@ class Outbox(Generic[T]):
         with self._change:
             self._closing = True
             self._change.notify_all()
+        return self.delivered(seconds)
+
+    def delivered(self, seconds: float) -> int:
+        """Wait, at most `seconds`, until what is queued is delivered; how much of it is left."""
+        with self._change:
             self._change.wait_for(lambda: not (self._waiting or self._busy), seconds)
             return len(self._waiting) + self._busy
 
@@ -75,13 +80,13 @@ class Outbox(Generic[T]):
                     return
                 thing = self._waiting.popleft()
                 self._busy = True
-            failed = not self._delivered(thing)
+            failed = not self._tried(thing)
             with self._change:
                 self._busy = False
                 self._failed += failed
                 self._change.notify_all()
 
-    def _delivered(self, thing: T) -> bool:
+    def _tried(self, thing: T) -> bool:
         try:
             self._deliver(thing)
         except Exception:

@@ -11,7 +11,8 @@ def objective_lines(summary: dict[str, Any]) -> list[str]:
     if told is None:
         return []
     lines = [f"  objectives {told['title']}: {_tally(told)}"]
-    lines += [_attempt_line(item) for item in summary["attempts"][-_SHOWN:]]
+    for item in summary["attempts"][-_SHOWN:]:
+        lines += [_attempt_line(item), *_violation_lines(item)]
     if len(summary["attempts"]) > _SHOWN:
         lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
     room = summary["loss_buffer"]
@@ -33,6 +34,15 @@ def _tally(told: dict[str, Any]) -> str:
     rate = f" ({told['pass_rate']:.0%})" if told["pass_rate"] is not None else ""
     rest = f", {told['unfinished']} unfinished" if told["unfinished"] else ""
     return f"passed {told['passed']} of {decided} attempts{rate}{rest}"
+
+
+def _violation_lines(attempt: dict[str, Any]) -> list[str]:
+    """What was done against the firm's trading restrictions; the first ones in words."""
+    violations = attempt.get("violations") or []
+    lines = [f"             violation: {item['detail']}" for item in violations[:_SHOWN]]
+    if len(violations) > _SHOWN:
+        lines.append(f"             and {len(violations) - _SHOWN} more")
+    return lines
 
 
 def _attempt_line(attempt: dict[str, Any]) -> str:

@@ -83,6 +83,9 @@ class SimulatedPacing:
         now = self._world.clock.now()
         return now - 1 if self._world.last_move == "end" else now
 
+    def signal_limit(self) -> Millis:
+        return self.day_limit()
+
 
 class MemorySink:
     """The CSV and JSON actors' projections, kept in memory; they begin with the past."""

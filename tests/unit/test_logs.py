@@ -240,3 +240,16 @@ class TestSink:
         assert [line["event"] for line in written.lines()] == [
             "order rejected", "new orders stopped", "outcome of an order unknown",
         ]  # fmt: skip
+
+
+def test_lines_written_apart_are_in_the_file_before_the_process_may_be_ended(
+    tmp_path: Path,
+) -> None:
+    """`written` waits for them: a process that is ended at once takes no queue with it."""
+    file = tmp_path / "log.jsonl"
+    log = SessionLog(file, "2025-a", lambda: NOON, say=None, apart=True)
+    for number in range(500):
+        log.warn("the session hangs", number=number)
+    log.written(60)
+    assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [*range(500)]
+    log.close()

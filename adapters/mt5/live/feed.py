@@ -63,7 +63,10 @@ class Pacing(Protocol):
         """Whether the session's time is over, whatever the link does."""
 
     def day_limit(self) -> Millis:
-        """Until which moment (ms UTC) days are turned and signals are due at this observation."""
+        """Until which moment (ms UTC) days are turned at this observation."""
+
+    def signal_limit(self) -> Millis:
+        """Until which moment (ms UTC) signals are due at this observation."""
 
 
 class Preparer(Protocol):
@@ -156,7 +159,7 @@ class LiveFeed:
         pacing: Pacing,
         days: Days,
         *,
-        due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue]] = tuple,
+        due: Callable[[], Iterable[ev.SignalDue | ev.ExitDue | ev.HeldExitDue]] = tuple,
         told: Mapping[tuple[str, str], Millis] = MappingProxyType({}),
         server: ServerClock[Any] | None = None,
         release: TransientRelease | None = None,

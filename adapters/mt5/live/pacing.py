@@ -16,6 +16,8 @@ from engine.types import Millis
 _FAR = 1 << 61
 STAND_STILL = 0
 _END_OF_BAR = "end"
+_NO_OPENING = (_END_OF_BAR, "midnight")
+_NOTHING: Millis = -1
 
 
 class ByTheClock:
@@ -58,6 +60,9 @@ class ByTheClock:
     def day_limit(self) -> Millis:
         return self._clock.now()
 
+    def signal_limit(self) -> Millis:
+        return self._clock.now()
+
 
 class Prepared:
     """Another pacing with something to be done before each observation, such as reading a file."""
@@ -69,6 +74,7 @@ class Prepared:
         self.stopped = inner.stopped
         self.over = inner.over
         self.day_limit = inner.day_limit
+        self.signal_limit = inner.signal_limit
 
     async def next(self) -> bool:
         goes_on = await self._inner.next()
@@ -135,3 +141,7 @@ class Lockstep:
         """What is due when a bar ends waits for the next one's opening."""
         now = self._clock.now()
         return now - 1 if self._move == _END_OF_BAR else now
+
+    def signal_limit(self) -> Millis:
+        """Signals meet the first opening from their time on, as in a replay."""
+        return _NOTHING if self._move in _NO_OPENING else self._clock.now()

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from adapters.paper.replay.cursor import NEVER
 from engine import events as ev
 from engine.types import Millis
 
 _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
+
+
+class HeldExits(Protocol):
+    """Exits that wait for the end of a window (`risk.news.NewsRestriction`)."""
+
+    def next_time(self, symbol: str) -> Millis:
+        """When one of `symbol` is held no longer."""
+
+    def due(self, symbol: str, now: Millis) -> Iterator[ev.HeldExitDue]:
+        """Those that are held no longer."""
 
 
 class SignalSchedule:
@@ -22,7 +33,9 @@ class SignalSchedule:
         self,
         first: Iterable[ev.SignalDue] = (),
         due: Iterable[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = (),
+        held: HeldExits | None = None,
     ) -> None:
+        self._held = held
         self.first = list(first)
         self._due: dict[str, deque[tuple[Millis, ev.SignalDue | ev.ExitDue]]] = {}
         for symbol, moment, item in sorted(due, key=lambda entry: entry[1]):
@@ -31,9 +44,10 @@ class SignalSchedule:
     def next_time(self, symbol: str) -> Millis:
         """When something is due next for `symbol`; NEVER when nothing is."""
         waiting = self._due.get(symbol)
-        return waiting[0][0] if waiting else NEVER
+        moment = waiting[0][0] if waiting else NEVER
+        return moment if self._held is None else min(moment, self._held.next_time(symbol))
 
-    def due(self, symbol: str, now: Millis) -> Iterator[ev.SignalDue | ev.ExitDue]:
+    def due(self, symbol: str, now: Millis) -> Iterator[ev.SignalDue | ev.ExitDue | ev.HeldExitDue]:
         """Take what is due by `now`; a signal that waited longer than a bar has expired."""
         waiting = self._due.get(symbol)
         while waiting and waiting[0][0] <= now:
@@ -41,6 +55,8 @@ class SignalSchedule:
             if isinstance(item, ev.SignalDue) and now > moment + _SIGNAL_LIFE:
                 item = ev.SignalDue(item.signal, item.problem or ev.DenyReason.EXPIRED)
             yield item
+        if self._held is not None:
+            yield from self._held.due(symbol, now)
 
     def last(self) -> Iterator[ev.SignalDue]:
         """Take the signals that are left when the bars have ended."""

@@ -28,6 +28,7 @@ from engine.session import ClockSteppedBack, RecoveredSession, Restorer
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
+from risk.news import NewsRestriction
 from risk.restrictions import flat_due
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from signals.strategy import StrategyFactory
@@ -74,6 +75,7 @@ class Deciders:
     user_signals: UserSignals
     gateway: Gateway
     challenge_actor: ChallengeActor | None
+    news: NewsRestriction
     release: TransientRelease
 
     def restorer(self) -> Restorer:
@@ -85,6 +87,7 @@ class Deciders:
             self.user_signals.replay_routes(),
             *self.gateway.replay_routes(),
             self.release.replay_routes(),
+            self.news.replay_routes(),
         ]
         if self.challenge_actor is not None:
             memories.insert(3, self.challenge_actor.replay_routes())
@@ -181,6 +184,7 @@ def connect_deciders(
     if terms.challenge is not None:
         challenge_actor = ChallengeActor(bus, portfolio, order_manager, terms.challenge)
     risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
+    news = NewsRestriction(bus, portfolio, order_manager, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.strategy_id, terms.factory)
     exits = Exits(bus, portfolio, order_manager)
     user_signals = UserSignals(bus, portfolio, exits)
@@ -188,7 +192,7 @@ def connect_deciders(
     gateway = Gateway(bus, portfolio, order_manager, requests, port, may_suspend=may_suspend)
     release = TransientRelease(bus, portfolio, requests)
     followed = () if challenge_actor is None else (challenge_actor,)
-    for actor in (order_manager, portfolio, risk, *followed, strategy, user_signals, exits):
+    for actor in (order_manager, portfolio, risk, *followed, news, strategy, user_signals, exits):
         bus.attach(actor.routes())
     gateway.attach()
     bus.attach(release.routes())
@@ -201,6 +205,7 @@ def connect_deciders(
         user_signals,
         gateway,
         challenge_actor,
+        news,
         release,
     )
 

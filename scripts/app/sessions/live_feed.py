@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
             context.clock,
             context.past or [],
         ),
-        due=lambda: schedule.due(
-            pacing.day_limit(), hold=actors.risk.trading.state is TradingState.SUSPENDED
-        ),
+        due=lambda: _due(actors, schedule, pacing.signal_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
         release=actors.release,
@@ -146,6 +145,14 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     )
     stop.requested = lambda: session.stop_requested
     return Shadow(session, feed, actors, summary)
+
+
+def _due(
+    actors: LiveActors, schedule: LiveSignalSchedule, until: Millis
+) -> Iterator[ev.SignalDue | ev.ExitDue | ev.HeldExitDue]:
+    """The user's signals that are due, and the exits that are held no longer."""
+    suspended = actors.risk.trading.state is TradingState.SUSPENDED
+    return chain(schedule.due(until, hold=suspended), actors.news.all_due(until))
 
 
 def _wiring(

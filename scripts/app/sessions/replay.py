@@ -20,7 +20,7 @@ from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
 from adapters.paper.replay.cursor import NEVER, SymbolCursor
 from adapters.paper.replay.feed import ReplayFeed
-from adapters.paper.replay.signal_schedule import SignalSchedule
+from adapters.paper.replay.signal_schedule import HeldExits, SignalSchedule
 from adapters.paper.replay.uneventful import EquityBand
 from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
@@ -42,6 +42,7 @@ from engine.session import Session
 from engine.types import Millis, SymbolSpec
 from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
+from risk.news import NewsRestriction
 from risk.restrictions import flat_due
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
@@ -71,6 +72,7 @@ class Parts:
     order_manager: OrderManager
     risk: RiskActor
     challenge_actor: ChallengeActor | None
+    news: NewsRestriction
     strategy: StrategyActor
     account: PaperAccount
     reconciling_link: InProcess
@@ -93,6 +95,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
             bus, portfolio, order_manager, terms.objectives, BalanceReset(account)
         )
     risk = RiskActor(bus, portfolio, order_manager, terms.limits, challenge_actor)
+    news = NewsRestriction(bus, portfolio, order_manager, challenge_actor)
     strategy = StrategyActor(bus, portfolio, terms.preset, terms.factory)
     exits = Exits(bus, portfolio, order_manager)
     user_signals = UserSignals(bus, portfolio, exits)
@@ -113,13 +116,16 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         portfolio,
         risk,
         *followed,
+        news,
         strategy,
         user_signals,
         exits,
     ):
         bus.attach(actor.routes())
     gateway.attach()
-    return Parts(bus, portfolio, order_manager, risk, challenge_actor, strategy, account, link)
+    return Parts(
+        bus, portfolio, order_manager, risk, challenge_actor, news, strategy, account, link
+    )
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -143,7 +149,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         resets(terms.limits.reset_zone, first, terms.limits.reset_hour),
         reconcile=parts.reconciling_link.reconcile,
         equity_band=lambda: EquityBand(*parts.risk.equity_band()),
-        schedule=schedule_of(terms),
+        schedule=schedule_of(terms, parts.news if parts.news.in_force else None),
         rollovers=_rollovers(terms, first),
         weekends=_weekends(terms, first),
         finished=_finished(parts, terms),
@@ -165,8 +171,11 @@ def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
     return repeat((NEVER, 0))
 
 
-def schedule_of(terms: Terms) -> SignalSchedule:
-    """When the user's signals are due, and what is known against some of them from the start."""
+def schedule_of(terms: Terms, held: HeldExits | None = None) -> SignalSchedule:
+    """When the user's signals are due, and what is known against some of them from the start.
+
+    `held` are exits that wait for the end of a window.
+    """
     refs = {item.ref.symbol: item.ref for item in terms.inputs}
     first: list[ev.SignalDue] = []
     due: list[tuple[str, Millis, ev.SignalDue | ev.ExitDue]] = []
@@ -183,7 +192,7 @@ def schedule_of(terms: Terms) -> SignalSchedule:
                 exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
                 due.append((signal.symbol, signal.exit_time, exit_due))
             due.append((signal.symbol, signal.time, ev.SignalDue(signal)))
-    return SignalSchedule(first, due)
+    return SignalSchedule(first, due, held)
 
 
 def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:

@@ -217,14 +217,18 @@ def _add_work(build: _Build, name: str, part: Work) -> None:
 
 
 def _add_watchdog(build: _Build, terms: WatchdogTerms, alerts: Alerts | None) -> None:
-    """Tells log, alerts and heartbeat when the loop hangs, which none of them could notice."""
+    """Tells log, alerts and heartbeat when the loop hangs, which none of them could notice.
+
+    Log line and alert have left this process when `hangs` returns: it may be ended next.
+    """
 
     def hangs(why: str) -> None:
-        if alerts is not None:
-            alerts.hangs(why)
         build.log.warn("the session hangs", why=why)
         beat = msgspec.structs.replace(build.beat(), alive=False)
         write_beat(build.folder.path / HEARTBEAT, beat)
+        build.log.written(terms.last_words)
+        if alerts is not None:
+            alerts.hangs(why, terms.last_words)
 
     def turns_again() -> None:
         build.log.warn("the session goes on", why="its loop turns again")
