@@ -30,8 +30,6 @@ from risk.context import RiskContext
 from risk.counters import DrawdownTracker, TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
-from risk.news import FLATTEN_REASON as FLATTEN_REASON
-from risk.news import WEEKEND_REASON as WEEKEND_REASON
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
