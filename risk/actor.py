@@ -6,8 +6,6 @@ remembered between two decisions.
 
 from __future__ import annotations
 
-from math import floor
-
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -27,13 +25,14 @@ from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.context import RiskContext
-from risk.counters import DrawdownTracker, TradeCounters
+from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
+from risk.loss_floors import LossFloors
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
-from risk.transient import TransientRejections
+from risk.trading_control import TradingControl
 from risk.valuation import JudgedValuation, current_valuation, judged
 
 
@@ -60,18 +59,13 @@ class RiskActor:
         self._exits = Exits(bus, portfolio, orders)
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
-        self.trading = Trading()
-        self.day_start: Cents = 0
-        self.starting_balance: Cents = 0
+        self.control = TradingControl(bus, portfolio)
+        self.losses = LossFloors(limits)
         self.peak_positions = 0
-        self.drawdowns = DrawdownTracker(1)
         self._counters = TradeCounters()
-        self._day_floor: Cents = 0
-        self._max_floor: Cents | None = None
         self._day_turned = False
         self._broker_valued = False
         self._symbol_modes = SymbolModes()
-        self._transient = TransientRejections()
         self._level_changes = LevelChanges()
         self._valuations: dict[str, JudgedValuation] = {}
 
@@ -83,12 +77,9 @@ class RiskActor:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.OrderRejected: self.on_rejected,
-            ev.OrderUnknown: self.on_unknown,
             ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
-            ev.LinkChanged: self.on_link,
-            ev.ConditionSeen: self.on_condition,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.ReconciliationMismatch: self.on_mismatch,
             ev.UserCommanded: self.on_user,
@@ -96,6 +87,7 @@ class RiskActor:
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
             ev.LedgerUpdated: self.on_ledger,
+            **self.control.routes(),
         }
 
     def replay_routes(self) -> ev.Routes:
@@ -114,7 +106,7 @@ class RiskActor:
             ev.OrderRejected: self._apply_rejected,
             ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.ReconciliationMismatch: self._apply_external,
-            ev.TradingStateChanged: self._apply_state,
+            ev.TradingStateChanged: self.control.apply,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.WeekendDue: self._apply_weekend,
         }
@@ -130,9 +122,9 @@ class RiskActor:
         """Day start, baseline and counts of the account, whichever session made them."""
         own = seen.figures.own
         if own is not None and own.day_start is not None:
-            self._day_start_at(own.day_start)
+            self.losses.day_starts_at(own.day_start)
         if seen.baseline is not None:
-            self._count_losses_from(seen.baseline)
+            self.losses.count_from(seen.baseline)
         today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
         self._counters.adopt(today, seen.entries, last_loss)
         self._signals.update(seen.signals)
@@ -148,52 +140,46 @@ class RiskActor:
             self._signals.add(denied.order.terms.signal_id)
 
     def _apply_seen(self, seen: ev.AccountSeen) -> None:
-        self.drawdowns.test(seen.equity, self.day_start)
+        self.losses.test(seen.equity)
         if self._challenge_actor is not None:
             self._day_turned = False
 
     def _apply_day(self, rolled: ev.DayRolled) -> None:
         self._turn_at(rolled.day_start)
         self._day_turned = True
-        self.drawdowns.test(rolled.account.equity, self.day_start)
+        self.losses.test(rolled.account.equity)
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
         """Every deal of an order of ours was followed by an equity test, which is not on record."""
         self._count_positions()
-        self.drawdowns.test(opened.account.equity, self.day_start)
+        self.losses.test(opened.account.equity)
 
     def _apply_closed(self, closed: ev.PositionClosed) -> None:
         self.on_closed(closed)
         if closed.order_id:
-            self.drawdowns.test(closed.account.equity, self.day_start)
+            self.losses.test(closed.account.equity)
 
     def _apply_external(self, mismatch: ev.ReconciliationMismatch) -> None:
         self._exposures.external = mismatch.external
 
-    def _apply_state(self, changed: ev.TradingStateChanged) -> None:
-        self.trading = Trading(changed.causes)
-
     def figures(self) -> ev.SessionFigures:
         """The extremes so far, and the loss of the current day that is already realised."""
         return ev.SessionFigures(
-            max_drawdown_fraction=self.drawdowns.drawdown,
-            max_daily_loss_fraction=self.drawdowns.daily_loss,
-            daily_realized_loss=max(0, self.day_start - self._portfolio.account.balance),
+            max_drawdown_fraction=self.losses.drawdowns.drawdown,
+            max_daily_loss_fraction=self.losses.drawdowns.daily_loss,
+            daily_realized_loss=max(0, self.losses.day_start - self._portfolio.account.balance),
             peak_positions=self.peak_positions,
         )
 
     @property
-    def risk_of_one_order(self) -> Cents:
-        """What an order of the current size may lose, in cents."""
-        return int(self._limits.per_trade_risk_fraction * self.day_start)
+    def trading(self) -> Trading:
+        """Whether trading is halted, and why."""
+        return self.control.trading
 
     @property
-    def floors(self) -> dict[str, Cents]:
-        """The own floors under equity by name, in cents."""
-        floors = {"today": self._day_floor}
-        if self._max_floor is not None:
-            floors["overall"] = self._max_floor
-        return floors
+    def risk_of_one_order(self) -> Cents:
+        """What an order of the current size may lose, in cents."""
+        return int(self._limits.per_trade_risk_fraction * self.losses.day_start)
 
     def equity_band(self) -> tuple[Cents, Cents]:
         """Equity above the first and up to the second figure leads to nothing when tested.
@@ -201,48 +187,39 @@ class RiskActor:
         It is no new peak and above every floor. It may deepen the extremes; of several such tests
         the lowest alone does the same to them.
         """
-        low = self._day_floor
-        if self._max_floor is not None and self._max_floor > low:
-            low = self._max_floor
+        low = self.losses.highest
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            kept = rules.firm_reserve(self._limits, self.starting_balance) or 0
+            kept = rules.firm_reserve(self._limits, self.losses.starting_balance) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
-        return low, self.drawdowns.peak
+        return low, self.losses.drawdowns.peak
 
     # --- the session and its days ---
 
     def on_started(self, started: ev.SessionStarted) -> None:
         self._broker_valued = started.broker_valued
-        self.drawdowns = DrawdownTracker(started.account.equity)
-        self._begin_at(started.account)
+        self.losses.start(started.account)
+        self._counters = TradeCounters()
 
     def on_valuation(self, seen: ev.SymbolValuation) -> None:
         self._valuations[seen.symbol] = judged(self._portfolio.specs[seen.symbol], seen)
 
     def _begin_at(self, account: ev.Account) -> None:
-        """Day start of an account that starts with these figures, floating profit excluded."""
-        self.drawdowns.peak = account.equity
+        self.losses.begin_at(account)
         self._counters = TradeCounters()
-        self._count_losses_from(account.balance)
-        self._day_start_at(account.balance)
-
-    def _count_losses_from(self, balance: Cents) -> None:
-        self.starting_balance = balance
-        overall = rules.max_loss_floor(self._limits, balance)
-        self._max_floor = None if overall is None else floor(overall + rules.TOLERANCE)
 
     def on_ledger(self, seen: ev.LedgerUpdated) -> None:
         """Stand where the account stands: what earlier sessions lost and halted counts here."""
         self._apply_ledger(seen)
-        account = self._account()
+        account = self.control.account()
         for cause in seen.halts:
-            self._halt(cause, account, "an earlier session of this account has halted trading")
+            self.control.halt(
+                cause, account, "an earlier session of this account has halted trading"
+            )
         if seen.suspended:
-            self._halt(HaltCause.LEDGER, account, seen.suspended)
+            self.control.halt(HaltCause.LEDGER, account, seen.suspended)
         else:
-            trading = self.trading.checked_again(HaltCause.LEDGER)
-            self._change(trading, account, detail="the account's ledger is clear")
+            self.control.checked_again(HaltCause.LEDGER, account, "the account's ledger is clear")
         self._breached(account)
 
     @property
@@ -258,24 +235,20 @@ class RiskActor:
         self._bus.publish(
             ev.DayRolled(
                 date=reset.date,
-                day_start=self.day_start,
-                floor=rules.day_floor(self._limits, self.day_start),
+                day_start=self.losses.day_start,
+                floor=rules.day_floor(self._limits, self.losses.day_start),
                 account=account,
                 worst=None
                 if self._challenge_actor is None
                 else self._challenge_actor.lows.worst_today,
             )
         )
-        self._change(self.trading.reset(), account, detail="a new trading day")
+        self.control.change(self.trading.reset(), account, detail="a new trading day")
         self._test(ev.AccountSeen.of(account))
 
     def _turn_at(self, balance: Cents) -> None:
         self._counters.turn()
-        self._day_start_at(balance)
-
-    def _day_start_at(self, balance: Cents) -> None:
-        self.day_start = balance
-        self._day_floor = floor(rules.day_floor(self._limits, balance) + rules.TOLERANCE)
+        self.losses.day_starts_at(balance)
 
     # --- the firm's objectives ---
 
@@ -288,20 +261,22 @@ class RiskActor:
             return
         self._begin_at(started.account)
         detail = f"attempt {started.attempt} begins, {started.name}"
-        self._change(Trading(), started.account, detail=detail)
+        self.control.change(Trading(), started.account, detail=detail)
 
     def on_attempt_ended(self, ended: ev.AttemptEnded) -> None:
         if ended.outcome is ev.AttemptOutcome.BREACHED:
             detail = f"{ended.cause}: {ended.detail}"
-            self._halt(HaltCause.FIRM_BREACH, ended.account, detail)
+            self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
         elif ended.outcome is not ev.AttemptOutcome.STOPPED:
-            self._halt(HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed")
+            self.control.halt(
+                HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
+            )
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
         self._apply_weekend(weekend)
         if self._flat_for_weekend:
-            self._halt(HaltCause.DAY_LIMIT, self._account(), "the week closes soon")
+            self.control.halt(HaltCause.DAY_LIMIT, self.control.account(), "the week closes soon")
             self._flatten(WEEKEND_REASON)
 
     # --- equity tests ---
@@ -313,19 +288,19 @@ class RiskActor:
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
-            self.drawdowns.test(seen.equity, self.day_start)  # it is over: nothing to guard
+            self.losses.test(seen.equity)  # it is over: nothing to guard
             return
         self._test(seen)
         if breach is not None:
             detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
-            self._halt(HaltCause.DAILY_LOSS, seen.figures, detail)
+            self.control.halt(HaltCause.DAILY_LOSS, seen.figures, detail)
         self._test_firm_floor(seen, firm)
 
     def _test_firm_floor(self, seen: ev.AccountSeen, firm: ChallengeActor) -> None:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
-        kept = rules.firm_reserve(self._limits, self.starting_balance)
+        kept = rules.firm_reserve(self._limits, self.losses.starting_balance)
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
@@ -337,16 +312,12 @@ class RiskActor:
             self._flatten()
 
     def _test(self, seen: ev.AccountSeen) -> None:
-        self.drawdowns.test(seen.equity, self.day_start)
-        if seen.equity <= self._day_floor or (
-            self._max_floor is not None and seen.equity <= self._max_floor
-        ):
+        if self.losses.test(seen.equity):
             self._breached(seen.figures)
 
     def _breached(self, account: ev.Account) -> None:
-        for limit, least in (("daily_loss", self._day_floor), ("max_loss", self._max_floor)):
-            if least is not None and account.equity <= least:
-                self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
+        for limit, least in self.losses.hit(account.equity):
+            self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
 
     # --- orders ---
 
@@ -356,10 +327,10 @@ class RiskActor:
             self._manage(order)
             return
         if order.problem is not None:
-            self._bus.publish(rules.deny_known(order, order.problem, self._account()))
+            self._bus.publish(rules.deny_known(order, order.problem, self.control.account()))
             return
         if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, objection, self._account()))
+            self._bus.publish(rules.denied(order, objection, self.control.account()))
             return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
@@ -385,7 +356,7 @@ class RiskActor:
         if isinstance(verdict, ev.OrderApproved):
             self._orders.approve(verdict)
         else:
-            self._bus.publish(rules.denied(order, verdict, self._account()))
+            self._bus.publish(rules.denied(order, verdict, self.control.account()))
 
     def _act(self, limit: str, account: ev.Account, detail: str) -> None:
         """Do what is declared for a limit that was hit."""
@@ -394,7 +365,7 @@ class RiskActor:
             return
         cause = LIMIT_HITS[limit].cause(action)
         known = cause in self.trading.causes
-        self._halt(cause, account, detail)
+        self.control.halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
             self._flatten()
 
@@ -429,40 +400,23 @@ class RiskActor:
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
         self._apply_rejected(rejected)
-        if rejected.effect is ev.RejectionEffect.LEVELS:
-            return
-        cause, detail = HaltCause.REJECTION, rejected.message
-        if rejected.effect is ev.RejectionEffect.SUSPEND:
-            if self._transient.too_many(self._bus.time):
-                detail = f"{detail}; the third such answer within an hour"
-            else:
-                cause = HaltCause.TRANSIENT_REJECTION
-        self._halt(cause, rejected.account, detail)
+        if rejected.effect is not ev.RejectionEffect.LEVELS:
+            self.control.rejected(rejected)
 
     def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
-        if rejected.effect is ev.RejectionEffect.SUSPEND:
-            self._transient.add(self._bus.time)
-        elif rejected.effect is ev.RejectionEffect.LEVELS:
+        if rejected.effect is ev.RejectionEffect.LEVELS:
             self._level_changes.refused(rejected.position, self._bus.time)
-
-    def on_unknown(self, unknown: ev.OrderUnknown) -> None:
-        # It stays in flight: what may exist at the venue is charged as risk.
-        self._halt(HaltCause.UNKNOWN_OUTCOME, unknown.account, unknown.message)
-
-    def on_link(self, link: ev.LinkChanged) -> None:
-        """Nothing new leaves while the link is down; it is released once it was checked again."""
-        if link.up:
-            trading = self.trading.checked_again(HaltCause.LINK)
-            self._change(trading, self._account(), detail=link.detail)
         else:
-            self._halt(HaltCause.LINK, self._account(), link.detail)
+            self.control.apply_rejected(rejected)
 
     def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
         """External orders and positions count as risk; what cannot be explained latches."""
         self._exposures.external = mismatch.external
         if mismatch.mismatches:
-            self._halt(
-                HaltCause.RECONCILIATION_MISMATCH, self._account(), "; ".join(mismatch.mismatches)
+            self.control.halt(
+                HaltCause.RECONCILIATION_MISMATCH,
+                self.control.account(),
+                "; ".join(mismatch.mismatches),
             )
 
     def on_user(self, command: ev.UserCommanded) -> None:
@@ -473,18 +427,10 @@ class RiskActor:
         if command.action is ev.UserAction.RESUME:
             final = HaltCause.FIRM_BREACH in self.trading.causes
             trading = self.trading if final else self.trading.resume()
-            self._change(trading, self._account(), detail=command.reason)
-            self._breached(self._account())
+            self.control.change(trading, self.control.account(), detail=command.reason)
+            self._breached(self.control.account())
         else:
-            self._halt(HaltCause.PAUSED, self._account(), command.reason)
-
-    def on_condition(self, seen: ev.ConditionSeen) -> None:
-        """Nothing new leaves while prices do not come or the time is not certain."""
-        if seen.holds:
-            self._halt(seen.cause, self._account(), seen.detail)
-        else:
-            trading = self.trading.checked_again(seen.cause)
-            self._change(trading, self._account(), detail=seen.detail)
+            self.control.halt(HaltCause.PAUSED, self.control.account(), command.reason)
 
     def _context(self, order: ev.OrderIntent) -> RiskContext:
         totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
@@ -505,9 +451,9 @@ class RiskActor:
             spec=spec,
             tick=portfolio.ticks[order.terms.symbol],
             account=portfolio.account,
-            day_start=self.day_start,
-            starting_balance=self.starting_balance,
-            trading_active=not self.trading.causes,
+            day_start=self.losses.day_start,
+            starting_balance=self.losses.starting_balance,
+            trading_active=not self.control.trading.causes,
             known_signal=order.terms.signal_id in self._signals,
             positions=totals.positions,
             positions_on_symbol=totals.on_symbol,
@@ -519,34 +465,4 @@ class RiskActor:
             concentration=concentration,
             firm_floors=floors,
             firm_objection=objection,
-        )
-
-    def _account(self) -> ev.Account:
-        seen = self._portfolio.account
-        return ev.Account(balance=seen.balance, equity=seen.equity, margin=seen.margin)
-
-    # --- the trading state ---
-
-    def _halt(self, cause: HaltCause, account: ev.Account, detail: str) -> None:
-        self._change(self.trading.halt(cause), account, cause=cause, detail=detail)
-
-    def _change(
-        self,
-        trading: Trading,
-        account: ev.Account,
-        *,
-        cause: HaltCause | None = None,
-        detail: str = "",
-    ) -> None:
-        if trading == self.trading:
-            return
-        self.trading = trading
-        self._bus.publish(
-            ev.TradingStateChanged(
-                state=trading.state,
-                account=account,
-                cause=cause,
-                causes=trading.causes,
-                detail=detail,
-            )
         )

@@ -1,4 +1,4 @@
-"""What must be counted between two decisions: orders of the hour and the day, losses, extremes."""
+"""What must be counted between two decisions: orders of the hour and the day, losses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engine.types import Cents, Millis
+from engine.types import Millis
 
 HOUR: Millis = 3_600_000
 
@@ -80,25 +80,3 @@ class TradeCounters:
         """What is an hour old counts no more; kept, it would grow with every entry."""
         while self._hour and self._hour[0] <= now - HOUR:
             self._hour.popleft()
-
-
-class DrawdownTracker:
-    """Largest drawdown from the peak and largest loss of a day, over every equity test."""
-
-    def __init__(self, starting_equity: Cents) -> None:
-        self.peak = starting_equity
-        self.drawdown = 0.0
-        self.daily_loss = 0.0
-
-    def test(self, equity: Cents, day_start: Cents) -> None:
-        """Take one equity test into account."""
-        if equity > self.peak:
-            self.peak = equity
-        else:
-            drawdown = (self.peak - equity) / self.peak
-            if drawdown > self.drawdown:
-                self.drawdown = drawdown
-        if equity < day_start:
-            loss = (day_start - equity) / day_start
-            if loss > self.daily_loss:
-                self.daily_loss = loss

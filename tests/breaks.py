@@ -180,7 +180,7 @@ def _order_ids_begin_anew(patch: pytest.MonkeyPatch) -> None:
 
 def _floor_not_tested(patch: pytest.MonkeyPatch) -> None:
     def only_extremes(actor: RiskActor, seen: ev.AccountSeen) -> None:
-        actor.drawdowns.test(seen.equity, actor.day_start)
+        actor.losses.test(seen.equity)
 
     patch.setattr(RiskActor, "on_account", only_extremes)
 

@@ -62,7 +62,7 @@ class VenueMachine(RuleBasedStateMachine):
             self.submitted(order, approved.volume)
             if order.terms.action is ev.Action.OPEN:
                 self.approved_today += 1
-                allowed = self.TERMS.per_trade_risk_fraction * self.parts.risk.day_start
+                allowed = self.TERMS.per_trade_risk_fraction * self.parts.risk.losses.day_start
                 self.flights[order.order_id] = Flight(approved, allowed)
             else:
                 self.closed_by_order(order)
@@ -157,7 +157,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule()
     def the_user_resumes(self) -> None:
-        self.parts.risk.trading = self.parts.risk.trading.resume()
+        self.parts.risk.control.trading = self.parts.risk.trading.resume()
 
     # --- what must hold ---
 

@@ -283,6 +283,8 @@ def _routed(place: Place) -> Iterator[str]:
             if key is not None:
                 yield _last(key)
                 continue
+            if ast.unparse(value).count(".") > 1:
+                continue  # those of a part of the actor, which has a row of its own
             for other in source().functions[_last(value)]:
                 if (other.file, other.owner) == (place.file, place.owner):
                     yield from _routed(other)

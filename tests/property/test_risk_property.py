@@ -104,5 +104,5 @@ def test_the_day_is_over_exactly_from_the_first_test_at_its_floor_to_the_next_re
         else:
             parts.bus.feed(ev.AccountSeen(equity, equity, 0))
             over = over or equity <= floor + 1e-6
-        assert parts.risk.day_start == day_start
+        assert parts.risk.losses.day_start == day_start
         assert (HaltCause.DAILY_LOSS in parts.risk.trading.causes) is over

@@ -186,9 +186,9 @@ class Audit:
             held = charged == (approved.risk, approved.worst, approved.margin)
             demand(held and min(charged) >= 0, "a reservation is the order's risk", kept)
         demand(
-            actors.risk.day_start == model.day_start,
+            actors.risk.losses.day_start == model.day_start,
             "the day-start balance is the day's",
-            actors.risk.day_start,
+            actors.risk.losses.day_start,
         )
         demand(actors.risk.trading.state is model.state, "one trading state", model.state)
         demand(

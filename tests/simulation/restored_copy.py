@@ -9,7 +9,8 @@ from typing import Any
 from engine import events as ev
 from engine.session import Restorer
 from engine.types import Millis
-from risk.counters import DrawdownTracker, TradeCounters
+from risk.counters import TradeCounters
+from risk.loss_floors import DrawdownTracker
 from scripts.app.sessions.live_actors import LiveActors
 
 _SEEN_AGAIN = {
@@ -36,6 +37,8 @@ def memory_of(actors: LiveActors) -> dict[str, Any]:
         "market": actors.portfolio,
         "orders": actors.order_manager,
         "risk": actors.risk,
+        "floors": actors.risk.losses,
+        "trading": actors.risk.control,
         "stakes": vars(actors.risk)["_exposures"],
         "given": actors.user_signals,
         "gateway": gateway,

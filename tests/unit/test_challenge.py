@@ -113,7 +113,7 @@ class TestUnderWay:
         assert (began.day_limit, began.max_limit) == (START - 50_000, START - 100_000)
         assert began.target == START + 60_000
         assert began.account.balance == START - 40_000, "the account has what it has"
-        assert parts.risk.day_start == START - 40_000
+        assert parts.risk.losses.day_start == START - 40_000
 
     def test_what_the_balance_has_lost_already_counts(self) -> None:
         parts = wired(WIDE, challenge=self.NAMED, balance=START - 40_000)

@@ -50,7 +50,7 @@ def test_floors_target_and_days_are_the_accounts_and_not_those_of_todays_balance
     state = parts.challenge_actor.state
     assert (state.days, state.trading_days, state.positions, state.requests) == (3, 2, 1, 2)
     assert (state.best_day, state.good_days, state.day_balance) == (700, 900, LOST + 10_000)
-    assert parts.risk.day_start == START, "our own day hangs on the ledger, too"
+    assert parts.risk.losses.day_start == START, "our own day hangs on the ledger, too"
 
 
 def test_what_was_paid_in_raises_floors_and_target_on_later_days_too() -> None:

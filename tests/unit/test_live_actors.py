@@ -157,8 +157,8 @@ def test_the_extremes_after_a_deal_come_back_from_the_journal() -> None:
         begin = at("2025-01-07T20:00")
         records = [record(seq, begin, event) for seq, event in enumerate(events, start=1)]
         actors.restorer().restore(records)
-        assert actors.risk.drawdowns.drawdown == 0.02
-        assert actors.risk.drawdowns.daily_loss == 0.02
+        assert actors.risk.losses.drawdowns.drawdown == 0.02
+        assert actors.risk.losses.drawdowns.daily_loss == 0.02
 
 
 def lost(actors: LiveActors) -> None:

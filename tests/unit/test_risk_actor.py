@@ -47,7 +47,7 @@ class TestInFlight:
         enter(parts, "EURUSD")
         submitted(parts, 1, "EURUSD")
         parts.bus.publish(end(1))
-        parts.risk.trading = parts.risk.trading.resume()
+        parts.risk.control.trading = parts.risk.trading.resume()
         enter(parts, "GBPUSD")
         assert len(approvals(parts)) == 2
 
@@ -56,7 +56,7 @@ class TestInFlight:
         enter(parts, "EURUSD")
         submitted(parts, 1, "EURUSD")
         parts.bus.publish(lost(1))
-        parts.risk.trading = parts.risk.trading.resume()
+        parts.risk.control.trading = parts.risk.trading.resume()
         enter(parts, "GBPUSD")
         assert denials(parts) == [DenyReason.MAX_POSITIONS]
 
@@ -68,7 +68,7 @@ class TestInFlight:
         submitted(parts, 1, "EURUSD")
         parts.bus.publish(lost(1))
         parts.bus.publish(opened(7, order_id=1))
-        parts.risk.trading = parts.risk.trading.resume()
+        parts.risk.control.trading = parts.risk.trading.resume()
         enter(parts, "GBPUSD")
         enter(parts, "USDJPY")
         assert len(approvals(parts)) == 2
@@ -123,7 +123,7 @@ class TestInFlight:
             ev.Action.MODIFY,
         ]
         parts.bus.publish(closed(7))
-        parts.risk.trading = parts.risk.trading.reset()
+        parts.risk.control.trading = parts.risk.trading.reset()
         see(parts, START)
         enter(parts, "EURUSD", "s:9")
         assert len(approvals(parts)) == 3

@@ -120,7 +120,7 @@ class TestDays:
         (day,) = of_kind(parts.journal, ev.DayRolled)
         assert (day.date, day.day_start, day.floor) == ("2025-01-08", 9_900_000, 9_702_000.0)
         assert day.account == account(9_900_000, 9_950_000)
-        assert parts.risk.day_start == 9_900_000
+        assert parts.risk.losses.day_start == 9_900_000
 
     def test_the_reset_releases_the_daily_halt_and_tests_equity_at_once(self) -> None:
         parts = wired()

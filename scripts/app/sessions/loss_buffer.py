@@ -11,11 +11,11 @@ def buffers_left(actors: LiveActors) -> dict[str, float] | None:
 
     None before the first figures.
     """
-    if not actors.risk.day_start:
+    if not actors.risk.losses.day_start:
         return None
     account = actors.portfolio.account.figures
     if actors.challenge_actor is None:
-        floors = actors.risk.floors
+        floors = actors.risk.losses.floors
         return {name: (account.equity - floor) / 100 for name, floor in floors.items()}
     room = actors.challenge_actor.loss_buffer(account, actors.risk.risk_of_one_order)
     told = {
