@@ -58,6 +58,7 @@ def shadow(
     metrics_port: own.MetricsPort = None,
     hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
+    parquet: opt.Parquet = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -95,6 +96,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         metrics_port=given["metrics_port"],
         watchdog=_watchdog(given["hang_limit"]),
         view=_live_view() if _is_viewed(given) else None,
+        parquet=given["parquet"],
     )
 
 

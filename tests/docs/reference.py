@@ -19,6 +19,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.rejections import effect_of
 from adapters.reports.projection import LOG_COLUMNS
 from adapters.reports.summary import SummaryProjection
+from adapters.reports.tables import EQUITY_COLUMNS, TRADE_COLUMNS
 from config.alerts import ALERT_KINDS
 from config.rules import list_rules, load_rules
 from engine import events as ev
@@ -127,6 +128,18 @@ def event_log() -> str:
     """The columns of the event log, in their order."""
     said = meanings("event log", LOG_COLUMNS)
     return table(("column", "meaning"), [(code(name), said[name]) for name in LOG_COLUMNS])
+
+
+def trades() -> str:
+    """The columns of the trades table, in their order."""
+    said = meanings("trades", TRADE_COLUMNS)
+    return table(("column", "meaning"), [(code(name), said[name]) for name in TRADE_COLUMNS])
+
+
+def equity() -> str:
+    """The columns of the equity table, in their order."""
+    said = meanings("equity", EQUITY_COLUMNS)
+    return table(("column", "meaning"), [(code(name), said[name]) for name in EQUITY_COLUMNS])
 
 
 def summary() -> str:

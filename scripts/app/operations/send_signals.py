@@ -203,5 +203,6 @@ async def run_script(
                     outcome = await live.session.run()
     finally:
         log.close()
-    session = FinishedSession(folder, outcome, live.summary.projection.summary())
+    summary, tables = live.sinks.summary.projection.summary(), live.sinks.tables
+    session = FinishedSession(folder, outcome, summary, result=tables.result)
     return SentSignals(session, live.outcomes, live.halted(), live.left())

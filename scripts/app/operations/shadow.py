@@ -39,6 +39,7 @@ from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, 
 from scripts.app.sessions.paper import PAPER, books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
+from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView, Work
 from scripts.app.sessions.starting import (
@@ -92,6 +93,7 @@ class ShadowRequest:
     metrics_port: int | None
     watchdog: WatchdogTerms
     view: DrawnView | None
+    parquet: bool = False
 
     @property
     def on_paper(self) -> bool:
@@ -337,8 +339,10 @@ class _Run:
                     session=folder.session_id,
                     dry_run=self.chosen.dry_run,
                 )
-        summary = shadowed.summary.projection.summary()
-        return FinishedSession(folder, outcome, summary, as_ordered=not interrupt.asked)
+        summary, tables = shadowed.sinks.summary.projection.summary(), shadowed.sinks.tables
+        return FinishedSession(
+            folder, outcome, summary, as_ordered=not interrupt.asked, result=tables.result
+        )
 
     async def _account(
         self, connection: Connection, clock: Clock, terms: ShadowTerms
@@ -384,6 +388,8 @@ class _Run:
         )
         if self.loaded.file is not None:
             metadata["strategy_file"] = str(self.loaded.file)
+        if self.market is not None:
+            metadata |= bar_files_of(self.market.inputs)
         opened_one = await open_journal(self.folder, resume=self.previous is not None)
         journal = account.journal(opened_one, self.folder.session_id)
         past = self.previous.records if self.previous else None
@@ -415,6 +421,7 @@ class _Run:
                 metrics_port=chosen.metrics_port,
                 view=_in_daemon(chosen.view),
                 watchdog=chosen.watchdog,
+                parquet=chosen.parquet,
             ),
             strategy_out=why_out(self.folder.path),
             market=self.market,
