@@ -30,7 +30,7 @@ _LAST_EVENTS = 12
 
 _KINDS: tuple[type[msgspec.Struct], ...] = (*get_args(ev.Event), ev.LinkChanged, ev.ConditionSeen)
 
-EVENT_NAMES: tuple[str, ...] = tuple(kind.__struct_config__.tag for kind in _KINDS)
+EVENT_NAMES: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in _KINDS)
 """The kinds of records that a status is built from, as they are named in a journal."""
 
 
