@@ -13,12 +13,11 @@ from engine.limit_table import (
     LIMIT_HITS,
     ContextPart,
     action_of,
-    flattening_causes,
     needed_parts,
 )
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
-from engine.standing import FLATTEN_REASON, WEEKEND_REASON
+from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
 from risk import exposure
@@ -27,6 +26,7 @@ from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
+from risk.flattening import Flattening
 from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
 from risk.news import exit_objection
@@ -53,13 +53,13 @@ class RiskActor:
         self._portfolio = portfolio
         self._limits = limits
         self._needed = needed_parts(limits)
-        self._flattening = flattening_causes(limits)
-        self._weekend: ev.WeekendDue | None = None
         self._orders = orders
-        self._exits = Exits(bus, portfolio, orders)
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
         self.control = TradingControl(bus, portfolio)
+        self._flattening = Flattening(
+            portfolio, Exits(bus, portfolio, orders), limits, self.control, challenge_actor
+        )
         self.losses = LossFloors(limits)
         self.peak_positions = 0
         self._counters = TradeCounters()
@@ -108,11 +108,8 @@ class RiskActor:
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self.control.apply,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
-            ev.WeekendDue: self._apply_weekend,
+            ev.WeekendDue: self._flattening.apply_weekend,
         }
-
-    def _apply_weekend(self, weekend: ev.WeekendDue) -> None:
-        self._weekend = weekend
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
         if not self._by_ledger:
@@ -274,10 +271,10 @@ class RiskActor:
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
-        self._apply_weekend(weekend)
-        if self._flat_for_weekend:
+        self._flattening.apply_weekend(weekend)
+        if self._flattening.due_for_weekend:
             self.control.halt(HaltCause.DAY_LIMIT, self.control.account(), "the week closes soon")
-            self._flatten(WEEKEND_REASON)
+            self._flattening.flatten(WEEKEND_REASON)
 
     # --- equity tests ---
 
@@ -309,7 +306,7 @@ class RiskActor:
             detail = f"equity at or below {floor / 100:.2f} USD"
             self._act("firm_floor", seen.figures, detail)
         elif turned and seen.balance - self._exposures.worst() <= floor:
-            self._flatten()
+            self._flattening.flatten()
 
     def _test(self, seen: ev.AccountSeen) -> None:
         if self.losses.test(seen.equity):
@@ -367,26 +364,11 @@ class RiskActor:
         known = cause in self.trading.causes
         self.control.halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
-            self._flatten()
-
-    def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        self._exits.close_all(reason)
-
-    @property
-    def _flat_for_weekend(self) -> bool:
-        actor, weekend = self._challenge_actor, self._weekend
-        return actor is not None and weekend is not None and actor.must_be_flat(weekend)
+            self._flattening.flatten()
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        """What opens after everything had to be closed, from an order that had left, is closed."""
         self._count_positions()
-        reason = FLATTEN_REASON
-        if not self._flattening.intersection(self.trading.causes):
-            if not self._flat_for_weekend:
-                return
-            reason = WEEKEND_REASON
-        position = self._portfolio.positions[opened.position]
-        self._exits.close(position, reason, f"{position.signal_id}:{reason}")
+        self._flattening.on_opened(opened)
 
     def _count_positions(self) -> None:
         count = len(self._portfolio.positions)
