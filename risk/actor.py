@@ -123,7 +123,7 @@ class RiskActor:
         if seen.baseline is not None:
             self.losses.count_from(seen.baseline)
         today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
-        self._counters.adopt(today, seen.entries, last_loss)
+        self._counters.adopt(today, seen.symbols, seen.entries, last_loss)
         self._signals.update(seen.signals)
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:

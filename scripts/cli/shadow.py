@@ -24,7 +24,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from adapters.services.watchdog import WatchdogTerms
-    from scripts.app.operations.shadow import DrawnView, ShadowRequest
+    from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 
 
 def shadow(
@@ -32,6 +32,7 @@ def shadow(
     dry_run: DryRunOption = True,
     duration: own.Duration = None,
     resume: own.Resume = "auto",
+    adopt: own.Adopt = False,
     symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
@@ -72,7 +73,7 @@ def shadow(
 
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
-    from scripts.app.operations.shadow import ShadowRequest
+    from scripts.app.operations.shadow_request import ShadowRequest
 
     speed = given["speed"]
     return ShadowRequest(
@@ -90,6 +91,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=given["resume"],
+        adopt=given["adopt"],
         results=results_folder(given["results_dir"]),
         session_id=given["session_id"],
         follow=given["follow"],

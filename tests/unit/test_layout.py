@@ -65,14 +65,14 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
     "scripts.app.results": "engine engine.result risk adapters.bars adapters.journal "
     "adapters.reports scripts.app scripts.app.terms",
-    "scripts.app.sessions": "engine risk risk.ledger signals signals.market_data "
+    "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "
     "config adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system "
-    "scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
+    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.services "
+    "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "

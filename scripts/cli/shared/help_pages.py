@@ -22,7 +22,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "A firm's rules": ("--objectives", "--attempts", "--calendar", "--initial-balance"),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
-        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume",
+        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
     "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
 }  # fmt: skip
