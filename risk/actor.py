@@ -26,13 +26,12 @@ from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
-from risk.flattening import Flattening
 from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
-from risk.trading_control import TradingControl
+from risk.trading_control import Flattening, TradingControl
 from risk.valuation import JudgedValuation, current_valuation, judged
 
 
