@@ -292,10 +292,14 @@ class TradingStateChanged(_Event, frozen=True, kw_only=True, tag="trading_state"
 
 
 class UserCommanded(_Event, frozen=True, kw_only=True, tag="user_commanded"):
-    """A command that the user gave to the running session, and why."""
+    """A command that the user gave to the running session, why, and from where.
+
+    `origin` names the way it came: `cli` or the page's viewer; empty where nothing told.
+    """
 
     action: UserAction
     reason: str
+    origin: str = ""
 
 
 class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):

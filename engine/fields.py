@@ -90,6 +90,7 @@ class UserAction(enum.StrEnum):
     PAUSE = "pause"  # no new exposure until the user resumes
     RESUME = "resume"  # clear every latch
     FLATTEN = "flatten"  # pause, and close every position
+    STOP = "stop"  # end the session in order, positions stay
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):

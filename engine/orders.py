@@ -331,8 +331,10 @@ class OrderManager:
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """Everything must be closed from a flatten on, what comes later too, until a resume."""
-        if command.action is not ev.UserAction.PAUSE:
-            self.standing.everything = command.action is ev.UserAction.FLATTEN
+        if command.action is ev.UserAction.FLATTEN:
+            self.standing.everything = True
+        elif command.action is ev.UserAction.RESUME:
+            self.standing.everything = False
 
     # --- the table ---
 

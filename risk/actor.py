@@ -405,6 +405,8 @@ class RiskActor:
 
         While equity is below one of our floors, that latches again at once.
         """
+        if command.action is ev.UserAction.STOP:
+            return  # the session ends; the next one stands as this one did
         if command.action is ev.UserAction.RESUME:
             final = HaltCause.FIRM_BREACH in self.trading.causes
             trading = self.trading if final else self.trading.resume()

@@ -57,6 +57,10 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.reports.page": "engine engine.result",
     "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
     "adapters.services": "engine adapters.system adapters.reports",
+    "adapters.web": "adapters.reports.page",
+    "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
+    "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
+    "scripts.app.journals scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
@@ -83,7 +87,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
     "scripts.view",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
-    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.view scripts.cli.shared",
+    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
+    "scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""
 

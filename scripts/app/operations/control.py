@@ -31,6 +31,9 @@ from scripts.app.session_folder import JOURNAL, find_journal
 _LOOK_SECONDS: Final = 0.3
 """So often a flatten is looked after."""
 
+FROM_COMMAND_LINE: Final = "cli"
+"""The origin on record of what `butler pause` and its like order."""
+
 
 def _folder_of(session: str | None, results: Path) -> Path:
     """The folder of the session that the user named, or of the only one that runs."""
@@ -54,7 +57,7 @@ def command(action: Action, session: str | None, results: Path, reason: str) -> 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
     folder = _folder_of(session, results)
-    request = ControlRequest(action=action, reason=reason)
+    request = ControlRequest(action=action, reason=reason, origin=FROM_COMMAND_LINE)
     try:
         return _taken(SessionClient(folder).ask(request), folder)
     except NotAnswering as error:

@@ -47,6 +47,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "resume": 'butler resume --reason "news is over"',
     "flatten": 'butler flatten --reason "end of the week"',
     "stop": "butler stop",
+    "serve": "butler serve --controls --open",
     "config check": "butler config check --account-profile PAPER",
     "alerts test": "butler alerts test --account-profile FTMO_TRIAL",
     "data check": "butler data check EURUSD_M15.csv",
