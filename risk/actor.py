@@ -9,12 +9,7 @@ from __future__ import annotations
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
-from engine.limit_table import (
-    LIMIT_HITS,
-    ContextPart,
-    action_of,
-    needed_parts,
-)
+from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
@@ -370,9 +365,7 @@ class RiskActor:
         self._flattening.on_opened(opened)
 
     def _count_positions(self) -> None:
-        count = len(self._portfolio.positions)
-        if count > self.peak_positions:
-            self.peak_positions = count
+        self.peak_positions = max(self.peak_positions, len(self._portfolio.positions))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self._level_changes.over(closed.position)
