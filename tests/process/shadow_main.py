@@ -101,6 +101,7 @@ def build(
         strategy,
         user_signals,
         exits,
+        NewsRestriction(bus, portfolio, orders, None),
     ):
         bus.attach(actor.routes())
     gateway.attach()
