@@ -102,6 +102,7 @@ def build(
         portfolio,
         orders,
         risk,
+        NewsRestriction(bus, portfolio, orders, None),
         strategy,
         user_signals,
         exits,
