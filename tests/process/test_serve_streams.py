@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ pytest.importorskip("plotly")
 
 from adapters.journal.store import Store
 from adapters.services.heartbeat import Beat, write_beat
+from engine import events as ev
 from engine.journal import row_of
 from tests.commands import butler
 from tests.process.cli import SECONDS
@@ -34,7 +35,7 @@ class Session:
     def __init__(self, results: Path, name: str = "s-1") -> None:
         self.folder = results / "sessions" / name
         self.folder.mkdir(parents=True)
-        self.records = recorded(SEED)
+        self.records: Sequence[ev.Record] = recorded(SEED)
         self.store = Store.create(self.folder / "journal.sqlite", power_safe=False)
         self.written = 0
         self.beat()

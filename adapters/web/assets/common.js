@@ -26,7 +26,7 @@ function lasting(seconds) {
 const clock = { ahead: 0, set(now) { this.ahead = Date.now() - now; }, now() { return Date.now() - this.ahead; } };
 
 // The session's clock: its market's, which runs on between two messages as ours does.
-const sessionNow = (card) => (card.health === 'running' ? card.session_time + (clock.now() - card.as_of) : card.session_time);
+const sessionNow = (card) => (card.health === 'ended' ? card.session_time : card.session_time + (clock.now() - card.as_of));
 
 // What the meters, ages and countdowns of a card say now.
 function passing(card) {
@@ -34,6 +34,8 @@ function passing(card) {
   const tick = card.last_tick ? `${lasting((sessionNow(card) - card.last_tick) / 1000)} ago` : 'none';
   return { beat, tick, now: sessionNow(card) };
 }
+
+const linkOf = (card) => (card.health === 'running' && card.link) || '\u2013';
 
 function meterText(meter, now) {
   if (!meter.until) return meter.text;
@@ -66,7 +68,8 @@ function drawLife(parent, card) {
   parent.replaceChildren();
   const state = make(parent, 'p', null, 'state');
   make(state, 'span', card.health, `badge ${card.health}`);
-  if (card.state) make(state, 'span', card.state.replace('_', ' '), `badge ${card.state}`);
+  const now = card.health === 'running';
+  if (card.state) make(state, 'span', `${now ? '' : 'was '}${card.state.replace('_', ' ')}`, `badge ${now ? card.state : ''}`);
   if (card.causes && card.causes.length) make(state, 'span', card.causes.map((c) => c.replaceAll('_', ' ')).join(', '), 'cause');
   make(parent, 'p', card.health_text, card.health === 'mute' || card.health === 'dead' ? 'bad' : 'note');
   if (card.trouble) make(parent, 'p', card.trouble, 'bad');

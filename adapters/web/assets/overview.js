@@ -23,7 +23,7 @@ function facts(card) {
     ['heartbeat', now.beat],
     ['balance', card.balance === undefined ? '\u2013' : decimal(card.balance)],
     ['last tick', now.tick],
-    ['link', card.link || '\u2013'],
+    ['link', linkOf(card)],
   ];
 }
 

@@ -115,6 +115,7 @@ function drawCard() {
   byId('head').className = `card ${card.health} ${run.screen ? run.screen.verdict.tone : ''}`;
   drawLife(byId('life'), card);
   drawAges();
+  showControls(card.health === 'running');
   byId('report').hidden = card.health !== 'ended' && card.health !== 'dead';
   byId('report').href = `/report/${key}`;
   drawTable('positions', card.positions || [], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
@@ -126,7 +127,7 @@ function drawCard() {
 function drawAges() {
   if (!card) return;
   const now = passing(card);
-  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${card.link || '\u2013'}`;
+  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${linkOf(card)}`;
 }
 
 const redraw = framed(() => { if (run.screen) drawRecords(); });
