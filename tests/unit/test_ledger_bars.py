@@ -116,7 +116,7 @@ class Terminal:
         )  # fmt: skip
 
     def _order_calc_profit(self, *terms: Any) -> float:
-        _, _, lots, opened, closed = (None, *terms[:1], *terms[2:])
+        lots, opened, closed = map(float, terms[2:])
         return (closed - opened) * 100_000 * lots
 
 
