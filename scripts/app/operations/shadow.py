@@ -280,10 +280,12 @@ class _Run:
         finally:
             log.close()
             if shadowed is not None:
+                profile = self.chosen.account.profile or "NAME"
                 self.frontend.tell_left_open(
                     shadowed.actors.portfolio,
-                    profile=self.chosen.account.profile or "NAME",
-                    session=folder.session_id,
+                    profile=profile,
+                    goes_on=f"butler shadow --account-profile {profile} "
+                    f"--resume {folder.session_id} manages them again",
                     dry_run=self.chosen.dry_run,
                 )
         summary, tables = shadowed.sinks.summary.projection.summary(), shadowed.sinks.tables
