@@ -66,7 +66,6 @@ def reconcile_statement(
     """
     import msgspec
 
-    from adapters.statements.reconcile import Tolerance
     from scripts.app.operations.reconcile import (
         StatementOptions,
         reconcile_account,
@@ -77,10 +76,13 @@ def reconcile_statement(
     if (account_profile is None) == (session is None):
         raise WrongUsage("give --account-profile NAME or --session ID, one of them")
     results = results_dir if results_dir is not None else home() / "results"
-    tolerance = Tolerance(
-        price_points=price_points, money=round(money * 100), time=round(time_seconds * 1000)
+    options = StatementOptions(
+        file=statement,
+        clock=clock,
+        price_points=price_points,
+        money=money,
+        seconds=time_seconds,
     )
-    options = StatementOptions(file=statement, clock=clock, tolerance=tolerance)
     if session is not None:
         found = reconcile_session(session, results, options)
     else:

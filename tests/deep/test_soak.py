@@ -68,7 +68,7 @@ def test_a_long_session_loses_nothing_and_grows_nowhere(tmp_path: Path, season: 
 
 def soak(results: Path, bars: Arguments) -> None:
     command = [
-        sys.executable, "-m", "tests.process.soak_main", "7", str(results / "gauges.jsonl"),
+        sys.executable, "-m", "tests.process.soak_main", "8", str(results / "gauges.jsonl"),
         "--account-profile", "PAPER", *map(str, bars), "--clock", "new-york+7", "--speed", "max",
         "--no-dry-run", "--quiet", "--no-view", "--results-dir", str(results),
         "--session-id", "soak", "--max-loss-fraction", "0.9", "--daily-loss-fraction", "0.5",

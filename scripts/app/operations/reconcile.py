@@ -38,12 +38,25 @@ _ENTRIES = ("in", "out", "in/out", "out by")
 
 
 class StatementOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The statement's file, the clock it is written by (None: the server's), and by how many points
-    of the price, cents and milliseconds both sides may differ."""
+    """The statement's file and the clock it is written by (None: the server's).
+
+    Both sides may differ by so many points of the price, so much money and so many seconds.
+    """
 
     file: Path
     clock: str | None = None
-    tolerance: Tolerance = Tolerance()
+    price_points: int = 0
+    money: float = 0.0
+    seconds: float = 1.0
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What still counts as equal."""
+        return Tolerance(
+            price_points=self.price_points,
+            money=round(self.money * 100),
+            time=round(self.seconds * 1000),
+        )
 
 
 def reconcile_account(
