@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
+    from scripts.app.session_folder import SessionFolder
 
 
 @contextmanager
@@ -66,8 +67,16 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or f'butler report {folder.session_id} --open'}",
+        f"  report     {page or _how_to_see(folder)}",
     ]
+
+
+def _how_to_see(folder: SessionFolder) -> str:
+    """The command that shows the run; in a folder of results of the user's own by its path."""
+    if folder.results == Path("results"):
+        return f"butler report {folder.session_id} --open"
+    path = str(folder.path)
+    return f'butler report "{path}" --open' if " " in path else f"butler report {path} --open"
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:
