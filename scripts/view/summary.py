@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
-    from scripts.app.session_folder import SessionFolder
 
 
 @contextmanager
@@ -67,12 +66,13 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or _how_to_see(folder)}",
+        f"  report     {page or _how_to_see(session)}",
     ]
 
 
-def _how_to_see(folder: SessionFolder) -> str:
+def _how_to_see(session: FinishedSession) -> str:
     """The command that shows the run; in a folder of results of the user's own by its path."""
+    folder = session.folder
     if folder.results == Path("results"):
         return f"butler report {folder.session_id} --open"
     path = str(folder.path)
