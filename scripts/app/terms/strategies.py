@@ -27,6 +27,8 @@ class Loaded:
     preset: Preset
     factory: StrategyFactory
     timeframes: Timeframes
+    known: tuple[str, ...] = ()
+    """The names of the strategy's parameters."""
 
     @property
     def strategy(self) -> str:
@@ -61,7 +63,8 @@ def loaded_of(preset: Preset, called: str, code: bytes | None = None) -> Loaded:
         factory = strategy_factory(strategy, preset.parameters)
     except (BadParameters, UnknownStrategy) as error:
         raise WrongUsage(f"preset {called}: {error}") from error
-    return Loaded(preset, factory, tuple(strategy.timeframes))
+    known = strategy.parameters_type.__struct_encode_fields__
+    return Loaded(preset, factory, tuple(strategy.timeframes), known)
 
 
 def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | None, Timeframes]:
