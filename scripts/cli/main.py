@@ -52,6 +52,9 @@ COMMANDS = {
         "scripts.cli.research.sweep:sweep",
         "Try many parameter sets of a preset, and show how much of the best one is luck.",
     ),
+    "strategy": command_line.Lazy(
+        "scripts.cli.research.strategy:app", "Write a strategy of your own, and check it."
+    ),
     "status": command_line.Lazy(
         "scripts.cli.control:status",
         "Show how a session stands; of one that is over, what its journal says.",
@@ -82,7 +85,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets", "compare"),
-    "What a preset is worth": ("odds", "sweep"),
+    "What a preset is worth": ("odds", "sweep", "strategy"),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),
     "Files and settings": ("data", "journal", "config", "alerts"),

@@ -28,8 +28,8 @@ from scripts.app.sweep.replayed_windows import begins, weekdays, windows_replaye
 from scripts.app.sweep.request import NO_RULES, SweepRequest
 from scripts.app.sweep.trial import Asked, TrialRow, TrialTask
 from scripts.app.sweep.verdict import (
-    TrialColumns,
     SweepVerdict,
+    TrialColumns,
     WalkVerdict,
     best_trials,
     deflated_of,

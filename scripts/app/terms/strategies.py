@@ -116,7 +116,7 @@ def _class_in(file: Path, class_name: str, code: bytes | None = None) -> type:
         except OSError as error:
             raise UnknownStrategy(f"strategy file {file} does not exist") from error
     name = f"user_strategy_{file.stem}_{hashlib.sha256(code).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_loader(name, _Code(file, code), origin=str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Code(file, code))
     if spec is None or spec.loader is None:
         raise UnknownStrategy(f"strategy file {file} is no module of Python")
     module = importlib.util.module_from_spec(spec)

@@ -90,11 +90,7 @@ def _code(preset: Preset) -> bytes | None:
 
 def base_of(source: TrialSource) -> TrialBase:
     """What the trials share, with all bars checked; raises AppError with one line."""
-    try:
-        preset = preset_in(Path(source.file), source.text)
-    except ConfigError as error:
-        raise WrongUsage(str(error)) from error
-    loaded = loaded_of(preset, source.request.preset, source.code)
+    loaded = loaded_from(source)
     terms, notes = resolve_terms(source.request, loaded)
     terms = replace(
         terms,
@@ -102,7 +98,18 @@ def base_of(source: TrialSource) -> TrialBase:
         objectives=source.challenge,
         limits=with_firms_day(terms.limits, source.challenge),
     )
-    return TrialBase(source=source, preset=preset, loaded=loaded, terms=terms, notes=tuple(notes))
+    return TrialBase(
+        source=source, preset=loaded.preset, loaded=loaded, terms=terms, notes=tuple(notes)
+    )
+
+
+def loaded_from(source: TrialSource) -> Loaded:
+    """The source's preset and strategy, its module made anew; raises WrongUsage with one line."""
+    try:
+        preset = preset_in(Path(source.file), source.text)
+    except ConfigError as error:
+        raise WrongUsage(str(error)) from error
+    return loaded_of(preset, source.request.preset, source.code)
 
 
 _KEPT = 2

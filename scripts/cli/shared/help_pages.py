@@ -52,6 +52,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "sweep": "butler sweep --preset sma_cross --set sma_fast=10:40:5 --set sma_slow=50:150:25 "
     "--walk-forward 6m/2m",
+    "strategy new": "butler strategy new breakout",
+    "strategy check": "butler strategy check breakout.yaml",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
     "resume": 'butler resume --reason "news is over"',
