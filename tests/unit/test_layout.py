@@ -84,16 +84,18 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.terms",
     "scripts.app.trials": "engine risk risk.odds signals config adapters.bars scripts.app "
     "scripts.app.sessions scripts.app.terms",
+    "scripts.app.authoring": "engine signals adapters.bars scripts.app scripts.app.terms "
+    "scripts.app.trials",
     "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds scripts.app.odds scripts.app.sweep",
+    "scripts.view.research": "risk.odds scripts.app.authoring scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
     "scripts.view",
-    "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.sweep scripts.app.terms "
+    "scripts.cli.research": "scripts.app scripts.app.authoring scripts.app.odds scripts.app.sweep scripts.app.terms "
     "scripts.app.trials scripts.cli.shared scripts.view scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
     "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "

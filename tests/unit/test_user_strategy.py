@@ -132,9 +132,8 @@ def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_pat
 def test_a_strategy_finds_the_files_beside_it(preset: Write, tmp_path: Path) -> None:
     """By `__file__`, as any module does; nothing is left beside it."""
     (tmp_path / "numbers.txt").write_text("200", encoding="utf-8")
-    reads = (
-        "from pathlib import Path\nSTOP = int((Path(__file__).parent / 'numbers.txt').read_text())"
-    )
+    beside = "Path(__file__).parent / 'numbers.txt'"
+    reads = f"from pathlib import Path\nSTOP = int(({beside}).read_text())"
     code = MINE.format(body=BUY.replace("self.parameters.stop", "STOP"))
     file = preset(code.replace("import msgspec", f"import msgspec\n{reads}", 1))
     before = {path.name for path in tmp_path.iterdir()}
