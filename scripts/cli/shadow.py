@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.app.session_folder import results_folder
-from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
+from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest, followed
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared import shadow_options as own
 from scripts.cli.shared.account_options import (
@@ -20,10 +20,10 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
+from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
-    from adapters.services.watchdog import WatchdogTerms
     from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 
 
@@ -60,6 +60,7 @@ def shadow(
     hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     parquet: opt.Parquet = False,
+    report: opt.Report = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -67,13 +68,14 @@ def shadow(
     given = dict(locals())
     from scripts.app.operations.shadow import run_shadow
 
-    screen = Screen(as_json=as_json, quiet=quiet)
+    screen = Screen(as_json=as_json, quiet=quiet, objectives=objectives, report=report)
     return screen.finish(run_shadow(_chosen(given), screen))
 
 
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
     from scripts.app.operations.shadow_request import ShadowRequest
+    from scripts.app.sessions.hangs import watchdog
 
     speed = given["speed"]
     return ShadowRequest(
@@ -96,7 +98,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         session_id=given["session_id"],
         follow=given["follow"],
         metrics_port=given["metrics_port"],
-        watchdog=_watchdog(given["hang_limit"]),
+        watchdog=watchdog(leave_hung, given["hang_limit"]),
         view=_live_view() if _is_viewed(given) else None,
         parquet=given["parquet"],
     )
@@ -113,17 +115,8 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
         "calendar", "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
-    return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
-
-
-def _watchdog(hang_limit: float) -> WatchdogTerms:
-    """Tells of a loop that does not turn, and ends the process after `hang_limit` seconds."""
-    from adapters.services.watchdog import WatchdogTerms
-    from scripts.cli.shared.interrupts import leave_hung
-
-    return WatchdogTerms(
-        leave=leave_hung, told_after=min(10.0, hang_limit / 2), ended_after=hang_limit
-    )
+    chosen = {name: given[name] for name in alike}
+    return ReplayRequest(limits=limits, **chosen | {"objectives": followed(given["objectives"])})
 
 
 def _live_view() -> DrawnView | None:

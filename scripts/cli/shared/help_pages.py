@@ -31,7 +31,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
         "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
-    "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
+    "Results": (
+        "--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port",
+        "--parquet", "--report",
+    ),
 }  # fmt: skip
 """The options of long commands by what they are about; the others come last, as "Options"."""
 
@@ -49,6 +52,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "reconcile": "butler reconcile --account-profile FTMO_TRIAL --statement ReportHistory.xlsx",
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
+    "report": "butler report last --open",
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "sweep": "butler sweep --preset sma_cross --set sma_fast=10:40:5 --set sma_slow=50:150:25 "
     "--walk-forward 6m/2m",
