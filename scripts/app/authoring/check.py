@@ -18,8 +18,8 @@ from engine.types import SymbolSpec
 from scripts.app.authoring.files_read import WATCH
 from scripts.app.authoring.harness import (
     HELD,
-    Asked,
     Made,
+    StrategyRaised,
     by_bars,
     decisions,
     from_row,
@@ -44,7 +44,7 @@ _FEW = 10
 _READERS = frozenset({"pyarrow", "pandas", "sqlite3", "polars", "duckdb"})
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One check: `fault` says what is wrong and at which bar it showed; empty where nothing is."""
 
     check: str
@@ -63,7 +63,7 @@ class StrategyCheck(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str
     bars: int
     decisions: int
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     warm_up: int | None
     microseconds: float
     opened: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class _Checked:
             factory = self._fresh()
             try:
                 self._full = decisions(factory, self._spec, self._bars)
-            except Asked as error:
+            except StrategyRaised as error:
                 raise InternalFault(
                     f"the strategy fails at the bar of {_iso(error.time)}: {error}"
                 ) from error
@@ -129,33 +129,33 @@ class _Checked:
 
     def _compared(
         self, check: str, told: str, fault: str, other: Callable[[], Sequence[Made]]
-    ) -> Finding:
+    ) -> CheckFinding:
         """The full run's decisions against others that should be the same."""
         at = _difference(self._full, other)
-        return Finding(check=check, told=told, fault="" if at is None else f"{fault} {at}")
+        return CheckFinding(check=check, told=told, fault="" if at is None else f"{fault} {at}")
 
-    def _leak(self, factory: StrategyFactory) -> Finding:
+    def _leak(self, factory: StrategyFactory) -> CheckFinding:
         return self._compared(
             "state", "a second run in the same process decides the same",
             "state of the module leaks from run to run: a second run decides otherwise",
             lambda: decisions(factory, self._spec, self._bars),
         )  # fmt: skip
 
-    def _repeat(self) -> Finding:
+    def _repeat(self) -> CheckFinding:
         return self._compared(
             "repeatable", "two runs decide the same",
             "two runs over the same bars decide otherwise (chance, a clock?)",
             lambda: decisions(self._fresh(), self._spec, self._bars),
         )  # fmt: skip
 
-    def _scan(self) -> Finding:
+    def _scan(self) -> CheckFinding:
         return self._compared(
             "columns", "scan_columns decides what on_bar does",
             "scan_columns and on_bar decide otherwise",
             lambda: by_bars(self._fresh(), self._spec, self._bars),
         )  # fmt: skip
 
-    def _future(self) -> Finding:
+    def _future(self) -> CheckFinding:
         """Over the bars until a moment, it decides what it decided with all of them at hand."""
         rows = self._cut_rows()
         for row in rows:
@@ -165,9 +165,9 @@ class _Checked:
                 fault = (
                     f"it reads the future: without the bars from then on it decides otherwise {at}"
                 )
-                return Finding(check="future", told="", fault=fault)
+                return CheckFinding(check="future", told="", fault=fault)
         told = f"at {len(rows)} cuts it decides what it did with all bars at hand"
-        return Finding(check="future", told=told)
+        return CheckFinding(check="future", told=told)
 
     def _until(self, row: int) -> list[Made]:
         return decisions(self._fresh(), self._spec, until_row(self._bars, row))
@@ -182,14 +182,14 @@ class _Checked:
         even = np.linspace(100, len(self._bars.time) - 1, self._cuts - len(chosen)).astype(int)
         return sorted(chosen | set(even.tolist()))
 
-    def _dates(self) -> Finding:
+    def _dates(self) -> CheckFinding:
         """The calendar repeats after 28 years: who knows no particular date decides the same."""
 
         def later() -> list[Made]:
             try:
                 found = decisions(self._fresh(), self._spec, moved(self._bars, _YEARS_28))
-            except Asked as error:
-                raise Asked(error.time - _YEARS_28, error.reason) from error
+            except StrategyRaised as error:
+                raise StrategyRaised(error.time - _YEARS_28, error.reason) from error
             return [msgspec.structs.replace(one, time=one.time - _YEARS_28) for one in found]
 
         return self._compared(
@@ -199,15 +199,15 @@ class _Checked:
             later,
         )  # fmt: skip
 
-    def _follows(self, opened: tuple[str, ...]) -> Finding:
+    def _follows(self, opened: tuple[str, ...]) -> CheckFinding:
         """With files at hand, decisions must still follow the bars and not the files."""
         readers = sorted(_READERS & _modules_of(self._fresh()(self._spec)))
         if not opened and not readers:
-            return Finding(check="files", told="it opens no file")
+            return CheckFinding(check="files", told="it opens no file")
         what = ", ".join(opened or readers)
         try:
             other = decisions(self._fresh(), self._spec, mirrored(self._bars))
-        except Asked:
+        except StrategyRaised:
             other = []
         same = {(one.time, one.what[:2]) for one in self._full} & {
             (one.time, one.what[:2]) for one in other
@@ -218,8 +218,10 @@ class _Checked:
                 "its decisions do not follow the bars: with every move turned round it decides "
                 f"the same, first at the bar of {first}; it reads {what}"
             )
-            return Finding(check="files", told="", fault=fault)
-        return Finding(check="files", told=f"it reads {what}, but its decisions follow the bars")
+            return CheckFinding(check="files", told="", fault=fault)
+        return CheckFinding(
+            check="files", told=f"it reads {what}, but its decisions follow the bars"
+        )
 
     def _warm_up(self) -> int | None:
         """Bars before the second half that give that half the full run's decisions."""
@@ -232,7 +234,7 @@ class _Checked:
             part = from_row(self._bars, middle - count)
             try:
                 found = decisions(self._fresh(), self._spec, part)
-            except Asked:
+            except StrategyRaised:
                 continue
             if [(one.time, one.what) for one in found if one.row > count + 2 * HELD] == expected:
                 return count
@@ -249,7 +251,7 @@ def _difference(expected: Sequence[Made], other: Callable[[], Sequence[Made]]) -
     """Where two runs first decide otherwise, in words; None where they do not."""
     try:
         found = other()
-    except Asked as error:
+    except StrategyRaised as error:
         at = "" if not error.time else f" at the bar of {_iso(error.time)}"
         return f"(it fails{at}: {error})"
     for one, two in zip(expected, found, strict=False):

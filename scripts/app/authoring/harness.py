@@ -39,7 +39,7 @@ class Made(msgspec.Struct, frozen=True):
     what: Signature
 
 
-class Asked(Exception):
+class StrategyRaised(Exception):
     """Raised when the strategy's code failed while it was asked; its cause is the failure."""
 
     def __init__(self, time: int, error: BaseException) -> None:
@@ -106,7 +106,7 @@ def signature(decision: Decision, view: View) -> Signature:
 
 
 def by_bars(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
-    """Decisions when the strategy is given bar after bar. Raises Asked where its code fails."""
+    """Decisions when the strategy is given bar after bar. Raises StrategyRaised where its code fails."""
     strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
     index, deciding_on = 0, min(strategy.timeframes, key=_length)
     for row, closed in bars.closed.items():
@@ -134,7 +134,7 @@ def _made(factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
     try:
         return factory(spec)
     except FROM_OUTSIDE as error:
-        raise Asked(0, error) from error
+        raise StrategyRaised(0, error) from error
 
 
 def _on_bar(strategy: Strategy, bar: BarClosed, view: View) -> Decision | None:
@@ -142,7 +142,7 @@ def _on_bar(strategy: Strategy, bar: BarClosed, view: View) -> Decision | None:
         decision = strategy.on_bar(bar, view)
         insist_on_types(decision)
     except FROM_OUTSIDE as error:
-        raise Asked(bar.time, error) from error
+        raise StrategyRaised(bar.time, error) from error
     return decision
 
 
@@ -150,7 +150,7 @@ def _what(decision: Decision, view: View, time: int) -> Signature:
     try:
         return signature(decision, view)
     except FROM_OUTSIDE as error:
-        raise Asked(time, error) from error
+        raise StrategyRaised(time, error) from error
 
 
 def scans(factory: StrategyFactory, spec: SymbolSpec) -> bool:
@@ -159,7 +159,7 @@ def scans(factory: StrategyFactory, spec: SymbolSpec) -> bool:
 
 
 def by_scan(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
-    """Decisions when it is given columns. Raises Asked where its code fails."""
+    """Decisions when it is given columns. Raises StrategyRaised where its code fails."""
     strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
     scan = scan_of(strategy)
     if scan is None:
@@ -168,7 +168,7 @@ def by_scan(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> l
     try:
         columns = scan(bars)
     except FROM_OUTSIDE as error:
-        raise Asked(0, error) from error
+        raise StrategyRaised(0, error) from error
     for index in _proposed(columns, len(closed), book):
         row, time = closed.rows[index], closed.time.item(index)
         view = book.view(bars, row)
@@ -176,7 +176,7 @@ def by_scan(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> l
             decision = columns.decide(index, view)
             insist_on_types(decision)
         except FROM_OUTSIDE as error:
-            raise Asked(time, error) from error
+            raise StrategyRaised(time, error) from error
         if decision is not None:
             found.append(Made(time, row, _what(decision, view, time)))
             book.take(decision, index, view)

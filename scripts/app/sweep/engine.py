@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Protocol
 
-from scripts.app.sweep.trial import Asked, TrialRow, TrialTask, run_trial
+from scripts.app.sweep.trial import AskedTrial, TrialRow, TrialTask, run_trial
 from scripts.app.trials.pool import end_now, started_since, worker_pool
 
 _LOOK = 0.2
@@ -60,7 +60,7 @@ class Trials:
         self._workers = workers
         self._task = task
         self._stopping = False
-        self._waiting: dict[Future[TrialRow], Asked] = {}
+        self._waiting: dict[Future[TrialRow], AskedTrial] = {}
         self._executor: Executor | None = None
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class Trials:
         """Whether the user asked for the end."""
         return self._stopping
 
-    def rows(self, asked: Sequence[Asked]) -> Iterator[TrialRow]:
+    def rows(self, asked: Sequence[AskedTrial]) -> Iterator[TrialRow]:
         """Rows in the order in which they come; after `stop` those that were under way."""
         todo = iter(asked)
         self._executor = self._workers.executor()
@@ -90,7 +90,7 @@ class Trials:
             raise RuntimeError("trials are sent while rows are taken")
         return self._executor
 
-    def _fill(self, todo: Iterator[Asked]) -> bool:
+    def _fill(self, todo: Iterator[AskedTrial]) -> bool:
         """Keep the workers busy, but not much more waiting; whether anything is under way."""
         if self._stopping:
             for future in list(self._waiting):
@@ -104,7 +104,7 @@ class Trials:
             self._submit(one)
         return bool(self._waiting)
 
-    def _submit(self, one: Asked) -> None:
+    def _submit(self, one: AskedTrial) -> None:
         try:
             future = self._running.submit(run_trial, self._task, one)
         except BrokenExecutor as error:  # it broke since the last look
@@ -153,7 +153,7 @@ def _worker_lost(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _failed(one: Asked, why: str) -> TrialRow:
+def _failed(one: AskedTrial, why: str) -> TrialRow:
     return TrialRow(
         number=one.number, key=one.key, settings=one.settings, place=one.place, error=why
     )

@@ -26,7 +26,7 @@ from scripts.app.sweep.grid import Axis, Trial, axis_of, grid_trials, listed_tri
 from scripts.app.sweep.out_of_sample import with_odds
 from scripts.app.sweep.replayed_windows import begins, weekdays, windows_replayed
 from scripts.app.sweep.request import NO_RULES, SweepRequest
-from scripts.app.sweep.trial import Asked, TrialRow, TrialTask
+from scripts.app.sweep.trial import AskedTrial, TrialRow, TrialTask
 from scripts.app.sweep.verdict import (
     SweepVerdict,
     TrialColumns,
@@ -73,7 +73,7 @@ class SweepPlan:
     request: SweepRequest
     base: TrialBase
     task: TrialTask
-    asked: list[Asked]
+    asked: list[AskedTrial]
     starts: dict[str, Millis]
     dates: list[str]
     windows: list[WalkWindow]
@@ -109,7 +109,9 @@ def planned(request: SweepRequest) -> SweepPlan:
         spans=spans if wants_odds else (),
         seed=request.seed,
     )
-    asked = [Asked(one.number, _key(base, task, one), one.settings, one.place) for one in trials]
+    asked = [
+        AskedTrial(one.number, _key(base, task, one), one.settings, one.place) for one in trials
+    ]
     return SweepPlan(request, base, task, asked, starts, dates, among)
 
 
@@ -215,7 +217,7 @@ def sweep(
     return SweepOutcome(verdict, made.path, plan.base.notes)
 
 
-def _again(row: TrialRow, one: Asked) -> TrialRow:
+def _again(row: TrialRow, one: AskedTrial) -> TrialRow:
     """A row of before with its number and place of now."""
     return msgspec.structs.replace(row, number=one.number, place=one.place)
 

@@ -73,7 +73,7 @@ class TrialRow(msgspec.Struct, frozen=True, kw_only=True):
     worker: int = 0
 
 
-class Asked(msgspec.Struct, frozen=True):
+class AskedTrial(msgspec.Struct, frozen=True):
     """A trial as it is sent."""
 
     number: int
@@ -82,7 +82,7 @@ class Asked(msgspec.Struct, frozen=True):
     place: tuple[int, ...] = ()
 
 
-def run_trial(task: TrialTask, asked: Asked) -> TrialRow:
+def run_trial(task: TrialTask, asked: AskedTrial) -> TrialRow:
     """The trial's row; never raises for what the trial itself does wrong."""
     began = time.perf_counter()
     try:
@@ -102,7 +102,7 @@ def run_trial(task: TrialTask, asked: Asked) -> TrialRow:
     )
 
 
-def _figures(task: TrialTask, asked: Asked) -> dict[str, Any]:
+def _figures(task: TrialTask, asked: AskedTrial) -> dict[str, Any]:
     base = base_here(task.source)
     insist_unchanged(base, task.hashes)
     with explained_replay():
