@@ -219,9 +219,8 @@ class _Checked:
                 f"the same, first at the bar of {first}; it reads {what}"
             )
             return CheckFinding(check="files", told="", fault=fault)
-        return CheckFinding(
-            check="files", told=f"it reads {what}, but its decisions follow the bars"
-        )
+        told = f"it reads {what}, but its decisions follow the bars"
+        return CheckFinding(check="files", told=told)
 
     def _warm_up(self) -> int | None:
         """Bars before the second half that give that half the full run's decisions."""

@@ -106,7 +106,7 @@ def signature(decision: Decision, view: View) -> Signature:
 
 
 def by_bars(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
-    """Decisions when the strategy is given bar after bar. Raises StrategyRaised where its code fails."""
+    """Decisions when the strategy is given bar after bar. Raises StrategyRaised."""
     strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
     index, deciding_on = 0, min(strategy.timeframes, key=_length)
     for row, closed in bars.closed.items():
@@ -159,7 +159,7 @@ def scans(factory: StrategyFactory, spec: SymbolSpec) -> bool:
 
 
 def by_scan(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
-    """Decisions when it is given columns. Raises StrategyRaised where its code fails."""
+    """Decisions when it is given columns. Raises StrategyRaised."""
     strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
     scan = scan_of(strategy)
     if scan is None:
