@@ -49,9 +49,13 @@ from engine.inputs import SwapSeen as SwapSeen
 from engine.inputs import SymbolModeSeen as SymbolModeSeen
 from engine.inputs import SymbolValuation as SymbolValuation
 from engine.inputs import Tick as Tick
+from engine.inputs import VenueClosed as VenueClosed
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
+from engine.snapshot import EndedOrder as EndedOrder
+from engine.snapshot import VenueOrder as VenueOrder
+from engine.snapshot import VenuePosition as VenuePosition
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
@@ -203,12 +207,13 @@ class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
 class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
     """The order ended without a fill: cancelled, expired, or stopped before it was sent.
 
-    `unsent`: it closes a position and could not leave, as the link was down. It is asked for again,
-    as another order, once link and account are proved.
+    `never_sent`: it certainly did not reach the venue. `unsent`: such an order that closes a
+    position; it is asked for again, as another order, once link and account are proved.
     """
 
     order_id: int
     reason: str
+    never_sent: bool = False
     unsent: bool = False
 
 

@@ -228,7 +228,7 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     """A deal; `position` is the identifier of the position that it opened or closed.
 
     `entry` and `reason` are the numbers that the platform gives them; money carries the sign of the
-    statement.
+    statement. `comment` is its order's; `ours` tells that it carries the engine's mark.
     """
 
     ticket: int
@@ -241,6 +241,8 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     profit: Cents
     commission: Cents
     swap: Cents
+    comment: str = ""
+    ours: bool = False
 
 
 class ExecutionResult(msgspec.Struct, frozen=True, gc=False):

@@ -6,11 +6,12 @@ their hash, only what it leads to is.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
+from engine.snapshot import AccountReconciled as AccountReconciled
+from engine.snapshot import AccountSnapshot as AccountSnapshot
+from engine.snapshot import VenueClosed as VenueClosed
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Units
 
@@ -120,18 +121,6 @@ class HeldExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="held_exit
     position: int
 
 
-class AccountSnapshot(msgspec.Struct, frozen=True, tag_field="event", tag="account_snapshot"):
-    """A snapshot of the account, in the execution adapter's own terms."""
-
-    what: Any
-
-
-class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="account_reconciled"):
-    """The same snapshot again, once what it showed of orders has been dispatched."""
-
-    what: Any
-
-
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
     """The venue's answer to a request for an order.
 
@@ -219,6 +208,7 @@ Input = (
     | HeldExitDue
     | AccountSnapshot
     | AccountReconciled
+    | VenueClosed
     | VenueReplied
     | LinkChanged
     | ConditionSeen
