@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
+
 from config.limits import zone_complaint
 from config.section import Section, unknown_name
 from config.yaml_strict import load_yaml
@@ -28,12 +30,17 @@ from engine.rules import (
 
 _FOLDER: Final = Path(__file__).parent / "rules"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-_KEYS: Final = ("name", "title", "reset", "daily_loss", "max_loss", "phases", "conduct")
+_KEYS: Final = (
+    "name", "title", "source", "reset", "daily_loss", "max_loss", "phases", "conduct",
+    "not_modelled",
+)  # fmt: skip
+_SOURCE_KEYS: Final = ("page", "read")
+_UNMODELLED_KEYS: Final = ("rule", "phases")
 _DAILY_KEYS: Final = ("percent", "amount_base", "anchor", "measured_on", "breach_at", "action")
 _MAX_KEYS: Final = ("percent", "mode", "trails", "lock_percent", "measured_on", "breach_at")
 _PHASE_KEYS: Final = (
     "name", "target_percent", "trading_days", "best_day_percent", "news_minutes",
-    "flat_before_weekend_minutes", "profitable_days", "profitable_day_percent",
+    "flat_before_weekend_minutes", "profitable_days", "profitable_day_percent", "inactive_days",
 )  # fmt: skip
 _CONDUCT_KEYS: Final = (
     "open_orders", "positions_a_day", "requests_a_day", "gap_minutes", "closure_minutes", "week",
@@ -42,10 +49,26 @@ _WEEKDAYS: Final = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
 )  # fmt: skip
 _MOMENT: Final = re.compile(rf"({'|'.join(_WEEKDAYS)}) ([01][0-9]|2[0-3]):([0-5][0-9])")
+_MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _LARGEST_COUNT: Final = 1_000_000
 _WEEK_MINUTES: Final = 7 * 24 * 60
 
 E = TypeVar("E", bound=enum.StrEnum)
+
+
+class Unmodelled(msgspec.Struct, frozen=True):
+    """A rule of the firm's that the program cannot judge, and the phases whose pass it decides."""
+
+    rule: str
+    phases: tuple[str, ...] = ()
+
+
+class RuleNotes(msgspec.Struct, frozen=True):
+    """Where a rule set was read, when (year and month), and what it leaves out."""
+
+    page: str = ""
+    read: str = ""
+    not_modelled: tuple[Unmodelled, ...] = ()
 
 
 def list_rules() -> list[str]:
@@ -58,12 +81,12 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
 
     Raises ConfigError.
     """
-    document = load_yaml(_file(name_or_path))
-    top = Section(document, (), document.root, _KEYS)
+    top = _top(name_or_path)
     name = top.text("name")
     if not _NAME.fullmatch(name):
         raise top.error("name", f"must be lower-case letters, digits and _, not {name!r}")
     reset = top.section("reset", ("zone", "hour"))
+    _source(top)
     return RuleSet(
         name=name,
         title=top.text("title"),
@@ -71,10 +94,67 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
         reset_hour=reset.whole("hour", least=0, most=23),
         daily=_daily(top.section("daily_loss", _DAILY_KEYS)),
         maximum=_maximum(top.section("max_loss", _MAX_KEYS)),
-        phases=_phases(top),
+        phases=_unproven(_phases(top), _unmodelled(top)),
         restrictions=TradingRestrictions()
         if top.off("conduct")
         else _restrictions(top.section("conduct", _CONDUCT_KEYS)),
+    )
+
+
+def rule_notes(name_or_path: str | Path) -> RuleNotes:
+    """What a rule set says of itself; raises ConfigError."""
+    top = _top(name_or_path)
+    page, read = _source(top)
+    return RuleNotes(page, read, _unmodelled(top))
+
+
+def _top(name_or_path: str | Path) -> Section:
+    document = load_yaml(_file(name_or_path))
+    return Section(document, (), document.root, _KEYS)
+
+
+def _source(top: Section) -> tuple[str, str]:
+    """Page and month of reading; empty where the file does not say."""
+    if top.off("source"):
+        return "", ""
+    source = top.section("source", _SOURCE_KEYS)
+    read = source.text("read")
+    if not _MONTH.fullmatch(read):
+        raise source.error("read", f"must be a year and month such as 2026-11, not {read!r}")
+    return source.text("page"), read
+
+
+def _unmodelled(top: Section) -> tuple[Unmodelled, ...]:
+    """The rules that are left out, each with the phases that it decides."""
+    if top.off("not_modelled"):
+        return ()
+    value = top.value("not_modelled")
+    if not isinstance(value, list) or not value:
+        raise top.error("not_modelled", "must be a list; begin each rule with `- rule:`")
+    sections = [
+        Section(top.document, ("not_modelled", place), item, _UNMODELLED_KEYS)
+        for place, item in enumerate(value)
+    ]
+    known = [phase.name for phase in _phases(top)]
+    return tuple(Unmodelled(section.text("rule"), _named(section, known)) for section in sections)
+
+
+def _named(section: Section, known: list[str]) -> tuple[str, ...]:
+    """The phases that a rule names; none where it decides no pass."""
+    names = () if section.off("phases") else tuple(section.texts("phases"))
+    for name in names:
+        if name not in known:
+            raise section.error("phases", f"there is no phase {name!r}: {', '.join(known)}")
+    return names
+
+
+def _unproven(phases: tuple[Phase, ...], left_out: tuple[Unmodelled, ...]) -> tuple[Phase, ...]:
+    """The phases, each with the rules that keep a pass of it from being proved."""
+    return tuple(
+        msgspec.structs.replace(
+            phase, unproven=tuple(item.rule for item in left_out if phase.name in item.phases)
+        )
+        for phase in phases
     )
 
 
@@ -130,9 +210,10 @@ def _phases(top: Section) -> tuple[Phase, ...]:
     for place, section in enumerate(sections):
         if phases[place].name in {phase.name for phase in phases[:place]}:
             raise section.error("name", f"{phases[place].name!r} is given twice; rename one")
-        if phases[place].target is None and place + 1 < len(phases):
+        if phases[place].target is None and any(it.target is not None for it in phases[place:]):
             raise section.error(
-                "target_percent", "only the last phase may have none: what follows is never reached"
+                "target_percent",
+                "only the last phases may have none: one with a target after it is never reached",
             )
     return phases
 
@@ -141,6 +222,7 @@ def _phase(section: Section) -> Phase:
     name = section.text("name")
     if not _NAME.fullmatch(name):
         raise section.error("name", f"must be lower-case letters, digits and _, not {name!r}")
+    days, percent = _profitable(section)
     return Phase(
         name=name,
         target=_percent_or_off(section, "target_percent", most=10 * WHOLE),
@@ -148,18 +230,20 @@ def _phase(section: Section) -> Phase:
         best_day=_percent_or_off(section, "best_day_percent"),
         news_minutes=_count(section, "news_minutes", most=_WEEK_MINUTES) or 0,
         flat_minutes=_count(section, "flat_before_weekend_minutes", most=_WEEK_MINUTES) or 0,
-        **_profitable(section),
+        inactive_days=_count(section, "inactive_days") or 0,
+        profitable_days=days,
+        profitable_percent=percent,
     )
 
 
-def _profitable(section: Section) -> dict[str, int]:
+def _profitable(section: Section) -> tuple[int, int]:
     """How many days must close a profit, and of how much of the initial balance at least."""
     days = _count(section, "profitable_days")
     percent = _percent_or_off(section, "profitable_day_percent")
     if (days is None) != (percent is None):
         missing = "profitable_days" if days is None else "profitable_day_percent"
         raise section.error(missing, "is missing: both lines say which days count, or neither")
-    return {"profitable_days": days or 0, "profitable_percent": percent or 0}
+    return days or 0, percent or 0
 
 
 def _restrictions(section: Section) -> TradingRestrictions:

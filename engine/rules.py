@@ -99,7 +99,9 @@ class Phase(_Rule, frozen=True, kw_only=True):
     profitable days; it only delays a pass. `news_minutes` before and after listed news nothing may
     be opened. With `flat_minutes` nothing may be open when the week closes: so long before it what
     is open is closed (0: no such rule). So many `profitable_days` must each close a profit of at
-    least `profitable_percent` of the initial balance.
+    least `profitable_percent` of the initial balance. `unproven` names the firm's rules that decide
+    a pass and that nobody here can judge: the phase is then never passed, only not proven.
+    After more than `inactive_days` days in a row without an opening it expires (0: never).
     """
 
     name: str
@@ -110,6 +112,8 @@ class Phase(_Rule, frozen=True, kw_only=True):
     flat_minutes: int = 0
     profitable_days: int = 0
     profitable_percent: int = 0
+    unproven: tuple[str, ...] = ()
+    inactive_days: int = 0
 
 
 class WeeklyClosure(_Rule, frozen=True, kw_only=True):

@@ -91,6 +91,7 @@ class ChallengeActor:
         self._stage = _Stage.RUNNING
         self._last: ev.AttemptEnded | None = None
         self._latched = ""
+        self._left_out: dict[str, None] = {}  # of the attempt's phases until now
 
     def routes(self) -> ev.Routes:
         return {
@@ -233,7 +234,9 @@ class ChallengeActor:
 
     def _begin(self, phase: int, deposit: Cents, balance: Cents) -> None:
         """Start `phase` on `balance`; the first one of a course starts another attempt."""
-        self.attempt += phase == self.challenge.first_phase
+        if phase == self.challenge.first_phase:
+            self.attempt += 1
+            self._left_out = {}
         zone, hour = self.rules.reset_zone, self.rules.reset_hour
         date = trading_date(zone, hour, self._bus.time)
         worst = min(self.lows.worst_today, balance) if deposit else balance
@@ -333,7 +336,7 @@ class ChallengeActor:
             return
         if self._portfolio.positions or not account.idle():
             return
-        if self._last.outcome is AttemptOutcome.PHASE_PASSED:
+        if self._last.outcome in (AttemptOutcome.PHASE_PASSED, AttemptOutcome.PHASE_NOT_PROVEN):
             self._begin(self.state.phase + 1, account.reset_balance(self.initial), self.initial)
         elif self.challenge.repeat:
             self._begin(
@@ -363,17 +366,29 @@ class ChallengeActor:
 
     def _pass_or_stop(self, seen: ev.AccountSeen) -> None:
         if not obj.missing(self.rules, self.state, seen.balance, flat=True):
-            later = self.rules.phases[self.state.phase + 1 :]
-            more = any(phase.target is not None for phase in later)
-            outcome = AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED
-            self._end(outcome, seen.figures)
+            outcome, left_out = self._verdict()
+            self._end(outcome, seen.figures, detail=left_out)
         else:
             self._stop_if_flat(seen.figures)
+
+    def _verdict(self) -> tuple[AttemptOutcome, str]:
+        """How a phase ends that has all it asks for, and what keeps that from being proved."""
+        later = self.rules.phases[self.state.phase + 1 :]
+        more = any(phase.target is not None for phase in later)
+        self._left_out |= dict.fromkeys(obj.unproven(self.phase, self.challenge.calendar))
+        if not self._left_out:
+            return AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED, ""
+        outcome = AttemptOutcome.PHASE_NOT_PROVEN if more else AttemptOutcome.NOT_PROVEN
+        return outcome, f"not judged: {'; '.join(self._left_out)}"
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         if self._stage is _Stage.DONE:
             return
         self._turn(reset.date, reset.balance, reset.equity)
+        if self.running and obj.expired(self.rules, self.state):
+            account = ev.Account(balance=reset.balance, equity=reset.equity, margin=reset.margin)
+            told = f"nothing was opened for {self.state.idle} days"
+            self._end(AttemptOutcome.BREACHED, account, obj.INACTIVITY, told)
         # Tested by everyone against the new day's limits.
         self._bus.feed(ev.AccountSeen(reset.balance, reset.equity, reset.margin))
 
@@ -400,7 +415,8 @@ class ChallengeActor:
     # --- counts ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self.state = obj.opened(self.state)
+        if opened.order_id:  # what was taken over was opened, and counted, before
+            self.state = obj.opened(self.state)
         if self._stage is not _Stage.WINDING_UP or self._account is None:
             return
         if opened.position in self._account.open_positions():

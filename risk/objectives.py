@@ -22,6 +22,7 @@ from engine.rules import (
     WHOLE,
     AmountBase,
     BreachAt,
+    Calendar,
     DailyLoss,
     DayStartBasis,
     MaxLoss,
@@ -36,6 +37,7 @@ from engine.types import Cents
 DAILY_LOSS = "daily_loss"
 MAX_LOSS = "max_loss"
 WEEKEND = "weekend"
+INACTIVITY = "inactivity"
 
 
 class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,8 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     profit of a day that is over and the sum of all profitable ones; `profitable_days` is how many
     of those the phase counts. `requests` and `positions` are those of the running day; `opened`
     tells whether it is a trading day already. `paid_in` is what was paid in since the first trade:
-    it raises floors and target, so that it is never room.
+    it raises floors and target, so that it is never room. `idle` counts the days in a row that are
+    over and saw no opening.
     """
 
     phase: int
@@ -65,6 +68,7 @@ class ChallengeState(msgspec.Struct, frozen=True, kw_only=True):
     positions: int = 0
     paid_in: Cents = 0
     profitable_days: int = 0
+    idle: int = 0
 
     @property
     def floor(self) -> Cents:
@@ -157,7 +161,14 @@ def next_day(
         good_days=state.good_days + max(0, profit),
         paid_in=state.paid_in,
         profitable_days=state.profitable_days + counts(rules, state, profit),
+        idle=0 if state.opened else state.idle + 1,
     )
+
+
+def expired(rules: RuleSet, state: ChallengeState) -> bool:
+    """Whether the phase is over because nothing was opened for too long."""
+    most = rules.phases[state.phase].inactive_days
+    return 0 < most < state.idle
 
 
 def counts(rules: RuleSet, state: ChallengeState, profit: Cents) -> bool:
@@ -243,6 +254,16 @@ def best_day_share(state: ChallengeState, balance: Cents) -> float | None:
 def _best(state: ChallengeState, balance: Cents) -> tuple[Cents, Cents]:
     today = balance - state.day_balance
     return max(state.best_day, today), state.good_days + max(0, today)
+
+
+def unproven(phase: Phase, calendar: Calendar) -> tuple[str, ...]:
+    """The rules that bear on passing the phase and that nobody has judged.
+
+    Those that are not modelled, and a rule of news of which no calendar tells.
+    """
+    if phase.news_minutes and not calendar.news:
+        return (*phase.unproven, "news (no calendar was given)")
+    return phase.unproven
 
 
 def missing(

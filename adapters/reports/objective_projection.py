@@ -30,6 +30,9 @@ def usd(amount: Cents | None) -> float | None:
     return None if amount is None else amount / 100
 
 
+_GOES_ON = (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PHASE_NOT_PROVEN)
+
+
 class AttemptsProjection:
     """The attempts at the objectives, one entry each: its phases together."""
 
@@ -107,9 +110,7 @@ class AttemptsProjection:
         attempt["trading_days"] += event.trading_days
         attempt |= {
             "end": iso(time),
-            "outcome": "unfinished"
-            if event.outcome is ev.AttemptOutcome.PHASE_PASSED
-            else str(event.outcome),
+            "outcome": "unfinished" if event.outcome in _GOES_ON else str(event.outcome),
             "cause": event.cause,
             "detail": event.detail,
             "final_balance": usd(event.account.balance),
@@ -141,13 +142,14 @@ class AttemptsProjection:
     def _counts_of(self) -> dict[str, Any]:
         outcomes = [attempt["outcome"] for attempt in self._attempts]
         passed = outcomes.count("passed")
-        unfinished = outcomes.count("unfinished")
-        decided = len(outcomes) - unfinished
+        unfinished, not_proven = outcomes.count("unfinished"), outcomes.count("not_proven")
+        decided = len(outcomes) - unfinished - not_proven
         return {
             "name": self._rules["rules"]["name"],
             "title": self._rules["rules"]["title"],
             "passed": passed,
             "failed": decided - passed,
+            "not_proven": not_proven,
             "unfinished": unfinished,
             "pass_rate": passed / decided if decided else None,
         }

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from adapters.reports.projection import cash, iso
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult, TradeRecord
-from engine.result.costs import slippage_cost
-from engine.result.curve import NO_FLOOR
-from engine.types import Cents, lots
+from engine.result.costs import planned_cost, slippage_cost
+from engine.result.curve import NO_FLOOR, Ints
+from engine.types import Cents, SymbolSpec, lots
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,23 +30,30 @@ class _Row(NamedTuple):
     """A trade and what the run knows that it does not."""
 
     trade: TradeRecord
-    result: RunResult
+    session_id: str
+    spec: SymbolSpec | None
+    digits: int
 
     def price(self, points: float | None) -> float | None:
         """Points as a decimal price; None for none."""
-        if not points:
-            return None
-        return points / float(10**self.digits)
-
-    @property
-    def digits(self) -> int:
-        spec = self.result.terms.symbols.get(self.trade.symbol)
-        return 0 if spec is None else spec.digits
+        return points / float(10**self.digits) if points else None
 
     @property
     def slippage(self) -> Cents | None:
-        spec = self.result.terms.symbols.get(self.trade.symbol)
-        return None if spec is None else slippage_cost(self.trade, spec)
+        return None if self.spec is None else slippage_cost(self.trade, self.spec)
+
+    @property
+    def planned(self) -> Cents | None:
+        return None if self.spec is None else planned_cost(self.trade, self.spec)
+
+
+def _rows(result: RunResult) -> list[_Row]:
+    specs, session_id = result.terms.symbols, result.terms.session_id
+    digits = {name: spec.digits for name, spec in specs.items()}
+    return [
+        _Row(trade, session_id, specs.get(trade.symbol), digits.get(trade.symbol, 0))
+        for trade in result.trades
+    ]
 
 
 class _Column(NamedTuple):
@@ -82,7 +91,7 @@ _TRADES: Final[tuple[_Column, ...]] = (
     _Column("strategy_id", "text", lambda row: row.trade.strategy_id),
     _Column("signal_id", "text", lambda row: row.trade.signal_id),
     _Column("variant", "text", lambda row: row.trade.variant),
-    _Column("session_id", "text", lambda row: row.result.terms.session_id),
+    _Column("session_id", "text", lambda row: row.session_id),
     _Column("attempt", "whole", lambda row: row.trade.attempt or None),
     _Column("remaining", "money", lambda row: lots(row.trade.remaining)),
     _Column("final_stop_loss", "price", lambda row: row.price(row.trade.levels[-1].stop_loss)),
@@ -90,6 +99,7 @@ _TRADES: Final[tuple[_Column, ...]] = (
     _Column("planned_risk", "money", lambda row: _usd(row.trade.planned_risk or None)),
     _Column("initial_risk", "money", lambda row: _usd(row.trade.initial_risk)),
     _Column("costs_paid", "money", lambda row: _usd(row.trade.costs)),
+    _Column("costs_planned", "money", lambda row: _usd(row.planned)),
     _Column("spread_points", "whole", lambda row: row.trade.spread),
     _Column("open_slippage_points", "whole", lambda row: row.trade.open_slippage),
     _Column("close_slippage_points", "whole", lambda row: row.trade.close_slippage),
@@ -116,55 +126,72 @@ DAY_COLUMNS: Final = (
 
 def trades_csv(result: RunResult) -> bytes:
     """One row a position, in the order of their openings."""
-    rows = (_Row(trade, result) for trade in result.trades)
-    return _csv(TRADE_COLUMNS, ([_cell(column, row) for column in _TRADES] for row in rows))
+    return _csv(TRADE_COLUMNS, ([cell(row) for cell in _TRADE_CELLS] for row in _rows(result)))
 
 
-def _cell(column: _Column, row: _Row) -> str:
-    value = column.value(row)
-    if value is None:
-        return ""
-    match column.kind:
-        case "price":
-            return f"{value:.{row.digits}f}"
-        case "money":
-            return f"{value:.2f}"
-        case "ratio":
-            return f"{value:.4f}"
-        case "seconds":
-            return f"{value:.3f}".rstrip("0").rstrip(".")
-        case "time":
-            return iso(value)
-        case _:
-            return str(value)
+def _cells_of(column: _Column) -> Callable[[_Row], str]:
+    """What makes a column's cells: its value as text, and nothing where there is none."""
+    value, text = column.value, _TEXTS[column.kind]
+
+    def cell(row: _Row) -> str:
+        known = value(row)
+        return "" if known is None else text(known, row)
+
+    return cell
+
+
+_TEXTS: Final[dict[str, Callable[[Any, _Row], str]]] = {
+    "price": lambda value, row: f"{value:.{row.digits}f}",
+    "money": lambda value, _: f"{value:.2f}",
+    "ratio": lambda value, _: f"{value:.4f}",
+    "seconds": lambda value, _: f"{value:.3f}".rstrip("0").rstrip("."),
+    "time": lambda value, _: iso(value),
+    "text": lambda value, _: str(value),
+    "whole": lambda value, _: str(value),
+}
+
+_TRADE_CELLS: Final = tuple(map(_cells_of, _TRADES))
 
 
 def equity_csv(result: RunResult) -> bytes:
     """One row a bar; a floor or target that does not exist is blank."""
     curve = result.curve
+    amounts = _Amounts(curve.balance, curve.equity, curve.worst, curve.best)
     columns = (
-        [iso(moment) for moment in curve.time.tolist()],
-        _steady_cells(curve.balance.tolist(), none=None),
-        _cash_cells(curve.equity.tolist()),
-        _cash_cells(curve.worst.tolist()),
-        _steady_cells(curve.day_floor.tolist()),
-        _steady_cells(curve.overall_floor.tolist()),
+        _iso_cells(curve.time),
+        *amounts.columns[:3],
+        _floor_cells(curve.day_floor),
+        _floor_cells(curve.overall_floor),
         [str(count) for count in curve.open_positions.tolist()],
-        _cash_cells(curve.best.tolist()),
-        _steady_cells(curve.target.tolist()),
+        amounts.columns[3],
+        _floor_cells(curve.target),
     )
     lines = [",".join(EQUITY_COLUMNS), *map(",".join, zip(*columns, strict=True))]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _cash_cells(amounts: Sequence[Cents]) -> list[str]:
-    return [cash(amount) for amount in amounts]
+class _Amounts:
+    """Columns of money as text; the same amount, in whatever column, is formatted once."""
+
+    def __init__(self, *columns: Ints) -> None:
+        amounts, places = np.unique(np.concatenate(columns), return_inverse=True)
+        cells = np.array([cash(amount) for amount in amounts.tolist()], dtype=object)
+        self.columns = [part.tolist() for part in np.split(cells[places], len(columns))]
 
 
-def _steady_cells(amounts: Sequence[Cents], none: Cents | None = NO_FLOOR) -> list[str]:
-    """As cash, blank for `none`; what hardly changes from row to row is formatted once."""
-    known = {amount: "" if amount == none else cash(amount) for amount in set(amounts)}
-    return [known[amount] for amount in amounts]
+def _iso_cells(times: Ints) -> list[str]:
+    """As `iso`, for a column of whole seconds; others are formatted one by one."""
+    if np.any(times % 1000):
+        return [iso(moment) for moment in times.tolist()]
+    stamps = np.datetime_as_string((times // 1000).astype("datetime64[s]"))
+    return np.char.add(stamps, "+00:00").tolist() if len(times) else []
+
+
+def _floor_cells(amounts: Ints) -> list[str]:
+    """Money that hardly changes from row to row, blank where there is none."""
+    levels, places = np.unique(amounts, return_inverse=True)
+    known = ["" if level == NO_FLOOR else cash(level) for level in levels.tolist()]
+    return np.array(known, dtype=object)[places].tolist() if known else []
 
 
 def daily_csv(result: RunResult) -> bytes:
@@ -200,7 +227,7 @@ def trades_table(result: RunResult) -> pa.Table:
         "text": pa.string(),
         "time": pa.timestamp("ms", tz="UTC"),
     }
-    rows = [_Row(trade, result) for trade in result.trades]
+    rows = _rows(result)
     columns = {
         column.name: pa.array(
             [column.value(row) for row in rows], type=types.get(column.kind, pa.float64())
@@ -212,7 +239,6 @@ def trades_table(result: RunResult) -> pa.Table:
 
 def equity_table(result: RunResult) -> pa.Table:
     """The equity points as an Arrow table."""
-    import numpy as np
     import pyarrow as pa
 
     curve = result.curve
@@ -254,11 +280,17 @@ def daily_table(result: RunResult) -> pa.Table:
     )
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write a table in one step; raises OSError and leaves the old file when it cannot."""
+def as_parquet(table: pa.Table) -> bytes:
+    """The table as the content of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    replace_file(path, sink.getvalue().to_pybytes())
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write a table in one step; raises OSError and leaves the old file when it cannot."""
+    replace_file(path, as_parquet(table))

@@ -34,3 +34,8 @@ def spread_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
     if trade.spread is None:
         return None
     return points_worth(spec, trade.volume, trade.open_price, trade.spread)
+
+
+def planned_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents:
+    """The commission of both sides that risk counted when it sized the order."""
+    return 2 * money.commission(spec, trade.volume)

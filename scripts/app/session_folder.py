@@ -47,6 +47,19 @@ class SessionFolder:
         return self.path / f"{self.kind}_summary.json"
 
     @property
+    def trades(self) -> Path:
+        return self.path / f"{self.kind}_trades.csv"
+
+    @property
+    def equity(self) -> Path:
+        return self.path / f"{self.kind}_equity.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page, where one was asked for."""
+        return self.path / f"{self.kind}_report.html"
+
+    @property
     def configuration(self) -> Path:
         return self.path / "config.json"
 
@@ -71,6 +84,18 @@ class SessionFolder:
     @property
     def latest_summary(self) -> Path:
         return self.results / self.summary.name
+
+    @property
+    def latest_trades(self) -> Path:
+        return self.results / self.trades.name
+
+    @property
+    def latest_equity(self) -> Path:
+        return self.results / self.equity.name
+
+    @property
+    def latest_report(self) -> Path:
+        return self.results / self.report.name
 
     def discard_if_empty(self) -> None:
         """Take the folder away again after a start that failed before anything was in it."""

@@ -62,6 +62,10 @@ COMMANDS = {
     "stop": command_line.Lazy(
         "scripts.cli.control:stop", "End a session in order; open positions stay as they are."
     ),
+    "serve": command_line.Lazy(
+        "scripts.cli.serve:serve",
+        "Show every session on one page, live; on this machine, or over SSH on a phone.",
+    ),
     "config": command_line.Lazy("scripts.cli.config_check:app", "Look at the configuration."),
     "alerts": command_line.Lazy("scripts.cli.alerts:app", "Alerts to a person."),
     "data": command_line.Lazy("scripts.cli.data:app", "Check and convert bar files."),
@@ -71,7 +75,7 @@ COMMANDS = {
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets", "compare"),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
-    "A session that runs": ("status", "pause", "resume", "flatten", "stop"),
+    "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),
     "Files and settings": ("data", "journal", "config", "alerts"),
 }
 

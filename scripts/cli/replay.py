@@ -67,6 +67,7 @@ def replay(
     server: ServerOption = None,
     password: PasswordOption = None,
     accounts: AccountsOption = None,
+    parquet: opt.Parquet = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -91,7 +92,7 @@ def _on_paper(request: ReplayRequest, given: dict[str, Any], screen: Screen) -> 
     screen.tell(notes)
     folder = session_folder(given["results_dir"], given["session_id"], SIMULATED)
     folder.create()
-    return screen.finish(run_replay(terms, folder, screen))
+    return screen.finish(run_replay(terms, folder, screen, parquet=given["parquet"]))
 
 
 def _refuse_account_options(given: dict[str, Any]) -> None:
@@ -125,6 +126,7 @@ def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], scr
         results=given["results_dir"],
         session_id=given["session_id"],
         resume=given["resume"],
+        parquet=given["parquet"],
     )
     refuse_contradictions(how)
     if how.dry_run:

@@ -24,7 +24,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from adapters.services.watchdog import WatchdogTerms
-    from scripts.app.operations.shadow import DrawnView, ShadowRequest
+    from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 
 
 def shadow(
@@ -32,6 +32,7 @@ def shadow(
     dry_run: DryRunOption = True,
     duration: own.Duration = None,
     resume: own.Resume = "auto",
+    adopt: own.Adopt = False,
     symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
@@ -58,6 +59,7 @@ def shadow(
     metrics_port: own.MetricsPort = None,
     hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
+    parquet: opt.Parquet = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -71,7 +73,7 @@ def shadow(
 
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
-    from scripts.app.operations.shadow import ShadowRequest
+    from scripts.app.operations.shadow_request import ShadowRequest
 
     speed = given["speed"]
     return ShadowRequest(
@@ -89,12 +91,14 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=given["resume"],
+        adopt=given["adopt"],
         results=results_folder(given["results_dir"]),
         session_id=given["session_id"],
         follow=given["follow"],
         metrics_port=given["metrics_port"],
         watchdog=_watchdog(given["hang_limit"]),
         view=_live_view() if _is_viewed(given) else None,
+        parquet=given["parquet"],
     )
 
 

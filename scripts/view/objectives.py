@@ -32,7 +32,8 @@ def _tally(told: dict[str, Any]) -> str:
     """How often the signals would have passed."""
     decided = told["passed"] + told["failed"]
     rate = f" ({told['pass_rate']:.0%})" if told["pass_rate"] is not None else ""
-    rest = f", {told['unfinished']} unfinished" if told["unfinished"] else ""
+    rest = f", {told['not_proven']} not proven" if told.get("not_proven") else ""
+    rest += f", {told['unfinished']} unfinished" if told["unfinished"] else ""
     return f"passed {told['passed']} of {decided} attempts{rate}{rest}"
 
 
@@ -47,6 +48,8 @@ def _violation_lines(attempt: dict[str, Any]) -> list[str]:
 
 def _attempt_line(attempt: dict[str, Any]) -> str:
     cause = f" ({attempt['cause']})" if attempt["cause"] else ""
+    if "not judged" in attempt.get("detail", ""):
+        cause = f" ({attempt['detail']})"
     return (
         f"    {attempt['attempt']:>4}     {attempt['start'][:10]} to {attempt['end'][:10]}, "
         f"{attempt['days']} days, phase {attempt['phase']}: {attempt['outcome']}{cause}, "

@@ -24,6 +24,8 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "halt causes": reference.halt_causes,
     "return codes": reference.return_codes,
     "event log": reference.event_log,
+    "trades": reference.trades,
+    "equity": reference.equity,
     "summary": reference.summary,
     "exit codes": reference.exit_codes,
     "environment": reference.environment,

@@ -19,8 +19,9 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.rejections import effect_of
 from adapters.reports.projection import LOG_COLUMNS
 from adapters.reports.summary import SummaryProjection
+from adapters.reports.tables import EQUITY_COLUMNS, TRADE_COLUMNS
 from config.alerts import ALERT_KINDS
-from config.rules import list_rules, load_rules
+from config.rules import list_rules, load_rules, rule_notes
 from engine import events as ev
 from engine.fields import RejectionEffect
 from engine.journal import TAGS
@@ -129,6 +130,18 @@ def event_log() -> str:
     return table(("column", "meaning"), [(code(name), said[name]) for name in LOG_COLUMNS])
 
 
+def trades() -> str:
+    """The columns of the trades table, in their order."""
+    said = meanings("trades", TRADE_COLUMNS)
+    return table(("column", "meaning"), [(code(name), said[name]) for name in TRADE_COLUMNS])
+
+
+def equity() -> str:
+    """The columns of the equity table, in their order."""
+    said = meanings("equity", EQUITY_COLUMNS)
+    return table(("column", "meaning"), [(code(name), said[name]) for name in EQUITY_COLUMNS])
+
+
 def summary() -> str:
     """The keys of a summary, in their order."""
     projection = SummaryProjection()
@@ -181,9 +194,12 @@ def firms() -> str:
     rows = []
     for name in list_rules():
         rules = load_rules(name)
+        notes = rule_notes(name)
         phases = ", ".join(phase.name for phase in rules.phases)
-        rows.append((code(name), rules.title, phases))
-    return table(("rules", "firm and programme", "phases"), rows)
+        left_out = "; ".join(item.rule for item in notes.not_modelled)
+        source = f"{notes.page}, {notes.read}"
+        rows.append((code(name), rules.title, phases, source, left_out))
+    return table(("rules", "firm and programme", "phases", "read on", "not modelled"), rows)
 
 
 def alerts() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.loader import ConfigError, list_rules, load_calendar, load_rules
+from config.rules import rule_notes
 from engine.rules import BreachAt, Calendar, Closure, DayStartBasis, Mode, News
 
 FILE = Path(__file__).resolve().parents[2] / "config" / "rules" / "ftmo_1step.yaml"
@@ -21,11 +22,28 @@ def test_every_shipped_set_loads_under_its_own_name() -> None:
 def test_the_2_step_reads_as_it_is_written() -> None:
     rules = load_rules("ftmo_2step")
     assert (rules.daily.percent, rules.maximum.percent) == (500, 1_000)
-    assert [phase.target for phase in rules.phases] == [1_000, 500, None]
-    assert [phase.trading_days for phase in rules.phases] == [4, 4, 0]
+    assert [phase.target for phase in rules.phases] == [1_000, 500, None, None]
+    assert [phase.trading_days for phase in rules.phases] == [4, 4, 0, 0]
     assert rules.restrictions.week is not None
     assert rules.restrictions.week.closes == (4 * 24 + 17) * 60
     assert rules.phases[2].flat_minutes == 30
+
+
+@pytest.mark.parametrize("name", list_rules())
+def test_every_shipped_set_names_its_page_and_date_and_what_it_leaves_out(name: str) -> None:
+    """A reader can compare it with the firm's page, and knows what no verdict of it covers."""
+    notes = rule_notes(name)
+    assert "/" in notes.page
+    assert notes.read >= "2026-11"
+    assert notes.not_modelled
+
+
+def test_a_swing_account_has_neither_the_news_nor_the_weekend_rule() -> None:
+    for name in ("ftmo_1step", "ftmo_2step"):
+        standard, swing = load_rules(name).phases[-2:]
+        assert (standard.news_minutes, standard.flat_minutes) == (2, 30)
+        assert (swing.name, swing.news_minutes, swing.flat_minutes) == ("account_swing", 0, 0)
+        assert swing.target is None
 
 
 def test_firms_differ_in_the_data_only() -> None:
@@ -48,7 +66,18 @@ def test_firms_differ_in_the_data_only() -> None:
         ("mode: trailing_end_of_day", "mode: static", "means nothing with mode: static"),
         ("  action: fail", "  acton: fail", "unknown key 'acton'; did you mean 'action'?"),
         ("  action: fail\n", "", "daily_loss.action: is missing"),
-        ("target_percent: 10\n", "target_percent: null\n", "only the last phase may have none"),
+        (
+            "  - name: account\n    target_percent: null\n",
+            "  - name: early\n    target_percent: null\n  - name: late\n    target_percent: 5\n",
+            "only the last phases may have none",
+        ),
+        ('read: "2026-11"', 'read: "2026"', "must be a year and month such as 2026-11"),
+        ("not_modelled:\n", "not_modelled: []\nother:\n", "unknown key 'other'"),
+        (
+            "  - rule: forbidden",
+            "  - phases: [never]\n    rule: forbidden",
+            "there is no phase 'never'",
+        ),
         ("name: account", "name: challenge", "'challenge' is given twice"),
         ("closes: Friday 17:00", "closes: Fri 17:00", "must be a weekday and a time such as"),
         ("opens: Sunday 17:00", "opens: Friday 17:00", "must be another moment than `closes`"),

@@ -57,30 +57,38 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.reports.page": "engine engine.result",
     "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
     "adapters.services": "engine adapters.system adapters.reports",
+    "adapters.web": "adapters.reports.page",
+    "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
+    "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
+    "scripts.app.journals scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
-    "scripts.app.sessions": "engine risk risk.ledger signals signals.market_data config "
-    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
+    "scripts.app.results": "engine engine.result risk adapters.bars adapters.journal "
+    "adapters.reports scripts.app scripts.app.terms",
+    "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "
+    "config adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
-    "scripts.app.account scripts.app.terms",
-    "scripts.app.journals": "engine engine.result risk signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system "
-    "scripts.app scripts.app.sessions scripts.app.terms",
-    "scripts.app.operations": "engine engine.account risk risk.ledger signals.market_data config "
-    "adapters.bars adapters.journal adapters.mt5.api adapters.mt5.execution adapters.mt5.live "
-    "adapters.reports adapters.services adapters.state adapters.statements adapters.system "
-    "scripts.app scripts.app.account scripts.app.sessions scripts.app.terms",
+    "scripts.app.account scripts.app.results scripts.app.terms",
+    "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
+    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.services "
+    "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
+    "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
+    "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
+    "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
+    "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
+    "scripts.app.terms",
     "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
     "scripts.view",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
-    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.view scripts.cli.shared",
+    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
+    "scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""
 

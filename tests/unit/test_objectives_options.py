@@ -32,6 +32,7 @@ class TestResolve:
             "challenge",
             "verification",
             "account",
+            "account_swing",
         ]
 
     def test_a_phase_may_be_named_and_attempts_repeated(self, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,7 +28,7 @@ ONE_STEP = load_rules("ftmo_1step")
 Row = tuple[str, str, int, list[int]]
 
 
-def one_phase(**phase: int) -> RuleSet:
+def one_phase(**phase: Any) -> RuleSet:
     """5 % a day, 10 % in all, a target of 2 %, no minimum of days."""
     return RuleSet(
         name="one", title="One", reset_zone="UTC",

@@ -64,7 +64,7 @@ def test_reaching_a_limit_is_a_breach_there() -> None:
 def test_the_ledger_counts_by_the_same_rule() -> None:
     rules = day_rules(RULES).profitable
     assert [(rule.days, rule.percent) for rule in rules if rule] == [(3, 50), (3, 50)]
-    assert day_rules(load_rules("ftmo_2step")).profitable == (None, None, None)
+    assert day_rules(load_rules("ftmo_2step")).profitable == (None,) * 4
 
 
 def test_a_session_s_first_record_has_them_only_where_there_are_some() -> None:

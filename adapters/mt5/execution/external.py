@@ -49,7 +49,7 @@ def _positions(
         if item.ours and requests.is_mine(item.comment):
             yield ExternalItem(_exposure(item), _mismatch("position", item), _marked(item))
         else:
-            yield ExternalItem(_exposure(item))
+            yield ExternalItem(_exposure(item), _another("position", item) if item.ours else "")
 
 
 def _orders(
@@ -62,7 +62,8 @@ def _orders(
         if item.ours and item.comment in coming:
             continue
         mine = item.ours and requests.is_mine(item.comment)
-        yield ExternalItem(_exposure(item), _mismatch("order", item) if mine else "")
+        why = _mismatch("order", item) if mine else _another("order", item) if item.ours else ""
+        yield ExternalItem(_exposure(item), why)
 
 
 def _exposure(item: ev.VenuePosition | ev.VenueOrder) -> ev.ExternalExposure:
@@ -95,4 +96,13 @@ def _mismatch(what: str, item: ev.VenuePosition | ev.VenueOrder) -> str:
     return (
         f"{what} {item.ticket} on {item.symbol} carries this session's mark {item.comment!r}, "
         "but its order is over"
+    )
+
+
+def _another(what: str, item: ev.VenuePosition | ev.VenueOrder) -> str:
+    """Nothing of an earlier session is left alone when one that sends begins, so somebody else is
+    at work on the account right now, who counts by himself."""
+    return (
+        f"{what} {item.ticket} on {item.symbol} carries the mark {item.comment!r} of a session "
+        "that is not known here: another Butler works on this account; stop it first"
     )

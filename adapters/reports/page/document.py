@@ -40,14 +40,14 @@ def page_of(
     chosen = options or PageOptions()
     context = _context(result, hindsight)
     curve = context.pop("curve")
-    script = "\n".join(_text(name) for name in _SCRIPTS)
+    script = "\n".join(page_text(name) for name in _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{script}\n}})();"
     library = "" if chosen.shared_script else plotly_script()
     sources = [csp_hash(script), "file:" if chosen.shared_script else csp_hash(library)]
     html = _template().render(
         title=chosen.title or f"{result.terms.preset} {result.terms.session_id}".strip(),
         policy=_policy(sources),
-        style=_text("page.css"),
+        style=page_text("page.css"),
         library=library,
         shared_script=chosen.shared_script,
         script=script,
@@ -232,7 +232,8 @@ def _trade_columns(trades: tuple[TradeRecord, ...]) -> dict[str, Ints]:
 
 
 @cache
-def _text(name: str) -> str:
+def page_text(name: str) -> str:
+    """One of the page's own files: a script, a style, the template."""
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
@@ -259,4 +260,4 @@ def _template() -> Any:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["dated"] = lambda text: _dated(text, jinja2)
-    return environment.from_string(_text("page.html"))
+    return environment.from_string(page_text("page.html"))

@@ -67,11 +67,12 @@ def identity(result: RunResult, hindsight: Hindsight | None) -> list[str]:
     account = f"{money(terms.start.balance).removesuffix('.00')} {terms.currency}"
     parts.append(f"{title}, {account}" if title else account)
     parts.append(f"played {date(result.first)} to {date(result.last)}")
-    done = [item for item in result.attempts if item.outcome and item.outcome != "phase_passed"]
+    done = [it for it in result.attempts if it.outcome and not it.outcome.startswith("phase_")]
     if result.attempts:
-        passed = sum(item.outcome == "passed" for item in done)
+        passed, unsure = (sum(it.outcome == how for it in done) for how in ("passed", _UNSURE))
         count = len({item.attempt for item in result.attempts})
-        parts.append(f"{passed} of {count} attempts passed, {len(done) - passed} failed")
+        told = f"{passed} of {count} attempts passed, {len(done) - passed - unsure} failed"
+        parts.append(f"{told}, {unsure} not proven" if unsure else told)
     parts.append(_MODES.get(terms.mode, terms.mode))
     return parts
 
@@ -83,9 +84,14 @@ def _frame(period: int) -> str:
     return f"H{minutes // 60}" if minutes >= 60 else f"M{minutes}"
 
 
+_UNSURE = "not_proven"
+_OVER = ("breached", "passed", "stopped", _UNSURE)
+"""How attempts end."""
+
+
 def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     """How the run stands under the firm's rules, with cause, the firm's time and figures."""
-    over = [item for item in result.attempts if item.outcome in ("breached", "passed", "stopped")]
+    over = [item for item in result.attempts if item.outcome in _OVER]
     if over:
         return _of_attempt(result, over[-1], len(result.attempts) > len(over))
     if hindsight is not None:
@@ -113,11 +119,14 @@ def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdic
     if last.outcome == "passed":
         text = f": {last.name} on {when(ended, zone)}, balance {money(last.final_balance)}"
         return RunVerdict("pass", "Passed", text)
+    if last.outcome == _UNSURE:
+        text = f": {last.name} on {when(ended, zone)} has all that is modelled; {last.detail}"
+        return RunVerdict("open", "Not proven", text)
     if last.outcome == "stopped":
         text = f": own limits ({last.cause}) ended the attempt {when(ended, zone)}"
         return RunVerdict("fail", "Stopped", text)
     rule = RULES.get(last.cause, last.cause)
-    if last.cause == "weekend":
+    if last.cause in ("weekend", "inactivity"):
         return RunVerdict("fail", "Failed", f": {rule}, {last.detail}, {when(ended, zone)}", ended)
     limit = last.max_limit if last.cause == "max_loss" else _day_limit(result.curve, ended)
     text = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.events import Record
 from engine.journal import JournalFailed
-from engine.result import PriceHistory, RunResult
+from engine.result import RunResult
 from engine.result.build import finished
-from engine.result.fold import LimitHistory, ResultFold
+from engine.result.fold import ResultFold
 from engine.session import Session
-from risk.hindsight import FirmLimitHistory
 from scripts.app.errors import AppError
 from scripts.app.journals.rerun_bars import SourceFiles, inputs_again
+from scripts.app.results.tables import limits_of
+from scripts.app.results.tables import prices_of as prices_of
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
-from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 
@@ -56,7 +56,7 @@ def replay_in_memory(terms: Terms, about: dict[str, Any] | None = None) -> RunRe
     It may be called in any thread, and inside a running event loop (a notebook's), which it blocks.
     Raises what a replay raises (BarFileError, engine.bus.HandlerFailed).
     """
-    fold = ResultFold(_limits(terms))
+    fold = ResultFold(limits_of(terms.objectives))
     journal = FoldingJournal(fold)
 
     async def run() -> None:
@@ -75,10 +75,6 @@ def replay_in_memory(terms: Terms, about: dict[str, Any] | None = None) -> RunRe
 
     _run(run())
     return finished(fold, prices_of(terms.inputs))
-
-
-def _limits(terms: Terms) -> LimitHistory | None:
-    return None if terms.objectives is None else FirmLimitHistory(terms.objectives.rules)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -103,16 +99,6 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise failures[0]
 
 
-def prices_of(inputs: list[BarInput]) -> Mapping[str, PriceHistory]:
-    """The bars of a replay by symbol; raises BarFileError while reading."""
-    return {
-        item.spec.name: PriceHistory.of_chunks(
-            item.spec.name, item.ref.period * 1000, item.prepared(())
-        )
-        for item in inputs
-    }
-
-
 def result_of_journal(path: Path, bars: dict[str, Path] | None = None) -> RunResult:
     """The result of a session's journal, whether the session is over or still runs.
 
@@ -124,8 +110,7 @@ def result_of_journal(path: Path, bars: dict[str, Path] | None = None) -> RunRes
     with StoredJournal(path) as stored:
         for record in stored.records():
             if fold.terms is None and isinstance(record.event, ev.SessionStarted):
-                course = challenge_of(record.event)
-                fold.limits = None if course is None else FirmLimitHistory(course.rules)
+                fold.limits = limits_of(challenge_of(record.event))
                 started, about = record.event, record.metadata or {}
             fold.take(record)
     if fold.terms is None or fold.terms.mode != "replay":

@@ -58,6 +58,7 @@ class ProfileReplay:
     results: Path | None = None
     session_id: str | None = None
     resume: str | None = None
+    parquet: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _replay_prepared(
         strategy_file=loaded.file,
         objectives=prepared.challenge,
     )
-    return run_replay(terms, folder, frontend, how.account.profile)
+    return run_replay(terms, folder, frontend, how.account.profile, parquet=how.parquet)
 
 
 def refuse_contradictions(how: ProfileReplay) -> None:
@@ -139,6 +140,8 @@ def refuse_contradictions(how: ProfileReplay) -> None:
         ),
         "--slippage-points and --starting-equity belong to simulations: leave them out "
         "with --no-dry-run": not resuming and sending and bool(simulated),
+        "--parquet belongs to simulations: leave it out with --no-dry-run; butler.load(SESSION) "
+        "gives its tables": sending and how.parquet,
         "--attempts repeat: an account cannot begin anew; leave it out with --no-dry-run": (
             not resuming and sending and request.attempts == "repeat"
         ),

@@ -17,14 +17,19 @@ from scripts.app.version import session_metadata
 
 
 def run_replay(
-    terms: Terms, folder: SessionFolder, frontend: Frontend, profile: str | None = None
+    terms: Terms,
+    folder: SessionFolder,
+    frontend: Frontend,
+    profile: str | None = None,
+    *,
+    parquet: bool = False,
 ) -> FinishedSession:
     """Run the session, whose folder exists, to its end; raises AppError when it cannot go on."""
-    return asyncio.run(_run(terms, folder, frontend, profile))
+    return asyncio.run(_run(terms, folder, frontend, profile, parquet))
 
 
 async def _run(
-    terms: Terms, folder: SessionFolder, frontend: Frontend, profile: str | None
+    terms: Terms, folder: SessionFolder, frontend: Frontend, profile: str | None, parquet: bool
 ) -> FinishedSession:
     clock = SystemClock()
     log = SessionLog(folder.log, folder.session_id, clock.now, say=frontend.warn)
@@ -33,7 +38,7 @@ async def _run(
     try:
         write_configuration(folder, started(terms), metadata)
         with explained(folder, log):
-            replay = build_replay(terms, folder, clock, metadata, log)
+            replay = build_replay(terms, folder, clock, metadata, log, parquet=parquet)
         total = sum(item.ref.rows for item in terms.inputs)
         stop = replay.session.request_stop
         with frontend.progress(total) as show, frontend.interruptible(stop):
@@ -42,4 +47,5 @@ async def _run(
                 outcome = await replay.session.run()
     finally:
         log.close()
-    return FinishedSession(folder, outcome, replay.summary.projection.summary())
+    summary = replay.summary.projection.summary()
+    return FinishedSession(folder, outcome, summary, result=replay.tables.result)

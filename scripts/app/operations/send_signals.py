@@ -189,7 +189,7 @@ async def run_script(
                 mode=terms.mode,
                 limits=terms.limits,
                 sends=True,
-                symbols=[item.name for item in terms.instruments.values()],
+                names={item.name: ours for ours, item in terms.instruments.items()},
                 say=lambda line: frontend.tell([line]),
                 challenge=terms.challenge,
                 resumed=bool(previous.records),
@@ -203,5 +203,6 @@ async def run_script(
                     outcome = await live.session.run()
     finally:
         log.close()
-    session = FinishedSession(folder, outcome, live.summary.projection.summary())
+    summary, tables = live.sinks.summary.projection.summary(), live.sinks.tables
+    session = FinishedSession(folder, outcome, summary, result=tables.result)
     return SentSignals(session, live.outcomes, live.halted(), live.left())

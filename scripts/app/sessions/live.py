@@ -23,7 +23,6 @@ from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.mt5.live.server_clock import ServerTime
 from adapters.reports.projection import iso
-from adapters.reports.sinks import JsonSink
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
 from engine import events as ev
@@ -38,12 +37,13 @@ from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
 from scripts.app.errors import AppError, Refused
+from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.outcomes import OrderOutcomes
-from scripts.app.sessions.replay import concluding, file_sinks
+from scripts.app.sessions.replay import FileSinks, concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.sessions.starting import SessionAccount
 from scripts.app.terms.objectives import as_recorded
@@ -95,7 +95,7 @@ class LiveSession:
     session: Session
     gateway: Gateway
     outcomes: OrderOutcomes
-    summary: JsonSink
+    sinks: FileSinks
     portfolio: Portfolio
     trading: Callable[[], Trading]
 
@@ -202,14 +202,17 @@ def assemble(
     options: ServiceOptions | None = None,
     queries: SessionQueries | None = None,
     on_paper: bool = False,
-) -> tuple[Session, JsonSink]:
+) -> tuple[Session, FileSinks]:
     """Put a session together around its actors and begin it, or go on with it.
 
     With `options` its services start too: control, status, alerts and the rest. `on_paper` says
     that a paper account fills its orders, so the terminal's own figures are none of the session's.
     """
     clock, bus = context.clock, actors.bus
-    sinks = file_sinks(bus, context.folder, context.log, past=context.past, live=True)
+    last_seq, parquet = context.journal.last_seq, bool(options and options.parquet)
+    tables = live_tables(started, context.past, last_seq, parquet=parquet)
+    how: dict[str, Any] = {"past": context.past, "live": True, "tables": tables}
+    sinks = file_sinks(bus, context.folder, context.log, **how)
     supervisor = Supervisor(context.log.warn)
     io_actors: list[tuple[Sink, Subscription]] = [
         (supervisor.over(sink), subscription) for sink, subscription in sinks.actors
@@ -241,7 +244,7 @@ def assemble(
         end_metadata=lambda: {"ended_at": iso(clock.now())},
         helpers=[actors.venue.run],
     )
-    return session, sinks.summary
+    return session, sinks
 
 
 def _begin(
@@ -263,6 +266,8 @@ def _begin(
     if account_part is not None and (context.past is None or account_part.sends):
         # A dry session that goes on has an account of its own, which its journal tells of.
         actors.bus.feed(account_part.first)
+    if account_part is not None and account_part.adopted is not None:
+        actors.bus.feed(account_part.adopted)
 
 
 def build_live(terms: LiveTerms, connection: Connection, context: SessionContext) -> LiveSession:
@@ -298,13 +303,13 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
     )
     if context.past is None:
         write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
-    session, summary = assemble(actors, feed, context, started, connection)
+    session, sinks = assemble(actors, feed, context, started, connection)
     stop.requested = lambda: session.stop_requested
     return LiveSession(
         session,
         actors.gateway,
         outcomes,
-        summary,
+        sinks,
         actors.portfolio,
         lambda: actors.risk.trading,
     )

@@ -20,7 +20,6 @@ from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
-from adapters.reports.sinks import JsonSink
 from adapters.services.polled import Polled
 from engine import events as ev
 from engine.clock import Clock, SystemClock, VirtualClock
@@ -44,6 +43,7 @@ from scripts.app.sessions.live import (
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
+from scripts.app.sessions.replay import FileSinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
@@ -76,7 +76,7 @@ class Shadow:
     session: Session
     feed: LiveFeed
     actors: LiveActors
-    summary: JsonSink
+    sinks: FileSinks
 
 
 def clock_of(market: RecordedMarket | None) -> Clock:
@@ -136,7 +136,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         data=tuple(item.ref for item in market.inputs) if market else (),
         strategy=terms.strategy,
     )
-    session, summary = assemble(
+    session, sinks = assemble(
         actors,
         feed,
         context,
@@ -147,7 +147,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
-    return Shadow(session, feed, actors, summary)
+    return Shadow(session, feed, actors, sinks)
 
 
 def _due(
@@ -254,11 +254,21 @@ def _pacing(
         named.update(notes)
         schedule.add(meant)
 
+    for item in _taken_over(context):
+        if item.exit_time is not None:
+            schedule.leave(item.signal_id, item.exit_time)
     add(terms.signals)
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
     return Prepared(pacing, Polled(str(terms.followed), file.poll, add, context.log.warn))
+
+
+def _taken_over(context: SessionContext) -> list[ev.AdoptedPosition]:
+    """What the session has taken over, now or in an earlier part of it."""
+    told = [r.event for r in context.past or () if isinstance(r.event, ev.OrphansAdopted)]
+    now = None if context.account is None else context.account.adopted
+    return [item for adopted in (*told, *filter(None, [now])) for item in adopted.positions]
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:

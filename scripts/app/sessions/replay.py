@@ -26,6 +26,7 @@ from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.reports.projection import iso
 from adapters.reports.sinks import CsvSink, DailySink, JsonSink
+from adapters.reports.table_sink import TableSink
 from adapters.services.logs import LogSink, SessionLog
 from engine import events as ev
 from engine.bars import PreparedBars
@@ -44,6 +45,7 @@ from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
+from scripts.app.results.tables import TableTerms, bar_prices, limits_of, table_sink
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import as_recorded
@@ -270,6 +272,7 @@ class FileSinks:
 
     actors: list[tuple[Sink, Subscription]]
     summary: JsonSink
+    tables: TableSink
 
 
 def file_sinks(
@@ -279,37 +282,48 @@ def file_sinks(
     *,
     past: list[Record] | None = None,
     live: bool = False,
+    tables: TableTerms | None = None,
 ) -> FileSinks:
     """CSV, JSON and log actors at the edges of `bus`; `past` is the session's journal so far."""
     how: dict[str, Any] = {"tag": folder.session_id, "warn": log.warn, "live": live}
     summary = JsonSink(folder.summary, folder.latest_summary, past=past or (), **how)
+    trades = table_sink(folder, tables or TableTerms(), **how)
     sinks = (
         CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
         LogSink(log),
+        trades,
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()
     actors = [(sink, bus.subscribe(sink.name, sink.kinds)) for sink in (*sinks, *daily)]
-    return FileSinks(actors, summary)
+    return FileSinks(actors, summary, trades)
 
 
 @dataclass
 class Replay:
-    """A replay ready to run: its session, its feed and the actor that keeps the summary."""
+    """A replay ready to run: its session, its feed and the actors that keep what it came to."""
 
     session: Session
     feed: ReplayFeed
     summary: JsonSink
+    tables: TableSink
 
 
 def build_replay(
-    terms: Terms, folder: SessionFolder, clock: Clock, metadata: dict[str, Any], log: SessionLog
+    terms: Terms,
+    folder: SessionFolder,
+    clock: Clock,
+    metadata: dict[str, Any],
+    log: SessionLog,
+    *,
+    parquet: bool = False,
 ) -> Replay:
     """Put a replay together; must be called inside the event loop, once its folder exists."""
     journal = SqliteJournal(folder.journal, power_safe=False)
     parts = connect(journal, terms)
     feed = replay_feed(parts, terms)
-    sinks = file_sinks(parts.bus, folder, log)
+    tables = TableTerms(limits_of(terms.objectives), bar_prices(terms, log.warn), parquet)
+    sinks = file_sinks(parts.bus, folder, log, tables=tables)
     parts.bus.seal()
     begin(parts, terms, {**metadata, "started_at": iso(clock.now())})
     session = Session(
@@ -320,20 +334,25 @@ def build_replay(
         conclude=concluding(parts.portfolio, parts.risk, parts.challenge_actor),
         end_metadata=lambda: {"ended_at": iso(clock.now())},
     )
-    return Replay(session, feed, sinks.summary)
+    return Replay(session, feed, sinks.summary, sinks.tables)
 
 
 def files_of(terms: Terms) -> dict[str, Any]:
-    """The files that a replay reads, for its first record (never part of the journal hash).
-
-    `files` are the bars' names for the summary, the others where a re-run looks for them.
-    """
-    bars = {item.spec.name: Path(item.file.path) for item in terms.inputs}
+    """The files that a replay reads, for its first record (never part of the journal hash)."""
     started = [item.window for item in terms.inputs if item.window.first is not None]
     warm = {"warm_up": started[0].warm} if started else {}
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
         **warm,
+        **bar_files_of(terms.inputs),
+        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
+    }
+
+
+def bar_files_of(inputs: list[BarInput]) -> dict[str, Any]:
+    """`files` are the bars' names for the summary, `paths` where a re-run looks for them."""
+    bars = {item.spec.name: Path(item.file.path) for item in inputs}
+    return {
         "files": {symbol: path.name for symbol, path in bars.items()},
         "holes": {
             item.spec.name: {
@@ -342,9 +361,8 @@ def files_of(terms: Terms) -> dict[str, Any]:
                 "first": iso(item.holes.first * 1000),
                 "longest": iso(item.holes.longest * 1000),
             }
-            for item in terms.inputs
+            for item in inputs
             if item.holes is not None
         },
         "paths": {symbol: str(path.absolute()) for symbol, path in bars.items()},
-        **{name: str(path.absolute()) for name, path in own.items() if path is not None},
     }

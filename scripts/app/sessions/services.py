@@ -71,6 +71,7 @@ class ServiceOptions:
     view: StatusView | None = None
     beat_seconds: float = 5.0
     watchdog: WatchdogTerms | None = None
+    parquet: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     return recorded
 
 
-_LATER_TERMS = ("profitable_days", "profitable_percent")
+_LATER_TERMS = ("profitable_days", "profitable_percent", "unproven", "inactive_days")
 
 
 def challenge_of(started: SessionStarted) -> Challenge | None:

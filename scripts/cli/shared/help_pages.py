@@ -22,7 +22,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "A firm's rules": ("--objectives", "--attempts", "--calendar", "--initial-balance"),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
-        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume",
+        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
     "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
 }  # fmt: skip
@@ -47,6 +47,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "resume": 'butler resume --reason "news is over"',
     "flatten": 'butler flatten --reason "end of the week"',
     "stop": "butler stop",
+    "serve": "butler serve --controls --open",
     "config check": "butler config check --account-profile PAPER",
     "alerts test": "butler alerts test --account-profile FTMO_TRIAL",
     "data check": "butler data check EURUSD_M15.csv",

@@ -159,3 +159,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print only the summary, as
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print no progress, no summary and no warnings.")
 ]
+Parquet = Annotated[
+    bool, typer.Option("--parquet", help="Write trades and equity as Parquet files, too.")
+]

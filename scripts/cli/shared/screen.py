@@ -68,10 +68,10 @@ class Screen:
         from scripts.view.printable import printable
         from scripts.view.summary import summary_lines
 
-        folder, outcome, summary, as_ordered = session
+        folder, summary = session.folder, session.summary
         if self.as_json:
             print(json.dumps(summary, indent=2, allow_nan=False))
         elif not self.quiet:
             for line in summary_lines(summary, folder.latest_event_log, folder.path):
                 print(printable(line))
-        return ExitCode.DONE if as_ordered else ended(outcome)
+        return ExitCode.DONE if session.as_ordered else ended(session.outcome)
