@@ -44,6 +44,10 @@ COMMANDS = {
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
     ),
+    "odds": command_line.Lazy(
+        "scripts.cli.research.odds:odds",
+        "Estimate the probability that signals like these pass a firm's challenge.",
+    ),
     "status": command_line.Lazy(
         "scripts.cli.control:status",
         "Show how a session stands; of one that is over, what its journal says.",
@@ -74,6 +78,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets", "compare"),
+    "What a preset is worth": ("odds",),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),
     "Files and settings": ("data", "journal", "config", "alerts"),

@@ -82,10 +82,17 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
     "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
     "scripts.app.terms",
+    "scripts.app.trials": "engine risk.odds adapters.bars scripts.app scripts.app.sessions "
+    "scripts.app.terms signals",
+    "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
+    "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
+    "scripts.view.research": "risk.odds scripts.app.odds",
     "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
     "scripts.view",
+    "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
+    "scripts.view scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
     "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
     "scripts.cli.shared",
@@ -130,6 +137,7 @@ OWN_PROGRAMS: dict[str, str] = {
     "signals.failure": "takes what code of a user ends with, sys.exit() too",
     "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
     "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
+    "scripts.app.trials.pool": "a worker process ends with the one that started it",
     "scripts.build_sample": "builds the sample from its source; no command of butler",
     "scripts.run_exec_mt5_smoketest": "a script that says what its Python lacks",
     "scripts.run_exec_mt5_demo_from_signals": "a script that says what its Python lacks",

@@ -19,7 +19,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Paper account": (
         "--starting-equity", "--slippage-points", "--spread-floor", "--commission", "--swap",
     ),
-    "A firm's rules": ("--objectives", "--attempts", "--calendar", "--initial-balance"),
+    "A firm's rules": (
+        "--rules", "--fee", "--refund", "--objectives", "--attempts", "--calendar",
+        "--initial-balance",
+    ),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
         "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
@@ -42,6 +45,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "reconcile": "butler reconcile --account-profile FTMO_TRIAL --statement ReportHistory.xlsx",
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
+    "odds": "butler odds --rules ftmo_2step --fee 540",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
     "resume": 'butler resume --reason "news is over"',
