@@ -55,6 +55,11 @@ _SIMULATED_AGAINST_LIVE = (
         "options; a terminal books its account's own",
     ),
     _Known(
+        frozenset({Aspect.DAY, Aspect.DRAWDOWN}),
+        "equity: a replay knows the extremes of every bar and the moment of each reset; a session "
+        "sees the account when it looks, and a bar's ticks as they come",
+    ),
+    _Known(
         frozenset({Aspect.VOLUME, Aspect.MONEY}),
         "size: risk is a fraction of each account's own equity and day-start balance, and volume "
         "steps are the account's",
@@ -70,6 +75,10 @@ _BOTH_LIVE = (
         _FILLS | _EXITS,
         "two terminals: spread, slippage and ticks are each server's own",
     ),
+    _Known(
+        frozenset({Aspect.DAY, Aspect.DRAWDOWN}),
+        "two looks: each session saw its account when it looked",
+    ),
     _Known(_TIMES, "latency: each run's orders took their own way to the server"),
     _Known(
         frozenset({Aspect.VOLUME, Aspect.MONEY}) | _ENTRIES,
@@ -79,6 +88,10 @@ _BOTH_LIVE = (
 _SENT_NOW = (
     "moments: the runs' times do not overlap (a terminal session enters recorded signals now), so "
     "trades are paired in their order, B's openings laid on A's, and the markets are different ones"
+)
+_APART = (
+    "periods: the runs played different times; give both the same --from and --to, or compare a "
+    "session with its mirror (butler mirror SESSION)"
 )
 _TOLD_OTHERWISE = "terms: the runs had different inputs (see the terms that differ)"
 WARM_UP = "warm_up"
@@ -103,6 +116,8 @@ def known_reasons(
     """
     if comparison.equal:
         return []
+    if comparison.apart:
+        return [_APART]
     reasons = [_TOLD_OTHERWISE] if terms else []
     if False in terms.get(WARM_UP, ()):
         reasons.append(_COLD)

@@ -44,6 +44,10 @@ COMMANDS = {
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
     ),
+    "report": command_line.Lazy(
+        "scripts.cli.report:report",
+        "Write a run as one page that needs no network; at any moment also of a session that runs.",
+    ),
     "odds": command_line.Lazy(
         "scripts.cli.research.odds:odds",
         "Estimate the probability that signals like these pass a firm's challenge.",
@@ -77,7 +81,8 @@ COMMANDS = {
 }
 
 SECTIONS = {
-    "Replay and strategies": ("replay", "signals", "presets", "compare"),
+    "Replay and strategies": ("replay", "signals", "presets"),
+    "Look at runs": ("report", "compare"),
     "What a preset is worth": ("odds",),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),

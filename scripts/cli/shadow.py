@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.app.session_folder import results_folder
-from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
+from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest, followed
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared import shadow_options as own
 from scripts.cli.shared.account_options import (
@@ -60,6 +60,7 @@ def shadow(
     hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     parquet: opt.Parquet = False,
+    report: opt.Report = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -67,7 +68,7 @@ def shadow(
     given = dict(locals())
     from scripts.app.operations.shadow import run_shadow
 
-    screen = Screen(as_json=as_json, quiet=quiet)
+    screen = Screen(as_json=as_json, quiet=quiet, objectives=objectives, report=report)
     return screen.finish(run_shadow(_chosen(given), screen))
 
 
@@ -113,7 +114,8 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
         "calendar", "initial_balance",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
-    return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
+    chosen = {name: given[name] for name in alike}
+    return ReplayRequest(limits=limits, **chosen | {"objectives": followed(given["objectives"])})
 
 
 def _watchdog(hang_limit: float) -> WatchdogTerms:

@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.broker",
     "adapters.paper.replay": "engine adapters.paper.broker",
     "adapters.reports.page": "engine engine.result",
-    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
+    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live "
+    "adapters.reports.page",
     "adapters.services": "engine adapters.system adapters.reports",
     "adapters.web": "adapters.reports.page",
     "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
@@ -67,16 +68,17 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
-    "scripts.app.results": "engine engine.result risk adapters.bars adapters.journal "
-    "adapters.reports scripts.app scripts.app.terms",
+    "scripts.app.results": "engine engine.result risk config adapters.bars adapters.journal "
+    "adapters.reports adapters.reports.page adapters.system scripts.app scripts.app.terms",
     "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "
     "config adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.services "
-    "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
+    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
+    "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
+    "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
@@ -87,10 +89,11 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
     "scripts.view.research": "risk.odds scripts.app.odds",
-    "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
-    "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
-    "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
-    "scripts.view",
+    "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
+    "adapters.reports adapters.reports.page adapters.statements scripts.app.journals "
+    "scripts.app.operations",
+    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
+    "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
     "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
     "scripts.view scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "

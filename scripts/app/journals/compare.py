@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.reports.compare import RunComparison, Tolerances, compare
+from adapters.reports.compare_days import figures_that_differ
 from adapters.reports.divergence import differing_terms, known_reasons
 from engine.types import UNITS_PER_LOT
 from scripts.app.errors import WrongUsage
@@ -48,6 +49,9 @@ def compare_files(
     )
     a, b = load_both(results, run_a, run_b)
     result = compare(a.run, b.run, tolerances)
+    if not result.in_order:
+        end = max(a.run.last, b.run.last)
+        result.differences += figures_that_differ(a.summary, b.summary, end, tolerances)
     terms = differing_terms(*_terms(a, b))
     return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
 

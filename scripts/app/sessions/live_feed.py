@@ -15,6 +15,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.remote import LiveRouter, OrderRouter
 from adapters.mt5.execution.requests import Requests
+from adapters.mt5.live.days import Days
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
@@ -104,7 +105,9 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     market = terms.market
     actors = connect_live(_wiring(terms, connection, context, server))
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
-    pacing = _pacing(terms, actors, context, stop, schedule)
+    past, challenge = context.past or [], followed(terms.challenge, context)
+    days = days_of(actors.bus, terms.limits, challenge, context.clock, past)
+    pacing = _pacing(terms, actors, context, stop, schedule, days)
     news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
     if news is not None:
         pacing = Prepared(pacing, news)
@@ -116,13 +119,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         context.clock,
         _watches(terms, server),
         pacing,
-        days_of(
-            actors.bus,
-            terms.limits,
-            followed(terms.challenge, context),
-            context.clock,
-            context.past or [],
-        ),
+        days,
         due=lambda: _due(actors, schedule, pacing.signal_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
@@ -213,6 +210,7 @@ def _router(
             context.folder.paper_account,
             pace=market.pace if market else None,
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
+            since=market.to_server(market.start) * 1000 if market else 0,
         )
     except ValueError as error:
         raise BadData(str(error)) from error
@@ -242,8 +240,9 @@ def _pacing(
     context: SessionContext,
     stop: Stop,
     schedule: LiveSignalSchedule,
+    days: Days,
 ) -> Pacing:
-    pacing = _plain_pacing(terms, actors, context, stop)
+    pacing = _plain_pacing(terms, actors, context, stop, days)
     named: set[str] = set()
 
     def add(signals: Iterable[ev.UserSignal]) -> None:
@@ -284,7 +283,7 @@ def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
 
 
 def _plain_pacing(
-    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop
+    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop, days: Days
 ) -> Pacing:
     clock, market = context.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
@@ -292,6 +291,7 @@ def _plain_pacing(
             actors.venue,
             clock,
             market.to_utc,
+            lambda: market.to_server(days.next_due) * 1000,
             stop.requested_now,
             resumed=context.past is not None,
             until=_after(clock, terms.seconds),

@@ -27,7 +27,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
         "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
-    "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
+    "Results": (
+        "--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port",
+        "--parquet", "--report",
+    ),
 }  # fmt: skip
 """The options of long commands by what they are about; the others come last, as "Options"."""
 
@@ -45,6 +48,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "reconcile": "butler reconcile --account-profile FTMO_TRIAL --statement ReportHistory.xlsx",
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
+    "report": "butler report last --open",
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
