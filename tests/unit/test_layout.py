@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.web": "adapters.reports.page",
     "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
     "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
-    "scripts.app.journals scripts.app.terms",
+    "scripts.app.journals scripts.app.results scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
