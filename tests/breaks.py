@@ -17,15 +17,15 @@ import tests.simulation.engine_run
 from adapters.mt5.execution.closing_deals import closings
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.reconciler import Reconciler
-from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.execution.remote import LiveRouter, carry_out_remotely
 from adapters.mt5.execution.reports import ExecutionReports
-from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Subscription
 from engine.calendar import resets
 from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
+from engine.standing import StandingCloses
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
@@ -56,12 +56,17 @@ def _without(owner: type, name: str) -> Break:
     return lambda patch: patch.setattr(owner, name, nothing)
 
 
+def _flatten_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Exits, "on_user", nothing)
+    patch.setattr(StandingCloses, "due", lambda *_args: False)
+
+
 def _sent_twice(patch: pytest.MonkeyPatch) -> None:
     def twice(client: Any, request: dict[str, Any]) -> Any:
         carry_out_remotely(client, request)
         return carry_out_remotely(client, request)
 
-    patch.setattr(adapters.mt5.execution.venue, "carry_out_remotely", twice)
+    patch.setattr(adapters.mt5.execution.remote, "carry_out_remotely", twice)
 
 
 def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -206,8 +211,8 @@ def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Venue, "_ours", lambda _self, reply: reply)
-    patch.setattr(Venue, "insist_on", nothing)
+    patch.setattr(LiveRouter, "_ours", lambda _self, reply: reply)
+    patch.setattr(adapters.mt5.execution.remote, "insist_on", nothing)
 
 
 def _latch_cleared_at_midnight(patch: pytest.MonkeyPatch) -> None:
@@ -255,6 +260,6 @@ BREAKS: dict[str, Break] = {
     "strangers are not told": _without(Reconciler, "_compare_external"),
     "a latch is cleared at midnight": _latch_cleared_at_midnight,
     "a pause is not heeded": _without(RiskActor, "on_user"),
-    "positions are left open that the user wants closed": _without(Exits, "on_user"),
+    "positions are left open that the user wants closed": _flatten_forgotten,
     "looks are not compared": _looks_not_compared,
 }

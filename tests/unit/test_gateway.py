@@ -6,7 +6,7 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.gateway import Gateway, InProcess
-from adapters.mt5.execution.snapshot import carry_out
+from adapters.mt5.execution.remote import carry_out
 from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
@@ -114,11 +114,14 @@ class TestDone:
 
     def test_an_entry_that_filled_in_several_deals_is_one_position_of_all_of_them(self) -> None:
         desk = entering()
-        parts = (deal_in(volume=0.4, commission=-1.0), deal_in(volume=0.6, commission=-1.5,
-                                                               ticket=12))  # fmt: skip
+        """At their average price, each weighed by its volume."""
+        parts = (
+            deal_in(volume=0.4, commission=-1.0),
+            deal_in(volume=0.6, commission=-1.5, ticket=12, price=1.1011),
+        )
         desk.reply(result(), deals=parts)
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
-        assert (opened.volume, opened.price, opened.commission) == (10_000, 110_010, -250)
+        assert (opened.volume, opened.price, opened.commission) == (10_000, 110_070, -250)
         assert desk.parts.order_manager.alive == {}
 
     def test_every_deal_is_followed_by_an_equity_test(self) -> None:

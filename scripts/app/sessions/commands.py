@@ -78,7 +78,7 @@ class SessionCommands:
             ev.UserAction.FLATTEN,
             reason,
             origin,
-            "paused; every position is being closed: look at the status for what is left",
+            "paused; every position is being closed, until the account shows that none is left",
         )
 
     def stop(self, reason: str, origin: str = "") -> ControlReply:
