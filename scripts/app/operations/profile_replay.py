@@ -29,6 +29,7 @@ from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.live import instruments
+from scripts.app.sessions.permission import Beginning
 from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
@@ -187,8 +188,10 @@ def connection_of(
 
 
 async def _fetch(how: ProfileReplay, folder: SessionFolder) -> History:
-    async with connection_of(how, folder, trading=False) as connection:
-        return await fetch_history(connection, how, folder)
+    with Beginning(folder, how.account.profile, dry_run=True) as beginning:
+        async with connection_of(how, folder, trading=False) as connection:
+            beginning.over()
+            return await fetch_history(connection, how, folder)
 
 
 async def fetch_history(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -15,7 +15,7 @@ from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY
-from engine.types import Limits, Millis
+from engine.types import Limits, Millis, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule
@@ -38,7 +38,7 @@ from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
-from scripts.app.sessions.permission import refuse_unsuitable
+from scripts.app.sessions.permission import Beginning, refuse_unsuitable
 from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView
@@ -235,7 +235,8 @@ class _Run:
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         own = paper_books(chosen.account, chosen.results)
-        async with connected(
+        beginning = Beginning(folder, chosen.account.profile, dry_run=chosen.dry_run)
+        link = connected(
             chosen.account,
             folder.results / "hosts",
             trading=not chosen.dry_run,
@@ -244,8 +245,21 @@ class _Run:
             market=market,
             session=folder.session_id,
             is_held=True,
-        ) as connection:
+        )
+        with beginning:
+            return await self._begun(link, names, known, beginning)
+
+    async def _begun(
+        self,
+        link: AbstractAsyncContextManager[Connection],
+        names: list[str],
+        known: dict[str, SymbolSpec],
+        beginning: Beginning,
+    ) -> FinishedSession:
+        chosen = self.chosen
+        async with link as connection:
             refuse_unsuitable(connection)
+            beginning.over()
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
             found = await instruments(
