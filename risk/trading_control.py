@@ -82,7 +82,7 @@ class TradingControl:
             ev.OrderRejected: self.apply_rejected,
             ev.StopModified: self._apply_modified,
             ev.OrderUnknown: self._levels.unknown,
-            ev.OrderCancelled: lambda e: self._levels.forget(e.order_id),
+            ev.OrderCancelled: self._apply_cancelled,
         }
 
     def apply(self, changed: ev.TradingStateChanged) -> None:
@@ -118,6 +118,9 @@ class TradingControl:
         """The venue took a change of levels: they need not rest, and may be those looked for."""
         self.level_changes.over(modified.position)
         self.resolved(modified.order_id)
+
+    def _apply_cancelled(self, cancelled: ev.OrderCancelled) -> None:
+        self._levels.forget(cancelled.order_id)
 
     def _apply_modified(self, modified: ev.StopModified) -> None:
         self.level_changes.over(modified.position)

@@ -238,16 +238,13 @@ def check_request(request: Mapping[str, Any]) -> None:
     ones are ignored.
     """
     for name, kind, bounds in _KEYS:
-        value = request.get(name, _MISSING)
-        if value is _MISSING:
+        if name not in request:
             continue
+        value = request[name]
         if kind is int:
             _whole(value, name, *bounds)
         elif not isinstance(value, kind) or (kind is str and len(value) > mt5.COMMENT_MAX_CHARS):
             raise invalid(name)
-
-
-_MISSING: Final = object()
 
 
 def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
