@@ -243,7 +243,9 @@ def check_request(request: Mapping[str, Any]) -> None:
         value = request[name]
         if kind is int:
             _whole(value, name, *bounds)
-        elif not isinstance(value, kind) or (kind is str and len(value) > mt5.COMMENT_MAX_CHARS):
+        elif not isinstance(value, kind):
+            raise invalid(name)
+        elif isinstance(value, str) and len(value) > mt5.COMMENT_MAX_CHARS:
             raise invalid(name)
 
 
