@@ -66,10 +66,11 @@ class Tunnel:
         wait_for(self._listens, 60.0, "the tunnel")
 
     def _start(self, *command: str) -> None:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        log = (self._folder / "ssh.log").open("ab")
-        with log:
-            self._programs.append(subprocess.Popen(command, stderr=log, **streams))
+        with (self._folder / "ssh.log").open("ab") as log:
+            program = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+            )
+        self._programs.append(program)
 
     def _listens(self) -> bool:
         client = self._programs[-1]
