@@ -243,9 +243,7 @@ def check_request(request: Mapping[str, Any]) -> None:
         value = request[name]
         if kind is int:
             _whole(value, name, *bounds)
-        elif not isinstance(value, kind):
-            raise invalid(name)
-        elif isinstance(value, str) and len(value) > mt5.COMMENT_MAX_CHARS:
+        elif not (_short(value, mt5.COMMENT_MAX_CHARS) if kind is str else isinstance(value, kind)):
             raise invalid(name)
 
 
