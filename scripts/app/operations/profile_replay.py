@@ -24,12 +24,12 @@ from risk.challenge import Challenge
 from scripts.app.account.place import paper_books
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.live import instruments
-from scripts.app.sessions.permission import Beginning
 from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput

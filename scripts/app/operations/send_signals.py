@@ -18,6 +18,7 @@ from engine.clock import SystemClock
 from engine.types import Side
 from scripts.app.account.terms import ledger_terms
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.profile_replay import (
     History,
@@ -40,11 +41,7 @@ from scripts.app.sessions.live import (
     refuse_open_positions,
 )
 from scripts.app.sessions.outcomes import OrderOutcomes
-from scripts.app.sessions.permission import (
-    Beginning,
-    refuse_unsuitable,
-    refuse_without_permission,
-)
+from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms.bars import BarInput

@@ -24,6 +24,7 @@ from scripts.app.account.rebuilding import TERMS
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import AppError, WrongUsage
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder, tag_number
@@ -38,7 +39,7 @@ from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
-from scripts.app.sessions.permission import Beginning, refuse_unsuitable
+from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
 from scripts.app.sessions.services import ServiceOptions, StatusView
