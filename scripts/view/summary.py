@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from adapters.reports.page.first_screen import RULES, verdict
+from scripts.app.session_folder import THROUGH_MT5
 from scripts.view.objectives import objective_lines
 
 if TYPE_CHECKING:
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
+    from scripts.app.session_folder import SessionFolder
 
 
 @contextmanager
@@ -67,7 +69,15 @@ def summary_lines(
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
         f"  report     {page or f'butler report {folder.session_id} --open'}",
+        *mirror_lines(folder),
     ]
+
+
+def mirror_lines(folder: SessionFolder) -> list[str]:
+    """How a session on an account is laid beside the replay of its own bars."""
+    if folder.kind != THROUGH_MT5:
+        return []
+    return [f"  mirror     butler mirror {folder.session_id} --open"]
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:

@@ -75,8 +75,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
-    "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
+    "scripts.app.journals": "engine engine.result risk signals signals.market_data "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
     "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
     "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
@@ -90,8 +90,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
     "scripts.view.research": "risk.odds scripts.app.odds",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
-    "adapters.reports adapters.reports.page adapters.statements scripts.app.journals "
-    "scripts.app.operations",
+    "adapters.reports adapters.reports.page adapters.statements scripts.app "
+    "scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
     "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "

@@ -41,10 +41,10 @@ def compare_files(
     """Compare two runs within these tolerances (`volume` in lots); raises AppError."""
     tolerances = Tolerances(
         points=price_points,
-        time=_scaled("--time-seconds", time_seconds, 1000),
-        money=_scaled("--money", money, 100),
-        volume=_scaled("--volume", volume, UNITS_PER_LOT),
-        window=_scaled("--match-seconds", match_seconds, 1000),
+        time=scaled("--time-seconds", time_seconds, 1000),
+        money=scaled("--money", money, 100),
+        volume=scaled("--volume", volume, UNITS_PER_LOT),
+        window=scaled("--match-seconds", match_seconds, 1000),
     )
     a, b = load_both(results, run_a, run_b)
     result = compare(a.run, b.run, tolerances)
@@ -52,7 +52,8 @@ def compare_files(
     return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
 
 
-def _scaled(option: str, value: float, factor: int) -> int:
+def scaled(option: str, value: float, factor: int) -> int:
+    """An option's value in the engine's units; raises WrongUsage for one beyond all sense."""
     if not value < 10**9:
         raise WrongUsage(f"{option} {value}: must be below a billion")
     return round(value * factor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -87,6 +87,8 @@ class LiveTerms(TerminalTerms):
     hold: float
     pace: float = 0.0
     challenge: Challenge | None = None
+    files: dict[str, Any] = field(default_factory=dict)
+    """Where the bars of its signals are, for its first record."""
 
 
 @dataclass

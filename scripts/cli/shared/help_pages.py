@@ -49,6 +49,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
     "report": "butler report last --open",
+    "mirror": "butler mirror last --open",
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
