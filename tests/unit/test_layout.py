@@ -76,8 +76,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk signals signals.market_data "
-    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
-    "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api "
+    "adapters.mt5.execution adapters.reports adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
     "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
