@@ -44,6 +44,10 @@ COMMANDS = {
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
     ),
+    "runs": command_line.Lazy(
+        "scripts.cli.runs:runs",
+        "List the past runs, the latest first: what each was, what it came to, and what is open.",
+    ),
     "mirror": command_line.Lazy(
         "scripts.cli.mirror:mirror",
         "Replay a session's own bars under its own terms, and compare: what slipped, what was "
@@ -87,7 +91,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets"),
-    "Look at runs": ("report", "mirror", "compare"),
+    "Look at runs": ("runs", "report", "mirror", "compare"),
     "What a preset is worth": ("odds",),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),

@@ -63,6 +63,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
     "scripts.app.journals scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
+    "scripts.api": "engine engine.result adapters.bars adapters.reports adapters.reports.page "
+    "scripts.app scripts.app.journals scripts.app.results scripts.app.terms",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
@@ -92,7 +94,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.reports.page adapters.statements scripts.app "
     "scripts.app.journals scripts.app.operations",
-    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
+    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.journals "
+    "scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
     "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
     "scripts.view scripts.view.research",

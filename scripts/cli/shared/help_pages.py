@@ -50,6 +50,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "results/mt5_demo_exec_summary.json --price-points 5",
     "report": "butler report last --open",
     "mirror": "butler mirror last --open",
+    "runs": "butler runs --last 5",
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
