@@ -128,6 +128,9 @@ class Scene:
     def signal_limit(self) -> Millis:
         return self.clock.now()
 
+    def worst(self) -> ev.AccountSeen | None:
+        """Its market shows no bar's worst."""
+
     def to(self, bar: int) -> Callable[[], None]:
         """Until the `bar`-th bar (from 0) has just opened."""
 

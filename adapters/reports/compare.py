@@ -33,6 +33,8 @@ class Aspect(enum.StrEnum):
     CLOSE_TIME = "close_time"
     CLOSE_PRICE = "close_price"
     MONEY = "money"
+    DAY = "day"
+    DRAWDOWN = "drawdown"
 
 
 _ORDER = {aspect: rank for rank, aspect in enumerate(Aspect)}

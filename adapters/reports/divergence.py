@@ -55,6 +55,11 @@ _SIMULATED_AGAINST_LIVE = (
         "options; a terminal books its account's own",
     ),
     _Known(
+        frozenset({Aspect.DAY, Aspect.DRAWDOWN}),
+        "equity: a replay knows the extremes of every bar and the moment of each reset; a session "
+        "sees the account when it looks, and a bar's ticks as they come",
+    ),
+    _Known(
         frozenset({Aspect.VOLUME, Aspect.MONEY}),
         "size: risk is a fraction of each account's own equity and day-start balance, and volume "
         "steps are the account's",
@@ -69,6 +74,10 @@ _BOTH_LIVE = (
     _Known(
         _FILLS | _EXITS,
         "two terminals: spread, slippage and ticks are each server's own",
+    ),
+    _Known(
+        frozenset({Aspect.DAY, Aspect.DRAWDOWN}),
+        "two looks: each session saw its account when it looked",
     ),
     _Known(_TIMES, "latency: each run's orders took their own way to the server"),
     _Known(

@@ -221,23 +221,24 @@ class DaysProjection:
             case ev.AttemptStarted():
                 self._start += event.deposit
             case ev.DayRolled():
-                self._end(event.account.balance, event.worst)
+                self._end(event.account, event.worst)
                 self._date, self._day_start = event.date, event.day_start
                 self._start = event.account.balance
             case ev.SessionEnded():
                 room = event.loss_buffer
-                self._end(event.account.balance, None if room is None else room.worst_today)
+                self._end(event.account, None if room is None else room.worst_today)
             case _:
                 pass
 
-    def _end(self, balance: Cents, worst: Cents | None) -> None:
-        realised = balance - self._start
+    def _end(self, account: ev.Account, worst: Cents | None) -> None:
+        realised = account.balance - self._start
         if realised or self._opened or self._trades or self._denials:
             self._days.append(
                 {
                     "date": self._date,
                     "anchor": self._day_start / 100,
                     "realised": realised / 100,
+                    "end_equity": usd(account.equity),
                     "worst_equity": usd(worst),
                     "opened": self._opened,
                     "trades": self._trades,

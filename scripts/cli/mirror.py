@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
+
+if TYPE_CHECKING:
+    from scripts.app.journals.mirror import Mirrored
 
 SessionArgument = Annotated[
     str,
@@ -49,12 +52,8 @@ def mirror(
 
     A is the replay, B the session, which may still run. Exit code 5 when they differ.
     """
-    import json
-
     from scripts.app.journals.mirror import mirror as mirrored_of
     from scripts.app.journals.mirror_page import write_mirror
-    from scripts.view.comparison_json import document_of
-    from scripts.view.comparison_text import lines_of
 
     mirrored = mirrored_of(
         results_folder(results_dir),
@@ -65,18 +64,25 @@ def mirror(
         money=money,
     )
     page = write_mirror(mirrored, out)
-    if as_json:
-        document = document_of(mirrored.compared) | {
-            "outages": [outage.text for outage in mirrored.outages],
-            "page": str(page),
-        }
-        print(json.dumps(document, indent=2, allow_nan=False))
-    else:
-        for line in lines_of(mirrored.compared, rows, mirrored.why()):
-            print(printable(line))
-        for outage in mirrored.outages:
-            print(printable(f"outage     {outage.text}"))
-        print(f"page       {page}")
+    _show(mirrored, page, rows, as_json=as_json)
     if open_it:
         open_page(page)
     return ExitCode.DONE if mirrored.compared.result.equal else ExitCode.DIFFERENT
+
+
+def _show(mirrored: Mirrored, page: Path, rows: int, *, as_json: bool) -> None:
+    import json
+
+    from scripts.view.comparison_json import document_of
+    from scripts.view.comparison_text import lines_of
+
+    outages = [outage.text for outage in mirrored.outages]
+    if as_json:
+        document = document_of(mirrored.compared) | {"outages": outages, "page": str(page)}
+        print(json.dumps(document, indent=2, allow_nan=False))
+        return
+    for line in lines_of(mirrored.compared, rows, mirrored.why()):
+        print(printable(line))
+    for text in outages:
+        print(printable(f"outage     {text}"))
+    print(f"page       {page}")

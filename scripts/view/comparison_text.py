@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
-from adapters.reports.compare import Pair, RunComparison, Sums, described
+from adapters.reports.compare import Aspect, Pair, RunComparison, Sums, described
 from adapters.reports.projection import cash, iso
 from adapters.reports.runs import Fill, Trade
 from adapters.reports.side_by_side import difference_of
@@ -40,11 +40,23 @@ def lines_of(
         (pair, known.get(place, "")) for place, pair in enumerate(result.pairs) if pair.differences
     ]
     yield from _trades(a, b, differing, rows)
+    yield from _figures(result, rows)
     yield from _verdict(result)
     yield from _terms(compared.terms)
     if compared.reasons:
         yield "may differ because of"
         yield from (f"  {reason}" for reason in compared.reasons)
+
+
+def _figures(result: RunComparison, rows: int) -> Iterator[str]:
+    """Days and drawdowns that differ; at most `rows`, all for 0."""
+    found = [it for it in result.differences if it.aspect in (Aspect.DAY, Aspect.DRAWDOWN)]
+    shown = found[:rows] if rows else found
+    yield from (f"{item.subject}: {item.text}" for item in shown)
+    if len(found) > len(shown):
+        yield f"and {len(found) - len(shown)} more days"
+    if found:
+        yield ""
 
 
 def _sums(a: Sums, b: Sums) -> Iterator[str]:

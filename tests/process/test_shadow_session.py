@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.process.shadows import (
     finished,
     kill_at,
     replayed,
+    sample_bars,
     shadow_process,
     synthetic_bars,
     wait_until,
@@ -72,6 +74,56 @@ def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
     assert code == 0, said
     summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
     assert summary["outcome"] == "done"
+
+
+FIGURES = ("max_drawdown_fraction", "max_daily_loss_fraction", "daily", "loss_buffer", "days")
+
+
+@pytest.mark.parametrize("how", ["--dry-run", "--no-dry-run"])
+def test_every_day_of_a_session_in_lockstep_is_the_replays(tmp_path: Path, how: str) -> None:
+    """A position is open over a weekend: its resets have the equity of their own moments, and the
+    drawdown knows the worst of every bar; begun within a bar, after others that warm it up."""
+    first, end = (round(datetime.fromisoformat(it).timestamp()) for it in WEEKEND)
+    bars = sample_bars(tmp_path, first, end)
+    rules = ("--objectives", "ftmo_2step", "--from", "2024-06-06T08:07")
+    replay = butler(
+        "replay", *bars, *rules, "--results-dir", tmp_path, "--session-id", "replayed", "--quiet"
+    )
+    assert replay.code == 0, replay
+    code, said = finished(tmp_path, *bars, *rules, *LOCKSTEP, how, "--session-id", "lockstep")
+    assert code == 0, said
+    assert_same_trades(tmp_path, "replayed", "lockstep")
+    days = [events_of(tmp_path, name, "day_rolled") for name in ("replayed", "lockstep")]
+    assert days[0] == days[1]
+    assert any(
+        isinstance(day, ev.DayRolled) and day.account.equity != day.account.balance
+        for day in days[0]
+    )
+    one, other = (
+        json.loads(next((tmp_path / "sessions" / name).glob("*_summary.json")).read_bytes())
+        for name in ("replayed", "lockstep")
+    )
+    assert {key: one[key] for key in FIGURES} == {key: other[key] for key in FIGURES}
+
+
+WEEKEND = ("2024-06-04T00:00+00:00", "2024-06-10T12:00+00:00")
+
+
+def test_compare_looks_at_days_and_drawdowns(tmp_path: Path) -> None:
+    """Trades alone would call these runs equal."""
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=2)
+    for name in ("one", "other"):
+        butler("replay", *bars, "--results-dir", tmp_path, "--session-id", name, "--quiet")
+    assert butler("compare", "one", "other", "--results-dir", tmp_path).code == 0
+    path = next((tmp_path / "sessions" / "other").glob("*_summary.json"))
+    told = json.loads(path.read_bytes())
+    told["daily"][0]["end_equity"] += 4.44
+    told["max_drawdown_fraction"] += 0.001
+    path.write_text(json.dumps(told), encoding="utf-8")
+    said = butler("compare", "one", "other", "--results-dir", tmp_path)
+    assert said.code != 0
+    assert [line for line in said.out if line.startswith("day ") and "equity at its end" in line]
+    assert [line for line in said.out if line.startswith("account: largest drawdown")]
 
 
 WRONG = {

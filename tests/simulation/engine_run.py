@@ -86,6 +86,9 @@ class SimulatedPacing:
     def signal_limit(self) -> Millis:
         return self.day_limit()
 
+    def worst(self) -> ev.AccountSeen | None:
+        """Its market shows no bar's worst."""
+
 
 class MemorySink:
     """The CSV and JSON actors' projections, kept in memory; they begin with the past."""

@@ -143,8 +143,8 @@ class TestLockstep:
         assert terminal.last_error() == (1, "Success")
 
     def test_it_is_offered_by_this_backend_alone(self) -> None:
-        assert list(started().extra_functions) == ["paper_advance"]
-        assert list(started(faults={"seed": 1}).extra_functions) == ["paper_advance"]
+        assert list(started().extra_functions) == ["paper_advance", "paper_step"]
+        assert list(started(faults={"seed": 1}).extra_functions) == ["paper_advance", "paper_step"]
         assert started(clock="real").extra_functions == {}
         assert started(clock="real").paper_advance(START_MS) is None
 

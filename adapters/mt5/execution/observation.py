@@ -15,6 +15,7 @@ from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.conditions import TradingConditions, trading_conditions
 from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from engine.inputs import AccountSeen
 from engine.ports import Terminal
 from engine.types import SymbolSpec
 
@@ -80,11 +81,16 @@ class Quote(NamedTuple):
 
 class MarketSnapshot(NamedTuple):
     """One observation; `quotes` and trade modes are in the order of the gaps that were asked
-    about."""
+    about.
+
+    `worst` are the account's figures at the worst of a recorded bar whose range is still to be
+    played: nothing else of the observation is news then, and the next one plays it.
+    """
 
     quotes: tuple[Quote, ...]
     snapshot: Snapshot
     conditions: TradingConditions
+    worst: AccountSeen | None = None
 
 
 def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:

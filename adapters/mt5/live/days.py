@@ -32,12 +32,21 @@ class Days:
         """Whether a trading day begins by `until` that was not turned yet."""
         return self._next_reset[0] <= until
 
+    @property
+    def next_due(self) -> Millis:
+        """When the next of them is due."""
+        weekend = self._next_weekend
+        return self._next_reset[0] if weekend is None else min(self._next_reset[0], weekend[0])
+
     def turn(self, until: Millis, account: ev.AccountSeen) -> None:
-        """What was due by `until`, with the account's figures of now."""
-        while self._next_reset[0] <= until:
+        """What was due by `until`, with the account's figures of now; at one instant the reset
+        comes last."""
+        while (moment := self.next_due) <= until:
+            weekend = self._next_weekend
+            if weekend is not None and weekend[0] == moment:
+                self._bus.feed(ev.WeekendDue(weekend[1]))
+                self._next_weekend = next(self._weekends, None)
+                continue
             _, date = self._next_reset
             self._bus.feed(ev.ResetDue(date, account.balance, account.equity, account.margin))
             self._next_reset = next(self._resets)
-        while self._next_weekend is not None and self._next_weekend[0] <= until:
-            self._bus.feed(ev.WeekendDue(self._next_weekend[1]))
-            self._next_weekend = next(self._weekends, None)

@@ -7,6 +7,7 @@ runs in the worker thread, one at a time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
-from engine.types import Conversion
+from engine.inputs import AccountSeen
+from engine.types import Conversion, Millis
 from engine.valuation import broker_rate
 
 _ALL = 1 << 62  # more ticks than share a millisecond
@@ -52,16 +54,22 @@ class DryRun:
         *,
         pace: MarketPace | None = None,
         bars: Mapping[str, int] | None = None,
+        since: Millis = 0,
     ) -> None:
         """Begins with the real account's balance, or goes on with `books`.
 
         Where the terminal plays recorded `bars`, of so many seconds by symbol, its ticks only stand
-        for them, and `pace` is how it moves. Raises ValueError for books that are damaged or of
+        for them, and `pace` is how it moves; an earlier part of the session has seen the bars that
+        ended by `since` (server ms). Raises ValueError for books that are damaged or of
         another account.
         """
         self._real = account
         self._books = books
+        self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
+        self._judged: set[str] = set()
+        self._waiting: dict[str, deque[list[PaperTick]]] = {}
+        self._since = since
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
         self.account = PaperAccount(specs, round(account.balance * 100))
@@ -116,23 +124,42 @@ class DryRun:
         self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
     ) -> MarketSnapshot:
         """Take every tick since the last look to the paper account, then look at it."""
-        quotes = quotes_of(terminal, gaps)
+        quotes, worst = quotes_of(terminal, gaps), None
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
-            self._play(terminal, request.name, quoted)
+            worst = self._play(terminal, request.name, quoted) or worst
         snapshot = self.fetch_snapshot(terminal, query)
         # Nothing is sent, so no permission to send is missed.
         conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
-        return MarketSnapshot(quotes, snapshot, conditions)
+        return MarketSnapshot(quotes, snapshot, conditions, worst)
 
-    def _play(self, terminal: Prices, name: str, quoted: Quote) -> None:
-        points = self._specs[name].points
-        ticks = [
-            PaperTick(points(bid), points(ask), moment)
-            for bid, ask, moment in self._new_ticks(terminal, name, quoted)
-        ]
-        if self._players[name].play(ticks):
+    def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
+        """Take the ticks of a symbol to the account.
+
+        Before those of a recorded bar's range the figures at its worst are reported, and the rest
+        waits for the next snapshot.
+        """
+        points, player = self._specs[name].points, self._players[name]
+        waiting = self._waiting.setdefault(name, deque())
+        waiting.extend(
+            player.grouped(
+                PaperTick(points(bid), points(ask), moment)
+                for bid, ask, moment in self._new_ticks(terminal, name, quoted)
+            )
+        )
+        happened, worst = 0, None
+        while waiting and worst is None:
+            if name not in self._judged and player.ends_after(waiting[0], self._since):
+                worst = player.worst(waiting[0])
+            if worst is None:
+                self._judged.discard(name)
+                happened += player.play(waiting.popleft())
+        if happened:
             self._save()
+        if worst is None:
+            return None
+        self._judged.add(name)
+        return AccountSeen(*worst)
 
     def _new_ticks(
         self, terminal: Prices, name: str, quoted: Quote
@@ -142,7 +169,8 @@ class DryRun:
         if name not in self._seen:
             if not (last.bid > 0 and last.ask > 0):
                 return []  # a symbol that was just selected has no price yet
-            self._seen[name] = (last.time_msc, 1)
+            # The close of a recorded bar is shown with the time of the next one's opening.
+            self._seen[name] = (last.time_msc - 1, 0) if self._bars else (last.time_msc, 1)
             return [(last.bid, last.ask, last.time_msc)]
         since, known = self._seen[name]
         if last.time_msc <= since:

@@ -68,6 +68,9 @@ class Pacing(Protocol):
     def signal_limit(self) -> Millis:
         """Until which moment (ms UTC) signals are due at this observation."""
 
+    def worst(self) -> ev.AccountSeen | None:
+        """The account's figures at the worst of a bar; then they are all that there is to see."""
+
 
 class Preparer(Protocol):
     """Turns complete bars into what they close (`signals.market_data.bars.BarPreparer`)."""
@@ -216,10 +219,18 @@ class LiveFeed:
 
     async def _observe(self) -> bool:
         """Look once and take what is seen; False when the terminal does not answer."""
+        worst = self._pacing.worst()
+        if worst is not None:
+            self._see_worst(worst)
+            return True
         gaps = [self._request(watch) for watch in self._watches]
         query = self._gateway.snapshot_query()
         try:
             seen = await self._venue.observe(gaps, query)
+            while seen.worst is not None:
+                self._see_worst(seen.worst)
+                await self._venue.settled()
+                seen = await self._venue.observe(gaps, self._gateway.snapshot_query())
         except (TerminalError, SnapshotFailed):
             return False
         closed = [await self._closed(*pair) for pair in self._pairs(seen)]
@@ -228,6 +239,12 @@ class LiveFeed:
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed, limit, standing)
         return True
+
+    def _see_worst(self, worst: ev.AccountSeen) -> None:
+        """Test the account where its positions were at their worst, before the range is played."""
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        self._account = worst
+        self._bus.feed(worst)
 
     async def _check_again(self) -> bool:
         """Check whether what the venue refused for the moment would pass now; False when the

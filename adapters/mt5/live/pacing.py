@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 
 from adapters.mt5.api.errors import SnapshotFailed, TerminalError
+from adapters.mt5.execution.remote import RemoteTerminal
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.feed import Pacing
+from engine import events as ev
 from engine.clock import Clock, VirtualClock
 from engine.types import Millis
 
-_FAR = 1 << 61
 STAND_STILL = 0
 _END_OF_BAR = "end"
-_NO_OPENING = (_END_OF_BAR, "midnight")
+_NO_OPENING = (_END_OF_BAR, "midnight", "pause")
 _NOTHING: Millis = -1
 
 
@@ -63,6 +65,9 @@ class ByTheClock:
     def signal_limit(self) -> Millis:
         return self._clock.now()
 
+    def worst(self) -> ev.AccountSeen | None:
+        """A market by the clock has ticks instead."""
+
 
 class Prepared:
     """Another pacing with something to be done before each observation, such as reading a file."""
@@ -75,6 +80,7 @@ class Prepared:
         self.over = inner.over
         self.day_limit = inner.day_limit
         self.signal_limit = inner.signal_limit
+        self.worst = inner.worst
 
     async def next(self) -> bool:
         goes_on = await self._inner.next()
@@ -99,13 +105,17 @@ class Lockstep:
         venue: Venue,
         clock: VirtualClock,
         to_utc: Callable[[int], int],
+        turn: Callable[[], Millis],
         stopped: Callable[[], bool],
         *,
         resumed: bool = False,
         until: Millis | None = None,
     ) -> None:
-        """`to_utc` turns seconds of the server's clock into seconds UTC; the session is over at
-        `until` (ms UTC of the market's time)."""
+        """`to_utc` turns seconds of the server's clock into seconds UTC; `turn` tells when (server
+        ms) the market must stand still for a day or week that ends; the session is over at `until`
+        (ms UTC of the market's time)."""
+        self._turn = turn
+        self._worst: ev.AccountSeen | None = None
         self._until = until
         self.stopped = stopped
         self._look_first = resumed
@@ -120,19 +130,25 @@ class Lockstep:
     async def next(self) -> bool:
         if self.over():
             return False
-        until = STAND_STILL if self._look_first else _FAR
         try:
-            progress = await self._venue.ask(lambda host: host.call("paper_advance", until, 1))
+            step = await self._venue.ask(self._move_on)
         except (TerminalError, SnapshotFailed):
-            self._look_first = True
+            self._look_first, self._worst = True, None
             return True  # the observation that follows finds the host gone and recovers it
-        if progress is None or not (progress[1] or self._look_first):
+        if step is None or step[2] == "over":
             return False
         self._look_first = False
-        self._move = progress[4]
-        moment = moment_of(progress[0], self._to_utc)
-        self._clock.advance_to(max(moment, self._clock.now()))
+        server, _, self._move, figures = step
+        self._worst = None if figures is None else ev.AccountSeen(*figures)
+        self._clock.advance_to(max(moment_of(server, self._to_utc), self._clock.now()))
         return True
+
+    def _move_on(self, host: RemoteTerminal) -> Any:
+        """One move, or none where the last one was not looked at yet."""
+        if not self._look_first:
+            return host.call("paper_step", self._turn())
+        progress = host.call("paper_advance", STAND_STILL, 1)
+        return None if progress is None else (progress[0], "", "", None)
 
     async def wait(self, _seconds: float) -> None:
         """Nothing passes while the market stands still."""
@@ -145,3 +161,7 @@ class Lockstep:
     def signal_limit(self) -> Millis:
         """Signals meet the first opening from their time on, as in a replay."""
         return _NOTHING if self._move in _NO_OPENING else self._clock.now()
+
+    def worst(self) -> ev.AccountSeen | None:
+        """What the last move showed, where it was that of a bar's worst."""
+        return self._worst

@@ -9,11 +9,15 @@ from typing import Any, Final
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.contract import Access, Call, Function
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.market import MarketProgress, PaperMarket
+from adapters.paper.terminal.market import MarketProgress, MarketStep, PaperMarket
 from engine.types import Millis
 
 ADVANCE: Final = Function("paper_advance", Call.POSITIONAL, None, Access.SESSION)
 """Not a function of the package: moves a lockstep market."""
+
+
+STEP: Final = Function("paper_step", Call.POSITIONAL, None, Access.SESSION)
+"""The same, move by move and no further than a moment at which somebody looks."""
 
 
 class RunningClock:
@@ -62,7 +66,7 @@ class HostedTerminal:
     @property
     def extra_functions(self) -> Mapping[str, Function]:
         """What a host may offer beyond the package's functions."""
-        return {} if self._clock else {ADVANCE.name: ADVANCE}
+        return {} if self._clock else {ADVANCE.name: ADVANCE, STEP.name: STEP}
 
     def __getattr__(self, name: str) -> Any:
         if name not in mt5.FUNCTIONS:
@@ -90,6 +94,19 @@ class HostedTerminal:
         progress = self._market.advance(until, most)
         self._changed()
         return progress
+
+    def paper_step(self, until: Any = None, /) -> MarketStep | None:
+        """The next move that comes before the openings at `until`, in server ms.
+
+        None and error -2 where `until` is no whole number, and where a clock moves the market.
+        """
+        if self._clock or not isinstance(until, int):
+            self._error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            return None
+        self._error = (mt5.RES_S_OK, "Success")
+        step = self._market.step(until)
+        self._changed()
+        return step
 
     def _call(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -29,11 +29,13 @@ from adapters.paper.terminal.charts import (
     tick_offsets,
 )
 from adapters.paper.terminal.rules import weekday_of
-from engine.types import Millis, Points, SymbolSpec
+from engine.types import Cents, Millis, Points, SymbolSpec
 
 _DAY_MS: Final = 86_400_000
 _NEVER: Final = 1 << 62
 _WHATEVER_COMES: Final = 1 << 60
+_END, _MIDNIGHT, _OPENING = range(3)
+"""The kinds of moves, in their order at one instant."""
 
 
 class MarketPace(enum.StrEnum):
@@ -58,6 +60,20 @@ class MarketProgress(NamedTuple):
     move: str
 
 
+class MarketStep(NamedTuple):
+    """One move of a market in lockstep, at `now` (the server's clock in ms).
+
+    Beside the moves of `MarketProgress` there are "worst", at which the account stood where its
+    positions were at their worst of the bar that ends now (`figures`: balance, equity and margin in
+    cents), "pause", at which nothing moved, and "over" behind the last bar.
+    """
+
+    now: Millis
+    symbol: str
+    move: str
+    figures: tuple[Cents, Cents, Cents] | None = None
+
+
 class _SymbolPath:
     """One symbol's way through its bars: `due` is the time of its next tick, `tick` its number."""
 
@@ -80,6 +96,11 @@ class _SymbolPath:
         if pace is MarketPace.BARS and self.tick:
             return opening + self.seconds * 1000
         return opening + self.offsets[self.tick]
+
+    @property
+    def end(self) -> Millis:
+        """When the last bar is over; 0 without any."""
+        return (int(self.rates["time"][-1]) + self.seconds) * 1000 if len(self.rates) else 0
 
     @property
     def bid(self) -> Points:
@@ -144,6 +165,8 @@ class PaperMarket:
         self._courses = {
             name: _SymbolPath(account.specs[name], rates) for name, rates in bars.items()
         }
+        self._judged = ""
+        self._end = max((path.end for path in self._courses.values()), default=0)
         openings = [int(rates["time"][0]) * 1000 for rates in bars.values() if len(rates)]
         self._midnight = _next_midnight(min(openings, default=0))
 
@@ -171,6 +194,47 @@ class PaperMarket:
             steps, happened, symbol = steps + 1, happened + count, name
         return MarketProgress(self._account.now, steps, happened, symbol, move)
 
+    def step(self, until: Millis) -> MarketStep:
+        """Make the next move that is due before `until`, or at `until` before the openings there.
+
+        Without one the clock goes to `until`, unless the bars have ended before. Moves whole bars:
+        what an account holds is shown at its worst of a bar before its range is played.
+        """
+        account = self._account
+        (moment, kind, _, name) = self._upcoming()
+        if moment == _NEVER and until > self._end:
+            return MarketStep(account.now, "", "over")
+        if (moment, kind) > (until, _MIDNIGHT):
+            account.now = max(account.now, until)
+            return MarketStep(account.now, "", "pause")
+        challenge = self._courses.get(name)
+        if challenge is None:
+            _, move = self._roll_over()
+            return MarketStep(account.now, name, move)
+        if challenge.tick and self._judged != name:
+            figures = self._at_worst(name, challenge, moment)
+            if figures is not None:
+                self._judged = name
+                return MarketStep(moment, name, "worst", figures)
+        self._judged = ""
+        _, move = self._move(challenge, moment)
+        return MarketStep(account.now, name, move)
+
+    def _at_worst(
+        self, name: str, challenge: _SymbolPath, moment: Millis
+    ) -> tuple[Cents, Cents, Cents] | None:
+        """The account's figures where its positions of the symbol are at their worst of the bar.
+
+        The clock goes back afterwards: whoever is interrupted here plays the bar once more.
+        """
+        account, bar = self._account, challenge.whole()
+        before, account.now = account.now, moment
+        if account.orders:
+            account.fill_orders(name, bar)
+        worst = account.worst_equity(name, bar) if account.held[name] else None
+        account.now = before
+        return None if worst is None else (account.balance, worst, account.margin)
+
     def skip(self, until: Millis) -> None:
         """Skip what was due by `until` without playing it; only the last ticks are left."""
         for symbol, challenge in self._courses.items():
@@ -183,12 +247,22 @@ class PaperMarket:
 
     def _next(self) -> tuple[Millis, str]:
         """The next move's time and symbol; "" for midnight."""
-        best = (self._midnight, 1, 0, "")
+        moment, _, _, name = self._upcoming()
+        return moment, name
+
+    def _upcoming(self) -> tuple[Millis, int, int, str]:
+        """The next move: time, kind, rank of the symbol, symbol ("" for midnight).
+
+        A midnight at the end of the last bar still comes, as the day that it ends was played.
+        """
+        best = (self._midnight, _MIDNIGHT, 0, "")
         for rank, (name, challenge) in enumerate(self._courses.items()):
-            best = min(best, (challenge.moment(self._pace), 0 if challenge.tick else 2, rank, name))
-        if all(challenge.row >= len(challenge.rates) for challenge in self._courses.values()):
-            return _NEVER, ""
-        return best[0], best[3]
+            kind = _END if challenge.tick else _OPENING
+            best = min(best, (challenge.moment(self._pace), kind, rank, name))
+        over = all(challenge.row >= len(challenge.rates) for challenge in self._courses.values())
+        if over and self._midnight > self._end:
+            return _NEVER, _MIDNIGHT, 0, ""
+        return best
 
     def _move(self, challenge: _SymbolPath, moment: Millis) -> tuple[int, str]:
         account, symbol = self._account, challenge.spec.name

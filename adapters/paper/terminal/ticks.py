@@ -7,14 +7,14 @@ stand for, in the same way as `market.RecordedMarket` moves through a bar at thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar
 from adapters.paper.terminal.market import MarketPace
-from engine.types import Millis, Points
+from engine.types import Cents, Millis, Points
 
 
 class PaperTick(NamedTuple):
@@ -51,6 +51,42 @@ class TickPlayer:
             )
         return sum(self._tick(tick) for tick in ticks)
 
+    def grouped(self, ticks: Iterable[PaperTick]) -> Iterator[list[PaperTick]]:
+        """The ticks in the parts that are played one after another: the opening of a recorded bar,
+        the rest of it; one by one without bars."""
+        if self._pace is not MarketPace.BARS:
+            yield from ([tick] for tick in ticks)
+            return
+        for _, same in groupby(ticks, self._slot):
+            part = list(same)
+            if self._opens(part[0]):
+                yield [part.pop(0)]
+            if part:
+                yield part
+
+    def ends_after(self, ticks: Sequence[PaperTick], moment: Millis) -> bool:
+        """Whether these are the range of a recorded bar that is over only after `moment`."""
+        if self._pace is not MarketPace.BARS:
+            return False
+        return (self._slot(ticks[-1]) + 1) * self._length > moment
+
+    def worst(self, ticks: Sequence[PaperTick]) -> tuple[Cents, Cents, Cents] | None:
+        """Balance, equity and margin at the worst of the bar whose range these ticks are.
+
+        None for an opening, and where nothing of the symbol is held: then there is nothing to be
+        shown before they are played.
+        """
+        account, symbol = self._account, self._symbol
+        if self._opens(ticks[0]):
+            return None
+        bar = self._way(ticks)
+        before, account.now = account.now, (self._slot(ticks[-1]) + 1) * self._length
+        if account.orders:
+            account.fill_orders(symbol, bar)
+        worst = account.worst_equity(symbol, bar) if account.held[symbol] else None
+        account.now = before
+        return None if worst is None else (account.balance, worst, account.margin)
+
     def _slot(self, tick: PaperTick) -> int:
         return tick.moment // self._length
 
@@ -79,7 +115,7 @@ class TickPlayer:
         account.quote(symbol, *ticks[-1])
         return happened
 
-    def _way(self, ticks: list[PaperTick]) -> Bar:
+    def _way(self, ticks: Sequence[PaperTick]) -> Bar:
         """From the account's last tick through these, as a bar."""
         first, last = self._account.bids[self._symbol], ticks[-1]
         path = [first, *(tick.bid for tick in ticks)]

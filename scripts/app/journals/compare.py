@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.reports.compare import RunComparison, Tolerances, compare
+from adapters.reports.compare_days import figures_that_differ
 from adapters.reports.divergence import differing_terms, known_reasons
 from engine.types import UNITS_PER_LOT
 from scripts.app.errors import WrongUsage
@@ -48,8 +49,16 @@ def compare_files(
     )
     a, b = load_both(results, run_a, run_b)
     result = compare(a.run, b.run, tolerances)
+    add_figures(result, a, b, tolerances)
     terms = differing_terms(*_terms(a, b))
     return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
+
+
+def add_figures(result: RunComparison, a: Source, b: Source, tolerances: Tolerances) -> None:
+    """What no trade shows, where both runs are over the same time: their days and drawdowns."""
+    if not result.in_order and not result.apart:
+        end = max(a.run.last, b.run.last)
+        result.differences += figures_that_differ(a.summary, b.summary, end, tolerances)
 
 
 def scaled(option: str, value: float, factor: int) -> int:

@@ -77,7 +77,9 @@ def mirror(
         money=scaled("--money", money, 100),
     )
     journal = find_run(results, name)
-    received, ledger, signals, records = ReceivedBars(), [], [], []
+    received = ReceivedBars()
+    ledger: list[ev.LedgerUpdated] = []
+    signals: list[ev.UserSignal] = []
 
     def take(record: ev.Record) -> None:
         received.take(record)
@@ -85,10 +87,10 @@ def mirror(
             ledger.append(record.event)
         elif isinstance(record.event, ev.SignalDue):
             signals.append(record.event.signal)
-        elif isinstance(record.event, ev.SessionResumed):
-            records.append(record)
 
     session = recorded_run(journal, bars, also=take)
+    if session.result.outcome is None:  # what the last moment leads to is not recorded yet
+        session.rows.until = session.rows.played[1] - 1
     places = SourceFiles(journal.parent, _moved(session, bars))
     terms = _terms(session, journal, places, received, tuple(signals))
     replayed = _replayed(terms, session, ledger[0] if ledger else None)

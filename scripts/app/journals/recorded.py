@@ -12,6 +12,7 @@ from adapters.journal import StoredJournal
 from adapters.reports.projection import LogProjection
 from adapters.reports.runs import HALTED, LogLine, Run, digits_of, parse_log, read_run
 from adapters.reports.sinks import csv_bytes
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.events import Record
 from engine.journal import JournalDamaged
@@ -34,7 +35,7 @@ class RunRows:
 
     def __init__(self, until: Millis | None = None) -> None:
         self.until = until
-        self._projection = LogProjection()
+        self._projection, self._summary = LogProjection(), SummaryProjection()
         self._rows: list[tuple[Millis, dict[str, str]]] = []
         self._halted: list[Millis] = []
         self._first = self._last = 0
@@ -48,6 +49,8 @@ class RunRows:
             self.pauses.append((self._last, record.time))
         self._first = self._first or record.time
         self._last = max(self._last, record.time)
+        if type(event) in SummaryProjection.KINDS:
+            self._summary.take(record)
         if type(event) not in LogProjection.KINDS:
             return
         if isinstance(event, ev.OrderDenied) and event.reason == HALTED:
@@ -65,6 +68,11 @@ class RunRows:
     def halted(self) -> int:
         """Entries denied during a halt, which have no row."""
         return sum(map(self._counts, self._halted))
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The summary of a run that counts as a whole; None of a part."""
+        return self._summary.summary() if self._counts(self._last) else None
 
     def _counts(self, moment: Millis) -> bool:
         return self.until is None or moment <= self.until

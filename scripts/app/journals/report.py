@@ -10,7 +10,7 @@ from adapters.reports.compare import Tolerances, compare
 from adapters.reports.divergence import differing_terms, known_reasons
 from adapters.reports.page import OtherRun
 from adapters.reports.side_by_side import other_run_of
-from scripts.app.journals.compare import ComparedRuns
+from scripts.app.journals.compare import ComparedRuns, add_figures
 from scripts.app.journals.recorded import RecordedRun, comparable, find_run, recorded_run
 from scripts.app.journals.run_files import Source
 from scripts.app.results.pages import PageFile
@@ -70,13 +70,14 @@ def page_file(request: ReportRequest, journal: Path, run: RecordedRun) -> PageFi
 def compared_recorded(a: RecordedRun, b: RecordedRun, tolerances: Tolerances) -> ComparedRuns:
     """Two runs out of their journals, as `butler compare` compares event logs."""
     (first, second), digits = comparable(a, b)
-    result = compare(first, second, tolerances)
-    terms = differing_terms(_terms(a), _terms(b))
-    reasons = known_reasons(first, second, result, terms)
     one, other = (
-        Source(Path(run.name), run.lines, run=found, digits=digits)
+        Source(Path(run.name), run.lines, run.rows.summary, run=found, digits=digits)
         for run, found in ((a, first), (b, second))
     )
+    result = compare(first, second, tolerances)
+    add_figures(result, one, other, tolerances)
+    terms = differing_terms(_terms(a), _terms(b))
+    reasons = known_reasons(first, second, result, terms)
     return ComparedRuns(one, other, result, terms, reasons, tolerances)
 
 

@@ -12,6 +12,7 @@ from adapters.bars.follow import FollowedSignals
 from adapters.bars.symbol_names import known_signals
 from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.venue import LiveRouter, OrderRouter
+from adapters.mt5.live.days import Days
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
@@ -25,23 +26,22 @@ from engine.trading import TradingState
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
+from scripts.app.sessions.commands import Stop, sleep_until
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
     SessionContext,
-    Stop,
     TerminalTerms,
     assemble,
     followed,
-    sleep_until,
     warn_of_orphan,
     watch_of,
 )
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
-from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
+from scripts.app.sessions.loss_buffer import queries_of
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.replay import FileSinks
-from scripts.app.sessions.services import ServiceOptions, SessionQueries
+from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
 from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
@@ -101,7 +101,9 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
     market = terms.market
     actors = connect_live(_wiring(terms, connection, context, server))
     schedule = LiveSignalSchedule(terms.instruments, _had(context.past or []))
-    pacing = _pacing(terms, actors, context, stop, schedule)
+    past, challenge = context.past or [], followed(terms.challenge, context)
+    days = days_of(actors.bus, terms.limits, challenge, context.clock, past)
+    pacing = _pacing(terms, actors, context, stop, schedule, days)
     news = told_first(actors.bus, context.clock, terms.strategy_out, context.past or [])
     if news is not None:
         pacing = Prepared(pacing, news)
@@ -113,13 +115,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         context.clock,
         _watches(terms, server),
         pacing,
-        days_of(
-            actors.bus,
-            terms.limits,
-            followed(terms.challenge, context),
-            context.clock,
-            context.past or [],
-        ),
+        days,
         due=lambda: _due(actors, schedule, pacing.signal_limit()),
         told=_told_bars(context.past or []),
         server=None if market else server,
@@ -140,7 +136,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         started,
         connection,
         options=terms.company,
-        queries=_queries(actors, feed, lambda: session.request_stop()),
+        queries=queries_of(actors, lambda: session.request_stop(), lambda: feed.state),
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
@@ -178,20 +174,6 @@ def _wiring(
     )
 
 
-def _queries(
-    actors: LiveActors, feed: LiveFeed, request_stop: Callable[[], None]
-) -> SessionQueries:
-    """What the services ask of the session's actors."""
-    return SessionQueries(
-        trading=lambda: actors.risk.trading,
-        request_stop=request_stop,
-        loss_buffer=lambda: buffers_left(actors),
-        final=lambda: final_breach(actors.risk.trading),
-        unseen=lambda: unseen(actors),
-        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
-    )
-
-
 def _rule(name: ClockName) -> Callable[[int], int]:
     return lambda utc: server_of(name, utc)
 
@@ -207,6 +189,7 @@ def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -
             context.folder.paper_account,
             pace=market.pace if market else None,
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,
+            since=market.to_server(market.start) * 1000 if market else 0,
         )
     except ValueError as error:
         raise BadData(str(error)) from error
@@ -236,8 +219,9 @@ def _pacing(
     context: SessionContext,
     stop: Stop,
     schedule: LiveSignalSchedule,
+    days: Days,
 ) -> Pacing:
-    pacing = _plain_pacing(terms, actors, context, stop)
+    pacing = _plain_pacing(terms, actors, context, stop, days)
     named: set[str] = set()
 
     def add(signals: Iterable[ev.UserSignal]) -> None:
@@ -278,7 +262,7 @@ def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:
 
 
 def _plain_pacing(
-    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop
+    terms: ShadowTerms, actors: LiveActors, context: SessionContext, stop: Stop, days: Days
 ) -> Pacing:
     clock, market = context.clock, terms.market
     if isinstance(clock, VirtualClock) and market is not None:
@@ -286,6 +270,7 @@ def _plain_pacing(
             actors.venue,
             clock,
             market.to_utc,
+            lambda: market.to_server(days.next_due) * 1000,
             stop.requested_now,
             resumed=context.past is not None,
             until=_after(clock, terms.seconds),
