@@ -20,10 +20,11 @@ from adapters.reports.projection import LogProjection, Row, iso
 from engine import events as ev
 from engine import money
 from engine.bus import Subscription
+from engine.calendar import resets
 from engine.portfolio import Portfolio, Position
 from engine.standing import stands
 from engine.trading import HaltCause, Trading
-from engine.types import Conversion, Millis, SymbolSpec, lots
+from engine.types import Cents, Conversion, Millis, SymbolSpec, lots
 from engine.valuation import broker_rate
 
 _LAST_EVENTS = 12
@@ -86,13 +87,14 @@ class EventLine(_Part, frozen=True, kw_only=True):
 class SymbolFeed(_Part, frozen=True, kw_only=True):
     """The last price of a symbol; `last_tick` is ms UTC, 0 before the first.
 
-    `state` is None where nobody watches whether prices come.
+    `state` is None where nobody watches whether prices come; `digits` are those of its prices.
     """
 
     state: FeedState | None = None
     last_tick: Millis = 0
     bid: float = 0.0
     ask: float = 0.0
+    digits: int | None = None
 
 
 class Status(_Part, frozen=True, kw_only=True):
@@ -136,6 +138,12 @@ class Status(_Part, frozen=True, kw_only=True):
     """How often the session has logged in again, or tried to, since the link was first lost."""
     why: dict[str, str] = {}
     """Each cause that halts trading, and what holds of it now."""
+    now: Millis = 0
+    """The session's own time, the market's where that is recorded bars (ms UTC); 0 when over."""
+    today: float | None = None
+    """Equity beyond the balance at the day's start, where that is known."""
+    reset_at: Millis = 0
+    """When the trading day turns next (ms UTC); 0 when it is over."""
 
     @property
     def life(self) -> str:
@@ -167,6 +175,7 @@ class Moment(_Part, frozen=True, kw_only=True):
     queues: Mapping[str, int] = {}
     loss_buffer: Mapping[str, float] | None = None
     degraded: Mapping[str, str] = {}
+    day_start: Cents | None = None
 
 
 class StatusFold:
@@ -298,6 +307,7 @@ class StatusFold:
         if started is None:
             raise ValueError("the journal has no start of a session")
         began = str(metadata.get("started_at", ""))
+        start = moment.day_start
         return Status(
             session_id=str(metadata.get("session_id", "")),
             mode=started.mode,
@@ -328,6 +338,9 @@ class StatusFold:
             logins=self._logins,
             why={str(cause): self._why.get(str(cause), "") for cause in trading.causes},
             to_close=tuple(ticket for ticket in self._to_close if self._stands(ticket)),
+            now=moment.now if pid is not None else 0,
+            today=(moment.account.equity - start) / 100 if start else None,
+            reset_at=_next_reset(started.limits, moment.now) if pid is not None else 0,
         )
 
     def _stands(self, ticket: int) -> bool:
@@ -409,6 +422,11 @@ def _floating(spec: SymbolSpec, position: Position, moment: Moment) -> float | N
     return profit / 100
 
 
+def _next_reset(limits: Mapping[str, Any], now: Millis) -> Millis:
+    zone, hour = str(limits.get("reset_zone", "UTC")), int(limits.get("reset_hour", 0))
+    return next(resets(zone, now, hour))[0]
+
+
 def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
     tick = moment.ticks.get(spec.name)
     return SymbolFeed(
@@ -416,6 +434,7 @@ def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
         last_tick=moment.ticked_at.get(spec.name, 0),
         bid=spec.price(tick.bid) if tick else 0.0,
         ask=spec.price(tick.ask) if tick else 0.0,
+        digits=spec.digits,
     )
 
 
