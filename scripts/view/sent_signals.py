@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scripts.view.summary import mirror_lines
+from scripts.view.summary import ways_on
 
 if TYPE_CHECKING:
     from scripts.app.operations.send_signals import SentSignals
@@ -17,5 +17,4 @@ def sent_lines(sent: SentSignals) -> Iterator[str]:
     yield (
         f"{outcomes.filled} positions opened, {outcomes.closed} closed; {folder.latest_event_log}"
     )
-    yield f"  report     butler report {folder.session_id} --open"
-    yield from mirror_lines(folder)
+    yield from ways_on(folder)

@@ -68,16 +68,24 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or f'butler report {folder.session_id} --open'}",
-        *mirror_lines(folder),
+        *ways_on(folder, page),
     ]
 
 
-def mirror_lines(folder: SessionFolder) -> list[str]:
-    """How a session on an account is laid beside the replay of its own bars."""
-    if folder.kind != THROUGH_MT5:
-        return []
-    return [f"  mirror     butler mirror {folder.session_id} --open"]
+def ways_on(folder: SessionFolder, page: Path | None = None) -> list[str]:
+    """How the run is seen, and one on an account laid beside the replay of its own bars."""
+    lines = [f"  report     {page or f'butler report {_named(folder)} --open'}"]
+    if folder.kind == THROUGH_MT5:
+        lines.append(f"  mirror     butler mirror {_named(folder)} --open")
+    return lines
+
+
+def _named(folder: SessionFolder) -> str:
+    """How commands are told of a session; in a folder of results of the user's own by its path."""
+    if folder.results == Path("results"):
+        return folder.session_id
+    path = str(folder.path)
+    return f'"{path}"' if " " in path else path
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:

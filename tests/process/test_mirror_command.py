@@ -215,7 +215,7 @@ def test_signals_that_were_sent_are_laid_on_their_replay(tmp_path: Path) -> None
         "--from", "2024-06-03", "--to", "2024-06-08",
     )  # fmt: skip
     assert said.code == 0, said
-    assert any(line.endswith("butler mirror sent --open") for line in said.out)
+    assert said.out[-1] == f"  mirror     butler mirror {tmp_path / 'sessions' / 'sent'} --open"
     _, told = mirrored(tmp_path, "sent")
     assert told["paired_in_order"] is True
     assert told["a"]["number_of_trades"] == told["b"]["number_of_trades"] == 3

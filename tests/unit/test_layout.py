@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.web": "adapters.reports.page",
     "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
     "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
-    "scripts.app.journals scripts.app.terms",
+    "scripts.app.journals scripts.app.results scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.api": "engine engine.result adapters.bars adapters.reports adapters.reports.page "
     "scripts.app scripts.app.journals scripts.app.results scripts.app.terms",
@@ -78,27 +78,32 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk signals signals.market_data "
-    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api "
-    "adapters.mt5.execution adapters.reports adapters.reports.page adapters.services "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.execution "
+    "adapters.reports adapters.reports.page adapters.services "
     "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
     "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
     "scripts.app.terms",
-    "scripts.app.trials": "engine risk.odds adapters.bars scripts.app scripts.app.sessions "
-    "scripts.app.terms signals",
+    "scripts.app.trials": "engine risk risk.odds signals config adapters.bars scripts.app "
+    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.authoring": "engine signals adapters.bars scripts.app scripts.app.terms "
+    "scripts.app.trials",
+    "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
+    "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds scripts.app.odds",
+    "scripts.view.research": "risk.odds scripts.app.authoring scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.reports.page adapters.statements scripts.app "
     "scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.journals "
     "scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
-    "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
-    "scripts.view scripts.view.research",
+    "scripts.cli.research": "scripts.app scripts.app.authoring scripts.app.odds "
+    "scripts.app.sweep scripts.app.terms scripts.app.trials scripts.cli.shared scripts.view "
+    "scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
     "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
     "scripts.cli.shared",
