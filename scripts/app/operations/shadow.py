@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
+from adapters.services.watchdog import limited
 from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY
-from engine.types import Limits, Millis
+from engine.types import Limits, Millis, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule
@@ -24,6 +25,7 @@ from scripts.app.account.rebuilding import TERMS
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import AppError, WrongUsage
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder, tag_number
@@ -74,7 +76,8 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
-    loaded = load(chosen.request.preset)
+    with limited(chosen.watchdog.start_limit):
+        loaded = load(chosen.request.preset)
     limits = chosen.limits(loaded)  # before anything is made
     named = names_a_session(chosen.resume)
     challenge = None if named and not chosen.request.objectives else chosen.challenge()
@@ -236,7 +239,8 @@ class _Run:
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
         own = paper_books(chosen.account, chosen.results)
-        async with connected(
+        beginning = Beginning(folder, chosen.account.profile, dry_run=chosen.dry_run)
+        link = connected(
             chosen.account,
             folder.results / "hosts",
             trading=not chosen.dry_run,
@@ -245,8 +249,21 @@ class _Run:
             market=market,
             session=folder.session_id,
             is_held=True,
-        ) as connection:
+        )
+        with beginning:
+            return await self._begun(link, names, known, beginning)
+
+    async def _begun(
+        self,
+        link: AbstractAsyncContextManager[Connection],
+        names: list[str],
+        known: dict[str, SymbolSpec],
+        beginning: Beginning,
+    ) -> FinishedSession:
+        chosen = self.chosen
+        async with link as connection:
             refuse_unsuitable(connection)
+            beginning.over()
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
             found = await instruments(
@@ -275,7 +292,8 @@ class _Run:
                 async with alerted(self.chosen, self.books, self.frontend):
                     account = await self._account(connection, clock, terms)
                 context = await self._context(connection, clock, log, account)
-                shadowed = build_shadow(terms, connection, context)
+                with limited(self.chosen.watchdog.start_limit, folder.path):
+                    shadowed = build_shadow(terms, connection, context)
                 with self.frontend.interruptible(shadowed.session.request_stop) as interrupt:
                     outcome = await shadowed.session.run()
         finally:
