@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -198,6 +198,7 @@ def sweep(
     `resume` is the folder of a sweep to go on with; else a new one is made, `out` if given.
     """
     plan = planned(request)
+    plan = replace(plan, task=workers.prepared(plan.task))
     frontend.tell(list(plan.base.notes))
     made = resume or _new_folder(request, out)
     done = made.done()
