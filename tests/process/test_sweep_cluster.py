@@ -90,7 +90,7 @@ def test_dask_and_a_pool_write_the_same_bytes(tmp_path: Path, scheduler: str) ->
         assert (tmp_path / "pool" / name).read_bytes() == (tmp_path / "dask" / name).read_bytes()
 
 
-DIES = '''
+DIES = """
 from __future__ import annotations
 
 import os
@@ -112,7 +112,7 @@ class Mine:
 
     def on_bar(self, bar, view):
         return None
-'''
+"""
 
 
 def test_a_worker_that_dies_costs_its_own_trial_alone(tmp_path: Path, scheduler: str) -> None:

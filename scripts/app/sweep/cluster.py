@@ -170,9 +170,7 @@ def _client(address: str, security: Security | None) -> Client:
     try:
         from distributed import Client
     except ImportError as error:
-        raise WrongUsage(
-            "--scheduler needs the extra cluster: pip install 'execution-butler[cluster]'"
-        ) from error
+        raise WrongUsage("--scheduler needs the extra cluster: uv sync --extra cluster") from error
     try:
         return Client(address, security=security, timeout=_PATIENCE, set_as_default=False)
     except (OSError, TimeoutError) as error:
@@ -248,7 +246,7 @@ async def _serve(address: str, security: Security | None, jobs: int) -> None:
         from distributed import Nanny
     except ImportError as error:
         raise WrongUsage(
-            "butler sweep worker needs the extra cluster: pip install 'execution-butler[cluster]'"
+            "butler sweep worker needs the extra cluster: uv sync --extra cluster"
         ) from error
     host = None if security is not None else "127.0.0.1"
     made = [
