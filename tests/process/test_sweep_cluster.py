@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -37,20 +37,16 @@ def process(*command: object, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield made
         finally:
-            children = psutil.Process(made.pid).children(recursive=True) if _runs(made) else []
-            for one in (made, *children):
-                if isinstance(one, subprocess.Popen) or one.is_running():
-                    one.kill()
+            alive = made.poll() is None
+            for child in psutil.Process(made.pid).children(recursive=True) if alive else ():
+                child.kill()
+            made.kill()
             made.wait()
 
 
-def _runs(made: subprocess.Popen[bytes]) -> bool:
-    return made.poll() is None
-
-
-def wait_for(what: str, until: object, log: Path) -> None:
+def wait_for(what: str, until: Callable[[], object], log: Path) -> None:
     deadline = time.monotonic() + SECONDS
-    while not until():  # type: ignore[operator]
+    while not until():
         assert time.monotonic() < deadline, f"{what}: {log.read_text(errors='replace')}"
         time.sleep(0.1)
 

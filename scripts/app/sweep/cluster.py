@@ -206,7 +206,7 @@ def _files_plugin(files: dict[str, bytes]) -> Any:
     """What every worker runs once, also one that comes later or was started again."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
-    class _Files(WorkerPlugin):  # type: ignore[misc]
+    class _Files(WorkerPlugin):
         def setup(self, worker: Any) -> None:
             del worker
             place_files(files)
