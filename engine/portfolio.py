@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from engine import events as ev
+from engine.currency import USD
 from engine.types import Cents, Points, Side, SymbolSpec, Units
 
 
@@ -32,8 +33,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Portfolio:
     """Last tick and last valuation by symbol, open positions by ticket, last account figures.
 
-    `marked` are positions that stand at the venue under the session's mark and are not in its
-    books, by ticket.
+    `currency` is that of the account. `marked` are positions that stand at the venue under the
+    session's mark and are not in its books, by ticket.
     """
 
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
@@ -43,6 +44,7 @@ class Portfolio:
         self.positions: dict[int, Position] = {}
         self.marked: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
+        self.currency = USD
 
     def routes(self) -> ev.Routes:
         return {
@@ -77,6 +79,7 @@ class Portfolio:
 
     def on_started(self, started: ev.SessionStarted) -> None:
         self.account = ev.AccountSeen.of(started.account)
+        self.currency = started.currency
 
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine import events as ev
 from engine.bus import Bus
+from engine.currency import amount
 from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.orders import OrderManager
@@ -280,7 +281,8 @@ class RiskActor:
             return
         self._test(seen)
         if breach is not None:
-            detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
+            limit = amount(breach.limit, self._portfolio.currency)
+            detail = f"the firm's daily limit of {limit}"
             self.control.halt(HaltCause.DAILY_LOSS, seen.figures, detail)
         self._test_firm_floor(seen, firm)
 
@@ -294,7 +296,7 @@ class RiskActor:
             return
         floor = firm.state.floor + kept
         if seen.equity <= floor:
-            detail = f"equity at or below {floor / 100:.2f} USD"
+            detail = f"equity at or below {amount(floor, self._portfolio.currency)}"
             self._act("firm_floor", seen.figures, detail)
         elif turned and seen.balance - self._exposures.worst() <= floor:
             self._flatten()
@@ -305,7 +307,8 @@ class RiskActor:
 
     def _breached(self, account: ev.Account) -> None:
         for limit, least in self.losses.hit(account.equity):
-            self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
+            told = amount(least, self._portfolio.currency)
+            self._act(limit, account, f"equity at or below {told}")
 
     # --- orders ---
 
@@ -437,4 +440,5 @@ class RiskActor:
             concentration=concentration,
             firm_floors=floors,
             firm_objection=objection,
+            currency=portfolio.currency,
         )

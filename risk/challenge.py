@@ -15,6 +15,7 @@ import msgspec
 from engine import events as ev
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
+from engine.currency import amount, figure
 from engine.events import AttemptOutcome
 from engine.exits import Exits
 from engine.orders import OrderManager
@@ -355,7 +356,8 @@ class ChallengeActor:
         self._look(seen)
         breach = self.breach(seen)
         if breach is not None and breach.final:
-            detail = f"{breach.figure / 100:.2f} USD, limit {breach.limit / 100:.2f}"
+            unit = self._portfolio.currency
+            detail = f"{amount(breach.figure, unit)}, limit {figure(breach.limit, unit)}"
             self._end(AttemptOutcome.BREACHED, seen.figures, breach.rule, detail)
         elif not self._portfolio.positions and not seen.margin:
             self._pass_or_stop(seen)

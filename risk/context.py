@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.currency import USD, amount, figure
 from engine.events import AccountSeen, OrderIntent, Tick
 from engine.types import Cents, Limits, SymbolSpec, Units
 from risk.counters import TradeCounts
@@ -41,6 +42,15 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     concentration: Concentration | None = None
     firm_floors: FirmFloors | None = None
     firm_objection: Objection | None = None
+    currency: str = USD
+
+    def amount(self, cents: float) -> str:
+        """Money of the account in words, with its currency."""
+        return amount(cents, self.currency)
+
+    def figure(self, cents: float) -> str:
+        """The same without the currency, beside an amount that names it."""
+        return figure(cents, self.currency)
 
 
 class SizedOrder(msgspec.Struct, frozen=True):

@@ -219,6 +219,7 @@ class SummaryProjection:
             "outcome": ended and str(ended.outcome),
             "session_id": self._metadata.get("session_id"),
             "preset": started.preset,
+            "currency": started.currency,
             "account_profile": self._metadata.get("account_profile"),
             "data": [_data(ref, self._metadata) for ref in started.data],
             "started_at": self._metadata.get("started_at"),

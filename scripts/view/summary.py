@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.currency import USD, grouped, plain
 from scripts.view.objectives import objective_lines
 
 
@@ -41,8 +42,8 @@ def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> lis
     return [
         f"{summary['preset']} {summary['outcome']}: {period}",
         *_holes(summary["data"]),
-        f"  equity     {_usd(summary['initial_equity'])} -> {_usd(summary['final_equity'])}"
-        f"  ({summary['total_pnl']:+,.2f} USD)",
+        f"  equity     {_figure(summary, 'initial_equity')} -> {_figure(summary, 'final_equity')}"
+        f"  ({grouped(summary['total_pnl'], _currency(summary), '+')})",
         f"  trades     {summary['number_of_trades']:,} closed, {summary['win_rate']:.1%} won, "
         f"{summary['open_positions']} left open",
         f"  drawdown   {summary['max_drawdown_fraction']:.2%} at most, "
@@ -75,8 +76,14 @@ def _holes(data: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _usd(amount: float) -> str:
-    return f"{amount:,.2f}"
+def _figure(summary: dict[str, Any], name: str) -> str:
+    """A figure beside one that names the currency."""
+    return plain(summary[name], _currency(summary))
+
+
+def _currency(summary: dict[str, Any]) -> str:
+    """The account's; summaries of earlier programs name none, as all were in USD."""
+    return str(summary.get("currency", USD))
 
 
 def _period(data: list[dict[str, Any]]) -> str:

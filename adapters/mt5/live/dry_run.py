@@ -65,6 +65,7 @@ class DryRun:
         """
         self._real = account
         self._books = books
+        self._recorded = bars is not None
         self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
         self._judged: set[str] = set()
@@ -72,7 +73,7 @@ class DryRun:
         self._since = since
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
-        self.account = PaperAccount(specs, round(account.balance * 100))
+        self.account = PaperAccount(specs, round(account.balance * 100), currency=account.currency)
         state_file.load(books, self.account, account.login, account.server)
         terms = AccountTerms(
             login=account.login, server=account.server, leverage=max(account.leverage, 1)
@@ -220,6 +221,8 @@ class DryRun:
     def _learn(self, name: str, valuation: BrokerValuation | None) -> None:
         """The real terminal says what converts the symbol's money; the last word counts."""
         spec = self._specs[name]
+        if self._recorded and self.account.converter.converts(spec):
+            return  # by the same prices as the terminal that plays them
         if valuation is not None and spec.conversion is Conversion.FROM_BROKER:
             rate = broker_rate(spec, valuation.at(spec.name, 0))
             self.account.converter.from_broker[spec.name] = rate

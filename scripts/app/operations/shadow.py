@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from adapters.state.resuming import Start
 from adapters.system.threads import in_daemon
 from config.loader import ConfigError, ResolvedAccount, with_overrides
 from engine.clock import Clock, SystemClock
+from engine.currency import USD
 from engine.events import NO_STRATEGY, UserSignal
 from engine.types import Limits, Millis
 from risk.challenge import Challenge
@@ -30,7 +31,7 @@ from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
-from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.connection import Connection, connected, in_currency
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.ledger import LedgerSource
@@ -51,6 +52,7 @@ from scripts.app.sessions.starting import (
 )
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
+from scripts.app.terms.commissions import in_account_currency
 from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
 from scripts.app.terms.objectives import as_recorded, named_phase, resolve, with_firms_day
@@ -115,6 +117,9 @@ class ShadowRequest:
             "--speed needs --account-profile PAPER: another account has a clock of its own": (
                 timed and not self.on_paper
             ),
+            "--account-currency needs --account-profile PAPER: another account has its own": (
+                self.request.account_currency is not None and not self.on_paper
+            ),
             "--symbol does not go with PAPER, which trades its bars: name them with --bars": (
                 bool(self.symbols) and self.on_paper
             ),
@@ -151,6 +156,8 @@ class ShadowRequest:
 def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
     """Run the session to its end; raises AppError when it cannot begin or go on."""
     chosen.check()
+    chosen.request.check()
+    chosen = replace(chosen, account=in_currency(chosen.account, chosen.request.currency))
     return asyncio.run(_resolve_and_run(chosen, frontend))
 
 
@@ -212,10 +219,14 @@ def _inputs(chosen: ShadowRequest, loaded: Loaded) -> tuple[list[BarInput], list
         return [], []
     request = chosen.request
     everything = ReplayRequest(bars=request.bars, clock=request.clock, end=request.end)
-    table = options.known_specs(request.symbol_spec)
+    currency = request.currency
+    table = options.known_specs(request.symbol_spec, currency)
+    table = options.with_costs(table, None, request.commission, None)
     inputs, notes = open_inputs(everything, table, loaded.timeframes)
-    insist_on_pairs([item.spec for item in inputs], table.values())
-    return inputs, notes
+    traded = [item.spec for item in inputs]
+    insist_on_pairs(traded, table.values(), currency)
+    inputs, converted = in_account_currency(inputs, request.commission, currency)
+    return inputs, notes + converted
 
 
 def _market(
@@ -232,7 +243,7 @@ def _market(
     if not chosen.dry_run:
         begin = max(begin, _stands_at(chosen, inputs))
     speed = None if chosen.lockstep else chosen.speed or 1.0
-    return RecordedMarket(inputs, begin, speed, now_ms())
+    return RecordedMarket(inputs, begin, speed, now_ms(), chosen.request.currency)
 
 
 def _stands_at(chosen: ShadowRequest, inputs: list[BarInput]) -> Millis:
@@ -285,9 +296,10 @@ class _Run:
         """Connect to the account and run there; raises AppError."""
         chosen, folder, market = self.chosen, self.folder, self.market
         names = self._names()
-        known = options.known_specs(chosen.request.symbol_spec)
+        known, charged_in = options.known_specs(chosen.request.symbol_spec), USD
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
+            charged_in = market.currency
         own = paper_books(chosen.account, chosen.results)
         async with connected(
             chosen.account,
@@ -303,7 +315,12 @@ class _Run:
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
             found = await instruments(
-                connection, names, chosen.account.symbol_map, known, managed=True
+                connection,
+                names,
+                chosen.account.symbol_map,
+                known,
+                managed=True,
+                charged_in=charged_in,
             )
             return await self._run(connection, self._terms(found))
 

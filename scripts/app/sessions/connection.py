@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import NOT_TOLD, objection
 from adapters.mt5.api.errors import HostRefused, HostStartFailed, TerminalError
@@ -33,7 +35,7 @@ from config.loader import (
 from scripts.app.account.place import held, results_of
 from scripts.app.errors import AppError, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
-from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec, server_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +111,13 @@ def resolve(
         return resolve_account(profile, profiles, cli, environ)
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
+
+
+def in_currency(account: ResolvedAccount, currency: str) -> ResolvedAccount:
+    """The built-in paper account in that currency; any other account is as it is."""
+    if account.profile != PAPER:
+        return account
+    return msgspec.structs.replace(account, server=server_in(currency))
 
 
 @asynccontextmanager

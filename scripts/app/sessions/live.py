@@ -29,6 +29,7 @@ from adapters.services.supervisor import Supervisor
 from engine import events as ev
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
+from engine.currency import USD
 from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
@@ -128,12 +129,22 @@ async def instruments(
     known: dict[str, SymbolSpec],
     *,
     managed: bool = False,
+    charged_in: str = USD,
 ) -> dict[str, Instrument]:
     """The symbols as the terminal has them, selected; raises AppError with candidates.
 
     A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
-    by a session that denies its entries.
+    by a session that denies its entries. The commissions that are `known` are in the currency
+    `charged_in`; the terminal's own prices convert them into the account's.
     """
+    charged = [known[name] for name in symbols if name in known and known[name].commission]
+    if charged and charged_in != connection.account.currency:
+        rate = await conversion_rate(connection, names, charged_in, charged[0].name)
+        costs = {spec.name: spec.commission * rate for spec in charged}
+        known = known | {
+            spec.name: msgspec.structs.replace(spec, commission=costs[spec.name])
+            for spec in charged
+        }
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
@@ -146,6 +157,28 @@ async def instruments(
             raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
+
+
+async def conversion_rate(
+    connection: Connection, names: dict[str, str], currency: str, symbol: str
+) -> float:
+    """What a unit of `currency` is worth in the account's, by the terminal's price of the pair.
+
+    The dearer side counts: a cost is bought. Raises Refused where the terminal has no such pair.
+    """
+    own = connection.account.currency
+    for ours, inverse in ((f"{currency}{own}", False), (f"{own}{currency}", True)):
+        name = names.get(ours, ours)
+        if (await connection.ask("symbol_select", name, True)).failed:
+            continue
+        answer = await connection.ask("symbol_info_tick", name)
+        if not answer.failed and answer.value.bid > 0:
+            return float(1 / answer.value.bid if inverse else answer.value.ask)
+    raise Refused(
+        f"{symbol}: its commission is in {currency} and the account in {own}, and the terminal has "
+        f"no price of {currency}{own} or {own}{currency}: set symbol_map in the profile, or give "
+        "the symbol without a commission in --symbol-spec FILE"
+    )
 
 
 async def _not_selected(

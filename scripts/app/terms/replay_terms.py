@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.currency import USD
 from engine.events import UserSignal
-from engine.types import Cents, ClockName, Limits
+from engine.types import Cents, ClockName, Conversion, Limits
 from risk.challenge import Challenge
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
@@ -35,6 +36,17 @@ class Terms:
     strategy_file: Path | None = None
     objectives: Challenge | None = None
     every_bar: bool = False
+    currency: str = USD
+
+    @property
+    def converts(self) -> bool:
+        """Whether a pair's prices convert the money of any symbol."""
+        return any(item.spec.conversion is Conversion.FROM_BROKER for item in self.inputs)
+
+    @property
+    def plays_every_bar(self) -> bool:
+        """Whether none may be skipped: asked for, or since each may move what money is worth."""
+        return self.every_bar or self.converts
 
     @property
     def costs(self) -> dict[str, Any]:
@@ -66,7 +78,8 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     from config.loader import ConfigError, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
-    from scripts.app.terms.conversion_pairs import refuse_unconvertible
+    from scripts.app.terms.commissions import in_account_currency
+    from scripts.app.terms.conversion_pairs import insist_on_pairs
     from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.strategies import load
     from scripts.app.terms.user_signals import open_signals
@@ -76,7 +89,9 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     loaded = load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
-        specs = options.with_digits(options.known_specs(request.symbol_spec), request.digits)
+        specs = options.with_digits(
+            options.known_specs(request.symbol_spec, request.currency), request.digits
+        )
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
@@ -88,10 +103,10 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
     if signal_file is not None:
         signals, matched = known_signals(signal_file.signals, [item.spec.name for item in inputs])
         notes += matched
-    refuse_unconvertible(
-        (item.spec for item in inputs),
-        "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
-    )
+    traded = [item.spec for item in inputs]
+    insist_on_pairs(traded, specs.values(), request.currency)
+    inputs, converted = in_account_currency(inputs, request.commission, request.currency)
+    notes += converted
     terms = Terms(
         inputs=inputs,
         preset="signals" if signal_file else loaded.preset.name,
@@ -108,5 +123,6 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
         strategy=NO_STRATEGY if signal_file else loaded.strategy,
         strategy_file=None if signal_file else loaded.file,
         objectives=challenge,
+        currency=request.currency,
     )
     return terms, notes
