@@ -32,8 +32,8 @@ _PER_BAR = 3  # moments: opening tick, range at its worst, closing tick
 class _Quotes:
     """One symbol's prices at every moment: what closes a long (bid) and a short (bid and spread).
 
-    `mine` marks the symbol's own moments, `own` those of its ranges; `ticks` are its last bids, at a
-    range that of the opening.
+    `mine` marks the symbol's own moments, `own` those of its ranges; `ticks` are its last bids, at
+    a range that of the opening.
     """
 
     long_bids: Ints
