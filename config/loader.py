@@ -3,7 +3,13 @@
 from config.account import ENVIRONMENT, resolve_account
 from config.calendar import load_calendar
 from config.errors import ConfigError
-from config.preset_files import DEFAULT_PRESET, list_presets, load_preset
+from config.preset_files import (
+    DEFAULT_PRESET,
+    list_presets,
+    load_preset,
+    preset_file,
+    preset_in,
+)
 from config.profiles import accounts_file, load_profiles
 from config.report import config_report
 from config.rules import list_rules, load_rules
@@ -41,6 +47,8 @@ __all__ = [
     "load_profiles",
     "load_rules",
     "load_symbols",
+    "preset_file",
+    "preset_in",
     "resolve_account",
     "symbols_yaml",
     "with_overrides",

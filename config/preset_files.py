@@ -12,7 +12,7 @@ from config.errors import KeyPath
 from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, CheckedLimits, limit_complaint
 from config.schema import Preset
 from config.section import Section, unknown_name
-from config.yaml_strict import Document, load_yaml
+from config.yaml_strict import Document, document_of, load_yaml
 
 DEFAULT_PRESET: Final = "ftmo_m15"
 
@@ -35,8 +35,15 @@ def load_preset(name_or_path: str | Path) -> Preset:
 
     A text that ends in .yaml or .yml or holds a slash is a path. Raises ConfigError.
     """
-    file = _preset_file(name_or_path)
-    document = load_yaml(file)
+    return _preset(load_yaml(preset_file(name_or_path)))
+
+
+def preset_in(file: Path, text: str) -> Preset:
+    """The preset in `text`, which was read from `file`, maybe elsewhere. Raises ConfigError."""
+    return _preset(document_of(file, text))
+
+
+def _preset(document: Document) -> Preset:
     top = Section(document, (), document.root, _KEYS)
     name, strategy = top.text("name"), top.text("strategy")
     if not _NAME.fullmatch(name):
@@ -57,11 +64,12 @@ def load_preset(name_or_path: str | Path) -> Preset:
         symbols=top.texts("symbols"),
         parameters=parameters,
         limits=_limits(top.section("limits", LIMIT_NAMES)),
-        file=str(file),
+        file=str(document.file),
     )
 
 
-def _preset_file(name_or_path: str | Path) -> Path:
+def preset_file(name_or_path: str | Path) -> Path:
+    """Where a preset stands; raises ConfigError for a name that there is not."""
     if isinstance(name_or_path, Path):
         return name_or_path
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path or "\\" in name_or_path:

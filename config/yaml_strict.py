@@ -53,9 +53,15 @@ def load_yaml(
     `missing` is the remedy named when there is no such file. `is_public_key` marks a file with
     passwords (see `Document`). Raises ConfigError.
     """
+    return document_of(file, _read(file, missing), is_public_key=is_public_key)
+
+
+def document_of(
+    file: Path, text: str, *, is_public_key: Callable[[KeyPath], bool] | None = None
+) -> Document:
+    """The document in `text`, which was read from `file`, maybe elsewhere. Raises ConfigError."""
     from config import yaml_nodes  # keeps PyYAML out of the commands that read no file
 
-    text = _read(file, missing)
     problem: ConfigError
     try:
         root, lines = yaml_nodes.parse(text)

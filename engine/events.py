@@ -35,6 +35,7 @@ from engine.fields import UserSignal as UserSignal
 from engine.inputs import AccountReconciled as AccountReconciled
 from engine.inputs import AccountSeen as AccountSeen
 from engine.inputs import AccountSnapshot as AccountSnapshot
+from engine.inputs import AdoptedPosition as AdoptedPosition
 from engine.inputs import BarClosed as BarClosed
 from engine.inputs import ConditionSeen as ConditionSeen
 from engine.inputs import ExitDue as ExitDue
@@ -42,6 +43,7 @@ from engine.inputs import HeldExitDue as HeldExitDue
 from engine.inputs import Input as Input
 from engine.inputs import LedgerUpdated as LedgerUpdated
 from engine.inputs import LinkChanged as LinkChanged
+from engine.inputs import OrphansAdopted as OrphansAdopted
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
 from engine.inputs import SignalDue as SignalDue
@@ -290,10 +292,14 @@ class TradingStateChanged(_Event, frozen=True, kw_only=True, tag="trading_state"
 
 
 class UserCommanded(_Event, frozen=True, kw_only=True, tag="user_commanded"):
-    """A command that the user gave to the running session, and why."""
+    """A command that the user gave to the running session, why, and from where.
+
+    `origin` names the way it came: `cli` or the page's viewer; empty where nothing told.
+    """
 
     action: UserAction
     reason: str
+    origin: str = ""
 
 
 class DayRolled(_Event, frozen=True, kw_only=True, tag="day_rolled"):

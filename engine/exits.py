@@ -12,8 +12,8 @@ MANUAL_REASON = "MANUAL"
 """Why a position was closed that the user ordered to be closed."""
 
 ADOPTED_REASON = "ADOPTED"
-"""Why a position is in the books that none of the session's orders explains: it carries its mark.
-"""
+"""Why a position is in the books that none of the session's orders explains: it carries its mark,
+or was taken over from an earlier session."""
 
 
 def exit_terms(
@@ -59,7 +59,7 @@ class Exits:
         self._orders = orders
 
     def routes(self) -> ev.Routes:
-        return {ev.UserCommanded: self.on_user}
+        return {ev.UserCommanded: self.on_user, ev.OrphansAdopted: self.on_adopted}
 
     def close(self, position: Position, reason: str, signal_id: str = "") -> None:
         """Close `position` at its symbol's last tick; one being closed already is refused later."""
@@ -89,6 +89,30 @@ class Exits:
         for position in (*portfolio.positions.values(), *portfolio.marked.values()):
             if position.ticket not in closing:
                 self.close(position, MANUAL_REASON)
+
+    def on_adopted(self, adopted: ev.OrphansAdopted) -> None:
+        """Take into the books what earlier sessions left open, as it stands at the venue now."""
+        account = self._portfolio.account.figures
+        for item in adopted.positions:
+            self._bus.publish(
+                ev.PositionOpened(
+                    position=item.ticket,
+                    order_id=0,
+                    signal_id=item.signal_id,
+                    strategy_id=item.strategy_id,
+                    symbol=item.symbol,
+                    side=item.side,
+                    volume=item.volume,
+                    price=item.entry,
+                    reason=ADOPTED_REASON,
+                    account=account,
+                    stop_loss=item.first_stop,
+                    take_profit=item.take_profit,
+                    commission=item.commission,
+                )
+            )
+            if item.stop_loss != item.first_stop:
+                self._bus.publish(_moved(item, account))
 
     def repeat_unsent(self, standing: set[int]) -> None:
         """Link and account are proved: close what was to be closed, never left and still stands.
@@ -120,3 +144,18 @@ class Exits:
                     take_profit=position.take_profit,
                 )
             )
+
+
+def _moved(item: ev.AdoptedPosition, account: ev.Account) -> ev.StopModified:
+    """The stop has been moved since the position was opened."""
+    return ev.StopModified(
+        order_id=0,
+        position=item.ticket,
+        symbol=item.symbol,
+        side=item.side,
+        volume=item.volume,
+        stop_loss=item.stop_loss,
+        take_profit=item.take_profit,
+        reason=ADOPTED_REASON,
+        account=account,
+    )

@@ -6,6 +6,7 @@ Units are those of `engine.types`: points, cents, volume units, milliseconds UTC
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -89,6 +90,7 @@ class UserAction(enum.StrEnum):
     PAUSE = "pause"  # no new exposure until the user resumes
     RESUME = "resume"  # clear every latch
     FLATTEN = "flatten"  # pause, and close every position
+    STOP = "stop"  # end the session in order, positions stay
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -304,14 +306,16 @@ class OwnFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What our own limits need to know of the account's day.
 
     `day_start` is the balance at our reset plus what was paid in or out since; `orders_*` count the
-    entries that were approved or opened something; `last_loss` is when a position of ours last
-    ended with a loss over its whole life.
+    entries that were approved or opened something, `opened_by_symbol` those of today that opened
+    something, by the terminal's symbol; `last_loss` is when a position of ours last ended with a
+    loss over its whole life.
     """
 
     day_start: Cents | None
     orders_today: int | None
     orders_hour: int | None
     last_loss: Millis | None
+    opened_by_symbol: Mapping[str, int] | None = {}
 
 
 class LedgerFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,13 +6,14 @@ their hash, only what it leads to is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
 from engine.trading import HaltCause
-from engine.types import Cents, Millis, Points, Units
+from engine.types import Cents, Millis, Points, Side, Units
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="tick"):
@@ -191,9 +192,9 @@ class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
 
     `figures` were computed at a `balance` (cents) that the terminal showed. The own limits' part:
     `baseline` is the balance that the largest loss counts from, `entries` are the moments (ms UTC)
-    of the last hour's approved entries, `signals` those approved within a day, `halts` what earlier
-    sessions halted. `suspended` says why nothing may be opened until the ledger is clear; `codes`
-    name all that it found.
+    of the last hour's approved entries, `symbols` today's entries by symbol, `signals` those
+    approved within a day, `halts` what earlier sessions halted. `suspended` says why nothing may be
+    opened until the ledger is clear; `codes` name all that it found.
     """
 
     balance: Cents
@@ -201,9 +202,39 @@ class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
     codes: tuple[str, ...] = ()
     baseline: Cents | None = None
     entries: tuple[Millis, ...] = ()
+    symbols: Mapping[str, int] = {}
     signals: tuple[str, ...] = ()
     halts: tuple[HaltCause, ...] = ()
     suspended: str = ""
+
+
+class AdoptedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """A position that an earlier session opened, as the venue and that session's journal tell it.
+
+    `first_stop` is the stop that it was opened with, `exit_time` (ms UTC) when its signal wants it
+    closed. `strategy_id` is `engine.portfolio.ADOPTED` where no strategy manages it any more.
+    `session` is the one that opened it, empty for an unknown one.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    entry: Points
+    first_stop: Points
+    stop_loss: Points
+    take_profit: Points
+    signal_id: str
+    strategy_id: str
+    commission: Cents = 0
+    exit_time: Millis | None = None
+    session: str = ""
+
+
+class OrphansAdopted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="adopted"):
+    """The user has this session take over what earlier ones left open."""
+
+    positions: tuple[AdoptedPosition, ...]
 
 
 Input = (
@@ -225,4 +256,5 @@ Input = (
     | WeekendDue
     | SymbolModeSeen
     | LedgerUpdated
+    | OrphansAdopted
 )

@@ -12,6 +12,10 @@ from engine import events as ev
 from engine.currency import USD
 from engine.types import Cents, Points, Side, SymbolSpec, Units
 
+ADOPTED = "adopted"
+"""The strategy of a position that was taken over from a session with another one, or an unknown
+one: its stop, its target and the rules on the account act on it, no strategy does."""
+
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """An open position as the engine knows it; `swap` is what it has accrued so far."""
@@ -71,9 +75,9 @@ class Portfolio:
         return {kind: handler for kind, handler in self.routes().items() if kind is not ev.Tick}
 
     def on_symbol(self, symbol: str) -> Position | None:
-        """The oldest open position of `symbol`, or None."""
+        """The oldest open position of `symbol` that a strategy may manage, or None."""
         for position in self.positions.values():
-            if position.symbol == symbol:
+            if position.symbol == symbol and position.strategy_id != ADOPTED:
                 return position
         return None
 

@@ -170,3 +170,17 @@ class Calendar(_Rule, frozen=True, kw_only=True):
 
     news: tuple[News, ...] = ()
     closures: tuple[Closure, ...] = ()
+
+
+_FAR = 1_000 * WHOLE
+"""A loss that no account reaches: a thousand times its initial balance."""
+
+
+def without_ends(rules: RuleSet) -> RuleSet:
+    """The rules with limits that nothing reaches and without targets; the rest as it is."""
+    phases = tuple(
+        msgspec.structs.replace(phase, target=None, inactive_days=0) for phase in rules.phases
+    )
+    return msgspec.structs.replace(
+        rules, daily=DailyLoss(percent=_FAR), maximum=MaxLoss(percent=_FAR), phases=phases
+    )

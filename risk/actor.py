@@ -116,7 +116,7 @@ class RiskActor:
         if seen.baseline is not None:
             self.losses.count_from(seen.baseline)
         today, last_loss = (own.orders_today or 0, own.last_loss) if own else (0, None)
-        self._counters.adopt(today, seen.entries, last_loss)
+        self._counters.adopt(today, seen.symbols, seen.entries, last_loss)
         self._signals.update(seen.signals)
 
     def _apply_approved(self, approved: ev.OrderApproved) -> None:
@@ -399,6 +399,8 @@ class RiskActor:
 
         While equity is below one of our floors, that latches again at once.
         """
+        if command.action is ev.UserAction.STOP:
+            return  # the session ends; the next one stands as this one did
         if command.action is ev.UserAction.RESUME:
             final = HaltCause.FIRM_BREACH in self.trading.causes
             trading = self.trading if final else self.trading.resume()

@@ -21,7 +21,7 @@ from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
-from engine.rules import Calendar, Phase, RuleSet
+from engine.rules import Calendar, Phase, RuleSet, without_ends
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Cents, SymbolSpec
 from risk import objectives as obj
@@ -43,6 +43,9 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     `initial_balance` is what the phase began with, in cents, where that is not the balance at the
     session's start (None): on an account that is under way. With `by_ledger` neither counts: the
     account's ledger (`LedgerUpdated`) tells where it stands.
+
+    An `endless` one keeps the firm's restrictions, calendar and days, but nothing ends it: neither
+    a limit nor a target, nor what is open over a weekend. Odds are made of such a session.
     """
 
     rules: RuleSet
@@ -51,6 +54,7 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     calendar: Calendar = Calendar()
     initial_balance: Cents | None = None
     by_ledger: bool = False
+    endless: bool = False
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -84,10 +88,10 @@ class ChallengeActor:
         self._exits = Exits(bus, portfolio, orders)
         self._account = account
         self.challenge = challenge
-        self.rules = challenge.rules
+        self.rules = without_ends(challenge.rules) if challenge.endless else challenge.rules
         self.attempt = 0
         self.initial: Cents = 0
-        self.state = obj.new_phase(challenge.rules, challenge.first_phase, 0, "")
+        self.state = obj.new_phase(self.rules, challenge.first_phase, 0, "")
         self.lows = AttemptLows(0, 0, 0)
         self._stage = _Stage.RUNNING
         self._last: ev.AttemptEnded | None = None
@@ -167,7 +171,7 @@ class ChallengeActor:
 
     def breach(self, account: ev.AccountSeen) -> obj.Breach | None:
         """What these figures break, or None; nothing once the phase is over."""
-        if not self.running:
+        if not self.running or self.challenge.endless:
             return None
         return obj.breach_of(self.rules, self.state, account.balance, account.equity)
 
@@ -405,7 +409,7 @@ class ChallengeActor:
         self.lows.worst_today = equity
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
-        ruled = self.running and self.phase.flat_minutes > 0
+        ruled = self.running and self.phase.flat_minutes > 0 and not self.challenge.endless
         if ruled and self._portfolio.positions and self._bus.time >= weekend.closes:
             self._end(
                 AttemptOutcome.BREACHED,
@@ -417,7 +421,8 @@ class ChallengeActor:
     # --- counts ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self.state = obj.opened(self.state)
+        if opened.order_id:  # what was taken over was opened, and counted, before
+            self.state = obj.opened(self.state)
         if self._stage is not _Stage.WINDING_UP or self._account is None:
             return
         if opened.position in self._account.open_positions():

@@ -12,7 +12,7 @@ from engine.types import Millis
 HOUR: Millis = 3_600_000
 
 _ANY_SYMBOL = ""
-"""Under this name stand earlier sessions' entries, of whose symbol the ledger says nothing."""
+"""Under this name stand entries of the day of whose symbol the ledger says nothing."""
 
 
 class TradeCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +45,18 @@ class TradeCounters:
         """A position was closed with a loss, costs included."""
         self.last_loss = now
 
-    def adopt(self, orders_day: int, moments: Iterable[Millis], last_loss: Millis | None) -> None:
-        """What the account's ledger has counted, earlier sessions included.
+    def adopt(
+        self,
+        orders_day: int,
+        symbols: Mapping[str, int],
+        moments: Iterable[Millis],
+        last_loss: Millis | None,
+    ) -> None:
+        """What the account's ledger has counted, earlier sessions included; `symbols` by symbol.
 
         What was counted here may be newer: of each the larger figure stands.
         """
+        self.day |= Counter(symbols)
         more = orders_day - self.day.total()
         if more > 0:
             self.day[_ANY_SYMBOL] += more

@@ -26,11 +26,21 @@ class UserSignals:
         self._exits: dict[str, Millis | None] = {}
 
     def routes(self) -> ev.Routes:
-        return {ev.SignalDue: self.on_signal, ev.ExitDue: self.on_exit}
+        return {
+            ev.SignalDue: self.on_signal,
+            ev.ExitDue: self.on_exit,
+            ev.OrphansAdopted: self.on_adopted,
+        }
 
     def replay_routes(self) -> ev.Routes:
         """What brings it back from recorded inputs."""
-        return {ev.SignalDue: self._apply}
+        return {ev.SignalDue: self._apply, ev.OrphansAdopted: self.on_adopted}
+
+    def on_adopted(self, adopted: ev.OrphansAdopted) -> None:
+        """What was taken over is left when its own signal said."""
+        for item in adopted.positions:
+            if item.exit_time is not None:
+                self._exits[item.signal_id] = item.exit_time
 
     def _apply(self, due: ev.SignalDue) -> None:
         self._problem(due)

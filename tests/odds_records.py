@@ -95,6 +95,10 @@ class Attempt:
         self.waiting = False
         if not self.first:
             self.state = obj.next_day(self.rules, self.state, "", self.balance, self.equity)
+            if obj.expired(self.rules, self.state):
+                self.days[-1] += 1
+                self.ended = "breached", obj.INACTIVITY
+                return
         self.first = False
         self.days[-1] += 1
         self.base = self.balance

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from adapters.reports.pairing import matched
-from adapters.reports.projection import cash
+from adapters.reports.projection import cash, iso
 from adapters.reports.runs import HALTED, Fill, Halt, Refusal, Run, Trade
 from engine.types import Cents, Millis, Points, Units, lots
 
@@ -21,6 +21,7 @@ from engine.types import Cents, Millis, Points, Units, lots
 class Aspect(enum.StrEnum):
     """In what two runs differ; of several at the same moment, the first one names the cause."""
 
+    PERIOD = "period"
     HALT = "halt"
     MISSING = "missing"
     DENIAL = "denial"
@@ -131,7 +132,10 @@ class Sums(NamedTuple):
 
 @dataclass
 class RunComparison:
-    """The result; `in_order` when the runs' times do not overlap, so that order pairs trades."""
+    """The result; `in_order` when signals were sent at another time, so that order pairs trades.
+
+    `apart` when two runs over different times were compared: then nothing is paired.
+    """
 
     pairs: list[Pair]
     a: Sums
@@ -139,6 +143,7 @@ class RunComparison:
     denied: dict[str, tuple[int, int]]
     differences: list[RunDifference] = field(default_factory=list)
     in_order: bool = False
+    apart: bool = False
 
     @property
     def equal(self) -> bool:
@@ -156,7 +161,10 @@ class RunComparison:
 
 def compare(a: Run, b: Run, tolerances: Tolerances) -> RunComparison:
     """Everything in which two runs differ."""
-    in_order = not a.empty and not b.empty and (a.last < b.first or b.last < a.first)
+    apart = not a.empty and not b.empty and (a.last < b.first or b.last < a.first)
+    if apart and {a.mode, b.mode} <= _AT_THEIR_TIME:
+        return _unpaired(a, b)
+    in_order = apart
     window = None if in_order else tolerances.window
     both, only_a, only_b = matched(a.trades, b.trades, window)
     pairs = [_pair(x, y, _laid_on(x, y) if in_order else y, tolerances) for x, y in both]
@@ -169,6 +177,19 @@ def compare(a: Run, b: Run, tolerances: Tolerances) -> RunComparison:
     denied = _denied(a, b)
     differences += _unlogged(denied, max(a.last, b.last))
     return RunComparison(pairs, Sums.of(a.trades), Sums.of(b.trades), denied, differences, in_order)
+
+
+_AT_THEIR_TIME = frozenset({"replay", "shadow"})
+"""Modes whose trades are of the time at which the market had their prices; others send later."""
+
+
+def _unpaired(a: Run, b: Run) -> RunComparison:
+    """Two runs over different times: there is nothing to lay side by side but their sums."""
+    spans = [f"{iso(run.first)[:16]} to {iso(run.last)[:16]}" for run in (a, b)]
+    text = f"A is of {spans[0]}, B of {spans[1]} UTC: no time in common, nothing is paired"
+    told = RunDifference(min(a.first, b.first), Aspect.PERIOD, "the runs", text)
+    sums = Sums.of(a.trades), Sums.of(b.trades)
+    return RunComparison([], *sums, _denied(a, b), [told], apart=True)
 
 
 # --- in what they differ -----------------------------------------------------------------------

@@ -89,6 +89,10 @@ _SENT_NOW = (
     "moments: the runs' times do not overlap (a terminal session enters recorded signals now), so "
     "trades are paired in their order, B's openings laid on A's, and the markets are different ones"
 )
+_APART = (
+    "periods: the runs played different times; give both the same --from and --to, or compare a "
+    "session with its mirror (butler mirror SESSION)"
+)
 _TOLD_OTHERWISE = "terms: the runs had different inputs (see the terms that differ)"
 WARM_UP = "warm_up"
 """The term that says whether indicators had seen the bars before the first."""
@@ -112,6 +116,8 @@ def known_reasons(
     """
     if comparison.equal:
         return []
+    if comparison.apart:
+        return [_APART]
     reasons = [_TOLD_OTHERWISE] if terms else []
     if False in terms.get(WARM_UP, ()):
         reasons.append(_COLD)

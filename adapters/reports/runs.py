@@ -132,6 +132,11 @@ class Run:
     first: Millis = 0
     last: Millis = 0
 
+    def played(self, first: Millis, last: Millis) -> None:
+        """Widen the run's times to what it played, also where nothing happened."""
+        self.first = min(self.first or first, first)
+        self.last = max(self.last, last)
+
     @property
     def denied(self) -> Counter[str]:
         """Entries that risk denied, by reason."""
@@ -141,7 +146,7 @@ class Run:
 
     @property
     def empty(self) -> bool:
-        """Whether the log has no row."""
+        """Whether nothing is known of the run: its log has no row."""
         return not self.last
 
 

@@ -186,6 +186,11 @@ class StatusFold:
         """The last record that was taken."""
         return self._seq
 
+    @property
+    def last_line(self) -> EventLine | None:
+        """The last line of its log, None before the first."""
+        return self._last[-1] if self._last else None
+
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
         event = record.event
@@ -244,7 +249,7 @@ class StatusFold:
             case ev.SessionEnded() as ended:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
-                text = f"USER {command.action} {command.reason}"
+                text = f"USER {command.action} {command.reason}{_by(command)}"
             case ev.OrderCancelled(unsent=True) as cancelled:
                 text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
@@ -389,6 +394,10 @@ def _seconds_since(began: str, now: Millis) -> int:
     if not began:
         return 0
     return max(0, int(now / 1000 - dt.datetime.fromisoformat(began).timestamp()))
+
+
+def _by(command: ev.UserCommanded) -> str:
+    return f" (by {command.origin})" if command.origin else ""
 
 
 def _row_text(row: Row | None) -> str:

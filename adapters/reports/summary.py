@@ -9,7 +9,7 @@ from adapters.reports.objective_projection import AttemptsProjection, DaysProjec
 from adapters.reports.waiting_orders import WaitingOrders
 from engine import events as ev
 from engine.trading import Trading
-from engine.types import Cents
+from engine.types import Cents, Millis
 
 
 class SummaryProjection:
@@ -46,6 +46,7 @@ class SummaryProjection:
         self._signals = 0
         self._orders = 0
         self._days = 1
+        self._played: list[Millis] = []
         self._trades = 0
         self._wins = 0
         self._open: set[int] = set()
@@ -88,11 +89,13 @@ class SummaryProjection:
         match event:
             case ev.SessionStarted():
                 self._started = event
+                self._played = [record.time, record.time]
                 self._metadata |= record.metadata or {}
                 self._attempts.begin(event)
                 self._daily.begin(event, record.time)
             case ev.SessionEnded():
                 self._ended = event
+                self._played[1:] = [record.time]
                 self._metadata |= record.metadata or {}
             case ev.TradingStateChanged():
                 self._state = event
@@ -220,6 +223,9 @@ class SummaryProjection:
             "session_id": self._metadata.get("session_id"),
             "preset": started.preset,
             "currency": started.currency,
+            "mode": started.mode,
+            "played_from": iso(self._played[0]),
+            "played_to": ended and iso(self._played[-1]),
             "account_profile": self._metadata.get("account_profile"),
             "data": [_data(ref, self._metadata) for ref in started.data],
             "started_at": self._metadata.get("started_at"),

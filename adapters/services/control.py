@@ -92,8 +92,8 @@ class ControlServer:
         self._turned_away = False
         self._scope = anyio.CancelScope()
         self._serving = anyio.Event()
-        self._calls: dict[str, Callable[[str], ControlReply]] = {
-            "status": lambda _: commands.status(),
+        self._calls: dict[str, Callable[[str, str], ControlReply]] = {
+            "status": lambda *_: commands.status(),
             "pause": commands.pause,
             "resume": commands.resume,
             "flatten": commands.flatten,
@@ -239,7 +239,7 @@ class ControlServer:
             request = decoded(line, ControlRequest)
         except msgspec.DecodeError as error:
             return ControlReply(done=False, text=f"not a request: {error}")
-        if not request.reason.isprintable():
+        if not (request.reason + request.origin).isprintable():
             return ControlReply(done=False, text="a reason is one line of printable text")
         return request
 
@@ -252,7 +252,7 @@ class ControlServer:
 
     def _carried_out(self, request: ControlRequest) -> ControlReply:
         try:
-            return self._calls[request.action](request.reason)
+            return self._calls[request.action](request.reason, request.origin)
         except OF_TRADING as error:
             # An actor failed at the user's order: the session ends, and for that reason.
             self._failure = error

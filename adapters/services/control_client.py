@@ -152,24 +152,26 @@ def _holds(folder: Path, pid: int) -> bool:
 class SessionClient:
     """One session, as its owner can talk to it; every method may raise what `ask` raises."""
 
-    def __init__(self, folder: Path, *, seconds: float = _SECONDS) -> None:
+    def __init__(self, folder: Path, *, seconds: float = _SECONDS, origin: str = "") -> None:
+        """`origin` is on record with each command: by which way the user gave it."""
         self.folder = folder
         self._seconds = seconds
+        self._origin = origin
 
     def status(self) -> ControlReply:
         return self.ask(ControlRequest(action="status"))
 
     def pause(self, reason: str) -> ControlReply:
-        return self.ask(ControlRequest(action="pause", reason=reason))
+        return self.ask(ControlRequest(action="pause", reason=reason, origin=self._origin))
 
     def resume(self, reason: str) -> ControlReply:
-        return self.ask(ControlRequest(action="resume", reason=reason))
+        return self.ask(ControlRequest(action="resume", reason=reason, origin=self._origin))
 
     def flatten(self, reason: str) -> ControlReply:
-        return self.ask(ControlRequest(action="flatten", reason=reason))
+        return self.ask(ControlRequest(action="flatten", reason=reason, origin=self._origin))
 
-    def stop(self) -> ControlReply:
-        return self.ask(ControlRequest(action="stop"))
+    def stop(self, reason: str = "") -> ControlReply:
+        return self.ask(ControlRequest(action="stop", reason=reason, origin=self._origin))
 
     def ask(self, request: ControlRequest) -> ControlReply:
         return ask(self.folder, request, seconds=self._seconds)

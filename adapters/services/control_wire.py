@@ -23,16 +23,18 @@ TOKEN_LINE: Final = 2 * TOKEN_BYTES + 1
 LONGEST_REQUEST: Final = 4096
 LONGEST_REPLY: Final = 4 * 1024 * 1024
 LONGEST_REASON: Final = 200
+LONGEST_ORIGIN: Final = 64
 FILE_NAME: Final = "control.json"
 
 Action = Literal["status", "pause", "resume", "flatten", "stop"]
 
 
 class ControlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the user wants of the session."""
+    """What the user wants of the session, why, and by which way (`cli`, a page's viewer)."""
 
     action: Action
     reason: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)] = ""
+    origin: Annotated[str, msgspec.Meta(max_length=LONGEST_ORIGIN)] = ""
 
 
 class ControlReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +50,13 @@ class Commands(Protocol):
 
     def status(self) -> ControlReply: ...
 
-    def pause(self, reason: str) -> ControlReply: ...
+    def pause(self, reason: str, origin: str) -> ControlReply: ...
 
-    def resume(self, reason: str) -> ControlReply: ...
+    def resume(self, reason: str, origin: str) -> ControlReply: ...
 
-    def flatten(self, reason: str) -> ControlReply: ...
+    def flatten(self, reason: str, origin: str) -> ControlReply: ...
 
-    def stop(self, reason: str) -> ControlReply: ...
+    def stop(self, reason: str, origin: str) -> ControlReply: ...
 
 
 class ControlAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

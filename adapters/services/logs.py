@@ -200,8 +200,11 @@ class LogSink:
         }
     )
 
-    def __init__(self, log: SessionLog) -> None:
+    def __init__(self, log: SessionLog, *, live: bool = True) -> None:
+        """A replay meets the same halts again and again: it shows the first of each cause."""
         self._log = log
+        self._live = live
+        self._shown: set[str] = set()
 
     async def run(self, subscription: Subscription) -> None:
         async for batch in subscription.stream:
@@ -217,14 +220,7 @@ class LogSink:
         event, at = record.event, iso(record.time)
         match event:
             case ev.TradingStateChanged() if event.cause is not None:
-                self._log.warn(
-                    "new orders stopped",
-                    at=at,
-                    state=str(event.state),
-                    cause=str(event.cause),
-                    equity=cash(event.account.equity),
-                    detail=event.detail,
-                )
+                self._halted(event, at)
             case ev.TradingStateChanged():
                 self._log.info("trading freer", at=at, state=str(event.state), why=event.detail)
             case ev.UserCommanded():
@@ -259,6 +255,20 @@ class LogSink:
                 self._log.info("session ended", at=at, outcome=str(event.outcome), why=event.detail)
             case _:
                 self._by_hand(event, at)
+
+    def _halted(self, event: ev.TradingStateChanged, at: str) -> None:
+        cause = str(event.cause)
+        say = self._log.info if cause in self._shown else self._log.warn
+        if not self._live:
+            self._shown.add(cause)
+        say(
+            "new orders stopped",
+            at=at,
+            state=str(event.state),
+            cause=cause,
+            equity=cash(event.account.equity),
+            detail=event.detail,
+        )
 
     def _by_hand(self, event: ev.Event | ev.Input, at: str) -> None:
         """What somebody else did at the terminal."""

@@ -16,9 +16,6 @@ from adapters.state.store import SessionRow
 from engine.types import Millis
 
 AUTO, LAST, NEVER = "auto", "last", "never"
-INTERRUPTED = frozenset({"interrupted", "internal_error"})
-"""How an unfinished session ended, where it could still say so."""
-
 ATTEMPTS = 3
 """So many failed resumes of one session within `ATTEMPTS_WITHIN` ms end the trying."""
 
@@ -28,12 +25,17 @@ YOUNG: Millis = 600_000
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """A position or pending order of the Butler's at the venue: what it is, in a trader's words."""
+    """A position or (`waits`) a pending order of the Butler's at the venue, in a trader's words.
+
+    `symbol` is the venue's name.
+    """
 
     ticket: int
     tag: int
     words: str
     opened: Millis
+    symbol: str = ""
+    waits: bool = False
 
 
 class StartAction(enum.Enum):
@@ -61,7 +63,9 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """A session that is about to begin on an account.
 
     `terms` are named (preset, limits, ...) and told by a hash each; `failed` counts the recent
-    failed resumes by session, `unreadable` gives the reason why a session's journal cannot be read.
+    failed resumes by session, `unreadable` gives the reason why a session's journal cannot be read;
+    `recent` is what the Butler opened lately, closed again or not; `symbols` are those that the
+    session trades, by the venue's names.
     """
 
     wanted: str
@@ -70,6 +74,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     terms: Mapping[str, str]
     now: Millis
     adopt: bool = False
+    recent: tuple[Holding, ...] = ()
+    symbols: frozenset[str] = frozenset()
     account_name: str = "NAME"
     failed: Mapping[str, int] = {}
     unreadable: Mapping[str, str] = {}
@@ -92,7 +98,7 @@ def choose(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]
 
 
 def _unfinished(sessions: Sequence[SessionRow]) -> list[SessionRow]:
-    return [one for one in sessions if one.ended is None or one.how in INTERRUPTED]
+    return [one for one in sessions if one.unfinished]
 
 
 def _chosen(start: Start, sessions: Sequence[SessionRow], held: Sequence[Holding]) -> Choice:
@@ -182,7 +188,7 @@ def _other_terms(
     return Choice(
         kind=StartAction.REFUSE,
         line=f"{session.id} holds {words} and began with other terms ({differing}): --resume "
-        f"{session.id} with its terms, or butler flatten --account-profile "
+        f"{session.id} with its terms, --adopt, or butler flatten --account-profile "
         f"{start.account_name}",
     )
 
@@ -214,13 +220,17 @@ def _stranger(
 ) -> Choice | None:
     """Something young with a tag that no session here knows: another Butler may be at work."""
     known = {one.tag for one in sessions}
-    for item in held:
+    for item in (*held, *start.recent):
         if item.tag not in known and start.now - item.opened < YOUNG and not start.dry:
             return Choice(
                 kind=StartAction.WAIT,
-                line=f"another Butler works on this account (tag {item.tag:06x}): stop it first",
+                line=f"another Butler works on this account ({_mark(item.tag)}): stop it first",
             )
     return None
+
+
+def _mark(tag: int) -> str:
+    return f"tag {tag:06x}" if tag >= 0 else "without a session's tag"
 
 
 def _with_orphans(
@@ -236,14 +246,38 @@ def _with_orphans(
     if start.dry:
         return msgspec.structs.replace(choice, left_alone=orphans)
     if start.adopt:
-        return msgspec.structs.replace(choice, adopted=orphans)
+        return _adopting(start, choice, orphans, by_tag)
     first = orphans[0]
     owner = by_tag.get(first.tag)
     session = f"session {owner.id}" if owner is not None else "an unknown session"
-    resume = f"--resume {owner.id}, or " if owner is not None else ""
+    resume = f"--resume {owner.id}, " if owner is not None else ""
     more = f" and {len(orphans) - 1} more" if len(orphans) > 1 else ""
     return Choice(
         kind=StartAction.REFUSE,
         line=f"the Butler opened {first.ticket} {first.words} ({session}){more}, which nobody "
-        f"manages: {resume}butler flatten --account-profile {start.account_name}",
+        f"manages: --adopt, {resume}or butler flatten --account-profile {start.account_name}",
     )
+
+
+def _adopting(
+    start: Start, choice: Choice, orphans: tuple[Holding, ...], by_tag: Mapping[int, SessionRow]
+) -> Choice:
+    """Take over what can be: positions on the session's own symbols."""
+    for item in orphans:
+        owner = by_tag.get(item.tag)
+        session = owner.id if owner is not None else "an unknown session"
+        resume = f"--resume {owner.id}, or " if owner is not None else ""
+        flatten = f"{resume}butler flatten --account-profile {start.account_name}"
+        if item.waits:
+            return Choice(
+                kind=StartAction.REFUSE,
+                line=f"order {item.ticket} {item.words} of {session} waits at the venue and cannot "
+                f"be taken over: {flatten}",
+            )
+        if item.symbol not in start.symbols:
+            return Choice(
+                kind=StartAction.REFUSE,
+                line=f"position {item.ticket} {item.words} of {session} cannot be taken over by a "
+                f"session that does not trade {item.symbol}: add the symbol, {flatten}",
+            )
+    return msgspec.structs.replace(choice, adopted=orphans)

@@ -7,7 +7,7 @@ import sqlite3
 APPLICATION = 0x42544C52
 """Marks the file as an account's ledger ("BTLR")."""
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE account (login INTEGER NOT NULL, server TEXT NOT NULL);
@@ -28,7 +28,7 @@ CREATE TABLE requests (
 );
 CREATE TABLE approvals (
     session TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, signal TEXT NOT NULL,
-    PRIMARY KEY (session, seq)
+    symbol TEXT NOT NULL DEFAULT '', PRIMARY KEY (session, seq)
 );
 CREATE TABLE halts (
     cause TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, session TEXT NOT NULL,
@@ -45,17 +45,26 @@ CREATE TABLE watched (
 CREATE TABLE resumes (session TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE openings (since INTEGER PRIMARY KEY, opening INTEGER NOT NULL);
 CREATE TABLE clock (since INTEGER PRIMARY KEY, rule TEXT NOT NULL);
-CREATE TABLE day_starts (
-    reset INTEGER PRIMARY KEY, balance INTEGER NOT NULL, session TEXT NOT NULL
-);
 CREATE TABLE baseline (
     at INTEGER PRIMARY KEY, amount INTEGER NOT NULL, reason TEXT NOT NULL
 );
-CREATE TABLE cool_down (last_loss INTEGER NOT NULL);
 CREATE INDEX deals_by_time ON deals (time_msc);
 CREATE INDEX requests_by_time ON requests (at);
 CREATE INDEX approvals_by_time ON approvals (at);
 """
+
+
+CHANGES = {
+    1: "ALTER TABLE approvals ADD COLUMN symbol TEXT NOT NULL DEFAULT '';"
+    "DROP TABLE day_starts;DROP TABLE cool_down;",
+}
+"""What brings a file of each version to the next one."""
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a file of an older version up to date, in one transaction."""
+    steps = "".join(CHANGES[number] for number in range(version, VERSION))
+    connection.executescript(f"BEGIN IMMEDIATE;{steps}PRAGMA user_version={VERSION};COMMIT;")
 
 
 def create(connection: sqlite3.Connection, login: int, server: str) -> None:

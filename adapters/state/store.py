@@ -26,6 +26,10 @@ _BUSY_SECONDS = 5.0
 _REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
 
 
+INTERRUPTED = frozenset({"interrupted", "internal_error"})
+"""How an unfinished session ended, where it could still say so."""
+
+
 class AccountHalt(msgspec.Struct, frozen=True, kw_only=True):
     """A halt of trading on the account: until a moment, or (None) until a person releases it."""
 
@@ -52,6 +56,11 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     beat: Millis
     ended: Millis | None = None
     how: str | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was cut off or interrupted, so that it may go on."""
+        return self.ended is None or self.how in INTERRUPTED
 
 
 class AccountStore:
@@ -101,6 +110,8 @@ class AccountStore:
                 f"was written by a newer Butler (version {version}, this one knows "
                 f"{schema.VERSION}); update this one",
             )
+        elif version < schema.VERSION:
+            schema.migrate(connection, version)
         (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
             raise sqlite3.DatabaseError(result)
@@ -285,11 +296,12 @@ class AccountStore:
         query = "SELECT at FROM requests WHERE at >= ? ORDER BY at"
         return tuple(row[0] for row in self._rows(query, (since,)))
 
-    def add_approval(self, session: str, seq: int, at: Millis, signal: str) -> None:
+    def add_approval(self, session: str, seq: int, at: Millis, signal: str, symbol: str) -> None:
         """An entry was approved and is about to be sent."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?)", (session, seq, at, signal)
+                "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?, ?)",
+                (session, seq, at, signal, symbol),
             )
 
     def approvals(self, since: Millis) -> tuple[Millis, ...]:
@@ -297,34 +309,15 @@ class AccountStore:
         query = "SELECT at FROM approvals WHERE at >= ? ORDER BY at"
         return tuple(row[0] for row in self._rows(query, (since,)))
 
+    def approved_symbols(self, since: Millis) -> dict[str, int]:
+        """How many entries were approved since a moment, by our name of the symbol."""
+        query = "SELECT symbol, count(*) FROM approvals WHERE at >= ? AND symbol > '' GROUP BY 1"
+        return dict(self._rows(query, (since,)))
+
     def known_signals(self, since: Millis) -> frozenset[str]:
         """Signals that were approved since a moment: no session may enter them again."""
         query = "SELECT signal FROM approvals WHERE at >= ?"
         return frozenset(row[0] for row in self._rows(query, (since,)))
-
-    def note_day_start(self, reset: Millis, balance: Cents, session: str) -> None:
-        """Our own day that began at `reset` hangs on this balance."""
-        with self._change() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO day_starts VALUES (?, ?, ?)", (reset, balance, session)
-            )
-
-    def day_start(self, reset: Millis) -> Cents | None:
-        """What our own day hangs on, if a session noted it."""
-        return self._number("SELECT balance FROM day_starts WHERE reset = ?", (reset,))
-
-    def note_loss(self, at: Millis) -> None:
-        """A position of ours ended with a loss: the cool-down counts from here."""
-        with self._change() as connection:
-            connection.execute(
-                "INSERT INTO cool_down SELECT ? WHERE NOT EXISTS "
-                "(SELECT 1 FROM cool_down WHERE last_loss >= ?)",
-                (at, at),
-            )
-
-    def last_loss(self) -> Millis | None:
-        """When a position of ours last ended with a loss."""
-        return self._number("SELECT max(last_loss) FROM cool_down")
 
     # --- halts ---
 

@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
 _POLL_SECONDS = 0.02
+_LOW_PRIORITY: Final[int] = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
+"""Of Windows, else what `nice` adds."""
 
 
 def birth_of(pid: int) -> str | None:
@@ -57,6 +59,13 @@ def end(pid: int) -> None:
             os.killpg(pid, signal.SIGKILL)
         else:
             psutil.Process(pid).kill()
+
+
+def yield_to_others() -> None:
+    """Let every other process of this machine have the processor first."""
+    own = psutil.Process()
+    with contextlib.suppress(psutil.AccessDenied):
+        own.nice(_LOW_PRIORITY)
 
 
 def detached() -> dict[str, Any]:

@@ -218,7 +218,8 @@ class ResultFold:
             self._operation(time, kind, str(event.cause or ""), event.detail)
 
     def _commanded(self, event: ev.UserCommanded, time: Millis) -> None:
-        self._operation(time, "command", str(event.action), event.reason)
+        by = f" (by {event.origin})" if event.origin else ""
+        self._operation(time, "command", str(event.action), f"{event.reason}{by}")
 
     def _link(self, event: ev.LinkChanged, time: Millis) -> None:
         self._operation(time, "link up" if event.up else "link down", "", event.detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from engine.account.history import SERVER_REASONS
@@ -33,7 +34,20 @@ def own_figures(
         orders_today=_entries(inputs, lives, reset),
         orders_hour=_entries(inputs, lives, inputs.now - HOUR + 1),
         last_loss=lives.last_loss,
+        opened_by_symbol=_by_symbol(inputs, history, lives, reset),
     )
+
+
+def _by_symbol(
+    inputs: LedgerInputs, history: Sequence[BookedDeal], lives: PositionLives, since: Millis
+) -> dict[str, int]:
+    """Orders of ours that opened something from a moment on, by the terminal's symbol."""
+    opened = {
+        (history[opening.place].deal.symbol, opening.order)
+        for opening in lives.openings
+        if opening.at >= since and opening.magic == inputs.magic
+    }
+    return dict(sorted(Counter(symbol for symbol, _ in opened).items()))
 
 
 def _entries(inputs: LedgerInputs, lives: PositionLives, since: Millis) -> int:

@@ -18,6 +18,13 @@ MANY_UNFINISHED = 0.1
 ONE_DAY = 0.3
 
 
+KEEPS_RESERVE = (
+    "firm_reserve_fraction denies entries near the firm's floor, so days depend on how an attempt "
+    "stands: set it to null"
+)
+"""Why there are no odds of a run whose own limit knows how far the firm's floor is."""
+
+
 class DaySample(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the run behind some firm days.
 
@@ -34,6 +41,11 @@ class DaySample(msgspec.Struct, frozen=True, kw_only=True):
 
 def refusal(table: DayTable, record: DaySample) -> str | None:
     """Why there are no odds, and the remedy, in one line; None when they can."""
+    if record.ended_by:
+        return (
+            f"the run was ended early by {record.ended_by}, so its days are not all there: "
+            "run it again without that end"
+        )
     flat = len(table.flat_starts)
     few = [
         (len(table), LEAST_DAYS, "firm days", "run the replay over a longer period"),
@@ -43,21 +55,13 @@ def refusal(table: DayTable, record: DaySample) -> str | None:
     for count, least, what, remedy in few:
         if count < least:
             return f"{count} {what}, at least {least} are needed: {remedy}"
-    if record.ended_by:
-        return (
-            f"the run was ended early by {record.ended_by}, so its days are not all there: "
-            "run it again without that end"
-        )
     if record.reads_balance:
         return (
             "the strategy reads its balance, so its trades depend on how an attempt stands: "
             "days cannot be put in another order"
         )
     if record.keeps_reserve:
-        return (
-            "firm_reserve_fraction denies entries near the firm's floor, so days depend on how an "
-            "attempt stands: set it to 0"
-        )
+        return KEEPS_RESERVE
     return None
 
 

@@ -36,7 +36,8 @@ class FirmDay(msgspec.Struct, frozen=True, kw_only=True):
     """One day between two resets of the firm.
 
     `start` is the balance at its start, `flat` whether nothing was open then; `balance` and
-    `equity` are those at its end. `date` is its date in the rules' zone.
+    `equity` are those at its end. `date` is its date in the rules' zone. `spans` counts the days
+    of the calendar that it stands for: idle ones before it are laid into it.
     """
 
     date: str
@@ -46,6 +47,7 @@ class FirmDay(msgspec.Struct, frozen=True, kw_only=True):
     balance: Cents
     equity: Cents
     opened: bool
+    spans: int = 1
 
     @property
     def ends_flat(self) -> bool:
@@ -92,7 +94,13 @@ def _laid_into(idle: Sequence[FirmDay], day: FirmDay) -> FirmDay:
         first = segments[0]
         low = min([first.lowest, *(segment.lowest for segment in held)])
         segments = (msgspec.structs.replace(first, lowest=low), *segments[1:])
-    return msgspec.structs.replace(day, start=idle[0].start, flat=idle[0].flat, segments=segments)
+    return msgspec.structs.replace(
+        day,
+        start=idle[0].start,
+        flat=idle[0].flat,
+        segments=segments,
+        spans=day.spans + sum(other.spans for other in idle),
+    )
 
 
 def scaled_down(days: Iterable[FirmDay], share: float) -> list[FirmDay]:

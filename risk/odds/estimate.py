@@ -54,6 +54,7 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     daily_loss: float
     max_loss: float
     max_days: float
+    inactivity: float
     undecided: float
     days_to_pass: tuple[int, int, int] | None
 
@@ -115,6 +116,7 @@ def shares_of(played: Played) -> Shares:
         daily_loss=causes[Cause.DAILY_LOSS],
         max_loss=causes[Cause.MAX_LOSS],
         max_days=causes[Cause.MAX_DAYS],
+        inactivity=causes[Cause.INACTIVITY],
         undecided=(count - int(played.decided.sum())) / whole,
         days_to_pass=_days(played.elapsed[played.passed]),
     )

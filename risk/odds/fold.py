@@ -61,7 +61,8 @@ class DayFold:
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self._open.add(opened.position)
-        self._days.opened()
+        if opened.order_id:  # what was taken over was opened before
+            self._days.opened()
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         if not closed.remaining:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.types import Cents
-from risk.objectives import DAILY_LOSS, MAX_LOSS
+from risk.objectives import DAILY_LOSS, INACTIVITY, MAX_LOSS
 from risk.odds.table import Flags, Ints
 
 Codes = NDArray[np.int8]
@@ -30,11 +30,12 @@ class Cause(enum.IntEnum):
     MAX_LOSS = 1
     DAILY_LOSS = 2
     MAX_DAYS = 3
+    INACTIVITY = 4
 
     @property
     def rule(self) -> str:
         """Its name in events and files; empty for none."""
-        return ("", MAX_LOSS, DAILY_LOSS, "max_days")[self]
+        return ("", MAX_LOSS, DAILY_LOSS, "max_days", INACTIVITY)[self]
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,9 @@ class Paths:
         self.best_day = np.zeros(count, np.int64)
         self.good_days = np.zeros(count, np.int64)
         self.trading_days = np.zeros(count, np.int64)
+        self.profitable_days = np.zeros(count, np.int64)
+        self.idle = np.zeros(count, np.int64)  # days in a row without an opening
+        self.opened = np.zeros(count, np.bool_)  # on the last day
         self.phase = np.zeros(count, np.int64)  # from 0
         self.phase_days = np.zeros(count, np.int64)
         self.waiting = np.zeros(count, np.bool_)  # for a flat day on which the next phase begins
@@ -129,7 +133,8 @@ class Paths:
         self.any_waiting |= bool(len(on))
         for figure in (self.balance, self.equity, self.high, self.day_start):
             figure[on] = self.initial
-        for count in (self.best_day, self.good_days, self.trading_days, self.phase_days):
+        counts = self.best_day, self.good_days, self.trading_days, self.profitable_days
+        for count in (*counts, self.phase_days, self.idle):
             count[on] = 0
         self.behind[on] = False
 
@@ -154,5 +159,5 @@ _BATCH = 8
 
 _BY_PATH = (
     "numbers", "alive", "balance", "equity", "high", "day_start", "best_day", "good_days",
-    "trading_days", "phase", "phase_days", "waiting", "behind",
+    "trading_days", "profitable_days", "idle", "opened", "phase", "phase_days", "waiting", "behind",
 )  # fmt: skip

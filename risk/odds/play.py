@@ -64,6 +64,8 @@ def _one_day(table: DayTable, terms: OddsTerms, sizing: Sizing, paths: Paths, da
     equity = paths.equity if terms.needs_equity else balance
     _close_yesterday(terms, paths, balance, equity)
     paths.phase_days += 1
+    if terms.expires:
+        _expire(table, terms, paths, idle, days)
     daily = terms.daily_floor(balance, equity)
     overall = terms.overall_floor(paths.high)
     matters = _matters(table, terms, sizing, paths, days, np.maximum(daily, overall))
@@ -80,6 +82,7 @@ def _one_day(table: DayTable, terms: OddsTerms, sizing: Sizing, paths: Paths, da
         floors = daily[some], overall[some]
         opened[some] = walk(table, terms, sizing, paths, some, days[some], balance[some], floors)
     paths.trading_days += opened
+    paths.opened = opened > 0
     _end_of_time(terms, paths)
 
 
@@ -107,13 +110,27 @@ def _matters(
 
 def _close_yesterday(terms: OddsTerms, paths: Paths, balance: Ints, equity: Ints) -> None:
     """Freeze what the rules remember of the day before; a phase's first day changes nothing."""
-    if any(phase.best_day is not None for phase in terms.phases):
+    if terms.asks_for_best_day or terms.asks_for_profitable_days:
         profit = balance - paths.day_start
         paths.best_day = np.maximum(paths.best_day, profit)
         paths.good_days += np.maximum(profit, 0)
+        counted = terms.profitable(paths.phase, profit)
+        paths.profitable_days += np.where(paths.phase_days > 0, counted, 0)
         paths.day_start = balance.copy()
     if terms.trails:
         paths.high = terms.trailed(paths.high, balance, equity)
+
+
+def _expire(
+    table: DayTable, terms: OddsTerms, paths: Paths, waiting: Flags | None, days: Ints
+) -> None:
+    """Where nothing was opened for too long, the phase is over as its next day begins."""
+    since = np.where(paths.opened, 0, paths.idle + 1) + table.spans[days] - 1
+    paths.idle = np.where(paths.phase_days > 1, since, 0)
+    over = terms.expired(paths.phase, paths.idle) & paths.alive
+    if waiting is not None:
+        over &= ~waiting
+    paths.breach(np.flatnonzero(over), Cause.INACTIVITY)
 
 
 def _end_of_time(terms: OddsTerms, paths: Paths) -> None:

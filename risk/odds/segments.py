@@ -133,8 +133,11 @@ def _gates(
     passed &= (
         paths.trading_days[who] + opened >= np.array([one.trading_days for one in phases])[phase]
     )
+    if terms.asks_for_profitable_days:
+        asked = np.array([one.profitable_days for one in phases])[phase]
+        passed &= paths.profitable_days[who] + terms.profitable(phase, balance - begin) >= asked
     shares = [WHOLE if one.best_day is None else one.best_day for one in phases]
-    if any(one.best_day is not None for one in phases):
+    if terms.asks_for_best_day:
         today = balance - begin
         best = np.maximum(paths.best_day[who], today)
         good = paths.good_days[who] + np.maximum(today, 0)

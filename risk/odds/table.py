@@ -35,7 +35,7 @@ class BadDays(ValueError):
 class DayTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Columns over n days (and up to k segments of each).
 
-    All figures but `start` are differences to the day's start balance, in cents. `lowest` and
+    All amounts but `start` are differences to the day's start balance, in cents. `lowest` and
     `highest_flat` are the extremes of a whole day, which tell at once whether its segments matter.
     """
 
@@ -43,6 +43,7 @@ class DayTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     flat: Flags
     ends_flat: Flags
     opened: Flags
+    spans: Ints
     balance: Ints
     equity: Ints
     count: Ints
@@ -126,6 +127,7 @@ def table_of(days: Sequence[FirmDay]) -> DayTable:
         flat=np.array([day.flat for day in days], np.bool_),
         ends_flat=np.array([day.ends_flat for day in days], np.bool_),
         opened=np.array([day.opened for day in days], np.bool_),
+        spans=np.array([day.spans for day in days], np.int64),
         balance=np.array([day.balance - day.start for day in days], np.int64),
         equity=np.array([day.equity - day.start for day in days], np.int64),
         count=count,

@@ -17,7 +17,7 @@ from engine.rules import (
 )
 from engine.types import Cents
 from risk import objectives
-from risk.odds.table import Ints
+from risk.odds.table import Flags, Ints
 
 
 class NoTarget(ValueError):
@@ -27,7 +27,10 @@ class NoTarget(ValueError):
 class PhaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     """One phase: `target` is the balance to reach; `best_day` is in 1/100 percent.
 
-    `max_days` is the number of firm days after which a phase that is not passed has failed.
+    `max_days` is the number of firm days after which a phase that is not passed has failed. So many
+    `profitable_days` must each close a profit of at least `profitable_percent` (1/100 percent) of
+    the initial balance. It expires after more than `inactive_days` in a row without an opening
+    (0: never). `unproven` are rules that bear on a pass and that nobody has judged.
     """
 
     name: str
@@ -35,6 +38,10 @@ class PhaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     trading_days: int = 0
     best_day: int | None = None
     max_days: int | None = None
+    profitable_days: int = 0
+    profitable_percent: int = 0
+    inactive_days: int = 0
+    unproven: tuple[str, ...] = ()
 
 
 class OddsTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +77,38 @@ class OddsTerms(msgspec.Struct, frozen=True, kw_only=True):
     def overall_on_balance(self) -> bool:
         """Whether the overall limit is tested on the balance."""
         return self.rules.maximum.measured_on is Measured.BALANCE
+
+    @property
+    def asks_for_best_day(self) -> bool:
+        """Whether a phase limits the share of the best day."""
+        return any(phase.best_day is not None for phase in self.phases)
+
+    @property
+    def asks_for_profitable_days(self) -> bool:
+        """Whether a phase asks for days that close a certain profit."""
+        return any(phase.profitable_days for phase in self.phases)
+
+    @property
+    def expires(self) -> bool:
+        """Whether a phase is over when nothing is opened for too long."""
+        return any(phase.inactive_days for phase in self.phases)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The rules that bear on a pass and that are not judged here, each once."""
+        return tuple(dict.fromkeys(name for phase in self.phases for name in phase.unproven))
+
+    def expired(self, phase: Ints, idle: Ints) -> Flags:
+        """Which of these phases are over, after so many days in a row without an opening."""
+        most = np.array([one.inactive_days for one in self.phases])[phase]
+        over: Flags = (most > 0) & (idle > most)
+        return over
+
+    def profitable(self, phase: Ints, profit: Ints) -> Ints:
+        """1 for each day with this profit that its phase counts as profitable, else 0."""
+        asked = np.array([one.profitable_days for one in self.phases])[phase] > 0
+        least = np.array([one.profitable_percent for one in self.phases])[phase] * self.initial
+        return (asked & (profit * WHOLE >= least)).astype(np.int64)
 
     def trailed(self, high: Ints, balance: Ints, equity: Ints) -> Ints:
         """The best end of a day so far, once another one has ended with these figures."""
@@ -127,6 +166,10 @@ def terms_of(
                 trading_days=phase.trading_days,
                 best_day=phase.best_day,
                 max_days=max_days,
+                profitable_days=phase.profitable_days,
+                profitable_percent=phase.profitable_percent,
+                inactive_days=phase.inactive_days,
+                unproven=phase.unproven,
             )
         )
     if not phases:

@@ -33,9 +33,18 @@ RebaseOption = Annotated[
 ReasonOption = Annotated[str | None, typer.Option(help="Say why; the ledger keeps it.")]
 
 
+ObjectivesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULES[:PHASE]",
+        help="Hold it against a firm's rules, such as ftmo_2step, or a YAML of your own.",
+    ),
+]
+
+
 def account(
     name: NameArgument,
-    objectives: opt.Objectives = None,
+    objectives: ObjectivesOption = None,
     reset: ResetOption = False,
     accept_history: AcceptOption = False,
     rebase: RebaseOption = False,

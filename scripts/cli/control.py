@@ -112,10 +112,13 @@ def _flatten_account(
 
 
 def stop(
-    session: SessionArgument = None, results_dir: ResultsOption = None, json: JsonOption = False
+    session: SessionArgument = None,
+    reason: ReasonOption = "",
+    results_dir: ResultsOption = None,
+    json: JsonOption = False,
 ) -> int:
     """End a session in order; open positions stay as they are."""
-    return _order("stop", session, "", results_dir, json=json)
+    return _order("stop", session, reason, results_dir, json=json)
 
 
 def _order(

@@ -44,6 +44,14 @@ COMMANDS = {
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
     ),
+    "report": command_line.Lazy(
+        "scripts.cli.report:report",
+        "Write a run as one page that needs no network; at any moment also of a session that runs.",
+    ),
+    "odds": command_line.Lazy(
+        "scripts.cli.research.odds:odds",
+        "Estimate the probability that signals like these pass a firm's challenge.",
+    ),
     "status": command_line.Lazy(
         "scripts.cli.control:status",
         "Show how a session stands; of one that is over, what its journal says.",
@@ -62,6 +70,10 @@ COMMANDS = {
     "stop": command_line.Lazy(
         "scripts.cli.control:stop", "End a session in order; open positions stay as they are."
     ),
+    "serve": command_line.Lazy(
+        "scripts.cli.serve:serve",
+        "Show every session on one page, live; on this machine, or over SSH on a phone.",
+    ),
     "config": command_line.Lazy("scripts.cli.config_check:app", "Look at the configuration."),
     "alerts": command_line.Lazy("scripts.cli.alerts:app", "Alerts to a person."),
     "data": command_line.Lazy("scripts.cli.data:app", "Check and convert bar files."),
@@ -69,9 +81,11 @@ COMMANDS = {
 }
 
 SECTIONS = {
-    "Replay and strategies": ("replay", "signals", "presets", "compare"),
+    "Replay and strategies": ("replay", "signals", "presets"),
+    "Look at runs": ("report", "compare"),
+    "What a preset is worth": ("odds",),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
-    "A session that runs": ("status", "pause", "resume", "flatten", "stop"),
+    "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),
     "Files and settings": ("data", "journal", "config", "alerts"),
 }
 

@@ -69,6 +69,7 @@ def replay(
     password: PasswordOption = None,
     accounts: AccountsOption = None,
     parquet: opt.Parquet = False,
+    report: opt.Report = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -78,7 +79,7 @@ def replay(
     """
     given = dict(locals())
     request = ReplayRequest.of(given)
-    screen = Screen(as_json=as_json, quiet=quiet)
+    screen = Screen(as_json=as_json, quiet=quiet, objectives=objectives, report=report)
     if account_profile is not None:
         return _on_profile(account_profile, request, given, screen)
     _refuse_account_options(given)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.app.session_folder import results_folder
-from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
+from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest, followed
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared import shadow_options as own
 from scripts.cli.shared.account_options import (
@@ -24,7 +24,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from adapters.services.watchdog import WatchdogTerms
-    from scripts.app.operations.shadow import DrawnView, ShadowRequest
+    from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 
 
 def shadow(
@@ -32,6 +32,7 @@ def shadow(
     dry_run: DryRunOption = True,
     duration: own.Duration = None,
     resume: own.Resume = "auto",
+    adopt: own.Adopt = False,
     symbol: own.SymbolsOption = None,
     preset: opt.PresetName = "ftmo_m15",
     max_positions: opt.MaxPositions = None,
@@ -61,6 +62,7 @@ def shadow(
     hang_limit: own.HangLimit = 30.0,
     view: own.View = True,
     parquet: opt.Parquet = False,
+    report: opt.Report = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -68,13 +70,13 @@ def shadow(
     given = dict(locals())
     from scripts.app.operations.shadow import run_shadow
 
-    screen = Screen(as_json=as_json, quiet=quiet)
+    screen = Screen(as_json=as_json, quiet=quiet, objectives=objectives, report=report)
     return screen.finish(run_shadow(_chosen(given), screen))
 
 
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
-    from scripts.app.operations.shadow import ShadowRequest
+    from scripts.app.operations.shadow_request import ShadowRequest
 
     speed = given["speed"]
     return ShadowRequest(
@@ -92,6 +94,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         speed=own.speed_of(speed),
         lockstep=speed == "max",
         resume=given["resume"],
+        adopt=given["adopt"],
         results=results_folder(given["results_dir"]),
         session_id=given["session_id"],
         follow=given["follow"],
@@ -113,7 +116,8 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
         "calendar", "initial_balance", "account_currency", "commission",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
-    return ReplayRequest(limits=limits, **{name: given[name] for name in alike})
+    chosen = {name: given[name] for name in alike}
+    return ReplayRequest(limits=limits, **chosen | {"objectives": followed(given["objectives"])})
 
 
 def _watchdog(hang_limit: float) -> WatchdogTerms:

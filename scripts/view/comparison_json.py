@@ -31,6 +31,7 @@ def document_of(compared: ComparedRuns) -> dict[str, Any]:
         "first_divergence": first and _difference(first),
         "differences": [_difference(item) for item in result.differences],
         "paired_in_order": result.in_order,
+        "nothing_in_common": result.apart,
         "terms_that_differ": {path: {"a": x, "b": y} for path, (x, y) in compared.terms.items()},
         "may_differ_because": compared.reasons,
         "trades": [_pair(a, b, pair) for pair in result.pairs],

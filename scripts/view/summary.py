@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from adapters.reports.page.first_screen import RULES, verdict
 from engine.currency import USD, grouped, plain
 from scripts.view.objectives import objective_lines
+
+if TYPE_CHECKING:
+    from engine.result import RunResult
+    from engine.result.hindsight import Hindsight
+    from scripts.app.operations.finished import FinishedSession
 
 
 @contextmanager
@@ -33,28 +42,90 @@ def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def summary_lines(summary: dict[str, Any], event_log: Path, folder: Path) -> list[str]:
-    """The lines of the short summary."""
+def summary_lines(
+    session: FinishedSession, hindsight: Hindsight | None = None, page: Path | None = None
+) -> list[str]:
+    """The lines of the short summary; `page` is the report that was written."""
+    summary, folder = session.summary, session.folder
     denied = {name: count for name, count in summary["filtered"].items() if count}
-    denials = ", ".join(f"{name} {count}" for name, count in denied.items()) or "none"
+    denials = ", ".join(f"{name} {count:,}" for name, count in denied.items()) or "none"
     halted = f" ({summary['halt_reason']})" if summary["halt_reason"] else ""
-    period = _period(summary["data"])
     return [
-        f"{summary['preset']} {summary['outcome']}: {period}",
+        f"{summary['preset']} {summary['outcome']}: {_period(session)}",
         *_holes(summary["data"]),
-        f"  equity     {_figure(summary, 'initial_equity')} -> {_figure(summary, 'final_equity')}"
-        f"  ({grouped(summary['total_pnl'], _currency(summary), '+')})",
+        *_equity(summary),
         f"  trades     {summary['number_of_trades']:,} closed, {summary['win_rate']:.1%} won, "
         f"{summary['open_positions']} left open",
         f"  drawdown   {summary['max_drawdown_fraction']:.2%} at most, "
         f"{summary['max_daily_loss_fraction']:.2%} in a day",
         f"  denied     {denials}",
+        *_nothing_opened(summary, denied),
+        *_verdict(session.result, hindsight),
+        *_halts(session.result),
         f"  trading    {summary['trading_state']}{halted}",
         *_unresolved_lines(summary),
         *objective_lines(summary),
-        f"  event log  {event_log}",
-        f"  session    {folder}",
+        f"  event log  {folder.latest_event_log}",
+        f"  session    {folder.path}",
+        f"  report     {page or f'butler report {folder.session_id} --open'}",
     ]
+
+
+def _equity(summary: dict[str, Any]) -> list[str]:
+    """What the account came to; fresh balances of later attempts are no gain."""
+    first, final, change = (
+        summary[name] for name in ("initial_equity", "final_equity", "total_pnl")
+    )
+    unit = _currency(summary)
+    first, final, change = plain(first, unit), plain(final, unit), grouped(change, unit, "+")
+    accounts = len(summary["attempts"] or ())
+    if accounts > 1:
+        return [
+            f"  accounts   {accounts} of {first}, together {change}; the last one stands at {final}"
+        ]
+    return [f"  equity     {first} -> {final}  ({change})"]
+
+
+def _nothing_opened(summary: dict[str, Any], denied: dict[str, int]) -> list[str]:
+    """Said where signals came and not one became a position."""
+    if not summary["signals"] or summary["number_of_trades"] or summary["open_positions"]:
+        return []
+    if not denied:
+        return [f"  note       {summary['signals']:,} signals, and none became a position"]
+    name, count = max(denied.items(), key=lambda item: item[1])
+    return [
+        f"  note       no signal became a position: of {summary['signals']:,} denied, most "
+        f"({count:,}) as {name}"
+    ]
+
+
+def _verdict(result: RunResult | None, hindsight: Hindsight | None) -> list[str]:
+    """How the run stands under the rules that it followed, or what others would have made of it."""
+    if result is None:
+        return []
+    if result.attempts:
+        told = verdict(result, None)
+        return [f"  verdict    {told.head}{told.text}".replace("\u2264", "<=")]
+    if hindsight is None or not hindsight.rule:
+        return []
+    zone = ZoneInfo(hindsight.rules.reset_zone)
+    day = dt.datetime.fromtimestamp(hindsight.time / 1000, zone).date()
+    return [
+        f"  verdict    under {hindsight.rules.title} this account would have been lost on {day} "
+        f"({RULES.get(hindsight.rule, hindsight.rule)})"
+    ]
+
+
+def _halts(result: RunResult | None) -> list[str]:
+    """How often new orders were stopped, by cause: a replay shows the first of each only."""
+    counts = Counter(
+        item.cause for item in (result.operations if result else ()) if item.kind == "halt"
+    )
+    told = ", ".join(
+        f"{cause} {count:,} times" if count > 1 else f"{cause} once"
+        for cause, count in counts.most_common()
+    )
+    return [f"  halts      {told}"] if told else []
 
 
 def _unresolved_lines(summary: dict[str, Any]) -> list[str]:
@@ -76,20 +147,26 @@ def _holes(data: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _figure(summary: dict[str, Any], name: str) -> str:
-    """A figure beside one that names the currency."""
-    return plain(summary[name], _currency(summary))
-
-
 def _currency(summary: dict[str, Any]) -> str:
     """The account's; summaries of earlier programs name none, as all were in USD."""
     return str(summary.get("currency", USD))
 
 
-def _period(data: list[dict[str, Any]]) -> str:
+def _period(session: FinishedSession) -> str:
+    """What was played: of the files only the part that the run came to."""
+    summary, data = session.summary, session.summary["data"]
+    played = f"{summary['played_from'][:10]} to {_last_day(summary['played_to'])}"
     if not data:
-        return "on a live feed"
+        return f"on a live feed, {played}"
     symbols = ", ".join(item["symbol"] for item in data)
-    first = min(item["first"] for item in data)[:10]
-    last = max(item["last"] for item in data)[:10]
-    return f"{symbols}, {sum(item['rows'] for item in data):,} bars, {first} to {last}"
+    bars = sum(item["rows"] for item in data)
+    if session.result is not None and summary["mode"] == "replay":
+        bars = sum(map(len, session.result.prices.values())) or bars
+    return f"{symbols}, {bars:,} bars, {played}"
+
+
+def _last_day(moment: str | None) -> str:
+    """The date of the last moment played; the end of a day belongs to it."""
+    if moment is None:
+        return "now"
+    return str((dt.datetime.fromisoformat(moment) - dt.timedelta(milliseconds=1)).date())

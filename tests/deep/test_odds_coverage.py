@@ -99,7 +99,7 @@ def columns(returns: Floats) -> DayTable:
     days = len(returns)
     yes, ones = np.ones(days, np.bool_), np.ones(days, np.int64)
     return DayTable(
-        start=ones * INITIAL, flat=yes, ends_flat=yes, opened=yes, balance=results,
+        start=ones * INITIAL, flat=yes, ends_flat=yes, opened=yes, spans=ones, balance=results,
         equity=results, count=ones, lowest=lows, highest_flat=results,
         segment_low=lows[:, None], segment_low_balance=lows[:, None],
         segment_balance=results[:, None], segment_flat=yes[:, None], segment_opened=yes[:, None],

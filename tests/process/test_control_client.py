@@ -16,7 +16,7 @@ from adapters.services.control_client import Busy, Mute, NotRunning, SessionClie
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, write_access
 from adapters.services.heartbeat import Beat, write_beat
 from engine import events as ev
-from scripts.app.sessions.following import followed_records
+from scripts.app.journals.following import followed_records
 from tests.process.test_control_commands import shadow, told
 
 SHORT = 0.5

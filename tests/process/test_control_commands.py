@@ -120,8 +120,9 @@ def test_a_flatten_pauses_and_leaves_no_position(done: Done) -> None:
 def test_every_order_is_in_the_journal_with_its_reason(done: Done) -> None:
     results, said = done
     commands = [item for item in events(results) if isinstance(item, ev.UserCommanded)]
-    assert [(str(item.action), item.reason) for item in commands] == [
-        ("pause", "news at noon"), ("resume", "news is over"), ("flatten", "by hand"),
+    assert [(str(item.action), item.reason, item.origin) for item in commands] == [
+        ("pause", "news at noon", "cli"), ("resume", "news is over", "cli"),
+        ("flatten", "by hand", "cli"), ("stop", "by hand", "cli"),
     ]  # fmt: skip
     (closed,) = [item for item in events(results) if isinstance(item, ev.PositionClosed)]
     assert closed.reason == "MANUAL"

@@ -59,16 +59,16 @@ class Noted:
     def status(self) -> ControlReply:
         return self._note("status")
 
-    def pause(self, reason: str) -> ControlReply:
+    def pause(self, reason: str, _origin: str) -> ControlReply:
         return self._note("pause", reason)
 
-    def resume(self, reason: str) -> ControlReply:
+    def resume(self, reason: str, _origin: str) -> ControlReply:
         return self._note("resume", reason)
 
-    def flatten(self, reason: str) -> ControlReply:
+    def flatten(self, reason: str, _origin: str) -> ControlReply:
         return self._note("flatten", reason)
 
-    def stop(self, reason: str) -> ControlReply:
+    def stop(self, reason: str, _origin: str) -> ControlReply:
         return self._note("stop", reason)
 
 

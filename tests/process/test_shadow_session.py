@@ -216,6 +216,54 @@ def test_floors_hang_on_what_the_account_began_with_and_nothing_stays_unmanaged(
     assert butler("journal", "replay", tmp_path / "sessions" / "two").out[0].endswith("the same")
 
 
+def closings(results: Path, *sessions: str) -> list[tuple[object, ...]]:
+    """What became of every position, one session after another."""
+    return [
+        (closed.position, closed.price, closed.reason, closed.net, closed.account.balance)
+        for session in sessions
+        for closed in events_of(results, session, "position_closed")
+        if isinstance(closed, ev.PositionClosed)
+    ]
+
+
+def test_a_session_that_takes_over_manages_what_the_earlier_one_left(tmp_path: Path) -> None:
+    """With the same preset, two sessions trade what an undivided one trades, trailing included;
+    with other parameters no strategy touches the position, but its stop, its target and the user.
+    """
+    whole, divided, other = tmp_path / "whole", tmp_path / "divided", tmp_path / "other"
+    run = (*SENDING, "--from", "2024-12-18T18:00")
+    assert (
+        butler(*run, "--to", "2024-12-19T18:00", "--session-id", "all", "--results-dir", whole).code
+        == 0
+    )
+    for results in (divided, other):
+        first = (*run, "--to", "2024-12-19T02:00", "--session-id", "one", "--results-dir", results)
+        assert butler(*first).code == 0
+        assert ended_with(results, "one").open_positions
+    refused = butler(*run, "--to", "2024-12-19T18:00", "--results-dir", divided)
+    assert refused.code == 2
+    assert "(session one), which nobody manages: --adopt, --resume one, or butler flatten" in (
+        refused.line
+    )
+    assert not [path for path in (divided / "sessions").iterdir() if path.name != "one"]
+    later = ("--to", "2024-12-19T18:00", "--session-id", "two", "--adopt", "--results-dir")
+    said = butler(*run[:-3], "--from", "2024-12-18T18:00", *later, divided)
+    assert said.code == 0, said
+    assert any("took over" in line and "managed as in one" in line for line in said.err), said
+    assert closings(divided, "one", "two") == closings(whole, "all")
+    assert butler("journal", "replay", divided / "sessions" / "two").out[0].endswith("all the same")
+    assert butler(*run, "--preset", "sma_cross", *later, other).code == 0
+    (adopted,) = events_of(other, "two", "adopted")
+    assert isinstance(adopted, ev.OrphansAdopted)
+    (item,) = adopted.positions
+    assert (item.strategy_id, item.session) == ("adopted", "one")
+    (closed, *_) = closings(other, "two")
+    assert closed[0] == item.ticket
+    assert closed[2] in ("SL", "TP")
+    dry = butler("shadow", "--account-profile", "PAPER", "--adopt", "--results-dir", other)
+    assert (dry.code, "--adopt needs --no-dry-run" in dry.line) == (2, True)
+
+
 def events_of(results: Path, session: str, kind: str) -> list[object]:
     """A session's events of one kind."""
     with StoredJournal(results / "sessions" / session / "journal.sqlite") as stored:

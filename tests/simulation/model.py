@@ -64,7 +64,7 @@ class SessionModel:
             case ev.DayRolled(date=date, day_start=day_start):
                 self.day_start = day_start
                 self.dates.append((date, self.time))
-            case ev.UserCommanded(action=action):
+            case ev.UserCommanded(action=action) if action is not ev.UserAction.STOP:
                 self._resuming = action is ev.UserAction.RESUME
                 self.flattening = action is ev.UserAction.FLATTEN
                 self.paused = not self._resuming

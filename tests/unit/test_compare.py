@@ -91,8 +91,28 @@ class TestPairing:
         assert [item.aspect for item in far.differences] == [Aspect.MISSING] * 2
         assert "open is 1800 s later in B" in texts(compared(a, b, window=30 * 60_000))
 
-    def test_runs_of_different_days_are_paired_in_order_with_openings_laid_together(self) -> None:
-        later = {"signal_id": "y", "direction": "long"}
+    def test_runs_of_different_times_are_not_paired_at_all(self) -> None:
+        """January of one year is not laid on January of another."""
+        result = compared(trade(0, 1), trade(525_600, 1))
+        assert result.apart
+        assert not result.pairs
+        assert not result.equal
+        assert [item.aspect for item in result.differences] == [Aspect.PERIOD]
+        assert "no time in common, nothing is paired" in texts(result)[0]
+        (reason,) = known_reasons(run_of(trade(0, 1)), run_of(trade(525_600, 1)), result, {})
+        assert reason.startswith("periods: ")
+
+    def test_runs_that_played_the_same_time_are_paired_wherever_they_traded(self) -> None:
+        a, b = run_of(trade(0, 1)), run_of(trade(600, 2))
+        b.played(a.first, b.last)
+        result = compare(a, b, Tolerances())
+        assert not result.apart
+        assert len(result.pairs) == 2
+
+    def test_signals_that_are_sent_later_are_paired_in_order_with_openings_laid_together(
+        self,
+    ) -> None:
+        later = {"signal_id": "y", "direction": "long", "data_mode": "signals"}
         b = [
             opened(9_000, 7, price="1.20000", stop_loss="1.19900", take_profit="1.20200", **later),
             closed(9_030, 7, price="1.20195", **later),

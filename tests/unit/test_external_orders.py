@@ -91,13 +91,15 @@ class TestForeign:
         assert differences(desk)[-1] == ev.ReconciliationMismatch()
         assert reason_to_deny(desk) == []
 
-    def test_another_session_of_the_engine_is_told_as_one_of_ours(self) -> None:
+    def test_another_session_of_the_engine_at_work_latches_trading(self) -> None:
+        """Two that know nothing of each other would spend the account's limits twice."""
         desk = live()
         desk.see(positions=(by_hand(magic=26, comment="cd-1"),), risks={50: 1.0})
         (told,) = differences(desk)
         assert told.external[0].ours
-        assert told.mismatches == ()
-        assert desk.parts.risk.trading.active
+        (why,) = told.mismatches
+        assert "another Butler works on this account" in why
+        assert not desk.parts.risk.trading.active
 
 
 class TestUnexplained:

@@ -55,35 +55,50 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.broker",
     "adapters.paper.replay": "engine adapters.paper.broker",
     "adapters.reports.page": "engine engine.result",
-    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live",
+    "adapters.reports": "engine engine.result adapters.system adapters.mt5.live "
+    "adapters.reports.page",
     "adapters.services": "engine adapters.system adapters.reports",
+    "adapters.web": "adapters.reports.page",
+    "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
+    "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
+    "scripts.app.journals scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
     "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
-    "scripts.app.results": "engine engine.result risk adapters.bars adapters.journal "
-    "adapters.reports scripts.app scripts.app.terms",
-    "scripts.app.sessions": "engine risk risk.ledger signals signals.market_data "
+    "scripts.app.results": "engine engine.result risk config adapters.bars adapters.journal "
+    "adapters.reports adapters.reports.page adapters.system scripts.app scripts.app.terms",
+    "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "
     "config adapters.bars adapters.bars.sample adapters.journal adapters.mt5.api adapters.mt5.host "
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports adapters.system "
-    "scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
+    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
+    "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
+    "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
     "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
     "scripts.app.terms",
-    "scripts.view": "engine signals.market_data adapters.journal adapters.mt5.live "
-    "adapters.reports adapters.statements scripts.app.journals scripts.app.operations",
-    "scripts.cli.shared": "engine config scripts.app scripts.app.operations scripts.app.sessions "
-    "scripts.view",
+    "scripts.app.trials": "engine risk.odds adapters.bars scripts.app scripts.app.sessions "
+    "scripts.app.terms signals",
+    "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
+    "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
+    "scripts.view.research": "risk.odds scripts.app.odds",
+    "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
+    "adapters.reports adapters.reports.page adapters.statements scripts.app.journals "
+    "scripts.app.operations",
+    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
+    "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
+    "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
+    "scripts.view scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
-    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.view scripts.cli.shared",
+    "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
+    "scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""
 
@@ -125,6 +140,7 @@ OWN_PROGRAMS: dict[str, str] = {
     "signals.failure": "takes what code of a user ends with, sys.exit() too",
     "adapters.mt5.host.__main__": "the terminal host: a process whose parent is the engine",
     "adapters.mt5.host.server": "the terminal host ends with its parent, even in a call",
+    "scripts.app.trials.pool": "a worker process ends with the one that started it",
     "scripts.build_sample": "builds the sample from its source; no command of butler",
     "scripts.run_exec_mt5_smoketest": "a script that says what its Python lacks",
     "scripts.run_exec_mt5_demo_from_signals": "a script that says what its Python lacks",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from engine import events as ev
@@ -20,7 +22,13 @@ WIDE = limits(daily_loss_fraction=0.9, max_positions=9)
 
 
 def own(**given: int | None) -> OwnFigures:
-    fields = {"day_start": START, "orders_today": 0, "orders_hour": 0, "last_loss": None, **given}
+    fields: dict[str, Any] = {
+        "day_start": START,
+        "orders_today": 0,
+        "orders_hour": 0,
+        "last_loss": None,
+        **given,
+    }
     return OwnFigures(**fields)
 
 
@@ -114,11 +122,11 @@ def test_a_signal_that_was_entered_by_an_earlier_session_is_not_entered_again() 
 def test_counts_of_earlier_sessions_and_of_this_one_are_joined() -> None:
     counters = TradeCounters()
     counters.ordered("EURUSD", 3_000)
-    counters.adopt(4, [1_000, 3_000], 2_000)
+    counters.adopt(4, {"EURUSD": 1, "GBPUSD": 2}, [1_000, 3_000], 2_000)
     counts = counters.counts(4_000)
-    assert sum(counts.day.values()) == 4
+    assert counts.day == {"EURUSD": 1, "GBPUSD": 2, "": 1}
     assert (counts.orders_hour, counts.last_loss) == (2, 2_000)
-    counters.adopt(1, [], 1_000)
+    counters.adopt(1, {}, [], 1_000)
     assert sum(counters.counts(4_000).day.values()) == 4
     assert counters.counts(4_000).last_loss == 2_000
 
@@ -129,3 +137,24 @@ def test_a_breach_after_the_ledger_is_that_of_the_accounts_floor() -> None:
     see(parts, LOST, LOST - 40_001)
     (ended,) = of_kind(parts.journal, ev.AttemptEnded)
     assert (ended.outcome, ended.cause) == (ev.AttemptOutcome.BREACHED, "daily_loss")
+
+
+def test_entries_on_a_symbol_by_earlier_sessions_count_for_the_symbols_day() -> None:
+    """By name of the symbol: another one is free until the reset, and then both are."""
+    parts = wired(limits(max_trades_per_symbol_per_day=2, max_positions=9))
+    parts.bus.feed(msgspec.structs.replace(told(START), symbols={"EURUSD": 2}))
+    parts.bus.publish(intent())
+    (denied,) = of_kind(parts.journal, ev.OrderDenied)
+    assert denied.reason is ev.DenyReason.TRADES_PER_SYMBOL_PER_DAY
+    reset(parts, START)
+    parts.bus.publish(intent(order_id=2, signal_id="later"))
+    assert len(of_kind(parts.journal, ev.OrderDenied)) == 1
+
+
+def test_orders_of_the_day_by_earlier_sessions_count_whatever_their_symbol() -> None:
+    parts = wired(limits(max_orders_per_day=3, max_positions=9))
+    more = told(START, own=own(orders_today=3))
+    parts.bus.feed(msgspec.structs.replace(more, symbols={"GBPUSD": 1}))
+    parts.bus.publish(intent())
+    (denied,) = of_kind(parts.journal, ev.OrderDenied)
+    assert denied.reason is ev.DenyReason.ORDERS_PER_DAY

@@ -11,15 +11,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from config.rules import load_rules
+from config.rules import list_rules, load_rules
 from engine.rules import BreachAt, DailyLoss, MaxLoss, Phase, RuleAction, RuleSet
 from risk.odds.days import FirmDay, Segment, scaled_down, spliced, without_idle_weekends
 from risk.odds.draws import NoFlatStart, RecordOrder, StationaryOrder
+from risk.odds.history import history
 from risk.odds.paths import Cause, Outcome, Played
 from risk.odds.play import play
 from risk.odds.table import LARGEST, BadDays, Sizing, table_of
 from risk.odds.terms import NoTarget, OddsTerms, terms_of
-from tests.odds_records import INITIAL, Attempt, flat_day, flat_days, row_day, stream
+from tests.odds_records import INITIAL, Attempt, date_of, flat_day, flat_days, row_day, stream
 
 PERCENT = INITIAL // 100
 TWO_STEP = load_rules("ftmo_2step")
@@ -316,3 +317,90 @@ def test_a_record_on_which_nothing_can_begin_is_refused() -> None:
 def test_pauses_do_not_change_what_never_reaches_the_limit() -> None:
     days = [flat_day([(0, 40_000)], n, INITIAL + 40_000 * n) for n in range(6)]
     assert from_first(days, pausing()) == from_first(days, terms_of(one_phase(), INITIAL))
+
+
+PROFITABLE = one_phase(profitable_days=2, profitable_percent=50)
+
+
+def test_a_phase_waits_for_its_profitable_days() -> None:
+    """Half a percent or more counts, the running day too; a day of less does not."""
+    terms = terms_of(PROFITABLE, INITIAL)
+    gains = [3 * PERCENT, PERCENT // 2 - 1, PERCENT // 2]
+    days = [flat_day([(0, gain)], n, INITIAL + sum(gains[:n])) for n, gain in enumerate(gains)]
+    assert from_first(days[:2], terms) == ("unfinished", "", 1, [2])
+    assert from_first(days, terms) == ("passed", "", 1, [3])
+
+
+@pytest.mark.parametrize("name", list_rules())
+@pytest.mark.parametrize("sizing", list(Sizing))
+def test_every_shipped_rule_set_is_played_as_its_pure_functions_say(
+    name: str, sizing: Sizing
+) -> None:
+    """Over random records, from every flat start: outcome, cause, phase and days."""
+    rules = load_rules(name)
+    terms = terms_of(rules, INITIAL)
+    assert terms.asks_for_profitable_days == any(p.profitable_days for p in rules.phases)
+    generator = stream(7)
+    for _ in range(12):
+        days = random_record(generator, 60)
+        found = history(table_of(days), terms, sizing)
+        for i, start in enumerate(found.starts.tolist()):
+            phase = int(found.played.phase[i])
+            got = (
+                Outcome(found.played.outcome[i]).name.lower(),
+                Cause(found.played.cause[i]).rule,
+                phase,
+                found.played.days[i][:phase].tolist(),
+            )
+            assert got == Attempt(rules, sizing).over(days[start:])
+
+
+def random_record(generator: np.random.Generator, count: int) -> list[FirmDay]:
+    """Days of up to three trades, now and then one that is held over midnight."""
+    days: list[FirmDay] = []
+    balance, held = INITIAL, False
+    for number in range(count):
+        start, flat = balance, not held
+        segments: list[Segment] = []
+        for k in range(int(generator.integers(held, 4))):
+            result = int(generator.normal(0.002, 0.012) * INITIAL)
+            low = min(balance, balance + result) - int(generator.exponential(0.004) * INITIAL)
+            balance += result
+            segments.append(Segment(low, balance, bool(k or flat), min(start, balance)))
+        held = bool(segments) and generator.random() < 0.2
+        equity = balance
+        if held:
+            last = segments[-1]
+            segments[-1] = Segment(last.lowest, None, last.opened, last.lowest_balance)
+            balance = segments[-2].balance or start if len(segments) > 1 else start
+            equity = balance + int(generator.normal(0, 0.01) * INITIAL)
+        days.append(
+            FirmDay(
+                date=date_of(number), start=start, flat=flat, segments=tuple(segments),
+                balance=balance, equity=equity, opened=any(s.opened for s in segments),
+            )
+        )  # fmt: skip
+    return days
+
+
+def test_a_phase_without_openings_expires_as_the_firm_says() -> None:
+    """After more days in a row than it allows; an opening begins the count anew."""
+    rules = one_phase(inactive_days=2)
+    terms = terms_of(rules, INITIAL)
+    traded, idle = [(0, 0)], list[tuple[int, int]]()
+    for pattern in ([traded, idle, idle, traded, idle], [traded, idle, idle, idle, traded]):
+        days = flat_days([*pattern, idle, idle, traded])
+        assert list(from_first(days, terms)) == list(Attempt(rules, Sizing.ABSOLUTE).over(days))
+    assert from_first(days, terms) == ("breached", "inactivity", 1, [5])
+
+
+def test_idle_weekends_count_as_days_without_an_opening() -> None:
+    """They are no firm days, but the firm's calendar goes on."""
+    terms = terms_of(one_phase(inactive_days=4), INITIAL)
+    traded, idle = [(0, 0)], list[tuple[int, int]]()
+    days = flat_days([traded, idle, idle, traded])
+    assert from_first(days, terms)[0] == "unfinished"
+    days[2] = msgspec.structs.replace(days[2], spans=3)
+    assert from_first(days, terms) == ("unfinished", "", 1, [4])
+    days[3] = msgspec.structs.replace(days[3], spans=2)
+    assert from_first(days, terms) == ("breached", "inactivity", 1, [4])

@@ -129,3 +129,19 @@ def test_an_unknown_tag_is_another_butler_while_it_is_young_and_an_orphan_later(
     old = choose(START, [], [holding(0x3FA9C1, opened=NOW - 600_000)])
     assert old.kind is StartAction.REFUSE
     assert "(an unknown session), which nobody manages: butler flatten" in old.line
+
+
+def test_an_entry_with_an_unknown_tag_is_another_butlers_even_when_it_is_closed_again() -> None:
+    """Between two of its trades nothing of another Butler is open."""
+    young = holding(0x3FA9C1, opened=NOW - 599_999)
+    choice = choose(start(recent=(young,)), [], [])
+    assert choice.kind is StartAction.WAIT
+    assert "another Butler works on this account (tag 3fa9c1)" in choice.line
+    for quiet in (
+        start(recent=(holding(0x3FA9C1, opened=NOW - 600_000),)),
+        start(recent=(young,), dry=True),
+    ):
+        assert choose(quiet, [], []).kind is StartAction.NEW
+    assert choose(start(recent=(holding(1, opened=NOW),)), [session()], []).kind is (
+        StartAction.RESUME
+    )

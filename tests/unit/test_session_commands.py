@@ -70,10 +70,21 @@ def test_while_an_order_may_still_have_been_executed_nothing_is_resumed() -> Non
     assert desk.commands.flatten("").done
 
 
-def test_stop_ends_the_session_and_nothing_else() -> None:
+def test_stop_ends_the_session_is_recorded_and_changes_nothing_else() -> None:
     desk = Desk()
-    assert desk.commands.stop("").done
-    assert (desk.stops, desk.given()) == (1, [])
+    assert desk.commands.stop("enough", "web viewer 1").done
+    stopped = ev.UserCommanded(action=ev.UserAction.STOP, reason="enough", origin="web viewer 1")
+    assert (desk.stops, desk.given()) == (1, [stopped])
+    assert of_kind(desk.parts.journal, ev.TradingStateChanged) == []
+
+
+def test_every_command_is_recorded_with_its_origin() -> None:
+    desk = Desk()
+    for command in (desk.commands.pause, desk.commands.resume, desk.commands.flatten):
+        assert command("why", "cli").done
+    assert [(str(item.action), item.origin) for item in desk.given()] == [
+        ("pause", "cli"), ("resume", "cli"), ("flatten", "cli"),
+    ]  # fmt: skip
 
 
 def test_before_the_first_record_there_is_no_status_to_tell() -> None:

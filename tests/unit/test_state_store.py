@@ -59,11 +59,8 @@ def test_what_sessions_did_counts_for_the_next_one(tmp_path: Path) -> None:
         store.add_request("a", 1, 100)
         store.add_request("a", 1, 100)
         store.add_request("a", 2, 200)
-        store.add_approval("a", 1, 100, "s-1")
+        store.add_approval("a", 1, 100, "s-1", "EURUSD")
         store.add_figure(Observation(at=50, balance=1, equity=2), "a")
-        store.note_day_start(40, 10_000_000, "a")
-        store.note_loss(70)
-        store.note_loss(60)
         store.set_baseline(10_000_000, 30, "first session")
     with opened(tmp_path) as store:
         assert store.requests(100) == (100, 200)
@@ -72,9 +69,8 @@ def test_what_sessions_did_counts_for_the_next_one(tmp_path: Path) -> None:
         assert store.known_signals(100) == {"s-1"}
         assert store.known_signals(101) == frozenset()
         assert store.figures() == (Observation(at=50, balance=1, equity=2),)
-        assert store.day_start(40) == 10_000_000
-        assert store.day_start(41) is None
-        assert store.last_loss() == 70
+        assert store.approved_symbols(100) == {"EURUSD": 1}
+        assert store.approved_symbols(101) == {}
         assert store.baseline() == 10_000_000
         store.set_baseline(9_000_000, 80, "rebase")
         assert store.baseline() == 9_000_000
@@ -131,7 +127,7 @@ def test_the_clock_keeps_its_changes(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_the_file_is_its_users_alone(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        store.note_loss(1)
+        store.add_request("a", 1, 1)
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert modes
     assert set(modes.values()) == {0o600}
@@ -218,3 +214,20 @@ def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path: Path) -> None:
             kept = store.requests(0)
         assert kept == tuple(range(1, len(kept) + 1))
         assert len(kept) >= int(said[-1] if said else 20)
+
+
+def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Version 1 kept no symbol of an entry: such entries count for the day, on no symbol."""
+    opened(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.executescript(
+            "ALTER TABLE approvals DROP COLUMN symbol; CREATE TABLE day_starts (reset INTEGER);"
+            "CREATE TABLE cool_down (last_loss INTEGER); PRAGMA user_version=1;"
+            "INSERT INTO approvals VALUES ('a', 1, 100, 's-1');"
+        )
+    connection.close()
+    with opened(tmp_path) as store:
+        store.add_approval("a", 2, 200, "s-2", "EURUSD")
+        assert store.approvals(0) == (100, 200)
+        assert store.approved_symbols(0) == {"EURUSD": 1}
+    opened(tmp_path).close()

@@ -57,7 +57,7 @@ def _positions(
         if mine:
             yield ExternalItem(exposure, _mismatch("position", item), _marked(item, side, requests))
         else:
-            yield ExternalItem(exposure)
+            yield ExternalItem(exposure, _another("position", item) if ours else "")
 
 
 def _orders(snapshot: Snapshot, orders: OrderManager, requests: Requests) -> Iterator[ExternalItem]:
@@ -72,7 +72,8 @@ def _orders(snapshot: Snapshot, orders: OrderManager, requests: Requests) -> Ite
         volume = item.volume_current
         exposure = _exposure(snapshot, item.ticket, item.symbol, side, volume, ours=ours)
         mine = ours and requests.is_mine(item.comment)
-        yield ExternalItem(exposure, _mismatch("order", item) if mine else "")
+        why = _mismatch("order", item) if mine else _another("order", item) if ours else ""
+        yield ExternalItem(exposure, why)
 
 
 def _exposure(
@@ -108,4 +109,13 @@ def _mismatch(what: str, item: mt5.TradePosition | mt5.TradeOrder) -> str:
     return (
         f"{what} {item.ticket} on {item.symbol} carries this session's mark {item.comment!r}, "
         "but its order is over"
+    )
+
+
+def _another(what: str, item: mt5.TradePosition | mt5.TradeOrder) -> str:
+    """Nothing of an earlier session is left alone when one that sends begins, so somebody else is
+    at work on the account right now, who counts by himself."""
+    return (
+        f"{what} {item.ticket} on {item.symbol} carries the mark {item.comment!r} of a session "
+        "that is not known here: another Butler works on this account; stop it first"
     )

@@ -137,8 +137,8 @@ class DryRun:
     def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
         """Take the ticks of a symbol to the account.
 
-        Before those of a recorded bar's range the figures at its worst are told, and the rest waits
-        for the next look.
+        Before those of a recorded bar's range the figures at its worst are reported, and the rest
+        waits for the next snapshot.
         """
         points, player = self._specs[name].points, self._players[name]
         waiting = self._waiting.setdefault(name, deque())

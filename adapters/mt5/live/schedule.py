@@ -26,6 +26,7 @@ class LiveSignalSchedule:
         self._known = known
         self._waiting: list[tuple[Millis, int, _Due]] = []
         self._added = 0
+        self._left: set[tuple[str, Millis]] = set()
 
     def add(self, signals: Iterable[ev.UserSignal]) -> None:
         """Take more signals, in any order."""
@@ -33,8 +34,13 @@ class LiveSignalSchedule:
             if signal.signal_id not in self._known:
                 self._push(signal.time, ev.SignalDue(signal))
             if signal.exit_time is not None:
-                exit_due = ev.ExitDue(signal.signal_id, signal.exit_time)
-                self._push(signal.exit_time, exit_due)
+                self.leave(signal.signal_id, signal.exit_time)
+
+    def leave(self, signal_id: str, exit_time: Millis) -> None:
+        """The signal's position is to be left at a moment (ms UTC); said twice it counts once."""
+        if (signal_id, exit_time) not in self._left:
+            self._left.add((signal_id, exit_time))
+            self._push(exit_time, ev.ExitDue(signal_id, exit_time))
 
     def due(self, now: Millis, *, hold: bool = False) -> Iterator[_Due]:
         """What is due by `now` (ms UTC), in order of time.

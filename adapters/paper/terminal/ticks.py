@@ -115,7 +115,7 @@ class TickPlayer:
         account.quote(symbol, *ticks[-1])
         return happened
 
-    def _way(self, ticks: list[PaperTick]) -> Bar:
+    def _way(self, ticks: Sequence[PaperTick]) -> Bar:
         """From the account's last tick through these, as a bar."""
         first, last = self._account.bids[self._symbol], ticks[-1]
         path = [first, *(tick.bid for tick in ticks)]

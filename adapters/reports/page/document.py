@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.reports.page import first_screen, sections
+from adapters.reports.page.other_run import OtherRun, laid_on
 from adapters.reports.page.packing import differences, packed, price_columns
 from adapters.reports.page.plotly_js import PlotlyMissing, csp_hash, plotly_script
 from adapters.reports.page.words import place
@@ -27,10 +28,14 @@ _SCRIPTS = ("data.js", "format.js", "chart.js", "layers.js", "trades.js", "panel
 
 @dataclass(frozen=True)
 class PageOptions:
-    """How the page is made; `shared_script` names the chart library's file beside the page."""
+    """How the page is made.
+
+    `shared_script` names the chart library's file beside the page, `beside` is a second run on it.
+    """
 
     title: str = ""
     shared_script: str = ""
+    beside: OtherRun | None = None
 
 
 def page_of(
@@ -40,20 +45,22 @@ def page_of(
     chosen = options or PageOptions()
     context = _context(result, hindsight)
     curve = context.pop("curve")
-    script = "\n".join(_text(name) for name in _SCRIPTS)
+    script = "\n".join(page_text(name) for name in _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{script}\n}})();"
     library = "" if chosen.shared_script else plotly_script()
     sources = [csp_hash(script), "file:" if chosen.shared_script else csp_hash(library)]
     html = _template().render(
         title=chosen.title or f"{result.terms.preset} {result.terms.session_id}".strip(),
         policy=_policy(sources),
-        style=_text("page.css"),
+        style=page_text("page.css"),
         library=library,
         shared_script=chosen.shared_script,
         script=script,
         data=packed(
-            _document(result, curve, context["verdict"], hindsight), _columns(result, curve)
+            _document(result, curve, context["verdict"], hindsight, chosen.beside),
+            _columns(result, curve, chosen.beside),
         ),
+        beside=chosen.beside,
         **context,
     )
     return str(html).encode("utf-8", "replace")
@@ -107,7 +114,11 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
 
 
 def _document(
-    result: RunResult, curve: EquityCurve, verdict: first_screen.RunVerdict, seen: Hindsight | None
+    result: RunResult,
+    curve: EquityCurve,
+    verdict: first_screen.RunVerdict,
+    seen: Hindsight | None,
+    beside: OtherRun | None,
 ) -> dict[str, Any]:
     zone = seen.rules.reset_zone if seen is not None else result.terms.day_zone
     texts = _Texts()
@@ -122,6 +133,7 @@ def _document(
         "zone": zone,
         "place": place(zone),
         "lost": verdict.lost,
+        "beside": beside.name if beside is not None else "",
         "lost_text": verdict.text.removeprefix(": "),
         "attempts": [_attempt(item) for item in result.attempts],
         "symbols": [
@@ -175,8 +187,10 @@ def _levels(trade: TradeRecord) -> list[int]:
     ]
 
 
-def _columns(result: RunResult, curve: EquityCurve) -> dict[str, Ints]:
-    columns = {
+def _columns(result: RunResult, curve: EquityCurve, beside: OtherRun | None) -> dict[str, Ints]:
+    other = laid_on(curve, beside)
+    columns = {} if other is None else {"beside": differences(other)}
+    columns |= {
         "time": differences(curve.time // 1000),
         "balance": differences(curve.balance),
         "equity": curve.equity - curve.balance,
@@ -232,7 +246,8 @@ def _trade_columns(trades: tuple[TradeRecord, ...]) -> dict[str, Ints]:
 
 
 @cache
-def _text(name: str) -> str:
+def page_text(name: str) -> str:
+    """One of the page's own files: a script, a style, the template."""
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
@@ -259,4 +274,4 @@ def _template() -> Any:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["dated"] = lambda text: _dated(text, jinja2)
-    return environment.from_string(_text("page.html"))
+    return environment.from_string(page_text("page.html"))

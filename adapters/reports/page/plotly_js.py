@@ -16,8 +16,8 @@ class PlotlyMissing(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "the report needs the packages plotly and jinja2: "
-            "pip install 'execution-butler[report]'"
+            "the report needs the packages plotly and jinja2, which belong to this program: "
+            "install it anew"
         )
 
 

@@ -379,23 +379,20 @@ def warnings(result: RunResult, all_trades: TradeFigures) -> list[str]:
         for ref in result.terms.data
         if ref.repaired
     ]
-    holes = {name: _holes(bars.time, bars.period) for name, bars in result.prices.items()}
-    found += [
-        f"{name}: {count:,} holes of more than an hour between bars of one day."
-        for name, count in holes.items()
-        if count
-    ]
+    found += _holes(result)
     if result.outcome is not None and result.outcome != "done":
         found.append(f"The session did not end by itself: {result.outcome}.")
     return found
 
 
-def _holes(times: Any, period: int) -> int:
-    """Gaps beyond an hour that no weekend or night explains: shorter than 20 hours."""
-    import numpy as np
-
-    gaps = np.diff(times) - period
-    return int(((gaps > 3_600_000) & (gaps < 20 * 3_600_000)).sum())
+def _holes(result: RunResult) -> list[str]:
+    """What is missing of the bars, as it was found when they were read."""
+    told = result.terms.about.get("holes") or {}
+    return [
+        f"{symbol}: {item['count']:,} holes outside the market's pauses, the longest of "
+        f"{item['bars']:,} bars after {str(item['longest'])[:16]}Z."
+        for symbol, item in sorted(told.items())
+    ]
 
 
 def exits(trades: Iterable[TradeRecord]) -> list[str]:

@@ -114,8 +114,8 @@ class AccountJournal:
     def _note(self, record: ev.Record) -> None:
         event, at, seq, session = record.event, record.time, record.seq, self._session
         if isinstance(event, ev.OrderApproved) and event.order.terms.action is ev.OPEN:
-            signal = event.order.terms.signal_id
-            self._jobs.append(lambda store: store.add_approval(session, seq, at, signal))
+            signal, symbol = event.order.terms.signal_id, event.order.terms.symbol
+            self._jobs.append(lambda store: store.add_approval(session, seq, at, signal, symbol))
         elif isinstance(event, ev.OrderSubmitted):
             self._jobs.append(lambda store: store.add_request(session, seq, at))
         elif isinstance(event, ev.ResetDue):

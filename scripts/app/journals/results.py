@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,12 +99,16 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise failures[0]
 
 
-def result_of_journal(path: Path, bars: dict[str, Path] | None = None) -> RunResult:
+def result_of_journal(
+    path: Path,
+    bars: dict[str, Path] | None = None,
+    also: Callable[[Record], None] = lambda _: None,
+) -> RunResult:
     """The result of a session's journal, whether the session is over or still runs.
 
     A replay's bars are found again by their hash; `bars` says where moved ones are. Without them
     the result has no prices, equity only where something happened, and a warning that says so.
-    Raises JournalDamaged for a journal that cannot be read.
+    `also` takes every record, too. Raises JournalDamaged for a journal that cannot be read.
     """
     fold = ResultFold()
     with StoredJournal(path) as stored:
@@ -113,6 +117,7 @@ def result_of_journal(path: Path, bars: dict[str, Path] | None = None) -> RunRes
                 fold.limits = limits_of(challenge_of(record.event))
                 started, about = record.event, record.metadata or {}
             fold.take(record)
+            also(record)
     if fold.terms is None or fold.terms.mode != "replay":
         return finished(fold)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,9 +71,22 @@ def _add_what_logs_lack(source: Source) -> None:
     if not source.lines and isinstance(known.get("terms"), dict):
         source.run.session_id = str(known.get("session_id", ""))
         source.run.mode = str(known["terms"].get("mode", ""))
+    _add_period(source)
     denied = (source.summary or {}).get("filtered")
     if isinstance(denied, dict) and isinstance(denied.get(HALTED), int):
         source.run.unlogged = denied[HALTED]
+
+
+def _add_period(source: Source) -> None:
+    """The time that was played, where the summary knows it: logs need not reach to its ends."""
+    told = source.summary or {}
+    try:
+        first, last = (
+            dt.datetime.fromisoformat(told[name]) for name in ("played_from", "played_to")
+        )
+    except (KeyError, TypeError, ValueError):  # of an older version, or it still runs
+        return
+    source.run.played(round(first.timestamp() * 1000), round(last.timestamp() * 1000))
 
 
 def _source(results: Path, name: str) -> Source:

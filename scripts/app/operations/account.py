@@ -160,7 +160,7 @@ def _source(
         books=books,
         terms=ledger_terms(account, limits, challenge, named_phase(objectives)),
         clock=SystemClock(),
-        symbols=[symbol],
+        names={symbol: account.default_symbol},
         stands_still=account.profile == PAPER,
         writes=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ from adapters.services.control_wire import (
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import JOURNAL, find_journal
+
+FROM_COMMAND_LINE: Final = "cli"
+"""The origin on record of what `butler pause` and its like order."""
 
 
 def _folder_of(session: str | None, results: Path) -> Path:
@@ -49,7 +53,7 @@ def command(action: Action, session: str | None, results: Path, reason: str) -> 
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise WrongUsage(f"--reason: write one line of at most {LONGEST_REASON} characters")
     folder = _folder_of(session, results)
-    request = ControlRequest(action=action, reason=reason)
+    request = ControlRequest(action=action, reason=reason, origin=FROM_COMMAND_LINE)
     try:
         return _taken(SessionClient(folder).ask(request), folder)
     except NotAnswering as error:

@@ -189,7 +189,7 @@ async def run_script(
                 mode=terms.mode,
                 limits=terms.limits,
                 sends=True,
-                symbols=[item.name for item in terms.instruments.values()],
+                names={item.name: ours for ours, item in terms.instruments.items()},
                 say=lambda line: frontend.tell([line]),
                 challenge=terms.challenge,
                 resumed=bool(previous.records),

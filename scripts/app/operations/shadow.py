@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
-from adapters.reports.status import Status
 from adapters.services.logs import SessionLog
-from adapters.services.watchdog import WatchdogTerms
 from adapters.state.resuming import Start
 from adapters.system.threads import in_daemon
-from config.loader import ConfigError, ResolvedAccount, with_overrides
 from engine.clock import Clock, SystemClock
 from engine.currency import USD
-from engine.events import NO_STRATEGY, UserSignal
+from engine.events import NO_STRATEGY
 from engine.types import Limits, Millis
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
@@ -29,7 +23,9 @@ from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import WrongUsage
 from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
+from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
+from scripts.app.sessions.adopting import Adopter, adoption_lines
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
 from scripts.app.sessions.connection import Connection, connected, in_currency
 from scripts.app.sessions.failures import explained
@@ -37,13 +33,14 @@ from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.ledger import LedgerSource
 from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
-from scripts.app.sessions.paper import PAPER, books_at
+from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.paper_market import RecordedMarket, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
-from scripts.app.sessions.services import ServiceOptions, StatusView, Work
+from scripts.app.sessions.services import ServiceOptions, StatusView
 from scripts.app.sessions.starting import (
+    LookedOver,
     SessionAccount,
     begin,
     hashed_terms,
@@ -55,102 +52,16 @@ from scripts.app.terms.bars import BarInput
 from scripts.app.terms.commissions import in_account_currency
 from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
-from scripts.app.terms.objectives import as_recorded, named_phase, resolve, with_firms_day
+from scripts.app.terms.objectives import as_recorded, named_phase, with_firms_day
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
-from scripts.app.terms.user_signals import open_signals
 from scripts.app.version import session_metadata
 from signals.market_data.clocks import utc_of
 
 MODE = "shadow"
 
-AUTO: Final = "auto"
-_LAST: Final = "last"
-
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
-
-Drawing = Callable[[Callable[[], None]], Awaitable[None]]
-"""Carries out what draws, somewhere where it may hang."""
-
-DrawnView = Callable[[Callable[[], Status | None], Drawing], Work]
-"""Makes what shows the session's status, drawn by a `Drawing`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShadowRequest:
-    """What the user asked for; `request` is what a replay could be asked for, too."""
-
-    request: ReplayRequest
-    account: ResolvedAccount
-    symbols: list[str]
-    dry_run: bool
-    seconds: float | None
-    speed: float | None
-    lockstep: bool
-    resume: str
-    results: Path
-    session_id: str | None
-    follow: bool
-    metrics_port: int | None
-    watchdog: WatchdogTerms
-    view: DrawnView | None
-    parquet: bool = False
-
-    @property
-    def on_paper(self) -> bool:
-        return self.account.profile == PAPER
-
-    @property
-    def named_symbols(self) -> list[str]:
-        """Those that the user named, or the profile's; PAPER trades its bars instead."""
-        return self.symbols or [self.account.default_symbol]
-
-    def check(self) -> None:
-        """Raise WrongUsage for options that do not go together."""
-        timed = self.speed is not None or self.lockstep
-        refused = {
-            "--bars needs --account-profile PAPER: another account has a market of its own": (
-                bool(self.request.bars) and not self.on_paper
-            ),
-            "--follow needs --signals FILE": self.follow and self.request.signals is None,
-            "--speed needs --account-profile PAPER: another account has a clock of its own": (
-                timed and not self.on_paper
-            ),
-            "--account-currency needs --account-profile PAPER: another account has its own": (
-                self.request.account_currency is not None and not self.on_paper
-            ),
-            "--symbol does not go with PAPER, which trades its bars: name them with --bars": (
-                bool(self.symbols) and self.on_paper
-            ),
-        }
-        for message, holds in refused.items():
-            if holds:
-                raise WrongUsage(message)
-
-    def limits(self, loaded: Loaded) -> Limits:
-        """The preset's limits as the user changed them; raises WrongUsage."""
-        try:
-            return with_overrides(loaded.preset.limits, **self.request.limits)
-        except ConfigError as error:
-            raise WrongUsage(str(error)) from error
-
-    def challenge(self) -> Challenge | None:
-        """The firm's objectives that the user wants followed; raises WrongUsage."""
-        request = self.request
-        return resolve(request.objectives, None, request.calendar, request.initial_balance)
-
-    def decided_by(self, loaded: Loaded) -> tuple[str, dict[str, Any]]:
-        """What decides, by name, and its parameters: the preset, or the user's signals."""
-        if self.request.signals:
-            return "signals", {}
-        return loaded.preset.name, loaded.preset.parameters
-
-    def signals(self) -> tuple[UserSignal, ...]:
-        """The user's signals, unless they are read while the session runs; raises BadData."""
-        if self.request.signals is None or self.follow:
-            return ()
-        return open_signals(self.request.signals).signals
 
 
 def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
@@ -204,11 +115,12 @@ def _start(
         bars=[(item.ref.symbol, item.ref.sha256) for item in inputs],
     )
     return Start(
-        wanted=AUTO if chosen.resume == _LAST else chosen.resume,
+        wanted=chosen.resume,
         mode=MODE,
         dry=chosen.dry_run,
         terms=terms,
         now=SystemClock().now(),
+        adopt=chosen.adopt,
         account_name=chosen.account.profile or "NAME",
     )
 
@@ -372,7 +284,7 @@ class _Run:
             books=self.books,
             terms=ledger_terms(chosen.account, terms.limits, challenge, phase, initial),
             clock=clock,
-            symbols=[item.name for item in terms.instruments.values()],
+            names={item.name: ours for ours, item in terms.instruments.items()},
             rules=None if market is None else (named_rule(market.clock_name),),
             remembers=market is None or not chosen.dry_run,
         )
@@ -385,14 +297,29 @@ class _Run:
             say=lambda line: self.frontend.tell([line]),
             name=chosen.account.profile or "NAME",
         )
-        resumed = self.previous is not None
-        start = msgspec.structs.replace(self.plan.start, now=clock.now())
-        given_up = self.plan.given_up
-        if not chosen.dry_run:
-            session = self.folder.session_id if resumed else None
-            given_up = (await insist_on_no_orphans(account, start, session)).given_up
-        await begin(account, self.folder, MODE, start.terms, resumed=resumed, given_up=given_up)
-        return account
+        looked = await self._looked_over(account, clock, terms)
+        resumed, own = self.previous is not None, self.plan.start.terms
+        await begin(account, self.folder, MODE, own, resumed=resumed, looked=looked)
+        if looked.adopted is not None:
+            self.frontend.tell(adoption_lines(looked.adopted, terms.instruments))
+        return replace(account, adopted=looked.adopted)
+
+    async def _looked_over(
+        self, account: SessionAccount, clock: Clock, terms: ShadowTerms
+    ) -> LookedOver:
+        """What is open that no session manages, which only one that sends has to do with."""
+        if self.chosen.dry_run:
+            return LookedOver(given_up=self.plan.given_up)
+        names = frozenset(item.name for item in terms.instruments.values())
+        start = msgspec.structs.replace(self.plan.start, now=clock.now(), symbols=names)
+        adopter = Adopter(
+            results=self.folder.results,
+            instruments=terms.instruments,
+            preset=terms.preset,
+            parameters=terms.parameters,
+        )
+        session = None if self.previous is None else self.folder.session_id
+        return await insist_on_no_orphans(account, start, session, adopter)
 
     async def _context(
         self, connection: Connection, clock: Clock, log: SessionLog, account: SessionAccount

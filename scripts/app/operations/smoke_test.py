@@ -205,7 +205,7 @@ class SmokeTest:
             mode=terms.mode,
             limits=self.limits,
             sends=not self.dry_run,
-            symbols=[item.name for item in found.values()],
+            names={item.name: ours for ours, item in found.items()},
             say=lambda line: self.frontend.tell([line]),
         ) as account:
             journal = account.journal(await open_journal(folder, resume=False), folder.session_id)

@@ -43,10 +43,12 @@ class SessionCommands:
             return ControlReply(done=False, text="it is just starting: ask again")
         return reply
 
-    def pause(self, reason: str) -> ControlReply:
-        return self._order(ev.UserAction.PAUSE, reason, "no new order leaves until you resume")
+    def pause(self, reason: str, origin: str = "") -> ControlReply:
+        return self._order(
+            ev.UserAction.PAUSE, reason, origin, "no new order leaves until you resume"
+        )
 
-    def resume(self, reason: str) -> ControlReply:
+    def resume(self, reason: str, origin: str = "") -> ControlReply:
         """Clear the latches; refused without a reason, after what is final, and while an order's
         outcome may still be seen.
         """
@@ -63,25 +65,35 @@ class SessionCommands:
         return self._order(
             ev.UserAction.RESUME,
             reason,
+            origin,
             "latches are cleared, but for what still holds: look at the status",
         )
 
-    def flatten(self, reason: str) -> ControlReply:
+    def flatten(self, reason: str, origin: str = "") -> ControlReply:
         return self._order(
             ev.UserAction.FLATTEN,
             reason,
+            origin,
             "paused; every position is being closed: look at the status for what is left",
         )
 
-    def stop(self, _reason: str) -> ControlReply:
-        reply = self._reply("the session ends in order; open positions stay as they are")
+    def stop(self, reason: str, origin: str = "") -> ControlReply:
+        """End the session; it does so after a failure to record the command, too."""
+        reply = self._order(
+            ev.UserAction.STOP,
+            reason,
+            origin,
+            "the session ends in order; open positions stay as they are",
+        )
         self._request_stop()
         return reply
 
-    def _order(self, action: ev.UserAction, reason: str, text: str) -> ControlReply:
+    def _order(self, action: ev.UserAction, reason: str, origin: str, text: str) -> ControlReply:
         self._bus.time, self._bus.bar = self._clock.now(), None
         try:
-            self._bus.publish(ev.UserCommanded(action=action, reason=reason or BY_HAND))
+            self._bus.publish(
+                ev.UserCommanded(action=action, reason=reason or BY_HAND, origin=origin)
+            )
         except BusPoisoned as error:
             return ControlReply(done=False, text=f"the session ends after a failure ({error})")
         return self._reply(text)

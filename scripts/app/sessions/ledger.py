@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -17,6 +18,7 @@ from engine import events as ev
 from engine.clock import Clock
 from engine.trading import HaltCause
 from engine.types import Cents, Millis
+from risk.ledger.days import last_reset
 from risk.ledger.fold import fold, settled
 from risk.ledger.inputs import LedgerInputs
 from risk.ledger.verdict import LedgerCode, LedgerReport, LedgerSeverity
@@ -50,6 +52,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     clock: tuple[tuple[Millis, str], ...] = ()
     baseline: Cents | None = None
     entries: tuple[Millis, ...] = ()
+    symbols: Mapping[str, int] = {}
     signals: tuple[str, ...] = ()
     halts: tuple[AccountHalt, ...] = ()
 
@@ -58,15 +61,16 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 class LedgerSource:
     """Where an account's ledger comes from.
 
-    `stands_still`: the terminal's market does, so its clock is read as now. `rules` is the clock
-    of a recorded market. Without `remembers` nothing of the history is kept or compared: the
-    account is a session's own; without `writes` the store is only read.
+    `names` are our names of symbols by the terminal's. `stands_still`: the terminal's market does,
+    so its clock is read as now. `rules` is the clock of a recorded market. Without `remembers`
+    nothing of the history is kept or compared: the account is a session's own; without `writes`
+    the store is only read.
     """
 
     books: AccountBooks
     terms: LedgerTerms
     clock: Clock
-    symbols: Sequence[str]
+    names: Mapping[str, str]
     stands_still: bool = False
     rules: ServerRules | None = None
     remembers: bool = True
@@ -82,6 +86,7 @@ class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
     remembered: Remembered
     clocks: tuple[str, ...] = ()
     rules: ServerRules = ()
+    names: Mapping[str, str] = {}
 
     def update(self, *, follows: bool, first: bool = True) -> ev.LedgerUpdated:
         """The event; halts of earlier sessions only with the first one of a session.
@@ -102,12 +107,21 @@ class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
             codes=tuple(map(str, report.codes)),
             baseline=baseline,
             entries=remembered.entries + (self.at,) * max(0, more),
+            symbols=self._symbols(),
             signals=remembered.signals if first else (),
             halts=tuple(dict.fromkeys(HaltCause(halt.cause) for halt in remembered.halts))
             if first
             else (),
             suspended=suspended,
         )
+
+    def _symbols(self) -> dict[str, int]:
+        """Today's entries by our name of the symbol: approved, or opened, whichever is more."""
+        own = self.report.figures.own
+        opened: Counter[str] = Counter()
+        for symbol, count in ((own and own.opened_by_symbol) or {}).items():
+            opened[self.names.get(symbol, symbol)] += count
+        return dict(sorted((opened | Counter(self.remembered.symbols)).items()))
 
 
 async def read_ledger(connection: Connection, source: LedgerSource) -> LedgerRead:
@@ -154,7 +168,7 @@ async def read_once(connection: Connection, source: LedgerSource, since: int = 0
     """
     now = source.clock.now()
     tick, seen = await connection.terminal.work(
-        lambda client: _seen(RemoteTerminal(client), source.symbols, now // 1000, since)
+        lambda client: _seen(RemoteTerminal(client), list(source.names), now // 1000, since)
     )
     remembered = await source.books.run(lambda store: _remembered(store, source, seen, now))
     found = _clocks(source, seen, tick, now, remembered)
@@ -166,6 +180,7 @@ async def read_once(connection: Connection, source: LedgerSource, since: int = 0
         remembered=remembered,
         clocks=tuple(name for name, _ in found),
         rules=found[0][1],
+        names=source.names,
     )
 
 
@@ -207,6 +222,7 @@ def _remembered(
     if source.writes:
         store.add_history(seen.deals, seen.orders, now)
     approvals = store.approvals(now - 2 * _DAY)
+    own = terms.own_day
     known = msgspec.structs.replace(
         inputs,
         stored=store.deals(),
@@ -221,6 +237,7 @@ def _remembered(
         clock=store.clock(),
         baseline=store.baseline(),
         entries=tuple(at for at in approvals if at > now - _HOUR),
+        symbols=store.approved_symbols(last_reset(own.zone, own.hour, now)),
         signals=tuple(sorted(store.known_signals(now - _DAY))),
         halts=store.halts(now),
     )

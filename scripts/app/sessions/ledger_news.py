@@ -84,5 +84,5 @@ class LedgerObserver:
 
 def _differs(before: ev.LedgerUpdated, now: ev.LedgerUpdated) -> bool:
     """Whether anything but the balance that it was computed at changed."""
-    names = ("figures", "codes", "baseline", "suspended")
+    names = ("figures", "codes", "baseline", "symbols", "suspended")
     return any(getattr(before, name) != getattr(now, name) for name in names)

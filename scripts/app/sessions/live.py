@@ -300,6 +300,8 @@ def _begin(
     if account_part is not None and (context.past is None or account_part.sends):
         # A dry session that goes on has an account of its own, which its journal tells of.
         actors.bus.feed(account_part.first)
+    if account_part is not None and account_part.adopted is not None:
+        actors.bus.feed(account_part.adopted)
 
 
 def build_live(terms: LiveTerms, connection: Connection, context: SessionContext) -> LiveSession:

@@ -247,11 +247,21 @@ def _pacing(
         named.update(notes)
         schedule.add(meant)
 
+    for item in _taken_over(context):
+        if item.exit_time is not None:
+            schedule.leave(item.signal_id, item.exit_time)
     add(terms.signals)
     if terms.followed is None:
         return pacing
     file = FollowedSignals(terms.followed, context.log.warn)
     return Prepared(pacing, Polled(str(terms.followed), file.poll, add, context.log.warn))
+
+
+def _taken_over(context: SessionContext) -> list[ev.AdoptedPosition]:
+    """What the session has taken over, now or in an earlier part of it."""
+    told = [r.event for r in context.past or () if isinstance(r.event, ev.OrphansAdopted)]
+    now = None if context.account is None else context.account.adopted
+    return [item for adopted in (*told, *filter(None, [now])) for item in adopted.positions]
 
 
 def _told_bars(past: Sequence[ev.Record]) -> dict[tuple[str, str], Millis]:

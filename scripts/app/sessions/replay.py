@@ -313,7 +313,7 @@ def file_sinks(
     sinks = (
         CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
-        LogSink(log),
+        LogSink(log, live=live),
         trades,
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()

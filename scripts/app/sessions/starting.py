@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.journal import SqliteJournal
-from adapters.mt5.api import contract as mt5
 from adapters.state.errors import StateFailed
-from adapters.state.resuming import NEVER, Choice, Holding, Start, StartAction, choose, terms_text
+from adapters.state.resuming import NEVER, Start, StartAction, choose, terms_text
 from adapters.state.store import AccountStore, SessionRow
 from engine import events as ev
 from engine.clock import Clock
@@ -26,6 +25,7 @@ from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.recording import AccountJournal
 from scripts.app.account.terms import LedgerTerms
 from scripts.app.errors import AppError, BadData, Refused, WrongUsage
+from scripts.app.sessions.adopting import Adopter, adopted, entered, holdings
 from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger, refusal
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import session_tag
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from scripts.app.session_folder import SessionFolder
     from scripts.app.sessions.connection import Connection
 
-_TAG_DIGITS = 6
 STOPPED: dict[StartAction, type[AppError]] = {
     StartAction.REFUSE: WrongUsage,
     StartAction.WAIT: Refused,
@@ -60,6 +59,7 @@ class SessionAccount:
     sends: bool
     connection: Connection
     scripted: bool = False
+    adopted: ev.OrphansAdopted | None = None
 
     @property
     def first(self) -> ev.LedgerUpdated:
@@ -172,61 +172,29 @@ def hashed_terms(**terms: Any) -> dict[str, str]:
     }
 
 
-def holdings(
-    positions: Sequence[mt5.TradePosition], orders: Sequence[mt5.TradeOrder], at: Any
-) -> tuple[Holding, ...]:
-    """What the Butler has open, as the terminal shows it; `at` reads a server's time (ms) in UTC.
+@dataclass(frozen=True, kw_only=True)
+class LookedOver:
+    """What a start does after a look at what is open, and what it takes over, if anything."""
 
-    A comment without a session's tag counts as tag -1, which no session has.
-    """
-    opened = [
-        _holding(item.ticket, item.comment, item.symbol, item.type, item.volume, at(item.time_msc))
-        for item in positions
-        if item.magic == MAGIC
-    ]
-    waiting = [
-        _holding(
-            item.ticket, item.comment, item.symbol, item.type, item.volume_current,
-            at(item.time_setup_msc),
-        )
-        for item in orders
-        if item.magic == MAGIC
-    ]  # fmt: skip
-    return (*opened, *waiting)
-
-
-def _holding(
-    ticket: int, comment: str, symbol: str, kind: int, volume: float, opened: Millis
-) -> Holding:
-    words = f"{symbol} {_side(kind)} {volume:g}"
-    return Holding(ticket=ticket, tag=_tag_of(comment), words=words, opened=opened)
-
-
-def _side(kind: int) -> str:
-    """Buying kinds of positions and orders are even."""
-    return "short" if kind % 2 else "long"
-
-
-def _tag_of(comment: str) -> int:
-    tag = comment.partition("-")[0]
-    try:
-        return int(tag, 16) if len(tag) == _TAG_DIGITS else -1
-    except ValueError:
-        return -1
+    given_up: tuple[str, ...]
+    adopted: ev.OrphansAdopted | None = None
 
 
 async def insist_on_no_orphans(
-    account: SessionAccount, start: Start, session: str | None
-) -> Choice:
-    """What is open that no session manages stops one that sends. Raises AppError.
+    account: SessionAccount, start: Start, session: str | None, adopter: Adopter | None = None
+) -> LookedOver:
+    """What is open that no session manages stops one that sends and is no `adopter` of it.
 
-    `session` is the one that goes on, None for a new one.
+    `session` is the one that goes on, None for a new one. Raises AppError.
     """
     connection = account.connection
     positions = await connection.call("positions_get")
     orders = await connection.call("orders_get")
     reading = account.reading
     held = holdings(positions, orders, lambda at: _utc(reading, at))
+    start = msgspec.structs.replace(
+        start, recent=entered(reading.seen.deals, lambda at: _utc(reading, at))
+    )
     rows = await account.books.run(lambda store: store.sessions())
     if session is not None:
         row = next((one for one in rows if one.id == session), None)
@@ -236,7 +204,10 @@ async def insist_on_no_orphans(
     choice = choose(start, rows, held)
     if choice.kind in STOPPED:
         raise STOPPED[choice.kind](choice.line)
-    return choice
+    if adopter is None or not choice.adopted:
+        return LookedOver(given_up=choice.given_up)
+    taken = adopted(adopter, choice.adopted, positions, reading.seen.deals, rows)
+    return LookedOver(given_up=choice.given_up, adopted=taken)
 
 
 def _going_on(start: Start, row: SessionRow) -> Start:
@@ -272,19 +243,27 @@ async def begin(
     terms: Mapping[str, str],
     *,
     resumed: bool,
-    given_up: Sequence[str] = (),
+    looked: LookedOver | None = None,
 ) -> None:
-    """Keep that the session begins, or goes on. Raises AppError where its tag is taken."""
+    """Keep that the session begins, or goes on, and what it ends by that.
+
+    Raises AppError where its tag is taken.
+    """
+    looked = looked or LookedOver(given_up=())
+    taken = {item.session for item in looked.adopted.positions} if looked.adopted else set()
     at = account.reading.at
     row = _row(
         folder.session_id, str(folder.path.resolve()), mode, terms, at, dry=not account.sends
     )
 
     def keep(store: AccountStore) -> None:
-        for session in given_up:
+        for session in looked.given_up:
             store.end(session, at, "given_up")
-        known = any(one.id == row.id for one in store.sessions())
-        if not known:
+        rows = store.sessions()
+        for other in rows:
+            if other.id in taken and other.unfinished:
+                store.end(other.id, at, "adopted")
+        if all(other.id != row.id for other in rows):
             store.begin(row)
         if resumed:
             store.resumed(row.id, at)
@@ -306,7 +285,7 @@ async def on_ledger(
     mode: str,
     limits: Limits,
     sends: bool,
-    symbols: Sequence[str],
+    names: Mapping[str, str],
     say: Callable[[str], None],
     challenge: Challenge | None = None,
     resumed: bool = False,
@@ -317,7 +296,7 @@ async def on_ledger(
             books=books,
             terms=terms,
             clock=clock,
-            symbols=symbols,
+            names=names,
             stands_still=profile.profile == PAPER,
         )
         name = profile.profile or "NAME"

@@ -79,6 +79,8 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
         del recorded["initial_balance"]  # as in journals from before there was one
     if not challenge.by_ledger:
         del recorded["by_ledger"]
+    if not challenge.endless:
+        del recorded["endless"]
     for phase in recorded["rules"]["phases"]:
         for name in _LATER_TERMS:  # as in journals from before there were these
             if not phase[name]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.currency import USD
 from engine.events import UserSignal
@@ -14,6 +14,9 @@ from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.request import ReplayRequest
 from signals.strategy import StrategyFactory
+
+if TYPE_CHECKING:
+    from scripts.app.terms.strategies import Loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +72,10 @@ def _starting_balance(equity: float | None) -> Cents:
     return options.cents("--starting-equity", DEFAULT_STARTING_EQUITY if equity is None else equity)
 
 
-def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
+def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple[Terms, list[str]]:
     """Everything that the user said, checked, and what they should know of it.
 
-    Raises AppError with one line.
+    `loaded` is the request's preset where it was loaded already. Raises AppError with one line.
     """
     from adapters.bars.symbol_names import known_signals
     from config.loader import ConfigError, with_overrides
@@ -86,7 +89,7 @@ def resolve_terms(request: ReplayRequest) -> tuple[Terms, list[str]]:
 
     request.check()
     balance = _starting_balance(request.starting_equity)
-    loaded = load(request.preset)
+    loaded = loaded or load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
         specs = options.with_digits(

@@ -9,6 +9,9 @@ from typing import Any
 from engine.currency import ACCOUNT_CURRENCIES, USD
 from scripts.app.errors import WrongUsage
 
+NO_OBJECTIVES = "none"
+"""What `--objectives` says where a run is not even to be held against a firm's rules."""
+
 LIMIT_OPTIONS = (
     "max_positions",
     "per_trade_risk_fraction",
@@ -67,4 +70,10 @@ class ReplayRequest:
         """The request in a command's arguments; options that are not its own are left out."""
         own = {item.name for item in fields(cls)} - {"limits"}
         limits = {name: given[name] for name in LIMIT_OPTIONS}
-        return cls(limits=limits, **{name: given[name] for name in own})
+        chosen = {name: given[name] for name in own}
+        return cls(limits=limits, **chosen | {"objectives": followed(given["objectives"])})
+
+
+def followed(objectives: str | None) -> str | None:
+    """The rules that a run is to follow: those that `--objectives` names, if it names any."""
+    return None if objectives == NO_OBJECTIVES else objectives

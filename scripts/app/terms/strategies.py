@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.abc
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -43,12 +45,22 @@ def load(name_or_path: str) -> Loaded:
     """The preset and its strategy; raises AppError with one line."""
     try:
         preset = load_preset(name_or_path)
-        strategy: Any = _strategy_class(preset)
-        factory = strategy_factory(strategy, preset.parameters)
-    except (BadParameters, UnknownStrategy) as error:
-        raise WrongUsage(f"preset {name_or_path}: {error}") from error
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
+    return loaded_of(preset, name_or_path)
+
+
+def loaded_of(preset: Preset, called: str, code: bytes | None = None) -> Loaded:
+    """A preset that was read already, `called` so, with what makes its strategies.
+
+    `code` is that of a strategy of the user's own, where it is known (None: its file is read).
+    Raises AppError with one line.
+    """
+    try:
+        strategy: Any = _strategy_class(preset, code)
+        factory = strategy_factory(strategy, preset.parameters)
+    except (BadParameters, UnknownStrategy) as error:
+        raise WrongUsage(f"preset {called}: {error}") from error
     return Loaded(preset, factory, tuple(strategy.timeframes))
 
 
@@ -68,19 +80,42 @@ def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | No
         raise BadData(f"the session's preset {started.preset} cannot run again: {error}") from error
 
 
-def _strategy_class(preset: Preset) -> type:
+def _strategy_class(preset: Preset, code: bytes | None) -> type:
     file_name, colon, class_name = preset.strategy.rpartition(":")
     if not colon:
         return registered(preset.strategy)
     file = Path(preset.file).parent / file_name
-    return _class_in(file, class_name)
+    return _class_in(file, class_name, code)
 
 
-def _class_in(file: Path, class_name: str) -> type:
-    """The class `class_name` of a Python file; its own errors are reported, not swallowed."""
-    spec = importlib.util.spec_from_file_location(f"user_strategy_{file.stem}", file)
-    if spec is None or spec.loader is None or not file.is_file():
-        raise UnknownStrategy(f"strategy file {file} does not exist")
+class _Code(importlib.abc.SourceLoader):
+    """A module's code from memory: nothing is cached beside the user's file."""
+
+    def __init__(self, file: Path, code: bytes) -> None:
+        self._file, self._code = str(file), code
+
+    def get_filename(self, _fullname: str) -> str:
+        return self._file
+
+    def get_data(self, _path: str | bytes) -> bytes:
+        return self._code
+
+
+def _class_in(file: Path, class_name: str, code: bytes | None = None) -> type:
+    """The class `class_name` of a Python file; its own errors are reported, not swallowed.
+
+    The module is made anew each time, so that no state of it is left from another run, and is named
+    by the hash of its code: two files of one name do not replace each other.
+    """
+    if code is None:
+        try:
+            code = file.read_bytes()
+        except OSError as error:
+            raise UnknownStrategy(f"strategy file {file} does not exist") from error
+    name = f"user_strategy_{file.stem}_{hashlib.sha256(code).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_loader(name, _Code(file, code), origin=str(file))
+    if spec is None or spec.loader is None:
+        raise UnknownStrategy(f"strategy file {file} is no module of Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and msgspec look their modules up there
     try:

@@ -19,12 +19,18 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Paper account": (
         "--starting-equity", "--slippage-points", "--spread-floor", "--commission", "--swap",
     ),
-    "A firm's rules": ("--objectives", "--attempts", "--calendar", "--initial-balance"),
+    "A firm's rules": (
+        "--rules", "--fee", "--refund", "--objectives", "--attempts", "--calendar",
+        "--initial-balance",
+    ),
     "Account": (
         "--account-profile", "--dry-run", "--symbol", "--login", "--server", "--password",
-        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume",
+        "--accounts", "--hold-seconds", "--pace", "--duration", "--resume", "--adopt",
     ),
-    "Results": ("--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port"),
+    "Results": (
+        "--results-dir", "--session-id", "--json", "--quiet", "--view", "--metrics-port",
+        "--parquet", "--report",
+    ),
 }  # fmt: skip
 """The options of long commands by what they are about; the others come last, as "Options"."""
 
@@ -42,11 +48,14 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "reconcile": "butler reconcile --account-profile FTMO_TRIAL --statement ReportHistory.xlsx",
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
+    "report": "butler report last --open",
+    "odds": "butler odds --rules ftmo_2step --fee 540",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
     "resume": 'butler resume --reason "news is over"',
     "flatten": 'butler flatten --reason "end of the week"',
     "stop": "butler stop",
+    "serve": "butler serve --controls --open",
     "config check": "butler config check --account-profile PAPER",
     "alerts test": "butler alerts test --account-profile FTMO_TRIAL",
     "data check": "butler data check EURUSD_M15.csv",

@@ -115,7 +115,8 @@ Objectives = Annotated[
     str | None,
     typer.Option(
         metavar="RULES[:PHASE]",
-        help="Follow a firm's rules, such as ftmo_2step, or a YAML of your own.",
+        help="Follow a firm's rules, such as ftmo_2step, or a YAML of your own; none: not even say "
+        "at the end what the usual ones would have made of the run.",
     ),
 ]
 Attempts = Annotated[
@@ -175,4 +176,7 @@ Quiet = Annotated[
 ]
 Parquet = Annotated[
     bool, typer.Option("--parquet", help="Write trades and equity as Parquet files, too.")
+]
+Report = Annotated[
+    bool, typer.Option("--report", help="Write the page of the run, too (see butler report).")
 ]

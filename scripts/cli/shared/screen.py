@@ -12,7 +12,10 @@ from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, ended
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.portfolio import Portfolio
+    from engine.result.hindsight import Hindsight
     from scripts.app.frontend import Interrupt
     from scripts.app.operations.finished import FinishedSession
 
@@ -23,6 +26,10 @@ class Screen:
 
     as_json: bool = False
     quiet: bool = False
+    objectives: str | None = None
+    """The rules that a run is held against, as the user named them."""
+    report: bool = False
+    """Whether the page of the run is to be written."""
 
     @property
     def shows_progress(self) -> bool:
@@ -63,15 +70,37 @@ class Screen:
 
     def finish(self, session: FinishedSession) -> ExitCode:
         """Show what a session came to, as the user asked for it; returns the exit code."""
+        self.show(session)
+        return ExitCode.DONE if session.as_ordered else ended(session.outcome)
+
+    def show(self, session: FinishedSession) -> None:
+        """Write the page where one is wanted, and print the short summary (or the JSON)."""
         import json
 
-        from scripts.view.printable import printable
-        from scripts.view.summary import summary_lines
-
-        folder, summary = session.folder, session.summary
+        hindsight = self._hindsight(session)
+        page = self._page(session, hindsight)
         if self.as_json:
-            print(json.dumps(summary, indent=2, allow_nan=False))
+            print(json.dumps(session.summary, indent=2, allow_nan=False))
         elif not self.quiet:
-            for line in summary_lines(summary, folder.latest_event_log, folder.path):
+            from scripts.view.printable import printable
+            from scripts.view.summary import summary_lines
+
+            for line in summary_lines(session, hindsight, page):
                 print(printable(line))
-        return ExitCode.DONE if session.as_ordered else ended(session.outcome)
+
+    def _hindsight(self, session: FinishedSession) -> Hindsight | None:
+        from scripts.app.results.verdict import hindsight_of
+        from scripts.app.terms.request import followed
+
+        wanted = self.report or not (self.quiet or self.as_json)
+        if session.result is None or not wanted:
+            return None
+        named = self.objectives if followed(self.objectives) is None else None
+        return hindsight_of(session.result, named)
+
+    def _page(self, session: FinishedSession, hindsight: Hindsight | None) -> Path | None:
+        if not self.report or session.result is None:
+            return None
+        from scripts.app.results.pages import write_latest
+
+        return write_latest(session.result, hindsight, session.folder)[0]

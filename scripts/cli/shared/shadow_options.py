@@ -30,9 +30,17 @@ Speed = Annotated[
 Resume = Annotated[
     str,
     typer.Option(
-        metavar="auto|never|SESSION",
+        metavar="auto|last|never|SESSION",
         help="auto: go on with the account's last session where that was cut off and has the same "
-        "terms, else begin a new one. never: begin a new one. Or name a session to go on with.",
+        "terms, else begin a new one. last: the same, but never begin a new one. never: begin a "
+        "new one. Or name a session to go on with.",
+    ),
+]
+Adopt = Annotated[
+    bool,
+    typer.Option(
+        "--adopt",
+        help="Take over what earlier sessions left open and no session manages; with --no-dry-run.",
     ),
 ]
 MetricsPort = Annotated[

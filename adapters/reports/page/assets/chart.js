@@ -92,6 +92,7 @@ class AccountChart {
       line(points.worst, css('--shade'), 1, 'worst inside the bar'),
       stepped(line(points.balance, css('--balance'), 1, 'balance')),
       line(points.equity, css('--up'), 1.6, 'equity'),
+      ...(points.beside ? [this.beside(points.beside, pixels)] : []),
       floor(points.day, css('--gold'), 'daily floor'),
       floor(points.overall, css('--red'), 'overall floor', 'dash'),
       floor(points.target, css('--good'), 'target', 'dash'),
@@ -106,6 +107,16 @@ class AccountChart {
     if (bars) this.addPrices(traces, layout, bars, pixels);
     this.addAccount(layout, narrow);
     return { traces, layout };
+  }
+
+  // The other run's equity; where it has none yet, nothing is drawn.
+  beside(column, pixels) {
+    const { x, y } = thinned(column, this.from, this.to, pixels / 2);
+    return {
+      x, y: y.map((value) => value || null), mode: 'lines', name: 'beside', connectgaps: false,
+      line: { color: css('--beside'), width: 1.6, dash: 'dot', simplify: false },
+      hovertemplate: `${escaped(this.run.doc.beside)} %{y:,.2f}<extra></extra>`,
+    };
   }
 
   layout(right, narrow, water) {
@@ -175,6 +186,7 @@ class AccountChart {
     for (let i = first; i <= last; i++) {
       low = Math.min(low, p.worst[i], p.balance[i]);
       high = Math.max(high, p.best[i], p.balance[i]);
+      if (p.beside && p.beside[i]) { low = Math.min(low, p.beside[i]); high = Math.max(high, p.beside[i]); }
     }
     const reach = Math.max(high - low, 100) * 0.6, money1 = p.equity[last];
     const labels = [['daily floor', p.day[last], '--gold'], ['overall floor', p.overall[last], '--red'], ['target', p.target[last], '--good']];

@@ -59,6 +59,7 @@ function runOf(data) {
   const points = {
     time, balance, equity, worst, best, day: summed(c.day_floor),
     overall: summed(c.overall_floor), target: summed(c.target), water: new Float64Array(rows),
+    beside: c.beside ? summed(c.beside) : null,
   };
   underwater(points, doc);
   const prices = {};

@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 function legend(run) {
   const kinds = [['equity', '--up', true], ['balance', '--balance', true], ['worst inside the bar', '--shade', true],
     ['daily floor', '--gold', run.points.day.some((v) => v)], ['overall floor', '--red', run.points.overall.some((v) => v)],
-    ['target', '--good', run.points.target.some((v) => v)]];
+    ['target', '--good', run.points.target.some((v) => v)], [run.doc.beside, '--beside', run.points.beside !== null]];
   for (const [name, color, shown] of kinds) {
     if (!shown) continue;
     const item = byId('legend').appendChild(document.createElement('span'));

@@ -1,0 +1,1 @@
+"""The page over all sessions: an HTTP server on the loopback interface, its doors, its streams."""

@@ -1,0 +1,116 @@
+// What both pages share: elements, times that pass, the line to the server.
+const byId = (id) => document.getElementById(id);
+
+// An element with text; every text of a session comes in by here, and none of it as markup.
+function make(parent, tag, text, css) {
+  const element = parent.appendChild(document.createElement(tag));
+  if (text !== undefined && text !== null) element.textContent = text;
+  if (css) element.className = css;
+  return element;
+}
+
+const whole = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const decimal = (value) => (typeof value === 'number' ? whole.format(value).replace('-', '\u2212') : '\u2013');
+
+// A time on the page's own words: seconds since, or to go.
+function lasting(seconds) {
+  if (seconds < 0) seconds = 0;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+// The clock of this machine against that of the server, so that ages are right on any phone.
+const clock = { ahead: 0, set(now) { this.ahead = Date.now() - now; }, now() { return Date.now() - this.ahead; } };
+
+// The session's clock: its market's, which runs on between two messages as ours does.
+const sessionNow = (card) => (card.life === 'running' ? card.session_time + (clock.now() - card.as_of) : card.session_time);
+
+// What the meters, ages and countdowns of a card say now.
+function passing(card) {
+  const beat = card.beat_at === null ? 'none' : `${lasting((clock.now() - card.beat_at) / 1000)} ago`;
+  const tick = card.last_tick ? `${lasting((sessionNow(card) - card.last_tick) / 1000)} ago` : 'none';
+  return { beat, tick, now: sessionNow(card) };
+}
+
+function meterText(meter, now) {
+  if (!meter.until) return meter.text;
+  return `${meter.text} \u00b7 reset in ${lasting((meter.until - now) / 1000)}`;
+}
+
+function drawMeters(parent, meters, now, level) {
+  parent.replaceChildren();
+  for (const meter of meters) {
+    const item = make(parent, 'div', null, 'meter');
+    item.dataset.meter = meter.key;
+    make(item, level, meter.name);
+    if (meter.part !== null) {
+      const bar = make(item, 'progress');
+      bar.max = 1;
+      bar.value = meter.part;
+      bar.className = `${meter.key} ${meter.part >= 1 ? 'full' : meter.part >= 0.8 ? 'high' : ''}`;
+      bar.setAttribute('aria-label', meter.name);
+    }
+    make(item, 'p', meterText(meter, now));
+  }
+}
+
+// State, cause and life in words; colour only says it again.
+function drawLife(parent, card) {
+  parent.replaceChildren();
+  const state = make(parent, 'p', null, 'state');
+  make(state, 'span', card.life, `badge ${card.life}`);
+  if (card.state) make(state, 'span', card.state.replace('_', ' '), `badge ${card.state}`);
+  if (card.causes && card.causes.length) make(state, 'span', card.causes.map((c) => c.replaceAll('_', ' ')).join(', '), 'cause');
+  make(parent, 'p', card.life_text, card.life === 'mute' || card.life === 'dead' ? 'bad' : 'note');
+  if (card.trouble) make(parent, 'p', card.trouble, 'bad');
+  for (const [name, why] of Object.entries(card.degraded || {})) make(parent, 'p', `${name}: ${why}`, 'bad');
+  if (card.advice.length) {
+    const box = make(parent, 'div', null, 'advice');
+    make(box, 'p', 'Type in a terminal:');
+    for (const line of card.advice) make(make(box, 'p'), 'code', line);
+  }
+}
+
+// Listen to a stream for as long as the page is seen; `address` is asked each time anew.
+function listen(address, handlers) {
+  let source = null, heard = 0;
+  const line = byId('line');
+  const say = (text, bad) => { line.textContent = text; line.classList.toggle('bad', bad); };
+  const open = () => {
+    if (source) return;
+    source = new EventSource(address());
+    source.onopen = () => { heard = Date.now(); say('live', false); };
+    source.onerror = () => {
+      if (source && source.readyState === EventSource.CLOSED) {
+        say('cut off: butler serve was ended or started again; open the address that it prints', true);
+        source = null;
+      } else {
+        say(`no answer from butler serve${heard ? ` for ${lasting((Date.now() - heard) / 1000)}` : ''}; asking again`, true);
+      }
+    };
+    for (const [name, act] of Object.entries(handlers)) {
+      source.addEventListener(name, (event) => { heard = Date.now(); say('live', false); act(JSON.parse(event.data)); });
+    }
+  };
+  const close = () => { if (source) { source.close(); source = null; say('paused while this page is hidden', false); } };
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  addEventListener('pagehide', close);
+  addEventListener('pageshow', () => { if (!document.hidden) open(); });
+  if (!document.hidden) open();
+  return { again() { close(); open(); } };
+}
+
+// At most once a frame, however many messages come.
+function framed(act) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; act(); });
+  };
+}
+
+if (location.hash) history.replaceState(null, '', location.pathname);

@@ -1,0 +1,1 @@
+"""What `butler serve` shows: sessions found, followed, and judged alive or not."""

@@ -1,0 +1,1 @@
+"""What the commands about odds, sweeps and strategies show."""

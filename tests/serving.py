@@ -1,0 +1,115 @@
+"""`butler serve` as a process of its own, and requests to it as a browser makes them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.process.cli import COMMAND, ROOT, SECONDS, environment
+
+
+@dataclass
+class Reply:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+
+@dataclass
+class Served:
+    """A running server; `cookie` is that of a visitor once `enter` was called."""
+
+    process: subprocess.Popen[str]
+    url: str
+    cookie: str = ""
+    port: int = field(init=False)
+    token: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        assert parts.port is not None
+        self.port, self.token = parts.port, parts.fragment
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        **headers: str | None,
+    ) -> Reply:
+        """One request on a connection of its own; a header of None is left out."""
+        given: dict[str, str | None] = {"Host": f"127.0.0.1:{self.port}"}
+        if self.cookie:
+            given["Cookie"] = self.cookie
+        if method == "POST":
+            given |= {"Origin": self.origin, "Content-Type": "application/json"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in given.items():
+                if value is not None:
+                    connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return Reply(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def post(self, path: str, content: object, **headers: str | None) -> Reply:
+        return self.ask(path, "POST", json.dumps(content).encode(), **headers)
+
+    def enter(self) -> Reply:
+        """Exchange the token, and keep the cookie as a browser does."""
+        reply = self.post("/enter", {"token": self.token})
+        if "set-cookie" in reply.headers:
+            self.cookie = reply.headers["set-cookie"].partition(";")[0]
+        return reply
+
+
+@contextmanager
+def serving(*results: Path, controls: bool = False, port: int = 0) -> Iterator[Served]:
+    """A server of these folders of results; ended at the end, and what it said is checked."""
+    places = [part for place in results for part in ("--results-dir", str(place))]
+    command = [*COMMAND, "serve", "--port", str(port), *places]
+    process = subprocess.Popen(
+        [*command, *(["--controls"] if controls else [])],
+        cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url, process.communicate()
+        yield Served(process, url)
+    finally:
+        process.terminate()
+        try:
+            out, said = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    expected = "" if sys.platform == "win32" else "stopping in order; once more to leave at once"
+    assert out == ""
+    assert expected in said
+    faults = [line for line in said.splitlines() if "serve:" in line]
+    assert faults == []

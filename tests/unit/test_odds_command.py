@@ -1,0 +1,146 @@
+"""`butler odds` as a user meets it: what it prints, refuses and warns of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from config.rules import list_rules, load_rules
+from risk.odds.days import FirmDay
+from scripts.app.odds.records import ReplaySource, endless, replayed, source_of
+from scripts.app.odds.request import risk_levels
+from scripts.app.terms.objectives import resolve
+from scripts.app.terms.request import ReplayRequest
+from tests.commands import butler
+
+MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
+QUICK = (*MONTHS, "--paths", "500", "--no-table")
+
+
+def test_the_shipped_preset_passes_none_of_its_independent_attempts() -> None:
+    """One command answers, with the interval beside the figure and a line that limits it."""
+    said = butler("odds", *QUICK)
+    assert said.code == 0, said.err
+    text = "\n".join(said.out)
+    assert said.out[0] == "FTMO 2-Step with ftmo_m15 on EURUSD"
+    assert "passes       0 %  (95 % interval: 0 to" in text
+    assert "0 of some 1 independent attempt in these days passed" in text
+    assert "warning: only" in text
+    assert said.out[-1].strip().startswith("This says how these signals did on these days")
+
+
+def test_json_holds_every_figure_and_is_the_same_for_the_same_seed() -> None:
+    first, again = (butler("odds", *QUICK, "--json", "--fee", 540) for _ in range(2))
+    assert first.code == 0
+    assert first.out == again.out
+    document = json.loads("\n".join(first.out))
+    assert document["passed"] == 0
+    assert document["cost"]["point"] == {"attempts": None, "fees": None, "budget90": None}
+    assert document["basis"]["trades"] > 200
+    assert document["odds"]["interval"]["high"] > 0.3
+    other = butler("odds", *QUICK, "--json", "--fee", 540, "--seed", 2)
+    assert json.loads("\n".join(other.out))["basis"]["seed"] == 2
+
+
+def test_levels_of_risk_are_replayed_by_themselves() -> None:
+    """A row each; what a level was kept from trading is marked, costs stand beside it."""
+    said = butler("odds", *MONTHS, "--paths", "300", "--risk", "2,0.001", "--jobs", 1,
+                  "--fee", 100, "--refund")  # fmt: skip
+    assert said.code == 0, said.err
+    text = "\n".join(said.out)
+    assert "0.001 %: no odds: " in text
+    row = next(line for line in said.out if line.strip().startswith("2 %"))
+    assert row.split()[:2] == ["2", "%"]
+    assert "at 100 USD an attempt, returned with a pass; fees only, never a payout" in text
+
+
+@pytest.mark.parametrize("name", list_rules())
+def test_every_shipped_rule_set_has_odds(name: str) -> None:
+    said = butler("odds", "--rules", name, *QUICK)
+    assert said.code == 0, said.err
+    assert said.out[0].startswith(load_rules(name).title)
+
+
+def test_the_firm_days_are_written_with_what_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "days.parquet"
+    assert butler("odds", *QUICK, "--out", file).code == 0
+    table = pq.read_table(file)
+    days = [msgspec.convert(row, FirmDay) for row in table.to_pylist()]
+    challenge = resolve("ftmo_2step", None, None)
+    assert challenge is not None
+    terms, _ = ReplaySource(ReplayRequest(start=MONTHS[1], end=MONTHS[3])).terms()
+    assert days == list(replayed(endless(terms, challenge)).run.days)
+    assert json.loads(table.schema.metadata[b"about"])["rules"] == "ftmo_2step"
+
+
+def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_path: Path) -> None:
+    """It broke the rules in its first weeks; its odds are those of all its days."""
+    where = ("--results-dir", tmp_path)
+    ended = ("--objectives", "ftmo_2step", "--session-id", "one", "--quiet")
+    assert butler("replay", *MONTHS, *ended, *where).code == 0
+    run = butler("odds", "one", *where, "--paths", "500", "--no-table")
+    assert run.code == 0, run.err
+    assert run.out == butler("odds", *QUICK).out
+    source = source_of("one", tmp_path, None)
+    assert not isinstance(source, Path)
+    assert source.terms()[0].objectives is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "complaint"),
+    [
+        (("--from", "2023-01-01", "--to", "2023-02-01"), 3,
+         "firm days, at least 60 are needed: run the replay over a longer period"),
+        ((*MONTHS, "--limit-trades", "30"), 3, "was ended early by --limit-trades"),
+        ((*MONTHS, "--limit-trades", "200"), 3, "was ended early by --limit-trades"),
+        ((*MONTHS, "--max-loss-fraction", "0.05"), 3, "was ended early by max_loss"),
+        (("--rules", "ftmo"), 2, "--rules: there are no rules 'ftmo'"),
+        (("--rules", "ftmo_2step:account"), 2, "no target to reach in the phases left (account)"),
+        (("--rules", "ftmo_2step:second"), 2, "--rules: ftmo_2step has no phase 'second'"),
+        (("--risk", "a"), 2, "--risk a: must be percents"),
+        (("--risk", "0"), 2, "--risk 0: must be above 0"),
+        (("--preset", "sma_cross", "--risk", "1", *MONTHS), 2, "the volumes are fixed"),
+        (("--paths", "3"), 2, "--paths 3: must be from 100"),
+        (("--block-days", "0.5"), 2, "--block-days 0.5: must be from 1"),
+        (("--refund",), 2, "--refund needs --fee"),
+        (("--fee", "-1"), 2, "--fee -1: must be an amount"),
+        (("--scale", "0.5"), 2, "--scale is for a --statement"),
+        (("--statement-clock", "utc"), 2, "--statement-clock needs --statement"),
+        (("nowhere",), 3, "session nowhere: no journal"),
+        (("nowhere", "--preset", "sma_cross"), 2, "--preset: the days come from a session"),
+        (("--statement", "gone.html"), 3, "gone.html"),
+        (("--statement", "gone.html", "--risk", "1"), 2, "--risk needs a replay"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_refused_in_one_line(
+    options: tuple[str, ...], code: int, complaint: str, tmp_path: Path
+) -> None:
+    said = butler("odds", *options, "--results-dir", tmp_path)
+    assert (said.code, said.out) == (code, [])
+    assert complaint in said.line
+
+
+def test_a_preset_of_fixed_volumes_has_no_table_over_risk() -> None:
+    said = butler("odds", "--preset", "sma_cross", *MONTHS, "--paths", "300", "--jobs", 1)
+    assert said.code == 0, said.err
+    assert "  volumes are fixed: no table over risk" in said.out
+    assert any("volumes are fixed; blocks of" in line for line in said.out)
+
+
+def test_levels_are_sorted_and_named_once() -> None:
+    assert risk_levels("2,0.5, 1,0.5") == (0.5, 1.0, 2.0)
+    assert risk_levels(None) is None
+
+
+def test_a_limit_that_denies_near_the_floor_is_refused(tmp_path: Path) -> None:
+    """With it, a day depends on how the attempt stands."""
+    shipped = Path(__file__).parents[2] / "config" / "presets" / "ftmo_m15.yaml"
+    own = tmp_path / "own.yaml"
+    own.write_text(shipped.read_text("utf-8") + "  firm_reserve_fraction: 0.01\n", "utf-8")
+    said = butler("odds", "--preset", own, *MONTHS)
+    assert said.code == 3
+    assert "firm_reserve_fraction denies entries near the firm's floor" in said.line
