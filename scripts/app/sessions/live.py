@@ -41,7 +41,7 @@ from scripts.app.configuration import write_configuration
 from scripts.app.errors import AppError, Refused
 from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
-from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.connection import Connection, commissions_converted
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.outcomes import OrderOutcomes
@@ -137,14 +137,8 @@ async def instruments(
     by a session that denies its entries. The commissions that are `known` are in the currency
     `charged_in`; the terminal's own prices convert them into the account's.
     """
-    charged = [known[name] for name in symbols if name in known and known[name].commission]
-    if charged and charged_in != connection.account.currency:
-        rate = await conversion_rate(connection, names, charged_in, charged[0].name)
-        costs = {spec.name: spec.commission * rate for spec in charged}
-        known = known | {
-            spec.name: msgspec.structs.replace(spec, commission=costs[spec.name])
-            for spec in charged
-        }
+    if charged_in != connection.account.currency:
+        known = known | await commissions_converted(connection, symbols, names, known, charged_in)
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
@@ -157,28 +151,6 @@ async def instruments(
             raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
-
-
-async def conversion_rate(
-    connection: Connection, names: dict[str, str], currency: str, symbol: str
-) -> float:
-    """What a unit of `currency` is worth in the account's, by the terminal's price of the pair.
-
-    The dearer side counts: a cost is bought. Raises Refused where the terminal has no such pair.
-    """
-    own = connection.account.currency
-    for ours, inverse in ((f"{currency}{own}", False), (f"{own}{currency}", True)):
-        name = names.get(ours, ours)
-        if (await connection.ask("symbol_select", name, True)).failed:
-            continue
-        answer = await connection.ask("symbol_info_tick", name)
-        if not answer.failed and answer.value.bid > 0:
-            return float(1 / answer.value.bid if inverse else answer.value.ask)
-    raise Refused(
-        f"{symbol}: its commission is in {currency} and the account in {own}, and the terminal has "
-        f"no price of {currency}{own} or {own}{currency}: set symbol_map in the profile, or give "
-        "the symbol without a commission in --symbol-spec FILE"
-    )
 
 
 async def _not_selected(

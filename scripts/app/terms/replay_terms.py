@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.currency import USD
 from engine.events import UserSignal
-from engine.types import Cents, ClockName, Conversion, Limits
+from engine.types import Cents, ClockName, Conversion, Limits, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
@@ -81,9 +81,6 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
     from config.loader import ConfigError, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
-    from scripts.app.terms.commissions import in_account_currency
-    from scripts.app.terms.conversion_pairs import insist_on_pairs
-    from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.strategies import load
     from scripts.app.terms.user_signals import open_signals
 
@@ -101,15 +98,11 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
     signal_file = None if request.signals is None else open_signals(request.signals)
     timeframes = () if signal_file else loaded.timeframes
-    inputs, notes = open_inputs(request, specs, timeframes)
+    inputs, notes = _priced(request, specs, timeframes)
     signals: tuple[UserSignal, ...] = ()
     if signal_file is not None:
         signals, matched = known_signals(signal_file.signals, [item.spec.name for item in inputs])
         notes += matched
-    traded = [item.spec for item in inputs]
-    insist_on_pairs(traded, specs.values(), request.currency)
-    inputs, converted = in_account_currency(inputs, request.commission, request.currency)
-    notes += converted
     terms = Terms(
         inputs=inputs,
         preset="signals" if signal_file else loaded.preset.name,
@@ -129,3 +122,17 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
         currency=request.currency,
     )
     return terms, notes
+
+
+def _priced(
+    request: ReplayRequest, specs: dict[str, SymbolSpec], timeframes: tuple[str, ...]
+) -> tuple[list[BarInput], list[str]]:
+    """The bars, with what converts their symbols' money; raises AppError where something lacks."""
+    from scripts.app.terms.commissions import in_account_currency
+    from scripts.app.terms.conversion_pairs import insist_on_pairs
+    from scripts.app.terms.inputs import open_inputs
+
+    inputs, notes = open_inputs(request, specs, timeframes)
+    insist_on_pairs([item.spec for item in inputs], specs.values(), request.currency)
+    inputs, converted = in_account_currency(inputs, request.commission, request.currency)
+    return inputs, notes + converted
