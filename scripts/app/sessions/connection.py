@@ -253,7 +253,8 @@ async def commissions_converted(
     known: dict[str, SymbolSpec],
     charged_in: str,
 ) -> dict[str, SymbolSpec]:
-    """The `symbols` that cost a commission, with commissions in the account's currency, by the terminal's price of the pair.
+    """The `symbols` that cost a commission, with that in the account's currency, by the terminal's
+    price of the pair.
 
     No terminal reports its commissions, so those of the table stand for them, which are in
     `charged_in`. Raises Refused where the terminal cannot convert one.
