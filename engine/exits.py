@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine import events as ev
 from engine.bus import Bus
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio, Position
-from engine.types import Side
-
-MANUAL_REASON = "MANUAL"
-"""Why a position was closed that the user ordered to be closed."""
+from engine.standing import MANUAL_REASON
+from engine.types import Millis, Side
 
 ADOPTED_REASON = "ADOPTED"
 """Why a position is in the books that none of the session's orders explains: it carries its mark,
@@ -59,11 +59,17 @@ class Exits:
         self._orders = orders
 
     def routes(self) -> ev.Routes:
-        return {ev.UserCommanded: self.on_user, ev.OrphansAdopted: self.on_adopted}
+        return {
+            ev.UserCommanded: self.on_user,
+            ev.PositionOpened: self.on_opened,
+            ev.ReconciliationMismatch: self.on_marked,
+            ev.OrphansAdopted: self.on_adopted,
+        }
 
     def close(self, position: Position, reason: str, signal_id: str = "") -> None:
         """Close `position` at its symbol's last tick; one being closed already is refused later."""
         tick = self._portfolio.ticks.get(position.symbol)
+        self._orders.standing.priced(position.ticket, tick)
         terms = exit_terms(position, tick, reason, signal_id=signal_id)
         self._bus.publish(ev.SignalRaised(terms=terms))
 
@@ -79,15 +85,13 @@ class Exits:
         """Close everything that the session may have opened, but nothing twice.
 
         What stands at the venue under the session's mark is taken into the books first, whatever
-        these say of its order. An order whose outcome is unknown counts as under way. After a
-        rejection the user may order it again.
+        these say of its order. An order whose outcome is unknown counts as under way.
         """
         if command.action is not ev.UserAction.FLATTEN:
             return
-        self._adopt()
-        portfolio, closing = self._portfolio, self._orders.closing
-        for position in (*portfolio.positions.values(), *portfolio.marked.values()):
-            if position.ticket not in closing:
+        self._adopt()  # which closes them
+        for position in self._portfolio.positions.values():
+            if position.ticket not in self._orders.closing:
                 self.close(position, MANUAL_REASON)
 
     def on_adopted(self, adopted: ev.OrphansAdopted) -> None:
@@ -114,12 +118,46 @@ class Exits:
             if item.stop_loss != item.first_stop:
                 self._bus.publish(_moved(item, account))
 
-    def repeat_unsent(self, standing: set[int]) -> None:
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        """What opens after the user's flatten, from an order that had left, is closed as well."""
+        if self._orders.standing.everything and opened.position not in self._orders.closing:
+            self.close(self._portfolio.positions[opened.position], MANUAL_REASON)
+
+    def on_marked(self, _mismatch: ev.ReconciliationMismatch) -> None:
+        """What turns up under the session's mark after the user's flatten belongs to it, too."""
+        if self._orders.standing.everything:
+            self._adopt()
+
+    def due(self, standing: set[int], now: Millis) -> bool:
+        """Whether a close must be asked for again, of what stands at the venue."""
+        return bool(self._orders.unsent) or any(self._due(standing, now))
+
+    def _due(self, standing: set[int], now: Millis) -> Iterator[Position]:
+        orders, portfolio = self._orders, self._portfolio
+        for ticket, position in portfolio.positions.items():
+            if ticket not in standing or ticket in orders.closing or ticket in orders.unsent:
+                continue
+            if orders.standing.due(ticket, now, portfolio.ticks.get(position.symbol)):
+                yield position
+
+    def repeat(self, standing: set[int], now: Millis) -> None:
+        """Ask again for every close that stands and is due; `standing` are the positions there.
+
+        Where the venue refused one, or filled a part, another order asks after a pause.
+        """
+        again = list(self._due(standing, now))
+        self._repeat_unsent(standing)
+        for position in again:
+            terms = self._orders.standing.terms(position.ticket)
+            reason, signal = (terms.reason, terms.signal_id) if terms else (MANUAL_REASON, "")
+            self.close(position, reason, signal)
+
+    def _repeat_unsent(self, standing: set[int]) -> None:
         """Link and account are proved: close what was to be closed, never left and still stands.
 
         The link was down, or the host refused: that is no answer of the venue, so whoever wanted
         the position closed still does. Each close is asked for as an order of its own: no order is
-        ever submitted twice. `standing` are the positions at the venue.
+        ever submitted twice.
         """
         for ticket, order in list(self._orders.unsent.items()):
             position = self._portfolio.positions.get(ticket)

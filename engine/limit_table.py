@@ -401,3 +401,12 @@ def action_of(limits: Limits, hit: str) -> LimitAction:
     """
     row = LIMIT_HITS.get(hit)
     return LimitAction.DENY if row is None else limits.actions.get(hit, row.default)
+
+
+def flattening_causes(limits: Limits) -> frozenset[HaltCause]:
+    """The halts that only a limit leads to whose action is to close everything."""
+    causes: dict[bool, set[HaltCause]] = {True: set(), False: set()}
+    for name, row in LIMIT_HITS.items():
+        if (action := action_of(limits, name)) is not LimitAction.DENY:
+            causes[action is LimitAction.FLATTEN].add(row.cause(action))
+    return frozenset(causes[True] - causes[False])

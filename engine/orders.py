@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import events as ev
+from engine.standing import StandingCloses
 from engine.types import Millis
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class OrderManager:
     - `closing`: the order that closes a position, by the position's ticket. One of unknown outcome
       counts: it is never sent a second time.
     - `unsent`: closes that certainly never reached the venue, by position: they are still wanted.
+    - `standing`: what must be closed whatever the venue answers.
     - `closed_positions`, and `tickets` of orders that the venue ever accepted: a late snapshot may
       still show them.
     """
@@ -162,6 +164,7 @@ class OrderManager:
         self.in_flight: dict[int, ev.OrderApproved] = {}
         self.closing: dict[int, int] = {}
         self.unsent: dict[int, ev.OrderIntent] = {}
+        self.standing = StandingCloses()
         self.closed_positions: set[int] = set()
         self.tickets: set[int] = set()
 
@@ -180,6 +183,7 @@ class OrderManager:
             ev.StopModified: self.on_modified,
             ev.PositionOpened: self.on_position_opened,
             ev.PositionClosed: self.on_position_closed,
+            ev.UserCommanded: self.on_user,
         }
 
     def replay_routes(self) -> ev.Routes:
@@ -259,6 +263,7 @@ class OrderManager:
         if terms.action is ev.CLOSE:
             self.closing.setdefault(terms.position, order_id)
             self.unsent.pop(terms.position, None)
+            self.standing.asked(terms)
 
     def approve(self, approved: ev.OrderApproved) -> None:
         """Take risk's verdict: an entry counts as open before anybody else hears of it."""
@@ -322,6 +327,14 @@ class OrderManager:
         if not closed.remaining:
             self.closed_positions.add(closed.position)
             self.unsent.pop(closed.position, None)
+            self.standing.closed(closed.position)
+
+    def on_user(self, command: ev.UserCommanded) -> None:
+        """Everything must be closed from a flatten on, what comes later too, until a resume."""
+        if command.action is ev.UserAction.FLATTEN:
+            self.standing.everything = True
+        elif command.action is ev.UserAction.RESUME:
+            self.standing.everything = False
 
     # --- the table ---
 
@@ -341,6 +354,7 @@ class OrderManager:
         self._stops_working(live)
         if terms.action is ev.CLOSE and self.closing.get(terms.position) == order_id:
             del self.closing[terms.position]
+            self.standing.ended(terms.position, self._bus.time)
 
     def _stops_working(self, live: LiveOrder) -> None:
         if self.working and self.working.get(live.ticket) is live:

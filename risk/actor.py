@@ -13,6 +13,7 @@ from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
+from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits
 from risk import exposure
@@ -23,12 +24,10 @@ from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
-from risk.news import FLATTEN_REASON as FLATTEN_REASON
-from risk.news import WEEKEND_REASON as WEEKEND_REASON
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
 from risk.ticks import on_ticks
-from risk.trading_control import TradingControl
+from risk.trading_control import Flattening, TradingControl
 from risk.valuation import JudgedValuation, current_valuation, judged
 
 
@@ -50,10 +49,12 @@ class RiskActor:
         self._limits = limits
         self._needed = needed_parts(limits)
         self._orders = orders
-        self._exits = Exits(bus, portfolio, orders)
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
         self.control = TradingControl(bus, portfolio)
+        self._flattening = Flattening(
+            portfolio, Exits(bus, portfolio, orders), limits, self.control, challenge_actor
+        )
         self.losses = LossFloors(limits)
         self.peak_positions = 0
         self._counters = TradeCounters()
@@ -102,6 +103,7 @@ class RiskActor:
             ev.ReconciliationMismatch: self._apply_external,
             ev.TradingStateChanged: self.control.apply,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
+            ev.WeekendDue: self._flattening.apply_weekend,
         }
 
     def _apply_attempt(self, started: ev.AttemptStarted) -> None:
@@ -141,7 +143,7 @@ class RiskActor:
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
         """Every deal of an order of ours was followed by an equity test, which is not on record."""
-        self.on_opened(opened)
+        self._count_positions()
         self.losses.test(opened.account.equity)
 
     def _apply_closed(self, closed: ev.PositionClosed) -> None:
@@ -264,9 +266,10 @@ class RiskActor:
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
-        if self._challenge_actor is not None and self._challenge_actor.must_be_flat(weekend):
+        self._flattening.apply_weekend(weekend)
+        if self._flattening.due_for_weekend:
             self.control.halt(HaltCause.DAY_LIMIT, self.control.account(), "the week closes soon")
-            self._flatten(WEEKEND_REASON)
+            self._flattening.flatten(WEEKEND_REASON)
 
     # --- equity tests ---
 
@@ -299,7 +302,7 @@ class RiskActor:
             detail = f"equity at or below {amount(floor, self._portfolio.currency)}"
             self._act("firm_floor", seen.figures, detail)
         elif turned and seen.balance - self._exposures.worst() <= floor:
-            self._flatten()
+            self._flattening.flatten()
 
     def _test(self, seen: ev.AccountSeen) -> None:
         if self.losses.test(seen.equity):
@@ -358,15 +361,14 @@ class RiskActor:
         known = cause in self.trading.causes
         self.control.halt(cause, account, detail)
         if action is LimitAction.FLATTEN and not known:
-            self._flatten()
+            self._flattening.flatten()
 
-    def _flatten(self, reason: str = FLATTEN_REASON) -> None:
-        self._exits.close_all(reason)
+    def on_opened(self, opened: ev.PositionOpened) -> None:
+        self._count_positions()
+        self._flattening.on_opened(opened)
 
-    def on_opened(self, _opened: ev.PositionOpened) -> None:
-        count = len(self._portfolio.positions)
-        if count > self.peak_positions:
-            self.peak_positions = count
+    def _count_positions(self) -> None:
+        self.peak_positions = max(self.peak_positions, len(self._portfolio.positions))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         self._level_changes.over(closed.position)

@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 from engine import events as ev
 from engine.bus import Bus
-from engine.exits import MANUAL_REASON, exit_terms
+from engine.exits import exit_terms
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
+from engine.standing import STANDING_REASONS
 from engine.types import Millis
 from risk import restrictions
 from risk.challenge import END_REASON, ChallengeActor
@@ -27,13 +28,7 @@ NEWS: Final = "news"
 
 NEVER: Final[Millis] = 1 << 62
 
-FLATTEN_REASON: Final = "FLATTEN"
-"""Why positions are closed when a limit is hit whose action is to close everything."""
-
-WEEKEND_REASON: Final = "WEEKEND"
-"""Why positions are closed before a weekend over which nothing may stay open."""
-
-PROTECTIVE: Final = frozenset({FLATTEN_REASON, WEEKEND_REASON, END_REASON, MANUAL_REASON})
+PROTECTIVE: Final = STANDING_REASONS | {END_REASON}
 """Reasons of exits that are sent whatever the news."""
 
 _CAUSES: Final = {"SL": "stop", "TP": "target", "STOP_OUT": "stop_out"}

@@ -26,6 +26,7 @@ from engine.calendar import resets
 from engine.exits import Exits
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio
+from engine.standing import StandingCloses
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
@@ -54,6 +55,11 @@ def nothing(*_args: Any, **_kwargs: Any) -> None:
 
 def _without(owner: type, name: str) -> Break:
     return lambda patch: patch.setattr(owner, name, nothing)
+
+
+def _flatten_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Exits, "on_user", nothing)
+    patch.setattr(StandingCloses, "due", lambda *_args: False)
 
 
 def _sent_twice(patch: pytest.MonkeyPatch) -> None:
@@ -255,6 +261,6 @@ BREAKS: dict[str, Break] = {
     "strangers are not told": _without(Reconciler, "_compare_external"),
     "a latch is cleared at midnight": _latch_cleared_at_midnight,
     "a pause is not heeded": _without(RiskActor, "on_user"),
-    "positions are left open that the user wants closed": _without(Exits, "on_user"),
+    "positions are left open that the user wants closed": _flatten_forgotten,
     "looks are not compared": _looks_not_compared,
 }

@@ -21,13 +21,16 @@ from engine import events as ev
 from engine import money
 from engine.bus import Subscription
 from engine.portfolio import Portfolio, Position
+from engine.standing import stands
 from engine.trading import HaltCause, Trading
 from engine.types import Conversion, Millis, SymbolSpec, lots
 from engine.valuation import broker_rate
 
 _LAST_EVENTS = 12
 
-EVENT_NAMES: tuple[str, ...] = tuple(kind.__struct_config__.tag for kind in get_args(ev.Event))
+_KINDS: tuple[type[msgspec.Struct], ...] = (*get_args(ev.Event), ev.LinkChanged, ev.ConditionSeen)
+
+EVENT_NAMES: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in _KINDS)
 """The kinds of records that a status is built from, as they are named in a journal."""
 
 
@@ -127,6 +130,12 @@ class Status(_Part, frozen=True, kw_only=True):
     detail: str = ""
     degraded: dict[str, str] = {}
     """Services that do not do their work, and why; trading goes on without them."""
+    to_close: tuple[int, ...] = ()
+    """Positions that the user, a limit or a weekend wants closed and that still stand."""
+    logins: int = 0
+    """How often the session has logged in again, or tried to, since the link was first lost."""
+    why: dict[str, str] = {}
+    """Each cause that halts trading, and what holds of it now."""
 
     @property
     def life(self) -> str:
@@ -173,6 +182,9 @@ class StatusFold:
         self._last: deque[EventLine] = deque(maxlen=_LAST_EVENTS)
         self._orders: dict[int, ev.OrderSubmitted] = {}
         self._unresolved: dict[int, None] = {}
+        self._to_close: dict[int, None] = {}
+        self._why: dict[str, str] = {}
+        self._logins = 0
         self._reconnects = 0
         self._seq = 0
         self._time: Millis = 0
@@ -218,9 +230,20 @@ class StatusFold:
         was_down = HaltCause.LINK in self._trading.causes
         self._trading = Trading(event.causes)
         self._reconnects += was_down and HaltCause.LINK not in event.causes
+        if event.cause is not None:
+            self._why[str(event.cause)] = event.detail
 
     def _follow(self, event: ev.Event | ev.Input) -> None:
         match event:
+            case ev.SignalRaised(terms=terms) if stands(terms):
+                self._to_close[terms.position] = None
+            case ev.PositionClosed(remaining=0):
+                self._to_close.pop(event.position, None)
+            case ev.LinkChanged(up=False):
+                self._logins += 1  # each such look is followed by another login
+                self._why[str(HaltCause.LINK)] = event.detail
+            case ev.ConditionSeen(holds=True):
+                self._why[str(event.cause)] = event.detail
             case ev.OrderSubmitted():
                 self._orders[event.order_id] = event
             case ev.OrderUnknown():
@@ -302,7 +325,13 @@ class StatusFold:
             outcome=None if self._ended is None else str(self._ended.outcome),
             detail="" if self._ended is None else self._ended.detail,
             degraded=dict(moment.degraded),
+            logins=self._logins,
+            why={str(cause): self._why.get(str(cause), "") for cause in trading.causes},
+            to_close=tuple(ticket for ticket in self._to_close if self._stands(ticket)),
         )
+
+    def _stands(self, ticket: int) -> bool:
+        return ticket in self._portfolio.positions or ticket in self._portfolio.marked
 
     def _positions(self, moment: Moment) -> Iterable[PositionStatus]:
         portfolio = self._portfolio
@@ -339,7 +368,7 @@ class StatusKeeper:
     """
 
     name = "status"
-    kinds: frozenset[type] = frozenset(get_args(ev.Event))
+    kinds: frozenset[type] = frozenset(_KINDS)
 
     def __init__(self, moment: Callable[[], Moment], past: Iterable[ev.Record] = ()) -> None:
         """`past` are the records of a session that goes on."""

@@ -1,18 +1,15 @@
 """The control server of a session: requests of its owner become calls on the loop's thread.
 
 It listens on the loopback interface alone, on a port of the system's choice. Whoever cannot read
-the session's owner-only file cannot say the token, and what comes before it is not looked at. A
-slow, silent or talkative client holds up nothing but its own connection. Strangers are bounded, the
-oldest making room for the next, so that they take neither the session's descriptors nor its owner's
-turn.
+the session's owner-only file cannot say the token, and stays at the door. A slow or silent client
+holds up nothing but its own connection.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import hmac
 import secrets
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -22,13 +19,11 @@ from typing import Final
 import anyio
 import anyio.abc
 import msgspec
-from anyio.streams.buffered import BufferedByteReceiveStream
 
+from adapters.services.control_door import Door, listening
 from adapters.services.control_wire import (
     LONGEST_REQUEST,
-    LOOPBACK,
     TOKEN_BYTES,
-    TOKEN_LINE,
     Commands,
     ControlReply,
     ControlRequest,
@@ -39,27 +34,12 @@ from adapters.system.json_bytes import decoded
 from adapters.system.threads import in_daemon
 
 _AT_ONCE: Final = 8
-_STRANGERS: Final = 64
-"""Connections that have not shown the token, at most."""
-
 _SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
+_SCARCE_SECONDS: Final = 0.2
 _LONGEST_PAUSE: Final = 60.0
-_SCARCE: Final = frozenset(
-    {errno.EMFILE, getattr(errno, "WSAEMFILE", errno.EMFILE), errno.ENFILE}
-    | {errno.ENOBUFS, errno.ENOMEM}
-)
-"""Why a system lets nobody in for now; it passes, and the server is as good as before."""
-
+_MOST_LEFT: Final = 65_536
 _TOO_LONG: Final = ControlReply(done=False, text=f"a request has at most {LONGEST_REQUEST} bytes")
-_GONE: Final = (
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-    anyio.IncompleteRead,
-    OSError,  # a time-out too
-)
-"""A client that left, or said less than it had to."""
 
 
 class ControlServer:
@@ -87,7 +67,6 @@ class ControlServer:
         self._pause = pause
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
-        self._strangers: dict[anyio.CancelScope, None] = {}
         self._failure: Exception | None = None
         self._turned_away = False
         self._scope = anyio.CancelScope()
@@ -128,50 +107,33 @@ class ControlServer:
 
     async def _listen(self) -> None:
         """Serve one listening socket until it fails."""
-        listening = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
-        async with listening:
-            port = listening.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - a socket's, not a query's
+        with listening() as listener:
+            port = listener.getsockname()[1]
             file = await in_daemon(partial(write_access, self._folder, port, self._token))
             self._serving.set()
             try:
                 async with anyio.create_task_group() as tasks:
-                    for listener in listening.listeners:
-                        await self._admit(listener, tasks)
+                    await self._door(listener, tasks).run()
             finally:
                 self._serving = anyio.Event()
                 file.unlink(missing_ok=True)
 
-    async def _admit(
-        self,
-        listener: anyio.abc.Listener[anyio.abc.SocketStream],
-        tasks: anyio.abc.TaskGroup,
-    ) -> None:
-        """Let clients in, one after another; a stranger too many costs the oldest one."""
-        if not isinstance(listener, anyio.abc.SocketListener):
-            raise TypeError(f"{listener!r} is no socket that listens")
-        told = False
-        while True:
-            try:
-                client = await listener.accept()
-            except OSError as error:
-                if error.errno not in _SCARCE:
-                    raise
-                self._drop_oldest()
-                await anyio.sleep(self._pause)
-                told = told or self._tell(f"control: let nobody in for a while ({error.strerror})")
-                continue
-            told = False
-            if len(self._strangers) >= _STRANGERS:
-                self._drop_oldest()
-            scope = anyio.CancelScope()
-            self._strangers[scope] = None
-            tasks.start_soon(self._serve, client, scope)
+    def _door(self, listener: socket.socket, tasks: anyio.abc.TaskGroup) -> Door:
+        def admit(client: socket.socket, until: float) -> None:
+            tasks.start_soon(self._serve, client, until)
 
-    def _drop_oldest(self) -> None:
-        if self._strangers:
-            scope = next(iter(self._strangers))
-            del self._strangers[scope]
-            scope.cancel()
+        return Door(
+            listener,
+            f"{self._token}\n".encode(),
+            admit,
+            seconds=self._seconds,
+            pause=min(self._pause, _SCARCE_SECONDS),
+            wrong=self._turn_away,
+            scarce=self._let_nobody_in,
+        )
+
+    def _let_nobody_in(self, error: OSError) -> None:
+        self._tell(f"control: let nobody in for a while ({error.strerror})")
 
     def _tell(self, message: str) -> bool:
         """Whether it could be logged: without free descriptors the log may not open either."""
@@ -181,45 +143,25 @@ class ControlServer:
             return False
         return True
 
-    async def _serve(self, client: anyio.abc.SocketStream, scope: anyio.CancelScope) -> None:
-        """Talk to one client; while it is a stranger, `scope` may be cancelled for another."""
-        try:
-            with scope, contextlib.suppress(*_GONE):
-                async with client:
-                    await self._converse(client, scope)
-        finally:
-            self._strangers.pop(scope, None)
+    async def _serve(self, client: socket.socket, until: float) -> None:
+        """One client, all within its time: a peer that drips holds its place no longer.
 
-    async def _converse(self, client: anyio.abc.SocketStream, scope: anyio.CancelScope) -> None:
-        """All of it within one deadline, so that a peer that drips holds its place no longer."""
-        lines = BufferedByteReceiveStream(client)
-        until = anyio.current_time() + self._seconds
-        try:
+        One that leaves, or says less than it has to, is let go.
+        """
+        with client, contextlib.suppress(OSError):
             with self._within(until):
-                token = await lines.receive_exactly(TOKEN_LINE)
-                if not hmac.compare_digest(token, f"{self._token}\n".encode()):
-                    self._turn_away()
-                    return
                 await self._places.acquire()
-        except _GONE:
-            return
-        self._strangers.pop(scope, None)
-        try:
-            await self._answer(client, lines, until)
-        finally:
-            self._places.release()
+            try:
+                await self._answer(client, until)
+            finally:
+                self._places.release()
 
-    async def _answer(
-        self, client: anyio.abc.SocketStream, lines: BufferedByteReceiveStream, until: float
-    ) -> None:
-        try:
-            with self._within(until):
-                request = await self._request(lines)
-        except _GONE:
-            return
+    async def _answer(self, client: socket.socket, until: float) -> None:
+        with self._within(until):
+            request = await self._request(client)
         reply = request if isinstance(request, ControlReply) else self._carried_out(request)
-        with contextlib.suppress(*_GONE), self._within(until):
-            await client.send(msgspec.json.encode(reply) + b"\n")
+        with contextlib.suppress(OSError), self._within(until):
+            await _send(client, msgspec.json.encode(reply) + b"\n")
         if self._failure is not None:
             self._scope.cancel()
 
@@ -227,13 +169,10 @@ class ControlServer:
     def _within(until: float) -> AbstractContextManager[anyio.CancelScope]:
         return anyio.fail_after(until - anyio.current_time())
 
-    async def _request(self, lines: BufferedByteReceiveStream) -> ControlRequest | ControlReply:
+    async def _request(self, client: socket.socket) -> ControlRequest | ControlReply:
         """What the client wants, or what is wrong with it."""
-        try:
-            line = await lines.receive_until(b"\n", LONGEST_REQUEST)
-        except anyio.DelimiterNotFound:
-            return _TOO_LONG
-        if len(line) > LONGEST_REQUEST:  # it came in one piece with its end
+        line = await _line(client)
+        if line is None:
             return _TOO_LONG
         try:
             request = decoded(line, ControlRequest)
@@ -262,3 +201,40 @@ class ControlServer:
             why = reason_of(error)
             self._tell(f"control: {request.action} failed ({why})")
             return ControlReply(done=False, text=f"{request.action} failed: {why}")
+
+
+async def _line(client: socket.socket) -> bytes | None:
+    """A line without its end; None for one that is too long.
+
+    Raises ConnectionError when the client leaves before its end.
+    """
+    received = bytearray()
+    while len(received) <= LONGEST_REQUEST:
+        part = await _received(client, LONGEST_REQUEST + 1 - len(received))
+        received += part
+        if b"\n" in part:
+            return bytes(received.partition(b"\n")[0])
+    with contextlib.suppress(BlockingIOError):  # what is left unread would cost it the answer
+        client.recv(_MOST_LEFT)
+    return None
+
+
+async def _received(client: socket.socket, most: int) -> bytes:
+    while True:
+        try:
+            part = client.recv(most)
+        except BlockingIOError:
+            await anyio.wait_readable(client)
+            continue
+        if not part:
+            raise ConnectionError("the client left")
+        return part
+
+
+async def _send(client: socket.socket, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        try:
+            left = left[client.send(left) :]
+        except BlockingIOError:
+            await anyio.wait_writable(client)

@@ -7,7 +7,7 @@ import sqlite3
 APPLICATION = 0x42544C52
 """Marks the file as an account's ledger ("BTLR")."""
 
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE account (login INTEGER NOT NULL, server TEXT NOT NULL);
@@ -48,6 +48,7 @@ CREATE TABLE clock (since INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE baseline (
     at INTEGER PRIMARY KEY, amount INTEGER NOT NULL, reason TEXT NOT NULL
 );
+CREATE TABLE told (line TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX deals_by_time ON deals (time_msc);
 CREATE INDEX requests_by_time ON requests (at);
 CREATE INDEX approvals_by_time ON approvals (at);
@@ -57,6 +58,7 @@ CREATE INDEX approvals_by_time ON approvals (at);
 CHANGES = {
     1: "ALTER TABLE approvals ADD COLUMN symbol TEXT NOT NULL DEFAULT '';"
     "DROP TABLE day_starts;DROP TABLE cool_down;",
+    2: "CREATE TABLE told (line TEXT NOT NULL, at INTEGER NOT NULL);",
 }
 """What brings a file of each version to the next one."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,6 +73,7 @@ class AccountStore:
         """
         self.path = folder / FILE
         self._connection = self._opened(login, server)
+        self._inside = False
 
     def _opened(self, login: int, server: str) -> sqlite3.Connection:
         try:
@@ -149,6 +150,9 @@ class AccountStore:
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         """One transaction; on the disk when it is left, undone when it fails."""
+        if self._inside:
+            yield self._connection
+            return
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -161,6 +165,22 @@ class AccountStore:
             raise
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Several changes as one transaction: all of them are kept, or none."""
+        with self._change():
+            self._inside = True
+            try:
+                yield
+            finally:
+                self._inside = False
+
+    def do(self, jobs: Sequence[Callable[[Self], object]]) -> None:
+        """Carry out jobs in order, as one transaction."""
+        with self.at_once():
+            for job in jobs:
+                job(self)
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -351,6 +371,16 @@ class AccountStore:
             for cause, since, until, session in self._rows(query, (now,))
         )
 
+    def is_news(self, line: str, at: Millis, within: Millis) -> bool:
+        """Whether this line was not sent within so long before `at`; from now on it was."""
+        query = "SELECT max(at) FROM told WHERE line = ? AND at > ?"
+        if self._number(query, (line, at - within)) is not None:
+            return False
+        with self._change() as connection:
+            connection.execute("DELETE FROM told WHERE at <= ?", (at - within,))
+            connection.execute("INSERT INTO told VALUES (?, ?)", (line, at))
+        return True
+
     # --- the own baseline ---
 
     def set_baseline(self, amount: Cents, at: Millis, reason: str) -> None:
@@ -413,24 +443,3 @@ class AccountStore:
     def session_of(self, tag: int) -> SessionRow | None:
         """The session whose orders carry this tag; None for another Butler's."""
         return next((one for one in self.sessions() if one.tag == tag), None)
-
-
-def set_aside(folder: Path, stamp: str) -> Path | None:
-    """Move a damaged file out of the way, with its companions; returns where it went.
-
-    `stamp` tells one such file from another, such as a date. None where there is no file.
-    Raises StateFailed.
-    """
-    path = folder / FILE
-    target = folder / f"{FILE}.damaged-{stamp}"
-    try:
-        for suffix in ("-wal", "-shm"):
-            companion = folder / f"{FILE}{suffix}"
-            if companion.exists():
-                companion.replace(folder / f"{target.name}{suffix}")
-        if not path.exists():
-            return None
-        path.replace(target)
-    except OSError as error:
-        raise StateFailed(path, f"cannot be moved away ({error}); end who uses it") from error
-    return target

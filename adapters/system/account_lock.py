@@ -1,11 +1,17 @@
 """One session per account: a file that the system keeps locked for as long as the process lives.
 
-Nothing has to be cleaned up after a crash. What stands in the file tells who holds it.
+Nothing has to be cleaned up after a crash. What stands in the file tells who holds it. Outside
+Windows, where an open file cannot be removed, its folder is locked as well: somebody who deletes
+the file, or puts another in its place, lets no second session in.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
 
@@ -43,10 +49,11 @@ class AccountLock:
     def __init__(self, folder: Path, account: str, session: str) -> None:
         """`folder` is the account's own; `account` names it in messages."""
         self.folder = folder
-        self._path = folder / "session.lock"
+        self.path = folder / "session.lock"
         self._account = account
         self._session = session
         self._file: IO[bytes] | None = None
+        self._opened = ExitStack()
 
     def acquire(self) -> None:
         """Take the account.
@@ -54,16 +61,15 @@ class AccountLock:
         Raises AccountBusy when another process, or another session of this one, has it, and
         OSError when the folder cannot be written to.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Opened without truncating: what stands there may be another's.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        file = os.fdopen(descriptor, "r+b")
-        if not lock_descriptor(descriptor, blocking=False):
-            file.seek(_NOTE)
-            holder = _noted(file.read(4096))
-            file.close()
-            raise AccountBusy(self._account, holder)
-        self._file = file
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            file = opened.enter_context(_opened(self.path))
+            if not (
+                lock_descriptor(file.fileno(), blocking=False) and _lock_folder(self.folder, opened)
+            ):
+                file.seek(_NOTE)
+                raise AccountBusy(self._account, _noted(file.read(4096)))
+            self._file, self._opened = file, opened.pop_all()
         pid = os.getpid()
         holder = Holder(session=self._session, pid=pid, birth=processes.birth_of(pid) or "")
         self._write(msgspec.json.encode(holder))
@@ -72,8 +78,8 @@ class AccountLock:
         """Give the account back; nothing happens when it was never taken."""
         if self._file is not None:
             self._write(b"")
-            self._file.close()
             self._file = None
+            self._opened.close()
 
     def _write(self, note: bytes) -> None:
         if self._file is not None:
@@ -81,6 +87,26 @@ class AccountLock:
             self._file.truncate()
             self._file.write(note)
             self._file.flush()
+
+
+def _lock_folder(folder: Path, opened: ExitStack) -> bool:
+    """Whether nobody else has the folder, which `opened` then keeps."""
+    if sys.platform == "win32":
+        return True
+    descriptor = os.open(folder, os.O_RDONLY)
+    opened.callback(os.close, descriptor)
+    return lock_descriptor(descriptor, blocking=False)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file, made if it is not there. Raises OSError for anything else in its place."""
+    # Opened without truncating: what stands there may be another's. A pipe must not hold us up.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "r+b")
 
 
 def _noted(content: bytes) -> Holder | None:

@@ -33,6 +33,9 @@ class Frontend(Protocol):
         """Something to tell how much of `total` is done."""
 
     def tell_left_open(
-        self, portfolio: Portfolio, *, profile: str, session: str, dry_run: bool
+        self, portfolio: Portfolio, *, profile: str, goes_on: str, dry_run: bool
     ) -> None:
-        """Show what a session leaves open, even where nothing else is: open positions are money."""
+        """Show what a session leaves open, even where nothing else is: open positions are money.
+
+        `goes_on` is the command that manages them again, and what it does.
+        """

@@ -7,6 +7,8 @@ import datetime as dt
 import os
 import re
 import secrets
+import shutil
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,10 @@ class SessionFolder:
         with contextlib.suppress(OSError):  # something is in it, or it is gone
             self.path.rmdir()
 
+    def discard(self) -> None:
+        """Take the folder away with what was made for a session that then did not begin."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def create(self) -> None:
         """Make the folder; raises AppError when it exists or cannot be written to."""
         try:
@@ -133,6 +139,16 @@ def checked_session_id(text: str) -> str:
             "the first a letter or digit"
         )
     return text
+
+
+def session_tag(session_id: str) -> str:
+    """Six characters that tell this session's orders from another's."""
+    return f"{tag_number(session_id):06x}"
+
+
+def tag_number(session_id: str) -> int:
+    """The same as a number."""
+    return zlib.crc32(session_id.encode()) & 0xFFFFFF
 
 
 def find_journal(results: Path, session: str) -> Path:

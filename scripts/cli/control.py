@@ -17,6 +17,8 @@ from scripts.view.printable import printable
 if TYPE_CHECKING:
     from adapters.services.control_wire import Action, ControlReply
 
+_WAIT = 30.0
+
 SessionArgument = Annotated[
     str | None,
     typer.Argument(help="Id of a session or path of its folder; by default the one that runs."),
@@ -32,6 +34,14 @@ EverythingOption = Annotated[
 ForceOption = Annotated[
     bool,
     typer.Option("--force", help="With a profile: end a session first that does not answer."),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help=f"Seconds to wait for a session to close everything, by default {_WAIT:g}; 0 does "
+        "not wait.",
+    ),
 ]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the journal.")]
 
@@ -75,18 +85,48 @@ def flatten(
     everything: EverythingOption = False,
     force: ForceOption = False,
     accounts: AccountsOption = None,
+    wait: WaitOption = None,
     results_dir: ResultsOption = None,
     json: JsonOption = False,
 ) -> int:
     """Pause, cancel pending orders and close every position of the session.
 
-    With --account-profile no session is needed: the account itself is flattened.
+    The command waits and names what is left; the session goes on closing that, after a restart too,
+    until the account shows that nothing is left. With --account-profile no session is needed: the
+    account itself is flattened.
     """
     if account_profile is not None:
+        if wait is not None:
+            raise WrongUsage("--wait goes with a session; an account is always waited for")
         return _flatten_account(account_profile, accounts, session, results_dir, everything, force)
     if everything or force:
         raise WrongUsage("--everything and --force go with --account-profile")
-    return _order("flatten", session, reason, results_dir, json=json)
+    return _flatten_session(session, reason, results_folder(results_dir), wait, json=json)
+
+
+def _flatten_session(
+    session: str | None, reason: str, results: Path, wait: float | None, *, json: bool
+) -> int:
+    from msgspec.structs import replace
+
+    from scripts.app.operations.control import flatten, left_of
+
+    seconds = _WAIT if wait is None else wait
+    reply = flatten(session, results, reason, seconds)
+    left = [] if reply.status is None else left_of(reply.status)
+    if not seconds:
+        return _show(reply, json=json)
+    text = "paused; everything is closed"
+    if left:
+        ends = "it goes on closing" if _runs(reply) else "it ended: --resume goes on closing"
+        text = f"paused; not closed within {seconds:g} s: {', '.join(left)}; {ends}"
+        complain(text)
+    _show(replace(reply, text=text), json=json)
+    return ExitCode.TERMINAL if left else ExitCode.DONE
+
+
+def _runs(reply: ControlReply) -> bool:
+    return reply.status is not None and reply.status.running
 
 
 def _flatten_account(

@@ -114,6 +114,9 @@ def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], scr
         replay_history,
     )
     from scripts.app.operations.send_signals import resume_sending, send_signals
+    from scripts.app.sessions.hangs import watchdog
+    from scripts.app.sessions.services import ServiceOptions
+    from scripts.cli.shared.interrupts import leave_hung
 
     account = choose_account(
         profile, given["login"], given["server"], given["password"], given["accounts"]
@@ -129,6 +132,9 @@ def _on_profile(profile: str, request: ReplayRequest, given: dict[str, Any], scr
         session_id=given["session_id"],
         resume=given["resume"],
         parquet=given["parquet"],
+        services=ServiceOptions(
+            alerts=account.alerts, watchdog=watchdog(leave_hung), parquet=given["parquet"]
+        ),
     )
     refuse_contradictions(how)
     if how.dry_run:
@@ -151,4 +157,6 @@ def _finish_sent(sent: SentSignals, screen: Screen) -> int:
         complain(problem)
     if sent.left is not None:
         raise NeedsAttention(sent.left)
-    return ExitCode.TERMINAL if sent.outcomes.rejected else ended(sent.session.outcome)
+    if sent.outcomes.rejected:
+        return ExitCode.TERMINAL
+    return ExitCode.DONE if sent.session.as_ordered else ended(sent.session.outcome)

@@ -20,10 +20,10 @@ from scripts.cli.shared.account_options import (
     SessionOption,
     choose_account,
 )
+from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
-    from adapters.services.watchdog import WatchdogTerms
     from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 
 
@@ -77,6 +77,7 @@ def shadow(
 def _chosen(given: dict[str, Any]) -> ShadowRequest:
     """What the command line asks for; raises WrongUsage."""
     from scripts.app.operations.shadow_request import ShadowRequest
+    from scripts.app.sessions.hangs import watchdog
 
     speed = given["speed"]
     return ShadowRequest(
@@ -99,7 +100,7 @@ def _chosen(given: dict[str, Any]) -> ShadowRequest:
         session_id=given["session_id"],
         follow=given["follow"],
         metrics_port=given["metrics_port"],
-        watchdog=_watchdog(given["hang_limit"]),
+        watchdog=watchdog(leave_hung, given["hang_limit"]),
         view=_live_view() if _is_viewed(given) else None,
         parquet=given["parquet"],
     )
@@ -118,16 +119,6 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     chosen = {name: given[name] for name in alike}
     return ReplayRequest(limits=limits, **chosen | {"objectives": followed(given["objectives"])})
-
-
-def _watchdog(hang_limit: float) -> WatchdogTerms:
-    """Tells of a loop that does not turn, and ends the process after `hang_limit` seconds."""
-    from adapters.services.watchdog import WatchdogTerms
-    from scripts.cli.shared.interrupts import leave_hung
-
-    return WatchdogTerms(
-        leave=leave_hung, told_after=min(10.0, hang_limit / 2), ended_after=hang_limit
-    )
 
 
 def _live_view() -> DrawnView | None:

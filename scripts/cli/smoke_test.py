@@ -24,10 +24,12 @@ from scripts.cli.shared.account_options import (
 )
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
+from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from scripts.app.operations.smoke_test import SmokeTest
+    from scripts.app.sessions.services import ServiceOptions
 
 
 def smoke_test(
@@ -81,8 +83,17 @@ def smoke_test(
         stop_pips=stop_pips,
         hold=hold_seconds,
         frontend=Screen(),
+        services=_services(),
     )
     return _finish(test, results, session_id, as_json)
+
+
+def _services() -> ServiceOptions:
+    """It is over soon, and somebody looks at it: no alerts."""
+    from scripts.app.sessions.hangs import watchdog
+    from scripts.app.sessions.services import ServiceOptions
+
+    return ServiceOptions(watchdog=watchdog(leave_hung))
 
 
 @contextmanager

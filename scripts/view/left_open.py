@@ -13,17 +13,20 @@ def left_open_lines(
     specs: Mapping[str, SymbolSpec],
     *,
     profile: str,
-    session: str,
+    goes_on: str,
     dry_run: bool,
 ) -> list[str]:
-    """One line for each open position and one that says how to go on; none without positions."""
+    """One line for each open position and one that says how to go on; none without positions.
+
+    `goes_on` is the command that manages them again, and what it does; "" where there is none.
+    """
     lines = [f"left open: {_line(item, specs[item.symbol])}" for item in positions]
     if not lines:
         return []
-    resume = f"butler shadow --account-profile {profile} --resume {session} manages them again"
     if dry_run:
-        return [*lines, f"they are paper positions of this dry run; {resume}"]
-    return [*lines, f"{resume}, butler flatten --account-profile {profile} closes them"]
+        return [*lines, f"they are paper positions of this dry run; {goes_on}"]
+    closes = f"butler flatten --account-profile {profile} closes them"
+    return [*lines, f"{goes_on}, {closes}" if goes_on else closes]
 
 
 def _line(item: Position, spec: SymbolSpec) -> str:

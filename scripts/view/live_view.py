@@ -15,7 +15,15 @@ from adapters.reports.projection import iso
 from adapters.reports.status import LinkState, Status
 from engine.trading import TradingState
 from scripts.view.printable import printable
-from scripts.view.status_text import account_line, buffer_texts, headline, order_text
+from scripts.view.status_text import (
+    account_line,
+    buffer_texts,
+    closing_text,
+    halt_texts,
+    headline,
+    link_text,
+    order_text,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -32,6 +40,7 @@ def view(status: Status) -> RenderableType:
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
     parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
+    parts += [_text(f"  halted {text}", "yellow") for text in halt_texts(status)]
     if status.loss_buffer:
         parts.append(_text(f"  buffers    {_loss_buffer(status)}"))
     parts += [_prices(status), _positions(status)]
@@ -39,6 +48,8 @@ def view(status: Status) -> RenderableType:
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
         parts.append(_text(f"  outcome of order {ids} unknown", "bold red"))
+    if status.to_close:
+        parts.append(_text(f"  closing {closing_text(status)}", "bold red"))
     parts += [
         _text(f"  degraded {name}: {why}", "bold red") for name, why in status.degraded.items()
     ]
@@ -106,10 +117,7 @@ def _events(status: Status) -> Any:
 
 def _health(status: Status) -> str:
     full = ", ".join(f"{name} {waiting}" for name, waiting in status.queues.items() if waiting)
-    return (
-        f"  link {status.link}, {status.reconnects} reconnects; record {status.seq}; "
-        f"waiting: {full or 'nothing'}"
-    )
+    return f"  link {link_text(status)}; record {status.seq}; waiting: {full or 'nothing'}"
 
 
 def _health_style(status: Status) -> str:

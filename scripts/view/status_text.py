@@ -10,6 +10,7 @@ from scripts.view.printable import printable
 def status_lines(status: Status) -> list[str]:
     """The status as plain text, the most important first."""
     lines = [headline(status), account_line(status)]
+    lines += [f"  halted     {text}" for text in halt_texts(status)]
     if status.loss_buffer is not None:
         lines.append(f"  buffers    {', '.join(buffer_texts(status))}")
     lines += [f"  position   {position_text(item, status.currency)}" for item in status.positions]
@@ -17,9 +18,11 @@ def status_lines(status: Status) -> list[str]:
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
         lines.append(f"  unknown    the outcome of order {ids}: look at the terminal")
+    if status.to_close:
+        lines.append(f"  closing    {closing_text(status)}")
     lines += [f"  feed       {feed_text(status, name)}" for name in status.feeds if status.running]
     lines += [f"  degraded   {name}: {why}" for name, why in status.degraded.items()]
-    lines.append(f"  link       {status.link}, {status.reconnects} reconnects")
+    lines.append(f"  link       {link_text(status)}")
     lines += [f"  {iso(line.time)}  {line.text}" for line in status.last_events]
     return [printable(line) for line in lines]
 
@@ -62,6 +65,25 @@ def position_text(item: PositionStatus, currency: str) -> str:
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
+
+
+def halt_texts(status: Status) -> list[str]:
+    """Each cause that halts trading, and what holds of it now."""
+    return [f"{cause}: {why}" for cause, why in status.why.items() if why]
+
+
+def link_text(status: Status) -> str:
+    """How the link stands, and how often it was brought back."""
+    logins = f", {status.logins} logins tried" if status.logins else ""
+    return f"{status.link}, {status.reconnects} reconnects{logins}"
+
+
+def closing_text(status: Status) -> str:
+    """What stands although it must be closed, and what becomes of it."""
+    tickets = ", ".join(map(str, status.to_close))
+    what = "position" if len(status.to_close) == 1 else "positions"
+    asked = "asked for again until the account shows it" if status.running else "by --resume"
+    return f"{what} {tickets} must be closed: {asked}"
 
 
 def order_text(item: OrderStatus) -> str:

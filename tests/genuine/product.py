@@ -13,6 +13,7 @@ from typing import Any, Final
 from adapters.journal import StoredJournal
 from adapters.mt5.api import contract
 from adapters.mt5.api.errors import (
+    ArgumentsRefused,
     BackendRaised,
     CallOutcomeUnknown,
     HostRefused,
@@ -34,6 +35,7 @@ __all__ = [
     "REPLAY_SCRIPT",
     "ROOT",
     "SMOKE_SCRIPT",
+    "ArgumentsRefused",
     "BackendRaised",
     "CallOutcomeUnknown",
     "HostRefused",

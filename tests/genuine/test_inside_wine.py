@@ -22,7 +22,9 @@ class WindowsTrader(Trader):
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
         told = [windows(item) if isinstance(item, Path) else item for item in arguments]
-        process = self.prefix.start(*told, stderr=subprocess.PIPE, env=self.environ)
+        state = windows(self.folder / "state")  # an account of its own for each test
+        environ = {"BUTLER_STATE": state, **self.environ}
+        process = self.prefix.start(*told, stderr=subprocess.PIPE, env=environ)
         self.started.append(process)
         return process
 

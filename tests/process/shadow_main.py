@@ -28,6 +28,7 @@ from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.session import Session
 from risk.actor import RiskActor
+from risk.news import NewsRestriction
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.replay import concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, Services, SessionQueries, start_services
@@ -96,9 +97,11 @@ def build(
         portfolio,
         orders,
         risk,
+        NewsRestriction(bus, portfolio, orders, None),
         strategy,
         user_signals,
         exits,
+        NewsRestriction(bus, portfolio, orders, None),
     ):
         bus.attach(actor.routes())
     gateway.attach()

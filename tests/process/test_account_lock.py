@@ -15,7 +15,7 @@ import pytest
 from adapters.system import processes
 from adapters.system.account_lock import AccountBusy, AccountLock, Holder
 from config.loader import CliOverrides, ResolvedAccount, Secret
-from scripts.app.account.place import held
+from scripts.app.account.place import held, place_of
 from scripts.app.errors import AppError, Refused
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
@@ -133,20 +133,108 @@ def test_a_command_on_an_account_in_use_ends_with_one_line(tmp_path: Path, folde
         )
 
 
-def test_one_account_is_one_whatever_folder_the_results_lie_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two sessions with two folders of results would trade an account at once."""
-    monkeypatch.setenv("BUTLER_STATE", str(tmp_path / "state"))
-    account = ResolvedAccount(
+def mine() -> ResolvedAccount:
+    return ResolvedAccount(
         profile="MINE", server="A-Demo", login=5, password=Secret("x"), default_symbol="EURUSD",
         purpose="demo", terminal_path=None, symbol_map={}, host=None, origins={}, warnings=[],
     )  # fmt: skip
-    with held(account, tmp_path / "one", "s-1"):
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder of this user, and the account's own in it."""
+    monkeypatch.setenv("BUTLER_STATE", str(tmp_path / "state"))
+    return place_of(mine(), tmp_path)
+
+
+SESSION = """
+import pathlib, sys
+from scripts.app.account.place import held, place_of
+from tests.process.test_account_lock import mine
+with held(mine(), pathlib.Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def session_elsewhere(results: Path, session: str) -> Iterator[subprocess.Popen[str]]:
+    """A session of another process that has the account, and writes to `results`."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(results), session],
+        cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("state")
+class TestTwoFoldersOfResults:
+    """Two sessions with two folders of results would trade an account at once."""
+
+    def test_the_second_is_refused_and_told_the_first(self, tmp_path: Path) -> None:
+        with session_elsewhere(tmp_path / "one", "s-1") as process:
+            words = f"is in use by session s-1 .process {process.pid}."
+            with pytest.raises(Refused, match=words), held(mine(), tmp_path / "other", "s-2"):
+                raise AssertionError("held twice")
+            paper = connection.resolve(PAPER, CliOverrides(), None, {})
+            with held(paper, tmp_path / "one", "s-3"):
+                """Another account."""
+
+    def test_what_a_killed_one_left_keeps_nobody_out(self, tmp_path: Path, state: Path) -> None:
+        with session_elsewhere(tmp_path / "one", "s-1") as process:
+            process.kill()
+            process.wait(SECONDS)
+        assert b"s-1" in (state / "session.lock").read_bytes()
+        with held(mine(), tmp_path / "other", "s-2"):
+            assert b"s-2" in (state / "session.lock").read_bytes()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+    @pytest.mark.parametrize("put", [None, b"", b"f\xfcr"], ids=["nothing", "empty", "foreign"])
+    def test_taking_its_file_away_lets_no_second_in(
+        self, tmp_path: Path, state: Path, put: bytes | None
+    ) -> None:
+        with session_elsewhere(tmp_path / "one", "s-1"):
+            (state / "session.lock").unlink()
+            if put is not None:
+                (state / "session.lock").write_bytes(put)
+            with (
+                pytest.raises(Refused, match="is in use by another session"),
+                held(mine(), tmp_path / "other", "s-2"),
+            ):
+                raise AssertionError("held twice")
+        with held(mine(), tmp_path / "other", "s-2"):
+            """Free again."""
+
+    @pytest.mark.parametrize("content", [b"", b"my notes\n", b"f\xfcr", b"{" * 5_000])
+    def test_a_foreign_file_that_nobody_has_locked_is_taken(
+        self, tmp_path: Path, state: Path, content: bytes
+    ) -> None:
+        state.mkdir(parents=True)
+        (state / "session.lock").write_bytes(content)
         with (
+            held(mine(), tmp_path / "one", "s-1"),
             pytest.raises(Refused, match="is in use by session s-1"),
-            held(account, tmp_path / "other", "s-2"),
+            held(mine(), tmp_path / "other", "s-2"),
         ):
             raise AssertionError("held twice")
-        with held(connection.resolve(PAPER, CliOverrides(), None, {}), tmp_path / "one", "s-3"):
-            """Another account."""
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="has no pipes in folders")
+    @pytest.mark.parametrize("put", ["folder", "pipe"])
+    def test_what_is_no_file_is_named_with_the_remedy(
+        self, tmp_path: Path, state: Path, put: str
+    ) -> None:
+        state.mkdir(parents=True)
+        path = state / "session.lock"
+        path.mkdir() if put == "folder" else os.mkfifo(path)
+        with (
+            pytest.raises(AppError, match=r"cannot be locked .* BUTLER_STATE") as caught,
+            held(mine(), tmp_path / "one", "s-1"),
+        ):
+            raise AssertionError("held")
+        assert exit_code(caught.value) is ExitCode.USAGE
+        assert str(path) in str(caught.value)

@@ -11,8 +11,10 @@ import pytest
 
 from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
 from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
+from config.loader import AlertSettings, Secret
 from engine.bus import Bus
 from engine.journal import MemoryJournal
+from scripts.app.sessions.alerts import send_refusal
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import ended, halted
 from tests.commands import butler
@@ -145,3 +147,27 @@ class TestCommand:
         said = butler("alerts", "test", "--account-profile", "MINE", "--accounts", file)
         assert said.code == ExitCode.USAGE
         assert said.line.startswith("NO_SUCH_VARIABLE_HERE: is not set")
+
+
+class TestRefusals:
+    """A service that a person must help tells him so: nobody looks at its console."""
+
+    def test_who_is_to_be_alerted_hears_why_no_session_begins(self) -> None:
+        with http_service() as service:
+            settings = AlertSettings(urls=[Secret(url(service.port))])
+            assert send_refusal("MINE", settings, "state challenge.initial") is None
+        (body,) = map(json.loads, service.bodies)
+        assert body["title"] == "MINE: no session begins"
+        assert body["message"] == "state challenge.initial"
+
+    def test_what_does_not_arrive_is_said_without_the_address(self) -> None:
+        with http_service(status=500) as service:
+            said = send_refusal("MINE", AlertSettings(urls=[Secret(url(service.port))]), "why")
+        assert said == "alerts: service 1 did not take it"
+
+    def test_nobody_is_told_without_a_service_or_when_halts_are_switched_off(self) -> None:
+        assert send_refusal("MINE", None, "why") is None
+        with http_service() as service:
+            off = AlertSettings(urls=[Secret(url(service.port))], kinds=("breach",))
+            assert send_refusal("MINE", off, "why") is None
+        assert service.bodies == []

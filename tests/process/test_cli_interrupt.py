@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.events import Record
+from scripts.cli.shared.interrupts import orderly_stop
 from tests import synthetic
 from tests.process.cli import SECONDS, butler_process, environment, everything
 
@@ -52,24 +54,39 @@ def minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
+def heard_signals() -> Iterator[None]:
+    """Processes that are started inside hear Ctrl+C and a closed console.
+
+    A shell's background jobs ignore the one, `nohup` the other, and so would all that they start.
+    """
+    heard: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
+    if sys.platform != "win32":
+        heard[signal.SIGHUP] = signal.SIG_DFL
+    usual = {number: signal.signal(number, handler) for number, handler in heard.items()}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def replaying(bars: Path, results: Path) -> Iterator[subprocess.Popen[str]]:
     """A replay of `bars` in a process of its own; killed if it is still there at the end."""
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP  # or the interruption would reach us too
-    # A shell's background jobs ignore Ctrl+C, and so would every process that they start.
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, "replay", "--bars", f"EURUSD={bars}",
-         "--clock", "new-york+7", "--results-dir", str(results), "--session-id", "long"],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        creationflags=flags,
-    )  # fmt: skip
-    signal.signal(signal.SIGINT, usual)
+    with heard_signals():
+        process = subprocess.Popen(
+            [sys.executable, "-c", SLOWLY, "replay", "--bars", f"EURUSD={bars}",
+             "--clock", "new-york+7", "--results-dir", str(results), "--session-id", "long"],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            creationflags=flags,
+        )  # fmt: skip
     with process:
         try:
             yield process
@@ -224,3 +241,18 @@ def test_a_closed_console_ends_a_replay_in_order(minutes: Path, tmp_path: Path) 
     records, sealed = stored(session / "journal.sqlite")
     assert sealed is not None
     assert isinstance(records[-1].event, ev.SessionEnded)
+
+
+@NEEDS_POSIX
+def test_what_is_started_with_nohup_outlives_its_console() -> None:
+    """A signal that is ignored stays ignored."""
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    asked: list[None] = []
+    try:
+        with orderly_stop(lambda: asked.append(None)) as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert not interrupt.asked
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+    assert asked == []

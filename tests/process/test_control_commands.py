@@ -113,6 +113,7 @@ def test_a_flatten_pauses_and_leaves_no_position(done: Done) -> None:
     said = done[1]
     assert len(said["while resumed"]["positions"]) == 1
     assert said["flattened"].code == ExitCode.DONE
+    assert said["flattened"].out[0] == "paused; everything is closed"
     assert said["while flat"]["positions"] == []
     assert said["while flat"]["causes"] == ["paused"]
 

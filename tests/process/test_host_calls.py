@@ -97,8 +97,10 @@ def test_an_argument_that_the_package_refuses_is_no_failure_of_the_link(
 def test_an_exception_in_a_trading_function_leaves_the_outcome_unknown(
     client: TerminalClient,
 ) -> None:
+    before = sent(client)
     with pytest.raises(CallOutcomeUnknown, match="SystemError"):
         client.call("order_send", {**REQUEST, "symbol": "RAISE"}, deadline=SECONDS)
+    assert sent(client) == before + 1  # it has taken effect, and is not sent again
 
 
 def test_a_result_that_cannot_travel_is_no_answer(client: TerminalClient) -> None:

@@ -76,6 +76,14 @@ def test_a_wrong_token_is_hung_up_on_and_what_follows_it_is_not_read(port: int) 
     assert is_well(port)
 
 
+@pytest.mark.parametrize("right", [1, 16, 31])
+def test_a_token_is_compared_to_its_last_byte(port: int, right: int) -> None:
+    with raw(port) as sock:
+        sock.sendall(b"\x5a" * right + b"\x5b" * (32 - right))
+        assert hangs_up(sock)
+    assert is_well(port)
+
+
 def test_a_client_with_a_wrong_token_is_told_what_to_look_at(port: int) -> None:
     error = refusal(port, config(token="00" * 32))
     assert error.kind == "token"

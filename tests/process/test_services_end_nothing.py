@@ -170,7 +170,7 @@ async def test_orders_go_on_whatever_befalls_a_service(
 
 @pytest.mark.parametrize("service", ["event log (CSV)", "summary (JSON)", "metrics"])
 async def test_a_failure_is_told_once_and_shown_until_the_service_works_again(
-    tmp_path: Path, service: str
+    tmp_path: Path, service: str, request: pytest.FixtureRequest
 ) -> None:
     told: list[str] = []
 
@@ -179,6 +179,7 @@ async def test_a_failure_is_told_once_and_shown_until_the_service_works_again(
 
     broken = patch(OUTSIDE[service], FAULTS["ENOSPC"])
     broken.start()
+    request.addfinalizer(patch.stopall)
     shadow = build(tmp_path, "s-1", ServiceOptions(metrics_port=0, beat_seconds=0.01), noted)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shadow.session.run)
@@ -196,7 +197,9 @@ async def test_a_failure_is_told_once_and_shown_until_the_service_works_again(
     assert told == [f"{service}: degraded ({why}); trading goes on", f"{service}: works again"]
 
 
-async def test_no_row_of_the_event_log_is_lost_or_doubled_by_a_full_disk(tmp_path: Path) -> None:
+async def test_no_row_of_the_event_log_is_lost_or_doubled_by_a_full_disk(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """A write that came half way is taken back."""
     real: list[int] = []
 
@@ -206,6 +209,7 @@ async def test_no_row_of_the_event_log_is_lost_or_doubled_by_a_full_disk(tmp_pat
 
     broken = patch(OUTSIDE["event log (CSV)"], half)
     broken.start()
+    request.addfinalizer(patch.stopall)
     shadow = build(tmp_path, "s-1", ServiceOptions(), quick)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(shadow.session.run)

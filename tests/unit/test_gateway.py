@@ -114,11 +114,14 @@ class TestDone:
 
     def test_an_entry_that_filled_in_several_deals_is_one_position_of_all_of_them(self) -> None:
         desk = entering()
-        parts = (deal_in(volume=0.4, commission=-1.0), deal_in(volume=0.6, commission=-1.5,
-                                                               ticket=12))  # fmt: skip
+        """At their average price, each weighed by its volume."""
+        parts = (
+            deal_in(volume=0.4, commission=-1.0),
+            deal_in(volume=0.6, commission=-1.5, ticket=12, price=1.1011),
+        )
         desk.reply(result(), deals=parts)
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
-        assert (opened.volume, opened.price, opened.commission) == (10_000, 110_010, -250)
+        assert (opened.volume, opened.price, opened.commission) == (10_000, 110_070, -250)
         assert desk.parts.order_manager.alive == {}
 
     def test_every_deal_is_followed_by_an_equity_test(self) -> None:

@@ -16,7 +16,7 @@ from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS, of_kind, signal
-from tests.venue_steps import FIGURES, Live, deal_in, deal_out, deals, live, result
+from tests.venue_steps import FIGURES, Live, deal_in, deal_out, deals, live, result, seen
 
 STANDING = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021)
 ENDED = {"expired": mt5.ORDER_STATE_EXPIRED, "refused": mt5.ORDER_STATE_REJECTED,
@@ -122,8 +122,11 @@ class TestClosedByTheVenue:
         desk = holding()
         part = deal_out(volume=0.4, profit=80.0, swap=0.0, commission=-1.0,
                         reason=mt5.DEAL_REASON_CLIENT)  # fmt: skip
+        left = {"deals": deals(deal_in(), part), "positions": (STANDING._with(volume=0.6),)}
+        assert desk.gateway.has_changes(seen(**left))
         for _ in range(2):
-            desk.see(deals=deals(deal_in(), part), positions=(STANDING._with(volume=0.6),))
+            desk.see(**left)
+        assert not desk.gateway.has_changes(seen(**left))
         assert [(item.volume, item.remaining, item.reason, item.net) for item in closes(desk)] == [
             (4_000, 6_000, "MANUAL", 8_000 - 100 - 100)
         ]

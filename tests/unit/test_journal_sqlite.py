@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import anyio
 import pytest
 
 from adapters.journal import SqliteJournal, StoredJournal
+from adapters.journal.store import Store
 from engine import events as ev
 from engine.journal import JournalFailed, MemoryJournal
 from tests.journals import RECORDS, connected, hash_of, read_back, record, spoil, stored
@@ -35,6 +38,29 @@ def files_in(folder: Path) -> list[str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps names by itself")
+def test_the_names_of_a_new_journal_outlast_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder and the two above it, all of which may be new, are synchronised when it is made.
+
+    A file whose name is lost with its folder is lost with all that was confirmed.
+    """
+    synchronised: list[int] = []
+    fsync = os.fsync
+
+    def observed(handle: int) -> None:
+        synchronised.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", observed)
+    path = tmp_path / "sessions" / "s-1" / "journal.sqlite"
+    path.parent.mkdir(parents=True)
+    Store.create(path, power_safe=True).close()
+    folders = [path.parent, path.parent.parent, tmp_path]
+    assert {folder.stat().st_ino for folder in folders} <= set(synchronised)
 
 
 @pytest.mark.asyncio

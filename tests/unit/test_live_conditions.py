@@ -9,6 +9,7 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.conditions import trading_conditions
+from adapters.mt5.live.server_clock import ServerClock
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.rules import SymbolRules
 from engine import events as ev
@@ -16,7 +17,7 @@ from engine.events import DenyReason
 from engine.trading import HaltCause
 from engine.types import Side
 from tests.builders import TICKS, levels, of_kind, signal, wired
-from tests.live_scene import Scene
+from tests.live_scene import M15, MONDAY, Scene
 from tests.paper_terminals import account_at_ticks, told
 from tests.risk_steps import approvals, denials, enter
 
@@ -118,3 +119,36 @@ def test_a_terminal_that_tells_nothing_is_a_failed_look() -> None:
     scene.play(scene.to(2), mute, speak, scene.to(4))
     assert told(answers()).connected
     assert scene.bars() == [(2, False), (3, False)]
+
+
+class TestPricesAndTime:
+    """A feed that watches its server's clock, looked at from Monday, 01:00 on."""
+
+    def _played(self, *seconds: int) -> list[tuple[HaltCause, ...]]:
+        """The causes that halt trading after a look at each of these seconds after 01:00."""
+        scene = Scene(40, server=ServerClock({"utc": lambda utc: utc}))
+        causes: list[tuple[HaltCause, ...]] = []
+
+        def look(second: int) -> Callable[[], None]:
+            def move() -> None:
+                causes.append(scene.live.parts.risk.trading.causes)
+                moment = (MONDAY + 3_600 + second) * 1000
+                scene.market.advance(moment)
+                scene.clock.advance_to(moment)
+
+            return move
+
+        scene.play(*map(look, seconds), lambda: causes.append(scene.live.parts.risk.trading.causes))
+        return causes[2:]
+
+    def test_new_orders_wait_until_fresh_ticks_tell_the_servers_clock(self) -> None:
+        """The first may be old; one that came between two looks is not."""
+        first, second = self._played(0, M15 + 4)[-1], self._played(M15 - 4, M15 + 4)[-1]
+        assert (first, second) == ((HaltCause.CLOCK,), ())
+
+    def test_without_prices_while_the_market_is_open_new_orders_wait_until_one_comes(self) -> None:
+        """Five minutes without any, which the paper market's bars leave between their moves."""
+        silence = range(M15 - 4, 2 * M15 - 4, 8)
+        *before, last = self._played(*silence, 2 * M15 + 4)
+        assert (HaltCause.FEED,) in before
+        assert last == ()

@@ -264,3 +264,25 @@ def test_a_round_trip_leaves_a_flat_account_whose_equity_is_its_balance(symbol: 
     made.close(opened(made, symbol, Side.SHORT), 26, "")
     assert made.equity() == made.balance == sum(sum(amounts(deal)) for deal in made.deals)
     assert made.margin == 0
+
+
+class TestEdges:
+    """At its level a position is kept; a cent short is short."""
+
+    @pytest.mark.parametrize(("above", "closed"), [(1, 0), (0, 0), (-1, 1)])
+    def test_it_is_stopped_out_below_the_level_and_not_at_it(self, above: int, closed: int) -> None:
+        """As MT5 has it: when the margin level falls below the stop-out level."""
+        made = account(stop_out=50)
+        opened(made, volume=LOT)
+        made.balance += made.margin // 2 - made.worst_equity("EURUSD", bar(*[110_000] * 4))
+        made.balance += above
+        assert made.play("EURUSD", bar(*[110_000] * 4)) == closed
+        assert len(made.positions) == 1 - closed
+
+    @pytest.mark.parametrize(("spare", "affordable"), [(1, True), (0, True), (-1, False)])
+    def test_a_margin_that_is_a_cent_short_is_not_there(self, spare: int, affordable: bool) -> None:
+        made = account()
+        spec = SPECS["EURUSD"]
+        needed = made.margin_for(spec, Side.LONG, LOT, 110_010)
+        made.balance += needed + spare - made.equity()
+        assert made.affords(spec, Side.LONG, LOT, 110_010) is affordable

@@ -22,7 +22,8 @@ from adapters.state.store import SessionRow
 
 TERMS = {"preset": "p1", "limits": "l1"}
 NOW = 10_000_000
-START = Start(wanted=AUTO, mode="shadow", dry=False, terms=TERMS, now=NOW, account_name="FTMO")
+START = Start(wanted=AUTO, mode="shadow", dry=False, terms=TERMS, now=NOW, account_name="FTMO",
+              symbols=frozenset({"EURUSD"}))  # fmt: skip
 
 
 def session(name: str = "A", tag: int = 1, **given: Any) -> SessionRow:
@@ -34,7 +35,7 @@ def session(name: str = "A", tag: int = 1, **given: Any) -> SessionRow:
 
 
 def holding(tag: int = 1, ticket: int = 21, opened: int = 0) -> Holding:
-    return Holding(ticket=ticket, tag=tag, words="EURUSD long 0.04", opened=opened)
+    return Holding(ticket=ticket, tag=tag, words="EURUSD long 0.04", opened=opened, symbol="EURUSD")
 
 
 def start(**given: object) -> Start:
@@ -72,7 +73,7 @@ def test_another_preset_does_not_leave_a_position_behind() -> None:
     assert choice.kind is StartAction.REFUSE
     assert choice.line == (
         "A holds EURUSD long 0.04 and began with other terms (preset): --resume A with its terms, "
-        "or butler flatten --account-profile FTMO"
+        "--adopt, or butler flatten --account-profile FTMO"
     )
     adopted = choose(start(adopt=True), [session(**OTHER)], [holding()])
     assert (adopted.kind, adopted.adopted) == (StartAction.NEW, (holding(),))
@@ -84,7 +85,7 @@ def test_an_older_unfinished_session_that_holds_is_an_orphan() -> None:
     assert choice.kind is StartAction.REFUSE
     assert choice.line == (
         "the Butler opened 21 EURUSD long 0.04 (session A), which nobody manages: "
-        "--resume A, or butler flatten --account-profile FTMO"
+        "--adopt, --resume A, or butler flatten --account-profile FTMO"
     )
     taken = choose(start(adopt=True), rows, [holding(1), holding(2, ticket=22)])
     assert (taken.kind, taken.session, taken.adopted) == (StartAction.RESUME, "B", (holding(1),))
@@ -128,7 +129,7 @@ def test_an_unknown_tag_is_another_butler_while_it_is_young_and_an_orphan_later(
     assert young.line == "another Butler works on this account (tag 3fa9c1): stop it first"
     old = choose(START, [], [holding(0x3FA9C1, opened=NOW - 600_000)])
     assert old.kind is StartAction.REFUSE
-    assert "(an unknown session), which nobody manages: butler flatten" in old.line
+    assert "(an unknown session), which nobody manages: --adopt, or butler flatten" in old.line
 
 
 def test_an_entry_with_an_unknown_tag_is_another_butlers_even_when_it_is_closed_again() -> None:
@@ -145,3 +146,18 @@ def test_an_entry_with_an_unknown_tag_is_another_butlers_even_when_it_is_closed_
     assert choose(start(recent=(holding(1, opened=NOW),)), [session()], []).kind is (
         StartAction.RESUME
     )
+
+
+def test_only_positions_on_the_sessions_own_symbols_are_taken_over() -> None:
+    """A waiting order would fill later, with nobody's stop; another symbol has no prices here."""
+    rows = [session(ended=5, how="done")]
+    waits = msgspec.structs.replace(holding(), waits=True)
+    choice = choose(start(adopt=True), rows, [waits])
+    assert choice.kind is StartAction.REFUSE
+    assert (
+        "order 21 EURUSD long 0.04 of A waits at the venue and cannot be taken over" in choice.line
+    )
+    other = msgspec.structs.replace(holding(), symbol="GBPUSD")
+    choice = choose(start(adopt=True), rows, [other])
+    assert choice.kind is StartAction.REFUSE
+    assert "add the symbol, --resume A, or butler flatten" in choice.line

@@ -141,3 +141,29 @@ class TestDays:
         assert parts.risk.figures().daily_realized_loss == 0
         see(parts, 9_950_000)
         assert parts.risk.figures().daily_realized_loss == 0
+
+
+class TestReleases:
+    """A check that passes releases what it checked, and nothing beside it."""
+
+    OTHERS = (HaltCause.FEED, HaltCause.CLOCK, HaltCause.TERMINAL, HaltCause.STRATEGY)
+
+    @pytest.mark.parametrize("other", OTHERS)
+    def test_a_link_that_is_back_releases_the_link_alone(self, other: HaltCause) -> None:
+        parts = wired()
+        parts.bus.feed(ev.ConditionSeen(other, holds=True, detail="not certain"))
+        parts.bus.feed(ev.LinkChanged(up=False, detail="gone"))
+        parts.bus.feed(ev.LinkChanged(up=True, detail="back"))
+        assert parts.risk.trading.causes == (other,)
+        enter(parts, "EURUSD")
+        assert denials(parts) == [DenyReason.HALTED]
+
+    @pytest.mark.parametrize("other", OTHERS)
+    def test_a_condition_that_passes_releases_itself_alone(self, other: HaltCause) -> None:
+        parts = wired()
+        for cause in self.OTHERS:
+            parts.bus.feed(ev.ConditionSeen(cause, holds=True, detail="not certain"))
+        parts.bus.feed(ev.LinkChanged(up=False, detail="gone"))
+        parts.bus.feed(ev.ConditionSeen(other, holds=False, detail="certain again"))
+        left = (*(cause for cause in self.OTHERS if cause is not other), HaltCause.LINK)
+        assert parts.risk.trading.causes == left

@@ -9,6 +9,7 @@ from adapters.mt5.live.days import Days
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from engine import events as ev
 from engine.clock import SystemClock
+from engine.trading import Trading
 from engine.types import Side
 from tests.builders import START, TICKS, account, signal
 from tests.paper_terminals import BUY_LIMIT, done
@@ -28,7 +29,7 @@ def feed_of(scene: Scene, days: Days | None = None) -> ScriptFeed:
     live = scene.live
     return ScriptFeed(
         scene.bus, live.parts.portfolio, live.gateway, scene.venue, SystemClock(), [PLAN],
-        quote=quote, sleep=sleep, hold=0.0, pace=0.0, may_enter=lambda: True,
+        quote=quote, sleep=sleep, hold=0.0, pace=0.0, trading=Trading,
         days=days,
     )  # fmt: skip
 

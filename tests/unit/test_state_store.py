@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from adapters.state.damage import set_aside
 from adapters.state.errors import StateFailed
-from adapters.state.store import FILE, AccountHalt, AccountStore, SessionRow, set_aside
+from adapters.state.store import FILE, AccountHalt, AccountStore, SessionRow
 from engine.account.history import HistoryDeal, Observation, PastOrder
 
 DEAL = HistoryDeal(ticket=2, time_msc=1_000, type=0, profit=1.5, symbol="EURUSD", comment="a")
@@ -222,7 +223,7 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> Non
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.executescript(
             "ALTER TABLE approvals DROP COLUMN symbol; CREATE TABLE day_starts (reset INTEGER);"
-            "CREATE TABLE cool_down (last_loss INTEGER); PRAGMA user_version=1;"
+            "CREATE TABLE cool_down (last_loss INTEGER); DROP TABLE told; PRAGMA user_version=1;"
             "INSERT INTO approvals VALUES ('a', 1, 100, 's-1');"
         )
     connection.close()
@@ -230,4 +231,22 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> Non
         store.add_approval("a", 2, 200, "s-2", "EURUSD")
         assert store.approvals(0) == (100, 200)
         assert store.approved_symbols(0) == {"EURUSD": 1}
+        assert store.is_news("a line", 300, 10)
     opened(tmp_path).close()
+
+
+def test_a_line_is_news_once_within_a_time(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        assert store.is_news("a", 100, 50)
+        assert not store.is_news("a", 149, 50)
+        assert store.is_news("b", 149, 50)
+        assert store.is_news("a", 150, 50)
+
+
+def test_jobs_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        with pytest.raises(ZeroDivisionError):
+            store.do([lambda one: one.add_request("a", 1, 1), lambda _: 1 // 0])
+        assert store.requests(0) == ()
+        store.do([lambda one: one.add_request("a", 1, 1), lambda one: one.beat("a", 2)])
+        assert store.requests(0) == (1,)

@@ -37,6 +37,7 @@ from tests.builders import (
     ended,
     halted,
     opened,
+    signal,
     started,
     terms,
 )
@@ -50,14 +51,14 @@ METADATA = {
 OUT: dict[str, Any] = {"symbol": "EURUSD", "side": Side.LONG}
 
 
-def folded(*events: ev.Event) -> StatusFold:
+def folded(*events: ev.Event | ev.Input) -> StatusFold:
     fold = StatusFold()
     for seq, event in enumerate((started(mode="shadow"), *events), start=1):
         fold.take(ev.Record(seq, NOON + seq, None, event, METADATA if seq == 1 else None))
     return fold
 
 
-def recorded(*events: ev.Event) -> Status:
+def recorded(*events: ev.Event | ev.Input) -> Status:
     return folded(*events).recorded()
 
 
@@ -116,6 +117,29 @@ class TestFold:
         (line,) = [item for item in status_lines(status) if "  position " in item]
         assert line.endswith("unexplained: it carries the session's mark")
         assert recorded(told, ev.ReconciliationMismatch()).positions == ()
+
+    def test_what_must_be_closed_is_told_until_it_is(self) -> None:
+        wanted = signal("s:1:FLATTEN", action=ev.CLOSE, position=7, reason="FLATTEN")
+        part = closed(7, volume=4_000, remaining=6_000, net=100, profit=200)
+        for events in ((wanted,), (wanted, part)):
+            status = recorded(opened(), *events)
+            assert status.to_close == (7,)
+            assert any("position 7 must be closed" in line for line in status_lines(status))
+        assert recorded(opened(), wanted, closed()).to_close == ()
+        exit_of_its_own = signal("s:2", action=ev.CLOSE, position=7, reason="WHY")
+        assert recorded(opened(), exit_of_its_own).to_close == ()
+
+    def test_a_lost_link_is_told_by_its_present_cause_and_the_logins_tried(self) -> None:
+        lost = halted(HaltCause.LINK, state=TradingState.SUSPENDED, detail="no answer")
+        events: list[ev.Event | ev.Input] = [ev.LinkChanged(up=False, detail="no answer"), lost]
+        events.append(ev.LinkChanged(up=False, detail="another account: 7"))
+        status = recorded(*events)
+        assert (status.why, status.logins) == ({"link": "another account: 7"}, 2)
+        lines = status_lines(status)
+        assert "  halted     link: another account: 7" in lines
+        assert "  link       down, 0 reconnects, 2 logins tried" in lines
+        again = recorded(*events, ev.LinkChanged(up=True, detail="back"), halted(None))
+        assert (again.why, again.reconnects, again.logins) == ({}, 1, 2)
 
     def test_an_order_is_at_work_from_its_sending_to_its_end(self) -> None:
         (order,) = recorded(submitted(1), ev.OrderAccepted(order_id=1, ticket=7)).orders

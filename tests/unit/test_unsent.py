@@ -44,6 +44,14 @@ def refused(desk: Live) -> None:
     desk.reply(None, error=(mt5.RES_E_INTERNAL_FAIL_CONNECT, GUARD), account=None)
 
 
+def later(desk: Live, millis: int = 3_600_000, *, price: bool = True) -> None:
+    """Time passes, and a price comes unless told otherwise."""
+    bus, tick = desk.parts.bus, desk.parts.portfolio.ticks["EURUSD"]
+    bus.time += millis
+    if price:
+        bus.feed(ev.Tick(tick.symbol, tick.bid, tick.ask))
+
+
 def sent(desk: Live) -> list[int]:
     return [venue_request.request["position"] for venue_request in desk.sent]
 
@@ -70,9 +78,12 @@ class Wish:
     terms: dict[str, Any] = field(default_factory=dict)
     challenge: Challenge | None = None
 
+    def holding(self) -> Live:
+        return holding(limits(**{"daily_loss_fraction": 0.5, **self.terms}), self.challenge)
+
     def unsent(self) -> Live:
         """A session in which that close was refused by the host's guard."""
-        desk = holding(limits(**{"daily_loss_fraction": 0.5, **self.terms}), self.challenge)
+        desk = self.holding()
         self.act(desk)
         assert sent(desk) == [7]
         refused(desk)
@@ -151,11 +162,13 @@ def test_a_position_that_its_stop_closed_meanwhile_needs_no_close(wish: Wish) ->
     assert not desk.gateway.has_changes(seen())
 
 
-def test_what_the_venue_itself_rejects_is_not_asked_for_again() -> None:
-    desk = WISHES["user"].unsent()
+def test_a_strategys_close_that_the_venue_itself_rejects_is_not_asked_for_again() -> None:
+    desk = WISHES["strategy"].unsent()
     desk.see(positions=(STANDING,))
     desk.reply(result(10_018))
     assert HaltCause.REJECTION in desk.parts.risk.trading.causes
+    later(desk)
+    assert not desk.gateway.has_changes(seen(positions=(STANDING,)))
     desk.see(positions=(STANDING,))
     assert desk.sent == []
 

@@ -8,8 +8,9 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
-from engine.exits import MANUAL_REASON, Exits
+from engine.exits import Exits
 from engine.session import Restorer
+from engine.standing import MANUAL_REASON
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import START, Wired, limits, of_kind, opened, signal, wired

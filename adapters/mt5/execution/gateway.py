@@ -87,12 +87,14 @@ class Gateway:
         """Whether a snapshot must be reconciled: it has changes, or there is something to repeat.
 
         A pending entry that the venue did not give back during a halt is asked for again, and so is
-        a close that was never sent.
+        a close that was never sent, or that stands although the venue refused it.
         """
         refused = self._halted and any(
             live.order.terms.entry_price for live in self._orders.working.values()
         )
-        return refused or bool(self._orders.unsent) or self.reconciler.has_changes(snapshot)
+        standing = {position.ticket for position in snapshot.positions}
+        again = refused or self._exits.due(standing, self._bus.time)
+        return again or self.reconciler.has_changes(snapshot)
 
     def reconcile(self, snapshot: Snapshot | ClosedPositions) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
@@ -201,7 +203,8 @@ class Gateway:
     def on_reconciled(self, venue: ev.AccountReconciled) -> None:
         """What the same snapshot shows to be closed is on its way to the books already."""
         snapshot: Snapshot = venue.what
-        self._exits.repeat_unsent({position.ticket for position in snapshot.positions})
+        standing = {position.ticket for position in snapshot.positions}
+        self._exits.repeat(standing, self._bus.time)
 
     def on_result(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
         """Turn the venue's answer to an order into events."""

@@ -20,7 +20,7 @@ from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
 from engine.portfolio import Portfolio
-from engine.trading import HaltCause
+from engine.trading import HaltCause, Trading
 from engine.types import Points, Side, SymbolSpec, Units, lots
 
 _CLOSES = 2
@@ -64,9 +64,9 @@ class ScriptQuote(msgspec.Struct, frozen=True):
 class ScriptFeed:
     """Carries out plans; ends early when trading is halted or an order's outcome is not known.
 
-    `quote` asks the terminal for tick and account of a symbol; `sleep` waits so many seconds, less
-    when a stop is asked for; `may_enter` tells whether trading is active; `hold` is how long a
-    position is kept, `pace` the pause before the next plan.
+    A pause of the user's is waited for. `quote` asks the terminal for tick and account of a symbol;
+    `sleep` waits so many seconds, less when a stop is asked for; `trading` tells whether orders may
+    leave; `hold` is how long a position is kept, `pace` the pause before the next plan.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ScriptFeed:
         sleep: Callable[[float], Awaitable[None]],
         hold: float,
         pace: float,
-        may_enter: Callable[[], bool],
+        trading: Callable[[], Trading],
         days: Days | None = None,
         raised: frozenset[str] = frozenset(),
         ledger: LedgerNews | None = None,
@@ -99,7 +99,7 @@ class ScriptFeed:
         self._sleep = sleep
         self._hold = hold
         self._pace = pace
-        self._may_enter = may_enter
+        self._trading = trading
         self._days = days
         self._ledger = ledger
         self._valuations = ValuationSchedule()
@@ -112,11 +112,16 @@ class ScriptFeed:
         if self._in_doubt():
             return
         for plan in self._plans:
-            if not self._may_enter():
+            if self._is_over():
                 return
             if self.done:
                 await self._sleep(self._pace)
                 yield  # a stop that was asked for meanwhile takes effect before anything is opened
+            while self._is_paused():
+                await self._sleep(_BETWEEN_LOOKS)
+                yield
+            if self._is_over():
+                return
             # From here to the next yield nothing stops the session: what is opened is closed.
             signal_id = await self._enter(plan)
             await self._venue.settled()
@@ -155,6 +160,13 @@ class ScriptFeed:
         """Compare with the terminal, and let closes come back that this sent again."""
         await self._venue.recover(self._gateway)
         await self._venue.settled()
+
+    def _is_paused(self) -> bool:
+        return HaltCause.PAUSED in self._trading().causes
+
+    def _is_over(self) -> bool:
+        """Whether trading is halted for a reason that is not waited for."""
+        return not (self._trading().active or self._is_paused())
 
     def _in_doubt(self) -> bool:
         """Whether an order may still be executed, or already is: no other takes its place."""

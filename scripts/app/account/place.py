@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.state.errors import StateFailed
-from adapters.state.place import account_folder, prepare, state_folder
+from adapters.state.place import VARIABLE, account_folder, prepare, state_folder
 from adapters.system.account_lock import AccountBusy, AccountLock
 from scripts.app.errors import Refused, WrongUsage
 
@@ -71,15 +71,17 @@ def held(account: ResolvedAccount, results: Path, session: str) -> Iterator[None
     earlier = results / _HOSTS / f"{account.server}-{account.login}"
     locks = [lock_of(account, results, session), AccountLock(earlier, _name(account), session)]
     try:
-        _take(locks)
+        _take(locks, results)
         yield
     finally:
         for lock in locks:
             lock.release()
 
 
-def _take(locks: Sequence[AccountLock]) -> None:
+def _take(locks: Sequence[AccountLock], results: Path) -> None:
     for lock in locks:
+        where = "--results-dir" if lock.folder.is_relative_to(results) else VARIABLE
+        remedy = f"remove what is there, or choose another folder with {where}"
         try:
             lock.acquire()
         except AccountBusy as error:
@@ -88,6 +90,5 @@ def _take(locks: Sequence[AccountLock]) -> None:
             ) from error
         except OSError as error:
             raise WrongUsage(
-                f"{lock.folder}: cannot write here ({error.strerror}); choose another folder with "
-                "--results-dir"
+                f"{lock.path}: the account cannot be locked ({error.strerror}); {remedy}"
             ) from error

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from adapters.state.store import FILE, AccountStore
 from config.loader import DEFAULT_PRESET, ResolvedAccount, load_preset
-from engine.clock import SystemClock
+from engine.clock import SystemClock, VirtualClock
 from engine.fields import LedgerFigures
-from engine.types import Cents
+from engine.types import Cents, ClockName, Millis
 from risk.challenge import Challenge
 from risk.ledger.proposal import proposal
 from scripts.app.account.books import AccountBooks, opened
-from scripts.app.account.place import PAPER, held, paper_books, place_of
+from scripts.app.account.clocks import named_rule
+from scripts.app.account.place import PAPER, held, paper_books, prepared
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import WrongUsage
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger
+from scripts.app.sessions.paper import books_at
+from scripts.app.sessions.starting import addressed
 from scripts.app.terms.objectives import named_phase, resolve, with_firms_day
+from signals.market_data.clocks import is_clock
+
+SHADOW = "shadow"
+"""The mode of sessions that play a market of recorded bars on the paper account."""
 
 _Write = Callable[[AccountStore, LedgerRead], object]
 
@@ -80,10 +90,12 @@ def fresh_books(account: ResolvedAccount, results: Path) -> tuple[Path, str]:
         )
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     with held(account, results, "(a command)"):
-        place = place_of(account, results)
+        place = prepared(account, results)
         for file in ("paper_account.json", FILE, f"{FILE}-wal", f"{FILE}-shm"):
             if (place / file).exists():
                 (place / file).replace(place / f"{file}.reset-{stamp}")
+        # Of the account that was, nothing counts any more: there is a ledger, and it is empty.
+        AccountStore(place, account.login, account.server).close()
     return place, stamp
 
 
@@ -103,7 +115,9 @@ def standing(
         figures=report.figures,
         findings=tuple(
             StandingFinding(
-                code=str(item.code), severity=item.code.severity.name.lower(), line=item.line
+                code=str(item.code),
+                severity=item.code.severity.name.lower(),
+                line=addressed(item.line, account.profile or "NAME"),
             )
             for item in report.findings
         ),
@@ -123,6 +137,18 @@ async def _read(
     objectives: str | None,
     write: _Write | None,
 ) -> LedgerRead:
+    with _own_copy(paper_books(account, results)) as copy:
+        return await _read_with(account, results, challenge, objectives, write, copy)
+
+
+async def _read_with(
+    account: ResolvedAccount,
+    results: Path,
+    challenge: Challenge | None,
+    objectives: str | None,
+    write: _Write | None,
+    copy: Path | None,
+) -> LedgerRead:
     async with (
         opened(account, results) as books,
         connected(
@@ -130,12 +156,46 @@ async def _read(
             results / "hosts",
             trading=False,
             symbols=[account.default_symbol],
-            books=paper_books(account, results),
+            books=copy,
             is_held=write is None,
         ) as connection,
     ):
         source = _source(account, books, challenge, objectives)
+        if account.profile == PAPER:
+            source = await _by_its_market(source, books_at(copy))
         return await _reading(connection, source, write)
+
+
+@contextmanager
+def _own_copy(books: Path | None) -> Iterator[Path | None]:
+    """The paper account's books to look at: its terminal writes down what it is asked for."""
+    with TemporaryDirectory(prefix="butler-") as folder:
+        copy = None if books is None else Path(folder) / books.name
+        if books is not None and copy is not None and books.is_file():
+            shutil.copyfile(books, copy)
+        yield copy
+
+
+async def _by_its_market(source: LedgerSource, server: Millis | None) -> LedgerSource:
+    """The paper account at the time that its market has come to, where a session played that."""
+    played = await source.books.run(_played_clock)
+    if server is None or played is None:
+        return source
+    rule = named_rule(played)
+    return replace(
+        source,
+        clock=VirtualClock(rule.to_utc(server // 1000) * 1000 + server % 1000),
+        stands_still=False,
+        rules=(rule,),
+    )
+
+
+def _played_clock(store: AccountStore) -> ClockName | None:
+    """The clock of the market that the last session played; None where it looked at one that
+    stands still."""
+    last = next((row for row in store.sessions() if not row.dry), None)
+    clock = [name for _, name in store.clock() if is_clock(name)]
+    return clock[-1] if clock and last is not None and last.mode == SHADOW else None
 
 
 async def _reading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,9 @@ from adapters.services.control_wire import (
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
 from scripts.app.session_folder import JOURNAL, find_journal
+
+_LOOK_SECONDS: Final = 0.3
+"""So often a flatten is looked after."""
 
 FROM_COMMAND_LINE: Final = "cli"
 """The origin on record of what `butler pause` and its like order."""
@@ -63,6 +67,34 @@ def command(action: Action, session: str | None, results: Path, reason: str) -> 
             f"session {folder.name} is not running: {error}; its journal says: "
             f"{_last_words(folder)}"
         ) from error
+
+
+def flatten(session: str | None, results: Path, reason: str, seconds: float) -> ControlReply:
+    """Have a session close everything, and wait up to so many seconds until nothing is left.
+
+    The answer's text says what is left. Raises AppError when the session does not take the order.
+    """
+    folder = _folder_of(session, results)
+    reply = command("flatten", str(folder), results, reason)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and reply.status is not None and left_of(reply.status):
+        if not reply.status.running:
+            break
+        time.sleep(_LOOK_SECONDS)
+        reply = status_of(str(folder), results)
+    return reply
+
+
+def left_of(status: Status) -> list[str]:
+    """What a flatten still has to close or cancel, each in words."""
+    left = [
+        f"position {item.ticket} {item.symbol} {item.side} {item.volume:.2f}"
+        for item in status.positions
+    ]
+    for item in status.orders:
+        outcome = " (its outcome is unknown)" if item.order_id in status.unresolved else ""
+        left.append(f"order {item.order_id} {item.action} {item.symbol}{outcome}")
+    return left
 
 
 def _taken(reply: ControlReply, folder: Path) -> ControlReply:

@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
 from scripts.app.sessions.connection import Connection, connected
 from scripts.app.sessions.live import instruments
+from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.conversion_pairs import insist_on_pairs
@@ -60,6 +61,8 @@ class ProfileReplay:
     session_id: str | None = None
     resume: str | None = None
     parquet: bool = False
+    services: ServiceOptions = field(default_factory=ServiceOptions)
+    """Of a session that sends; a replay over history has none."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from scripts.app.session_folder import results_folder
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.live import (
+    LiveSession,
     LiveTerms,
     SessionContext,
     build_live,
@@ -76,7 +77,8 @@ async def _send(how: ProfileReplay, frontend: Frontend) -> SentSignals:
     try:
         return await _send_new(how, prepared, frontend)
     finally:
-        prepared.folder.discard_if_empty()
+        if not prepared.folder.journal.exists():  # refused: the bars were fetched for nothing
+            prepared.folder.discard()
 
 
 async def _send_new(
@@ -102,6 +104,7 @@ async def _send_new(
             dry_run=False,
             hold=how.hold,
             pace=how.pace,
+            services=how.services,
         )
         phase = named_phase(request.objectives)
         return await run_script(terms, connection, how, PreviousRun(folder, []), frontend, phase)
@@ -132,6 +135,7 @@ async def _resume(how: ProfileReplay, session: str, frontend: Frontend) -> SentS
             dry_run=False,
             hold=how.hold,
             pace=how.pace,
+            services=how.services,
         )
         return await run_script(terms, connection, how, previous, frontend)
 
@@ -174,10 +178,11 @@ async def run_script(
     `phase` is the one of the objectives that the command line names.
     """
     clock, folder = SystemClock(), previous.folder
-    log = SessionLog(folder.log, folder.session_id, clock.now, say=frontend.warn)
+    log = SessionLog(folder.log, folder.session_id, clock.now, say=frontend.warn, apart=True)
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
     initial = None if terms.challenge is None else terms.challenge.initial_balance
+    live: LiveSession | None = None
     try:
         with explained(folder, log):
             async with on_ledger(
@@ -199,10 +204,27 @@ async def run_script(
                 past = previous.records or None
                 context = SessionContext(folder, journal, clock, log, metadata, past, account)
                 live = build_live(terms, connection, context)
-                with frontend.interruptible(live.session.request_stop):
+                with frontend.interruptible(live.session.request_stop) as interrupt:
                     outcome = await live.session.run()
     finally:
         log.close()
+        if live is not None:
+            _tell_left_open(live, how, folder.session_id, frontend)
     summary, tables = live.sinks.summary.projection.summary(), live.sinks.tables
-    session = FinishedSession(folder, outcome, summary, result=tables.result)
+    session = FinishedSession(
+        folder, outcome, summary, as_ordered=not interrupt.asked, result=tables.result
+    )
     return SentSignals(session, live.outcomes, live.halted(), live.left())
+
+
+def _tell_left_open(
+    live: LiveSession, how: ProfileReplay, session: str, frontend: Frontend
+) -> None:
+    profile = how.account.profile or "NAME"
+    frontend.tell_left_open(
+        live.portfolio,
+        profile=profile,
+        goes_on=f"butler replay --account-profile {profile} --no-dry-run --resume {session} closes "
+        "them and goes on",
+        dry_run=False,
+    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
-from adapters.state.resuming import Start
+from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.clock import Clock, SystemClock
 from engine.currency import USD
@@ -19,13 +21,15 @@ from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule
 from scripts.app.account.place import held, paper_books
+from scripts.app.account.rebuilding import TERMS
 from scripts.app.account.terms import ledger_terms
-from scripts.app.errors import WrongUsage
+from scripts.app.errors import AppError, WrongUsage
 from scripts.app.frontend import Frontend
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
-from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
+from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder, tag_number
 from scripts.app.sessions.adopting import Adopter, adoption_lines
+from scripts.app.sessions.alerts import send_refusal
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
 from scripts.app.sessions.connection import Connection, connected, in_currency
 from scripts.app.sessions.failures import explained
@@ -60,6 +64,7 @@ from signals.market_data.clocks import utc_of
 
 MODE = "shadow"
 
+_DAY = 86_400_000
 _POLL_SECONDS = 1.0
 _FAST_POLL_SECONDS = 0.25
 
@@ -79,10 +84,12 @@ async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> Finishe
     challenge = None if named and not chosen.request.objectives else chosen.challenge()
     async with opened(chosen.account, chosen.results) as books:
         inputs, notes = _inputs(chosen, loaded)
-        plan = await planned(books, _start(chosen, loaded, limits, challenge, inputs))
-        own = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
+        async with alerted(chosen, books, frontend):
+            plan = await planned(books, _start(chosen, loaded, limits, challenge, inputs))
+        own = _own_folder(chosen, plan)
         with held(chosen.account, chosen.results, plan.session or own.session_id):
-            plan, previous = await read_back(books, plan, chosen.results)
+            async with alerted(chosen, books, frontend):
+                plan, previous = await read_back(books, plan, chosen.results)
             market = _market(chosen, inputs, previous)
             if previous is not None:
                 _compare(chosen, previous, loaded, market)
@@ -95,6 +102,30 @@ async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> Finishe
                 return await run.on_account()
             finally:
                 folder.discard_if_empty()
+
+
+def _own_folder(chosen: ShadowRequest, plan: StartPlan) -> SessionFolder:
+    """A new session's folder; a name that is drawn has a tag that no session of the account has."""
+    while True:
+        folder = session_folder(chosen.results, chosen.session_id, THROUGH_MT5)
+        if chosen.session_id or tag_number(folder.session_id) not in plan.tags:
+            return folder
+
+
+@asynccontextmanager
+async def alerted(
+    chosen: ShadowRequest, books: AccountBooks, frontend: Frontend
+) -> AsyncIterator[None]:
+    """Whoever is to be alerted hears, once a day, why a session that sends does not begin."""
+    try:
+        yield
+    except AppError as error:
+        line, at = str(error), SystemClock().now()
+        if not chosen.dry_run and await books.run(lambda store: store.is_news(line, at, _DAY)):
+            name = chosen.account.profile or "the account"
+            failed = await in_daemon(lambda: send_refusal(name, chosen.account.alerts, line))
+            frontend.tell([failed] if failed else [])
+        raise
 
 
 def _start(
@@ -254,7 +285,8 @@ class _Run:
         shadowed = None
         try:
             with explained(folder, log):
-                account = await self._account(connection, clock, terms)
+                async with alerted(self.chosen, self.books, self.frontend):
+                    account = await self._account(connection, clock, terms)
                 context = await self._context(connection, clock, log, account)
                 shadowed = build_shadow(terms, connection, context)
                 with self.frontend.interruptible(shadowed.session.request_stop) as interrupt:
@@ -262,10 +294,12 @@ class _Run:
         finally:
             log.close()
             if shadowed is not None:
+                profile = self.chosen.account.profile or "NAME"
                 self.frontend.tell_left_open(
                     shadowed.actors.portfolio,
-                    profile=self.chosen.account.profile or "NAME",
-                    session=folder.session_id,
+                    profile=profile,
+                    goes_on=f"butler shadow --account-profile {profile} "
+                    f"--resume {folder.session_id} manages them again",
                     dry_run=self.chosen.dry_run,
                 )
         summary, tables = shadowed.sinks.summary.projection.summary(), shadowed.sinks.tables
@@ -286,6 +320,7 @@ class _Run:
             clock=clock,
             names={item.name: ours for ours, item in terms.instruments.items()},
             rules=None if market is None else (named_rule(market.clock_name),),
+            rules_name="" if market is None else market.clock_name,
             remembers=market is None or not chosen.dry_run,
         )
         account = await session_account(
@@ -330,6 +365,7 @@ class _Run:
             dry_run=self.chosen.dry_run,
             account=account_mark(connection.account),
         )
+        metadata[TERMS] = terms_text(self.plan.start.terms)
         if self.loaded.file is not None:
             metadata["strategy_file"] = str(self.loaded.file)
         if self.market is not None:

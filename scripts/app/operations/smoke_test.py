@@ -47,6 +47,7 @@ from scripts.app.sessions.live import (
 from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
 from scripts.app.sessions.resume import account_mark, open_journal
+from scripts.app.sessions.services import ServiceOptions
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.version import session_metadata
 
@@ -71,6 +72,7 @@ class SmokeTest:
     stop_pips: float
     hold: float
     frontend: Frontend
+    services: ServiceOptions = field(default_factory=ServiceOptions)
     _clock: Clock = field(default_factory=SystemClock, init=False)
     _too_much: str = field(default="", init=False)
 
@@ -179,17 +181,10 @@ class SmokeTest:
         plan: ScriptedEntry,
         entry: dict[str, Any],
     ) -> None:
-        log = SessionLog(folder.log, folder.session_id, self._clock.now, say=self.frontend.warn)
-        terms = LiveTerms(
-            mode="smoke_test",
-            instruments=found,
-            limits=self.limits,
-            plans=[plan],
-            preset="smoke_test",
-            parameters={},
-            dry_run=self.dry_run,
-            hold=self.hold,
+        log = SessionLog(
+            folder.log, folder.session_id, self._clock.now, say=self.frontend.warn, apart=True
         )
+        terms = self._terms(found, plan)
         metadata = session_metadata(
             folder.session_id,
             self.account.profile,
@@ -213,15 +208,32 @@ class SmokeTest:
             live = build_live(terms, connection, context)
             outcomes = live.outcomes
             try:
-                with self.frontend.interruptible(live.session.request_stop), explained(folder):
+                with self.frontend.interruptible(live.session.request_stop), explained(folder, log):
                     await live.session.run()
             finally:
                 log.close()
+                profile = self.account.profile or "NAME"
+                self.frontend.tell_left_open(
+                    live.portfolio, profile=profile, goes_on="", dry_run=self.dry_run
+                )
                 self._report.facts["order_sent"] = outcomes.submitted > 0 and not self.dry_run
                 self._report.facts["order_closed"] = outcomes.closed > 0
                 self._report.facts |= outcomes.figures(found[self.symbol].spec)
                 entry["events"] = outcomes.lines
         self._judge(outcomes, live.halted() or live.left())
+
+    def _terms(self, found: dict[str, Instrument], plan: ScriptedEntry) -> LiveTerms:
+        return LiveTerms(
+            mode="smoke_test",
+            instruments=found,
+            limits=self.limits,
+            plans=[plan],
+            preset="smoke_test",
+            parameters={},
+            dry_run=self.dry_run,
+            hold=self.hold,
+            services=self.services,
+        )
 
     def _judge(self, told: OrderOutcomes, left: str | None) -> None:
         denied = told.problem and not told.submitted

@@ -35,6 +35,26 @@ def policy(settings: AlertSettings) -> Policy:
     )
 
 
+def send_refusal(profile: str, settings: AlertSettings | None, line: str) -> str | None:
+    """Tell the profile's services that no session begins, and why; what went wrong, if anything.
+
+    Nobody looks at the console of a service, and one that only a person can help is not started
+    again.
+    """
+    from adapters.services.alerts import Alert, AlertKind
+    from adapters.services.apprise_sender import NotTaken
+
+    if settings is None or AlertKind.HALT not in policy(settings).kinds:
+        return None
+    try:
+        send = sender(settings)
+        if send is not None:
+            send(Alert(AlertKind.HALT, f"{profile}: no session begins", line))
+    except (NotTaken, WrongUsage) as error:
+        return f"alerts: {error}"
+    return None
+
+
 def send_test(profile: str, settings: AlertSettings | None) -> int:
     """Send one message to every service of a profile; returns how many there are.
 

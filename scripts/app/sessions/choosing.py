@@ -23,7 +23,7 @@ from adapters.state.resuming import (
 from adapters.state.store import AccountStore, SessionRow
 from engine.events import SessionOutcome
 from scripts.app.account.books import AccountBooks
-from scripts.app.account.recording import ENDINGS
+from scripts.app.account.notes import ENDINGS
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.sessions.resume import PreviousRun, previous_run
 from scripts.app.sessions.starting import STOPPED
@@ -42,13 +42,17 @@ def names_a_session(resume: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class StartPlan:
-    """The session to go on with (None: a new one), where it lies, and what is given up by that."""
+    """The session to go on with (None: a new one), where it lies, and what is given up by that.
+
+    `tags` are those of the account's sessions: a new one has another.
+    """
 
     start: Start
     session: str | None = None
     folder: str = ""
     line: str = ""
     given_up: tuple[str, ...] = ()
+    tags: frozenset[int] = frozenset()
 
 
 async def planned(books: AccountBooks, start: Start) -> StartPlan:
@@ -79,6 +83,7 @@ def _plan(start: Start, choice: Choice, rows: tuple[SessionRow, ...]) -> StartPl
         folder=folders.get(session or "", ""),
         line=choice.line,
         given_up=choice.given_up,
+        tags=frozenset(row.tag for row in rows),
     )
 
 

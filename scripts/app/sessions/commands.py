@@ -1,14 +1,18 @@
-"""What the user can order a running session to do, carried out on its bus."""
+"""What the user can order a running session to do, and waiting that ends when it is to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+import anyio
 
 from adapters.reports.status import Status
 from adapters.services.control_wire import ControlReply
 from engine import events as ev
 from engine.bus import Bus, BusPoisoned
 from engine.clock import Clock
+
+_STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
 BY_HAND = "by hand"
 """The reason on record when the user gave none."""
@@ -74,7 +78,7 @@ class SessionCommands:
             ev.UserAction.FLATTEN,
             reason,
             origin,
-            "paused; every position is being closed: look at the status for what is left",
+            "paused; every position is being closed, until the account shows that none is left",
         )
 
     def stop(self, reason: str, origin: str = "") -> ControlReply:
@@ -100,3 +104,24 @@ class SessionCommands:
 
     def _reply(self, text: str) -> ControlReply:
         return ControlReply(done=True, text=text, status=self._status())
+
+
+class Stop:
+    """Whether the session was asked to stop; connected once it exists."""
+
+    requested: Callable[[], bool] = staticmethod(lambda: False)
+
+    def requested_now(self) -> bool:
+        return self.requested()
+
+
+async def sleep_until(
+    seconds: float, stop: Stop, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Wait, but not beyond a request to stop; `meanwhile` is done again and again."""
+    until = anyio.current_time() + seconds
+    # The request comes from a signal handler, which can set a flag but no event of the loop.
+    while (left := until - anyio.current_time()) > 0 and not stop.requested():
+        if meanwhile is not None:
+            await meanwhile()
+        await anyio.sleep(min(left, _STOP_CHECK))

@@ -1,4 +1,4 @@
-"""A strategy that hung its session again and again: it stays out, positions are managed."""
+"""Sessions that hang: when they are ended, and a strategy that stays out after two hangs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import signals.strategy_actor
-from adapters.services.watchdog import HANGS, hangs_within
+from adapters.services.watchdog import HANGS, WatchdogTerms, hangs_within
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
@@ -15,6 +15,11 @@ from engine.trading import HaltCause
 
 _TOLERATED: Final = 1
 """One hang may be bad luck (a disk, a machine that was put to sleep)."""
+
+
+def watchdog(leave: Callable[[], None], hang_limit: float = 30.0) -> WatchdogTerms:
+    """Tells of a loop that does not turn, and ends the process by `leave` after `hang_limit` s."""
+    return WatchdogTerms(leave=leave, told_after=min(10.0, hang_limit / 2), ended_after=hang_limit)
 
 
 def why_out(folder: Path) -> str | None:

@@ -62,9 +62,9 @@ class LedgerSource:
     """Where an account's ledger comes from.
 
     `names` are our names of symbols by the terminal's. `stands_still`: the terminal's market does,
-    so its clock is read as now. `rules` is the clock of a recorded market. Without `remembers`
-    nothing of the history is kept or compared: the account is a session's own; without `writes`
-    the store is only read.
+    so its clock is read as now. `rules` is the clock of a recorded market, `rules_name` its name.
+    Without `remembers` nothing of the history is kept or compared: the account is a session's own;
+    without `writes` the store is only read.
     """
 
     books: AccountBooks
@@ -73,6 +73,7 @@ class LedgerSource:
     names: Mapping[str, str]
     stands_still: bool = False
     rules: ServerRules | None = None
+    rules_name: str = ""
     remembers: bool = True
     writes: bool = True
 
@@ -247,7 +248,7 @@ def _clocks(
     source: LedgerSource, seen: AccountRead, tick: int, now: Millis, remembered: Remembered
 ) -> list[tuple[str, ServerRules]]:
     if source.rules is not None:
-        return [("", source.rules)]
+        return [(source.rules_name, source.rules)]
     if source.stands_still:
         moments = [deal.time_msc for deal in seen.deals]
         moments += [item.time_msc for item in (*seen.orders, *seen.pending)]

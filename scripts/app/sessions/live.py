@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
 import msgspec
 
 from adapters.journal import SqliteJournal
@@ -41,16 +40,16 @@ from scripts.app.configuration import write_configuration
 from scripts.app.errors import AppError, Refused
 from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
+from scripts.app.sessions.commands import Stop, sleep_until
 from scripts.app.sessions.connection import Connection, commissions_converted
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
+from scripts.app.sessions.loss_buffer import queries_of
 from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.replay import FileSinks, concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.sessions.starting import SessionAccount
 from scripts.app.terms.objectives import as_recorded
-
-_STOP_CHECK = 0.1  # seconds between two looks at a request to stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +87,7 @@ class LiveTerms(TerminalTerms):
     hold: float
     pace: float = 0.0
     challenge: Challenge | None = None
+    services: ServiceOptions = field(default_factory=ServiceOptions)
 
 
 @dataclass
@@ -205,40 +205,40 @@ def assemble(
     started: ev.SessionStarted,
     connection: Connection,
     *,
-    options: ServiceOptions | None = None,
-    queries: SessionQueries | None = None,
+    options: ServiceOptions,
+    queries: SessionQueries,
     on_paper: bool = False,
 ) -> tuple[Session, FileSinks]:
     """Put a session together around its actors and begin it, or go on with it.
 
-    With `options` its services start too: control, status, alerts and the rest. `on_paper` says
-    that a paper account fills its orders, so the terminal's own figures are none of the session's.
+    `options` are those of its services, which start too: control, status, heartbeat and the rest.
+    `on_paper` says that a paper account fills its orders, so the terminal's own figures are none of
+    the session's.
     """
     clock, bus = context.clock, actors.bus
-    last_seq, parquet = context.journal.last_seq, bool(options and options.parquet)
-    tables = live_tables(started, context.past, last_seq, parquet=parquet)
+    last_seq = context.journal.last_seq
+    tables = live_tables(started, context.past, last_seq, parquet=options.parquet)
     how: dict[str, Any] = {"past": context.past, "live": True, "tables": tables}
     sinks = file_sinks(bus, context.folder, context.log, **how)
     supervisor = Supervisor(context.log.warn)
     io_actors: list[tuple[Sink, Subscription]] = [
         (supervisor.over(sink), subscription) for sink, subscription in sinks.actors
     ]
-    if options is not None and queries is not None:
-        services = start_services(
-            bus,
-            actors.portfolio,
-            clock,
-            context.folder,
-            context.log,
-            queries,
-            subscriptions=[subscription for _, subscription in sinks.actors],
-            options=options,
-            supervisor=supervisor,
-            past=context.past or (),
-        )
-        io_actors += services.actors
-        if services.metrics is not None:
-            connection.terminal.watch(services.metrics.figures.call)
+    services = start_services(
+        bus,
+        actors.portfolio,
+        clock,
+        context.folder,
+        context.log,
+        queries,
+        subscriptions=[subscription for _, subscription in sinks.actors],
+        options=options,
+        supervisor=supervisor,
+        past=context.past or (),
+    )
+    io_actors += services.actors
+    if services.metrics is not None:
+        connection.terminal.watch(services.metrics.figures.call)
     bus.seal()
     _begin(actors, context, started, None if on_paper else connection.account)
     session = Session(
@@ -309,7 +309,15 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
     )
     if context.past is None:
         write_configuration(context.folder, started, context.metadata, **_circumstances(terms))
-    session, sinks = assemble(actors, feed, context, started, connection)
+    session, sinks = assemble(
+        actors,
+        feed,
+        context,
+        started,
+        connection,
+        options=terms.services,
+        queries=queries_of(actors, lambda: session.request_stop()),
+    )
     stop.requested = lambda: session.stop_requested
     return LiveSession(
         session,
@@ -337,10 +345,10 @@ def _script_feed(
         context.clock,
         terms.plans,
         quote=_quotes(connection, terms.instruments, server),
-        sleep=lambda seconds: sleep_until(seconds, stop),
+        sleep=lambda seconds: sleep_until(seconds, stop, actors.bus.flush),
         hold=terms.hold,
         pace=terms.pace,
-        may_enter=lambda: actors.risk.trading.active,
+        trading=lambda: actors.risk.trading,
         days=days_of(
             actors.bus,
             terms.limits,
@@ -387,23 +395,6 @@ def _raised(past: Sequence[ev.Record]) -> frozenset[str]:
         for record in past
         if isinstance(record.event, ev.SignalRaised)
     )
-
-
-class Stop:
-    """Whether the session was asked to stop; connected once it exists."""
-
-    requested: Callable[[], bool] = staticmethod(lambda: False)
-
-    def requested_now(self) -> bool:
-        return self.requested()
-
-
-async def sleep_until(seconds: float, stop: Stop) -> None:
-    """Wait, but not beyond a request to stop."""
-    until = anyio.current_time() + seconds
-    # The request comes from a signal handler, which can set a flag but no event of the loop.
-    while (left := until - anyio.current_time()) > 0 and not stop.requested():  # noqa: ASYNC110
-        await anyio.sleep(min(left, _STOP_CHECK))
 
 
 def _quotes(connection: Connection, instruments_: dict[str, Instrument], server: ServerTime) -> Any:

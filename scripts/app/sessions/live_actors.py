@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
+from scripts.app.session_folder import session_tag
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from signals.strategy import StrategyFactory
 from signals.strategy_actor import StrategyActor
@@ -245,8 +245,3 @@ def refuse_netting(account: mt5.AccountInfo) -> None:
             f"account {account.login} on {account.server} is not a hedging account (margin mode "
             f"{account.margin_mode}): it merges all positions on a symbol; use a hedging account"
         )
-
-
-def session_tag(session_id: str) -> str:
-    """Six characters that tell this session's orders from another's."""
-    return f"{zlib.crc32(session_id.encode()) & 0xFFFFFF:06x}"

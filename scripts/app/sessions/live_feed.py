@@ -26,23 +26,22 @@ from engine.trading import TradingState
 from engine.types import ClockName, Millis
 from risk.challenge import Challenge
 from scripts.app.errors import BadData
+from scripts.app.sessions.commands import Stop, sleep_until
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.hangs import told_first
 from scripts.app.sessions.live import (
     SessionContext,
-    Stop,
     TerminalTerms,
     assemble,
     followed,
-    sleep_until,
     warn_of_orphan,
     watch_of,
 )
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
-from scripts.app.sessions.loss_buffer import buffers_left, final_breach, unseen
+from scripts.app.sessions.loss_buffer import queries_of
 from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock
 from scripts.app.sessions.replay import FileSinks
-from scripts.app.sessions.services import ServiceOptions, SessionQueries
+from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms.objectives import as_recorded
 from signals.market_data.bars import TIMEFRAME_SECONDS, BarPreparer
 from signals.market_data.clocks import SERVER_CLOCKS, server_of, to_utc
@@ -137,7 +136,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         started,
         connection,
         options=terms.company,
-        queries=_queries(actors, feed, lambda: session.request_stop()),
+        queries=queries_of(actors, lambda: session.request_stop(), lambda: feed.state),
         on_paper=terms.dry_run,
     )
     stop.requested = lambda: session.stop_requested
@@ -172,20 +171,6 @@ def _wiring(
         router=_desk(terms, connection, context),
         to_server=terms.market.to_server if terms.market else server.at,
         releases=True,
-    )
-
-
-def _queries(
-    actors: LiveActors, feed: LiveFeed, request_stop: Callable[[], None]
-) -> SessionQueries:
-    """What the services ask of the session's actors."""
-    return SessionQueries(
-        trading=lambda: actors.risk.trading,
-        request_stop=request_stop,
-        loss_buffer=lambda: buffers_left(actors),
-        final=lambda: final_breach(actors.risk.trading),
-        unseen=lambda: unseen(actors),
-        feeds=lambda: dict.fromkeys(actors.portfolio.specs, feed.state),
     )
 
 

@@ -1,9 +1,13 @@
-"""The loss buffers that a running session reports, and what the user cannot resume."""
+"""What services ask of a session's actors: its loss buffers, and what the user cannot resume."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from adapters.mt5.live.feed_watch import FeedState
 from engine.trading import HaltCause, Trading
 from scripts.app.sessions.live_actors import Deciders, LiveActors
+from scripts.app.sessions.services import SessionQueries
 
 
 def buffers_left(actors: LiveActors) -> dict[str, float] | None:
@@ -56,3 +60,23 @@ def unseen(actors: Deciders) -> str | None:
     ids = ", ".join(map(str, waiting))
     why = "the link is down" if down else "the terminal was not looked at since"
     return f"the outcome of order {ids} is unknown and {why}"
+
+
+def queries_of(
+    actors: LiveActors,
+    request_stop: Callable[[], None],
+    feed_state: Callable[[], FeedState] | None = None,
+) -> SessionQueries:
+    """What the services ask of the session's actors; a feed without a state has none to tell."""
+
+    def feeds() -> dict[str, FeedState]:
+        return {} if feed_state is None else dict.fromkeys(actors.portfolio.specs, feed_state())
+
+    return SessionQueries(
+        trading=lambda: actors.risk.trading,
+        request_stop=request_stop,
+        loss_buffer=lambda: buffers_left(actors),
+        final=lambda: final_breach(actors.risk.trading),
+        unseen=lambda: unseen(actors),
+        feeds=feeds,
+    )

@@ -1,7 +1,8 @@
 """What the built-in PAPER account's terminal is like: the sample as its market, standing still.
 
 Its clock stands at the end of the sample, so that its history is that of two years and every run of
-a command sees the same prices.
+a command sees the same prices. Where a session has played a market of bars on the account, it
+stands where that has come to: no command moves an account's time ahead.
 """
 
 from __future__ import annotations
@@ -62,10 +63,16 @@ def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> st
             spec.name: _PRICES.get(spec.name, 1.0) for spec in specs if spec.name != sample.SYMBOL
         },
         "swing": SWING,
-        "start": _end_of_sample(),
+        "start": _stands_at(books),
         "state": None if books is None else str(books.resolve()),
     }
     return msgspec.json.encode(document).decode()
+
+
+def _stands_at(books: Path | None) -> int:
+    """The end of the sample, or where a market that was played on the account has come to."""
+    end, played = _end_of_sample(), books_at(books)
+    return end if played is None else min(end, played // 1000)
 
 
 def books_at(books: Path | None) -> Millis | None:

@@ -19,16 +19,17 @@ from engine.clock import Clock
 from engine.fields import LedgerFigures
 from engine.types import Limits, Millis
 from risk.challenge import Challenge
-from risk.ledger.verdict import LedgerSeverity
+from risk.ledger.verdict import LedgerCode, LedgerSeverity
 from risk.standing import phase_index
 from scripts.app.account.books import AccountBooks, opened
+from scripts.app.account.notes import SessionNotes
 from scripts.app.account.recording import AccountJournal
 from scripts.app.account.terms import LedgerTerms
 from scripts.app.errors import AppError, BadData, Refused, WrongUsage
+from scripts.app.session_folder import tag_number
 from scripts.app.sessions.adopting import Adopter, adopted, entered, holdings
 from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger, refusal
 from scripts.app.sessions.ledger_news import LedgerObserver
-from scripts.app.sessions.live_actors import session_tag
 from scripts.app.sessions.paper import PAPER
 from scripts.app.sessions.replay import MAGIC
 
@@ -69,9 +70,8 @@ class SessionAccount:
 
     def journal(self, journal: SqliteJournal, session: str) -> AccountJournal:
         """The session's journal, which also keeps what must outlive the session."""
-        return AccountJournal(
-            journal, self.books, session, self.limits, sends=self.sends, halted=self.first.halts
-        )
+        notes = SessionNotes(session, self.limits, sends=self.sends, halted=self.first.halts)
+        return AccountJournal(journal, self.books, notes)
 
     def watch(self) -> LedgerObserver | None:
         """What looks at the ledger while the session runs; a dry one's account is its own."""
@@ -98,17 +98,15 @@ async def session_account(
     one is warned and goes on with what is known: without a balance that its challenge began with,
     without its objectives.
     """
-    if source.books.set_aside is not None:
-        say(
-            f"warning: the account's ledger was damaged; it is kept as {source.books.set_aside} "
-            "and was read anew from the terminal"
-        )
+    for line in _made_anew(source.books):
+        say(line)
     reading = await read_ledger(connection, source)
     against = refusal(reading.report, follows=challenge is not None)
     if against is not None and sends:
-        raise type(against)(f"{against}{_left_open(reading, name)}")
+        line = f"{against}{_fresh_books(reading, name)}{_left_open(reading, name)}"
+        raise type(against)(addressed(line, name))
     for line in notes_of(reading, follows=challenge is not None):
-        say(line)
+        say(addressed(line, name))
     if challenge is not None:
         challenge = _standing_at(challenge, reading.report.figures)
         if challenge is None:
@@ -123,6 +121,29 @@ async def session_account(
         limits=limits,
         sends=sends,
         connection=connection,
+    )
+
+
+def _made_anew(books: AccountBooks) -> list[str]:
+    anew = f"made anew from the terminal and the journals of {books.rebuilt} sessions"
+    if books.set_aside is not None:
+        return [f"warning: the account's ledger was damaged, is kept as {books.set_aside}, {anew}"]
+    return [f"warning: the account had no ledger; it is {anew}"] if books.rebuilt else []
+
+
+def addressed(line: str, name: str) -> str:
+    """A line of the ledger's with the profile's name where a command needs it."""
+    return line.replace("`butler account NAME ", f"`butler account {name} ")
+
+
+def _fresh_books(reading: LedgerRead, name: str) -> str:
+    """A challenge on PAPER that is over needs no firm to begin anew."""
+    over = {LedgerCode.BREACHED, LedgerCode.PASSED} & set(reading.report.codes)
+    if name != PAPER or not over:
+        return ""
+    return (
+        f"; `butler account {PAPER} --reset` gives it fresh books, and so does another "
+        "--results-dir"
     )
 
 
@@ -222,7 +243,7 @@ def _row(
     return SessionRow(
         id=session,
         folder=folder,
-        tag=int(session_tag(session), 16),
+        tag=tag_number(session),
         mode=mode,
         dry=dry,
         terms=terms_text(terms),

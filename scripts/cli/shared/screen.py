@@ -54,7 +54,7 @@ class Screen:
         return progress_bar(total, shown=self.shows_progress)
 
     def tell_left_open(
-        self, portfolio: Portfolio, *, profile: str, session: str, dry_run: bool
+        self, portfolio: Portfolio, *, profile: str, goes_on: str, dry_run: bool
     ) -> None:
         """Said even where nothing else is: open positions are money."""
         from scripts.view.left_open import left_open_lines
@@ -63,7 +63,7 @@ class Screen:
             portfolio.positions.values(),
             portfolio.specs,
             profile=profile,
-            session=session,
+            goes_on=goes_on,
             dry_run=dry_run,
         ):
             complain(line)

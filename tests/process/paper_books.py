@@ -1,0 +1,70 @@
+"""Books of the PAPER account as another past would have left them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.bars import sample
+from adapters.bars.reader import open_bars
+from adapters.mt5.api import contract as mt5
+from scripts.app.sessions.paper import LOGIN, SERVER
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+_NOTHING = {
+    "order": 0, "position": 0, "entry": 0, "reason": 0, "symbol": "", "volume": 0, "price": 0,
+    "profit": 0, "commission": 0, "swap": 0, "magic": 0, "comment": "",
+}  # fmt: skip
+
+
+def end_of_sample() -> int:
+    """What the standing market's clock shows (ms, by the server's clock)."""
+    *_, last = open_bars(sample.SAMPLE).chunks()
+    return (int(last.time[-1]) + sample.PERIOD_SECONDS) * 1000
+
+
+def deposit(at: int, cents: int) -> list[dict[str, Any]]:
+    """Money paid in, or out where it is negative."""
+    return [{**_NOTHING, "time": at, "kind": mt5.DEAL_TYPE_BALANCE, "profit": cents}]
+
+
+def trade(at: int, cents: int, *, minutes: int = 10, magic: int = 0) -> list[dict[str, Any]]:
+    """A buy of one lot, closed again with this result."""
+    dealt = {**_NOTHING, "symbol": "EURUSD", "volume": 10_000, "magic": magic}
+    return [
+        {**dealt, "time": at, "kind": 0, "price": 104_000},
+        {**dealt, "time": at + minutes * 60_000, "kind": 1, "entry": 1, "price": 104_001,
+         "profit": cents},
+    ]  # fmt: skip
+
+
+def write_books(results: Path, *parts: Sequence[dict[str, Any]], now: int | None = None) -> Path:
+    """The account's books with these deals, in the order of their times; returns the file."""
+    moments = sorted((deal for part in parts for deal in part), key=lambda deal: deal["time"])
+    deals: list[dict[str, Any]] = []
+    for ticket, deal in enumerate(moments, start=1):
+        position = deals[-1]["position"] if deal["entry"] else ticket
+        numbered = {"order": ticket, "position": position} if deal["symbol"] else {}
+        deals.append({**deal, "ticket": ticket, **numbered})
+    books = results / "accounts" / f"{SERVER.lower()}-{LOGIN}" / "paper_account.json"
+    books.parent.mkdir(parents=True)
+    books.write_text(
+        json.dumps(
+            {
+                "login": LOGIN,
+                "server": SERVER,
+                "now": end_of_sample() if now is None else now,
+                "quotes": {},
+                "deals": deals,
+                "positions": [],
+                "orders": [],
+                "history": [],
+                "calls": {},
+            }
+        )
+    )
+    return books
