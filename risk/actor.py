@@ -259,7 +259,7 @@ class RiskActor:
         if ended.outcome is ev.AttemptOutcome.BREACHED:
             detail = f"{ended.cause}: {ended.detail}"
             self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
-        elif ended.outcome is not ev.AttemptOutcome.STOPPED:
+        elif ended.outcome not in (ev.AttemptOutcome.STOPPED, ev.AttemptOutcome.REWARDED):
             self.control.halt(
                 HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
             )

@@ -169,7 +169,8 @@ class NewsRestriction:
     # --- what was dealt in a window ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._judge(opened, "open", self._within_bar(self._bus.time))
+        if opened.order_id:  # what was taken over was opened before
+            self._judge(opened, "open", self._within_bar(self._bus.time))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         """A close by the venue happened at some time since the last look at the account."""

@@ -47,7 +47,8 @@ class ReplayFeed:
     server's midnights, each with the weekday that ended (0 = Sunday), without end; `weekends` are
     the moments at which open positions are looked at before the week closes, each with that
     closing; `finished` ends the replay early, asked after every range, turn of days and opening;
-    `valuations` are asked after every tick, where other symbols' prices convert a symbol's money.
+    `valuations` are asked after every tick, where other symbols' prices convert a symbol's money;
+    `rewards` are the moments at which the firm pays.
     """
 
     def __init__(
@@ -65,8 +66,11 @@ class ReplayFeed:
         finished: Callable[[], bool] | None = None,
         every_bar: bool = False,
         valuations: Callable[[], Iterable[ev.SymbolValuation]] | None = None,
+        rewards: Iterable[Millis] = (),
     ) -> None:
         self._valuations = valuations
+        self._rewards = iter(rewards)
+        self._next_reward = next(self._rewards, NEVER)
         self._bus = bus
         self._account = account
         self._cursors = cursors
@@ -276,6 +280,9 @@ class ReplayFeed:
                 self._roll_over()
             elif self._next_weekend[0] == moment:
                 self._close_week()
+            elif self._next_reward == moment:
+                self._next_reward = next(self._rewards, NEVER)
+                self._bus.feed(ev.RewardDue())
             else:
                 self._reset()
             self._turn = self._next_turn()
@@ -284,7 +291,9 @@ class ReplayFeed:
         return False
 
     def _next_turn(self) -> Millis:
-        return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])
+        return min(
+            self._next_rollover[0], self._next_weekend[0], self._next_reset[0], self._next_reward
+        )
 
     def _close_week(self) -> None:
         _, closes = self._next_weekend

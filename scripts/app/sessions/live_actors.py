@@ -29,6 +29,7 @@ from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
+from risk.rewards import Rewards
 from scripts.app.session_folder import session_tag
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from signals.strategy import StrategyFactory
@@ -196,6 +197,7 @@ def connect_deciders(
         bus.attach(actor.routes())
     gateway.attach()
     bus.attach(release.routes())
+    bus.attach(Rewards(challenge_actor).routes())
     return Deciders(
         bus,
         portfolio,

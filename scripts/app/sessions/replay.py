@@ -46,6 +46,7 @@ from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
+from risk.rewards import Rewards
 from scripts.app.results.tables import TableTerms, bar_prices, limits_of, table_sink
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
@@ -122,6 +123,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         risk,
         *followed,
         news,
+        Rewards(challenge_actor),
         strategy,
         user_signals,
         exits,
@@ -157,6 +159,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         schedule=schedule_of(terms, parts.news if parts.news.in_force else None),
         rollovers=_rollovers(terms, first),
         weekends=_weekends(terms, first),
+        rewards=_rewards(terms, first),
         finished=_finished(parts, terms),
         every_bar=terms.plays_every_bar,
         valuations=valuations(parts, terms) if terms.converts else None,
@@ -223,6 +226,12 @@ def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
     """When open positions are looked at before a weekend; never without rules that ask for it."""
     challenge = terms.objectives
     return iter(()) if challenge is None else flat_due(challenge.rules, challenge.phases, first)
+
+
+def _rewards(terms: Terms, first: Millis) -> list[Millis]:
+    """When the firm pays; what was due before the first bar was paid before."""
+    challenge = terms.objectives
+    return [] if challenge is None else [it for it in challenge.calendar.rewards if it >= first]
 
 
 def _finished(parts: Parts, terms: Terms) -> Callable[[], bool] | None:

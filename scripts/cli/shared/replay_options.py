@@ -131,7 +131,7 @@ Calendar = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="With --objectives: read news and closures of the market from this CSV.",
+        help="With --objectives: read news, closures of the market and rewards from this CSV.",
     ),
 ]
 InitialBalance = Annotated[
