@@ -98,6 +98,21 @@ class Browser:
             time.sleep(0.05)
         raise AssertionError(f"{page.name} was not ready: {self.messages()}")
 
+    def visit(self, url: str) -> None:
+        """Open an address, without waiting for what its scripts do."""
+        self._call("POST", "/url", {"url": url})
+
+    def until(self, script: str, *arguments: Any, seconds: float = PATIENCE) -> Any:
+        """What a piece of JavaScript returns, once that is something; fails when it never is."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(AssertionError):  # in between two pages
+                if found := self.run(script, *arguments):
+                    return found
+            time.sleep(0.05)
+        text = self.run("return document.body.innerText")
+        raise AssertionError(f"never: {script}\n{self.messages()}\n{text[:3_000]}")
+
     def press(self, *keys: str) -> None:
         """Press keys, one after another."""
         for key in keys:

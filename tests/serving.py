@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.process.cli import COMMAND, ROOT, SECONDS, environment
@@ -113,3 +115,59 @@ def serving(*results: Path, controls: bool = False, port: int = 0) -> Iterator[S
     assert expected in said
     faults = [line for line in said.splitlines() if "serve:" in line]
     assert faults == []
+
+
+@dataclass
+class Event:
+    """One server-sent event."""
+
+    kind: str = "message"
+    id: str = ""
+    data: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+class Stream:
+    """A stream as a browser reads it; `events` waits for the next with a deadline for each."""
+
+    def __init__(self, served: Served, path: str, last: str | None = None) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS)
+        resumed = "" if last is None else f"Last-Event-ID: {last}\r\n"
+        self._socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nCookie: {served.cookie}\r\n"
+            f"Accept: text/event-stream\r\n{resumed}\r\n".encode()
+        )
+        self._answer = http.client.HTTPResponse(self._socket)
+        self._answer.begin()
+        self.status = self._answer.status
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answer.close()
+        self._socket.close()
+
+    def events(self) -> Iterator[Event]:
+        event = Event()
+        while line := self._answer.readline():
+            text = line.decode().rstrip("\r\n")
+            if not text:
+                if event.data:
+                    yield event
+                event = Event()
+                continue
+            name, _, value = text.partition(": ")
+            if name == "event":
+                event.kind = value
+            elif name == "id":
+                event.id = value
+            elif name == "data":
+                event.data += value
+
+    def records(self) -> Iterator[Event]:
+        """Those that carry records."""
+        return (event for event in self.events() if event.kind == "records")

@@ -79,14 +79,19 @@ def build(
     session_id: str,
     options: ServiceOptions,
     supervised: Callable[[SessionLog], Supervisor] = lambda log: Supervisor(log.warn),
+    *,
+    recording: bool = False,
 ) -> Shadow:
-    """Put the session together, as live wiring does; inside the event loop."""
+    """Put the session together, as live wiring does; inside the event loop.
+
+    `recording`: inputs are records, too, and every commit is synchronised with the disk.
+    """
     folder = SessionFolder(results, session_id, KIND)
     folder.create()
     clock, log = SystemClock(), SessionLog(folder.log, session_id, lambda: 0, say=None, apart=True)
     supervisor = supervised(log)
-    journal = SqliteJournal(folder.journal, power_safe=False)
-    bus, portfolio = Bus(journal), Portfolio(SPECS)
+    journal = SqliteJournal(folder.journal, power_safe=recording)
+    bus, portfolio = Bus(journal, record_inputs=recording), Portfolio(SPECS)
     orders = OrderManager(bus)
     exits = Exits(bus, portfolio, orders)
     risk = RiskActor(bus, portfolio, orders, LIMITS)

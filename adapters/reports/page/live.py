@@ -17,9 +17,10 @@ import numpy.typing as npt
 from adapters.reports.page import first_screen, sections
 from adapters.reports.page.first_screen import Meter
 from adapters.reports.page.words import money, percent, place
-from engine.calendar import resets
+from engine.calendar import resets, trading_date
 from engine.result import RunResult, TradeRecord
 from engine.result.statistics import figures_of
+from engine.rules import AmountBase
 from engine.types import Cents, Millis
 
 Row = list[Any]
@@ -164,9 +165,9 @@ def live_meters(result: RunResult, now: Millis) -> list[Meter]:
         _buffer("overall", "Overall loss", equity, overall, initial - overall),
         _buffer("today", "Today", equity, today, day_limit(result, today), _reset(result, now)),
         _target(equity, int(curve.target[-1]), initial),
+        _next_order(result),
     ]
-    found = [meter for meter in known if meter is not None]
-    return [*found, *(m for m in first_screen.meters(result, curve, None) if m.key == "next")]
+    return [meter for meter in known if meter is not None]
 
 
 def _buffer(
@@ -190,12 +191,33 @@ def _target(equity: Cents, target: Cents, initial: Cents) -> Meter | None:
     return Meter("target", f"Target ({money(target)})", part, text)
 
 
+def _next_order(result: RunResult) -> Meter:
+    """What the next order may risk, and the days of this attempt with an entry so far."""
+    share = float(result.terms.limits.get("per_trade_risk_fraction", 0.0))
+    zone, hour = result.terms.day_zone, result.terms.day_hour
+    attempt = result.attempts[-1].attempt if result.attempts else 0
+    days = {
+        trading_date(zone, hour, trade.opened)
+        for trade in result.trades
+        if trade.attempt == attempt
+    }
+    words = "trading day" if len(days) == 1 else "trading days"
+    risk = money(int(share * result.account.balance))
+    return Meter("next", "Next order", None, f"may risk {risk}; {len(days)} {words}")
+
+
 def day_limit(result: RunResult, floor: Cents) -> Cents:
     """The money that the day may lose in all: the firm's where one is followed, else our own."""
     rules = result.terms.rules
     if rules:
+        daily = rules.get("daily")
+        if not daily:
+            return 0
+        share = int(daily["percent"])
+        if daily.get("amount_base", AmountBase.INITIAL) != AmountBase.INITIAL:
+            return floor * share // (10_000 - share)
         initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-        return int(initial * rules["daily"]["percent"]) // 10_000 if rules.get("daily") else 0
+        return int(initial * share) // 10_000
     part = float(result.terms.limits.get("daily_loss_fraction", 1.0))
     return round(floor * part / (1 - part)) if part < 1 else 0
 

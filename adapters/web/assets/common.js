@@ -26,7 +26,7 @@ function lasting(seconds) {
 const clock = { ahead: 0, set(now) { this.ahead = Date.now() - now; }, now() { return Date.now() - this.ahead; } };
 
 // The session's clock: its market's, which runs on between two messages as ours does.
-const sessionNow = (card) => (card.life === 'running' ? card.session_time + (clock.now() - card.as_of) : card.session_time);
+const sessionNow = (card) => (card.health === 'ended' ? card.session_time : card.session_time + (clock.now() - card.as_of));
 
 // What the meters, ages and countdowns of a card say now.
 function passing(card) {
@@ -34,6 +34,8 @@ function passing(card) {
   const tick = card.last_tick ? `${lasting((sessionNow(card) - card.last_tick) / 1000)} ago` : 'none';
   return { beat, tick, now: sessionNow(card) };
 }
+
+const linkOf = (card) => (card.health === 'running' && card.link) || '\u2013';
 
 function meterText(meter, now) {
   if (!meter.until) return meter.text;
@@ -59,12 +61,17 @@ function drawMeters(parent, meters, now, level) {
 
 // State, cause and life in words; colour only says it again.
 function drawLife(parent, card) {
+  // What did not change stays as it is: somebody may just copy the line to type.
+  const says = JSON.stringify([card.health, card.state, card.causes, card.health_text, card.trouble, card.degraded, card.advice]);
+  if (parent.dataset.says === says) return;
+  parent.dataset.says = says;
   parent.replaceChildren();
   const state = make(parent, 'p', null, 'state');
-  make(state, 'span', card.life, `badge ${card.life}`);
-  if (card.state) make(state, 'span', card.state.replace('_', ' '), `badge ${card.state}`);
+  make(state, 'span', card.health, `badge ${card.health}`);
+  const now = card.health === 'running';
+  if (card.state) make(state, 'span', `${now ? '' : 'was '}${card.state.replace('_', ' ')}`, `badge ${now ? card.state : ''}`);
   if (card.causes && card.causes.length) make(state, 'span', card.causes.map((c) => c.replaceAll('_', ' ')).join(', '), 'cause');
-  make(parent, 'p', card.life_text, card.life === 'mute' || card.life === 'dead' ? 'bad' : 'note');
+  make(parent, 'p', card.health_text, card.health === 'mute' || card.health === 'dead' ? 'bad' : 'note');
   if (card.trouble) make(parent, 'p', card.trouble, 'bad');
   for (const [name, why] of Object.entries(card.degraded || {})) make(parent, 'p', `${name}: ${why}`, 'bad');
   if (card.advice.length) {
@@ -78,7 +85,7 @@ function drawLife(parent, card) {
 function listen(address, handlers) {
   let source = null, heard = 0;
   const line = byId('line');
-  const say = (text, bad) => { line.textContent = text; line.classList.toggle('bad', bad); };
+  const say = (text, bad) => { if (line.textContent !== text) line.textContent = text; line.classList.toggle('bad', bad); };
   const open = () => {
     if (source) return;
     source = new EventSource(address());

@@ -1,7 +1,11 @@
 // Commands to the session; only a server that was started with --controls takes them.
+const mayOrder = () => document.documentElement.dataset.controls === 'yes';
+
+// A session that does not run takes no orders.
+function showControls(running) { byId('controls').hidden = !(mayOrder() && running); }
+
 function controls(key, session) {
-  if (document.documentElement.dataset.controls !== 'yes') return;
-  byId('controls').hidden = false;
+  if (!mayOrder()) return;
   const form = byId('command'), answer = byId('answer');
   const confirmed = new Set(['flatten', 'stop']);
   byId('confirm').placeholder = session;

@@ -23,14 +23,14 @@ function facts(card) {
     ['heartbeat', now.beat],
     ['balance', card.balance === undefined ? '\u2013' : decimal(card.balance)],
     ['last tick', now.tick],
-    ['link', card.link || '\u2013'],
+    ['link', linkOf(card)],
   ];
 }
 
 function drawCard(card) {
   const parts = element(card);
-  const halted = card.life === 'running' && card.state !== 'active';
-  parts.root.className = `account ${card.life} ${halted ? 'halted' : ''}`;
+  const halted = card.health === 'running' && card.state !== 'active';
+  parts.root.className = `account ${card.health} ${halted ? 'halted' : ''}`;
   parts.link.textContent = card.account;
   parts.link.href = `/session/${card.path}`;
   parts.who.textContent = `${card.profile || 'no profile'} \u00b7 ${card.session} \u00b7 ${card.preset} \u00b7 ${card.mode}${card.dry_run ? ', dry run' : ''}`;
@@ -45,8 +45,19 @@ function drawFacts(parts, card) {
   for (const [name, text] of facts(card)) {
     const item = make(parts.facts, 'div');
     make(item, 'dt', name);
-    make(item, 'dd', text, name === 'heartbeat' && (card.life === 'mute' || card.life === 'dead') ? 'bad' : '').dataset.fact = name;
+    make(item, 'dd', text, name === 'heartbeat' && (card.health === 'mute' || card.health === 'dead') ? 'bad' : '').dataset.fact = name;
   }
+}
+
+// Runs and studies are drawn when they change, so that a link keeps the focus.
+let listed = '';
+
+function drawLists() {
+  const now = JSON.stringify([shown.runs, shown.studies]);
+  if (now === listed) return;
+  listed = now;
+  drawRuns();
+  drawStudies();
 }
 
 function drawRuns() {
@@ -81,8 +92,7 @@ const draw = framed(() => {
   const same = roots.length === cards.children.length && roots.every((root, i) => cards.children[i] === root);
   if (!same) cards.replaceChildren(...roots);
   if (!roots.length) cards.textContent = shown.reading ? 'Reading the journals.' : 'No session of an account is here yet: start one with butler shadow.';
-  drawRuns();
-  drawStudies();
+  drawLists();
   document.documentElement.dataset.ready = 'yes';
 });
 

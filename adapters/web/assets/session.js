@@ -112,23 +112,22 @@ function keys(own, rows) {
 }
 
 function drawCard() {
-  byId('head').className = `card ${card.life} ${run.screen ? run.screen.verdict.tone : ''}`;
+  byId('head').className = `card ${card.health} ${run.screen ? run.screen.verdict.tone : ''}`;
   drawLife(byId('life'), card);
-  const age = make(byId('life'), 'p', null, 'note');
-  age.id = 'ages';
   drawAges();
-  byId('report').hidden = card.life !== 'ended';
+  showControls(card.health === 'running');
+  byId('report').hidden = card.health !== 'ended' && card.health !== 'dead';
   byId('report').href = `/report/${key}`;
   drawTable('positions', card.positions || [], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
     p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit)]);
   drawClock();
-  document.documentElement.dataset.life = card.life;
+  document.documentElement.dataset.health = card.health;
 }
 
 function drawAges() {
-  if (!card || !byId('ages')) return;
+  if (!card) return;
   const now = passing(card);
-  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${card.link || '\u2013'}`;
+  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${linkOf(card)}`;
 }
 
 const redraw = framed(() => { if (run.screen) drawRecords(); });

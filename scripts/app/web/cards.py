@@ -41,13 +41,13 @@ def card(known: Known, now: float) -> dict[str, Any]:
         "preset": entry.preset,
         "mode": entry.mode,
         "dry_run": entry.dry_run,
-        "life": str(judged.health),
-        "life_text": judged.text,
+        "health": str(judged.health),
+        "health_text": judged.text,
         "advice": list(judged.advice),
         "trouble": known.trouble,
         "beat_at": None if signs.beat is None else round((now - signs.age) * 1000),
         "as_of": round(now * 1000),
-        "session_time": _session_time(known, running=running),
+        "session_time": _session_time(known, ended=judged.health is Health.ENDED),
         "meters": [] if known.followed is None else known.followed.meters,
     }
     return found | ({} if latest is None else _figures(latest, recorded, known))
@@ -84,11 +84,11 @@ def _figures(latest: Status, recorded: Status | None, known: Known) -> dict[str,
     }
 
 
-def _session_time(known: Known, *, running: bool) -> int | None:
-    """The session's own clock, which is its market's."""
+def _session_time(known: Known, *, ended: bool) -> int | None:
+    """The session's own clock, which is its market's and goes on without it."""
     beat = known.signs.beat
     times = []
-    if beat is not None and running:
+    if beat is not None and not ended:
         times.append(beat.time + round(known.signs.age * 1000))
     if known.followed is not None:
         times.append(known.followed.content.time)

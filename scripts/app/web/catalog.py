@@ -78,7 +78,7 @@ class Catalog:
         found: list[tuple[int, int, Path]] = []
         for place, results in enumerate(self.places):
             for folder in _folders(results / "sessions"):
-                stamp = _written(folder / JOURNAL)
+                stamp = written_at(folder / JOURNAL)
                 if stamp:
                     found.append((stamp, place, folder))
         newest = sorted(found, key=lambda item: (item[0], str(item[2])), reverse=True)[:MOST]
@@ -103,7 +103,7 @@ class Catalog:
     def studies(self) -> list[Study]:
         """Pages of odds and sweeps, the newest first."""
         found = [
-            Study(place, kind, folder.name, page, _written(page) // 1_000_000)
+            Study(place, kind, folder.name, page, written_at(page) // 1_000_000)
             for place, results in enumerate(self.places)
             for kind in STUDIES
             for folder in _folders(results / kind)
@@ -130,7 +130,7 @@ def _folders(parent: Path) -> list[Path]:
         return []  # it is not there, or not yet
 
 
-def _written(file: Path) -> int:
+def written_at(file: Path) -> int:
     """When the file was last written to, in ns; 0 where there is none. Its log counts, too."""
     latest = 0
     for name in (file, file.with_name(f"{file.name}-wal")):

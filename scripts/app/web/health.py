@@ -71,12 +71,13 @@ def judge(signs: Signs, outcome: str | None, advice: Advice) -> Judged:
         return Judged(Health.ENDED, f"ended {outcome}")
     if process is None:
         gone = f"process {beat.pid} is gone" if beat is not None else "its process is gone"
-        return Judged(Health.DEAD, f"dead: {gone}, and the journal does not end", advice.dead())
+        text = f"dead: {gone}, and the journal does not end; start it again with its options"
+        return Judged(Health.DEAD, text, advice.dead())
     if beat is None:
         return Judged(Health.STARTING, f"starting (process {process})")
     if fresh:
         return Judged(Health.RUNNING, f"running (process {process})")
-    last = f"last heartbeat {age:.0f} s old" if beat.alive else "its loop does not turn"
+    last = "its heartbeat has stopped" if beat.alive else "its loop does not turn"
     text = f"mute: process {process} lives and says nothing, {last}"
     return Judged(Health.MUTE, text, advice.mute())
 

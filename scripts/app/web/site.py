@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 import msgspec
 
 from adapters.bars.errors import BarFileError
-from adapters.reports.page import PlotlyMissing, page_of
 from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
 from adapters.services.control_wire import Action, ControlRequest
 from adapters.system.threads import in_daemon
@@ -21,15 +20,26 @@ from adapters.web.content import CommandRefused, NotNow, SessionTopics, Unknown
 from adapters.web.topics import Topic
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError
-from scripts.app.journals.results import result_of_journal
+from scripts.app.journals.recorded import recorded_run
+from scripts.app.results.pages import PageFile
+from scripts.app.results.verdict import hindsight_of
 from scripts.app.session_folder import JOURNAL
-from scripts.app.web.catalog import STUDIES, Catalog, SessionEntry, page_of_study, report_in
+from scripts.app.web.catalog import (
+    STUDIES,
+    Catalog,
+    SessionEntry,
+    page_of_study,
+    report_in,
+    written_at,
+)
 from scripts.app.web.health import signs_of
 from scripts.app.web.watched import Watched
 
 _SCAN_SECONDS: Final = 2.0
 _OVERVIEW_SECONDS: Final = 0.25
 _COMMAND_SECONDS: Final = 8.0
+_BESIDE: Final = b'<script src="'
+"""In a report that needs the chart library's file beside it, which is not served."""
 
 
 class SessionSite:
@@ -186,8 +196,6 @@ class SessionSite:
         async with self._making:  # one at a time: each takes a core and a page of memory
             try:
                 return await in_daemon(partial(_report, entry.folder), name="make a report")
-            except PlotlyMissing as error:
-                raise NotNow(str(error)) from error
             except (JournalDamaged, BarFileError, OSError, AppError) as error:
                 raise NotNow(f"the report cannot be made: {error}") from error
 
@@ -216,11 +224,14 @@ class SessionSite:
 
 
 def _report(folder: Path) -> bytes:
-    """The report that lies there, else one made now from the journal."""
+    """The report that lies there and is whole, else one made now from the journal."""
     ready = report_in(folder)
-    if ready is not None:
-        return ready.read_bytes()
-    return page_of(result_of_journal(folder / JOURNAL))
+    if ready is not None and ready.stat().st_mtime_ns >= written_at(folder / JOURNAL):
+        content = ready.read_bytes()
+        if _BESIDE not in content:
+            return content
+    result = recorded_run(folder / JOURNAL, None).result
+    return PageFile(folder).made(result, hindsight_of(result, None))
 
 
 def _run(entry: SessionEntry) -> dict[str, Any]:
