@@ -12,7 +12,7 @@ import msgspec
 
 from config.section import Section
 from config.yaml_strict import load_yaml
-from engine.currency import USD
+from engine.account.currency import USD
 from engine.types import UNITS_PER_LOT, Conversion, SymbolSpec
 
 _FILE: Final = Path(__file__).parent / "symbols.yaml"

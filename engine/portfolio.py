@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from engine import events as ev
-from engine.currency import USD
+from engine.account.currency import USD
 from engine.types import Cents, Points, Side, SymbolSpec, Units
 
 ADOPTED = "adopted"

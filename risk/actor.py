@@ -7,8 +7,8 @@ remembered between two decisions.
 from __future__ import annotations
 
 from engine import events as ev
+from engine.account.currency import amount
 from engine.bus import Bus
-from engine.currency import amount
 from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
 from engine.orders import OrderManager

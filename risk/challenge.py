@@ -13,9 +13,9 @@ import enum
 import msgspec
 
 from engine import events as ev
+from engine.account.currency import amount, figure
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
-from engine.currency import amount, figure
 from engine.events import AttemptOutcome
 from engine.exits import Exits
 from engine.orders import OrderManager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.currency import USD, amount, figure
+from engine.account.currency import USD, amount, figure
 from engine.events import AccountSeen, OrderIntent, Tick
 from engine.types import Cents, Limits, SymbolSpec, Units
 from risk.counters import TradeCounts

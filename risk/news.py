@@ -83,6 +83,7 @@ class NewsRestriction:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.HeldExitDue: self.on_due,
+            ev.RewardDue: self.on_reward,
             **self._looks(),
         }
 
@@ -109,6 +110,11 @@ class NewsRestriction:
 
     def _see(self, _seen: ev.AccountSeen) -> None:
         self._looked = self._bus.time
+
+    def on_reward(self, _due: ev.RewardDue) -> None:
+        """What else the calendar has: a reward."""
+        if self._actor is not None:
+            self._actor.pay_out()
 
     # --- exits that are held ---
 

@@ -19,7 +19,6 @@ from engine.types import Cents, Conversion, Limits, Points, Side, SymbolSpec, Un
 from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.news import NewsRestriction
-from risk.rewards import Rewards
 from signals.strategies.ftmo_m15_rules import FtmoM15Parameters
 
 START: Cents = 10_000_000
@@ -294,7 +293,7 @@ def wired(
     risk = RiskActor(bus, portfolio, order_manager, terms, challenge_actor)
     followed = () if challenge_actor is None else (challenge_actor,)
     news = NewsRestriction(bus, portfolio, order_manager, challenge_actor)
-    for actor in (order_manager, portfolio, risk, *followed, news, Rewards(challenge_actor)):
+    for actor in (order_manager, portfolio, risk, *followed, news):
         bus.attach(actor.routes())
     bus.publish(started(**terms_of_session))
     for tick in TICKS.values():

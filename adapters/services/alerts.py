@@ -17,8 +17,8 @@ from adapters.reports.projection import cash, iso
 from adapters.system.outbox import Outbox
 from adapters.system.threads import in_daemon
 from engine import events as ev
+from engine.account.currency import USD
 from engine.bus import Subscription
-from engine.currency import USD
 from engine.trading import HaltCause
 from engine.types import Cents, Millis
 

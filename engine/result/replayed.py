@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import money
-from engine.currency import USD, pair_of, pair_rate
+from engine.account.currency import USD, pair_of, pair_rate
 from engine.events import PositionClosed
 from engine.result import steps as st
 from engine.result.curve import GRID, EquityCurve, Ints

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.currency import grouped
+from engine.account.currency import grouped
 from engine.fields import LedgerFigures
 from scripts.app.operations.account import AccountStanding
 

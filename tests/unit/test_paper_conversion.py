@@ -11,7 +11,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.swap import swap_of
 from adapters.paper.terminal.functions import PaperTerminal
-from engine.currency import pair_of
+from engine.account.currency import pair_of
 from engine.money import RateMissing
 from engine.types import Rate, Side
 from tests.builders import EURGBP, GBPUSD, LOT, SPECS, START, USDJPY, XAUUSD

@@ -14,7 +14,7 @@ from adapters.paper.terminal.calling import (
     text,
     whole,
 )
-from engine.currency import decimals
+from engine.account.currency import decimals
 
 BUILD: Final = 5000
 _VERSION: Final = 500

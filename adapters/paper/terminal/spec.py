@@ -18,7 +18,7 @@ from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
 from adapters.paper.terminal.market import MarketPace, PaperMarket
 from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from adapters.paper.terminal.sources import load_bars, made_up_bars
-from engine.currency import ACCOUNT_CURRENCIES, USD
+from engine.account.currency import ACCOUNT_CURRENCIES, USD
 from engine.types import SymbolSpec
 
 MADE_UP_START: Final = 1_736_121_600

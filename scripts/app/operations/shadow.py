@@ -13,8 +13,8 @@ from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
 from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
+from engine.account.currency import USD
 from engine.clock import Clock, SystemClock
-from engine.currency import USD
 from engine.events import NO_STRATEGY
 from engine.types import Limits, Millis
 from risk.challenge import Challenge

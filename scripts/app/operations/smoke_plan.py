@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from adapters.mt5.live.script import ScriptedEntry
 from engine import money
-from engine.currency import USD, amount, figure
+from engine.account.currency import USD, amount, figure
 from engine.money import volume_within
 from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Rate, Side, SymbolSpec, lots
 

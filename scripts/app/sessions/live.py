@@ -26,9 +26,9 @@ from adapters.reports.projection import iso
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
 from engine import events as ev
+from engine.account.currency import USD
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
-from engine.currency import USD
 from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session

@@ -29,7 +29,6 @@ from risk.actor import RiskActor
 from risk.challenge import Challenge, ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
-from risk.rewards import Rewards
 from scripts.app.session_folder import session_tag
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 from signals.strategy import StrategyFactory
@@ -197,7 +196,6 @@ def connect_deciders(
         bus.attach(actor.routes())
     gateway.attach()
     bus.attach(release.routes())
-    bus.attach(Rewards(challenge_actor).routes())
     return Deciders(
         bus,
         portfolio,

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from adapters.paper.terminal.market import MarketPace
+from engine.account.currency import USD
 from engine.clock import SystemClock
-from engine.currency import USD
 from engine.types import ClockName, Millis
 from scripts.app.sessions.paper import LOGIN, server_in
 from scripts.app.terms.bars import BarInput, OpenMarketBars

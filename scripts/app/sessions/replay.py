@@ -46,7 +46,6 @@ from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
 from risk.news import NewsRestriction
 from risk.restrictions import flat_due
-from risk.rewards import Rewards
 from scripts.app.results.tables import TableTerms, bar_prices, limits_of, table_sink
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
@@ -123,7 +122,6 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         risk,
         *followed,
         news,
-        Rewards(challenge_actor),
         strategy,
         user_signals,
         exits,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from engine.currency import USD
+from engine.account.currency import USD
 from engine.types import Conversion, SymbolSpec
 from scripts.app.errors import WrongUsage
 
@@ -20,7 +20,7 @@ def converting(
 
     Raises AppError when none of the `table` does.
     """
-    from engine.currency import pair_of
+    from engine.account.currency import pair_of
 
     if spec.conversion is not Conversion.FROM_BROKER:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.currency import USD
+from engine.account.currency import USD
 from engine.events import UserSignal
 from engine.types import Cents, ClockName, Conversion, Limits, SymbolSpec
 from risk.challenge import Challenge
