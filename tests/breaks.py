@@ -17,9 +17,8 @@ import tests.simulation.engine_run
 from adapters.mt5.execution.closing_deals import closings
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.reconciler import Reconciler
-from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.execution.remote import LiveRouter, carry_out_remotely
 from adapters.mt5.execution.reports import ExecutionReports
-from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Subscription
 from engine.calendar import resets
@@ -67,7 +66,7 @@ def _sent_twice(patch: pytest.MonkeyPatch) -> None:
         carry_out_remotely(client, request)
         return carry_out_remotely(client, request)
 
-    patch.setattr(adapters.mt5.execution.venue, "carry_out_remotely", twice)
+    patch.setattr(adapters.mt5.execution.remote, "carry_out_remotely", twice)
 
 
 def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -212,8 +211,8 @@ def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Venue, "_ours", lambda _self, reply: reply)
-    patch.setattr(Venue, "insist_on", nothing)
+    patch.setattr(LiveRouter, "_ours", lambda _self, reply: reply)
+    patch.setattr(adapters.mt5.execution.remote, "insist_on", nothing)
 
 
 def _latch_cleared_at_midnight(patch: pytest.MonkeyPatch) -> None:

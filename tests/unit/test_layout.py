@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
+    "adapters.journal adapters.mt5.execution adapters.reports "
     "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
     "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,24 +19,20 @@ from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
-from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    a_day_past,
-    carry_out,
-    fetch_snapshot,
-)
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import SnapshotQuery, a_day_past
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.paper.broker import state_file
 from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
+from engine.events import AccountSnapshot, OrderIntent
+from engine.fields import ExecutionResult
 from engine.inputs import AccountSeen
-from engine.types import Conversion, Millis
+from engine.types import Conversion, Millis, Units
 from engine.valuation import broker_rate
 
 _ALL = 1 << 62  # more ticks than share a millisecond
@@ -49,6 +44,7 @@ class DryRun:
     def __init__(
         self,
         instruments: Sequence[Instrument],
+        requests: Requests,
         account: mt5.AccountInfo,
         books: Path,
         *,
@@ -78,7 +74,7 @@ class DryRun:
         terms = AccountTerms(
             login=account.login, server=account.server, leverage=max(account.leverage, 1)
         )
-        self._terminal = PaperTerminal(self.account, terms=terms)
+        self._paper = PaperExecution(PaperTerminal(self.account, terms=terms), requests)
         self._names = {item.spec.name: item.name for item in instruments}
         self._players = {
             item.name: TickPlayer(
@@ -99,27 +95,27 @@ class DryRun:
         for symbol in held & account.quoted.keys():
             self._seen[self._names[symbol]] = (account.quoted[symbol], _ALL)
 
-    def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
-        """Fill a request on paper; nothing is sent."""
-        reply = carry_out(self._terminal, self._in_our_names(request))
+    def execute(self, _client: Caller, order: OrderIntent, volume: Units) -> ExecutionResult:
+        """Fill an order on paper; nothing is sent."""
+        result = self._paper.execute(order, volume)
         self._save()
-        return reply
+        return result
 
-    def check(self, _terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
-        """What the paper account says to a request; nothing is filled."""
-        return self._terminal.order_check(self._in_our_names(request))
+    def cancel(self, _client: Caller, order: OrderIntent, ticket: int) -> ExecutionResult:
+        """Take an order back that waits on the paper account."""
+        result = self._paper.cancel(order, ticket)
+        self._save()
+        return result
 
-    def _in_our_names(self, request: dict[str, Any]) -> dict[str, Any]:
-        if "symbol" not in request:
-            return request
-        ours = {name: symbol for symbol, name in self._names.items()}
-        return {**request, "symbol": ours[request["symbol"]]}
+    def check(self, _terminal: RemoteTerminal, order: OrderIntent, volume: Units) -> int:
+        """What the paper account says to an order; nothing is filled."""
+        return self._paper.check(order, volume)
 
-    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> AccountSnapshot:
         """What the paper account holds, once the real account was proven to be the right one."""
         self._insist_on_the_real_account(terminal)
         self._ask_for_rates(terminal)
-        return fetch_snapshot(self._terminal, query)
+        return self._paper.everything(query)
 
     def observe(
         self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery

@@ -71,6 +71,10 @@ class OrderFunctions(Surface):
             return self._accepted(0, 0.0, raw)
         return self._accepted(self.place_pending(parsed), lots(max(parsed.volume, 0)), raw)
 
+    def would_pass(self, parsed: ParsedRequest) -> int:
+        """The code that a check of the request gives; nothing is carried out."""
+        return self._checks.check(parsed)
+
     def carry_out(self, parsed: ParsedRequest) -> tuple[int, PaperDeal | None]:
         """Check a wish, and deal or change levels; one of waiting orders is only checked.
 

@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.mt5.execution.requests import Instrument
 from adapters.services.logs import SessionLog
+from adapters.services.watchdog import limited
 from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.account.currency import USD
@@ -78,7 +79,8 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
-    loaded = load(chosen.request.preset)
+    with limited(chosen.watchdog.start_limit):
+        loaded = load(chosen.request.preset)
     limits = chosen.limits(loaded)  # before anything is made
     named = names_a_session(chosen.resume)
     challenge = None if named and not chosen.request.objectives else chosen.challenge()
@@ -288,7 +290,8 @@ class _Run:
                 async with alerted(self.chosen, self.books, self.frontend):
                     account = await self._account(connection, clock, terms)
                 context = await self._context(connection, clock, log, account)
-                shadowed = build_shadow(terms, connection, context)
+                with limited(self.chosen.watchdog.start_limit, folder.path):
+                    shadowed = build_shadow(terms, connection, context)
                 with self.frontend.interruptible(shadowed.session.request_stop) as interrupt:
                     outcome = await shadowed.session.run()
         finally:

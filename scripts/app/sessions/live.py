@@ -11,15 +11,14 @@ import msgspec
 from adapters.journal import SqliteJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
-from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.remote import CheckOnlyRouter, LiveRouter, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
 from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
+from adapters.mt5.execution.translation import figures
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
-from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.mt5.live.server_clock import ServerTime
 from adapters.reports.projection import iso
@@ -292,7 +291,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
             instruments=terms.instruments,
             limits=terms.limits,
             challenge=followed(terms.challenge, context),
-            router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
+            router=CheckOnlyRouter if terms.dry_run else LiveRouter,
             to_server=server.at,
         )
     )

@@ -84,7 +84,7 @@ def books_at(books: Path | None) -> Millis | None:
         return None
     try:
         return msgspec.json.decode(books.read_bytes(), type=_Now).now
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "
             "`butler account PAPER --reset` gives it fresh ones"
