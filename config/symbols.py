@@ -12,8 +12,7 @@ import msgspec
 
 from config.section import Section
 from config.yaml_strict import load_yaml
-from engine.account.currency import USD
-from engine.types import UNITS_PER_LOT, Conversion, SymbolSpec
+from engine.types import UNITS_PER_LOT, USD, Conversion, SymbolSpec
 
 _FILE: Final = Path(__file__).parent / "symbols.yaml"
 _KEYS: Final = (

@@ -9,8 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from engine import events as ev
-from engine.account.currency import USD
-from engine.types import Cents, Points, Side, SymbolSpec, Units
+from engine.types import USD, Cents, Points, Side, SymbolSpec, Units
 
 ADOPTED = "adopted"
 """The strategy of a position that was taken over from a session with another one, or an unknown

@@ -7,7 +7,6 @@ remembered between two decisions.
 from __future__ import annotations
 
 from engine import events as ev
-from engine.account.currency import amount
 from engine.bus import Bus
 from engine.exits import Exits
 from engine.limit_table import LIMIT_HITS, ContextPart, action_of, needed_parts
@@ -15,7 +14,7 @@ from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, LimitAction, Limits
+from engine.types import Cents, LimitAction, Limits, amount
 from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor

@@ -13,7 +13,6 @@ import enum
 import msgspec
 
 from engine import events as ev
-from engine.account.currency import amount, figure
 from engine.bus import Bus
 from engine.calendar import resets, trading_date
 from engine.events import AttemptOutcome
@@ -23,7 +22,7 @@ from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet, without_ends
 from engine.trading import HaltCause, Trading, TradingState
-from engine.types import Cents, SymbolSpec
+from engine.types import Cents, SymbolSpec, amount, figure
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer

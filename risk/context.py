@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.account.currency import USD, amount, figure
 from engine.events import AccountSeen, OrderIntent, Tick
-from engine.types import Cents, Limits, SymbolSpec, Units
+from engine.types import USD, Cents, Limits, SymbolSpec, Units, amount, figure
 from risk.counters import TradeCounts
 from risk.exposure import Concentration
 from risk.objectives import FirmFloors

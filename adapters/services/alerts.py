@@ -17,10 +17,9 @@ from adapters.reports.projection import cash, iso
 from adapters.system.outbox import Outbox
 from adapters.system.threads import in_daemon
 from engine import events as ev
-from engine.account.currency import USD
 from engine.bus import Subscription
 from engine.trading import HaltCause
-from engine.types import Cents, Millis
+from engine.types import USD, Cents, Millis
 
 _WAITING: Final = 32
 _LOOK_SECONDS: Final = 1.0

@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import money
-from engine.account.currency import USD, pair_of, pair_rate
 from engine.events import PositionClosed
 from engine.result import steps as st
 from engine.result.curve import GRID, EquityCurve, Ints
 from engine.result.parts import TradeRecord
 from engine.result.prices import PriceHistory
 from engine.result.steps import AccountSteps, OpenHolding
-from engine.types import FROM_BROKER, LONG, Millis, Points, SymbolSpec
+from engine.types import FROM_BROKER, LONG, USD, Millis, Points, SymbolSpec, pair_of, pair_rate
 
 _PER_BAR = 3  # moments: opening tick, range at its worst, closing tick
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from engine.account.currency import grouped
 from engine.fields import LedgerFigures
+from engine.types import grouped
 from scripts.app.operations.account import AccountStanding
 
 _WORDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.account.currency import USD, grouped, plain
+from engine.types import USD, grouped, plain
 
 
 def objective_lines(summary: dict[str, Any]) -> list[str]:

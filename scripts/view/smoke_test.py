@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.account.currency import USD, amount
+from engine.types import USD, amount
 
 if TYPE_CHECKING:
     from scripts.app.operations.smoke_report import SmokeReport

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from adapters.reports.page.first_screen import RULES, verdict
-from engine.account.currency import USD, grouped, plain
+from engine.types import USD, grouped, plain
 from scripts.view.objectives import objective_lines
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from config.symbols import in_currency
 from engine import events as ev
-from engine.account import currency as unit
+from engine import types as unit
 from engine.types import Conversion, Side
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.replay_terms import resolve_terms

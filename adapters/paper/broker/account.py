@@ -22,8 +22,7 @@ from adapters.paper.broker.records import PaperOrder as PaperOrder
 from adapters.paper.broker.records import PaperPosition as PaperPosition
 from adapters.paper.broker.swap import swap_of
 from engine import money
-from engine.account.currency import USD
-from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import LONG, USD, Cents, Millis, Points, Side, SymbolSpec, Units
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),

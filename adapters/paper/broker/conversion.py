@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.account.currency import USD, pair_of, pair_rate
-from engine.types import FROM_BROKER, Points, Rate, SymbolSpec
+from engine.types import FROM_BROKER, USD, Points, Rate, SymbolSpec, pair_of, pair_rate
 
 
 class Converter:

@@ -11,8 +11,19 @@ from adapters.paper.broker.index import Index
 from adapters.paper.broker.pending import PendingOrders
 from adapters.paper.broker.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
-from engine.account.currency import USD, booked, decimals
-from engine.types import FROM_BROKER, LONG, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import (
+    FROM_BROKER,
+    LONG,
+    USD,
+    Cents,
+    Millis,
+    Points,
+    Side,
+    SymbolSpec,
+    Units,
+    booked,
+    decimals,
+)
 
 
 class Ledger:

@@ -14,7 +14,7 @@ from adapters.paper.terminal.calling import (
     text,
     whole,
 )
-from engine.account.currency import decimals
+from engine.types import decimals
 
 BUILD: Final = 5000
 _VERSION: Final = 500

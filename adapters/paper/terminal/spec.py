@@ -18,8 +18,7 @@ from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
 from adapters.paper.terminal.market import MarketPace, PaperMarket
 from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from adapters.paper.terminal.sources import load_bars, made_up_bars
-from engine.account.currency import ACCOUNT_CURRENCIES, USD
-from engine.types import SymbolSpec
+from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
 
 MADE_UP_START: Final = 1_736_121_600
 """2025-01-06 00:00, a Monday: where the clock of a made-up market begins unless given otherwise."""

@@ -19,8 +19,7 @@ from adapters.bars.writer import write_bars
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
-from engine.account.currency import USD
-from engine.types import Limits, SymbolSpec
+from engine.types import USD, Limits, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.place import paper_books
 from scripts.app.errors import BadData, WrongUsage

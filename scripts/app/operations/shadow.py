@@ -14,10 +14,9 @@ from adapters.services.logs import SessionLog
 from adapters.services.watchdog import limited
 from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
-from engine.account.currency import USD
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY
-from engine.types import Limits, Millis
+from engine.types import USD, Limits, Millis
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule

@@ -6,9 +6,20 @@ from typing import NamedTuple
 
 from adapters.mt5.live.script import ScriptedEntry
 from engine import money
-from engine.account.currency import USD, amount, figure
 from engine.money import volume_within
-from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Rate, Side, SymbolSpec, lots
+from engine.types import (
+    POINTS_PER_PIP,
+    UNITS_PER_LOT,
+    USD,
+    Cents,
+    Points,
+    Rate,
+    Side,
+    SymbolSpec,
+    amount,
+    figure,
+    lots,
+)
 
 
 class Sized(NamedTuple):

@@ -25,14 +25,13 @@ from adapters.reports.projection import iso
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
 from engine import events as ev
-from engine.account.currency import USD
 from engine.bus import Bus, Subscription
 from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Points, SymbolSpec
+from engine.types import USD, Limits, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration

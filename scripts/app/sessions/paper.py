@@ -12,8 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.account.currency import USD
-from engine.types import Millis
+from engine.types import USD, Millis
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import msgspec
 
 from adapters.paper.terminal.market import MarketPace
-from engine.account.currency import USD
 from engine.clock import SystemClock
-from engine.types import ClockName, Millis
+from engine.types import USD, ClockName, Millis
 from scripts.app.sessions.paper import LOGIN, server_in
 from scripts.app.terms.bars import BarInput, OpenMarketBars
 from signals.market_data.clocks import server_of, to_utc, utc_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from engine.account.currency import USD
+from engine.types import USD
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
 

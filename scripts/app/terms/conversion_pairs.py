@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from engine.account.currency import USD
-from engine.types import Conversion, SymbolSpec
+from engine.types import USD, Conversion, SymbolSpec
 from scripts.app.errors import WrongUsage
 
 
@@ -20,7 +19,7 @@ def converting(
 
     Raises AppError when none of the `table` does.
     """
-    from engine.account.currency import pair_of
+    from engine.types import pair_of
 
     if spec.conversion is not Conversion.FROM_BROKER:
         return None

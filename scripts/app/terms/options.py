@@ -10,8 +10,7 @@ import msgspec
 
 from adapters.bars.reader import BarFileError, open_bars
 from adapters.bars.symbol_names import in_file_name, matching
-from engine.account.currency import USD
-from engine.types import SymbolSpec
+from engine.types import USD, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
 
 Specs = dict[str, SymbolSpec]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.account.currency import USD
 from engine.events import UserSignal
-from engine.types import Cents, ClockName, Conversion, Limits, SymbolSpec
+from engine.types import USD, Cents, ClockName, Conversion, Limits, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput

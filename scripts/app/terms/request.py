@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from engine.account.currency import ACCOUNT_CURRENCIES, USD
+from engine.types import ACCOUNT_CURRENCIES, USD
 from scripts.app.errors import WrongUsage
 
 NO_OBJECTIVES = "none"
