@@ -21,7 +21,6 @@ from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
-from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
@@ -50,7 +49,7 @@ class RiskActor:
         self._orders = orders
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
-        self.control = TradingControl(bus, portfolio)
+        self.control = TradingControl(bus, portfolio, orders)
         self._flattening = Flattening(
             portfolio, Exits(bus, portfolio, orders), limits, self.control, challenge_actor
         )
@@ -60,7 +59,6 @@ class RiskActor:
         self._day_turned = False
         self._broker_valued = False
         self._symbol_modes = SymbolModes()
-        self._level_changes = LevelChanges()
         self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
@@ -70,8 +68,6 @@ class RiskActor:
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
-            ev.OrderRejected: self.on_rejected,
-            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
@@ -97,10 +93,8 @@ class RiskActor:
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
-            ev.OrderRejected: self._apply_rejected,
-            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.ReconciliationMismatch: self._apply_external,
-            ev.TradingStateChanged: self.control.apply,
+            **self.control.replay_routes(),
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.WeekendDue: self._flattening.apply_weekend,
         }
@@ -337,7 +331,7 @@ class RiskActor:
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
+        if (objection := self.control.level_changes.objection(order, self._bus.time)) is not None:
             verdict = objection
         firm, now = self._challenge_actor, self._bus.time
         if firm and (held := exit_objection(firm, self._portfolio, order.terms, now)) is not None:
@@ -370,20 +364,9 @@ class RiskActor:
         self.peak_positions = max(self.peak_positions, len(self._portfolio.positions))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._level_changes.over(closed.position)
+        self.control.level_changes.over(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
-
-    def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._apply_rejected(rejected)
-        if rejected.effect is not ev.RejectionEffect.LEVELS:
-            self.control.rejected(rejected)
-
-    def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
-        if rejected.effect is ev.RejectionEffect.LEVELS:
-            self._level_changes.refused(rejected.position, self._bus.time)
-        else:
-            self.control.apply_rejected(rejected)
 
     def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
         """External orders and positions count as risk; what cannot be explained latches."""

@@ -24,6 +24,7 @@ from risk.challenge import Challenge
 from scripts.app.account.place import paper_books
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.replay import run_replay
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder
@@ -195,8 +196,10 @@ def connection_of(
 
 
 async def _fetch(how: ProfileReplay, folder: SessionFolder) -> History:
-    async with connection_of(how, folder, trading=False) as connection:
-        return await fetch_history(connection, how, folder)
+    with Beginning(folder, how.account.profile, dry_run=True) as beginning:
+        async with connection_of(how, folder, trading=False) as connection:
+            beginning.over()
+            return await fetch_history(connection, how, folder)
 
 
 async def fetch_history(

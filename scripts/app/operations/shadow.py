@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -16,7 +16,7 @@ from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY
-from engine.types import USD, Limits, Millis
+from engine.types import USD, Limits, Millis, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule
@@ -25,6 +25,7 @@ from scripts.app.account.rebuilding import TERMS
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import AppError, WrongUsage
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder, tag_number
@@ -240,12 +241,12 @@ class _Run:
         """Connect to the account and run there; raises AppError."""
         chosen, folder, market = self.chosen, self.folder, self.market
         names = self._names()
-        known, charged_in = options.known_specs(chosen.request.symbol_spec), USD
+        known = options.known_specs(chosen.request.symbol_spec)
         if market is not None:
             known |= {item.spec.name: item.spec for item in market.inputs}
-            charged_in = market.currency
         own = paper_books(chosen.account, chosen.results)
-        async with connected(
+        beginning = Beginning(folder, chosen.account.profile, dry_run=chosen.dry_run)
+        link = connected(
             chosen.account,
             folder.results / "hosts",
             trading=not chosen.dry_run,
@@ -254,8 +255,21 @@ class _Run:
             market=market,
             session=folder.session_id,
             is_held=True,
-        ) as connection:
+        )
+        with beginning:
+            return await self._begun(link, names, known, beginning)
+
+    async def _begun(
+        self,
+        link: AbstractAsyncContextManager[Connection],
+        names: list[str],
+        known: dict[str, SymbolSpec],
+        beginning: Beginning,
+    ) -> FinishedSession:
+        chosen = self.chosen
+        async with link as connection:
             refuse_unsuitable(connection)
+            beginning.over()
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
             found = await instruments(
@@ -264,7 +278,7 @@ class _Run:
                 chosen.account.symbol_map,
                 known,
                 managed=True,
-                charged_in=charged_in,
+                charged_in=USD if self.market is None else self.market.currency,
             )
             return await self._run(connection, self._terms(found))
 
