@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from adapters.mt5.api.errors import CallOutcomeUnknown, NotSent
-from adapters.mt5.execution.closing_deals import cents
 from adapters.mt5.execution.remote import Caller
+from adapters.mt5.execution.translation import cents
 from adapters.mt5.host.client import CallResult, answer_of
 from adapters.mt5.host.service import HostConfig, Service
 from adapters.mt5.host.wire import (
