@@ -23,6 +23,20 @@ LOG_COLUMNS = (
 Row = dict[str, str]
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def never_computed(cell: str) -> str:
+    """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
+    if not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
 def cash(amount: Cents) -> str:
     """Cents as a decimal amount with two decimals."""
     return f"{amount / 100:.2f}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import cash, iso, never_computed
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import planned_cost, slippage_cost
@@ -146,7 +146,7 @@ _TEXTS: Final[dict[str, Callable[[Any, _Row], str]]] = {
     "ratio": lambda value, _: f"{value:.4f}",
     "seconds": lambda value, _: f"{value:.3f}".rstrip("0").rstrip("."),
     "time": lambda value, _: iso(value),
-    "text": lambda value, _: str(value),
+    "text": lambda value, _: never_computed(str(value)),
     "whole": lambda value, _: str(value),
 }
 

@@ -45,7 +45,7 @@ def view(status: Status) -> RenderableType:
     parts += map(_text, clock_lines(status))
     parts += [_text(f"  halted {text}", "yellow") for text in halt_texts(status)]
     if status.loss_buffer:
-        parts.append(_text(f"  buffers    {buffers_text(status.loss_buffer)}"))
+        parts.append(_text(f"  buffers    {buffers_text(status)}"))
     parts += [_prices(status), _positions(status)]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
@@ -77,7 +77,7 @@ def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left")
+        table.add_column(_text(column), justify="right" if column in numbers else "left")
     return table
 
 
@@ -92,8 +92,9 @@ def _prices(status: Status) -> Any:
 
 
 def _positions(status: Status) -> Any:
-    numbers = frozenset({"lots", "entry", "stop", "target", "profit"})
-    names = ("position", "symbol", "side", "lots", "entry", "stop", "target", "profit")
+    gain = f"profit {status.currency}"
+    numbers = frozenset({"lots", "entry", "stop", "target", gain})
+    names = ("position", "symbol", "side", "lots", "entry", "stop", "target", gain)
     table = _table(*names, numbers=numbers)
     for item in status.positions:
         profit = "" if item.profit is None else f"{item.profit:+,.2f}"
@@ -129,8 +130,9 @@ def plain_line(status: Status) -> str:
     mute = [name for name, feed in status.feeds.items() if feed.state is FeedState.MUTE]
     return (
         f"trading {status.state}{causes}, equity {account.equity:,.2f}, balance "
-        f"{account.balance:,.2f}, {len(status.positions)} positions, {len(status.orders)} orders, "
-        f"link {status.link}" + (f", mute: {', '.join(mute)}" if mute else "")
+        f"{account.balance:,.2f} {status.currency}, {len(status.positions)} positions, "
+        f"{len(status.orders)} orders, link {status.link}"
+        + (f", mute: {', '.join(mute)}" if mute else "")
     )
 
 

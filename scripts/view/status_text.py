@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from adapters.reports.projection import iso
@@ -15,7 +14,7 @@ def status_lines(status: Status) -> list[str]:
     lines = [headline(status), account_line(status), *clock_lines(status)]
     lines += [f"  halted     {text}" for text in halt_texts(status)]
     if status.loss_buffer:
-        lines.append(f"  buffers    {buffers_text(status.loss_buffer)}")
+        lines.append(f"  buffers    {buffers_text(status)}")
     lines += [f"  position   {position_text(status, item)}" for item in status.positions]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
@@ -58,23 +57,25 @@ def clock_lines(status: Status) -> list[str]:
 
 
 _BUFFERS: Final[dict[str, str]] = {
-    "today": "{:,.2f} left today",
-    "overall": "{:,.2f} left overall",
+    "today": "{:,.2f} {} left today",
+    "overall": "{:,.2f} {} left overall",
     "orders_today": "room for {:,.0f} orders",
     "days": "day {:,.0f}",
     "trading_days": "{:,.0f} trading days",
     "requests_today": "{:,.0f} requests today",
-    "min_buffer": "{:,.2f} at the smallest",
-    "to_target": "{:,.2f} to the target",
+    "min_buffer": "{:,.2f} {} at the smallest",
+    "to_target": "{:,.2f} {} to the target",
     "best_day_share": "best day {:.0%} of the profit",
 }
 
 
-def buffers_text(buffers: Mapping[str, float]) -> str:
+def buffers_text(status: Status) -> str:
     """What may still be lost before each limit, and how far the phase has come, in words."""
     told = [
-        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{:,.2f}}").format(value)
-        for name, value in buffers.items()
+        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{:,.2f}} {{}}").format(
+            value, status.currency
+        )
+        for name, value in (status.loss_buffer or {}).items()
         if name != "reset_in_hours"  # shown as a clock
     ]
     return ", ".join(told)
@@ -88,7 +89,8 @@ def price_text(status: Status, symbol: str, price: float) -> str:
 
 
 def position_text(status: Status, item: PositionStatus) -> str:
-    profit = "" if item.profit is None else f", {item.profit:+,.2f}"
+    """A position with what it is worth now."""
+    profit = "" if item.profit is None else f", {item.profit:+,.2f} {status.currency}"
     entry, stop, target = (
         price_text(status, item.symbol, price) if price else "none"
         for price in (item.entry, item.stop_loss, item.take_profit)

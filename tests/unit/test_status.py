@@ -324,10 +324,10 @@ class TestText:
             "  time       2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min"
         )
         assert lines[3] == (
-            "  buffers    1,500.00 left today, 5,500.50 left overall, room for 4 orders"
+            "  buffers    1,500.00 USD left today, 5,500.50 USD left overall, room for 4 orders"
         )
         assert lines[4] == (
-            "  position   7 EURUSD long 1.00 at 1.10010, stop 1.09910, target 1.10210, -10.00"
+            "  position   7 EURUSD long 1.00 at 1.10010, stop 1.09910, target 1.10210, -10.00 USD"
         )
         assert lines[5] == "  order      2 open EURUSD long 0.50"
 

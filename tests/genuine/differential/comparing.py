@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.genuine import product
 from tests.genuine.differential.calls import outcome, round_of, setup
-from tests.genuine.rig.played import PlayedTerminal
+from tests.genuine.rig.played import PATIENCE, PlayedTerminal
 from tests.genuine.rig.prefix import Prefix, windows
 
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ def genuine_outcomes(
     module = "tests.genuine.differential.genuine_side"
     process = prefix.start("-m", module, windows(terminal.folder), seed, rounds, count)
     try:
-        out, _ = process.communicate(timeout=60 + rounds * count * 0.1)
+        out, _ = process.communicate(timeout=PATIENCE * (60 + rounds * count * 0.1))
     except subprocess.TimeoutExpired:
         process.kill()
         out, _ = process.communicate()
