@@ -167,5 +167,6 @@ def _stamp(journal: Path) -> tuple[int, ...]:
             known = file.stat()
         except FileNotFoundError:
             continue
-        found += [known.st_mtime_ns, known.st_size, known.st_ino]
+        if known.st_size:  # an empty log is what a reader leaves
+            found += [known.st_mtime_ns, known.st_size, known.st_ino]
     return tuple(found)
