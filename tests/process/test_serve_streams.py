@@ -42,7 +42,9 @@ class Session:
         self.beat()
 
     def beat(self) -> None:
-        beat = Beat(session="s-1", pid=os.getpid(), time=1, seq=self.written, state="active")
+        beat = Beat(
+            session="s-1", pid=os.getpid(), time=1, seq=self.written, state="active", every=600
+        )
         write_beat(self.folder / "heartbeat.json", beat)
 
     def grow(self, count: int) -> int:
