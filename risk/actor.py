@@ -6,6 +6,8 @@ remembered between two decisions.
 
 from __future__ import annotations
 
+import msgspec
+
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -313,7 +315,9 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
+        spec = self._portfolio.specs.get(order.terms.symbol)
+        if spec is not None and spec.tick_size is not msgspec.UNSET:
+            order = on_ticks(order, spec.tick_size)
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return

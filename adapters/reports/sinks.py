@@ -35,7 +35,8 @@ takes turns with the loop, which costs more than the rows."""
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MAY_BE_FORMULA = re.compile(r"(?:^|,)[=+\-@\t\r]").search
+_MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").search
+"""In a row: a cell that begins as a formula does; negative amounts, which most rows have, do not."""
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 

@@ -124,7 +124,8 @@ class SummaryProjection:
         self._unresolved[event.order_id] = event.message
 
     def _resolved(self, order_id: int) -> None:
-        self._waiting.over(order_id)
+        if self._waiting.rows:
+            self._waiting.over(order_id)
         self._unresolved.pop(order_id, None)
 
     def _submit(self, event: ev.OrderSubmitted) -> None:

@@ -47,6 +47,9 @@ class Struct(tuple[Any, ...]):
             raise TypeError(f"{cls.__name__} takes {cls.n_fields} values ({len(made)} given)")
         return made
 
+    made = classmethod(tuple.__new__)
+    """As the class itself, for values that were counted already."""
+
     @classmethod
     def of(cls, **known: Any) -> Self:
         """A struct with the given fields; the others are 0, 0.0, "", False or an empty request.

@@ -194,6 +194,7 @@ def _symbols(where: dict[str, Any]) -> Callable[[str], bool]:
 
 
 def _position_asked(where: dict[str, Any]) -> int:
+    position = where.get("position")
     if "position" not in where:
         raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
-    return whole(where["position"], "position")
+    return position if isinstance(position, int) else whole(position, "position")

@@ -61,7 +61,6 @@ class HostedTerminal:
         self._market = market
         self._clock = clock
         self._changed = changed
-        self._error: tuple[int, str] | None = None
 
     @property
     def extra_functions(self) -> Mapping[str, Function]:
@@ -72,6 +71,8 @@ class HostedTerminal:
         if name not in mt5.FUNCTIONS:
             raise AttributeError(name)
         function = getattr(self._terminal, name)
+        if self._clock is None and name != "order_send":
+            return function  # nothing moves by itself, and this changes nothing
 
         def call(*args: Any, **kwargs: Any) -> Any:
             return self._call(name, function, args, kwargs)
@@ -80,7 +81,7 @@ class HostedTerminal:
 
     def last_error(self) -> tuple[int, str]:
         """Of the last call, `paper_advance` included."""
-        return self._error or self._terminal.error
+        return self._terminal.error
 
     def paper_advance(self, until: Any = None, most: Any = 0, /) -> MarketProgress | None:
         """Play the market up to `until`, in server ms, or at most `most` moves of it.
@@ -88,9 +89,9 @@ class HostedTerminal:
         None and error -2 for arguments that are no whole numbers, and where a clock moves it.
         """
         if self._clock or not isinstance(until, int) or not isinstance(most, int) or most < 0:
-            self._error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            self._terminal.error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
             return None
-        self._error = (mt5.RES_S_OK, "Success")
+        self._terminal.error = (mt5.RES_S_OK, "Success")
         progress = self._market.advance(until, most)
         self._changed()
         return progress
@@ -101,9 +102,9 @@ class HostedTerminal:
         None and error -2 where `until` is no whole number, and where a clock moves the market.
         """
         if self._clock or not isinstance(until, int):
-            self._error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            self._terminal.error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
             return None
-        self._error = (mt5.RES_S_OK, "Success")
+        self._terminal.error = (mt5.RES_S_OK, "Success")
         step = self._market.step(until)
         self._changed()
         return step
@@ -111,7 +112,6 @@ class HostedTerminal:
     def _call(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        self._error = None
         moved = self._clock is not None and self._market.advance(self._clock.now()).happened
         value = function(*args, **kwargs) if kwargs else function(*args)
         if moved or name == "order_send":
