@@ -23,6 +23,7 @@ from engine.fields import Action as Action
 from engine.fields import AttemptOutcome as AttemptOutcome
 from engine.fields import DataRef as DataRef
 from engine.fields import DenyReason as DenyReason
+from engine.fields import EndedOrder as EndedOrder
 from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
@@ -32,6 +33,8 @@ from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
 from engine.fields import UserAction as UserAction
 from engine.fields import UserSignal as UserSignal
+from engine.fields import VenueOrder as VenueOrder
+from engine.fields import VenuePosition as VenuePosition
 from engine.inputs import AccountReconciled as AccountReconciled
 from engine.inputs import AccountSeen as AccountSeen
 from engine.inputs import AccountSnapshot as AccountSnapshot
@@ -55,9 +58,6 @@ from engine.inputs import VenueClosed as VenueClosed
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
-from engine.snapshot import EndedOrder as EndedOrder
-from engine.snapshot import VenueOrder as VenueOrder
-from engine.snapshot import VenuePosition as VenuePosition
 from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 

@@ -249,6 +249,53 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     ours: bool = False
 
 
+class VenuePosition(Fact, frozen=True, kw_only=True):
+    """An open position.
+
+    `symbol` is the venue's name of it and `traded` the session's own, "" for one that the session
+    does not trade: prices, in points, are 0 then, as nobody knows its digits. `ours` tells that it
+    carries the engine's mark, `comment` which order's. `risk` is what it may still lose; it is only
+    asked of what the engine does not know.
+    """
+
+    ticket: int
+    symbol: str
+    traded: str
+    side: Side
+    volume: Units
+    ours: bool
+    comment: str
+    entry: Points
+    stop_loss: Points
+    take_profit: Points
+    swap: Cents
+    risk: Cents = 0
+
+
+class VenueOrder(Fact, frozen=True, kw_only=True):
+    """An order that waits at the venue; `position` is the one that it is to close, 0 for an entry.
+
+    The rest is as in `VenuePosition`; `state` is the platform's number.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    ours: bool
+    comment: str
+    state: int
+    position: int = 0
+    risk: Cents = 0
+
+
+class EndedOrder(Fact, frozen=True, kw_only=True):
+    """A pending order that ended without a fill, and how in words."""
+
+    ticket: int
+    how: str
+
+
 class ExecutionResult(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of a request: the outcome, its own code and text, the order's ticket.
 

@@ -10,10 +10,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
-from engine.snapshot import AccountReconciled as AccountReconciled
-from engine.snapshot import AccountSnapshot as AccountSnapshot
-from engine.snapshot import VenueClosed as VenueClosed
+from engine.fields import (
+    Account,
+    Deal,
+    DenyReason,
+    EndedOrder,
+    ExecutionResult,
+    LedgerFigures,
+    UserSignal,
+    VenueOrder,
+    VenuePosition,
+)
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Side, Units
 
@@ -121,6 +128,49 @@ class HeldExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="held_exit
     """The window out of which the exit of `position` (a ticket) was held is over."""
 
     position: int
+
+
+class AccountSnapshot(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    tag_field="event",
+    tag="account_snapshot",
+):
+    """Everything that is open, and what became of the rest that was asked about.
+
+    `deals` are those of each position that was asked about, in their order. A pending order that is
+    neither open nor `ended` was filled, or its history lags behind. `recent` are the deals of the
+    span in which traces of a lost order are looked for.
+    """
+
+    account: Account
+    positions: tuple[VenuePosition, ...] = ()
+    orders: tuple[VenueOrder, ...] = ()
+    deals: tuple[Deal, ...] = ()
+    ended: tuple[EndedOrder, ...] = ()
+    recent: tuple[Deal, ...] = ()
+
+    def deals_of(self, position: int) -> tuple[Deal, ...]:
+        """The deals that opened and closed a position."""
+        return tuple([deal for deal in self.deals if deal.position == position])
+
+
+class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="account_reconciled"):
+    """The same snapshot again, once what it showed of orders has been dispatched."""
+
+    snapshot: AccountSnapshot
+
+
+class VenueClosed(msgspec.Struct, frozen=True, tag_field="event", tag="venue_closed"):
+    """Positions that a venue in this process closed whole by itself: all their deals.
+
+    Such a venue tells them at once; nothing else can be new while no order waits there.
+    """
+
+    deals: tuple[Deal, ...]
+    account: Account
 
 
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):

@@ -31,17 +31,25 @@ class SessionTopics:
     page: Topic[LiveContent]
 
 
+@dataclass
+class OverviewTopics:
+    """The overview's two streams, both JSON: its cards, and the lists of runs and studies."""
+
+    cards: Topic[bytes]
+    lists: Topic[bytes]
+
+
 class Site(Protocol):
     """Everything that the page shows; every method may be called while others are under way."""
 
-    def overview(self) -> AbstractContextManager[Topic[bytes]]:
-        """All cards as one JSON document, kept fresh as long as the block lasts."""
+    def overview(self) -> AbstractContextManager[OverviewTopics]:
+        """All cards and lists, kept fresh as long as the block lasts."""
 
     def session(self, place: int, session: str) -> AbstractContextManager[SessionTopics]:
         """A session, followed as long as the block lasts. Raises Unknown, maybe from within."""
 
     def known(self, place: int, session: str) -> bool:
-        """Whether there is such a session."""
+        """Whether there is such a session with a page of its own; a replay has its report."""
 
     async def report(self, place: int, session: str) -> bytes:
         """A session's report as HTML. Raises Unknown or NotNow."""

@@ -173,6 +173,8 @@ class Pages:
         site: AbstractContextManager[Any],
         events: Callable[[Any], AsyncIterator[ServerSentEvent]],
     ) -> AsyncIterator[ServerSentEvent]:
+        if self._viewers.full:
+            return  # another one took the last place meanwhile
         self._viewers.count += 1
         try:
             with site as topics:

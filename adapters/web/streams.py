@@ -7,13 +7,13 @@ slowly gets one larger message later; one who does not read at all is dropped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from adapters.web.content import SessionTopics
+from adapters.web.content import OverviewTopics, SessionTopics
 from adapters.web.topics import Closed, Topic
 
 VIEWERS: Final = 64
@@ -43,13 +43,11 @@ def response_of(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
     )
 
 
-async def overview_events(topic: Topic[bytes]) -> AsyncIterator[ServerSentEvent]:
-    """Every state of the overview, as far as the viewer keeps up."""
-    number = 0
-    with suppress(Closed):
-        while True:
-            number, content = await topic.newer(number)
-            yield ServerSentEvent(content.decode(), event="overview")
+async def overview_events(topics: OverviewTopics) -> AsyncIterator[ServerSentEvent]:
+    """Cards, and lists of runs, whenever they change, as far as the viewer keeps up."""
+    async with aclosing(_merged({"cards": topics.cards, "lists": topics.lists})) as merged:
+        async for kind, content in merged:
+            yield ServerSentEvent(content.decode(), event=kind)
 
 
 async def session_events(topics: SessionTopics, after: int) -> AsyncIterator[ServerSentEvent]:
@@ -58,7 +56,7 @@ async def session_events(topics: SessionTopics, after: int) -> AsyncIterator[Ser
     The id of an event is the number of the last record in it. Cards carry none: they are of the
     moment.
     """
-    async with aclosing(_merged(topics)) as merged:
+    async with aclosing(_merged({"card": topics.card, "page": topics.page})) as merged:
         async for kind, content in merged:
             if kind == "card":
                 yield ServerSentEvent(content.decode(), event="card")
@@ -67,16 +65,14 @@ async def session_events(topics: SessionTopics, after: int) -> AsyncIterator[Ser
                 yield ServerSentEvent(message.decode(), event="records", id=str(after))
 
 
-async def _merged(topics: SessionTopics) -> AsyncGenerator[tuple[str, Any], None]:
-    """Both topics' contents as they come."""
-    seen = {"card": 0, "page": 0}
+async def _merged(topics: Mapping[str, Topic[Any]]) -> AsyncGenerator[tuple[str, Any], None]:
+    """The topics' contents by their names, as they come; ends when one is closed."""
+    seen = dict.fromkeys(topics, 0)
     waiting: dict[asyncio.Task[Any], str] = {}
     try:
         while True:
-            for name, topic in (("card", topics.card), ("page", topics.page)):
-                if name not in waiting.values():
-                    task: asyncio.Task[Any] = asyncio.create_task(topic.newer(seen[name]))
-                    waiting[task] = name
+            for name in topics.keys() - set(waiting.values()):
+                waiting[asyncio.create_task(topics[name].newer(seen[name]))] = name
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 name = waiting.pop(task)

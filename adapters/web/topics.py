@@ -16,7 +16,6 @@ class Topic(Generic[T]):
     """One thing that changes. Who is slow misses what came in between, never the latest."""
 
     def __init__(self) -> None:
-        self.viewers = 0
         self.content: T | None = None
         self._number = 0
         self._closed = False

@@ -228,6 +228,13 @@ class ChallengeDays:
             highs.append(high)
         return highs
 
+    def unknown_resets(self, profitable: ProfitableDays | None) -> list[Millis]:
+        """The resets whose equity counts by the rules, and is unknown."""
+        by_equity = profitable is not None and profitable.basis is ProfitBasis.EQUITY
+        every = by_equity or self._rules.maximum.trails is not DayStartBasis.BALANCE
+        days = self.days if every else self.days[-1:] if self.now.day_start is None else []
+        return [day.at for day in days if day.equity is None]
+
     def trading_days(self, axis: TradingDay) -> int:
         """How many of the days count as traded."""
         tests = {

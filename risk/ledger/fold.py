@@ -23,7 +23,7 @@ from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
 from risk.ledger.past import PastJudge, limits_of
 from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
-from risk.ledger.verdict import LedgerFinding, LedgerReport, reported
+from risk.ledger.verdict import BarsWanted, LedgerFinding, LedgerReport, reported
 from risk.ledger.words import date_of
 from risk.objectives import share
 
@@ -96,13 +96,39 @@ class _Challenge:
             walk.kinds,
             self._index,
         )
+        self._judge = PastJudge(
+            inputs,
+            firm.rules,
+            reading.history,
+            reading.lives,
+            reading.flatness,
+            run,
+            walk.kinds,
+            self._days,
+            reading.balances,
+        )
 
     def report(self, figures: LedgerFigures) -> LedgerReport:
         """All figures and all findings."""
         breaches, past = self._past()
         full = self._with_money(self._with_counts(figures))
         full = msgspec.structs.replace(full, breaches=breaches, past=past, own=self._own)
-        return reported(full, self._findings(full))
+        report = reported(full, self._findings(full))
+        return msgspec.structs.replace(report, wanted=self._wanted(past))
+
+    def _wanted(self, past: PastVerdict) -> BarsWanted | None:
+        """The bars that would bound what is unknown; None where they would change nothing."""
+        run, reading = self._run, self._reading
+        if run.initial is None:
+            return None
+        spans = self._judge.unwatched() if past is PastVerdict.UNKNOWN and not run.older else []
+        resets = self._days.unknown_resets(self._profitable_rule)
+        moments = [*(at for span in spans for at in span), *resets]
+        if not moments:
+            return None
+        low, high = min(moments), max(moments)
+        symbols = reading.lives.symbols(reading.history, reading.inputs.positions, low)
+        return BarsWanted(symbols=symbols, low=low, high=high) if symbols else None
 
     @property
     def _rule_phase(self) -> Phase:
@@ -114,18 +140,7 @@ class _Challenge:
         return rules[self._phase] if self._phase < len(rules) else None
 
     def _past(self) -> tuple[tuple[PastBreach, ...], PastVerdict]:
-        reading = self._reading
-        judge = PastJudge(
-            reading.inputs,
-            self._firm.rules,
-            reading.history,
-            reading.lives,
-            reading.flatness,
-            self._run,
-            self._walk.kinds,
-            self._days,
-            reading.balances,
-        )
+        reading, judge = self._reading, self._judge
         breaches = judge.breaches()
         if breaches:
             return breaches, PastVerdict.BREACHED

@@ -60,6 +60,16 @@ class PositionLives(msgspec.Struct, kw_only=True):
     cut: bool
     zero: bool
 
+    def symbols(
+        self, history: Sequence[BookedDeal], positions: Sequence[OpenPosition], since: Millis
+    ) -> tuple[str, ...]:
+        """The symbols of what was open at some time from `since` on."""
+        found = {held.symbol for held in positions}
+        for life in self.by_position.values():
+            if history[life.places[-1]].at >= since:
+                found.add(history[life.places[0]].deal.symbol)
+        return tuple(sorted(found - {""}))
+
 
 def lived(
     history: Sequence[BookedDeal],

@@ -23,6 +23,10 @@ _LEAST_SPREADS, _MOST_SPREADS = 1, 3
 _FARTHEST: Millis = 4 * 86_400_000
 """How far a bar may lie from a reset that it bounds: a weekend with holidays."""
 
+_WEEK: Millis = 7 * 86_400_000
+_SATURDAY_NOON: Millis = 2 * 86_400_000 + 43_200_000
+"""The first one of the epoch, which began on a Thursday."""
+
 Bounds = tuple[Cents, Cents]
 """The least and the most that something may be, both included."""
 
@@ -97,6 +101,11 @@ class OpenLegs:
             del self.legs[deal.position_id]
 
 
+def _has_saturday_noon(low: Millis, high: Millis) -> bool:
+    """Whether markets were closed for a weekend between two moments (ms UTC)."""
+    return (high - _SATURDAY_NOON) // _WEEK > (low - _SATURDAY_NOON - 1) // _WEEK
+
+
 class BarIndex:
     """Bars by symbol with their times in UTC."""
 
@@ -129,6 +138,26 @@ class BarIndex:
         if place < 0 or at >= times[place] + self.length:
             return None
         return self._by_symbol[symbol][place]
+
+    def over_weekend(self, symbol: str, at: Millis) -> PriceBar | None:
+        """What the price may have been on the weekend that `at` lies in: between the last close
+        before and the first open after it. None where bars are missing at another time.
+        """
+        pair = self.over(symbol, at)
+        if pair is None:
+            return None
+        times, place = self._times[symbol], bisect_left(self._times[symbol], at)
+        if not _has_saturday_noon(times[place - 1] + self.length, times[place]):
+            return None
+        close, opening = pair[0].close, pair[1].open
+        return PriceBar(
+            time=pair[0].time,
+            open=close,
+            high=max(close, opening),
+            low=min(close, opening),
+            close=opening,
+            spread=max(pair[0].spread, pair[1].spread),
+        )
 
     def edges(self, symbols: Sequence[str], low: Millis, high: Millis) -> list[Millis]:
         """Where a bar of one of the symbols begins or ends between two moments, in order."""
@@ -173,7 +202,7 @@ def within_bar(index: BarIndex, legs: Mapping[int, OpenLeg], at: Millis) -> Boun
         by_symbol[leg.symbol].append(leg)
     least = most = Decimal(0)
     for symbol, held in by_symbol.items():
-        bar = index.holding(symbol, at)
+        bar = index.holding(symbol, at) or index.over_weekend(symbol, at)
         if bar is None:
             return None
         sums = [_sum(index.bars, held, bid, bar.spread) for bid in (bar.low, bar.high)]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.fields import LedgerFigures, LedgerOutcome
+from engine.types import Millis
 
 
 class LedgerSeverity(enum.IntEnum):
@@ -79,11 +80,23 @@ class LedgerFinding(msgspec.Struct, frozen=True):
     line: str
 
 
+class BarsWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The terminal's symbols whose bars between two moments (ms UTC) would tell more."""
+
+    symbols: tuple[str, ...]
+    low: Millis
+    high: Millis
+
+
 class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's standing, and what was found, the gravest first."""
+    """The account's standing, and what was found, the gravest first.
+
+    `wanted` is what the terminal's bars could still tell of times at which nobody watched.
+    """
 
     figures: LedgerFigures
     findings: tuple[LedgerFinding, ...]
+    wanted: BarsWanted | None = None
 
     @property
     def codes(self) -> tuple[LedgerCode, ...]:

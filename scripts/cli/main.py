@@ -52,6 +52,13 @@ COMMANDS = {
         "scripts.cli.research.odds:odds",
         "Estimate the probability that signals like these pass a firm's challenge.",
     ),
+    "sweep": command_line.Lazy(
+        "scripts.cli.research.sweep:sweep",
+        "Try many parameter sets of a preset, and show how much of the best one is luck.",
+    ),
+    "strategy": command_line.Lazy(
+        "scripts.cli.research.strategy:app", "Write a strategy of your own, and check it."
+    ),
     "status": command_line.Lazy(
         "scripts.cli.control:status",
         "Show how a session stands; of one that is over, what its journal says.",
@@ -83,7 +90,7 @@ COMMANDS = {
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets"),
     "Look at runs": ("report", "compare"),
-    "What a preset is worth": ("odds",),
+    "What a preset is worth": ("odds", "sweep", "strategy"),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),
     "Files and settings": ("data", "journal", "config", "alerts"),

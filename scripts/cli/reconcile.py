@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import home
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import (
     AccountsOption,
-    ProfileOption,
     ResultsOption,
     choose_account,
 )
@@ -30,9 +30,29 @@ MoneyOption = Annotated[float, typer.Option(min=0.0, help="Money by which amount
 SecondsOption = Annotated[float, typer.Option(min=0.0, help="Seconds by which times may differ.")]
 
 
+SessionJournalOption = Annotated[
+    str | None,
+    typer.Option("--session", help="Compare with this session's journal instead of a ledger."),
+]
+StatementClockOption = Annotated[
+    str | None,
+    typer.Option(
+        "--clock",
+        help="The clock that the statement is written by, such as new-york+7; by default the "
+        "server's.",
+    ),
+]
+LedgerOption = Annotated[
+    str | None,
+    typer.Option("--account-profile", help="Compare with this profile's account, or PAPER."),
+]
+
+
 def reconcile_statement(
-    account_profile: ProfileOption,
     statement: StatementOption,
+    account_profile: LedgerOption = None,
+    session: SessionJournalOption = None,
+    clock: StatementClockOption = None,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     price_points: PointsOption = 0,
@@ -40,23 +60,34 @@ def reconcile_statement(
     time_seconds: SecondsOption = 1.0,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Compare a statement with the account's ledger; exit code 5 when they differ.
+    """Compare a statement with the account's ledger, or a session; exit code 5 when they differ.
 
     Deals are compared row by row; it writes nothing and needs no terminal.
     """
     import msgspec
 
-    from scripts.app.operations.reconcile import reconcile_account
+    from scripts.app.operations.reconcile import (
+        StatementOptions,
+        reconcile_account,
+        reconcile_session,
+    )
     from scripts.view.reconciliation import reconciliation_lines
 
-    found = reconcile_account(
-        choose_account(account_profile, None, None, None, accounts),
-        results_dir if results_dir is not None else home() / "results",
-        statement,
+    if (account_profile is None) == (session is None):
+        raise WrongUsage("give --account-profile NAME or --session ID, one of them")
+    results = results_dir if results_dir is not None else home() / "results"
+    options = StatementOptions(
+        file=statement,
+        clock=clock,
         price_points=price_points,
         money=money,
         seconds=time_seconds,
     )
+    if session is not None:
+        found = reconcile_session(session, results, options)
+    else:
+        chosen = choose_account(account_profile, None, None, None, accounts)
+        found = reconcile_account(chosen, results, options)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:

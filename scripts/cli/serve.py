@@ -10,6 +10,7 @@ import typer
 
 from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import results_folder
+from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 
@@ -80,6 +81,9 @@ def serve(
         names=names,
     )
     frontend = ServeFrontend(
-        tell=lambda text: print(text, flush=True), warn=complain, interruptible=orderly_stop
+        tell=lambda text: print(text, flush=True),
+        warn=complain,
+        show=open_page,
+        interruptible=orderly_stop,
     )
     return ExitCode.INTERRUPTED if run(request, frontend) else ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from adapters.statements.reconcile import Reconciliation
@@ -12,7 +13,7 @@ _LOTS = 10**8
 
 def reconciliation_lines(found: Reconciliation) -> Iterator[str]:
     """The count of matched rows, each row without a counterpart, each difference, the verdict."""
-    yield f"matched        {found.matched}"
+    yield from _covered(found)
     tables = {
         "only in the statement": found.only_statement,
         "only in the ledger": found.only_ours,
@@ -27,8 +28,37 @@ def reconciliation_lines(found: Reconciliation) -> Iterator[str]:
             f"differs        row {item.row}, {item.ticket}: {item.field} {item.ours} here, "
             f"{item.theirs} there"
         )
+    for name, (ours, theirs) in found.sums.items():
+        if ours or theirs:
+            yield f"sum {name:<10} {_amount(ours)} here, {_amount(theirs)} there"
     yield from found.explained
     yield "equal" if found.equal else "not equal"
+
+
+def _covered(found: Reconciliation) -> Iterator[str]:
+    """What was compared: the period, the clocks, both sides' balances, how many rows."""
+    if found.since is not None and found.until is not None:
+        yield f"period         {_when(found.since)} to {_when(found.until)}, the server's time"
+    if found.shift:
+        yield f"clock          the statement is {found.shift / 3_600_000:+g} h from the server's"
+    for name, (ours, theirs) in (("opening", found.opening), ("closing", found.closing)):
+        if ours is not None or theirs is not None:
+            yield f"{name:<14} {_amount(ours)} here, {_amount(theirs)} there"
+    yield f"matched        {found.matched}"
+    if found.outside_ours or found.outside_theirs:
+        yield (
+            f"outside        {found.outside_ours} here, {found.outside_theirs} there, beyond the "
+            "period that both cover"
+        )
+
+
+def _when(at: int) -> str:
+    """A time of the server's clock."""
+    return f"{dt.datetime.fromtimestamp(at / 1000, dt.UTC):%Y-%m-%d %H:%M}"
+
+
+def _amount(cents: int | None) -> str:
+    return "unknown" if cents is None else f"{cents / 100:,.2f}"
 
 
 def _row(row: StatementDeal | StatementPosition) -> str:

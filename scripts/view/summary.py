@@ -66,8 +66,17 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or f'butler report {folder.session_id} --open'}",
+        f"  report     {page or _how_to_see(session)}",
     ]
+
+
+def _how_to_see(session: FinishedSession) -> str:
+    """The command that shows the run; in a folder of results of the user's own by its path."""
+    folder = session.folder
+    if folder.results == Path("results"):
+        return f"butler report {folder.session_id} --open"
+    path = str(folder.path)
+    return f'butler report "{path}" --open' if " " in path else f"butler report {path} --open"
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:

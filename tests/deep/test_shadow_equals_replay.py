@@ -11,6 +11,7 @@ import pytest
 from tests import synthetic
 from tests.process.shadows import (
     assert_same_trades,
+    books_of,
     finished,
     kill_at,
     moments,
@@ -24,14 +25,14 @@ pytestmark = pytest.mark.deep
 
 LOCKSTEP = ("--speed", "max", "--quiet")
 SECONDS = 900.0
-BOOKS = {"--dry-run": "paper_market.json", "--no-dry-run": "paper_account.json"}
+DRY_OR_SENDING = ("--dry-run", "--no-dry-run")
 
 
 def server(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
-@pytest.mark.parametrize("how", BOOKS)
+@pytest.mark.parametrize("how", DRY_OR_SENDING)
 def test_a_week_of_the_sample(tmp_path: Path, how: str) -> None:
     bars = sample_bars(tmp_path, server("2024-06-03"), server("2024-06-08"))
     code, said = finished(
@@ -41,7 +42,7 @@ def test_a_week_of_the_sample(tmp_path: Path, how: str) -> None:
     assert_same_trades(tmp_path, replayed(tmp_path, bars), "shadow")
 
 
-@pytest.mark.parametrize("how", BOOKS)
+@pytest.mark.parametrize("how", DRY_OR_SENDING)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_two_symbols_killed_again_and_again(tmp_path: Path, seed: int, how: str) -> None:
     """With trailing stops; wherever a kill strikes, nothing is done twice and nothing is missed."""
@@ -51,7 +52,8 @@ def test_two_symbols_killed_again_and_again(tmp_path: Path, seed: int, how: str)
     name = ("--session-id", "killed")
     for moment in moments(rng, first, first + 2 * synthetic.DAY - 7200, 4):
         with shadow_process(tmp_path, *bars, *LOCKSTEP, how, *name) as process:
-            kill_at(process, tmp_path / "sessions" / "killed" / BOOKS[how], moment)
+            journal = tmp_path / "sessions" / "killed" / "journal.sqlite"
+            kill_at(process, books_of(tmp_path, "killed", how), moment, journal)
         name = ("--resume", "killed")
     code, said = finished(tmp_path, *bars, *LOCKSTEP, how, *name, seconds=SECONDS)
     assert code == 0, said

@@ -24,7 +24,7 @@ from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from tests import synthetic
 from tests.process.cli import ROOT, butler_process, environment
-from tests.process.shadows import Arguments
+from tests.process.shadows import Arguments, books_of
 
 DAYS = int(os.environ.get("SOAK_DAYS", "3"))
 MANY = 3
@@ -61,14 +61,14 @@ def test_a_long_session_loses_nothing_and_grows_nowhere(tmp_path: Path, season: 
     for name in SYMBOLS:
         assert_every_bar_told_once(records, name, made[name])
     assert DAYS < MANY or outages(records), "a soak without an outage proves little"
-    assert_books_agree(records, json.loads((session / "paper_account.json").read_bytes()))
+    assert_books_agree(records, json.loads(books_of(tmp_path, "soak", "--no-dry-run").read_bytes()))
     assert_files_are_the_journals(tmp_path)
     assert_nothing_grows(tmp_path / "gauges.jsonl")
 
 
 def soak(results: Path, bars: Arguments) -> None:
     command = [
-        sys.executable, "-m", "tests.process.soak_main", "7", str(results / "gauges.jsonl"),
+        sys.executable, "-m", "tests.process.soak_main", "8", str(results / "gauges.jsonl"),
         "--account-profile", "PAPER", *map(str, bars), "--clock", "new-york+7", "--speed", "max",
         "--no-dry-run", "--quiet", "--no-view", "--results-dir", str(results),
         "--session-id", "soak", "--max-loss-fraction", "0.9", "--daily-loss-fraction", "0.5",

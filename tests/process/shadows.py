@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from adapters.bars import sample
 from adapters.journal import StoredJournal
 from engine import events as ev
+from scripts.app.sessions.paper import LOGIN, SERVER
 from tests import synthetic
 from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
 
@@ -91,8 +92,19 @@ def finished(results: Path, *arguments: object, seconds: float = PATIENCE) -> tu
     return process.returncode, said
 
 
-def kill_at(process: subprocess.Popen[str], books: Path, moment: int) -> None:
+def books_of(results: Path, session: str, how: str) -> Path:
+    """Where PAPER's market keeps its time: a dry session's own, or the account's (`how`)."""
+    if how == "--dry-run":
+        return results / "sessions" / session / "paper_market.json"
+    return results / "accounts" / f"{SERVER.lower()}-{LOGIN}" / "paper_account.json"
+
+
+def kill_at(
+    process: subprocess.Popen[str], books: Path, moment: int, journal: Path | None = None
+) -> None:
     """Kill a session in lockstep once its market's clock shows `moment` (server seconds).
+
+    Its `journal` lies beside its market's books unless that is given.
 
     Where processes can be stopped, not while an order is under way: its outcome would be unknown,
     and trading latched until the user has looked (`tests/deep/test_kill_engine.py` kills there).
@@ -100,7 +112,7 @@ def kill_at(process: subprocess.Popen[str], books: Path, moment: int) -> None:
     wait_until(process, books, moment)
     while hasattr(signal, "SIGSTOP"):
         process.send_signal(signal.SIGSTOP)
-        if not _under_way(books.parent / "journal.sqlite"):
+        if not _under_way(journal or books.parent / "journal.sqlite"):
             break
         process.send_signal(signal.SIGCONT)
         time.sleep(0.02)

@@ -128,3 +128,20 @@ def test_an_account_whose_market_was_played_is_read_by_that_markets_clock(tmp_pa
     assert (figures["floor_today"], figures["date"]) == (told.floor_today, told.date)
     assert told.own is not None
     assert figures["own"]["day_start"] == told.own.day_start
+
+
+def test_the_terminals_bars_tell_of_a_past_that_nobody_watched(tmp_path: Path) -> None:
+    """One lot for two hours lost nothing to speak of; fifty lots 400 points away did."""
+    write_books(
+        tmp_path / "calm", deposit(END - 9 * DAY, 10_000_000),
+        trade(END - 5 * DAY, -10_000, minutes=120),
+    )  # fmt: skip
+    assert standing(tmp_path / "calm")["figures"]["past"] == "clean_bounded"
+    wild = trade(END - 5 * DAY, -10_000, minutes=120)
+    wild[0] |= {"volume": 500_000, "price": 104_400}
+    wild[1] |= {"volume": 500_000}
+    write_books(tmp_path / "wild", deposit(END - 9 * DAY, 10_000_000), wild)
+    found = standing(tmp_path / "wild")
+    assert found["figures"]["past"] == "breached_bounded"
+    assert "PAST_BREACH_LIKELY" in codes(found)
+    assert sent(tmp_path / "wild").code == 0, "prices of bars are not the firm's ticks"

@@ -28,7 +28,7 @@ from tests.builders import LIMITS, START, intent
 from tests.commands import butler
 from tests.process.cli import butler_process
 from tests.process.hosts import SECONDS
-from tests.process.shadows import finished, kill_at, shadow_process
+from tests.process.shadows import books_of, finished, kill_at, shadow_process
 from tests.risk_steps import desk
 
 SYMBOLS = {"USDJPY": 150.0, "XAUUSD": 2650.0, "US30": 42_500.0, "EURGBP": 0.86, "GBPUSD": 1.25}
@@ -120,22 +120,22 @@ def decided(results: Path, session: str) -> list[Any]:
 @pytest.mark.parametrize("dry", ["--dry-run", pytest.param("--no-dry-run", marks=pytest.mark.deep)])
 def test_a_session_on_a_cross_is_killed_resumed_and_run_again(tmp_path: Path, dry: str) -> None:
     """It trades what the undisturbed session trades, and its journal replays."""
-    results = tmp_path / "results"
+    results, undivided = tmp_path / "results", tmp_path / "undivided"
     bars = (*cross_bars(tmp_path, "EURGBP", "GBPUSD"), *LOCKSTEP, dry)
-    kept = "paper_market.json" if dry == "--dry-run" else "paper_account.json"
     with shadow_process(results, *bars, "--session-id", "killed") as process:
-        kill_at(process, results / "sessions" / "killed" / kept, NOON)
+        journal = results / "sessions" / "killed" / "journal.sqlite"
+        kill_at(process, books_of(results, "killed", dry), NOON, journal)
     code, said = finished(results, *bars, "--resume", "killed")
     assert code == 0, said
-    code, said = finished(results, *bars, "--session-id", "whole")
+    code, said = finished(undivided, *bars, "--session-id", "whole")
     assert code == 0, said
-    whole = decided(results, "whole")
+    whole = decided(undivided, "whole")
     assert {"EURGBP", "GBPUSD"} == {symbol for symbol, *_ in whole}
     assert decided(results, "killed") == whole
-    for session in ("killed", "whole"):
-        again = butler_process("journal", "replay", session, "--results-dir", results)
+    for folder, session in ((results, "killed"), (undivided, "whole")):
+        again = butler_process("journal", "replay", session, "--results-dir", folder)
         assert (again.code, again.err) == (0, []), again
-    check_sizes(records(results, "whole"))
+    check_sizes(records(undivided, "whole"))
 
 
 def check_sizes(journal: list[ev.Record]) -> None:

@@ -172,7 +172,10 @@ class TestTheEndOfARun:
         )  # fmt: skip
         assert said.code == 0, said
         assert said.out[0].endswith("2023-01-02 to 2023-01-02")
-        assert "  report     butler report short --open" in said.out
+        (line,) = [line for line in said.out if line.startswith("  report ")]
+        assert line == f"  report     butler report {tmp_path / 'sessions' / 'short'} --open"
+        command = line.removeprefix("  report     butler ").removesuffix(" --open").split()
+        assert butler(*command).code == 0
 
     def test_it_says_what_the_usual_rules_would_have_made_of_the_run(self, tmp_path: Path) -> None:
         """`--objectives none` silences that."""

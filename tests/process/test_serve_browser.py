@@ -153,6 +153,7 @@ def test_two_accounts_are_seen_ordered_killed_and_gone_on_with(
         window.until(CLOSED_BY_HAND)
         window.until(f"{LINES}.includes(arguments[0])", "news <b>at</b> noon (by page, viewer 1)")
         assert order(window, "resume", "news is over").startswith("resume: latches are cleared")
+        window.until(f"{LINES}.includes(arguments[0])", "news is over")  # it is on the disk
         first.kill()
         first.wait()
         window.until(f"{HEALTH} === 'dead'")

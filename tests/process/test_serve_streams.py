@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,9 +203,10 @@ def test_a_session_seals_its_journal_as_one_plain_file_while_it_is_watched(
 
 def test_the_overview_lists_runs_and_cards(served: Served) -> None:
     with Stream(served, "/events") as stream:
+        news: dict[str, Any] = {}
         for event in stream.events():
-            news = event.json
-            if news["cards"] and news["cards"][0].get("meters"):
+            news |= event.json
+            if news.get("cards") and news["cards"][0]["meters"] and "runs" in news:
                 break
     (card,) = news["cards"]
     assert (card["session"], card["health"]) == ("s-1", "running")

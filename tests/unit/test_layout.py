@@ -84,18 +84,23 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
     "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
     "scripts.app.terms",
-    "scripts.app.trials": "engine risk.odds adapters.bars scripts.app scripts.app.sessions "
-    "scripts.app.terms signals",
+    "scripts.app.trials": "engine risk risk.odds signals config adapters.bars scripts.app "
+    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.authoring": "engine signals adapters.bars scripts.app scripts.app.terms "
+    "scripts.app.trials",
+    "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
+    "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds scripts.app.odds",
+    "scripts.view.research": "risk.odds scripts.app.authoring scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.reports.page adapters.statements scripts.app.journals "
     "scripts.app.operations",
     "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
-    "scripts.cli.research": "scripts.app scripts.app.odds scripts.app.terms scripts.cli.shared "
-    "scripts.view scripts.view.research",
+    "scripts.cli.research": "scripts.app scripts.app.authoring scripts.app.odds "
+    "scripts.app.sweep scripts.app.terms scripts.app.trials scripts.cli.shared scripts.view "
+    "scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
     "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
     "scripts.cli.shared",

@@ -129,6 +129,18 @@ def test_a_copy_of_the_example_does_what_the_example_does(preset: Write, tmp_pat
     assert rows(tmp_path / "copied") == rows(tmp_path / "shipped")
 
 
+def test_a_strategy_finds_the_files_beside_it(preset: Write, tmp_path: Path) -> None:
+    """By `__file__`, as any module does; nothing is left beside it."""
+    (tmp_path / "numbers.txt").write_text("200", encoding="utf-8")
+    beside = "Path(__file__).parent / 'numbers.txt'"
+    reads = f"from pathlib import Path\nSTOP = int(({beside}).read_text())"
+    code = MINE.format(body=BUY.replace("self.parameters.stop", "STOP"))
+    file = preset(code.replace("import msgspec", f"import msgspec\n{reads}", 1))
+    before = {path.name for path in tmp_path.iterdir()}
+    assert replay(file, tmp_path / "r").code == ExitCode.DONE
+    assert {path.name for path in tmp_path.iterdir()} == before | {"r"}
+
+
 def test_the_file_of_the_class_is_looked_for_beside_the_preset(
     preset: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,5 @@
 // A card for each account, the runs, the studies.
-let shown = { cards: [], runs: [], studies: [], reading: 0 };
+let shown = { cards: null, runs: [], studies: [], reading: 0 };
 const elements = new Map();
 
 function element(card) {
@@ -88,22 +88,27 @@ function drawStudies() {
 }
 
 const draw = framed(() => {
+  drawLists();
+  if (shown.cards === null) return;
   const roots = shown.cards.map(drawCard), cards = byId('cards');
   const same = roots.length === cards.children.length && roots.every((root, i) => cards.children[i] === root);
   if (!same) cards.replaceChildren(...roots);
   if (!roots.length) cards.textContent = shown.reading ? 'Reading the journals.' : 'No session of an account is here yet: start one with butler shadow.';
-  drawLists();
   document.documentElement.dataset.ready = 'yes';
 });
 
 listen(() => '/events', {
-  overview(news) {
+  cards(news) {
     clock.set(news.now);
     const keys = new Set(news.cards.map((card) => card.key));
     for (const key of elements.keys()) if (!keys.has(key)) elements.delete(key);
-    shown = news;
+    shown = { ...shown, ...news };
+    draw();
+  },
+  lists(news) {
+    shown = { ...shown, ...news };
     draw();
   },
 });
 // Ages and countdowns go on between two messages.
-setInterval(() => { for (const card of shown.cards) { const parts = elements.get(card.key); if (parts) { drawFacts(parts, card); drawMeters(parts.meters, card.meters, passing(card).now, 'h4'); } } }, 1000);
+setInterval(() => { for (const card of shown.cards ?? []) { const parts = elements.get(card.key); if (parts) { drawFacts(parts, card); drawMeters(parts.meters, card.meters, passing(card).now, 'h4'); } } }, 1000);

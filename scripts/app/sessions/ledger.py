@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import msgspec
 
 from adapters.mt5.api.errors import TerminalError
-from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.remote import Caller, RemoteTerminal
 from adapters.state.errors import StateFailed
+from adapters.state.past_bars import BarsRead, read_bars
 from adapters.state.reading import AccountRead, ReadFailed, read_account
 from adapters.state.store import AccountHalt, AccountStore
 from engine import events as ev
@@ -25,6 +27,7 @@ from risk.ledger.verdict import LedgerCode, LedgerReport, LedgerSeverity
 from scripts.app.account.books import AccountBooks
 from scripts.app.account.clocks import Clock as ServerRules
 from scripts.app.account.clocks import candidates, standing_still
+from scripts.app.account.past_bars import AROUND, FARTHEST, LENGTHS, LONGEST_OF_SHORT, KeptBars
 from scripts.app.account.terms import LedgerTerms
 from scripts.app.errors import AppError, Refused, WrongUsage
 from scripts.app.sessions.connection import Connection
@@ -61,16 +64,17 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 class LedgerSource:
     """Where an account's ledger comes from.
 
-    `names` are our names of symbols by the terminal's. `stands_still`: the terminal's market does,
-    so its clock is read as now. `rules` is the clock of a recorded market, `rules_name` its name.
-    Without `remembers` nothing of the history is kept or compared: the account is a session's own;
-    without `writes` the store is only read.
+    `names` are our names of symbols by the terminal's, `bars` what was read of its past prices.
+    `stands_still`: the terminal's market does, so its clock is read as now. `rules` is the clock
+    of a recorded market, `rules_name` its name. Without `remembers` nothing of the history is kept
+    or compared: the account is a session's own; without `writes` the store is only read.
     """
 
     books: AccountBooks
     terms: LedgerTerms
     clock: Clock
     names: Mapping[str, str]
+    bars: KeptBars = field(default_factory=KeptBars)
     stands_still: bool = False
     rules: ServerRules | None = None
     rules_name: str = ""
@@ -173,7 +177,10 @@ async def read_once(connection: Connection, source: LedgerSource, since: int = 0
     )
     remembered = await source.books.run(lambda store: _remembered(store, source, seen, now))
     found = _clocks(source, seen, tick, now, remembered)
-    report = await anyio.to_thread.run_sync(lambda: _report(remembered.known, found))
+    known = msgspec.structs.replace(remembered.known, bars=source.bars.bars)
+    report = await anyio.to_thread.run_sync(lambda: _report(known, found))
+    if report.wanted is not None and source.bars.is_worth_asking(report.wanted, now):
+        report = await _bounded(connection, source, known, found, report)
     return LedgerRead(
         at=now,
         seen=seen,
@@ -183,6 +190,38 @@ async def read_once(connection: Connection, source: LedgerSource, since: int = 0
         rules=found[0][1],
         names=source.names,
     )
+
+
+async def _bounded(
+    connection: Connection,
+    source: LedgerSource,
+    known: LedgerInputs,
+    clocks: Sequence[tuple[str, ServerRules]],
+    report: LedgerReport,
+) -> LedgerReport:
+    """The report with what the terminal's bars tell of times at which nobody watched."""
+    to_server, now = clocks[0][1][-1].to_server, known.now
+    for minutes in LENGTHS:
+        wanted = report.wanted
+        if wanted is None:
+            break
+        if minutes == LENGTHS[0] and wanted.high - wanted.low > LONGEST_OF_SHORT:
+            continue
+        low = to_server(max(wanted.low - AROUND, now - FARTHEST) // 1000)
+        high = to_server(min(wanted.high + AROUND, now) // 1000)
+        read = await connection.terminal.work(
+            partial(_bars, wanted.symbols, low, high, minutes, known.account.currency)
+        )
+        kept = source.bars.keep(wanted, now, read)
+        bounded = msgspec.structs.replace(known, bars=kept)
+        report = await anyio.to_thread.run_sync(_report, bounded, clocks)
+    return report
+
+
+def _bars(
+    symbols: Sequence[str], low: int, high: int, minutes: int, currency: str, client: Caller
+) -> BarsRead:
+    return read_bars(RemoteTerminal(client).call, symbols, low, high, minutes, currency)
 
 
 def later_since(seen: AccountRead) -> int:

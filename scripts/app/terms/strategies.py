@@ -27,6 +27,8 @@ class Loaded:
     preset: Preset
     factory: StrategyFactory
     timeframes: Timeframes
+    known: tuple[str, ...] = ()
+    """The names of the strategy's parameters."""
 
     @property
     def strategy(self) -> str:
@@ -61,7 +63,8 @@ def loaded_of(preset: Preset, called: str, code: bytes | None = None) -> Loaded:
         factory = strategy_factory(strategy, preset.parameters)
     except (BadParameters, UnknownStrategy) as error:
         raise WrongUsage(f"preset {called}: {error}") from error
-    return Loaded(preset, factory, tuple(strategy.timeframes))
+    known = strategy.parameters_type.__struct_encode_fields__
+    return Loaded(preset, factory, tuple(strategy.timeframes), known)
 
 
 def load_again(started: SessionStarted, file: str) -> tuple[StrategyFactory | None, Timeframes]:
@@ -113,7 +116,7 @@ def _class_in(file: Path, class_name: str, code: bytes | None = None) -> type:
         except OSError as error:
             raise UnknownStrategy(f"strategy file {file} does not exist") from error
     name = f"user_strategy_{file.stem}_{hashlib.sha256(code).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_loader(name, _Code(file, code), origin=str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Code(file, code))
     if spec is None or spec.loader is None:
         raise UnknownStrategy(f"strategy file {file} is no module of Python")
     module = importlib.util.module_from_spec(spec)

@@ -105,7 +105,11 @@ class RunCounts:
         self._latched = str(Trading(changed.causes).reason) if latched else ""
 
     def _ended(self, ended: ev.SessionEnded) -> None:
-        self.balance = ended.account.balance
+        self.finish(ended.account.balance)
+
+    def finish(self, balance: Cents) -> None:
+        """The run is over, with this balance; what is latched then has stopped its entries."""
+        self.balance = balance
         self.ended_by = self.ended_by or self._latched
 
 
@@ -167,6 +171,7 @@ def run_days(terms: Terms, *, hashed: bool = False) -> DayRun:
         )
         begin(parts, terms)
         await session.run()
+        counts.finish(parts.portfolio.account.balance)
         if terms.limit_trades and parts.order_manager.entries_exhausted:
             counts.ended_by = counts.ended_by or "--limit-trades"
 

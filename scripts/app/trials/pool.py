@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
@@ -42,7 +42,7 @@ def started_since(before: set[BaseProcess]) -> list[BaseProcess]:
     return [child for child in multiprocessing.active_children() if child not in before]
 
 
-def end_now(pool: ProcessPoolExecutor, children: list[BaseProcess]) -> None:
+def end_now(pool: Executor, children: list[BaseProcess]) -> None:
     """Drop what waits and end the pool's processes, whatever they do."""
     pool.shutdown(wait=False, cancel_futures=True)
     for child in children:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ class ServeFrontend:
 
     tell: Callable[[str], None]
     warn: Callable[[str], None]
+    show: Callable[[Path], None]
     interruptible: Callable[[Callable[[], None]], AbstractContextManager[Interrupt]]
 
 
@@ -86,9 +86,7 @@ def _begin(request: ServeRequest, frontend: ServeFrontend, url: str, stack: Exit
     else:
         frontend.tell(f"the address is in {request.url_file}")
     if request.open_browser:
-        page = stack.enter_context(_leading_to(url))
-        if not webbrowser.open(page.as_uri()):
-            frontend.warn("--open: no browser was found; open the address yourself")
+        frontend.show(stack.enter_context(_leading_to(url)))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from adapters.bars.errors import BarFileError
 from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
 from adapters.services.control_wire import Action, ControlRequest
 from adapters.system.threads import in_daemon
-from adapters.web.content import CommandRefused, NotNow, SessionTopics, Unknown
+from adapters.web.content import CommandRefused, NotNow, OverviewTopics, SessionTopics, Unknown
 from adapters.web.topics import Topic
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError
@@ -51,11 +51,12 @@ class SessionSite:
         self._own_results = own_results
         self._entries: dict[tuple[int, str], SessionEntry] = {}
         self._listed: list[SessionEntry] = []
-        self._runs: dict[str, Any] = {"runs": [], "studies": []}
+        self._lists: dict[str, Any] = {}
         self._watched: dict[tuple[int, str], Watched] = {}
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._cards: list[Watched] = []
-        self._topic: Topic[bytes] = Topic()
+        self._overview = OverviewTopics(Topic(), Topic())
+        self._viewers = 0
         self._dirty = asyncio.Event()
         self._making = asyncio.Lock()
 
@@ -73,7 +74,8 @@ class SessionSite:
 
     def close(self) -> None:
         """End every stream."""
-        self._topic.close()
+        self._overview.cards.close()
+        self._overview.lists.close()
         for watched in self._watched.values():
             watched.topics.card.close()
             watched.topics.page.close()
@@ -84,15 +86,15 @@ class SessionSite:
             lambda: (self._catalog.sessions(), self._catalog.studies()), name="find sessions"
         )
         self._entries = {entry.key: entry for entry in self._listed}
-        runs = {
+        lists = {
             "runs": [_run(entry) for entry in self._listed],
             "studies": [
                 {"place": item.place, "kind": item.kind, "name": item.name} for item in studies
             ],
         }
-        if runs != self._runs:
-            self._runs = runs
-            self._dirty.set()
+        if lists != self._lists:
+            self._lists = lists
+            self._overview.lists.publish(msgspec.json.encode(lists))
 
     async def _scan(self) -> None:
         while True:
@@ -102,10 +104,12 @@ class SessionSite:
 
     async def _choose_cards(self) -> None:
         """One session an account: the one that lives, else the one written to last."""
-        if not self._topic.viewers:
+        if not self._viewers:
             return
         live = [entry for entry in self._listed if entry.live]
-        alive = await in_daemon(lambda: {e.key for e in live if signs_of(e.folder).process})
+        alive = await in_daemon(
+            lambda: {e.key for e in live if not e.sealed and signs_of(e.folder).process}
+        )
         chosen: dict[tuple[int, str], SessionEntry] = {}
         for entry in sorted(live, key=lambda entry: entry.key not in alive):
             chosen.setdefault(entry.owner, entry)
@@ -145,28 +149,27 @@ class SessionSite:
                 "now": round(time.time() * 1000),
                 "cards": cards,
                 "reading": len(self._cards) - len(cards),
-                **self._runs,
             }
-            if self._topic.viewers:
-                self._topic.publish(msgspec.json.encode(document))
+            if self._viewers:
+                self._overview.cards.publish(msgspec.json.encode(document))
             await asyncio.sleep(_OVERVIEW_SECONDS)
 
     # --- what viewers look at ---
 
     @contextmanager
-    def overview(self) -> Iterator[Topic[bytes]]:
-        self._topic.viewers += 1
+    def overview(self) -> Iterator[OverviewTopics]:
+        self._viewers += 1
         first = asyncio.create_task(self._begin())
         try:
-            yield self._topic
+            yield self._overview
         finally:
             first.cancel()
-            self._topic.viewers -= 1
-            if not self._topic.viewers:
+            self._viewers -= 1
+            if not self._viewers:
                 for watched in self._cards:
                     watched.viewers -= 1
                 self._cards = []
-                self._topic.content = None  # the next viewer must not meet what was
+                self._overview.cards.content = None  # the next viewer must not meet what was
 
     async def _begin(self) -> None:
         """The first viewer waits for no scan."""
@@ -174,7 +177,8 @@ class SessionSite:
         self._dirty.set()
 
     def known(self, place: int, session: str) -> bool:
-        return (place, session) in self._entries
+        entry = self._entries.get((place, session))
+        return entry is not None and entry.live
 
     def _entry(self, place: int, session: str) -> SessionEntry:
         entry = self._entries.get((place, session))
@@ -204,7 +208,7 @@ class SessionSite:
         if not 0 <= place < len(places) or kind not in STUDIES:
             raise Unknown("there is no such page")
         asked = {"place": place, "kind": kind, "name": name}
-        found = asked in self._runs["studies"]
+        found = asked in self._lists.get("studies", ())
         page = page_of_study(places[place] / kind / name) if found else None
         if page is None:
             raise Unknown("there is no such page")

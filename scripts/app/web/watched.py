@@ -58,6 +58,8 @@ class Watched:
         self._asked = 0.0
         self._trouble = ""
         self._asking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Followed | None] | None = None
+        self._read_at = 0.0
 
     @property
     def outcome(self) -> str | None:
@@ -71,34 +73,49 @@ class Watched:
             while time.monotonic() - left < _GRACE_SECONDS:
                 if self.viewers:
                     left = time.monotonic()
-                await asyncio.sleep(await self._look())
+                await self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            if self._asking is not None:
-                self._asking.cancel()
+            for task in (self._asking, self._reading):
+                if task is not None:
+                    task.cancel()
 
-    async def _look(self) -> float:
-        """One look; how long to wait for the next."""
-        wait = _LOOK_SECONDS
+    async def _look(self) -> None:
+        """One look at the signs of life, while its journal is read for however long that takes."""
+        signs = await in_daemon(partial(signs_of, self.entry.folder))
+        if self._reading is None and time.monotonic() >= self._read_at:
+            self._reading = asyncio.create_task(
+                in_daemon(self._follower.read, name="follow a journal")
+            )
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_LOOK_SECONDS)
+            if self._reading.done():
+                done, self._reading = self._reading, None
+                self._take(done)
+        judged = judge(signs, self.outcome, self._advice)
+        self._ask_sometimes(judged)
+        if self._followed is not None or self._trouble or signs.process is not None:
+            self._show(signs, judged)
+
+    def _take(self, done: asyncio.Task[Followed | None]) -> None:
+        """What was read, or why it was not: the viewer learns of it, and others are shown."""
         try:
-            signs = await in_daemon(partial(signs_of, self.entry.folder))
-            followed = await in_daemon(self._follower.read, name="follow a journal")
-            self._trouble = ""
+            followed = done.result()
         except (JournalDamaged, OSError) as error:
-            followed, wait = None, _LATER_SECONDS
-            signs = await in_daemon(partial(signs_of, self.entry.folder))
-            self._trouble = f"its journal cannot be read now: {error}"
+            self._failed(f"its journal cannot be read now: {error}")
+            return
         except Exception as error:
-            # A fault of ours: the viewer learns of it, and every other session is shown.
-            followed, wait = None, _LATER_SECONDS
-            self._trouble = f"this page cannot follow the session ({reason_of(error)})"
-            signs = await in_daemon(partial(signs_of, self.entry.folder))
+            self._failed(f"this page cannot follow the session ({reason_of(error)})")
+            return
+        self._trouble = ""
+        self._read_at = time.monotonic() + _LOOK_SECONDS
         if followed is not None:
             self._followed = followed
             self.topics.page.publish(followed.content)
-        judged = judge(signs, self.outcome, self._advice)
-        self._ask_sometimes(judged)
-        self._show(signs, judged)
-        return wait
+
+    def _failed(self, trouble: str) -> None:
+        self._trouble = trouble
+        self._read_at = time.monotonic() + _LATER_SECONDS
 
     def _ask_sometimes(self, judged: Judged) -> None:
         """Ask the session how it stands, one question at a time."""
@@ -117,6 +134,8 @@ class Watched:
             self._answer = (await in_daemon(client.status, name="ask a session")).status
         except (NotAnswering, NotRunning):
             self._answer = None  # its heartbeat tells what that means
+        except Exception as error:
+            self._answer, self._trouble = None, f"it cannot be asked ({reason_of(error)})"
 
     def _show(self, signs: Signs, judged: Judged) -> None:
         now = time.time()

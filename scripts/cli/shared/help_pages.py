@@ -12,6 +12,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "--bars", "--clock", "--digits", "--from", "--to", "--repair", "--speed", "--signals",
         "--follow",
     ),
+    "What is tried": (
+        "--set", "--list", "--random", "--seed", "--where", "--objective", "--walk-forward",
+        "--anchored",
+    ),
     "Strategy and limits": (
         "--preset", "--max-positions", "--per-trade-risk-fraction", "--daily-loss-fraction",
         "--max-loss-fraction", "--limit-trades",
@@ -50,6 +54,10 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "results/mt5_demo_exec_summary.json --price-points 5",
     "report": "butler report last --open",
     "odds": "butler odds --rules ftmo_2step --fee 540",
+    "sweep": "butler sweep --preset sma_cross --set sma_fast=10:40:5 --set sma_slow=50:150:25 "
+    "--walk-forward 6m/2m",
+    "strategy new": "butler strategy new breakout",
+    "strategy check": "butler strategy check breakout.yaml",
     "status": "butler status",
     "pause": 'butler pause --reason "news at noon"',
     "resume": 'butler resume --reason "news is over"',

@@ -1,0 +1,1 @@
+"""Sweeps over parameters: many trials of one preset, and how much of the best one is luck."""

@@ -1,0 +1,230 @@
+"""`butler sweep`: many parameter sets of one preset, judged out of sample first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts.app.errors import WrongUsage
+from scripts.app.terms.request import ReplayRequest
+from scripts.cli.shared import replay_options as opt
+from scripts.cli.shared.account_options import ResultsOption
+from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.shared.screen import Screen
+
+if TYPE_CHECKING:
+    from scripts.app.frontend import Interrupt
+    from scripts.app.sweep.engine import Workers
+    from scripts.app.sweep.request import SweepRequest
+    from scripts.app.sweep.run import SweepOutcome
+    from scripts.app.sweep.trial import TrialRow
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUES",
+        help="Vary this parameter, or limits.NAME: 10:40:5, or 0.1,0.2; repeat for more.",
+    ),
+]
+Listed = Annotated[
+    Path | None,
+    typer.Option(
+        "--list", metavar="FILE", help="Try the rows of this CSV, whose header has names."
+    ),
+]
+Random = Annotated[
+    int | None, typer.Option(metavar="N", help="Draw so many parameter sets of the grid.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION", help="Leave out what does not meet it, such as 'sma_fast < sma_slow'."
+    ),
+]
+Objective = Annotated[str, typer.Option(help="Choose by sharpe, net, or odds.")]
+Walk = Annotated[
+    str | None,
+    typer.Option(
+        "--walk-forward",
+        metavar="TRAIN/TEST",
+        help="Choose on each window of TRAIN, judge on the TEST after it, such as 6m/2m.",
+    ),
+]
+Anchored = Annotated[
+    bool, typer.Option("--anchored", help="Begin every training window on the first day.")
+]
+Rules = Annotated[
+    str,
+    typer.Option(
+        metavar="RULES[:PHASE]",
+        help="The firm's rules for restrictions and odds, such as ftmo_2step; none for none.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="The same seed draws the same parameter sets.")]
+Jobs = Annotated[
+    int | None, typer.Option(help="Use so many processes; by default one a processor.")
+]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Put the result folder here.")]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder.")
+]
+
+
+@dataclass(frozen=True)
+class _SweepScreen:
+    """A `scripts.app.sweep.run.SweepFrontend` over the command's screen."""
+
+    screen: Screen
+    objective: str
+
+    def tell(self, notes: list[str]) -> None:
+        self.screen.tell(notes)
+
+    def interruptible(self, request_stop: Callable[[], None]) -> AbstractContextManager[Interrupt]:
+        return self.screen.interruptible(request_stop)
+
+    @contextmanager
+    def trials(self, total: int) -> Iterator[Callable[[TrialRow, bool], None]]:
+        from scripts.view.research.sweep_progress import trial_progress
+
+        shown = self.screen.shows_progress
+        with trial_progress(total, self.objective, shown=shown) as show:
+            yield show
+
+
+def sweep(
+    sets: Sets = None,
+    listed: Listed = None,
+    random: Random = None,
+    where: Where = None,
+    objective: Objective = "sharpe",
+    walk: Walk = None,
+    anchored: Anchored = False,
+    bars: opt.Bars = None,
+    clock: opt.Clock = None,
+    digits: opt.Digits = None,
+    symbol_spec: opt.SymbolSpecFiles = None,
+    preset: opt.PresetName = "ftmo_m15",
+    max_positions: opt.MaxPositions = None,
+    per_trade_risk_fraction: opt.PerTradeRisk = None,
+    daily_loss_fraction: opt.DailyLoss = None,
+    max_loss_fraction: opt.MaxLoss = None,
+    starting_equity: opt.StartingEquity = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    cold: opt.Cold = False,
+    slippage_points: opt.SlippagePoints = 0,
+    spread_floor: opt.SpreadFloor = None,
+    commission: opt.Commission = None,
+    swap: opt.Swap = None,
+    objectives: Rules = "ftmo_2step",
+    calendar: opt.Calendar = None,
+    repair: opt.Repair = False,
+    seed: Seed = 1,
+    jobs: Jobs = None,
+    out: Out = None,
+    resume: Resume = None,
+    results_dir: ResultsOption = None,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Try many parameter sets of a preset, and show how much of the best one is luck.
+
+    What a choice made on some days is worth on the days after them is shown first. The result
+    folder has every trial; Ctrl+C ends in order, and --resume goes on.
+    """
+    given = dict(locals())
+    screen = Screen(as_json=as_json, quiet=quiet)
+    if resume is not None:
+        _refuse_with_resume(given)
+    return _run(given, screen)
+
+
+def _run(given: dict[str, Any], screen: Screen) -> int:
+    from scripts.app.sweep.engine import PoolWorkers
+    from scripts.app.trials.pool import processors
+
+    jobs = given["jobs"]
+    if jobs is not None and not 1 <= jobs <= 256:
+        raise WrongUsage(f"--jobs {jobs}: must be from 1 to 256")
+    return _with(PoolWorkers(jobs or processors()), given, screen)
+
+
+def _with(workers: Workers, given: dict[str, Any], screen: Screen) -> int:
+    from scripts.app.sweep.folder import SweepFolder
+    from scripts.app.sweep.request import request_in
+    from scripts.app.sweep.run import sweep as run_sweep
+
+    folder = None if given["resume"] is None else SweepFolder(given["resume"])
+    request = _request(given) if folder is None else request_in(folder.asked(), folder.path)
+    frontend = _SweepScreen(screen, request.objective)
+    found = run_sweep(request, workers, frontend, out=given["out"], resume=folder)
+    return _shown(found, screen)
+
+
+def _shown(found: SweepOutcome, screen: Screen) -> int:
+    import json
+
+    import msgspec
+
+    from scripts.view.printable import printable
+    from scripts.view.research.sweep_text import sweep_lines
+
+    verdict = found.verdict
+    if screen.as_json:
+        document = {**msgspec.to_builtins(verdict), "folder": str(found.folder)}
+        print(json.dumps(document, indent=2, allow_nan=False))
+    elif not screen.quiet:
+        for line in sweep_lines(verdict, found.folder):
+            print(printable(line))
+    return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
+
+
+def _request(given: dict[str, Any]) -> SweepRequest:
+    from scripts.app.session_folder import results_folder
+    from scripts.app.sweep.request import SweepRequest
+
+    rules = given["objectives"]
+    unused = {"limit_trades": None, "signals": None, "attempts": None, "initial_balance": None}
+    return SweepRequest(
+        replay=ReplayRequest.of({**given, **unused, "objectives": None, "calendar": None})
+        if rules == "none"
+        else ReplayRequest.of({**given, **unused, "objectives": rules}),
+        results=results_folder(given["results_dir"]),
+        sets=given["sets"] or [],
+        listed=given["listed"],
+        random=given["random"],
+        seed=given["seed"],
+        where=given["where"] or [],
+        objective=given["objective"],
+        rules=rules,
+        walk=given["walk"],
+        anchored=given["anchored"],
+    )
+
+
+_WITH_RESUME = frozenset({"resume", "jobs", "as_json", "quiet"})
+_USUAL = {
+    "objective": "sharpe", "preset": "ftmo_m15", "slippage_points": 0, "objectives": "ftmo_2step",
+    "seed": 1,
+}  # fmt: skip
+
+
+def _refuse_with_resume(given: dict[str, Any]) -> None:
+    """A sweep goes on with what it was begun with."""
+    for name, value in given.items():
+        if name not in _WITH_RESUME and value not in (None, False, [], _USUAL.get(name)):
+            option = {
+                "sets": "set", "listed": "list", "walk": "walk-forward", "start": "from",
+                "end": "to",
+            }.get(name, name)  # fmt: skip
+            raise WrongUsage(
+                f"--{option.replace('_', '-')}: --resume goes on with the options that the sweep "
+                "was begun with; leave it out"
+            )
