@@ -324,9 +324,11 @@ class RiskActor:
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self.control.account()))
             return
-        if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, objection, self.control.account()))
-            return
+        if order.terms.symbol in self._symbol_modes.restricted:
+            objection = self._symbol_modes.objection(order)
+            if objection is not None:
+                self._bus.publish(rules.denied(order, objection, self.control.account()))
+                return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):

@@ -83,12 +83,8 @@ class LogProjection:
                 self._begin(record, event)
                 return None
             case ev.PositionOpened():
-                if self._waiting.rows:
-                    self._waiting.over(event.order_id)
                 return self._opened(record, event)
             case ev.PositionClosed():
-                if self._waiting.rows:
-                    self._waiting.over(event.order_id)
                 return self._closed(record, event)
             case ev.StopModified():
                 return self._full(record, "MODIFY", event.account, self._modified(event))
@@ -151,6 +147,7 @@ class LogProjection:
         }
 
     def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
+        self._over(event.order_id)
         return self._traded(
             record, event, "OPEN",
             stop_loss=self._price(event.symbol, event.stop_loss),
@@ -159,9 +156,15 @@ class LogProjection:
         )  # fmt: skip
 
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
+        self._over(event.order_id)
         return self._traded(
             record, event, "CLOSE", profit=cash(event.profit), swap=cash(event.swap)
         )
+
+    def _over(self, order_id: int) -> None:
+        """An order became a trade, which has its row."""
+        if self._waiting.rows:
+            self._waiting.over(order_id)
 
     def _traded(
         self,

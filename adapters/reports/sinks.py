@@ -36,7 +36,7 @@ _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").search
-"""In a row: a cell that begins as a formula does; negative amounts, which most rows have, do not."""
+"""In a row: a cell that begins as a formula does. Negative amounts do not: most rows have one."""
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
@@ -52,7 +52,7 @@ def _line(cells: Iterable[str]) -> str:
     """A row of the file; the general way where anything in it may need quotes."""
     cells = tuple(cells)
     line = ",".join(cells)
-    if _MAY_BE_FORMULA(line):
+    if line.count(",") != _COMMAS or _MAY_BE_FORMULA(line):  # a comma of its own: look at each
         cells = tuple(map(_text, cells))
         line = ",".join(cells)
     if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from adapters.reports.objective_projection import AttemptsProjection, DaysProjection, iso
+from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
+from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
 from engine import events as ev
 from engine.trading import Trading

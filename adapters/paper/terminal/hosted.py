@@ -61,6 +61,9 @@ class HostedTerminal:
         self._market = market
         self._clock = clock
         self._changed = changed
+        if clock is None:  # nothing moves by itself, and reading changes nothing
+            for name in mt5.FUNCTIONS.keys() - {"order_send", "last_error"}:
+                setattr(self, name, getattr(terminal, name))
 
     @property
     def extra_functions(self) -> Mapping[str, Function]:
@@ -71,8 +74,6 @@ class HostedTerminal:
         if name not in mt5.FUNCTIONS:
             raise AttributeError(name)
         function = getattr(self._terminal, name)
-        if self._clock is None and name != "order_send":
-            return function  # nothing moves by itself, and this changes nothing
 
         def call(*args: Any, **kwargs: Any) -> Any:
             return self._call(name, function, args, kwargs)

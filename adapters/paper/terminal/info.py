@@ -105,7 +105,7 @@ class AccountFunctions(Surface):
         equity, margin = account.equity(), account.margin
         netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
         hedging = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-        return mt5.AccountInfo(
+        info: mt5.AccountInfo = mt5.AccountInfo.made(
             (
                 terms.login, terms.trade_mode, terms.leverage, terms.max_orders,
                 mt5.ACCOUNT_STOPOUT_MODE_PERCENT, conditions.trade_allowed,
@@ -117,3 +117,4 @@ class AccountFunctions(Surface):
                 0.0, 0.0, 0.0, 0.0, 0.0, "Paper account", terms.server, "USD", _COMPANY,
             )
         )  # fmt: skip
+        return info

@@ -20,8 +20,6 @@ ON_ORDER: Final = (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
 _ON_POSITION: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP)
 
 _TYPES: Final[dict[str, Any]] = {**mt5.REQUEST_TYPES}
-_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
-_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
 
 
 def malformed(request: dict[str, Any]) -> str | None:
@@ -45,11 +43,6 @@ def malformed(request: dict[str, Any]) -> str | None:
             if key != "expiration":
                 return key
     return None
-
-
-def echo(request: dict[str, Any]) -> mt5.TradeRequest:
-    """The request as results repeat it."""
-    return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
 
 
 class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
