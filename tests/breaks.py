@@ -29,6 +29,7 @@ from engine.standing import StandingCloses
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
+from risk.trading_control import TradingControl
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.run import run_seed
 
@@ -101,10 +102,14 @@ def _reservation_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
-    def forgets(actor: RiskActor, unknown: ev.OrderUnknown) -> None:
-        actor._orders.in_flight.pop(unknown.order_id, None)
+    on_unknown = OrderManager.on_unknown
 
-    patch.setattr(RiskActor, "on_unknown", forgets)
+    def forgets(order_manager: OrderManager, unknown: ev.OrderUnknown) -> None:
+        on_unknown(order_manager, unknown)
+        order_manager.in_flight.pop(unknown.order_id, None)
+
+    patch.setattr(OrderManager, "on_unknown", forgets)
+    patch.setattr(TradingControl, "on_unknown", nothing)
 
 
 def _close_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -237,7 +242,7 @@ BREAKS: dict[str, Break] = {
     **QUICK,
     "a record is not waited for": _record_not_waited_for,
     "a halt is heeded late": _halt_heeded_late,
-    "a halt is forgotten at a restart": _without(RiskActor, "_apply_state"),
+    "a halt is forgotten at a restart": _without(TradingControl, "apply"),
     "an unknown outcome is taken for none": _unknown_taken_for_cancelled,
     "a quarantined order is not charged": _quarantine_not_charged,
     "the opening commission is left out of results": _share_of_commission_lost,

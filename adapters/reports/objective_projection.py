@@ -14,7 +14,11 @@ def usd(amount: Cents | None) -> float | None:
     return None if amount is None else amount / 100
 
 
-_GOES_ON = (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PHASE_NOT_PROVEN)
+_GOES_ON = (
+    ev.AttemptOutcome.PHASE_PASSED,
+    ev.AttemptOutcome.PHASE_NOT_PROVEN,
+    ev.AttemptOutcome.REWARDED,
+)
 
 
 class AttemptsProjection:
@@ -67,6 +71,7 @@ class AttemptsProjection:
                 "phase": event.phase,
                 "phase_name": event.name,
                 "phases_passed": 0,
+                "rewards": 0,
                 "min_buffer": None,
                 "min_buffer_at": None,
                 "final_balance": None,
@@ -91,6 +96,7 @@ class AttemptsProjection:
         attempt = self._attempts[-1]
         passed = event.outcome in (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PASSED)
         attempt["phases_passed"] += passed
+        attempt["rewards"] += event.outcome is ev.AttemptOutcome.REWARDED
         attempt["trading_days"] += event.trading_days
         attempt |= {
             "end": iso(time),

@@ -42,6 +42,20 @@ def _hour(hours: int) -> str:
     return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def never_computed(cell: str) -> str:
+    """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
+    if not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
 def cash(amount: Cents) -> str:
     """Cents as a decimal amount with two decimals."""
     return f"{amount / 100:.2f}"

@@ -224,6 +224,7 @@ class SummaryProjection:
             "outcome": ended and str(ended.outcome),
             "session_id": self._metadata.get("session_id"),
             "preset": started.preset,
+            "currency": started.currency,
             "mode": started.mode,
             "played_from": iso(self._played[0]),
             "played_to": ended and iso(self._played[-1]),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import cash, iso, never_computed
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import planned_cost, slippage_cost
@@ -147,7 +147,7 @@ _TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "ratio": "{:.4f}".format,
     "seconds": lambda value: f"{value:.3f}".rstrip("0").rstrip("."),
     "time": iso,
-    "text": str,
+    "text": lambda value: never_computed(str(value)),
     "whole": str,
 }
 

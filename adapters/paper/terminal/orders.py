@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder
-from adapters.paper.terminal.calling import Failure, Surface, function, invalid
+from adapters.paper.terminal.calling import Failure, Surface, function
 from adapters.paper.terminal.checks import PASSED, ServerChecks
-from adapters.paper.terminal.requests import ParsedRequest, malformed, read
+from adapters.paper.terminal.requests import ParsedRequest, read
 from adapters.paper.terminal.rules import USUAL, AccountTerms
 from engine.types import LONG, lots
 
@@ -190,14 +190,6 @@ def echo(request: dict[str, Any]) -> mt5.TradeRequest:
     return made
 
 
-def _one_dict(request: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    """The request: one dict and no keywords, or keywords only; with well-typed values."""
-    if request is not None and fields:
-        raise Failure(mt5.RES_E_INVALID_PARAMS, "Unnamed arguments not allowed")
-    raw = (fields or None) if request is None else request
-    if not isinstance(raw, dict):
-        raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
-    key = malformed(raw)
-    if key is not None:
-        raise invalid(key)
-    return raw
+def _one_dict(request: dict[str, Any] | None, fields: dict[str, Any]) -> dict[str, Any]:
+    """The request: one dict, or keywords."""
+    return fields if request is None else request
