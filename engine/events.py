@@ -23,6 +23,7 @@ from engine.fields import Action as Action
 from engine.fields import AttemptOutcome as AttemptOutcome
 from engine.fields import DataRef as DataRef
 from engine.fields import DenyReason as DenyReason
+from engine.fields import EndedOrder as EndedOrder
 from engine.fields import ExternalExposure as ExternalExposure
 from engine.fields import LossBuffer as LossBuffer
 from engine.fields import MarkedPosition as MarkedPosition
@@ -32,6 +33,8 @@ from engine.fields import SessionFigures as SessionFigures
 from engine.fields import SessionOutcome as SessionOutcome
 from engine.fields import UserAction as UserAction
 from engine.fields import UserSignal as UserSignal
+from engine.fields import VenueOrder as VenueOrder
+from engine.fields import VenuePosition as VenuePosition
 from engine.inputs import AccountReconciled as AccountReconciled
 from engine.inputs import AccountSeen as AccountSeen
 from engine.inputs import AccountSnapshot as AccountSnapshot
@@ -46,11 +49,13 @@ from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import OrphansAdopted as OrphansAdopted
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
+from engine.inputs import RewardDue as RewardDue
 from engine.inputs import SignalDue as SignalDue
 from engine.inputs import SwapSeen as SwapSeen
 from engine.inputs import SymbolModeSeen as SymbolModeSeen
 from engine.inputs import SymbolValuation as SymbolValuation
 from engine.inputs import Tick as Tick
+from engine.inputs import VenueClosed as VenueClosed
 from engine.inputs import VenueReplied as VenueReplied
 from engine.inputs import WarmedUp as WarmedUp
 from engine.inputs import WeekendDue as WeekendDue
@@ -205,12 +210,13 @@ class OrderUnknown(_Event, frozen=True, kw_only=True, tag="order_unknown"):
 class OrderCancelled(_Event, frozen=True, kw_only=True, tag="order_cancelled"):
     """The order ended without a fill: cancelled, expired, or stopped before it was sent.
 
-    `unsent`: it closes a position and could not leave, as the link was down. It is asked for again,
-    as another order, once link and account are proved.
+    `never_sent`: it certainly did not reach the venue. `unsent`: such an order that closes a
+    position; it is asked for again, as another order, once link and account are proved.
     """
 
     order_id: int
     reason: str
+    never_sent: bool = False
     unsent: bool = False
 
 

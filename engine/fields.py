@@ -71,6 +71,7 @@ class AttemptOutcome(enum.StrEnum):
     PHASE_PASSED = "phase_passed"  # the next phase begins
     PASSED = "passed"  # it was the last one that has a target
     PHASE_NOT_PROVEN = "phase_not_proven"  # as phase_passed, but for a rule that nobody can judge
+    REWARDED = "rewarded"  # the firm paid the profit out; the phase begins anew
     NOT_PROVEN = "not_proven"  # as passed, but for such a rule in one of its phases
     BREACHED = "breached"
     STOPPED = "stopped"  # our own latched limits leave it neither way to go on nor to fail
@@ -232,7 +233,7 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     """A deal; `position` is the identifier of the position that it opened or closed.
 
     `entry` and `reason` are the numbers that the platform gives them; money carries the sign of the
-    statement.
+    statement. `comment` is its order's; `ours` tells that it carries the engine's mark.
     """
 
     ticket: int
@@ -245,6 +246,55 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     profit: Cents
     commission: Cents
     swap: Cents
+    comment: str = ""
+    ours: bool = False
+
+
+class VenuePosition(Fact, frozen=True, kw_only=True):
+    """An open position.
+
+    `symbol` is the venue's name of it and `traded` the session's own, "" for one that the session
+    does not trade: prices, in points, are 0 then, as nobody knows its digits. `ours` tells that it
+    carries the engine's mark, `comment` which order's. `risk` is what it may still lose; it is only
+    asked of what the engine does not know.
+    """
+
+    ticket: int
+    symbol: str
+    traded: str
+    side: Side
+    volume: Units
+    ours: bool
+    comment: str
+    entry: Points
+    stop_loss: Points
+    take_profit: Points
+    swap: Cents
+    risk: Cents = 0
+
+
+class VenueOrder(Fact, frozen=True, kw_only=True):
+    """An order that waits at the venue; `position` is the one that it is to close, 0 for an entry.
+
+    The rest is as in `VenuePosition`; `state` is the platform's number.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    volume: Units
+    ours: bool
+    comment: str
+    state: int
+    position: int = 0
+    risk: Cents = 0
+
+
+class EndedOrder(Fact, frozen=True, kw_only=True):
+    """A pending order that ended without a fill, and how in words."""
+
+    ticket: int
+    how: str
 
 
 class ExecutionResult(msgspec.Struct, frozen=True, gc=False):

@@ -7,11 +7,20 @@ their hash, only what it leads to is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
-from engine.fields import Account, DenyReason, ExecutionResult, LedgerFigures, UserSignal
+from engine.fields import (
+    Account,
+    Deal,
+    DenyReason,
+    EndedOrder,
+    ExecutionResult,
+    LedgerFigures,
+    UserSignal,
+    VenueOrder,
+    VenuePosition,
+)
 from engine.trading import HaltCause
 from engine.types import Cents, Millis, Points, Side, Units
 
@@ -121,16 +130,47 @@ class HeldExitDue(msgspec.Struct, frozen=True, tag_field="event", tag="held_exit
     position: int
 
 
-class AccountSnapshot(msgspec.Struct, frozen=True, tag_field="event", tag="account_snapshot"):
-    """A snapshot of the account, in the execution adapter's own terms."""
+class AccountSnapshot(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    tag_field="event",
+    tag="account_snapshot",
+):
+    """Everything that is open, and what became of the rest that was asked about.
 
-    what: Any
+    `deals` are those of each position that was asked about, in their order. A pending order that is
+    neither open nor `ended` was filled, or its history lags behind. `recent` are the deals of the
+    span in which traces of a lost order are looked for.
+    """
+
+    account: Account
+    positions: tuple[VenuePosition, ...] = ()
+    orders: tuple[VenueOrder, ...] = ()
+    deals: tuple[Deal, ...] = ()
+    ended: tuple[EndedOrder, ...] = ()
+    recent: tuple[Deal, ...] = ()
+
+    def deals_of(self, position: int) -> tuple[Deal, ...]:
+        """The deals that opened and closed a position."""
+        return tuple([deal for deal in self.deals if deal.position == position])
 
 
 class AccountReconciled(msgspec.Struct, frozen=True, tag_field="event", tag="account_reconciled"):
     """The same snapshot again, once what it showed of orders has been dispatched."""
 
-    what: Any
+    snapshot: AccountSnapshot
+
+
+class VenueClosed(msgspec.Struct, frozen=True, tag_field="event", tag="venue_closed"):
+    """Positions that a venue in this process closed whole by itself: all their deals.
+
+    Such a venue tells them at once; nothing else can be new while no order waits there.
+    """
+
+    deals: tuple[Deal, ...]
+    account: Account
 
 
 class VenueReplied(msgspec.Struct, frozen=True, tag_field="event", tag="venue_replied"):
@@ -185,6 +225,10 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
     """The week closes at `closes` (ms UTC): soon, or now. Nothing may stay open over it."""
 
     closes: Millis
+
+
+class RewardDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reward_due"):
+    """The firm pays the profit of an earned account out, where it is flat."""
 
 
 class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="ledger"):
@@ -250,10 +294,12 @@ Input = (
     | HeldExitDue
     | AccountSnapshot
     | AccountReconciled
+    | VenueClosed
     | VenueReplied
     | LinkChanged
     | ConditionSeen
     | WeekendDue
+    | RewardDue
     | SymbolModeSeen
     | LedgerUpdated
     | OrphansAdopted

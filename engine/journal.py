@@ -14,7 +14,7 @@ from typing import Final, Protocol, get_args
 
 import msgspec
 
-from engine.events import AccountSnapshot, Event, Input, Record
+from engine.events import Event, Input, Record
 from engine.types import Millis
 
 TAGS: dict[type, str] = {
@@ -28,13 +28,7 @@ KINDS: frozenset[str] = frozenset(TAGS.values())
 FREQUENT: Final = frozenset({"tick"})
 """Kinds that come in masses, and that a session which goes on does not read back."""
 
-_encoder = msgspec.json.Encoder(order="deterministic")
-# What a venue sent has its own order, and dicts by ticket, which cannot be put into another.
-_plain = msgspec.json.Encoder()
-ENCODERS: Final = {
-    kind: (_plain if kind is AccountSnapshot else _encoder, tag) for kind, tag in TAGS.items()
-}
-"""How each kind of event and input is encoded, and its name."""
+ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
@@ -64,8 +58,7 @@ class Journal(Protocol):
 
 def encode(record: Record) -> bytes:
     """The hashed part of a record as one line of JSON."""
-    encoder, _ = ENCODERS[type(record.event)]
-    return encoder.encode((record.seq, record.time, record.bar, record.event))
+    return ENCODER.encode((record.seq, record.time, record.bar, record.event))
 
 
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
@@ -75,7 +68,7 @@ def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
 
 def encode_metadata(record: Record) -> bytes | None:
     """The part of a record that the hash leaves out, or None when there is none."""
-    return None if record.metadata is None else _encoder.encode(record.metadata)
+    return None if record.metadata is None else ENCODER.encode(record.metadata)
 
 
 def decode(payload: bytes, metadata: bytes | None = None) -> Record:

@@ -147,6 +147,7 @@ class OrderManager:
     - `closing`: the order that closes a position, by the position's ticket. One of unknown outcome
       counts: it is never sent a second time.
     - `unsent`: closes that certainly never reached the venue, by position: they are still wanted.
+    - `refused`: the order that was rejected last, as it was then.
     - `standing`: what must be closed whatever the venue answers.
     - `closed_positions`, and `tickets` of orders that the venue ever accepted: a late snapshot may
       still show them.
@@ -164,6 +165,7 @@ class OrderManager:
         self.in_flight: dict[int, ev.OrderApproved] = {}
         self.closing: dict[int, int] = {}
         self.unsent: dict[int, ev.OrderIntent] = {}
+        self.refused: LiveOrder | None = None
         self.standing = StandingCloses()
         self.closed_positions: set[int] = set()
         self.tickets: set[int] = set()
@@ -303,7 +305,7 @@ class OrderManager:
         self._step(fill.order_id, _FILL if fill.complete else Step.FILL_PART)
 
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._step(rejected.order_id, Step.REJECT)
+        self.refused = self._step(rejected.order_id, Step.REJECT)
         self.in_flight.pop(rejected.order_id, None)
 
     def on_cancelled(self, cancelled: ev.OrderCancelled) -> None:

@@ -7,8 +7,8 @@ active         none
 suspended      link, feed, clock, ledger, terminal,        the same check passing again
                transient_rejection, strategy
 until_reset    daily_loss, day_limit                       the next reset of the trading day
-latched        rejection, unknown_outcome,                 the user alone
-               reconciliation_mismatch, max_loss,
+latched        rejection, unknown_outcome,                 the user alone (a change of levels of
+               reconciliation_mismatch, max_loss,          unknown outcome: its being found, too)
                limit, user, paused, target_reached
 latched        firm_breach                                 nobody: only a new attempt
 =============  ==========================================  ==================================
@@ -113,6 +113,10 @@ class Trading(msgspec.Struct, frozen=True):
         if _STATE_OF[cause] is not TradingState.SUSPENDED:
             raise IllegalClear(f"{cause} is not cleared by a check")
         return self._without({cause})
+
+    def found_again(self) -> Trading:
+        """Clear an unknown outcome of which the venue's own records have shown everything."""
+        return self._without({HaltCause.UNKNOWN_OUTCOME})
 
     def reset(self) -> Trading:
         """Clear what holds only until the trading day's reset."""

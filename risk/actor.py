@@ -6,6 +6,8 @@ remembered between two decisions.
 
 from __future__ import annotations
 
+import msgspec
+
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -14,14 +16,13 @@ from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, LimitAction, Limits
+from engine.types import Cents, LimitAction, Limits, amount
 from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
-from risk.level_changes import LevelChanges
 from risk.loss_floors import LossFloors
 from risk.news import exit_objection
 from risk.symbol_modes import SymbolModes
@@ -50,7 +51,7 @@ class RiskActor:
         self._orders = orders
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
-        self.control = TradingControl(bus, portfolio)
+        self.control = TradingControl(bus, portfolio, orders)
         self._flattening = Flattening(
             portfolio, Exits(bus, portfolio, orders), limits, self.control, challenge_actor
         )
@@ -60,7 +61,6 @@ class RiskActor:
         self._day_turned = False
         self._broker_valued = False
         self._symbol_modes = SymbolModes()
-        self._level_changes = LevelChanges()
         self._valuations: dict[str, JudgedValuation] = {}
 
     def routes(self) -> ev.Routes:
@@ -70,8 +70,6 @@ class RiskActor:
             ev.OrderIntent: self.on_intent,
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
-            ev.OrderRejected: self.on_rejected,
-            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.AccountSeen: self.on_account,
             ev.ResetDue: self.on_reset,
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
@@ -97,10 +95,8 @@ class RiskActor:
             ev.OrderDenied: self._apply_denied,
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
-            ev.OrderRejected: self._apply_rejected,
-            ev.StopModified: lambda e: self._level_changes.over(e.position),
             ev.ReconciliationMismatch: self._apply_external,
-            ev.TradingStateChanged: self.control.apply,
+            **self.control.replay_routes(),
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.WeekendDue: self._flattening.apply_weekend,
         }
@@ -258,7 +254,7 @@ class RiskActor:
         if ended.outcome is ev.AttemptOutcome.BREACHED:
             detail = f"{ended.cause}: {ended.detail}"
             self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
-        elif ended.outcome is not ev.AttemptOutcome.STOPPED:
+        elif ended.outcome not in (ev.AttemptOutcome.STOPPED, ev.AttemptOutcome.REWARDED):
             self.control.halt(
                 HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
             )
@@ -283,7 +279,8 @@ class RiskActor:
             return
         self._test(seen)
         if breach is not None:
-            detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
+            limit = amount(breach.limit, self._portfolio.currency)
+            detail = f"the firm's daily limit of {limit}"
             self.control.halt(HaltCause.DAILY_LOSS, seen.figures, detail)
         self._test_firm_floor(seen, firm)
 
@@ -297,7 +294,7 @@ class RiskActor:
             return
         floor = firm.state.floor + kept
         if seen.equity <= floor:
-            detail = f"equity at or below {floor / 100:.2f} USD"
+            detail = f"equity at or below {amount(floor, self._portfolio.currency)}"
             self._act("firm_floor", seen.figures, detail)
         elif turned and seen.balance - self._exposures.worst() <= floor:
             self._flattening.flatten()
@@ -308,21 +305,26 @@ class RiskActor:
 
     def _breached(self, account: ev.Account) -> None:
         for limit, least in self.losses.hit(account.equity):
-            self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
+            told = amount(least, self._portfolio.currency)
+            self._act(limit, account, f"equity at or below {told}")
 
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
+        spec = self._portfolio.specs.get(order.terms.symbol)
+        if spec is not None and spec.tick_size is not msgspec.UNSET:
+            order = on_ticks(order, spec.tick_size)
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self.control.account()))
             return
-        if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, objection, self.control.account()))
-            return
+        if order.terms.symbol in self._symbol_modes.restricted:
+            objection = self._symbol_modes.objection(order)
+            if objection is not None:
+                self._bus.publish(rules.denied(order, objection, self.control.account()))
+                return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
@@ -335,7 +337,7 @@ class RiskActor:
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if (objection := self._level_changes.objection(order, self._bus.time)) is not None:
+        if (objection := self.control.level_changes.objection(order, self._bus.time)) is not None:
             verdict = objection
         firm, now = self._challenge_actor, self._bus.time
         if firm and (held := exit_objection(firm, self._portfolio, order.terms, now)) is not None:
@@ -368,20 +370,9 @@ class RiskActor:
         self.peak_positions = max(self.peak_positions, len(self._portfolio.positions))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
-        self._level_changes.over(closed.position)
+        self.control.level_changes.over(closed.position)
         if closed.net < 0:
             self._counters.closed_with_loss(self._bus.time)
-
-    def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        self._apply_rejected(rejected)
-        if rejected.effect is not ev.RejectionEffect.LEVELS:
-            self.control.rejected(rejected)
-
-    def _apply_rejected(self, rejected: ev.OrderRejected) -> None:
-        if rejected.effect is ev.RejectionEffect.LEVELS:
-            self._level_changes.refused(rejected.position, self._bus.time)
-        else:
-            self.control.apply_rejected(rejected)
 
     def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
         """External orders and positions count as risk; what cannot be explained latches."""
@@ -441,4 +432,5 @@ class RiskActor:
             concentration=concentration,
             firm_floors=floors,
             firm_objection=objection,
+            currency=portfolio.currency,
         )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import traceback
+from asyncio import CancelledError
 from collections.abc import Collection
 
 from engine.bus import ActorFailed
 
-FROM_OUTSIDE = (Exception, SystemExit)
-"""What a strategy's code may end with: `sys.exit()` in it is a failure like any other."""
+FROM_OUTSIDE = (Exception, SystemExit, GeneratorExit, BaseExceptionGroup, CancelledError)
+"""What a strategy's code may end with: `sys.exit()` in it is a failure like any other.
+
+Nothing is awaited in it, so that no cancelling of ours can come from there. Ctrl+C is the user's.
+"""
 
 
 class StrategyFailed(ActorFailed):

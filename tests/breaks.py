@@ -17,9 +17,8 @@ import tests.simulation.engine_run
 from adapters.mt5.execution.closing_deals import closings
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.reconciler import Reconciler
-from adapters.mt5.execution.remote import carry_out_remotely
+from adapters.mt5.execution.remote import LiveRouter, carry_out_remotely
 from adapters.mt5.execution.reports import ExecutionReports
-from adapters.mt5.execution.venue import Venue
 from engine import events as ev
 from engine.bus import Subscription
 from engine.calendar import resets
@@ -30,6 +29,7 @@ from engine.standing import StandingCloses
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
+from risk.trading_control import TradingControl
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.run import run_seed
 
@@ -67,7 +67,7 @@ def _sent_twice(patch: pytest.MonkeyPatch) -> None:
         carry_out_remotely(client, request)
         return carry_out_remotely(client, request)
 
-    patch.setattr(adapters.mt5.execution.venue, "carry_out_remotely", twice)
+    patch.setattr(adapters.mt5.execution.remote, "carry_out_remotely", twice)
 
 
 def _record_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -102,10 +102,14 @@ def _reservation_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _quarantine_not_charged(patch: pytest.MonkeyPatch) -> None:
-    def forgets(actor: RiskActor, unknown: ev.OrderUnknown) -> None:
-        actor._orders.in_flight.pop(unknown.order_id, None)
+    on_unknown = OrderManager.on_unknown
 
-    patch.setattr(RiskActor, "on_unknown", forgets)
+    def forgets(order_manager: OrderManager, unknown: ev.OrderUnknown) -> None:
+        on_unknown(order_manager, unknown)
+        order_manager.in_flight.pop(unknown.order_id, None)
+
+    patch.setattr(OrderManager, "on_unknown", forgets)
+    patch.setattr(TradingControl, "on_unknown", nothing)
 
 
 def _close_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -212,8 +216,8 @@ def _not_shown_taken_for_gone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _other_account_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Venue, "_ours", lambda _self, reply: reply)
-    patch.setattr(Venue, "insist_on", nothing)
+    patch.setattr(LiveRouter, "_ours", lambda _self, reply: reply)
+    patch.setattr(adapters.mt5.execution.remote, "insist_on", nothing)
 
 
 def _latch_cleared_at_midnight(patch: pytest.MonkeyPatch) -> None:
@@ -238,7 +242,7 @@ BREAKS: dict[str, Break] = {
     **QUICK,
     "a record is not waited for": _record_not_waited_for,
     "a halt is heeded late": _halt_heeded_late,
-    "a halt is forgotten at a restart": _without(RiskActor, "_apply_state"),
+    "a halt is forgotten at a restart": _without(TradingControl, "apply"),
     "an unknown outcome is taken for none": _unknown_taken_for_cancelled,
     "a quarantined order is not charged": _quarantine_not_charged,
     "the opening commission is left out of results": _share_of_commission_lost,

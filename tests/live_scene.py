@@ -10,7 +10,8 @@ import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import NotSent
-from adapters.mt5.execution.venue import LiveRouter, Venue
+from adapters.mt5.execution.remote import LiveRouter
+from adapters.mt5.execution.venue import Venue
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient, answer_of
 from adapters.mt5.host.wire import RpcReply, Trouble
 from adapters.mt5.live.days import Days
@@ -87,8 +88,8 @@ class Scene:
         self.line = AsyncTerminal(cast("TerminalClient", self.client))
         info = told(self.client.terminal.account_info())
         self.venue = Venue(
-            self.live.parts.bus, self.live.parts.journal, self.line, self.clock, info,
-            requests=REQUESTS, router=LiveRouter(),
+            self.live.parts.bus, self.live.parts.journal, self.line, self.clock,
+            router=LiveRouter(REQUESTS, info),
         )  # fmt: skip
         self.fed: list[Any] = []
         kinds = (

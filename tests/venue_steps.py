@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.requests import Instrument, Requests
-from adapters.mt5.execution.results import cancellation_of, result_of
-from adapters.mt5.execution.snapshot import Deals, Snapshot, TradeReply
+from adapters.mt5.execution.snapshot import Deals, Snapshot
+from adapters.mt5.execution.translation import TradeReply, cancellation_of, result_of, snapshot_of
 from engine import events as ev
 from engine.types import Limits, Units
 from risk.challenge import Challenge
@@ -39,7 +39,10 @@ class VenueRequest(NamedTuple):
     def answered(self, reply: TradeReply) -> ev.VenueReplied:
         """The input that a terminal's reply becomes."""
         spec = SPECS[self.order.terms.symbol]
-        result = cancellation_of(reply) if self.cancellation else result_of(self.order, reply, spec)
+        if self.cancellation:
+            result = cancellation_of(reply)
+        else:
+            result = result_of(self.order, reply, spec, REQUESTS.magic)
         return ev.VenueReplied(self.order.order_id, result, self.cancellation)
 
 
@@ -129,11 +132,10 @@ def deal_out(**fields: Any) -> mt5.TradeDeal:
     )  # fmt: skip
 
 
-def seen(**what: Any) -> Snapshot:
-    """A look at a terminal that holds nothing, unless told otherwise."""
-    return Snapshot(
-        **{"account": INFO, "positions": (), "orders": (), "deals": {}, "ended": {}, **what}
-    )
+def seen(**what: Any) -> ev.AccountSnapshot:
+    """A look at a terminal that holds nothing, unless told otherwise, as the engine gets it."""
+    held = {"account": INFO, "positions": (), "orders": (), "deals": {}, "ended": {}, **what}
+    return snapshot_of(Snapshot(**held), REQUESTS)
 
 
 def deals(*ours: mt5.TradeDeal) -> dict[int, Deals]:

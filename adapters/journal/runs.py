@@ -15,7 +15,7 @@ from adapters.journal.chain import Row
 from adapters.journal.kinds import SEVERAL
 from engine.events import Record
 from engine.journal import (
-    ENCODERS,
+    ENCODER,
     FREQUENT,
     PAGE,
     TAGS,
@@ -71,10 +71,10 @@ class RecordBuffer:
         if record.metadata is not None or type(event) in _ALONE:
             self._append_alone(record)
             return
-        lines, (encoder, kind) = self._lines, ENCODERS[type(event)]
+        lines, kind = self._lines, TAGS[type(event)]
         size = len(lines)
         try:
-            encoder.encode_into((seq, record.time, record.bar, event), lines, -1)
+            ENCODER.encode_into((seq, record.time, record.bar, event), lines, -1)
         except BaseException:
             del lines[size:]
             raise

@@ -9,6 +9,7 @@ import anyio
 
 from adapters.reports.status import Status
 from adapters.services.control_wire import LOOPBACK
+from adapters.services.metrics_server import MetricsServer
 from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
@@ -107,7 +108,7 @@ class Metrics:
         Raises MetricsUnavailable without the library or when the port is in use.
         """
         try:
-            from prometheus_client import CollectorRegistry, start_http_server
+            from prometheus_client import CollectorRegistry, make_wsgi_app
         except ModuleNotFoundError as error:
             raise MetricsUnavailable(
                 "metrics need the prometheus-client package: install the extra "
@@ -118,11 +119,12 @@ class Metrics:
         self._status = status
         self._now_seconds = now_seconds
         try:
-            self._server, self._thread = start_http_server(port, LOOPBACK, registry)
+            self._server = MetricsServer((LOOPBACK, port), make_wsgi_app(registry))
         except OSError as error:
             raise MetricsUnavailable(
                 f"port {port} cannot be listened on ({error.strerror}); choose another"
             ) from error
+        self._server.start()
 
     @property
     def port(self) -> int:
@@ -145,7 +147,7 @@ class Metrics:
         finally:
             if over:
                 with anyio.CancelScope(shield=True):
-                    await in_daemon(self._close)
+                    await in_daemon(self._server.end)
 
     def _count(self, event: ev.Event | ev.Input) -> None:
         self.figures.events.labels(kind_of(event)).inc()
@@ -155,8 +157,3 @@ class Metrics:
             await anyio.sleep(_STATUS_SECONDS)
             if (status := self._status()) is not None:
                 self.figures.show(status, self._now_seconds())
-
-    def _close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()

@@ -10,10 +10,12 @@ as an internal error does.
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -27,6 +29,7 @@ HANGS: Final = "hangs.txt"
 
 _TURN_SECONDS: Final = 0.5
 _LATER_SECONDS: Final = 2.0
+_STARTS: Final = 4
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
 
@@ -40,6 +43,45 @@ class WatchdogTerms(msgspec.Struct, frozen=True, kw_only=True):
     last_words: float = 10.0
     """Seconds that the notice of a hang may take to be written before the process ends: the thread
     that writes it shares the interpreter with code that hangs by computing."""
+
+    @property
+    def start_limit(self) -> float:
+        """Seconds that a user's code may take while it is loaded and made."""
+        return _STARTS * self.ended_after
+
+
+@contextmanager
+def limited(seconds: float, folder: Path | None = None) -> Iterator[None]:
+    """End the process, as an internal error does, when what is inside is not over after `seconds`.
+
+    For code of a user's that runs before the loop turns. Its stacks go to the session's `folder`,
+    or to stderr.
+    """
+    path = None if folder is None else folder / HANGS
+    with _stacks_to(path) as file:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=file)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    if path is not None:
+        _leave_no_empty(path)
+
+
+def _stacks_to(path: Path | None) -> IO[bytes]:
+    """The file, or a second handle on stderr; nowhere where there is none any more."""
+    if path is not None:
+        return path.open("ab", buffering=0)
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)
+    except (AttributeError, OSError, ValueError):
+        return Path(os.devnull).open("wb", buffering=0)
+
+
+def _leave_no_empty(path: Path) -> None:
+    with suppress(FileNotFoundError):  # the user may remove it at any time
+        if not path.stat().st_size:
+            path.unlink(missing_ok=True)
 
 
 class Watchdog:
@@ -66,19 +108,22 @@ class Watchdog:
     async def run(self) -> None:
         self._loop_thread = threading.get_ident()
         self._over.clear()
-        file = self._path.open("ab", buffering=0)
-        self._turn(file)
-        threading.Thread(target=self._watch, args=(file,), name="watchdog", daemon=True).start()
         try:
+            with self._path.open("ab", buffering=0) as file:
+                await self._keep_turning(file)
+        finally:
+            _leave_no_empty(self._path)
+
+    async def _keep_turning(self, file: IO[bytes]) -> None:
+        try:
+            self._turn(file)
+            threading.Thread(target=self._watch, args=(file,), name="watchdog", daemon=True).start()
             while True:
                 await anyio.sleep(min(_TURN_SECONDS, self._terms.told_after / 4))
                 self._turn(file)
         finally:
             faulthandler.cancel_dump_traceback_later()
             self._over.set()
-            file.close()
-            if not self._path.stat().st_size:
-                self._path.unlink(missing_ok=True)
 
     def _turn(self, file: IO[bytes]) -> None:
         self._turned = time.monotonic()

@@ -227,7 +227,7 @@ class AccountStore:
     def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(fields, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def newest_deal(self) -> int | None:

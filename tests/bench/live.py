@@ -20,8 +20,8 @@ import anyio
 
 from adapters.journal import SqliteJournal
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.remote import Caller
-from adapters.mt5.execution.venue import LiveRouter, Venue
+from adapters.mt5.execution.remote import Caller, LiveRouter
+from adapters.mt5.execution.venue import Venue
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -128,7 +128,7 @@ class Desk:
         self.portfolio = Portfolio(SPECS)
         account = told(terminal.account_info())
         self.venue = Venue(
-            self.bus, journal, line, SystemClock(), account, requests=REQUESTS, router=LiveRouter()
+            self.bus, journal, line, SystemClock(), router=LiveRouter(REQUESTS, account)
         )
         self.approved: list[float] = []
         orders = OrderManager(self.bus)

@@ -38,5 +38,6 @@ def test_a_sending_session_stays_alive_and_controllable(tmp_path: Path) -> None:
         events = [record.event for record in stored.records()]
     assert sum(isinstance(event, ev.OrderFilled) for event in events) == filled > SECONDS
     commands = [event for event in events if isinstance(event, ev.UserCommanded)]
+    assert commands.pop().action is ev.UserAction.STOP
     assert len(commands) == alone.times + beset.times
     assert {event.reason for event in commands} == {"strangers"}, "nobody else was obeyed"

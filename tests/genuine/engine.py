@@ -17,11 +17,11 @@ import pytest
 
 from tests.genuine import product
 from tests.genuine.rig.hosts import WineHost
-from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
+from tests.genuine.rig.played import LOGIN, PATIENCE, SERVER, PlayedTerminal, wait_for
 
 Row = dict[str, Any]
 
-COMMAND_SECONDS: Final = 120.0
+COMMAND_SECONDS: Final = 120.0 * PATIENCE
 """A deadline that only a broken command misses."""
 
 PROFILE: Final = "GENUINE"

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.genuine import product
+from tests.genuine.audit import audit
 from tests.genuine.engine import Trader
 from tests.genuine.product import contract as mt5
 from tests.genuine.rig.hosts import WineHost
 from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
 from tests.genuine.rig.prefix import Prefix
+from tests.genuine.rig.tunnel import Tunnel, sshd
 
 SECONDS = 20.0
 ENTRY = {
@@ -125,6 +127,38 @@ def test_the_documented_recipe_for_linux(
         assert len(terminal.sends()) == 2
     finally:
         host.stop()
+
+
+@pytest.mark.deep
+def test_a_host_behind_an_ssh_tunnel(
+    trader: Trader, host: WineHost, terminal: PlayedTerminal, tmp_path: Path
+) -> None:
+    """The documented tunnel: doctor, and a session that outlives its being cut."""
+    if sshd() is None:
+        pytest.skip("needs openssh-server")
+    tunnel = Tunnel(tmp_path / "ssh", host.port)
+    tunnel.serve()
+    try:
+        tunnel.dig()
+        trader.write_accounts(host=f"127.0.0.1:{tunnel.port}")
+        said = trader.on_account("doctor")
+        assert said.code == 0, said
+        session = trader.shadow()
+        session.ready()
+        tunnel.cut()
+        session.await_rows(2, "HALT")
+        tunnel.dig()
+        session.await_rows(2, "RESUME")
+        trader.signal("long", stop_loss=1.08, volume=0.1)
+        session.await_rows(1, "OPEN")
+        said = trader.order("flatten", session)
+        assert said.code == 0, said
+        assert trader.order("stop", session).code == 0
+        assert session.wait().code == 0
+    finally:
+        tunnel.close()
+    assert len(terminal.sends()) == 2
+    audit(session, terminal)
 
 
 def test_a_host_for_reading_sends_nothing(

@@ -69,7 +69,7 @@ def test_money_paid_in_or_out_is_no_trade(trader: Trader, amount: float) -> None
 
 def test_a_trade_by_hand_counts_for_the_firm_and_not_for_our_own_orders(trader: Trader) -> None:
     """Opened and closed at the terminal, without our magic."""
-    trader.terminal.hand("open", action=1, symbol="EURUSD", type=0, volume=0.1, magic=0)
+    trader.terminal.hand("open", symbol="EURUSD", type=0, volume=0.1, magic=0)
     opened = standing(trader)
     assert opened["figures"]["positions_today"] == 1
     trader.terminal.hand("close", position="last")
@@ -96,8 +96,9 @@ def test_a_history_that_does_not_add_up_to_the_balance_lets_nothing_out(trader: 
 
 
 def test_a_history_that_was_cut_off_is_told_by_the_deals_that_are_kept(trader: Trader) -> None:
-    """The terminal no longer tells the deposit; our own copy of it counts on."""
+    """The terminal no longer tells a deal; our own copies, kept by the next session, count on."""
     assert smoke(trader).code == 0
+    assert trader.on_account("smoke-test").code == 0
     before = standing(trader)["figures"]
     trader.terminal.fault("history_deals_get", "empty", times=-1)
     told = standing(trader)

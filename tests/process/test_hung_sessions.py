@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import sys
+import json
 from pathlib import Path
 
-import pytest
-
+import signals.strategy_actor
 from adapters.journal import StoredJournal
+from adapters.services.watchdog import hangs_within
 from engine import events as ev
 from engine.trading import HaltCause
 from scripts.cli.shared.exit_codes import ExitCode
-from tests.process.cli import butler_process
+from tests.process.cli import SECONDS, butler_process
 from tests.process.shadows import finished, shadow_process
 from tests.process.test_control_commands import told
+from tests.process.test_services_of_scripts import until
 from tests.unit.test_user_strategy import PRESET
 
 HANGS = """
@@ -59,22 +59,86 @@ def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
     assert "hung 2 times" in states[-1].detail
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process is stopped by a signal")
-def test_an_account_is_taken_over_from_a_session_that_does_not_answer(tmp_path: Path) -> None:
+def test_a_strategy_that_hangs_while_it_is_made_is_ended_too(tmp_path: Path) -> None:
+    """Before any loop turns; the start's limit is four times that of a session."""
+    made = HANGS.replace(
+        "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
+    )
+    (tmp_path / "mine.py").write_text(f"import time\n{made}")
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
+    options = ("--preset", preset, "--speed", "max", "--hang-limit", "5", "--session-id", "s-1")
+    code, _ = finished(tmp_path, *options)
+    assert code == ExitCode.INTERNAL
+    folder = tmp_path / "sessions" / "s-1"
+    assert "mine.py" in (folder / "hangs.txt").read_text()
+    assert hangs_within(folder, signals.strategy_actor.__file__) == 1
+
+
+ENTERS_AND_HANGS = """
+import time
+from pathlib import Path
+
+import msgspec
+
+from engine.types import Side, units
+from signals.strategy import Enter
+
+
+class Parameters(msgspec.Struct, frozen=True):
+    pass
+
+
+class Mine:
+    parameters_type = Parameters
+    timeframes = ("M15",)
+
+    def __init__(self, spec, parameters):
+        pass
+
+    def on_bar(self, bar, view):
+        time.sleep(0.05)
+        while Path({file!r}).exists():
+            pass
+        if view.position is not None:
+            return None
+        far = view.tick.bid - 3_000
+        return Enter(side=Side.LONG, stop_loss=far, take_profit=0, reason="in", volume=units(0.01))
+"""
+"""Is slow, and hangs once there is a file."""
+
+
+def test_the_position_of_a_strategy_that_hangs_is_flattened_by_force(tmp_path: Path) -> None:
+    """A session that answers is left alone; one that hangs has told so before it is ended."""
+    hang = tmp_path / "hang"
+    (tmp_path / "mine.py").write_text(ENTERS_AND_HANGS.format(file=str(hang)))
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
     flatten = ("flatten", "--account-profile", "PAPER", "--force", "--results-dir", tmp_path)
-    with shadow_process(tmp_path, "--session-id", "s-1") as process:
-        while told(tmp_path, "status").code != ExitCode.DONE:
-            assert process.poll() is None
+    options = ("--preset", preset, "--speed", "max", "--no-dry-run", "--session-id", "s-1")
+    log = tmp_path / "sessions" / "s-1" / "log.jsonl"
+    with shadow_process(tmp_path, *options, "--hang-limit", "600") as process:
+        until(process, lambda: holds_one(tmp_path))
         refused = butler_process(*flatten)
         assert refused.code == ExitCode.TERMINAL
         assert "session s-1 answers: butler flatten s-1" in refused.err[0]
-        process.send_signal(signal.SIGSTOP)
+        hang.touch()
+        until(process, lambda: b"the session hangs" in content(log))
         taken = butler_process(*flatten)
-        assert process.wait(5) == -signal.SIGKILL
-    assert (taken.code, taken.out) == (
-        ExitCode.DONE,
-        [
-            f"session s-1 did not answer: its process {process.pid} was ended",
-            "nothing of the engine's is left open",
-        ],
-    ), taken
+        assert process.wait(SECONDS) != ExitCode.DONE
+    assert taken.code == ExitCode.DONE, taken
+    first, *steps, last = taken.out
+    assert first == f"session s-1 did not answer: its process {process.pid} was ended"
+    assert [step.endswith("on EURUSD: gone") for step in steps] == [True], taken
+    assert last == "nothing of the engine's is left open"
+
+
+def holds_one(results: Path) -> bool:
+    said = told(results, "status", "--json")
+    if said.code != ExitCode.DONE:
+        return False
+    return len(json.loads(said.out[0])["status"]["positions"]) == 1
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
 import time
 import urllib.request
+from contextlib import ExitStack
 
 import anyio
 import anyio.lowlevel
@@ -89,6 +92,22 @@ async def test_after_the_session_nobody_listens() -> None:
     await while_running(actor, opened(), until=("butler_events_total", "position_opened"))
     with pytest.raises(OSError, match=r"."):
         await anyio.connect_tcp("127.0.0.1", actor.port)
+
+
+async def test_masses_of_silent_connections_take_neither_threads_nor_the_scraper_s_turn() -> None:
+    actor = metrics()
+    usual = threading.active_count()
+    with edges(Bus(MemoryJournal()), actor.kinds) as (edge,), ExitStack() as strangers:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(actor.run, edge)
+            for _ in range(200):
+                one = socket.create_connection(("127.0.0.1", actor.port), timeout=SECONDS)
+                strangers.enter_context(one).sendall(b"GET /met")
+            assert await anyio.to_thread.run_sync(scraped, actor.port)
+            with anyio.fail_after(SECONDS):
+                while threading.active_count() - usual > 20:  # noqa: ASYNC110 - threads end
+                    await anyio.sleep(0.01)
+            edge.close()
 
 
 async def test_a_port_in_use_is_told() -> None:

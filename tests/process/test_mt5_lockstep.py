@@ -18,6 +18,7 @@ from adapters.mt5.execution.remote import RemoteTerminal, carry_out_remotely
 from adapters.mt5.execution.requests import Instrument, Requests
 from adapters.mt5.execution.snapshot import Deals, fetch_snapshot
 from adapters.mt5.execution.terminal_port import TerminalPort
+from adapters.mt5.execution.translation import snapshot_of
 from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.service import HostConfig
@@ -108,7 +109,7 @@ class OverTheWire:
         self.journal = MemoryJournal()
         self.bus = Bus(self.journal)
         self.portfolio = Portfolio({item.spec.name: item.spec})
-        requests = Requests(
+        self.requests = requests = Requests(
             {item.spec.name: Instrument(item.spec, item.spec.name, mt5.ORDER_FILLING_FOK)},
             magic=MAGIC,
             tag=REPLAY_TAG,
@@ -141,7 +142,8 @@ class OverTheWire:
         for moment in range(at(0), at(BARS + 1), PERIOD):
             assert self.terminal.call("paper_advance", moment) is not None
             self.bus.time = moment
-            self.gateway.reconcile(fetch_snapshot(self.terminal, self.gateway.snapshot_query()))
+            seen = fetch_snapshot(self.terminal, self.gateway.snapshot_query())
+            self.gateway.reconcile(snapshot_of(seen, self.requests))
             self._quote()
             for what in schedule.due("EURUSD", moment):
                 self.bus.feed(what)

@@ -89,8 +89,11 @@ def test_a_netting_account_is_refused_by_every_command_that_would_trade(tmp_path
     """Exit code 2, since only a person can settle it; doctor calls it a failure."""
     with broker(tmp_path, netting=True) as account:
         smoke = account.butler("smoke-test", "--no-dry-run")
+        told = []
         shadow = account.butler("shadow", "--no-view")
+        told.append(account.summary("mt5_demo_exec_summary.json"))
         script = account.butler("replay", "--no-dry-run", "--limit-trades", 1)
+        told.append(account.summary("mt5_demo_exec_summary.json"))
         doctor = account.butler("doctor")
         summary = account.summary("mt5_demo_smoketest_summary.json")
     assert [said.code for said in (smoke, shadow, script)] == [2, 2, 2], (smoke, shadow, script)
@@ -98,6 +101,11 @@ def test_a_netting_account_is_refused_by_every_command_that_would_trade(tmp_path
         assert "not a hedging account" in " ".join(said.err)
     assert "not a hedging account" in summary["error"]
     assert summary["order_sent"] is False
+    assert [item["dry_run"] for item in told] == [True, False]
+    for item in told:
+        assert item["outcome"] == "refused"
+        assert "not a hedging account" in item["failure"]
+        assert item["final_equity"] is None
     assert doctor.code != 0
     assert any("FAILURE" in line and "netting" in line for line in doctor.out), doctor
 
@@ -111,10 +119,10 @@ def test_the_smoke_test_shows_what_was_sent_and_what_it_came_to(tmp_path: Path) 
     assert shown.code == 0, shown
     told = json.loads("\n".join(said.out))
     assert told["volume"] == 0.04
-    assert 0 < told["risk_usd"] <= 5
+    assert 0 < told["risk"] <= 5
     assert told["open_price"] == 1.10002
     assert told["close_price"] == 1.1
-    assert told["profit_usd"] < 0
+    assert told["profit"] < 0
     (line,) = [text for text in shown.out if "lots EURUSD" in text]
     for words in ("0.04 lots", "risk ", "opened at 1.10002", "closed at 1.1", "profit -"):
         assert words in line

@@ -44,7 +44,8 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[History
 
 def rows(deals: Sequence[HistoryDeal], *, ahead: int = 0, less: float = 0.0) -> list[Row]:
     """The deals as a statement prints them, its clock so many seconds ahead of the server's."""
-    balance, made = 0.0, []
+    balance = 0.0
+    made: list[Row] = []
     for number, deal in enumerate(deals):
         profit = deal.profit - (less if number == len(deals) - 1 else 0.0)
         balance += profit + deal.commission + deal.swap

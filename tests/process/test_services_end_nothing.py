@@ -18,11 +18,12 @@ import pytest
 
 from adapters.reports.status import Status
 from adapters.services.supervisor import Supervisor
+from adapters.services.watchdog import WatchdogTerms
 from config.loader import AlertSettings, Secret
 from engine import events as ev
 from engine.exits import exit_terms
 from scripts.app.sessions.services import ServiceOptions
-from tests.builders import signal
+from tests.builders import START, signal
 from tests.journals import read_back
 from tests.process.cli import SECONDS
 from tests.process.shadow_main import Shadow, build
@@ -34,6 +35,8 @@ Fault = Callable[..., Any]
 OUTSIDE = {
     "event log (CSV)": "adapters.reports.sinks._write_out",
     "summary (JSON)": "adapters.reports.sinks.replace_file",
+    "daily summaries (JSON)": "adapters.reports.sinks.replace_file",
+    "trades and equity (CSV)": "adapters.reports.table_sink.replace_file",
     "log": "adapters.system.rotation.RotatingText.write",
     "control": "adapters.services.control.write_access",
     "heartbeat": "adapters.services.heartbeat.write_beat",
@@ -42,11 +45,12 @@ OUTSIDE = {
     "metrics": "adapters.services.metrics.Metrics._count",
     "status": "adapters.reports.status.StatusFold.take",
     "ping": "adapters.services.heartbeat.Ping._ask",
+    "watchdog": "adapters.services.watchdog.faulthandler.dump_traceback_later",
     "screen": "tests.process.test_services_end_nothing.show",
 }
 """Where each service meets the outside, or does its work."""
 
-ON_THE_LOOP = frozenset({"metrics", "status", "alerts"})
+ON_THE_LOOP = frozenset({"metrics", "status", "alerts", "watchdog"})
 """Work in memory: it can fail, but there is nothing in it that could hang."""
 
 
@@ -121,6 +125,7 @@ OPTIONS = ServiceOptions(
     metrics_port=0,
     view=Screen,
     beat_seconds=0.01,
+    watchdog=WatchdogTerms(leave=lambda: None, told_after=2 * SECONDS, ended_after=3 * SECONDS),
 )
 
 
@@ -156,6 +161,7 @@ async def test_orders_go_on_whatever_befalls_a_service(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(shadow.session.run)
             for number in range(4):
+                shadow.bus.feed(ev.ResetDue(f"2025-01-1{number}", START, START, 0))
                 await filled(shadow, number)
                 shadow.log.warn("something to log")
                 await anyio.sleep(0.03)

@@ -85,7 +85,7 @@ def test_a_replay_that_sends_waits_while_it_is_paused_and_stops_when_it_is_told(
 
 
 def _no_entry_while_paused(told_events: list[ev.Event | ev.Input]) -> None:
-    pause, resume = (
+    pause, resume, _stop = (
         number for number, event in enumerate(told_events) if isinstance(event, ev.UserCommanded)
     )
     between = told_events[pause:resume]

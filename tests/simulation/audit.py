@@ -63,8 +63,7 @@ class Audit:
             case ev.OrderApproved() if record.event.order.terms.action is ev.Action.OPEN:
                 self._check_approved(record.event)
             case ev.OrderCancelled(order_id=order_id) if order_id not in self.model.known:
-                left = not (record.event.unsent or record.event.reason.startswith("never sent: "))
-                tried = self._sent if left else self._traces()
+                tried = self._traces() if record.event.never_sent else self._sent
                 reached = any(comment.endswith(f"-{order_id}") for comment in tried)
                 demand(not reached, "what reached the terminal is not called off unseen", record)
             case ev.DayRolled(day_start=day_start):

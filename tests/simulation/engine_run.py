@@ -8,9 +8,9 @@ from typing import Any
 
 from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import TerminalError
-from adapters.mt5.execution.closing_deals import figures
+from adapters.mt5.execution.remote import LiveRouter
 from adapters.mt5.execution.requests import Instrument, filling_of
-from adapters.mt5.execution.venue import LiveRouter
+from adapters.mt5.execution.translation import figures
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed import BarWatch, LiveFeed
 from adapters.reports.projection import LogProjection
@@ -199,7 +199,7 @@ class EngineRun:
                 for name, spec in world.specs.items()
             },
             limits=self.setting.limits,
-            router=LiveRouter(),
+            router=LiveRouter,
             to_server=lambda moment: server_of(CLOCK, moment // 1000),
         )
 

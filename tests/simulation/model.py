@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from engine import events as ev
-from engine.trading import TradingState
+from engine.trading import HaltCause, TradingState
 from engine.types import Cents, Millis, Units
 
 _INPUTS = get_args(ev.Input)
@@ -47,6 +47,8 @@ class SessionModel:
         self.external = 0
         self.closing: dict[int, int] = {}
         self.paused = self.flattening = self._resuming = False
+        self._changes: set[int] = set()
+        self._lost: set[int] = set()
 
     def take(self, record: ev.Record) -> None:
         """Take the next record; raises Broken where it does not fit the earlier ones."""
@@ -70,7 +72,8 @@ class SessionModel:
                 self.paused = not self._resuming
             case ev.TradingStateChanged(state=state):
                 freed = self.state is TradingState.LATCHED and state is not TradingState.LATCHED
-                demand(self._resuming or not freed, "only the user clears a latch", event)
+                rightly = self._levels_found(event) or self._resuming
+                demand(rightly or not freed, "only the user clears a latch", event)
                 self.state = state
             case ev.ReconciliationMismatch(external=external):
                 self.external = len(external)
@@ -82,6 +85,13 @@ class SessionModel:
             case _:
                 self._take_order(event)
 
+    def _levels_found(self, event: ev.TradingStateChanged) -> bool:
+        """Whether changes of levels alone were of unknown outcome, and all of them are over."""
+        found = bool(self._lost) and self._lost <= self._changes and not self._lost & self.alive
+        if HaltCause.UNKNOWN_OUTCOME not in event.causes:
+            self._lost.clear()
+        return found
+
     def _closed(self, closed: ev.PositionClosed) -> None:
         left = self.positions.pop(closed.position, 0) - closed.volume
         demand(left == closed.remaining >= 0, "parts of a position add up", closed)
@@ -90,11 +100,8 @@ class SessionModel:
 
     def _take_order(self, event: ev.Event | ev.Input) -> None:
         match event:
-            case ev.OrderIntent(order_id=order_id):
-                demand(order_id not in self.alive, "an order is made once", event)
-                self.alive.add(order_id)
-                if event.terms.action is ev.Action.CLOSE:
-                    self.closing[order_id] = event.terms.position
+            case ev.OrderIntent():
+                self._made(event)
             case ev.OrderApproved(order=order, volume=volume):
                 demand(order.order_id not in self.approved, "an order is vetted once", event)
                 self.approved[order.order_id] = volume
@@ -116,9 +123,20 @@ class SessionModel:
             case _:
                 pass
 
+    def _made(self, intent: ev.OrderIntent) -> None:
+        order_id = intent.order_id
+        demand(order_id not in self.alive, "an order is made once", intent)
+        self.alive.add(order_id)
+        if intent.terms.action is ev.Action.MODIFY:
+            self._changes.add(order_id)
+        if intent.terms.action is ev.Action.CLOSE:
+            self.closing[order_id] = intent.terms.position
+
     def _take_answer(self, event: ev.OrderAccepted | ev.OrderUnknown | ev.OrderFilled) -> None:
         order_id = event.order_id
         self.known.add(order_id)
+        if isinstance(event, ev.OrderUnknown):
+            self._lost.add(order_id)
         if isinstance(event, ev.OrderFilled):
             demand(order_id in self.submitted, "only what was submitted is filled", event)
             if event.complete:

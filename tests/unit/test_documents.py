@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import os
 import re
 import shlex
 import sys
@@ -205,7 +207,9 @@ def test_the_output_that_the_readme_shows_is_that_of_the_main_job(tmp_path: Path
     assert said.code == ExitCode.DONE
     assert said.out[:-3] == shown.splitlines()[:-3]
     session = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-    paths = [line.replace(f"{tmp_path}", "results") for line in said.out[-3:]]
+    own = f"butler report {tmp_path / 'sessions'}{os.sep}"  # of a folder that is not the usual one
+    lines = [line.replace(own, "butler report ") for line in said.out[-3:]]
+    paths = [line.replace(f"{tmp_path}", "results") for line in lines]
     assert [session.sub("ID", line) for line in paths] == [
         session.sub("ID", line) for line in shown.splitlines()[-3:]
     ]
@@ -344,3 +348,52 @@ def test_a_service_goes_on_with_the_accounts_last_session() -> None:
     lines = re.findall(r"shadow --account-profile NAME.*", recipes.partition("\n## ")[0])
     assert len(lines) == 2
     assert not any("--resume" in line for line in lines), "auto is the default"
+
+
+def reactions() -> list[list[str]]:
+    """The rows of the table of events and reactions, cell by cell."""
+    section = text_of("docs/running-for-weeks.md").partition("## Events and reactions")[2]
+    rows = re.findall(r"^\| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [row.split(" | ") for row in rows[1:]]
+
+
+@pytest.mark.parametrize("row", reactions(), ids=lambda row: row[0])
+def test_each_reaction_names_the_tests_that_hold_it(row: list[str]) -> None:
+    """They are there, each once, or nobody could tell which is meant."""
+    _, _, cell = row
+    names = re.findall(r"`(test_\w+)`", cell)
+    assert names
+    for name in names:
+        assert all_tests().count(name) == 1, name
+
+
+@functools.cache
+def all_tests() -> list[str]:
+    """The names of all tests of the project."""
+    files = [*(ROOT / "tests").rglob("test_*.py")]
+    found = (re.findall(r"^ *(?:async )?def (test_\w+)", file.read_text(encoding="utf-8"), re.M)
+             for file in files)  # fmt: skip
+    return [name for names in found for name in names]
+
+
+AGAIN = frozenset({ExitCode.INTERNAL, ExitCode.TERMINAL, ExitCode.HUNG})
+"""What may pass by itself: a service starts the session again."""
+
+NEVER_OF_A_SESSION = frozenset({ExitCode.DIFFERENT})
+
+
+def test_services_start_again_what_may_pass_by_itself_and_nothing_else() -> None:
+    """By both recipes, for every exit code that a session may have."""
+    recipes = text_of("docs/running-for-weeks.md").partition("## Started by the system")[2]
+    ends = set(ExitCode) - AGAIN - NEVER_OF_A_SESSION
+    (batch,) = fenced(recipes, "bat")
+    assert {int(code) for code in re.findall(r"if %code%==(\d+) exit /b", batch)} == ends
+    assert batch.rstrip().endswith("goto again")
+    (unit,) = fenced(recipes, "ini")
+    prevented = re.search(r"^RestartPreventExitStatus=(.+)$", unit, re.MULTILINE)
+    succeeded = re.search(r"^SuccessExitStatus=(.+)$", unit, re.MULTILINE)
+    assert prevented is not None
+    assert succeeded is not None
+    assert "Restart=on-failure" in unit.splitlines()
+    told = {0, *map(int, prevented[1].split()), *map(int, succeeded[1].split())}
+    assert told == ends

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.observation import BarRequest
-from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import SnapshotQuery, TradeReply
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import SnapshotQuery
 from adapters.mt5.live.dry_run import DryRun
 from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
-from engine.types import Side
+from engine import events as ev
+from engine.fields import ExecutionResult, VenueOutcome
+from engine.types import Side, SymbolSpec
 from tests.builders import EURGBP, EURUSD, SPECS
 from tests.paper_terminals import account_at_ticks
 
@@ -31,11 +33,17 @@ INFO = mt5.AccountInfo.of(
     login=7, server="Demo", trade_mode=mt5.ACCOUNT_TRADE_MODE_DEMO, leverage=100,
     balance=50_000.0, equity=50_000.0, currency="USD", trade_allowed=True,
 )  # fmt: skip
-BUY = {
-    "action": mt5.TRADE_ACTION_DEAL, "symbol": NAME, "volume": 0.5, "price": 1.1001,
-    "type": mt5.ORDER_TYPE_BUY, "type_filling": mt5.ORDER_FILLING_FOK, "sl": 1.0990, "tp": 1.1020,
-    "deviation": 10, "magic": 26, "comment": "ab-1",
-}  # fmt: skip
+
+
+def buy(
+    symbol: str = "EURUSD", price: int = 110_010, stop: int = 109_900, target: int = 110_200
+) -> ev.OrderIntent:
+    """An order to buy, in the engine's units."""
+    terms = ev.OrderTerms(
+        signal_id="s:1", strategy_id="test", symbol=symbol, action=ev.OPEN, side=Side.LONG,
+        reason="TEST", price=price, stop_loss=stop, take_profit=target,
+    )  # fmt: skip
+    return ev.OrderIntent(order_id=1, terms=terms)
 
 
 class Tape:
@@ -87,6 +95,15 @@ class Tape:
         self.sent.append(request)
 
 
+def dry_run(spec: SymbolSpec, books: Path) -> DryRun:
+    """A dry run whose symbol has another name at the real terminal."""
+    instrument = Instrument(spec, NAME, mt5.ORDER_FILLING_FOK)
+    requests = Requests(
+        {spec.name: instrument}, magic=26, tag="ab", deviation=10, to_server=lambda ms: ms // 1000
+    )
+    return DryRun([instrument], requests, INFO, books)
+
+
 class Desk:
     """A dry run over a tape."""
 
@@ -97,7 +114,7 @@ class Desk:
 
     def begin(self) -> None:
         """Begin, or begin again as after a crash."""
-        self.dry = DryRun([Instrument(EURUSD, NAME, mt5.ORDER_FILLING_FOK)], INFO, self.books)
+        self.dry = dry_run(EURUSD, self.books)
         self.bids: list[int] = []
         quote = self.dry.account.quote
 
@@ -111,8 +128,8 @@ class Desk:
         request = BarRequest(NAME, self.tape.ticks[-1][0] // 1000 // 900 * 900)
         return self.dry.observe(self.tape, [request], SnapshotQuery()).snapshot
 
-    def buy(self) -> TradeReply:
-        return self.dry.carry_out(self.tape, BUY)
+    def buy(self) -> ExecutionResult:
+        return self.dry.execute(self.tape, buy(), 5_000)
 
 
 @pytest.fixture
@@ -183,20 +200,18 @@ class TestTicks:
 
 class TestBooks:
     def test_nothing_is_sent_and_the_fill_is_that_of_the_tick(self, desk: Desk) -> None:
-        reply = desk.buy()
-        assert reply.result is not None
-        assert reply.result.retcode == mt5.TRADE_RETCODE_DONE
-        assert reply.result.price == 1.1001
+        result = desk.buy()
+        assert result.outcome is VenueOutcome.EXECUTED
+        assert [deal.price for deal in result.deals] == [110_010]
         assert desk.tape.sent == []
 
     def test_a_symbol_with_a_suffix_is_ours_in_the_books(self, desk: Desk) -> None:
         desk.buy()
         (position,) = desk.fetch_snapshot().positions
-        assert position.symbol == "EURUSD"
-        assert BUY["symbol"] == NAME  # the request is not changed
+        assert position.symbol == position.traded == "EURUSD"
 
     def test_they_begin_with_the_real_accounts_balance(self, desk: Desk) -> None:
-        assert desk.fetch_snapshot().account.balance == 50_000.0
+        assert desk.fetch_snapshot().account.balance == 5_000_000
 
     def test_they_survive_a_restart(self, desk: Desk) -> None:
         desk.buy()
@@ -263,11 +278,11 @@ class TestCross:
         made.tape.tick(0, 0.86)
         self.begin(made)
         self.look(made)
-        made.dry.carry_out(made.tape, {**BUY, "volume": 1.0, "sl": 0.85, "tp": 0.0})
+        made.dry.execute(made.tape, buy("EURGBP", 86_010, 85_000, 0), 10_000)
         return made
 
     def begin(self, desk: Desk) -> None:
-        desk.dry = DryRun([Instrument(EURGBP, NAME, mt5.ORDER_FILLING_FOK)], INFO, desk.books)
+        desk.dry = dry_run(EURGBP, desk.books)
 
     def look(self, desk: Desk) -> Any:
         return desk.dry.observe(desk.tape, [self.GAP], SnapshotQuery()).snapshot
@@ -275,9 +290,9 @@ class TestCross:
     def test_profits_are_the_real_terminals(self, cross: Desk) -> None:
         """Bought at 0.86010: at 0.86110 a lot earns 100.00 GBP, less 2.50 USD of commission."""
         cross.tape.tick(100, 0.8611)
-        assert self.look(cross).account.equity == pytest.approx(50_000 + 125.00 - 2.50)
+        assert self.look(cross).account.equity == 5_012_250
         cross.tape.pound = 1.30
-        assert self.look(cross).account.equity == pytest.approx(50_000 + 130.00 - 2.50)
+        assert self.look(cross).account.equity == 5_012_750
 
     def test_after_a_restart_the_rate_is_asked_for_before_anything_is_shown(
         self, cross: Desk
@@ -296,7 +311,7 @@ class TestCross:
     def test_the_last_rate_stands_while_the_terminal_cannot_tell(self, cross: Desk) -> None:
         cross.tape.tick(100, 0.8611)
         cross.tape.pound = None
-        assert self.look(cross).account.equity == pytest.approx(50_000 + 125.00 - 2.50)
+        assert self.look(cross).account.equity == 5_012_250
 
 
 class TestRecordedBars:
@@ -348,4 +363,4 @@ def test_the_specs_of_the_books_are_those_of_the_session(tmp_path: Path) -> None
     dry = Desk(tmp_path / "books.json").dry
     assert set(dry.account.specs) == {"EURUSD"} < set(SPECS)
     with pytest.raises(KeyError):
-        dry.carry_out(Tape(), {**BUY, "symbol": "GBPUSD"})  # type: ignore[arg-type]
+        dry.execute(Tape(), buy("GBPUSD"), 5_000)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.gateway import Gateway, InProcess
-from adapters.mt5.execution.snapshot import carry_out
+from adapters.mt5.execution.remote import carry_out
 from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.matching import Bar

@@ -8,7 +8,9 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
-from adapters.mt5.execution.snapshot import SnapshotQuery, carry_out, fetch_snapshot
+from adapters.mt5.execution.remote import carry_out
+from adapters.mt5.execution.snapshot import SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.translation import snapshot_of
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -16,7 +18,17 @@ from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS, of_kind, signal
-from tests.venue_steps import FIGURES, Live, deal_in, deal_out, deals, live, result, seen
+from tests.venue_steps import (
+    FIGURES,
+    REQUESTS,
+    Live,
+    deal_in,
+    deal_out,
+    deals,
+    live,
+    result,
+    seen,
+)
 
 STANDING = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021)
 ENDED = {"expired": mt5.ORDER_STATE_EXPIRED, "refused": mt5.ORDER_STATE_REJECTED,
@@ -372,7 +384,7 @@ class TestLooking:
         terminal = self.terminal()
         terminal.account.deposit(5_000)
         assert len(terminal.history_deals_get(0, 2_000) or ()) == 5
-        found = fetch_snapshot(terminal, SnapshotQuery((), (), (0, 2_000)))
+        found = snapshot_of(fetch_snapshot(terminal, SnapshotQuery((), (), (0, 2_000))), REQUESTS)
         assert [deal.comment for deal in found.recent] == ["ab-1", "ab-2", "ab-3"]
 
     def test_neither_order_nor_position_0_is_ever_looked_up(self) -> None:
@@ -392,7 +404,8 @@ class TestLooking:
         assert (reply.result and reply.result.order, reply.deals, terminal.asked) == (0, (), [])
         desk.parts.bus.feed(venue_request.answered(reply))
         assert len(desk.gateway.unresolved) == 1
-        desk.gateway.reconcile(fetch_snapshot(terminal, desk.gateway.snapshot_query()))
+        found = fetch_snapshot(terminal, desk.gateway.snapshot_query())
+        desk.gateway.reconcile(snapshot_of(found, REQUESTS))
         (opened,) = of_kind(desk.parts.journal, ev.PositionOpened)
         assert (opened.position, opened.volume, desk.gateway.unresolved) == (1, 10_000, [])
         assert desk.parts.risk.trading.state is TradingState.LATCHED

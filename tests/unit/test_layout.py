@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
-    "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
+    "adapters.bars adapters.bars.sample adapters.reports scripts.app",
     "scripts.app.results": "engine engine.result risk config adapters.bars adapters.journal "
     "adapters.reports adapters.reports.page adapters.system scripts.app scripts.app.terms",
     "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "
@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.api adapters.mt5.execution adapters.reports "
+    "adapters.journal adapters.mt5.execution adapters.reports "
     "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
     "scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "

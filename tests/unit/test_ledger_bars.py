@@ -146,7 +146,9 @@ def test_a_move_is_worth_what_the_terminal_says_or_follows_from_the_closing_pric
 
 
 def test_the_same_bars_are_not_asked_for_at_every_reading() -> None:
-    """Later times, another symbol, or a quarter of an hour are a reason to ask again."""
+    """Later times, another symbol, or a quarter of an hour are a reason to ask again; what has
+    not come after three tries is asked for once a day.
+    """
     kept, wanted = KeptBars(), BarsWanted(symbols=("EURUSD",), low=100, high=200)
     assert kept.is_worth_asking(wanted, 1_000)
     kept.keep(wanted, 1_000, BarsRead(minutes=15, by_symbol={}, worth={}))
@@ -157,3 +159,16 @@ def test_the_same_bars_are_not_asked_for_at_every_reading() -> None:
     other = BarsWanted(symbols=("EURUSD", "GBPUSD"), low=100, high=200)
     for changed in (earlier, later, other):
         assert kept.is_worth_asking(changed, 1_001)
+
+
+def test_what_a_terminal_does_not_have_is_asked_for_once_a_day() -> None:
+    kept, wanted = KeptBars(), BarsWanted(symbols=("EURUSD",), low=100, high=200)
+    nothing = BarsRead(minutes=15, by_symbol={}, worth={})
+    for number in range(3):
+        assert kept.is_worth_asking(wanted, 1_000 + number * 900_000)
+        kept.keep(wanted, 1_000 + number * 900_000, nothing)
+    last = 1_000 + 2 * 900_000
+    assert not kept.is_worth_asking(wanted, last + 900_000)
+    assert kept.is_worth_asking(wanted, last + 86_400_000)
+    later = BarsWanted(symbols=("EURUSD",), low=100, high=last + 1)
+    assert kept.is_worth_asking(later, last + 2)

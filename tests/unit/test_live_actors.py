@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.mt5.api.errors import UnsuitableAccount
+from adapters.mt5.execution.remote import LiveRouter
 from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import Snapshot
-from adapters.mt5.execution.venue import LiveRouter
+from adapters.mt5.execution.translation import figures
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -63,7 +63,7 @@ def wiring(*, netting: bool, now: int) -> Wiring:
         factory=None,
         instruments={"EURUSD": Instrument(EURUSD, "EURUSD", 0)},
         limits=LIMITS,
-        router=LiveRouter(),
+        router=LiveRouter,
         to_server=lambda moment: moment // 1000,
     )
 
@@ -188,7 +188,7 @@ def lost(actors: LiveActors) -> None:
 def look(actors: LiveActors) -> None:
     """A look at an account that shows no trace of anything."""
     account = wiring(netting=False, now=0).account
-    actors.gateway.reconcile(Snapshot(account, (), (), {}, {}))
+    actors.gateway.reconcile(ev.AccountSnapshot(account=figures(account)))
 
 
 def test_an_order_of_unknown_outcome_must_be_looked_for_before_the_user_resumes() -> None:

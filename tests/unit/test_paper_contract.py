@@ -50,6 +50,13 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 }
 """Good arguments by position, of the functions that take any."""
 
+DATES = {
+    ("copy_rates_from", 2), ("copy_rates_range", 2), ("copy_rates_range", 3),
+    ("copy_ticks_from", 1), ("copy_ticks_range", 1), ("copy_ticks_range", 2),
+    *((f"history_{what}_total", place) for what in ("orders", "deals") for place in (0, 1)),
+}  # fmt: skip
+"""Where a function takes a date."""
+
 CAN_FAIL = [name for name, function in FUNCTIONS.items() if function.failure is not NEVER_FAILS]
 
 
@@ -111,18 +118,77 @@ class TestArguments:
         "name", [name for name in CAN_FAIL if FUNCTIONS[name].call is Call.POSITIONAL]
     )
     def test_functions_by_position_refuse_keywords_and_other_counts(self, name: str) -> None:
+        """A wrong count fails; a keyword raises, and `last_error` stays as it was."""
         terminal, args = terminal_at_ticks(), ARGUMENTS[name]
-        for wrong, keywords in ((args[:-1], {"symbol": "EURUSD"}), ((), {}), ((*args, 1, 2), {})):
-            assert FUNCTIONS[name].failed(call(terminal, name, *wrong, **keywords))
+        for wrong in ((), (*args, 1, 2)):
+            assert FUNCTIONS[name].failed(call(terminal, name, *wrong))
+            assert terminal.last_error() == (-2, "Invalid arguments")
+            with pytest.raises(TypeError, match=name):
+                call(terminal, name, *args, symbol="EURUSD")
             assert terminal.last_error() == (-2, "Invalid arguments")
 
     @pytest.mark.parametrize(
-        "name", [name for name in CAN_FAIL if FUNCTIONS[name].call in (Call.NOTHING, Call.KEYWORD)]
+        "name", [name for name in CAN_FAIL if FUNCTIONS[name].call is Call.NOTHING]
     )
-    def test_functions_without_positions_refuse_any(self, name: str) -> None:
+    @pytest.mark.parametrize(("args", "kwargs"), [(("EURUSD",), {}), ((), {"symbol": "EURUSD"})])
+    def test_functions_without_arguments_raise_for_any(
+        self, name: str, args: tuple[str, ...], kwargs: dict[str, str]
+    ) -> None:
         terminal = terminal_at_ticks()
-        assert FUNCTIONS[name].failed(call(terminal, name, "EURUSD"))
-        assert terminal.last_error()[0] == -2
+        with pytest.raises(TypeError, match=name):
+            call(terminal, name, *args, **kwargs)
+        assert terminal.last_error() == (1, "Success")
+
+    @pytest.mark.parametrize("name", ["positions_get", "orders_get"])
+    def test_functions_by_keyword_refuse_arguments_by_position(self, name: str) -> None:
+        terminal = terminal_at_ticks()
+        assert call(terminal, name, "EURUSD") is None
+        assert terminal.last_error() == (-2, "Unnamed arguments not allowed")
+
+    def test_a_group_of_symbols_may_come_by_position_and_a_keyword_outdoes_it(self) -> None:
+        terminal = terminal_at_ticks()
+        assert [item.name for item in told(terminal.symbols_get("EUR*"))] == ["EURUSD"]
+        assert [item.name for item in told(terminal.symbols_get("EUR*", group="GBP*"))] == [
+            "GBPUSD"
+        ]
+        assert call(terminal, "symbols_get", 5) is False
+        assert terminal.last_error() == (-2, "Invalid 1st unnamed argument")
+
+    @pytest.mark.parametrize(
+        ("name", "place", "odd"),
+        [
+            (name, place, odd)
+            for name in CAN_FAIL
+            if FUNCTIONS[name].call is Call.POSITIONAL
+            for place, value in enumerate(ARGUMENTS[name])
+            if isinstance(value, int | float) and (name, place) not in DATES
+            for odd in ("1", None, [1])
+        ],
+    )
+    def test_a_number_that_is_none_raises_as_in_the_package(
+        self, name: str, place: int, odd: Any
+    ) -> None:
+        """Its conversion fails before the symbol is looked at."""
+        terminal, args = terminal_at_ticks(), list(ARGUMENTS[name])
+        args[place] = odd
+        for symbol in ("EURUSD", 5):
+            asked = [symbol if item == "EURUSD" else item for item in args]
+            with pytest.raises(SystemError, match=name):
+                call(terminal, name, *asked)
+            assert terminal.last_error() == (-2, "Invalid arguments")
+
+    @pytest.mark.parametrize("name", ["positions_get", "orders_get"])
+    def test_of_several_filters_the_ticket_counts_first(self, name: str) -> None:
+        terminal = terminal_at_ticks()
+        assert call(terminal, name, symbol=5, ticket="1", group=5) is None
+        assert terminal.last_error() == (-2, 'Invalid "ticket" argument')
+        assert call(terminal, name, symbol=5, group=5) is None
+        assert terminal.last_error() == (-2, 'Invalid "symbol" argument')
+        for beyond in (-1, 2**64):
+            with pytest.raises(SystemError):
+                call(terminal, name, ticket=beyond)
+            assert terminal.last_error() == (-2, 'Invalid "ticket" argument')
+        assert call(terminal, name, ticket=2**64 - 1) == ()
 
     def test_unknown_keywords_are_ignored(self) -> None:
         terminal = terminal_at_ticks()
@@ -170,7 +236,6 @@ class TestRequestTypes:
             *((key, bad) for key in ("action", "type", "deviation", "order", "expiration")
               for bad in (1.0, None, "1", np.int64(1))),
             ("symbol", None), ("symbol", "E" * 30), ("comment", None), ("comment", "c" * 30),
-            ("order", -1), ("deviation", -1),
         ],
     )  # fmt: skip
     def test_a_value_of_another_type_is_refused_and_nothing_is_sent(
@@ -182,12 +247,26 @@ class TestRequestTypes:
         assert terminal.account.positions == {}
 
     @pytest.mark.parametrize("name", ["order_send", "order_check"])
-    @pytest.mark.parametrize("key", ["magic", "position"])
-    def test_a_negative_magic_or_position_raises_as_in_the_package(
-        self, name: str, key: str
+    @pytest.mark.parametrize(
+        ("key", "least", "beyond"),
+        [
+            *((key, 0, 1 << 32) for key in ("action", "type", "type_filling", "type_time")),
+            *((key, 0, 1 << 64) for key in ("magic", "order", "deviation", "position",
+                                            "position_by")),
+            ("expiration", -(1 << 63), 1 << 63),
+        ],
+    )  # fmt: skip
+    def test_an_int_that_does_not_fit_raises_as_in_the_package(
+        self, name: str, key: str, least: int, beyond: int
     ) -> None:
-        with pytest.raises(SystemError, match=key):
-            call(terminal_at_ticks(), name, {**BUY, key: -1})
+        terminal = terminal_at_ticks()
+        for value in (least - 1, beyond):
+            with pytest.raises(SystemError, match=name):
+                call(terminal, name, {**BUY, key: value})
+            assert terminal.last_error() == (-2, f'Invalid "{key}" argument')
+        assert terminal.account.positions == {}
+        for value in (least, beyond - 1):
+            assert call(terminal, name, {**BUY, key: value}) is not None
 
     def test_numpy_doubles_and_bools_pass_as_what_they_are(self) -> None:
         done(terminal_at_ticks(), {**BUY, "volume": np.float64(0.5), "magic": True, "unknown": ()})

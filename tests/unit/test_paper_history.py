@@ -79,9 +79,8 @@ class TestDeals:
         """Measured with MetaTrader5 5.0.6231; `last_error` says nothing of it."""
         terminal = traded()
         for span in ((0, beyond), (beyond, NOW)):
-            with pytest.raises(SystemError, match=f"{name}> returned a result with") as raised:
+            with pytest.raises(SystemError, match=f"{name}> returned a result with"):
                 getattr(terminal, name)(*span)
-            assert str(raised.value.__cause__) == "Python int too large to convert to C long"
             assert terminal.last_error() == (1, "Success")
         assert getattr(terminal, name)(mt5.EARLIEST_DATE, mt5.LATEST_DATE)
 
@@ -100,7 +99,7 @@ class TestDeals:
     @pytest.mark.parametrize(
         ("args", "kwargs"),
         [
-            ((), {}), ((NOW,), {}), ((0, NOW, 5), {}), (("a", "b"), {}), ((0.0, 1.0), {}),
+            ((), {}), ((NOW,), {}), ((0, NOW, 5), {}), (("a", "b"), {}), ((None, 1.0), {}),
             ((), {"ticket": "1"}), ((), {"position": 1.0}), ((0, NOW), {"group": 5}),
             ((), {"date_from": 0, "date_to": NOW}),
         ],
@@ -146,7 +145,7 @@ class TestOpen:
                 {"ticket": 99}, {"symbol": "NOPE"}, {"symbol": "EURUSD", "ticket": tickets[1]},
             ]  # fmt: skip
             found = [[item[0] for item in told(get(**where))] for where in questions]
-            assert found == [tickets, tickets[1:], tickets[:1], tickets[1:], [], [], tickets[:1]]
+            assert found == [tickets, tickets[1:], tickets[:1], tickets[1:], [], [], tickets[1:]]
             assert terminal.last_error() == (1, "Success")
         assert (terminal.positions_total(), terminal.orders_total()) == (2, 2)
 

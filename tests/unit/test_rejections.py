@@ -171,7 +171,7 @@ class TestRelease:
 
     def suspended(self) -> tuple[Any, TransientRelease]:
         parts = wired()
-        release = TransientRelease(parts.bus, parts.portfolio, REQUESTS)
+        release = TransientRelease(parts.bus, parts.portfolio, parts.order_manager)
         parts.bus.attach(release.routes())
         away: dict[str, Any] = levels(Side.LONG, TICKS["EURUSD"], 500, 1_000)
         parts.bus.publish(signal(scale=0.5, **away))
@@ -197,8 +197,9 @@ class TestRelease:
         parts, release = self.suspended()
         before = of_kind(parts.journal, ev.OrderSubmitted)[-1]
         self.tick(parts, 30)
-        request = release.due(parts.bus.time + FIRST)
-        assert request is not None
+        due = release.due(parts.bus.time + FIRST)
+        assert due is not None
+        request = REQUESTS.of(*due)
         asked = REQUESTS.of(of_kind(parts.journal, ev.OrderIntent)[-1], before.volume)
         moved = {name for name in asked if request[name] != asked[name]}
         assert moved == {"price", "sl", "tp"}
@@ -221,7 +222,7 @@ class TestRelease:
 
     def test_a_restarted_session_knows_what_to_check(self) -> None:
         parts, _ = self.suspended()
-        again = TransientRelease(parts.bus, parts.portfolio, REQUESTS)
+        again = TransientRelease(parts.bus, parts.portfolio, parts.order_manager)
         routes = again.replay_routes()
         for record in parts.journal.records:
             parts.bus.time = record.time

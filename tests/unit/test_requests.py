@@ -8,7 +8,7 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
-from adapters.paper.terminal.requests import malformed
+from adapters.paper.terminal.arguments import check_request
 from engine import events as ev
 from engine.types import Side
 from tests.builders import LOT, SPECS, approved
@@ -31,7 +31,7 @@ def request(volume: int = LOT, **changes: Any) -> dict[str, Any]:
     order = approved(5, volume, **changes)
     made = REQUESTS.of(order.order, order.volume)
     # What the package would refuse for its type never leaves.
-    assert malformed(made) is None
+    check_request(made)
     return made
 
 

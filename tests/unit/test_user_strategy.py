@@ -305,6 +305,8 @@ FAILS = {
     ),
     "no reason": "return Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason=None)",
     "leaving the program": "import sys; sys.exit(3)",
+    "cancelling": "import asyncio; raise asyncio.CancelledError('AnError')",
+    "what ends a generator": "raise GeneratorExit('AnError')",
     "leaving what is not open": "from signals.strategy import Leave; return Leave('now')",
 }
 

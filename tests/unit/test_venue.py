@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from adapters.mt5.api.errors import LinkDown, NotSent, SnapshotFailed
-from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter, Venue
+from adapters.mt5.execution.remote import CheckOnlyRouter, LiveRouter
+from adapters.mt5.execution.venue import Venue
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient
 from adapters.paper.terminal.functions import PaperTerminal
 from engine import events as ev
@@ -75,8 +76,8 @@ class Scene:
             account = account._with(login=login)
         self.terminal = AsyncTerminal(cast("TerminalClient", self.client))
         self.venue = Venue(
-            self.live.parts.bus, self.journal, self.terminal, SystemClock(), account,
-            requests=REQUESTS, router=CheckOnlyRouter() if dry_run else LiveRouter(),
+            self.live.parts.bus, self.journal, self.terminal, SystemClock(),
+            router=(CheckOnlyRouter if dry_run else LiveRouter)(REQUESTS, account),
         )  # fmt: skip
         self.replies: list[ExecutionResult | None] = []
         self.bus = self.live.parts.bus

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.snapshot import Deals
 from engine import events as ev
 from engine import money
 from engine.fields import Deal
 from engine.portfolio import Position
-from engine.types import Cents, SymbolSpec, Units, units
+from engine.types import Units
+
+Deals = tuple[Deal, ...]
 
 CLOSING_ENTRIES = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
 """Entries of deals that close."""
@@ -26,30 +27,6 @@ def fitting(deals: Deals, action: ev.Action) -> Deals:
     """The deals after an order to open or to close; none where there is no entry, or no exit."""
     entries = (mt5.DEAL_ENTRY_IN,) if action is ev.OPEN else CLOSING_ENTRIES
     return deals if any(deal.entry in entries for deal in deals) else ()
-
-
-def cents(amount: float) -> Cents:
-    """A terminal's amount of money as cents."""
-    return round(amount * 100)
-
-
-def figures(info: mt5.AccountInfo) -> ev.Account:
-    """A terminal's account figures in cents."""
-    return ev.Account(
-        balance=cents(info.balance), equity=cents(info.equity), margin=cents(info.margin)
-    )
-
-
-def in_units(deals: Deals, spec: SymbolSpec) -> tuple[Deal, ...]:
-    """Deals of one symbol as a terminal reports them, in the engine's units."""
-    return tuple([
-        Deal(
-            profit=cents(deal.profit), commission=cents(deal.commission), swap=cents(deal.swap),
-            ticket=deal.ticket, order=deal.order, position=deal.position_id, entry=deal.entry,
-            reason=deal.reason, volume=units(deal.volume), price=spec.points(deal.price),
-        )
-        for deal in deals
-    ])  # fmt: skip
 
 
 def closing_deals(deals: Sequence[Deal], known: Units) -> Sequence[Deal]:
@@ -98,14 +75,14 @@ def _last_closing(deals: Sequence[Deal], volume: Units) -> Sequence[Deal]:
     return tuple(reversed(chosen)) if volume == 0 else ()
 
 
-def fully_closed(deals: Deals) -> bool:
+def fully_closed(deals: Sequence[Deal]) -> bool:
     """Whether the deals of a position have closed all of it.
 
     That it is not among the open ones does not tell so: another account's may have been shown.
     """
     left = 0
     for deal in deals:
-        left += -units(deal.volume) if deal.entry in CLOSING_ENTRIES else units(deal.volume)
+        left += -deal.volume if deal.entry in CLOSING_ENTRIES else deal.volume
     return bool(deals) and not left
 
 

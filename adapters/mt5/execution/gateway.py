@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.reconciler import Reconciler
 from adapters.mt5.execution.rejections import changes_nothing, effect_of, never_reached
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery
+from adapters.mt5.execution.snapshot import SnapshotQuery
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -83,7 +82,7 @@ class Gateway:
         """What the next snapshot is to contain."""
         return self.reconciler.snapshot_query()
 
-    def has_changes(self, snapshot: Snapshot) -> bool:
+    def has_changes(self, snapshot: ev.AccountSnapshot) -> bool:
         """Whether a snapshot must be reconciled: it has changes, or there is something to repeat.
 
         A pending entry that the venue did not give back during a halt is asked for again, and so is
@@ -96,9 +95,9 @@ class Gateway:
         again = refused or self._exits.due(standing, self._bus.time)
         return again or self.reconciler.has_changes(snapshot)
 
-    def reconcile(self, snapshot: Snapshot | ClosedPositions) -> None:
+    def reconcile(self, snapshot: ev.AccountSnapshot | ev.VenueClosed) -> None:
         """Compare what the terminal holds with what the engine believes, and publish the rest."""
-        self._bus.feed(ev.AccountSnapshot(snapshot))
+        self._bus.feed(snapshot)
 
     def on_trading_state(self, changed: ev.TradingStateChanged) -> None:
         self._apply_state(changed)
@@ -174,7 +173,7 @@ class Gateway:
         One that was approved only was never sent. One that was submitted may have been, and one
         that was accepted without a ticket can only be found by its traces.
         """
-        account = self._reports.account(None)
+        account = self._portfolio.account.figures
         for order in self._orders.in_state(OrderState.APPROVED):
             self._reports.cancelled(order, "the session ended before it was sent")
         for order in self._orders.in_state(OrderState.SUBMITTED):
@@ -202,8 +201,7 @@ class Gateway:
 
     def on_reconciled(self, venue: ev.AccountReconciled) -> None:
         """What the same snapshot shows to be closed is on its way to the books already."""
-        snapshot: Snapshot = venue.what
-        standing = {position.ticket for position in snapshot.positions}
+        standing = {position.ticket for position in venue.snapshot.positions}
         self._exits.repeat(standing, self._bus.time)
 
     def on_result(self, order: ev.OrderIntent, result: ExecutionResult) -> None:
@@ -219,7 +217,7 @@ class Gateway:
             order.terms.action, result.code
         ):
             why = f"never sent: {result.code} {result.message}"
-            self._reports.cancelled(order, why, unsent=order.terms.action is ev.CLOSE)
+            self._reports.never_sent(order, why)
         else:
             self._on_rejected(order, result, account)
 
@@ -267,7 +265,7 @@ class Gateway:
 class SnapshotPort(Protocol):
     """A venue in this process that says at once what it holds."""
 
-    def snapshot(self, query: SnapshotQuery, /) -> Snapshot | ClosedPositions:
+    def snapshot(self, query: SnapshotQuery, /) -> ev.AccountSnapshot | ev.VenueClosed:
         """What is open now, or only what is not open any more where nothing else can be new."""
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
-from adapters.mt5.execution.conditions import TradingConditions, trading_conditions
-from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.conditions import TradingConditions
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
+from engine.events import AccountSnapshot
 from engine.inputs import AccountSeen
 from engine.ports import Terminal
 from engine.types import SymbolSpec
@@ -88,16 +88,9 @@ class MarketSnapshot(NamedTuple):
     """
 
     quotes: tuple[Quote, ...]
-    snapshot: Snapshot
+    snapshot: AccountSnapshot
     conditions: TradingConditions
     worst: AccountSeen | None = None
-
-
-def observe(terminal: Prices, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
-    """Ask for everything; raises SnapshotFailed where the terminal gives no answer."""
-    quotes, snapshot = quotes_of(terminal, gaps), fetch_snapshot(terminal, query)
-    conditions = trading_conditions(terminal, [gap.name for gap in gaps], snapshot.account)
-    return MarketSnapshot(quotes, snapshot, conditions)
 
 
 def quotes_of(terminal: Prices, gaps: Sequence[BarRequest]) -> tuple[Quote, ...]:

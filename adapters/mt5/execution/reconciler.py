@@ -11,21 +11,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.closing_deals import fitting, fully_closed, in_units, reducing_deals
-from adapters.mt5.execution.direct import ClosedPositions
+from adapters.mt5.execution.closing_deals import fitting, fully_closed, reducing_deals
 from adapters.mt5.execution.external import external_items
 from adapters.mt5.execution.reports import ExecutionReports
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.snapshot import Deals, Snapshot, SnapshotQuery, a_day_past, snapshot_of
+from adapters.mt5.execution.snapshot import SnapshotQuery, a_day_past
 from engine import events as ev
 from engine.bus import Bus
 from engine.fields import Deal
 from engine.orders import OrderManager, OrderState
 from engine.portfolio import Portfolio, Position
-from engine.types import Points, Units, units
-
-_ENDS = {mt5.ORDER_STATE_EXPIRED: "expired", mt5.ORDER_STATE_REJECTED: "refused when triggered"}
+from engine.types import Points, Units
 
 _BEFORE = 86_400
 """Seconds before an order was lost from which its traces are looked for: more than any two clocks
@@ -63,7 +59,11 @@ class Reconciler:
         self._looked_for: set[int] = set()
 
     def routes(self) -> ev.Routes:
-        return {ev.AccountSnapshot: self.on_snapshot, ev.AccountReconciled: self.on_reconciled}
+        return {
+            ev.AccountSnapshot: self.on_snapshot,
+            ev.AccountReconciled: self.on_reconciled,
+            ev.VenueClosed: self.on_venue_closed,
+        }
 
     def replay_routes(self) -> ev.Routes:
         """The recorded events from which it rebuilds its state."""
@@ -95,7 +95,7 @@ class Reconciler:
         latest = max(now // 1000, self._requests.server_time(now))
         return max(0, earliest - _BEFORE), a_day_past(latest)
 
-    def has_changes(self, snapshot: Snapshot) -> bool:
+    def has_changes(self, snapshot: ev.AccountSnapshot) -> bool:
         """Whether a snapshot has changes that the engine does not know.
 
         Orders may wait for hours or be lost for days: the same snapshot is not reconciled twice.
@@ -112,22 +112,23 @@ class Reconciler:
             or not _alike(self._external_exposures(snapshot), self._reported)
         )
 
-    def _essence(self, snapshot: Snapshot) -> tuple[object, ...]:
+    def _essence(self, snapshot: ev.AccountSnapshot) -> tuple[object, ...]:
         """What conclusions are drawn from: the snapshot without its prices, and what is known."""
         orders, portfolio = self._orders, self._portfolio
         return (
-            [(p.ticket, p.volume, p.sl, p.tp) for p in snapshot.positions],
-            [(o.ticket, o.volume_current, o.state, o.position_id) for o in snapshot.orders],
+            [(p.ticket, p.volume, p.stop_loss, p.take_profit) for p in snapshot.positions],
+            [(o.ticket, o.volume, o.state, o.position) for o in snapshot.orders],
             (snapshot.deals, snapshot.ended, snapshot.recent),
             (orders.in_state(OrderState.SUBMITTED), list(orders.working), list(orders.unknown)),
             list(portfolio.positions.values()),
         )
 
-    def _other(self, known: Position, standing: mt5.TradePosition) -> bool:
-        levels = self._levels(known.symbol, standing)
-        return units(standing.volume) != known.volume or levels != (
-            known.stop_loss,
-            known.take_profit,
+    @staticmethod
+    def _other(known: Position, standing: ev.VenuePosition) -> bool:
+        return (known.volume, known.stop_loss, known.take_profit) != (
+            standing.volume,
+            standing.stop_loss,
+            standing.take_profit,
         )
 
     @property
@@ -137,11 +138,7 @@ class Reconciler:
 
     # --- orders ---
 
-    def on_snapshot(self, venue: ev.AccountSnapshot) -> None:
-        if isinstance(venue.what, ClosedPositions):
-            self._on_closed_positions(venue.what)
-            return
-        snapshot = snapshot_of(venue.what)
+    def on_snapshot(self, snapshot: ev.AccountSnapshot) -> None:
         self._last = self._essence(snapshot)
         placed = {order.ticket for order in snapshot.orders}
         for ticket, live in list(self._orders.working.items()):
@@ -152,117 +149,105 @@ class Reconciler:
             self._release(unknown.order, snapshot)
         self._bus.feed(ev.AccountReconciled(snapshot))
 
-    def _resolve(self, ticket: int, order: ev.OrderIntent, snapshot: Snapshot) -> None:
-        deals = fitting(snapshot.deals.get(ticket, ()), ev.OPEN)
+    def _resolve(self, ticket: int, order: ev.OrderIntent, snapshot: ev.AccountSnapshot) -> None:
+        deals = fitting(snapshot.deals_of(ticket), ev.OPEN)
         if order.terms.action is ev.Action.OPEN and deals:
-            dealt = self._dealt(order.terms.symbol, deals)
-            self._reports.opened(order, dealt, self._reports.account(snapshot.account))
-        elif ticket in snapshot.ended and snapshot.ended[ticket].state in _ENDS:
-            self._reports.cancelled(order, _ENDS[snapshot.ended[ticket].state])
-        elif ticket in snapshot.ended and snapshot.ended[ticket].state == mt5.ORDER_STATE_CANCELED:
-            self._reports.cancelled(order, "cancelled at the venue")
+            self._reports.opened(order, deals, snapshot.account)
+            return
+        for ended in snapshot.ended:
+            if ended.ticket == ticket:
+                self._reports.cancelled(order, ended.how)
         # Else its history lags behind: the next snapshot will show.
 
-    def _release(self, order: ev.OrderIntent, snapshot: Snapshot) -> None:
+    def _release(self, order: ev.OrderIntent, snapshot: ev.AccountSnapshot) -> None:
         """Resolve an order of unknown outcome if the venue's own records show its outcome.
 
         The absence of traces proves nothing: then it stays.
         """
-        account = self._reports.account(snapshot.account)
+        account = snapshot.account
         if order.terms.action is ev.Action.OPEN:
             self._release_entry(order, snapshot, account)
         elif order.terms.position in self._orders.closed_positions:
             self._reports.cancelled(order, "another order closed the position")
         elif order.terms.position not in {position.ticket for position in snapshot.positions}:
-            deals = snapshot.deals.get(order.terms.position, ())
+            deals = snapshot.deals_of(order.terms.position)
             if not fully_closed(deals):
                 return
             ours = deals[-1].comment == self._requests.comment(order.order_id)
             if order.terms.action is ev.Action.CLOSE and ours:
-                self._reports.closed_by_order(
-                    order, self._dealt(order.terms.symbol, deals), account
-                )
+                self._reports.closed_by_order(order, deals, account)
             else:
                 self._reports.cancelled(order, "the venue closed the position before it")
         elif order.terms.action is ev.Action.MODIFY and self._has_levels(order, snapshot):
             self._reports.modified(order, account)
 
     def _release_entry(
-        self, order: ev.OrderIntent, snapshot: Snapshot, account: ev.Account
+        self, order: ev.OrderIntent, snapshot: ev.AccountSnapshot, account: ev.Account
     ) -> None:
         comment = self._requests.comment(order.order_id)
         deals = self._traces(comment, snapshot)
         if deals:
-            self._reports.opened(order, self._dealt(order.terms.symbol, deals), account)
+            self._reports.opened(order, deals, account)
             return
         for placed in snapshot.orders:
-            if placed.magic == self._requests.magic and placed.comment == comment:
+            if placed.ours and placed.comment == comment:
                 self._reports.accepted(order, placed.ticket)
                 return
 
-    def _traces(self, comment: str, snapshot: Snapshot) -> Deals:
-        """The deals that opened a position for an order: same magic, and its own comment."""
-        standing = (deal for deals in snapshot.deals.values() for deal in deals)
-        found = {deal.ticket: deal for deal in (*snapshot.recent, *standing)}
+    def _traces(self, comment: str, snapshot: ev.AccountSnapshot) -> Sequence[Deal]:
+        """The deals that opened a position for an order: they carry its mark."""
+        found = {deal.ticket: deal for deal in (*snapshot.recent, *snapshot.deals)}
         return tuple(
             deal
             for deal in found.values()
-            if deal.magic == self._requests.magic
-            and deal.entry == mt5.DEAL_ENTRY_IN
-            and deal.comment == comment
+            if deal.ours and deal.comment == comment and fitting((deal,), ev.OPEN)
         )
 
-    def _dealt(self, symbol: str, deals: Deals) -> Sequence[Deal]:
-        return in_units(deals, self._portfolio.specs[symbol])
-
-    def _has_levels(self, order: ev.OrderIntent, snapshot: Snapshot) -> bool:
+    def _has_levels(self, order: ev.OrderIntent, snapshot: ev.AccountSnapshot) -> bool:
         return any(
-            self._levels(order.terms.symbol, position)
+            (position.stop_loss, position.take_profit)
             == (order.terms.stop_loss, order.terms.take_profit)
             for position in snapshot.positions
             if position.ticket == order.terms.position
         )
 
-    def _levels(self, symbol: str, standing: mt5.TradePosition) -> tuple[Points, Points]:
-        points = self._portfolio.specs[symbol].points
-        return points(standing.sl), points(standing.tp)
-
     # --- positions ---
 
     def on_reconciled(self, venue: ev.AccountReconciled) -> None:
         """Publish what is gone from the terminal's positions, and what is there beside ours."""
-        snapshot: Snapshot = venue.what
+        snapshot = venue.snapshot
         standing = {position.ticket: position for position in snapshot.positions}
-        account = self._reports.account(snapshot.account)
+        account = snapshot.account
         self._reduced.clear()
         for position in list(self._portfolio.positions.values()):
             now = standing.get(position.ticket)
-            deals = snapshot.deals.get(position.ticket, ())
+            deals = snapshot.deals_of(position.ticket)
             if now is None:
                 if fully_closed(deals):
                     self._closed(position, deals, account)
-            elif units(now.volume) < position.volume:
-                self._partially_closed(position, units(now.volume), deals, account)
+            elif now.volume < position.volume:
+                self._partially_closed(position, now.volume, deals, account)
             else:
                 self._compare_levels(position, now, account)
         self._compare_external(snapshot)
 
-    def _on_closed_positions(self, gone: ClosedPositions) -> None:
+    def on_venue_closed(self, gone: ev.VenueClosed) -> None:
         """Positions closed in this process: no order of ours waits, so it was a stop or a
         target."""
         for position in list(self._portfolio.positions.values()):
-            if position.ticket in gone.deals:
-                self._reports.closed_externally(position, gone.deals[position.ticket], gone.account)
+            deals = [deal for deal in gone.deals if deal.position == position.ticket]
+            if deals:
+                self._reports.closed_externally(position, deals, gone.account)
 
-    def _closed(self, position: Position, deals: Deals, account: ev.Account) -> None:
+    def _closed(self, position: Position, deals: Sequence[Deal], account: ev.Account) -> None:
         """A position is gone: by an accepted order of ours, or by the venue or by hand."""
         ticket, order = self._closing_order(position.ticket)
         if order is not None and deals[-1].order == ticket:
-            self._reports.closed_by_order(order, self._dealt(position.symbol, deals), account)
+            self._reports.closed_by_order(order, deals, account)
             return
         if order is not None:
             self._reports.cancelled(order, "the venue closed the position before it")
-        self._reports.closed_externally(position, self._dealt(position.symbol, deals), account)
+        self._reports.closed_externally(position, deals, account)
 
     def _closing_order(self, position: int) -> tuple[int, ev.OrderIntent | None]:
         """Our own accepted order to close `position`."""
@@ -272,26 +257,25 @@ class Reconciler:
         return 0, None
 
     def _partially_closed(
-        self, position: Position, volume: Units, deals: Deals, account: ev.Account
+        self, position: Position, volume: Units, deals: Sequence[Deal], account: ev.Account
     ) -> None:
         """A part was closed, by hand or by an accepted order of ours that was filled in part; its
         deals may only come with the next snapshot.
         """
-        dealt = self._dealt(position.symbol, deals)
-        leaving = reducing_deals(dealt, position.volume, position.volume - volume)
+        leaving = reducing_deals(deals, position.volume, position.volume - volume)
         ticket, order = self._closing_order(position.ticket)
         if not leaving:
             self._reduced.add(position.ticket)
         elif order is not None and ticket in {deal.order for deal in leaving}:
-            self._reports.closed_by_order(order, dealt, account)
+            self._reports.closed_by_order(order, deals, account)
         else:
             self._reports.partially_closed(position, leaving, account)
 
     def _compare_levels(
-        self, position: Position, now: mt5.TradePosition, account: ev.Account
+        self, position: Position, now: ev.VenuePosition, account: ev.Account
     ) -> None:
         """Take over a stop or target that somebody else moved, once several looks agree on it."""
-        levels = self._levels(position.symbol, now)
+        levels = now.stop_loss, now.take_profit
         ours = any(order.terms.position == position.ticket for order in self._orders.at_venue())
         if levels == (position.stop_loss, position.take_profit) or ours:
             self._moved.pop(position.ticket, None)
@@ -303,13 +287,13 @@ class Reconciler:
             del self._moved[position.ticket]
             self._reports.moved_by_hand(position, *levels, account)
 
-    def _compare_external(self, snapshot: Snapshot) -> None:
+    def _compare_external(self, snapshot: ev.AccountSnapshot) -> None:
         mismatch = self._external_exposures(snapshot)
         if not _alike(mismatch, self._reported):
             self._reported = mismatch
             self._bus.publish(mismatch)
 
-    def _external_exposures(self, snapshot: Snapshot) -> ev.ReconciliationMismatch:
+    def _external_exposures(self, snapshot: ev.AccountSnapshot) -> ev.ReconciliationMismatch:
         found = external_items(snapshot, self._portfolio, self._orders, self._requests)
         return ev.ReconciliationMismatch(
             external=tuple(item.exposure for item in found),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.closing_deals import closing_deals, closings, figures
+from adapters.mt5.execution.closing_deals import closing_deals, closings
 from engine import events as ev
 from engine import money
 from engine.bus import Bus
@@ -22,10 +22,6 @@ class ExecutionReports:
     def __init__(self, bus: Bus, portfolio: Portfolio) -> None:
         self._bus = bus
         self._portfolio = portfolio
-
-    def account(self, info: mt5.AccountInfo | None) -> ev.Account:
-        """The terminal's figures, or the last known ones where it could not tell."""
-        return self._portfolio.account.figures if info is None else figures(info)
 
     def accepted(self, order: ev.OrderIntent, ticket: int) -> None:
         """The venue has it: a pending order, or a deal that its history does not show yet."""
@@ -65,9 +61,20 @@ class ExecutionReports:
             )
         )
 
-    def cancelled(self, order: ev.OrderIntent, reason: str, *, unsent: bool = False) -> None:
-        """It ended without a fill; a close that is `unsent` stays wanted."""
-        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason, unsent=unsent))
+    def cancelled(self, order: ev.OrderIntent, reason: str) -> None:
+        """It ended without a fill."""
+        self._bus.publish(ev.OrderCancelled(order_id=order.order_id, reason=reason))
+
+    def never_sent(self, order: ev.OrderIntent, reason: str) -> None:
+        """It certainly never reached the venue; a close stays wanted."""
+        self._bus.publish(
+            ev.OrderCancelled(
+                order_id=order.order_id,
+                reason=reason,
+                never_sent=True,
+                unsent=order.terms.action is ev.CLOSE,
+            )
+        )
 
     def opened(self, order: ev.OrderIntent, deals: Sequence[Deal], account: ev.Account) -> None:
         """A position came from the order, by one deal or by several at their average price."""

@@ -1,14 +1,12 @@
-"""What is asked of a terminal around an order, in one go: send and read back, or only a snapshot.
+"""What a terminal holds, in its own structs: everything open, and what became of the rest.
 
-These functions block; in a replay they run in place on the paper terminal, against a terminal host
-in the worker thread. What the answers mean is decided in `adapters.mt5.execution.gateway`.
+These functions block. `adapters.mt5.execution.translation` reads the structs into the engine's
+units.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import objection
@@ -16,8 +14,6 @@ from adapters.mt5.api.errors import SnapshotFailed
 from engine.ports import Terminal
 
 Deals = tuple[mt5.TradeDeal, ...]
-
-_T = TypeVar("_T")
 
 BUYING = (
     mt5.ORDER_TYPE_BUY,
@@ -37,23 +33,6 @@ def a_day_past(moment: int) -> int:
     beyond `LATEST_DATE`.
     """
     return min(moment + _A_DAY, mt5.LATEST_DATE)
-
-
-class TradeReply(NamedTuple):
-    """The answer to a trade request with `last_error` of the same moment.
-
-    `deals` are those of the position concerned and `account` the figures after it, as far as the
-    terminal knew them already: its history may lag behind. In a dry run nothing is sent: `checked`
-    is what `order_check` says instead. `connected` is what the terminal says of its server where
-    the answer was that there is no connection (None: it was not asked).
-    """
-
-    result: mt5.OrderSendResult | None
-    error: tuple[int, str]
-    deals: Deals = ()
-    account: mt5.AccountInfo | None = None
-    checked: mt5.OrderCheckResult | None = None
-    connected: bool | None = None
 
 
 class SnapshotQuery(NamedTuple):
@@ -76,9 +55,8 @@ class Snapshot(NamedTuple):
     """What the terminal holds: everything open, and the deals and orders asked for.
 
     `deals` are by position, `ended` are pending orders that are no longer open, by ticket;
-    `recent` are the deals of the span that was asked for; deals that open or close nothing are left
-    out. `risks` is what each external position or order may still lose, in the account's currency,
-    by ticket.
+    `recent` are the deals of the span that was asked for. `risks` is what each external position or
+    order may still lose, in the account's currency, by ticket.
     """
 
     account: mt5.AccountInfo
@@ -88,46 +66,6 @@ class Snapshot(NamedTuple):
     ended: dict[int, mt5.TradeOrder]
     recent: Deals = ()
     risks: dict[int, float] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
-
-
-def snapshot_of(what: Any) -> Snapshot:
-    """A snapshot as it is, or as a journal gives it back."""
-    return what if isinstance(what, Snapshot) else _rebuilt(what, Snapshot)
-
-
-def reply_of(what: Any) -> TradeReply:
-    """A reply as it is, or as a journal gives it back."""
-    return what if isinstance(what, TradeReply) else _rebuilt(what, TradeReply)
-
-
-def _rebuilt(what: Any, kind: type[_T]) -> _T:
-    return msgspec.convert(
-        what, kind, str_keys=True, strict=False, dec_hook=lambda struct, items: struct(items)
-    )
-
-
-def carry_out(terminal: Terminal, request: dict[str, Any]) -> TradeReply:
-    """Send a request once and read back what it did."""
-    result = terminal.order_send(request)
-    return read_back(terminal, request, TradeReply(result, terminal.last_error()))
-
-
-def read_back(terminal: Terminal, request: dict[str, Any], sent: TradeReply) -> TradeReply:
-    """What the venue's records say right after a request was sent.
-
-    A history that does not show the request's own deal yet tells nothing, nor does an answer that
-    names no order: there is no position 0.
-    """
-    result = sent.result
-    if result is None:
-        return sent
-    deals: Deals = ()
-    position = request.get("position") or result.order
-    if result.deal and position:
-        known = trades(terminal.history_deals_get(position=position) or ())
-        if any(deal.ticket == result.deal for deal in known):
-            deals = known
-    return TradeReply(result, sent.error, deals, terminal.account_info())
 
 
 def fetch_snapshot(terminal: Terminal, query: SnapshotQuery) -> Snapshot:
@@ -208,21 +146,7 @@ def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:
     deals: Deals = _told(terminal, "history_deals_get", terminal.history_deals_get(*span, **where))
-    return trades(deals)
-
-
-def trades(deals: Deals) -> Deals:
-    """The deals that opened or closed a position: of bought or sold volume, by its identifier.
-
-    All others (deposits, credits, corrections, fees) move the account's balance only.
-    """
-    return tuple(
-        deal
-        for deal in deals
-        if deal.type in (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
-        and deal.volume > 0
-        and deal.position_id
-    )
+    return deals
 
 
 def _told(terminal: Terminal, function: str, answer: Any) -> Any:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from adapters.mt5.execution.remote import carry_out
 from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.results import cancellation_of, result_of
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    carry_out,
-    fetch_snapshot,
-)
-from engine.events import OrderIntent
+from adapters.mt5.execution.snapshot import SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.translation import TradeReply, cancellation_of, result_of, snapshot_of
+from engine.events import AccountSnapshot, OrderIntent
 from engine.fields import ExecutionResult
 from engine.ports import Terminal
 from engine.types import Units
@@ -35,11 +30,12 @@ class TerminalPort:
 
     def execute(self, order: OrderIntent, volume: Units) -> ExecutionResult:
         reply = self._carry_out(self._terminal, self._requests.of(order, volume))
-        return result_of(order, reply, self._requests.specs[order.terms.symbol])
+        spec = self._requests.specs[order.terms.symbol]
+        return result_of(order, reply, spec, self._requests.magic)
 
     def cancel(self, _order: OrderIntent, ticket: int) -> ExecutionResult:
         return cancellation_of(self._carry_out(self._terminal, self._requests.cancelling(ticket)))
 
-    def snapshot(self, query: SnapshotQuery) -> Snapshot:
+    def snapshot(self, query: SnapshotQuery) -> AccountSnapshot:
         """What the terminal holds now; raises SnapshotFailed."""
-        return fetch_snapshot(self._terminal, query)
+        return snapshot_of(fetch_snapshot(self._terminal, query), self._requests)

@@ -11,27 +11,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import anyio
 
-from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, observe
-from adapters.mt5.execution.remote import (
-    DEADLINES,
-    Caller,
-    RemoteTerminal,
-    carry_out_remotely,
-    check_remotely,
-)
-from adapters.mt5.execution.requests import Requests
-from adapters.mt5.execution.results import cancellation_of, result_of
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    fetch_snapshot,
-    insist_on,
-)
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot
+from adapters.mt5.execution.remote import DEADLINES, Caller, OrderRouter, RemoteTerminal
+from adapters.mt5.execution.snapshot import SnapshotQuery
 from adapters.mt5.host.client import CallResult
 from engine import events as ev
 from engine.bus import Bus
@@ -59,45 +43,6 @@ class TerminalLink(Protocol):
     async def restart(self) -> object: ...
 
 
-class OrderRouter(Protocol):
-    """Where requests are carried out and what is looked at; its functions block."""
-
-    def carry_out(self, client: Caller, request: dict[str, Any], /) -> TradeReply: ...
-
-    def check(self, terminal: RemoteTerminal, request: dict[str, Any], /) -> Any: ...
-
-    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery, /) -> Snapshot: ...
-
-    def observe(
-        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery, /
-    ) -> MarketSnapshot: ...
-
-
-class LiveRouter:
-    """The account itself: requests are sent."""
-
-    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
-        return carry_out_remotely(client, request)
-
-    def check(self, terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
-        return terminal.order_check(request)
-
-    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
-        return fetch_snapshot(terminal, query)
-
-    def observe(
-        self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
-    ) -> MarketSnapshot:
-        return observe(terminal, gaps, query)
-
-
-class CheckOnlyRouter(LiveRouter):
-    """The account, but requests are only checked by it."""
-
-    def carry_out(self, client: Caller, request: dict[str, Any]) -> TradeReply:
-        return check_remotely(client, request)
-
-
 class _Job(NamedTuple):
     """An order that waits to be sent, or whose pending order `ticket` is to be cancelled."""
 
@@ -116,24 +61,20 @@ class Venue:
         journal: Journal,
         terminal: TerminalLink,
         clock: Clock,
-        account: mt5.AccountInfo,
         *,
-        requests: Requests,
         router: OrderRouter,
         must_not_leave: Callable[[ev.OrderIntent], bool] = lambda _order: False,
     ) -> None:
-        """`account` is the one whose answers count; `router` is where requests are carried out.
+        """`router` is where requests are carried out.
 
         `must_not_leave` is asked at the last moment whether an order may still leave.
         """
         self.must_not_leave = must_not_leave
-        self._requests = requests
         self._router = router
         self._bus = bus
         self._journal = journal
         self._terminal = terminal
         self._clock = clock
-        self._account = account
         self._jobs, self._queue = anyio.create_memory_object_stream[_Job](_WAITING)
         self._in_flight = 0
         self._failure: Exception | None = None
@@ -191,31 +132,19 @@ class Venue:
 
     async def observe(self, gaps: Sequence[BarRequest], query: SnapshotQuery) -> MarketSnapshot:
         """Prices, account and what stands open; raises SnapshotFailed or TerminalError."""
-        seen = await self.ask(lambda terminal: self._router.observe(terminal, gaps, query))
-        self.insist_on(seen.snapshot.account)
-        return seen
+        return await self.ask(lambda terminal: self._router.observe(terminal, gaps, query))
 
-    async def check(self, request: dict[str, Any]) -> mt5.OrderCheckResult | None:
-        """What `order_check` says to a request, which is not sent; None where it says nothing.
+    async def check(self, order: ev.OrderIntent, volume: Units) -> int | None:
+        """The code that `order_check` answers to an order, which is not sent; None where it says
+        nothing. Raises TerminalError."""
+        return await self.ask(lambda terminal: self._router.check(terminal, order, volume))
 
-        Raises TerminalError.
-        """
-        checked: mt5.OrderCheckResult | None = await self.ask(
-            lambda terminal: self._router.check(terminal, request)
-        )
-        return checked
-
-    def insist_on(self, seen: mt5.AccountInfo) -> None:
-        """Raises SnapshotFailed when another account than the session's has answered."""
-        insist_on(seen, self._account)
-
-    async def fetch_snapshot(self, gateway: Gateway) -> Snapshot:
+    async def fetch_snapshot(self, gateway: Gateway) -> ev.AccountSnapshot:
         """Compare the account with what the engine believes; raises SnapshotFailed or
         TerminalError."""
         self._now()  # how far the history is asked for hangs on it
         query = gateway.snapshot_query()
         snapshot = await self.ask(lambda terminal: self._router.fetch_snapshot(terminal, query))
-        self.insist_on(snapshot.account)
         self._now()
         gateway.reconcile(snapshot)
         return snapshot
@@ -258,27 +187,10 @@ class Venue:
         self._queue.close()
 
     def _work(self, job: _Job) -> Callable[[Caller], ExecutionResult]:
-        """What the worker thread does: make the request, send it, read what came back."""
-
-        def carried_out(client: Caller) -> ExecutionResult:
-            requests, order = self._requests, job.order
-            if job.ticket:
-                reply = self._router.carry_out(client, requests.cancelling(job.ticket))
-                return cancellation_of(reply)
-            reply = self._router.carry_out(client, requests.of(order, job.volume))
-            return result_of(order, self._ours(reply), requests.specs[order.terms.symbol])
-
-        return carried_out
-
-    def _ours(self, reply: TradeReply) -> TradeReply:
-        """A reply without what was read back when somebody had just logged in elsewhere.
-
-        The order counts as accepted until a snapshot of the session's own account shows more.
-        """
-        account, expected = reply.account, self._account
-        if account is None or objection(account, expected.login, expected.server) is None:
-            return reply
-        return TradeReply(reply.result, reply.error)
+        """What the worker thread does."""
+        if job.ticket:
+            return lambda client: self._router.cancel(client, job.order, job.ticket)
+        return lambda client: self._router.execute(client, job.order, job.volume)
 
     def _now(self) -> None:
         self._bus.time, self._bus.bar = self._clock.now(), None

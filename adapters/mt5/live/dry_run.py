@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,24 +19,20 @@ from adapters.mt5.api.errors import SnapshotFailed
 from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Prices, Quote, quotes_of
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
-from adapters.mt5.execution.requests import Instrument
-from adapters.mt5.execution.snapshot import (
-    Snapshot,
-    SnapshotQuery,
-    TradeReply,
-    a_day_past,
-    carry_out,
-    fetch_snapshot,
-)
+from adapters.mt5.execution.requests import Instrument, Requests
+from adapters.mt5.execution.snapshot import SnapshotQuery, a_day_past
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.paper.broker import state_file
 from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.direct import PaperExecution
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.market import MarketPace
 from adapters.paper.terminal.rules import AccountTerms
 from adapters.paper.terminal.ticks import PaperTick, TickPlayer
+from engine.events import AccountSnapshot, OrderIntent
+from engine.fields import ExecutionResult
 from engine.inputs import AccountSeen
-from engine.types import Conversion, Millis
+from engine.types import Conversion, Millis, Units
 from engine.valuation import broker_rate
 
 _ALL = 1 << 62  # more ticks than share a millisecond
@@ -49,6 +44,7 @@ class DryRun:
     def __init__(
         self,
         instruments: Sequence[Instrument],
+        requests: Requests,
         account: mt5.AccountInfo,
         books: Path,
         *,
@@ -65,6 +61,7 @@ class DryRun:
         """
         self._real = account
         self._books = books
+        self._recorded = bars is not None
         self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
         self._judged: set[str] = set()
@@ -72,12 +69,12 @@ class DryRun:
         self._since = since
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
-        self.account = PaperAccount(specs, round(account.balance * 100))
+        self.account = PaperAccount(specs, round(account.balance * 100), currency=account.currency)
         state_file.load(books, self.account, account.login, account.server)
         terms = AccountTerms(
             login=account.login, server=account.server, leverage=max(account.leverage, 1)
         )
-        self._terminal = PaperTerminal(self.account, terms=terms)
+        self._paper = PaperExecution(PaperTerminal(self.account, terms=terms), requests)
         self._names = {item.spec.name: item.name for item in instruments}
         self._players = {
             item.name: TickPlayer(
@@ -98,68 +95,78 @@ class DryRun:
         for symbol in held & account.quoted.keys():
             self._seen[self._names[symbol]] = (account.quoted[symbol], _ALL)
 
-    def carry_out(self, _client: Caller, request: dict[str, Any]) -> TradeReply:
-        """Fill a request on paper; nothing is sent."""
-        reply = carry_out(self._terminal, self._in_our_names(request))
+    def execute(self, _client: Caller, order: OrderIntent, volume: Units) -> ExecutionResult:
+        """Fill an order on paper; nothing is sent."""
+        result = self._paper.execute(order, volume)
         self._save()
-        return reply
+        return result
 
-    def check(self, _terminal: RemoteTerminal, request: dict[str, Any]) -> Any:
-        """What the paper account says to a request; nothing is filled."""
-        return self._terminal.order_check(self._in_our_names(request))
+    def cancel(self, _client: Caller, order: OrderIntent, ticket: int) -> ExecutionResult:
+        """Take an order back that waits on the paper account."""
+        result = self._paper.cancel(order, ticket)
+        self._save()
+        return result
 
-    def _in_our_names(self, request: dict[str, Any]) -> dict[str, Any]:
-        if "symbol" not in request:
-            return request
-        ours = {name: symbol for symbol, name in self._names.items()}
-        return {**request, "symbol": ours[request["symbol"]]}
+    def check(self, _terminal: RemoteTerminal, order: OrderIntent, volume: Units) -> int:
+        """What the paper account says to an order; nothing is filled."""
+        return self._paper.check(order, volume)
 
-    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> Snapshot:
+    def fetch_snapshot(self, terminal: RemoteTerminal, query: SnapshotQuery) -> AccountSnapshot:
         """What the paper account holds, once the real account was proven to be the right one."""
         self._insist_on_the_real_account(terminal)
         self._ask_for_rates(terminal)
-        return fetch_snapshot(self._terminal, query)
+        return self._paper.everything(query)
 
     def observe(
         self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
     ) -> MarketSnapshot:
         """Take every tick since the last look to the paper account, then look at it."""
-        quotes, worst = quotes_of(terminal, gaps), None
+        quotes = quotes_of(terminal, gaps)
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
-            worst = self._play(terminal, request.name, quoted) or worst
+            self._receive(terminal, request.name, quoted)
+        worst = self._worst()
+        if worst is None:
+            self._play()
         snapshot = self.fetch_snapshot(terminal, query)
         # Nothing is sent, so no permission to send is missed.
         conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
         return MarketSnapshot(quotes, snapshot, conditions, worst)
 
-    def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
-        """Take the ticks of a symbol to the account.
-
-        Before those of a recorded bar's range the figures at its worst are reported, and the rest
-        waits for the next snapshot.
-        """
-        points, player = self._specs[name].points, self._players[name]
-        waiting = self._waiting.setdefault(name, deque())
+    def _receive(self, terminal: Prices, name: str, quoted: Quote) -> None:
+        """Queue the ticks of a symbol since the last look, in the parts that are played."""
+        points, waiting = self._specs[name].points, self._waiting.setdefault(name, deque())
         waiting.extend(
-            player.grouped(
+            self._players[name].grouped(
                 PaperTick(points(bid), points(ask), moment)
                 for bid, ask, moment in self._new_ticks(terminal, name, quoted)
             )
         )
-        happened, worst = 0, None
-        while waiting and worst is None:
-            if name not in self._judged and player.ends_after(waiting[0], self._since):
-                worst = player.worst(waiting[0])
-            if worst is None:
-                self._judged.discard(name)
-                happened += player.play(waiting.popleft())
-        if happened:
-            self._save()
-        if worst is None:
+
+    def _worst(self) -> AccountSeen | None:
+        """The account at the worst of the bar whose range comes next, once; else None.
+
+        Who has missed more than one move cannot say how the account stood between them.
+        """
+        parts = [(name, part) for name, waiting in self._waiting.items() for part in waiting]
+        if len(parts) != 1 or parts[0][0] in self._judged:
+            return None
+        ((name, part),) = parts
+        player = self._players[name]
+        if not player.ends_after(part, self._since) or (worst := player.worst(part)) is None:
             return None
         self._judged.add(name)
         return AccountSeen(*worst)
+
+    def _play(self) -> None:
+        """Take what waits to the account."""
+        happened = 0
+        for name, waiting in self._waiting.items():
+            while waiting:
+                happened += self._players[name].play(waiting.popleft())
+        self._judged.clear()
+        if happened:
+            self._save()
 
     def _new_ticks(
         self, terminal: Prices, name: str, quoted: Quote
@@ -220,6 +227,8 @@ class DryRun:
     def _learn(self, name: str, valuation: BrokerValuation | None) -> None:
         """The real terminal says what converts the symbol's money; the last word counts."""
         spec = self._specs[name]
+        if self._recorded and self.account.converter.converts(spec):
+            return  # by the same prices as the terminal that plays them
         if valuation is not None and spec.conversion is Conversion.FROM_BROKER:
             rate = broker_rate(spec, valuation.at(spec.name, 0))
             self.account.converter.from_broker[spec.name] = rate

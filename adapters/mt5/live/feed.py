@@ -16,9 +16,7 @@ import anyio.to_thread
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
-from adapters.mt5.execution.closing_deals import cents, figures
 from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.observation import BAR_SECONDS, BarRequest, MarketSnapshot, Quote
 from adapters.mt5.execution.symbol_specs import symbol_mode
@@ -249,16 +247,16 @@ class LiveFeed:
     async def _check_again(self) -> bool:
         """Check whether what the venue refused for the moment would pass now; False when the
         terminal does not answer."""
-        request = None if self._release is None else self._release.due(self._clock.now())
-        if self._release is None or request is None:
+        probe = None if self._release is None else self._release.due(self._clock.now())
+        if self._release is None or probe is None:
             return True
         try:
-            checked = await self._venue.check(request)
+            retcode = await self._venue.check(*probe)
         except TerminalError:
             return False
         now = self._bus.time = self._clock.now()
-        if checked is not None:
-            self._release.checked(now, checked.retcode)
+        if retcode is not None:
+            self._release.checked(now, retcode)
         return True
 
     async def _standing(self, seen: MarketSnapshot, limit: Millis) -> ev.LedgerUpdated | None:
@@ -266,7 +264,7 @@ class LiveFeed:
         if self._ledger is None:
             return None
         turns = self._days.is_due(limit)
-        return await self._ledger.news(cents(seen.snapshot.account.balance), turns=turns)
+        return await self._ledger.news(seen.snapshot.account.balance, turns=turns)
 
     def _request(self, watch: BarWatch) -> BarRequest:
         """What is asked about a symbol: what it is worth only now and then."""
@@ -322,7 +320,7 @@ class LiveFeed:
         limit: Millis,
         standing: ev.LedgerUpdated | None,
     ) -> None:
-        account = ev.AccountSeen.of(figures(seen.snapshot.account))
+        account = ev.AccountSeen.of(seen.snapshot.account)
         self._days.turn(limit, account)
         if standing is not None:
             self._bus.feed(standing)
@@ -330,7 +328,7 @@ class LiveFeed:
         if self._server is not None:
             self._check_conditions(self._server, seen)
         if self._gateway.has_changes(seen.snapshot):
-            self._bus.feed(ev.AccountSnapshot(seen.snapshot))
+            self._bus.feed(seen.snapshot)
         self._swaps(seen.snapshot.positions)
         for watch, quoted in self._pairs(seen):
             self._tick(watch.symbol, quoted)
@@ -392,13 +390,13 @@ class LiveFeed:
         if priced and self._portfolio.ticks.get(symbol) != tick:
             self._bus.feed(tick)
 
-    def _swaps(self, standing: Sequence[mt5.TradePosition]) -> None:
+    def _swaps(self, standing: Sequence[ev.VenuePosition]) -> None:
         """What our positions have accrued; others' count as risk as a whole."""
         known = self._portfolio.positions
         for position in standing:
-            swap = cents(position.swap)
-            if position.ticket in known and known[position.ticket].swap != swap:
-                self._bus.feed(ev.SwapSeen(position.ticket, swap))
+            ours = known.get(position.ticket)
+            if ours is not None and ours.swap != position.swap:
+                self._bus.feed(ev.SwapSeen(position.ticket, position.swap))
 
     def _value(self, symbol: str, quoted: Quote) -> None:
         spec = self._portfolio.specs[symbol]

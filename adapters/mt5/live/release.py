@@ -8,18 +8,18 @@ and each time later.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.requests import Requests
 from engine import events as ev
 from engine.bus import Bus
 from engine.fields import RejectionEffect
+from engine.orders import LiveOrder, OrderManager
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause
-from engine.types import LONG, Millis
+from engine.types import LONG, Millis, Units
 
 FIRST: Millis = 30_000
 LONGEST: Millis = 1_800_000
@@ -32,19 +32,17 @@ _PASSED = (mt5.ORDER_CHECK_PASSED, mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_NO_
 class _Probe(NamedTuple):
     """The order that was refused, and from when on one of its kind may be checked."""
 
-    submitted: ev.OrderSubmitted
-    sent: Millis
+    refused: LiveOrder
     due: Millis
 
 
 class TransientRelease:
     """Knows the last order that was refused for the moment, and what a check of its kind asks."""
 
-    def __init__(self, bus: Bus, portfolio: Portfolio, requests: Requests) -> None:
+    def __init__(self, bus: Bus, portfolio: Portfolio, orders: OrderManager) -> None:
         self._bus = bus
         self._portfolio = portfolio
-        self._requests = requests
-        self._submitted: dict[int, tuple[ev.OrderSubmitted, Millis]] = {}
+        self._orders = orders
         self._probe: _Probe | None = None
         self._suspended = self._fresh = False
         self._wait: Millis = FIRST
@@ -56,47 +54,35 @@ class TransientRelease:
     def replay_routes(self) -> ev.Routes:
         """The recorded events from which it is rebuilt; a price after a restart is a fresh one."""
         return {
-            ev.OrderSubmitted: self.on_submitted,
             ev.OrderRejected: self.on_rejected,
-            ev.OrderFilled: self.on_filled,
-            ev.OrderCancelled: lambda e: self._over(e.order_id),
-            ev.StopModified: lambda e: self._over(e.order_id),
             ev.TradingStateChanged: self.on_state,
         }
 
-    def on_submitted(self, submitted: ev.OrderSubmitted) -> None:
-        self._submitted[submitted.order_id] = submitted, self._bus.time
-
-    def on_filled(self, fill: ev.OrderFilled) -> None:
-        if fill.complete:
-            self._over(fill.order_id)
-
-    def _over(self, order_id: int) -> None:
-        self._submitted.pop(order_id, None)
-
     def on_rejected(self, rejected: ev.OrderRejected) -> None:
-        known = self._submitted.pop(rejected.order_id, None)
-        if rejected.effect is not RejectionEffect.SUSPEND or known is None:
+        refused = self._orders.refused
+        if rejected.effect is not RejectionEffect.SUSPEND or refused is None:
             return
         now = self._bus.time
         quiet = self._last is None or now - self._last > FORGOTTEN
         self._wait = FIRST if quiet else min(2 * self._wait, LONGEST)
-        self._probe, self._fresh = _Probe(*known, now + self._wait), False
+        self._probe, self._fresh = _Probe(refused, now + self._wait), False
         self._last = now
 
     def on_state(self, changed: ev.TradingStateChanged) -> None:
         self._suspended = HaltCause.TRANSIENT_REJECTION in changed.causes
 
     def on_tick(self, tick: ev.Tick) -> None:
-        if self._probe is not None and tick.symbol == self._probe.submitted.terms.symbol:
+        if self._probe is not None and tick.symbol == self._probe.refused.order.terms.symbol:
             self._fresh = True
 
-    def due(self, now: Millis) -> dict[str, Any] | None:
-        """The request to be checked now, or None while it is too early or no price has come."""
+    def due(self, now: Millis) -> tuple[ev.OrderIntent, Units] | None:
+        """The order and volume to be checked now, or None while it is too early or no price has
+        come."""
         probe = self._probe
         if probe is None or not self._suspended or not self._fresh or now < probe.due:
             return None
-        return self._requests.of(self._again(probe, now), probe.submitted.volume)
+        approved = probe.refused.approved
+        return self._again(probe, now), 0 if approved is None else approved.volume
 
     def checked(self, now: Millis, retcode: int) -> None:
         """Release trading where the check passed; else wait longer, and for another price."""
@@ -115,7 +101,7 @@ class TransientRelease:
 
     def _again(self, probe: _Probe, now: Millis) -> ev.OrderIntent:
         """The same kind of order at the price of this moment, its levels at the same distances."""
-        terms, order_id = probe.submitted.terms, probe.submitted.order_id
+        terms, order_id = probe.refused.order.terms, probe.refused.order.order_id
         tick = self._portfolio.ticks[terms.symbol]
         if terms.action is ev.OPEN:
             price = tick.ask if terms.side is LONG else tick.bid
@@ -129,14 +115,14 @@ class TransientRelease:
             for name in ("stop_loss", "take_profit", "entry_price")
             if (level := getattr(terms, name))
         }
-        later = terms.expires and terms.expires + now - probe.sent
+        later = terms.expires and terms.expires + now - probe.refused.submitted
         terms = msgspec.structs.replace(terms, price=price, expires=later, **shifted)
         return ev.OrderIntent(order_id=order_id, terms=terms)
 
     def _least_entry(self, probe: _Probe, tick: ev.Tick) -> ev.OrderIntent:
-        terms = probe.submitted.terms
+        terms = probe.refused.order.terms
         price = tick.ask if terms.side is LONG else tick.bid
         terms = msgspec.structs.replace(
             terms, action=ev.OPEN, price=price, position=0, stop_loss=0, take_profit=0
         )
-        return ev.OrderIntent(order_id=probe.submitted.order_id, terms=terms)
+        return ev.OrderIntent(order_id=probe.refused.order.order_id, terms=terms)

@@ -1,21 +1,23 @@
 """How the package's functions are called and how they fail, for the paper terminal's.
 
-A function that fails raises nothing: it returns its failure value and `last_error` tells why. Only
-a date that is too large raises SystemError, as in the package.
+A function that fails returns its failure value, and `last_error` tells why; where the package
+raises TypeError or SystemError, so does it (see `arguments`).
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.contract import Call
 from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.arguments import Failure as Failure
+from adapters.paper.terminal.arguments import Unconvertible, is_long, reader_of
+from adapters.paper.terminal.arguments import invalid as invalid
 from adapters.paper.terminal.rules import USUAL, AccountTerms, Conditions, SymbolRules
 from engine.types import SymbolSpec
 
@@ -25,25 +27,9 @@ _NEVER_CALLED: Final = (0, "")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Failure(Exception):
-    """Ends a function of the terminal: it returns `value`, the function's failure value if None."""
-
-    def __init__(self, code: int, text: str, value: Any = None) -> None:
-        super().__init__(code, text)
-        self.error = (code, text)
-        self.value = value
-
-
-class BeyondLong(OverflowError):
-    """A date that the package reads as a C long and that is none: it raises SystemError."""
-
-    def __init__(self) -> None:
-        super().__init__("Python int too large to convert to C long")
-
-
-def invalid(name: str) -> Failure:
-    """An argument that the package does not take."""
-    return Failure(mt5.RES_E_INVALID_PARAMS, f'Invalid "{name}" argument')
+def invalid_params() -> Failure:
+    """A value that the package takes and the terminal does not."""
+    return Failure(mt5.RES_E_INVALID_PARAMS, "Terminal: Invalid params")
 
 
 def not_found() -> Failure:
@@ -86,39 +72,33 @@ class Surface:
 def function(method: F) -> F:
     """Make `method` behave as the package's function of its name when called wrongly or failing.
 
-    Raises SystemError where the package does.
+    Raises TypeError and SystemError where the package does.
     """
     contract = mt5.FUNCTIONS[method.__name__]
-    least, most = _arity(method)
-    free = contract.call in (Call.KEYWORD, Call.DATES, Call.REQUEST, Call.MIXED)
-    attaches = method.__name__ == "initialize"
+    read = reader_of(contract.name)
+    attaches = contract.name == "initialize"
 
     @wraps(method)
     def call(self: Surface, *args: Any, **kwargs: Any) -> Any:
-        self.error = SUCCESS
+        result, raises = None, False
         try:
-            if (kwargs and not free) or not least <= len(args) <= most:
-                raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            raises = read(args, kwargs)
+            self.error = SUCCESS
             if not self.attached and not attaches:
                 raise Failure(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
-            return method(self, *args, **kwargs)
+            result = method(self, *args, **kwargs)
         except Failure as failure:
             self.error = failure.error
-            return contract.failure if failure.value is None else failure.value
-        except BeyondLong as error:
-            said = f"<built-in function {contract.name}> returned a result with an exception set"
-            raise SystemError(said) from error
+            result = contract.failure if failure.value is None else failure.value
+        except Unconvertible as error:
+            self.error, raises = error.error, True
+        if raises:
+            raise SystemError(
+                f"<built-in function {contract.name}> returned a result with an exception set"
+            )
+        return result
 
     return cast(F, call)
-
-
-def _arity(method: Callable[..., Any]) -> tuple[int, int]:
-    """The least and greatest number of arguments by position."""
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    if any(item.kind is item.VAR_POSITIONAL for item in parameters):
-        return 0, 1 << 30
-    placed = [item for item in parameters if item.kind in (0, 1)]
-    return sum(item.default is item.empty for item in placed), len(placed)
 
 
 def whole(value: Any, name: str) -> int:
@@ -128,13 +108,6 @@ def whole(value: Any, name: str) -> int:
     return value
 
 
-def real(value: Any, name: str) -> float:
-    """An argument that must be a number."""
-    if not isinstance(value, int | float):
-        raise invalid(name)
-    return float(value)
-
-
 def text(value: Any, name: str, longest: int = 1 << 30) -> str:
     """An argument that must be text of at most `longest` characters."""
     if not isinstance(value, str) or len(value) > longest:
@@ -142,21 +115,15 @@ def text(value: Any, name: str, longest: int = 1 << 30) -> str:
     return value
 
 
-def seconds(moment: Any, name: str) -> int:
-    """A date as an int or datetime, in seconds; a naive datetime is of the machine's own zone.
+def seconds(moment: int | float | datetime) -> int:
+    """A date in seconds; a naive datetime is of the machine's own zone.
 
-    Raises BeyondLong for an int that is no C long; such a datetime is read as the earliest date.
+    What is no C long, or no number, is read as the earliest date.
     """
-    if isinstance(moment, datetime):
-        date = int(moment.timestamp() // 1)
-        return date if _is_long(date) else mt5.EARLIEST_DATE
-    if not _is_long(whole(moment, name)):
-        raise BeyondLong
-    return int(moment)
-
-
-def _is_long(date: int) -> bool:
-    return mt5.EARLIEST_DATE <= date <= mt5.LATEST_DATE
+    date = moment.timestamp() // 1 if isinstance(moment, datetime) else moment
+    if not isfinite(date) or not is_long(int(date)):
+        return mt5.EARLIEST_DATE
+    return int(date)
 
 
 def group_filter(group: str) -> Callable[[str], bool]:

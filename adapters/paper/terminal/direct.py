@@ -7,17 +7,16 @@ are left out, which a replay would make and read back for nobody.
 from __future__ import annotations
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.execution.direct import ClosedPositions
 from adapters.mt5.execution.requests import Requests, pending_kind
-from adapters.mt5.execution.results import outcome_of
-from adapters.mt5.execution.snapshot import Snapshot, SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.snapshot import SnapshotQuery, fetch_snapshot
+from adapters.mt5.execution.translation import outcome_of, snapshot_of
 from adapters.paper.broker.records import SIDES, PaperDeal
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.orders import EXECUTED
 from adapters.paper.terminal.requests import ParsedRequest
 from engine import events as ev
 from engine.fields import Deal, ExecutionResult, VenueOutcome
-from engine.types import LONG, Units
+from engine.types import LONG, SymbolSpec, Units
 
 _DONE = mt5.TRADE_RETCODE_DONE
 _EXECUTED = VenueOutcome.EXECUTED
@@ -33,14 +32,18 @@ class PaperExecution:
         self._requests = requests
         self._fillings = {name: requests.filling(name) for name in terminal.account.specs}
 
+    @property
+    def magic(self) -> int:
+        """The engine's mark."""
+        return self._requests.magic
+
+    def symbol_of(self, name: str) -> SymbolSpec | None:
+        """The symbol of a name on the paper account, where each has the session's own."""
+        return self._account.specs.get(name)
+
     def execute(self, order: ev.OrderIntent, volume: Units) -> ExecutionResult:
         terms = order.terms
-        if terms.action is ev.MODIFY:
-            parsed = self._levels(order)
-        elif terms.entry_price:
-            parsed = self._pending(order, volume)
-        else:
-            parsed = self._deal(order, volume)
+        parsed = self._parsed(order, volume)
         retcode, deal = self._terminal.carry_out(parsed)
         if retcode != _DONE:
             return self._refused(retcode)
@@ -64,15 +67,34 @@ class PaperExecution:
         self._terminal.place_pending(parsed)
         return ExecutionResult(_EXECUTED, retcode, EXECUTED, ticket)
 
-    def snapshot(self, query: SnapshotQuery) -> Snapshot | ClosedPositions:
+    def check(self, order: ev.OrderIntent, volume: Units) -> int:
+        """The code that `order_check` answers to an order; nothing is dealt."""
+        return self._terminal.would_pass(self._parsed(order, volume))
+
+    def _parsed(self, order: ev.OrderIntent, volume: Units) -> ParsedRequest:
+        if order.terms.action is ev.MODIFY:
+            return self._levels(order)
+        if order.terms.entry_price:
+            return self._pending(order, volume)
+        return self._deal(order, volume)
+
+    def everything(self, query: SnapshotQuery) -> ev.AccountSnapshot:
+        """All that is open, and what became of the rest."""
+        return snapshot_of(fetch_snapshot(self._terminal, query), self)
+
+    def snapshot(self, query: SnapshotQuery) -> ev.AccountSnapshot | ev.VenueClosed:
         """The whole terminal only while orders wait there, or the traces of one are wanted: nothing
         else can have happened but that positions were closed."""
         if query.orders or query.span is not None:
-            return fetch_snapshot(self._terminal, query)
+            return self.everything(query)
         account = self._account
-        gone = [ticket for ticket in query.positions if ticket not in account.positions]
-        deals = {ticket: tuple(map(_told, account.deals_of(ticket))) for ticket in gone}
-        return ClosedPositions(deals, self._figures())
+        deals = [
+            _told(deal)
+            for ticket in query.positions
+            if ticket not in account.positions
+            for deal in account.deals_of(ticket)
+        ]
+        return ev.VenueClosed(tuple(deals), self._figures())
 
     def _refused(self, retcode: int) -> ExecutionResult:
         outcome, said = outcome_of(retcode), mt5.RETURN_CODES[retcode].meaning

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
-from adapters.paper.terminal.calling import (
-    Failure,
-    Surface,
-    function,
-    group_filter,
-    seconds,
-    text,
-    whole,
-)
+from adapters.paper.terminal.calling import Surface, function, group_filter, seconds
 from engine.types import LONG, lots
 
-Moment = int | datetime
-
-_BOUNDS: Final = 2
+Moment = int | float | datetime
 
 
 class HistoryFunctions(Surface):
@@ -81,9 +71,9 @@ class HistoryFunctions(Surface):
                 if between.holds(order.done) and chosen(order.spec.name)
             ]
         elif "ticket" in where:
-            found = pending.ended(whole(where["ticket"], "ticket"))
+            found = pending.ended(where["ticket"])
         else:
-            found = pending.ended_of(_position_asked(where))
+            found = pending.ended_of(where["position"])
         return tuple(_order(order, self.account) for order in found)
 
     @function
@@ -101,10 +91,10 @@ class HistoryFunctions(Surface):
             chosen = _symbols(where)
             found = [deal for deal in deals if between.holds(deal.time) and chosen(deal.symbol)]
         elif "ticket" in where:
-            ticket = whole(where["ticket"], "ticket")
+            ticket = where["ticket"]
             found = self.account.deals_by(ticket)
         else:
-            found = self.account.deals_of(_position_asked(where))
+            found = self.account.deals_of(where["position"])
         return tuple([self._deal(deal) for deal in found])
 
     # --- structs
@@ -128,7 +118,7 @@ class HistoryFunctions(Surface):
 
     def _deal(self, deal: PaperDeal) -> mt5.TradeDeal:
         spec = self.account.specs.get(deal.symbol)
-        return mt5.TradeDeal(
+        made: mt5.TradeDeal = mt5.TradeDeal.made(
             (
                 deal.ticket, deal.order, deal.time // 1000, deal.time, deal.kind, deal.entry,
                 deal.magic, deal.position, deal.reason, lots(deal.volume),
@@ -136,6 +126,7 @@ class HistoryFunctions(Surface):
                 deal.profit / 100, 0.0, deal.symbol, deal.comment, "",
             )
         )  # fmt: skip
+        return made
 
 
 def _order(order: PaperOrder, account: PaperAccount) -> mt5.TradeOrder:
@@ -163,9 +154,8 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, *bounds: Any) -> Span:
-        if len(bounds) != _BOUNDS:
-            raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
-        return cls(seconds(bounds[0], "date_from"), seconds(bounds[1], "date_to"))
+        first, last = bounds
+        return cls(seconds(first), seconds(last))
 
     def holds(self, moment: int) -> bool:
         """Whether `moment`, in milliseconds, lies in it."""
@@ -173,27 +163,21 @@ class Span(NamedTuple):
 
 
 def _choice(where: dict[str, Any]) -> Callable[[int, str], bool]:
-    """Which ticket and symbol are asked for: the symbol counts first, then group, then ticket."""
+    """Which ticket and symbol are asked for: the ticket counts first, then symbol, then group."""
+    if "ticket" in where:
+        wanted = where["ticket"]
+        return lambda ticket, _: ticket == wanted
     if "symbol" in where:
-        symbol = text(where["symbol"], "symbol", mt5.SYMBOL_MAX_CHARS)
+        symbol = where["symbol"]
         return lambda _, name: name == symbol
     if "group" in where:
-        belongs = group_filter(text(where["group"], "group"))
+        belongs = group_filter(where["group"])
         return lambda _, name: belongs(name)
-    if "ticket" in where:
-        wanted = whole(where["ticket"], "ticket")
-        return lambda ticket, _: ticket == wanted
     return lambda _ticket, _name: True
 
 
 def _symbols(where: dict[str, Any]) -> Callable[[str], bool]:
     """The filter of `group=`; without it everything, deals without a symbol included."""
     if "group" in where:
-        return group_filter(text(where["group"], "group"))
+        return group_filter(where["group"])
     return lambda _: True
-
-
-def _position_asked(where: dict[str, Any]) -> int:
-    if "position" not in where:
-        raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
-    return whole(where["position"], "position")

@@ -6,14 +6,16 @@ from typing import Any, Final
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder
-from adapters.paper.terminal.calling import Failure, Surface, function, invalid
+from adapters.paper.terminal.calling import Failure, Surface, function
 from adapters.paper.terminal.checks import PASSED, ServerChecks
-from adapters.paper.terminal.requests import ParsedRequest, echo, malformed, read
+from adapters.paper.terminal.requests import ParsedRequest, read
 from adapters.paper.terminal.rules import USUAL, AccountTerms
 from engine.types import LONG, lots
 
 EXECUTED: Final = "Request executed"
 _DONE: Final = mt5.TRADE_RETCODE_DONE
+_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
+_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
 
 
 class OrderFunctions(Surface):
@@ -70,6 +72,10 @@ class OrderFunctions(Surface):
         if parsed.action == mt5.TRADE_ACTION_SLTP:
             return self._accepted(0, 0.0, raw)
         return self._accepted(self.place_pending(parsed), lots(max(parsed.volume, 0)), raw)
+
+    def would_pass(self, parsed: ParsedRequest) -> int:
+        """The code that a check of the request gives; nothing is carried out."""
+        return self._checks.check(parsed)
 
     def carry_out(self, parsed: ParsedRequest) -> tuple[int, PaperDeal | None]:
         """Check a wish, and deal or change levels; one of waiting orders is only checked.
@@ -162,13 +168,14 @@ class OrderFunctions(Surface):
     ) -> mt5.OrderSendResult:
         account, symbol = self.account, parsed.symbol
         spec = account.specs[symbol]
-        return mt5.OrderSendResult(
+        made: mt5.OrderSendResult = mt5.OrderSendResult.made(
             (
                 _DONE, deal.ticket, deal.order, lots(deal.volume), spec.price(deal.price),
                 spec.price(account.bids[symbol]), spec.price(account.asks[symbol]), EXECUTED,
                 self._requests, 0, echo(raw),
             )
         )  # fmt: skip
+        return made
 
     def _accepted(self, ticket: int, volume: float, raw: dict[str, Any]) -> mt5.OrderSendResult:
         """Done without a deal: no price."""
@@ -177,14 +184,12 @@ class OrderFunctions(Surface):
         )
 
 
-def _one_dict(request: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    """The request: one dict and no keywords, or keywords only; with well-typed values."""
-    if request is not None and fields:
-        raise Failure(mt5.RES_E_INVALID_PARAMS, "Unnamed arguments not allowed")
-    raw = (fields or None) if request is None else request
-    if not isinstance(raw, dict):
-        raise Failure(mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
-    key = malformed(raw)
-    if key is not None:
-        raise invalid(key)
-    return raw
+def echo(request: dict[str, Any]) -> mt5.TradeRequest:
+    """The request as results repeat it."""
+    made: mt5.TradeRequest = mt5.TradeRequest.made(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
+    return made
+
+
+def _one_dict(request: dict[str, Any] | None, fields: dict[str, Any]) -> dict[str, Any]:
+    """The request: one dict, or keywords."""
+    return fields if request is None else request

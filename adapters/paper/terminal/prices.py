@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any, Final
 
 from msgspec import UnsetType
@@ -13,13 +12,15 @@ from adapters.paper.terminal.calling import (
     Surface,
     function,
     group_filter,
-    invalid,
+    invalid_params,
     not_found,
-    real,
 )
 from adapters.paper.terminal.rules import EXPIRATION_MODE, ORDER_MODE
 from engine import money
 from engine.types import Conversion, Rate, Side, SymbolSpec, Units, lots, units
+
+_LARGEST: Final = float(1 << 53)
+"""A volume or price from here on is none: it would not be exact any more."""
 
 _SIDES: Final = {mt5.ORDER_TYPE_BUY: Side.LONG, mt5.ORDER_TYPE_SELL: Side.SHORT}
 
@@ -32,12 +33,9 @@ class PriceFunctions(Surface):
         return len(self.account.specs)
 
     @function
-    def symbols_get(self, **where: Any) -> tuple[mt5.SymbolInfo, ...] | None:
+    def symbols_get(self, *placed: str, **where: Any) -> tuple[mt5.SymbolInfo, ...] | None:
         """All symbols, or those of `group=`; False when the group is no text."""
-        group = where.get("group", "*")
-        if not isinstance(group, str):
-            raise Failure(mt5.RES_E_INVALID_PARAMS, 'Invalid "group" argument', value=False)
-        chosen = group_filter(group)
+        chosen = group_filter(where.get("group", *placed[:1] or ("*",)))
         return tuple(
             self._symbol_info(spec) for name, spec in self.account.specs.items() if chosen(name)
         )
@@ -64,8 +62,6 @@ class PriceFunctions(Surface):
     def symbol_select(self, symbol: str, enable: bool = True, /) -> bool:
         """Show a symbol in the terminal or hide it; one in use cannot be hidden."""
         self._spec(symbol)
-        if not isinstance(enable, bool | int):
-            raise invalid("enable")
         if enable:
             self.conditions.hidden.discard(symbol)
             return True
@@ -82,7 +78,7 @@ class PriceFunctions(Surface):
     ) -> float | None:
         spec = self._spec(symbol)
         _side(action)
-        points, rate = spec.points(_price(price, "price")), self._rate(spec)
+        points, rate = spec.points(_price(price)), self._rate(spec)
         return money.margin(spec, _units(volume), points, rate) / 100
 
     @function
@@ -90,8 +86,8 @@ class PriceFunctions(Surface):
         self, action: int, symbol: str, volume: float, opened: float, closed: float, /
     ) -> float | None:
         spec = self._spec(symbol)
-        close = spec.points(_price(closed, "price_close"))
-        entry = spec.points(_price(opened, "price_open"))
+        close = spec.points(_price(closed))
+        entry = spec.points(_price(opened))
         spread = self.account.asks.get(symbol, 0) - self.account.bids.get(symbol, 0)
         side = _side(action)
         rate = self._rate(spec)
@@ -168,7 +164,7 @@ class PriceFunctions(Surface):
 
 
 def _tick_value(spec: SymbolSpec, price: int, rate: Rate | None) -> float:
-    """What a point of one lot is worth, in dollars; 0.0 while that is unknown."""
+    """What a point of one lot is worth, in the account's currency; 0.0 while that is unknown."""
     if spec.conversion is Conversion.NONE:
         return spec.contract / float(10**spec.digits)
     if spec.conversion is Conversion.DIVIDE:
@@ -179,21 +175,19 @@ def _tick_value(spec: SymbolSpec, price: int, rate: Rate | None) -> float:
     return spec.contract * number / (per * spec.points(1.0))
 
 
-def _side(action: Any) -> Side:
-    if not isinstance(action, int) or action not in _SIDES:
-        raise invalid("action")
+def _side(action: int) -> Side:
+    if action not in _SIDES:
+        raise invalid_params()
     return _SIDES[action]
 
 
-def _units(volume: Any) -> Units:
-    lots_asked = real(volume, "volume")
-    if not isfinite(lots_asked) or lots_asked <= 0:
-        raise invalid("volume")
-    return units(lots_asked)
+def _units(volume: float) -> Units:
+    if not 0 < volume < _LARGEST:
+        raise invalid_params()
+    return units(float(volume))
 
 
-def _price(value: Any, name: str) -> float:
-    price = real(value, name)
-    if not isfinite(price) or price <= 0:
-        raise invalid(name)
-    return price
+def _price(price: float) -> float:
+    if not 0 < price < _LARGEST:
+        raise invalid_params()
+    return float(price)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.terminal.calling import Failure, function, invalid, seconds, whole
+from adapters.paper.terminal.calling import Failure, function, invalid_params, seconds
 from adapters.paper.terminal.charts import (
     TICKS_PER_BAR,
     TIMEFRAME_SECONDS,
@@ -48,7 +48,7 @@ class RateFunctions(PriceFunctions):
     ) -> Rates | None:
         """The last `count` bars that opened at `date_from` or before."""
         recorded = self._of_timeframe(symbol, timeframe)
-        end = first_row(recorded, timeframe, seconds(date_from, "date_from") + 1)
+        end = first_row(recorded, timeframe, seconds(date_from) + 1)
         return _frozen(latest(recorded, timeframe, end, _count(count)))
 
     @function
@@ -57,11 +57,10 @@ class RateFunctions(PriceFunctions):
     ) -> Rates | None:
         """`count` bars up to the one that lies `start_pos` before the current bar."""
         recorded = self._of_timeframe(symbol, timeframe)
-        start = whole(start_pos, "start_pos")
-        if start < 0:
-            raise invalid("start_pos")
-        found = latest(recorded, timeframe, len(recorded.rates), start + _count(count))
-        end = max(len(found) - start, 0)
+        if start_pos < 0:
+            raise invalid_params()
+        found = latest(recorded, timeframe, len(recorded.rates), start_pos + _count(count))
+        end = max(len(found) - start_pos, 0)
         return _frozen(found[max(end - count, 0) : end])
 
     @function
@@ -70,8 +69,8 @@ class RateFunctions(PriceFunctions):
     ) -> Rates | None:
         """The bars that opened between the two dates, both included."""
         recorded = self._of_timeframe(symbol, timeframe)
-        begin = first_row(recorded, timeframe, seconds(date_from, "date_from"))
-        end = first_row(recorded, timeframe, seconds(date_to, "date_to") + 1)
+        begin = first_row(recorded, timeframe, seconds(date_from))
+        end = first_row(recorded, timeframe, seconds(date_to) + 1)
         return _frozen(merge(recorded, timeframe, begin, max(begin, end)))
 
     @function
@@ -80,7 +79,7 @@ class RateFunctions(PriceFunctions):
     ) -> Ticks | None:
         """The first `count` ticks at `date_from` or later."""
         recorded, digits = self._recorded(symbol), self.account.specs[symbol].digits
-        since, wanted = seconds(date_from, "date_from"), _count(count)
+        since, wanted = seconds(date_from), _count(count)
         begin = _row_at(recorded, since - recorded.seconds)
         end = min(begin + wanted // TICKS_PER_BAR + 2, len(recorded.rates))
         ticks = _of_kind(ticks_of(recorded, digits, begin, end), flags)
@@ -92,7 +91,7 @@ class RateFunctions(PriceFunctions):
     ) -> Ticks | None:
         """The ticks between the two dates, both included."""
         recorded, digits = self._recorded(symbol), self.account.specs[symbol].digits
-        since, until = seconds(date_from, "date_from"), seconds(date_to, "date_to")
+        since, until = seconds(date_from), seconds(date_to)
         begin = _row_at(recorded, since - recorded.seconds)
         end = _row_at(recorded, until + 1)
         ticks = _of_kind(ticks_of(recorded, digits, begin, max(begin, end)), flags)
@@ -105,21 +104,20 @@ class RateFunctions(PriceFunctions):
             raise Failure(mt5.RES_E_FAIL, "Terminal: Call failed")
         return recorded
 
-    def _of_timeframe(self, symbol: str, timeframe: Any) -> Recorded:
+    def _of_timeframe(self, symbol: str, timeframe: int) -> Recorded:
         """The records, if bars of `timeframe` can be merged from them."""
-        length = TIMEFRAME_SECONDS.get(whole(timeframe, "timeframe"))
-        if length is None:
-            raise invalid("timeframe")
         recorded = self._recorded(symbol)
+        length = TIMEFRAME_SECONDS.get(timeframe)
+        if length is None:
+            raise invalid_params()
         if length % recorded.seconds:
             raise Failure(mt5.RES_E_FAIL, "Terminal: Call failed")
         return recorded
 
 
-def _count(value: Any) -> int:
-    count = whole(value, "count")
+def _count(count: int) -> int:
     if count <= 0:
-        raise invalid("count")
+        raise invalid_params()
     return count
 
 
@@ -128,10 +126,10 @@ def _row_at(recorded: Recorded, moment: int) -> int:
     return int(np.searchsorted(recorded.rates["time"], moment))
 
 
-def _of_kind(ticks: Ticks, flags: Any) -> Ticks:
+def _of_kind(ticks: Ticks, flags: int) -> Ticks:
     """Only quotes change here: there are no ticks of the kind that reports trades."""
-    if whole(flags, "flags") not in _TICK_KINDS:
-        raise invalid("flags")
+    if flags not in _TICK_KINDS:
+        raise invalid_params()
     return ticks[:0] if flags == mt5.COPY_TICKS_TRADE else ticks
 
 

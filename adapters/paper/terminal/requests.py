@@ -19,38 +19,6 @@ _LARGEST: Final = float(1 << 53)  # beyond it, prices in points would no longer 
 ON_ORDER: Final = (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
 _ON_POSITION: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP)
 
-_TYPES: Final[dict[str, Any]] = {**mt5.REQUEST_TYPES}
-_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
-_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
-
-
-def malformed(request: dict[str, Any]) -> str | None:
-    """The first key whose value the package refuses, or None.
-
-    Floats must be floats and integers Python integers; keys that are missing mean zero, unknown
-    ones are ignored. Raises SystemError for a negative magic or position, as the package does.
-    """
-    for key, value in request.items():
-        kind = _TYPES.get(key)
-        if kind is None:
-            continue
-        if not isinstance(value, kind):
-            return key
-        if kind is str:
-            if len(value) > mt5.COMMENT_MAX_CHARS:
-                return key
-        elif kind is int and value < 0:
-            if key in ("magic", "position"):
-                raise SystemError(f"a negative {key} ({value}) in a trade request")
-            if key != "expiration":
-                return key
-    return None
-
-
-def echo(request: dict[str, Any]) -> mt5.TradeRequest:
-    """The request as results repeat it."""
-    return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
-
 
 class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
     """A well-typed request in integer units; `expiration` is seconds of the server's clock.

@@ -21,6 +21,9 @@ AROUND: Final[Millis] = 4 * 86_400_000
 """So much more is asked for on both sides: a reset lies between two bars, over a holiday, too."""
 
 _AGAIN: Final[Millis] = 900_000
+_TRIES: Final = 3
+_MUCH_LATER: Final[Millis] = 86_400_000
+"""What a terminal has not loaded after some tries it probably does not have."""
 _LOT: Final = 10**8
 
 
@@ -31,20 +34,25 @@ class KeptBars:
         self.bars: PastBars | None = None
         self._asked: BarsWanted | None = None
         self._at: Millis = 0
+        self._tries = 0
 
     def is_worth_asking(self, wanted: BarsWanted, now: Millis) -> bool:
         """Whether other bars are wanted than those asked for last, or that is a while ago."""
+        pause = _AGAIN if self._tries < _TRIES else _MUCH_LATER
+        return not self._covers(wanted) or now - self._at >= pause
+
+    def _covers(self, wanted: BarsWanted) -> bool:
         asked = self._asked
-        known = (
+        return (
             asked is not None
             and asked.low <= wanted.low
             and wanted.high <= max(asked.high, self._at)
             and set(wanted.symbols) <= set(asked.symbols)
         )
-        return not known or now - self._at >= _AGAIN
 
     def keep(self, wanted: BarsWanted, now: Millis, read: BarsRead) -> PastBars:
         """Keep what was read, as the ledger takes it."""
+        self._tries = self._tries + 1 if self._covers(wanted) else 1
         self._asked, self._at = wanted, now
         self.bars = past_bars(read)
         return self.bars

@@ -153,5 +153,5 @@ def _session_in(path: Path) -> str:
             return str(json.loads(text)["session_id"])
         lines = parse_log(text, str(path))
         return lines[0].cells["session_id"] if lines else ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadData(f"{path}: no event log or summary of a run ({error})") from error

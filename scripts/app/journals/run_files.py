@@ -170,7 +170,7 @@ def _of_session(path: Path, session_id: str | None) -> dict[str, Any] | None:
 def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadData(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(document, dict):
         raise BadData(f"{path}: not a document of a run")

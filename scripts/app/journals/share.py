@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.events import AccountSnapshot, VenueReplied
+
 if TYPE_CHECKING:
     from engine.events import Record
 
@@ -17,8 +19,6 @@ _HARMLESS = frozenset({"session_id", "version", "dry_run", "started_at", "ended_
 
 _TEXTS = ("detail", "message", "note", "reason")
 """Fields of events that hold words which a terminal or the system chose."""
-
-_NAMES_OF_ACCOUNT = frozenset({"login", "name", "server", "company"})
 
 _PATTERNS = (
     (re.compile(r"(?i)\b(account|login|not) +#?\d+"), rf"\1 {MASKED}"),
@@ -53,46 +53,22 @@ class Mask:
             if type(value := getattr(record.event, name, None)) is str
         }
         event = msgspec.structs.replace(record.event, **texts) if texts else record.event
-        event = msgspec.structs.replace(event, **self._told_by_venue(event))
+        if isinstance(event, AccountSnapshot | VenueReplied):
+            event = self._texts(event)
         return msgspec.structs.replace(record, metadata=metadata, event=event)
 
-    def _told_by_venue(self, event: Any) -> dict[str, Any]:
-        """`what` of the events that hold a terminal's own words: its account, comments, errors."""
-        from adapters.mt5.execution.snapshot import Snapshot
-        from engine.events import VenueReplied
-
-        if isinstance(event, VenueReplied) and event.result is not None:
-            said = self._text(event.result.message)
-            return {"result": msgspec.structs.replace(event.result, message=said)}
-        what = getattr(event, "what", None)
-        if what is None:
-            return {}
-        parts = dict(zip(Snapshot._fields, what, strict=False))
-        if parts.get("account") is not None:
-            parts["account"] = self._account(parts["account"])
-        return {"what": self._texts(list(parts.values()))}
-
-    def _account(self, account: Any) -> Any:
-        """An account's figures without what names it, its owner and its broker."""
-        from adapters.mt5.api.structs import AccountInfo
-        from adapters.mt5.api.structseq import field_types
-
-        names = field_types(AccountInfo)
-        if len(account) != len(names):  # of another program's version: nobody knows what is where
-            return MASKED
-        return [
-            self._hidden(value) if name in _NAMES_OF_ACCOUNT else value
-            for name, value in zip(names, account, strict=True)
-        ]
-
     def _texts(self, value: Any) -> Any:
-        """Nested lists and dicts with every text in them masked."""
-        if isinstance(value, str):
+        """A venue's answer or snapshot with every text in it masked: comments, errors."""
+        if type(value) is str:
             return self._text(value)
         if isinstance(value, dict):
             return {name: self._texts(inner) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._texts(inner) for inner in value]
+        if isinstance(value, tuple):
+            return tuple(self._texts(inner) for inner in value)
+        if isinstance(value, msgspec.Struct):
+            fields = value.__struct_fields__
+            masked = {name: self._texts(getattr(value, name)) for name in fields}
+            return msgspec.structs.replace(value, **masked)
         return value
 
     def _metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:

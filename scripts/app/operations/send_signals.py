@@ -18,6 +18,7 @@ from engine.clock import SystemClock
 from engine.types import Side
 from scripts.app.account.terms import ledger_terms
 from scripts.app.frontend import Frontend
+from scripts.app.operations.beginning import Beginning
 from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.profile_replay import (
     History,
@@ -84,30 +85,40 @@ async def _send(how: ProfileReplay, frontend: Frontend) -> SentSignals:
 async def _send_new(
     how: ProfileReplay, prepared: PreparedReplay, frontend: Frontend
 ) -> SentSignals:
+    folder = prepared.folder
+    beginning = Beginning(folder, how.account.profile, dry_run=False)
+    with beginning:
+        async with connection_of(how, folder, trading=True) as connection:
+            refuse_unsuitable(connection)
+            beginning.over()
+            return await _send_on(connection, how, prepared, frontend)
+
+
+async def _send_on(
+    connection: Connection, how: ProfileReplay, prepared: PreparedReplay, frontend: Frontend
+) -> SentSignals:
     request, loaded, folder = how.request, prepared.loaded, prepared.folder
-    async with connection_of(how, folder, trading=True) as connection:
-        refuse_unsuitable(connection)
-        await refuse_open_positions(connection)
-        await refuse_without_permission(connection)
-        history = await fetch_history(connection, how, folder)
-        inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, frontend)
-        limit = len(found) if request.limit_trades is None else request.limit_trades
-        terms = LiveTerms(
-            mode=SIGNALS,
-            preset=loaded.preset.name,
-            parameters=loaded.preset.parameters,
-            data=tuple(item.ref for item in inputs),
-            instruments=history.instruments,
-            limits=prepared.limits,
-            challenge=prepared.challenge,
-            plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
-            dry_run=False,
-            hold=how.hold,
-            pace=how.pace,
-            services=how.services,
-        )
-        phase = named_phase(request.objectives)
-        return await run_script(terms, connection, how, PreviousRun(folder, []), frontend, phase)
+    await refuse_open_positions(connection)
+    await refuse_without_permission(connection)
+    history = await fetch_history(connection, how, folder)
+    inputs, found = await anyio.to_thread.run_sync(_found, request, history, loaded, frontend)
+    limit = len(found) if request.limit_trades is None else request.limit_trades
+    terms = LiveTerms(
+        mode=SIGNALS,
+        preset=loaded.preset.name,
+        parameters=loaded.preset.parameters,
+        data=tuple(item.ref for item in inputs),
+        instruments=history.instruments,
+        limits=prepared.limits,
+        challenge=prepared.challenge,
+        plans=[_plan(number, entry, loaded) for number, entry in enumerate(found[:limit], 1)],
+        dry_run=False,
+        hold=how.hold,
+        pace=how.pace,
+        services=how.services,
+    )
+    phase = named_phase(request.objectives)
+    return await run_script(terms, connection, how, PreviousRun(folder, []), frontend, phase)
 
 
 def resume_sending(how: ProfileReplay, frontend: Frontend) -> SentSignals:

@@ -11,15 +11,14 @@ import msgspec
 from adapters.journal import SqliteJournal
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import SnapshotFailed
-from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.remote import RemoteTerminal
+from adapters.mt5.execution.remote import CheckOnlyRouter, LiveRouter, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
 from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
+from adapters.mt5.execution.translation import figures
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
-from adapters.mt5.execution.venue import CheckOnlyRouter, LiveRouter
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
 from adapters.mt5.live.server_clock import ServerTime
 from adapters.reports.projection import iso
@@ -32,7 +31,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Points, SymbolSpec
+from engine.types import USD, Limits, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
@@ -40,7 +39,7 @@ from scripts.app.errors import AppError, Refused
 from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.commands import Stop, sleep_until
-from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.connection import Connection, commissions_converted
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import queries_of
@@ -128,12 +127,16 @@ async def instruments(
     known: dict[str, SymbolSpec],
     *,
     managed: bool = False,
+    charged_in: str = USD,
 ) -> dict[str, Instrument]:
     """The symbols as the terminal has them, selected; raises AppError with candidates.
 
     A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
-    by a session that denies its entries.
+    by a session that denies its entries. The commissions that are `known` are in the currency
+    `charged_in`; the terminal's own prices convert them into the account's.
     """
+    if charged_in != connection.account.currency:
+        known = known | await commissions_converted(connection, symbols, names, known, charged_in)
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
@@ -287,7 +290,7 @@ def build_live(terms: LiveTerms, connection: Connection, context: SessionContext
             instruments=terms.instruments,
             limits=terms.limits,
             challenge=followed(terms.challenge, context),
-            router=CheckOnlyRouter() if terms.dry_run else LiveRouter(),
+            router=CheckOnlyRouter if terms.dry_run else LiveRouter,
             to_server=server.at,
         )
     )

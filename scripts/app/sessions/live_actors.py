@@ -8,10 +8,11 @@ from typing import Any
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import UnsuitableAccount
-from adapters.mt5.execution.closing_deals import figures
 from adapters.mt5.execution.gateway import Gateway
+from adapters.mt5.execution.remote import OrderRouter
 from adapters.mt5.execution.requests import Instrument, Requests
-from adapters.mt5.execution.venue import OrderRouter, TerminalLink, Venue
+from adapters.mt5.execution.translation import figures
+from adapters.mt5.execution.venue import TerminalLink, Venue
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.release import TransientRelease
 from engine import events as ev
@@ -60,7 +61,8 @@ class Wiring(DeciderTerms):
     link: TerminalLink
     clock: Clock
     account: mt5.AccountInfo
-    router: OrderRouter
+    router: Callable[[Requests, mt5.AccountInfo], OrderRouter]
+    """Makes what carries out orders from what makes requests and the account."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,7 @@ def connect_live(wiring: Wiring) -> LiveActors:
         wiring.journal,
         wiring.link,
         wiring.clock,
-        wiring.account,
-        requests=requests,
-        router=wiring.router,
+        router=wiring.router(requests, wiring.account),
     )
     deciders = connect_deciders(bus, wiring, requests, venue)
     venue.must_not_leave = deciders.gateway.must_not_leave
@@ -190,7 +190,7 @@ def connect_deciders(
     user_signals = UserSignals(bus, portfolio, exits)
     may_suspend = terms.releases and terms.limits.transient_rejections == "suspend"
     gateway = Gateway(bus, portfolio, order_manager, requests, port, may_suspend=may_suspend)
-    release = TransientRelease(bus, portfolio, requests)
+    release = TransientRelease(bus, portfolio, order_manager)
     followed = () if challenge_actor is None else (challenge_actor,)
     for actor in (order_manager, portfolio, risk, *followed, news, strategy, user_signals, exits):
         bus.attach(actor.routes())

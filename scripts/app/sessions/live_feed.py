@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from adapters.bars.follow import FollowedSignals
 from adapters.bars.symbol_names import known_signals
+from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.observation import base_seconds
-from adapters.mt5.execution.venue import LiveRouter, OrderRouter
+from adapters.mt5.execution.remote import LiveRouter, OrderRouter
+from adapters.mt5.execution.requests import Requests
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.dry_run import DryRun
 from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
@@ -168,7 +171,7 @@ def _wiring(
         instruments=terms.instruments,
         limits=terms.limits,
         challenge=followed(terms.challenge, context),
-        router=_desk(terms, connection, context),
+        router=partial(_router, terms, context),
         to_server=terms.market.to_server if terms.market else server.at,
         releases=True,
     )
@@ -178,14 +181,17 @@ def _rule(name: ClockName) -> Callable[[int], int]:
     return lambda utc: server_of(name, utc)
 
 
-def _desk(terms: ShadowTerms, connection: Connection, context: SessionContext) -> OrderRouter:
+def _router(
+    terms: ShadowTerms, context: SessionContext, requests: Requests, account: mt5.AccountInfo
+) -> OrderRouter:
     if not terms.dry_run:
-        return LiveRouter()
+        return LiveRouter(requests, account)
     market = terms.market
     try:
         return DryRun(
             list(terms.instruments.values()),
-            connection.account,
+            requests,
+            account,
             context.folder.paper_account,
             pace=market.pace if market else None,
             bars={item.spec.name: item.ref.period for item in market.inputs} if market else None,

@@ -12,12 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from engine.types import Millis
+from engine.types import USD, Millis
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
 
 LOGIN = 1
 SERVER = "Paper-Demo"
+
+
+def server_in(currency: str) -> str:
+    """The server of the account in that currency: each has books of its own."""
+    return SERVER if currency == USD else f"{SERVER}-{currency}"
+
 
 SWING = 137
 """Points by which the made-up markets of other symbols swing up and down."""
@@ -77,7 +83,7 @@ def books_at(books: Path | None) -> Millis | None:
         return None
     try:
         return msgspec.json.decode(books.read_bytes(), type=_Now).now
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "
             "`butler account PAPER --reset` gives it fresh ones"

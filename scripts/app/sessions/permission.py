@@ -1,4 +1,4 @@
-"""May this login send orders from this terminal? Asked only where orders are to be sent."""
+"""May a session run on this account, and send orders from this terminal?"""
 
 from __future__ import annotations
 

@@ -23,8 +23,36 @@ from tests.genuine.rig.prefix import Prefix
 
 CALLS_A_ROUND = 100
 
-KNOWN: dict[tuple[str, str], str] = {}
-"""Differences that stay, by function and the genuine package's outcome, each with its reason."""
+BOOKS = "other positions, orders, deals and tickets: each terminal numbers and dates its own"
+CHARTS = (
+    "other bars: the paper terminal plays M15 bars of its own time, has no finer ones, refuses "
+    "counts below one and flags that MT5 does not document"
+)
+MONEY = "the played terminal reckons with anything; the paper terminal refuses what is no deal"
+REQUESTS = (
+    "which of several faults is named first, and limits that only a broker sets: numbers that are "
+    "not finite, positions that are not there, stops at the price"
+)
+
+KNOWN: dict[str, str] = {
+    "copy_rates_from": CHARTS,
+    "copy_rates_from_pos": CHARTS,
+    "copy_rates_range": CHARTS,
+    "copy_ticks_from": CHARTS,
+    "copy_ticks_range": CHARTS,
+    "history_deals_get": BOOKS,
+    "history_orders_get": BOOKS,
+    "positions_get": BOOKS,
+    "orders_get": BOOKS,
+    "order_calc_margin": MONEY,
+    "order_calc_profit": MONEY,
+    "order_check": REQUESTS,
+    "order_send": REQUESTS,
+    "symbol_select": "the paper terminal does not hide a symbol in use, as MT5 does not",
+    "symbols_get": "what a mask means is the terminal's: the played one knows ? and no exceptions",
+}
+"""Why the two differ where the terminal decides and not the package, by function. Neither is an
+oracle for a broker there. Where the package decides they may not differ at all."""
 
 
 def compared(
@@ -40,12 +68,8 @@ def compared(
 
 
 def mending(found: list[Difference]) -> list[Difference]:
-    """What the paper terminal has to learn."""
-    return [
-        item
-        for item in found
-        if item.decided == "package" and (item.function, item.genuine) not in KNOWN
-    ]
+    """What the paper terminal has to learn, or what has no reason yet."""
+    return [item for item in found if item.decided == "package" or item.function not in KNOWN]
 
 
 def test_the_paper_terminal_answers_as_the_package(

@@ -157,11 +157,18 @@ def _rows(path: Path, since: int) -> list[Row]:
         return [json.loads(line) for line in file.read().split(b"\n")[:-1]]
 
 
+PATIENCE: Final = 4.0
+"""So many times as long as a machine of its own would need: it may have much else to do."""
+
+
 def wait_for(what: Callable[[], Any], seconds: float, label: str) -> Any:
-    """The first true answer of `what`; raises TimeoutError naming `label`."""
-    deadline = time.monotonic() + seconds
+    """The first true answer of `what`; raises TimeoutError naming `label`.
+
+    `seconds` are those of an idle machine.
+    """
+    deadline = time.monotonic() + PATIENCE * seconds
     while not (found := what()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{label}: not within {seconds:g} s")
+            raise TimeoutError(f"{label}: not within {PATIENCE * seconds:g} s")
         time.sleep(0.1)
     return found
