@@ -103,6 +103,8 @@ class Status(_Part, frozen=True, kw_only=True):
     `seq` and `time` (ms UTC) are those of the last record; `uptime` is seconds. `unresolved` are
     the ids of orders whose outcome is unknown, `queues` the batches that I/O actors have not taken
     yet, `loss_buffer` what may still be lost before each limit. `outcome` is None until the end.
+    `now` is the session's own time, its market's, and `reset_at` when the day turns next (ms UTC;
+    0 when it is over).
     """
 
     session_id: str
@@ -139,11 +141,9 @@ class Status(_Part, frozen=True, kw_only=True):
     why: dict[str, str] = {}
     """Each cause that halts trading, and what holds of it now."""
     now: Millis = 0
-    """The session's own time, the market's where that is recorded bars (ms UTC); 0 when over."""
     today: float | None = None
     """Equity beyond the balance at the day's start, where that is known."""
     reset_at: Millis = 0
-    """When the trading day turns next (ms UTC); 0 when it is over."""
 
     @property
     def life(self) -> str:
@@ -281,7 +281,8 @@ class StatusFold:
             case ev.SessionEnded() as ended:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
-                text = f"USER {command.action} {command.reason}{_by(command)}"
+                by = f" (by {command.origin})" if command.origin else ""
+                text = f"USER {command.action} {command.reason}{by}"
             case ev.OrderCancelled(unsent=True) as cancelled:
                 text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
@@ -307,7 +308,8 @@ class StatusFold:
         if started is None:
             raise ValueError("the journal has no start of a session")
         began = str(metadata.get("started_at", ""))
-        start = moment.day_start
+        start, limits = moment.day_start, started.limits
+        zone, hour = limits.get("reset_zone", "UTC"), limits.get("reset_hour", 0)
         return Status(
             session_id=str(metadata.get("session_id", "")),
             mode=started.mode,
@@ -340,7 +342,7 @@ class StatusFold:
             to_close=tuple(ticket for ticket in self._to_close if self._stands(ticket)),
             now=moment.now if pid is not None else 0,
             today=(moment.account.equity - start) / 100 if start else None,
-            reset_at=_next_reset(started.limits, moment.now) if pid is not None else 0,
+            reset_at=next(resets(zone, moment.now, hour))[0] if pid is not None else 0,
         )
 
     def _stands(self, ticket: int) -> bool:
@@ -422,11 +424,6 @@ def _floating(spec: SymbolSpec, position: Position, moment: Moment) -> float | N
     return profit / 100
 
 
-def _next_reset(limits: Mapping[str, Any], now: Millis) -> Millis:
-    zone, hour = str(limits.get("reset_zone", "UTC")), int(limits.get("reset_hour", 0))
-    return next(resets(zone, now, hour))[0]
-
-
 def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
     tick = moment.ticks.get(spec.name)
     return SymbolFeed(
@@ -439,13 +436,8 @@ def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
 
 
 def _seconds_since(began: str, now: Millis) -> int:
-    if not began:
-        return 0
-    return max(0, int(now / 1000 - dt.datetime.fromisoformat(began).timestamp()))
-
-
-def _by(command: ev.UserCommanded) -> str:
-    return f" (by {command.origin})" if command.origin else ""
+    seconds = now / 1000 - dt.datetime.fromisoformat(began).timestamp() if began else 0
+    return max(0, int(seconds))
 
 
 def _row_text(row: Row | None) -> str:

@@ -27,7 +27,7 @@ from scripts.app.journals.report import compared_recorded
 from scripts.app.journals.rerun_bars import SourceFiles, inputs_again, terms_again
 from scripts.app.journals.results import replay_in_memory
 from scripts.app.terms.bars import BarInput, Window
-from scripts.app.terms.conversion_pairs import refuse_unconvertible
+from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.options import bar_paths
 from scripts.app.terms.replay_terms import Terms
@@ -143,10 +143,8 @@ def _terms(
         decided = msgspec.structs.replace(started, strategy=about.get("strategy", ""))
     factory, timeframes = load_again(decided, about.get("strategy_file", ""))
     inputs = _inputs(session, journal, places, received)
-    refuse_unconvertible(
-        (item.spec for item in inputs), "only sessions whose profits are in USD, or in a symbol's "
-        "own quote of it, have a mirror",
-    )  # fmt: skip
+    specs = [item.spec for item in inputs]
+    insist_on_pairs(specs, started.symbols, started.currency, how="a session that trades it, too")
     return Terms(
         inputs=inputs,
         preset=started.preset,
@@ -161,6 +159,7 @@ def _terms(
         signals_sha256=started.signals_sha256,
         strategy=decided.strategy,
         objectives=_challenge(started),
+        currency=started.currency,
     )
 
 
