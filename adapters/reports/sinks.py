@@ -19,7 +19,7 @@ from typing import IO
 
 import msgspec
 
-from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, never_computed
 from adapters.reports.summary import SummaryProjection
 from adapters.system.atomic_files import publish_file, replace_file
 from adapters.system.threads import in_daemon
@@ -34,8 +34,8 @@ takes turns with the loop, which costs more than the rows."""
 
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MAY_BE_FORMULA = re.compile(r"(?:^|,)[=+\-@\t\r]").search
+_MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").search
+"""In a row: a cell that begins as a formula does. Negative amounts do not: most rows have one."""
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
@@ -51,25 +51,14 @@ def _line(cells: Iterable[str]) -> str:
     """A row of the file; the general way where anything in it may need quotes."""
     cells = tuple(cells)
     line = ",".join(cells)
-    if _MAY_BE_FORMULA(line):
-        cells = tuple(map(_text, cells))
+    if line.count(",") != _COMMAS or _MAY_BE_FORMULA(line):  # a comma of its own: look at each
+        cells = tuple(map(never_computed, cells))
         line = ",".join(cells)
     if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):
         return line + "\n"
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
-
-
-def _text(cell: str) -> str:
-    """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
-    if not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
 
 
 def _cells(row: Row) -> Iterable[str]:

@@ -42,6 +42,7 @@ def replay(
     max_loss_fraction: opt.MaxLoss = None,
     limit_trades: opt.LimitTrades = None,
     starting_equity: opt.StartingEquity = None,
+    account_currency: opt.AccountCurrency = None,
     start: opt.Start = None,
     end: opt.End = None,
     cold: opt.Cold = False,

@@ -25,7 +25,7 @@ def lines_of(compared: ComparedRuns, rows: int) -> Iterator[str]:
         for kind, count in run.skipped.items():
             yield f"   {count} rows {kind!r} are not compared"
     yield ""
-    yield from _sums(result.a, result.b)
+    yield from _sums(result.a, result.b, _currencies(a, b))
     yield from _denied(result.denied)
     yield from _slippage(result.pairs)
     differing = [pair for pair in result.pairs if pair.differences]
@@ -49,13 +49,19 @@ def _figures(result: RunComparison, rows: int) -> Iterator[str]:
         yield ""
 
 
-def _sums(a: Sums, b: Sums) -> Iterator[str]:
+def _currencies(a: Source, b: Source) -> str:
+    """What the amounts are in: one currency, or that of each; those of old runs are not known."""
+    known = [str((source.summary or {}).get("currency", "")) for source in (a, b)]
+    return known[0] if known[0] == known[1] else "/".join(known)
+
+
+def _sums(a: Sums, b: Sums, currency: str) -> Iterator[str]:
     yield f"{'':<26} {'A':>14} {'B':>14} {'B - A':>14}"
     yield _row("trades closed", a.trades, b.trades, str)
     yield _row("left open", a.still_open, b.still_open, str)
-    yield _row("profit or loss", a.net, b.net, _money)
-    yield _row("commission", a.commission, b.commission, _money)
-    yield _row("swap", a.swap, b.swap, _money)
+    yield _row(f"profit or loss {currency}".strip(), a.net, b.net, _money)
+    yield _row(f"commission {currency}".strip(), a.commission, b.commission, _money)
+    yield _row(f"swap {currency}".strip(), a.swap, b.swap, _money)
     change = b.win_rate - a.win_rate
     yield f"{'win rate':<26} {a.win_rate:>14.1%} {b.win_rate:>14.1%} {change:>+14.1%}"
 

@@ -17,6 +17,7 @@ from engine.trading import TradingState
 from scripts.view.printable import printable
 from scripts.view.status_text import (
     account_line,
+    buffer_texts,
     closing_text,
     halt_texts,
     headline,
@@ -68,7 +69,7 @@ def _row(table: Any, *cells: str, style: str = "") -> None:
 
 
 def _loss_buffer(status: Status) -> str:
-    return ", ".join(f"{name} {left:,.2f}" for name, left in (status.loss_buffer or {}).items())
+    return ", ".join(buffer_texts(status))
 
 
 def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:
@@ -77,7 +78,7 @@ def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left")
+        table.add_column(_text(column), justify="right" if column in numbers else "left")
     return table
 
 
@@ -93,8 +94,9 @@ def _prices(status: Status) -> Any:
 
 
 def _positions(status: Status) -> Any:
-    numbers = frozenset({"lots", "entry", "stop", "target", "profit"})
-    names = ("position", "symbol", "side", "lots", "entry", "stop", "target", "profit")
+    gain = f"profit {status.currency}"
+    numbers = frozenset({"lots", "entry", "stop", "target", gain})
+    names = ("position", "symbol", "side", "lots", "entry", "stop", "target", gain)
     table = _table(*names, numbers=numbers)
     for item in status.positions:
         profit = "" if item.profit is None else f"{item.profit:+,.2f}"
@@ -129,8 +131,9 @@ def plain_line(status: Status) -> str:
     mute = [name for name, feed in status.feeds.items() if feed.state is FeedState.MUTE]
     return (
         f"trading {status.state}{causes}, equity {account.equity:,.2f}, balance "
-        f"{account.balance:,.2f}, {len(status.positions)} positions, {len(status.orders)} orders, "
-        f"link {status.link}" + (f", mute: {', '.join(mute)}" if mute else "")
+        f"{account.balance:,.2f} {status.currency}, {len(status.positions)} positions, "
+        f"{len(status.orders)} orders, link {status.link}"
+        + (f", mute: {', '.join(mute)}" if mute else "")
     )
 
 

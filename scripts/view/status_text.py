@@ -12,9 +12,8 @@ def status_lines(status: Status) -> list[str]:
     lines = [headline(status), account_line(status)]
     lines += [f"  halted     {text}" for text in halt_texts(status)]
     if status.loss_buffer is not None:
-        left = ", ".join(f"{name} {amount:,.2f}" for name, amount in status.loss_buffer.items())
-        lines.append(f"  buffers    {left}")
-    lines += [f"  position   {position_text(item)}" for item in status.positions]
+        lines.append(f"  buffers    {', '.join(buffer_texts(status))}")
+    lines += [f"  position   {position_text(item, status.currency)}" for item in status.positions]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -43,8 +42,25 @@ def account_line(status: Status) -> str:
     )
 
 
-def position_text(item: PositionStatus) -> str:
-    profit = "" if item.profit is None else f", {item.profit:+,.2f}"
+_NO_MONEY = frozenset(
+    {
+        "orders_today", "reset_in_hours", "days", "trading_days", "requests_today",
+        "best_day_share",
+    }
+)  # fmt: skip
+
+
+def buffer_texts(status: Status) -> list[str]:
+    """Each loss buffer by its name; amounts of money with their currency."""
+    return [
+        f"{name} {left:,.2f}" + ("" if name in _NO_MONEY else f" {status.currency}")
+        for name, left in (status.loss_buffer or {}).items()
+    ]
+
+
+def position_text(item: PositionStatus, currency: str) -> str:
+    """A position with what it is worth now."""
+    profit = "" if item.profit is None else f", {item.profit:+,.2f} {currency}"
     stop, target = item.stop_loss or "none", item.take_profit or "none"
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from adapters.reports.page.first_screen import RULES, verdict
+from engine.types import USD, grouped, plain
 from scripts.view.objectives import objective_lines
 
 if TYPE_CHECKING:
@@ -84,13 +85,14 @@ def _equity(summary: dict[str, Any]) -> list[str]:
     first, final, change = (
         summary[name] for name in ("initial_equity", "final_equity", "total_pnl")
     )
+    unit = _currency(summary)
+    first, final, change = plain(first, unit), plain(final, unit), grouped(change, unit, "+")
     accounts = len(summary["attempts"] or ())
     if accounts > 1:
         return [
-            f"  accounts   {accounts} of {_usd(first)}, together {change:+,.2f} USD; the last one "
-            f"stands at {_usd(final)}"
+            f"  accounts   {accounts} of {first}, together {change}; the last one stands at {final}"
         ]
-    return [f"  equity     {_usd(first)} -> {_usd(final)}  ({change:+,.2f} USD)"]
+    return [f"  equity     {first} -> {final}  ({change})"]
 
 
 def _nothing_opened(summary: dict[str, Any], denied: dict[str, int]) -> list[str]:
@@ -154,8 +156,9 @@ def _holes(data: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _usd(amount: float) -> str:
-    return f"{amount:,.2f}"
+def _currency(summary: dict[str, Any]) -> str:
+    """The account's; summaries of earlier programs name none, as all were in USD."""
+    return str(summary.get("currency", USD))
 
 
 def _period(session: FinishedSession) -> str:

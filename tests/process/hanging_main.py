@@ -66,7 +66,7 @@ async def main() -> None:
         if how == "short":
             time.sleep(2 * TOLD)  # noqa: ASYNC251 - this is the hang
             log = results / "sessions" / session / "log.jsonl"
-            while "the session goes on" not in log.read_text():
+            while not log.exists() or "the session goes on" not in log.read_text():
                 await anyio.lowlevel.checkpoint()
             shadow.session.request_stop()
         else:

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
     "scripts.app.terms": "engine risk signals signals.market_data signals.strategies config "
-    "adapters.bars adapters.bars.sample adapters.paper.broker adapters.reports scripts.app",
+    "adapters.bars adapters.bars.sample adapters.reports scripts.app",
     "scripts.app.results": "engine engine.result risk config adapters.bars adapters.journal "
     "adapters.reports adapters.reports.page adapters.system scripts.app scripts.app.terms",
     "scripts.app.sessions": "engine engine.account risk risk.ledger signals signals.market_data "

@@ -54,7 +54,7 @@ def test_nothing_at_all_is_a_screen_too() -> None:
 
 def test_a_line_says_what_matters() -> None:
     assert plain_line(STATUS) == (
-        "trading active, equity 99,987.50, balance 100,000.00, 1 positions, 1 orders, link up, "
+        "trading active, equity 99,987.50, balance 100,000.00 USD, 1 positions, 1 orders, link up, "
         "mute: GBPUSD"
     )
 
@@ -81,10 +81,10 @@ def hostile() -> Status:
 def test_texts_from_outside_are_shown_and_never_obeyed() -> None:
     """Neither rich's markup nor a terminal's control characters work from within a text."""
     text = shown(hostile(), width=1_000)
-    assert text.count(SHOWN) == 13
+    assert text.count(SHOWN) == 15
     assert "\x1b" not in text
     lines = "\n".join(status_lines(hostile()))
-    assert lines.count(SHOWN) == 12
+    assert lines.count(SHOWN) == 14
     assert "\x1b" not in lines
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from adapters.reports import tables
 from engine.result import RunResult
@@ -44,6 +46,14 @@ def test_equity_has_the_promised_columns_first(result: RunResult) -> None:
     """As for the trades."""
     promised = "time,balance,equity,worst_equity,day_floor,overall_floor,open_positions"
     assert tables.equity_csv(result).decode().startswith(promised + ",")
+
+
+def test_no_text_of_a_trade_is_a_formula(result: RunResult) -> None:
+    """What a strategy or a user's file says is shown by a spreadsheet program, never computed."""
+    trade = structs.replace(result.trades[0], signal_id="=1+1", strategy_id="@SUM(A1)")
+    (row,) = rows_of(tables.trades_csv(dataclasses.replace(result, trades=(trade,))))
+    assert (row["signal_id"], row["strategy_id"]) == ("'=1+1", "'@SUM(A1)")
+    assert row["net"] == rows_of(tables.trades_csv(result))[0]["net"]
 
 
 def test_the_sum_of_net_is_the_result(result: RunResult) -> None:

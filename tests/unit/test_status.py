@@ -320,9 +320,9 @@ class TestText:
             f"s-1: shadow, running for 02:00 (process {os.getpid()}); trading latched (paused)"
         )
         assert lines[1] == "  account    balance 100,000.00, equity 100,000.00, margin 0.00 USD"
-        assert lines[2] == "  buffers    day 1,500.00"
+        assert lines[2] == "  buffers    day 1,500.00 USD"
         assert lines[3] == (
-            "  position   7 EURUSD long 1.00 at 1.1001, stop 1.0991, target 1.1021, -10.00"
+            "  position   7 EURUSD long 1.00 at 1.1001, stop 1.0991, target 1.1021, -10.00 USD"
         )
         assert lines[4] == "  order      2 open EURUSD long 0.50"
 

@@ -10,8 +10,8 @@ import msgspec
 
 from adapters.paper.terminal.market import MarketPace
 from engine.clock import SystemClock
-from engine.types import ClockName, Millis
-from scripts.app.sessions.paper import LOGIN, SERVER
+from engine.types import USD, ClockName, Millis
+from scripts.app.sessions.paper import LOGIN, server_in
 from scripts.app.terms.bars import BarInput, OpenMarketBars
 from signals.market_data.clocks import server_of, to_utc, utc_of
 
@@ -27,6 +27,7 @@ class RecordedMarket:
     start: Millis
     speed: float | None
     began: Millis
+    currency: str = USD
 
     @property
     def clock_name(self) -> ClockName:
@@ -43,11 +44,12 @@ class RecordedMarket:
         document = {
             "symbols": [msgspec.to_builtins(item.spec) for item in self.inputs],
             "login": LOGIN,
-            "server": SERVER,
+            "server": server_in(self.currency),
             "bars": {item.spec.name: str(_rates_file(item, state)) for item in self.inputs},
             "start": server_of(self.clock_name, self.start // 1000),
             "state": None if books is None else str(books.resolve()),
             "pace": self.pace,
+            "currency": self.currency,
         }
         if self.speed is not None:
             document |= {"clock": "real", "speed": self.speed, "began": self.began / 1000}
