@@ -25,6 +25,7 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
+from scripts.app.operations.control import left_of
 from scripts.view.status_text import status_lines
 from tests.builders import (
     EURGBP,
@@ -128,6 +129,15 @@ class TestFold:
         assert recorded(opened(), wanted, closed()).to_close == ()
         exit_of_its_own = signal("s:2", action=ev.CLOSE, position=7, reason="WHY")
         assert recorded(opened(), exit_of_its_own).to_close == ()
+
+    def test_a_flatten_names_what_is_left_of_it(self) -> None:
+        lost = ev.OrderUnknown(order_id=3, message="no answer", account=account(), **OUT)
+        status = recorded(opened(), submitted(3, ev.Action.CLOSE), lost)
+        assert left_of(status) == [
+            "position 7 EURUSD long 1.00",
+            "order 3 close EURUSD (its outcome is unknown)",
+        ]
+        assert left_of(recorded(opened(), closed())) == []
 
     def test_a_lost_link_is_told_by_its_present_cause_and_the_logins_tried(self) -> None:
         lost = halted(HaltCause.LINK, state=TradingState.SUSPENDED, detail="no answer")
