@@ -82,7 +82,7 @@ def ways_on(folder: SessionFolder, page: Path | None = None) -> list[str]:
 
 
 def _named(folder: SessionFolder) -> str:
-    """How commands are told of a session; in a folder of results of the user's own by its path."""
+    """The name of a session on the command line; outside the usual folder of results its path."""
     if folder.results == Path("results"):
         return folder.session_id
     path = str(folder.path)
