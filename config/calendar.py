@@ -18,28 +18,32 @@ _LARGEST: Final = 8 * 1024 * 1024
 def load_calendar(file: Path) -> Calendar:
     """The calendar in a CSV file with the columns time, kind, until and currencies.
 
-    `kind` is news (at `time`, for `currencies` such as USD EUR; none: for every symbol) or closure
-    (from `time` to `until`). Times are ISO-8601 with an offset or Z. Raises ConfigError with file,
-    line and column.
+    `kind` is news (at `time`, for `currencies` such as USD EUR; none: for every symbol),
+    closure (from `time` to `until`) or reward (paid at `time`). Times are ISO-8601 with an offset
+    or Z. Raises ConfigError with file, line and column.
     """
     news: list[News] = []
     closures: list[Closure] = []
+    rewards: list[Millis] = []
     for number, row in _rows(file):
         kind = (row["kind"] or "").strip()
         time = _time(file, number, "time", row["time"])
         if kind == "news":
             currencies = tuple((row["currencies"] or "").split())
             news.append(News(time=time, currencies=currencies))
+        elif kind == "reward":
+            rewards.append(time)
         elif kind == "closure":
             end = _time(file, number, "until", row["until"])
             if end <= time:
                 raise _error(file, number, "until", "must be later than `time`; correct one")
             closures.append(Closure(start=time, end=end))
         else:
-            raise _error(file, number, "kind", f"must be news or closure, not {kind!r}")
+            raise _error(file, number, "kind", f"must be news, closure or reward, not {kind!r}")
     return Calendar(
         news=tuple(sorted(news, key=lambda item: item.time)),
         closures=tuple(sorted(closures, key=lambda item: item.start)),
+        rewards=tuple(sorted(rewards)),
     )
 
 

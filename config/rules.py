@@ -37,7 +37,9 @@ _KEYS: Final = (
 _SOURCE_KEYS: Final = ("page", "read")
 _UNMODELLED_KEYS: Final = ("rule", "phases")
 _DAILY_KEYS: Final = ("percent", "amount_base", "anchor", "measured_on", "breach_at", "action")
-_MAX_KEYS: Final = ("percent", "mode", "trails", "lock_percent", "measured_on", "breach_at")
+_MAX_KEYS: Final = (
+    "percent", "mode", "trails", "lock_percent", "keeps_after_reward", "measured_on", "breach_at",
+)  # fmt: skip
 _PHASE_KEYS: Final = (
     "name", "target_percent", "trading_days", "best_day_percent", "news_minutes",
     "flat_before_weekend_minutes", "profitable_days", "profitable_day_percent", "inactive_days",
@@ -184,7 +186,7 @@ def _maximum(section: Section) -> MaxLoss:
     mode = _one_of(section, "mode", Mode)
     trailing = mode is Mode.TRAILING_END_OF_DAY
     if not trailing:
-        for key in ("trails", "lock_percent"):
+        for key in ("trails", "lock_percent", "keeps_after_reward"):
             if section.has(key):
                 raise section.error(key, "means nothing with mode: static; remove the line")
     lock = not section.off("lock_percent")
@@ -193,6 +195,8 @@ def _maximum(section: Section) -> MaxLoss:
         mode=mode,
         trails=_one_of(section, "trails", DayStartBasis) if trailing else DayStartBasis.BALANCE,
         lock=_percent(section, "lock_percent", most=10 * WHOLE) if lock else None,
+        keeps_after_reward=section.has("keeps_after_reward")
+        and section.switch("keeps_after_reward"),
         measured_on=_one_of(section, "measured_on", Measured),
         breach_at=_one_of(section, "breach_at", BreachAt),
     )

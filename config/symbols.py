@@ -8,11 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from config.section import Section
 from config.yaml_strict import load_yaml
-from engine.types import UNITS_PER_LOT, Conversion, SymbolSpec
-
-ACCOUNT_CURRENCY: Final = "USD"
+from engine.types import UNITS_PER_LOT, USD, Conversion, SymbolSpec
 
 _FILE: Final = Path(__file__).parent / "symbols.yaml"
 _KEYS: Final = (
@@ -47,6 +47,19 @@ def load_symbols(file: Path | None = None) -> dict[str, SymbolSpec]:
     if not table.keys:
         raise table.error(None, "holds no symbol; add one, as config/symbols.yaml does")
     return {name: _spec(name, table) for name in table.keys}
+
+
+def conversion_of(base: str, quote: str, currency: str) -> Conversion:
+    """How a profit in `quote` becomes the account's `currency`."""
+    if quote == currency:
+        return Conversion.NONE
+    return Conversion.DIVIDE if base == currency else Conversion.FROM_BROKER
+
+
+def in_currency(spec: SymbolSpec, currency: str) -> SymbolSpec:
+    """The symbol as an account in `currency` has it; its commission stays the figure that it is."""
+    conversion = conversion_of(spec.base, spec.quote, currency)
+    return msgspec.structs.replace(spec, conversion=conversion)
 
 
 def symbols_yaml(specs: Iterable[SymbolSpec]) -> str:
@@ -85,7 +98,7 @@ def _base(spec: SymbolSpec) -> str:
     An index has its own name as its base, as far as that makes a code.
     """
     converts = spec.conversion is Conversion.DIVIDE
-    if spec.base and spec.base != spec.quote and (converts or spec.base != ACCOUNT_CURRENCY):
+    if spec.base and spec.base != spec.quote and (converts or spec.base != USD):
         return spec.base
     code = re.sub(r"[^A-Z0-9]", "", spec.name.upper())[:10]
     return code if _CURRENCY.fullmatch(code) else f"X{code}"[:10]
@@ -135,11 +148,7 @@ def _conversion(section: Section, base: str, quote: str) -> Conversion:
         raise section.error(
             "base", f"is {base!r} like the quote; an index has its own name as its base"
         )
-    if quote == ACCOUNT_CURRENCY:
-        return Conversion.NONE
-    if base == ACCOUNT_CURRENCY:
-        return Conversion.DIVIDE
-    return Conversion.FROM_BROKER
+    return conversion_of(base, quote, USD)
 
 
 def _units(section: Section, key: str) -> int:

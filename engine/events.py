@@ -49,6 +49,7 @@ from engine.inputs import LinkChanged as LinkChanged
 from engine.inputs import OrphansAdopted as OrphansAdopted
 from engine.inputs import PastBar as PastBar
 from engine.inputs import ResetDue as ResetDue
+from engine.inputs import RewardDue as RewardDue
 from engine.inputs import SignalDue as SignalDue
 from engine.inputs import SwapSeen as SwapSeen
 from engine.inputs import SymbolModeSeen as SymbolModeSeen

@@ -71,6 +71,7 @@ class AttemptOutcome(enum.StrEnum):
     PHASE_PASSED = "phase_passed"  # the next phase begins
     PASSED = "passed"  # it was the last one that has a target
     PHASE_NOT_PROVEN = "phase_not_proven"  # as phase_passed, but for a rule that nobody can judge
+    REWARDED = "rewarded"  # the firm paid the profit out; the phase begins anew
     NOT_PROVEN = "not_proven"  # as passed, but for such a rule in one of its phases
     BREACHED = "breached"
     STOPPED = "stopped"  # our own latched limits leave it neither way to go on nor to fail

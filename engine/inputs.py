@@ -227,6 +227,10 @@ class WeekendDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
     closes: Millis
 
 
+class RewardDue(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reward_due"):
+    """The firm pays the profit of an earned account out, where it is flat."""
+
+
 class LedgerUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="ledger"):
     """The account's standing by its ledger, whichever session made it so.
 
@@ -295,6 +299,7 @@ Input = (
     | LinkChanged
     | ConditionSeen
     | WeekendDue
+    | RewardDue
     | SymbolModeSeen
     | LedgerUpdated
     | OrphansAdopted

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from engine import events as ev
-from engine.types import Cents, Points, Side, SymbolSpec, Units
+from engine.types import USD, Cents, Points, Side, SymbolSpec, Units
 
 ADOPTED = "adopted"
 """The strategy of a position that was taken over from a session with another one, or an unknown
@@ -36,8 +36,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Portfolio:
     """Last tick and last valuation by symbol, open positions by ticket, last account figures.
 
-    `marked` are positions that stand at the venue under the session's mark and are not in its
-    books, by ticket.
+    `currency` is that of the account. `marked` are positions that stand at the venue under the
+    session's mark and are not in its books, by ticket.
     """
 
     def __init__(self, specs: dict[str, SymbolSpec]) -> None:
@@ -47,6 +47,7 @@ class Portfolio:
         self.positions: dict[int, Position] = {}
         self.marked: dict[int, Position] = {}
         self.account = ev.AccountSeen(0, 0, 0)
+        self.currency = USD
 
     def routes(self) -> ev.Routes:
         return {
@@ -81,6 +82,7 @@ class Portfolio:
 
     def on_started(self, started: ev.SessionStarted) -> None:
         self.account = ev.AccountSeen.of(started.account)
+        self.currency = started.currency
 
     def on_tick(self, tick: ev.Tick) -> None:
         self.ticks[tick.symbol] = tick

@@ -81,13 +81,15 @@ class MaxLoss(_Rule, frozen=True, kw_only=True):
     """The most that an attempt may lose: from the initial balance, or from its best end of a day.
 
     `trails` is the figure at the reset that a trailing floor follows; `lock` is the height, in
-    1/100 percent of the initial balance, above which it does not rise (None: nowhere).
+    1/100 percent of the initial balance, above which it does not rise (None: nowhere). A reward
+    takes a trailing floor back to where it began, unless it `keeps_after_reward` its height.
     """
 
     percent: int
     mode: Mode = Mode.STATIC
     trails: DayStartBasis = DayStartBasis.BALANCE
     lock: int | None = None
+    keeps_after_reward: bool = False
     measured_on: Measured = Measured.EQUITY
     breach_at: BreachAt = BreachAt.CROSS
 
@@ -166,10 +168,11 @@ class Closure(_Rule, frozen=True, kw_only=True):
 
 
 class Calendar(_Rule, frozen=True, kw_only=True):
-    """Known news and closures beside the weekly one, each in order of time."""
+    """Known news, closures beside the weekly one, and rewards (ms UTC), each in order of time."""
 
     news: tuple[News, ...] = ()
     closures: tuple[Closure, ...] = ()
+    rewards: tuple[Millis, ...] = ()
 
 
 _FAR = 1_000 * WHOLE

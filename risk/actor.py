@@ -6,6 +6,8 @@ remembered between two decisions.
 
 from __future__ import annotations
 
+import msgspec
+
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -14,7 +16,7 @@ from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
-from engine.types import Cents, LimitAction, Limits
+from engine.types import Cents, LimitAction, Limits, amount
 from risk import exposure
 from risk import limits as rules
 from risk.challenge import ChallengeActor
@@ -252,7 +254,7 @@ class RiskActor:
         if ended.outcome is ev.AttemptOutcome.BREACHED:
             detail = f"{ended.cause}: {ended.detail}"
             self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
-        elif ended.outcome is not ev.AttemptOutcome.STOPPED:
+        elif ended.outcome not in (ev.AttemptOutcome.STOPPED, ev.AttemptOutcome.REWARDED):
             self.control.halt(
                 HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
             )
@@ -277,7 +279,8 @@ class RiskActor:
             return
         self._test(seen)
         if breach is not None:
-            detail = f"the firm's daily limit of {breach.limit / 100:.2f} USD"
+            limit = amount(breach.limit, self._portfolio.currency)
+            detail = f"the firm's daily limit of {limit}"
             self.control.halt(HaltCause.DAILY_LOSS, seen.figures, detail)
         self._test_firm_floor(seen, firm)
 
@@ -291,7 +294,7 @@ class RiskActor:
             return
         floor = firm.state.floor + kept
         if seen.equity <= floor:
-            detail = f"equity at or below {floor / 100:.2f} USD"
+            detail = f"equity at or below {amount(floor, self._portfolio.currency)}"
             self._act("firm_floor", seen.figures, detail)
         elif turned and seen.balance - self._exposures.worst() <= floor:
             self._flattening.flatten()
@@ -302,21 +305,26 @@ class RiskActor:
 
     def _breached(self, account: ev.Account) -> None:
         for limit, least in self.losses.hit(account.equity):
-            self._act(limit, account, f"equity at or below {least / 100:.2f} USD")
+            told = amount(least, self._portfolio.currency)
+            self._act(limit, account, f"equity at or below {told}")
 
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
+        spec = self._portfolio.specs.get(order.terms.symbol)
+        if spec is not None and spec.tick_size is not msgspec.UNSET:
+            order = on_ticks(order, spec.tick_size)
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self.control.account()))
             return
-        if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, objection, self.control.account()))
-            return
+        if order.terms.symbol in self._symbol_modes.restricted:
+            objection = self._symbol_modes.objection(order)
+            if objection is not None:
+                self._bus.publish(rules.denied(order, objection, self.control.account()))
+                return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
@@ -424,4 +432,5 @@ class RiskActor:
             concentration=concentration,
             firm_floors=floors,
             firm_objection=objection,
+            currency=portfolio.currency,
         )

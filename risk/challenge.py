@@ -22,7 +22,7 @@ from engine.portfolio import Portfolio
 from engine.ports import FreshAccount
 from engine.rules import Calendar, Phase, RuleSet, without_ends
 from engine.trading import HaltCause, Trading, TradingState
-from engine.types import Cents, SymbolSpec
+from engine.types import Cents, SymbolSpec, amount, figure
 from risk import objectives as obj
 from risk import restrictions
 from risk.buffer import AttemptLows, buffers, loss_buffer
@@ -359,7 +359,8 @@ class ChallengeActor:
         self._look(seen)
         breach = self.breach(seen)
         if breach is not None and breach.final:
-            detail = f"{breach.figure / 100:.2f} USD, limit {breach.limit / 100:.2f}"
+            unit = self._portfolio.currency
+            detail = f"{amount(breach.figure, unit)}, limit {figure(breach.limit, unit)}"
             self._end(AttemptOutcome.BREACHED, seen.figures, breach.rule, detail)
         elif not self._portfolio.positions and not seen.margin:
             self._pass_or_stop(seen)
@@ -370,29 +371,35 @@ class ChallengeActor:
 
     def _pass_or_stop(self, seen: ev.AccountSeen) -> None:
         if not obj.missing(self.rules, self.state, seen.balance, flat=True):
-            outcome, left_out = self._verdict()
-            self._end(outcome, seen.figures, detail=left_out)
+            self._left_out |= dict.fromkeys(obj.unproven(self.phase, self.challenge.calendar))
+            outcome, detail = obj.passed_as(self.rules, self.state, self._left_out)
+            self._end(outcome, seen.figures, detail=detail)
         else:
             self._stop_if_flat(seen.figures)
 
-    def _verdict(self) -> tuple[AttemptOutcome, str]:
-        """How a phase ends that has all it asks for, and what keeps that from being proved."""
-        later = self.rules.phases[self.state.phase + 1 :]
-        more = any(phase.target is not None for phase in later)
-        self._left_out |= dict.fromkeys(obj.unproven(self.phase, self.challenge.calendar))
-        if not self._left_out:
-            return AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED, ""
-        outcome = AttemptOutcome.PHASE_NOT_PROVEN if more else AttemptOutcome.NOT_PROVEN
-        return outcome, f"not judged: {'; '.join(self._left_out)}"
+    def pay_out(self) -> None:
+        """A reward is due: an account that is flat, and can be, begins anew."""
+        account, seen, before = self._account, self._portfolio.account, self.state
+        earned = self.running and not self._latched and self.phase.target is None
+        if account is None or not earned or self.challenge.endless:
+            return
+        if seen.balance <= self.initial or self._portfolio.positions or not account.idle():
+            return
+        told = f"{amount(seen.balance - self.initial, self._portfolio.currency)} paid out"
+        self._end(AttemptOutcome.REWARDED, seen.figures, detail=told)
+        deposit = account.reset_balance(self.initial)
+        self._stand(before.phase, before.date, self.initial, self.initial)
+        self.state = obj.after_reward(self.rules, before, self.state)
+        self._stage = _Stage.STARTING
+        self._announce(ev.Account(balance=self.initial, equity=self.initial), deposit)
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         if self._stage is _Stage.DONE:
             return
         self._turn(reset.date, reset.balance, reset.equity)
         if self.running and obj.expired(self.rules, self.state):
-            account = ev.Account(balance=reset.balance, equity=reset.equity, margin=reset.margin)
-            told = f"nothing was opened for {self.state.idle} days"
-            self._end(AttemptOutcome.BREACHED, account, obj.INACTIVITY, told)
+            told, seen = f"nothing was opened for {self.state.idle} days", self._portfolio.account
+            self._end(AttemptOutcome.BREACHED, seen.figures, obj.INACTIVITY, told)
         # Tested by everyone against the new day's limits.
         self._bus.feed(ev.AccountSeen(reset.balance, reset.equity, reset.margin))
 

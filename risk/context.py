@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.events import AccountSeen, OrderIntent, Tick
-from engine.types import Cents, Limits, SymbolSpec, Units
+from engine.types import USD, Cents, Limits, SymbolSpec, Units, amount, figure
 from risk.counters import TradeCounts
 from risk.exposure import Concentration
 from risk.objectives import FirmFloors
@@ -41,6 +41,15 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     concentration: Concentration | None = None
     firm_floors: FirmFloors | None = None
     firm_objection: Objection | None = None
+    currency: str = USD
+
+    def amount(self, cents: float) -> str:
+        """Money of the account in words, with its currency."""
+        return amount(cents, self.currency)
+
+    def figure(self, cents: float) -> str:
+        """The same without the currency, beside an amount that names it."""
+        return figure(cents, self.currency)
 
 
 class SizedOrder(msgspec.Struct, frozen=True):

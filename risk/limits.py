@@ -204,16 +204,15 @@ def _margin(sized: SizedOrder, context: RiskContext) -> Objection | None:
     free = context.account.equity - context.account.margin - context.margin_in_flight
     if sized.margin <= free:
         return None
-    return DenyReason.MARGIN, f"margin of {_usd(sized.margin)} USD, free {_usd(free)}"
+    return (
+        DenyReason.MARGIN,
+        f"margin of {context.amount(sized.margin)}, free {context.figure(free)}",
+    )
 
 
 def _worst_case(context: RiskContext, lost: Cents) -> Cents:
     """The balance once all that is open, in flight and this order have lost what they may lose."""
     return context.account.balance - lost - context.risk_in_flight + context.stops_worst
-
-
-def _usd(cents: float) -> str:
-    return f"{cents / 100:.2f}"
 
 
 # --- what each limit checks: None, or how it is hit ---
@@ -237,7 +236,7 @@ def _per_trade_risk(sized: SizedOrder, context: RiskContext) -> str | None:
     allowed = context.limits.per_trade_risk_fraction * context.day_start
     if sized.risk <= allowed + RISK_TOLERANCE + TOLERANCE:
         return None
-    return f"risk of {_usd(sized.risk)} USD, limit {_usd(allowed)}"
+    return f"risk of {context.amount(sized.risk)}, limit {context.figure(allowed)}"
 
 
 def _daily_loss(sized: SizedOrder, context: RiskContext) -> str | None:
@@ -253,7 +252,7 @@ def _below(floor: float, sized: SizedOrder, context: RiskContext) -> str | None:
     worst = _worst_case(context, sized.worst)
     if worst >= floor - TOLERANCE:
         return None
-    return f"worst case of {_usd(worst)} USD is below the floor of {_usd(floor)}"
+    return f"worst case of {context.amount(worst)} is below the floor of {context.figure(floor)}"
 
 
 def _cool_down(_: SizedOrder, context: RiskContext) -> str | None:
@@ -287,7 +286,9 @@ def _symbol_risk(sized: SizedOrder, context: RiskContext) -> str | None:
     at_risk = _needed(context.concentration).on_symbol + sized.worst
     if fraction is None or at_risk <= (limit := fraction * context.day_start):
         return None
-    return f"{_usd(at_risk)} USD at risk on {context.spec.name}, limit {_usd(limit)}"
+    return (
+        f"{context.amount(at_risk)} at risk on {context.spec.name}, limit {context.figure(limit)}"
+    )
 
 
 def _currency_exposure(sized: SizedOrder, context: RiskContext) -> str | None:
@@ -300,7 +301,9 @@ def _currency_exposure(sized: SizedOrder, context: RiskContext) -> str | None:
         before = net.get(currency, 0)
         after = before + sign * sized.order.terms.side * sized.worst
         if currency and abs(after) > limit and abs(after) > abs(before):
-            return f"{_usd(abs(after))} USD at risk on {currency}, limit {_usd(limit)}"
+            return (
+                f"{context.amount(abs(after))} at risk on {currency}, limit {context.figure(limit)}"
+            )
     return None
 
 
@@ -316,8 +319,8 @@ def _firm_loss_buffer(sized: SizedOrder, context: RiskContext) -> str | None:
     for day, floor in (("today", floors.today), ("after the next reset", floors.next)):
         if worst <= floor + kept:
             return (
-                f"worst case of {_usd(worst)} USD is not above the firm's floor {day} of "
-                f"{_usd(floor)} and the reserve of {_usd(kept)}"
+                f"worst case of {context.amount(worst)} is not above the firm's floor {day} of "
+                f"{context.figure(floor)} and the reserve of {context.figure(kept)}"
             )
     return None
 

@@ -83,6 +83,7 @@ class NewsRestriction:
             ev.PositionOpened: self.on_opened,
             ev.PositionClosed: self.on_closed,
             ev.HeldExitDue: self.on_due,
+            ev.RewardDue: self.on_reward,
             **self._looks(),
         }
 
@@ -109,6 +110,11 @@ class NewsRestriction:
 
     def _see(self, _seen: ev.AccountSeen) -> None:
         self._looked = self._bus.time
+
+    def on_reward(self, _due: ev.RewardDue) -> None:
+        """What else the calendar has: a reward."""
+        if self._actor is not None:
+            self._actor.pay_out()
 
     # --- exits that are held ---
 
@@ -169,7 +175,8 @@ class NewsRestriction:
     # --- what was dealt in a window ---
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
-        self._judge(opened, "open", self._within_bar(self._bus.time))
+        if opened.order_id:  # what was taken over was opened before
+            self._judge(opened, "open", self._within_bar(self._bus.time))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
         """A close by the venue happened at some time since the last look at the account."""

@@ -16,8 +16,11 @@ The rules (of FTMO's published objectives; other firms differ in the data only):
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
+from engine.fields import AttemptOutcome
 from engine.rules import (
     WHOLE,
     AmountBase,
@@ -264,6 +267,30 @@ def unproven(phase: Phase, calendar: Calendar) -> tuple[str, ...]:
     if phase.news_minutes and not calendar.news:
         return (*phase.unproven, "news (no calendar was given)")
     return phase.unproven
+
+
+def passed_as(
+    rules: RuleSet, state: ChallengeState, left_out: Collection[str]
+) -> tuple[AttemptOutcome, str]:
+    """How a phase ends that has all it asks for, and what keeps that from being proved.
+
+    `left_out` are the rules that nobody has judged in the attempt's phases until now.
+    """
+    more = any(phase.target is not None for phase in rules.phases[state.phase + 1 :])
+    if not left_out:
+        return AttemptOutcome.PHASE_PASSED if more else AttemptOutcome.PASSED, ""
+    outcome = AttemptOutcome.PHASE_NOT_PROVEN if more else AttemptOutcome.NOT_PROVEN
+    return outcome, f"not judged: {'; '.join(left_out)}"
+
+
+def after_reward(rules: RuleSet, before: ChallengeState, begun: ChallengeState) -> ChallengeState:
+    """Where the phase stands that has `begun` anew after a reward.
+
+    Its limits are those of a first day; only a rule may keep a trailing floor where it was.
+    """
+    if not rules.maximum.keeps_after_reward:
+        return begun
+    return msgspec.structs.replace(begun, high=before.high, max_limit=before.max_limit)
 
 
 def missing(

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from functools import lru_cache
 from typing import Any
 
+from adapters.reports.projection import iso
 from engine import events as ev
 from engine.calendar import trading_date
 from engine.types import Cents, Millis
-
-
-def iso(moment: Millis) -> str:
-    """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
-    hours, rest = divmod(moment, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    seconds, millis = divmod(rest, 1_000)
-    fraction = f".{millis:03}" if millis else ""
-    return f"{_hour(hours)}:{minutes:02}:{seconds:02}{fraction}+00:00"
-
-
-@lru_cache(maxsize=64)
-def _hour(hours: int) -> str:
-    """Date and hour of a moment in whole hours: a log names each again and again."""
-    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
 
 
 def usd(amount: Cents | None) -> float | None:
     return None if amount is None else amount / 100
 
 
-_GOES_ON = (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PHASE_NOT_PROVEN)
+_GOES_ON = (
+    ev.AttemptOutcome.PHASE_PASSED,
+    ev.AttemptOutcome.PHASE_NOT_PROVEN,
+    ev.AttemptOutcome.REWARDED,
+)
 
 
 class AttemptsProjection:
@@ -83,6 +71,7 @@ class AttemptsProjection:
                 "phase": event.phase,
                 "phase_name": event.name,
                 "phases_passed": 0,
+                "rewards": 0,
                 "min_buffer": None,
                 "min_buffer_at": None,
                 "final_balance": None,
@@ -107,6 +96,7 @@ class AttemptsProjection:
         attempt = self._attempts[-1]
         passed = event.outcome in (ev.AttemptOutcome.PHASE_PASSED, ev.AttemptOutcome.PASSED)
         attempt["phases_passed"] += passed
+        attempt["rewards"] += event.outcome is ev.AttemptOutcome.REWARDED
         attempt["trading_days"] += event.trading_days
         attempt |= {
             "end": iso(time),

@@ -19,7 +19,7 @@ from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
 from engine.trading import HaltCause
-from engine.types import Cents, Millis
+from engine.types import USD, Cents, Millis
 
 _WAITING: Final = 32
 _LOOK_SECONDS: Final = 1.0
@@ -74,6 +74,7 @@ class AlertRules:
         self._down_told = False
         self._trades = 0
         self._net: Cents = 0
+        self._currency = USD
         self._degraded: dict[str, str] = {}
 
     def take(self, record: ev.Record) -> list[Alert]:
@@ -85,6 +86,9 @@ class AlertRules:
             case ev.PositionClosed():
                 self._trades += not event.remaining
                 self._net += event.net
+                return []
+            case ev.SessionStarted():
+                self._currency = event.currency
                 return []
             case ev.DayRolled():
                 found = [self._day(event)]
@@ -137,7 +141,8 @@ class AlertRules:
         causes, before = set(changed.causes), set(self._causes)
         self._causes = changed.causes
         new = [cause for cause in changed.causes if cause in causes - before - {HaltCause.LINK}]
-        figures = f"equity {cash(changed.account.equity)}, balance {cash(changed.account.balance)}"
+        equity, balance = cash(changed.account.equity), cash(changed.account.balance)
+        figures = f"equity {equity}, balance {balance} {self._currency}"
         for cause in new:
             kind = _KIND_OF.get(cause, AlertKind.HALT)
             text = f"{changed.detail}; {figures}"
@@ -162,7 +167,7 @@ class AlertRules:
         account = day.account
         text = (
             f"until {day.date}: {trades} trades closed, net {cash(net)}; "
-            f"balance {cash(account.balance)}, equity {cash(account.equity)}; "
+            f"balance {cash(account.balance)}, equity {cash(account.equity)} {self._currency}; "
             f"today's floor {day.floor / 100:.2f}"
         )
         return self._alert(AlertKind.DAILY_SUMMARY, "daily summary", text)

@@ -43,7 +43,9 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         end = fold.end_key
         played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
         known = {name: item.until(played) for name, item in known.items()}
-        account = ReplayedAccount(fold.steps, known, terms.symbols, end=end, slippage=slippage)
+        account = ReplayedAccount(
+            fold.steps, known, terms.symbols, end=end, slippage=slippage, currency=terms.currency
+        )
         trades = account.with_excursions(trades)
         last = (None, None) if ended is None else (ended.account.balance, ended.account.equity)
         curve = account.curve(last_balance=last[0], last_equity=last[1])

@@ -22,7 +22,7 @@ from engine.result.curve import GRID, EquityCurve, Ints
 from engine.result.parts import TradeRecord
 from engine.result.prices import PriceHistory
 from engine.result.steps import AccountSteps, OpenHolding
-from engine.types import LONG, Millis, Points, SymbolSpec
+from engine.types import FROM_BROKER, LONG, USD, Millis, Points, SymbolSpec, pair_of, pair_rate
 
 _PER_BAR = 3  # moments: opening tick, range at its worst, closing tick
 
@@ -31,7 +31,8 @@ _PER_BAR = 3  # moments: opening tick, range at its worst, closing tick
 class _Quotes:
     """One symbol's prices at every moment: what closes a long (bid) and a short (bid and spread).
 
-    `mine` marks the symbol's own moments, `own` those of its ranges.
+    `mine` marks the symbol's own moments, `own` those of its ranges; `ticks` are its last bids, at
+    a range that of the opening.
     """
 
     long_bids: Ints
@@ -39,6 +40,7 @@ class _Quotes:
     spreads: Ints
     own: npt.NDArray[np.bool_]
     mine: npt.NDArray[np.bool_]
+    ticks: Ints
 
 
 class ReplayedAccount:
@@ -52,8 +54,13 @@ class ReplayedAccount:
         *,
         end: int,
         slippage: Points = 0,
+        currency: str = USD,
     ) -> None:
-        """`end` is the step key of the last record: what bars hold beyond it was not played."""
+        """`end` is the step key of the last record: what bars hold beyond it was not played.
+
+        `currency` is the account's.
+        """
+        self._currency = currency
         self._steps = steps
         self._specs = specs
         self._prices = {name: item for name, item in prices.items() if len(item)}
@@ -86,11 +93,30 @@ class ReplayedAccount:
         if last > first:
             self._tested[part] |= quotes.mine[part]
             bids = self._clipped(holding, quotes, last, bids)
-            spec = self._specs[holding.symbol]
-            self._floating[part] += money.profits(
-                spec, holding.side, holding.volume, holding.entry, bids, spreads
-            )
+            self._floating[part] += self._profits(holding, bids, spreads, part)
         self._reach(holding, quotes, first, last, bids)
+
+    def _profits(self, holding: OpenHolding, bids: Ints, spreads: Ints, part: slice) -> Ints:
+        spec, side, volume = self._specs[holding.symbol], holding.side, holding.volume
+        if spec.conversion is not FROM_BROKER:
+            return money.profits(spec, side, volume, holding.entry, bids, spreads)
+        pair = pair_of(spec, self._specs.values(), self._currency)
+        quotes = None if pair is None else self._quotes.get(pair.name)
+        if pair is None or quotes is None:
+            raise money.RateMissing(spec)
+        ticks = quotes.ticks[part].tolist()
+        asks = (quotes.ticks[part] + quotes.spreads[part]).tolist()
+        rows = zip(bids.tolist(), spreads.tolist(), ticks, asks, strict=True)
+        return np.array(
+            [
+                money.profit(
+                    spec, side, volume, holding.entry, bid if side is LONG else bid + spread,
+                    bid, bid + spread, pair_rate(pair, tick, ask, self._currency),
+                )
+                for bid, spread, tick, ask in rows
+            ],
+            dtype=np.int64,
+        )  # fmt: skip
 
     def _clipped(self, holding: OpenHolding, quotes: _Quotes, last: int, bids: Ints) -> Ints:
         """`bids` with the fill of a stop, where the holding's last range has hit it."""
@@ -282,18 +308,19 @@ def _quotes(prices: PriceHistory, own: Ints, merged: Ints) -> _Quotes:
     longs, shorts = (
         np.stack([prices.open, extreme, prices.close], axis=1).reshape(-1) for extreme in middle
     )
+    ticks = np.stack([prices.open, prices.open, prices.close], axis=1).reshape(-1)
     spreads = np.repeat(prices.spread, _PER_BAR)
     worst = np.tile(np.array([False, True, False]), len(prices))
     if len(merged) < len(own) and (merged == own[: len(merged)]).all():
-        longs, shorts, spreads, worst = (
-            column[: len(merged)] for column in (longs, shorts, spreads, worst)
+        longs, shorts, spreads, worst, ticks = (
+            column[: len(merged)] for column in (longs, shorts, spreads, worst, ticks)
         )
     elif len(merged) != len(own):
         at = np.searchsorted(own, merged, side="right") - 1
         mine = (at >= 0) & (own[np.maximum(at, 0)] == merged)
         at = np.maximum(at, 0)
-        return _Quotes(longs[at], shorts[at], spreads[at], worst[at] & mine, mine)
-    return _Quotes(longs, shorts, spreads, worst, np.ones(len(merged), dtype=bool))
+        return _Quotes(longs[at], shorts[at], spreads[at], worst[at] & mine, mine, ticks[at])
+    return _Quotes(longs, shorts, spreads, worst, np.ones(len(merged), dtype=bool), ticks)
 
 
 def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:

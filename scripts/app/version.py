@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from pathlib import Path
 from typing import Any
 
 
@@ -14,6 +17,17 @@ def version() -> str:
         return installed("execution-butler")
     except PackageNotFoundError:
         return "unknown"
+
+
+@functools.cache
+def program_digest() -> str:
+    """A hash over the program's own modules: two machines with the same one decide the same."""
+    root = Path(__file__).resolve().parents[2]
+    found = hashlib.sha256()
+    for top in ("engine", "risk", "signals", "adapters", "config", "scripts"):
+        for file in sorted((root / top).rglob("*.py")):
+            found.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()[:32]
 
 
 def session_metadata(

@@ -42,6 +42,8 @@ def shadow(
     bars: opt.Bars = None,
     clock: opt.Clock = None,
     symbol_spec: opt.SymbolSpecFiles = None,
+    account_currency: opt.AccountCurrency = None,
+    commission: opt.Commission = None,
     start: opt.Start = None,
     end: opt.End = None,
     speed: own.Speed = None,
@@ -112,7 +114,7 @@ def _request(given: dict[str, Any]) -> ReplayRequest:
     """What a replay could be asked for, too."""
     alike = (
         "bars", "clock", "symbol_spec", "preset", "start", "end", "signals", "objectives",
-        "calendar", "initial_balance",
+        "calendar", "initial_balance", "account_currency", "commission",
     )  # fmt: skip
     limits = {name: given[name] for name in LIMIT_OPTIONS}
     chosen = {name: given[name] for name in alike}

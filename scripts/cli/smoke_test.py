@@ -39,7 +39,7 @@ def smoke_test(
         str | None, typer.Option(help="Test this symbol; by default the profile's.")
     ] = None,
     risk_amount: Annotated[
-        float, typer.Option(help="Let the order lose at most so many USD.")
+        float, typer.Option(help="Let the order lose at most so much, in the account's currency.")
     ] = 5.0,
     stop_pips: Annotated[float, typer.Option(help="Set its stop so many pips away.")] = 10.0,
     hold_seconds: Annotated[float, typer.Option(help="Hold it for so many seconds.")] = 2.0,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.fields import LedgerFigures
+from engine.types import grouped
 from scripts.app.operations.account import AccountStanding
 
 _WORDS = {
@@ -18,22 +19,22 @@ _WORDS = {
 }
 
 
-def money(cents: int | None) -> str:
-    """An amount, or that it is not known."""
-    return "unknown" if cents is None else f"{cents / 100:,.2f}"
+def money(cents: int | None, currency: str) -> str:
+    """An amount with its currency, or that it is not known."""
+    return "unknown" if cents is None else grouped(cents / 100, currency)
 
 
 def account_lines(found: AccountStanding) -> Iterator[str]:
     """The standing and every finding; figures that were not computed are left out."""
     figures = found.figures
-    yield f"balance        {money(found.balance)} {found.currency}"
+    yield f"balance        {money(found.balance, found.currency)}"
     if figures.initial is not None:
-        yield from _challenge(figures)
+        yield from _challenge(figures, found.currency)
     own = figures.own
     if own is not None:
         yield (
-            f"own day        began with {money(own.day_start)}; entries {own.orders_today} today, "
-            f"{own.orders_hour} in the last hour"
+            f"own day        began with {money(own.day_start, found.currency)}; entries "
+            f"{own.orders_today} today, {own.orders_hour} in the last hour"
         )
     for finding in found.findings:
         yield f"{_WORDS[finding.severity]:<18} {finding.code:<20} {finding.line}"
@@ -52,16 +53,16 @@ def account_json(found: AccountStanding) -> dict[str, Any]:
     }
 
 
-def _challenge(figures: LedgerFigures) -> Iterator[str]:
+def _challenge(figures: LedgerFigures, currency: str) -> Iterator[str]:
     began = f"since {figures.started}" if figures.started else "not traded yet"
-    yield f"challenge      {money(figures.initial)} {began}, phase {figures.phase}"
+    yield f"challenge      {money(figures.initial, currency)} {began}, phase {figures.phase}"
     yield (
-        f"today          {figures.date}, began with {money(figures.day_start)} "
-        f"({figures.day_start_proof}), closed {money(figures.closed_today)}"
+        f"today          {figures.date}, began with {money(figures.day_start, currency)} "
+        f"({figures.day_start_proof}), closed {money(figures.closed_today, currency)}"
     )
-    overall = money(figures.floor_overall)
-    yield f"floors         {money(figures.floor_today)} today, {overall} overall"
-    yield f"target         {money(figures.target)}"
+    overall = money(figures.floor_overall, currency)
+    yield f"floors         {money(figures.floor_today, currency)} today, {overall} overall"
+    yield f"target         {money(figures.target, currency)}"
     days = f"{figures.trading_days} trading"
     if figures.profitable_days is not None:
         days += f", {figures.profitable_days} profitable"

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.types import USD, grouped, plain
+
 
 def objective_lines(summary: dict[str, Any]) -> list[str]:
     """What the short summary tells of a firm's objectives; nothing without them."""
     told = summary["objectives"]
     if told is None:
         return []
+    unit = str(summary.get("currency", USD))
     lines = [f"  objectives {told['title']}: {_tally(told)}"]
     for item in summary["attempts"][-_SHOWN:]:
-        lines += [_attempt_line(item), *_violation_lines(item)]
+        lines += [_attempt_line(item, unit), *_violation_lines(item)]
     if len(summary["attempts"]) > _SHOWN:
         lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
     room = summary["loss_buffer"]
     if room is not None:
         lines.append(
-            f"  buffer     {room['today']:,.2f} USD today ({room['orders_today']} orders of "
-            f"{room['order_risk']:,.2f}), {room['overall']:,.2f} overall, "
+            f"  buffer     {grouped(room['today'], unit)} today ({room['orders_today']} orders of "
+            f"{plain(room['order_risk'], unit)}), {plain(room['overall'], unit)} overall, "
             f"reset in {room['reset_in_hours']:.1f} h"
         )
     return lines
@@ -46,12 +49,12 @@ def _violation_lines(attempt: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _attempt_line(attempt: dict[str, Any]) -> str:
+def _attempt_line(attempt: dict[str, Any], unit: str) -> str:
     cause = f" ({attempt['cause']})" if attempt["cause"] else ""
     if "not judged" in attempt.get("detail", ""):
         cause = f" ({attempt['detail']})"
     return (
         f"    {attempt['attempt']:>4}     {attempt['start'][:10]} to {attempt['end'][:10]}, "
         f"{attempt['days']} days, phase {attempt['phase']}: {attempt['outcome']}{cause}, "
-        f"smallest buffer {attempt['min_buffer']:,.2f} USD"
+        f"smallest buffer {grouped(attempt['min_buffer'], unit)}"
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.types import USD, amount
+
 if TYPE_CHECKING:
     from scripts.app.operations.smoke_report import SmokeReport
 
@@ -28,10 +30,11 @@ def report_lines(report: SmokeReport, file: Path, symbol: str) -> Iterator[str]:
 
 def _order_line(symbol: str, facts: dict[str, Any]) -> str:
     """What was asked for and what it came to, in one line."""
-    parts = [f"{facts['volume']:.2f} lots {symbol}", f"risk {facts['risk_usd']:.2f} USD"]
+    unit = facts["currency"] or USD
+    parts = [f"{facts['volume']:.2f} lots {symbol}", f"risk {amount(facts['risk'] * 100, unit)}"]
     for what, name in (("opened at", "open_price"), ("closed at", "close_price")):
         if facts[name] is not None:
             parts.append(f"{what} {facts[name]}")
-    if facts["profit_usd"] is not None:
-        parts.append(f"profit {facts['profit_usd']:.2f} USD with costs")
+    if facts["profit"] is not None:
+        parts.append(f"profit {amount(facts['profit'] * 100, unit)} with costs")
     return ", ".join(parts)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from adapters.reports.page.first_screen import RULES, verdict
+from engine.types import USD, grouped, plain
+from scripts.app.session_folder import THROUGH_MT5
 from scripts.view.objectives import objective_lines
 
 if TYPE_CHECKING:
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
+    from scripts.app.session_folder import SessionFolder
 
 
 @contextmanager
@@ -66,17 +69,24 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or _how_to_see(session)}",
+        *ways_on(folder, page),
     ]
 
 
-def _how_to_see(session: FinishedSession) -> str:
-    """The command that shows the run; in a folder of results of the user's own by its path."""
-    folder = session.folder
+def ways_on(folder: SessionFolder, page: Path | None = None) -> list[str]:
+    """How the run is seen, and one on an account laid beside the replay of its own bars."""
+    lines = [f"  report     {page or f'butler report {_named(folder)} --open'}"]
+    if folder.kind == THROUGH_MT5:
+        lines.append(f"  mirror     butler mirror {_named(folder)} --open")
+    return lines
+
+
+def _named(folder: SessionFolder) -> str:
+    """The name of a session on the command line; outside the usual folder of results its path."""
     if folder.results == Path("results"):
-        return f"butler report {folder.session_id} --open"
+        return folder.session_id
     path = str(folder.path)
-    return f'butler report "{path}" --open' if " " in path else f"butler report {path} --open"
+    return f'"{path}"' if " " in path else path
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:
@@ -84,13 +94,14 @@ def _equity(summary: dict[str, Any]) -> list[str]:
     first, final, change = (
         summary[name] for name in ("initial_equity", "final_equity", "total_pnl")
     )
+    unit = _currency(summary)
+    first, final, change = plain(first, unit), plain(final, unit), grouped(change, unit, "+")
     accounts = len(summary["attempts"] or ())
     if accounts > 1:
         return [
-            f"  accounts   {accounts} of {_usd(first)}, together {change:+,.2f} USD; the last one "
-            f"stands at {_usd(final)}"
+            f"  accounts   {accounts} of {first}, together {change}; the last one stands at {final}"
         ]
-    return [f"  equity     {_usd(first)} -> {_usd(final)}  ({change:+,.2f} USD)"]
+    return [f"  equity     {first} -> {final}  ({change})"]
 
 
 def _nothing_opened(summary: dict[str, Any], denied: dict[str, int]) -> list[str]:
@@ -154,8 +165,9 @@ def _holes(data: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _usd(amount: float) -> str:
-    return f"{amount:,.2f}"
+def _currency(summary: dict[str, Any]) -> str:
+    """The account's; summaries of earlier programs name none, as all were in USD."""
+    return str(summary.get("currency", USD))
 
 
 def _period(session: FinishedSession) -> str:

@@ -57,4 +57,4 @@ def test_two_symbols_killed_again_and_again(tmp_path: Path, seed: int, how: str)
         name = ("--resume", "killed")
     code, said = finished(tmp_path, *bars, *LOCKSTEP, how, *name, seconds=SECONDS)
     assert code == 0, said
-    assert_same_trades(tmp_path, replayed(tmp_path, bars), "killed")
+    assert_same_trades(tmp_path, replayed(tmp_path, bars), "killed", killed=True)

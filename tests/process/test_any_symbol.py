@@ -163,8 +163,8 @@ WRONG = {
     ),
     "a replay of files": (
         ("replay",),
-        "EURGBP: its profit is in GBP and the account in USD, which a replay of its bars cannot "
-        "convert",
+        "EURGBP: its profit is in GBP and the account in USD: give the bars of GBPUSD too "
+        "(--bars GBPUSD=FILE)",
     ),
 }
 
@@ -178,13 +178,13 @@ def test_where_a_cross_cannot_be_traded_one_line_says_what_to_do(tmp_path: Path,
     assert not (tmp_path / "out" / "sessions").exists()
 
 
-def test_the_history_of_a_cross_on_a_terminal_is_not_replayed(tmp_path: Path) -> None:
+def test_the_history_of_a_cross_is_replayed_with_that_of_its_pair(tmp_path: Path) -> None:
     said = butler(
         "replay", "--account-profile", "PAPER", "--symbol", "EURGBP", "--results-dir", tmp_path
     )
     assert said.code == 2
     assert "EURGBP: its profit is in GBP and the account in USD" in said.line
-    assert "butler shadow" in said.line
+    assert "(--symbol GBPUSD)" in said.line
 
 
 @pytest.mark.parametrize("symbol", ["EURGBP", "GBPJPY"])

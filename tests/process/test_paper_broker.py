@@ -119,10 +119,10 @@ def test_the_smoke_test_shows_what_was_sent_and_what_it_came_to(tmp_path: Path) 
     assert shown.code == 0, shown
     told = json.loads("\n".join(said.out))
     assert told["volume"] == 0.04
-    assert 0 < told["risk_usd"] <= 5
+    assert 0 < told["risk"] <= 5
     assert told["open_price"] == 1.10002
     assert told["close_price"] == 1.1
-    assert told["profit_usd"] < 0
+    assert told["profit"] < 0
     (line,) = [text for text in shown.out if "lots EURUSD" in text]
     for words in ("0.04 lots", "risk ", "opened at 1.10002", "closed at 1.1", "profit -"):
         assert words in line

@@ -42,7 +42,7 @@ def test_a_session_killed_and_resumed_trades_what_a_replay_trades(tmp_path: Path
         kill_at(process, books(results, "killed"), NOON)
     code, said = finished(results, *bars, *LOCKSTEP, "--resume", "killed")
     assert code == 0, said
-    assert_same_trades(results, replayed(results, bars), "killed")
+    assert_same_trades(results, replayed(results, bars), "killed", killed=True)
     whole = butler_process("journal", "verify", "killed", "--results-dir", results)
     assert whole.code == 0
     assert whole.out[0].startswith("whole:")
@@ -177,7 +177,7 @@ def test_a_service_begins_is_killed_and_goes_on_by_itself(tmp_path: Path) -> Non
     code, said = finished(results, *bars)
     assert code == 0, said
     assert "going on with killed (cut off " in said
-    assert_same_trades(results, replayed(results, bars[:2]), "killed")
+    assert_same_trades(results, replayed(results, bars[:2]), "killed", killed=True)
     assert_resumed_with_the_figures_before(results, "killed")
     code, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "next")
     assert (code, "going on" in said) == (0, False), said

@@ -53,7 +53,7 @@ class TestRules:
     ) -> None:
         (alert,) = told(changed(cause))
         assert (alert.kind, alert.title) == (kind, f"s-1: no new orders: {cause}")
-        assert alert.text == "the reason; equity 97900.00, balance 97900.00"
+        assert alert.text == "the reason; equity 97900.00, balance 97900.00 USD"
 
     def test_a_second_cause_does_not_repeat_the_first(self) -> None:
         alerts = told(
@@ -75,8 +75,8 @@ class TestRules:
         first, second = told(opened(), closed(), part, closed(8, net=150), day, day)
         assert first == Alert(
             AlertKind.DAILY_SUMMARY, "s-1: daily summary",
-            "until 2025-01-08: 2 trades closed, net 196.00; balance 100001.00, equity 100001.00; "
-            "today's floor 98000.00",
+            "until 2025-01-08: 2 trades closed, net 196.00; balance 100001.00, "
+            "equity 100001.00 USD; today's floor 98000.00",
         )  # fmt: skip
         assert "0 trades closed, net 0.00" in second.text
 

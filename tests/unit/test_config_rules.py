@@ -131,7 +131,7 @@ class TestCalendar:
         [
             ("2026-06-05T12:30:00,news,,USD", "line 2, time: must be a time such as"),
             ("soon,news,,USD", "line 2, time: must be a time such as"),
-            ("2026-06-05T12:30:00Z,fair,,USD", "line 2, kind: must be news or closure"),
+            ("2026-06-05T12:30:00Z,fair,,USD", "line 2, kind: must be news, closure or reward"),
             ("2026-06-05T12:30:00Z,closure,2026-06-05T12:30:00Z,", "line 2, until: must be later"),
             ("2026-06-05T12:30:00Z,closure,,", "line 2, until: must be a time such as"),
         ],

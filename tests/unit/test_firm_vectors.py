@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from risk.challenge import Challenge
 from tests.builders import START, closed, limits, of_kind, opened, wired
 from tests.challenges import WEEK, rules
 from tests.risk_steps import reset, see
+from tests.user_signal_runs import Told, bar_file, flat, iso, played, signal_file, terms_of
+from tests.user_signal_runs import at as bar_at
 
 USD = 100
 I = 100_000 * USD  # noqa: E741 - the initial balance, as the rules call it
@@ -234,7 +237,7 @@ def test_an_account_expires_after_too_many_days_without_an_opening() -> None:
     for day in range(29):
         reset(parts, START)
         assert not of_kind(parts.journal, ev.AttemptEnded), day
-    parts.bus.publish(opened(7, order_id=0))
+    parts.bus.publish(opened(7))
     parts.bus.publish(closed(7))
     for day in range(31):
         reset(parts, START)
@@ -247,3 +250,72 @@ def test_an_account_expires_after_too_many_days_without_an_opening() -> None:
 
 def test_the_week_of_the_vectors_is_new_yorks() -> None:
     assert next(restrictions.weekly(WEEK, CLOSES - 1)).start == CLOSES
+
+
+# --- a reward on a 1-Step account ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keeps", "limits_after"), [(False, (97_000, 90_000)), (True, (97_000, 94_000))]
+)
+def test_a_reward_takes_the_trailing_limit_back(keeps: bool, limits_after: tuple[int, int]) -> None:
+    """The best end of a day was 104,000; the account is brought back to 100,000."""
+    found = load_rules("ftmo_1step")
+    maximum = msgspec.structs.replace(found.maximum, keeps_after_reward=keeps)
+    found = msgspec.structs.replace(found, maximum=maximum)
+    phase = len(found.phases) - 2
+    before = obj.new_phase(found, phase, I, "2026-06-01")
+    before = obj.next_day(found, before, "2026-06-02", 104_000 * USD, 104_000 * USD)
+    assert (before.day_limit, before.max_limit) == (101_000 * USD, 94_000 * USD)
+    begun = obj.new_phase(found, phase, I, "2026-06-02")
+    after = obj.after_reward(found, before, begun)
+    assert (after.day_limit, after.max_limit) == tuple(it * USD for it in limits_after)
+
+
+def rewarded(folder: Path, rules_name: str, *, paid_at: float) -> Told:
+    """A target of 400 points is reached in bar 4; a reward is due at bar `paid_at`."""
+    calendar = folder / "calendar.csv"
+    text = f"time,kind,until,currencies\n{iso(bar_at(paid_at))},reward,,\n"
+    calendar.write_text(text, encoding="utf-8")
+    bars = flat(20)
+    bars[4] = (108_000, 108_500, 107_995, 108_400)
+    signal = {
+        "time": bar_at(1), "symbol": "EURUSD", "direction": "long", "stop_loss": 1.0780,
+        "take_profit": 1.0840, "volume": 1.0,
+    }  # fmt: skip
+    terms = terms_of(
+        {"EURUSD": bar_file(folder, "EURUSD", bars)},
+        signal_file(folder, [signal]),
+        {"per_trade_risk_fraction": 0.1, "daily_loss_fraction": 0.5},
+        objectives=rules_name,
+        calendar=calendar,
+        commission=["0"],
+    )
+    return played(terms)
+
+
+@pytest.mark.parametrize("name", ["ftmo_1step:account", "ftmo_2step:account_swing"])
+def test_a_reward_pays_the_profit_out_and_the_phase_begins_anew(tmp_path: Path, name: str) -> None:
+    told = rewarded(tmp_path, name, paid_at=8)
+    ended = told.of(ev.AttemptEnded)
+    assert [(item.outcome, item.detail) for item in ended] == [
+        (AttemptOutcome.REWARDED, "390.00 USD paid out")
+    ]
+    first, again = told.of(ev.AttemptStarted)
+    assert (again.attempt, again.phase, again.deposit) == (first.attempt, first.phase, -39_000)
+    assert again.account.balance == again.account.equity == START
+    assert (again.day_limit, again.max_limit) == (first.day_limit, first.max_limit)
+    assert told.end.account.balance == START
+    assert not told.of(ev.TradingStateChanged)
+
+
+@pytest.mark.parametrize(
+    ("name", "paid_at"),
+    [("ftmo_1step:account", 2), ("ftmo_1step:challenge", 8), ("ftmo_1step:account", -3)],
+)
+def test_nothing_is_paid_while_a_position_is_open_nor_before_the_account_is_earned(
+    tmp_path: Path, name: str, paid_at: float
+) -> None:
+    told = rewarded(tmp_path, name, paid_at=paid_at)
+    assert len(told.of(ev.AttemptStarted)) == 1
+    assert told.end.account.balance == START + 39_000

@@ -9,11 +9,10 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.conversion import pair_of
 from adapters.paper.broker.swap import swap_of
 from adapters.paper.terminal.functions import PaperTerminal
 from engine.money import RateMissing
-from engine.types import Rate, Side
+from engine.types import Rate, Side, pair_of
 from tests.builders import EURGBP, GBPUSD, LOT, SPECS, START, USDJPY, XAUUSD
 from tests.paper_terminals import BUY, NOW, done, sent
 

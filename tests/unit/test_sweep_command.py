@@ -200,6 +200,21 @@ def test_every_sweep_on_the_same_bars_counts_as_tried(tmp_path: Path) -> None:
     assert counts == [1, 2, 3]
 
 
+def test_odds_say_that_a_preset_was_chosen_from_many(tmp_path: Path) -> None:
+    """After a sweep on the same bars; not on others, and not without one."""
+    where = ("--results-dir", tmp_path)
+    quick = ("--preset", "sma_cross", "--to", "2023-05-01")
+    assert (
+        butler("sweep", *quick, "--set", "sma_fast=5,6", "--jobs", 1, "--quiet", *where).code == 0
+    )
+    told = "This preset was chosen from 2 that were tried"
+    ask = ("--paths", "100", "--no-table", *where)
+    assert told in "\n".join(butler("odds", *quick, *ask).out)
+    other = butler("odds", "--preset", "ftmo_m15", "--to", "2023-05-01", *ask)
+    assert other.code == 0
+    assert "chosen from" not in "\n".join(other.out)
+
+
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     (tmp_path / "done.jsonl").write_bytes(b"{}\n")

@@ -61,6 +61,7 @@ class DryRun:
         """
         self._real = account
         self._books = books
+        self._recorded = bars is not None
         self._bars = dict(bars or {}) if pace is MarketPace.BARS else {}
         self._specs = {item.name: item.spec for item in instruments}
         self._judged: set[str] = set()
@@ -68,7 +69,7 @@ class DryRun:
         self._since = since
         self._seen: dict[str, tuple[int, int]] = {}  # last tick's time in ms, and how many had it
         specs = {spec.name: spec for spec in self._specs.values()}
-        self.account = PaperAccount(specs, round(account.balance * 100))
+        self.account = PaperAccount(specs, round(account.balance * 100), currency=account.currency)
         state_file.load(books, self.account, account.login, account.server)
         terms = AccountTerms(
             login=account.login, server=account.server, leverage=max(account.leverage, 1)
@@ -120,42 +121,52 @@ class DryRun:
         self, terminal: RemoteTerminal, gaps: Sequence[BarRequest], query: SnapshotQuery
     ) -> MarketSnapshot:
         """Take every tick since the last look to the paper account, then look at it."""
-        quotes, worst = quotes_of(terminal, gaps), None
+        quotes = quotes_of(terminal, gaps)
         for request, quoted in zip(gaps, quotes, strict=True):
             self._learn(request.name, quoted.valuation)
-            worst = self._play(terminal, request.name, quoted) or worst
+            self._receive(terminal, request.name, quoted)
+        worst = self._worst()
+        if worst is None:
+            self._play()
         snapshot = self.fetch_snapshot(terminal, query)
         # Nothing is sent, so no permission to send is missed.
         conditions = trading_conditions(terminal, [gap.name for gap in gaps], account=None)
         return MarketSnapshot(quotes, snapshot, conditions, worst)
 
-    def _play(self, terminal: Prices, name: str, quoted: Quote) -> AccountSeen | None:
-        """Take the ticks of a symbol to the account.
-
-        Before those of a recorded bar's range the figures at its worst are reported, and the rest
-        waits for the next snapshot.
-        """
-        points, player = self._specs[name].points, self._players[name]
-        waiting = self._waiting.setdefault(name, deque())
+    def _receive(self, terminal: Prices, name: str, quoted: Quote) -> None:
+        """Queue the ticks of a symbol since the last look, in the parts that are played."""
+        points, waiting = self._specs[name].points, self._waiting.setdefault(name, deque())
         waiting.extend(
-            player.grouped(
+            self._players[name].grouped(
                 PaperTick(points(bid), points(ask), moment)
                 for bid, ask, moment in self._new_ticks(terminal, name, quoted)
             )
         )
-        happened, worst = 0, None
-        while waiting and worst is None:
-            if name not in self._judged and player.ends_after(waiting[0], self._since):
-                worst = player.worst(waiting[0])
-            if worst is None:
-                self._judged.discard(name)
-                happened += player.play(waiting.popleft())
-        if happened:
-            self._save()
-        if worst is None:
+
+    def _worst(self) -> AccountSeen | None:
+        """The account at the worst of the bar whose range comes next, once; else None.
+
+        Who has missed more than one move cannot say how the account stood between them.
+        """
+        parts = [(name, part) for name, waiting in self._waiting.items() for part in waiting]
+        if len(parts) != 1 or parts[0][0] in self._judged:
+            return None
+        ((name, part),) = parts
+        player = self._players[name]
+        if not player.ends_after(part, self._since) or (worst := player.worst(part)) is None:
             return None
         self._judged.add(name)
         return AccountSeen(*worst)
+
+    def _play(self) -> None:
+        """Take what waits to the account."""
+        happened = 0
+        for name, waiting in self._waiting.items():
+            while waiting:
+                happened += self._players[name].play(waiting.popleft())
+        self._judged.clear()
+        if happened:
+            self._save()
 
     def _new_ticks(
         self, terminal: Prices, name: str, quoted: Quote
@@ -216,6 +227,8 @@ class DryRun:
     def _learn(self, name: str, valuation: BrokerValuation | None) -> None:
         """The real terminal says what converts the symbol's money; the last word counts."""
         spec = self._specs[name]
+        if self._recorded and self.account.converter.converts(spec):
+            return  # by the same prices as the terminal that plays them
         if valuation is not None and spec.conversion is Conversion.FROM_BROKER:
             rate = broker_rate(spec, valuation.at(spec.name, 0))
             self.account.converter.from_broker[spec.name] = rate

@@ -22,7 +22,7 @@ from adapters.paper.broker.records import PaperOrder as PaperOrder
 from adapters.paper.broker.records import PaperPosition as PaperPosition
 from adapters.paper.broker.swap import swap_of
 from engine import money
-from engine.types import LONG, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import LONG, USD, Cents, Millis, Points, Side, SymbolSpec, Units
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),
@@ -31,10 +31,11 @@ _EXIT_REASONS = {
 
 
 class PaperAccount(Ledger):
-    """A hedging account in USD, or with `netting` one that holds one position per symbol.
+    """A hedging account, or with `netting` one that holds one position per symbol.
 
-    Slippage (points) moves every fill against the order, except that of a limit order. `stop_out`
-    is the margin level in percent below which the server closes positions; None: it never does.
+    Its specs say how each symbol's money becomes the account's `currency`. Slippage (points) moves
+    every fill against the order, except that of a limit order. `stop_out` is the margin level in
+    percent below which the server closes positions; None: it never does.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class PaperAccount(Ledger):
         slippage: Points = 0,
         netting: bool = False,
         stop_out: int | None = None,
+        currency: str = USD,
     ) -> None:
-        super().__init__(specs, balance, netting=netting)
+        super().__init__(specs, balance, netting=netting, currency=currency)
         self.stop_out = stop_out
         self.quoted: dict[str, Millis] = {}
         self._slippage = slippage

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
-from engine.types import FROM_BROKER, Points, Rate, SymbolSpec
-
-CURRENCY: Final = "USD"
-"""The currency of every paper account."""
-
-
-def pair_of(spec: SymbolSpec, known: Iterable[SymbolSpec]) -> SymbolSpec | None:
-    """The first symbol that converts the profits of `spec`; None when there is none."""
-    for pair in known:
-        if {pair.base, pair.quote} == {spec.quote, CURRENCY}:
-            return pair
-    return None
+from engine.types import FROM_BROKER, USD, Points, Rate, SymbolSpec, pair_of, pair_rate
 
 
 class Converter:
@@ -31,20 +19,24 @@ class Converter:
         specs: Mapping[str, SymbolSpec],
         bids: Mapping[str, Points],
         asks: Mapping[str, Points],
+        currency: str = USD,
     ) -> None:
+        """`currency` is the account's."""
+        self.currency = currency
         self.from_broker: dict[str, Rate] = {}
         self._bids, self._asks = bids, asks
         self._pairs = {
-            name: pair_of(spec, specs.values())
+            name: pair_of(spec, specs.values(), currency)
             for name, spec in specs.items()
             if spec.conversion is FROM_BROKER
         }
 
-    def rate_of(self, spec: SymbolSpec) -> Rate | None:
-        """What profits of `spec` are multiplied with; None where none is needed, or none known.
+    def converts(self, spec: SymbolSpec) -> bool:
+        """Whether the prices of a symbol that is known here convert the profits of `spec`."""
+        return self._pairs.get(spec.name) is not None
 
-        A gain is sold at the pair's bid, a loss bought at its ask, or the other way round.
-        """
+    def rate_of(self, spec: SymbolSpec) -> Rate | None:
+        """What profits of `spec` are multiplied with; None where none is needed, or none known."""
         if spec.conversion is not FROM_BROKER:
             return None
         if spec.name in self.from_broker:
@@ -52,7 +44,4 @@ class Converter:
         pair = self._pairs[spec.name]
         if pair is None or pair.name not in self._bids:
             return None
-        bid, ask, whole = self._bids[pair.name], self._asks[pair.name], 10**pair.digits
-        if pair.quote == CURRENCY:
-            return Rate(gain=(bid, whole), loss=(ask, whole))
-        return Rate(gain=(whole, ask), loss=(whole, bid))
+        return pair_rate(pair, self._bids[pair.name], self._asks[pair.name], self.currency)

@@ -11,24 +11,39 @@ from adapters.paper.broker.index import Index
 from adapters.paper.broker.pending import PendingOrders
 from adapters.paper.broker.records import PaperDeal, PaperOrder, PaperPosition
 from engine import money
-from engine.types import FROM_BROKER, LONG, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import (
+    FROM_BROKER,
+    LONG,
+    USD,
+    Cents,
+    Millis,
+    Points,
+    Side,
+    SymbolSpec,
+    Units,
+    booked,
+    decimals,
+)
 
 
 class Ledger:
-    """Positions, orders and deals in USD; knows what was dealt at which price, not why.
+    """Positions, orders and deals in one currency; knows what was dealt at which price, not why.
 
     Hedging, or with `netting` one position per symbol. `held` counts the open positions of each
     symbol; `margin` is what they bind, as fixed when each was opened. `orders` are the waiting ones
     by ticket, `order_history` those that are over. `bids` and `asks` are the last ticks.
     """
 
-    def __init__(self, specs: dict[str, SymbolSpec], balance: Cents, *, netting: bool) -> None:
+    def __init__(
+        self, specs: dict[str, SymbolSpec], balance: Cents, *, netting: bool, currency: str = USD
+    ) -> None:
+        self.currency = currency
         self.specs = specs
         self.balance = balance
         self.netting = netting
         self.bids: dict[str, Points] = {}
         self.asks: dict[str, Points] = {}
-        self.converter = Converter(specs, self.bids, self.asks)
+        self.converter = Converter(specs, self.bids, self.asks, currency)
         self.now: Millis = 0
         self.positions: dict[int, PaperPosition] = {}
         self.margin: Cents = 0
@@ -202,6 +217,8 @@ class Ledger:
         swap: Cents = 0,
     ) -> PaperDeal:
         spec = order.spec
+        if decimals(self.currency) == 0:
+            profit, fee, swap = (booked(amount, self.currency) for amount in (profit, fee, swap))
         deal = PaperDeal(
             len(self.deals) + 1, order.ticket, position, self.now,
             mt5.DEAL_TYPE_BUY if side is LONG else mt5.DEAL_TYPE_SELL,

@@ -14,7 +14,7 @@ Signals that the user gave are acted on at the first opening of their symbol at 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.swap import nights_after
@@ -46,7 +46,9 @@ class ReplayFeed:
     the equity that changes nothing when tested; `schedule` holds user signals; `rollovers` are the
     server's midnights, each with the weekday that ended (0 = Sunday), without end; `weekends` are
     the moments at which open positions are looked at before the week closes, each with that
-    closing; `finished` ends the replay early, asked after every range, turn of days and opening.
+    closing; `finished` ends the replay early, asked after every range, turn of days and opening;
+    `valuations` are asked after every tick, where other symbols' prices convert a symbol's money;
+    `rewards` are the moments at which the firm pays.
     """
 
     def __init__(
@@ -63,7 +65,12 @@ class ReplayFeed:
         weekends: Iterator[tuple[Millis, Millis]],
         finished: Callable[[], bool] | None = None,
         every_bar: bool = False,
+        valuations: Callable[[], Iterable[ev.SymbolValuation]] | None = None,
+        rewards: Iterable[Millis] = (),
     ) -> None:
+        self._valuations = valuations
+        self._rewards = iter(rewards)
+        self._next_reward = next(self._rewards, NEVER)
         self._bus = bus
         self._account = account
         self._cursors = cursors
@@ -158,7 +165,13 @@ class ReplayFeed:
         bus.time, bus.bar = cursor.opening, (symbol, cursor.opening)
         self._account.quote(symbol, bid, ask, cursor.server)
         bus.feed(ev.Tick(symbol, bid, ask))
+        if self._valuations is not None:
+            self._value(self._valuations)
         return row
+
+    def _value(self, valuations: Callable[[], Iterable[ev.SymbolValuation]]) -> None:
+        for valuation in valuations():
+            self._bus.feed(valuation)
 
     def _open(self, cursor: SymbolCursor) -> None:
         bus, symbol = self._bus, cursor.symbol
@@ -188,6 +201,8 @@ class ReplayFeed:
         bus.feed(ev.Tick(symbol, bar.close, ask))
         if hits:
             self._reconcile()
+        if self._valuations is not None:
+            self._value(self._valuations)
         if held:
             self._test_equity()
         cursor.in_bar = False
@@ -265,6 +280,9 @@ class ReplayFeed:
                 self._roll_over()
             elif self._next_weekend[0] == moment:
                 self._close_week()
+            elif self._next_reward == moment:
+                self._next_reward = next(self._rewards, NEVER)
+                self._bus.feed(ev.RewardDue())
             else:
                 self._reset()
             self._turn = self._next_turn()
@@ -273,7 +291,9 @@ class ReplayFeed:
         return False
 
     def _next_turn(self) -> Millis:
-        return min(self._next_rollover[0], self._next_weekend[0], self._next_reset[0])
+        return min(
+            self._next_rollover[0], self._next_weekend[0], self._next_reset[0], self._next_reward
+        )
 
     def _close_week(self) -> None:
         _, closes = self._next_weekend

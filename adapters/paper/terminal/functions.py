@@ -30,7 +30,7 @@ class _StillBars:
 
 
 class PaperTerminal(AccountFunctions, RateFunctions, HistoryFunctions, OrderFunctions):
-    """A terminal with the whole surface of the package over one demo account in USD.
+    """A terminal with the whole surface of the package over one demo account.
 
     `terms` say whose account it is and how its symbols may be traded; without them it is the demo
     account `login` on `server`. `bars` are what `copy_rates_*` and `copy_ticks_*` show. A terminal

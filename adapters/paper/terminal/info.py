@@ -14,6 +14,7 @@ from adapters.paper.terminal.calling import (
     text,
     whole,
 )
+from engine.types import decimals
 
 BUILD: Final = 5000
 _VERSION: Final = 500
@@ -105,15 +106,18 @@ class AccountFunctions(Surface):
         equity, margin = account.equity(), account.margin
         netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
         hedging = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-        return mt5.AccountInfo(
+        info: mt5.AccountInfo = mt5.AccountInfo.made(
             (
                 terms.login, terms.trade_mode, terms.leverage, terms.max_orders,
                 mt5.ACCOUNT_STOPOUT_MODE_PERCENT, conditions.trade_allowed,
-                conditions.experts_allowed, netting if account.netting else hedging, 2, False,
+                conditions.experts_allowed, netting if account.netting else hedging,
+                decimals(account.currency), False,
                 account.balance / 100, 0.0, (equity - account.balance) / 100, equity / 100,
                 margin / 100, (equity - margin) / 100,
                 round(equity / margin * 100, 2) if margin else 0.0,
                 _MARGIN_CALL if account.stop_out else 0.0, float(account.stop_out or 0),
-                0.0, 0.0, 0.0, 0.0, 0.0, "Paper account", terms.server, "USD", _COMPANY,
+                0.0, 0.0, 0.0, 0.0, 0.0, "Paper account", terms.server,
+                account.currency, _COMPANY,
             )
         )  # fmt: skip
+        return info

@@ -164,7 +164,7 @@ class PriceFunctions(Surface):
 
 
 def _tick_value(spec: SymbolSpec, price: int, rate: Rate | None) -> float:
-    """What a point of one lot is worth, in dollars; 0.0 while that is unknown."""
+    """What a point of one lot is worth, in the account's currency; 0.0 while that is unknown."""
     if spec.conversion is Conversion.NONE:
         return spec.contract / float(10**spec.digits)
     if spec.conversion is Conversion.DIVIDE:

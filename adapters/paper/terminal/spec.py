@@ -18,7 +18,7 @@ from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
 from adapters.paper.terminal.market import MarketPace, PaperMarket
 from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from adapters.paper.terminal.sources import load_bars, made_up_bars
-from engine.types import SymbolSpec
+from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
 
 MADE_UP_START: Final = 1_736_121_600
 """2025-01-06 00:00, a Monday: where the clock of a made-up market begins unless given otherwise."""
@@ -40,9 +40,10 @@ def demand(condition: bool, field: str, why: str) -> None:
 class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a paper terminal is made of.
 
-    ``balance`` is in dollars, ``slippage`` in points, ``stop_out`` a margin level in percent (None:
-    never). ``bars`` names a ``.npy`` file of rates records for a symbol; a symbol without one has a
-    made-up market of M1 bars around its ``prices`` entry, a wave of ``swing`` points up and down.
+    ``balance`` is in the account's ``currency``, ``slippage`` in points, ``stop_out`` a margin
+    level in percent (None: never). ``bars`` names a ``.npy`` file of rates records for a symbol; a
+    symbol without one has a made-up market of M1 bars around its ``prices`` entry, a wave of
+    ``swing`` points up and down.
     ``start`` is the server's clock at the beginning, in seconds: by default that of the first bar
     of the files, else ``MADE_UP_START``, or for a real clock this machine's UTC. ``began`` is when
     a real clock showed it (seconds UTC; None: when the terminal is built). With the clock
@@ -54,6 +55,7 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     login: int
     server: str
     balance: float = 100_000.0
+    currency: str = USD
     leverage: int = 100
     trade_mode: Literal["demo", "contest", "real"] = "demo"
     netting: bool = False
@@ -76,6 +78,8 @@ class TerminalSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         names = [spec.name for spec in self.symbols]
         demand(bool(names) and len(set(names)) == len(names), "symbols", "must be given, each once")
         demand(bool(self.server), "server", "must not be empty")
+        known = ", ".join(ACCOUNT_CURRENCIES)
+        demand(self.currency in ACCOUNT_CURRENCIES, "currency", f"must be one of {known}")
         for field in ("login", "balance", "speed", "leverage", "max_orders"):
             demand(0 < getattr(self, field) < _LARGEST, field, "must be above 0")
         demand(self.stop_out is None or self.stop_out > 0, "stop_out", "must be above 0 or null")
@@ -139,6 +143,7 @@ def assemble(spec: TerminalSpec, calls: dict[str, int]) -> Assembled:
         slippage=spec.slippage,
         netting=spec.netting,
         stop_out=spec.stop_out,
+        currency=spec.currency,
     )
     start, bars = _start_and_bars(spec)
     market = PaperMarket(account, bars, pace=spec.pace)

@@ -67,7 +67,7 @@ def identity(result: RunResult, hindsight: Hindsight | None) -> list[str]:
     account = f"{money(terms.start.balance).removesuffix('.00')} {terms.currency}"
     parts.append(f"{title}, {account}" if title else account)
     parts.append(f"played {date(result.first)} to {date(result.last)}")
-    done = [it for it in result.attempts if it.outcome and not it.outcome.startswith("phase_")]
+    done = [it for it in result.attempts if it.outcome in _OVER]
     if result.attempts:
         passed, unsure = (sum(it.outcome == how for it in done) for how in ("passed", _UNSURE))
         count = len({item.attempt for item in result.attempts})

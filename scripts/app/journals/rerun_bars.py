@@ -59,6 +59,7 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
         signals_sha256=signal_file.sha256 if signal_file else "",
         strategy=started.strategy,
         objectives=challenge_of(started),
+        currency=started.currency,
     )
 
 

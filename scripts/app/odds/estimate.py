@@ -35,7 +35,9 @@ from scripts.app.odds.statement_days import statement_record
 from scripts.app.terms.inputs import ASSUMED
 from scripts.app.terms.objectives import resolve
 from scripts.app.terms.options import cents
+from scripts.app.terms.replay_terms import Terms
 from scripts.app.trials.pool import process_pool, processors
+from scripts.app.trials.tried import tried_of
 from signals.market_data.clocks import is_clock
 
 RULES = "--rules"
@@ -89,6 +91,7 @@ def odds_of(request: OddsRequest) -> FoundOdds:
         if record.run.sizing is Sizing.ABSOLUTE and waiting:
             notes, waiting = _without_table(request, notes, waiting)
         found = _found(request, challenge, settings, record, notes, risk)
+        found = _with_tried(found, request, terms)
         return _with_levels(request, found, _finished(waiting))
 
 
@@ -226,6 +229,16 @@ def level_at(asked: _LevelAsked) -> Level | str:
         return Level(risk=asked.risk, odds=estimated(record, rules, asked.settings), cut=cut)
     except AppError as error:
         return f"{asked.risk:g} %: {error}"
+
+
+def _with_tried(found: FoundOdds, request: OddsRequest, terms: Terms) -> FoundOdds:
+    """With the number of parameter sets that sweeps tried on these bars: one of them is this."""
+    strategy, file = terms.strategy or terms.preset, terms.strategy_file
+    code = file.read_bytes() if file is not None and file.is_file() else None
+    hashes = {item.spec.name: item.ref.sha256 for item in terms.inputs}
+    tried = len(tried_of(request.results, strategy, code, hashes).keys())
+    report = msgspec.structs.replace(found.report, trials=tried)
+    return msgspec.structs.replace(found, report=report)
 
 
 def _finished(waiting: list[Future[Level | str]]) -> list[Level | str]:

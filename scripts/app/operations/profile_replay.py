@@ -19,7 +19,7 @@ from adapters.bars.writer import write_bars
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument
 from config.loader import ConfigError, ResolvedAccount, load_symbols, with_overrides
-from engine.types import Limits, SymbolSpec
+from engine.types import USD, Limits, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.place import paper_books
 from scripts.app.errors import BadData, WrongUsage
@@ -33,7 +33,7 @@ from scripts.app.sessions.live import instruments
 from scripts.app.sessions.services import ServiceOptions
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
-from scripts.app.terms.conversion_pairs import refuse_unconvertible
+from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
 from scripts.app.terms.objectives import resolve, with_firms_day
 from scripts.app.terms.replay_terms import Terms
@@ -82,6 +82,7 @@ class History:
     instruments: dict[str, Instrument]
     files: dict[str, Path]
     balance: float
+    currency: str = USD
 
 
 def replay_history(how: ProfileReplay, frontend: Frontend) -> FinishedSession:
@@ -98,9 +99,12 @@ def _replay_prepared(
 ) -> FinishedSession:
     request, loaded, folder = how.request, prepared.loaded, prepared.folder
     history = asyncio.run(_fetch(how, folder))
-    refuse_unconvertible(
-        (item.spec for item in history.instruments.values()),
-        "butler shadow trades it on the terminal's live prices, dry by default",
+    traded = [item.spec for item in history.instruments.values()]
+    insist_on_pairs(
+        traded,
+        options.known_specs(None, history.currency).values(),
+        history.currency,
+        how="--symbol {pair}",
     )
     balance = history.balance if request.starting_equity is None else request.starting_equity
     terms = Terms(
@@ -116,6 +120,7 @@ def _replay_prepared(
         strategy=loaded.strategy,
         strategy_file=loaded.file,
         objectives=prepared.challenge,
+        currency=history.currency,
     )
     return run_replay(terms, folder, frontend, how.account.profile, parquet=how.parquet)
 
@@ -144,6 +149,9 @@ def refuse_contradictions(how: ProfileReplay) -> None:
         ),
         "--slippage-points and --starting-equity belong to simulations: leave them out "
         "with --no-dry-run": not resuming and sending and bool(simulated),
+        "--account-currency belongs to a replay of bars: an account has its own": (
+            request.account_currency is not None
+        ),
         "--parquet belongs to simulations: leave it out with --no-dry-run; butler.load(SESSION) "
         "gives its tables": sending and how.parquet,
         "--attempts repeat: an account cannot begin anew; leave it out with --no-dry-run": (
@@ -219,7 +227,7 @@ async def fetch_history(
                 f"the terminal has no M15 bars of {item.name} between the dates: open its chart "
                 "once, or choose others with --from and --to"
             )
-    return History(found, files, connection.account.balance)
+    return History(found, files, connection.account.balance, connection.account.currency)
 
 
 def _span(request: ReplayRequest, now: int) -> tuple[int, int]:

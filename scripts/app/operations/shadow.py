@@ -16,7 +16,7 @@ from adapters.state.resuming import Start, terms_text
 from adapters.system.threads import in_daemon
 from engine.clock import Clock, SystemClock
 from engine.events import NO_STRATEGY
-from engine.types import Limits, Millis, SymbolSpec
+from engine.types import USD, Limits, Millis, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.clocks import named_rule
@@ -32,14 +32,14 @@ from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folde
 from scripts.app.sessions.adopting import Adopter, adoption_lines
 from scripts.app.sessions.alerts import send_refusal
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
-from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.connection import Connection, connected, in_currency
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.ledger import LedgerSource
 from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import books_at
-from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+from scripts.app.sessions.paper_market import RecordedMarket, busy_hour, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
@@ -54,6 +54,7 @@ from scripts.app.sessions.starting import (
 )
 from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
+from scripts.app.terms.commissions import in_account_currency
 from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
 from scripts.app.terms.objectives import as_recorded, named_phase, with_firms_day
@@ -72,6 +73,8 @@ _FAST_POLL_SECONDS = 0.25
 def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
     """Run the session to its end; raises AppError when it cannot begin or go on."""
     chosen.check()
+    chosen.request.check()
+    chosen = replace(chosen, account=in_currency(chosen.account, chosen.request.currency))
     return asyncio.run(_resolve_and_run(chosen, frontend))
 
 
@@ -161,10 +164,14 @@ def _inputs(chosen: ShadowRequest, loaded: Loaded) -> tuple[list[BarInput], list
         return [], []
     request = chosen.request
     everything = ReplayRequest(bars=request.bars, clock=request.clock, end=request.end)
-    table = options.known_specs(request.symbol_spec)
+    currency = request.currency
+    table = options.known_specs(request.symbol_spec, currency)
+    table = options.with_costs(table, None, request.commission, None)
     inputs, notes = open_inputs(everything, table, loaded.timeframes)
-    insist_on_pairs([item.spec for item in inputs], table.values())
-    return inputs, notes
+    traded = [item.spec for item in inputs]
+    insist_on_pairs(traded, table.values(), currency)
+    inputs, converted = in_account_currency(inputs, request.commission, currency)
+    return inputs, notes + converted
 
 
 def _market(
@@ -175,13 +182,14 @@ def _market(
         return None
     first = min(item.ref.first for item in inputs)
     start = options.moment("--from", chosen.request.start)
-    begin = first - 1000 if start is None else start * 1000 - 1000
+    opening = first if chosen.lockstep or previous is not None else busy_hour(inputs)
+    begin = opening - 1000 if start is None else start * 1000 - 1000
     if previous is not None:
         begin = max(begin, previous.records[-1].time)
     if not chosen.dry_run:
         begin = max(begin, _stands_at(chosen, inputs))
     speed = None if chosen.lockstep else chosen.speed or 1.0
-    return RecordedMarket(inputs, begin, speed, now_ms())
+    return RecordedMarket(inputs, begin, speed, now_ms(), chosen.request.currency)
 
 
 def _stands_at(chosen: ShadowRequest, inputs: list[BarInput]) -> Millis:
@@ -266,7 +274,12 @@ class _Run:
             if self.previous is not None:
                 self.previous.insist_on(connection.account, MODE)
             found = await instruments(
-                connection, names, chosen.account.symbol_map, known, managed=True
+                connection,
+                names,
+                chosen.account.symbol_map,
+                known,
+                managed=True,
+                charged_in=USD if self.market is None else self.market.currency,
             )
             return await self._run(connection, self._terms(found))
 

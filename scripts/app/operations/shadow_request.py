@@ -72,6 +72,9 @@ class ShadowRequest:
             "--speed needs --account-profile PAPER: another account has a clock of its own": (
                 timed and not self.on_paper
             ),
+            "--account-currency needs --account-profile PAPER: another account has its own": (
+                self.request.account_currency is not None and not self.on_paper
+            ),
             "--symbol does not go with PAPER, which trades its bars: name them with --bars": (
                 bool(self.symbols) and self.on_paper
             ),

@@ -7,7 +7,19 @@ from typing import NamedTuple
 from adapters.mt5.live.script import ScriptedEntry
 from engine import money
 from engine.money import volume_within
-from engine.types import POINTS_PER_PIP, UNITS_PER_LOT, Cents, Points, Rate, Side, SymbolSpec, lots
+from engine.types import (
+    POINTS_PER_PIP,
+    UNITS_PER_LOT,
+    USD,
+    Cents,
+    Points,
+    Rate,
+    Side,
+    SymbolSpec,
+    amount,
+    figure,
+    lots,
+)
 
 
 class Sized(NamedTuple):
@@ -26,11 +38,12 @@ def smoke_plan(
     risk: Cents,
     allowed: Cents,
     rate: Rate | None = None,
+    currency: str = USD,
 ) -> Sized:
     """A buy whose stop loses about `risk`, or what the limits allow if that is less.
 
     Never below the symbol's smallest volume: whether that may be sent is decided by risk. `rate`
-    is what the terminal converts with, where the symbol needs it.
+    is what the terminal converts with, where the symbol needs it; `currency` is the account's.
     """
     stop = max(round(pips * POINTS_PER_PIP), spec.stops_level + spread + 1)
 
@@ -41,15 +54,15 @@ def smoke_plan(
     volume = max(volume_within(spec, budget, loss(UNITS_PER_LOT)), spec.volume_min)
     too_much = ""
     if loss(volume) > budget:
-        limit = f"--risk-amount {risk / 100:.2f}"
+        limit = f"--risk-amount {figure(risk, currency)}"
         if allowed < risk:
             limit = (
-                f"the {allowed / 100:.2f} USD that --per-trade-risk-fraction allows on this "
+                f"the {amount(allowed, currency)} that --per-trade-risk-fraction allows on this "
                 "account; use a larger one or a higher fraction"
             )
         too_much = (
             f"{lots(volume):.2f} lots, the least that {spec.name} allows, risk "
-            f"{loss(volume) / 100:.2f} USD at {stop / POINTS_PER_PIP:g} pips: more than {limit}"
+            f"{amount(loss(volume), currency)} at {stop / POINTS_PER_PIP:g} pips: more than {limit}"
         )
     plan = ScriptedEntry(
         name="smoke",

@@ -29,10 +29,11 @@ class SmokeReport:
             "order_closed": False,
             "error": None,
             "volume": None,
-            "risk_usd": None,
+            "currency": None,
+            "risk": None,
             "open_price": None,
             "close_price": None,
-            "profit_usd": None,
+            "profit": None,
         }
         self.steps: list[dict[str, Any]] = []
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.valuation import BrokerValuation
 from adapters.mt5.live.script import ScriptedEntry
@@ -132,7 +133,8 @@ class SmokeTest:
         item = found[self.symbol]
         bid, ask = item.spec.points(tick.bid), item.spec.points(tick.ask)
         valuation = await valuation_at(connection, item, bid, ask)
-        plan = self._plan(item.spec, bid, ask, valuation, connection.account.balance)
+        self._report.facts["currency"] = connection.account.currency
+        plan = self._plan(item.spec, bid, ask, valuation, connection.account)
         with self._report.step("order_check" if self.dry_run else "order") as entry:
             await self._order(connection, folder, found, plan, entry)
 
@@ -150,7 +152,7 @@ class SmokeTest:
         bid: int,
         ask: int,
         valuation: BrokerValuation | None,
-        balance: float,
+        account: mt5.AccountInfo,
     ) -> ScriptedEntry:
         rate = None if valuation is None else rate_of(spec, valuation.at(spec.name, 0))
         if rate is None and spec.conversion is Conversion.FROM_BROKER:
@@ -165,7 +167,8 @@ class SmokeTest:
             rate=rate,
             pips=self.stop_pips,
             risk=self.risk_cents,
-            allowed=int(self.limits.per_trade_risk_fraction * balance * 100),
+            allowed=int(self.limits.per_trade_risk_fraction * account.balance * 100),
+            currency=account.currency,
         )
         self._too_much = sized.too_much
         return sized.plan

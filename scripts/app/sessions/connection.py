@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.account_guard import NOT_TOLD, objection
 from adapters.mt5.api.errors import HostRefused, HostStartFailed, TerminalError
@@ -30,10 +32,11 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
+from engine.types import SymbolSpec
 from scripts.app.account.place import held, results_of
-from scripts.app.errors import AppError, Unreachable, UnsuitableProfile, WrongUsage
+from scripts.app.errors import AppError, Refused, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
-from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec, server_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +112,13 @@ def resolve(
         return resolve_account(profile, profiles, cli, environ)
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
+
+
+def in_currency(account: ResolvedAccount, currency: str) -> ResolvedAccount:
+    """The built-in paper account in that currency; any other account is as it is."""
+    if account.profile != PAPER:
+        return account
+    return msgspec.structs.replace(account, server=server_in(currency))
 
 
 @asynccontextmanager
@@ -234,3 +244,49 @@ def _hint(code: int) -> str:
 def _with_remedy(kind: str, text: str) -> str:
     remedy = _REMEDIES.get(kind)
     return f"{text}; {remedy}" if remedy else text
+
+
+async def commissions_converted(
+    connection: Connection,
+    symbols: Sequence[str],
+    names: dict[str, str],
+    known: dict[str, SymbolSpec],
+    charged_in: str,
+) -> dict[str, SymbolSpec]:
+    """The `symbols` that cost a commission, with that in the account's currency, by the terminal's
+    price of the pair.
+
+    No terminal reports its commissions, so those of the table stand for them, which are in
+    `charged_in`. Raises Refused where the terminal cannot convert one.
+    """
+    specs = {name: known[name] for name in symbols if name in known}
+    charged = {name: spec for name, spec in specs.items() if spec.commission}
+    if not charged:
+        return {}
+    rate = await _conversion_rate(connection, names, charged_in, next(iter(charged)))
+    return {
+        name: msgspec.structs.replace(spec, commission=round(spec.commission * rate, 2))
+        for name, spec in charged.items()
+    }
+
+
+async def _conversion_rate(
+    connection: Connection, names: dict[str, str], currency: str, symbol: str
+) -> float:
+    """What a unit of `currency` is worth in the account's, by the terminal's price of the pair.
+
+    The dearer side counts: a cost is bought. Raises Refused where the terminal has no such pair.
+    """
+    own = connection.account.currency
+    for ours, inverse in ((f"{currency}{own}", False), (f"{own}{currency}", True)):
+        name = names.get(ours, ours)
+        if (await connection.ask("symbol_select", name, True)).failed:
+            continue
+        answer = await connection.ask("symbol_info_tick", name)
+        if not answer.failed and answer.value.bid > 0:
+            return float(1 / answer.value.bid if inverse else answer.value.ask)
+    raise Refused(
+        f"{symbol}: its commission is in {currency} and the account in {own}, and the terminal has "
+        f"no price of {currency}{own} or {own}{currency}: set symbol_map in the profile, or give "
+        "the symbol without a commission in --symbol-spec FILE"
+    )

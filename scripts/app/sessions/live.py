@@ -31,7 +31,7 @@ from engine.portfolio import Portfolio
 from engine.ports import Feed, Sink
 from engine.session import Session
 from engine.trading import Trading
-from engine.types import Limits, Points, SymbolSpec
+from engine.types import USD, Limits, Points, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.account.recording import AccountJournal
 from scripts.app.configuration import write_configuration
@@ -39,7 +39,7 @@ from scripts.app.errors import AppError, Refused
 from scripts.app.results.tables import live_tables
 from scripts.app.session_folder import SessionFolder
 from scripts.app.sessions.commands import Stop, sleep_until
-from scripts.app.sessions.connection import Connection
+from scripts.app.sessions.connection import Connection, commissions_converted
 from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import LiveActors, Wiring, connect_live, days_of
 from scripts.app.sessions.loss_buffer import queries_of
@@ -85,6 +85,8 @@ class LiveTerms(TerminalTerms):
     hold: float
     pace: float = 0.0
     challenge: Challenge | None = None
+    files: dict[str, Any] = field(default_factory=dict)
+    """Where the bars of its signals are, for its first record."""
     services: ServiceOptions = field(default_factory=ServiceOptions)
 
 
@@ -127,12 +129,16 @@ async def instruments(
     known: dict[str, SymbolSpec],
     *,
     managed: bool = False,
+    charged_in: str = USD,
 ) -> dict[str, Instrument]:
     """The symbols as the terminal has them, selected; raises AppError with candidates.
 
     A symbol on which nothing may be opened is refused, unless what is open on it is to be `managed`
-    by a session that denies its entries.
+    by a session that denies its entries. The commissions that are `known` are in the currency
+    `charged_in`; the terminal's own prices convert them into the account's.
     """
+    if charged_in != connection.account.currency:
+        known = known | await commissions_converted(connection, symbols, names, known, charged_in)
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)

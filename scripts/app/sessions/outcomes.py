@@ -46,10 +46,10 @@ class OrderOutcomes:
         approved, opened, closed = self.approved, self.opened, self.last_closed
         return {
             "volume": None if approved is None else lots(approved.volume),
-            "risk_usd": None if approved is None else approved.risk / 100,
+            "risk": None if approved is None else approved.risk / 100,
             "open_price": None if opened is None else spec.price(opened.price),
             "close_price": None if closed is None else spec.price(closed.price),
-            "profit_usd": None if closed is None else closed.net / 100,
+            "profit": None if closed is None else closed.net / 100,
         }
 
     def on_opened(self, opened: ev.PositionOpened) -> None:

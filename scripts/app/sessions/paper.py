@@ -12,12 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from engine.types import Millis
+from engine.types import USD, Millis
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
 
 LOGIN = 1
 SERVER = "Paper-Demo"
+
+
+def server_in(currency: str) -> str:
+    """The server of the account in that currency: each has books of its own."""
+    return SERVER if currency == USD else f"{SERVER}-{currency}"
+
 
 SWING = 137
 """Points by which the made-up markets of other symbols swing up and down."""

@@ -15,6 +15,7 @@ from adapters.journal import SqliteJournal
 from adapters.mt5.execution.gateway import Gateway, InProcess
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
 from adapters.mt5.execution.terminal_port import TerminalPort
+from adapters.mt5.execution.valuation import ValuationSchedule, broker_valuation
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
 from adapters.paper.replay.chunks import ChunkReader
@@ -40,7 +41,7 @@ from engine.orders import OrderManager
 from engine.portfolio import Portfolio
 from engine.ports import Sink
 from engine.session import Session
-from engine.types import Millis, SymbolSpec
+from engine.types import Conversion, Millis, SymbolSpec
 from risk.actor import RiskActor
 from risk.challenge import ChallengeActor
 from risk.news import NewsRestriction
@@ -90,7 +91,9 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     bus = Bus(journal)
     portfolio = Portfolio(specs)
     order_manager = OrderManager(bus, limit_trades=terms.limit_trades)
-    account = PaperAccount(specs, terms.starting_balance, slippage=terms.slippage)
+    account = PaperAccount(
+        specs, terms.starting_balance, slippage=terms.slippage, currency=terms.currency
+    )
     challenge_actor = None
     if terms.objectives is not None:
         challenge_actor = ChallengeActor(
@@ -154,8 +157,10 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         schedule=schedule_of(terms, parts.news if parts.news.in_force else None),
         rollovers=_rollovers(terms, first),
         weekends=_weekends(terms, first),
+        rewards=_rewards(terms, first),
         finished=_finished(parts, terms),
-        every_bar=terms.every_bar,
+        every_bar=terms.plays_every_bar,
+        valuations=valuations(parts, terms) if terms.converts else None,
     )
 
 
@@ -163,7 +168,25 @@ def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars
     """The symbol's bars, with the scan of its strategy unless every bar is to be played."""
     chunks = item.prepared(terms.timeframes)
     name, strategy = item.spec.name, parts.strategy
-    return strategy.warmed(name, chunks) if terms.every_bar else strategy.scanned(name, chunks)
+    return (
+        strategy.warmed(name, chunks) if terms.plays_every_bar else strategy.scanned(name, chunks)
+    )
+
+
+def valuations(parts: Parts, terms: Terms) -> Callable[[], list[ev.SymbolValuation]]:
+    """What is new about the worth of symbols that a pair converts, as a terminal tells it."""
+    terminal, schedule, account = PaperTerminal(parts.account), ValuationSchedule(), parts.account
+    specs = [item.spec for item in terms.inputs if item.spec.conversion is Conversion.FROM_BROKER]
+
+    def news() -> list[ev.SymbolValuation]:
+        found = []
+        for spec in specs:
+            bid, ask = account.bids.get(spec.name, 0), account.asks.get(spec.name, 0)
+            told = broker_valuation(terminal, spec.name, spec, bid, ask)
+            found.append(schedule.news(spec, told, parts.bus.time))
+        return [item for item in found if item is not None]
+
+    return news
 
 
 def _rollovers(terms: Terms, first: Millis) -> Iterator[tuple[Millis, int]]:
@@ -203,6 +226,12 @@ def _weekends(terms: Terms, first: Millis) -> Iterator[tuple[Millis, Millis]]:
     return iter(()) if challenge is None else flat_due(challenge.rules, challenge.phases, first)
 
 
+def _rewards(terms: Terms, first: Millis) -> list[Millis]:
+    """When the firm pays; what was due before the first bar was paid before."""
+    challenge = terms.objectives
+    return [] if challenge is None else [it for it in challenge.calendar.rewards if it >= first]
+
+
 def _finished(parts: Parts, terms: Terms) -> Callable[[], bool] | None:
     """Whether the allowed trades are opened and closed, or the only attempt is over."""
     challenge_actor = parts.challenge_actor
@@ -219,7 +248,7 @@ def started(terms: Terms) -> ev.SessionStarted:
     balance = terms.starting_balance
     return ev.SessionStarted(
         mode="replay",
-        currency="USD",
+        currency=terms.currency,
         account=ev.Account(balance=balance, equity=balance),
         preset=terms.preset,
         parameters=terms.parameters,

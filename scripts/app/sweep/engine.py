@@ -23,6 +23,9 @@ class Workers(Protocol):
     def count(self) -> int:
         """How many trials run at once."""
 
+    def prepared(self, task: TrialTask) -> TrialTask:
+        """The task as its workers get it, once they have all that it needs."""
+
     def executor(self) -> Executor:
         """A new executor, after the first one or a broken one."""
 
@@ -39,6 +42,9 @@ class PoolWorkers:
     def __init__(self, jobs: int) -> None:
         self.count = jobs
         self._before = set(multiprocessing.active_children())
+
+    def prepared(self, task: TrialTask) -> TrialTask:
+        return task
 
     def executor(self) -> Executor:
         return worker_pool(self.count)

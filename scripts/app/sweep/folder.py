@@ -124,32 +124,3 @@ def _write(file: Path, table: Any) -> None:
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink)
     replace_file(file, sink.getvalue().to_pybytes())
-
-
-class TrialLedger:
-    """How many parameter sets were ever tried of one preset on the same bars.
-
-    The best of many looks better than it is: every sweep counts, and one that was resumed once.
-    """
-
-    def __init__(self, results: Path, name: str) -> None:
-        self._file = results / "sweeps" / "tried" / f"{name}.txt"
-
-    def keys(self) -> set[str]:
-        """The keys of all that were tried."""
-        try:
-            return set(self._file.read_text(encoding="ascii").split())
-        except FileNotFoundError:
-            return set()
-
-    def add(self, keys: Iterable[str]) -> int:
-        """Count these too; how many there are then. Raises WrongUsage where nothing can be kept."""
-        known = self.keys()
-        new = [key for key in dict.fromkeys(keys) if key not in known]
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="ascii", newline="\n") as stream:
-                stream.writelines(f"{key}\n" for key in new)
-        except OSError as error:
-            raise WrongUsage(f"{self._file}: cannot be written ({error.strerror})") from error
-        return len(known) + len(new)

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from scripts.app.errors import WrongUsage
 from scripts.app.frontend import Interrupt
 from scripts.app.sessions.replay import started
 from scripts.app.sweep.engine import Trials, Workers
-from scripts.app.sweep.folder import SweepFolder, TrialLedger
+from scripts.app.sweep.folder import SweepFolder
 from scripts.app.sweep.grid import Axis, Trial, axis_of, grid_trials, listed_trials, random_trials
 from scripts.app.sweep.out_of_sample import with_odds
 from scripts.app.sweep.replayed_windows import begins, weekdays, windows_replayed
@@ -43,13 +43,13 @@ from scripts.app.sweep.where import Condition, conditions
 from scripts.app.terms.objectives import resolve
 from scripts.app.trials.base import (
     TrialBase,
-    TrialSource,
     base_here,
     source_of_preset,
     trial_terms,
     value_of,
     with_settings,
 )
+from scripts.app.trials.tried import tried_of
 from scripts.app.version import version
 
 
@@ -198,6 +198,7 @@ def sweep(
     `resume` is the folder of a sweep to go on with; else a new one is made, `out` if given.
     """
     plan = planned(request)
+    plan = replace(plan, task=workers.prepared(plan.task))
     frontend.tell(list(plan.base.notes))
     made = resume or _new_folder(request, out)
     done = made.done()
@@ -234,17 +235,11 @@ def _new_folder(request: SweepRequest, out: Path | None) -> SweepFolder:
 
 def _tried(plan: SweepPlan, rows: Sequence[TrialRow]) -> int:
     """How many were ever tried of this preset on these bars, these included."""
-    ledger = tried_of(plan.request.results, plan.task.source, plan.base, plan.task.hashes)
+    base = plan.base
+    ledger = tried_of(
+        plan.request.results, base.preset.strategy, base.source.code, plan.task.hashes
+    )
     return ledger.add(row.key for row in rows if not row.error)
-
-
-def tried_of(
-    results: Path, source: TrialSource, base: TrialBase, hashes: dict[str, str]
-) -> TrialLedger:
-    """The count of all that was tried of a strategy on the same bars."""
-    strategy = f"{base.preset.strategy}\0{hashlib.sha256(source.code or b'').hexdigest()}"
-    text = "\0".join([strategy, *(f"{name}={hashes[name]}" for name in sorted(hashes))])
-    return TrialLedger(results, hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
 def _verdict(

@@ -17,7 +17,7 @@ from risk.odds.estimate import pass_probability
 from risk.odds.sharpe import sharpe
 from risk.odds.table import BadDays
 from risk.odds.terms import OddsTerms, terms_of
-from scripts.app.errors import AppError
+from scripts.app.errors import AppError, BadData
 from scripts.app.sweep.daily import DailyResults, daily_results
 from scripts.app.trials.base import (
     Settings,
@@ -28,6 +28,7 @@ from scripts.app.trials.base import (
 )
 from scripts.app.trials.day_run import DayRun, run_days
 from scripts.app.trials.errors import explained_replay
+from scripts.app.version import program_digest
 
 ODDS_PATHS = 2_000
 """Paths for the odds of a trial: enough to compare many, too few to quote."""
@@ -44,6 +45,8 @@ class TrialTask(msgspec.Struct, frozen=True, kw_only=True):
     odds: bool = False
     spans: tuple[tuple[str, str], ...] = ()
     seed: int = 1
+    program: str = ""
+    """The digest of the program that workers must run; empty on one machine."""
 
 
 class TrialRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +106,7 @@ def run_trial(task: TrialTask, asked: AskedTrial) -> TrialRow:
 
 
 def _figures(task: TrialTask, asked: AskedTrial) -> dict[str, Any]:
+    insist_same_program(task)
     base = base_here(task.source)
     insist_unchanged(base, task.hashes)
     with explained_replay():
@@ -121,6 +125,12 @@ def _figures(task: TrialTask, asked: AskedTrial) -> dict[str, Any]:
         "days": days,
         **_odds(task, run),
     }
+
+
+def insist_same_program(task: TrialTask) -> None:
+    """Raise BadData in a worker that came later and runs another program."""
+    if task.program and task.program != program_digest():
+        raise BadData("this worker runs another program than the sweep: install the same on both")
 
 
 def _drawdown(run: DayRun) -> float:

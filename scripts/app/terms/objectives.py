@@ -81,6 +81,10 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
         del recorded["by_ledger"]
     if not challenge.endless:
         del recorded["endless"]
+    if not recorded["rules"]["maximum"]["keeps_after_reward"]:
+        del recorded["rules"]["maximum"]["keeps_after_reward"]
+    if not recorded["calendar"]["rewards"]:
+        del recorded["calendar"]["rewards"]
     for phase in recorded["rules"]["phases"]:
         for name in _LATER_TERMS:  # as in journals from before there were these
             if not phase[name]:

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.bars.reader import BarFileError, open_bars
 from adapters.bars.symbol_names import in_file_name, matching
-from engine.types import SymbolSpec
+from engine.types import USD, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
 
 Specs = dict[str, SymbolSpec]
@@ -36,9 +36,11 @@ def cents(option: str, amount: float) -> int:
     return round(amount * 100)
 
 
-def known_specs(files: list[Path] | None) -> Specs:
-    """The built-in table of symbols with those of `--symbol-spec FILE` over it and below it."""
+def known_specs(files: list[Path] | None, currency: str = USD) -> Specs:
+    """The built-in table of symbols with those of `--symbol-spec FILE` over it and below it, as an
+    account in `currency` has them."""
     from config.loader import ConfigError, load_symbols
+    from config.symbols import in_currency
 
     try:
         specs = load_symbols()
@@ -46,7 +48,9 @@ def known_specs(files: list[Path] | None) -> Specs:
             specs = {**specs, **load_symbols(file)}
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
-    return specs
+    if currency == USD:
+        return specs
+    return {name: in_currency(spec, currency) for name, spec in specs.items()}
 
 
 def bar_paths(bars: list[str], specs: Specs) -> tuple[dict[str, Path], list[str]]:
@@ -134,8 +138,8 @@ def with_costs(
             )
     for text in commission or ():
         for symbol, value in _by_symbol("--commission", text, specs):
-            usd = _number("--commission", text, value, whole=False)
-            specs = _changed(specs, symbol, commission=usd * 100)
+            amount = _number("--commission", text, value, whole=False)
+            specs = _changed(specs, symbol, commission=amount * 100)
     for text in swap or ():
         for symbol, value in _by_symbol("--swap", text, specs):
             long, short = _swap_points(text, value)
@@ -158,7 +162,9 @@ def _number(option: str, text: str, value: str, *, whole: bool) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < 10**6 or (whole and number != int(number)):
-        kind = "points, 0 or more" if whole else "USD per lot and side, 0 or more"
+        kind = (
+            "points, 0 or more" if whole else "the account's currency per lot and side, 0 or more"
+        )
         raise WrongUsage(f"{option} {text}: write [SYMBOL=]NUMBER in {kind}")
     return number
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.events import UserSignal
-from engine.types import Cents, ClockName, Limits
+from engine.types import USD, Cents, ClockName, Conversion, Limits, SymbolSpec
 from risk.challenge import Challenge
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.bars import BarInput
@@ -38,6 +38,17 @@ class Terms:
     strategy_file: Path | None = None
     objectives: Challenge | None = None
     every_bar: bool = False
+    currency: str = USD
+
+    @property
+    def converts(self) -> bool:
+        """Whether a pair's prices convert the money of any symbol."""
+        return any(item.spec.conversion is Conversion.FROM_BROKER for item in self.inputs)
+
+    @property
+    def plays_every_bar(self) -> bool:
+        """Whether none may be skipped: asked for, or since each may move what money is worth."""
+        return self.every_bar or self.converts
 
     @property
     def costs(self) -> dict[str, Any]:
@@ -69,8 +80,6 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
     from config.loader import ConfigError, with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
-    from scripts.app.terms.conversion_pairs import refuse_unconvertible
-    from scripts.app.terms.inputs import open_inputs
     from scripts.app.terms.strategies import load
     from scripts.app.terms.user_signals import open_signals
 
@@ -79,22 +88,20 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
     loaded = loaded or load(request.preset)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
-        specs = options.with_digits(options.known_specs(request.symbol_spec), request.digits)
+        specs = options.with_digits(
+            options.known_specs(request.symbol_spec, request.currency), request.digits
+        )
     except ConfigError as error:
         raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
     signal_file = None if request.signals is None else open_signals(request.signals)
     timeframes = () if signal_file else loaded.timeframes
-    inputs, notes = open_inputs(request, specs, timeframes)
+    inputs, notes = _priced(request, specs, timeframes)
     signals: tuple[UserSignal, ...] = ()
     if signal_file is not None:
         signals, matched = known_signals(signal_file.signals, [item.spec.name for item in inputs])
         notes += matched
-    refuse_unconvertible(
-        (item.spec for item in inputs),
-        "butler shadow --account-profile PAPER --speed max plays it beside the pair that converts",
-    )
     terms = Terms(
         inputs=inputs,
         preset="signals" if signal_file else loaded.preset.name,
@@ -111,5 +118,20 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
         strategy=NO_STRATEGY if signal_file else loaded.strategy,
         strategy_file=None if signal_file else loaded.file,
         objectives=challenge,
+        currency=request.currency,
     )
     return terms, notes
+
+
+def _priced(
+    request: ReplayRequest, specs: dict[str, SymbolSpec], timeframes: tuple[str, ...]
+) -> tuple[list[BarInput], list[str]]:
+    """The bars, with what converts their symbols' money; raises AppError where something lacks."""
+    from scripts.app.terms.commissions import in_account_currency
+    from scripts.app.terms.conversion_pairs import insist_on_pairs
+    from scripts.app.terms.inputs import open_inputs
+
+    inputs, notes = open_inputs(request, specs, timeframes)
+    insist_on_pairs([item.spec for item in inputs], specs.values(), request.currency)
+    inputs, converted = in_account_currency(inputs, request.commission, request.currency)
+    return inputs, notes + converted

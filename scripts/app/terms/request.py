@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from engine.types import ACCOUNT_CURRENCIES, USD
 from scripts.app.errors import WrongUsage
 
 NO_OBJECTIVES = "none"
@@ -31,6 +32,7 @@ class ReplayRequest:
     limits: dict[str, Any] = field(default_factory=dict)
     limit_trades: int | None = None
     starting_equity: float | None = None
+    account_currency: str | None = None
     start: str | None = None
     end: str | None = None
     cold: bool = False
@@ -52,6 +54,16 @@ class ReplayRequest:
             raise WrongUsage(
                 f"--limit-trades {limit}: must be 1 or more; leave it out for no limit"
             )
+        if self.currency not in ACCOUNT_CURRENCIES:
+            raise WrongUsage(
+                f"--account-currency {self.account_currency}: must be one of "
+                f"{', '.join(ACCOUNT_CURRENCIES)}"
+            )
+
+    @property
+    def currency(self) -> str:
+        """That of a paper account."""
+        return USD if self.account_currency is None else self.account_currency.upper()
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> ReplayRequest:

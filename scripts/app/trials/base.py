@@ -20,6 +20,7 @@ from scripts.app.terms.replay_terms import Terms, resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, loaded_of
 from scripts.app.trials.bars import remembered
+from scripts.app.trials.places import placed
 
 Settings = dict[str, Any]
 """Parameters that differ from the preset's, and `limits.NAME` for its limits."""
@@ -71,8 +72,10 @@ def source_of_preset(request: ReplayRequest, challenge: Challenge | None) -> Tri
         raise WrongUsage(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"preset {request.preset}: cannot be read ({error})") from error
+    # The rules go with the source, resolved: no worker reads them again.
+    bare = replace(request, objectives=None, attempts=None, calendar=None)
     return TrialSource(
-        request=request, text=text, file=str(file), code=_code(preset), challenge=challenge
+        request=bare, text=text, file=str(file), code=_code(preset), challenge=challenge
     )
 
 
@@ -91,7 +94,7 @@ def _code(preset: Preset) -> bytes | None:
 def base_of(source: TrialSource) -> TrialBase:
     """What the trials share, with all bars checked; raises AppError with one line."""
     loaded = loaded_from(source)
-    terms, notes = resolve_terms(source.request, loaded)
+    terms, notes = resolve_terms(placed(source.request), loaded)
     terms = replace(
         terms,
         inputs=[remembered(item) for item in terms.inputs],

@@ -19,6 +19,7 @@ from scripts.cli.shared.screen import Screen
 
 if TYPE_CHECKING:
     from scripts.app.frontend import Interrupt
+    from scripts.app.sweep.cluster import TlsFiles
     from scripts.app.sweep.engine import Workers
     from scripts.app.sweep.request import SweepRequest
     from scripts.app.sweep.run import SweepOutcome
@@ -71,6 +72,19 @@ Jobs = Annotated[
     int | None, typer.Option(help="Use so many processes; by default one a processor.")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Put the result folder here.")]
+Action = Annotated[
+    str | None,
+    typer.Argument(help="worker: work for the --scheduler instead of running a sweep."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler."),
+]
+TlsCa = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The authority of a scheduler's certificates.")
+]
+TlsCert = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate of this side.")]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The key of this side.")]
 Resume = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder.")
 ]
@@ -99,6 +113,7 @@ class _SweepScreen:
 
 
 def sweep(
+    action: Action = None,
     sets: Sets = None,
     listed: Listed = None,
     random: Random = None,
@@ -128,6 +143,10 @@ def sweep(
     repair: opt.Repair = False,
     seed: Seed = 1,
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     out: Out = None,
     resume: Resume = None,
     results_dir: ResultsOption = None,
@@ -141,6 +160,8 @@ def sweep(
     """
     given = dict(locals())
     screen = Screen(as_json=as_json, quiet=quiet)
+    if action is not None:
+        return _work(given)
     if resume is not None:
         _refuse_with_resume(given)
     return _run(given, screen)
@@ -153,7 +174,37 @@ def _run(given: dict[str, Any], screen: Screen) -> int:
     jobs = given["jobs"]
     if jobs is not None and not 1 <= jobs <= 256:
         raise WrongUsage(f"--jobs {jobs}: must be from 1 to 256")
-    return _with(PoolWorkers(jobs or processors()), given, screen)
+    if given["scheduler"] is None:
+        return _with(PoolWorkers(jobs or processors()), given, screen)
+    if jobs is not None:
+        raise WrongUsage("--jobs: the scheduler's workers are used; leave it out")
+    from scripts.app.sweep.cluster import ClusterWorkers
+
+    workers = ClusterWorkers(given["scheduler"], _tls(given))
+    try:
+        return _with(workers, given, screen)
+    finally:
+        workers.close()
+
+
+def _tls(given: dict[str, Any]) -> TlsFiles:
+    from scripts.app.sweep.cluster import TlsFiles
+
+    return TlsFiles(authority=given["tls_ca"], certificate=given["tls_cert"], key=given["tls_key"])
+
+
+def _work(given: dict[str, Any]) -> int:
+    """`butler sweep worker`: until the scheduler is gone, or Ctrl+C."""
+    from scripts.app.sweep.cluster import serve
+    from scripts.app.trials.pool import processors
+
+    if given["action"] != "worker" or given["scheduler"] is None:
+        raise WrongUsage(
+            f"sweep {given['action']}: only 'worker' stands here, with --scheduler ADDRESS; "
+            "without it a sweep is run"
+        )
+    serve(given["scheduler"], _tls(given), given["jobs"] or processors())
+    return ExitCode.DONE
 
 
 def _with(workers: Workers, given: dict[str, Any], screen: Screen) -> int:
@@ -209,7 +260,9 @@ def _request(given: dict[str, Any]) -> SweepRequest:
     )
 
 
-_WITH_RESUME = frozenset({"resume", "jobs", "as_json", "quiet"})
+_WITH_RESUME = frozenset(
+    {"resume", "jobs", "as_json", "quiet", "scheduler", "tls_ca", "tls_cert", "tls_key"}
+)
 _USUAL = {
     "objective": "sharpe", "preset": "ftmo_m15", "slippage_points": 0, "objectives": "ftmo_2step",
     "seed": 1,

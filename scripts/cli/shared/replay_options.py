@@ -62,7 +62,18 @@ LimitTrades = Annotated[
 ]
 StartingEquity = Annotated[
     float | None,
-    typer.Option(help="Start with this balance in USD; by default 100000, or the account's."),
+    typer.Option(
+        help="Start with this balance, in the account's currency; by default 100000, or the "
+        "account's."
+    ),
+]
+AccountCurrency = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Keep the paper account in this currency: USD (the default), EUR, GBP, CHF, CZK, CAD, "
+        "AUD or JPY.",
+    ),
 ]
 Start = Annotated[
     str | None,
@@ -85,7 +96,10 @@ SpreadFloor = Annotated[
 ]
 Commission = Annotated[
     list[str] | None,
-    typer.Option(metavar="[SYMBOL=]USD", help="Charge this commission per lot and side."),
+    typer.Option(
+        metavar="[SYMBOL=]AMOUNT",
+        help="Charge this commission per lot and side, in the account's currency.",
+    ),
 ]
 Swap = Annotated[
     list[str] | None,
@@ -117,7 +131,7 @@ Calendar = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="With --objectives: read news and closures of the market from this CSV.",
+        help="With --objectives: read news, closures of the market and rewards from this CSV.",
     ),
 ]
 InitialBalance = Annotated[

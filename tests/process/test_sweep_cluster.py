@@ -1,0 +1,151 @@
+"""A sweep over a real Dask scheduler and two worker processes: the same bytes as a pool's."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from adapters.bars import sample
+from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
+from tests.unit.test_user_strategy import PRESET
+
+TABLES = ("trials.parquet", "days.parquet", "summary.json")
+OPTIONS = ("--preset", "sma_cross", "--set", "sma_fast=5:16:1", "--set", "lots=by_risk",
+           "--to", "2023-02-01", "--quiet")  # fmt: skip
+SCHEDULER = (sys.executable, "-m", "distributed.cli.dask_scheduler")
+
+
+@contextmanager
+def process(*command: object, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """In a process of its own, ended with all that it started."""
+    with log.open("wb") as out:
+        usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+        made = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, env=environment(),
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        )  # fmt: skip
+        signal.signal(signal.SIGINT, usual)
+        try:
+            yield made
+        finally:
+            alive = made.poll() is None
+            for child in psutil.Process(made.pid).children(recursive=True) if alive else ():
+                child.kill()
+            made.kill()
+            made.wait()
+
+
+def wait_for(what: str, until: Callable[[], object], log: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not until():
+        assert time.monotonic() < deadline, f"{what}: {log.read_text(errors='replace')}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with one worker command of two processes."""
+    folder = tmp_path_factory.mktemp("cluster")
+    file, log, work = folder / "scheduler.json", folder / "scheduler.log", folder / "workers.log"
+    with ExitStack() as stack:
+        command = (*SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                   "--scheduler-file", file)  # fmt: skip
+        stack.enter_context(process(*command, log=log))
+        wait_for("the scheduler", lambda: file.is_file() and file.stat().st_size, log)
+        address = str(json.loads(file.read_text("utf-8"))["address"])
+        worker = (*COMMAND, "sweep", "worker", "--scheduler", address, "--jobs", 2)
+        stack.enter_context(process(*worker, log=work))
+        wait_for("two workers", lambda: log.read_text(errors="replace").count("Register") >= 2, log)
+        yield address
+
+
+def run(folder: Path, *options: object) -> None:
+    results = folder.with_name(f"{folder.name}-results")
+    said = butler_process("sweep", *OPTIONS, "--out", folder, "--results-dir", results, *options)
+    assert said.code == 0, said.err
+
+
+def test_dask_and_a_pool_write_the_same_bytes(tmp_path: Path, scheduler: str) -> None:
+    """With bars and a strategy of the user's own, which workers are sent."""
+    bars = tmp_path / "bars" / "eurusd_m15.parquet"
+    bars.parent.mkdir()
+    bars.write_bytes(sample.SAMPLE.read_bytes())
+    given = ("--bars", f"EURUSD={bars}", "--clock", "auto")
+    run(tmp_path / "pool", *given, "--jobs", 2)
+    run(tmp_path / "dask", *given, "--scheduler", scheduler)
+    for name in TABLES:
+        assert (tmp_path / "pool" / name).read_bytes() == (tmp_path / "dask" / name).read_bytes()
+
+
+DIES = """
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+
+class Parameters(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Mine:
+    parameters_type = Parameters
+    timeframes = ("H1",)
+
+    def __init__(self, spec, parameters):
+        if parameters.number == 3:
+            os._exit(9)
+
+    def on_bar(self, bar, view):
+        return None
+"""
+
+
+def test_a_worker_that_dies_costs_its_own_trial_alone(tmp_path: Path, scheduler: str) -> None:
+    """It is started again, and the others of it are run elsewhere."""
+    (tmp_path / "mine.py").write_text(DIES, "utf-8")
+    preset = tmp_path / "own.yaml"
+    preset.write_text(
+        PRESET.format(name="own", strategy="mine.py:Mine", parameters="{number: 0}"), "utf-8"
+    )
+    folder = tmp_path / "s"
+    said = butler_process(
+        "sweep", "--preset", preset, "--set", "number=1:6:1", "--to", "2023-01-20", "--quiet",
+        "--out", folder, "--results-dir", tmp_path / "r", "--scheduler", scheduler,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    import pyarrow.parquet as pq
+
+    errors = pq.read_table(folder / "trials.parquet")["error"].to_pylist()
+    assert [bool(error) for error in errors] == [False, False, True, False, False, False]
+    assert "KilledWorker" in errors[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "complaint"),
+    [
+        (("--scheduler", "localhost"), 2, "write tcp://127.0.0.1:8786"),
+        (("--scheduler", "tcp://10.1.2.3:8786"), 2, "without TLS anybody on the way"),
+        (("--scheduler", "tls://127.0.0.1:8786"), 2, "needs --tls-ca"),
+        (("--scheduler", "tcp://127.0.0.1:8786", "--tls-ca", "x"), 2, "go together"),
+        (("--scheduler", "tcp://127.0.0.1:1", "--jobs", "2"), 2, "leave it out"),
+        (("walk",), 2, "sweep walk: only 'worker' stands here"),
+        (("worker",), 2, "only 'worker' stands here, with --scheduler"),
+    ],
+)  # fmt: skip
+def test_what_nobody_should_trust_is_refused(
+    options: tuple[str, ...], code: int, complaint: str, tmp_path: Path
+) -> None:
+    said = butler_process("sweep", *options, "--set", "sma_fast=5", "--results-dir", tmp_path)
+    assert (said.code, said.out) == (code, [])
+    assert complaint in said.line

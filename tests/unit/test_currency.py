@@ -1,0 +1,198 @@
+"""The account's own currency: how amounts are booked and shown, and what converts money into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.mt5.api import contract as mt5
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.terminal.functions import PaperTerminal
+from config.symbols import in_currency
+from engine import events as ev
+from engine import types as unit
+from engine.types import Conversion, Side
+from scripts.app.errors import WrongUsage
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from tests.builders import EURGBP, EURUSD, GBPUSD, LOT, SPECS, USDJPY
+from tests.user_signal_runs import at, bar_file, flat, played, signal_file, terms_of
+
+
+class TestAmounts:
+    @pytest.mark.parametrize(
+        ("cents", "currency", "shown"),
+        [
+            (125_000, "USD", "1250.00 USD"),
+            (-1, "EUR", "-0.01 EUR"),
+            (1_505_200, "JPY", "15052 JPY"),
+        ],
+    )
+    def test_an_amount_names_its_currency_with_its_decimals(
+        self, cents: int, currency: str, shown: str
+    ) -> None:
+        assert unit.amount(cents, currency) == shown
+
+    @given(st.integers(-(10**12), 10**12), st.sampled_from(unit.ACCOUNT_CURRENCIES))
+    def test_what_is_booked_is_within_half_a_unit_and_stays_so(self, cents: int, name: str) -> None:
+        found = unit.booked(cents, name)
+        step = 10 ** (2 - unit.decimals(name))
+        assert found % step == 0
+        assert abs(found - cents) * 2 <= step
+        assert unit.booked(found, name) == found
+        assert unit.booked(-cents, name) == -found
+
+
+class TestConversion:
+    @pytest.mark.parametrize(
+        ("currency", "conversions"),
+        [
+            ("USD", "none none divide from_broker"),
+            ("EUR", "divide from_broker from_broker divide"),
+            ("GBP", "from_broker divide from_broker none"),
+            ("JPY", "from_broker from_broker none from_broker"),
+            ("CHF", "from_broker from_broker from_broker from_broker"),
+        ],
+    )
+    def test_each_symbol_has_the_formula_of_its_account(
+        self, currency: str, conversions: str
+    ) -> None:
+        found = [in_currency(spec, currency) for spec in (EURUSD, GBPUSD, USDJPY, EURGBP)]
+        assert [item.conversion for item in found] == [Conversion(it) for it in conversions.split()]
+
+    @pytest.mark.parametrize(
+        ("currency", "traded", "pair", "bid", "ask", "points", "wanted"),
+        [
+            # A gain in GBP is sold at the pair's bid, a loss is bought at its ask.
+            ("USD", EURGBP, GBPUSD, 125_000, 125_010, 100, 12_500),
+            ("USD", EURGBP, GBPUSD, 125_000, 125_010, -100, -12_501),
+            # A gain in USD becomes EUR at the pair's ask, a loss at its bid.
+            ("EUR", GBPUSD, EURUSD, 110_000, 110_010, 100, 9_090),
+            ("EUR", GBPUSD, EURUSD, 110_000, 110_010, -100, -9_091),
+            # Yen are whole.
+            ("JPY", EURUSD, USDJPY, 150_003, 150_010, 1, 15_000),
+        ],
+    )
+    def test_money_is_converted_at_the_side_that_a_dealer_takes(
+        self, currency: str, traded: Any, pair: Any, bid: int, ask: int, points: int, wanted: int
+    ) -> None:
+        """A lot closed so many points above its entry."""
+        specs = {spec.name: in_currency(spec, currency) for spec in (traded, pair)}
+        specs = {name: _free(spec) for name, spec in specs.items()}
+        account = PaperAccount(specs, 10_000_000, currency=currency)
+        account.quote(pair.name, bid, ask, 0)
+        account.quote(traded.name, 90_000, 90_000, 0)
+        deal = account.open(traded.name, Side.LONG, LOT, 0, 0, 1, "")
+        account.quote(traded.name, 90_000 + points, 90_000 + points, 1)
+        account.close(account.positions[deal.position], 1, "")
+        assert account.balance - 10_000_000 == wanted
+
+    def test_the_terminal_tells_currency_and_decimals(self) -> None:
+        for name in unit.ACCOUNT_CURRENCIES:
+            info = PaperTerminal(PaperAccount(SPECS, 100, currency=name)).account_info()
+            assert isinstance(info, mt5.AccountInfo)
+            assert (info.currency, info.currency_digits) == (name, unit.decimals(name))
+
+
+def _free(spec: Any) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(spec, commission=0.0)
+
+
+SIGNAL: dict[str, Any] = {
+    "time": at(1), "symbol": "EURUSD", "direction": "long", "stop_loss": 1.0700,
+    "take_profit": 1.0890, "exit_time": at(8), "volume": 1.0,
+}  # fmt: skip
+
+
+def bars(folder: Path, *symbols: str) -> dict[str, Path]:
+    prices = {"EURUSD": 108_000, "USDJPY": 150_000, "GBPUSD": 125_000, "EURGBP": 86_400}
+    return {name: bar_file(folder, name, flat(20, prices[name])) for name in symbols}
+
+
+class TestReplays:
+    def test_an_account_in_euro(self, tmp_path: Path) -> None:
+        """Nothing moved: the spread of 10 points is lost, and the commission of both sides."""
+        files = bars(tmp_path, "EURUSD")
+        wide = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9}
+        terms = terms_of(
+            files, signal_file(tmp_path, [SIGNAL]), wide,
+            account_currency="EUR", commission=["2.00"],
+        )  # fmt: skip
+        told = played(terms)
+        assert told.only(ev.SessionStarted).currency == "EUR"
+        closed = told.only(ev.PositionClosed)
+        assert closed.profit == -round(10 * 100_000 / 1e5 / 1.08 * 100)
+        assert closed.net == closed.profit - 400
+
+    def test_a_denial_names_the_currency(self, tmp_path: Path) -> None:
+        terms = terms_of(
+            bars(tmp_path, "EURUSD"),
+            signal_file(tmp_path, [SIGNAL]),
+            account_currency="EUR",
+            commission=["2"],
+        )
+        (denied,) = played(terms).of(ev.OrderDenied)
+        assert " EUR, limit " in denied.detail
+        assert "USD" not in denied.detail
+
+    def test_a_cross_is_played_with_its_pair(self, tmp_path: Path) -> None:
+        files = bars(tmp_path, "EURGBP", "GBPUSD")
+        signal = {**SIGNAL, "symbol": "EURGBP", "stop_loss": 0.86, "take_profit": 0.88}
+        terms = terms_of(
+            files,
+            signal_file(tmp_path, [signal]),
+            {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9},
+            commission=["0"],
+        )
+        told = played(terms)
+        # Ten points of a lot are ten pounds: bought back at the pair's ask of 1.25010.
+        assert told.only(ev.PositionClosed).profit == -1_250
+
+    @pytest.mark.parametrize(
+        ("symbols", "options", "words"),
+        [
+            (["EURUSD"], {"account_currency": "XYZ"}, "must be one of USD, EUR, GBP"),
+            (
+                ["EURGBP"],
+                {},
+                "EURGBP: its profit is in GBP and the account in USD: give the bars of GBPUSD too",
+            ),
+            (
+                ["EURUSD"],
+                {"account_currency": "JPY", "commission": ["0"]},
+                "give the bars of USDJPY too",
+            ),
+            (
+                ["EURGBP"],
+                {"account_currency": "GBP"},
+                "commission of 2.50 a lot and side is in USD and the account in GBP",
+            ),
+        ],
+    )
+    def test_what_cannot_be_converted_is_refused_with_the_remedy(
+        self, tmp_path: Path, symbols: list[str], options: dict[str, Any], words: str
+    ) -> None:
+        files = bars(tmp_path, *symbols)
+        request = ReplayRequest(
+            bars=[f"{name}={path}" for name, path in files.items()], clock="utc", **options
+        )
+        with pytest.raises(WrongUsage, match=words):
+            resolve_terms(request)
+
+    def test_a_commission_of_the_table_is_converted_by_the_bars(self, tmp_path: Path) -> None:
+        files = bars(tmp_path, "EURUSD", "USDJPY")
+        request = ReplayRequest(
+            bars=[f"{name}={path}" for name, path in files.items()],
+            clock="utc",
+            account_currency="jpy",
+        )
+        terms, notes = resolve_terms(request)
+        assert {item.spec.commission for item in terms.inputs} == {250.0 * 150}
+        assert terms.currency == "JPY"
+        assert any("2.50 USD a lot and side is taken as 375.0000 JPY" in note for note in notes)
