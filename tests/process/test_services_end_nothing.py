@@ -181,7 +181,7 @@ async def test_a_failure_is_told_once_and_shown_until_the_service_works_again(
     told: list[str] = []
 
     def noted(_log: Any) -> Supervisor:
-        return Supervisor(told.append, pause=0.01, patience=0.1, settled=0.05, grace=0.5)
+        return Supervisor(told.append, pause=0.01, patience=0.1, settled=0.05, grace=30.0)
 
     broken = patch(OUTSIDE[service], FAULTS["ENOSPC"])
     broken.start()

@@ -131,6 +131,7 @@ def sweep(
     daily_loss_fraction: opt.DailyLoss = None,
     max_loss_fraction: opt.MaxLoss = None,
     starting_equity: opt.StartingEquity = None,
+    account_currency: opt.AccountCurrency = None,
     start: opt.Start = None,
     end: opt.End = None,
     cold: opt.Cold = False,
