@@ -6,6 +6,8 @@ remembered between two decisions.
 
 from __future__ import annotations
 
+import msgspec
+
 from engine import events as ev
 from engine.bus import Bus
 from engine.exits import Exits
@@ -309,16 +311,20 @@ class RiskActor:
     # --- orders ---
 
     def on_intent(self, order: ev.OrderIntent) -> None:
-        order = on_ticks(order, self._portfolio.specs.get(order.terms.symbol))
+        spec = self._portfolio.specs.get(order.terms.symbol)
+        if spec is not None and spec.tick_size is not msgspec.UNSET:
+            order = on_ticks(order, spec.tick_size)
         if order.terms.action is not ev.OPEN:
             self._manage(order)
             return
         if order.problem is not None:
             self._bus.publish(rules.deny_known(order, order.problem, self.control.account()))
             return
-        if (objection := self._symbol_modes.objection(order)) is not None:
-            self._bus.publish(rules.denied(order, objection, self.control.account()))
-            return
+        if order.terms.symbol in self._symbol_modes.restricted:
+            objection = self._symbol_modes.objection(order)
+            if objection is not None:
+                self._bus.publish(rules.denied(order, objection, self.control.account()))
+                return
         verdict = rules.vet(order, self._context(order))
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):

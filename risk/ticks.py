@@ -10,13 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from engine import events as ev
-from engine.types import LONG, Points, SymbolSpec
+from engine.types import LONG, Points
 
 
-def on_ticks(order: ev.OrderIntent, spec: SymbolSpec | None) -> ev.OrderIntent:
-    """The order with its levels on ticks; itself where they are, or where every point is one."""
-    if spec is None or isinstance(tick := spec.tick_size, msgspec.UnsetType):
-        return order
+def on_ticks(order: ev.OrderIntent, tick: Points) -> ev.OrderIntent:
+    """The order with its levels on ticks of so many points; itself where they are."""
     terms, long = order.terms, order.terms.side is LONG
     levels = {
         "stop_loss": _rounded(terms.stop_loss, tick, up=long),

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from functools import lru_cache
 from typing import Any
 
+from adapters.reports.projection import iso
 from engine import events as ev
 from engine.calendar import trading_date
 from engine.types import Cents, Millis
-
-
-def iso(moment: Millis) -> str:
-    """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
-    hours, rest = divmod(moment, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    seconds, millis = divmod(rest, 1_000)
-    fraction = f".{millis:03}" if millis else ""
-    return f"{_hour(hours)}:{minutes:02}:{seconds:02}{fraction}+00:00"
-
-
-@lru_cache(maxsize=64)
-def _hour(hours: int) -> str:
-    """Date and hour of a moment in whole hours: a log names each again and again."""
-    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
 
 
 def usd(amount: Cents | None) -> float | None:

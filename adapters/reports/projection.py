@@ -6,12 +6,14 @@ session ran and one rebuilt from its journal are the same.
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import lru_cache
+
 import msgspec
 
-from adapters.reports.objective_projection import iso as iso
 from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
-from engine.types import Cents, Points, Side, Units, lots
+from engine.types import UNITS_PER_LOT, Cents, Millis, Points, Side, Units, lots
 
 LOG_COLUMNS = (
     "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason", "equity",
@@ -21,6 +23,23 @@ LOG_COLUMNS = (
 """Columns of the event log; the first nine are fixed, further ones may be added at the end."""
 
 Row = dict[str, str]
+
+_WORDS = {side: side.word for side in Side}
+
+
+def iso(moment: Millis) -> str:
+    """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
+    hours, rest = divmod(moment, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, millis = divmod(rest, 1_000)
+    fraction = f".{millis:03}" if millis else ""
+    return f"{_hour(hours)}:{minutes:02}:{seconds:02}{fraction}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _hour(hours: int) -> str:
+    """Date and hour of a moment in whole hours: a log names each again and again."""
+    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -78,10 +97,8 @@ class LogProjection:
                 self._begin(record, event)
                 return None
             case ev.PositionOpened():
-                self._waiting.over(event.order_id)
                 return self._opened(record, event)
             case ev.PositionClosed():
-                self._waiting.over(event.order_id)
                 return self._closed(record, event)
             case ev.StopModified():
                 return self._full(record, "MODIFY", event.account, self._modified(event))
@@ -144,6 +161,7 @@ class LogProjection:
         }
 
     def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
+        self._over(event.order_id)
         return self._traded(
             record, event, "OPEN",
             stop_loss=self._price(event.symbol, event.stop_loss),
@@ -152,9 +170,15 @@ class LogProjection:
         )  # fmt: skip
 
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
+        self._over(event.order_id)
         return self._traded(
             record, event, "CLOSE", profit=cash(event.profit), swap=cash(event.swap)
         )
+
+    def _over(self, order_id: int) -> None:
+        """An order became a trade, which has its row."""
+        if self._waiting.rows:
+            self._waiting.over(order_id)
 
     def _traded(
         self,
@@ -176,8 +200,8 @@ class LogProjection:
             "event": kind,
             "ticket": str(event.position),
             "symbol": symbol,
-            "direction": event.side.word,
-            "volume": f"{lots(event.volume):.2f}" if event.volume else "",
+            "direction": _WORDS[event.side],
+            "volume": f"{event.volume / UNITS_PER_LOT:.2f}" if event.volume else "",
             "price": self._price(symbol, event.price),
             "reason": event.reason,
             "equity": cash(account.equity),

@@ -34,7 +34,8 @@ takes turns with the loop, which costs more than the rows."""
 
 _KNOWN = frozenset(LOG_COLUMNS)
 _BLANKS = ("",) * len(LOG_COLUMNS)
-_MAY_BE_FORMULA = re.compile(r"(?:^|,)[=+\-@\t\r]").search
+_MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").search
+"""In a row: a cell that begins as a formula does. Negative amounts do not: most rows have one."""
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
@@ -50,7 +51,7 @@ def _line(cells: Iterable[str]) -> str:
     """A row of the file; the general way where anything in it may need quotes."""
     cells = tuple(cells)
     line = ",".join(cells)
-    if _MAY_BE_FORMULA(line):
+    if line.count(",") != _COMMAS or _MAY_BE_FORMULA(line):  # a comma of its own: look at each
         cells = tuple(map(never_computed, cells))
         line = ",".join(cells)
     if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from adapters.reports.objective_projection import AttemptsProjection, DaysProjection, iso
+from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
+from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
 from engine import events as ev
 from engine.trading import Trading
@@ -124,7 +125,8 @@ class SummaryProjection:
         self._unresolved[event.order_id] = event.message
 
     def _resolved(self, order_id: int) -> None:
-        self._waiting.over(order_id)
+        if self._waiting.rows:
+            self._waiting.over(order_id)
         self._unresolved.pop(order_id, None)
 
     def _submit(self, event: ev.OrderSubmitted) -> None:

@@ -126,31 +126,30 @@ DAY_COLUMNS: Final = (
 
 def trades_csv(result: RunResult) -> bytes:
     """One row a position, in the order of their openings."""
-    return _csv(TRADE_COLUMNS, ([cell(row) for cell in _TRADE_CELLS] for row in _rows(result)))
+    rows = _rows(result)
+    return _csv(TRADE_COLUMNS, zip(*(_cells(column, rows) for column in _TRADES), strict=True))
 
 
-def _cells_of(column: _Column) -> Callable[[_Row], str]:
-    """What makes a column's cells: its value as text, and nothing where there is none."""
-    value, text = column.value, _TEXTS[column.kind]
+def _cells(column: _Column, rows: Sequence[_Row]) -> list[str]:
+    """A column's cells: each value as text, and nothing where there is none."""
+    values = map(column.value, rows)
+    if column.kind == "price":
+        return [
+            "" if value is None else f"{value:.{row.digits}f}"
+            for value, row in zip(values, rows, strict=True)
+        ]
+    text = _TEXTS[column.kind]
+    return ["" if value is None else text(value) for value in values]
 
-    def cell(row: _Row) -> str:
-        known = value(row)
-        return "" if known is None else text(known, row)
 
-    return cell
-
-
-_TEXTS: Final[dict[str, Callable[[Any, _Row], str]]] = {
-    "price": lambda value, row: f"{value:.{row.digits}f}",
-    "money": lambda value, _: f"{value:.2f}",
-    "ratio": lambda value, _: f"{value:.4f}",
-    "seconds": lambda value, _: f"{value:.3f}".rstrip("0").rstrip("."),
-    "time": lambda value, _: iso(value),
-    "text": lambda value, _: never_computed(str(value)),
-    "whole": lambda value, _: str(value),
+_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "money": "{:.2f}".format,
+    "ratio": "{:.4f}".format,
+    "seconds": lambda value: f"{value:.3f}".rstrip("0").rstrip("."),
+    "time": iso,
+    "text": lambda value: never_computed(str(value)),
+    "whole": str,
 }
-
-_TRADE_CELLS: Final = tuple(map(_cells_of, _TRADES))
 
 
 def equity_csv(result: RunResult) -> bytes:

@@ -36,7 +36,8 @@ class WaitingOrders:
     KINDS: frozenset[type] = frozenset({ev.OrderSubmitted, ev.OrderAccepted, ev.OrderCancelled})
 
     def __init__(self) -> None:
-        self._rows: dict[int, OrderRow] = {}
+        self.rows: dict[int, OrderRow] = {}
+        """Those that wait now; most sessions have none, and need not ask further."""
 
     def take(self, event: Any) -> OrderRow | None:
         """The row that one of the KINDS adds, or None."""
@@ -60,31 +61,31 @@ class WaitingOrders:
         """A pending order leaves; what is dealt at once has rows of its own."""
         terms = order.terms
         if terms.entry_price:
-            self._rows[order.order_id] = OrderRow(
+            self.rows[order.order_id] = OrderRow(
                 PLACED, terms.symbol, terms.side, order.volume, terms.entry_price,
                 terms.stop_loss, terms.take_profit, terms.strategy_id, terms.signal_id,
             )  # fmt: skip
 
     def unknown(self, order: ev.OrderUnknown) -> None:
-        if order.order_id not in self._rows:
-            self._rows[order.order_id] = OrderRow(PLACED, order.symbol, order.side)
+        if order.order_id not in self.rows:
+            self.rows[order.order_id] = OrderRow(PLACED, order.symbol, order.side)
 
     def over(self, order_id: int) -> None:
         """It became a trade, or was refused: that has its row."""
-        self._rows.pop(order_id, None)
+        self.rows.pop(order_id, None)
 
     def accepted(self, order: ev.OrderAccepted) -> OrderRow | None:
         """The row of a pending order that the venue has, or of an unknown one that was found."""
-        known = self._rows.get(order.order_id)
+        known = self.rows.get(order.order_id)
         if known is None:
             return None
         placed = known._replace(ticket=order.ticket, reason="placed")
-        self._rows[order.order_id] = placed
+        self.rows[order.order_id] = placed
         return placed
 
     def cancelled(self, order: ev.OrderCancelled) -> OrderRow | None:
         """The row of an order that is over without a trade; None for one that nobody waited for."""
-        known = self._rows.pop(order.order_id, None)
+        known = self.rows.pop(order.order_id, None)
         if known is None:
             return None
         return known._replace(event=CANCELLED, reason=order.reason)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperOrder
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.paper.terminal.requests import ParsedRequest, echo, read
+from adapters.paper.terminal.orders import echo
+from adapters.paper.terminal.requests import ParsedRequest, read
 from engine.types import Side, lots, units
 from tests.simulation.faults import CODES, ORDER_FAULTS, Fault, FaultKind, FaultSchedule
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from adapters.mt5.api.errors import CallOutcomeUnknown, NotSent
 from adapters.mt5.execution.remote import Caller
-from adapters.mt5.execution.translation import cents
 from adapters.mt5.host.client import CallResult, answer_of
 from adapters.mt5.host.service import HostConfig, Service
 from adapters.mt5.host.wire import (
@@ -54,7 +53,7 @@ class SimulatedHost:
             self.up = False
             raise CallOutcomeUnknown(function, "the terminal host is lost") from None
         if function == "account_info" and reply.value is not None and reply.value.login == LOGIN:
-            self.balance = cents(reply.value.balance)
+            self.balance = round(reply.value.balance * 100)
         return answer_of(function, reply, *args, **kwargs)
 
     def _reply(self, request: RpcRequest) -> RpcReply:

@@ -18,7 +18,9 @@ def reason_of(text: str) -> str:
     return row["reason"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "-"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "-5,SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "-"]
+)
 def test_what_would_be_a_formula_is_a_text(text: str) -> None:
     assert reason_of(text) == f"'{text}"
 

@@ -16,7 +16,7 @@ from adapters.paper.terminal.functions import PaperTerminal
 from adapters.reports.projection import LogProjection
 from engine import events as ev
 from engine.events import DenyReason
-from engine.types import Side, SymbolSpec
+from engine.types import Side
 from risk.ticks import on_ticks
 from tests.builders import (
     EURUSD,
@@ -63,8 +63,7 @@ def test_levels_lie_on_ticks_and_never_risk_more(
 ) -> None:
     """Stop and target nearer to the entry, a pending entry at the better price; 0 stays none."""
     asked = intent(side=side, stop_loss=stop, take_profit=target, entry_price=entry)
-    spec = msgspec.structs.replace(EURUSD, tick_size=tick)
-    terms = on_ticks(asked, spec).terms
+    terms = on_ticks(asked, tick).terms
     for before, after, sign in (
         (stop, terms.stop_loss, side), (target, terms.take_profit, -side),
         (entry, terms.entry_price, -side),
@@ -74,10 +73,9 @@ def test_levels_lie_on_ticks_and_never_risk_more(
         assert after or not before or before < tick
 
 
-@pytest.mark.parametrize("spec", [EURUSD, None])
-def test_where_every_point_is_a_tick_nothing_changes(spec: SymbolSpec | None) -> None:
-    order = intent(stop_loss=109_003)
-    assert on_ticks(order, spec) is order
+def test_levels_that_lie_on_ticks_are_left_alone() -> None:
+    order = intent(stop_loss=109_000)
+    assert on_ticks(order, 10) is order
 
 
 def test_an_approved_order_has_its_levels_on_ticks_and_the_risk_of_these(

@@ -7,9 +7,9 @@ the host's wire, the paper terminal and the tests all speak of one shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 _ZEROS: dict[str, object] = {"int": 0, "float": 0.0, "str": "", "bool": False}
 
@@ -46,6 +46,9 @@ class Struct(tuple[Any, ...]):
         if len(made) != cls.n_fields:
             raise TypeError(f"{cls.__name__} takes {cls.n_fields} values ({len(made)} given)")
         return made
+
+    made: ClassVar[Callable[[Iterable[Any]], Any]] = cast(Any, classmethod(tuple.__new__))
+    """As the class itself, for values that were counted already."""
 
     @classmethod
     def of(cls, **known: Any) -> Self:

@@ -131,10 +131,10 @@ def _is_trade(deal: mt5.TradeDeal) -> bool:
 
 
 def _deal(deal: mt5.TradeDeal, spec: SymbolSpec, *, ours: bool) -> Deal:
+    profit, commission, swap = cents(deal.profit), cents(deal.commission), cents(deal.swap)
     return Deal(
         deal.ticket, deal.order, deal.position_id, deal.entry, deal.reason, units(deal.volume),
-        spec.points(deal.price), cents(deal.profit), cents(deal.commission), cents(deal.swap),
-        deal.comment, ours,
+        spec.points(deal.price), profit, commission, swap, deal.comment, ours,
     )  # fmt: skip
 
 

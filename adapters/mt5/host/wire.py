@@ -232,7 +232,8 @@ def _unpack_struct(name: str, values: list[Any]) -> Struct:
         raise WireError(f"{name} with a field that is no plain value")
     for position in nested:
         values[position] = _unpack(values[position])
-    return struct(values)
+    found: Struct = struct.made(values)
+    return found
 
 
 @cache

@@ -118,7 +118,7 @@ class HistoryFunctions(Surface):
 
     def _deal(self, deal: PaperDeal) -> mt5.TradeDeal:
         spec = self.account.specs.get(deal.symbol)
-        return mt5.TradeDeal(
+        made: mt5.TradeDeal = mt5.TradeDeal.made(
             (
                 deal.ticket, deal.order, deal.time // 1000, deal.time, deal.kind, deal.entry,
                 deal.magic, deal.position, deal.reason, lots(deal.volume),
@@ -126,6 +126,7 @@ class HistoryFunctions(Surface):
                 deal.profit / 100, 0.0, deal.symbol, deal.comment, "",
             )
         )  # fmt: skip
+        return made
 
 
 def _order(order: PaperOrder, account: PaperAccount) -> mt5.TradeOrder:

@@ -61,7 +61,9 @@ class HostedTerminal:
         self._market = market
         self._clock = clock
         self._changed = changed
-        self._error: tuple[int, str] | None = None
+        if clock is None:  # nothing moves by itself, and reading changes nothing
+            for name in mt5.FUNCTIONS.keys() - {"order_send", "last_error"}:
+                setattr(self, name, getattr(terminal, name))
 
     @property
     def extra_functions(self) -> Mapping[str, Function]:
@@ -80,7 +82,7 @@ class HostedTerminal:
 
     def last_error(self) -> tuple[int, str]:
         """Of the last call, `paper_advance` included."""
-        return self._error or self._terminal.error
+        return self._terminal.error
 
     def paper_advance(self, until: Any = None, most: Any = 0, /) -> MarketProgress | None:
         """Play the market up to `until`, in server ms, or at most `most` moves of it.
@@ -88,9 +90,9 @@ class HostedTerminal:
         None and error -2 for arguments that are no whole numbers, and where a clock moves it.
         """
         if self._clock or not isinstance(until, int) or not isinstance(most, int) or most < 0:
-            self._error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            self._terminal.error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
             return None
-        self._error = (mt5.RES_S_OK, "Success")
+        self._terminal.error = (mt5.RES_S_OK, "Success")
         progress = self._market.advance(until, most)
         self._changed()
         return progress
@@ -101,9 +103,9 @@ class HostedTerminal:
         None and error -2 where `until` is no whole number, and where a clock moves the market.
         """
         if self._clock or not isinstance(until, int):
-            self._error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
+            self._terminal.error = (mt5.RES_E_INVALID_PARAMS, "Invalid arguments")
             return None
-        self._error = (mt5.RES_S_OK, "Success")
+        self._terminal.error = (mt5.RES_S_OK, "Success")
         step = self._market.step(until)
         self._changed()
         return step
@@ -111,7 +113,6 @@ class HostedTerminal:
     def _call(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        self._error = None
         moved = self._clock is not None and self._market.advance(self._clock.now()).happened
         value = function(*args, **kwargs) if kwargs else function(*args)
         if moved or name == "order_send":

@@ -106,7 +106,7 @@ class AccountFunctions(Surface):
         equity, margin = account.equity(), account.margin
         netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
         hedging = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-        return mt5.AccountInfo(
+        info: mt5.AccountInfo = mt5.AccountInfo.made(
             (
                 terms.login, terms.trade_mode, terms.leverage, terms.max_orders,
                 mt5.ACCOUNT_STOPOUT_MODE_PERCENT, conditions.trade_allowed,
@@ -120,3 +120,4 @@ class AccountFunctions(Surface):
                 account.currency, _COMPANY,
             )
         )  # fmt: skip
+        return info

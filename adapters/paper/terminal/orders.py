@@ -8,12 +8,14 @@ from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder
 from adapters.paper.terminal.calling import Failure, Surface, function
 from adapters.paper.terminal.checks import PASSED, ServerChecks
-from adapters.paper.terminal.requests import ParsedRequest, echo, read
+from adapters.paper.terminal.requests import ParsedRequest, read
 from adapters.paper.terminal.rules import USUAL, AccountTerms
 from engine.types import LONG, lots
 
 EXECUTED: Final = "Request executed"
 _DONE: Final = mt5.TRADE_RETCODE_DONE
+_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
+_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
 
 
 class OrderFunctions(Surface):
@@ -166,19 +168,26 @@ class OrderFunctions(Surface):
     ) -> mt5.OrderSendResult:
         account, symbol = self.account, parsed.symbol
         spec = account.specs[symbol]
-        return mt5.OrderSendResult(
+        made: mt5.OrderSendResult = mt5.OrderSendResult.made(
             (
                 _DONE, deal.ticket, deal.order, lots(deal.volume), spec.price(deal.price),
                 spec.price(account.bids[symbol]), spec.price(account.asks[symbol]), EXECUTED,
                 self._requests, 0, echo(raw),
             )
         )  # fmt: skip
+        return made
 
     def _accepted(self, ticket: int, volume: float, raw: dict[str, Any]) -> mt5.OrderSendResult:
         """Done without a deal: no price."""
         return mt5.OrderSendResult(
             (_DONE, 0, ticket, volume, 0.0, 0.0, 0.0, EXECUTED, self._requests, 0, echo(raw))
         )
+
+
+def echo(request: dict[str, Any]) -> mt5.TradeRequest:
+    """The request as results repeat it."""
+    made: mt5.TradeRequest = mt5.TradeRequest.made(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
+    return made
 
 
 def _one_dict(request: dict[str, Any] | None, fields: dict[str, Any]) -> dict[str, Any]:

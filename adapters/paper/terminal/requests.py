@@ -19,14 +19,6 @@ _LARGEST: Final = float(1 << 53)  # beyond it, prices in points would no longer 
 ON_ORDER: Final = (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
 _ON_POSITION: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP)
 
-_ECHO_KEYS: Final = tuple(mt5.REQUEST_TYPES)
-_ECHO_ZEROS: Final = tuple(kind() for kind in mt5.REQUEST_TYPES.values())
-
-
-def echo(request: dict[str, Any]) -> mt5.TradeRequest:
-    """The request as results repeat it."""
-    return mt5.TradeRequest(map(request.get, _ECHO_KEYS, _ECHO_ZEROS))
-
 
 class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
     """A well-typed request in integer units; `expiration` is seconds of the server's clock.
