@@ -15,7 +15,7 @@ from typing import Any, Final
 import psutil
 
 _POLL_SECONDS = 0.02
-_LOW_PRIORITY: Final[int] = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
+_LOW_PRIORITY: Final[int] = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)
 """Of Windows, else what `nice` adds."""
 
 

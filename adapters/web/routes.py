@@ -142,7 +142,7 @@ class Pages:
         found = request.path_params
         page = self._site.study(found["place"], found["kind"], found["name"])
         try:
-            return _made(await asyncio.to_thread(page.read_bytes))
+            return _made(await asyncio.to_thread(page.read_bytes), html=page.suffix == ".html")
         except OSError as error:
             raise NotNow(f"it cannot be read ({error.strerror})") from error
 
@@ -222,11 +222,11 @@ def _takes_gzip(request: Request) -> bool:
     return "gzip" in request.headers.get("accept-encoding", "")
 
 
-def _made(content: bytes) -> Response:
+def _made(content: bytes, *, html: bool = True) -> Response:
     """A page that another command wrote; whatever stands in it reaches nothing of this server."""
     return Response(
         content,
-        media_type="text/html; charset=utf-8",
+        media_type=f"text/{'html' if html else 'plain'}; charset=utf-8",
         headers={"Content-Security-Policy": _MADE_PAGE},
     )
 

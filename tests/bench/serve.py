@@ -51,6 +51,7 @@ def main() -> None:
         held = _stall(session, served, options.pairs, options.seconds)
         _pause_shown(served)
         flat = _memory(served, options.memory_seconds)
+        _end_shown(session, served)
     if not (held and flat):
         raise SystemExit(1)
 
@@ -176,6 +177,18 @@ def _pause_shown(served: Served) -> None:
                 pass
             took.append(time.monotonic() - began)
     print(f"\na pause is shown after {statistics.median(took):.2f} s, {max(took):.2f} at most")
+
+
+def _end_shown(session: subprocess.Popen[str], served: Served) -> None:
+    """From the end of the session's process to the viewer's message that says dead."""
+    with Stream(served, "/events/0/s-1") as stream:
+        cards = (event.json["card"] for event in stream.events() if event.kind == "card")
+        next(cards)
+        began = time.monotonic()
+        session.kill()
+        while next(cards)["health"] != "dead":
+            pass
+    print(f"\na killed engine is shown dead after {time.monotonic() - began:.2f} s")
 
 
 # --- memory ---

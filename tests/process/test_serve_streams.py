@@ -42,7 +42,9 @@ class Session:
         self.beat()
 
     def beat(self) -> None:
-        beat = Beat(session="s-1", pid=os.getpid(), time=1, seq=self.written, state="active")
+        beat = Beat(
+            session="s-1", pid=os.getpid(), time=1, seq=self.written, state="active", every=600
+        )
         write_beat(self.folder / "heartbeat.json", beat)
 
     def grow(self, count: int) -> int:
@@ -222,6 +224,8 @@ def test_a_finished_run_opens_its_report_which_can_reach_nothing(tmp_path: Path)
     assert said.code == 0
     (results / "odds" / "o 1").mkdir(parents=True)
     (results / "odds" / "o 1" / "report.html").write_text("<p>odds</p>")
+    (results / "sweeps" / "w").mkdir(parents=True)
+    (results / "sweeps" / "w" / "sweep.json").write_text("<script>")
     with serving(results) as served:
         served.enter()
         reply = served.ask("/report/0/r-1")
@@ -233,9 +237,32 @@ def test_a_finished_run_opens_its_report_which_can_reach_nothing(tmp_path: Path)
         study = served.ask("/study/0/odds/o%201")
         assert (study.status, study.text) == (200, "<p>odds</p>")
         assert "sandbox" in study.headers["content-security-policy"]
+        sweep = served.ask("/study/0/sweeps/w")
+        assert (sweep.text, sweep.headers["content-type"]) == (
+            "<script>", "text/plain; charset=utf-8",
+        )  # fmt: skip
         for path in (
-            "/report/0/r-2", "/report/1/r-1", "/report/0/..", "/report/0/%2e%2e", "/session/0/x",
+            "/session/0/r-1", "/events/0/r-1", "/report/0/r-2", "/report/1/r-1", "/report/0/..",
+            "/report/0/%2e%2e", "/session/0/x",
             "/study/0/odds/..", "/study/0/sessions/r-1", "/study/0/odds/%2e%2e%2fsessions",
             "/study/9/odds/o%201", "/static/page.css", "/static/..%2fsite.css", "/static/",
         ):  # fmt: skip
             assert served.ask(path).status == 404, path
+
+
+def test_a_report_beside_which_a_library_lies_is_made_whole(tmp_path: Path) -> None:
+    """What `butler report --shared-js` wrote needs another file, which is not served."""
+    results = tmp_path / "results"
+    session = Session(results)
+    session.grow(len(session.records))
+    session.seal()
+    report = session.folder / "execution_sim_report.html"
+    with serving(results) as served:
+        served.enter()
+        report.write_text("<p>its own</p>")
+        assert served.ask("/report/0/s-1").text == "<p>its own</p>"
+        report.write_text('<script src="../../plotly.js"></script>')
+        assert "<h1><b>" in served.ask("/report/0/s-1").text
+        report.write_text("<p>of before the session went on</p>")
+        os.utime(report, (1, 1))
+        assert "<h1><b>" in served.ask("/report/0/s-1").text

@@ -59,6 +59,11 @@ function drawMeters(parent, meters, now, level) {
   }
 }
 
+// A line to type, broken between its words alone.
+function drawCommand(parent, line) {
+  line.split(' ').forEach((word, i) => { if (i) parent.append(' '); make(parent, 'span', word, 'word'); });
+}
+
 // State, cause and life in words; colour only says it again.
 function drawLife(parent, card) {
   // What did not change stays as it is: somebody may just copy the line to type.
@@ -77,7 +82,7 @@ function drawLife(parent, card) {
   if (card.advice.length) {
     const box = make(parent, 'div', null, 'advice');
     make(box, 'p', 'Type in a terminal:');
-    for (const line of card.advice) make(make(box, 'p'), 'code', line);
+    for (const line of card.advice) drawCommand(make(make(box, 'p'), 'code'), line);
   }
 }
 
@@ -92,7 +97,7 @@ function listen(address, handlers) {
     source.onopen = () => { heard = Date.now(); say('live', false); };
     source.onerror = () => {
       if (source && source.readyState === EventSource.CLOSED) {
-        say('cut off: butler serve was ended or started again; open the address that it prints', true);
+        say('cut off: butler serve was started again (open the address that it prints), or too many pages are open', true);
         source = null;
       } else {
         say(`no answer from butler serve${heard ? ` for ${lasting((Date.now() - heard) / 1000)}` : ''}; asking again`, true);

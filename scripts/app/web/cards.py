@@ -58,7 +58,7 @@ def _figures(latest: Status, recorded: Status | None, known: Known) -> dict[str,
 
     State and causes are those of the records where these are newer: a halt shows at once.
     """
-    newest = recorded if recorded is not None and recorded.seq >= latest.seq else latest
+    newest = recorded if recorded is not None and recorded.seq > latest.seq else latest
     ticks = [feed.last_tick for feed in latest.feeds.values()]
     recorded_tick = 0 if known.followed is None else known.followed.last_tick
     profits = [position.profit for position in latest.positions]
@@ -91,5 +91,5 @@ def _session_time(known: Known, *, ended: bool) -> int | None:
     if beat is not None and not ended:
         times.append(beat.time + round(known.signs.age * 1000))
     if known.followed is not None:
-        times.append(known.followed.content.time)
+        times.append(known.followed.time)
     return max(times, default=None)

@@ -20,6 +20,10 @@ STUDIES: Final = ("odds", "sweeps")
 """Folders of results that hold a page of their own for each piece of work."""
 
 
+_READABLE: Final = (".html", ".txt", ".json", ".csv")
+"""What a piece of work is shown by, the best first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionEntry:
     """A session on disk. `place` is the number of its folder of results; times are in ms UTC.
@@ -113,8 +117,9 @@ class Catalog:
 
 
 def page_of_study(folder: Path) -> Path | None:
-    """The page in a folder of odds or of a sweep, None without one."""
-    return next(iter(sorted(folder.glob("*.html"))), None)
+    """The page in a folder of odds or of a sweep, or what else it can be read by; None for none."""
+    found = (file for suffix in _READABLE for file in sorted(folder.glob(f"*{suffix}")))
+    return next(found, None)
 
 
 def report_in(folder: Path) -> Path | None:
@@ -131,13 +136,18 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def written_at(file: Path) -> int:
-    """When the file was last written to, in ns; 0 where there is none. Its log counts, too."""
+    """When the file was last written to, in ns; 0 where there is none. Its log counts, too.
+
+    An empty log is what a reader leaves who opens a journal that was cut off.
+    """
     latest = 0
     for name in (file, file.with_name(f"{file.name}-wal")):
         try:
-            latest = max(latest, name.stat().st_mtime_ns)
+            known = name.stat()
         except OSError:
             continue
+        if known.st_size:
+            latest = max(latest, known.st_mtime_ns)
     return latest
 
 

@@ -33,6 +33,9 @@ _LINES: Final = 200
 _SHARE: Final = 10.0
 """A page that takes long to make is made so much more seldom, by its own time."""
 
+_MADE_SECONDS: Final = 0.25
+"""A page is made at most every so often; what a card says needs no page."""
+
 _RECHECK_SECONDS: Final = 5.0
 _WITHOUT_TICKS: Final = KINDS - FREQUENT
 _EVENTS: Final = frozenset(get_args(ev.Event))
@@ -85,11 +88,15 @@ class _Folds:
 
 @dataclass(frozen=True)
 class Followed:
-    """What a look at a journal gives: the page's content, the status that records tell."""
+    """What a look at a journal gives: the status that records tell, and the page's content.
+
+    `content` is not of the last record where it was made a moment ago.
+    """
 
     content: LiveContent
     status: Status
     last_tick: Millis
+    time: Millis
 
     @property
     def meters(self) -> Any:
@@ -109,6 +116,8 @@ class Follower:
         self._made = 0.0
         self._cost = 0.0
         self._shown = 0
+        self._told = 0
+        self._content: LiveContent | None = None
 
     def read(self) -> Followed | None:
         """What is new, None when nothing is (or not yet, after a page that took long to make).
@@ -121,19 +130,31 @@ class Follower:
             raise
         except Exception:
             # Half a record may have been taken: from the beginning next time.
-            self._folds, self._shown, self._stamp = _Folds(), 0, ()
+            self._folds, self._content, self._stamp = _Folds(), None, ()
             raise
         folds = self._folds
-        now = time.monotonic()
-        if folds.result_fold.terms is None or folds.seq == self._shown:
+        if folds.result_fold.terms is None:
             return None
-        if now - self._made < _SHARE * self._cost and folds.result_fold.ended is None:
+        made = self._make_sometimes()
+        if self._content is None or not (made or folds.seq != self._told):
             return None
-        result = folds.result()
-        content = folds.page.content(folds.seq, folds.time, result, tuple(folds.lines))
+        self._told = folds.seq
+        return Followed(self._content, folds.status.recorded(), folds.tick_time, folds.time)
+
+    def _make_sometimes(self) -> bool:
+        """Make the content anew, unless nothing is new or the last one was made just now."""
+        folds, now = self._folds, time.monotonic()
+        if self._content is not None and folds.seq == self._shown:
+            return False
+        soon = now - self._made < max(_MADE_SECONDS, _SHARE * self._cost)
+        if self._content is not None and soon and folds.result_fold.ended is None:
+            return False
+        self._content = folds.page.content(
+            folds.seq, folds.time, folds.result(), tuple(folds.lines)
+        )
         self._shown, self._made = folds.seq, time.monotonic()
         self._cost = self._made - now
-        return Followed(content, folds.status.recorded(), folds.tick_time)
+        return True
 
     def _read_on(self) -> None:
         stamp, now = _stamp(self._journal), time.monotonic()
@@ -142,7 +163,7 @@ class Follower:
         with StoredJournal(self._journal) as stored:
             last = stored.last_seq
             if last < self._folds.seq:  # another journal of the same name
-                self._folds, self._shown = _Folds(), 0
+                self._folds, self._content = _Folds(), None
             self._take(stored, last)
         self._stamp, self._looked = stamp, now
 
@@ -167,5 +188,6 @@ def _stamp(journal: Path) -> tuple[int, ...]:
             known = file.stat()
         except FileNotFoundError:
             continue
-        found += [known.st_mtime_ns, known.st_size, known.st_ino]
+        if known.st_size:  # an empty log is what a reader leaves
+            found += [known.st_mtime_ns, known.st_size, known.st_ino]
     return tuple(found)

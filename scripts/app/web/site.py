@@ -224,6 +224,8 @@ class SessionSite:
             raise NotNow(f"session {session}: {error}") from error
         if not reply.done:
             raise CommandRefused(reply.text)
+        if (watched := self._watched.get(entry.key)) is not None:
+            watched.told(reply.status)
         return reply.text
 
 

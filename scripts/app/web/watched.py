@@ -27,7 +27,7 @@ from scripts.app.web.catalog import SessionEntry
 from scripts.app.web.follower import Followed, Follower
 from scripts.app.web.health import Advice, Health, Judged, Signs, judge, signs_of
 
-_LOOK_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 3.0
 _LATER_SECONDS: Final = 5.0
@@ -60,6 +60,7 @@ class Watched:
         self._asking: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Followed | None] | None = None
         self._read_at = 0.0
+        self._signs: Signs | None = None
 
     @property
     def outcome(self) -> str | None:
@@ -82,7 +83,7 @@ class Watched:
 
     async def _look(self) -> None:
         """One look at the signs of life, while its journal is read for however long that takes."""
-        signs = await in_daemon(partial(signs_of, self.entry.folder))
+        signs = self._signs = await in_daemon(partial(signs_of, self.entry.folder))
         if self._reading is None and time.monotonic() >= self._read_at:
             self._reading = asyncio.create_task(
                 in_daemon(self._follower.read, name="follow a journal")
@@ -109,9 +110,17 @@ class Watched:
             return
         self._trouble = ""
         self._read_at = time.monotonic() + _LOOK_SECONDS
-        if followed is not None:
-            self._followed = followed
+        if followed is None:
+            return
+        known, self._followed = self._followed, followed
+        if known is None or known.content is not followed.content:
             self.topics.page.publish(followed.content)
+
+    def told(self, answer: Status | None) -> None:
+        """The session has just said how it stands: shown at once."""
+        if answer is not None and self._signs is not None:
+            self._answer, self._asked = answer, time.monotonic()
+            self._show(self._signs, judge(self._signs, self.outcome, self._advice))
 
     def _failed(self, trouble: str) -> None:
         self._trouble = trouble
@@ -131,7 +140,10 @@ class Watched:
     async def _ask(self) -> None:
         client = SessionClient(self.entry.folder, seconds=_ANSWER_SECONDS)
         try:
-            self._answer = (await in_daemon(client.status, name="ask a session")).status
+            answer = (await in_daemon(client.status, name="ask a session")).status
+            known = self._answer
+            if known is None or answer is None or answer.seq >= known.seq:
+                self._answer = answer  # else a command was answered meanwhile
         except (NotAnswering, NotRunning):
             self._answer = None  # its heartbeat tells what that means
         except Exception as error:
