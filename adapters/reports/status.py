@@ -20,10 +20,11 @@ from adapters.reports.projection import LogProjection, Row, iso
 from engine import events as ev
 from engine import money
 from engine.bus import Subscription
+from engine.calendar import resets
 from engine.portfolio import Portfolio, Position
 from engine.standing import stands
 from engine.trading import HaltCause, Trading
-from engine.types import Conversion, Millis, SymbolSpec, lots
+from engine.types import Cents, Conversion, Millis, SymbolSpec, lots
 from engine.valuation import broker_rate
 
 _LAST_EVENTS = 12
@@ -86,13 +87,14 @@ class EventLine(_Part, frozen=True, kw_only=True):
 class SymbolFeed(_Part, frozen=True, kw_only=True):
     """The last price of a symbol; `last_tick` is ms UTC, 0 before the first.
 
-    `state` is None where nobody watches whether prices come.
+    `state` is None where nobody watches whether prices come; `digits` are those of its prices.
     """
 
     state: FeedState | None = None
     last_tick: Millis = 0
     bid: float = 0.0
     ask: float = 0.0
+    digits: int | None = None
 
 
 class Status(_Part, frozen=True, kw_only=True):
@@ -101,6 +103,8 @@ class Status(_Part, frozen=True, kw_only=True):
     `seq` and `time` (ms UTC) are those of the last record; `uptime` is seconds. `unresolved` are
     the ids of orders whose outcome is unknown, `queues` the batches that I/O actors have not taken
     yet, `loss_buffer` what may still be lost before each limit. `outcome` is None until the end.
+    `now` is the session's own time, its market's, and `reset_at` when the day turns next (ms UTC;
+    0 when it is over).
     """
 
     session_id: str
@@ -136,6 +140,10 @@ class Status(_Part, frozen=True, kw_only=True):
     """How often the session has logged in again, or tried to, since the link was first lost."""
     why: dict[str, str] = {}
     """Each cause that halts trading, and what holds of it now."""
+    now: Millis = 0
+    today: float | None = None
+    """Equity beyond the balance at the day's start, where that is known."""
+    reset_at: Millis = 0
 
     @property
     def life(self) -> str:
@@ -167,6 +175,7 @@ class Moment(_Part, frozen=True, kw_only=True):
     queues: Mapping[str, int] = {}
     loss_buffer: Mapping[str, float] | None = None
     degraded: Mapping[str, str] = {}
+    day_start: Cents | None = None
 
 
 class StatusFold:
@@ -272,7 +281,8 @@ class StatusFold:
             case ev.SessionEnded() as ended:
                 text = f"ENDED {ended.outcome} {ended.detail}"
             case ev.UserCommanded() as command:
-                text = f"USER {command.action} {command.reason}{_by(command)}"
+                by = f" (by {command.origin})" if command.origin else ""
+                text = f"USER {command.action} {command.reason}{by}"
             case ev.OrderCancelled(unsent=True) as cancelled:
                 text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
@@ -298,6 +308,8 @@ class StatusFold:
         if started is None:
             raise ValueError("the journal has no start of a session")
         began = str(metadata.get("started_at", ""))
+        start, limits = moment.day_start, started.limits
+        zone, hour = limits.get("reset_zone", "UTC"), limits.get("reset_hour", 0)
         return Status(
             session_id=str(metadata.get("session_id", "")),
             mode=started.mode,
@@ -328,6 +340,9 @@ class StatusFold:
             logins=self._logins,
             why={str(cause): self._why.get(str(cause), "") for cause in trading.causes},
             to_close=tuple(ticket for ticket in self._to_close if self._stands(ticket)),
+            now=moment.now if pid is not None else 0,
+            today=(moment.account.equity - start) / 100 if start else None,
+            reset_at=next(resets(zone, moment.now, hour))[0] if pid is not None else 0,
         )
 
     def _stands(self, ticket: int) -> bool:
@@ -416,17 +431,13 @@ def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
         last_tick=moment.ticked_at.get(spec.name, 0),
         bid=spec.price(tick.bid) if tick else 0.0,
         ask=spec.price(tick.ask) if tick else 0.0,
+        digits=spec.digits,
     )
 
 
 def _seconds_since(began: str, now: Millis) -> int:
-    if not began:
-        return 0
-    return max(0, int(now / 1000 - dt.datetime.fromisoformat(began).timestamp()))
-
-
-def _by(command: ev.UserCommanded) -> str:
-    return f" (by {command.origin})" if command.origin else ""
+    seconds = now / 1000 - dt.datetime.fromisoformat(began).timestamp() if began else 0
+    return max(0, int(seconds))
 
 
 def _row_text(row: Row | None) -> str:

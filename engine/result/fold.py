@@ -187,7 +187,8 @@ class ResultFold:
         self.observed.begin(event, time)
 
     def _ended(self, event: ev.SessionEnded, time: Millis) -> None:
-        self.ended, self.account = event, event.account
+        self.ended = event
+        self._look(event.account, time)
         room = event.loss_buffer
         self.days.end(event.account.balance, None if room is None else room.worst_today)
         if room is not None and self.attempts and not self.attempts[-1].outcome:

@@ -12,6 +12,7 @@ from scripts.app.session_folder import results_folder
 from scripts.cli.journal_replay import replay
 from scripts.cli.shared.command_line import complain, make_app
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.cli.shared.pruning import DaysOption, KeepOption, UnsealedOption, YesOption, pruned
 from scripts.view.printable import printable
 
 app = make_app("Look into a session's journal.")
@@ -108,28 +109,10 @@ def diff(first: Session, second: Session, results_dir: ResultsDir = None) -> int
 @app.command("prune")
 def prune(
     results_dir: ResultsDir = None,
-    days: Annotated[
-        int | None, typer.Option(min=0, help="Sessions last written to so many days ago.")
-    ] = None,
-    keep: Annotated[int | None, typer.Option(min=0, help="Keep the last so many.")] = None,
-    unsealed: Annotated[
-        bool, typer.Option("--unsealed", help="Those of sessions that did not end in order, too.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only say what.")] = False,
+    days: DaysOption = None,
+    keep: KeepOption = None,
+    unsealed: UnsealedOption = False,
+    yes: YesOption = False,
 ) -> int:
     """Delete the journals of old sessions; their event logs and summaries stay."""
-    from scripts.app.journals.prune import Kept
-    from scripts.app.journals.prune import prune as pruned
-    from scripts.view.journals import old_line, pruned_line
-
-    if days is None and keep is None:
-        raise WrongUsage("say which: --days N, --keep N or both")
-    results, count, size = results_folder(results_dir), 0, 0
-    for found in pruned(results, days=days, keep=keep or 0, unsealed=unsealed, delete=yes):
-        if isinstance(found, Kept):
-            complain(f"{found.session} stays: {found.reason}")
-            continue
-        print(old_line(found))
-        count, size = count + 1, size + found.size
-    print(pruned_line(count, size, deleted=yes))
-    return ExitCode.DONE
+    return pruned(results_folder(results_dir), days=days, keep=keep, unsealed=unsealed, yes=yes)

@@ -44,6 +44,15 @@ COMMANDS = {
         "scripts.cli.compare:compare_runs",
         "Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.",
     ),
+    "runs": command_line.Lazy(
+        "scripts.cli.runs:runs",
+        "List the past runs, the latest first: what each was, what it came to, and what is open.",
+    ),
+    "mirror": command_line.Lazy(
+        "scripts.cli.mirror:mirror",
+        "Replay a session's own bars under its own terms, and compare: what slipped, what was "
+        "missed.",
+    ),
     "report": command_line.Lazy(
         "scripts.cli.report:report",
         "Write a run as one page that needs no network; at any moment also of a session that runs.",
@@ -89,7 +98,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Replay and strategies": ("replay", "signals", "presets"),
-    "Look at runs": ("report", "compare"),
+    "Look at runs": ("runs", "report", "mirror", "compare"),
     "What a preset is worth": ("odds", "sweep", "strategy"),
     "On an account": ("doctor", "account", "smoke-test", "shadow", "reconcile"),
     "A session that runs": ("status", "pause", "resume", "flatten", "stop", "serve"),

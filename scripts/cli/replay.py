@@ -147,12 +147,12 @@ def _finish_sent(sent: SentSignals, screen: Screen) -> int:
     """Show what was sent; raises NeedsAttention for what stays behind at the terminal."""
     import json
 
-    from scripts.view.sent_signals import sent_line
+    from scripts.view.sent_signals import sent_lines
 
     if screen.as_json:
         print(json.dumps(sent.session.summary, indent=2, allow_nan=False))
     elif not screen.quiet:
-        print(sent_line(sent))
+        print("\n".join(sent_lines(sent)))
     if problem := sent.outcomes.problem or sent.halted:
         complain(problem)
     if sent.left is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
 from adapters.reports.compare import Aspect, Pair, RunComparison, Sums, described
 from adapters.reports.projection import cash, iso
 from adapters.reports.runs import Fill, Trade
+from adapters.reports.side_by_side import difference_of
 from engine.types import Cents, Points
 from scripts.app.journals.compare import ComparedRuns
 from scripts.app.journals.run_files import Source
@@ -16,8 +17,13 @@ from scripts.app.journals.run_files import Source
 _TERMS_SHOWN = 12
 
 
-def lines_of(compared: ComparedRuns, rows: int) -> Iterator[str]:
-    """The whole report; at most `rows` differing trades, all for 0."""
+def lines_of(
+    compared: ComparedRuns, rows: int, why: Mapping[int, str] | None = None
+) -> Iterator[str]:
+    """The whole report; at most `rows` differing trades, all for 0.
+
+    `why` explains pairs further, by their place.
+    """
     a, b, result = compared.a, compared.b, compared.result
     for name, source in (("A", a), ("B", b)):
         run = source.run
@@ -28,7 +34,11 @@ def lines_of(compared: ComparedRuns, rows: int) -> Iterator[str]:
     yield from _sums(result.a, result.b, _currencies(a, b))
     yield from _denied(result.denied)
     yield from _slippage(result.pairs)
-    differing = [pair for pair in result.pairs if pair.differences]
+    yield from _costs(result.pairs)
+    known = why or {}
+    differing = [
+        (pair, known.get(place, "")) for place, pair in enumerate(result.pairs) if pair.differences
+    ]
     yield from _trades(a, b, differing, rows)
     yield from _figures(result, rows)
     yield from _verdict(result)
@@ -97,16 +107,34 @@ def _slips(name: str, slips: list[tuple[Pair, Points | None]]) -> Iterator[str]:
     yield f"{name:<26} {fmean(points):+.2f} points on average, {max(points):+d} at worst{in_r}"
 
 
-def _trades(a: Source, b: Source, pairs: list[Pair], rows: int) -> Iterator[str]:
+def _costs(pairs: list[Pair]) -> Iterator[str]:
+    """What B made beyond A: in trades of both, and in those that one of them lacks."""
+    told = []
+    for words, found in (
+        ("in {} trades of both", [pair for pair in pairs if pair.a and pair.b]),
+        ("for {} that only A has", [pair for pair in pairs if not pair.b]),
+        ("for {} that only B has", [pair for pair in pairs if not pair.a]),
+    ):
+        if found:
+            gained = sum(map(difference_of, found))
+            told.append(f"{gained / 100:+,.2f} {words.format(len(found))}")
+    if told:
+        yield f"{'money, B - A':<26} {', '.join(told)}"
+
+
+def _trades(a: Source, b: Source, pairs: list[tuple[Pair, str]], rows: int) -> Iterator[str]:
     if not pairs:
         return
     yield ""
     shown = pairs[:rows] if rows else pairs
-    for pair in shown:
-        yield f"{iso(pair.known.time)}  {described(pair.known)}{_worse(pair)}"
+    for pair, why in shown:
+        gained = f"  B - A {difference_of(pair) / 100:+,.2f}" if difference_of(pair) else ""
+        yield f"{iso(pair.known.time)}  {described(pair.known)}{_worse(pair)}{gained}"
         yield f"    A {_life(a, pair.a)}"
         yield f"    B {_life(b, pair.b)}"
         yield from (f"    {difference.text}" for difference in pair.differences)
+        if why:
+            yield f"    {why}"
     if len(shown) < len(pairs):
         yield f"... and {len(pairs) - len(shown)} more trades that differ (--rows 0 shows all)"
 

@@ -17,12 +17,14 @@ from engine.trading import TradingState
 from scripts.view.printable import printable
 from scripts.view.status_text import (
     account_line,
-    buffer_texts,
+    buffers_text,
+    clock_lines,
     closing_text,
     halt_texts,
     headline,
     link_text,
     order_text,
+    price_text,
 )
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ def view(status: Status) -> RenderableType:
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
     parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
+    parts += map(_text, clock_lines(status))
     parts += [_text(f"  halted {text}", "yellow") for text in halt_texts(status)]
     if status.loss_buffer:
-        parts.append(_text(f"  buffers    {_loss_buffer(status)}"))
+        parts.append(_text(f"  buffers    {buffers_text(status)}"))
     parts += [_prices(status), _positions(status)]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
@@ -61,15 +64,11 @@ def _text(content: str, style: str = "") -> Any:
     """Content for rich, which would take brackets in a bare string for markup."""
     from rich.text import Text
 
-    return Text(printable(content), style)
+    return Text(printable(content), style, no_wrap=True, overflow="ellipsis")
 
 
 def _row(table: Any, *cells: str, style: str = "") -> None:
     table.add_row(*map(_text, cells), style=style)
-
-
-def _loss_buffer(status: Status) -> str:
-    return ", ".join(buffer_texts(status))
 
 
 def _table(*columns: str, numbers: frozenset[str] = frozenset()) -> Any:
@@ -87,9 +86,8 @@ def _prices(status: Status) -> Any:
     for name, feed in status.feeds.items():
         seen = iso(feed.last_tick)[11:19] if feed.last_tick else "never"
         style = "" if feed.state is None else _FEED_STYLES[feed.state]
-        _row(
-            table, name, f"{feed.bid:g}", f"{feed.ask:g}", seen, str(feed.state or ""), style=style
-        )
+        bid, ask = (price_text(status, name, price) for price in (feed.bid, feed.ask))
+        _row(table, name, bid, ask, seen, str(feed.state or ""), style=style)
     return table
 
 
@@ -102,7 +100,8 @@ def _positions(status: Status) -> Any:
         profit = "" if item.profit is None else f"{item.profit:+,.2f}"
         _row(
             table, str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}",
-            f"{item.entry:g}", f"{item.stop_loss:g}", f"{item.take_profit:g}", profit,
+            *(price_text(status, item.symbol, price) if price else "none"
+              for price in (item.entry, item.stop_loss, item.take_profit)), profit,
             style="red" if (item.profit or 0) < 0 else "",
         )  # fmt: skip
     return table
@@ -179,6 +178,18 @@ class LiveView:
             return
         from rich.live import Live
 
-        # Renewed by us alone: a thread of rich's own would draw while the loop hangs.
-        with Live(console=self._console, auto_refresh=False, transient=True) as live:
-            yield lambda status: live.update(view(status), refresh=True)
+        # Renewed by us alone: a thread of rich's own would draw while the loop hangs. Lines that
+        # others write meanwhile go above it, and what a narrower window has wrapped is cleared.
+        console, size = self._console, self._console.size
+
+        def show(status: Status) -> None:
+            nonlocal size
+            if console.size != size:
+                size = console.size
+                console.clear()
+            live.update(view(status), refresh=True)
+
+        with Live(
+            console=console, auto_refresh=False, transient=True, vertical_overflow="crop"
+        ) as live:
+            yield show

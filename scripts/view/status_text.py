@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from adapters.reports.projection import iso
 from adapters.reports.status import OrderStatus, PositionStatus, Status
 from scripts.view.printable import printable
@@ -9,11 +11,11 @@ from scripts.view.printable import printable
 
 def status_lines(status: Status) -> list[str]:
     """The status as plain text, the most important first."""
-    lines = [headline(status), account_line(status)]
+    lines = [headline(status), account_line(status), *clock_lines(status)]
     lines += [f"  halted     {text}" for text in halt_texts(status)]
-    if status.loss_buffer is not None:
-        lines.append(f"  buffers    {', '.join(buffer_texts(status))}")
-    lines += [f"  position   {position_text(item, status.currency)}" for item in status.positions]
+    if status.loss_buffer:
+        lines.append(f"  buffers    {buffers_text(status)}")
+    lines += [f"  position   {position_text(status, item)}" for item in status.positions]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -36,33 +38,64 @@ def headline(status: Status) -> str:
 
 def account_line(status: Status) -> str:
     account = status.account
+    today = "" if status.today is None else f"; today {status.today:+,.2f}"
     return (
         f"  account    balance {account.balance:,.2f}, equity {account.equity:,.2f}, "
-        f"margin {account.margin:,.2f} {status.currency}"
+        f"margin {account.margin:,.2f} {status.currency}{today}"
     )
 
 
-_NO_MONEY = frozenset(
-    {
-        "orders_today", "reset_in_hours", "days", "trading_days", "requests_today",
-        "best_day_share",
-    }
-)  # fmt: skip
-
-
-def buffer_texts(status: Status) -> list[str]:
-    """Each loss buffer by its name; amounts of money with their currency."""
+def clock_lines(status: Status) -> list[str]:
+    """The session's time (the market's, where that is recorded bars) and the day's next turn."""
+    if not status.now or not status.reset_at:
+        return []
+    minutes = (status.reset_at - status.now) // 60_000
     return [
-        f"{name} {left:,.2f}" + ("" if name in _NO_MONEY else f" {status.currency}")
-        for name, left in (status.loss_buffer or {}).items()
+        f"  time       {iso(status.now)[:16].replace('T', ' ')} UTC; the day turns at "
+        f"{iso(status.reset_at)[11:16]} UTC, in {minutes // 60} h {minutes % 60:02} min"
     ]
 
 
-def position_text(item: PositionStatus, currency: str) -> str:
+_BUFFERS: Final[dict[str, str]] = {
+    "today": "{:,.2f} {} left today",
+    "overall": "{:,.2f} {} left overall",
+    "orders_today": "room for {:,.0f} orders",
+    "days": "day {:,.0f}",
+    "trading_days": "{:,.0f} trading days",
+    "requests_today": "{:,.0f} requests today",
+    "min_buffer": "{:,.2f} {} at the smallest",
+    "to_target": "{:,.2f} {} to the target",
+    "best_day_share": "best day {:.0%} of the profit",
+}
+
+
+def buffers_text(status: Status) -> str:
+    """What may still be lost before each limit, and how far the phase has come, in words."""
+    told = [
+        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{:,.2f}} {{}}").format(
+            value, status.currency
+        )
+        for name, value in (status.loss_buffer or {}).items()
+        if name != "reset_in_hours"  # shown as a clock
+    ]
+    return ", ".join(told)
+
+
+def price_text(status: Status, symbol: str, price: float) -> str:
+    """A price with its symbol's digits."""
+    feed = status.feeds.get(symbol)
+    digits = None if feed is None else feed.digits
+    return f"{price:g}" if digits is None else f"{price:.{digits}f}"
+
+
+def position_text(status: Status, item: PositionStatus) -> str:
     """A position with what it is worth now."""
-    profit = "" if item.profit is None else f", {item.profit:+,.2f} {currency}"
-    stop, target = item.stop_loss or "none", item.take_profit or "none"
-    deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {item.entry}"
+    profit = "" if item.profit is None else f", {item.profit:+,.2f} {status.currency}"
+    entry, stop, target = (
+        price_text(status, item.symbol, price) if price else "none"
+        for price in (item.entry, item.stop_loss, item.take_profit)
+    )
+    deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
 
@@ -93,5 +126,8 @@ def order_text(item: OrderStatus) -> str:
 
 def feed_text(status: Status, symbol: str) -> str:
     feed = status.feeds[symbol]
-    seen = f"{feed.bid}/{feed.ask} at {iso(feed.last_tick)}" if feed.last_tick else "no price yet"
+    seen = "no price yet"
+    if feed.last_tick:
+        bid, ask = (price_text(status, symbol, price) for price in (feed.bid, feed.ask))
+        seen = f"{bid}/{ask} at {iso(feed.last_tick)}"
     return f"{symbol} {feed.state}, {seen}" if feed.state else f"{symbol} {seen}"

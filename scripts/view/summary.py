@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 from adapters.reports.page.first_screen import RULES, verdict
 from engine.types import USD, grouped, plain
+from scripts.app.session_folder import THROUGH_MT5
 from scripts.view.objectives import objective_lines
 
 if TYPE_CHECKING:
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
+    from scripts.app.session_folder import SessionFolder
 
 
 @contextmanager
@@ -67,17 +69,24 @@ def summary_lines(
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
-        f"  report     {page or _how_to_see(session)}",
+        *ways_on(folder, page),
     ]
 
 
-def _how_to_see(session: FinishedSession) -> str:
-    """The command that shows the run; in a folder of results of the user's own by its path."""
-    folder = session.folder
+def ways_on(folder: SessionFolder, page: Path | None = None) -> list[str]:
+    """How the run is seen, and one on an account laid beside the replay of its own bars."""
+    lines = [f"  report     {page or f'butler report {_named(folder)} --open'}"]
+    if folder.kind == THROUGH_MT5:
+        lines.append(f"  mirror     butler mirror {_named(folder)} --open")
+    return lines
+
+
+def _named(folder: SessionFolder) -> str:
+    """The name of a session on the command line; outside the usual folder of results its path."""
     if folder.results == Path("results"):
-        return f"butler report {folder.session_id} --open"
+        return folder.session_id
     path = str(folder.path)
-    return f'butler report "{path}" --open' if " " in path else f"butler report {path} --open"
+    return f'"{path}"' if " " in path else path
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:

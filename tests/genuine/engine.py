@@ -207,7 +207,9 @@ class Trader:
     def order(self, command: str, session: Running, *arguments: object) -> Said:
         """Give a running session an order."""
         name = session.folder.name
-        return self.butler(command, name, "--results-dir", self.results, *arguments)
+        patient = command == "flatten" and "--wait" not in arguments
+        wait = ("--wait", COMMAND_SECONDS / 2) if patient else ()
+        return self.butler(command, name, "--results-dir", self.results, *wait, *arguments)
 
     # --- sessions
 

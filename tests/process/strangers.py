@@ -95,7 +95,7 @@ def strangers(
     with subprocess.Popen(
         [sys.executable, "-m", "tests.process.strangers_main",
          *map(str, (port, seed, held, talking))],
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:
             if process.stdout is None or process.stdout.readline() != "here\n":

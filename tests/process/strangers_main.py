@@ -1,4 +1,4 @@
-"""Strangers at a session's control port, in a process of their own, until it is killed.
+"""Strangers at a session's control port, in a process of their own, until stdin ends.
 
 ``python -m tests.process.strangers_main PORT SEED HELD TALKING`` holds HELD connections, each
 opened again when it is dropped, while TALKING others come, say what makes no sense, and go. Prints
@@ -69,10 +69,13 @@ def _allow_descriptors(count: int) -> None:
 def main() -> None:
     port, seed, held, talking = (int(word) for word in sys.argv[1:5])
     _allow_descriptors(held + talking + _SPARE)
-    threads = [threading.Thread(target=hold, args=(port, held))]
-    threads += [threading.Thread(target=talk, args=(port, seed + n)) for n in range(talking)]
+    threads = [threading.Thread(target=hold, args=(port, held), daemon=True)]
+    threads += [
+        threading.Thread(target=talk, args=(port, seed + n), daemon=True) for n in range(talking)
+    ]
     for thread in threads:
         thread.start()
+    sys.stdin.read()  # to its end, which is that of whoever started this
 
 
 if __name__ == "__main__":

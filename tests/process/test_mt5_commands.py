@@ -170,7 +170,7 @@ def test_a_replay_that_sends_opens_and_closes_each_signal(tmp_path: Path) -> Non
         "--hold-seconds", 0, "--pace", 0, "--results-dir", tmp_path,
     )  # fmt: skip
     assert (said.code, said.err) == (ExitCode.DONE, [])
-    assert said.out[-1].startswith("3 positions opened, 3 closed")
+    assert said.out[-3].startswith("3 positions opened, 3 closed")
     told = document(tmp_path / "mt5_demo_exec_summary.json")
     assert (told["dry_run"], told["number_of_trades"], told["open_positions"]) == (False, 3, 0)
     kept = journal(tmp_path)

@@ -63,6 +63,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "
     "scripts.app.journals scripts.app.results scripts.app.terms",
     "scripts": "adapters.bars.sample scripts.cli scripts.cli.shared",
+    "scripts.api": "engine engine.result adapters.bars adapters.reports adapters.reports.page "
+    "scripts.app scripts.app.journals scripts.app.results scripts.app.terms",
     "scripts.app": "engine adapters.system",
     "scripts.app.account": "engine engine.account risk risk.ledger signals.market_data config "
     "adapters.journal adapters.state adapters.system scripts.app",
@@ -75,10 +77,10 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.paper.broker adapters.paper.terminal "
     "adapters.paper.replay adapters.reports adapters.services adapters.state scripts.app "
     "scripts.app.account scripts.app.results scripts.app.terms",
-    "scripts.app.journals": "engine engine.result signals adapters.bars adapters.bars.sample "
-    "adapters.journal adapters.mt5.execution adapters.reports "
-    "adapters.reports.page adapters.services adapters.system scripts.app scripts.app.results "
-    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.journals": "engine engine.result risk signals signals.market_data "
+    "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.execution "
+    "adapters.reports adapters.reports.page adapters.services "
+    "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
@@ -92,13 +94,15 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds scripts.app.authoring scripts.app.odds scripts.app.sweep",
+    "scripts.view.research": "risk.odds adapters.reports scripts.app.authoring scripts.app.odds "
+    "scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
-    "adapters.reports adapters.reports.page adapters.statements scripts.app.journals "
-    "scripts.app.operations",
-    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.operations "
+    "adapters.reports adapters.reports.page adapters.statements scripts.app "
+    "scripts.app.journals scripts.app.operations",
+    "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.journals "
+    "scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
-    "scripts.cli.research": "scripts.app scripts.app.authoring scripts.app.odds "
+    "scripts.cli.research": "adapters.reports scripts.app scripts.app.authoring scripts.app.odds "
     "scripts.app.sweep scripts.app.terms scripts.app.trials scripts.cli.shared scripts.view "
     "scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "

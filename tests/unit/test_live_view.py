@@ -7,7 +7,7 @@ import io
 import anyio
 import msgspec
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from adapters.reports.status import LinkState, Status
 from scripts.view.live_view import LiveView, plain_line, view
@@ -135,3 +135,56 @@ async def test_on_a_terminal_the_screen_is_drawn_and_taken_away_at_the_end() -> 
     text = await drawn(terminal=True)
     assert "OPEN EURUSD long" in text
     assert text.rstrip().endswith("\x1b[2K")
+
+
+def test_prices_have_the_digits_of_their_symbol() -> None:
+    """A price that ends in noughts does not change its width from tick to tick."""
+    feed = msgspec.structs.replace(STATUS.feeds["EURUSD"], digits=5)
+    text = shown(msgspec.structs.replace(STATUS, feeds={**STATUS.feeds, "EURUSD": feed}))
+    for price in ("1.10000", "1.10010", "1.09910", "1.10210"):
+        assert price in text
+
+
+def test_the_day_and_the_time_of_the_market_are_on_the_screen() -> None:
+    """Today's result, the session's clock, and the next reset as a clock; buffers in words."""
+    status = msgspec.structs.replace(
+        STATUS, now=STATUS.time, reset_at=STATUS.time + 11 * 3_600_000, today=-12.5,
+        loss_buffer={"today": 1_500.25, "reset_in_hours": 11.0},
+    )  # fmt: skip
+    text = shown(status)
+    assert "today -12.50" in text
+    assert "2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min" in text
+    assert "1,500.25 USD left today" in text
+    assert "reset_in_hours" not in text
+
+
+def test_a_line_never_wraps_on_a_narrow_screen() -> None:
+    """A wrapped line is what a renewed screen leaves behind: it is cut with an ellipsis instead."""
+    lines = shown(STATUS, width=40).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert any(line.rstrip().endswith("\u2026") for line in lines)
+
+
+@pytest.mark.asyncio
+async def test_a_resized_screen_is_cleared_before_it_is_drawn_again() -> None:
+    """Else what the old width had wrapped would stay above it."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=120, height=40, legacy_windows=False)
+    drawn, often = 0, anyio.Event()
+
+    def status() -> Status:
+        nonlocal drawn
+        drawn += 1
+        if drawn == 2:
+            console.size = ConsoleDimensions(80, 30)
+        if drawn == 4:
+            often.set()
+        return STATUS
+
+    with anyio.move_on_after(SECONDS) as scope:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(LiveView(status, console, every=0.001).run)
+            await often.wait()
+            tasks.cancel_scope.cancel()
+    assert not scope.cancelled_caught
+    assert file.getvalue().count("\x1b[2J") == 1

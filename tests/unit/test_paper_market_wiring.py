@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from adapters.paper.terminal.spec import build
 from engine.clock import SystemClock
 from scripts.app.errors import AppError
-from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock, now_ms
+from scripts.app.sessions.paper_market import RecordedMarket, ScaledClock, busy_hour, now_ms
 from scripts.app.terms.inputs import open_inputs
+from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from tests.builders import EURUSD, SPECS
 from tests.synthetic import DAY, SPRING, feed, write_parquet
@@ -97,3 +99,13 @@ class TestClock:
 def test_a_symbol_that_is_not_known_is_named(bars: Path) -> None:
     with pytest.raises(AppError, match="NOPE"):
         open_inputs(ReplayRequest(bars=[f"NOPE={bars}"]), SPECS, ("M15",))
+
+
+def test_a_watched_market_begins_at_a_busy_hour() -> None:
+    """The first weekday noon a week into the sample; short files begin at their first bar."""
+    inputs = resolve_terms(ReplayRequest())[0].inputs
+    begun = dt.datetime.fromtimestamp(busy_hour(inputs) / 1000, dt.UTC)
+    assert begun.isoformat() == "2023-01-09T12:00:00+00:00"
+    assert begun.weekday() == 0
+    short = resolve_terms(ReplayRequest(end="2023-01-12"))[0].inputs
+    assert busy_hour(short) == short[0].ref.first

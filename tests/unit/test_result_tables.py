@@ -14,6 +14,8 @@ from msgspec import structs
 
 from adapters.reports import tables
 from engine.result import RunResult
+from engine.result.build import result_of
+from scripts.app.results import tables as scripts_tables
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from tests.result_runs import witnessed
@@ -112,3 +114,23 @@ def test_parquet_comes_back_whole(result: RunResult, tmp_path: Path) -> None:
         table = getattr(tables, f"{name}_table")(result)
         tables.write_parquet(tmp_path / name, table)
         assert pq.read_table(tmp_path / name).equals(table)
+
+
+def test_a_run_of_too_many_bars_has_its_trades_and_the_equity_of_its_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Said in one line; the last point is still the end of the session."""
+    monkeypatch.setattr(scripts_tables, "MOST_BARS", 100)
+    terms = resolve_terms(ReplayRequest(start="2023-02-01", end="2023-03-01"))[0]
+    said: list[str] = []
+    assert scripts_tables.bar_prices(terms, said.append)() == {}
+    assert len(said) == 1
+    assert "equity between trades is left out" in said[0]
+    records = witnessed(terms, every_bar=False).records
+    known = result_of(records)
+    rows = rows_of(tables.equity_csv(known))
+    assert Decimal(rows[-1]["equity"]) * 100 == known.account.equity
+    assert len(rows) < 2_000
+    assert known.account.balance - known.terms.start.balance == sum(
+        trade.net if not trade.remaining else trade.open_commission for trade in known.trades
+    )

@@ -25,6 +25,7 @@ from engine.bus import Bus
 from engine.journal import MemoryJournal
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
+from scripts.app.operations.control import left_of
 from scripts.view.status_text import status_lines
 from tests.builders import (
     EURGBP,
@@ -128,6 +129,15 @@ class TestFold:
         assert recorded(opened(), wanted, closed()).to_close == ()
         exit_of_its_own = signal("s:2", action=ev.CLOSE, position=7, reason="WHY")
         assert recorded(opened(), exit_of_its_own).to_close == ()
+
+    def test_a_flatten_names_what_is_left_of_it(self) -> None:
+        lost = ev.OrderUnknown(order_id=3, message="no answer", account=account(), **OUT)
+        status = recorded(opened(), submitted(3, ev.Action.CLOSE), lost)
+        assert left_of(status) == [
+            "position 7 EURUSD long 1.00",
+            "order 3 close EURUSD (its outcome is unknown)",
+        ]
+        assert left_of(recorded(opened(), closed())) == []
 
     def test_a_lost_link_is_told_by_its_present_cause_and_the_logins_tried(self) -> None:
         lost = halted(HaltCause.LINK, state=TradingState.SUSPENDED, detail="no answer")
@@ -259,7 +269,7 @@ class TestLive:
             )
         )
         assert live.feeds["EURUSD"] == SymbolFeed(
-            state=FeedState.MUTE, last_tick=NOON - 5, bid=1.1, ask=1.1001
+            state=FeedState.MUTE, last_tick=NOON - 5, bid=1.1, ask=1.1001, digits=5
         )
         assert live.feeds["GBPUSD"].state is None
         assert (live.queues, live.loss_buffer) == ({"log": 3}, {"daily loss": 512.5})
@@ -302,19 +312,34 @@ def test_a_session_that_goes_on_has_its_past_and_has_not_ended() -> None:
 
 class TestText:
     def test_the_lines_say_what_matters_first(self) -> None:
+        buffers = {
+            "today": 1_500.0,
+            "overall": 5_500.5,
+            "orders_today": 4.0,
+            "reset_in_hours": 11.0,
+        }
         live = folded(opened(), submitted(2)).live(
-            moment(ticks=TICKS, trading=Trading((HaltCause.PAUSED,)), loss_buffer={"day": 1_500.0})
-        )
+            moment(
+                ticks=TICKS, trading=Trading((HaltCause.PAUSED,)), loss_buffer=buffers,
+                day_start=9_990_000,
+            )
+        )  # fmt: skip
         lines = status_lines(live)
         assert lines[0] == (
             f"s-1: shadow, running for 02:00 (process {os.getpid()}); trading latched (paused)"
         )
-        assert lines[1] == "  account    balance 100,000.00, equity 100,000.00, margin 0.00 USD"
-        assert lines[2] == "  buffers    day 1,500.00 USD"
-        assert lines[3] == (
-            "  position   7 EURUSD long 1.00 at 1.1001, stop 1.0991, target 1.1021, -10.00 USD"
+        figures = "balance 100,000.00, equity 100,000.00, margin 0.00 USD; today +100.00"
+        assert lines[1] == f"  account    {figures}"
+        assert lines[2] == (
+            "  time       2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min"
         )
-        assert lines[4] == "  order      2 open EURUSD long 0.50"
+        assert lines[3] == (
+            "  buffers    1,500.00 USD left today, 5,500.50 USD left overall, room for 4 orders"
+        )
+        assert lines[4] == (
+            "  position   7 EURUSD long 1.00 at 1.10010, stop 1.09910, target 1.10210, -10.00 USD"
+        )
+        assert lines[5] == "  order      2 open EURUSD long 0.50"
 
     def test_a_session_that_is_over_says_how_it_ended(self) -> None:
         assert "ended done at 2025-01-07T12:00:00.002+00:00" in status_lines(recorded(ended()))[0]

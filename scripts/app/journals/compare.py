@@ -42,21 +42,27 @@ def compare_files(
     """Compare two runs within these tolerances (`volume` in lots); raises AppError."""
     tolerances = Tolerances(
         points=price_points,
-        time=_scaled("--time-seconds", time_seconds, 1000),
-        money=_scaled("--money", money, 100),
-        volume=_scaled("--volume", volume, UNITS_PER_LOT),
-        window=_scaled("--match-seconds", match_seconds, 1000),
+        time=scaled("--time-seconds", time_seconds, 1000),
+        money=scaled("--money", money, 100),
+        volume=scaled("--volume", volume, UNITS_PER_LOT),
+        window=scaled("--match-seconds", match_seconds, 1000),
     )
     a, b = load_both(results, run_a, run_b)
     result = compare(a.run, b.run, tolerances)
-    if not result.in_order:
-        end = max(a.run.last, b.run.last)
-        result.differences += figures_that_differ(a.summary, b.summary, end, tolerances)
+    add_figures(result, a, b, tolerances)
     terms = differing_terms(*_terms(a, b))
     return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
 
 
-def _scaled(option: str, value: float, factor: int) -> int:
+def add_figures(result: RunComparison, a: Source, b: Source, tolerances: Tolerances) -> None:
+    """What no trade shows, where both runs are over the same time: their days and drawdowns."""
+    if not result.in_order and not result.apart:
+        end = max(a.run.last, b.run.last)
+        result.differences += figures_that_differ(a.summary, b.summary, end, tolerances)
+
+
+def scaled(option: str, value: float, factor: int) -> int:
+    """An option's value in the engine's units; raises WrongUsage for one beyond all sense."""
     if not value < 10**9:
         raise WrongUsage(f"{option} {value}: must be below a billion")
     return round(value * factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from adapters.journal import StoredJournal
 from adapters.reports.projection import LogProjection
 from adapters.reports.runs import HALTED, LogLine, Run, digits_of, parse_log, read_run
 from adapters.reports.sinks import csv_bytes
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.events import Record
 from engine.journal import JournalDamaged
 from engine.result import RunResult
+from engine.types import Millis
 from scripts.app.errors import BadData
 from scripts.app.journals.results import result_of_journal
 from scripts.app.session_folder import JOURNAL, find_journal
@@ -25,30 +28,59 @@ LAST = "last"
 
 
 class RunRows:
-    """Takes records; keeps the rows of their event log, and what only a summary tells."""
+    """Takes records; keeps the rows of their event log, and what only a summary tells.
 
-    def __init__(self) -> None:
-        self._projection = LogProjection()
-        self._rows: list[dict[str, str]] = []
-        self.halted = 0
-        self.first = self.last = 0
+    What comes after `until` (ms UTC) is left out, also where that is set later.
+    """
+
+    def __init__(self, until: Millis | None = None) -> None:
+        self.until = until
+        self._projection, self._summary = LogProjection(), SummaryProjection()
+        self._rows: list[tuple[Millis, dict[str, str]]] = []
+        self._halted: list[Millis] = []
+        self._first = self._last = 0
+        self.pauses: list[tuple[Millis, Millis]] = []
+        """When the session did not run, before it was gone on with."""
 
     def take(self, record: Record) -> None:
         """Take the next record into account."""
         event = record.event
-        self.first = self.first or record.time
-        self.last = max(self.last, record.time)
+        if isinstance(event, ev.SessionResumed):
+            self.pauses.append((self._last, record.time))
+        self._first = self._first or record.time
+        self._last = max(self._last, record.time)
+        if type(event) in SummaryProjection.KINDS:
+            self._summary.take(record)
         if type(event) not in LogProjection.KINDS:
             return
         if isinstance(event, ev.OrderDenied) and event.reason == HALTED:
-            self.halted += 1
+            self._halted.append(record.time)
         row = self._projection.row(record)
         if row is not None:
-            self._rows.append(row)
+            self._rows.append((record.time, row))
+
+    @property
+    def played(self) -> tuple[Millis, Millis]:
+        """From the first record to the last one that counts."""
+        return self._first, self._last if self.until is None else min(self._last, self.until)
+
+    @property
+    def halted(self) -> int:
+        """Entries denied during a halt, which have no row."""
+        return sum(map(self._counts, self._halted))
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The summary of a run that counts as a whole; None of a part."""
+        return self._summary.summary() if self._counts(self._last) else None
+
+    def _counts(self, moment: Millis) -> bool:
+        return self.until is None or moment <= self.until
 
     def lines(self, name: str) -> list[LogLine]:
         """The rows as a log's reader gives them."""
-        return parse_log(csv_bytes(self._rows, header=True).decode(), name)
+        rows = [row for moment, row in self._rows if self._counts(moment)]
+        return parse_log(csv_bytes(rows, header=True).decode(), name)
 
 
 @dataclass(frozen=True)
@@ -78,21 +110,31 @@ def comparable(*runs: RecordedRun) -> tuple[list[Run], dict[str, int]]:
         one.session_id = run.result.terms.session_id
         one.mode = run.result.terms.mode
         one.unlogged = run.rows.halted
-        one.played(run.rows.first, run.rows.last)
+        one.played(*run.rows.played)
         found.append(one)
     return found, digits
 
 
-def recorded_run(path: Path, bars: list[str] | None = None) -> RecordedRun:
+def recorded_run(
+    path: Path,
+    bars: list[str] | None = None,
+    also: Callable[[Record], None] = lambda _: None,
+) -> RecordedRun:
     """The run in a journal, whether it is over or not; raises AppError for one that is unreadable.
 
-    `bars` says as SYMBOL=FILE where a replay's bar files are that were moved.
+    `bars` says as SYMBOL=FILE where a replay's bar files are that were moved; `also` takes every
+    record, too.
     """
     rows = RunRows()
+
+    def take(record: Record) -> None:
+        rows.take(record)
+        also(record)
+
     try:
         started, about = _begin(path)
         specs = {spec.name: spec for spec in started.symbols}
-        result = result_of_journal(path, bar_paths(bars or [], specs)[0], also=rows.take)
+        result = result_of_journal(path, bar_paths(bars or [], specs)[0], also=take)
     except JournalDamaged as error:
         raise BadData(str(error)) from error
     return RecordedRun(result.terms.session_id or path.parent.name, result, rows, started, about)

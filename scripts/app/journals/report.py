@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from adapters.reports.compare import Tolerances, compare
 from adapters.reports.divergence import differing_terms, known_reasons
 from adapters.reports.page import OtherRun
 from adapters.reports.side_by_side import other_run_of
-from engine.types import Points
+from scripts.app.journals.compare import ComparedRuns, add_figures
 from scripts.app.journals.recorded import RecordedRun, comparable, find_run, recorded_run
+from scripts.app.journals.run_files import Source
 from scripts.app.results.pages import PageFile
 from scripts.app.results.verdict import hindsight_of
 from scripts.app.session_folder import SessionFolder, kind_of
@@ -47,7 +49,9 @@ def write_report(request: ReportRequest) -> WrittenReport:
         other = recorded_run(find_run(request.results, request.other), request.bars)
     page = page_file(request, journal, run)
     hindsight = hindsight_of(run.result, request.objectives)
-    beside = None if other is None else compared_with(run, other)
+    beside = None
+    if other is not None:
+        beside = compared_with(compared_recorded(run, other, Tolerances()), "B", other)
     size = page.write(run.result, hindsight, beside)
     warnings = (*run.result.warnings, *(other.result.warnings if other else ()))
     return WrittenReport(page.path, size, warnings)
@@ -63,24 +67,33 @@ def page_file(request: ReportRequest, journal: Path, run: RecordedRun) -> PageFi
     return PageFile(folder / home.report.name, request.shared, home.results if inside else None)
 
 
-def compared_with(a: RecordedRun, b: RecordedRun) -> OtherRun:
-    """Run B for the page of run A, compared without tolerances but one cent a trade."""
+def compared_recorded(a: RecordedRun, b: RecordedRun, tolerances: Tolerances) -> ComparedRuns:
+    """Two runs out of their journals, as `butler compare` compares event logs."""
     (first, second), digits = comparable(a, b)
-    result = compare(first, second, Tolerances())
+    one, other = (
+        Source(Path(run.name), run.lines, run.rows.summary, run=found, digits=digits)
+        for run, found in ((a, first), (b, second))
+    )
+    result = compare(first, second, tolerances)
+    add_figures(result, one, other, tolerances)
     terms = differing_terms(_terms(a), _terms(b))
+    reasons = known_reasons(first, second, result, terms)
+    return ComparedRuns(one, other, result, terms, reasons, tolerances)
 
-    def price(symbol: str, points: Points) -> str:
-        places = digits.get(symbol, 0)
-        return f"{points / 10**places:.{places}f}"
 
+def compared_with(
+    compared: ComparedRuns, called: str, other: RecordedRun, why: Mapping[int, str] | None = None
+) -> OtherRun:
+    """The other one of two compared runs for the page of one, `called` A or B."""
     return other_run_of(
-        f"B: {b.name}",
-        result,
-        price,
-        curve=b.result.curve,
-        start=b.result.terms.start.equity,
-        reasons=known_reasons(first, second, result, terms),
-        terms=terms,
+        f"{called}: {other.name}",
+        compared.result,
+        compared.a.price,
+        curve=other.result.curve,
+        start=other.result.terms.start.equity,
+        reasons=compared.reasons,
+        terms=compared.terms,
+        why=why,
     )
 
 

@@ -30,12 +30,13 @@ from scripts.app.terms.replay_terms import Terms
 class FoldingJournal:
     """A journal (`engine.ports.Journal`) that keeps what records say, and no record."""
 
-    def __init__(self, fold: ResultFold) -> None:
-        self._fold = fold
+    def __init__(self, fold: ResultFold, also: Callable[[Record], None] = lambda _: None) -> None:
+        self._fold, self._also = fold, also
         self._last = 0
 
     def append(self, record: Record) -> None:
         self._fold.take(record)
+        self._also(record)
         self._last = record.seq
 
     async def room(self) -> None:
@@ -50,14 +51,21 @@ class FoldingJournal:
         """Nothing is left to write."""
 
 
-def replay_in_memory(terms: Terms, about: dict[str, Any] | None = None) -> RunResult:
+def replay_in_memory(
+    terms: Terms,
+    about: dict[str, Any] | None = None,
+    *,
+    also: Callable[[Record], None] = lambda _: None,
+    first: ev.LedgerUpdated | None = None,
+) -> RunResult:
     """Run a replay and return its result: no file, no journal on disk, no screen, no handlers.
 
-    It may be called in any thread, and inside a running event loop (a notebook's), which it blocks.
+    `also` takes every record; `first` is where the account stands by a ledger, if by any. It may be
+    called in any thread, and inside a running event loop (a notebook's), which it blocks.
     Raises what a replay raises (BarFileError, engine.bus.HandlerFailed).
     """
     fold = ResultFold(limits_of(terms.objectives))
-    journal = FoldingJournal(fold)
+    journal = FoldingJournal(fold, also)
 
     async def run() -> None:
         parts = connect(journal, terms)
@@ -71,6 +79,8 @@ def replay_in_memory(terms: Terms, about: dict[str, Any] | None = None) -> RunRe
             on_slice=lambda: None,
         )
         begin(parts, terms, about)
+        if first is not None:
+            parts.bus.feed(first)
         await session.run()
 
     _run(run())

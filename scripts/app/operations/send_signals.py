@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import anyio.to_thread
 
@@ -42,6 +43,7 @@ from scripts.app.sessions.live import (
 )
 from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.permission import refuse_unsuitable, refuse_without_permission
+from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal, previous_run
 from scripts.app.sessions.starting import on_ledger
 from scripts.app.terms.bars import BarInput
@@ -115,6 +117,7 @@ async def _send_on(
         dry_run=False,
         hold=how.hold,
         pace=how.pace,
+        files=_about(inputs, loaded, request),
         services=how.services,
     )
     phase = named_phase(request.objectives)
@@ -160,6 +163,17 @@ def _found(
     return inputs, sorted(found, key=lambda entry: entry.moment)
 
 
+def _about(inputs: list[BarInput], loaded: Loaded, request: ReplayRequest) -> dict[str, Any]:
+    """Where the signals came from: bars, and the strategy that decided before the session began."""
+    file = {} if loaded.file is None else {"strategy_file": str(loaded.file)}
+    return {
+        **bar_files_of(inputs),
+        "warm_up": not request.cold,
+        "strategy": loaded.strategy,
+        **file,
+    }
+
+
 def _plan(number: int, entry: Entry, loaded: Loaded) -> ScriptedEntry:
     decision = entry.decision
     price = entry.tick.ask if decision.side is Side.LONG else entry.tick.bid
@@ -192,6 +206,7 @@ async def run_script(
     log = SessionLog(folder.log, folder.session_id, clock.now, say=frontend.warn, apart=True)
     mark = account_mark(connection.account)
     metadata = session_metadata(folder.session_id, how.account.profile, dry_run=False, account=mark)
+    metadata |= terms.files
     initial = None if terms.challenge is None else terms.challenge.initial_balance
     live: LiveSession | None = None
     try:

@@ -39,7 +39,7 @@ from scripts.app.sessions.ledger import LedgerSource
 from scripts.app.sessions.live import SessionContext, instruments
 from scripts.app.sessions.live_feed import ShadowTerms, build_shadow, catch_up, clock_of
 from scripts.app.sessions.paper import books_at
-from scripts.app.sessions.paper_market import RecordedMarket, now_ms
+from scripts.app.sessions.paper_market import RecordedMarket, busy_hour, now_ms
 from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.app.sessions.replay import bar_files_of
 from scripts.app.sessions.resume import PreviousRun, account_mark, open_journal
@@ -182,7 +182,8 @@ def _market(
         return None
     first = min(item.ref.first for item in inputs)
     start = options.moment("--from", chosen.request.start)
-    begin = first - 1000 if start is None else start * 1000 - 1000
+    opening = first if chosen.lockstep or previous is not None else busy_hour(inputs)
+    begin = opening - 1000 if start is None else start * 1000 - 1000
     if previous is not None:
         begin = max(begin, previous.records[-1].time)
     if not chosen.dry_run:

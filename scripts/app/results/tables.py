@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from adapters.bars.errors import BarFileError
 from adapters.journal import StoredJournal
@@ -18,6 +18,9 @@ from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
+
+MOST_BARS: Final = 2_000_000
+"""Of which a replay values its account at every moment at its end, about 300 bytes a bar."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,13 @@ def bar_prices(
     """Reads a replay's bars once more; without them equity is that of its records alone."""
 
     def read() -> Mapping[str, PriceHistory]:
+        bars = sum(item.ref.rows for item in terms.inputs)
+        if bars > MOST_BARS:
+            warn(
+                f"equity between trades is left out: {bars:,} bars would take the memory of some "
+                "gigabytes; butler report makes the whole of it, or replay a part with --from"
+            )
+            return {}
         try:
             return prices_of(terms.inputs)
         except BarFileError as error:

@@ -85,6 +85,8 @@ class LiveTerms(TerminalTerms):
     hold: float
     pace: float = 0.0
     challenge: Challenge | None = None
+    files: dict[str, Any] = field(default_factory=dict)
+    """Where the bars of its signals are, for its first record."""
     services: ServiceOptions = field(default_factory=ServiceOptions)
 
 

@@ -76,6 +76,7 @@ def queries_of(
         trading=lambda: actors.risk.trading,
         request_stop=request_stop,
         loss_buffer=lambda: buffers_left(actors),
+        day_start=lambda: actors.risk.losses.day_start or None,
         final=lambda: final_breach(actors.risk.trading),
         unseen=lambda: unseen(actors),
         feeds=feeds,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -14,6 +16,9 @@ from engine.types import USD, ClockName, Millis
 from scripts.app.sessions.paper import LOGIN, server_in
 from scripts.app.terms.bars import BarInput, OpenMarketBars
 from signals.market_data.clocks import server_of, to_utc, utc_of
+
+_DAY: Final[Millis] = 86_400_000
+_FRIDAY: Final = 4
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,20 @@ class ScaledClock:
         market = self._market
         passed = self._clock.now() - market.began
         return market.start + round(passed * (market.speed or 0.0))
+
+
+def busy_hour(inputs: list[BarInput]) -> Millis:
+    """Where a market that is watched begins: the first weekday noon a week into the bars.
+
+    London trades then and New York is about to, and indicators have bars to warm up on. Bars of
+    less than two weeks begin at their first.
+    """
+    first = max(item.ref.first for item in inputs)
+    last = min(item.ref.last for item in inputs)
+    noon = (first // _DAY + 7) * _DAY + _DAY // 2
+    while dt.datetime.fromtimestamp(noon / 1000, dt.UTC).weekday() > _FRIDAY:
+        noon += _DAY
+    return noon if noon + 7 * _DAY < last else min(item.ref.first for item in inputs)
 
 
 def now_ms() -> Millis:

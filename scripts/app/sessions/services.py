@@ -27,7 +27,7 @@ from engine.clock import Clock
 from engine.portfolio import Portfolio
 from engine.ports import Sink
 from engine.trading import Trading
-from engine.types import Millis
+from engine.types import Cents, Millis
 from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import HEARTBEAT, SessionFolder
 from scripts.app.sessions.commands import SessionCommands
@@ -82,6 +82,7 @@ class SessionQueries:
     request_stop: Callable[[], None]
     feeds: Callable[[], Mapping[str, FeedState]] = dict
     loss_buffer: Callable[[], Mapping[str, float] | None] = lambda: None
+    day_start: Callable[[], Cents | None] = lambda: None
     final: Callable[[], str | None] = lambda: None
     """Why the user may not resume any more, or None."""
     unseen: Callable[[], str | None] = lambda: None
@@ -130,6 +131,7 @@ class _Build:
             queues={subscription.name: subscription.waiting for subscription in self.watched},
             loss_buffer=self.queries.loss_buffer(),
             degraded=self.degraded(),
+            day_start=self.queries.day_start(),
         )
 
     def degraded(self) -> dict[str, str]:

@@ -88,6 +88,7 @@ def odds(
     max_loss_fraction: opt.MaxLoss = None,
     limit_trades: opt.LimitTrades = None,
     starting_equity: opt.StartingEquity = None,
+    account_currency: opt.AccountCurrency = None,
     start: opt.Start = None,
     end: opt.End = None,
     cold: opt.Cold = False,
@@ -190,6 +191,6 @@ def _refuse_needless(given: dict[str, Any]) -> None:
 _REPLAY_OPTIONS = (
     "bars", "clock", "digits", "symbol_spec", "preset", "max_positions",
     "per_trade_risk_fraction", "daily_loss_fraction", "max_loss_fraction", "limit_trades",
-    "starting_equity", "start", "end", "cold", "slippage_points", "spread_floor", "commission",
-    "swap", "signals", "calendar", "repair",
+    "starting_equity", "account_currency", "start", "end", "cold", "slippage_points",
+    "spread_floor", "commission", "swap", "signals", "calendar", "repair",
 )  # fmt: skip

@@ -53,6 +53,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "compare": "butler compare results/execution_sim_summary.json "
     "results/mt5_demo_exec_summary.json --price-points 5",
     "report": "butler report last --open",
+    "mirror": "butler mirror last --open",
+    "runs": "butler runs --last 5",
     "odds": "butler odds --rules ftmo_2step --fee 540",
     "sweep": "butler sweep --preset sma_cross --set sma_fast=10:40:5 --set sma_slow=50:150:25 "
     "--walk-forward 6m/2m",
