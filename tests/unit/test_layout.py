@@ -94,14 +94,15 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
     "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds scripts.app.authoring scripts.app.odds scripts.app.sweep",
+    "scripts.view.research": "risk.odds adapters.reports scripts.app.authoring scripts.app.odds "
+    "scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.reports.page adapters.statements scripts.app "
     "scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.journals "
     "scripts.app.operations "
     "scripts.app.results scripts.app.sessions scripts.app.terms scripts.view",
-    "scripts.cli.research": "scripts.app scripts.app.authoring scripts.app.odds "
+    "scripts.cli.research": "adapters.reports scripts.app scripts.app.authoring scripts.app.odds "
     "scripts.app.sweep scripts.app.terms scripts.app.trials scripts.cli.shared scripts.view "
     "scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import msgspec
@@ -14,7 +17,9 @@ from risk.odds.days import FirmDay
 from scripts.app.odds.records import ReplaySource, endless, replayed, source_of
 from scripts.app.odds.request import risk_levels
 from scripts.app.terms.objectives import resolve
-from scripts.app.terms.request import ReplayRequest
+from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
+from scripts.cli.research.odds import odds as odds_command
+from scripts.cli.research.sweep import sweep as sweep_command
 from tests.commands import butler
 
 MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
@@ -144,3 +149,16 @@ def test_a_limit_that_denies_near_the_floor_is_refused(tmp_path: Path) -> None:
     said = butler("odds", "--preset", own, *MONTHS)
     assert said.code == 3
     assert "firm_reserve_fraction denies entries near the firm's floor" in said.line
+
+
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [(odds_command, {"objectives", "attempts", "initial_balance"}),
+     (sweep_command, {"attempts", "initial_balance", "signals", "limit_trades"})],
+)  # fmt: skip
+def test_a_replays_options_are_options_here_too(
+    command: Callable[..., int], without: set[str]
+) -> None:
+    """All that a replay can be asked for, but for what makes no sense here."""
+    asked = {item.name for item in fields(ReplayRequest)} - {"limits"} | set(LIMIT_OPTIONS)
+    assert asked - set(signature(command).parameters) == without

@@ -11,7 +11,7 @@ from adapters.reports.page.words import money, number, percent, place, span, whe
 from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
-from engine.result.costs import slippage_cost, spread_cost
+from engine.result.costs import planned_cost, slippage_cost, spread_cost
 from engine.result.statistics import Group, Key, TradeFigures
 from engine.types import Cents, SymbolSpec
 
@@ -191,6 +191,10 @@ def execution(result: RunResult) -> Table:
             _money(-sum(spreads) if spreads else None),
         ],
         [_name("commission"), _money(sum(t.commission for t in result.closed))],
+        [
+            _name("commission as risk counted it beforehand"),
+            _money(-sum(planned_cost(t, specs[t.symbol]) for t in known)),
+        ],
         [_name("swap"), _money(sum(t.swap for t in result.closed))],
         [_name("submission to deal, median"), Cell(_at(waited, 0.5))],
         [_name("submission to deal, 95 %"), Cell(_at(waited, 0.95))],

@@ -18,6 +18,7 @@ _ASKED = "sweep.json"
 SUMMARY = "summary.json"
 TRIALS = "trials.parquet"
 DAYS = "days.parquet"
+PAGE = "report.html"
 _APART = ("days", "seconds", "worker", "place", "span_odds")
 
 
@@ -73,6 +74,10 @@ class SweepFolder:
         """Write a finished trial's line, and see it out to the system."""
         with (self.path / _DONE).open("ab") as stream:
             stream.write(msgspec.json.encode(row) + b"\n")
+
+    def write_page(self, text: str) -> None:
+        """Write the page that shows the sweep."""
+        replace_file(self.path / PAGE, text.encode())
 
     def write(self, rows: Sequence[TrialRow], summary: dict[str, Any]) -> None:
         """Write the tables, in the order of trials."""

@@ -84,7 +84,8 @@ class SweepOutcome:
     """The verdict, where its files are, and whether the user ended it before all were done."""
 
     verdict: SweepVerdict
-    folder: Path
+    rows: tuple[TrialRow, ...]
+    folder: SweepFolder
     notes: tuple[str, ...]
 
 
@@ -215,7 +216,7 @@ def sweep(
         tried = _tried(plan, rows)
         verdict = _verdict(plan, rows, tried, workers, stopped=trials.stopped)
     made.write(rows, msgspec.to_builtins(verdict))
-    return SweepOutcome(verdict, made.path, plan.base.notes)
+    return SweepOutcome(verdict, tuple(rows), made, plan.base.notes)
 
 
 def _again(row: TrialRow, one: AskedTrial) -> TrialRow:

@@ -191,6 +191,6 @@ def _refuse_needless(given: dict[str, Any]) -> None:
 _REPLAY_OPTIONS = (
     "bars", "clock", "digits", "symbol_spec", "preset", "max_positions",
     "per_trade_risk_fraction", "daily_loss_fraction", "max_loss_fraction", "limit_trades",
-    "starting_equity", "account_currency", "start", "end", "cold", "slippage_points", "spread_floor", "commission",
-    "swap", "signals", "calendar", "repair",
+    "starting_equity", "account_currency", "start", "end", "cold", "slippage_points",
+    "spread_floor", "commission", "swap", "signals", "calendar", "repair",
 )  # fmt: skip

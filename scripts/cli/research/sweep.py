@@ -225,15 +225,18 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
 
     import msgspec
 
+    from adapters.reports.sweep_page import sweep_page
     from scripts.view.printable import printable
+    from scripts.view.research.sweep_page import page_of_sweep
     from scripts.view.research.sweep_text import sweep_lines
 
-    verdict = found.verdict
+    verdict, folder = found.verdict, found.folder.path
+    found.folder.write_page(sweep_page(page_of_sweep(verdict, found.rows)))
     if screen.as_json:
-        document = {**msgspec.to_builtins(verdict), "folder": str(found.folder)}
+        document = {**msgspec.to_builtins(verdict), "folder": str(folder)}
         print(json.dumps(document, indent=2, allow_nan=False))
     elif not screen.quiet:
-        for line in sweep_lines(verdict, found.folder):
+        for line in sweep_lines(verdict, folder):
             print(printable(line))
     return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
 

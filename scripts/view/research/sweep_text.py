@@ -27,7 +27,7 @@ def sweep_lines(verdict: SweepVerdict, folder: Path) -> Iterator[str]:
     yield f"in sample, by {verdict.objective}"
     yield from _best_lines(verdict)
     yield f"  {FIXED_LINE}"
-    yield f"  folder       {folder}"
+    yield f"  folder       {folder}, its page is report.html"
 
 
 def _walk_lines(walk: WalkVerdict | None) -> Iterator[str]:

@@ -1,0 +1,60 @@
+"""A sweep's page: what it shows, and that nothing of a user's text becomes markup."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as Xml
+from pathlib import Path
+
+from adapters.reports.sweep_page import HeatMap, SweepPage, sweep_page
+from scripts.app.sweep.trial import TrialRow
+from scripts.view.research.sweep_page import heat_map
+from tests.commands import butler
+
+
+def row(number: int, fast: int, slow: int, lots: str, sharpe: float, error: str = "") -> TrialRow:
+    settings = {"fast": fast, "slow": slow, "lots": lots}
+    place = (fast // 10 - 1, slow // 50 - 1, int(lots == "b"))
+    return TrialRow(
+        number=number, key=str(number), settings=settings, place=place, sharpe=sharpe, error=error
+    )
+
+
+def test_a_heat_map_has_the_best_of_what_is_not_on_its_axes() -> None:
+    """Failed trials leave a hole."""
+    rows = [row(0, 10, 50, "a", 0.1), row(1, 10, 50, "b", 0.3), row(2, 20, 50, "a", -0.2),
+            row(3, 10, 100, "a", 0.5), row(4, 20, 100, "a", 9.0, error="no")]  # fmt: skip
+    found = heat_map(rows, "sharpe")
+    assert found is not None
+    assert (found.across, found.down) == ("fast", "slow")
+    assert found.figures == ((0.3, -0.2), (0.5, None))
+    assert heat_map(rows[:1], "sharpe") is None
+
+
+def test_a_users_text_stays_text() -> None:
+    """Names of parameters and errors may hold anything; the page has no script at all."""
+    bad = "<script>alert(1)</script>"
+    heat = HeatMap(across=bad, down="b", columns=("1",), rows=(bad,), figures=((1.0,),), name=bad)
+    page = SweepPage(
+        title=bad, outside=((bad, bad),), luck=(), heat=heat, head=(bad,), best=((bad,),),
+        curve=(("2024-01-01", 0.01), ("2024-01-02", -0.02)), note=bad,
+    )  # fmt: skip
+    text = sweep_page(page)
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    svg = text[text.index("<svg") : text.index("</svg>") + 6]
+    drawn = Xml.fromstring(svg)  # noqa: S314 - our own text
+    (line,) = [one for one in drawn if one.tag == "polyline"]
+    assert len(line.attrib["points"].split()) == 3
+
+
+def test_a_sweep_leaves_its_page(tmp_path: Path) -> None:
+    said = butler(
+        "sweep", "--preset", "sma_cross", "--set", "sma_fast=5,6", "--set", "sma_slow=20,30",
+        "--to", "2023-02-15", "--walk-forward", "3w/2w", "--out", tmp_path / "s",
+        "--results-dir", tmp_path / "r", "--jobs", 1,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    text = (tmp_path / "s" / "report.html").read_text("utf-8")
+    assert "Sharpe a year after each choice" in text
+    assert "sharpe over sma_fast and sma_slow" in text
+    assert "<polyline" in text
