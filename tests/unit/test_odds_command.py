@@ -104,7 +104,11 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         ((*MONTHS, "--limit-trades", "200"), 3, "was ended early by --limit-trades"),
         ((*MONTHS, "--max-loss-fraction", "0.05"), 3, "was ended early by max_loss"),
         (("--rules", "ftmo"), 2, "--rules: there are no rules 'ftmo'"),
-        (("--rules", "ftmo_2step:account"), 2, "no target to reach in the phases left (account, account_swing)"),
+        (
+            ("--rules", "ftmo_2step:account"),
+            2,
+            "no target to reach in the phases left (account, account_swing)",
+        ),
         (("--rules", "ftmo_2step:second"), 2, "--rules: ftmo_2step has no phase 'second'"),
         (("--risk", "a"), 2, "--risk a: must be percents"),
         (("--risk", "0"), 2, "--risk 0: must be above 0"),
