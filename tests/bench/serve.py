@@ -214,6 +214,11 @@ async def _watched_memory(served: Served, seconds: float) -> bool:
     await asyncio.gather(*viewers, return_exceptions=True)
     early = [size for at, size in samples if at < seconds / 4]
     late = [size for at, size in samples if at >= 3 * seconds / 4]
+    quarters = [
+        statistics.median(size for at, size in samples if part <= 4 * at / seconds < part + 1)
+        for part in range(4)
+    ]
+    print("\nmemory by quarters: " + ", ".join(f"{size:.1f} MB" for size in quarters), end="")
     growth = statistics.median(late) - statistics.median(early)
     allowed = ALLOWED_GROWTH * max(1.0, 0.75 * seconds / 3600)
     cpu = process.cpu_times()

@@ -14,7 +14,7 @@ from tests.bench.peers import environments
 from tests.bench.peers.__main__ import as_csv
 from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
 from tests.bench.peers.runs import Answer, RunFailed, Runs, in_turns, once
-from tests.bench.peers.table import table
+from tests.bench.peers.table import table, whole_processes
 
 BARE, REPLAY = OURS
 
@@ -85,3 +85,13 @@ def test_the_table_has_medians_and_the_ratio_to_the_first_program() -> None:
         "1", "1.0",
     ]  # fmt: skip
     assert second.endswith("| 2.5 |")
+
+
+def test_a_table_of_its_own_has_the_whole_processes(bars: Path) -> None:
+    """Imports and exit count there, and a program that never answered has no row."""
+    programs = [Runs(BARE, sys.executable), Runs(Peer("other", "no_such.py"), sys.executable)]
+    in_turns(programs, bars, "cross", 1, quick=False)
+    (answer,), (whole,) = programs[0].answers, programs[0].wholes
+    assert whole > answer.seconds
+    programs[0].wholes = [1.0, 4.0, 2.0]
+    assert whole_processes(programs).splitlines()[2:] == ["| bare loop | 2.00 | 1.0 |"]

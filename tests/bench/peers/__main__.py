@@ -15,7 +15,7 @@ from tests.bench.bars import REAL, Source, year
 from tests.bench.machine import machine
 from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
 from tests.bench.peers.runs import Runs, in_turns
-from tests.bench.peers.table import table
+from tests.bench.peers.table import table, whole_processes
 
 ROUNDS = 5
 RULES = ("cross", "storm")
@@ -39,6 +39,8 @@ def main() -> None:
             print(f"\n{rules}: {part}{source.name}, medians of up to {options.runs} runs in turns;")
             print("rates and the ratio are of processor time, which others at work disturb less\n")
             print(table(programs), flush=True)
+            print("\nfrom the start of each process to its exit, imports included\n")
+            print(whole_processes(programs), flush=True)
 
 
 def _options() -> argparse.Namespace:

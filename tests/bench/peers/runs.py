@@ -47,6 +47,8 @@ class Runs:
     peer: Peer
     python: str
     answers: list[Answer] = field(default_factory=list)
+    wholes: list[float] = field(default_factory=list)
+    """Seconds of each run from the start of its process to its exit."""
     failure: str = ""
 
     def middle(self, name: str) -> float:
@@ -65,11 +67,13 @@ def in_turns(programs: Iterable[Runs], bars: Path, rules: str, rounds: int, *, q
         for runs in programs:
             if not runs.wants_more(quick=quick):
                 continue
+            begun = time.perf_counter()
             try:
                 answer = once(runs.peer, runs.python, bars, rules)
             except RunFailed as error:
                 runs.failure = str(error)
                 continue
+            runs.wholes.append(time.perf_counter() - begun)
             runs.answers.append(answer)
             told = f"{runs.peer.name}, {rules}, {number + 1}: {answer.seconds:.2f} s"
             print(told, file=sys.stderr, flush=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from tests.bench.peers.runs import Runs
 
 HEAD = (
@@ -16,6 +18,16 @@ def table(programs: list[Runs]) -> str:
     bare = programs[0].middle("processor") if programs[0].answers else None
     rows += [_row(runs, bare) for runs in programs]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def whole_processes(programs: list[Runs]) -> str:
+    """Medians from the start of a process to its exit, and the ratio to the first program's."""
+    known = [runs for runs in programs if runs.wholes]
+    lines = ["| engine | whole process s | x first |", "| --- | ---: | ---: |"]
+    for runs in known:
+        took, first = median(runs.wholes), median(known[0].wholes)
+        lines.append(f"| {runs.peer.name} | {took:.2f} | {took / first:.1f} |")
+    return "\n".join(lines)
 
 
 def _row(runs: Runs, bare: float | None) -> tuple[str, ...]:
