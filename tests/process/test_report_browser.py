@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.reports.page import PageOptions, page_of, shared_script
+from adapters.reports.page import OtherRun, PageOptions, page_of, shared_script
 from config.loader import load_rules
 from engine.result.build import result_of
 from risk.hindsight import judged
@@ -34,6 +34,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "live": page_of(result_of(recorded(2))),
         "harmful": page_of(harmful(plain)),
     }
+    other = OtherRun(
+        "B: slipped </script>", "Different", " in 1 place", "fail",
+        curve=replayed(slippage_points=2).curve, start=plain.terms.start.equity,
+    )  # fmt: skip
+    made["beside"] = page_of(plain, options=PageOptions(beside=other))
     name, script = shared_script()
     made["shared"] = page_of(plain, options=PageOptions(shared_script=name))
     folder = tmp_path_factory.mktemp("pages")
@@ -129,4 +134,20 @@ def test_harmful_texts_run_nothing(pages: dict[str, Path], tmp_path: Path) -> No
         window.press("n")
         assert window.run("return document.querySelectorAll('img').length") == 0
         assert window.run("return document.scripts.length") == 2  # the data are gone
+        assert window.messages() == []
+
+
+def test_the_other_runs_equity_is_drawn_on_the_same_axis(
+    pages: dict[str, Path], tmp_path: Path
+) -> None:
+    """Its last point is its own last equity, and the legend names it."""
+    other = replayed(slippage_points=2)
+    with browser(tmp_path) as window:
+        window.open(pages["beside"])
+        drawn = window.run(
+            "const t = document.getElementById('chart').data.find((d) => d.name === 'beside');"
+            "return [t.y[t.y.length - 1], document.getElementById('legend').textContent]"
+        )
+        assert round(drawn[0] * 100) == other.account.equity
+        assert "B: slipped </script>" in drawn[1]
         assert window.messages() == []
