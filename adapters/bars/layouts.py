@@ -42,7 +42,7 @@ _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 """A first line of its own, for spreadsheets."""
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
-_EPOCH = re.compile(r"\s*(\d+)(?:[.]0*)?\s*")
+_EPOCH = re.compile(r"\s*(\d{1,25})(?:[.]0*)?\s*")  # longer ones are no time
 _PER_SECOND = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From which count on an epoch time is in so many parts of a second: as seconds it would be after
 the year 5000."""

@@ -151,7 +151,7 @@ def _price(path: Path, line: int, name: str, text: str, last: float) -> float:
 def _second(path: Path, line: int, text: str) -> int:
     """A tick's time in seconds by the file's own clock; parts of a second are left out."""
     plain = text.strip()
-    if plain.isdecimal() and len(plain) != 8:
+    if plain.isdecimal() and len(plain) != 8 and len(plain) < 26:  # longer ones are no time
         return int(plain) // per_second(plain)
     match = _COMPACT.fullmatch(plain)
     if match:
