@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.app.errors import BadData
+from scripts.app.sweep.engine import PoolWorkers
 from scripts.app.sweep.folder import SweepFolder
 from scripts.app.sweep.trial import TrialRow
 from scripts.view.research.sweep_progress import SweepProgress
@@ -51,6 +54,29 @@ def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path) -> None:
     verdict = json.loads((one / "summary.json").read_text("utf-8"))
     assert verdict["walk"]["windows"][0]["test"] == "2023-01-30"
     assert verdict["tried"] == 4
+
+
+def test_a_worker_that_dies_in_the_walk_forward_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its windows are played again, one after the other, to the same bytes."""
+    sound, pools = PoolWorkers.executor, []
+
+    def executor(workers: PoolWorkers) -> Executor:
+        pools.append(sound(workers))
+        if len(pools) == 2:
+            with pytest.raises(BrokenExecutor):
+                pools[-1].submit(os._exit, 1).result()
+        return pools[-1]
+
+    options = (*GRID, *MONTHS, "--walk-forward", "4w/3w", "--jobs", 1)
+    assert sweep(tmp_path / "sound", *options).code == 0
+    monkeypatch.setattr(PoolWorkers, "executor", executor)
+    assert sweep(tmp_path / "broken", *options).code == 0
+    assert len(pools) == 2
+    for name in TABLES:
+        one, two = (tmp_path / which / name for which in ("sound", "broken"))
+        assert one.read_bytes() == two.read_bytes(), name
 
 
 def test_a_trial_is_what_a_replay_of_its_parameters_is(tmp_path: Path) -> None:

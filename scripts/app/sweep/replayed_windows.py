@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import replace
 
 import msgspec
@@ -15,6 +16,7 @@ from engine.types import Millis
 from risk.odds.days import FirmDay, spliced
 from scripts.app.errors import AppError
 from scripts.app.sweep.daily import daily_results
+from scripts.app.sweep.engine import DIED_TWICE, Workers
 from scripts.app.sweep.trial import TrialTask
 from scripts.app.sweep.verdict import ForwardWindow
 from scripts.app.trials.base import Settings, base_here, trial_terms
@@ -74,20 +76,19 @@ def run_window(task: TrialTask, asked: WindowAsked) -> DayRun | str:
 
 
 def windows_replayed(
-    executor: Executor,
+    workers: Workers,
     task: TrialTask,
     windows: Sequence[ForwardWindow],
     starts: dict[str, Millis],
 ) -> WindowRuns:
-    """Every window with its chosen trial."""
+    """Every window with its chosen trial; one whose worker died is played again by itself."""
     asked = [
         WindowAsked(
             one.settings, _iso(starts[one.test]), _iso(starts[one.end]) if one.end else None
         )
         for one in windows
     ]
-    found = [executor.submit(run_window, task, one) for one in asked]
-    runs = [one.result() for one in found]
+    runs = _runs(workers, task, asked)
     good = [run for run in runs if isinstance(run, DayRun)]
     return WindowRuns(
         results=tuple(_result(run) if isinstance(run, DayRun) else None for run in runs),
@@ -97,6 +98,48 @@ def windows_replayed(
         by_risk=sum(run.by_risk for run in good),
         errors=tuple(run for run in runs if isinstance(run, str)),
     )
+
+
+def _runs(workers: Workers, task: TrialTask, asked: Sequence[WindowAsked]) -> list[DayRun | str]:
+    """Side by side; what a worker that died took with it comes once more, one after the other."""
+    executor = workers.executor()
+    try:
+        found = _together(executor, task, asked)
+    except BaseException:
+        workers.end(executor, now=True)
+        raise
+    workers.end(executor, now=len(found) < len(asked))
+    return [
+        found[number] if number in found else _by_itself(workers, task, one)
+        for number, one in enumerate(asked)
+    ]
+
+
+def _together(
+    executor: Executor, task: TrialTask, asked: Sequence[WindowAsked]
+) -> dict[int, DayRun | str]:
+    """Those that ended, by their numbers."""
+    found: dict[int, DayRun | str] = {}
+    sent: list[Future[DayRun | str]] = []
+    with contextlib.suppress(BrokenExecutor):  # before all were sent
+        sent.extend(executor.submit(run_window, task, one) for one in asked)
+    for number, future in enumerate(sent):
+        with contextlib.suppress(BrokenExecutor):
+            found[number] = future.result()
+    return found
+
+
+def _by_itself(workers: Workers, task: TrialTask, one: WindowAsked) -> DayRun | str:
+    alone = workers.alone()
+    try:
+        run = alone.submit(run_window, task, one).result()
+    except BaseException as error:
+        workers.end(alone, now=True)
+        if isinstance(error, BrokenExecutor):
+            return f"the window from {one.start}: {DIED_TWICE}"
+        raise
+    workers.end(alone, now=False)
+    return run
 
 
 def _result(run: DayRun) -> float:

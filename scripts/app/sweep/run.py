@@ -287,11 +287,5 @@ def _walk(plan: SweepPlan, found: TrialColumns, workers: Workers) -> WalkVerdict
         verdict, _ = walked(found, plan.windows, plan.request.objective)
     except ValueError as error:
         raise WrongUsage(f"--walk-forward: {error}") from error
-    executor = workers.executor()
-    try:
-        runs = windows_replayed(executor, plan.task, verdict.windows, plan.starts)
-    except BaseException:
-        workers.end(executor, now=True)
-        raise
-    workers.end(executor, now=False)
+    runs = windows_replayed(workers, plan.task, verdict.windows, plan.starts)
     return with_odds(verdict, runs, plan.base, plan.task.source.challenge)
