@@ -8,8 +8,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How fast inputs come says something of the machine, not of the code.
-settings.register_profile("steady", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+# How fast inputs come says something of the machine, not of the code. What decides whether a change
+# lands tries the same inputs for the same code; fresh ones are looked for by the long runs.
+for profile, same_inputs in (("steady", True), ("fresh", False)):
+    settings.register_profile(
+        profile, suppress_health_check=[HealthCheck.too_slow], deadline=None,
+        derandomize=same_inputs,
+    )  # fmt: skip
 settings.load_profile("steady")
 
 
@@ -20,6 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also run tests/genuine: the genuine MetaTrader5 package under Wine",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the tests are imported, which take their settings from the profile."""
+    settings.load_profile("fresh" if config.getoption("--deep") else "steady")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,6 +17,8 @@ _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
 _MINUS = str.maketrans({"\u2212": "-"})
 
 CLOSELY = Decimal("1e-9")
+_MOST_DIGITS = 15
+"""Whole digits of a number that can be money, a price, a volume or a ticket."""
 
 
 def time_of(text: str) -> int | None:
@@ -55,7 +57,7 @@ def _plain(text: str) -> str:
 
 
 def number_of(text: str, *, comma: bool = False) -> Decimal | None:
-    """The number that a cell shows; None for a text that is none."""
+    """The number that a cell shows; None for a text that is none, or far beyond any amount."""
     plain = _plain(text)
     if comma:
         plain = plain.replace(".", "").replace(",", ".")
@@ -63,7 +65,7 @@ def number_of(text: str, *, comma: bool = False) -> Decimal | None:
         value = Decimal(plain)
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and value.adjusted() < _MOST_DIGITS else None
 
 
 def cents_of(value: Decimal) -> int | None:

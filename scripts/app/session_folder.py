@@ -131,9 +131,14 @@ def _not_writable(folder: Path, error: OSError) -> AppError:
     )
 
 
+def names_session(text: str) -> bool:
+    """Whether a session may have this name: a folder of any system, and no way out of it."""
+    return bool(_SESSION_ID.fullmatch(text)) and not _RESERVED.fullmatch(text)
+
+
 def checked_session_id(text: str) -> str:
     """A session id that is a safe folder name; raises AppError otherwise."""
-    if not _SESSION_ID.fullmatch(text) or _RESERVED.fullmatch(text):
+    if not names_session(text):
         raise WrongUsage(
             f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
             "the first a letter or digit"

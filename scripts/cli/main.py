@@ -38,7 +38,8 @@ COMMANDS = {
     ),
     "reconcile": command_line.Lazy(
         "scripts.cli.reconcile:reconcile_statement",
-        "Compare a statement with the account's ledger; exit code 5 when they differ.",
+        "Compare a statement with the account's ledger, or a session; exit code 5 when they "
+        "differ.",
     ),
     "compare": command_line.Lazy(
         "scripts.cli.compare:compare_runs",

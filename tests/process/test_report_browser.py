@@ -21,6 +21,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+VIEWS = [
+    pytest.param(
+        size, dark, id=f"{size}-{'dark' if dark else 'light'}",
+        marks=() if (size, dark) == ("narrow", True) else pytest.mark.deep,
+    )
+    for size in SIZES
+    for dark in (False, True)
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +56,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / f"{kind}.html" for kind in made}
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "dark"), VIEWS)
 def test_pages_open_offline_without_a_word(
     size: str, dark: bool, pages: dict[str, Path], tmp_path: Path
 ) -> None:

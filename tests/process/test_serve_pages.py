@@ -24,6 +24,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+VIEWS = [
+    pytest.param(
+        size, dark, id=f"{size}-{'dark' if dark else 'light'}",
+        marks=() if (size, dark) == ("wide", False) else pytest.mark.deep,
+    )
+    for size in SIZES
+    for dark in (False, True)
+]  # fmt: skip
 HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>\u202e{{7*7}}${8*8}\u0000&lt;"
 NAME = "x'><img src=x onerror=alert(3)> #?%41"
 """A folder's name, too."""
@@ -69,8 +77,7 @@ def entered(window: Browser, served: Served) -> None:
     window.until("return document.documentElement?.dataset.ready")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "dark"), VIEWS)
 def test_pages_fit_every_width_and_say_nothing_on_the_console(
     size: str, dark: bool, served: Served, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ same day, baseline, counts, known signals and halts as the one that ran on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,8 +59,18 @@ class Lived:
         self.cuts = [
             number
             for number, record in enumerate(self.records)
-            if number > 3 and isinstance(record.event, INPUTS)
+            if number > 3 and isinstance(record.event, INPUTS) and not self._turns(number)
         ]
+
+    def _turns(self, number: int) -> bool:
+        """Whether the records before break off in the moment of a reset, before its day is turned:
+        a new session begins in the new day then.
+        """
+        last = self.records[number - 1].time
+        return any(
+            isinstance(record.event, ev.DayRolled)
+            for record in takewhile(lambda record: record.time == last, self.records[number:])
+        )
 
     def actors(self) -> Deciders:
         return deciders(self.started, self.metadata, None)(Bus(MemoryJournal()))

@@ -19,7 +19,7 @@ from adapters.reports.runs import (
 )
 from engine.types import Points
 from scripts.app.errors import BadData
-from scripts.app.session_folder import SIMULATED, THROUGH_MT5
+from scripts.app.session_folder import SIMULATED, THROUGH_MT5, names_session
 
 _LOG, _SUMMARY = "_log.csv", "_summary.json"
 _TOLD = (
@@ -138,6 +138,11 @@ def _log_beside(summary: Path) -> Path:
         raise BadData(
             f"{summary}: not a summary of a run, it has no session_id; give an event log or a "
             "summary as runs write them"
+        )
+    if not names_session(session_id):
+        raise BadData(
+            f"{summary}: session_id: {session_id[:80]!r} is no session's name; give an event log "
+            "or a summary as runs write them"
         )
     log = summary.with_name(summary.name.replace(_SUMMARY, _LOG))
     if log != summary and log.is_file() and _is_of(log, session_id):
