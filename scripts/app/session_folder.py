@@ -37,6 +37,14 @@ class SessionFolder:
         return self.results / "sessions" / self.session_id
 
     @property
+    def named(self) -> str:
+        """How commands name the session: by its id, outside the usual folder of results by path."""
+        if self.results.absolute() == results_folder(None).absolute():
+            return self.session_id
+        path = str(self.path)
+        return f'"{path}"' if " " in path else path
+
+    @property
     def journal(self) -> Path:
         return self.path / JOURNAL
 

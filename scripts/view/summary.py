@@ -75,18 +75,10 @@ def summary_lines(
 
 def ways_on(folder: SessionFolder, page: Path | None = None) -> list[str]:
     """How the run is seen, and one on an account laid beside the replay of its own bars."""
-    lines = [f"  report     {page or f'butler report {_named(folder)} --open'}"]
+    lines = [f"  report     {page or f'butler report {folder.named} --open'}"]
     if folder.kind == THROUGH_MT5:
-        lines.append(f"  mirror     butler mirror {_named(folder)} --open")
+        lines.append(f"  mirror     butler mirror {folder.named} --open")
     return lines
-
-
-def _named(folder: SessionFolder) -> str:
-    """The name of a session on the command line; outside the usual folder of results its path."""
-    if folder.results == Path("results"):
-        return folder.session_id
-    path = str(folder.path)
-    return f'"{path}"' if " " in path else path
 
 
 def _equity(summary: dict[str, Any]) -> list[str]:
