@@ -9,7 +9,7 @@ from engine.bus import Bus
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio, Position
 from engine.standing import MANUAL_REASON
-from engine.types import Millis, Side
+from engine.types import Cents, Millis, Points, Side
 
 ADOPTED_REASON = "ADOPTED"
 """Why a position is in the books that none of the session's orders explains: it carries its mark,
@@ -98,23 +98,7 @@ class Exits:
         """Take into the books what earlier sessions left open, as it stands at the venue now."""
         account = self._portfolio.account.figures
         for item in adopted.positions:
-            self._bus.publish(
-                ev.PositionOpened(
-                    position=item.ticket,
-                    order_id=0,
-                    signal_id=item.signal_id,
-                    strategy_id=item.strategy_id,
-                    symbol=item.symbol,
-                    side=item.side,
-                    volume=item.volume,
-                    price=item.entry,
-                    reason=ADOPTED_REASON,
-                    account=account,
-                    stop_loss=item.first_stop,
-                    take_profit=item.take_profit,
-                    commission=item.commission,
-                )
-            )
+            self._bus.publish(_taken(item, account, item.first_stop, item.commission))
             if item.stop_loss != item.first_stop:
                 self._bus.publish(_moved(item, account))
 
@@ -166,22 +150,32 @@ class Exits:
 
     def _adopt(self) -> None:
         for position in self._portfolio.marked.values():
-            self._bus.publish(
-                ev.PositionOpened(
-                    position=position.ticket,
-                    order_id=0,
-                    signal_id=position.signal_id,
-                    strategy_id=position.strategy_id,
-                    symbol=position.symbol,
-                    side=position.side,
-                    volume=position.volume,
-                    price=position.entry,
-                    reason=ADOPTED_REASON,
-                    account=self._portfolio.account.figures,
-                    stop_loss=position.stop_loss,
-                    take_profit=position.take_profit,
-                )
-            )
+            account = self._portfolio.account.figures
+            self._bus.publish(_taken(position, account, position.stop_loss))
+
+
+def _taken(
+    item: Position | ev.AdoptedPosition,
+    account: ev.Account,
+    stop_loss: Points,
+    commission: Cents = 0,
+) -> ev.PositionOpened:
+    """What stands at the venue enters the books; `stop_loss` is the one it was opened with."""
+    return ev.PositionOpened(
+        position=item.ticket,
+        order_id=0,
+        signal_id=item.signal_id,
+        strategy_id=item.strategy_id,
+        symbol=item.symbol,
+        side=item.side,
+        volume=item.volume,
+        price=item.entry,
+        reason=ADOPTED_REASON,
+        account=account,
+        stop_loss=stop_loss,
+        take_profit=item.take_profit,
+        commission=commission,
+    )
 
 
 def _moved(item: ev.AdoptedPosition, account: ev.Account) -> ev.StopModified:

@@ -142,6 +142,24 @@ class JournalHash:
         self._count = 0
 
 
+class PassingJournal:
+    """What journals share that keep no record: a subclass appends, and notes the last number."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    async def room(self) -> None:
+        """There is always room."""
+
+    async def durable(self, seq: int) -> None:
+        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
+        if seq > self._last:
+            raise JournalFailed(f"record {seq} was never appended")
+
+    async def close(self) -> None:
+        """Nothing is left to write."""
+
+
 class MemoryJournal:
     """A journal that keeps its records in memory: for tests, benchmarks and simulations."""
 

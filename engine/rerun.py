@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 
 from engine import events as ev
-from engine.journal import JournalFailed
+from engine.journal import PassingJournal
 
 INPUTS = get_args(ev.Input)
 EXTERNAL_EVENTS = (ev.SessionStarted, ev.UserCommanded)
@@ -46,31 +46,20 @@ class RerunCounts(msgspec.Struct):
     difference: RerunDifference | None = None
 
 
-class RerunComparison:
+class RerunComparison(PassingJournal):
     """A journal (`engine.ports.Journal`) that keeps today's records until they are compared."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.totals = RerunCounts()
         self.failure = ""
         self._waiting: deque[ev.Record] = deque()
-        self._last = 0
 
     # --- the journal of today's actors ---
 
     def append(self, record: ev.Record) -> None:
-        self._waiting.append(record)
         self._last = record.seq
-
-    async def room(self) -> None:
-        """There is always room."""
-
-    async def durable(self, seq: int) -> None:
-        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
-        if seq > self._last:
-            raise JournalFailed(f"record {seq} was never appended")
-
-    async def close(self) -> None:
-        """Nothing is left to write."""
+        self._waiting.append(record)
 
     # --- comparing ---
 

@@ -126,13 +126,3 @@ def deal_of(row: Mapping[str, Any]) -> HistoryDeal:
 def position_of(row: Mapping[str, Any]) -> OpenPosition:
     """An open position from MT5's fields by name."""
     return OpenPosition(**{n: row[n] for n in OpenPosition.__struct_fields__ if n in row})
-
-
-def order_of(row: Mapping[str, Any]) -> PastOrder:
-    """An order of the history from MT5's fields by name (`time_setup_msc` is when it was sent)."""
-    return PastOrder(
-        ticket=row["ticket"],
-        time_msc=row["time_setup_msc"],
-        magic=row.get("magic", 0),
-        reason=row.get("reason", 0),
-    )

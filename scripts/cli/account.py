@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import home
+from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli.shared.exit_codes import ExitCode
@@ -60,7 +60,7 @@ def account(
     from scripts.app.operations.account import LedgerChange, fresh_books, standing
 
     chosen = choose_account(name, None, None, None, accounts)
-    results = results_dir if results_dir is not None else home() / "results"
+    results = results_folder(results_dir)
     if reset:
         place, stamp = fresh_books(chosen, results)
         print(f"PAPER has fresh books; the old ones are in {place}, named .reset-{stamp}")

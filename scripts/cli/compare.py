@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.app.session_folder import results_folder
+from scripts.cli.shared import tolerance_options as may
 from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
@@ -15,24 +16,16 @@ from scripts.view.printable import printable
 def compare_runs(
     run_a: Annotated[str, typer.Argument(help="Session id or folder, event log or summary.")],
     run_b: Annotated[str, typer.Argument(help="What to compare it with.")],
-    price_points: Annotated[
-        int, typer.Option(min=0, help="Points by which prices and stops may differ.")
-    ] = 0,
-    time_seconds: Annotated[
-        float, typer.Option(min=0, help="Seconds by which openings and closings may differ.")
-    ] = 0.0,
-    money: Annotated[
-        float, typer.Option(min=0, help="Amount by which a trade's result may differ.")
-    ] = 0.01,
+    price_points: may.PricePoints = 0,
+    time_seconds: may.TimeSeconds = 0.0,
+    money: may.Money = 0.01,
     volume: Annotated[float, typer.Option(min=0, help="Lots by which volumes may differ.")] = 0.0,
     match_seconds: Annotated[
         float,
         typer.Option(min=0, help="How far apart trades without a common signal id may lie."),
     ] = 14_400.0,
-    rows: Annotated[
-        int, typer.Option(min=0, help="Differing trades to show; 0 shows them all.")
-    ] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    rows: may.Rows = 20,
+    as_json: may.AsJson = False,
     results_dir: ResultsOption = None,
 ) -> int:
     """Compare two runs trade by trade; exit code 5 when they differ beyond the tolerances.

@@ -9,6 +9,7 @@ import typer
 
 from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
+from scripts.cli.shared import tolerance_options as may
 from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.exit_codes import ExitCode
@@ -32,20 +33,12 @@ def mirror(
     session: SessionArgument = "last",
     open_it: OpenOption = False,
     out: OutOption = None,
-    price_points: Annotated[
-        int, typer.Option(min=0, help="Points by which prices and stops may differ.")
-    ] = 0,
-    time_seconds: Annotated[
-        float, typer.Option(min=0, help="Seconds by which openings and closings may differ.")
-    ] = 0.0,
-    money: Annotated[
-        float, typer.Option(min=0, help="Amount by which a trade's result may differ.")
-    ] = 0.0,
-    rows: Annotated[
-        int, typer.Option(min=0, help="Differing trades to show; 0 shows them all.")
-    ] = 20,
+    price_points: may.PricePoints = 0,
+    time_seconds: may.TimeSeconds = 0.0,
+    money: may.Money = 0.0,
+    rows: may.Rows = 20,
     bars: opt.Bars = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    as_json: may.AsJson = False,
     results_dir: ResultsOption = None,
 ) -> int:
     """Replay a session's own bars under its own terms, and compare: what slipped, what was missed.

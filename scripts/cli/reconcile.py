@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.app.errors import WrongUsage
-from scripts.app.session_folder import home
+from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import (
     AccountsOption,
@@ -75,7 +75,7 @@ def reconcile_statement(
 
     if (account_profile is None) == (session is None):
         raise WrongUsage("give --account-profile NAME or --session ID, one of them")
-    results = results_dir if results_dir is not None else home() / "results"
+    results = results_folder(results_dir)
     options = StatementOptions(
         file=statement,
         clock=clock,

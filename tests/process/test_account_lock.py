@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,10 +39,10 @@ def lock(folder: Path, session: str = "mine") -> AccountLock:
 
 
 @contextmanager
-def held_elsewhere(folder: Path, session: str) -> Iterator[subprocess.Popen[str]]:
+def held_elsewhere(folder: Path, session: str, code: str = HOLD) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the account of `folder` until it is killed."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), session],
+        [sys.executable, "-c", code, str(folder), session],
         cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:
@@ -157,19 +157,9 @@ with held(mine(), pathlib.Path(sys.argv[1]), sys.argv[2]):
 """
 
 
-@contextmanager
-def session_elsewhere(results: Path, session: str) -> Iterator[subprocess.Popen[str]]:
+def session_elsewhere(results: Path, session: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """A session of another process that has the account, and writes to `results`."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SESSION, str(results), session],
-        cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "held\n"
-            yield process
-        finally:
-            process.kill()
+    return held_elsewhere(results, session, SESSION)
 
 
 @pytest.mark.usefixtures("state")

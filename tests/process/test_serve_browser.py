@@ -16,6 +16,7 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from tests.chromium import BROWSER, DRIVER, Browser, browser
 from tests.process.shadows import shadow_process
+from tests.process.test_hung_sessions import HANGS
 from tests.serving import Served, serving
 from tests.unit.test_user_strategy import PRESET
 
@@ -45,26 +46,6 @@ class Mine:
         if view.position is None:
             stop, target = bar.close - 3000, bar.close + 9000
             return Enter(side=LONG, stop_loss=stop, take_profit=target, reason="always")
-"""
-
-HANGS = """
-import msgspec
-
-
-class Parameters(msgspec.Struct, frozen=True):
-    pass
-
-
-class Mine:
-    parameters_type = Parameters
-    timeframes = ("M15",)
-
-    def __init__(self, spec, parameters):
-        pass
-
-    def on_bar(self, bar, view):
-        while True:
-            pass
 """
 
 CARDS = """

@@ -135,7 +135,7 @@ def _document(
         "lost": verdict.lost,
         "beside": beside.name if beside is not None else "",
         "lost_text": verdict.text.removeprefix(": "),
-        "attempts": [_attempt(item) for item in result.attempts],
+        "attempts": [attempt_entry(item) for item in result.attempts],
         "symbols": [
             {
                 "name": name,
@@ -152,7 +152,8 @@ def _document(
     }  # fmt: skip
 
 
-def _attempt(item: AttemptRecord) -> dict[str, Any]:
+def attempt_entry(item: AttemptRecord) -> dict[str, Any]:
+    """An attempt as the page's script reads it."""
     return {
         "started": item.started,
         "ended": item.ended,

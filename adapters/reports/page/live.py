@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.reports.page import first_screen, sections
+from adapters.reports.page.document import attempt_entry
 from adapters.reports.page.first_screen import Meter
 from adapters.reports.page.words import money, percent, place
 from engine.calendar import resets, trading_date
@@ -245,17 +246,7 @@ def _document(result: RunResult) -> dict[str, Any]:
         "ended": "" if result.outcome is None else str(result.outcome),
         "state": result.trading_state,
         "cause": result.halt_cause,
-        "attempts": [
-            {
-                "started": item.started,
-                "ended": item.ended,
-                "outcome": item.outcome,
-                "attempt": item.attempt,
-                "phase": item.name,
-                "balance": item.balance,
-            }
-            for item in result.attempts
-        ],
+        "attempts": [attempt_entry(item) for item in result.attempts],
         "symbols": [
             {"name": name, "digits": terms.symbols[name].digits, "period": bars.period}
             for name, bars in result.prices.items()

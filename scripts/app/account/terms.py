@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -94,8 +94,3 @@ def _moment(rules: RuleSet, began: Began) -> Millis:
     if began.at is not None:
         return began.at
     return reset_of(rules.reset_zone, rules.reset_hour, began.date or "")
-
-
-def without_firm(terms: LedgerTerms) -> LedgerTerms:
-    """The same for a session that follows nobody's objectives."""
-    return replace(terms, firm=None, statement=None)

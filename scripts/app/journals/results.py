@@ -13,7 +13,7 @@ from adapters.bars.errors import BarFileError
 from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.events import Record
-from engine.journal import JournalFailed
+from engine.journal import PassingJournal
 from engine.result import RunResult
 from engine.result.build import finished
 from engine.result.fold import ResultFold
@@ -27,28 +27,17 @@ from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 
 
-class FoldingJournal:
+class FoldingJournal(PassingJournal):
     """A journal (`engine.ports.Journal`) that keeps what records say, and no record."""
 
     def __init__(self, fold: ResultFold, also: Callable[[Record], None] = lambda _: None) -> None:
+        super().__init__()
         self._fold, self._also = fold, also
-        self._last = 0
 
     def append(self, record: Record) -> None:
         self._fold.take(record)
         self._also(record)
         self._last = record.seq
-
-    async def room(self) -> None:
-        """There is always room."""
-
-    async def durable(self, seq: int) -> None:
-        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
-        if seq > self._last:
-            raise JournalFailed(f"record {seq} was never appended")
-
-    async def close(self) -> None:
-        """Nothing is left to write."""
 
 
 def replay_in_memory(

@@ -22,7 +22,7 @@ from scripts.app.terms.objectives import challenge_of, with_firms_day
 from scripts.app.terms.options import bar_paths
 from scripts.app.terms.replay_terms import Terms, resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from scripts.app.trials.day_run import DayRun, RunCounts, run_days
+from scripts.app.trials.day_run import DayRun, RunCounts, day_run, run_days
 from scripts.app.trials.errors import explained_replay
 
 
@@ -107,6 +107,11 @@ def replayed(terms: Terms) -> OddsRecord:
     """The record of a replay in memory; raises AppError when it fails."""
     with explained_replay():
         run = run_days(terms)
+    return record_under(terms, run)
+
+
+def record_under(terms: Terms, run: DayRun) -> OddsRecord:
+    """The record of a run that was replayed under these terms."""
     return OddsRecord(
         run=run,
         preset=terms.preset,
@@ -136,18 +141,7 @@ def journaled(journal: Path, challenge: Challenge) -> OddsRecord:
             _take(stored, kinds, handlers, moment)
     except JournalDamaged as error:
         raise BadData(str(error)) from error
-    run = DayRun(
-        days=tuple(fold.days()),
-        trades=fold.trades,
-        initial=_initial(started),
-        final=counts.balance,
-        currency=started.currency,
-        by_risk=counts.by_risk,
-        fixed=counts.fixed,
-        denied=dict(sorted(counts.denied.items())),
-        cut=counts.cut,
-        ended_by=counts.ended_by,
-    )
+    run = day_run(fold, counts, _initial(started), started.currency)
     return OddsRecord(
         run=run,
         preset=started.preset,

@@ -8,7 +8,7 @@ from risk.challenge import Challenge
 from risk.odds.estimate import Settings
 from scripts.app.errors import AppError
 from scripts.app.odds.estimate import estimated, odds_terms
-from scripts.app.odds.records import OddsRecord, keeps_reserve
+from scripts.app.odds.records import OddsRecord, record_under
 from scripts.app.sweep.replayed_windows import WindowRuns
 from scripts.app.sweep.verdict import WalkVerdict
 from scripts.app.trials.base import TrialBase
@@ -53,10 +53,4 @@ def _record(runs: WindowRuns, base: TrialBase) -> OddsRecord:
         by_risk=runs.by_risk,
         fixed=runs.fixed,
     )
-    return OddsRecord(
-        run=run,
-        preset=terms.preset,
-        symbols=tuple(item.spec.name for item in terms.inputs),
-        mode="replay",
-        keeps_reserve=keeps_reserve(terms.limits),
-    )
+    return record_under(terms, run)

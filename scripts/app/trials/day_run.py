@@ -9,7 +9,7 @@ from collections import Counter
 import msgspec
 
 from engine import events as ev
-from engine.journal import JournalFailed, encode
+from engine.journal import PassingJournal, encode
 from engine.session import Session
 from engine.trading import Trading, TradingState
 from engine.types import Cents, Millis
@@ -113,33 +113,38 @@ class RunCounts:
         self.ended_by = self.ended_by or self._latched
 
 
-class _NoJournal:
+class _NoJournal(PassingJournal):
     """A journal (`engine.ports.Journal`) that keeps no record; it may hash them."""
 
     def __init__(self, *, hashed: bool) -> None:
+        super().__init__()
         self._hash = hashlib.sha256() if hashed else None
-        self._last = 0
 
     def append(self, record: ev.Record) -> None:
         if self._hash is not None:
             self._hash.update(encode(record) + b"\n")
         self._last = record.seq
 
-    async def room(self) -> None:
-        """There is always room."""
-
-    async def durable(self, seq: int) -> None:
-        """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
-        if seq > self._last:
-            raise JournalFailed(f"record {seq} was never appended")
-
-    async def close(self) -> None:
-        """Nothing is left to write."""
-
     @property
     def digest(self) -> str:
         """The hash so far; empty without one."""
         return "" if self._hash is None else self._hash.hexdigest()
+
+
+def day_run(fold: DayFold, counts: RunCounts, initial: Cents, currency: str) -> DayRun:
+    """What the two have followed; `initial` is the balance before the first day."""
+    return DayRun(
+        days=tuple(fold.days()),
+        trades=fold.trades,
+        initial=initial,
+        final=counts.balance,
+        currency=currency,
+        by_risk=counts.by_risk,
+        fixed=counts.fixed,
+        denied=dict(sorted(counts.denied.items())),
+        cut=counts.cut,
+        ended_by=counts.ended_by,
+    )
 
 
 def run_days(terms: Terms, *, hashed: bool = False) -> DayRun:
@@ -176,18 +181,8 @@ def run_days(terms: Terms, *, hashed: bool = False) -> DayRun:
             counts.ended_by = counts.ended_by or "--limit-trades"
 
     asyncio.run(run())
-    fold = folds[0]
-    return DayRun(
-        days=tuple(fold.days()),
-        trades=fold.trades,
-        initial=terms.starting_balance,
-        final=counts.balance,
-        currency=counts.currency,
-        by_risk=counts.by_risk,
-        fixed=counts.fixed,
-        denied=dict(sorted(counts.denied.items())),
-        cut=counts.cut,
-        ended_by=counts.ended_by,
+    return msgspec.structs.replace(
+        day_run(folds[0], counts, terms.starting_balance, counts.currency),
         journal=journal.digest,
         first=min(item.ref.first for item in terms.inputs),
         last=max(item.ref.last for item in terms.inputs),
