@@ -88,6 +88,16 @@ class Served:
         return reply
 
 
+def _ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """End it, if it does not do so by itself; what it wrote to its outputs."""
+    process.terminate()
+    try:
+        return process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
 @contextmanager
 def serving(*results: Path, controls: bool = False, port: int = 0) -> Iterator[Served]:
     """A server of these folders of results; ended at the end, and what it said is checked."""
@@ -103,13 +113,11 @@ def serving(*results: Path, controls: bool = False, port: int = 0) -> Iterator[S
         url = process.stdout.readline().strip()
         assert url, process.communicate()
         yield Served(process, url)
-    finally:
-        process.terminate()
-        try:
-            out, said = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+    except BaseException as error:
+        _, said = _ended(process)
+        error.add_note(f"butler serve ended with {process.returncode} and said:\n{said}")
+        raise
+    out, said = _ended(process)
     expected = "" if sys.platform == "win32" else "stopping in order; once more to leave at once"
     assert out == ""
     assert expected in said
