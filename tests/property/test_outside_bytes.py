@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.outside_parsers import CORPUS, GOOD, PARSERS
+from tests.outside_parsers import CORPUS, PARSERS, good
 
 NASTY = [
     b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"f\xfcr", b"[" * 100_000, b'{"a":' * 5_000,
@@ -16,18 +16,19 @@ NASTY = [
 
 
 def varied(name: str) -> st.SearchStrategy[bytes]:
-    """Any bytes, and a good input with a part of it replaced."""
-    good = GOOD[name]
-    cuts = st.tuples(st.integers(0, len(good)), st.integers(0, len(good)))
+    """Any bytes, and a good input with a part of it replaced, or written over where it stands."""
+    whole = good(name)
+    places = st.integers(0, len(whole))
+    told = st.sampled_from([at for at, byte in enumerate(whole) if byte])
     inserted = st.binary(max_size=12) | st.sampled_from(NASTY)
     changed = st.builds(
-        lambda ends, part: good[: min(ends)] + part + good[max(ends) :], cuts, inserted
+        lambda one, other, part: whole[: min(one, other)] + part + whole[max(one, other) :],
+        places, places, inserted,
+    )  # fmt: skip
+    spoilt = st.builds(
+        lambda at, part: whole[:at] + part + whole[at + len(part) :], told, st.binary(max_size=12)
     )
-    return st.binary(max_size=200) | changed
-
-
-def test_every_parser_has_a_good_input() -> None:
-    assert GOOD.keys() == PARSERS.keys()
+    return st.binary(max_size=200) | changed | spoilt
 
 
 @pytest.mark.parametrize("name", PARSERS)
