@@ -275,6 +275,8 @@ class BarChecker:
 
     def _finish_spacing(self) -> None:
         spacing, period = self._spacing, self._spacing.period
+        if period is None and self._counts[Kind.DISORDER]:
+            return  # how far bars are apart shows only when they are sorted
         if period is None:
             detail = (
                 "no two bars are a timeframe apart, so their period cannot be determined: give more"
