@@ -105,7 +105,9 @@ def _decoded(path: Path, decoder: codecs.IncrementalDecoder, raw: bytes, done: i
         return decoder.decode(raw, final=not raw)
     except UnicodeDecodeError as error:
         name = decoder_name(error.encoding)
-        other = "save it as CSV UTF-8, or export it again if" if name == "UTF-8" else "export again,"
+        other = (
+            "save it as CSV UTF-8, or export it again if" if name == "UTF-8" else "export again,"
+        )
         raise BarFileError(
             path,
             f"is not {name} text near byte {done + error.start:,}: {other} the file is damaged",

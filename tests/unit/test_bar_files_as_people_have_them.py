@@ -180,7 +180,9 @@ def test_parquet_as_libraries_write_it_gives_the_bars(tmp_path: Path, what: str)
 
 
 @given(st.integers(1, 99_999_999), st.integers(0, 6))
-def test_a_32_bit_float_is_the_shortest_decimal_that_it_stands_for(points: int, digits: int) -> None:
+def test_a_32_bit_float_is_the_shortest_decimal_that_it_stands_for(
+    points: int, digits: int
+) -> None:
     """Up to 99,999,999 points no two decimals of seven digits share a float, nor is one changed."""
     price = round(points / 10**digits, digits)
     narrow = np.array([price], np.float32)
