@@ -47,7 +47,6 @@ from scripts.app.journals.run_files import load_both
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.paper import books_at
 from scripts.app.web.catalog import Catalog
-from scripts.app.web.follower import Follower
 from tests import synthetic
 from tests.journals import stored
 from tests.ledger_history import funded
@@ -162,11 +161,6 @@ def _listed(path: Path) -> None:
     Catalog([path.parents[2]]).sessions()
 
 
-def _watched(path: Path) -> None:
-    with contextlib.suppress(JournalDamaged):
-        Follower(path.parent).read()
-
-
 def _ledger(path: Path) -> None:
     with AccountStore(path.parent, 5, "A-Demo") as store:
         for look in (
@@ -212,7 +206,6 @@ PARSERS: dict[str, Parser] = {
     "summary": _in_file("execution_sim_summary.json", _refusing(BadData, _summary)),
     "journal": _in_file("journal.sqlite", _refusing(JournalDamaged, _journal)),
     "journal (listed)": _in_file("sessions/s-1/journal.sqlite", _listed),
-    "journal (watched)": _in_file("journal.sqlite", _watched),
     "ledger": _in_file("ledger.sqlite", _refusing(StateFailed, _ledger)),
     "paper books": _in_file("paper_account.json", _refusing(BadData, books_at)),
     "host note": _in_file("terminal-host.json", _host_note),
@@ -231,7 +224,7 @@ def _shipped(name: str) -> bytes:
 
 _A_JOURNAL = _made("journal.sqlite", lambda path: asyncio.run(stored(path)))
 
-_GOOD: dict[str, bytes | Callable[[], bytes]] = {
+GOOD: dict[str, bytes | Callable[[], bytes]] = {
     "control request": b'{"action":"pause","reason":"f\xc3\xbcr"}',
     "control reply": b'{"done":true,"text":"did","status":null}',
     "control file": b'{"port":4000,"token":"00","pid":7,"birth":"b 1"}',
@@ -272,7 +265,6 @@ _GOOD: dict[str, bytes | Callable[[], bytes]] = {
     "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
     "journal": _A_JOURNAL,
     "journal (listed)": _A_JOURNAL,
-    "journal (watched)": _A_JOURNAL,
     "ledger": _made("ledger.sqlite", _write_ledger),
     "paper books": b'{"now":1736251200000}',
     "host note": b'{"pid":4194301,"birth":"b 1"}',
@@ -282,5 +274,5 @@ _GOOD: dict[str, bytes | Callable[[], bytes]] = {
 @cache
 def good(name: str) -> bytes:
     """An input that the parser takes, to be varied."""
-    found = _GOOD[name]
+    found = GOOD[name]
     return found if isinstance(found, bytes) else found()

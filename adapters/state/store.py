@@ -23,6 +23,9 @@ from engine.types import Cents, Millis
 
 FILE = "ledger.sqlite"
 _BUSY_SECONDS = 5.0
+_DAMAGES = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: SQLite's own words quote it, and may be no text."""
+
 _REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
 
 
@@ -87,7 +90,7 @@ class AccountStore:
         except sqlite3.OperationalError as error:
             connection.close()
             raise StateFailed(self.path, f"cannot be used ({error}); try again") from error
-        except sqlite3.DatabaseError as error:
+        except _DAMAGES as error:
             connection.close()
             raise self._damaged(error) from error
         except BaseException:
@@ -163,7 +166,7 @@ class AccountStore:
             ) from error
         except sqlite3.IntegrityError:
             raise
-        except sqlite3.DatabaseError as error:
+        except _DAMAGES as error:
             raise self._damaged(error) from error
 
     @contextlib.contextmanager
@@ -187,7 +190,7 @@ class AccountStore:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             raise StateFailed(self.path, f"cannot be read ({error}); try again") from error
-        except sqlite3.DatabaseError as error:
+        except _DAMAGES as error:
             raise self._damaged(error) from error
 
     # --- what the terminal told ---
@@ -227,7 +230,7 @@ class AccountStore:
     def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(fields, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def newest_deal(self) -> int | None:
@@ -246,7 +249,10 @@ class AccountStore:
 
     def _number(self, query: str, values: Sequence[Any] = ()) -> int | None:
         rows = self._rows(query, values)
-        return int(rows[0][0]) if rows and rows[0][0] is not None else None
+        try:
+            return int(rows[0][0]) if rows and rows[0][0] is not None else None
+        except (TypeError, ValueError) as error:
+            raise self._damaged(error) from error
 
     def note_clock(self, rule: str, since: Millis) -> None:
         """The server's clock follows this rule since a moment."""
@@ -435,6 +441,8 @@ class AccountStore:
         """All sessions of the account, the newest first."""
         rows = self._rows("SELECT * FROM sessions ORDER BY started DESC, id DESC")
         names = SessionRow.__struct_fields__
+        if any(len(row) != len(names) for row in rows):
+            raise self._damaged(ValueError("a session has other columns"))
         return tuple(
             SessionRow(**{**dict(zip(names, row, strict=True)), "dry": bool(row[4])})
             for row in rows
