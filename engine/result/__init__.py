@@ -19,3 +19,5 @@ from engine.result.parts import RunResult as RunResult
 from engine.result.parts import RunTerms as RunTerms
 from engine.result.parts import TradeRecord as TradeRecord
 from engine.result.prices import PriceHistory as PriceHistory
+from engine.result.watch import WatchSpan as WatchSpan
+from engine.result.watch import WatchState as WatchState
