@@ -30,9 +30,9 @@ SUMMARY: Final = "mt5_demo_exec_summary.json"
 EVENT_LOG: Final = "mt5_demo_exec_log.csv"
 
 
-def deep(case: Any) -> Any:
-    """A case of a parametrized test that runs only with --deep."""
-    return pytest.param(case, marks=pytest.mark.deep)
+def core(case: Any) -> Any:
+    """A case of a parametrized test that belongs to the core."""
+    return pytest.param(case, marks=pytest.mark.core)
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,11 @@ class Trader:
 
     def write_accounts(self, **changes: Any) -> None:
         """The accounts file, with some of the profile's values replaced; None leaves one out."""
-        values: Row = {"server": SERVER, "login": LOGIN, "password": "not-shown"}
-        values["default_symbol"] = "EURUSD"
+        values: Row = {"server": SERVER, "login": LOGIN, "default_symbol": "EURUSD"}
         if self.host is not None:
             values["host"] = f"127.0.0.1:{self.host.port}"
+        else:
+            values["password"] = "not-shown"
         values |= changes
         lines = [f"    {name}: {json.dumps(v)}" for name, v in values.items() if v is not None]
         text = "\n".join(["profiles:", f"  {PROFILE}:", *lines, ""])

@@ -42,6 +42,7 @@ OTHERS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("account", OTHERS, ids=str)
 def test_the_guard_refuses_every_account_that_is_not_exactly_ours(
     client: Any, terminal: PlayedTerminal, account: dict[str, Any]
@@ -76,6 +77,7 @@ def test_a_send_that_raises_after_it_took_effect_is_of_unknown_outcome(
     assert client.call("account_info", deadline=SECONDS).value.login == LOGIN
 
 
+@pytest.mark.core
 def test_an_unknown_outcome_is_not_sent_again(client: Any, terminal: PlayedTerminal) -> None:
     """What carries a request out makes one call of it, whatever comes back."""
     terminal.fault("order_send", "answer", {"comment": "\ud800"})
@@ -129,7 +131,6 @@ def test_the_documented_recipe_for_linux(
         host.stop()
 
 
-@pytest.mark.deep
 def test_a_host_behind_an_ssh_tunnel(
     trader: Trader, host: WineHost, terminal: PlayedTerminal, tmp_path: Path
 ) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import socket
 import subprocess
 import threading
-from typing import Any
+from typing import Any, Final
 
-from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
-from tests.genuine.rig.prefix import Prefix, windows
+from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, came
+from tests.genuine.rig.prefix import ATTEMPTS, START_SECONDS, Prefix, windows
+
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that a system gives to outgoing connections: a host that is started again finds its
+own free."""
 
 
 def free_port() -> int:
     """A port of the loopback interface that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class WineHost:
@@ -60,8 +66,19 @@ class WineHost:
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        """Wait until somebody can connect to it."""
-        wait_for(self._listens, 60.0, f"the host on port {self.port} ({self.said[-3:]})")
+        """Wait until somebody can connect to it; one that does not come up is tried again.
+
+        Raises TimeoutError with what it said.
+        """
+        for _ in range(ATTEMPTS):
+            if came(self._listens, START_SECONDS):
+                return
+            said = self.said[-5:]
+            self.kill()
+        raise TimeoutError(
+            f"the host on port {self.port} was not up within {START_SECONDS:g} s, {ATTEMPTS} times "
+            f"({self.starts} starts); it said: {said or 'nothing'}"
+        )
 
     def _listens(self) -> bool:
         announced = any(line.startswith('{"port"') for line in self.said[-20:])
