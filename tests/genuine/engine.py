@@ -145,10 +145,8 @@ class Trader:
     def write_accounts(self, **changes: Any) -> None:
         """The accounts file, with some of the profile's values replaced; None leaves one out."""
         values: Row = {"server": SERVER, "login": LOGIN, "default_symbol": "EURUSD"}
-        if self.host is not None:
-            values["host"] = f"127.0.0.1:{self.host.port}"
-        else:
-            values["password"] = "not-shown"
+        host = self.host
+        values |= {"host": f"127.0.0.1:{host.port}"} if host else {"password": "not-shown"}
         values |= changes
         lines = [f"    {name}: {json.dumps(v)}" for name, v in values.items() if v is not None]
         text = "\n".join(["profiles:", f"  {PROFILE}:", *lines, ""])

@@ -120,7 +120,7 @@ def test_a_profile_with_a_host_needs_no_password(tmp_path: Path) -> None:
     """The terminal host logs in by its own configuration."""
     account = resolve_account("FAR", behind_a_host(tmp_path), NOTHING, {})
     assert account_of(account) == ("Far-Demo", 111, "")
-    assert account.origins["password"] == "the terminal host's own configuration"
+    assert "terminal host" in account.origins["password"]
     assert account.warnings == []
 
 
