@@ -62,6 +62,9 @@ def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
     wait_for(lambda: session.status()["causes"] == ["paused"], 20, "a paused status")
     time.sleep(4)
     assert trader.terminal.sends() == []
+    said = trader.order("status", session)
+    assert said.code == 0, said
+    assert "paused" in said.out
     assert trader.order("resume", session, "--reason", "over").code == 0
     trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(1, "OPEN")
