@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from engine.types import Millis
@@ -116,4 +117,4 @@ def cells(spans: tuple[WatchSpan, ...], most: int) -> list[WatchSpan]:
         while place < count and edges[place] < last:
             worst[place] = max(worst[place], state, key=GRAVITY.__getitem__)
             place += 1
-    return [WatchSpan(*edges[i : i + 2], state) for i, state in enumerate(worst)]
+    return [WatchSpan(*edge, state) for edge, state in zip(pairwise(edges), worst, strict=True)]
