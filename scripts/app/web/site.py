@@ -87,7 +87,7 @@ class SessionSite:
             watched.topics.page.close()
 
     async def scan(self) -> None:
-        """Look once at which sessions there are; what fails is reported, and tried again by `run`."""
+        """Look once at which sessions there are; a failure is reported, and tried again."""
         await self._attempts.at("finding sessions", self._find)
 
     async def _find(self) -> None:
