@@ -7,6 +7,8 @@ replay are its bars, those of a live session are what its journal holds. Units a
 
 from __future__ import annotations
 
+from engine.result.coverage import CoverageSpan as CoverageSpan
+from engine.result.coverage import CoverageState as CoverageState
 from engine.result.curve import EquityCurve as EquityCurve
 from engine.result.parts import AttemptRecord as AttemptRecord
 from engine.result.parts import DayRecord as DayRecord
@@ -19,5 +21,3 @@ from engine.result.parts import RunResult as RunResult
 from engine.result.parts import RunTerms as RunTerms
 from engine.result.parts import TradeRecord as TradeRecord
 from engine.result.prices import PriceHistory as PriceHistory
-from engine.result.watch import WatchSpan as WatchSpan
-from engine.result.watch import WatchState as WatchState

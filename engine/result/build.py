@@ -62,7 +62,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         denials=tuple(fold.denials),
         attempts=tuple(fold.attempts),
         operations=tuple(fold.operations),
-        watch=() if terms.mode == "replay" else fold.watch.spans,
+        coverage=() if terms.mode == "replay" else fold.coverage.spans,
         prices=known,
         first=first,
         last=final,

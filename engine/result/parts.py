@@ -10,9 +10,9 @@ import msgspec
 
 from engine import money
 from engine.events import Account, DataRef, LossBuffer, SessionFigures, SessionOutcome
+from engine.result.coverage import CoverageSpan
 from engine.result.curve import EquityCurve
 from engine.result.prices import PriceHistory
-from engine.result.watch import WatchSpan
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
 
 
@@ -269,7 +269,7 @@ class RunTerms:
 class RunResult:
     """A run as a whole. `first` and `last` are the period played; `ended` None while it runs.
 
-    `watch` says when a session on a terminal looked at its market; a replay has none.
+    `coverage` says when a session on a terminal looked at its market; a replay has none.
     """
 
     terms: RunTerms
@@ -280,7 +280,7 @@ class RunResult:
     denials: tuple[DenialRecord, ...]
     attempts: tuple[AttemptRecord, ...]
     operations: tuple[OperationRecord, ...]
-    watch: tuple[WatchSpan, ...] = ()
+    coverage: tuple[CoverageSpan, ...] = ()
     prices: Mapping[str, PriceHistory] = field(default_factory=dict)
     first: Millis = 0
     last: Millis = 0

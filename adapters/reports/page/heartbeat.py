@@ -6,32 +6,32 @@ from dataclasses import dataclass
 
 from adapters.reports.page.sections import Cell, Table
 from adapters.reports.page.words import percent, span, when
-from engine.result import RunResult, WatchState
-from engine.result.watch import QUIET_AFTER, cells, sums
+from engine.result import CoverageState, RunResult
+from engine.result.coverage import QUIET_AFTER, cells, sums
 
 _MOST = 240
 """Parts of the strip; on a narrow screen each still has a pixel."""
 
 # The strip's class and how far below the top its part begins: told by more than colour.
 _LOOKS = {
-    WatchState.WATCHED: ("watched", 0),
-    WatchState.QUIET: ("quiet", 6),
-    WatchState.MUTE: ("mute", 4),
-    WatchState.LINK_DOWN: ("link", 2),
-    WatchState.NOT_RUNNING: ("away", 8),
+    CoverageState.WATCHED: ("watched", 0),
+    CoverageState.QUIET: ("quiet", 6),
+    CoverageState.MUTE: ("mute", 4),
+    CoverageState.LINK_DOWN: ("link", 2),
+    CoverageState.NOT_RUNNING: ("away", 8),
 }
 
 _MEANINGS = {
-    WatchState.WATCHED: f"records at most {QUIET_AFTER // 60_000} minutes apart",
-    WatchState.QUIET: "longer without one: a closed market, or nobody looked",
-    WatchState.MUTE: "the feed was mute while the market should have been open",
-    WatchState.LINK_DOWN: "the terminal did not answer",
-    WatchState.NOT_RUNNING: "from its last record until it was gone on with: ended, killed or hung",
+    CoverageState.WATCHED: f"records at most {QUIET_AFTER // 60_000} minutes apart",
+    CoverageState.QUIET: "longer without one: a closed market, or nobody looked",
+    CoverageState.MUTE: "the feed was mute while the market should have been open",
+    CoverageState.LINK_DOWN: "the terminal did not answer",
+    CoverageState.NOT_RUNNING: "last record to resume: it ended, hung or was killed",
 }
 
 
 @dataclass(frozen=True)
-class Beat:
+class StripPart:
     """A part of the strip: its looks, and its words on hovering."""
 
     tone: str
@@ -40,19 +40,19 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Heartbeat:
+class HeartbeatStrip:
     """The strip from `begin` to `end`, in words, and its sums."""
 
-    beats: list[Beat]
+    beats: list[StripPart]
     begin: str
     end: str
     text: str
     table: Table
 
 
-def strip(result: RunResult) -> Heartbeat | None:
+def strip(result: RunResult) -> HeartbeatStrip | None:
     """The run's heartbeat; None of a replay, or of a session that has only just begun."""
-    spans = result.watch
+    spans = result.coverage
     if not spans:
         return None
     zone = result.terms.day_zone
@@ -60,7 +60,7 @@ def strip(result: RunResult) -> Heartbeat | None:
     beats = []
     for cell in cells(spans, _MOST):
         tone, top = _LOOKS[cell.state]
-        beats.append(Beat(tone, top, f"{when(cell.first, zone)}: {cell.state}"))
+        beats.append(StripPart(tone, top, f"{when(cell.first, zone)}: {cell.state}"))
     rows, told = [], []
     for state, (count, whole, longest) in sums(spans).items():
         if count:
@@ -77,7 +77,7 @@ def strip(result: RunResult) -> Heartbeat | None:
                 ]
             )
     head = ("", "stretches", "in all", "of the run", "longest", "what that means")
-    return Heartbeat(
+    return HeartbeatStrip(
         beats, when(begin, zone), when(end, zone), "; ".join(told),
         Table("heartbeat", "Time watched", head, rows),
     )  # fmt: skip

@@ -22,7 +22,7 @@ _SHORTEST: Final[Millis] = 60_000
 """No part of a strip is shorter."""
 
 
-class WatchState(enum.StrEnum):
+class CoverageState(enum.StrEnum):
     """What is known of a stretch of time, the graver the later."""
 
     WATCHED = "watched"
@@ -32,23 +32,23 @@ class WatchState(enum.StrEnum):
     NOT_RUNNING = "not running"
 
 
-GRAVITY: Final = {state: place for place, state in enumerate(WatchState)}
+GRAVITY: Final = {state: place for place, state in enumerate(CoverageState)}
 """How grave each is."""
 
 
-class WatchSpan(NamedTuple):
+class CoverageSpan(NamedTuple):
     """From `first` to `last` (ms UTC) all was as `state` says."""
 
     first: Millis
     last: Millis
-    state: WatchState
+    state: CoverageState
 
 
-class Watch:
+class MarketCoverage:
     """Takes the times of records and what they say of link and feed; `spans` is what came of it."""
 
     def __init__(self) -> None:
-        self._spans: list[WatchSpan] = []
+        self._spans: list[CoverageSpan] = []
         self._last: Millis | None = None
         self._down = self._mute = False
 
@@ -58,7 +58,7 @@ class Watch:
             self._last = time
         elif time > self._last:
             quiet = time - self._last > QUIET_AFTER
-            own = WatchState.QUIET if quiet else WatchState.WATCHED
+            own = CoverageState.QUIET if quiet else CoverageState.WATCHED
             self._add(self._last, time, self._holding(own))
 
     def link(self, up: bool) -> None:
@@ -72,43 +72,43 @@ class Watch:
     def resumed(self, time: Millis) -> None:
         """The session did not run since the last time; it looks afresh now."""
         if self._last is not None and time > self._last:
-            self._add(self._last, time, WatchState.NOT_RUNNING)
+            self._add(self._last, time, CoverageState.NOT_RUNNING)
         self._down = self._mute = False
 
-    def _holding(self, state: WatchState) -> WatchState:
+    def _holding(self, state: CoverageState) -> CoverageState:
         if self._down:
-            return WatchState.LINK_DOWN
-        return WatchState.MUTE if self._mute else state
+            return CoverageState.LINK_DOWN
+        return CoverageState.MUTE if self._mute else state
 
-    def _add(self, first: Millis, last: Millis, state: WatchState) -> None:
+    def _add(self, first: Millis, last: Millis, state: CoverageState) -> None:
         if self._spans and self._spans[-1].state is state and self._spans[-1].last == first:
             first = self._spans.pop().first
-        self._spans.append(WatchSpan(first, last, state))
+        self._spans.append(CoverageSpan(first, last, state))
         self._last = last
 
     @property
-    def spans(self) -> tuple[WatchSpan, ...]:
+    def spans(self) -> tuple[CoverageSpan, ...]:
         """Every stretch between the first record and the last, without a gap."""
         return tuple(self._spans)
 
 
-def sums(spans: Iterable[WatchSpan]) -> dict[WatchState, tuple[int, Millis, Millis]]:
+def sums(spans: Iterable[CoverageSpan]) -> dict[CoverageState, tuple[int, Millis, Millis]]:
     """Of each state how many stretches there were, their length in all, and the longest."""
-    found = dict.fromkeys(WatchState, (0, 0, 0))
+    found = dict.fromkeys(CoverageState, (0, 0, 0))
     for first, last, state in spans:
         count, whole, longest = found[state]
         found[state] = count + 1, whole + last - first, max(longest, last - first)
     return found
 
 
-def cells(spans: tuple[WatchSpan, ...], most: int) -> list[WatchSpan]:
+def cells(spans: tuple[CoverageSpan, ...], most: int) -> list[CoverageSpan]:
     """The run in at most so many equal parts, each as grave as the gravest moment in it."""
     if not spans:
         return []
     begin, end = spans[0].first, spans[-1].last
     count = max(1, min(most, -(-(end - begin) // _SHORTEST)))
     edges = [begin + (end - begin) * at // count for at in range(count + 1)]
-    worst = [WatchState.WATCHED] * count
+    worst = [CoverageState.WATCHED] * count
     at = 0
     for first, last, state in spans:
         while at + 1 < count and edges[at + 1] <= first:
@@ -117,4 +117,4 @@ def cells(spans: tuple[WatchSpan, ...], most: int) -> list[WatchSpan]:
         while place < count and edges[place] < last:
             worst[place] = max(worst[place], state, key=GRAVITY.__getitem__)
             place += 1
-    return [WatchSpan(*edge, state) for edge, state in zip(pairwise(edges), worst, strict=True)]
+    return [CoverageSpan(*edge, state) for edge, state in zip(pairwise(edges), worst, strict=True)]

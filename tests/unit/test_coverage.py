@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from adapters.reports.page.heartbeat import strip
 from engine import events as ev
-from engine.result import WatchSpan, WatchState
+from engine.result import CoverageSpan, CoverageState
 from engine.result.build import result_of
-from engine.result.watch import GRAVITY, QUIET_AFTER, Watch, cells, sums
+from engine.result.coverage import GRAVITY, QUIET_AFTER, MarketCoverage, cells, sums
 from engine.trading import HaltCause
 from tests.reruns import recorded
 
@@ -21,29 +21,29 @@ MINUTE = 60_000
 
 def test_a_lost_link_a_mute_feed_and_a_kill_have_their_exact_times() -> None:
     """A gap is quiet; what is on record about the rest is told to the moment."""
-    watch = Watch()
+    seen = MarketCoverage()
     for minute in range(11):
-        watch.seen(minute * MINUTE)
-    watch.link(up=False)
-    watch.seen(12 * MINUTE)
-    watch.seen(40 * MINUTE)
-    watch.link(up=True)
-    watch.seen(41 * MINUTE)
-    watch.feed(mute=True)
-    watch.seen(43 * MINUTE)
-    watch.feed(mute=False)
-    watch.seen(80 * MINUTE)
-    watch.resumed(100 * MINUTE)
-    watch.seen(101 * MINUTE)
-    told = [(span.first // MINUTE, span.last // MINUTE, span.state) for span in watch.spans]
+        seen.seen(minute * MINUTE)
+    seen.link(up=False)
+    seen.seen(12 * MINUTE)
+    seen.seen(40 * MINUTE)
+    seen.link(up=True)
+    seen.seen(41 * MINUTE)
+    seen.feed(mute=True)
+    seen.seen(43 * MINUTE)
+    seen.feed(mute=False)
+    seen.seen(80 * MINUTE)
+    seen.resumed(100 * MINUTE)
+    seen.seen(101 * MINUTE)
+    told = [(span.first // MINUTE, span.last // MINUTE, span.state) for span in seen.spans]
     assert told == [
-        (0, 10, WatchState.WATCHED),
-        (10, 40, WatchState.LINK_DOWN),
-        (40, 41, WatchState.WATCHED),
-        (41, 43, WatchState.MUTE),
-        (43, 80, WatchState.QUIET),
-        (80, 100, WatchState.NOT_RUNNING),
-        (100, 101, WatchState.WATCHED),
+        (0, 10, CoverageState.WATCHED),
+        (10, 40, CoverageState.LINK_DOWN),
+        (40, 41, CoverageState.WATCHED),
+        (41, 43, CoverageState.MUTE),
+        (43, 80, CoverageState.QUIET),
+        (80, 100, CoverageState.NOT_RUNNING),
+        (100, 101, CoverageState.WATCHED),
     ]
 
 
@@ -64,12 +64,14 @@ def test_a_journal_tells_links_and_kills() -> None:
             msgspec.structs.replace(last, seq=records[-1].seq + 1, time=time, event=event)
         )
     result = result_of(records)
-    told = [(s.first - end, s.last - end, s.state) for s in result.watch if s.last > end + MINUTE]
+    told = [
+        (s.first - end, s.last - end, s.state) for s in result.coverage if s.last > end + MINUTE
+    ]
     assert told == [
-        (MINUTE, 5 * MINUTE, WatchState.LINK_DOWN),
-        (5 * MINUTE, 6 * MINUTE, WatchState.WATCHED),
-        (6 * MINUTE, 8 * MINUTE, WatchState.MUTE),
-        (8 * MINUTE, 30 * MINUTE, WatchState.NOT_RUNNING),
+        (MINUTE, 5 * MINUTE, CoverageState.LINK_DOWN),
+        (5 * MINUTE, 6 * MINUTE, CoverageState.WATCHED),
+        (6 * MINUTE, 8 * MINUTE, CoverageState.MUTE),
+        (8 * MINUTE, 30 * MINUTE, CoverageState.NOT_RUNNING),
     ]
     shown = strip(result)
     assert shown is not None
@@ -94,19 +96,19 @@ def test_the_strip_covers_the_run_and_is_never_kinder_than_it(
     steps: list[tuple[int, str]], most: int
 ) -> None:
     """No gap and no overlap; a part of the strip is as grave as the gravest moment in it."""
-    watch, time = Watch(), 0
-    watch.seen(0)
+    seen, time = MarketCoverage(), 0
+    seen.seen(0)
     for passed, what in steps:
         time += passed
         if what == "resumed":
-            watch.resumed(time)
+            seen.resumed(time)
             continue
-        watch.seen(time)
+        seen.seen(time)
         if what in ("down", "up"):
-            watch.link(what == "up")
+            seen.link(what == "up")
         else:
-            watch.feed(what == "mute")
-    spans = watch.spans
+            seen.feed(what == "mute")
+    spans = seen.spans
     for one, other in pairwise(spans):
         assert one.last == other.first
         assert one.state is not other.state
@@ -119,13 +121,13 @@ def test_the_strip_covers_the_run_and_is_never_kinder_than_it(
     assert bool(parts) == bool(spans)
 
 
-def _gravest(states: list[WatchState]) -> WatchState:
+def _gravest(states: list[CoverageState]) -> CoverageState:
     return max(states, key=GRAVITY.__getitem__)
 
 
 def test_a_long_weekend_is_one_quiet_part_of_the_strip() -> None:
     spans = (
-        WatchSpan(0, 10 * QUIET_AFTER, WatchState.WATCHED),
-        WatchSpan(10 * QUIET_AFTER, 20 * QUIET_AFTER, WatchState.QUIET),
+        CoverageSpan(0, 10 * QUIET_AFTER, CoverageState.WATCHED),
+        CoverageSpan(10 * QUIET_AFTER, 20 * QUIET_AFTER, CoverageState.QUIET),
     )
     assert [part.state for part in cells(spans, 4)] == ["watched"] * 2 + ["nothing new"] * 2
