@@ -13,6 +13,7 @@ from adapters.journal.lock import JournalLock
 from adapters.reports.projection import iso
 from engine import events as ev
 from engine.journal import JournalDamaged, JournalFailed
+from engine.types import USD
 from scripts.app.session_folder import JOURNAL, SIMULATED, THROUGH_MT5
 
 RUNNING, CUT_OFF, UNREADABLE = "running", "cut off", "unreadable"
@@ -31,6 +32,7 @@ class PastRun:
     played_to: str | None = None
     state: str = UNREADABLE
     result: float | None = None
+    currency: str = USD
     trades: int | None = None
     open_positions: int | None = None
     verdict: str = ""
@@ -64,6 +66,7 @@ def _run_in(folder: Path) -> PastRun | None:
         played_to=summary.get("played_to"),
         state=str(state),
         result=summary.get("total_pnl"),
+        currency=summary.get("currency", USD),
         trades=summary.get("number_of_trades"),
         open_positions=summary.get("open_positions"),
         verdict=_verdict(summary),
@@ -117,6 +120,7 @@ def _of_journal(folder: Path) -> PastRun:
         preset=first.event.preset,
         account_profile=about.get("account_profile"),
         played_from=iso(first.time),
+        currency=first.event.currency,
         played_to=iso(last.time),
         state=_state(folder),
         journal=True,
