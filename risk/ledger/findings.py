@@ -192,9 +192,8 @@ def _of_phase(firm: FirmRules, statement: ChallengeStatement | None) -> list[Led
 
 def _truncated(rules: RuleSet, run: FollowedChallenge) -> LedgerFinding:
     begins = date_of(rules, run.visible)
-    told = f"the history begins {begins}"
-    if run.older:
-        told = f"days and best day from {begins} on only"
+    older = f"days and best day from {begins} on only"
+    told = older if run.older else f"the history begins {begins}"
     return LedgerFinding(LedgerCode.TRUNCATED, told)
 
 
@@ -232,11 +231,10 @@ def _derived(
 def _begins_in_the_middle(
     code: LedgerCode, rules: RuleSet, run: FollowedChallenge
 ) -> LedgerFinding:
-    begins = date_of(rules, run.visible)
     return LedgerFinding(
         code,
-        f"the history begins in the middle ({begins}): state challenge.initial and "
-        "challenge.started in the profile",
+        f"the history begins in the middle ({date_of(rules, run.visible)}): state "
+        "challenge.initial and challenge.started in the profile",
     )
 
 
