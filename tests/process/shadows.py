@@ -67,7 +67,8 @@ def assert_same_trades(results: Path, one: str, other: str, *, killed: bool = Fa
     found = [item for item in told["differences"] if item["aspect"] not in unseen]
     assert not found, found
     if told["differences"]:
-        assert any(reason.startswith("resumed: ") for reason in told["may_differ_because"]), told["may_differ_because"]
+        reasons = told["may_differ_because"]
+        assert any(reason.startswith("resumed: ") for reason in reasons), reasons
 
 
 @contextmanager
