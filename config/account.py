@@ -23,6 +23,8 @@ ENVIRONMENT: Final = {
 
 COMMAND_LINE: Final = "command line"
 DEFAULT: Final = "default"
+HOSTS_OWN: Final = "the terminal host's own configuration"
+"""Where the password is from that a profile with `host` does not have."""
 
 _PLAIN_DIGITS: Final = re.compile(r"[1-9][0-9]{0,18}")
 
@@ -43,15 +45,18 @@ def resolve_account(
     """The account that command line, environment and profile give together, field by field.
 
     `profile_name` None uses no profile. Raises ConfigError for an unknown profile, a bad value on
-    the command line or in the environment, and for fields that nothing gives.
+    the command line or in the environment, and for fields that nothing gives. A `host` of the
+    profile logs in by its own configuration, so that with one no password is needed.
     """
     profile = None if profile_name is None else _chosen(profile_name, profiles)
+    rest = profile or AccountProfile(name="", file="", default_symbol=DEFAULT_SYMBOL)
     picks = {name: _pick(name, cli, environ, profile) for name in ENVIRONMENT}
+    if picks["password"] is None and rest.host:
+        picks["password"] = _Pick(Secret(""), HOSTS_OWN)
     missing = [name for name in ENVIRONMENT if picks[name] is None]
     if missing:
         raise _missing(missing, profile)
     found = {name: pick for name, pick in picks.items() if pick is not None}
-    rest = profile or AccountProfile(name="", file="", default_symbol=DEFAULT_SYMBOL)
     return ResolvedAccount(
         profile=profile_name,
         server=_server(found["server"]),
@@ -65,7 +70,7 @@ def resolve_account(
         alerts=rest.alerts,
         challenge=rest.challenge,
         origins={name: pick.origin for name, pick in found.items()} | _other_origins(profile),
-        warnings=_warnings(cli, environ, profile),
+        warnings=_warnings(cli, environ, profile) + _useless(rest, found["password"]),
     )
 
 
@@ -159,7 +164,7 @@ def _login(pick: _Pick) -> int:
 
 def _password(pick: _Pick) -> Secret:
     secret = pick.value if isinstance(pick.value, Secret) else Secret(str(pick.value))
-    if not secret:
+    if not secret and pick.origin != HOSTS_OWN:
         raise _bad(pick, "password", "is empty")
     if not secret.reveal().isprintable():
         raise _bad(pick, "password", "holds a line break or another unprintable sign")
@@ -170,6 +175,16 @@ def _bad(pick: _Pick, name: str, complaint: str) -> ConfigError:
     option = f"--{name}"
     where = option if pick.origin == COMMAND_LINE else ENVIRONMENT[name]
     return ConfigError(f"{complaint}; correct it or leave it out", path=where)
+
+
+def _useless(profile: AccountProfile, password: _Pick) -> list[str]:
+    """The sentence for a password that nobody logs in with."""
+    if not profile.host or password.origin == HOSTS_OWN:
+        return []
+    return [
+        f"the password of {password.origin} has no effect with host: the terminal host at "
+        f"{profile.host} logs in by {HOSTS_OWN}; leave it out"
+    ]
 
 
 def _warnings(

@@ -122,6 +122,7 @@ def kill_at(
             break
         process.send_signal(signal.SIGCONT)
         time.sleep(0.02)
+    assert process.poll() is None, "it played to its end before it could be killed: give it days"
     process.kill()
     process.communicate()
 

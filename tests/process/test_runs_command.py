@@ -67,7 +67,7 @@ def test_a_folder_without_runs_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_a_session_runs_or_was_cut_off(tmp_path: Path) -> None:
     """Told apart by whether somebody still writes its journal."""
-    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=2)
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=10)
     options = ("--speed", "max", "--quiet", "--session-id", "live")
     with shadow_process(tmp_path, *bars, *options) as process:
         books = tmp_path / "sessions" / "live" / "paper_market.json"

@@ -1,5 +1,5 @@
 // A card for each account, the runs, the studies.
-let shown = { cards: null, runs: [], studies: [], reading: 0 };
+let shown = { cards: null, runs: [], studies: [], reading: 0, troubles: [] };
 const elements = new Map();
 
 function element(card) {
@@ -87,7 +87,13 @@ function drawStudies() {
   }
 }
 
+function drawTroubles() {
+  const text = shown.troubles.length ? `This page is not up to date: ${shown.troubles.join('; ')}` : '';
+  if (byId('troubles').textContent !== text) byId('troubles').textContent = text;
+}
+
 const draw = framed(() => {
+  drawTroubles();
   drawLists();
   if (shown.cards === null) return;
   const roots = shown.cards.map(drawCard), cards = byId('cards');
