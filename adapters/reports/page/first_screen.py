@@ -234,13 +234,13 @@ def day_limit(result: RunResult, floor: Cents, seen: Hindsight | None = None) ->
     0 where a firm limits no day. `floor` is the equity at which the day's limit is reached.
     """
     rules = result.terms.rules
+    terms: tuple[int, str] | None = None
     if seen is not None:
-        daily = seen.rules.daily
-        terms = None if daily is None else (daily.percent, daily.amount_base)
+        if seen.rules.daily is not None:
+            terms = seen.rules.daily.percent, seen.rules.daily.amount_base
     elif rules:
-        told = rules.get("daily")
-        base = AmountBase.INITIAL
-        terms = None if not told else (int(told["percent"]), told.get("amount_base", base))
+        if told := rules.get("daily"):
+            terms = int(told["percent"]), str(told.get("amount_base", AmountBase.INITIAL))
     else:
         part = float(result.terms.limits.get("daily_loss_fraction", 1.0))
         return round(floor * part / (1 - part)) if part < 1 else 0
