@@ -111,7 +111,7 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         ((*MONTHS, "--max-loss-fraction", "0.05"), 3, "was ended early by max_loss"),
         (("--rules", "ftmo"), 2, "--rules: there are no rules 'ftmo'"),
         (
-            ("--rules", "ftmo_2step:account"),
+            (*MONTHS, "--rules", "ftmo_2step:account"),
             2,
             "no target to reach in the phases left (account, account_swing)",
         ),
