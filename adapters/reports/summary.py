@@ -169,11 +169,21 @@ class SummaryProjection:
             **self._daily.summary(),
         }
 
+    @property
+    def paid_in(self) -> Cents:
+        """The equity of the beginning and what was paid in since; what is more is the result.
+
+        Raises ValueError before the session has started.
+        """
+        if self._started is None:
+            raise ValueError("the journal has no start of a session")
+        return self._started.account.equity + self._attempts.deposits
+
     def _results(self, started: ev.SessionStarted) -> dict[str, Any]:
         ended = self._ended
         initial = started.account.equity
         final = ended.account.equity if ended else None
-        paid_in = initial + self._attempts.deposits
+        paid_in = self.paid_in
         figures = ended.figures if ended else None
         return {
             "dry_run": bool(self._metadata.get("dry_run", True)),

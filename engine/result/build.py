@@ -62,6 +62,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         denials=tuple(fold.denials),
         attempts=tuple(fold.attempts),
         operations=tuple(fold.operations),
+        coverage=() if terms.mode == "replay" else fold.coverage.spans,
         prices=known,
         first=first,
         last=final,

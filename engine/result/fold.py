@@ -15,6 +15,7 @@ import msgspec
 from engine import events as ev
 from engine import money
 from engine.calendar import trading_date
+from engine.result.coverage import MarketCoverage
 from engine.result.days import DayCounts
 from engine.result.observed import Observations
 from engine.result.parts import (
@@ -29,7 +30,7 @@ from engine.result.parts import (
     initial_risk,
 )
 from engine.result.steps import QUOTED, AccountSteps
-from engine.trading import Trading
+from engine.trading import HaltCause, Trading
 from engine.types import Cents, Millis, Points, SymbolSpec
 
 
@@ -105,6 +106,7 @@ class ResultFold:
         self.days = DayCounts()
         self.steps = AccountSteps()
         self.observed = Observations()
+        self.coverage = MarketCoverage()
         self._specs: Mapping[str, SymbolSpec] = {}
         self._trades: list[_Trade] = []
         self._open: dict[int, _Trade] = {}
@@ -123,6 +125,8 @@ class ResultFold:
         handler = self._handlers.get(type(record.event))
         if handler is not None:
             self._now = record
+            if type(record.event) is not ev.SessionResumed:
+                self.coverage.seen(record.time)
             handler(record.event, record.time)
         self.last = max(self.last, record.time)
         self._final = record
@@ -206,6 +210,7 @@ class ResultFold:
 
     def _resumed(self, event: ev.SessionResumed, time: Millis) -> None:
         self.ended = None
+        self.coverage.resumed(time)
         self._look(event.account, time)
         self._operation(time, "resumed", "", "the session goes on from its journal")
 
@@ -223,9 +228,12 @@ class ResultFold:
         self._operation(time, "command", str(event.action), f"{event.reason}{by}")
 
     def _link(self, event: ev.LinkChanged, time: Millis) -> None:
+        self.coverage.link(event.up)
         self._operation(time, "link up" if event.up else "link down", "", event.detail)
 
     def _condition(self, event: ev.ConditionSeen, time: Millis) -> None:
+        if event.cause is HaltCause.FEED:
+            self.coverage.feed(event.holds)
         word = "condition" if event.holds else "condition over"
         self._operation(time, word, str(event.cause), event.detail)
 
