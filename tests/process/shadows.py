@@ -57,13 +57,17 @@ def replayed(results: Path, bars: Arguments) -> str:
 def assert_same_trades(results: Path, one: str, other: str, *, killed: bool = False) -> None:
     """`butler compare` finds no difference between two sessions.
 
-    One that was `killed` has not seen the account meanwhile: its days and drawdown may differ.
+    One that was `killed` has not seen the account meanwhile: its days and drawdown may differ,
+    and then this is said.
     """
     said = butler("compare", one, other, "--results-dir", results, "--json")
     told = json.loads("\n".join(said.out))
     unseen = {"day", "drawdown"} if killed else set()
     found = [item for item in told["differences"] if item["aspect"] not in unseen]
     assert not found, found
+    if told["differences"]:
+        reasons = told["may_differ_because"]
+        assert any(reason.startswith("resumed: ") for reason in reasons), reasons
 
 
 @contextmanager
