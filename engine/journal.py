@@ -63,6 +63,11 @@ def encode(record: Record) -> bytes:
     return ENCODER.encode((record.seq, record.time, record.bar, record.event))
 
 
+def encode_lines(records: Iterable[Record]) -> bytes:
+    """The hashed parts of records, each with its line's end, as `encode` makes them one by one."""
+    return ENCODER.encode_lines([(it.seq, it.time, it.bar, it.event) for it in records])
+
+
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
     """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
     return record.seq, encode(record), encode_metadata(record), kind_of(record.event)

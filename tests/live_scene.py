@@ -100,6 +100,7 @@ class Scene:
         self.stops = self.out_of_time = False
         self.waited: list[float] = []
         self.slices = 0
+        self.at_the_end: Callable[[], None] | None = None  # then the feed is closed, too
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
             self.live.parts.bus, self.live.parts.portfolio, self.live.gateway, self.venue,
@@ -149,6 +150,9 @@ class Scene:
             try:
                 async for _ in self.feed.slices():
                     self.slices += 1
+                if self.at_the_end is not None:
+                    self.at_the_end()
+                    await self.feed.aclose()
             finally:
                 self.venue.abandon()
                 await self.line.close()

@@ -15,7 +15,7 @@ from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError
 from adapters.bars.layouts import per_second
 from adapters.bars.packed import whole
-from adapters.bars.values import Symbol, bad_value, range_fault
+from adapters.bars.values import Symbol, as_written, bad_value, range_fault
 from engine.types import ClockName
 
 MAGIC = b"PAR1"
@@ -149,15 +149,7 @@ def _columns(path: Path, arrays: dict[str, Any], first: int) -> RateColumns:
 
 
 def _prices(array: Any) -> NDArray[np.float64]:
-    """Prices as decimals; 32-bit floats hold seven digits, and those are what was meant."""
-    values = array.to_numpy()
-    if values.dtype == np.float64:
-        return np.asarray(values)
-    wide = values.astype(np.float64)
-    good = np.isfinite(wide) & (wide > 0)
-    scale = 10.0 ** (6 - np.floor(np.log10(np.where(good, wide, 1.0))))
-    rounded: NDArray[np.float64] = np.where(good, np.rint(wide * scale) / scale, wide)
-    return rounded
+    return as_written(array.to_numpy().astype(np.float64))
 
 
 def _integers(

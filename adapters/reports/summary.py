@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+from adapters.reports.external import ExternalStatus, external_of
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
@@ -31,6 +34,7 @@ class SummaryProjection:
                 ev.DayRolled,
                 ev.SessionEnded,
                 ev.OrderUnknown,
+                ev.ReconciliationMismatch,
             }
         )
         | WaitingOrders.KINDS
@@ -64,7 +68,9 @@ class SummaryProjection:
             ev.OrderAccepted: self._accept,
             ev.OrderCancelled: self._cancel,
             ev.OrderUnknown: self._unknown,
+            ev.ReconciliationMismatch: self._see_external,
         }
+        self._external: tuple[ExternalStatus, ...] = ()
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
@@ -131,6 +137,9 @@ class SummaryProjection:
         self._waiting.unknown(event)
         self._unresolved[event.order_id] = event.message
 
+    def _see_external(self, event: ev.ReconciliationMismatch) -> None:
+        self._external = external_of(event)
+
     def _resolved(self, order_id: int) -> None:
         if self._waiting.rows:
             self._waiting.over(order_id)
@@ -176,11 +185,21 @@ class SummaryProjection:
             **self._daily.summary(),
         }
 
+    @property
+    def paid_in(self) -> Cents:
+        """The equity of the beginning and what was paid in since; what is more is the result.
+
+        Raises ValueError before the session has started.
+        """
+        if self._started is None:
+            raise ValueError("the journal has no start of a session")
+        return self._started.account.equity + self._attempts.deposits
+
     def _results(self, started: ev.SessionStarted) -> dict[str, Any]:
         ended = self._ended
         initial = started.account.equity
         final = ended.account.equity if ended else None
-        paid_in = initial + self._attempts.deposits
+        paid_in = self.paid_in
         figures = ended.figures if ended else None
         return {
             "dry_run": bool(self._metadata.get("dry_run", True)),
@@ -223,6 +242,7 @@ class SummaryProjection:
                 {"order_id": order_id, "message": message}
                 for order_id, message in self._unresolved.items()
             ],
+            "external": [msgspec.to_builtins(item) for item in self._external],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,

@@ -61,6 +61,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         denials=tuple(fold.denials),
         attempts=tuple(fold.attempts),
         operations=tuple(fold.operations),
+        coverage=fold.coverage.spans,
         prices=known,
         first=first,
         last=final,

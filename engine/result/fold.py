@@ -16,6 +16,7 @@ import msgspec
 from engine import events as ev
 from engine import money
 from engine.calendar import trading_date
+from engine.result.coverage import MarketCoverage
 from engine.result.days import DayCounts
 from engine.result.observed import Observations
 from engine.result.parts import (
@@ -31,7 +32,7 @@ from engine.result.parts import (
 )
 from engine.result.running_trade import RunningTrade
 from engine.result.steps import QUOTED, AccountSteps
-from engine.trading import Trading
+from engine.trading import HaltCause, Trading
 from engine.types import Cents, Millis, Points, SymbolSpec
 
 _NEVER_SENT: Final = (0, None)
@@ -100,6 +101,8 @@ class ResultFold:
         self.days = DayCounts()
         self.steps = AccountSteps()
         self.observed = Observations()
+        self.coverage = MarketCoverage()
+        self._watches = True  # a replay has no market that it could fail to see
         self._specs: Mapping[str, SymbolSpec] = {}
         self._trades: list[RunningTrade] = []
         self._open: dict[int, RunningTrade] = {}
@@ -127,6 +130,8 @@ class ResultFold:
                 self.last = record.time
             if handler is not None:
                 self._now = record
+                if self._watches and type(record.event) is not ev.SessionResumed:
+                    self.coverage.seen(record.time)
                 handler(record.event, record.time)
 
     @property
@@ -183,6 +188,7 @@ class ResultFold:
             data=event.data,
             about=about,
         )
+        self._watches = event.mode != "replay"
         self._specs = self.terms.symbols
         self.first, self.account = time, event.account
         date = trading_date(self.terms.day_zone, self.terms.day_hour, time)
@@ -210,6 +216,7 @@ class ResultFold:
 
     def _resumed(self, event: ev.SessionResumed, time: Millis) -> None:
         self.ended = None
+        self.coverage.resumed(time)
         self._look(event.account, time)
         self._operation(time, "resumed", "", "the session goes on from its journal")
 
@@ -227,9 +234,12 @@ class ResultFold:
         self._operation(time, "command", str(event.action), f"{event.reason}{by}")
 
     def _link(self, event: ev.LinkChanged, time: Millis) -> None:
+        self.coverage.link(event.up)
         self._operation(time, "link up" if event.up else "link down", "", event.detail)
 
     def _condition(self, event: ev.ConditionSeen, time: Millis) -> None:
+        if event.cause is HaltCause.FEED:
+            self.coverage.feed(event.holds)
         word = "condition" if event.holds else "condition over"
         self._operation(time, word, str(event.cause), event.detail)
 

@@ -220,11 +220,13 @@ class _Challenge:
             and _no_high(inputs)
         ):
             items.append(found.trailing_unknown(self._firm.rules, run))
-        items += found.of_past(self._firm.rules, figures, self._days.now.at, self._next_reset)
+        items += found.of_past(
+            inputs, self._firm.rules, figures, self._days.now.at, self._next_reset
+        )
         passed = not figures.breaches and flat and self._passed(figures)
         if passed:
-            items.append(found.passed(figures))
-        items += found.of_day(figures, self._next_reset)
+            items.append(found.passed(inputs, figures))
+        items += found.of_day(inputs, figures, self._next_reset)
         items += found.notes(inputs, reading.history, run)
         return items
 

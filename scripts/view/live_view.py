@@ -14,12 +14,14 @@ from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.projection import iso
 from adapters.reports.status import LinkState, Status
 from engine.trading import TradingState
+from engine.types import grouped, plain
 from scripts.view.printable import printable
 from scripts.view.status_text import (
     account_line,
     buffers_text,
     clock_lines,
     closing_text,
+    external_text,
     halt_texts,
     headline,
     link_text,
@@ -47,6 +49,7 @@ def view(status: Status) -> RenderableType:
     if status.loss_buffer:
         parts.append(_text(f"  buffers    {buffers_text(status)}"))
     parts += [_prices(status), _positions(status)]
+    parts += [_text(f"  external {external_text(status, item)}") for item in status.external]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -97,7 +100,7 @@ def _positions(status: Status) -> Any:
     names = ("position", "symbol", "side", "lots", "entry", "stop", "target", gain)
     table = _table(*names, numbers=numbers)
     for item in status.positions:
-        profit = "" if item.profit is None else f"{item.profit:+,.2f}"
+        profit = "" if item.profit is None else plain(item.profit, status.currency, "+")
         _row(
             table, str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}",
             *(price_text(status, item.symbol, price) if price else "none"
@@ -129,9 +132,10 @@ def plain_line(status: Status) -> str:
     causes = f" ({', '.join(status.causes)})" if status.causes else ""
     mute = [name for name, feed in status.feeds.items() if feed.state is FeedState.MUTE]
     return (
-        f"trading {status.state}{causes}, equity {account.equity:,.2f}, balance "
-        f"{account.balance:,.2f} {status.currency}, {len(status.positions)} positions, "
+        f"trading {status.state}{causes}, equity {plain(account.equity, status.currency)}, balance "
+        f"{grouped(account.balance, status.currency)}, {len(status.positions)} positions, "
         f"{len(status.orders)} orders, link {status.link}"
+        + (f", {len(status.external)} external" if status.external else "")
         + (f", mute: {', '.join(mute)}" if mute else "")
     )
 

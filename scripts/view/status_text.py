@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.reports.external import ExternalStatus
 from adapters.reports.projection import iso
 from adapters.reports.status import OrderStatus, PositionStatus, Status
+from engine.types import grouped, plain
 from scripts.view.printable import printable
 
 
@@ -16,6 +18,7 @@ def status_lines(status: Status) -> list[str]:
     if status.loss_buffer:
         lines.append(f"  buffers    {buffers_text(status)}")
     lines += [f"  position   {position_text(status, item)}" for item in status.positions]
+    lines += [f"  external   {external_text(status, item)}" for item in status.external]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -38,10 +41,11 @@ def headline(status: Status) -> str:
 
 def account_line(status: Status) -> str:
     account = status.account
-    today = "" if status.today is None else f"; today {status.today:+,.2f}"
+    unit = status.currency
+    today = "" if status.today is None else f"; today {grouped(status.today, unit, '+')}"
     return (
-        f"  account    balance {account.balance:,.2f}, equity {account.equity:,.2f}, "
-        f"margin {account.margin:,.2f} {status.currency}{today}"
+        f"  account    balance {plain(account.balance, unit)}, equity "
+        f"{plain(account.equity, unit)}, margin {grouped(account.margin, unit)}{today}"
     )
 
 
@@ -57,14 +61,14 @@ def clock_lines(status: Status) -> list[str]:
 
 
 _BUFFERS: Final[dict[str, str]] = {
-    "today": "{:,.2f} {} left today",
-    "overall": "{:,.2f} {} left overall",
+    "today": "{money} left today",
+    "overall": "{money} left overall",
     "orders_today": "room for {:,.0f} orders",
     "days": "day {:,.0f}",
     "trading_days": "{:,.0f} trading days",
     "requests_today": "{:,.0f} requests today",
-    "min_buffer": "{:,.2f} {} at the smallest",
-    "to_target": "{:,.2f} {} to the target",
+    "min_buffer": "{money} at the smallest",
+    "to_target": "{money} to the target",
     "best_day_share": "best day {:.0%} of the profit",
 }
 
@@ -72,8 +76,8 @@ _BUFFERS: Final[dict[str, str]] = {
 def buffers_text(status: Status) -> str:
     """What may still be lost before each limit, and how far the phase has come, in words."""
     told = [
-        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{:,.2f}} {{}}").format(
-            value, status.currency
+        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{money}}").format(
+            value, money=grouped(value, status.currency)
         )
         for name, value in (status.loss_buffer or {}).items()
         if name != "reset_in_hours"  # shown as a clock
@@ -90,7 +94,7 @@ def price_text(status: Status, symbol: str, price: float) -> str:
 
 def position_text(status: Status, item: PositionStatus) -> str:
     """A position with what it is worth now."""
-    profit = "" if item.profit is None else f", {item.profit:+,.2f} {status.currency}"
+    profit = "" if item.profit is None else f", {grouped(item.profit, status.currency, '+')}"
     entry, stop, target = (
         price_text(status, item.symbol, price) if price else "none"
         for price in (item.entry, item.stop_loss, item.take_profit)
@@ -98,6 +102,13 @@ def position_text(status: Status, item: PositionStatus) -> str:
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
+
+
+def external_text(status: Status, item: ExternalStatus) -> str:
+    """What is not the session's, with what it may cost the account."""
+    what = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} lots"
+    risk = f"{item.risk:,.2f} {status.currency}"
+    return f"{what}, may lose {risk}: not the session's, counted as risk and left alone"
 
 
 def halt_texts(status: Status) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +32,11 @@ class Figures:
     wrong_account: int = 0
     lost: int = 0
     refused: int = 0
+
+    def add(self, others: Mapping[str, int]) -> None:
+        """Count what another process has found, too."""
+        for name, count in others.items():
+            setattr(self, name, getattr(self, name) + count)
 
     def __str__(self) -> str:
         return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))

@@ -46,7 +46,6 @@ def session(trader: Trader) -> Iterator[Running]:
     audit(running, trader.terminal)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("call", LOOKING)
 def test_a_look_that_fails_is_survived(trader: Trader, session: Running, call: str) -> None:
     """Each kind of failure of one call: no close is told, nothing sent, active again by itself."""
@@ -79,7 +78,8 @@ def sent_with(trader: Trader, session: Running, do: str, value: Any) -> None:
     wait_for(lambda: session.status()["state"] == "active", 90, f"active after {name}")
 
 
-@pytest.mark.parametrize(("do", "value"), [("drop_after", None), ("hang_after", 2)])
+@pytest.mark.core
+@pytest.mark.parametrize(("do", "value"), [("drop_after", None)])
 def test_an_entry_that_meets_a_fault_is_neither_lost_nor_doubled(
     trader: Trader, session: Running, do: str, value: Any
 ) -> None:
@@ -87,7 +87,6 @@ def test_an_entry_that_meets_a_fault_is_neither_lost_nor_doubled(
     sent_with(trader, session, do, value)
 
 
-@pytest.mark.deep
 def test_entries_that_meet_every_fault_are_neither_lost_nor_doubled(
     trader: Trader, session: Running
 ) -> None:
@@ -96,7 +95,6 @@ def test_entries_that_meet_every_fault_are_neither_lost_nor_doubled(
         sent_with(trader, session, do, value)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize(("do", "value"), SENDING, ids=str)
 def test_a_close_that_meets_a_fault_is_done_in_the_end(
     trader: Trader, session: Running, do: str, value: Any
@@ -117,7 +115,6 @@ def test_a_close_that_meets_a_fault_is_done_in_the_end(
     assert sum(deal["volume"] for deal in deals) == pytest.approx(0.1)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("do", ["hang", "hang_after"])
 def test_a_call_that_hangs_is_ended_and_its_order_found(
     trader: Trader, session: Running, do: str
@@ -131,7 +128,6 @@ def test_a_call_that_hangs_is_ended_and_its_order_found(
     session.await_rows(2, "OPEN", seconds=90)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("call", LOOKING[:5])
 def test_a_look_that_hangs_is_ended(trader: Trader, session: Running, call: str) -> None:
     """A look that hangs longer than its deadline costs the host, not the session."""

@@ -62,7 +62,7 @@ def test_a_transfer_that_nobody_accepted_needs_a_person() -> None:
     report = history.report("06-16 10:00", statement=stated())
     assert LedgerCode.TRANSFER in report.codes
     assert exit_of(report) == 2
-    assert "+500.00 on 2026-06-16" in next(
+    assert "+500.00 USD on 2026-06-16" in next(
         item.line for item in report.findings if item.code is LedgerCode.TRANSFER
     )
 

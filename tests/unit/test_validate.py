@@ -298,6 +298,24 @@ def test_weekends_holidays_and_daily_breaks_are_no_gaps() -> None:
     assert _found(year.take(np.flatnonzero(~(weekend | holiday | daily)))) == []
 
 
+@pytest.mark.parametrize("hours", [4, 6, 8, 12, 24])
+def test_weekends_are_no_gaps_for_long_bars_either(hours: int) -> None:
+    """The last bar of a week opens as long before the close as it is long; a lost day is told."""
+    period = hours * 3600
+    weeks = [MONDAY + 7 * 86_400 * week + k * period for week in range(3)
+             for k in range(5 * 24 // hours)]  # fmt: skip
+    assert _kinds(_bars(weeks)) == []
+    lost = [time for time in weeks if time // 86_400 != MONDAY // 86_400 + 9]
+    assert [kind for kind, _ in _kinds(_bars(lost))] == [Kind.GAP]
+
+
+def test_bars_in_reverse_can_be_repaired() -> None:
+    """Their period shows only when they are sorted: until then nothing is said of it."""
+    reverse = _bars(_week()[::-1])
+    assert all(finding.repairable for finding in _found(reverse))
+    assert _found(reverse.take(repair(reverse).rows)) == []
+
+
 def test_many_findings_are_counted_and_the_first_kept() -> None:
     """The memory of the checker does not grow with what is wrong."""
     rows = np.repeat(np.arange(384), 2)

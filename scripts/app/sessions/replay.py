@@ -332,7 +332,7 @@ def file_sinks(
     sinks = (
         CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
-        LogSink(log, live=live),
+        LogSink(log, live=live, past=past or ()),
         trades,
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()
