@@ -112,6 +112,7 @@ def test_entry_deals_at_different_prices_give_their_average(
         volume=0.1, price=1.1003, symbol="EURUSD", magic=position["magic"],
         comment=position["comment"],
     )  # fmt: skip
+    trader.terminal.hand("levels", position="last", volume=0.2)
     trader.terminal.tell(lag=None)
     (opened,) = session.await_rows(1, "OPEN", seconds=60)
     assert float(opened["price"]) == pytest.approx(1.1002)
