@@ -13,8 +13,9 @@ The control file is JSON, read before every call, and replaced in one step by wh
     faults                what goes wrong, see `Faults`
     serial                counts the changes, so that faults of equal text begin anew
 
-A hand's `do` is `close` (position, volume), `levels` (position, sl, tp, volume), `open` (the fields of a
-request) or `deal` (the fields of a deal, such as a balance operation). A position may be `last`.
+A hand's `do` is `close` (position, volume), `levels` (position, sl, tp, volume), `open` (the fields
+of a request) or `deal` (the fields of a deal, such as a balance operation). A position may be
+`last`.
 """
 
 from __future__ import annotations
