@@ -24,7 +24,7 @@ def session(trader: Trader) -> Iterator[Running]:
     yield running
     trader.terminal.tell(faults=None, lag=None)
     assert running.process.poll() is None, running.wait()
-    trader.order("resume", running, "--reason", "looked at it")
+    trader.resume(running)
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
     wait_for(lambda: not running.status()["positions"], 60, "nothing open in the status")
