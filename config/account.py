@@ -177,7 +177,7 @@ def _useless(profile: AccountProfile, password: _Pick) -> list[str]:
         return []
     return [
         f"the password of {password.origin} has no effect with host: the terminal host at "
-        f"{profile.host} logs in by {HOSTS_OWN}; leave it out"
+        f"{profile.host} logs in with the one of its own configuration; leave it out"
     ]
 
 

@@ -27,6 +27,14 @@ Row = dict[str, str]
 _WORDS = {side: side.word for side in Side}
 
 
+def row_text(row: Row | None) -> str:
+    """A row of the event log in one line for people."""
+    if row is None:
+        return ""
+    names = ("event", "symbol", "direction", "volume", "price", "reason", "profit", "detail")
+    return " ".join(row[name] for name in names if row.get(name))
+
+
 def iso(moment: Millis) -> str:
     """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
     hours, rest = divmod(moment, 3_600_000)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
+
+from adapters.reports.external import ExternalStatus, external_of
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
@@ -30,6 +33,7 @@ class SummaryProjection:
                 ev.DayRolled,
                 ev.SessionEnded,
                 ev.OrderUnknown,
+                ev.ReconciliationMismatch,
             }
         )
         | WaitingOrders.KINDS
@@ -63,7 +67,9 @@ class SummaryProjection:
             ev.OrderAccepted: self._accept,
             ev.OrderCancelled: self._cancel,
             ev.OrderUnknown: self._unknown,
+            ev.ReconciliationMismatch: self._see_external,
         }
+        self._external: tuple[ExternalStatus, ...] = ()
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
@@ -123,6 +129,9 @@ class SummaryProjection:
     def _unknown(self, event: ev.OrderUnknown) -> None:
         self._waiting.unknown(event)
         self._unresolved[event.order_id] = event.message
+
+    def _see_external(self, event: ev.ReconciliationMismatch) -> None:
+        self._external = external_of(event)
 
     def _resolved(self, order_id: int) -> None:
         if self._waiting.rows:
@@ -226,6 +235,7 @@ class SummaryProjection:
                 {"order_id": order_id, "message": message}
                 for order_id, message in self._unresolved.items()
             ],
+            "external": [msgspec.to_builtins(item) for item in self._external],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,

@@ -21,6 +21,7 @@ from scripts.view.status_text import (
     buffers_text,
     clock_lines,
     closing_text,
+    external_text,
     halt_texts,
     headline,
     link_text,
@@ -48,6 +49,7 @@ def view(status: Status) -> RenderableType:
     if status.loss_buffer:
         parts.append(_text(f"  buffers    {buffers_text(status)}"))
     parts += [_prices(status), _positions(status)]
+    parts += [_text(f"  external {external_text(status, item)}") for item in status.external]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -133,6 +135,7 @@ def plain_line(status: Status) -> str:
         f"trading {status.state}{causes}, equity {plain(account.equity, status.currency)}, balance "
         f"{grouped(account.balance, status.currency)}, {len(status.positions)} positions, "
         f"{len(status.orders)} orders, link {status.link}"
+        + (f", {len(status.external)} external" if status.external else "")
         + (f", mute: {', '.join(mute)}" if mute else "")
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.reports.external import ExternalStatus
 from adapters.reports.projection import iso
 from adapters.reports.status import OrderStatus, PositionStatus, Status
 from engine.types import grouped, plain
@@ -17,6 +18,7 @@ def status_lines(status: Status) -> list[str]:
     if status.loss_buffer:
         lines.append(f"  buffers    {buffers_text(status)}")
     lines += [f"  position   {position_text(status, item)}" for item in status.positions]
+    lines += [f"  external   {external_text(status, item)}" for item in status.external]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -100,6 +102,13 @@ def position_text(status: Status, item: PositionStatus) -> str:
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
+
+
+def external_text(status: Status, item: ExternalStatus) -> str:
+    """What is not the session's, with what it may cost the account."""
+    what = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} lots"
+    risk = f"{item.risk:,.2f} {status.currency}"
+    return f"{what}, may lose {risk}: not the session's, counted as risk and left alone"
 
 
 def halt_texts(status: Status) -> list[str]:

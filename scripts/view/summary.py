@@ -66,6 +66,7 @@ def summary_lines(
         *_halts(session.result),
         f"  trading    {summary['trading_state']}{halted}",
         *_unresolved_lines(summary),
+        *external_lines(summary),
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
@@ -143,6 +144,19 @@ def _unresolved_lines(summary: dict[str, Any]) -> list[str]:
     return [
         f"  UNRESOLVED order {order['order_id']}: {order['message']}; look for it at the terminal"
         for order in summary.get("unresolved_orders", ())
+    ]
+
+
+def external_lines(summary: dict[str, Any]) -> list[str]:
+    """What stands beside the session's own positions: no count of these holds it."""
+    return [
+        f"  EXTERNAL   {item['ticket']} {item['symbol']} {item['side']} {item['volume']:.2f} lots: "
+        + (
+            "carries the session's mark, but no order explains it"
+            if item["marked"]
+            else "not the session's, left alone"
+        )
+        for item in summary.get("external", ())
     ]
 
 
