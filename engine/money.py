@@ -221,4 +221,5 @@ def profits(
         raise OverflowError(f"profits of {volume} units of {spec.name} are beyond exact doubles")
     values = moved * worth / divisors
     rounded = np.where(values >= 0, np.floor(values + _SLACK), -np.floor(_SLACK - values))
-    return rounded.astype(np.int64)
+    found: Ints = rounded.astype(np.int64)
+    return found

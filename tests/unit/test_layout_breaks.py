@@ -13,14 +13,14 @@ from tests.unit import test_words as words
 PACKAGE = '"""What it is for."""\n'
 GOOD = {"engine/__init__.py": PACKAGE, "risk/__init__.py": PACKAGE}
 
-Tree = Callable[..., list[Path]]
+Tree = Callable[[dict[str, str]], None]
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
-    """Makes a product of some files, which the rules then look at; returns their paths."""
+    """Makes a product of some files, which the rules then look at."""
 
-    def made(files: dict[str, str]) -> list[Path]:
+    def made(files: dict[str, str]) -> None:
         for name, source in {**GOOD, **files}.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,81 +33,63 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
         monkeypatch.setattr(layout, "PACKAGES", packages)
         monkeypatch.setattr(layout, "MODULES", frozenset(layout.SOURCES))
         allowed = {"engine": "", "risk": "engine"}
-        monkeypatch.setattr(layout, "MAY_IMPORT", {**allowed})
-        return found
+        monkeypatch.setattr(layout, "MAY_IMPORT", allowed)
+        monkeypatch.setattr(layout, "OWN_PROGRAMS", {})
 
     return made
 
 
-def each(rule: Callable[[Path], None]) -> Callable[[list[Path]], None]:
-    """The rule over every file, as its parameters run it."""
-
-    def over(paths: list[Path]) -> None:
-        for path in paths:
-            rule(path)
-
-    return over
-
-
-def whole(rule: Callable[[], None]) -> Callable[[list[Path]], None]:
-    return lambda _: rule()
-
-
-def packages(_: list[Path]) -> None:
-    for name in sorted(layout.PACKAGES):
-        layout.test_every_package_says_what_it_is_for(name)
-
-
-RULES: dict[str, tuple[Callable[[list[Path]], None], dict[str, str]]] = {
+RULES: dict[str, tuple[Callable[[], None], dict[str, str]]] = {
     "an import the wrong way": (
-        each(layout.test_imports_point_one_way), {"engine/a.py": "import risk\n"},
+        layout.test_imports_point_one_way, {"engine/a.py": "import risk\n"},
     ),
     "a late import the wrong way": (
-        each(layout.test_imports_point_one_way),
+        layout.test_imports_point_one_way,
         {"engine/a.py": "def late():\n    from risk import b\n", "risk/b.py": ""},
     ),
     "a package that no rule names": (
-        whole(layout.test_what_may_be_imported_names_every_package_and_has_no_circle),
+        layout.test_what_may_be_imported_names_every_package_and_has_no_circle,
         {"risk/odds/__init__.py": PACKAGE},
     ),
-    "a permission that nobody uses": (whole(layout.test_what_may_be_imported_is_imported), {}),
+    "a permission that nobody uses": (layout.test_what_may_be_imported_is_imported, {}),
     "a circle of modules": (
-        whole(layout.test_no_module_needs_itself),
+        layout.test_no_module_needs_itself,
         {"engine/a.py": "import engine.b\n", "engine/b.py": "import engine.a\n"},
     ),
     "a folder of too many files": (
-        whole(layout.test_no_folder_holds_more_files_than_a_head_can),
+        layout.test_no_folder_holds_more_files_than_a_head_can,
         {f"engine/m{number}.py": "" for number in range(layout.MOST_FILES)},
     ),
     "a file that goes on for too long": (
-        each(layout.test_no_file_and_no_function_goes_on_for_too_long),
+        layout.test_no_file_and_no_function_goes_on_for_too_long,
         {"engine/a.py": "\n" * (layout.MOST_LINES + 1)},
     ),
     "an exit code outside the commands": (
-        each(layout.test_exit_codes_are_known_to_commands_alone),
+        layout.test_exit_codes_are_known_to_commands_alone,
         {"engine/a.py": "raise SystemExit(2)\n"},
     ),
-    "a package without a word about itself": (packages, {"risk/__init__.py": ""}),
+    "a package without a word about itself": (
+        layout.test_every_package_says_what_it_is_for, {"risk/__init__.py": ""}),
     "a clock in what decides": (
-        each(layout.test_what_decides_is_pure), {"risk/a.py": "import time"},
+        layout.test_what_decides_is_pure, {"risk/a.py": "import time"},
     ),
     "an old name of a class": (
-        whole(words.test_no_name_is_an_old_word), {"engine/a.py": "class OrderBook: ...\n"},
+        words.test_no_name_is_an_old_word, {"engine/a.py": "class OrderBook: ...\n"},
     ),
     "an old name of a module": (
-        whole(words.test_no_name_is_an_old_word),
+        words.test_no_name_is_an_old_word,
         {f"engine/{next(e['word'] for e in words.WORDS['name'] if 'module' in e['where'])}.py": ""},
     ),
     "an old phrase in a message": (
-        whole(words.test_no_message_or_docstring_has_an_old_phrase),
+        words.test_no_message_or_docstring_has_an_old_phrase,
         {"engine/a.py": f"x = '{words.WORDS['phrase'][0]['text']} so'\n"},
     ),
     "an old phrase in a document": (
-        whole(words.test_no_document_has_an_old_phrase),
+        words.test_no_document_has_an_old_phrase,
         {"README.md": f"It {words.WORDS['phrase'][0]['text']}.\n"},
     ),
     "two classes of one name": (
-        whole(words.test_a_class_name_stands_once_in_the_product),
+        words.test_a_class_name_stands_once_in_the_product,
         {"engine/a.py": "class Fill: ...\n", "risk/b.py": "class Fill: ...\n"},
     ),
 }  # fmt: skip
@@ -117,13 +99,14 @@ RULES: dict[str, tuple[Callable[[list[Path]], None], dict[str, str]]] = {
 def test_each_rule_fails_on_its_break(name: str, tree: Tree) -> None:
     """The rule itself, as it runs over the product, refuses a tree with this one fault."""
     rule, files = RULES[name]
-    paths = tree(files)
+    tree(files)
     with pytest.raises(AssertionError):
-        rule(paths)
+        rule()
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_no_rule_fails_on_a_good_tree(name: str, tree: Tree) -> None:
     """What it refuses is the fault, and nothing else of such a tree."""
     rule, _ = RULES[name]
-    rule(tree({"risk/good.py": "import engine\n"}))
+    tree({"risk/good.py": "import engine\n"})
+    rule()
