@@ -16,7 +16,7 @@ import numpy.typing as npt
 from engine import money
 from engine.result.curve import Ints
 from engine.result.quotes import Quotes
-from engine.result.steps import Holding
+from engine.result.steps import OpenHolding
 from engine.types import FROM_BROKER, Points, Rate, Side, SymbolSpec
 
 _AT_ONCE: Final = 1 << 17
@@ -47,7 +47,7 @@ class _Columns:
     price: Ints
 
     @classmethod
-    def of(cls, holdings: Sequence[Holding], keys: Ints) -> _Columns:
+    def of(cls, holdings: Sequence[OpenHolding], keys: Ints) -> _Columns:
         rows = [
             (
                 item.position, item.side, item.volume, item.entry, item.stop, item.since,
@@ -102,7 +102,7 @@ class HeldValues:
 
     def add(
         self,
-        holdings: Sequence[Holding],
+        holdings: Sequence[OpenHolding],
         quotes: Quotes,
         spec: SymbolSpec,
         rate_at: RateAt,

@@ -17,7 +17,7 @@ from engine.result.curve import GRID, EquityCurve, Ints
 from engine.result.holdings import HeldValues, RateAt
 from engine.result.prices import PriceHistory
 from engine.result.quotes import Quotes, merged_moments, moments
-from engine.result.steps import AccountSteps, Holding
+from engine.result.steps import AccountSteps, OpenHolding
 from engine.types import FROM_BROKER, USD, Millis, Points, Rate, SymbolSpec, pair_of, pair_rate
 
 
@@ -56,7 +56,7 @@ class ReplayedAccount:
 
     def _value(self) -> None:
         """Count what every position is worth, symbol by symbol."""
-        by_symbol: dict[str, list[Holding]] = {name: [] for name in self._quotes}
+        by_symbol: dict[str, list[OpenHolding]] = {name: [] for name in self._quotes}
         for holding in (*self._steps.holdings, *self._steps.open):
             if holding.symbol in by_symbol:
                 by_symbol[holding.symbol].append(holding)

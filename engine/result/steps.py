@@ -37,7 +37,7 @@ def step_key(time: Millis, phase: int, rank: int, part: int) -> int:
     return time * _PER_INSTANT + phase * 4 * RANKS + rank * 4 + part
 
 
-class Holding(msgspec.Struct, gc=False):
+class OpenHolding(msgspec.Struct, gc=False):
     """A position of constant volume from one key to another; `until` is None while it is open.
 
     `stop` is the stop in force at its end, `price` that of the deal that ended it, `stopped`
@@ -70,11 +70,11 @@ class AccountSteps:
         """Swap that left the accrued sum for the balance."""
         self.floors: list[tuple[int, Cents, Cents, Cents]] = []
         """From a key on: the day's floor, the overall one, the target."""
-        self.holdings: list[Holding] = []
+        self.holdings: list[OpenHolding] = []
         """Those that ended."""
         self.start: Cents = 0
         self._ranks: dict[str, int] = {}
-        self._open: dict[int, Holding] = {}
+        self._open: dict[int, OpenHolding] = {}
         self._own: tuple[float, float | None] = (0.0, None)
         self._target: Cents = 0
 
@@ -83,7 +83,7 @@ class AccountSteps:
         return self._ranks.get(symbol, 0)
 
     @property
-    def open(self) -> tuple[Holding, ...]:
+    def open(self) -> tuple[OpenHolding, ...]:
         """What is still open."""
         return tuple(self._open.values())
 
@@ -121,7 +121,7 @@ class AccountSteps:
         in_range = record is not None and record.bar is not None and record.time != record.bar[1]
         key = exited - EXITED + FILLED if in_range else exited
         self.balances.append((key, event.commission))
-        self._open[event.position] = Holding(
+        self._open[event.position] = OpenHolding(
             event.position, event.symbol, event.side, event.volume, event.price,
             event.stop_loss, key,
         )  # fmt: skip
