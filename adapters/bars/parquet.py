@@ -20,6 +20,9 @@ from engine.types import ClockName
 
 MAGIC = b"PAR1"
 
+_UTC = (None, "UTC", "Etc/UTC", "GMT", "+00:00")
+"""The zones that a column of timestamps may have: None is that of the feed's server."""
+
 # Read through a buffer of this many bytes instead of a whole row group at once, so that the
 # memory stays small however the file was written.
 _BUFFER_BYTES = 1 << 16
@@ -116,7 +119,7 @@ def _check_type(path: Path, name: str, ours: str, kind: Any) -> None:
     if ours in PRICES:
         good, due = pt.is_float64(kind) or pt.is_float32(kind), "64-bit floats"
     elif ours == "time":
-        good = pt.is_integer(kind) or (pt.is_timestamp(kind) and kind.tz in (None, "UTC"))
+        good = pt.is_integer(kind) or (pt.is_timestamp(kind) and kind.tz in _UTC)
         due = "whole epoch seconds, or timestamps without a zone or in UTC"
     else:
         good, due = pt.is_integer(kind) or pt.is_floating(kind), "integers"

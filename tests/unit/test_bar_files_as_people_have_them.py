@@ -167,6 +167,9 @@ PARQUETS: dict[str, dict[str, Any]] = {
     "float volumes": {"tick_volume": np.arange(COUNT, dtype=np.float64)},
     "float spreads": {"spread": np.ones(COUNT)},
     "milliseconds": {"time": np.array(TIMES) * 1000},
+    "times of UTC by another name": {
+        "time": pa.array(np.array(TIMES) * 1000, pa.timestamp("ms", tz="+00:00"))
+    },
     "partition columns": {"year": np.full(COUNT, 2025), "month": ["03"] * COUNT},
     "a symbol column": {"symbol": ["EURUSD"] * COUNT},
 }
