@@ -182,6 +182,23 @@ def test_parquet_as_libraries_write_it_gives_the_bars(tmp_path: Path, what: str)
     _same(open_bars(path))
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_volumes_with_parts_are_said_to_be_rounded(tmp_path: Path, ending: str) -> None:
+    """What was traded in parts of a lot is not without volume, as a bar of a closed market is."""
+    volumes = [0.0, 0.2, 0.6, 1.4, 2.0] * (COUNT // 5)
+    if ending == "csv":
+        rows = (f"{s},1.08,1.08,1.08,1.08,{v}" for s, v in zip(TIMES, volumes, strict=True))
+        file = _opened(tmp_path, "\n".join(["time,open,high,low,close,volume", *rows]))
+    else:
+        path = tmp_path / "bars.parquet"
+        pq.write_table(_table(tick_volume=np.array(volumes)), path)
+        file = open_bars(path)
+    columns = concat(file.chunks())
+    assert columns.tick_volume.tolist() == [0, 1, 1, 1, 2] * (COUNT // 5)
+    assert columns.rounded
+    assert not concat(_opened(tmp_path, BASIC).chunks()).rounded
+
+
 @given(st.integers(1, 99_999_999), st.integers(0, 6))
 def test_a_32_bit_float_is_the_shortest_decimal_that_it_stands_for(
     points: int, digits: int
