@@ -72,6 +72,15 @@ def as_written(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
+def counted(volumes: NDArray[Any]) -> tuple[NDArray[np.int64], bool]:
+    """Volumes as whole numbers, what is above 0 as at least 1, and whether any had parts.
+
+    Some exports have lots or millions; a bar in which anything was traded is none without volume.
+    """
+    whole = np.where((volumes > 0) & (volumes < 1), 1, np.rint(volumes))
+    return whole.astype(np.int64), bool((whole != volumes).any())
+
+
 class Symbol:
     """The symbol that a column of the file names; it is the same in every row."""
 

@@ -167,6 +167,9 @@ PARQUETS: dict[str, dict[str, Any]] = {
     "float volumes": {"tick_volume": np.arange(COUNT, dtype=np.float64)},
     "float spreads": {"spread": np.ones(COUNT)},
     "milliseconds": {"time": np.array(TIMES) * 1000},
+    "times of UTC by another name": {
+        "time": pa.array(np.array(TIMES) * 1000, pa.timestamp("ms", tz="+00:00"))
+    },
     "partition columns": {"year": np.full(COUNT, 2025), "month": ["03"] * COUNT},
     "a symbol column": {"symbol": ["EURUSD"] * COUNT},
 }
@@ -177,6 +180,23 @@ def test_parquet_as_libraries_write_it_gives_the_bars(tmp_path: Path, what: str)
     path = tmp_path / "bars.parquet"
     pq.write_table(_table(**PARQUETS[what]), path)
     _same(open_bars(path))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_volumes_with_parts_are_said_to_be_rounded(tmp_path: Path, ending: str) -> None:
+    """What was traded in parts of a lot is not without volume, as a bar of a closed market is."""
+    volumes = [0.0, 0.2, 0.6, 1.4, 2.0] * (COUNT // 5)
+    if ending == "csv":
+        rows = (f"{s},1.08,1.08,1.08,1.08,{v}" for s, v in zip(TIMES, volumes, strict=True))
+        file = _opened(tmp_path, "\n".join(["time,open,high,low,close,volume", *rows]))
+    else:
+        path = tmp_path / "bars.parquet"
+        pq.write_table(_table(tick_volume=np.array(volumes)), path)
+        file = open_bars(path)
+    columns = concat(file.chunks())
+    assert columns.tick_volume.tolist() == [0, 1, 1, 1, 2] * (COUNT // 5)
+    assert columns.rounded
+    assert not concat(_opened(tmp_path, BASIC).chunks()).rounded
 
 
 @given(st.integers(1, 99_999_999), st.integers(0, 6))
