@@ -199,16 +199,15 @@ def test_volumes_with_parts_are_said_to_be_rounded(tmp_path: Path, ending: str) 
     assert not concat(_opened(tmp_path, BASIC).chunks()).rounded
 
 
-@given(st.integers(1, 99_999_999), st.integers(0, 6))
+@given(st.integers(1, 9_999_999), st.integers(0, 6))
 def test_a_32_bit_float_is_the_shortest_decimal_that_it_stands_for(
     points: int, digits: int
 ) -> None:
-    """Up to 99,999,999 points no two decimals of seven digits share a float, nor is one changed."""
+    """No two decimals of seven digits share a 32-bit float: each is read as it was written."""
     price = round(points / 10**digits, digits)
     narrow = np.array([price], np.float32)
     (read,) = as_written(narrow.astype(np.float64))
-    assert np.float32(read) == narrow[0]
-    assert len(repr(float(read))) <= len(repr(price))
+    assert read == price
     assert as_written(np.array([price, 1 / 3])).tolist() == [price, 1 / 3]
 
 
