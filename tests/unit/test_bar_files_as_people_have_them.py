@@ -330,6 +330,8 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
                   ["'timestamp' gives the time, and so do a date", "--drop timestamp"]),
     "a time without its date": (_text("time,open,high,low,close", "{at:%H%M%S},{p}"),
                                 ["'000000'", "its date is missing"]),
+    "dates alone": (_text("Date,Open,High,Low,Close", "{at:%Y-%m-%d},{p}"),
+                    ["line 3", "'2025-03-10' stands in two lines and has no time of day"]),
     "Excel's dates": (_text("time,open,high,low,close", "{at.month}/{at.day}/2025 0:00,{p}"),
                       ["the day or the month may come first", "write it as 2025-03-31 09:15"]),
     "EET": (_text("Time (EET),Open,High,Low,Close", "{at:%Y.%m.%d %H:%M:%S},{p}"),
