@@ -41,7 +41,8 @@ class Broker:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"OMEGA_MT5_HOST_TOKEN": self.token}
+        """The host's token, and a folder for what is known of this broker's account alone."""
+        return {"OMEGA_MT5_HOST_TOKEN": self.token, "BUTLER_STATE": str(self.folder / "state")}
 
     def butler(self, command: str, *more: object) -> Said:
         """Run a command on the account to its end."""
