@@ -132,9 +132,8 @@ def _columns(path: Path, arrays: dict[str, Any], first: int, labels: dict[str, s
     for name, array in arrays.items():
         if array.null_count:
             row = first + int(np.argmax(array.is_null().to_numpy(zero_copy_only=False))) + 1
-            rest = f"export again{_without(path, name, labels)}"
-            fault = f"column {labels[name]!r} has no value: {rest}"
-            raise BarFileError(path, fault, row, "row")
+            remedy = f"export again{_without(path, name, labels)}"
+            raise BarFileError(path, f"column {labels[name]!r} has no value: {remedy}", row, "row")
     counts, rounded = _counts(path, arrays, "tick_volume", first, labels)
     columns = RateColumns(
         time=_seconds(path, arrays["time"], first),
