@@ -11,6 +11,10 @@ from adapters.reports.page import OtherRun, PageOptions, page_of, shared_script
 from config.loader import load_rules
 from engine.result.build import result_of
 from risk.hindsight import judged
+from scripts.app.journals.results import replay_in_memory
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from tests import synthetic
 from tests.chromium import BROWSER, DRIVER, Browser, browser
 from tests.reruns import recorded
 from tests.unit.test_report_page import harmful, replayed
@@ -168,3 +172,44 @@ def test_the_other_runs_equity_is_drawn_on_the_same_axis(
     assert round(drawn[0] * 100) == other.account.equity
     assert "B: slipped </script>" in drawn[1]
     assert window.messages() == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("size", "dark"), [("wide", False), ("narrow", True)])
+def test_a_year_of_m1_bars_opens_as_the_others_do(size: str, dark: bool, tmp_path: Path) -> None:
+    """Its size is within what was promised; each range is drawn, to M1 candles, without a word."""
+    made = synthetic.feed(1, days=364, period=synthetic.MINUTE)["EURUSD"]
+    bars = synthetic.write_parquet(made, tmp_path / "year.parquet")
+    request = ReplayRequest(bars=[f"EURUSD={bars}"], clock="new-york+7")
+    result = replay_in_memory(resolve_terms(request)[0])
+    assert len(result.prices["EURUSD"]) == len(made) > 350_000
+    page = tmp_path / "year.html"
+    content = page_of(result, judged(load_rules("ftmo_2step"), result))
+    assert len(content) < 7_000_000
+    page.write_bytes(content)
+    width, height = SIZES[size]
+    with browser(tmp_path, width=width, height=height, dark=dark) as window:
+        window.open(page)
+        levels = []
+        for name in ("all", "7776000", "2592000", "604800", "86400"):
+            window.run("document.querySelector(`[data-range='${arguments[0]}']`).click()", name)
+            levels.append(window.run("return document.getElementById('status').textContent"))
+        assert len(set(levels)) == 5
+        for _ in range(3):
+            window.press("+")
+        assert " M1," in window.run("return document.getElementById('status').textContent")
+        assert window.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+        assert window.messages() == []
+        assert {url.rpartition("/")[2] for url in window.requests()} == {page.name}
+
+
+def test_on_paper_all_trades_are_there(pages: dict[str, Path], tmp_path: Path) -> None:
+    """What the screen draws row by row is whole when it is printed."""
+    count = "return document.querySelectorAll('.body .row').length"
+    with browser(tmp_path) as window:
+        window.open(pages["plain"])
+        shown = window.run(count)
+        window.run("dispatchEvent(new Event('beforeprint'))")
+        assert window.run(count) == len(replayed().trades) > shown
+        window.run("dispatchEvent(new Event('afterprint'))")
+        assert window.run(count) == shown
