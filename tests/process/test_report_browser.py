@@ -201,15 +201,3 @@ def test_a_year_of_m1_bars_opens_as_the_others_do(size: str, dark: bool, tmp_pat
         assert window.run("return document.documentElement.scrollWidth - innerWidth") <= 0
         assert window.messages() == []
         assert {url.rpartition("/")[2] for url in window.requests()} == {page.name}
-
-
-def test_on_paper_all_trades_are_there(pages: dict[str, Path], tmp_path: Path) -> None:
-    """What the screen draws row by row is whole when it is printed."""
-    count = "return document.querySelectorAll('.body .row').length"
-    with browser(tmp_path) as window:
-        window.open(pages["plain"])
-        shown = window.run(count)
-        window.run("dispatchEvent(new Event('beforeprint'))")
-        assert window.run(count) == len(replayed().trades) > shown
-        window.run("dispatchEvent(new Event('afterprint'))")
-        assert window.run(count) == shown
