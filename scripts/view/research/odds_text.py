@@ -8,6 +8,7 @@ from risk.odds.costs import Costs
 from risk.odds.estimate import Odds
 from risk.odds.interval import Interval
 from risk.odds.levels import Level
+from scripts.app.odds.exact import ExactAttempt, ExactHistory
 from scripts.app.odds.result import Basis, CostTable, OddsReport
 
 FIXED_LINE = "This says how these signals did on these days, not how they will do on others."
@@ -60,6 +61,44 @@ def odds_lines(report: OddsReport) -> Iterator[str]:
             "looks better than it is."
         )
     yield f"  {FIXED_LINE}"
+
+
+def exact_lines(found: ExactHistory) -> Iterator[str]:
+    """Everything that `butler odds --exact` prints."""
+    yield f"{found.rules_title} with {found.preset} on {', '.join(found.symbols)}, exact history"
+    starts, decided = len(found.attempts), found.decided
+    share = "no attempt was decided" if found.share is None else percent(found.share)
+    yield from _row("passes", f"{share}  (95 % interval: {between(found.interval)})")
+    yield from _row(
+        "in history",
+        f"of {starts:,} starts {found.passes:,} passed, {decided - found.passes:,} failed, "
+        f"{starts - decided:,} were still unfinished",
+        f"they overlap: some {found.independent:.1f} independent attempts in {found.days:,} days",
+    )
+    causes = [f"{name.replace('_', ' ')} {count:,}" for name, count in found.causes.items()]
+    yield from _row("fails by", ", ".join(causes) or "nothing")
+    if found.days_to_pass is not None:
+        days = " / ".join(map(str, found.days_to_pass))
+        yield from _row("days to pass", f"{days} firm days (10 / 50 / 90 % of those that pass)")
+    yield from _row("the fold", *_fold(found))
+    for note in found.notes:
+        yield f"  {note}"
+    yield f"  {FIXED_LINE}"
+
+
+def _fold(found: ExactHistory) -> Iterator[str]:
+    if found.differences is None:
+        yield found.no_fold
+        return
+    starts = len(found.attempts)
+    yield f"says the same at {starts - len(found.differences):,} of {starts:,} starts"
+    for one in found.differences:
+        yield f"{one.exact.date}: {_came_to(one.exact)}; the fold: {_came_to(one.folded)}"
+
+
+def _came_to(one: ExactAttempt) -> str:
+    cause = f" by {one.cause.replace('_', ' ')}" if one.cause else ""
+    return f"{one.outcome}{cause} in phase {one.phase} after {one.days} days"
 
 
 def _row(name: str, *lines: str) -> Iterator[str]:
