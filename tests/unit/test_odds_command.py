@@ -14,6 +14,7 @@ import pytest
 
 from config.rules import list_rules, load_rules
 from risk.odds.days import FirmDay
+from scripts.app import session_folder
 from scripts.app.odds.records import ReplaySource, endless, replayed, source_of
 from scripts.app.odds.request import risk_levels
 from scripts.app.terms.objectives import resolve
@@ -21,6 +22,13 @@ from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
 from scripts.cli.research.odds import odds as odds_command
 from scripts.cli.research.sweep import sweep as sweep_command
 from tests.commands import butler
+
+
+@pytest.fixture(autouse=True)
+def _results_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odds leave a page in the folder of results; these tests' pages are nobody's."""
+    monkeypatch.setattr(session_folder, "home", lambda: tmp_path)
+
 
 MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
 QUICK = (*MONTHS, "--paths", "500", "--no-table")
@@ -112,6 +120,10 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         (("--rules", "ftmo_2step:second"), 2, "--rules: ftmo_2step has no phase 'second'"),
         (("--risk", "a"), 2, "--risk a: must be percents"),
         (("--risk", "0"), 2, "--risk 0: must be above 0"),
+        (("--exact", "--paths", "500"), 2, "--paths: --exact replays every attempt as it was"),
+        (("--exact", "--no-table"), 2, "--no-table: --exact replays every attempt as it was"),
+        (("--exact", "--risk", "1"), 2, "--risk: --exact replays every attempt as it was"),
+        (("last", "--exact"), 2, "--exact needs a replay"),
         (("--preset", "sma_cross", "--risk", "1", *MONTHS), 2, "the volumes are fixed"),
         (("--paths", "3"), 2, "--paths 3: must be from 100"),
         (("--block-days", "0.5"), 2, "--block-days 0.5: must be from 1"),

@@ -13,6 +13,9 @@ RISKS = (0.25, 0.5, 1.0, 2.0)
 
 _MOST_PATHS = 1_000_000
 _MOST_LEVELS = 20
+_OF_DRAWS = (
+    "risks", "table", "fee", "refund", "paths", "block_days", "max_days", "seed", "out",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,17 @@ class OddsRequest:
         if self.run is not None or self.statement is not None:
             raise WrongUsage("--exact needs a replay: give its options, no session or statement")
         usual = OddsRequest(rules=self.rules, replay=self.replay, results=self.results)
-        for name in ("risks", "table", "fee", "refund", "paths", "block_days", "max_days", "out"):
+        for name in (
+            "risks",
+            "table",
+            "fee",
+            "refund",
+            "paths",
+            "block_days",
+            "max_days",
+            "seed",
+            "out",
+        ):
             if getattr(self, name) != getattr(usual, name):
                 option = {"risks": "risk", "table": "no-table"}.get(name, name).replace("_", "-")
                 raise WrongUsage(

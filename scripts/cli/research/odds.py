@@ -16,6 +16,7 @@ from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from scripts.app.odds.request import OddsRequest
+    from scripts.app.odds.result import OddsReport
 
 Run = Annotated[
     str | None,
@@ -143,6 +144,7 @@ def _shown(given: dict[str, Any]) -> int:
     found = odds_of(request)
     if request.out is not None:
         write_days(request.out, found.days, found.report.document()["basis"])
+    _leave_page(request, found.report)
     if given["as_json"]:
         print(json.dumps(found.report.document(), indent=2, allow_nan=False))
         return ExitCode.DONE
@@ -151,6 +153,21 @@ def _shown(given: dict[str, Any]) -> int:
     if request.out is not None:
         complain(f"the firm days are in {request.out}")
     return ExitCode.DONE
+
+
+def _leave_page(request: OddsRequest, report: OddsReport) -> None:
+    """The answer stands without its page: where that cannot be written, it is said."""
+    from adapters.reports.odds_page import odds_page
+    from scripts.app.odds.page_file import write_odds
+    from scripts.view.research.odds_page import page_of_odds
+
+    try:
+        page = write_odds(request.results, odds_page(page_of_odds(report)), report.document())
+    except OSError as error:
+        folder = request.results / "odds"
+        complain(f"{folder}: the page cannot be written ({error.strerror or error})")
+    else:
+        complain(f"the page is {page}")
 
 
 def _shown_exact(request: OddsRequest, *, as_json: bool) -> int:

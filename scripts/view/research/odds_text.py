@@ -15,7 +15,7 @@ FIXED_LINE = "This says how these signals did on these days, not how they will d
 """Stands under every figure, whatever it is."""
 
 _NAME = 13
-_CUT_WORDS = {
+CUT_WORDS = {
     "below_min_volume": "below the smallest volume",
     "margin": "short of margin",
     "volume_max": "cut to the largest volume",
@@ -108,9 +108,16 @@ def _row(name: str, *lines: str) -> Iterator[str]:
 
 def _passes(found: Odds) -> Iterator[str]:
     yield f"{percent(found.passed)}  (95 % interval: {between(found.interval)})"
+    yield from odds_told(found)
+
+
+def odds_told(found: Odds) -> Iterator[str]:
+    """What the figure is worth, in a sentence."""
     attempts = max(1, round(found.independent))
     word = "attempt" if attempts == 1 else "attempts"
-    if found.history_passes == 0:
+    if not found.history_decided:
+        yield "no attempt that began on one of these days came to an end: nothing can be told yet"
+    elif found.history_passes == 0:
         yield f"0 of some {attempts} independent {word} in these days passed"
     else:
         yield f"these days hold only some {attempts} independent {word}: hence the wide interval"
@@ -178,21 +185,23 @@ def _blocks(found: Odds) -> Iterator[str]:
 
 def _cost(cost: CostTable, currency: str) -> Iterator[str]:
     again = ", returned with a pass" if cost.refunded else ""
-    yield f"at {_money(cost.fee, currency)} an attempt{again}; fees only, never a payout"
-    yield f"expected    {_costs(cost.point, currency)}"
-    yield f"at the low end of the interval    {_costs(cost.lower, currency)}"
+    yield f"at {money(cost.fee, currency)} an attempt{again}; fees only, never a payout"
+    yield f"expected    {costs_text(cost.point, currency)}"
+    yield f"at the low end of the interval    {costs_text(cost.lower, currency)}"
 
 
-def _costs(costs: Costs, currency: str) -> str:
+def costs_text(costs: Costs, currency: str) -> str:
+    """Attempts, fees and a budget, or that none is enough."""
     if costs.attempts is None or costs.fees is None or costs.budget90 is None:
         return "unbounded"
     return (
-        f"{costs.attempts:.1f} attempts, {_money(costs.fees, currency)}; "
-        f"{_money(costs.budget90, currency)} is enough in 90 % of cases"
+        f"{costs.attempts:.1f} attempts, {money(costs.fees, currency)}; "
+        f"{money(costs.budget90, currency)} is enough in 90 % of cases"
     )
 
 
-def _money(amount: float, currency: str) -> str:
+def money(amount: float, currency: str) -> str:
+    """An amount without cents."""
     return f"{amount:,.0f} {currency}".strip()
 
 
@@ -206,7 +215,7 @@ def _table(report: OddsReport) -> Iterator[str]:
         yield f"{head}{'daily':>9}  {'overall':>9}" + (f"  {'fees':>12}" if priced else "")
         for number, level in enumerate(report.levels):
             yield f"{_level(report, number, level)}"
-        yield from _told_apart(report)
+        yield from (f"  {line}" for line in told_apart(report))
     for failed in report.failed_levels:
         yield f"    {failed}"
 
@@ -219,11 +228,11 @@ def _level(report: OddsReport, number: int, level: Level) -> str:
         f"{between(level.odds.interval):>16}  {'-' if days is None else days[1]:>11}  "
         f"{percent(shares.daily_loss):>9}  {percent(shares.max_loss):>9}"
     )
-    marks = [_CUT_WORDS[reason] for reason in level.marks]
+    marks = [CUT_WORDS[reason] for reason in level.marks]
     if ranking is not None:
         if report.cost is not None:
             fees = ranking.costs[number].point.fees
-            row += f"  {'unbounded' if fees is None else _money(fees, ''):>12}"
+            row += f"  {'unbounded' if fees is None else money(fees, ''):>12}"
             if ranking.cheapest == number:
                 marks.insert(0, "cheapest")
         if ranking.best == number and level.odds.passed:
@@ -231,9 +240,10 @@ def _level(report: OddsReport, number: int, level: Level) -> str:
     return row + (f"  {', '.join(marks)}" if marks else "")
 
 
-def _told_apart(report: OddsReport) -> Iterator[str]:
+def told_apart(report: OddsReport) -> Iterator[str]:
+    """Which levels of risk cannot be ranked; nothing where they can."""
     ranking = report.ranking
     if ranking is None or not ranking.alike:
         return
     names = [f"{report.levels[i].risk:g} %" for i in sorted((ranking.best, *ranking.alike))]
-    yield f"  {', '.join(names)} lie within each other's interval: these days cannot rank them"
+    yield f"{', '.join(names)} lie within each other's interval: these days cannot rank them"
