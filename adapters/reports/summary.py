@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -78,17 +79,23 @@ class SummaryProjection:
 
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
-        event = record.event
-        kind = type(event)
-        count = self._counting.get(kind)
-        if count is not None:
-            count(event)
-        else:
-            self._turn(record)
-        if kind in AttemptsProjection.KINDS:
-            self._attempts.take(record)
-        if kind in DaysProjection.KINDS:
-            self._daily.take(record)
+        self.take_all((record,))
+
+    def take_all(self, records: Iterable[ev.Record]) -> None:
+        """Take records into account, in their order."""
+        counting = self._counting
+        for record in records:
+            event = record.event
+            kind = type(event)
+            count = counting.get(kind)
+            if count is not None:
+                count(event)
+            else:
+                self._turn(record)
+            if kind in AttemptsProjection.KINDS:
+                self._attempts.take(record)
+            if kind in DaysProjection.KINDS:
+                self._daily.take(record)
 
     def _turn(self, record: ev.Record) -> None:
         """Where the session, or its trading, begins or ends."""

@@ -14,7 +14,7 @@ from scripts.view.live_view import LiveView, plain_line, view
 from scripts.view.status_text import status_lines
 from tests.statuses import STATUS
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def shown(status: Status, *, width: int = 120) -> str:
