@@ -149,7 +149,7 @@ def doubt(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> str | None:
     """
     why = objection(seen, expected.login, expected.server)
     if why is None and expected.balance and not seen.balance and not seen.equity:
-        return f"account {expected.login} is told without balance and equity"
+        return f"account {expected.login} comes without balance and equity"
     return why
 
 
