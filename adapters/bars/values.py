@@ -64,8 +64,9 @@ def as_written(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     exponents = np.floor(np.log10(np.where(open_ones, prices, 1.0)))
     result = prices.copy()
     for digits in _FLOAT32_DIGITS:
-        scale = 10.0 ** (digits - 1 - exponents)
-        shorter = np.rint(prices * scale) / scale
+        # Both are whole powers of ten, so that the quotient is the decimal's own float.
+        up, down = (10.0 ** np.maximum(sign * (digits - 1 - exponents), 0) for sign in (1, -1))
+        shorter = np.rint(prices * up / down) * down / up
         fits = open_ones & (shorter.astype(np.float32) == narrow)
         result[fits] = shorter[fits]
         open_ones &= ~fits

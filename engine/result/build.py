@@ -41,7 +41,8 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         slippage = int(terms.costs.get("slippage_points", 0))
         end = fold.end_key
         played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
-        known = {name: item.until(played) for name, item in known.items()}
+        # Bars before the session's start only warmed up its strategy.
+        known = {name: item.within(fold.first, played) for name, item in known.items()}
         account = ReplayedAccount(
             fold.steps, known, terms.symbols, end=end, slippage=slippage, currency=terms.currency
         )

@@ -369,12 +369,13 @@ def of_past(
     return []
 
 
-def passed(inputs: LedgerInputs, figures: LedgerFigures) -> LedgerFinding:
-    """The phase is over."""
+def passed(inputs: LedgerInputs, figures: LedgerFigures, unjudged: Sequence[str]) -> LedgerFinding:
+    """The phase is over, as far as deals can show it: `unjudged` are rules that nobody has."""
+    rest = f" (not judged here: {'; '.join(unjudged)})" if unjudged else ""
     return LedgerFinding(
         LedgerCode.PASSED,
         f"target {inputs.money(figures.target or 0)} reached with {figures.trading_days} days: the "
-        "phase is over; go on with the next login or state the next phase",
+        f"phase is over{rest}; go on with the next login or state the next phase",
     )
 
 

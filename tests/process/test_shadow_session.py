@@ -14,7 +14,7 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from tests import synthetic
 from tests.commands import butler
-from tests.process.cli import butler_process
+from tests.process.cli import SECONDS, butler_process
 from tests.process.shadows import (
     assert_same_trades,
     kill_at,
@@ -56,7 +56,7 @@ def test_an_interrupted_session_ends_in_order(tmp_path: Path, how: signal.Signal
     with shadow_process(tmp_path, *bars, *LOCKSTEP, "--session-id", "ended") as process:
         wait_until(process, books(tmp_path, "ended"), synthetic.SPRING + 3600)
         process.send_signal(how)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
     summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
     assert summary["outcome"] == "interrupted"
@@ -233,20 +233,20 @@ def test_a_session_that_takes_over_manages_what_the_earlier_one_left(tmp_path: P
     whole, divided, other = tmp_path / "whole", tmp_path / "divided", tmp_path / "other"
     run = (*SENDING, "--from", "2024-12-18T18:00")
     assert (
-        butler(*run, "--to", "2024-12-19T18:00", "--session-id", "all", "--results-dir", whole).code
+        butler(*run, "--to", "2024-12-19T10:00", "--session-id", "all", "--results-dir", whole).code
         == 0
     )
     for results in (divided, other):
         first = (*run, "--to", "2024-12-19T02:00", "--session-id", "one", "--results-dir", results)
         assert butler(*first).code == 0
         assert ended_with(results, "one").open_positions
-    refused = butler(*run, "--to", "2024-12-19T18:00", "--results-dir", divided)
+    refused = butler(*run, "--to", "2024-12-19T10:00", "--results-dir", divided)
     assert refused.code == 2
     assert "(session one), which nobody manages: --adopt, --resume one, or butler flatten" in (
         refused.line
     )
     assert not [path for path in (divided / "sessions").iterdir() if path.name != "one"]
-    later = ("--to", "2024-12-19T18:00", "--session-id", "two", "--adopt", "--results-dir")
+    later = ("--to", "2024-12-19T10:00", "--session-id", "two", "--adopt", "--results-dir")
     said = butler(*run[:-3], "--from", "2024-12-18T18:00", *later, divided)
     assert said.code == 0, said
     assert any("took over" in line and "managed as in one" in line for line in said.err), said

@@ -19,7 +19,7 @@ from tests.builders import START, account, closed, ended, halted, opened
 from tests.sessions import edges
 
 NOON = 1_736_251_200_000
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def changed(*causes: HaltCause, newest: HaltCause | None = None) -> ev.TradingStateChanged:
