@@ -182,6 +182,16 @@ def test_parquet_as_libraries_write_it_gives_the_bars(tmp_path: Path, what: str)
     _same(open_bars(path))
 
 
+@pytest.mark.parametrize("volumes", [[None, *[1.0] * (COUNT - 1)], [np.nan] * COUNT])
+def test_a_volume_without_value_is_named_as_the_file_names_it(
+    tmp_path: Path, volumes: list[float | None]
+) -> None:
+    path = tmp_path / "bars.parquet"
+    pq.write_table(_table(Volume=pa.array(volumes, pa.float64(), from_pandas=False)), path)
+    with pytest.raises(BarFileError, match=r"row 1: column 'Volume'.*--drop Volume"):
+        list(open_bars(path).chunks())
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_volumes_with_parts_are_said_to_be_rounded(tmp_path: Path, ending: str) -> None:
     """What was traded in parts of a lot is not without volume, as a bar of a closed market is."""
