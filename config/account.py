@@ -10,7 +10,13 @@ import msgspec
 
 from config.errors import ConfigError
 from config.profiles import ACCOUNTS_FILE, LARGEST_LOGIN, how_to_create
-from config.schema import DEFAULT_SYMBOL, AccountProfile, CliOverrides, ResolvedAccount
+from config.schema import (
+    DEFAULT_SYMBOL,
+    PROFILE_FIELDS,
+    AccountProfile,
+    CliOverrides,
+    ResolvedAccount,
+)
 from config.secrets import Secret
 from config.section import did_you_mean
 
@@ -20,6 +26,9 @@ ENVIRONMENT: Final = {
     "password": "OMEGA_MT5_PASSWORD",
 }
 """The fields that environment variables may give. A variable set to nothing counts as unset."""
+
+_OF_THE_PROFILE: Final = tuple(name for name in PROFILE_FIELDS if name not in ENVIRONMENT)
+"""The fields that nothing but a profile gives."""
 
 COMMAND_LINE: Final = "command line"
 DEFAULT: Final = "default"
@@ -62,13 +71,7 @@ def resolve_account(
         server=_server(found["server"]),
         login=_login(found["login"]),
         password=_password(found["password"]),
-        default_symbol=rest.default_symbol,
-        purpose=rest.purpose,
-        terminal_path=rest.terminal_path,
-        symbol_map=rest.symbol_map,
-        host=rest.host,
-        alerts=rest.alerts,
-        challenge=rest.challenge,
+        **{name: getattr(rest, name) for name in _OF_THE_PROFILE},
         origins={name: pick.origin for name, pick in found.items()} | _other_origins(profile),
         warnings=_warnings(cli, environ, profile) + _useless(rest, found["password"]),
     )
@@ -111,17 +114,8 @@ def _in_profile(profile: AccountProfile) -> str:
 
 def _other_origins(profile: AccountProfile | None) -> dict[str, str]:
     given = frozenset() if profile is None else profile.given
-    names = (
-        "default_symbol",
-        "purpose",
-        "terminal_path",
-        "symbol_map",
-        "host",
-        "alerts",
-        "challenge",
-    )
     written = "" if profile is None else _in_profile(profile)
-    return {name: written if name in given else DEFAULT for name in names}
+    return {name: written if name in given else DEFAULT for name in _OF_THE_PROFILE}
 
 
 def _missing(names: list[str], profile: AccountProfile | None) -> ConfigError:
@@ -183,7 +177,7 @@ def _useless(profile: AccountProfile, password: _Pick) -> list[str]:
         return []
     return [
         f"the password of {password.origin} has no effect with host: the terminal host at "
-        f"{profile.host} logs in by {HOSTS_OWN}; leave it out"
+        f"{profile.host} logs in with the one of its own configuration; leave it out"
     ]
 
 

@@ -200,6 +200,11 @@ class Trader:
         wait = ("--wait", COMMAND_SECONDS / 2) if patient else ()
         return self.butler(command, name, "--results-dir", self.results, *wait, *arguments)
 
+    def resume(self, session: Running) -> None:
+        """Resume a session; it refuses that until it has looked for an order's outcome."""
+        told = ("--reason", "looked at it")
+        wait_for(lambda: self.order("resume", session, *told).code == 0, 60, "a resumed session")
+
     # --- sessions
 
     def shadow(self, *arguments: object, resume: Running | None = None) -> Running:

@@ -57,15 +57,16 @@ def test_an_answer_of_a_terminal_without_connection_is_no_riddle(
     trader: Trader, session: Running
 ) -> None:
     """10031 while `connected` is false: the order never reached the server, and nothing latches."""
-    trader.terminal.tell(
-        terminal={"connected": False},
-        faults=[{"call": "order_send", "do": "retcode", "value": 10031}],
+    gone = {"call": "terminal_info", "do": "answer", "value": {"connected": False}}
+    trader.terminal.faults(
+        {"call": "order_send", "do": "retcode", "value": 10031},
+        {**gone, "after": "order_send", "times": 3},
     )
     trader.signal("short", stop_loss=1.125, volume=0.1, strategy_id="meanwhile")
-    time.sleep(5)
+    wait_for(lambda: len(trader.terminal.sends()) == 2, 60, "the send")
+    session.await_rows(2, "RESUME", seconds=60)
     assert session.rows("UNKNOWN") == []
-    trader.terminal.tell(terminal=None)
-    wait_for(lambda: session.status()["state"] == "active", 30, "an active session")
+    assert "terminal" in {row["reason"] for row in session.rows("HALT")}
 
 
 def test_a_price_that_stands_still_suspends_within_seconds(

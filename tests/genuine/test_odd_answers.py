@@ -24,7 +24,7 @@ def session(trader: Trader) -> Iterator[Running]:
     yield running
     trader.terminal.tell(faults=None, lag=None)
     assert running.process.poll() is None, running.wait()
-    trader.order("resume", running, "--reason", "looked at it")
+    trader.resume(running)
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
     wait_for(lambda: not running.status()["positions"], 60, "nothing open in the status")
@@ -112,6 +112,7 @@ def test_entry_deals_at_different_prices_give_their_average(
         volume=0.1, price=1.1003, symbol="EURUSD", magic=position["magic"],
         comment=position["comment"],
     )  # fmt: skip
+    trader.terminal.hand("levels", position="last", volume=0.2)
     trader.terminal.tell(lag=None)
     (opened,) = session.await_rows(1, "OPEN", seconds=60)
     assert float(opened["price"]) == pytest.approx(1.1002)

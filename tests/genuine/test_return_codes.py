@@ -40,6 +40,7 @@ def session(trader: Trader) -> Iterator[Running]:
     running = a_session(trader)
     yield running
     trader.terminal.tell(faults=None)
+    trader.resume(running)  # else what is unknown stays so
     assert trader.order("flatten", running).code == 0
     assert trader.order("stop", running).code == 0
     running.wait()

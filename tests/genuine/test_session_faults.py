@@ -38,7 +38,7 @@ def session(trader: Trader) -> Iterator[Running]:
     trader.terminal.tell(faults=None)
     assert running.process.poll() is None, running.wait()
     wait_for(lambda: running.status()["link"] == "up", 90, "the link")
-    trader.order("resume", running, "--reason", "looked at it")
+    trader.resume(running)
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
     trader.order("stop", running)
@@ -74,7 +74,7 @@ def sent_with(trader: Trader, session: Running, do: str, value: Any) -> None:
         trader.terminal.hand("close", position="last")
         session.await_rows(closed + 1, "CLOSE", seconds=60)
     assert len(trader.terminal.sends()) == before + 1
-    trader.order("resume", session, "--reason", name)
+    trader.resume(session)
     wait_for(lambda: session.status()["state"] == "active", 90, f"active after {name}")
 
 
@@ -108,7 +108,7 @@ def test_a_close_that_meets_a_fault_is_done_in_the_end(
     wait_for(trader.terminal.sends, 60, "the close")
     wait_for(lambda: session.status()["link"] == "up", 90, "the link")
     if session.rows("UNKNOWN") and trader.terminal.book()["positions"]:
-        assert trader.order("resume", session, "--reason", "it was not executed").code == 0
+        trader.resume(session)  # it was not executed
         assert trader.order("flatten", session).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, f"a close after {do} {value}")
     deals = [deal for deal in trader.terminal.book()["deals"] if deal["entry"] == 1]

@@ -102,10 +102,13 @@ def test_a_foreign_position_is_shown_and_never_touched(trader: Trader, session: 
     trader.terminal.hand("open", symbol="EURUSD", type=0, volume=0.2, magic=7, comment="mine")
     wait_for(lambda: trader.terminal.book()["positions"], 20, "the position")
     (position,) = trader.terminal.book()["positions"]
-    wait_for(lambda: str(position["ticket"]) in str(session.status()), 20, "it in the status")
+    wait_for(lambda: session.status()["external"], 20, "it in the status")
+    (shown,) = session.status()["external"]
+    assert (shown["ticket"], shown["volume"]) == (position["ticket"], 0.2)
     assert trader.order("flatten", session).code == 0
     assert len(trader.terminal.book()["positions"]) == 1
     ended(trader, session)
+    assert [item["ticket"] for item in session.summary()["external"]] == [position["ticket"]]
 
 
 def test_a_pending_entry_waits_fills_and_is_told(trader: Trader, session: Running) -> None:
@@ -176,12 +179,12 @@ def test_a_dry_session_sees_ticks_and_sends_nothing(trader: Trader) -> None:
 
 
 def test_duration_ends_a_session_in_time(trader: Trader) -> None:
-    """`--duration 15s` ends it after 15 s with exit 0."""
-    session = trader.shadow("--no-dry-run", "--duration", "15s")
+    """`--duration 60s` ends it by itself with exit 0, in agreement with the terminal."""
+    session = trader.shadow("--no-dry-run", "--duration", "60s")
     session.ready()
     trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
-    said = session.wait(60)
+    said = session.wait()
     assert said.code == 0, said
     audit(session, trader.terminal)
 

@@ -250,6 +250,7 @@ def test_the_report_shows_every_field_its_origin_and_no_password(
         ("symbol_map", "XAUUSD: GOLD", written),
         ("host", "(not set)", "default"),
         ("alerts", "(not set)", "default"),
+        ("challenge", "(not set)", "default"),
     ]
 
 

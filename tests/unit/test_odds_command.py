@@ -32,7 +32,11 @@ def _results_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
-QUICK = (*MONTHS, "--paths", "500", "--no-table")
+FEW = (*MONTHS, "--paths", "100", "--no-table")
+DEAR = ("--commission", "30")
+"""Costs at which an attempt is over within days: playing long ones is most of the work."""
+
+QUICK = (*FEW, *DEAR)
 
 
 def test_the_shipped_preset_passes_none_of_its_attempts(tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ def test_the_shipped_preset_passes_none_of_its_attempts(tmp_path: Path) -> None:
     cannot be written.
     """
     (tmp_path / "odds").write_text("")
-    said = butler("odds", *QUICK, "--results-dir", tmp_path)
+    said = butler("odds", *FEW, "--results-dir", tmp_path)
     assert said.code == 0, said.err
     assert "the page cannot be written" in said.line
     text = "\n".join(said.out)
@@ -71,7 +75,7 @@ def test_levels_of_risk_are_replayed_by_themselves(tmp_path: Path) -> None:
 
     All of it stands on the page, too, which is found among the results.
     """
-    said = butler("odds", *MONTHS, "--paths", "300", "--risk", "2,0.001", "--jobs", 1,
+    said = butler("odds", *MONTHS, *DEAR, "--paths", "100", "--risk", "2,0.001", "--jobs", 1,
                   "--fee", 100, "--refund", "--results-dir", tmp_path)  # fmt: skip
     assert said.code == 0, said.err
     text = "\n".join(said.out)
@@ -100,12 +104,14 @@ def test_every_shipped_rule_set_has_odds(name: str) -> None:
 
 def test_the_firm_days_are_written_with_what_they_are(tmp_path: Path) -> None:
     file = tmp_path / "days.parquet"
-    assert butler("odds", *QUICK, "--out", file).code == 0
+    risk = ("--per-trade-risk-fraction", 0.02)
+    assert butler("odds", *FEW, *risk, "--out", file).code == 0
     table = pq.read_table(file)
     days = [msgspec.convert(row, FirmDay) for row in table.to_pylist()]
     challenge = resolve("ftmo_2step", None, None)
     assert challenge is not None
-    terms, _ = ReplaySource(ReplayRequest(start=MONTHS[1], end=MONTHS[3])).terms()
+    asked = ReplayRequest(start=MONTHS[1], end=MONTHS[3], limits={"per_trade_risk_fraction": 0.02})
+    terms, _ = ReplaySource(asked).terms()
     assert days == list(replayed(endless(terms, challenge)).run.days)
     assert json.loads(table.schema.metadata[b"about"])["rules"] == "ftmo_2step"
 
@@ -114,8 +120,8 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
     """It broke the rules in its first weeks; its odds are those of all its days."""
     where = ("--results-dir", tmp_path)
     ended = ("--objectives", "ftmo_2step", "--session-id", "one", "--quiet")
-    assert butler("replay", *MONTHS, *ended, *where).code == 0
-    run = butler("odds", "one", *where, "--paths", "500", "--no-table")
+    assert butler("replay", *MONTHS, *DEAR, *ended, *where).code == 0
+    run = butler("odds", "one", *where, "--paths", "100", "--no-table")
     assert run.code == 0, run.err
     assert run.out == butler("odds", *QUICK).out
     source = source_of("one", tmp_path, None)
@@ -133,7 +139,7 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         ((*MONTHS, "--max-loss-fraction", "0.05"), 3, "was ended early by max_loss"),
         (("--rules", "ftmo"), 2, "--rules: there are no rules 'ftmo'"),
         (
-            ("--rules", "ftmo_2step:account"),
+            (*MONTHS, "--rules", "ftmo_2step:account"),
             2,
             "no target to reach in the phases left (account, account_swing)",
         ),
@@ -166,7 +172,8 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 
 
 def test_a_preset_of_fixed_volumes_has_no_table_over_risk() -> None:
-    said = butler("odds", "--preset", "sma_cross", *MONTHS, "--paths", "300", "--jobs", 1)
+    said = butler("odds", "--preset", "sma_cross", *MONTHS, "--paths", "100", "--jobs", 1,
+                  "--commission", 1_000)  # fmt: skip
     assert said.code == 0, said.err
     assert "  volumes are fixed: no table over risk" in said.out
     assert any("volumes are fixed; blocks of" in line for line in said.out)

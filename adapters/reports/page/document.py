@@ -108,6 +108,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "warnings": sections.warnings(result, figures),
         "symbols": [name for name in result.prices if len(result.prices[name])],
         "count": len(result.trades),
+        "closed": len(result.closed),
     }
 
 

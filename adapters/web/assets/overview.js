@@ -19,7 +19,7 @@ function facts(card) {
   const floating = card.floating === null || card.floating === undefined || !open.length ? '' : ` (${decimal(card.floating)})`;
   return [
     ['equity', card.equity === undefined ? '\u2013' : `${decimal(card.equity)} ${currency}`],
-    ['open positions', `${open.length}${floating}`],
+    ['open positions', `${open.length}${floating}${(card.external || []).length ? `, ${card.external.length} external` : ''}`],
     ['heartbeat', now.beat],
     ['balance', card.balance === undefined ? '\u2013' : decimal(card.balance)],
     ['last tick', now.tick],

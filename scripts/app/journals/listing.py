@@ -14,7 +14,7 @@ from adapters.reports.projection import iso
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.journal import TAGS, JournalDamaged, JournalFailed
-from engine.types import Cents
+from engine.types import USD, Cents
 from scripts.app.session_folder import JOURNAL, SIMULATED, THROUGH_MT5
 
 RUNNING, CUT_OFF, UNREADABLE = "running", "cut off", "unreadable"
@@ -36,6 +36,7 @@ class PastRun:
     played_to: str | None = None
     state: str = UNREADABLE
     result: float | None = None
+    currency: str = USD
     trades: int | None = None
     open_positions: int | None = None
     verdict: str = ""
@@ -74,6 +75,7 @@ def _of_summary(folder: Path, summary: dict[str, Any], *, journal: bool) -> Past
         played_to=summary.get("played_to"),
         state=str(summary.get("outcome") or CUT_OFF),
         result=summary.get("total_pnl"),
+        currency=summary.get("currency", USD),
         trades=summary.get("number_of_trades"),
         open_positions=summary.get("open_positions"),
         verdict=_verdict(summary),
@@ -163,6 +165,7 @@ def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
         preset=summary["preset"],
         account_profile=summary["account_profile"],
         played_from=summary["played_from"],
+        currency=summary.get("currency", USD),
         played_to=iso(last.time),
         result=round((account - projection.paid_in) / 100, 2),
         trades=summary["number_of_trades"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.reports.sweep_page import HeatMap, SweepPage
+from engine.types import grouped
 from risk.odds.grid import Plateau
 from scripts.app.sweep.trial import TrialRow
 from scripts.app.sweep.verdict import YEAR, SweepVerdict
@@ -34,7 +35,7 @@ def page_of_sweep(
     """The page of a sweep; `rows` are all its trials, `figures` the objective's by their number."""
     best = tuple(
         (
-            str(one.number), f"{one.net / 100:,.2f} {verdict.currency}", f"{one.sharpe_year:+.2f}",
+            str(one.number), grouped(one.net / 100, verdict.currency), f"{one.sharpe_year:+.2f}",
             f"{one.drawdown:.1%}", f"{one.trades:,}", settings_text(one.settings),
         )
         for one in verdict.best
