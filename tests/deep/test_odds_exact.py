@@ -89,8 +89,8 @@ def test_a_preset_that_keeps_a_reserve_has_an_exact_history_alone(tmp_path: Path
     file = tmp_path / "reserve.yaml"
     text = PRESET.format(name="reserve", fast=21, slow=50, risk=0.01)
     file.write_text(text.lstrip().replace("reset_zone", "firm_reserve_fraction: 0.01, reset_zone"))
-    asked = ("odds", "--preset", file, "--from", "2023-01-01", "--to", "2023-06-01")
-    asked = (*asked, "--results-dir", tmp_path)
+    period = ("--from", "2023-01-01", "--to", "2023-06-01")
+    asked = ("odds", "--preset", file, *period, "--results-dir", tmp_path)
     refused = butler(*asked)
     assert refused.code == 3
     assert "--exact" in refused.line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from adapters.reports.sweep_page import HeatMap, SweepPage
@@ -17,7 +18,9 @@ NAMES = {"sharpe": "Sharpe ratio a year", "net": "net result", "odds": "share th
 
 def shown(objective: str, figure: float) -> float:
     """An objective's figure as a person reads it: ratios a year, money in whole units."""
-    return figure * {"sharpe": YEAR**0.5, "net": 0.01}.get(objective, 1.0)
+    if objective == "net":
+        return figure / 100
+    return figure * math.sqrt(YEAR) if objective == "sharpe" else figure
 
 
 def plateau_told(objective: str, flat: Plateau) -> str:
