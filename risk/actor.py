@@ -424,6 +424,7 @@ class RiskActor:
             known_signal=order.terms.signal_id in self._signals,
             positions=totals.positions,
             positions_on_symbol=totals.on_symbol,
+            without_stop=totals.without_stop,
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
