@@ -324,7 +324,8 @@ def _firm_loss_buffer(sized: SizedOrder, context: RiskContext) -> str | None:
 
     Reaching a floor counts as breaking it, whatever the firm says. Without a firm there is none.
     """
-    floors, kept = context.firm_floors, firm_reserve(context.limits, context.starting_balance)
+    floors = context.firm_floors
+    kept = None if floors is None else firm_reserve(context.limits, floors.initial)
     if floors is None or kept is None:
         return None
     worst = _worst_case(context, sized.worst)

@@ -345,7 +345,10 @@ class AccountStore:
         """Trading on the account is halted, for whichever session."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO halts (cause, since, until, session) VALUES (?, ?, ?, ?)",
+                # Released and halted again within one moment, it is in force.
+                "INSERT INTO halts (cause, since, until, session) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (cause, since) DO UPDATE SET until = excluded.until, "
+                "session = excluded.session, released = NULL, reason = NULL",
                 (halt.cause, halt.since, halt.until, halt.session),
             )
 
@@ -390,9 +393,10 @@ class AccountStore:
                 "INSERT OR REPLACE INTO baseline VALUES (?, ?, ?)", (at, amount, reason)
             )
 
-    def baseline(self) -> Cents | None:
-        """The balance that the largest loss counts from; None before the first session."""
-        return self._number("SELECT amount FROM baseline ORDER BY at DESC LIMIT 1")
+    def baseline(self) -> tuple[Millis, Cents] | None:
+        """Since when the largest loss counts from which balance; None before the first session."""
+        rows = self._rows("SELECT at, amount FROM baseline ORDER BY at DESC LIMIT 1")
+        return (rows[0][0], rows[0][1]) if rows else None
 
     # --- sessions ---
 

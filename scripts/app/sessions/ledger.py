@@ -100,7 +100,7 @@ class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
         """
         report, remembered = self.report, self.remembered
         figures = report.figures
-        baseline = remembered.baseline
+        baseline = report.baseline or remembered.baseline
         if figures.initial is not None:
             baseline = figures.initial + (figures.transfers or 0)
         refused = None if first else refusal(report, follows=follows)
@@ -262,7 +262,7 @@ def _remembered(
     if source.writes:
         store.add_history(seen.deals, seen.orders, now)
     approvals = store.approvals(now - 2 * _DAY)
-    own = terms.own_day
+    own, baseline = terms.own_day, store.baseline()
     known = msgspec.structs.replace(
         inputs,
         stored=store.deals(),
@@ -271,11 +271,12 @@ def _remembered(
         watched=store.watched(),
         requests=store.requests(now - 2 * _DAY),
         approvals=approvals,
+        baseline=baseline,
     )
     return Remembered(
         known=known,
         clock=store.clock(),
-        baseline=store.baseline(),
+        baseline=None if baseline is None else baseline[1],
         entries=tuple(at for at in approvals if at > now - _HOUR),
         symbols=store.approved_symbols(last_reset(own.zone, own.hour, now)),
         signals=tuple(sorted(store.known_signals(now - _DAY))),
