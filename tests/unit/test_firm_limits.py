@@ -228,6 +228,7 @@ class TestTiming:
             strategy_id="s", realized=-50,
         )  # fmt: skip
         parts.bus.feed(ev.OrphansAdopted(positions=(taken,)))
+        parts.bus.publish(opened(7, order_id=0))
         parts.bus.publish(closed(7, net=49))
         enter(parts, "GBPUSD", "s:2")
         assert denials(parts) == [DenyReason.COOL_DOWN]

@@ -7,23 +7,38 @@ waits until its record is durable.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
-from adapters.journal import SqliteJournal
 from adapters.state.errors import StateFailed
 from engine import events as ev
-from engine.journal import JournalFailed
+from engine.journal import Journal, JournalFailed
 from scripts.app.account.books import AccountBooks
 from scripts.app.account.notes import SessionNotes
 
 _BEAT_SECONDS = 5.0
 
 
+class NumberedJournal(Journal, Protocol):
+    """A journal that knows its last record's number."""
+
+    @property
+    def last_seq(self) -> int: ...
+
+
 class AccountJournal:
     """The journal of a session on an account (`engine.ports.Journal`)."""
 
-    def __init__(self, journal: SqliteJournal, books: AccountBooks, notes: SessionNotes) -> None:
+    def __init__(
+        self,
+        journal: NumberedJournal,
+        books: AccountBooks,
+        notes: SessionNotes,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._journal, self._books, self._notes = journal, books, notes
-        self._beaten = time.monotonic()
+        self._seconds = seconds
+        self._beaten = seconds()
 
     @property
     def last_seq(self) -> int:
@@ -36,7 +51,7 @@ class AccountJournal:
 
     async def room(self) -> None:
         await self._journal.room()
-        if self._notes.waiting or time.monotonic() - self._beaten >= _BEAT_SECONDS:
+        if self._notes.waiting or self._seconds() - self._beaten >= _BEAT_SECONDS:
             self._beat()
             await self._flush()
 
@@ -52,7 +67,7 @@ class AccountJournal:
             await self._flush()
 
     def _beat(self) -> None:
-        self._beaten = time.monotonic()
+        self._beaten = self._seconds()
         self._notes.beat()
 
     async def _flush(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -68,9 +68,15 @@ class SessionAccount:
         update = self.reading.update(follows=self.challenge is not None)
         return msgspec.structs.replace(update, signals=()) if self.scripted else update
 
-    def journal(self, journal: SqliteJournal, session: str) -> AccountJournal:
-        """The session's journal, which also keeps what must outlive the session."""
+    def journal(
+        self, journal: SqliteJournal, session: str, past: Sequence[ev.Record] = ()
+    ) -> AccountJournal:
+        """The session's journal, which also keeps what must outlive the session.
+
+        `past` are the records of one that goes on.
+        """
         notes = SessionNotes(session, self.limits, sends=self.sends, halted=self.first.halts)
+        notes.recall(past)
         return AccountJournal(journal, self.books, notes)
 
     def watch(self) -> LedgerObserver | None:
