@@ -140,9 +140,11 @@ class RiskActor:
         self.losses.test(rolled.account.equity)
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
-        """Every deal of an order of ours was followed by an equity test, which is not on record."""
+        """Every deal of an order of ours was followed by an equity test, which is not on record;
+        what was taken over was not."""
         self._count_positions()
-        self.losses.test(opened.account.equity)
+        if opened.order_id:
+            self.losses.test(opened.account.equity)
 
     def _apply_closed(self, closed: ev.PositionClosed) -> None:
         self.on_closed(closed)

@@ -306,10 +306,13 @@ class AccountStore:
         return tuple((low, high) for low, high in self._rows(query, (since,)))
 
     def add_request(self, session: str, seq: int, at: Millis) -> None:
-        """A request is about to go to the server; counted even if the process dies now."""
+        """A request is about to go to the server; counted even if the process dies now.
+
+        A session that lost its last records gives their numbers once more: the later one counts.
+        """
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (session, seq, at)
+                "INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", (session, seq, at)
             )
 
     def requests(self, since: Millis) -> tuple[Millis, ...]:
@@ -320,7 +323,7 @@ class AccountStore:
         """An entry was approved and is about to be sent."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
                 (session, seq, at, signal, symbol),
             )
 

@@ -19,7 +19,7 @@ from tests.paper_terminals import BUY, NOW, done, terminal_at_ticks
 
 
 def read(terminal: Any) -> AccountRead:
-    info = terminal_at_ticks().account_info()
+    info: Any = terminal_at_ticks().account_info()
     return read_account(terminal, NOW, login=info.login, server=info.server)
 
 
@@ -92,7 +92,7 @@ def test_a_terminal_that_does_not_answer_names_the_function() -> None:
 @pytest.mark.parametrize("look", [1, 2])
 def test_nothing_is_read_of_an_account_to_which_somebody_has_logged_in(look: int) -> None:
     """Before the history is read, or while it is."""
-    terminal = terminal_at_ticks()
+    terminal: Any = terminal_at_ticks()
     looks = count(1)
 
     class Other(Moving):

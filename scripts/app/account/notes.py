@@ -64,6 +64,12 @@ class SessionNotes:
         elif self._sends:
             self._note(record)
 
+    def cancels(self, ticket: int, seq: int) -> None:
+        """A pending order is about to be cancelled: one more request, after the record `seq`."""
+        if self._sends:
+            name, at = f"{self._session}/{ticket}", self._latest
+            self._jobs.append(lambda store: store.add_request(name, seq, at))
+
     def recall(self, past: Iterable[ev.Record]) -> None:
         """Note once more what the records of a session that goes on tell: it may have ended after
         they were on the disk, and before the account's store had them.

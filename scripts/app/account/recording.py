@@ -1,7 +1,8 @@
 """A session's journal that also keeps, in the account's store, what must outlive the session.
 
 An approved entry and a request are in the store before the request leaves, for whoever sends one
-waits until its record is durable.
+waits until its record is durable. The store comes first: what it knows of and the journal lost is
+counted all the same, which is the stricter side.
 """
 
 from __future__ import annotations
@@ -49,22 +50,26 @@ class AccountJournal:
         self._journal.append(record)
         self._notes.take(record)
 
+    def note_cancel(self, ticket: int, seq: int) -> None:
+        """A pending order is about to be cancelled, which no record of its own tells."""
+        self._notes.cancels(ticket, seq)
+
     async def room(self) -> None:
-        await self._journal.room()
         if self._notes.waiting or self._seconds() - self._beaten >= _BEAT_SECONDS:
             self._beat()
             await self._flush()
+        await self._journal.room()
 
     async def durable(self, seq: int) -> None:
-        await self._journal.durable(seq)
         await self._flush()
+        await self._journal.durable(seq)
 
     async def close(self) -> None:
+        self._beat()
         try:
-            await self._journal.close()
-        finally:
-            self._beat()
             await self._flush()
+        finally:
+            await self._journal.close()
 
     def _beat(self) -> None:
         self._beaten = self._seconds()

@@ -159,11 +159,11 @@ async def _patiently(connection: Connection, source: LedgerSource) -> LedgerRead
         while LedgerCode.HISTORY_UNSETTLED in reading.report.codes:
             await anyio.sleep(POLL_SECONDS)
             reading = await read_once(connection, source)
-    await _settle(source, reading)
+    await settle(source, reading)
     return reading
 
 
-async def _settle(source: LedgerSource, reading: LedgerRead) -> None:
+async def settle(source: LedgerSource, reading: LedgerRead) -> None:
     """Keep what the history does not explain, once it adds up."""
     settled_at = reading.report.figures.opening
     if not (source.remembers and source.writes) or reading.report.severity is LedgerSeverity.WAIT:
