@@ -35,7 +35,6 @@ from risk.actor import RiskActor
 from risk.ledger.booking import DealClass
 from risk.ledger.counts import own_figures
 from risk.trading_control import TradingControl
-from scripts.app.account.notes import SessionNotes
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.run import run_seed
 
@@ -299,7 +298,6 @@ BREAKS: dict[str, Break] = {
     "halts of the account are forgotten by its next session": _halts_of_the_account_forgotten,
     "entries of the account are not counted": _entries_of_other_sessions_not_counted,
     "requests of earlier sessions are forgotten": _without(AccountStore, "add_request"),
-    "cancellations are no requests": _without(SessionNotes, "cancels"),
     "the day starts with the balance of now": _day_starts_with_the_balance_of_now,
     "payments are taken for results": _payments_taken_for_results,
 }
