@@ -421,7 +421,9 @@ def _sums(left: Sequence[Row], right: Sequence[Row]) -> dict[str, tuple[int, int
 def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) -> tuple[str, ...]:
     """Sentences on what is known to differ without anything being wrong."""
     lines = []
-    if not compared:
+    if not (statement.deals or statement.positions):
+        lines.append("the statement holds no deal and no closed position")
+    elif not compared:
         lines.append("no row of the statement has a partner: another account, or another time?")
     if shift:
         lines.append(f"the statement's clock is {shift / 3_600_000:+g} h from the ledger's")
