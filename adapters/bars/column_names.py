@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.bars.errors import BarFileError, shown
+from adapters.bars.errors import BarFileError, import_command, shown
 
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("time", *PRICES)
@@ -23,13 +23,19 @@ _ALIASES = {
     "tick_vol": "tick_volume", "volume": "tick_volume", "vol": "real_volume",
     "real volume": "real_volume", "timestamp": "time", "datetime": "time", "date time": "time",
     "date_time": "time", "open time": "time", "open_time": "time", "ticker": SYMBOL,
-    "instrument": SYMBOL,
+    "instrument": SYMBOL, "dtyyyymmdd": "date", "tickqty": "tick_volume",
+    "t": "time", "o": "open", "h": "high", "l": "low", "c": "close", "v": "tick_volume",
+    **{f"bid{name}": name for name in PRICES}, **{f"bid.{name[0]}": name for name in PRICES},
+    **{f"{name} price": name for name in PRICES},
 }  # fmt: skip
 _UTC_NAMES = frozenset({"time_utc", "utc time", "gmt time", "time (utc)", "time(utc)"})
-_WRONG_CLOCKS = {"local time": "a local zone", "eet": "EET", "eet time": "EET"}
+_WRONG_CLOCKS = {
+    "local time": "a local zone", "time (local)": "a local zone", "eet": "EET",
+    "eet time": "EET", "time (eet)": "EET", "time (est)": "EST",
+}  # fmt: skip
 _INDEXES = frozenset({"", "unnamed: 0", "index", "__index_level_0__"})
 _OURS = frozenset({*KNOWN_COLUMNS, "date", "clock", SYMBOL})
-_QUOTES = frozenset({"bid", "ask"})
+_QUOTES = (frozenset({"bid", "ask"}), frozenset({"bidprice", "askprice"}))
 
 
 @dataclass(frozen=True)
@@ -62,14 +68,16 @@ def columns_of(
     choice = choice or ColumnChoice()
     _check_choice(path, header, choice)
     bare = [_bare(name) for name in header]
-    _refuse_other_clocks(path, bare)
-    _refuse_ticks(path, bare)
-    ours = [_our_name(name, bare, choice) for name in bare]
+    read = {name for name in bare if name not in choice.dropped}
+    _refuse_other_clocks(path, read - choice.renamed.keys())
+    _refuse_ticks(path, read)
+    ours = [_our_name(name, read, choice) for name in bare]
     if bare and bare[0] in _INDEXES and not {"time", "date"} & set(ours):
         ours[0] = "time"
     if "time" in ours and "date" in ours and "clock" not in ours:
         ours[ours.index("date")] = None  # a further column beside a whole time
     _check_columns(path, header, ours)
+    _refuse_two_times(path, header, ours)
     utc = any(name in _UTC_NAMES for name, our in zip(bare, ours, strict=True) if our)
     return ColumnNames(tuple(ours), utc)
 
@@ -77,7 +85,7 @@ def columns_of(
 def known_names(header: Sequence[str]) -> int:
     """How many names of a header are those of bar files: a table of something else has few."""
     bare = {_bare(name) for name in header}
-    return len(bare & {*_OURS, *_ALIASES, *_UTC_NAMES, *_QUOTES} - {SYMBOL})
+    return len(bare & {*_OURS, *_ALIASES, *_UTC_NAMES}.union(*_QUOTES) - {SYMBOL})
 
 
 def _bare(name: str) -> str:
@@ -93,8 +101,8 @@ def _check_choice(path: Path, header: Sequence[str], choice: ColumnChoice) -> No
             raise BarFileError(path, f"has no column {shown(name)}; it has {shown_names}", 1)
 
 
-def _refuse_other_clocks(path: Path, bare: list[str]) -> None:
-    for name in bare:
+def _refuse_other_clocks(path: Path, bare: set[str]) -> None:
+    for name in sorted(bare):
         if name in _WRONG_CLOCKS:
             raise BarFileError(
                 path,
@@ -103,24 +111,42 @@ def _refuse_other_clocks(path: Path, bare: list[str]) -> None:
             )
 
 
-def _refuse_ticks(path: Path, bare: list[str]) -> None:
-    if set(bare) >= _QUOTES and not set(bare) & set(PRICES):
-        raise BarFileError(path, TICKS, 1)
+def _refuse_ticks(path: Path, bare: set[str]) -> None:
+    if any(bare >= quotes for quotes in _QUOTES) and not bare & set(PRICES):
+        raise ticks_fault(path)
 
 
-TICKS = "holds ticks (bid and ask), not bars: make bars of them with butler data import --ticks M1"
+def ticks_fault(path: Path) -> BarFileError:
+    """What is wrong with a file of ticks where bars are wanted."""
+    remedy = import_command(path, "--ticks", "M1")
+    return BarFileError(
+        path, f"holds ticks (bid and ask), not bars: make bars of them with {remedy}", 1
+    )
 
 
-def _our_name(name: str, bare: list[str], choice: ColumnChoice) -> str | None:
+def _refuse_two_times(path: Path, header: Sequence[str], ours: list[str | None]) -> None:
+    """A whole time beside a date and a time of day: both cannot be added up."""
+    if not {"time", "date", "clock"} <= set(ours):
+        return
+    name = header[ours.index("time")].strip()
+    raise BarFileError(
+        path,
+        f"column {shown(name)} gives the time, and so do a date and a time of day beside it: keep "
+        f"one, say with {import_command(path, '--drop', name)}",
+        1,
+    )
+
+
+def _our_name(name: str, bare: set[str], choice: ColumnChoice) -> str | None:
     if name in choice.dropped:
         return None
     if name in choice.renamed:
         return choice.renamed[name]
     if name in _UTC_NAMES:
         return "time"
-    if name == "time" and "date" in bare:
+    if name == "time" and {"date", "dtyyyymmdd"} & bare:
         return "clock"
-    if name == "volume" and {"tick_volume", "tickvol", "tick volume"} & set(bare):
+    if name == "volume" and {"tick_volume", "tickvol", "tick volume"} & bare:
         return "real_volume"
     ours = _ALIASES.get(name, name)
     return ours if ours in _OURS else None
@@ -133,8 +159,8 @@ def _check_columns(path: Path, header: Sequence[str], ours: list[str | None]) ->
             label = header[place].strip()
             raise BarFileError(
                 path,
-                f"column {shown(label)} is there twice (as {name}): keep one, or import the file "
-                f"with butler data import --drop {shown(label)}",
+                f"column {shown(label)} is there twice (as {name}): keep one, say with "
+                f"{import_command(path, '--drop', label)}",
                 1,
             )
     needed = PRICES if "date" in ours else NEEDED
@@ -142,10 +168,11 @@ def _check_columns(path: Path, header: Sequence[str], ours: list[str | None]) ->
     if missing:
         pairs = zip(header, ours, strict=True)
         others = [shown(label.strip(), 20) for label, name in pairs if name is None][:5]
+        maps = [word for name in missing for word in ("--map", f"{name}=NAME")]
         beside = f" beside {', '.join(others)}" if others else ""
         raise BarFileError(
             path,
             f"has no column {', '.join(missing)}{beside}: export it again with it, or say which it "
-            f"is with butler data import --map {missing[0]}=NAME",
+            f"is with {import_command(path, *maps)}",
             1,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 
@@ -25,3 +26,14 @@ class BarFileError(Exception):
 def shown(text: str, limit: int = 40) -> str:
     """A field's value as a message may show it: one line, quoted, at most `limit` characters."""
     return repr(text if len(text) <= limit else text[:limit] + "...")
+
+
+_PLAIN = re.compile(r"[\w./\\:+=~-]+")
+
+
+def import_command(path: Path, *options: str) -> str:
+    """The command that makes a clean file of the one at `path`, as it can be typed in any shell."""
+    ending = "-clean.parquet" if path.suffix == ".parquet" else ".parquet"
+    words = (str(path), "--out", str(path.with_name(path.stem + ending)), *options)
+    typed = (word if _PLAIN.fullmatch(word) else f'"{word}"' for word in words)
+    return "butler data import " + " ".join(typed)

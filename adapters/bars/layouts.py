@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 from adapters.bars.column_names import (
     PRICES,
     SYMBOL,
-    TICKS,
     ColumnChoice,
     columns_of,
     known_names,
+    ticks_fault,
 )
-from adapters.bars.errors import BarFileError, shown
+from adapters.bars.errors import BarFileError, import_command, shown
 from adapters.bars.time_text import OFFSET, clock_template, stamp_template, zone_of
 from engine.types import ClockName
 
@@ -42,6 +43,13 @@ _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 """A first line of its own, for spreadsheets."""
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_GROUPED = re.compile(r"\s*\d{1,3}(?:,\d{3})+\s*")
+"""Where commas separate fields, such a quoted number may as well have thousands separators."""
+
+_LEAST_EPOCH_DIGITS = 9
+"""Shorter numbers are a date such as 20240301 or a time of day: as seconds, they would be 1970."""
+
+_EITHER_ORDER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?:\D.*)?")
 _EPOCH = re.compile(r"\s*(\d{1,25})(?:[.]0*)?\s*")  # longer ones are no time
 _PER_SECOND = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From which count on an epoch time is in so many parts of a second: as seconds it would be after
@@ -93,11 +101,12 @@ def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) 
         raise BarFileError(path, "is a web page or report, not bars: give an export of bars", 1)
     delimiter = separator[1] if separator else next((d for d in "\t;," if d in first), None)
     if delimiter is None:
+        _refuse_titles(path, lines, before)
         raise _unknown(path)
     fields = split(first, delimiter)
     if _TICK_TIME.fullmatch(fields[0].strip()):
-        raise BarFileError(path, TICKS, 1)
-    if stamp_template(fields[0].strip()) is not None:
+        raise ticks_fault(path)
+    if stamp_template(fields[0].strip()) is not None or _is_epoch(fields[0]):
         layout = _headerless(path, delimiter, fields)
     else:
         layout = _with_header(path, delimiter, fields, lines, choice, before)
@@ -106,36 +115,51 @@ def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) 
 
 def split(line: str, delimiter: str) -> list[str]:
     """The fields of a line, without the quotes that some writers put around them."""
-    return [
-        field[1:-1] if len(field) > 1 and field[0] == field[-1] == '"' else field
-        for field in line.split(delimiter)
-    ]
+    if '"' not in line:
+        return line.split(delimiter)
+    return next(csv.reader([line], delimiter=delimiter))
 
 
 def _unknown(path: Path) -> BarFileError:
     # The line itself is not quoted: whatever file was named by mistake may hold a secret.
-    return BarFileError(path, f"is none of the known bar formats: give {KNOWN}", 1)
+    remedy = import_command(path, "--map", "time=NAME")
+    return BarFileError(
+        path,
+        f"is none of the known bar formats: give {KNOWN}; other names of columns: {remedy} ...",
+        1,
+    )
 
 
 def _headerless(path: Path, delimiter: str, fields: list[str]) -> Layout:
     template = stamp_template(fields[0].strip()) or ""
     if len(fields) == 6 and delimiter == ";" and template == _HISTDATA_TIME:
         return _histdata(path, fields)
-    columns = (_WITH_WHOLE_TIME if "h" in template else _HEADERLESS).get(len(fields))
+    whole_time = "h" in template or not template
+    columns = (_WITH_WHOLE_TIME if whole_time else _HEADERLESS).get(len(fields))
     if columns is None:
-        raise BarFileError(
-            path,
-            f"has {len(fields)} fields separated by {delimiter!r} and no header: expected 9 "
-            "(date, time, open, high, low, close, tick volume, volume, spread), 7 or 6 (MT4), "
-            "or the 6 of HistData separated by ';'",
-            1,
-        )
+        raise _headerless_fault(path, delimiter, len(fields), whole_time=whole_time)
     labels = tuple(f"field {n} ({name})" for n, name in enumerate(columns, 1))
     templates = _templates(path, columns, labels, fields, 1)
+    stated = zone_of(templates.get("time", "")) is not None
     return Layout(
-        "headerless MT5 CSV", delimiter, 0, columns, labels, templates,
+        "headerless MT5 CSV" if template else "headerless CSV",
+        delimiter, 0, columns, labels, templates, "utc" if stated else None,
+        per_second=1 if template else per_second(fields[0]),
         decimal=_decimal(delimiter, columns, fields),
     )  # fmt: skip
+
+
+def _headerless_fault(path: Path, delimiter: str, count: int, *, whole_time: bool) -> BarFileError:
+    """What is wrong with a table without header of `count` fields."""
+    due = (
+        "5 (time, open, high, low, close) or 6 (with the volume); put a line that names the "
+        "columns before the first"
+        if whole_time
+        else "9 (date, time, open, high, low, close, tick volume, volume, spread), 7 or 6 (MT4), "
+        "or the 6 of HistData separated by ';'"
+    )
+    message = f"has {count} fields separated by {delimiter!r} and no header: expected {due}"
+    return BarFileError(path, message, 1)
 
 
 def _histdata(path: Path, fields: list[str]) -> Layout:
@@ -156,7 +180,11 @@ def _with_header(
     if delimiter == "\t" and len(header) > 1 and not header[-1].strip():
         header = header[:-1]  # the terminal itself ends its header line with a tab
     if known_names(header) + len(choice.renamed if choice else ()) < 2:
+        _refuse_titles(path, lines, before)
         raise _unknown(path)
+    if lines[1:] and split(lines[1], delimiter)[0].strip().lower() == "ticker":
+        fault = "is a second line of headers: save the table with one, which names the columns"
+        raise BarFileError(path, fault, before + 2)
     found = columns_of(path, header, choice)
     if len(lines) < 2:
         raise BarFileError(path, "has a header but no bars: export again with a period that has")
@@ -167,8 +195,10 @@ def _with_header(
     labels = tuple(f"column {name.strip()!r}" for name in header)
     fields = split(lines[1], delimiter)
     if len(fields) != len(columns):
-        raise BarFileError(path, wrong_count(len(fields), len(columns), delimiter), line)
+        raise BarFileError(path, wrong_count(fields, len(columns), delimiter), line)
     templates = _templates(path, columns, labels, fields, line)
+    if len(lines) > 2:
+        _refuse_dates_alone(path, columns, templates, fields, split(lines[2], delimiter), line + 1)
     stated = found.utc or zone_of(templates.get("time", "")) is not None
     time = fields[columns.index("time")] if "time" in columns else ""
     return Layout(
@@ -185,6 +215,36 @@ def _with_header(
     )
 
 
+def _refuse_dates_alone(
+    path: Path,
+    columns: tuple[str, ...],
+    templates: dict[str, str],
+    first: list[str],
+    second: list[str],
+    line: int,
+) -> None:
+    """Refuses bars within the day that tell no more than their date."""
+    for name, template in templates.items():
+        place = columns.index(name)
+        if name == "clock" or "h" in template or "clock" in columns or place >= len(second):
+            continue
+        if first[place] == second[place] and first != second:
+            fault = (
+                f"{shown(second[place])} stands in two lines and has no time of day: export the "
+                "times too"
+            )
+            raise BarFileError(path, fault, line)
+
+
+def _refuse_titles(path: Path, lines: list[str], before: int) -> None:
+    """Refuses lines before the header: it is the first one of a table."""
+    for place, line in enumerate(lines[1:], before + 2):
+        sign = next((d for d in "\t;," if d in line), ",")
+        if known_names(split(line, sign)) >= len(PRICES):
+            fault = f"stands before the header, which is line {place}: remove what is above it"
+            raise BarFileError(path, fault, before + 1)
+
+
 def _name_of(header: list[str]) -> str:
     """What people call the format that has such a header."""
     names = [name.strip().lower() for name in header]
@@ -194,9 +254,11 @@ def _name_of(header: list[str]) -> str:
 
 
 def _decimal(delimiter: str, columns: tuple[str, ...], fields: list[str]) -> str:
-    """The sign before decimals; a comma can be one only where it does not separate fields."""
-    prices = (value for name, value in zip(columns, fields, strict=True) if name in PRICES)
-    return "," if delimiter != "," and all(map(_DECIMAL_COMMA.fullmatch, prices)) else "."
+    """The sign before decimals; where commas separate fields, a comma can be one in quotes."""
+    prices = [value for name, value in zip(columns, fields, strict=True) if name in PRICES]
+    if not all(map(_DECIMAL_COMMA.fullmatch, prices)):
+        return "."
+    return "." if delimiter == "," and any(map(_GROUPED.fullmatch, prices)) else ","
 
 
 def per_second(value: str) -> int:
@@ -206,11 +268,14 @@ def per_second(value: str) -> int:
     return next((parts for least, parts in _PER_SECOND if count >= least), 1)
 
 
-def wrong_count(found: int, expected: int, delimiter: str) -> str:
-    """What is wrong with a line of `found` fields where `expected` are due."""
-    message = f"has {found} fields, expected {expected} separated by {delimiter!r}"
-    if delimiter == "," and found > expected:
-        return message + ": export decimals with a point, not a comma"
+def wrong_count(fields: list[str], expected: int, delimiter: str) -> str:
+    """What is wrong with a line of these fields where `expected` are due."""
+    message = f"has {len(fields)} fields, expected {expected} separated by {delimiter!r}"
+    if len(fields) == expected + 1 and not fields[-1].strip():
+        return message + ": it ends in a separator; end the header in one too, or no line"
+    if delimiter == "," and len(fields) > expected:
+        numbers = "and numbers without thousands separators"
+        return message + f": export decimals with a point, not a comma, {numbers}"
     return message + ": the line is cut off or of another table; export the file again"
 
 
@@ -234,15 +299,25 @@ def _templates(
 
 
 def _is_epoch(value: str) -> bool:
-    """Whether a time is a count of seconds or their parts; eight digits are a date."""
+    """Whether a time is a count of seconds or their parts."""
     match = _EPOCH.fullmatch(value)
-    return match is not None and len(match[1]) != 8
+    return match is not None and len(match[1]) >= _LEAST_EPOCH_DIGITS
+
+
+def _why(value: str) -> str:
+    """The cause, where the value shows it, and the remedy."""
+    plain = value.strip()
+    if _EITHER_ORDER.fullmatch(plain):
+        return " (the day or the month may come first): write it as 2025-03-31 09:15"
+    if clock_template(plain):
+        return " (its date is missing): give the date too, in the same column or one called date"
+    return ": write it as 2025-03-31 09:15, a time of day alone as 09:15"
 
 
 def not_a_time(label: str, value: str, template: str | None = None) -> str:
     """What is wrong with `value` in a date or time column of the given shape."""
     if template is None:
-        return f"{label}: {shown(value)} is not a date and time that can be read: export it again"
+        return f"{label}: {shown(value)} is not a date and time that can be read{_why(value)}"
     written = template.replace(OFFSET, "+hh:mm")
     return (
         f"{label}: {shown(value)} is not a calendar time written {written} as the first row's is:"

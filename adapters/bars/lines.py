@@ -45,6 +45,7 @@ def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
         whole, carry = data[:cut], data[cut:]
         if len(carry) > LONGEST_LINE:
             number = line + whole.count(b"\n")
+            _refuse_lone_returns(path, carry, number)
             raise BarFileError(
                 path, f"is longer than {LONGEST_LINE:,} bytes, no bar: give a file of bars", number
             )
@@ -58,7 +59,14 @@ def blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
             blank = blank or first_blank
     if carry.strip(_BLANKS):
         _refuse_blank(path, blank)
+        _refuse_lone_returns(path, carry, line)
         yield line, carry + b"\n"
+
+
+def _refuse_lone_returns(path: Path, text: bytes, line: int) -> None:
+    if b"\r" in text.strip(b"\r"):
+        fault = "has carriage returns inside: end lines with CRLF or LF and export again"
+        raise BarFileError(path, fault, line)
 
 
 _BLANKS = b" \t\r\n,;"
@@ -96,10 +104,13 @@ def _decoded(path: Path, decoder: codecs.IncrementalDecoder, raw: bytes, done: i
     try:
         return decoder.decode(raw, final=not raw)
     except UnicodeDecodeError as error:
+        name = decoder_name(error.encoding)
+        other = (
+            "save it as CSV UTF-8, or export it again if" if name == "UTF-8" else "export again,"
+        )
         raise BarFileError(
             path,
-            f"is not {decoder_name(error.encoding)} text near byte {done + error.start:,}: "
-            "the file is damaged or no text; export it again",
+            f"is not {name} text near byte {done + error.start:,}: {other} the file is damaged",
         ) from error
 
 

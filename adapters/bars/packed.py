@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from adapters.bars.errors import BarFileError
+from adapters.bars.errors import BarFileError, shown
 
 GZIP, ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -61,11 +61,23 @@ def _only(path: Path, archive: zipfile.ZipFile) -> str:
     names = [item.filename for item in archive.infolist() if not item.is_dir()]
     if "[Content_Types].xml" in names:
         raise BarFileError(path, "is an Excel workbook: save the sheet as CSV")
+    if "mimetype" in names and "content.xml" in names:
+        raise BarFileError(path, "is an OpenDocument spreadsheet: save the sheet as CSV")
     names = [name for name in names if not name.startswith("__MACOSX/")]
+    names = _without_report(names)
     if len(names) != 1:
+        shown_names = ", ".join(shown(name) for name in names[:3]) + (", ..." * (len(names) > 3))
         raise BarFileError(
-            path, f"is a zip archive of {len(names)} files: unpack it and give the file of bars"
+            path,
+            f"is a zip archive of {len(names)} files ({shown_names}): unpack it and give the file "
+            "of bars",
         )
     if archive.getinfo(names[0]).flag_bits & 1:
         raise BarFileError(path, "is a zip archive with a password: unpack it")
     return names[0]
+
+
+def _without_report(names: list[str]) -> list[str]:
+    """The names without HistData's report of the gaps, a text called as the CSV beside it is."""
+    tables = {name[:-4] for name in names if name.lower().endswith(".csv")}
+    return [n for n in names if not (n.lower().endswith(".txt") and n[:-4] in tables)]

@@ -34,6 +34,17 @@ _FOREIGN = {
     b"]\0\0": "a file of Dukascopy's ticks (.bi5): download bars or ticks as CSV",
     b"7z\xbc\xaf": "a 7z archive: unpack it",
     b"Rar!": "a rar archive: unpack it",
+    b"BZh": "a bzip2 archive: unpack it",
+    b"\xfd7zXZ": "an xz archive: unpack it",
+    b"\x28\xb5\x2f\xfd": "a zstd archive: unpack it",
+    b"\x95\x01\0\0": "an MT4 tester's file (.fxt): export bars as CSV",
+    b"\xf5\x01\0\0": "an MT5 history file (.hcc): export bars as CSV in MT5's symbol window",
+    b"\x89HDF": "an HDF5 file: save the table as CSV or Parquet",
+    b"ARROW1": "a Feather file: save the table as CSV or Parquet",
+    b"\x93NUMPY": "a NumPy file: save the table as CSV or Parquet",
+    b"SQLite format 3": "a SQLite database: save the table as CSV or Parquet",
+    b"[": "JSON: save the table as CSV or Parquet",
+    b"{": "JSON: save the table as CSV or Parquet",
 }
 
 

@@ -14,19 +14,22 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.bars.column_names import SYMBOL
+from adapters.bars.column_names import PRICES, SYMBOL
 from adapters.bars.columns import RateColumns
-from adapters.bars.errors import BarFileError, shown
+from adapters.bars.errors import BarFileError, import_command, shown
 from adapters.bars.layouts import BLANKS, Layout, not_a_time, split, wrong_count
 from adapters.bars.lines import blocks
 from adapters.bars.time_text import seconds_of
-from adapters.bars.values import Symbol, bad_value, range_fault
+from adapters.bars.values import Symbol, as_written, bad_value, counted, range_fault
 
 _WHOLE = ("spread",)
 
 # The numbers that the parser takes; Python's own int() and float() also take 1_000.
 _WHOLE_NUMBER = re.compile(r"\s*(-?\d{1,18})(?:[.]0*)?\s*")
-_THOUSANDS = re.compile(r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)|\d{1,3}(?:[' ]\d{3})+")
+_THOUSANDS = re.compile(
+    r"\d{1,3}(?:([,.'\s])\d{3})(?:\1\d{3})*(?:[.,]\d+)|\d{1,3}(?:['\s]\d{3})+|\d{1,3}(?:,\d{3}){2,}"
+)
+_MAYBE_THOUSANDS = re.compile(r"\d{1,3},\d{3}")
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+[.]?\d*|[.]\d+)(?:[eE][+-]?\d+)?\s*")
 
 
@@ -118,15 +121,17 @@ def _columns(
     spread = _optional(table, "spread")
     if not (np.isfinite(spread) & (spread == np.rint(spread)) & (abs(spread) < 2**53)).all():
         _explain(path, layout, block, line, "a spread that is not whole")
+    counts, rounded = counted(volume)
     return RateColumns(
         time=time,
-        open=table["open"].to_numpy(),
-        high=table["high"].to_numpy(),
-        low=table["low"].to_numpy(),
-        close=table["close"].to_numpy(),
-        tick_volume=np.rint(volume).astype(np.int64),
+        open=as_written(table["open"].to_numpy()),
+        high=as_written(table["high"].to_numpy()),
+        low=as_written(table["low"].to_numpy()),
+        close=as_written(table["close"].to_numpy()),
+        tick_volume=counts,
         spread=spread.astype(np.int64),
         first_row=row,
+        rounded=rounded,
     )
 
 
@@ -165,14 +170,14 @@ def _label(layout: Layout, name: str) -> str:
 def _explain(path: Path, layout: Layout, block: bytes, line: int, reason: str) -> NoReturn:
     """Raises the error of the first bad line of `block`, whose first line is number `line`."""
     for number, raw in enumerate(block.split(b"\n")[:-1], line):
-        message = _fault_of(layout, raw.removesuffix(b"\r"))
+        message = _fault_of(path, layout, raw.removesuffix(b"\r"))
         if message is not None:
             raise BarFileError(path, message, number)
     last = line + block.count(b"\n") - 1
     raise BarFileError(path, f"lines up to {last} cannot be read ({reason}): export again", line)
 
 
-def _fault_of(layout: Layout, raw: bytes) -> str | None:
+def _fault_of(path: Path, layout: Layout, raw: bytes) -> str | None:
     """What is wrong with one line, or None."""
     if not raw.strip(BLANKS.encode()):
         return "is blank: remove it or export the file again"
@@ -180,13 +185,16 @@ def _fault_of(layout: Layout, raw: bytes) -> str | None:
         return "has a carriage return inside: end lines with CRLF or LF and export again"
     fields = split(raw.decode(), layout.delimiter)
     if len(fields) != len(layout.columns):
-        return wrong_count(len(fields), len(layout.columns), layout.delimiter)
+        return wrong_count(fields, len(layout.columns), layout.delimiter)
     for name, label, value in zip(layout.columns, layout.labels, fields, strict=True):
         if name.startswith("#") or name == SYMBOL:
             continue
         message = _field_fault(layout, name, label, value)
         if message is not None:
-            return message
+            needless = name not in ("time", "date", "clock", *PRICES) and label.startswith("column")
+            column = label.removeprefix("column ").strip("'\"")
+            left_out = f", or leave it out with {import_command(path, '--drop', column)}"
+            return message + (left_out if needless else "")
     return None
 
 
@@ -221,4 +229,9 @@ _EPOCHS = {
 def _remedy(value: str) -> str:
     if _THOUSANDS.fullmatch(value.strip()):
         return "it has thousands separators; export numbers without them"
+    if _MAYBE_THOUSANDS.fullmatch(value.strip()):
+        return (
+            "its comma may be one of thousands; export numbers without separators, and decimals "
+            "with a point, not a comma"
+        )
     return "export decimals with a point, not a comma" if "," in value else "correct the line"

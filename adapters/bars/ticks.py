@@ -52,6 +52,7 @@ def tick_layout(path: Path) -> TickLayout:
         first = block.partition(b"\n")[0].decode().strip("\ufeff\r")
         delimiter = next((sign for sign in "\t;," if sign in first), ",")
         names = [name.strip().lower().strip("<>") for name in first.split(delimiter)]
+        names = [{"bidprice": "bid", "askprice": "ask"}.get(name, name) for name in names]
         if _COMPACT.fullmatch(names[0]):
             return TickLayout(delimiter, list(_HISTDATA[: len(names)]), 0, "est")
         timed = any(name in names for name in (*_TIME_NAMES, "date"))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 # Day first only with points: 07/05/2021 is July in one country and May in another.
 _DATE = r"(?:\d{4}([-./])\d\d\1\d\d|\d\d[.]\d\d[.]\d{4}|\d{8})"
 _CLOCK = r"\d\d:?\d\d(?::?\d\d(?:[.]0+)?)?"
-_ZONE = r"(?:Z|[+-]\d\d:?\d\d)"
+_ZONE = r"(?:Z| UTC| ?[+-]\d\d:?\d\d)"
 _STAMP = re.compile(rf"{_DATE}(?:[ T]{_CLOCK})?(?P<zone>{_ZONE})?")
-_CLOCK_ONLY = re.compile(r"\d\d:\d\d(?::\d\d)?")
+_CLOCK_ONLY = re.compile(r"\d\d:\d\d(?::\d\d)?|\d{4}(?:\d\d)?")
 OFFSET = "±"
 """Begins the part of a template that stands for an offset from UTC: "±HH:NN" or "±HHNN"."""
 
@@ -38,12 +38,17 @@ def stamp_template(value: str) -> str | None:
     compact = body[:8].isdigit()
     letters = "YYYYMMDD" if compact or body[2] != "." else "DDMMYYYY"
     date, clock = (body[:8], body[8:]) if compact else (body[:10], body[10:])
-    offset = zone if zone in ("", "Z") else OFFSET + _lettered(zone[1:], "HHNN")
+    offset = zone if zone in ("", "Z", " UTC") else _offset_template(zone)
     return _lettered(date, letters) + _lettered(clock, "hhmmss") + offset
 
 
+def _offset_template(zone: str) -> str:
+    sign = len(zone) - len(zone.lstrip())
+    return zone[:sign] + OFFSET + _lettered(zone[sign + 1 :], "HHNN")
+
+
 def clock_template(value: str) -> str | None:
-    """The template of a time of day, "hh:mm" or "hh:mm:ss"; None when `value` is none."""
+    """The template of a time of day, such as "hh:mm" or "hhmmss"; None when `value` is none."""
     return _lettered(value, "hhmmss") if _CLOCK_ONLY.fullmatch(value) else None
 
 
@@ -51,7 +56,7 @@ def zone_of(template: str) -> str | None:
     """What ends a template: "Z", or OFFSET for one from UTC that each value names; None without."""
     if "h" not in template:
         return None
-    return OFFSET if OFFSET in template else "Z" if template.endswith("Z") else None
+    return OFFSET if OFFSET in template else "Z" if template.endswith(("Z", "UTC")) else None
 
 
 def _lettered(text: str, letters: str) -> str:

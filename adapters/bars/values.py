@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.bars.column_names import PRICES
 from adapters.bars.columns import RateColumns
@@ -44,6 +45,41 @@ def bad_value(name: str, value: Any) -> str:
     if name in PRICES:
         return f"{value} is not a price: correct the bar or export the file again"
     return f"{value} is negative: correct the bar or export the file again"
+
+
+_FLOAT32_DIGITS = (6, 7, 8, 9)
+"""Significant digits of a decimal that a 32-bit float stands for: six always fit, nine suffice."""
+
+
+def as_written(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Prices that went through 32-bit floats as the shortest decimals that these stand for.
+
+    A column with any other value is returned as it is: its prices are decimals already.
+    """
+    with np.errstate(over="ignore"):
+        narrow = prices.astype(np.float32)
+    if not np.array_equal(narrow.astype(np.float64), prices):
+        return prices
+    open_ones = prices > 0
+    exponents = np.floor(np.log10(np.where(open_ones, prices, 1.0)))
+    result = prices.copy()
+    for digits in _FLOAT32_DIGITS:
+        # Both are whole powers of ten, so that the quotient is the decimal's own float.
+        up, down = (10.0 ** np.maximum(sign * (digits - 1 - exponents), 0) for sign in (1, -1))
+        shorter = np.rint(prices * up / down) * down / up
+        fits = open_ones & (shorter.astype(np.float32) == narrow)
+        result[fits] = shorter[fits]
+        open_ones &= ~fits
+    return result
+
+
+def counted(volumes: NDArray[Any]) -> tuple[NDArray[np.int64], bool]:
+    """Volumes as whole numbers, what is above 0 as at least 1, and whether any had parts.
+
+    Some exports have lots or millions; a bar in which anything was traded is none without volume.
+    """
+    whole = np.where((volumes > 0) & (volumes < 1), 1, np.rint(volumes))
+    return whole.astype(np.int64), bool((whole != volumes).any())
 
 
 class Symbol:

@@ -62,7 +62,10 @@ class StatementDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison found. `shift` is how far the statement's clock is ahead, in ms."""
+    """What a comparison found. `shift` is how far the statement's clock is ahead, in ms.
+
+    `currency` is the account's, empty where the statement does not name it.
+    """
 
     since: int | None
     until: int | None
@@ -78,6 +81,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     opening: tuple[int | None, int | None]
     closing: tuple[int | None, int | None]
     explained: tuple[str, ...]
+    currency: str = ""
 
     @property
     def equal(self) -> bool:
@@ -141,6 +145,7 @@ def reconcile(
             statement.closing,
         ),
         explained=_explained(statement, ours, shift, compared=bool(found.pairs)),
+        currency=statement.account.currency or "",
     )
 
 
@@ -441,5 +446,6 @@ def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) 
     if ours.opening is not None and statement.opening is not None:
         apart = statement.opening - ours.opening
         if apart:
-            lines.append(f"the statement opens {_amount(apart)} apart from the ledger")
+            told = f"{_amount(apart)} {statement.account.currency or ''}".strip()
+            lines.append(f"the statement opens {told} apart from the ledger")
     return tuple(lines)

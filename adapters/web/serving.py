@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import uvicorn
 
+from adapters.web.attempts import Attempts
 from adapters.web.connections import Connections, protocol_of
 from adapters.web.content import Site
 from adapters.web.doors import LOOPBACK, Doors
@@ -30,7 +31,7 @@ class RunningSite(Site, Protocol):
     """A site with work of its own."""
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled; a failure of its own must not end it, as that ends the server."""
 
     async def scan(self) -> None:
         """Look once at what there is."""
@@ -119,7 +120,7 @@ class PageServer:
         async with asyncio.TaskGroup() as tasks:
             work = [
                 tasks.create_task(self._site.run()),
-                tasks.create_task(_sweep(connections)),
+                tasks.create_task(self._sweep(connections)),
                 tasks.create_task(self._end(server)),
             ]
             try:
@@ -128,6 +129,13 @@ class PageServer:
                 self._site.close()
                 for task in work:
                     task.cancel()
+
+    async def _sweep(self, connections: Connections) -> None:
+        async def sweep() -> None:
+            connections.sweep()
+
+        attempts = Attempts(self._warn, lambda: None)
+        await attempts.again_and_again("dropping strangers", sweep, _SWEEP_SECONDS)
 
     async def _end(self, server: uvicorn.Server) -> None:
         """Streams have no end of their own, and the server waits for every answer."""
@@ -151,12 +159,6 @@ def _configuration(gate: Gate, connections: Connections) -> uvicorn.Config:
         timeout_graceful_shutdown=_LAST_SECONDS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
-
-
-async def _sweep(connections: Connections) -> None:
-    while True:
-        await asyncio.sleep(_SWEEP_SECONDS)
-        connections.sweep()
 
 
 class _Faults(logging.Handler):

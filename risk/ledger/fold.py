@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from engine.fields import LedgerFigures, OwnFigures, PastBreach, PastVerdict
-from engine.rules import WHOLE, Mode, Phase
+from engine.rules import WHOLE, Calendar, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
 from risk.ledger.challenges import FollowedChallenge, HistoryWalk, chosen, walked
@@ -25,7 +25,7 @@ from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
 from risk.ledger.verdict import BarsWanted, LedgerFinding, LedgerReport, reported
 from risk.ledger.words import date_of
-from risk.objectives import share
+from risk.objectives import share, unproven
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -223,13 +223,19 @@ class _Challenge:
             and _no_high(inputs)
         ):
             items.append(found.trailing_unknown(self._firm.rules, run))
-        items += found.of_past(self._firm.rules, figures, self._days.now.at, self._next_reset)
+        items += found.of_past(
+            inputs, self._firm.rules, figures, self._days.now.at, self._next_reset
+        )
         passed = not figures.breaches and flat and self._passed(figures)
         if passed:
-            items.append(found.passed(figures))
-        items += found.of_day(figures, self._next_reset)
+            items.append(found.passed(inputs, figures, self._unjudged()))
+        items += found.of_day(inputs, figures, self._next_reset)
         items += found.notes(inputs, reading.history, run)
         return items
+
+    def _unjudged(self) -> tuple[str, ...]:
+        """What no ledger shows: rules that are not modelled, and what was dealt about news."""
+        return unproven(self._rule_phase, Calendar())
 
     @property
     def _next_reset(self) -> int:

@@ -18,6 +18,7 @@ from engine.account.history import (
 )
 from engine.rules import RuleSet
 from engine.types import Cents, Millis
+from risk.ledger.words import money
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,3 +168,7 @@ class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
     approvals: Sequence[Millis] = ()
     baseline: tuple[Millis, Cents] | None = None
     bars: PastBars | None = None
+
+    def money(self, cents: Cents) -> str:
+        """An amount of the account as a person reads it."""
+        return money(cents, self.account.currency)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -218,7 +217,12 @@ class ClockVerdict:
 
 
 class ClockDetector:
-    """Collects the week opens and closes of bars that are pushed in order, in bounded memory."""
+    """Collects the week opens and closes of bars that are pushed in order, in bounded memory.
+
+    Its verdict rests on when weeks open and close as the hour changes in the USA and in the EU. It
+    is None, with the reason, for files that do not show it: too short ones, those of one season,
+    bars longer than an hour, markets with other hours.
+    """
 
     def __init__(self, named: ClockName | None = None) -> None:
         """`named` is a clock to be judged besides the known ones, such as any time zone's."""
@@ -339,19 +343,6 @@ class ClockDetector:
         for outcomes, count in self._edges.items():
             margin += count * ((outcomes[mine] == _FIT) - (outcomes[other] == _FIT))
         return margin
-
-
-def detect_clock(times: Iterable[Seconds]) -> ClockVerdict:
-    """Which clock a feed has, from the open times of its bars in chunks.
-
-    The verdict rests on when weeks open and close as the hour changes in the USA and in the EU.
-    It is None, with the reason, for files that do not show it: too short ones, those of one
-    season, bars longer than an hour, markets with other hours.
-    """
-    detector = ClockDetector()
-    for chunk in times:
-        detector.push(chunk)
-    return detector.verdict()
 
 
 def _in_week(wall_seconds: int) -> int:

@@ -217,7 +217,12 @@ class Spacing:
         surprising = [n for n in long.tolist() if not _is_closure(int(times[n]), int(gaps[n]))]
         places = np.array(surprising, dtype=np.intp)
         for period, counts in self._long.items():
-            counts.add(places[gaps[places] > period], row, times, gaps)
+            open_ones = [
+                n
+                for n in places[gaps[places] > period].tolist()
+                if not _is_weekend(int(times[n]), int(gaps[n]), period)
+            ]
+            counts.add(np.array(open_ones, dtype=np.intp), row, times, gaps)
 
     def _push_short(self, short: NDArray[np.intp], times: Seconds, gaps: Seconds, row: int) -> None:
         days, of_day = np.unique(times[short] // DAY, return_inverse=True)
@@ -241,12 +246,18 @@ def _is_closure(last: int, gap: int) -> bool:
     """Whether a hole after `last` is a weekend or touches one of the usual holidays."""
     if gap > _LONGEST_CLOSURE:
         return False
-    in_week = (last + 4 * DAY) % WEEK  # since Sunday midnight: 1970-01-01 was a Thursday
-    weekend = in_week < _SATURDAY_NOON < in_week + gap
-    if weekend and in_week >= _FRIDAY_CLOSING and in_week + gap <= _MONDAY_OPEN:
+    if _is_weekend(last, gap):
         return True
     dates = range(last // DAY, (last + gap) // DAY + 1)
     return any(_month_and_day(date) in _HOLIDAYS for date in dates)
+
+
+def _is_weekend(last: int, gap: int, period: int = 0) -> bool:
+    """Whether a hole after the bar of `last` is a weekend; a long bar opens well before its end."""
+    in_week = (last + 4 * DAY) % WEEK  # since Sunday midnight: 1970-01-01 was a Thursday
+    closes = in_week + (period if period > _BREAK_AT_MOST else 0)
+    over = in_week < _SATURDAY_NOON < in_week + gap
+    return over and closes >= _FRIDAY_CLOSING and in_week + gap <= _MONDAY_OPEN
 
 
 def _month_and_day(days: int) -> tuple[int, int]:

@@ -194,7 +194,7 @@ class BarChecker:
                 columns.first_row + place,
                 time,
                 f"{_clock(time)} comes after {_clock(time - int(steps[place]))}: "
-                "sort the bars by time (or have them repaired)",
+                "sort the bars by time, or give --repair",
             )
 
     def _check_doubles(self, columns: Columns, same: NDArray[np.intp]) -> None:
@@ -205,7 +205,7 @@ class BarChecker:
             equal &= column[same] == shifted[same]
         for place in self._room(Kind.DUPLICATE, same[equal]):
             time = int(columns.time[place])
-            detail = f"{_clock(time)} is there twice, all values equal: drop one (or repair)"
+            detail = f"{_clock(time)} is there twice, all values equal: drop one, or give --repair"
             self._add(Kind.DUPLICATE, columns.first_row + place, time, detail)
         for place in self._room(Kind.CONFLICT, same[~equal]):
             time = int(columns.time[place])
@@ -275,6 +275,8 @@ class BarChecker:
 
     def _finish_spacing(self) -> None:
         spacing, period = self._spacing, self._spacing.period
+        if period is None and self._counts[Kind.DISORDER]:
+            return  # how far bars are apart shows only when they are sorted
         if period is None:
             detail = (
                 "no two bars are a timeframe apart, so their period cannot be determined: give more"

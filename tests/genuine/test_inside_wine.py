@@ -71,7 +71,6 @@ def test_a_session_with_control_and_journal_inside(inside: WindowsTrader) -> Non
     assert said.code == 0, said
 
 
-@pytest.mark.deep
 def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     """TerminateProcess in the middle: resumed, the position is known, nothing is sent twice."""
     session = inside.shadow()
@@ -88,7 +87,6 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     audit(resumed, inside.terminal)
 
 
-@pytest.mark.deep
 def test_a_dry_session_and_its_journal_inside(inside: WindowsTrader) -> None:
     """Paused, resumed, dry to its end; its journal gives the same log and decides the same."""
     session: Running = inside.shadow("--dry-run", "--duration", "150s")

@@ -231,6 +231,27 @@ def test_objectives_that_do_not_fit_are_one_line(
     assert not list(tmp_path.glob("sessions/*"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("shadow", "--account-profile", "PAPER", "--dry-run"),
+        ("replay", "--account-profile", "PAPER", "--no-dry-run"),
+    ],
+)
+def test_a_reward_is_not_promised_where_none_is_paid(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    calendar = tmp_path / "calendar.csv"
+    calendar.write_text("time,kind,until,currencies\n2024-03-20T12:00:00Z,reward,,\n")
+    said = butler(
+        *(*command, "--objectives", "ftmo_1step:account", "--calendar", calendar),
+        *("--results-dir", tmp_path),
+    )
+    assert said.code == ExitCode.USAGE
+    assert "has a reward (2024-03-20 12:00 UTC), which only a replay pays" in said.line
+    assert not list(tmp_path.glob("sessions/*"))
+
+
 def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_path: Path) -> None:
     """The challenge began with 100,000.00; what sessions lost since moves no limit."""
     sending = (

@@ -144,7 +144,7 @@ def test_what_cannot_be_shown_is_said_in_one_line(
 
 def test_a_session_that_still_runs_has_a_page(tmp_path: Path) -> None:
     """While it works, and after it was killed in the middle of it."""
-    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=2)
+    bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=10)
     options = ("--speed", "max", "--quiet", "--session-id", "live")
     with shadow_process(tmp_path, *bars, *options) as process:
         books, noon = (

@@ -14,9 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.bars.reader import BarFileError, ColumnChoice, concat, open_bars
 from adapters.bars.ticks import bars_of_ticks, tick_layout
+from adapters.bars.values import as_written
 
 START = 1_741_564_800  # 2025-03-10 00:00:00
 COUNT = 30
@@ -37,7 +40,9 @@ def _text(head: str, row: str, zone: Any = UTC) -> str:
         at = datetime.fromtimestamp(time, UTC).astimezone(zone)
         o, h, low, c = _prices(n)
         values = {"at": at, "s": time, "n": n, "o": o, "h": h, "l": low, "c": c, "v": n + 1}
-        lines.append(row.format(p=f"{o},{h},{low},{c}", **values))
+        single = ",".join(repr(float(np.float32(float(p)))) for p in (o, h, low, c))
+        quoted = ",".join(f'"{p}"'.replace(".", ",") for p in (o, h, low, c))
+        lines.append(row.format(p=f"{o},{h},{low},{c}", p32=single, quoted=quoted, **values))
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +78,22 @@ READ: dict[str, str] = {
     "semicolons that are not HistData": _text("", "{at:%Y-%m-%d %H:%M};{o};{h};{l};{c};{v}"),
     "blank last rows": BASIC + ",,,,,,\n,,,,,,\n\n",
     "a mark twice": "\ufeff\ufeff" + BASIC,
-}
+    "no header, epoch": _text("", "{s},{p},{v}"),
+    "no header, milliseconds": _text("", "{s}000,{p}"),
+    "MetaStock": _text("<TICKER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>",
+                       "EURUSD,{at:%Y%m%d},{at:%H%M%S},{p},{v}"),
+    "date and hour without signs": _text("Date,Time,Open,High,Low,Close",
+                                         "{at:%Y%m%d},{at:%H%M},{p}"),
+    "the word UTC": _text("time,open,high,low,close", "{at:%Y-%m-%d %H:%M:%S} UTC,{p}"),
+    "a blank before the offset": _text(
+        "time,open,high,low,close", "{at:%Y-%m-%d %H:%M:%S} +0200,{p}", KYIV
+    ),
+    "one letter a column": _text("t,o,h,l,c,v", "{s},{p},{v}"),
+    "bid prices": _text("date,bidopen,bidhigh,bidlow,bidclose,askopen",
+                        "{at:%Y-%m-%d %H:%M:%S},{p},1.2"),
+    "32-bit floats as text": _text("time,open,high,low,close", "{s},{p32}"),
+    "decimal commas in quotes": _text("time,open,high,low,close", "{s},{quoted}"),
+}  # fmt: skip
 READ["decimal commas"] = "time;open;high;low;close\n" + READ["decimal commas"]
 
 
@@ -130,6 +150,7 @@ def test_a_packed_file_is_read_as_it_is(tmp_path: Path) -> None:
     """Its hash is that of the file that the user has."""
     _same(_opened(tmp_path, gzip.compress(BASIC.encode()), "a.csv.gz"))
     _same(_opened(tmp_path, _zip(**{"bars.csv": BASIC}), "a.zip"))
+    _same(_opened(tmp_path, _zip(**{"D.csv": BASIC, "D.txt": "gaps found"}), "histdata.zip"))
     plain = tmp_path / "plain.parquet"
     pq.write_table(_table(), plain)
     _same(_opened(tmp_path, gzip.compress(plain.read_bytes()), "b.parquet.gz"))
@@ -146,6 +167,9 @@ PARQUETS: dict[str, dict[str, Any]] = {
     "float volumes": {"tick_volume": np.arange(COUNT, dtype=np.float64)},
     "float spreads": {"spread": np.ones(COUNT)},
     "milliseconds": {"time": np.array(TIMES) * 1000},
+    "times of UTC by another name": {
+        "time": pa.array(np.array(TIMES) * 1000, pa.timestamp("ms", tz="+00:00"))
+    },
     "partition columns": {"year": np.full(COUNT, 2025), "month": ["03"] * COUNT},
     "a symbol column": {"symbol": ["EURUSD"] * COUNT},
 }
@@ -156,6 +180,45 @@ def test_parquet_as_libraries_write_it_gives_the_bars(tmp_path: Path, what: str)
     path = tmp_path / "bars.parquet"
     pq.write_table(_table(**PARQUETS[what]), path)
     _same(open_bars(path))
+
+
+@pytest.mark.parametrize("volumes", [[None, *[1.0] * (COUNT - 1)], [np.nan] * COUNT])
+def test_a_volume_without_value_is_named_as_the_file_names_it(
+    tmp_path: Path, volumes: list[float | None]
+) -> None:
+    path = tmp_path / "bars.parquet"
+    pq.write_table(_table(Volume=pa.array(volumes, pa.float64(), from_pandas=False)), path)
+    with pytest.raises(BarFileError, match=r"row 1: column 'Volume'.*--drop Volume"):
+        list(open_bars(path).chunks())
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_volumes_with_parts_are_said_to_be_rounded(tmp_path: Path, ending: str) -> None:
+    """What was traded in parts of a lot is not without volume, as a bar of a closed market is."""
+    volumes = [0.0, 0.2, 0.6, 1.4, 2.0] * (COUNT // 5)
+    if ending == "csv":
+        rows = (f"{s},1.08,1.08,1.08,1.08,{v}" for s, v in zip(TIMES, volumes, strict=True))
+        file = _opened(tmp_path, "\n".join(["time,open,high,low,close,volume", *rows]))
+    else:
+        path = tmp_path / "bars.parquet"
+        pq.write_table(_table(tick_volume=np.array(volumes)), path)
+        file = open_bars(path)
+    columns = concat(file.chunks())
+    assert columns.tick_volume.tolist() == [0, 1, 1, 1, 2] * (COUNT // 5)
+    assert columns.rounded
+    assert not concat(_opened(tmp_path, BASIC).chunks()).rounded
+
+
+@given(st.integers(1, 9_999_999), st.integers(0, 6))
+def test_a_32_bit_float_is_the_shortest_decimal_that_it_stands_for(
+    points: int, digits: int
+) -> None:
+    """No two decimals of seven digits share a 32-bit float: each is read as it was written."""
+    price = round(points / 10**digits, digits)
+    narrow = np.array([price], np.float32)
+    (read,) = as_written(narrow.astype(np.float64))
+    assert read == price
+    assert as_written(np.array([price, 1 / 3])).tolist() == [price, 1 / 3]
 
 
 def test_parquet_with_capitals_or_the_time_as_index_gives_the_bars(tmp_path: Path) -> None:
@@ -251,7 +314,8 @@ HST = struct.pack("<i", 401) + b"(C)opyright".ljust(144, b"\0")
 REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "MT4 history": (HST, ["MT4 history file (.hst)", "save it as CSV"]),
     "MT5 ticks": ("<DATE>\t<TIME>\t<BID>\t<ASK>\n2025.03.10\t00:00:00.123\t1.08\t1.081\n",
-                  ["holds ticks", "butler data import --ticks"]),
+                  ["holds ticks", "butler data import ", "bars.parquet --ticks M1"]),
+    "ticks by another name": ("timestamp,askPrice,bidPrice\n1741564800123,1,2\n", ["holds ticks"]),
     "Dukascopy ticks": ("Gmt time,Ask,Bid,AskVolume,BidVolume\n1,2,3,4,5\n", ["holds ticks"]),
     "HistData ticks": ("20250310 000000123,1.08,1.081,0\n", ["holds ticks"]),
     "thousands": (_text("time;open;high;low;close", "{s};1,080.5;1,080.5;1,080.5;1,080.5"),
@@ -260,7 +324,35 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "two symbols": (READ["a symbol column"].replace("EURUSD", "GBPUSD", 1),
                     ["line 3", "'EURUSD' in a file of 'GBPUSD'"]),
     "Excel": (_zip(**{"[Content_Types].xml": "x", "sheet.xml": "y"}), ["Excel workbook"]),
-    "two files": (_zip(**{"a.csv": BASIC, "b.csv": BASIC}), ["zip archive of 2 files"]),
+    "two files": (_zip(**{"a.csv": BASIC, "b.csv": BASIC}),
+                  ["zip archive of 2 files ('a.csv', 'b.csv')"]),
+    "OpenDocument": (_zip(**{"mimetype": "x", "content.xml": "y"}), ["OpenDocument spreadsheet"]),
+    "MT5 history": (b"\xf5\x01\0\0" + b"C\0o\0p\0y\0" * 40, ["MT5 history file (.hcc)"]),
+    "JSON": ('[{"time": 1741564800, "open": 1.08}]', ["is JSON"]),
+    "no UTF-8": ("Zeit;Eröffnung\n1;2\n".encode("cp1252"), ["save it as CSV UTF-8"]),
+    "carriage returns": (BASIC.replace("\n", "\r"), ["end lines with CRLF or LF"]),
+    "a title": ("EURUSD M15\n" + BASIC, ["stands before the header, which is line 2"]),
+    "two lines of headers": ("Price,Close,High,Low,Open\nTicker,E,E,E,E\nDatetime,,,,\n",
+                             ["line 2", "second line of headers"]),
+    "other words": ("Zeit;Hoch\n1;2\n", ["bars.parquet --map time=NAME"]),
+    "two times": (_text("timestamp,date,time,open,high,low,close",
+                        "{s},{at:%Y-%m-%d},{at:%H:%M},{p}"),
+                  ["'timestamp' gives the time, and so do a date", "--drop timestamp"]),
+    "a time without its date": (_text("time,open,high,low,close", "{at:%H%M%S},{p}"),
+                                ["'000000'", "its date is missing"]),
+    "dates alone": (_text("Date,Open,High,Low,Close", "{at:%Y-%m-%d},{p}"),
+                    ["line 3", "'2025-03-10' stands in two lines and has no time of day"]),
+    "Excel's dates": (_text("time,open,high,low,close", "{at.month}/{at.day}/2025 0:00,{p}"),
+                      ["the day or the month may come first", "write it as 2025-03-31 09:15"]),
+    "EET": (_text("Time (EET),Open,High,Low,Close", "{at:%Y.%m.%d %H:%M:%S},{p}"),
+            ["holds times in EET"]),
+    "an empty volume": (_text("time,open,high,low,close,volume", "{s},{p},"),
+                        ["column 'volume'", "bars.parquet --drop volume"]),
+    "thousands in quotes": (_text("time,open,high,low,close,volume", '{s},{p},"1,234"'),
+                            ["'1,234'", "may be one of thousands"]),
+    "a separator at the end": (_text("time,open,high,low,close", "{s},{p},"),
+                               ["6 fields, expected 5", "ends in a separator"]),
+    "klines": (_text("", "{s}000,{p},1,2,3,4,5,6,7"), ["12 fields", "a line that names the"]),
     "a damaged archive": (gzip.compress(BASIC.encode())[:-20], ["is a damaged gzip archive"]),
 }  # fmt: skip
 

@@ -15,13 +15,13 @@ from signals.market_data.clocks import (
     DAY,
     ClockDetector,
     Seconds,
-    detect_clock,
     is_clock,
     server_of,
     to_server,
     to_utc,
     utc_of,
 )
+from tests.detected_clock import detect_clock
 
 NEW_YORK = ZoneInfo("America/New_York")
 PERIOD = 900

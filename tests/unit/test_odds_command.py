@@ -23,12 +23,16 @@ from scripts.cli.research.sweep import sweep as sweep_command
 from tests.commands import butler
 
 MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
-QUICK = (*MONTHS, "--paths", "500", "--no-table")
+FEW = (*MONTHS, "--paths", "100", "--no-table")
+DEAR = ("--commission", "30")
+"""Costs at which an attempt is over within days: playing long ones is most of the work."""
+
+QUICK = (*FEW, *DEAR)
 
 
 def test_the_shipped_preset_passes_none_of_its_independent_attempts() -> None:
     """One command answers, with the interval beside the figure and a line that limits it."""
-    said = butler("odds", *QUICK)
+    said = butler("odds", *FEW)
     assert said.code == 0, said.err
     text = "\n".join(said.out)
     assert said.out[0] == "FTMO 2-Step with ftmo_m15 on EURUSD"
@@ -53,7 +57,7 @@ def test_json_holds_every_figure_and_is_the_same_for_the_same_seed() -> None:
 
 def test_levels_of_risk_are_replayed_by_themselves() -> None:
     """A row each; what a level was kept from trading is marked, costs stand beside it."""
-    said = butler("odds", *MONTHS, "--paths", "300", "--risk", "2,0.001", "--jobs", 1,
+    said = butler("odds", *MONTHS, *DEAR, "--paths", "100", "--risk", "2,0.001", "--jobs", 1,
                   "--fee", 100, "--refund")  # fmt: skip
     assert said.code == 0, said.err
     text = "\n".join(said.out)
@@ -72,12 +76,14 @@ def test_every_shipped_rule_set_has_odds(name: str) -> None:
 
 def test_the_firm_days_are_written_with_what_they_are(tmp_path: Path) -> None:
     file = tmp_path / "days.parquet"
-    assert butler("odds", *QUICK, "--out", file).code == 0
+    risk = ("--per-trade-risk-fraction", 0.02)
+    assert butler("odds", *FEW, *risk, "--out", file).code == 0
     table = pq.read_table(file)
     days = [msgspec.convert(row, FirmDay) for row in table.to_pylist()]
     challenge = resolve("ftmo_2step", None, None)
     assert challenge is not None
-    terms, _ = ReplaySource(ReplayRequest(start=MONTHS[1], end=MONTHS[3])).terms()
+    asked = ReplayRequest(start=MONTHS[1], end=MONTHS[3], limits={"per_trade_risk_fraction": 0.02})
+    terms, _ = ReplaySource(asked).terms()
     assert days == list(replayed(endless(terms, challenge)).run.days)
     assert json.loads(table.schema.metadata[b"about"])["rules"] == "ftmo_2step"
 
@@ -86,8 +92,8 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
     """It broke the rules in its first weeks; its odds are those of all its days."""
     where = ("--results-dir", tmp_path)
     ended = ("--objectives", "ftmo_2step", "--session-id", "one", "--quiet")
-    assert butler("replay", *MONTHS, *ended, *where).code == 0
-    run = butler("odds", "one", *where, "--paths", "500", "--no-table")
+    assert butler("replay", *MONTHS, *DEAR, *ended, *where).code == 0
+    run = butler("odds", "one", *where, "--paths", "100", "--no-table")
     assert run.code == 0, run.err
     assert run.out == butler("odds", *QUICK).out
     source = source_of("one", tmp_path, None)
@@ -105,7 +111,7 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         ((*MONTHS, "--max-loss-fraction", "0.05"), 3, "was ended early by max_loss"),
         (("--rules", "ftmo"), 2, "--rules: there are no rules 'ftmo'"),
         (
-            ("--rules", "ftmo_2step:account"),
+            (*MONTHS, "--rules", "ftmo_2step:account"),
             2,
             "no target to reach in the phases left (account, account_swing)",
         ),
@@ -134,7 +140,8 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 
 
 def test_a_preset_of_fixed_volumes_has_no_table_over_risk() -> None:
-    said = butler("odds", "--preset", "sma_cross", *MONTHS, "--paths", "300", "--jobs", 1)
+    said = butler("odds", "--preset", "sma_cross", *MONTHS, "--paths", "100", "--jobs", 1,
+                  "--commission", 1_000)  # fmt: skip
     assert said.code == 0, said.err
     assert "  volumes are fixed: no table over risk" in said.out
     assert any("volumes are fixed; blocks of" in line for line in said.out)

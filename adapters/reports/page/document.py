@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adapters.reports.page import first_screen, sections
+from adapters.reports.page import first_screen, heartbeat, sections
 from adapters.reports.page.other_run import OtherRun, laid_on
 from adapters.reports.page.packing import differences, packed, price_columns
 from adapters.reports.page.plotly_js import PlotlyMissing, csp_hash, plotly_script
@@ -100,6 +100,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "groups": sections.group_tables(result),
         "funnel": sections.funnel(result),
         "execution": sections.execution(result),
+        "heartbeat": heartbeat.strip(result),
         "operations": sections.operations(result),
         "attempts": sections.attempts(result) if result.attempts else None,
         "all_figures": sections.figures(result, figures),
@@ -107,6 +108,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "warnings": sections.warnings(result, figures),
         "symbols": [name for name in result.prices if len(result.prices[name])],
         "count": len(result.trades),
+        "closed": len(result.closed),
     }
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from adapters.reports.page.words import date, money, number, percent, when
+from engine.calendar import resets
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
 from engine.result.statistics import TradeFigures
+from engine.rules import AmountBase
 from engine.types import Cents, Millis
 
 RULES = {
@@ -167,7 +168,9 @@ def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> lis
         meter
         for meter in (
             _overall(result, curve),
-            _today(result) if result.outcome is None else _worst_day(result, curve, zone, seen),
+            _today(result, curve, seen)
+            if result.outcome is None
+            else _worst_day(result, curve, zone, seen),
             _target(result, curve),
             _next_order(result),
         )
@@ -192,18 +195,22 @@ def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
     limit, lowest = initial - floor, int(curve.worst[_latest(result, curve)].min())
     used = max(0, initial - lowest)
     left = max(0, lowest - floor)
-    text = f"{percent(min(1.0, used / limit), 0)} used \u00b7 {money(left)} left at the lowest"
+    text = f"{money(used)} used, {money(left)} left at the lowest"
     return Meter("overall", f"Overall loss (limit {money(limit)})", used / limit, text)
 
 
-def _today(result: RunResult) -> Meter | None:
-    room = result.loss_buffer
-    if room is None:
-        floor = int(result.curve.day_floor[-1])
-        text = f"{money(result.account.equity - floor)} left until the daily floor"
-        return Meter("today", "Today", None, text) if floor else None
-    text = f"{money(room.today)} left today"
-    return Meter("today", "Today", None, text, until=room.reset_in)
+def _today(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> Meter | None:
+    """The running day of a session that runs: against equity, with the time to the next reset."""
+    floor = int(curve.day_floor[-1])
+    if not floor:
+        return None
+    limit, left = max(1, day_limit(result, floor, seen)), result.account.equity - floor
+    used = max(0, limit - left)
+    text = f"{money(used)} used, {money(max(0, left))} left"
+    terms = result.terms
+    reset, _ = next(resets(terms.day_zone, result.last, terms.day_hour))
+    name = f"Today (limit {money(limit)})"
+    return Meter("today", name, used / limit, text, until=reset - result.last)
 
 
 def _worst_day(
@@ -214,23 +221,36 @@ def _worst_day(
         return None
     room = np.where(known, curve.worst - curve.day_floor, np.iinfo(np.int64).max)
     row = int(room.argmin())
-    limit = _day_loss(result, int(curve.day_floor[row]), seen)
+    limit = max(1, day_limit(result, int(curve.day_floor[row]), seen))
     used = limit - int(room[row])
     left, on = max(0, int(room[row])), date(int(curve.time[row]), zone)
     text = f"{money(max(0, used))} used, {money(left)} left on {on}"
     return Meter("day", f"Worst day (limit {money(limit)})", max(0.0, used / limit), text)
 
 
-def _day_loss(result: RunResult, floor: Cents, seen: Hindsight | None) -> Cents:
-    """The money of a day's limit, from its floor and the rule that made it."""
-    rules: dict[str, Any] | Any = result.terms.rules
-    if seen is not None or rules:
-        daily = seen.rules.daily if seen is not None else None
-        share = daily.percent if daily is not None else rules["daily"]["percent"]
-        initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-        return max(1, initial * share // 10_000)
-    part = float(result.terms.limits.get("daily_loss_fraction", 0.0))
-    return max(1, round(floor * part / (1 - part))) if part < 1 else max(1, floor)
+def day_limit(result: RunResult, floor: Cents, seen: Hindsight | None = None) -> Cents:
+    """The money that a day may lose in all: the firm's where one is followed, else our own.
+
+    0 where a firm limits no day. `floor` is the equity at which the day's limit is reached.
+    """
+    rules = result.terms.rules
+    terms: tuple[int, str] | None = None
+    if seen is not None:
+        if seen.rules.daily is not None:
+            terms = seen.rules.daily.percent, seen.rules.daily.amount_base
+    elif rules:
+        if told := rules.get("daily"):
+            terms = int(told["percent"]), str(told.get("amount_base", AmountBase.INITIAL))
+    else:
+        part = float(result.terms.limits.get("daily_loss_fraction", 1.0))
+        return round(floor * part / (1 - part)) if part < 1 else 0
+    if terms is None:
+        return 0
+    share, base = terms
+    if base != AmountBase.INITIAL:
+        return floor * share // (10_000 - share)
+    initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
+    return initial * share // 10_000
 
 
 def _target(result: RunResult, curve: EquityCurve) -> Meter | None:

@@ -1,5 +1,5 @@
 // A card for each account, the runs, the studies.
-let shown = { cards: null, runs: [], studies: [], reading: 0 };
+let shown = { cards: null, runs: [], studies: [], reading: 0, troubles: [] };
 const elements = new Map();
 
 function element(card) {
@@ -19,7 +19,7 @@ function facts(card) {
   const floating = card.floating === null || card.floating === undefined || !open.length ? '' : ` (${decimal(card.floating)})`;
   return [
     ['equity', card.equity === undefined ? '\u2013' : `${decimal(card.equity)} ${currency}`],
-    ['open positions', `${open.length}${floating}`],
+    ['open positions', `${open.length}${floating}${(card.external || []).length ? `, ${card.external.length} external` : ''}`],
     ['heartbeat', now.beat],
     ['balance', card.balance === undefined ? '\u2013' : decimal(card.balance)],
     ['last tick', now.tick],
@@ -87,7 +87,13 @@ function drawStudies() {
   }
 }
 
+function drawTroubles() {
+  const text = shown.troubles.length ? `This page is not up to date: ${shown.troubles.join('; ')}` : '';
+  if (byId('troubles').textContent !== text) byId('troubles').textContent = text;
+}
+
 const draw = framed(() => {
+  drawTroubles();
   drawLists();
   if (shown.cards === null) return;
   const roots = shown.cards.map(drawCard), cards = byId('cards');

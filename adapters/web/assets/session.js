@@ -118,7 +118,8 @@ function drawCard() {
   showControls(card.health === 'running');
   byId('report').hidden = card.health !== 'ended' && card.health !== 'dead';
   byId('report').href = `/report/${key}`;
-  drawTable('positions', card.positions || [], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
+  const external = (card.external || []).map((p) => ({ ...p, entry: 'not its own', profit: null }));
+  drawTable('positions', [...(card.positions || []), ...external], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
     p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit)]);
   drawClock();
   document.documentElement.dataset.health = card.health;

@@ -60,7 +60,7 @@ def serve(request: ServeRequest, frontend: ServeFrontend) -> bool:
         ) from error
     yield_to_others()
     with own, ExitStack() as stack:
-        site = SessionSite(request.places, request.own_results)
+        site = SessionSite(request.places, request.own_results, frontend.warn)
         server = PageServer(
             own, site, frontend.warn, controls=request.controls, names=request.names
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from adapters.bars.errors import BarFileError
 from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
 from adapters.services.control_wire import Action, ControlRequest
 from adapters.system.threads import in_daemon
+from adapters.web.attempts import Attempts
 from adapters.web.content import CommandRefused, NotNow, OverviewTopics, SessionTopics, Unknown
 from adapters.web.topics import Topic
 from engine.journal import JournalDamaged
@@ -45,7 +46,7 @@ _BESIDE: Final = b'<script src="'
 class SessionSite:
     """Implements `adapters.web.content.Site`. `run` works until it is cancelled."""
 
-    def __init__(self, places: list[Path], own_results: Path) -> None:
+    def __init__(self, places: list[Path], own_results: Path, warn: Callable[[str], None]) -> None:
         """`places` are the folders of results; `own_results` the one that commands take."""
         self._catalog = Catalog(places)
         self._own_results = own_results
@@ -58,6 +59,7 @@ class SessionSite:
         self._overview = OverviewTopics(Topic(), Topic())
         self._viewers = 0
         self._dirty = asyncio.Event()
+        self._attempts = Attempts(warn, self._dirty.set)
         self._making = asyncio.Lock()
 
     # --- work ---
@@ -66,8 +68,12 @@ class SessionSite:
         """Find sessions and keep the overview; ends when it is cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._scan())
-                tasks.create_task(self._compose())
+                for name, work, seconds in (
+                    ("finding sessions", self._find, _SCAN_SECONDS),
+                    ("choosing the cards", self._choose_cards, _SCAN_SECONDS),
+                    ("composing the overview", self._compose, _OVERVIEW_SECONDS),
+                ):
+                    tasks.create_task(self._attempts.again_and_again(name, work, seconds))
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -81,7 +87,10 @@ class SessionSite:
             watched.topics.page.close()
 
     async def scan(self) -> None:
-        """Look once at which sessions there are."""
+        """Look once at which sessions there are; a failure is reported, and tried again."""
+        await self._attempts.at("finding sessions", self._find)
+
+    async def _find(self) -> None:
         self._listed, studies = await in_daemon(
             lambda: (self._catalog.sessions(), self._catalog.studies()), name="find sessions"
         )
@@ -95,12 +104,6 @@ class SessionSite:
         if lists != self._lists:
             self._lists = lists
             self._overview.lists.publish(msgspec.json.encode(lists))
-
-    async def _scan(self) -> None:
-        while True:
-            await self.scan()
-            await self._choose_cards()
-            await asyncio.sleep(_SCAN_SECONDS)
 
     async def _choose_cards(self) -> None:
         """One session an account: the one that lives, else the one written to last."""
@@ -127,32 +130,32 @@ class SessionSite:
         """The session as it is watched, from now on if nobody has looked before."""
         watched = self._watched.get(entry.key)
         if watched is None:
-            watched = self._watched[entry.key] = Watched(entry, self._own_results, self._dirty.set)
+            watched = self._watched[entry.key] = Watched(
+                entry, self._own_results, self._attempts, self._dirty.set
+            )
         if entry.key not in self._tasks:
             task = self._tasks[entry.key] = asyncio.create_task(watched.run())
             task.add_done_callback(partial(self._unwatched, entry.key))
         return watched
 
-    def _unwatched(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
+    def _unwatched(self, key: tuple[int, str], _: asyncio.Task[None]) -> None:
         """Nobody has looked for a while: what was read is let go of."""
         self._tasks.pop(key, None)
         self._watched.pop(key, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
 
     async def _compose(self) -> None:
-        while True:
-            await self._dirty.wait()
-            self._dirty.clear()
-            cards = [watched.card for watched in self._cards if watched.card is not None]
-            document = {
-                "now": round(time.time() * 1000),
-                "cards": cards,
-                "reading": len(self._cards) - len(cards),
-            }
-            if self._viewers:
-                self._overview.cards.publish(msgspec.json.encode(document))
-            await asyncio.sleep(_OVERVIEW_SECONDS)
+        """Send the cards once they have changed."""
+        await self._dirty.wait()
+        self._dirty.clear()
+        cards = [watched.card for watched in self._cards if watched.card is not None]
+        document = {
+            "now": round(time.time() * 1000),
+            "cards": cards,
+            "reading": len(self._cards) - len(cards),
+            "troubles": [f"{name}: {why}" for name, why in self._attempts.troubles.items()],
+        }
+        if self._viewers:
+            self._overview.cards.publish(msgspec.json.encode(document))
 
     # --- what viewers look at ---
 
@@ -173,7 +176,7 @@ class SessionSite:
 
     async def _begin(self) -> None:
         """The first viewer waits for no scan."""
-        await self._choose_cards()
+        await self._attempts.at("choosing the cards", self._choose_cards)
         self._dirty.set()
 
     def known(self, place: int, session: str) -> bool:

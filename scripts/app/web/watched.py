@@ -19,6 +19,7 @@ from adapters.reports.status import Status
 from adapters.services.control_client import NotAnswering, NotRunning, SessionClient
 from adapters.services.supervisor import reason_of
 from adapters.system.threads import in_daemon
+from adapters.web.attempts import Attempts
 from adapters.web.content import SessionTopics
 from adapters.web.topics import Topic
 from engine.journal import JournalDamaged
@@ -41,13 +42,20 @@ _GRACE_SECONDS: Final = 30.0
 class Watched:
     """A session and its streams. `run` watches until nobody has looked for a while."""
 
-    def __init__(self, entry: SessionEntry, own_results: Path, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        entry: SessionEntry,
+        own_results: Path,
+        attempts: Attempts,
+        changed: Callable[[], None],
+    ) -> None:
         """`own_results` are those that commands take without being told; `changed` is called
         whenever the card is another."""
         self.entry = entry
         self.topics = SessionTopics(Topic(), Topic())
         self.card: dict[str, Any] | None = None
         self.viewers = 0
+        self._attempts = attempts
         self._changed = changed
         self._follower = Follower(entry.folder)
         results = entry.folder.parent.parent
@@ -69,14 +77,15 @@ class Watched:
 
     async def run(self) -> None:
         """Look again and again; ends some time after the last viewer has left."""
-        left = time.monotonic()
+        left, name = time.monotonic(), f"following {self.entry.path}"
         try:
             while time.monotonic() - left < _GRACE_SECONDS:
                 if self.viewers:
                     left = time.monotonic()
-                await self._look()
-                await asyncio.sleep(_LOOK_SECONDS)
+                looked = await self._attempts.at(name, self._look)
+                await asyncio.sleep(_LOOK_SECONDS if looked else _LATER_SECONDS)
         finally:
+            self._attempts.forget(name)
             for task in (self._asking, self._reading):
                 if task is not None:
                     task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.reports.sweep_page import HeatMap, SweepPage
+from engine.types import grouped
 from scripts.app.sweep.trial import TrialRow
 from scripts.app.sweep.verdict import SweepVerdict
 from scripts.view.research.odds_text import FIXED_LINE, between, percent
@@ -17,7 +18,7 @@ def page_of_sweep(verdict: SweepVerdict, rows: Sequence[TrialRow]) -> SweepPage:
     """The page of a sweep; `rows` are all its trials."""
     best = tuple(
         (
-            str(one.number), f"{one.net / 100:,.2f} {verdict.currency}", f"{one.sharpe_year:+.2f}",
+            str(one.number), grouped(one.net / 100, verdict.currency), f"{one.sharpe_year:+.2f}",
             f"{one.drawdown:.1%}", f"{one.trades:,}", settings_text(one.settings),
         )
         for one in verdict.best

@@ -11,18 +11,25 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from adapters.bars import sample
 from tests.bench.bars import REAL, Source, year
 from tests.bench.machine import machine
 from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
 from tests.bench.peers.runs import Runs, in_turns
+from tests.bench.peers.sweeps import sweep_table, swept
 from tests.bench.peers.table import table, whole_processes
 
 ROUNDS = 5
 RULES = ("cross", "storm")
+SWEEP = "sweep"
+"""Not among the others: it has a table of its own."""
 
 
 def main() -> None:
     options = _options()
+    if options.rules == SWEEP:
+        _sweep(options)
+        return
     if not (REAL.exists() or options.synthetic):
         print(f"skipped: {REAL} is not there; --synthetic makes a year of bars instead")
         return
@@ -43,13 +50,24 @@ def main() -> None:
             print(whole_processes(programs), flush=True)
 
 
+def _sweep(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        source = Source(sample.SAMPLE, "the sample")
+        bars = as_csv(source, folder / "bars.csv", options.bars)
+        print(machine())
+        part = f"the last {options.bars:,} bars of " if options.bars else ""
+        print(f"\nsweep: {part}{source.name}, medians of {options.runs} runs in turns\n")
+        print(sweep_table(swept(bars, options.runs, options.envs or folder)), flush=True)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench peers", description=__doc__)
     parser.add_argument("--synthetic", action="store_true", help="a synthetic year of bars")
     parser.add_argument("--quick", action="store_true", help="run what is very slow only once")
     parser.add_argument("--runs", type=int, default=ROUNDS, help=f"runs of each; {ROUNDS}")
     parser.add_argument("--bars", type=int, help="only the last so many bars of the year")
-    parser.add_argument("--rules", choices=RULES, help="only these rules")
+    parser.add_argument("--rules", choices=(*RULES, SWEEP), help="only these rules")
     parser.add_argument("--envs", type=Path, help="keep the environments here, to use them again")
     names = [peer.name for peer in OTHERS]
     parser.add_argument("--only", nargs="*", choices=names, help="only these other engines")

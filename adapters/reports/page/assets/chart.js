@@ -132,7 +132,7 @@ class AccountChart {
       dragmode: matchMedia('(pointer: coarse)').matches ? false : 'zoom',
       xaxis: { range: [this.from, this.to], anchor: priced ? 'y3' : 'y2', zeroline: false, gridcolor: css('--line'), ...this.ticks(narrow) },
       yaxis: axis(priced ? [0.56, 1] : [0.24, 1], { tickformat: ',.0f' }),
-      yaxis2: axis(priced ? [0.46, 0.54] : [0, 0.2], { range: [Math.min(low * 1.05, -0.0005), 0], tickformat: '.1%', nticks: 3 }),
+      yaxis2: axis(priced ? [0.46, 0.54] : [0, 0.2], { range: [Math.min(low * 1.05, -0.002), 0], tickformat: '.1%', nticks: 3 }),
       shapes: [], annotations: [],
     };
   }

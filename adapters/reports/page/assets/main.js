@@ -80,6 +80,8 @@ async function main() {
   ranges(chart);
   const redrawPanels = panels(run);
   if (byId('curves')) drawAttempts(run, byId('curves'));
+  addEventListener('beforeprint', () => table.draw(true));
+  addEventListener('afterprint', () => table.draw());
   const redraw = () => { chart.draw(); table.draw(); redrawPanels(); };
   let waiting = 0;
   addEventListener('resize', () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(redraw); });
