@@ -140,8 +140,7 @@ class RiskActor:
         self.losses.test(rolled.account.equity)
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
-        """Every deal of an order of ours was followed by an equity test, which is not on record;
-        what was taken over was not."""
+        """Each deal of an order of ours was followed by an equity test that is not on record."""
         self._count_positions()
         if opened.order_id:
             self.losses.test(opened.account.equity)
@@ -182,8 +181,7 @@ class RiskActor:
         low = self.losses.highest
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            initial = self._challenge_actor.state.initial
-            kept = rules.firm_reserve(self._limits, initial) or 0
+            kept = rules.firm_reserve(self._limits, self._challenge_actor.state.initial) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
         return low, self.losses.drawdowns.peak
 

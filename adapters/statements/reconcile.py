@@ -432,20 +432,19 @@ def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) 
         lines.append("no row of the statement has a partner: another account, or another time?")
     if shift:
         lines.append(f"the statement's clock is {shift / 3_600_000:+g} h from the ledger's")
-    if statement.deals:
-        first = statement.deals[0].time
-        older = sum(one.opened < first for one in statement.positions)
-        if older:
-            exits = "exit" if older == 1 else "exits"
-            lines.append(f"{older} {exits} without entry: the statement begins later")
+    older = sum(
+        one.opened < deal.time for deal in statement.deals[:1] for one in statement.positions
+    )
+    if older:
+        plural = "" if older == 1 else "s"
+        lines.append(f"{older} exit{plural} without entry: the statement begins later")
     if statement.breaks:
         lines.append(
             f"{len(statement.breaks)} rows of the statement whose balance is not the running sum "
             f"(the first is row {statement.breaks[0]})"
         )
     if ours.opening is not None and statement.opening is not None:
-        apart = statement.opening - ours.opening
-        if apart:
+        if apart := statement.opening - ours.opening:
             told = f"{_amount(apart)} {statement.account.currency or ''}".strip()
             lines.append(f"the statement opens {told} apart from the ledger")
     return tuple(lines)

@@ -63,7 +63,7 @@ Tell = Callable[[FlattenStep], None]
 
 @dataclass(frozen=True, kw_only=True)
 class _Flattening:
-    """One run of the command: its terminal, who is told of it, and where its requests are kept.
+    """One run of the command: its terminal, who hears of it, and where its requests are kept.
 
     `books` is None where the account's ledger cannot be used, which keeps nobody from closing.
     """
