@@ -443,8 +443,8 @@ def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) 
             f"{len(statement.breaks)} rows of the statement whose balance is not the running sum "
             f"(the first is row {statement.breaks[0]})"
         )
-    if ours.opening is not None and statement.opening is not None:
-        if apart := statement.opening - ours.opening:
-            told = f"{_amount(apart)} {statement.account.currency or ''}".strip()
-            lines.append(f"the statement opens {told} apart from the ledger")
+    mine, theirs = ours.opening, statement.opening
+    if mine is not None and theirs is not None and mine != theirs:
+        told = f"{_amount(theirs - mine)} {statement.account.currency or ''}".strip()
+        lines.append(f"the statement opens {told} apart from the ledger")
     return tuple(lines)
