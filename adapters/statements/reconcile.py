@@ -425,17 +425,15 @@ def _sums(left: Sequence[Row], right: Sequence[Row]) -> dict[str, tuple[int, int
 
 def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) -> tuple[str, ...]:
     """Sentences on what is known to differ without anything being wrong."""
-    lines = []
-    if not (statement.deals or statement.positions):
-        lines.append("the statement holds no deal and no closed position")
-    elif not compared:
+    lines: list[str] = []
+    if not compared:
         lines.append("no row of the statement has a partner: another account, or another time?")
+    if not (statement.deals or statement.positions):
+        lines = ["the statement holds no deal and no closed position"]
     if shift:
         lines.append(f"the statement's clock is {shift / 3_600_000:+g} h from the ledger's")
-    older = sum(
-        one.opened < deal.time for deal in statement.deals[:1] for one in statement.positions
-    )
-    if older:
+    first = statement.deals[0].time if statement.deals else 0
+    if older := sum(one.opened < first for one in statement.positions):
         plural = "" if older == 1 else "s"
         lines.append(f"{older} exit{plural} without entry: the statement begins later")
     if statement.breaks:
