@@ -14,11 +14,10 @@ from engine.types import Cents, Millis, decimals
 if TYPE_CHECKING:
     from engine.result import RunResult
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MINUS = "\u2212"
-
-
 _DECIMALS: ContextVar[int] = ContextVar("decimals", default=2)
 """Those of the amounts that are being written: all of a page are in one account's currency."""
 
