@@ -230,10 +230,6 @@ class AccountStore:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 
-    def newest_deal(self) -> int | None:
-        """The newest deal's time by the server's clock, ms; None without any deal."""
-        return self._number("SELECT max(time_msc) FROM deals")
-
     def settle(self, opening: Cents, at: Millis) -> None:
         """The history added up to the account with this opening."""
         if self.opening() != opening:

@@ -23,10 +23,11 @@ from scripts.view.status_text import (
     closing_text,
     external_text,
     halt_texts,
-    headline,
+    life_text,
     link_text,
     order_text,
     price_text,
+    trading_text,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def view(status: Status) -> RenderableType:
     from rich.console import Group
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
-    parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
+    # What matters most comes first: a narrow screen cuts the ends of lines.
+    head = f"{trading_text(status)}; {life_text(status)}"
+    parts: list[RenderableType] = [_text(head, style), _text(account_line(status))]
     parts += map(_text, clock_lines(status))
     parts += [_text(f"  halted {text}", "yellow") for text in halt_texts(status)]
     if status.loss_buffer:
@@ -161,7 +164,9 @@ class LiveView:
         `every` seconds it is renewed; by default oftener on a terminal than in a log."""
         self._status = status
         self._console = console
-        self._every = every or (_REFRESH_SECONDS if console.is_terminal else _LINE_SECONDS)
+        # A dumb terminal (an editor's shell) cannot be drawn on: it gets lines, as a log does.
+        self._draws = console.is_terminal and not console.is_dumb_terminal
+        self._every = every or (_REFRESH_SECONDS if self._draws else _LINE_SECONDS)
         self._stamp = stamp
         self._drawn = drawn or _at_once
 
@@ -175,7 +180,7 @@ class LiveView:
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Status], None]]:
-        if not self._console.is_terminal:
+        if not self._draws:
             yield lambda status: self._console.print(
                 _text(f"{self._stamp()} {plain_line(status)}"), highlight=False, soft_wrap=True
             )

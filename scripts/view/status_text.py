@@ -34,18 +34,29 @@ def status_lines(status: Status) -> list[str]:
 
 def headline(status: Status) -> str:
     """Session, mode and trading state."""
-    why = f" ({', '.join(status.causes)})" if status.causes else ""
+    return f"{life_text(status)}; {trading_text(status)}"
+
+
+def life_text(status: Status) -> str:
+    """The session, its mode, and for how long it runs."""
     dry = ", dry run" if status.dry_run else ""
-    return f"{status.session_id}: {status.mode}{dry}, {status.life}; trading {status.state}{why}"
+    return f"{status.session_id}: {status.mode}{dry}, {status.life}"
+
+
+def trading_text(status: Status) -> str:
+    """Whether it trades, and what halts it."""
+    why = f" ({', '.join(status.causes)})" if status.causes else ""
+    return f"trading {status.state}{why}"
 
 
 def account_line(status: Status) -> str:
+    """The account's figures, the day's before the margin, which a narrow screen may cut."""
     account = status.account
     unit = status.currency
-    today = "" if status.today is None else f"; today {grouped(status.today, unit, '+')}"
+    today = "" if status.today is None else f", today {plain(status.today, unit, '+')}"
     return (
         f"  account    balance {plain(account.balance, unit)}, equity "
-        f"{plain(account.equity, unit)}, margin {grouped(account.margin, unit)}{today}"
+        f"{plain(account.equity, unit)}{today}, margin {grouped(account.margin, unit)}"
     )
 
 

@@ -183,8 +183,10 @@ def _period(session: FinishedSession) -> str:
     if not data:
         return f"on a live feed, {played}"
     symbols = ", ".join(item["symbol"] for item in data)
+    if summary["mode"] != "replay":
+        return f"{symbols} on recorded bars, {played}"
     bars = sum(item["rows"] for item in data)
-    if session.result is not None and summary["mode"] == "replay":
+    if session.result is not None:
         bars = sum(map(len, session.result.prices.values())) or bars
     return f"{symbols}, {bars:,} bars, {played}"
 

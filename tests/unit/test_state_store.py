@@ -40,7 +40,6 @@ def test_deals_are_kept_as_they_were_first_told(tmp_path: Path) -> None:
         assert store.add_history([changed], [], at=7) == (2,)
     with opened(tmp_path) as store:
         assert store.deals() == (DEAL,)
-        assert store.newest_deal() == 1_000
         assert store.deals(1_001) == ()
         store.settle(100, at=8)
         store.accept_history([changed], at=9)

@@ -349,7 +349,7 @@ class TestText:
         assert lines[0] == (
             f"s-1: shadow, running for 02:00 (process {os.getpid()}); trading latched (paused)"
         )
-        figures = "balance 100,000.00, equity 100,000.00, margin 0.00 USD; today +100.00 USD"
+        figures = "balance 100,000.00, equity 100,000.00, today +100.00, margin 0.00 USD"
         assert lines[1] == f"  account    {figures}"
         assert lines[2] == (
             "  time       2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min"
