@@ -116,7 +116,7 @@ def odds_told(found: Odds) -> Iterator[str]:
     attempts = max(1, round(found.independent))
     word = "attempt" if attempts == 1 else "attempts"
     if not found.history_decided:
-        yield "no attempt that began on one of these days came to an end: nothing can be told yet"
+        yield "no attempt that began on one of these days came to an end: nothing is decided yet"
     elif found.history_passes == 0:
         yield f"0 of some {attempts} independent {word} in these days passed"
     else:
