@@ -17,7 +17,7 @@ def test_the_benchmarks_page_has_a_place_for_every_table(rules: str) -> None:
 
 def test_a_table_replaces_the_one_before_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    text = "a\n<!-- measured: cross -->\n| old |\n| 1 |\n<!-- end of cross -->\nz\n"
+    text = "a\n<!-- measured: cross -->\n| old |\n| 1 |\n<!-- measured until here: cross -->\nz\n"
     page.write_text(text, encoding="utf-8")
     put(page, "cross", "| new |\n| \\1 |")
     assert page.read_text(encoding="utf-8") == text.replace("| old |\n| 1 |", "| new |\n| \\1 |")

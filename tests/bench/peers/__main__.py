@@ -55,7 +55,7 @@ def main() -> None:
 def _measured(what: str, most: int, programs: list[Runs]) -> str:
     """Both tables, each under what it shows."""
     return (
-        f"{what}, medians of up to {most} runs in turns; rates and the ratio are of processor time, "
+        f"{what}, medians of up to {most} runs in turns; rates and ratio are of processor time, "
         f"which others at work disturb less:\n\n{table(programs)}\n\n"
         f"From the start of each process to its exit, imports included:\n\n"
         f"{whole_processes(programs)}"

@@ -28,7 +28,7 @@ def put(document: Path, rules: str, measured: str) -> None:
 
 
 def _marks(rules: str) -> tuple[str, str]:
-    return f"<!-- measured: {rules} -->", f"<!-- end of {rules} -->"
+    return f"<!-- measured: {rules} -->", f"<!-- measured until here: {rules} -->"
 
 
 def _block(rules: str) -> re.Pattern[str]:
