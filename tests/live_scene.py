@@ -100,6 +100,7 @@ class Scene:
         self.stops = self.out_of_time = False
         self.waited: list[float] = []
         self.slices = 0
+        self.on_wait: Callable[[], None] | None = None
         self.at_the_end: Callable[[], None] | None = None  # then the feed is closed, too
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
@@ -117,6 +118,8 @@ class Scene:
 
     async def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
+        if self.on_wait is not None:
+            self.on_wait()
 
     def stopped(self) -> bool:
         return self.stops

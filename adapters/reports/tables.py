@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from adapters.reports.projection import cash
-from adapters.reports.trade_columns import COLUMNS, TradeRows, cells, decimals, iso_texts
+from adapters.reports.trade_columns import COLUMNS, Column, TradeRows, cells, decimals, iso_texts
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult
 from engine.result.curve import NO_FLOOR, Ints
@@ -40,7 +40,7 @@ def trades_csv(result: RunResult) -> bytes:
     rows = TradeRows.of(result)
     lines = [
         ",".join(TRADE_COLUMNS),
-        *map(",".join, zip(*(_quoted(cells(column, rows)) for column in COLUMNS), strict=True)),
+        *map(",".join, zip(*(_in_row(column, rows) for column in COLUMNS), strict=True)),
     ]
     return ("\n".join(lines) + "\n").encode()
 
@@ -48,11 +48,12 @@ def trades_csv(result: RunResult) -> bytes:
 _TO_BE_QUOTED: Final = re.compile(r'[",\r\n]').search
 
 
-def _quoted(column: list[str]) -> list[str]:
-    """Cells as they stand in a row; most columns have none that needs quotes."""
-    if not _TO_BE_QUOTED("".join(column)):
-        return column
-    return ['"' + cell.replace('"', '""') + '"' if _TO_BE_QUOTED(cell) else cell for cell in column]
+def _in_row(column: Column, rows: TradeRows) -> list[str]:
+    """A column's cells as they stand in a row: texts in quotes where they need them."""
+    found = cells(column, rows)
+    if column.kind != "text" or not _TO_BE_QUOTED("".join(found)):
+        return found
+    return ['"' + cell.replace('"', '""') + '"' if _TO_BE_QUOTED(cell) else cell for cell in found]
 
 
 def equity_csv(result: RunResult) -> bytes:

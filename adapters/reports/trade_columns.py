@@ -6,8 +6,9 @@ into text or decimals here, column by column: a value that stands in many rows i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,6 +20,18 @@ from engine.result.curve import Ints
 from engine.types import UNITS_PER_LOT, Cents, Millis, Points, SymbolSpec, Units, lots
 
 
+class _Texts(dict[Any, str]):
+    """The text of each value that was asked for; nothing for None."""
+
+    def __init__(self, text: Callable[[Any], str]) -> None:
+        super().__init__({None: ""})
+        self._text = text
+
+    def __missing__(self, value: Any) -> str:
+        text = self[value] = self._text(value)
+        return text
+
+
 @dataclass(frozen=True)
 class TradeRows:
     """A run's trades and what the run knows that they do not."""
@@ -27,16 +40,24 @@ class TradeRows:
     session_id: str
     specs: Mapping[str, SymbolSpec]
     _planned: dict[tuple[str, Units], Cents] = field(default_factory=dict)
+    _spelled: dict[Any, _Texts] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: RunResult) -> TradeRows:
         return cls(result.trades, result.terms.session_id, result.terms.symbols)
 
-    @property
+    @cached_property
     def digits(self) -> list[int]:
         """The decimals of each trade's prices."""
         known = {name: spec.digits for name, spec in self.specs.items()}
         return [known.get(trade.symbol, 0) for trade in self.trades]
+
+    def texts(self, kind: str | int, text: Callable[[Any], str]) -> _Texts:
+        """The texts of a kind of values: in whatever column one stands, it is spelled once."""
+        known = self._spelled.get(kind)
+        if known is None:
+            known = self._spelled[kind] = _Texts(text)
+        return known
 
     def slippages(self) -> list[Cents | None]:
         """What fills worse than asked for cost."""
@@ -58,7 +79,7 @@ class TradeRows:
         return known
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
     """A column: its name, the kind of its values, and these."""
 
     name: str
@@ -79,63 +100,46 @@ def _open_for(trade: TradeRecord) -> Millis | None:
     return None if trade.closed is None else trade.closed - trade.opened
 
 
-COLUMNS: Final[tuple[_Column, ...]] = (
-    _Column("position", "whole", _each(lambda trade: trade.position)),
-    _Column("symbol", "text", _each(lambda trade: trade.symbol)),
-    _Column("direction", "text", _each(lambda trade: trade.side.word)),
-    _Column("volume", "lots", _each(lambda trade: trade.volume)),
-    _Column("opened", "time", _each(lambda trade: trade.opened)),
-    _Column("open_price", "price", _each(lambda trade: trade.open_price)),
-    _Column("closed", "time", _each(lambda trade: trade.closed)),
-    _Column("close_price", "price", _each(_close_price)),
-    _Column("close_reason", "text", _each(lambda trade: trade.close_reason)),
-    _Column("stop_loss", "price", _each(lambda trade: trade.stop_loss)),
-    _Column("take_profit", "price", _each(lambda trade: trade.take_profit)),
-    _Column("gross", "money", _each(lambda trade: trade.gross)),
-    _Column("commission", "money", _each(lambda trade: trade.net - trade.gross - trade.swap)),
-    _Column("swap", "money", _each(lambda trade: trade.swap)),
-    _Column("net", "money", _each(lambda trade: trade.net)),
-    _Column("r", "ratio", _each(lambda trade: trade.r)),
-    _Column("mae_r", "ratio", _each(lambda trade: trade.mae_r)),
-    _Column("mfe_r", "ratio", _each(lambda trade: trade.mfe_r)),
-    _Column("seconds", "seconds", _each(_open_for)),
-    _Column("strategy_id", "text", _each(lambda trade: trade.strategy_id)),
-    _Column("signal_id", "text", _each(lambda trade: trade.signal_id)),
-    _Column("variant", "text", _each(lambda trade: trade.variant)),
-    _Column("session_id", "text", lambda rows: [rows.session_id] * len(rows.trades)),
-    _Column("attempt", "whole", _each(lambda trade: trade.attempt or None)),
-    _Column("remaining", "lots", _each(lambda trade: trade.remaining)),
-    _Column("final_stop_loss", "price", _each(lambda trade: trade.levels[-1].stop_loss)),
-    _Column("final_take_profit", "price", _each(lambda trade: trade.levels[-1].take_profit)),
-    _Column("planned_risk", "money", _each(lambda trade: trade.planned_risk or None)),
-    _Column("initial_risk", "money", _each(lambda trade: trade.initial_risk)),
-    _Column("costs_paid", "money", _each(lambda trade: trade.gross - trade.net)),
-    _Column("costs_planned", "money", TradeRows.planned),
-    _Column("spread_points", "whole", _each(lambda trade: trade.spread)),
-    _Column("open_slippage_points", "whole", _each(lambda trade: trade.open_slippage)),
-    _Column("close_slippage_points", "whole", _each(lambda trade: trade.close_slippage)),
-    _Column("slippage", "money", TradeRows.slippages),
+COLUMNS: Final[tuple[Column, ...]] = (
+    Column("position", "whole", _each(lambda trade: trade.position)),
+    Column("symbol", "text", _each(lambda trade: trade.symbol)),
+    Column("direction", "text", _each(lambda trade: trade.side.word)),
+    Column("volume", "lots", _each(lambda trade: trade.volume)),
+    Column("opened", "time", _each(lambda trade: trade.opened)),
+    Column("open_price", "price", _each(lambda trade: trade.open_price)),
+    Column("closed", "time", _each(lambda trade: trade.closed)),
+    Column("close_price", "price", _each(_close_price)),
+    Column("close_reason", "text", _each(lambda trade: trade.close_reason)),
+    Column("stop_loss", "price", _each(lambda trade: trade.stop_loss)),
+    Column("take_profit", "price", _each(lambda trade: trade.take_profit)),
+    Column("gross", "money", _each(lambda trade: trade.gross)),
+    Column("commission", "money", _each(lambda trade: trade.net - trade.gross - trade.swap)),
+    Column("swap", "money", _each(lambda trade: trade.swap)),
+    Column("net", "money", _each(lambda trade: trade.net)),
+    Column("r", "ratio", _each(lambda trade: trade.r)),
+    Column("mae_r", "ratio", _each(lambda trade: trade.mae_r)),
+    Column("mfe_r", "ratio", _each(lambda trade: trade.mfe_r)),
+    Column("seconds", "seconds", _each(_open_for)),
+    Column("strategy_id", "text", _each(lambda trade: trade.strategy_id)),
+    Column("signal_id", "text", _each(lambda trade: trade.signal_id)),
+    Column("variant", "text", _each(lambda trade: trade.variant)),
+    Column("session_id", "text", lambda rows: [rows.session_id] * len(rows.trades)),
+    Column("attempt", "whole", _each(lambda trade: trade.attempt or None)),
+    Column("remaining", "lots", _each(lambda trade: trade.remaining)),
+    Column("final_stop_loss", "price", _each(lambda trade: trade.levels[-1].stop_loss)),
+    Column("final_take_profit", "price", _each(lambda trade: trade.levels[-1].take_profit)),
+    Column("planned_risk", "money", _each(lambda trade: trade.planned_risk or None)),
+    Column("initial_risk", "money", _each(lambda trade: trade.initial_risk)),
+    Column("costs_paid", "money", _each(lambda trade: trade.gross - trade.net)),
+    Column("costs_planned", "money", TradeRows.planned),
+    Column("spread_points", "whole", _each(lambda trade: trade.spread)),
+    Column("open_slippage_points", "whole", _each(lambda trade: trade.open_slippage)),
+    Column("close_slippage_points", "whole", _each(lambda trade: trade.close_slippage)),
+    Column("slippage", "money", TradeRows.slippages),
 )
 
 
 # --- text ---
-
-
-class _Texts(dict[Any, str]):
-    """The text of each value that was asked for; nothing for None."""
-
-    def __init__(self, text: Callable[[Any], str]) -> None:
-        super().__init__({None: ""})
-        self._text = text
-
-    def __missing__(self, value: Any) -> str:
-        text = self[value] = self._text(value)
-        return text
-
-
-def texts(values: Iterable[Any], text: Callable[[Any], str]) -> list[str]:
-    """Each value as `text` spells it; the same value, wherever it stands, is spelled once."""
-    return list(map(_Texts(text).__getitem__, values))
 
 
 def iso_texts(times: Ints) -> list[str]:
@@ -148,17 +152,18 @@ def iso_texts(times: Ints) -> list[str]:
 
 def _times(values: Sequence[Millis | None]) -> list[str]:
     if None in values:
-        return texts(values, iso)
+        return [iso(value) if value is not None else "" for value in values]
     return iso_texts(np.array(values, dtype=np.int64))
 
 
 def _prices(values: Sequence[float | None], rows: TradeRows) -> list[str]:
     """Points with the decimals of their symbol; nothing for none and for 0."""
+    prices = [value or None for value in values]
     digits = rows.digits
-    known = {number: _Texts(_decimal(number)) for number in set(digits)}
-    return [
-        known[number][value] if value else "" for number, value in zip(digits, values, strict=True)
-    ]
+    known = {number: rows.texts(number, _decimal(number)) for number in set(digits)}
+    if len(known) == 1:
+        return list(map(known[digits[0]].__getitem__, prices))
+    return [known[number][value] for number, value in zip(digits, prices, strict=True)]
 
 
 def _decimal(digits: int) -> Callable[[float], str]:
@@ -180,14 +185,14 @@ _SPELLED: Final[dict[str, Callable[[Any], str]]] = {
 }
 
 
-def cells(column: _Column, rows: TradeRows) -> list[str]:
+def cells(column: Column, rows: TradeRows) -> list[str]:
     """A column's cells: each value as text, and nothing where there is none."""
     values = column.values(rows)
     if column.kind == "price":
         return _prices(values, rows)
     if column.kind == "time":
         return _times(values)
-    return texts(values, _SPELLED[column.kind])
+    return list(map(rows.texts(column.kind, _SPELLED[column.kind]).__getitem__, values))
 
 
 # --- decimals ---
@@ -199,7 +204,7 @@ _DECIMALS: Final[dict[str, Callable[[Any], float]]] = {
 }
 
 
-def decimals(column: _Column, rows: TradeRows) -> list[Any]:
+def decimals(column: Column, rows: TradeRows) -> list[Any]:
     """A column's values as a reader expects them: prices, money, lots and seconds as decimals."""
     values = column.values(rows)
     if column.kind == "price":

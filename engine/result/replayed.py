@@ -112,9 +112,11 @@ class ReplayedAccount:
         equity += self._accrued(equity)
         ends = np.append(starts[1:], len(self._keys)) - 1
         worst, best = self._extremes(equity, starts, ends)
-        for _, opening, figure in steps.equities:
-            at = max(0, int(np.searchsorted(slots, opening, side="right")) - 1)
-            worst[at], best[at] = min(worst[at], figure), max(best[at], figure)
+        if steps.equities:
+            _, openings, figures = np.array(steps.equities, dtype=np.int64).T
+            at = np.maximum(np.searchsorted(slots, openings, side="right") - 1, 0)
+            np.minimum.at(worst, at, figures)
+            np.maximum.at(best, at, figures)
         limits = self._keys[ends]
         balance = steps.start + _sums(steps.balances, limits)
         closing = equity[ends]
@@ -188,9 +190,10 @@ def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:
     """At each key, the sum of the changes up to it."""
     if not changes:
         return np.zeros(len(keys), dtype=np.int64)
-    table = np.array(sorted(changes), dtype=np.int64)
-    totals = np.concatenate([[0], np.cumsum(table[:, 1])])
-    return totals[np.searchsorted(table[:, 0], keys, side="right")]
+    at, amounts = np.array(changes, dtype=np.int64).T
+    order = np.argsort(at, kind="stable")
+    totals = np.concatenate([[0], np.cumsum(amounts[order])])
+    return totals[np.searchsorted(at[order], keys, side="right")]
 
 
 def _distinct(column: Ints) -> Ints:

@@ -18,6 +18,8 @@ from tests.process.test_services_of_scripts import until
 from tests.unit.test_user_strategy import PRESET
 
 HANGS = """
+import time
+
 import msgspec
 
 
@@ -34,8 +36,9 @@ class Mine:
 
     def on_bar(self, bar, view):
         while True:
-            pass
+            time.sleep(0.05)
 """
+"""Without working for it, which other tests would have to wait for."""
 
 
 def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_a_strategy_that_hangs_while_it_is_made_is_ended_too(tmp_path: Path) -> 
     made = HANGS.replace(
         "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
     )
-    (tmp_path / "mine.py").write_text(f"import time\n{made}")
+    (tmp_path / "mine.py").write_text(made)
     preset = tmp_path / "mine.yaml"
     preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
     options = ("--preset", preset, "--speed", "max", "--hang-limit", "5", "--session-id", "s-1")
@@ -99,7 +102,7 @@ class Mine:
     def on_bar(self, bar, view):
         time.sleep(0.05)
         while Path({file!r}).exists():
-            pass
+            time.sleep(0.05)
         if view.position is not None:
             return None
         far = view.tick.bid - 3_000

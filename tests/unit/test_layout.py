@@ -80,7 +80,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk signals signals.market_data "
     "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.execution "
-    "adapters.reports adapters.reports.page adapters.services "
+    "adapters.reports adapters.reports.page "
     "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
@@ -94,7 +94,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
-    "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
+    "adapters.statements adapters.system scripts.app scripts.app.journals scripts.app.terms "
+    "scripts.app.trials",
     "scripts.view.research": "engine risk.odds adapters.reports scripts.app.authoring "
     "scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "

@@ -177,6 +177,27 @@ class TestLinks:
         assert [item.up for item in scene.of(ev.LinkChanged)] == [True, False, True]
         assert scene.bars() == [(2, False)]
 
+    def test_an_account_without_figures_is_no_loss_but_no_look(self) -> None:
+        """A terminal that is just logging in may tell balance and equity 0: nothing is halted for
+        a loss by that, and nothing new leaves until it tells them."""
+        scene = Scene(12)
+        figures = scene.account.balance
+
+        def forget() -> None:
+            scene.account.balance = 0
+
+        def remember() -> None:
+            scene.account.balance = figures
+
+        seen: list[ev.AccountSeen] = []
+        scene.live.parts.bus.attach({ev.AccountSeen: seen.append})
+        scene.on_wait = remember
+        scene.play(scene.to(2), forget, scene.to(3))
+        first, lost, *_, last = scene.of(ev.LinkChanged)
+        assert (first.up, lost.up, last.up) == (True, False, True)
+        assert "without balance and equity" in lost.detail
+        assert {item.balance for item in seen} == {figures}
+
     def test_each_failed_attempt_is_told_before_the_next_one_is_waited_for(self) -> None:
         scene = Scene(12)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adapters.reports.page.words import date, money, number, percent, when
+from adapters.reports.page.words import date, in_its_currency, money, number, percent, when
 from engine.calendar import resets
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
@@ -57,6 +57,7 @@ class RunVerdict:
     lost: Millis = 0
 
 
+@in_its_currency
 def identity(result: RunResult, hindsight: Hindsight | None) -> list[str]:
     """What was run: preset, symbols, rules, account, period played, mode, attempts."""
     terms = result.terms
@@ -90,6 +91,7 @@ _OVER = ("breached", "passed", "stopped", _UNSURE)
 """How attempts end."""
 
 
+@in_its_currency
 def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     """How the run stands under the firm's rules, with cause, the firm's time and figures."""
     over = [item for item in result.attempts if item.outcome in _OVER]
@@ -159,6 +161,7 @@ def _in_hindsight(result: RunResult, seen: Hindsight) -> RunVerdict:
 # --- meters ---
 
 
+@in_its_currency
 def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> list[Meter]:
     """Overall loss, the worst day (or today), the target, and the next order."""
     if not len(curve):
@@ -291,6 +294,7 @@ def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
 # --- the eight figures ---
 
 
+@in_its_currency
 def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
     """Net, profit factor, R a trade, won, drawdown, trades, costs, gross."""
     drawdown = result.figures.max_drawdown_fraction if result.figures else None

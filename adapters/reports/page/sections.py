@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.reports.page.words import money, number, percent, place, span, when
+from adapters.reports.page.words import in_its_currency, money, number, percent, place, span, when
 from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
@@ -215,6 +215,7 @@ def _at(values: Sequence[int], part: float) -> str:
 _SHOWN = 200
 
 
+@in_its_currency
 def operations(result: RunResult) -> Table:
     """What happened to the session itself; repeated entries are counted."""
     zone = result.terms.day_zone
