@@ -10,7 +10,13 @@ import msgspec
 
 from config.errors import ConfigError
 from config.profiles import ACCOUNTS_FILE, LARGEST_LOGIN, how_to_create
-from config.schema import DEFAULT_SYMBOL, AccountProfile, CliOverrides, ResolvedAccount
+from config.schema import (
+    DEFAULT_SYMBOL,
+    PROFILE_FIELDS,
+    AccountProfile,
+    CliOverrides,
+    ResolvedAccount,
+)
 from config.secrets import Secret
 from config.section import did_you_mean
 
@@ -21,8 +27,13 @@ ENVIRONMENT: Final = {
 }
 """The fields that environment variables may give. A variable set to nothing counts as unset."""
 
+_OF_THE_PROFILE: Final = tuple(name for name in PROFILE_FIELDS if name not in ENVIRONMENT)
+"""The fields that nothing but a profile gives."""
+
 COMMAND_LINE: Final = "command line"
 DEFAULT: Final = "default"
+HOSTS_OWN: Final = "the terminal host's own configuration"
+"""Where the password is from that a profile with `host` does not have."""
 
 _PLAIN_DIGITS: Final = re.compile(r"[1-9][0-9]{0,18}")
 
@@ -43,29 +54,26 @@ def resolve_account(
     """The account that command line, environment and profile give together, field by field.
 
     `profile_name` None uses no profile. Raises ConfigError for an unknown profile, a bad value on
-    the command line or in the environment, and for fields that nothing gives.
+    the command line or in the environment, and for fields that nothing gives. A `host` of the
+    profile logs in by its own configuration, so that with one no password is needed.
     """
     profile = None if profile_name is None else _chosen(profile_name, profiles)
+    rest = profile or AccountProfile(name="", file="", default_symbol=DEFAULT_SYMBOL)
     picks = {name: _pick(name, cli, environ, profile) for name in ENVIRONMENT}
+    if picks["password"] is None and rest.host:
+        picks["password"] = _Pick(Secret(""), HOSTS_OWN)
     missing = [name for name in ENVIRONMENT if picks[name] is None]
     if missing:
         raise _missing(missing, profile)
     found = {name: pick for name, pick in picks.items() if pick is not None}
-    rest = profile or AccountProfile(name="", file="", default_symbol=DEFAULT_SYMBOL)
     return ResolvedAccount(
         profile=profile_name,
         server=_server(found["server"]),
         login=_login(found["login"]),
         password=_password(found["password"]),
-        default_symbol=rest.default_symbol,
-        purpose=rest.purpose,
-        terminal_path=rest.terminal_path,
-        symbol_map=rest.symbol_map,
-        host=rest.host,
-        alerts=rest.alerts,
-        challenge=rest.challenge,
+        **{name: getattr(rest, name) for name in _OF_THE_PROFILE},
         origins={name: pick.origin for name, pick in found.items()} | _other_origins(profile),
-        warnings=_warnings(cli, environ, profile),
+        warnings=_warnings(cli, environ, profile) + _useless(rest, found["password"]),
     )
 
 
@@ -106,17 +114,8 @@ def _in_profile(profile: AccountProfile) -> str:
 
 def _other_origins(profile: AccountProfile | None) -> dict[str, str]:
     given = frozenset() if profile is None else profile.given
-    names = (
-        "default_symbol",
-        "purpose",
-        "terminal_path",
-        "symbol_map",
-        "host",
-        "alerts",
-        "challenge",
-    )
     written = "" if profile is None else _in_profile(profile)
-    return {name: written if name in given else DEFAULT for name in names}
+    return {name: written if name in given else DEFAULT for name in _OF_THE_PROFILE}
 
 
 def _missing(names: list[str], profile: AccountProfile | None) -> ConfigError:
@@ -159,7 +158,7 @@ def _login(pick: _Pick) -> int:
 
 def _password(pick: _Pick) -> Secret:
     secret = pick.value if isinstance(pick.value, Secret) else Secret(str(pick.value))
-    if not secret:
+    if not secret and pick.origin != HOSTS_OWN:
         raise _bad(pick, "password", "is empty")
     if not secret.reveal().isprintable():
         raise _bad(pick, "password", "holds a line break or another unprintable sign")
@@ -170,6 +169,16 @@ def _bad(pick: _Pick, name: str, complaint: str) -> ConfigError:
     option = f"--{name}"
     where = option if pick.origin == COMMAND_LINE else ENVIRONMENT[name]
     return ConfigError(f"{complaint}; correct it or leave it out", path=where)
+
+
+def _useless(profile: AccountProfile, password: _Pick) -> list[str]:
+    """The sentence for a password that nobody logs in with."""
+    if not profile.host or password.origin == HOSTS_OWN:
+        return []
+    return [
+        f"the password of {password.origin} has no effect with host: the terminal host at "
+        f"{profile.host} logs in with the one of its own configuration; leave it out"
+    ]
 
 
 def _warnings(

@@ -14,23 +14,6 @@ import msgspec
 
 from config.section import Section
 
-CHALLENGE_FIELDS: Final = (
-    "rules",
-    "initial",
-    "started",
-    "phase",
-    "transfers",
-    "login",
-    "carried",
-)
-CARRIED_FIELDS: Final = (
-    "as_of",
-    "high",
-    "trading_days",
-    "profitable_days",
-    "best_day",
-    "good_days",
-)
 _LARGEST_LOGIN: Final = 2**63 - 1
 _LARGEST_CENTS: Final = 10**14
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -43,6 +26,11 @@ class Began(msgspec.Struct, frozen=True, kw_only=True):
     date: str | None = None
     at: int | None = None
 
+    def __str__(self) -> str:
+        if self.at is None:
+            return str(self.date)
+        return dt.datetime.fromtimestamp(self.at / 1000, dt.UTC).isoformat()
+
 
 class CarriedSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Figures as of a reset, in cents and days; what is left out is unknown (`high`) or none."""
@@ -53,6 +41,12 @@ class CarriedSettings(msgspec.Struct, frozen=True, kw_only=True):
     profitable_days: int = 0
     best_day: int = 0
     good_days: int = 0
+
+    def __str__(self) -> str:
+        return _written(self)
+
+
+CARRIED_FIELDS: Final = CarriedSettings.__struct_fields__
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +63,29 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     accept_transfers: bool = False
     login: int | None = None
     carried: CarriedSettings | None = None
+
+    def __str__(self) -> str:
+        return _written(self)
+
+
+_TRANSFERS: Final = "accept_transfers"
+CHALLENGE_FIELDS: Final = tuple(
+    "transfers" if name == _TRANSFERS else name for name in ChallengeSettings.__struct_fields__
+)
+_IN_CENTS: Final = frozenset({"initial", "high", "best_day", "good_days"})
+
+
+def _written(settings: msgspec.Struct) -> str:
+    """What is set, as a profile writes it."""
+    parts = []
+    for name, value in msgspec.structs.asdict(settings).items():
+        if name == _TRANSFERS:
+            parts += ["transfers: accept"] * value
+        elif isinstance(value, CarriedSettings):
+            parts.append(f"{name}: {{{value}}}")
+        elif value is not None:
+            parts.append(f"{name}: {f'{value / 100:.2f}' if name in _IN_CENTS else value}")
+    return ", ".join(parts)
 
 
 def challenge_settings(section: Section) -> ChallengeSettings:

@@ -14,7 +14,7 @@ from typing import Final, cast, get_args
 from config.alerts import ALERT_FIELDS, alert_settings
 from config.challenge import CARRIED_FIELDS, CHALLENGE_FIELDS, challenge_settings
 from config.errors import KeyPath
-from config.schema import DEFAULT_SYMBOL, AccountProfile, Purpose
+from config.schema import DEFAULT_SYMBOL, PROFILE_FIELDS, AccountProfile, Purpose
 from config.secrets import Secret
 from config.section import Section
 from config.yaml_strict import load_yaml
@@ -22,18 +22,6 @@ from config.yaml_strict import load_yaml
 _HERE: Final = Path(__file__).parent
 ACCOUNTS_FILE: Final = "config/mt5_accounts.yaml"
 LARGEST_LOGIN: Final = 2**63 - 1
-_FIELDS: Final = (
-    "server",
-    "login",
-    "password",
-    "default_symbol",
-    "purpose",
-    "terminal_path",
-    "symbol_map",
-    "host",
-    "alerts",
-    "challenge",
-)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LONGEST_SYMBOL: Final = 29  # what an order request takes
 _LONGEST_PATH: Final = 4096
@@ -93,7 +81,7 @@ def _is_public_key(path: KeyPath) -> bool:
         case ("profiles", str(name)):
             return bool(_NAME.fullmatch(name))
         case ("profiles", _, field):
-            return field in _FIELDS
+            return field in PROFILE_FIELDS
         case ("profiles", _, "alerts", field):
             return field in ALERT_FIELDS
         case ("profiles", _, "challenge", field):
@@ -109,7 +97,7 @@ def _profile(profiles: Section, name: str, file: Path) -> AccountProfile:
         raise profiles.error(
             name, "a profile's name may hold letters, digits, '_', '.' and '-' only; rename it"
         )
-    section = profiles.section(name, _FIELDS)
+    section = profiles.section(name, PROFILE_FIELDS)
     has = section.has
     return AccountProfile(
         name=name,

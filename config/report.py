@@ -6,19 +6,7 @@ from collections.abc import Iterator
 
 from config.account import COMMAND_LINE, DEFAULT
 from config.limits import LIMIT_NAMES, CheckedLimits
-from config.schema import Preset, ReportRow, ResolvedAccount
-
-_ACCOUNT_FIELDS = (
-    "server",
-    "login",
-    "password",
-    "default_symbol",
-    "purpose",
-    "terminal_path",
-    "symbol_map",
-    "host",
-    "alerts",
-)
+from config.schema import PROFILE_FIELDS, Preset, ReportRow, ResolvedAccount
 
 
 def config_report(
@@ -44,7 +32,7 @@ def _account_rows(account: ResolvedAccount) -> Iterator[ReportRow]:
         value=_shown(account.profile),
         origin=DEFAULT if account.profile is None else COMMAND_LINE,
     )
-    for name in _ACCOUNT_FIELDS:
+    for name in PROFILE_FIELDS:
         value = _shown(getattr(account, name))
         yield ReportRow(field=name, value=value, origin=account.origins[name])
 

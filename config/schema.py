@@ -55,6 +55,12 @@ class AccountProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     challenge: ChallengeSettings | None = None
 
 
+PROFILE_FIELDS: Final = tuple(
+    name for name in AccountProfile.__struct_fields__ if name not in ("name", "file", "given")
+)
+"""The keys of a profile."""
+
+
 class CliOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the command line says of the account; None where it says nothing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.types import Millis
@@ -34,11 +35,16 @@ def resets(zone: str, after: Millis, hour: int = 0) -> Iterator[tuple[Millis, st
 
     The day turns at `hour` o'clock in `zone`; where the clock skips that hour, at the skip.
     """
-    place = ZoneInfo(zone)
-    day = dt.datetime.fromtimestamp(after / 1000, place).date() - dt.timedelta(days=1)
+    day = dt.datetime.fromtimestamp(after / 1000, ZoneInfo(zone)).date() - dt.timedelta(days=1)
     while True:
         day += dt.timedelta(days=1)
-        turn = dt.datetime.combine(day, dt.time(hour), place)
-        moment = round(turn.timestamp()) * 1000
-        if moment > after:
-            yield moment, named(day, hour).isoformat()
+        turn = _turn(zone, day, hour)
+        if turn[0] > after:
+            yield turn
+
+
+@lru_cache(maxsize=32_768)
+def _turn(zone: str, day: dt.date, hour: int) -> tuple[Millis, str]:
+    """The turn on the local date `day`; remembered, as many replays meet the same days."""
+    turn = dt.datetime.combine(day, dt.time(hour), ZoneInfo(zone))
+    return round(turn.timestamp()) * 1000, named(day, hour).isoformat()

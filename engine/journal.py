@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, Protocol, get_args
 
 import msgspec
@@ -28,8 +29,9 @@ KINDS: frozenset[str] = frozenset(TAGS.values())
 FREQUENT: Final = frozenset({"tick"})
 """Kinds that come in masses, and that a session which goes on does not read back."""
 
+_Decoded = tuple[int, Millis, tuple[str, Millis] | None, Event | Input]
+
 ENCODER: Final = msgspec.json.Encoder(order="deterministic")
-_decoder = msgspec.json.Decoder(tuple[int, Millis, tuple[str, Millis] | None, Event | Input])
 
 
 class JournalFailed(Exception):
@@ -61,6 +63,11 @@ def encode(record: Record) -> bytes:
     return ENCODER.encode((record.seq, record.time, record.bar, record.event))
 
 
+def encode_lines(records: Iterable[Record]) -> bytes:
+    """The hashed parts of records, each with its line's end, as `encode` makes them one by one."""
+    return ENCODER.encode_lines([(it.seq, it.time, it.bar, it.event) for it in records])
+
+
 def row_of(record: Record) -> tuple[int, bytes, bytes | None, str]:
     """A record as it is stored: number, hashed part, the part that the hash leaves out, kind."""
     return record.seq, encode(record), encode_metadata(record), kind_of(record.event)
@@ -71,10 +78,16 @@ def encode_metadata(record: Record) -> bytes | None:
     return None if record.metadata is None else ENCODER.encode(record.metadata)
 
 
+@cache
+def _decoder() -> msgspec.json.Decoder[_Decoded]:
+    """Made when a journal is read: it knows every field of every kind, which takes its time."""
+    return msgspec.json.Decoder(_Decoded)
+
+
 def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     """The record of `payload`; raises JournalDamaged when it is not one."""
     try:
-        seq, moment, bar, event = _decoder.decode(payload)
+        seq, moment, bar, event = _decoder().decode(payload)
         extra = None if metadata is None else msgspec.json.decode(metadata, type=dict)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error

@@ -6,7 +6,7 @@ exact integer fraction and rounds it once, so no order of evaluation can change 
 
 from __future__ import annotations
 
-from math import floor, gcd
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
@@ -191,27 +191,35 @@ def scaled_margin(spec: SymbolSpec, scale: tuple[int, int], volume: Units, price
 
 
 def profits(
-    spec: SymbolSpec, side: Side, volume: Units, entry: Points, bids: Ints, spreads: Ints
+    spec: SymbolSpec,
+    side: Side | Ints,
+    volume: Units | Ints,
+    entry: Points | Ints,
+    bids: Ints,
+    spreads: Ints,
 ) -> Ints:
     """`profit` of closing at each of many ticks, given by bid and spread.
 
-    Raises OverflowError where doubles do not hold the fractions exactly, so that the rounding of
-    `profit` could not be repeated.
+    `side`, `volume` and `entry` are those of one position, or of one for each tick. Raises
+    OverflowError where doubles do not hold the fractions exactly, so that the rounding of `profit`
+    could not be repeated.
     """
     asks = bids + spreads
-    moved = ((bids if side is LONG else asks) - entry) * int(side)
+    ways, volumes = np.asarray(side, dtype=np.int64), np.asarray(volume, dtype=np.int64)
+    moved = (np.where(ways > 0, bids, asks) - entry) * ways
     if spec.conversion is FROM_BROKER:
         raise OverflowError(f"profits of {spec.name} are known to its venue alone")
-    worth = volume * spec.contract * _CENTS_PER_MAJOR
-    if spec.conversion is UNCONVERTED:
-        shared = gcd(worth, UNITS_PER_LOT * 10**spec.digits)
-        divisors = np.full_like(moved, UNITS_PER_LOT * 10**spec.digits // shared)
-    else:
-        shared = gcd(worth, UNITS_PER_LOT)
-        divisors = np.where(moved > 0, asks, bids) * (UNITS_PER_LOT // shared)
-    worth //= shared
-    if worth * int(np.abs(moved).max(initial=0)) >= _EXACT:
+    scale = 1 if spec.conversion is not UNCONVERTED else 10**spec.digits
+    whole = UNITS_PER_LOT * scale
+    worth = volumes * (spec.contract * _CENTS_PER_MAJOR)
+    shared = np.gcd(worth, whole)
+    divisors = whole // shared
+    if spec.conversion is not UNCONVERTED:
+        divisors = np.where(moved > 0, asks, bids) * divisors
+    worth = worth // shared
+    if float(np.abs(moved * np.float64(1) * worth).max(initial=0)) >= _EXACT:
         raise OverflowError(f"profits of {volume} units of {spec.name} are beyond exact doubles")
     values = moved * worth / divisors
     rounded = np.where(values >= 0, np.floor(values + _SLACK), -np.floor(_SLACK - values))
-    return rounded.astype(np.int64)
+    found: Ints = rounded.astype(np.int64)
+    return found

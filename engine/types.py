@@ -156,14 +156,14 @@ def amount(cents: float, currency: str) -> str:
     return f"{figure(cents, currency)} {currency}"
 
 
-def plain(units: float, currency: str) -> str:
+def plain(units: float, currency: str, sign: str = "") -> str:
     """An amount in units for a person, beside one that names the currency."""
-    return f"{units:,.{decimals(currency)}f}"
+    return f"{units:{sign},.{decimals(currency)}f}"
 
 
 def grouped(units: float, currency: str, sign: str = "") -> str:
     """An amount in units for a person, such as 1,250.00 USD; `sign` is + to show that of a gain."""
-    return f"{units:{sign},.{decimals(currency)}f} {currency}"
+    return f"{plain(units, currency, sign)} {currency}"
 
 
 def pair_of(

@@ -170,7 +170,7 @@ class ChallengeActor:
 
     def breach(self, account: ev.AccountSeen) -> obj.Breach | None:
         """What these figures break, or None; nothing once the phase is over."""
-        if not self.running or self.challenge.endless:
+        if self.challenge.endless or not self.running:
             return None
         return obj.breach_of(self.rules, self.state, account.balance, account.equity)
 

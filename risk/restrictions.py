@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.events import DenyReason
@@ -21,16 +22,36 @@ Objection = tuple[DenyReason, str]
 
 def weekly(week: WeeklyClosure, after: Millis) -> Iterator[Closure]:
     """The weekly closures that end later than `after`, by the zone's own clock, without end."""
-    zone = ZoneInfo(week.zone)
-    day = dt.datetime.fromtimestamp(after / 1000, zone).date()
+    day = dt.datetime.fromtimestamp(after / 1000, ZoneInfo(week.zone)).date()
     monday = day - dt.timedelta(days=day.weekday() + 7)
     while True:
-        closes = _moment(zone, monday, week.closes)
-        later = monday if week.opens > week.closes else monday + dt.timedelta(days=7)
-        opens = _moment(zone, later, week.opens)
-        if opens > after:
-            yield Closure(start=closes, end=opens)
+        closure = _closure(week, monday)
+        if closure.end > after:
+            yield closure
         monday += dt.timedelta(days=7)
+
+
+def first_weekly(week: WeeklyClosure, after: Millis) -> Closure:
+    """The first of `weekly`, looked up: every order asks for it."""
+    ends, closures = _around(week, dt.datetime.fromtimestamp(after / 1000, dt.UTC).year)
+    return closures[bisect_right(ends, after)]
+
+
+@lru_cache(maxsize=256)
+def _around(week: WeeklyClosure, year: int) -> tuple[list[Millis], list[Closure]]:
+    """The closures of a year with some weeks on either side, and when each is over."""
+    monday = dt.date(year, 1, 1) - dt.timedelta(days=28)
+    monday -= dt.timedelta(days=monday.weekday())
+    found = [_closure(week, monday + dt.timedelta(weeks=number)) for number in range(62)]
+    return [closure.end for closure in found], found
+
+
+@lru_cache(maxsize=8_192)
+def _closure(week: WeeklyClosure, monday: dt.date) -> Closure:
+    """The closure that begins in the week of `monday`."""
+    zone = ZoneInfo(week.zone)
+    later = monday if week.opens > week.closes else monday + dt.timedelta(days=7)
+    return Closure(start=_moment(zone, monday, week.closes), end=_moment(zone, later, week.opens))
 
 
 def _moment(zone: ZoneInfo, monday: dt.date, minutes: int) -> Millis:
@@ -50,7 +71,7 @@ def next_closure(
         item for item in calendar.closures if item.end > now and item.end - item.start >= least
     ]
     if restrictions.week is not None:
-        found.append(next(weekly(restrictions.week, now)))
+        found.append(first_weekly(restrictions.week, now))
     return min(found, key=lambda item: item.start, default=None)
 
 

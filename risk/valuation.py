@@ -106,7 +106,7 @@ def _doubt(spec: SymbolSpec, valuation: SymbolValuation) -> tuple[DenyReason, st
     return (
         DenyReason.VALUATION_MISMATCH,
         f"the terminal says that {valuation.move} points of {spec.name} are worth "
-        f"{told / 100:.2f}, the formula {formula / 100:.2f}",
+        f"{told / 100:.2f}, the formula {formula / 100:.2f} of the account's currency",
     )
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,7 +20,7 @@ from typing import Any
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 _ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
@@ -39,7 +39,6 @@ class Browser:
     def __init__(self, port: int, profile: Path, *, width: int, height: int, dark: bool) -> None:
         self._base = f"http://127.0.0.1:{port}"
         self._session = ""
-        self._await_driver()
         options = {
             "args": [*_ARGUMENTS, f"--user-data-dir={profile}", f"--window-size={width},{height}"],
             "binary": BROWSER,
@@ -53,15 +52,6 @@ class Browser:
         if dark:
             feature = {"name": "prefers-color-scheme", "value": "dark"}
             self.debug("Emulation.setEmulatedMedia", {"features": [feature]})
-
-    def _await_driver(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            with suppress(OSError):
-                self._call("GET", "/status")
-                return
-            time.sleep(0.05)
-        raise TimeoutError("chromedriver did not start")
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -152,14 +142,12 @@ def browser(
     folder: Path, *, width: int = 1280, height: int = 900, dark: bool = False
 ) -> Iterator[Browser]:
     """A browser with a fresh profile in `folder`, ended at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     assert DRIVER is not None
     process = subprocess.Popen(
-        [DRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
+        port = _port_of(process)
         window = Browser(port, folder / "profile", width=width, height=height, dark=dark)
         try:
             yield window
@@ -167,4 +155,15 @@ def browser(
             window.quit()
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.communicate(timeout=PATIENCE)
+
+
+def _port_of(driver: subprocess.Popen[str]) -> int:
+    """The port that the driver has found free, which it says once it listens there."""
+    assert driver.stdout is not None
+    said = []
+    for line in driver.stdout:
+        if found := re.search(r"started successfully on port (\d+)", line):
+            return int(found[1])
+        said.append(line)
+    raise AssertionError(f"chromedriver did not start: {''.join(said)}")

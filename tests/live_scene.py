@@ -100,6 +100,8 @@ class Scene:
         self.stops = self.out_of_time = False
         self.waited: list[float] = []
         self.slices = 0
+        self.on_wait: Callable[[], None] | None = None
+        self.at_the_end: Callable[[], None] | None = None  # then the feed is closed, too
         self._steps: Iterator[Callable[[], None]] = iter(())
         self.feed = LiveFeed(
             self.live.parts.bus, self.live.parts.portfolio, self.live.gateway, self.venue,
@@ -116,6 +118,8 @@ class Scene:
 
     async def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
+        if self.on_wait is not None:
+            self.on_wait()
 
     def stopped(self) -> bool:
         return self.stops
@@ -149,6 +153,9 @@ class Scene:
             try:
                 async for _ in self.feed.slices():
                     self.slices += 1
+                if self.at_the_end is not None:
+                    self.at_the_end()
+                    await self.feed.aclose()
             finally:
                 self.venue.abandon()
                 await self.line.close()

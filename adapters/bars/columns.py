@@ -20,6 +20,7 @@ class RateColumns:
     that clock were UTC (the way `copy_rates_*` gives it). Prices are decimal bid prices. `spread`
     is integer points, 0 where the format carries none; `tick_volume` is 0 where there is none.
     `first_row` is the row number of the first bar, counted from 0 at the first bar of the file.
+    `rounded`: volumes of the file had parts, which are not kept.
     """
 
     time: Ints
@@ -30,6 +31,7 @@ class RateColumns:
     tick_volume: Ints
     spread: Ints
     first_row: int = 0
+    rounded: bool = False
 
     def __len__(self) -> int:
         return len(self.time)
@@ -46,6 +48,7 @@ class RateColumns:
             self.tick_volume[cut],
             self.spread[cut],
             self.first_row + start,
+            self.rounded,
         )
 
     def take(self, rows: NDArray[np.intp]) -> RateColumns:
@@ -58,6 +61,7 @@ class RateColumns:
             self.close[rows],
             self.tick_volume[rows],
             self.spread[rows],
+            rounded=self.rounded,
         )
 
 
@@ -75,4 +79,5 @@ def concat(chunks: Iterable[RateColumns]) -> RateColumns:
         np.concatenate([p.tick_volume for p in parts]),
         np.concatenate([p.spread for p in parts]),
         parts[0].first_row,
+        any(p.rounded for p in parts),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from adapters.bars.signal_files import SignalFileError, parse_line
+from adapters.bars.signal_files import SEPARATOR_LINE, SignalFileError, parse_line
 from engine.events import UserSignal
 
 _AT_ONCE: Final = 1 << 20
@@ -72,6 +72,8 @@ class FollowedSignals:
         try:
             text = raw.decode("utf-8-sig" if self._line == 1 else "utf-8")
             if not text.strip(" \t\r\n,;"):
+                return None
+            if self._header is None and SEPARATOR_LINE.match(f"{text}\n"):
                 return None
             if self._header is None and not text.lstrip().startswith("{"):
                 self._header = text

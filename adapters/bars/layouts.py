@@ -197,6 +197,8 @@ def _with_header(
     if len(fields) != len(columns):
         raise BarFileError(path, wrong_count(fields, len(columns), delimiter), line)
     templates = _templates(path, columns, labels, fields, line)
+    if len(lines) > 2:
+        _refuse_dates_alone(path, columns, templates, fields, split(lines[2], delimiter), line + 1)
     stated = found.utc or zone_of(templates.get("time", "")) is not None
     time = fields[columns.index("time")] if "time" in columns else ""
     return Layout(
@@ -211,6 +213,27 @@ def _with_header(
         _decimal(delimiter, columns, fields),
         fields[columns.index(SYMBOL)].strip() if SYMBOL in columns else None,
     )
+
+
+def _refuse_dates_alone(
+    path: Path,
+    columns: tuple[str, ...],
+    templates: dict[str, str],
+    first: list[str],
+    second: list[str],
+    line: int,
+) -> None:
+    """Refuses bars within the day that tell no more than their date."""
+    for name, template in templates.items():
+        place = columns.index(name)
+        if name == "clock" or "h" in template or "clock" in columns or place >= len(second):
+            continue
+        if first[place] == second[place] and first != second:
+            fault = (
+                f"{shown(second[place])} stands in two lines and has no time of day: export the "
+                "times too"
+            )
+            raise BarFileError(path, fault, line)
 
 
 def _refuse_titles(path: Path, lines: list[str], before: int) -> None:

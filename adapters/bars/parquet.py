@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.bars.column_names import PRICES, SYMBOL, ColumnChoice, columns_of
+from adapters.bars.column_names import NEEDED, PRICES, SYMBOL, ColumnChoice, columns_of
 from adapters.bars.columns import RateColumns
-from adapters.bars.errors import BarFileError
+from adapters.bars.errors import BarFileError, import_command
 from adapters.bars.layouts import per_second
 from adapters.bars.packed import whole
-from adapters.bars.values import Symbol, as_written, bad_value, range_fault
+from adapters.bars.values import Symbol, as_written, bad_value, counted, range_fault
 from engine.types import ClockName
 
 MAGIC = b"PAR1"
+
+_UTC = (None, "UTC", "Etc/UTC", "GMT", "+00:00")
+"""The zones that a column of timestamps may have: None is that of the feed's server."""
 
 # Read through a buffer of this many bytes instead of a whole row group at once, so that the
 # memory stays small however the file was written.
@@ -68,7 +71,7 @@ def read_parquet(
             arrays = {names[n]: batch.column(n) for n in names}
             if SYMBOL in arrays:
                 symbol.check(arrays.pop(SYMBOL), first + 1)
-            columns = _columns(path, arrays, first)
+            columns = _columns(path, arrays, first, {ours: name for name, ours in names.items()})
             first += len(columns)
             yield columns
 
@@ -116,7 +119,7 @@ def _check_type(path: Path, name: str, ours: str, kind: Any) -> None:
     if ours in PRICES:
         good, due = pt.is_float64(kind) or pt.is_float32(kind), "64-bit floats"
     elif ours == "time":
-        good = pt.is_integer(kind) or (pt.is_timestamp(kind) and kind.tz in (None, "UTC"))
+        good = pt.is_integer(kind) or (pt.is_timestamp(kind) and kind.tz in _UTC)
         due = "whole epoch seconds, or timestamps without a zone or in UTC"
     else:
         good, due = pt.is_integer(kind) or pt.is_floating(kind), "integers"
@@ -124,40 +127,50 @@ def _check_type(path: Path, name: str, ours: str, kind: Any) -> None:
         raise BarFileError(path, f"column {name!r} is of type {kind}: save it as {due}")
 
 
-def _columns(path: Path, arrays: dict[str, Any], first: int) -> RateColumns:
+def _columns(path: Path, arrays: dict[str, Any], first: int, labels: dict[str, str]) -> RateColumns:
+    """The bars of a batch whose first row is `first`; `labels` are the file's names by ours."""
     for name, array in arrays.items():
         if array.null_count:
             row = first + int(np.argmax(array.is_null().to_numpy(zero_copy_only=False))) + 1
-            raise BarFileError(path, f"column {name!r} has no value: export again", row, "row")
-    zeros = np.zeros(len(arrays["time"]), dtype=np.int64)
+            remedy = f"export again{_without(path, name, labels)}"
+            raise BarFileError(path, f"column {labels[name]!r} has no value: {remedy}", row, "row")
+    counts, rounded = _counts(path, arrays, "tick_volume", first, labels)
     columns = RateColumns(
         time=_seconds(path, arrays["time"], first),
         open=_prices(arrays["open"]),
         high=_prices(arrays["high"]),
         low=_prices(arrays["low"]),
         close=_prices(arrays["close"]),
-        tick_volume=_integers(path, arrays, "tick_volume", zeros, first),
-        spread=_integers(path, arrays, "spread", zeros, first),
+        tick_volume=counts,
+        spread=_counts(path, arrays, "spread", first, labels)[0],
         first_row=first,
+        rounded=rounded,
     )
     fault = range_fault(columns)
     if fault is not None:
         index, name, value = fault
-        message = f"column {name!r}: {bad_value(name, value)}"
+        message = f"column {labels[name]!r}: {bad_value(name, value)}"
         raise BarFileError(path, message, first + index + 1, "row")
     return columns
+
+
+def _without(path: Path, name: str, labels: dict[str, str]) -> str:
+    """The other remedy for a column that bars do not need."""
+    if name in NEEDED:
+        return ""
+    return f", or leave it out with {import_command(path, '--drop', labels[name])}"
 
 
 def _prices(array: Any) -> NDArray[np.float64]:
     return as_written(array.to_numpy().astype(np.float64))
 
 
-def _integers(
-    path: Path, arrays: dict[str, Any], name: str, zeros: NDArray[np.int64], first: int
-) -> NDArray[np.int64]:
-    """A column of counts; floats are whole ones, but for the volumes of some exports."""
+def _counts(
+    path: Path, arrays: dict[str, Any], name: str, first: int, labels: dict[str, str]
+) -> tuple[NDArray[np.int64], bool]:
+    """A column of counts, and whether any had parts, as volumes of some exports have."""
     if name not in arrays:
-        return zeros
+        return np.zeros(len(arrays["time"]), dtype=np.int64), False
     values = arrays[name].to_numpy()
     whole_ones = np.rint(values)
     bad = ~np.isfinite(whole_ones) | (np.abs(whole_ones) >= 2.0**63)
@@ -167,12 +180,14 @@ def _integers(
         place = int(np.argmax(bad))
         raise BarFileError(
             path,
-            f"column {name!r}: {values[place]} is not a whole number: save it as integers",
+            f"column {labels[name]!r}: {values[place]} is not a whole number: save it as integers"
+            f"{_without(path, name, labels)}",
             first + place + 1,
             "row",
         )
-    result: NDArray[np.int64] = whole_ones.astype(np.int64)
-    return result
+    if name == "spread":
+        return whole_ones.astype(np.int64), False
+    return counted(values) if values.dtype.kind == "f" else (values.astype(np.int64), False)
 
 
 def _seconds(path: Path, array: Any, first: int) -> NDArray[np.int64]:

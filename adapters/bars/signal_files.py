@@ -2,7 +2,7 @@
 
 | column | meaning |
 |---|---|
-| time | ISO-8601, by its own offset or else UTC; epoch seconds or milliseconds; 1970 to 2099 |
+| time | ISO-8601, by its own offset or else UTC; epoch seconds or parts of them; 1970 to 2099 |
 | symbol, direction | direction is long or short (buy and sell are understood) |
 | stop_loss | decimal price; every signal has one |
 | entry_price | makes a pending order: limit or stop, by where the market is |
@@ -15,7 +15,7 @@
 Fields are separated by commas, or by semicolons or tabs; decimals beside these may have a comma.
 Names are understood in any case and as other programs write them (`type`, `sl`, `stopLoss`). A
 target or entry price of 0, as MT5 writes none, and NaN stand for an empty field. Rows without any
-content are skipped.
+content are skipped, and so is a first column without a name, which is an index.
 
 What the bars or the market say against a signal is no error of the file: risk denies it.
 """
@@ -49,20 +49,31 @@ _HIGHEST = 1e9
 _ALIASES = {
     "timestamp": "time", "datetime": "time", "ticker": "symbol", "instrument": "symbol",
     "type": "direction", "side": "direction", "action": "direction",
-    "sl": "stop_loss", "stoploss": "stop_loss", "stop": "stop_loss",
-    "tp": "take_profit", "takeprofit": "take_profit", "target": "take_profit",
-    "entry": "entry_price", "entryprice": "entry_price", "lots": "volume", "lot": "volume",
+    "sl": "stop_loss", "stop": "stop_loss", "tp": "take_profit", "target": "take_profit",
+    "entry": "entry_price", "lots": "volume", "lot": "volume", "timeutc": "time",
 }  # fmt: skip
-"""What other programs call the columns, in lower case."""
+"""What other programs call the columns, in lower case and without what parts their words."""
+
+_KNOWN = {name.replace("_", ""): name for name in COLUMNS} | _ALIASES
+_PARTED = re.compile(r"[\s_/-]+")
 
 _NUMBERS = frozenset({"stop_loss", "entry_price", "take_profit", "risk_scale", "volume"})
 _ZERO_IS_NONE = frozenset({"entry_price", "take_profit"})
-_NO_VALUE = frozenset({"nan", "nat", "none", "null"})
+_NO_VALUE = frozenset({"nan", "nat", "none", "null", "n/a", "#n/a", "-"})
 """What tables write for an empty field, in lower case."""
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_MT5_TIME = re.compile(r"(?:(\d{4})[.](\d\d)[.](\d\d)|(\d\d)[.](\d\d)[.](\d{4}))(?=[ T]|$)")
+_MT5_TIME = re.compile(r"(?:(\d{4})[./](\d\d)[./](\d\d)|(\d\d)[.](\d\d)[.](\d{4}))(?=[ T]|$)")
 """A date with points: the year first as the platform writes it, or the day first."""
+
+_SHORT_HOUR = re.compile(r"(?<=[ T])\d(?=:)")
+_UTC = re.compile(r"\s*(?:UTC|GMT)$")
+_EITHER_ORDER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b.*")
+SEPARATOR_LINE = re.compile(r"sep=.?[ \t]*\r?\n", re.IGNORECASE)
+"""A first line of its own, for spreadsheets."""
+
+_PACKED = {b"PK\x03\x04": "an Excel workbook or a zip archive: save the sheet as CSV",
+           b"\x1f\x8b": "a gzip archive: unpack it"}  # fmt: skip
 
 _FIRST_EPOCH = 100_000_000
 """Smaller numbers (before March 1973) are no epoch seconds but a date such as 20240301."""
@@ -121,7 +132,11 @@ def _text(path: Path) -> str:
             raise SignalFileError(path, "is a folder: give the file of signals in it")
         if path.stat().st_size > _LARGEST:
             raise SignalFileError(path, "is larger than 256 MiB: split it by time")
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        for magic, what in _PACKED.items():
+            if data.startswith(magic):
+                raise SignalFileError(path, f"is {what}")
+        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except FileNotFoundError as error:
         raise SignalFileError(path, "does not exist: check the path") from error
     except UnicodeDecodeError as error:
@@ -131,26 +146,29 @@ def _text(path: Path) -> str:
 
 
 def _csv_rows(path: Path, text: str, skipped: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    if (mark := SEPARATOR_LINE.match(text)) is not None:
+        text, skipped = text[mark.end() :], skipped + 1
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    # A spreadsheet writes rows that were emptied as separators alone.
+    filled = (cells for cells in reader if any(cell.strip() for cell in cells))
     try:
-        header = next(reader, None)
+        header = next(filled, None)
         if header is None:
             raise SignalFileError(path, "is empty: its first line names the columns")
-        names = [_our_name(name) for name in header]
-        _check_names(path, names)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue  # a spreadsheet writes rows that were emptied as separators alone
-            if len(cells) != len(names):
+        names = _names(path, header, reader.line_num + skipped)
+        for cells in filled:
+            _refuse_unnamed(path, names, cells, reader.line_num + skipped)
+            if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
                 raise SignalFileError(
                     path,
                     f"has {len(cells)} fields, the header {len(names)}: separate fields with "
                     f"{_DELIMITERS[delimiter]}, write decimals with a point",
                     reader.line_num + skipped,
                 )
-            cleaned = (_cell(*pair, delimiter) for pair in zip(names, cells, strict=True))
-            row = dict(zip(names, cleaned, strict=True))
+            pairs = zip(names, cells[: len(names)], strict=True)
+            cleaned = (_cell(*pair, delimiter) for pair in pairs)
+            row = {name: cell for name, cell in zip(names, cleaned, strict=True) if name}
             yield (
                 reader.line_num + skipped,
                 {n: cell for n, cell in row.items() if not _none(n, cell)},
@@ -161,18 +179,38 @@ def _csv_rows(path: Path, text: str, skipped: int = 0) -> Iterator[tuple[int, di
         ) from error
 
 
+def _names(path: Path, header: list[str], line: int) -> list[str]:
+    """Our names of the columns; empty for one without a name, as an index is."""
+    if any(cell.strip().lower() in _SIDES for cell in header):
+        raise SignalFileError(
+            path,
+            f"is a signal where a header is due: put {','.join(REQUIRED)} or the like above it",
+            line,
+        )
+    names = [_our_name(name) for name in header]
+    _check_names(path, [name for name in names if name], line)
+    return names
+
+
+def _refuse_unnamed(path: Path, names: list[str], cells: list[str], line: int) -> None:
+    """Refuses what stands under no name, but for an index in the first column."""
+    pairs = zip(names[1:], cells[1:], strict=False)
+    if any(cell.strip() and not name for name, cell in pairs):
+        raise SignalFileError(path, "has a value in a column without a name: name it", line)
+
+
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def _delimiter(text: str) -> str:
     """What separates the fields of the header: a comma unless it has none of them."""
-    header = text.partition("\n")[0]
+    header = text.lstrip("\r\n").partition("\n")[0]
     return next((sign for sign in _DELIMITERS if sign in header), ",")
 
 
 def _our_name(name: str) -> str:
     bare = name.strip().lower()
-    return _ALIASES.get(bare, bare)
+    return _KNOWN.get(_PARTED.sub("", bare), bare)
 
 
 def _cell(name: str, cell: str, delimiter: str) -> str:
@@ -232,7 +270,10 @@ def _check_names(path: Path, names: list[str], line: int | None = 1) -> None:
     for name in names:
         if name not in COLUMNS:
             raise SignalFileError(
-                path, f"unknown column {shown(name)}; known: {', '.join(COLUMNS)}", line
+                path,
+                f"unknown column {shown(name)}: rename it or take it out; known: "
+                f"{', '.join(COLUMNS)}",
+                line,
             )
         if names.count(name) > 1:
             raise SignalFileError(path, f"column {name} is there twice: remove one", line)
@@ -251,7 +292,8 @@ def _signal(path: Path, line: int, row: dict[str, Any]) -> UserSignal:
             return read(row[name])
         except (ValueError, OverflowError):
             value = _seen(row[name])
-            raise SignalFileError(path, f"{name} {value}: write {wanted}", line) from None
+            cause = _cause(row[name])
+            raise SignalFileError(path, f"{name} {value}{cause}: write {wanted}", line) from None
 
     price, moment = "a positive price such as 1.0825", "a time such as 2024-03-01T08:15:00+00:00"
     stop = price + "; every signal has a stop, and 0 is none"
@@ -282,6 +324,16 @@ def _signal(path: Path, line: int, row: dict[str, Any]) -> UserSignal:
 def _seen(value: Any) -> str:
     """A value as a message may show it."""
     return shown(value if isinstance(value, str) else json.dumps(value))
+
+
+def _cause(value: Any) -> str:
+    """Why a value cannot be read, where it shows."""
+    text = value if isinstance(value, str) else ""
+    if _EITHER_ORDER.fullmatch(text):
+        return " may have the day or the month first"
+    if "," in text and text.replace(",", "").replace(".", "").isdecimal():
+        return " has a comma, which may be of decimals or of thousands"
+    return ""
 
 
 def _word(value: Any) -> str:
@@ -326,14 +378,17 @@ def _iso_date(match: re.Match[str]) -> str:
 def _moment(value: Any) -> int:
     """A time as ms UTC."""
     if isinstance(value, str) and not _EPOCH.fullmatch(value):
-        parsed = dt.datetime.fromisoformat(_MT5_TIME.sub(_iso_date, value, count=1))
+        text = _UTC.sub("Z", _SHORT_HOUR.sub(r"0\g<0>", value))
+        parsed = dt.datetime.fromisoformat(_MT5_TIME.sub(_iso_date, text, count=1))
         seconds = parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).timestamp()
     else:
         seconds = _number(value)
         if seconds < _FIRST_EPOCH:
             raise ValueError
-        if seconds >= _FIRST_EPOCH * 1000:
-            seconds /= 1000  # milliseconds: as seconds this would be after the year 5000
+        for parts in (10**9, 10**6, 10**3):
+            if seconds >= _FIRST_EPOCH * parts:
+                seconds /= parts  # as seconds this would be after the year 5000
+                break
     if not 0 <= seconds < _END_OF_TIME:
         raise ValueError
     return round(seconds * 1000)

@@ -20,7 +20,7 @@ from adapters.bars.errors import BarFileError, import_command, shown
 from adapters.bars.layouts import BLANKS, Layout, not_a_time, split, wrong_count
 from adapters.bars.lines import blocks
 from adapters.bars.time_text import seconds_of
-from adapters.bars.values import Symbol, as_written, bad_value, range_fault
+from adapters.bars.values import Symbol, as_written, bad_value, counted, range_fault
 
 _WHOLE = ("spread",)
 
@@ -121,15 +121,17 @@ def _columns(
     spread = _optional(table, "spread")
     if not (np.isfinite(spread) & (spread == np.rint(spread)) & (abs(spread) < 2**53)).all():
         _explain(path, layout, block, line, "a spread that is not whole")
+    counts, rounded = counted(volume)
     return RateColumns(
         time=time,
         open=as_written(table["open"].to_numpy()),
         high=as_written(table["high"].to_numpy()),
         low=as_written(table["low"].to_numpy()),
         close=as_written(table["close"].to_numpy()),
-        tick_volume=np.rint(volume).astype(np.int64),
+        tick_volume=counts,
         spread=spread.astype(np.int64),
         first_row=row,
+        rounded=rounded,
     )
 
 

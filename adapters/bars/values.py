@@ -65,13 +65,23 @@ def as_written(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     exponents = np.floor(np.log10(told))
     result = prices.copy()
     for digits in _FLOAT32_DIGITS:
-        scale = 10.0 ** (digits - 1 - exponents)
-        shorter = np.rint(told * scale) / scale
+        # Both are whole powers of ten, so that the quotient is the decimal's own float.
+        up, down = (10.0 ** np.maximum(sign * (digits - 1 - exponents), 0) for sign in (1, -1))
+        shorter = np.rint(told * up / down) * down / up
         with np.errstate(over="ignore"):
             fits = open_ones & (shorter.astype(np.float32) == narrow)
         result[fits] = shorter[fits]
         open_ones &= ~fits
     return result
+
+
+def counted(volumes: NDArray[Any]) -> tuple[NDArray[np.int64], bool]:
+    """Volumes as whole numbers, what is above 0 as at least 1, and whether any had parts.
+
+    Some exports have lots or millions; a bar in which anything was traded is none without volume.
+    """
+    whole = np.where((volumes > 0) & (volumes < 1), 1, np.rint(volumes))
+    return whole.astype(np.int64), bool((whole != volumes).any())
 
 
 class Symbol:

@@ -51,7 +51,7 @@ class RecordBuffer:
         self.failure: JournalFailed | None = None
         """What ended the store: from then on nothing is taken."""
         self._rows: list[Row] = []
-        self._lines = bytearray()  # of the run that grows, with the kinds of its records
+        self._lines: list[bytes] = []  # of the run that grows, with the kinds of its records
         self._kinds: list[str] = []
         self._before = 0
 
@@ -71,15 +71,9 @@ class RecordBuffer:
         if record.metadata is not None or type(event) in _ALONE:
             self._append_alone(record)
             return
-        lines, kind = self._lines, TAGS[type(event)]
-        size = len(lines)
-        try:
-            ENCODER.encode_into((seq, record.time, record.bar, event), lines, -1)
-        except BaseException:
-            del lines[size:]
-            raise
-        lines += b"\n"
-        self._kinds.append(kind)
+        payload = ENCODER.encode((seq, record.time, record.bar, event))
+        self._lines.append(payload)
+        self._kinds.append(TAGS[type(event)])
         self.last_seq = seq
         if len(self._kinds) == LONGEST or not seq % PAGE:
             self._end_run()
@@ -101,15 +95,14 @@ class RecordBuffer:
         """The run that grew is one row, or few rows."""
         if not self._kinds:
             return
-        payload = bytes(memoryview(self._lines)[:-1])
         if len(self._kinds) >= SHORTEST:
-            self._rows.append((self.last_seq, payload, None, SEVERAL))
+            self._rows.append((self.last_seq, b"\n".join(self._lines), None, SEVERAL))
         else:
             first = self.last_seq - len(self._kinds) + 1
-            lines = enumerate(zip(payload.split(b"\n"), self._kinds, strict=True), start=first)
+            lines = enumerate(zip(self._lines, self._kinds, strict=True), start=first)
             self._rows += [(seq, line, None, kind) for seq, (line, kind) in lines]
         self._before += len(self._kinds)
-        self._lines, self._kinds = bytearray(), []
+        self._lines, self._kinds = [], []
 
 
 def first_of(row: Row) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from adapters.reports.compare import Aspect, RunDifference, Tolerances
-from engine.types import Millis
+from engine.types import USD, Millis, grouped
 
 _OF_A_DAY: Final = {
     "anchor": "starting balance",
@@ -43,12 +43,13 @@ def figures_that_differ(
 
 def _days(a: Summary, b: Summary, most: Tolerances) -> Iterator[RunDifference]:
     others = {day["date"]: day for day in b.get("daily") or ()}
+    in_a, in_b = a.get("currency", USD), b.get("currency", USD)
     for day in a.get("daily") or ():
         other = others.get(day["date"])
         if other is None:
             continue
         told = [
-            f"{words} {day[key]:,.2f} in A, {other[key]:,.2f} in B"
+            f"{words} {grouped(day[key], in_a)} in A, {grouped(other[key], in_b)} in B"
             for key, words in _OF_A_DAY.items()
             if _apart(day.get(key), other.get(key), most)
         ]

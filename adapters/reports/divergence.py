@@ -94,6 +94,10 @@ _APART = (
     "session with its mirror (butler mirror SESSION)"
 )
 _TOLD_OTHERWISE = "terms: the runs had different inputs (see the terms that differ)"
+_RESUMED = (
+    "resumed: a session that was resumed has not seen the account while it did not run, so that "
+    "its days and drawdown lack what happened then"
+)
 WARM_UP = "warm_up"
 """The term that says whether indicators had seen the bars before the first."""
 
@@ -108,11 +112,16 @@ _SHOULD_BE_EQUAL = (
 
 
 def known_reasons(
-    a: Run, b: Run, comparison: RunComparison, terms: Mapping[str, tuple[Any, Any]]
+    a: Run,
+    b: Run,
+    comparison: RunComparison,
+    terms: Mapping[str, tuple[Any, Any]],
+    *,
+    resumed: bool = False,
 ) -> list[str]:
     """The reasons for which these runs may differ as they do; none when they do not.
 
-    `terms` are those that differ.
+    `terms` are those that differ; `resumed`: one of the runs was, at least once.
     """
     if comparison.equal:
         return []
@@ -123,6 +132,8 @@ def known_reasons(
         reasons.append(_COLD)
     if comparison.in_order:
         reasons.append(_SENT_NOW)
+    if resumed and {Aspect.DAY, Aspect.DRAWDOWN} & comparison.aspects:
+        reasons.append(_RESUMED)
     simulated = [run.mode == SIMULATED for run in (a, b)]
     table: tuple[_Known, ...] = ()
     if not all(simulated):

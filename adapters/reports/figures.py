@@ -10,6 +10,7 @@ import numpy as np
 from engine.result import RunResult
 from engine.result.curve import NO_FLOOR, Ints
 from engine.result.statistics import by_day, restarts
+from engine.types import grouped
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -82,7 +83,7 @@ def r_figure(result: RunResult) -> go.Figure:
 
 
 def _titled(figure: go.Figure, result: RunResult, unit: str) -> go.Figure:
-    title = f"{result.terms.preset}, {result.net / 100:+,.2f} {result.terms.currency}"
+    title = f"{result.terms.preset}, {grouped(result.net / 100, result.terms.currency, '+')}"
     figure.update_layout(title=title, yaxis_title=unit, template="plotly_white")
     return figure
 

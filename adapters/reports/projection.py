@@ -7,7 +7,9 @@ session ran and one rebuilt from its journal are the same.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -27,13 +29,28 @@ Row = dict[str, str]
 _WORDS = {side: side.word for side in Side}
 
 
+def row_text(row: Row | None) -> str:
+    """A row of the event log in one line for people."""
+    if row is None:
+        return ""
+    names = ("event", "symbol", "direction", "volume", "price", "reason", "profit", "detail")
+    return " ".join(row[name] for name in names if row.get(name))
+
+
 def iso(moment: Millis) -> str:
     """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
-    hours, rest = divmod(moment, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    seconds, millis = divmod(rest, 1_000)
-    fraction = f".{millis:03}" if millis else ""
-    return f"{_hour(hours)}:{minutes:02}:{seconds:02}{fraction}+00:00"
+    seconds, millis = divmod(moment, 1_000)
+    hours, rest = divmod(seconds, 3_600)
+    if not millis:
+        return _hour(hours) + _within(rest)
+    return f"{_hour(hours)}{_within(rest)[:6]}.{millis:03}+00:00"
+
+
+@lru_cache(maxsize=3_600)
+def _within(seconds: int) -> str:
+    """What follows the hour, for a second of it: bars begin and end at few of them."""
+    minutes, rest = divmod(seconds, 60)
+    return f":{minutes:02}:{rest:02}+00:00"
 
 
 @lru_cache(maxsize=64)
@@ -86,34 +103,43 @@ class LogProjection:
         self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
+        self._makers: dict[type, Callable[[ev.Record, Any], Row | None]] = {
+            **dict.fromkeys(WaitingOrders.KINDS, self._order),
+            ev.OrderSubmitted: self._submitted,
+            ev.SessionStarted: self._begin,
+            ev.PositionOpened: self._opened,
+            ev.PositionClosed: self._closed,
+            ev.StopModified: self._changed,
+            ev.OrderDenied: self._filtered,
+            ev.OrderRejected: self._failed,
+            ev.OrderUnknown: self._failed,
+            ev.TradingStateChanged: self._state,
+            ev.RuleViolated: self._state,
+        }
 
     def row(self, record: ev.Record) -> Row | None:
         """The row that `record` adds, or None."""
-        event = record.event
-        if type(event) in WaitingOrders.KINDS:
-            return self._waited(record, self._waiting.take(event))
-        match event:
-            case ev.SessionStarted():
-                self._begin(record, event)
-                return None
-            case ev.PositionOpened():
-                return self._opened(record, event)
-            case ev.PositionClosed():
-                return self._closed(record, event)
-            case ev.StopModified():
-                return self._full(record, "MODIFY", event.account, self._modified(event))
-            case ev.OrderDenied():
-                if event.reason is ev.DenyReason.HALTED:
-                    return None
-                return self._full(record, "FILTER", event.account, self._denied(event))
-            case ev.OrderRejected() | ev.OrderUnknown():
-                self._waiting.not_filled(event)
-                kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
-                return self._full(record, kind, event.account, self._not_filled(event))
-            case ev.TradingStateChanged() | ev.RuleViolated():
-                return self._state(record, event)
-            case _:
-                return None
+        make = self._makers.get(type(record.event))
+        return None if make is None else make(record, record.event)
+
+    def _order(self, record: ev.Record, event: Any) -> Row | None:
+        return self._waited(record, self._waiting.take(event))
+
+    def _submitted(self, _: ev.Record, event: ev.OrderSubmitted) -> None:
+        self._waiting.submitted(event)
+
+    def _changed(self, record: ev.Record, event: ev.StopModified) -> Row:
+        return self._full(record, "MODIFY", event.account, self._modified(event))
+
+    def _filtered(self, record: ev.Record, event: ev.OrderDenied) -> Row | None:
+        if event.reason is ev.DenyReason.HALTED:
+            return None
+        return self._full(record, "FILTER", event.account, self._denied(event))
+
+    def _failed(self, record: ev.Record, event: ev.OrderRejected | ev.OrderUnknown) -> Row:
+        self._waiting.not_filled(event)
+        kind = "REJECT" if isinstance(event, ev.OrderRejected) else "UNKNOWN"
+        return self._full(record, kind, event.account, self._not_filled(event))
 
     def _waited(self, record: ev.Record, row: OrderRow | None) -> Row | None:
         """The row of an order that is not a trade, with the figures of the last one."""

@@ -39,12 +39,28 @@ _MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").
 _COMMAS = len(LOG_COLUMNS) - 1
 _TO_BE_QUOTED = re.compile(r'["\r\n]').search
 
+_LOOKED_AT = (*(f"{before}{first}" for before in ",\n" for first in "=+@\t"), '"', "\r")
+"""What rows have none of that stand as they are; each is found faster than by an expression."""
+_NEGATIVE = re.compile(r"[,\n]-(?!\d+(?:\.\d+)?[,\n])").search
+
 
 def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
     """Rows of the event log as UTF-8 CSV with `\\n` line ends."""
-    lines = [_line(LOG_COLUMNS)] if header else []
-    lines += [_line(row.values() if tuple(row) == LOG_COLUMNS else _cells(row)) for row in rows]
-    return "".join(lines).encode()
+    cells = [row.values() if tuple(row) == LOG_COLUMNS else tuple(_cells(row)) for row in rows]
+    text = "\n".join(["", *map(",".join, cells), ""])
+    if not _stands(text, len(rows)):
+        text = "\n" + "".join(map(_line, cells))
+    return (_line(LOG_COLUMNS) * header + text[1:]).encode()
+
+
+def _stands(text: str, rows: int) -> bool:
+    """Whether no cell of the rows, each behind a line's end, needs quotes or to be made a text."""
+    return (
+        text.count("\n") == rows + 1
+        and text.count(",") == rows * _COMMAS
+        and not any(sign in text for sign in _LOOKED_AT)
+        and not _NEGATIVE(text)
+    )
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -213,8 +229,7 @@ class JsonSink:
         await publish_file(self._latest, content, tag=self._tag, warn=self._warn)
 
     def _take(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self.projection.take(record)
+        self.projection.take_all(records)
 
 
 class DailySink:

@@ -16,7 +16,8 @@ from typing import Any, get_args
 import msgspec
 
 from adapters.mt5.live.feed_watch import FeedState
-from adapters.reports.projection import LogProjection, Row, iso
+from adapters.reports.external import ExternalStatus, external_of
+from adapters.reports.projection import LogProjection, iso, row_text
 from engine import events as ev
 from engine import money
 from engine.bus import Subscription
@@ -144,6 +145,8 @@ class Status(_Part, frozen=True, kw_only=True):
     today: float | None = None
     """Equity beyond the balance at the day's start, where that is known."""
     reset_at: Millis = 0
+    external: tuple[ExternalStatus, ...] = ()
+    """What stands at the venue and is neither the session's own nor carries its mark."""
 
     @property
     def life(self) -> str:
@@ -193,6 +196,7 @@ class StatusFold:
         self._unresolved: dict[int, None] = {}
         self._to_close: dict[int, None] = {}
         self._why: dict[str, str] = {}
+        self._external: tuple[ExternalStatus, ...] = ()
         self._logins = 0
         self._reconnects = 0
         self._seq = 0
@@ -226,6 +230,8 @@ class StatusFold:
                 self._ended = None
             case ev.TradingStateChanged():
                 self._change(event)
+            case ev.ReconciliationMismatch():
+                self._external = external_of(event)
             case _:
                 self._follow(event)
         if handler := self._handlers.get(type(event)):
@@ -286,7 +292,7 @@ class StatusFold:
             case ev.OrderCancelled(unsent=True) as cancelled:
                 text = f"NOT SENT order {cancelled.order_id}, it stays wanted: {cancelled.reason}"
             case _:
-                text = _row_text(self._log.row(record))
+                text = row_text(self._log.row(record))
         return EventLine(seq=record.seq, time=record.time, text=text.strip()) if text else None
 
     def recorded(self) -> Status:
@@ -343,6 +349,7 @@ class StatusFold:
             now=moment.now if pid is not None else 0,
             today=(moment.account.equity - start) / 100 if start else None,
             reset_at=next(resets(zone, moment.now, hour))[0] if pid is not None else 0,
+            external=tuple(item for item in self._external if not item.marked),
         )
 
     def _stands(self, ticket: int) -> bool:
@@ -438,11 +445,3 @@ def _feed(spec: SymbolSpec, moment: Moment) -> SymbolFeed:
 def _seconds_since(began: str, now: Millis) -> int:
     seconds = now / 1000 - dt.datetime.fromisoformat(began).timestamp() if began else 0
     return max(0, int(seconds))
-
-
-def _row_text(row: Row | None) -> str:
-    """A row of the event log in one line for people."""
-    if row is None:
-        return ""
-    names = ("event", "symbol", "direction", "volume", "price", "reason", "profit", "detail")
-    return " ".join(row[name] for name in names if row.get(name))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+from adapters.reports.external import ExternalStatus, external_of
 from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
 from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
@@ -30,6 +34,7 @@ class SummaryProjection:
                 ev.DayRolled,
                 ev.SessionEnded,
                 ev.OrderUnknown,
+                ev.ReconciliationMismatch,
             }
         )
         | WaitingOrders.KINDS
@@ -63,7 +68,9 @@ class SummaryProjection:
             ev.OrderAccepted: self._accept,
             ev.OrderCancelled: self._cancel,
             ev.OrderUnknown: self._unknown,
+            ev.ReconciliationMismatch: self._see_external,
         }
+        self._external: tuple[ExternalStatus, ...] = ()
         self._parts: dict[int, Cents] = {}  # results of positions of which a part is closed
         self._denied: Counter[ev.DenyReason] = Counter()
         self._state: ev.TradingStateChanged | None = None
@@ -72,17 +79,23 @@ class SummaryProjection:
 
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
-        event = record.event
-        kind = type(event)
-        count = self._counting.get(kind)
-        if count is not None:
-            count(event)
-        else:
-            self._turn(record)
-        if kind in AttemptsProjection.KINDS:
-            self._attempts.take(record)
-        if kind in DaysProjection.KINDS:
-            self._daily.take(record)
+        self.take_all((record,))
+
+    def take_all(self, records: Iterable[ev.Record]) -> None:
+        """Take records into account, in their order."""
+        counting = self._counting
+        for record in records:
+            event = record.event
+            kind = type(event)
+            count = counting.get(kind)
+            if count is not None:
+                count(event)
+            else:
+                self._turn(record)
+            if kind in AttemptsProjection.KINDS:
+                self._attempts.take(record)
+            if kind in DaysProjection.KINDS:
+                self._daily.take(record)
 
     def _turn(self, record: ev.Record) -> None:
         """Where the session, or its trading, begins or ends."""
@@ -123,6 +136,9 @@ class SummaryProjection:
     def _unknown(self, event: ev.OrderUnknown) -> None:
         self._waiting.unknown(event)
         self._unresolved[event.order_id] = event.message
+
+    def _see_external(self, event: ev.ReconciliationMismatch) -> None:
+        self._external = external_of(event)
 
     def _resolved(self, order_id: int) -> None:
         if self._waiting.rows:
@@ -169,11 +185,21 @@ class SummaryProjection:
             **self._daily.summary(),
         }
 
+    @property
+    def paid_in(self) -> Cents:
+        """The equity of the beginning and what was paid in since; what is more is the result.
+
+        Raises ValueError before the session has started.
+        """
+        if self._started is None:
+            raise ValueError("the journal has no start of a session")
+        return self._started.account.equity + self._attempts.deposits
+
     def _results(self, started: ev.SessionStarted) -> dict[str, Any]:
         ended = self._ended
         initial = started.account.equity
         final = ended.account.equity if ended else None
-        paid_in = initial + self._attempts.deposits
+        paid_in = self.paid_in
         figures = ended.figures if ended else None
         return {
             "dry_run": bool(self._metadata.get("dry_run", True)),
@@ -216,6 +242,7 @@ class SummaryProjection:
                 {"order_id": order_id, "message": message}
                 for order_id, message in self._unresolved.items()
             ],
+            "external": [msgspec.to_builtins(item) for item in self._external],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
             "final_balance": ended and ended.account.balance / 100,

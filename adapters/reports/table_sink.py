@@ -78,8 +78,7 @@ class TableSink:
         self.result = await self._write()
 
     def _take(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._fold.take(record)
+        self._fold.take_all(records)
 
     def _is_due(self, batch: Iterable[Record]) -> bool:
         """At once after the first records, then after a while; trades need not wait as long."""

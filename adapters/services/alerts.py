@@ -13,13 +13,13 @@ from typing import Final, NamedTuple, Protocol, get_args
 import anyio
 import msgspec
 
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import iso
 from adapters.system.outbox import Outbox
 from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
 from engine.trading import HaltCause
-from engine.types import USD, Cents, Millis
+from engine.types import USD, Cents, Millis, amount, figure
 
 _WAITING: Final = 32
 _LOOK_SECONDS: Final = 1.0
@@ -141,8 +141,8 @@ class AlertRules:
         causes, before = set(changed.causes), set(self._causes)
         self._causes = changed.causes
         new = [cause for cause in changed.causes if cause in causes - before - {HaltCause.LINK}]
-        equity, balance = cash(changed.account.equity), cash(changed.account.balance)
-        figures = f"equity {equity}, balance {balance} {self._currency}"
+        unit, account = self._currency, changed.account
+        figures = f"equity {figure(account.equity, unit)}, balance {amount(account.balance, unit)}"
         for cause in new:
             kind = _KIND_OF.get(cause, AlertKind.HALT)
             text = f"{changed.detail}; {figures}"
@@ -164,11 +164,11 @@ class AlertRules:
     def _day(self, day: ev.DayRolled) -> Alert:
         trades, self._trades = self._trades, 0
         net, self._net = self._net, 0
-        account = day.account
+        account, unit = day.account, self._currency
         text = (
-            f"until {day.date}: {trades} trades closed, net {cash(net)}; "
-            f"balance {cash(account.balance)}, equity {cash(account.equity)} {self._currency}; "
-            f"today's floor {day.floor / 100:.2f}"
+            f"until {day.date}: {trades} trades closed, net {amount(net, unit)}; "
+            f"balance {figure(account.balance, unit)}, equity {amount(account.equity, unit)}; "
+            f"today's floor {amount(day.floor, unit)}"
         )
         return self._alert(AlertKind.DAILY_SUMMARY, "daily summary", text)
 

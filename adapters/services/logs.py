@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import iso
 from adapters.system.outbox import Outbox
 from adapters.system.rotation import RotatingText
 from adapters.system.threads import in_daemon
 from engine import events as ev
 from engine.bus import Subscription
-from engine.types import Millis, lots
+from engine.types import USD, Millis, figure, lots
 
 _WAITING: Final = 1024
 _LAST_SECONDS: Final = 5.0
@@ -187,6 +187,7 @@ class LogSink:
     name = "log"
     kinds: frozenset[type] = frozenset(
         {
+            ev.SessionStarted,
             ev.TradingStateChanged,
             ev.UserCommanded,
             ev.RuleViolated,
@@ -200,8 +201,15 @@ class LogSink:
         }
     )
 
-    def __init__(self, log: SessionLog, *, live: bool = True) -> None:
-        """A replay meets the same halts again and again: it shows the first of each cause."""
+    def __init__(
+        self, log: SessionLog, *, live: bool = True, past: Sequence[ev.Record] = ()
+    ) -> None:
+        """A replay meets the same halts again and again: it shows the first of each cause.
+
+        `past` is the session's journal so far, whose first record names the account's currency.
+        """
+        started = past[0].event if past else None
+        self._currency = started.currency if isinstance(started, ev.SessionStarted) else USD
         self._log = log
         self._live = live
         self._shown: set[str] = set()
@@ -219,6 +227,8 @@ class LogSink:
     def _line(self, record: ev.Record) -> None:
         event, at = record.event, iso(record.time)
         match event:
+            case ev.SessionStarted():
+                self._currency = event.currency
             case ev.TradingStateChanged() if event.cause is not None:
                 self._halted(event, at)
             case ev.TradingStateChanged():
@@ -266,7 +276,8 @@ class LogSink:
             at=at,
             state=str(event.state),
             cause=cause,
-            equity=cash(event.account.equity),
+            equity=figure(event.account.equity, self._currency),
+            currency=self._currency,
             detail=event.detail,
         )
 

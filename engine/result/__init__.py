@@ -7,6 +7,8 @@ replay are its bars, those of a live session are what its journal holds. Units a
 
 from __future__ import annotations
 
+from engine.result.coverage import CoverageSpan as CoverageSpan
+from engine.result.coverage import CoverageState as CoverageState
 from engine.result.curve import EquityCurve as EquityCurve
 from engine.result.parts import AttemptRecord as AttemptRecord
 from engine.result.parts import DayRecord as DayRecord

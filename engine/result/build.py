@@ -36,21 +36,21 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
     terms, ended = fold.terms, fold.ended
     if terms is None:
         raise JournalDamaged("the records do not begin with the start of a session")
-    trades = fold.trades
     known = dict(prices or {})
     if terms.mode == "replay" and known:
         slippage = int(terms.costs.get("slippage_points", 0))
         end = fold.end_key
         played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
-        known = {name: item.until(played) for name, item in known.items()}
+        # Bars before the session's start only warmed up its strategy.
+        known = {name: item.within(fold.first, played) for name, item in known.items()}
         account = ReplayedAccount(
             fold.steps, known, terms.symbols, end=end, slippage=slippage, currency=terms.currency
         )
-        trades = account.with_excursions(trades)
+        trades = fold.trades(account.excursions(), account.spreads(fold.openings))
         last = (None, None) if ended is None else (ended.account.balance, ended.account.equity)
         curve = account.curve(last_balance=last[0], last_equity=last[1])
     else:
-        curve = _observed(fold)
+        trades, curve = fold.trades(), _observed(fold)
         known = known or fold.observed.prices()
     first, final = _period(fold, curve)
     return RunResult(
@@ -62,6 +62,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         denials=tuple(fold.denials),
         attempts=tuple(fold.attempts),
         operations=tuple(fold.operations),
+        coverage=fold.coverage.spans,
         prices=known,
         first=first,
         last=final,

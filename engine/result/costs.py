@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import money
 from engine.result.parts import TradeRecord
-from engine.types import LONG, Cents, Points, SymbolSpec
+from engine.types import FROM_BROKER, LONG, Cents, Points, SymbolSpec
 
 
 def points_worth(spec: SymbolSpec, volume: int, price: Points, points: Points) -> Cents | None:
@@ -12,6 +12,8 @@ def points_worth(spec: SymbolSpec, volume: int, price: Points, points: Points) -
 
     Negative where they are in its favour.
     """
+    if not points and spec.conversion is not FROM_BROKER:
+        return 0
     try:
         return -money.profit_at(spec, LONG, volume, price, price - points, 0)
     except money.RateMissing:

@@ -7,14 +7,16 @@ The fold only remembers what records say; equity points come of `engine.result.r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from engine import events as ev
 from engine import money
 from engine.calendar import trading_date
+from engine.result.coverage import MarketCoverage
 from engine.result.days import DayCounts
 from engine.result.observed import Observations
 from engine.result.parts import (
@@ -28,9 +30,13 @@ from engine.result.parts import (
     TradeRecord,
     initial_risk,
 )
+from engine.result.running_trade import RunningTrade
 from engine.result.steps import QUOTED, AccountSteps
-from engine.trading import Trading
+from engine.trading import HaltCause, Trading
 from engine.types import Cents, Millis, Points, SymbolSpec
+
+_NEVER_SENT: Final = (0, None)
+"""The price that nobody asked for, at no time."""
 
 
 class LimitHistory(Protocol):
@@ -41,15 +47,6 @@ class LimitHistory(Protocol):
 
     def roll(self, date: str, balance: Cents, equity: Cents) -> tuple[Cents, Cents]:
         """The limits of the day `date`, on the account's figures at the reset."""
-
-
-class _Trade(msgspec.Struct):
-    """A trade while its records come."""
-
-    opened: ev.PositionOpened
-    record: TradeRecord
-    levels: list[LevelChange]
-    parts: list[PartialClose]
 
 
 class ResultFold:
@@ -66,7 +63,6 @@ class ResultFold:
             ev.SessionEnded: self._ended,
             ev.SignalRaised: self._signal,
             ev.SignalDropped: self._dropped,
-            ev.OrderIntent: self._intent,
             ev.OrderApproved: self._approved,
             ev.OrderDenied: self._denied,
             ev.OrderSubmitted: self._submitted,
@@ -105,11 +101,13 @@ class ResultFold:
         self.days = DayCounts()
         self.steps = AccountSteps()
         self.observed = Observations()
+        self.coverage = MarketCoverage()
+        self._watches = True  # a replay has no market that it could fail to see
         self._specs: Mapping[str, SymbolSpec] = {}
-        self._trades: list[_Trade] = []
-        self._open: dict[int, _Trade] = {}
-        self._asked: dict[int, tuple[Points, Cents]] = {}
-        self._sent: dict[int, Millis] = {}
+        self._trades: list[RunningTrade] = []
+        self._open: dict[int, RunningTrade] = {}
+        self._risks: dict[int, Cents] = {}
+        self._sent: dict[int, tuple[Points, Millis | None]] = {}
         self._now: ev.Record | None = None
         self._final: ev.Record | None = None
 
@@ -120,12 +118,21 @@ class ResultFold:
 
     def take(self, record: ev.Record) -> None:
         """Take the next record into account."""
-        handler = self._handlers.get(type(record.event))
-        if handler is not None:
-            self._now = record
-            handler(record.event, record.time)
-        self.last = max(self.last, record.time)
-        self._final = record
+        self.take_all((record,))
+
+    def take_all(self, records: Iterable[ev.Record]) -> None:
+        """Take records into account, in their order."""
+        handlers = self._handlers
+        for record in records:
+            handler = handlers.get(type(record.event))
+            self._final = record
+            if record.time > self.last:
+                self.last = record.time
+            if handler is not None:
+                self._now = record
+                if self._watches and type(record.event) is not ev.SessionResumed:
+                    self.coverage.seen(record.time)
+                handler(record.event, record.time)
 
     @property
     def end_key(self) -> int:
@@ -133,32 +140,34 @@ class ResultFold:
         return self.steps.key(self._final, QUOTED)
 
     @property
-    def trades(self) -> list[TradeRecord]:
-        """The trades so far, in the order of their openings; excursions are those of ticks."""
-        found = []
-        for trade in self._trades:
-            mae, mfe = self.observed.excursions(trade.record.position)
-            record = msgspec.structs.replace(
-                trade.record,
-                parts=tuple(trade.parts),
-                levels=tuple(trade.levels),
-                gross=sum(part.profit for part in trade.parts),
-                swap=sum(part.swap for part in trade.parts),
-                net=sum(part.net for part in trade.parts),
-                remaining=self._remaining(trade),
-                mae=mae,
-                mfe=mfe,
+    def openings(self) -> list[tuple[str, Millis]]:
+        """Symbol and moment of each trade's opening, in their order."""
+        return [(trade.opened.symbol, trade.time) for trade in self._trades]
+
+    def trades(
+        self,
+        excursions: Mapping[int, tuple[Points, Points]] | None = None,
+        spreads: Sequence[Points | None] | None = None,
+    ) -> list[TradeRecord]:
+        """The trades so far, in the order of their openings.
+
+        `excursions` (by position) and `spreads` (of each trade) are what bars say; without them
+        excursions are those of ticks, and no spread is known.
+        """
+        reached, ticks = excursions or {}, self.observed.excursions
+        return [
+            trade.record(
+                *(reached.get(trade.opened.position) or ticks(trade.opened.position)), spread
             )
-            found.append(record)
-        return found
+            for trade, spread in zip(
+                self._trades, spreads or repeat(None, len(self._trades)), strict=True
+            )
+        ]
 
     @property
     def funnel(self) -> OrderFunnel:
         """The orders so far."""
         return OrderFunnel(denied=dict(self.denied), **self.counts)
-
-    def _remaining(self, trade: _Trade) -> int:
-        return trade.record.volume - sum(part.volume for part in trade.parts)
 
     # --- the session ---
 
@@ -179,6 +188,7 @@ class ResultFold:
             data=event.data,
             about=about,
         )
+        self._watches = event.mode != "replay"
         self._specs = self.terms.symbols
         self.first, self.account = time, event.account
         date = trading_date(self.terms.day_zone, self.terms.day_hour, time)
@@ -206,6 +216,7 @@ class ResultFold:
 
     def _resumed(self, event: ev.SessionResumed, time: Millis) -> None:
         self.ended = None
+        self.coverage.resumed(time)
         self._look(event.account, time)
         self._operation(time, "resumed", "", "the session goes on from its journal")
 
@@ -223,9 +234,12 @@ class ResultFold:
         self._operation(time, "command", str(event.action), f"{event.reason}{by}")
 
     def _link(self, event: ev.LinkChanged, time: Millis) -> None:
+        self.coverage.link(event.up)
         self._operation(time, "link up" if event.up else "link down", "", event.detail)
 
     def _condition(self, event: ev.ConditionSeen, time: Millis) -> None:
+        if event.cause is HaltCause.FEED:
+            self.coverage.feed(event.holds)
         word = "condition" if event.holds else "condition over"
         self._operation(time, word, str(event.cause), event.detail)
 
@@ -236,22 +250,19 @@ class ResultFold:
     # --- signals and orders ---
 
     def _signal(self, event: ev.SignalRaised, _: Millis) -> None:
-        self.counts["signals"] += event.terms.action is ev.OPEN
+        if event.terms.action is ev.OPEN:
+            self.counts["signals"] += 1
 
     def _dropped(self, _event: ev.SignalDropped, _: Millis) -> None:
         self.counts["signals"] -= 1
         self.counts["dropped"] += 1
 
-    def _intent(self, event: ev.OrderIntent, _: Millis) -> None:
-        self._asked[event.order_id] = (event.terms.entry_price or event.terms.price, 0)
-
     def _approved(self, event: ev.OrderApproved, _: Millis) -> None:
-        number = event.order.order_id
-        self._asked[number] = (self._asked.get(number, (0, 0))[0], event.risk)
+        if event.risk:
+            self._risks[event.order.order_id] = event.risk
 
     def _denied(self, event: ev.OrderDenied, time: Millis) -> None:
         terms = event.order.terms
-        self._asked.pop(event.order.order_id, None)
         self.denied[str(event.reason)] += 1
         self.days.denials += 1
         self.denials.append(
@@ -261,9 +272,13 @@ class ResultFold:
         )
 
     def _submitted(self, event: ev.OrderSubmitted, time: Millis) -> None:
-        self.counts["submitted"] += event.terms.action is ev.OPEN
-        if not event.terms.entry_price:
-            self._sent[event.order_id] = time
+        terms = event.terms
+        if terms.action is ev.OPEN:
+            self.counts["submitted"] += 1
+        if terms.entry_price:
+            self._sent[event.order_id] = terms.entry_price, None
+        else:
+            self._sent[event.order_id] = terms.price, time
 
     def _rejected(self, event: ev.OrderRejected, time: Millis) -> None:
         self.counts["rejected"] += 1
@@ -279,8 +294,9 @@ class ResultFold:
         self._forget(event.order_id)
 
     def _forget(self, order_id: int) -> tuple[Points, Cents, Millis | None]:
-        asked, risk = self._asked.pop(order_id, (0, 0))
-        return asked, risk, self._sent.pop(order_id, None)
+        """Of an order that is over: the price asked for, its risk, and when it was sent."""
+        asked, sent = self._sent.pop(order_id, _NEVER_SENT)
+        return asked, self._risks.pop(order_id, 0), sent
 
     # --- positions ---
 
@@ -288,26 +304,17 @@ class ResultFold:
         self.counts["filled"] += 1
         self.days.opened += 1
         asked, risk, sent = self._forget(event.order_id)
-        record = TradeRecord(
-            position=event.position,
-            symbol=event.symbol,
-            side=event.side,
-            volume=event.volume,
-            opened=time,
-            open_price=event.price,
-            open_commission=event.commission,
-            stop_loss=event.stop_loss,
-            take_profit=event.take_profit,
-            strategy_id=event.strategy_id,
-            signal_id=event.signal_id,
-            variant=event.reason,
-            requested=asked,
-            planned_risk=risk,
-            initial_risk=self._initial_risk(event),
-            waited=None if sent is None else time - sent,
-            attempt=self.attempts[-1].attempt if self.attempts else 0,
+        trade = RunningTrade(
+            event,
+            time,
+            asked,
+            risk,
+            None if sent is None else time - sent,
+            self._initial_risk(event),
+            self.attempts[-1].attempt if self.attempts else 0,
+            [LevelChange(time, event.stop_loss, event.take_profit)],
+            [],
         )
-        trade = _Trade(event, record, [LevelChange(time, event.stop_loss, event.take_profit)], [])
         self._trades.append(trade)
         self._open[event.position] = trade
         self.steps.opened(event, self._now)

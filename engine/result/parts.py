@@ -10,6 +10,7 @@ import msgspec
 
 from engine import money
 from engine.events import Account, DataRef, LossBuffer, SessionFigures, SessionOutcome
+from engine.result.coverage import CoverageSpan
 from engine.result.curve import EquityCurve
 from engine.result.prices import PriceHistory
 from engine.types import Cents, Millis, Points, Side, SymbolSpec, Units
@@ -266,7 +267,10 @@ class RunTerms:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunResult:
-    """A run as a whole. `first` and `last` are the period played; `ended` None while it runs."""
+    """A run as a whole. `first` and `last` are the period played; `ended` None while it runs.
+
+    `coverage` says when a session on a terminal looked at its market; a replay has none.
+    """
 
     terms: RunTerms
     trades: tuple[TradeRecord, ...]
@@ -276,6 +280,7 @@ class RunResult:
     denials: tuple[DenialRecord, ...]
     attempts: tuple[AttemptRecord, ...]
     operations: tuple[OperationRecord, ...]
+    coverage: tuple[CoverageSpan, ...] = ()
     prices: Mapping[str, PriceHistory] = field(default_factory=dict)
     first: Millis = 0
     last: Millis = 0

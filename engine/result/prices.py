@@ -51,12 +51,13 @@ class PriceHistory:
         time, opens, highs, lows, closes, spreads = map(column, _COLUMNS)
         return cls(symbol, period, time, opens, highs, lows, closes, spreads)
 
-    def until(self, moment: Millis) -> PriceHistory:
-        """The bars that opened by `moment`."""
-        end = int(np.searchsorted(self.time, moment, side="right"))
-        if end == len(self):
+    def within(self, first: Millis, last: Millis) -> PriceHistory:
+        """The bars that opened from `first` to `last`, both included."""
+        begin = int(np.searchsorted(self.time, first, side="left"))
+        end = int(np.searchsorted(self.time, last, side="right"))
+        if (begin, end) == (0, len(self)):
             return self
-        return replace(self, **{name: getattr(self, name)[:end] for name in _COLUMNS})
+        return replace(self, **{name: getattr(self, name)[begin:end] for name in _COLUMNS})
 
     @classmethod
     def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:

@@ -7,7 +7,9 @@ between them can be merged by sorting.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from engine import events as ev
 from engine.types import Cents, Millis, Points, Side, Units
@@ -35,10 +37,11 @@ def step_key(time: Millis, phase: int, rank: int, part: int) -> int:
     return time * _PER_INSTANT + phase * 4 * RANKS + rank * 4 + part
 
 
-class OpenHolding(NamedTuple):
-    """A position with constant volume and levels' history: from one key to another.
+class OpenHolding(msgspec.Struct, gc=False):
+    """A position of constant volume from one key to another; `until` is None while it is open.
 
-    `stop` is the stop in force at its end, `until` None while it is open.
+    `stop` is the stop in force at its end, `price` that of the deal that ended it, `stopped`
+    whether it was the stop's.
     """
 
     position: int
@@ -46,9 +49,11 @@ class OpenHolding(NamedTuple):
     side: Side
     volume: Units
     entry: Points
-    since: int
-    until: int | None
     stop: Points
+    since: int
+    until: int | None = None
+    price: Points = 0
+    stopped: bool = False
 
 
 class AccountSteps:
@@ -66,8 +71,7 @@ class AccountSteps:
         self.floors: list[tuple[int, Cents, Cents, Cents]] = []
         """From a key on: the day's floor, the overall one, the target."""
         self.holdings: list[OpenHolding] = []
-        self.ends: dict[tuple[int, int], ev.PositionClosed] = {}
-        """The closing event of each holding, by position and key."""
+        """Those that ended."""
         self.start: Cents = 0
         self._ranks: dict[str, int] = {}
         self._open: dict[int, OpenHolding] = {}
@@ -113,14 +117,15 @@ class AccountSteps:
             self.equities.append((key, opening, equity))
 
     def opened(self, event: ev.PositionOpened, record: ev.Record | None) -> None:
+        exited = self.key(record, EXITED)
         in_range = record is not None and record.bar is not None and record.time != record.bar[1]
-        key = self.key(record, FILLED if in_range else EXITED)
+        key = exited - EXITED + FILLED if in_range else exited
         self.balances.append((key, event.commission))
         self._open[event.position] = OpenHolding(
             event.position, event.symbol, event.side, event.volume, event.price,
-            key, None, event.stop_loss,
+            event.stop_loss, key,
         )  # fmt: skip
-        self._equity(record, self.key(record, EXITED), event.account.equity)
+        self._equity(record, exited, event.account.equity)
 
     def closed(self, event: ev.PositionClosed, record: ev.Record | None) -> None:
         key = self.key(record, EXITED)
@@ -128,16 +133,18 @@ class AccountSteps:
         if event.swap:
             self.booked.append((key, event.swap))
         held = self._open.pop(event.position)
-        self.holdings.append(held._replace(until=key))
-        self.ends[event.position, key] = event
         if event.remaining:
-            self._open[event.position] = held._replace(volume=event.remaining, since=key)
+            self._open[event.position] = msgspec.structs.replace(
+                held, volume=event.remaining, since=key
+            )
+        held.until, held.price, held.stopped = key, event.price, event.reason == "SL"
+        self.holdings.append(held)
         self._equity(record, key, event.account.equity)
 
     def modified(self, event: ev.StopModified) -> None:
         held = self._open.get(event.position)
         if held is not None:
-            self._open[event.position] = held._replace(stop=event.stop_loss)
+            held.stop = event.stop_loss
 
     def updated(self, event: ev.AccountUpdated, record: ev.Record | None) -> None:
         key = self.key(record, EXITED)

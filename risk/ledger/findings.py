@@ -14,7 +14,7 @@ from risk.ledger.days import last_reset
 from risk.ledger.inputs import ChallengeStatement, FirmRules, LedgerInputs
 from risk.ledger.lives import PositionLives
 from risk.ledger.verdict import LedgerCode, LedgerFinding, LedgerSeverity
-from risk.ledger.words import date_of, instant, money
+from risk.ledger.words import date_of, instant
 from risk.objectives import DAILY_LOSS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _late(
     lives: PositionLives,
     complete: bool,
 ) -> str:
-    opening, currency = balances.opening, inputs.account.currency
+    opening, money = balances.opening, inputs.money
     for life in lives.by_position.values():
         if not life.settled:
             return f"the deals of position {life.position} do not add up to what is open of it"
@@ -98,9 +98,9 @@ def _late(
     stored = inputs.stored_opening
     if stored is not None:
         missing = opening - stored
-        return f"{money(missing)} {currency} missing" if missing else ""
+        return f"{money(missing)} missing" if missing else ""
     if not history:
-        return f"{money(opening)} {currency} missing" if opening else ""
+        return f"{money(opening)} missing" if opening else ""
     rules = None if inputs.firm is None else inputs.firm.rules
     zone, hour = (
         (inputs.own_day.zone, inputs.own_day.hour)
@@ -108,7 +108,7 @@ def _late(
         else (rules.reset_zone, rules.reset_hour)
     )
     if not complete and history[0].at >= last_reset(zone, hour, inputs.now):
-        return f"{money(opening)} {currency} missing before today's first deal"
+        return f"{money(opening)} missing before today's first deal"
     return ""
 
 
@@ -192,25 +192,25 @@ def _of_phase(firm: FirmRules, statement: ChallengeStatement | None) -> list[Led
 
 def _truncated(rules: RuleSet, run: FollowedChallenge) -> LedgerFinding:
     begins = date_of(rules, run.visible)
-    told = f"the history begins {begins}"
-    if run.older:
-        told = f"days and best day from {begins} on only"
+    older = f"days and best day from {begins} on only"
+    told = older if run.older else f"the history begins {begins}"
     return LedgerFinding(LedgerCode.TRUNCATED, told)
 
 
 def _derived(
     firm: FirmRules, reading: LedgerReading, walk: HistoryWalk, run: FollowedChallenge
 ) -> LedgerFinding:
-    rules = firm.rules
+    rules, money = firm.rules, reading.inputs.money
     if run.initial is None or not reading.complete:
         return _begins_in_the_middle(LedgerCode.NOT_STATED, rules, run)
     if len(walk.epochs) > 1:
         date = date_of(rules, run.start)
         return LedgerFinding(
             LedgerCode.SEVERAL_EPOCHS,
-            f"the balance was set to {money(run.initial)} on {date} after trading: state which "
-            f"challenge runs: `challenge: {{rules: {rules.name}, initial: "
-            f'{run.initial / 100:.2f}, started: "{date}"}}`',
+            f"the balance was set to {money(run.initial)} on {date} after trading (a reset or a "
+            "reward by your firm): state which challenge runs: "
+            f"`challenge: {{rules: {rules.name}, initial: {run.initial / 100:.2f}, "
+            f'started: "{date}"}}`',
         )
     if run.initial <= 0 or run.initial % ROUND_SIZE:
         return LedgerFinding(
@@ -231,11 +231,10 @@ def _derived(
 def _begins_in_the_middle(
     code: LedgerCode, rules: RuleSet, run: FollowedChallenge
 ) -> LedgerFinding:
-    begins = date_of(rules, run.visible)
     return LedgerFinding(
         code,
-        f"the history begins in the middle ({begins}): state challenge.initial and "
-        "challenge.started in the profile",
+        f"the history begins in the middle ({date_of(rules, run.visible)}): state "
+        "challenge.initial and challenge.started in the profile",
     )
 
 
@@ -243,7 +242,7 @@ def _contradictions(
     rules: RuleSet, reading: LedgerReading, run: FollowedChallenge
 ) -> list[LedgerFinding]:
     """Where the stated beginning and the deals disagree."""
-    items = []
+    items, money = [], reading.inputs.money
     had = reading.balances.before(run.result)
     if had != run.initial:
         items.append(
@@ -283,12 +282,13 @@ def _resets_since(
     for place in run.resets:
         traded = any(walk.kinds[at] is DealClass.RESULT for at in range(run.first, place))
         if traded:
-            balance = money(reading.balances.after(place))
+            balance = reading.inputs.money(reading.balances.after(place))
             at = instant(reading.history[place].at)
             return [
                 LedgerFinding(
                     LedgerCode.STATEMENT_BEFORE_RESET,
-                    f"the balance was set to {balance} on {at}: state a later started",
+                    f"the balance was set to {balance} on {at} (a reset or a reward by your firm): "
+                    "state a later started",
                 )
             ]
     return []
@@ -301,7 +301,7 @@ def of_transfers(
     if not run.transfers:
         return []
     first = history[run.transfers[0]]
-    amount = f"{'+' if first.net > 0 else ''}{money(first.net)}"
+    amount = f"{'+' if first.net > 0 else ''}{inputs.money(first.net)}"
     day = instant(first.at)[:10]
     if inputs.statement is not None and inputs.statement.accept_transfers:
         told = f"{len(run.transfers)} payments since the first trade, the first {amount} on {day}"
@@ -310,7 +310,7 @@ def of_transfers(
         LedgerFinding(
             LedgerCode.TRANSFER,
             f"{amount} on {day} is no trade: state transfers: accept (floors rise with what was "
-            "paid in) or a later started",
+            "paid in) or, after a reset or a reward by your firm, a later started",
         )
     ]
 
@@ -330,11 +330,11 @@ def trailing_unknown(rules: RuleSet, run: FollowedChallenge) -> LedgerFinding:
 
 
 def of_past(
-    rules: RuleSet, figures: LedgerFigures, today: Millis, next_reset: Millis
+    inputs: LedgerInputs, rules: RuleSet, figures: LedgerFigures, today: Millis, next_reset: Millis
 ) -> list[LedgerFinding]:
     """Breaches that are proved or likely."""
     for breach in figures.breaches or ():
-        told = f"{money(breach.figure)}, limit {money(breach.limit)}"
+        told = f"{inputs.money(breach.figure)}, limit {inputs.money(breach.limit)}"
         if breach.rule != DAILY_LOSS or rules.daily.action is RuleAction.FAIL:
             return [
                 LedgerFinding(
@@ -369,16 +369,17 @@ def of_past(
     return []
 
 
-def passed(figures: LedgerFigures) -> LedgerFinding:
-    """The phase is over."""
+def passed(inputs: LedgerInputs, figures: LedgerFigures, unjudged: Sequence[str]) -> LedgerFinding:
+    """The phase is over, as far as deals can show it: `unjudged` are rules that nobody has."""
+    rest = f" (not judged here: {'; '.join(unjudged)})" if unjudged else ""
     return LedgerFinding(
         LedgerCode.PASSED,
-        f"target {money(figures.target or 0)} reached with {figures.trading_days} days: the phase "
-        "is over; go on with the next login or state the next phase",
+        f"target {inputs.money(figures.target or 0)} reached with {figures.trading_days} days: the "
+        f"phase is over{rest}; go on with the next login or state the next phase",
     )
 
 
-def of_day(figures: LedgerFigures, next_reset: Millis) -> list[LedgerFinding]:
+def of_day(inputs: LedgerInputs, figures: LedgerFigures, next_reset: Millis) -> list[LedgerFinding]:
     """How sure the day's starting figure is."""
     if figures.day_start_proof is Proof.UNKNOWN:
         return [
@@ -392,8 +393,8 @@ def of_day(figures: LedgerFigures, next_reset: Millis) -> list[LedgerFinding]:
         return [
             LedgerFinding(
                 LedgerCode.ANCHOR_BOUNDED,
-                f"equity at the last reset is taken as {money(figures.day_start or 0)}, the most "
-                "that the bars allow",
+                f"equity at the last reset is taken as {inputs.money(figures.day_start or 0)}, the "
+                "most that the bars allow",
             )
         ]
     return []
@@ -408,7 +409,7 @@ def notes(
         items.append(
             LedgerFinding(
                 LedgerCode.CREDIT,
-                f"credit of {money(inputs.account.credit)} is no part of balance and equity here",
+                f"credit of {inputs.money(inputs.account.credit)} is no part of balance and equity",
             )
         )
     trades = [item.deal for item in history[run.first :] if item.deal.trade]

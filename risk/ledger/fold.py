@@ -13,11 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from engine.fields import LedgerFigures, OwnFigures, PastBreach, PastVerdict
-from engine.rules import WHOLE, Mode, Phase
+from engine.rules import WHOLE, Calendar, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
 from risk.ledger.challenges import FollowedChallenge, HistoryWalk, chosen, walked
-from risk.ledger.counts import own_figures, requests_since
+from risk.ledger.counts import moved_baseline, own_figures, requests_since
 from risk.ledger.days import ChallengeDays, last_reset
 from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
 from risk.ledger.past import PastJudge, limits_of
@@ -25,7 +25,7 @@ from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
 from risk.ledger.verdict import BarsWanted, LedgerFinding, LedgerReport, reported
 from risk.ledger.words import date_of
-from risk.objectives import share
+from risk.objectives import share, unproven
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -52,10 +52,13 @@ def fold(inputs: LedgerInputs) -> LedgerReport:
         complete=reading.complete,
     )
     own = own_figures(inputs, reading.history, reading.balances, reading.lives, walk.kinds)
+    baseline = moved_baseline(inputs, reading.history, reading.balances, walk.kinds, walk.resets)
     if inputs.firm is None:
         figures = msgspec.structs.replace(figures, own=own)
-        return reported(figures, found.of_history(inputs, reading.merged))
-    return _Challenge(reading, walk, run, inputs.firm, own).report(figures)
+        report = reported(figures, found.of_history(inputs, reading.merged))
+    else:
+        report = _Challenge(reading, walk, run, inputs.firm, own).report(figures)
+    return msgspec.structs.replace(report, baseline=baseline)
 
 
 def _walked(reading: LedgerReading) -> HistoryWalk:
@@ -220,13 +223,19 @@ class _Challenge:
             and _no_high(inputs)
         ):
             items.append(found.trailing_unknown(self._firm.rules, run))
-        items += found.of_past(self._firm.rules, figures, self._days.now.at, self._next_reset)
+        items += found.of_past(
+            inputs, self._firm.rules, figures, self._days.now.at, self._next_reset
+        )
         passed = not figures.breaches and flat and self._passed(figures)
         if passed:
-            items.append(found.passed(figures))
-        items += found.of_day(figures, self._next_reset)
+            items.append(found.passed(inputs, figures, self._unjudged()))
+        items += found.of_day(inputs, figures, self._next_reset)
         items += found.notes(inputs, reading.history, run)
         return items
+
+    def _unjudged(self) -> tuple[str, ...]:
+        """What no ledger shows: rules that are not modelled, and what was dealt about news."""
+        return unproven(self._rule_phase, Calendar())
 
     @property
     def _next_reset(self) -> int:
@@ -277,7 +286,9 @@ def settled(reports: Sequence[LedgerReport], clocks: Sequence[str]) -> LedgerRep
         for item in first.findings
         if found.only_noted(item) or all(item.code in report.codes for report in reports)
     ]
-    return reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    report = reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    highest = max((item.baseline for item in reports if item.baseline is not None), default=None)
+    return msgspec.structs.replace(report, baseline=highest)
 
 
 def _agreed(items: Sequence[T]) -> tuple[T, list[str]]:

@@ -18,6 +18,7 @@ from engine.account.history import (
 )
 from engine.rules import RuleSet
 from engine.types import Cents, Millis
+from risk.ledger.words import money
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,8 @@ class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
 
     `stored` are deals told earlier and `told_since` (server ms) is how far back this read asked;
     `stored_opening` is the opening found when the account was last settled. Moments of
-    `observed`, `watched` (from, to), `requests` and `approvals` come from our journals.
+    `observed`, `watched` (from, to), `requests` and `approvals` come from our journals. `baseline`
+    is since when the largest loss counts from which balance.
     """
 
     now: Millis
@@ -164,4 +166,9 @@ class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
     watched: Sequence[tuple[Millis, Millis]] = ()
     requests: Sequence[Millis] = ()
     approvals: Sequence[Millis] = ()
+    baseline: tuple[Millis, Cents] | None = None
     bars: PastBars | None = None
+
+    def money(self, cents: Cents) -> str:
+        """An amount of the account as a person reads it."""
+        return money(cents, self.account.currency)

@@ -6,12 +6,14 @@ import datetime as dt
 
 from engine.calendar import trading_date
 from engine.rules import RuleSet
-from engine.types import Cents, Millis
+from engine.types import Cents, Millis, decimals
 
 
-def money(cents: Cents) -> str:
-    """An amount as a person reads it: 99,037.10."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
+def money(cents: Cents, currency: str) -> str:
+    """An amount as a person reads it: 99,037.10 EUR."""
+    whole, rest = divmod(abs(cents), 100)
+    parts = f".{rest:02}" if decimals(currency) or rest else ""
+    return f"{'-' if cents < 0 else ''}{whole:,}{parts} {currency}"
 
 
 def instant(at: Millis) -> str:

@@ -57,7 +57,10 @@ class DayFold:
         return not self._open and not margin
 
     def on_account(self, seen: ev.AccountSeen) -> None:
-        self._days.seen(seen.balance, seen.equity, flat=self._flat(seen.margin))
+        days = self._recorder
+        if days is None:
+            raise RuntimeError("an account's figures came before the session started")
+        days.seen(seen.balance, seen.equity, flat=not (self._open or seen.margin))
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         self._open.add(opened.position)

@@ -40,8 +40,11 @@ class DayRecorder:
         self._last = (balance, equity)
         # A charge that comes after the close changes a flat balance: a segment of its own.
         if self._open or not flat or balance != self._flat_balance:
-            low, low_balance = self._lows or (equity, balance)
-            self._lows = min(low, equity), min(low_balance, balance)
+            lows = self._lows
+            if lows is None:
+                self._lows = equity, balance
+            elif equity < lows[0] or balance < lows[1]:
+                self._lows = min(lows[0], equity), min(lows[1], balance)
             self._open = True
             if flat:
                 self._close(balance)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.types import grouped
 from scripts.app.errors import AppError as Problem
 from scripts.app.errors import WrongUsage
 
@@ -40,7 +41,7 @@ class FinishedRun:
         result = self.result
         return (
             f"<butler.Run {result.terms.preset}, {len(result.closed):,} trades, "
-            f"{result.net / 100:+,.2f} {result.terms.currency}>"
+            f"{grouped(result.net / 100, result.terms.currency, '+')}>"
         )
 
     @cached_property

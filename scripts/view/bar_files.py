@@ -15,6 +15,9 @@ _SHOWN = 5
 """Findings of one kind that are shown; the others are counted."""
 
 
+_ROUNDED = "volumes have parts: they are taken as whole numbers, any above 0 as at least 1"
+
+
 def report_lines(report: BarFileReport) -> Iterator[str]:
     """Format, period and clock of a file, everything odd in it, and whether it can be used."""
     file, checker, verdict = report.file, report.checker, report.verdict
@@ -27,6 +30,8 @@ def report_lines(report: BarFileReport) -> Iterator[str]:
         yield f"  ignored: {', '.join(file.ignored)}"
     if report.fault is not None:
         yield f"  error: {report.fault}"
+    if report.rounded:
+        yield f"  note: {_ROUNDED}"
     if report.closed_flats:
         yield f"  note: {report.closed_flats}: replay leaves them out"
     for kind, count in checker.counts.items():
@@ -45,5 +50,7 @@ def report_lines(report: BarFileReport) -> Iterator[str]:
 def written_lines(written: WrittenBars, out: Path) -> Iterator[str]:
     """What was repaired, how many bars were written, and how to replay them."""
     yield from written.repairs
+    if written.rounded:
+        yield _ROUNDED
     clock = f"replay them with --clock {written.clock}" if written.clock else ""
     yield "; ".join(filter(None, (f"{out}: {written.rows:,} bars", written.fault or clock)))

@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import Any
 
 from adapters.reports.compare import Aspect, Pair, RunComparison, Sums, described
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import iso
 from adapters.reports.runs import Fill, Trade
 from adapters.reports.side_by_side import difference_of
-from engine.types import Cents, Points
+from engine.types import Cents, Points, grouped, plain
 from scripts.app.journals.compare import ComparedRuns
 from scripts.app.journals.run_files import Source
 
@@ -31,10 +31,11 @@ def lines_of(
         for kind, count in run.skipped.items():
             yield f"   {count} rows {kind!r} are not compared"
     yield ""
-    yield from _sums(result.a, result.b, _currencies(a, b))
+    currency = _currencies(a, b)
+    yield from _sums(result.a, result.b, currency)
     yield from _denied(result.denied)
     yield from _slippage(result.pairs)
-    yield from _costs(result.pairs)
+    yield from _costs(result.pairs, currency)
     known = why or {}
     differing = [
         (pair, known.get(place, "")) for place, pair in enumerate(result.pairs) if pair.differences
@@ -66,12 +67,13 @@ def _currencies(a: Source, b: Source) -> str:
 
 
 def _sums(a: Sums, b: Sums, currency: str) -> Iterator[str]:
+    money = _money(currency)
     yield f"{'':<26} {'A':>14} {'B':>14} {'B - A':>14}"
     yield _row("trades closed", a.trades, b.trades, str)
     yield _row("left open", a.still_open, b.still_open, str)
-    yield _row(f"profit or loss {currency}".strip(), a.net, b.net, _money)
-    yield _row(f"commission {currency}".strip(), a.commission, b.commission, _money)
-    yield _row(f"swap {currency}".strip(), a.swap, b.swap, _money)
+    yield _row(f"profit or loss {currency}".strip(), a.net, b.net, money)
+    yield _row(f"commission {currency}".strip(), a.commission, b.commission, money)
+    yield _row(f"swap {currency}".strip(), a.swap, b.swap, money)
     change = b.win_rate - a.win_rate
     yield f"{'win rate':<26} {a.win_rate:>14.1%} {b.win_rate:>14.1%} {change:>+14.1%}"
 
@@ -80,8 +82,9 @@ def _row(name: str, a: int, b: int, shown: Callable[[int], str]) -> str:
     return f"{name:<26} {shown(a):>14} {shown(b):>14} {shown(b - a):>14}"
 
 
-def _money(amount: Cents) -> str:
-    return f"{amount / 100:,.2f}"
+def _money(currency: str) -> Callable[[Cents], str]:
+    """How an amount beside its currency is shown."""
+    return lambda amount: plain(amount / 100, currency)
 
 
 def _denied(denied: dict[str, tuple[int, int]]) -> Iterator[str]:
@@ -107,7 +110,7 @@ def _slips(name: str, slips: list[tuple[Pair, Points | None]]) -> Iterator[str]:
     yield f"{name:<26} {fmean(points):+.2f} points on average, {max(points):+d} at worst{in_r}"
 
 
-def _costs(pairs: list[Pair]) -> Iterator[str]:
+def _costs(pairs: list[Pair], currency: str) -> Iterator[str]:
     """What B made beyond A: in trades of both, and in those that one of them lacks."""
     told = []
     for words, found in (
@@ -117,7 +120,8 @@ def _costs(pairs: list[Pair]) -> Iterator[str]:
     ):
         if found:
             gained = sum(map(difference_of, found))
-            told.append(f"{gained / 100:+,.2f} {words.format(len(found))}")
+            money = grouped(gained / 100, currency, "+").strip()
+            told.append(f"{money} {words.format(len(found))}")
     if told:
         yield f"{'money, B - A':<26} {', '.join(told)}"
 
@@ -125,10 +129,12 @@ def _costs(pairs: list[Pair]) -> Iterator[str]:
 def _trades(a: Source, b: Source, pairs: list[tuple[Pair, str]], rows: int) -> Iterator[str]:
     if not pairs:
         return
+    currency = _currencies(a, b)
     yield ""
     shown = pairs[:rows] if rows else pairs
     for pair, why in shown:
-        gained = f"  B - A {difference_of(pair) / 100:+,.2f}" if difference_of(pair) else ""
+        apart = difference_of(pair)
+        gained = f"  B - A {grouped(apart / 100, currency, '+')}".rstrip() if apart else ""
         yield f"{iso(pair.known.time)}  {described(pair.known)}{_worse(pair)}{gained}"
         yield f"    A {_life(a, pair.a)}"
         yield f"    B {_life(b, pair.b)}"
@@ -153,7 +159,12 @@ def _life(source: Source, trade: Trade | None) -> str:
         return "-"
     fills = (("opened", trade.opening), ("closed", trade.closing))
     told = [_fill(source, trade.symbol, word, fill) for word, fill in fills]
-    return f"{'; '.join(told)}; result {cash(trade.net)}"
+    return f"{'; '.join(told)}; result {_in_currency(trade.net, source)}"
+
+
+def _in_currency(cents: Cents, source: Source) -> str:
+    """An amount of a run, with its currency where that is known."""
+    return grouped(cents / 100, str((source.summary or {}).get("currency", ""))).strip()
 
 
 def _fill(source: Source, symbol: str, word: str, fill: Fill | None) -> str:

@@ -14,17 +14,20 @@ from adapters.mt5.live.feed_watch import FeedState
 from adapters.reports.projection import iso
 from adapters.reports.status import LinkState, Status
 from engine.trading import TradingState
+from engine.types import grouped, plain
 from scripts.view.printable import printable
 from scripts.view.status_text import (
     account_line,
     buffers_text,
     clock_lines,
     closing_text,
+    external_text,
     halt_texts,
-    headline,
+    life_text,
     link_text,
     order_text,
     price_text,
+    trading_text,
 )
 
 if TYPE_CHECKING:
@@ -41,12 +44,15 @@ def view(status: Status) -> RenderableType:
     from rich.console import Group
 
     style = _STATE_STYLES.get(TradingState(status.state), "bold red")
-    parts: list[RenderableType] = [_text(headline(status), style), _text(account_line(status))]
+    # What matters most comes first: a narrow screen cuts the ends of lines.
+    head = f"{trading_text(status)}; {life_text(status)}"
+    parts: list[RenderableType] = [_text(head, style), _text(account_line(status))]
     parts += map(_text, clock_lines(status))
     parts += [_text(f"  halted {text}", "yellow") for text in halt_texts(status)]
     if status.loss_buffer:
         parts.append(_text(f"  buffers    {buffers_text(status)}"))
     parts += [_prices(status), _positions(status)]
+    parts += [_text(f"  external {external_text(status, item)}") for item in status.external]
     parts += [_text(f"  order {order_text(item)}", "cyan") for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -97,7 +103,7 @@ def _positions(status: Status) -> Any:
     names = ("position", "symbol", "side", "lots", "entry", "stop", "target", gain)
     table = _table(*names, numbers=numbers)
     for item in status.positions:
-        profit = "" if item.profit is None else f"{item.profit:+,.2f}"
+        profit = "" if item.profit is None else plain(item.profit, status.currency, "+")
         _row(
             table, str(item.ticket), item.symbol, item.side, f"{item.volume:.2f}",
             *(price_text(status, item.symbol, price) if price else "none"
@@ -129,9 +135,10 @@ def plain_line(status: Status) -> str:
     causes = f" ({', '.join(status.causes)})" if status.causes else ""
     mute = [name for name, feed in status.feeds.items() if feed.state is FeedState.MUTE]
     return (
-        f"trading {status.state}{causes}, equity {account.equity:,.2f}, balance "
-        f"{account.balance:,.2f} {status.currency}, {len(status.positions)} positions, "
+        f"trading {status.state}{causes}, equity {plain(account.equity, status.currency)}, balance "
+        f"{grouped(account.balance, status.currency)}, {len(status.positions)} positions, "
         f"{len(status.orders)} orders, link {status.link}"
+        + (f", {len(status.external)} external" if status.external else "")
         + (f", mute: {', '.join(mute)}" if mute else "")
     )
 
@@ -157,7 +164,9 @@ class LiveView:
         `every` seconds it is renewed; by default oftener on a terminal than in a log."""
         self._status = status
         self._console = console
-        self._every = every or (_REFRESH_SECONDS if console.is_terminal else _LINE_SECONDS)
+        # A dumb terminal (an editor's shell) cannot be drawn on: it gets lines, as a log does.
+        self._draws = console.is_terminal and not console.is_dumb_terminal
+        self._every = every or (_REFRESH_SECONDS if self._draws else _LINE_SECONDS)
         self._stamp = stamp
         self._drawn = drawn or _at_once
 
@@ -171,7 +180,7 @@ class LiveView:
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Status], None]]:
-        if not self._console.is_terminal:
+        if not self._draws:
             yield lambda status: self._console.print(
                 _text(f"{self._stamp()} {plain_line(status)}"), highlight=False, soft_wrap=True
             )

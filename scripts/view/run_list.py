@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from engine.types import grouped
 from scripts.app.journals.listing import PastRun
 
 _HEAD = (
@@ -48,7 +49,7 @@ def _cells(run: PastRun) -> tuple[str, ...]:
         run.preset or "-",
         played if run.played_from else "-",
         run.state,
-        "-" if run.result is None else f"{run.result:+,.2f}",
+        "-" if run.result is None else grouped(run.result, run.currency, "+"),
         "-" if run.trades is None else f"{run.trades:,}",
         "-" if run.open_positions is None else str(run.open_positions),
         run.verdict or "-",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.reports.external import ExternalStatus
 from adapters.reports.projection import iso
 from adapters.reports.status import OrderStatus, PositionStatus, Status
+from engine.types import grouped, plain
 from scripts.view.printable import printable
 
 
@@ -16,6 +18,7 @@ def status_lines(status: Status) -> list[str]:
     if status.loss_buffer:
         lines.append(f"  buffers    {buffers_text(status)}")
     lines += [f"  position   {position_text(status, item)}" for item in status.positions]
+    lines += [f"  external   {external_text(status, item)}" for item in status.external]
     lines += [f"  order      {order_text(item)}" for item in status.orders]
     if status.unresolved:
         ids = ", ".join(map(str, status.unresolved))
@@ -31,17 +34,29 @@ def status_lines(status: Status) -> list[str]:
 
 def headline(status: Status) -> str:
     """Session, mode and trading state."""
-    why = f" ({', '.join(status.causes)})" if status.causes else ""
+    return f"{life_text(status)}; {trading_text(status)}"
+
+
+def life_text(status: Status) -> str:
+    """The session, its mode, and for how long it runs."""
     dry = ", dry run" if status.dry_run else ""
-    return f"{status.session_id}: {status.mode}{dry}, {status.life}; trading {status.state}{why}"
+    return f"{status.session_id}: {status.mode}{dry}, {status.life}"
+
+
+def trading_text(status: Status) -> str:
+    """Whether it trades, and what halts it."""
+    why = f" ({', '.join(status.causes)})" if status.causes else ""
+    return f"trading {status.state}{why}"
 
 
 def account_line(status: Status) -> str:
+    """The account's figures, the day's before the margin, which a narrow screen may cut."""
     account = status.account
-    today = "" if status.today is None else f"; today {status.today:+,.2f}"
+    unit = status.currency
+    today = "" if status.today is None else f", today {plain(status.today, unit, '+')}"
     return (
-        f"  account    balance {account.balance:,.2f}, equity {account.equity:,.2f}, "
-        f"margin {account.margin:,.2f} {status.currency}{today}"
+        f"  account    balance {plain(account.balance, unit)}, equity "
+        f"{plain(account.equity, unit)}{today}, margin {grouped(account.margin, unit)}"
     )
 
 
@@ -57,14 +72,14 @@ def clock_lines(status: Status) -> list[str]:
 
 
 _BUFFERS: Final[dict[str, str]] = {
-    "today": "{:,.2f} {} left today",
-    "overall": "{:,.2f} {} left overall",
+    "today": "{money} left today",
+    "overall": "{money} left overall",
     "orders_today": "room for {:,.0f} orders",
     "days": "day {:,.0f}",
     "trading_days": "{:,.0f} trading days",
     "requests_today": "{:,.0f} requests today",
-    "min_buffer": "{:,.2f} {} at the smallest",
-    "to_target": "{:,.2f} {} to the target",
+    "min_buffer": "{money} at the smallest",
+    "to_target": "{money} to the target",
     "best_day_share": "best day {:.0%} of the profit",
 }
 
@@ -72,8 +87,8 @@ _BUFFERS: Final[dict[str, str]] = {
 def buffers_text(status: Status) -> str:
     """What may still be lost before each limit, and how far the phase has come, in words."""
     told = [
-        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{:,.2f}} {{}}").format(
-            value, status.currency
+        _BUFFERS.get(name, f"{name.replace('_', ' ')} {{money}}").format(
+            value, money=grouped(value, status.currency)
         )
         for name, value in (status.loss_buffer or {}).items()
         if name != "reset_in_hours"  # shown as a clock
@@ -90,7 +105,7 @@ def price_text(status: Status, symbol: str, price: float) -> str:
 
 def position_text(status: Status, item: PositionStatus) -> str:
     """A position with what it is worth now."""
-    profit = "" if item.profit is None else f", {item.profit:+,.2f} {status.currency}"
+    profit = "" if item.profit is None else f", {grouped(item.profit, status.currency, '+')}"
     entry, stop, target = (
         price_text(status, item.symbol, price) if price else "none"
         for price in (item.entry, item.stop_loss, item.take_profit)
@@ -98,6 +113,13 @@ def position_text(status: Status, item: PositionStatus) -> str:
     deal = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} at {entry}"
     mark = ", unexplained: it carries the session's mark" if item.mismatches else ""
     return f"{deal}, stop {stop}, target {target}{profit}{mark}"
+
+
+def external_text(status: Status, item: ExternalStatus) -> str:
+    """What is not the session's, with what it may cost the account."""
+    what = f"{item.ticket} {item.symbol} {item.side} {item.volume:.2f} lots"
+    risk = f"{item.risk:,.2f} {status.currency}"
+    return f"{what}, may lose {risk}: not the session's, counted as risk and left alone"
 
 
 def halt_texts(status: Status) -> list[str]:

@@ -66,6 +66,7 @@ def summary_lines(
         *_halts(session.result),
         f"  trading    {summary['trading_state']}{halted}",
         *_unresolved_lines(summary),
+        *external_lines(summary),
         *objective_lines(summary),
         f"  event log  {folder.latest_event_log}",
         f"  session    {folder.path}",
@@ -146,6 +147,19 @@ def _unresolved_lines(summary: dict[str, Any]) -> list[str]:
     ]
 
 
+def external_lines(summary: dict[str, Any]) -> list[str]:
+    """What stands beside the session's own positions: no count of these holds it."""
+    return [
+        f"  EXTERNAL   {item['ticket']} {item['symbol']} {item['side']} {item['volume']:.2f} lots: "
+        + (
+            "carries the session's mark, but no order explains it"
+            if item["marked"]
+            else "not the session's, left alone"
+        )
+        for item in summary.get("external", ())
+    ]
+
+
 def _holes(data: list[dict[str, Any]]) -> list[str]:
     """What is missing of the bars outside the market's usual pauses."""
     return [
@@ -169,8 +183,10 @@ def _period(session: FinishedSession) -> str:
     if not data:
         return f"on a live feed, {played}"
     symbols = ", ".join(item["symbol"] for item in data)
+    if summary["mode"] != "replay":
+        return f"{symbols} on recorded bars, {played}"
     bars = sum(item["rows"] for item in data)
-    if session.result is not None and summary["mode"] == "replay":
+    if session.result is not None:
         bars = sum(map(len, session.result.prices.values())) or bars
     return f"{symbols}, {bars:,} bars, {played}"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +32,11 @@ class Figures:
     wrong_account: int = 0
     lost: int = 0
     refused: int = 0
+
+    def add(self, others: Mapping[str, int]) -> None:
+        """Count what another process has found, too."""
+        for name, count in others.items():
+            setattr(self, name, getattr(self, name) + count)
 
     def __str__(self) -> str:
         return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
@@ -142,13 +148,15 @@ def _volume(deals: list[Row], ticket: str) -> float:
 def _money(session: Running, book: Row) -> list[str]:
     """Closed positions' results and the balance, to the cent."""
     wrong = []
-    for row in session.rows("CLOSE"):
-        mine = [d for d in book["deals"] if str(d["position_id"]) == row["ticket"]]
+    told: defaultdict[str, float] = defaultdict(float)
+    for row in session.rows("CLOSE"):  # several where a position was closed in parts
+        told[row["ticket"]] += float(row["profit"] or 0) + float(row["commission"] or 0)
+    for ticket, said in told.items():
+        mine = [d for d in book["deals"] if str(d["position_id"]) == ticket]
         dealt = sum(d["profit"] + d["commission"] for d in mine if d["entry"] == 1)
-        said = float(row["profit"] or 0) + float(row["commission"] or 0)
         fees = sum(d["commission"] for d in mine if d["entry"] == 0)
         if min(abs(said - dealt), abs(said - dealt - fees)) > 0.011:
-            wrong.append(f"CLOSE {row['ticket']}: {said:.2f} told, {dealt:.2f} dealt")
+            wrong.append(f"CLOSE {ticket}: {said:.2f} told, {dealt:.2f} dealt")
     balance = session.summary()["final_balance"]
     if abs(balance - book["facts"]["balance"]) > 0.011:
         wrong.append(f"balance {balance} told, {book['facts']['balance']} is")

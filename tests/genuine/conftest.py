@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,14 +20,30 @@ from tests.genuine.rig.prefix import Prefix, RigMissing, ready
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skips this folder's tests unless --genuine asks for them."""
-    if config.getoption("--genuine"):
-        return
+    """Skips this folder's tests unless --genuine asks for them; all but the core need --deep."""
     skip = pytest.mark.skip(reason="runs the genuine package under Wine: only with --genuine")
     for item in items:
-        if HERE in item.path.parents:
+        if HERE not in item.path.parents:
+            continue
+        if not config.getoption("--genuine"):
             item.add_marker(skip)
+        elif not item.get_closest_marker("core"):
+            item.add_marker(pytest.mark.deep)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hands a worker's figures to the process that reports."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["genuine_figures"] = asdict(FIGURES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes them; a worker that crashed has left none."""
+    FIGURES.add(getattr(node, "workeroutput", {}).get("genuine_figures", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -34,12 +53,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefix() -> Prefix:
-    """The rig; that it cannot be had is a failure, since --genuine asked for it."""
-    try:
-        return ready()
-    except RigMissing as missing:
-        pytest.fail(str(missing))
+def prefix() -> Iterator[Prefix]:
+    """The rig, up; that it cannot be had is a failure, since --genuine asked for it."""
+    with ExitStack() as stack:
+        try:
+            rig = ready()
+            stack.enter_context(rig.running())
+        except RigMissing as missing:
+            pytest.fail(str(missing))
+        yield rig
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +75,7 @@ def _terminal(prefix: Prefix, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def terminal(_terminal: PlayedTerminal) -> Iterator[PlayedTerminal]:
     """A terminal with a new account and no faults, which must be whole in the end."""
+    _terminal.recover()
     _terminal.reset()
     yield _terminal
     _terminal.check()

@@ -30,9 +30,9 @@ SUMMARY: Final = "mt5_demo_exec_summary.json"
 EVENT_LOG: Final = "mt5_demo_exec_log.csv"
 
 
-def deep(case: Any) -> Any:
-    """A case of a parametrized test that runs only with --deep."""
-    return pytest.param(case, marks=pytest.mark.deep)
+def core(case: Any) -> Any:
+    """A case of a parametrized test that belongs to the core."""
+    return pytest.param(case, marks=pytest.mark.core)
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,8 @@ class Running:
     results: Path
 
     def status(self) -> Row:
-        """How it stands, as `butler status --json` tells."""
-        command = [product.PYTHON, *product.BUTLER, "status", self.folder.name, "--json"]
-        done = subprocess.run(
-            [*command, "--results-dir", str(self.results)],
-            cwd=self.results,
-            env={**os.environ, "PYTHONPATH": str(product.ROOT), "PYTHONUTF8": "1"},
-            capture_output=True,
-            check=True,
-            timeout=COMMAND_SECONDS,
-        )
-        told: Row = json.loads(done.stdout)["status"]
-        return told
+        """How it stands, as `butler status` tells, without a process for each look."""
+        return product.status(self.folder.name, self.results)
 
     def wait(self, seconds: float = COMMAND_SECONDS) -> Said:
         """Its end; one that does not come is killed and fails the test."""
@@ -144,10 +134,9 @@ class Trader:
 
     def write_accounts(self, **changes: Any) -> None:
         """The accounts file, with some of the profile's values replaced; None leaves one out."""
-        values: Row = {"server": SERVER, "login": LOGIN, "password": "not-shown"}
-        values["default_symbol"] = "EURUSD"
-        if self.host is not None:
-            values["host"] = f"127.0.0.1:{self.host.port}"
+        values: Row = {"server": SERVER, "login": LOGIN, "default_symbol": "EURUSD"}
+        host = self.host
+        values |= {"host": f"127.0.0.1:{host.port}"} if host else {"password": "not-shown"}
         values |= changes
         lines = [f"    {name}: {json.dumps(v)}" for name, v in values.items() if v is not None]
         text = "\n".join(["profiles:", f"  {PROFILE}:", *lines, ""])
@@ -210,6 +199,11 @@ class Trader:
         patient = command == "flatten" and "--wait" not in arguments
         wait = ("--wait", COMMAND_SECONDS / 2) if patient else ()
         return self.butler(command, name, "--results-dir", self.results, *wait, *arguments)
+
+    def resume(self, session: Running) -> None:
+        """Resume a session; it refuses that until it has looked for an order's outcome."""
+        told = ("--reason", "looked at it")
+        wait_for(lambda: self.order("resume", session, *told).code == 0, 60, "a resumed session")
 
     # --- sessions
 

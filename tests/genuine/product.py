@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from adapters.journal import StoredJournal
 from adapters.mt5.api import contract
 from adapters.mt5.api.errors import (
@@ -27,6 +29,7 @@ from adapters.mt5.host.launch import RemoteHost
 from adapters.mt5.host.service import HostConfig
 from adapters.paper.terminal.spec import build
 from engine import events
+from scripts.app.operations.control import status_of
 from scripts.app.sessions.paper import paper_spec
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "events",
     "paper_terminal",
     "records",
+    "status",
 ]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -85,6 +89,12 @@ def records(session: Path) -> list[events.Record]:
     """What the journal in a session's folder holds."""
     with StoredJournal(session / "journal.sqlite") as journal:
         return list(journal.records())
+
+
+def status(session: str, results: Path) -> dict[str, Any]:
+    """What `butler status SESSION --json` answers of a session."""
+    told: dict[str, Any] = json.loads(msgspec.json.encode(status_of(session, results).status))
+    return told
 
 
 STRATEGY_IMPORTS: Final = """\

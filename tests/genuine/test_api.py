@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.genuine import product
+from tests.genuine.engine import core
 from tests.genuine.product import contract as mt5
 from tests.genuine.rig.hosts import WineHost
 from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal
@@ -72,6 +73,7 @@ READING: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(("function", "args", "kwargs", "kind"), READING)
 def test_a_reading_function_gives_the_contracts_type(
     call: Caller, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], kind: str
@@ -82,6 +84,7 @@ def test_a_reading_function_gives_the_contracts_type(
     assert not answer.failed
 
 
+@pytest.mark.core
 def test_structs_have_the_contracts_fields(call: Caller) -> None:
     """Every struct that the package gives has the fields and types that the contract lists."""
     sent = call("order_send", dict(ENTRY)).value
@@ -104,6 +107,7 @@ def test_structs_have_the_contracts_fields(call: Caller) -> None:
             assert wanted is None or type(value) is wanted, (type(item).__name__, field, value)
 
 
+@pytest.mark.core
 def test_every_action_of_the_engine_is_taken(call: Caller, terminal: PlayedTerminal) -> None:
     """Entry, level change, partial close, close, pending entry and withdrawal in its own keys."""
     opened = call("order_send", dict(ENTRY)).value
@@ -128,6 +132,7 @@ def test_every_action_of_the_engine_is_taken(call: Caller, terminal: PlayedTermi
 EDGES = (2**31 - 1, 2**31, 2**32 - 1, 2**32, 4_102_444_800, 253_402_300_799)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("until", EDGES)
 @pytest.mark.parametrize("function", ["history_deals_get", "history_orders_get"])
 def test_dates_beyond_2038_are_refused_by_the_package(
@@ -141,6 +146,7 @@ def test_dates_beyond_2038_are_refused_by_the_package(
         call(function, server_day(), until)
 
 
+@pytest.mark.core
 def test_none_found_is_no_failure(call: Caller) -> None:
     """An unknown ticket gives an empty tuple with success, an unknown symbol none and -4."""
     assert call("positions_get", ticket=99).value == ()
@@ -157,9 +163,14 @@ FUNCTIONS = [
     ("order_calc_margin", (0, SYMBOL, 0.1, 1.1)),
     ("order_calc_profit", (0, SYMBOL, 0.1, 1.1, 1.2)),
 ]  # fmt: skip
+SENDING = ("order_send", (ENTRY,))
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, ("order_send", (ENTRY,))], ids=lambda f: f[0])
+def name_of(function: tuple[str, tuple[Any, ...]]) -> str:
+    return function[0]
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, core(SENDING)], ids=name_of)
 def test_every_status_becomes_that_last_error(
     call: Caller, terminal: PlayedTerminal, function: tuple[str, tuple[Any, ...]]
 ) -> None:
@@ -174,7 +185,7 @@ def test_every_status_becomes_that_last_error(
     assert terminal.book()["positions"] == [] or name != "order_send"
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, ("order_send", (ENTRY,))], ids=lambda f: f[0])
+@pytest.mark.parametrize("function", [*FUNCTIONS, core(SENDING)], ids=name_of)
 @pytest.mark.parametrize(
     ("do", "code"), [("drop", -10_002), ("drop_after", -10_002), ("wrong", -10_000)]
 )

@@ -10,7 +10,7 @@ import pytest
 
 from tests.genuine import product
 from tests.genuine.audit import doubled, wrong_account
-from tests.genuine.engine import EVENT_LOG, PROFILE, SMOKE_SUMMARY, SUMMARY, Said, Trader, deep
+from tests.genuine.engine import EVENT_LOG, PROFILE, SMOKE_SUMMARY, SUMMARY, Said, Trader, core
 
 SMOKE_LINE = shlex.split("--dry_run")
 REPLAY_LINE = shlex.split(
@@ -32,6 +32,7 @@ def script(trader: Trader, path: str, line: list[str], *more: object) -> Said:
     return trader.run(product.ROOT / path, *profile, *line, *where, *more)
 
 
+@pytest.mark.core
 def test_doctor_finds_everything_in_place(trader: Trader) -> None:
     """On a demo account that may trade, doctor has no failure and sends nothing."""
     said = trader.on_account("doctor")
@@ -41,7 +42,6 @@ def test_doctor_finds_everything_in_place(trader: Trader) -> None:
     assert not trader.terminal.sends()
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize(
     ("changed", "topic"),
     [
@@ -68,6 +68,7 @@ def test_doctor_names_what_keeps_it_from_trading(
     assert not trader.terminal.sends()
 
 
+@pytest.mark.core
 def test_a_dry_smoke_test_checks_and_sends_nothing(trader: Trader) -> None:
     """The documented line, dry: connected, the order checked by the package, nothing sent."""
     said = script(trader, product.SMOKE_SCRIPT, SMOKE_LINE)
@@ -79,6 +80,7 @@ def test_a_dry_smoke_test_checks_and_sends_nothing(trader: Trader) -> None:
     assert not trader.terminal.sends()
 
 
+@pytest.mark.core
 def test_a_smoke_test_sends_and_closes_one_order(trader: Trader) -> None:
     """Sent, held, closed: two sends at the terminal, nothing left open, the log its deals."""
     said = trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0)
@@ -92,7 +94,6 @@ def test_a_smoke_test_sends_and_closes_one_order(trader: Trader) -> None:
     assert document(trader, SUMMARY)["final_equity"] == pytest.approx(balance)
 
 
-@pytest.mark.deep
 def test_the_smoke_test_tells_volume_risk_prices_and_profit(trader: Trader) -> None:
     """A user sees what was sent and what it came to; with --json a program does."""
     said = trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0, "--json")
@@ -106,7 +107,7 @@ def test_the_smoke_test_tells_volume_risk_prices_and_profit(trader: Trader) -> N
     assert "risk" in shown
 
 
-@pytest.mark.parametrize("do", ["drop_after", *map(deep, ("drop", "status", "placed"))])
+@pytest.mark.parametrize("do", [core("drop_after"), "drop", "status", "placed"])
 def test_a_smoke_test_leaves_nothing_open_after_a_lost_answer(trader: Trader, do: str) -> None:
     """An answer that is lost or late is found again from the history; the position is closed."""
     trader.terminal.fault("order_send", do, -1 if do == "status" else None)
@@ -119,6 +120,7 @@ def test_a_smoke_test_leaves_nothing_open_after_a_lost_answer(trader: Trader, do
     assert (said.code == 0) == (told["error"] is None)
 
 
+@pytest.mark.core
 def test_the_documented_replay_script_plays_the_terminals_history(trader: Trader) -> None:
     """The documented line, dry: the terminal's bars, trades in the log, nothing sent."""
     said = script(trader, product.REPLAY_SCRIPT, REPLAY_LINE)
@@ -130,7 +132,6 @@ def test_the_documented_replay_script_plays_the_terminals_history(trader: Trader
     assert not trader.terminal.sends()
 
 
-@pytest.mark.deep
 def test_the_documented_replay_script_sends_signals(trader: Trader) -> None:
     """Not dry, two trades: each entry and exit once, each row the terminal's deal, none left."""
     flags = ["--no_dry_run" if flag == "--dry_run" else flag for flag in REPLAY_LINE]
@@ -147,7 +148,6 @@ def test_the_documented_replay_script_sends_signals(trader: Trader) -> None:
     assert document(trader, SUMMARY)["final_equity"] == pytest.approx(balance)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("do", ["drop", "drop_after"])
 def test_the_documented_replay_script_leaves_nothing_open_after_a_lost_answer(
     trader: Trader, do: str
@@ -161,24 +161,30 @@ def test_the_documented_replay_script_leaves_nothing_open_after_a_lost_answer(
     assert trader.terminal.book()["positions"] == [], said
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"account": {"margin_mode": 0}},
-        {"account": {"trade_mode": 2}},
-        deep({"account": {"trade_mode": 1}}),
-        deep({"account": {"server": "RIG-DEMO"}}),
-        deep({"account": {"login": 12345678}}),
-        deep({"account": {"login": 123456}}),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("command", ["smoke-test", deep("shadow"), deep("script")])
-def test_what_only_a_person_can_settle_is_refused_before_anything_is_sent(
-    trader: Trader, changed: dict[str, Any], command: str
+ONLY_A_PERSON: list[dict[str, Any]] = [
+    {"margin_mode": 0}, {"trade_mode": 2}, {"trade_mode": 1}, {"server": "RIG-DEMO"},
+    {"login": 12345678}, {"login": 123456},
+]  # fmt: skip
+"""Accounts with which nothing may be sent: netting, no demo account, another server or login."""
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("account", ONLY_A_PERSON[:2], ids=str)
+def test_netting_and_a_real_account_are_refused_before_anything_is_sent(
+    trader: Trader, account: dict[str, Any]
 ) -> None:
-    """Netting, no demo, another server or login: exit 2 with the reason, and no send."""
-    trader.terminal.tell(**changed)
+    """Exit 2 with the reason, and no send."""
+    trader.terminal.tell(account=account)
+    expect_refusal(trader, trader.on_account("smoke-test", "--no-dry-run"))
+
+
+@pytest.mark.parametrize("account", ONLY_A_PERSON, ids=str)
+@pytest.mark.parametrize("command", ["smoke-test", "shadow", "script"])
+def test_what_only_a_person_can_settle_is_refused_before_anything_is_sent(
+    trader: Trader, account: dict[str, Any], command: str
+) -> None:
+    """Whatever would trade: exit 2 with the reason, and no send."""
+    trader.terminal.tell(account=account)
     if command == "script":
         flags = ["--no_dry_run" if flag == "--dry_run" else flag for flag in REPLAY_LINE]
         said = script(trader, product.REPLAY_SCRIPT, flags)
@@ -186,6 +192,10 @@ def test_what_only_a_person_can_settle_is_refused_before_anything_is_sent(
         said = trader.shadow().wait()
     else:
         said = trader.on_account("smoke-test", "--no-dry-run")
+    expect_refusal(trader, said)
+
+
+def expect_refusal(trader: Trader, said: Said) -> None:
     assert not trader.terminal.sends()
     assert said.code == 2, said
     assert said.err.strip()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
+import shutil
 import socket
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,7 @@ from tests.genuine import product
 from tests.genuine.audit import audit
 from tests.genuine.engine import Trader
 from tests.genuine.product import contract as mt5
-from tests.genuine.rig.hosts import WineHost
+from tests.genuine.rig.hosts import ToldHost, WineHost
 from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
 from tests.genuine.rig.prefix import Prefix
 from tests.genuine.rig.tunnel import Tunnel, sshd
@@ -42,6 +48,7 @@ OTHERS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("account", OTHERS, ids=str)
 def test_the_guard_refuses_every_account_that_is_not_exactly_ours(
     client: Any, terminal: PlayedTerminal, account: dict[str, Any]
@@ -76,6 +83,7 @@ def test_a_send_that_raises_after_it_took_effect_is_of_unknown_outcome(
     assert client.call("account_info", deadline=SECONDS).value.login == LOGIN
 
 
+@pytest.mark.core
 def test_an_unknown_outcome_is_not_sent_again(client: Any, terminal: PlayedTerminal) -> None:
     """What carries a request out makes one call of it, whatever comes back."""
     terminal.fault("order_send", "answer", {"comment": "\ud800"})
@@ -112,11 +120,38 @@ def test_a_call_that_hangs_is_ended_at_its_deadline(
     assert len(terminal.sends()) <= 1  # a call that hung before its effect is logged afterwards
 
 
-def test_the_documented_recipe_for_linux(
-    prefix: Prefix, terminal: PlayedTerminal, tmp_path: Path
+PAGE = (product.ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+
+
+def recipe(folder: Path) -> list[str]:
+    """The page's line for a host under Wine, as a user's shell runs it in that folder."""
+    (line,) = re.findall(r"^cat host\.json .*$", PAGE, re.MULTILINE)
+    files = {"host.json": folder / "host.json", "python.exe": folder / "windows-python/python.exe"}
+    for name, path in files.items():
+        line = line.replace(name, shlex.quote(str(path)))
+    return ["/bin/sh", "-c", line]
+
+
+def unit(folder: Path) -> list[str]:
+    """The program and arguments of the page's systemd unit, whose home is that folder."""
+    (text,) = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (folder / "butler-host.service").write_text(text, encoding="utf-8")
+    (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    assert "Restart=always" in text  # which a host does that is started again by the test
+    (folder / ".config").mkdir()
+    (folder / ".config" / "butler-host.json").symlink_to(folder / "host.json")
+    return shlex.split(command.replace("%h", str(folder)))
+
+
+@pytest.mark.parametrize("told", [recipe, unit])
+def test_the_documented_ways_to_start_a_host(
+    prefix: Prefix, terminal: PlayedTerminal, tmp_path: Path, told: Callable[[Path], list[str]]
 ) -> None:
-    """`python.exe -m HOST --port PORT < host.json`, the engine on Linux: doctor and smoke test."""
-    host = WineHost(prefix, terminal, product.HOST, plain=True)
+    """As the page has it: doctor and smoke test; it ends at a call that hangs, and is used again
+    once it is started again."""
+    (tmp_path / "windows-python").symlink_to(prefix.python.parent)
+    host = ToldHost(prefix, terminal, told(tmp_path))
+    (tmp_path / "host.json").write_text(json.dumps(host.config), encoding="utf-8")
     host.start()
     try:
         user = Trader(tmp_path, terminal, host)
@@ -125,11 +160,31 @@ def test_the_documented_recipe_for_linux(
         said = user.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0)
         assert said.code == 0, said
         assert len(terminal.sends()) == 2
+        starts = host.starts
+        terminal.fault("positions_get", "hang", 60)
+        said = user.on_account("smoke-test")
+        assert said.code != 0, said
+        wait_for(lambda: host.starts > starts, 60, "another host")
+        host.wait_until_up()
+        said = user.on_account("doctor")
+        assert said.code == 0, said
     finally:
         host.stop()
 
 
-@pytest.mark.deep
+def test_systemd_takes_the_documented_unit(tmp_path: Path) -> None:
+    """Every key is known to it, and the unit names programs that are there."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze")
+    unit(tmp_path)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", str(tmp_path / "butler-host.service")],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 def test_a_host_behind_an_ssh_tunnel(
     trader: Trader, host: WineHost, terminal: PlayedTerminal, tmp_path: Path
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.genuine import product
 from tests.genuine.audit import audit
-from tests.genuine.engine import Running, Trader, deep
+from tests.genuine.engine import Running, Trader
 from tests.genuine.rig.played import wait_for
 
 
@@ -34,6 +35,7 @@ def finish(trader: Trader, session: Running) -> None:
     audit(session, trader.terminal)
 
 
+@pytest.mark.core
 def test_a_killed_engine_is_resumed(trader: Trader) -> None:
     """The position is known again, a stop moved meanwhile is taken over, nothing is sent twice."""
     session = opened_session(trader)
@@ -46,7 +48,7 @@ def test_a_killed_engine_is_resumed(trader: Trader) -> None:
     finish(trader, resumed)
 
 
-@pytest.mark.parametrize("skip", [0, deep(1)])
+@pytest.mark.parametrize("skip", [0, 1])
 def test_an_engine_killed_while_an_order_is_under_way(trader: Trader, skip: int) -> None:
     """Killed while the terminal holds the answer back: resumed, the deal is found, not repeated."""
     session = trader.shadow()
@@ -84,7 +86,6 @@ def kill_terminal(trader: Trader) -> None:
 KILLS: dict[str, Callable[[Trader], None]] = {"host": kill_host, "terminal": kill_terminal}
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("victim", KILLS)
 def test_a_session_outlives_its_host_and_its_terminal(trader: Trader, victim: str) -> None:
     """Suspended while it is gone, active again after it is back; the position stays known."""
@@ -117,18 +118,18 @@ def test_a_kill_while_an_order_is_under_way_neither_loses_nor_doubles_it(
     finish(trader, session)
 
 
-@pytest.mark.deep
 def test_a_session_ends_in_time_though_its_link_is_down(trader: Trader) -> None:
     """The terminal does not come back: `--duration` ends the session at its time all the same."""
     session = trader.shadow("--no-dry-run", "--duration", "25s")
-    began = time.monotonic()
     session.ready()
     trader.terminal.tell(faults=[{"call": "*", "do": "drop", "times": -1}])
-    said = session.wait(90)
-    took = time.monotonic() - began
+    said = session.wait()
     assert said.code in (0, 4), said
-    assert took < 34, (took, said)  # 25 s, and some for starting and ending
-    assert session.summary()["session_id"] == session.folder.name
+    summary = session.summary()
+    assert summary["session_id"] == session.folder.name
+    began, ended = (datetime.fromisoformat(summary[name]) for name in ("started_at", "ended_at"))
+    # It asks for 25 s; the rest is a terminal's last call and its program's end.
+    assert (ended - began).total_seconds() < 50, (summary, said)
 
 
 def test_resume_is_refused_without_a_look(trader: Trader) -> None:
@@ -151,7 +152,6 @@ def test_resume_is_refused_without_a_look(trader: Trader) -> None:
     finish(trader, session)
 
 
-@pytest.mark.deep
 def test_the_position_of_a_lost_order_is_always_listed_and_flattened(trader: Trader) -> None:
     """Whatever was resumed, what carries the session's mark is listed, and flatten closes it."""
     session = trader.shadow()

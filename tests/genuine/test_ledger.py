@@ -38,6 +38,7 @@ def smoke(trader: Trader) -> Said:
     return trader.on_account("smoke-test", "--no-dry-run", "--hold-seconds", 0)
 
 
+@pytest.mark.core
 def test_deals_of_the_package_give_the_challenges_figures(trader: Trader) -> None:
     """After a smoke test the floors still hang on the deposit, and the entry counts."""
     assert smoke(trader).code == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.genuine.audit import audit
-from tests.genuine.engine import Running, Trader, deep
+from tests.genuine.engine import Running, Trader, core
 from tests.genuine.rig.played import wait_for
 
 NO_TICKETS = {"order": 0, "deal": 0}
@@ -24,7 +24,7 @@ def session(trader: Trader) -> Iterator[Running]:
     yield running
     trader.terminal.tell(faults=None, lag=None)
     assert running.process.poll() is None, running.wait()
-    trader.order("resume", running, "--reason", "looked at it")
+    trader.resume(running)
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
     wait_for(lambda: not running.status()["positions"], 60, "nothing open in the status")
@@ -37,7 +37,7 @@ def enter(trader: Trader, **values: Any) -> None:
     trader.signal("long", **{"stop_loss": 1.08, "volume": 0.1, **values})
 
 
-@pytest.mark.parametrize("retcode", [10009, deep(10008), deep(10010)])
+@pytest.mark.parametrize("retcode", [core(10009), 10008, 10010])
 @pytest.mark.parametrize("done", [True, False])
 def test_an_acceptance_without_tickets_is_an_unknown_outcome(
     trader: Trader, session: Running, retcode: int, done: bool
@@ -60,7 +60,6 @@ def test_an_acceptance_without_tickets_is_an_unknown_outcome(
     ],
     ids=str,
 )  # fmt: skip
-@pytest.mark.deep
 def test_an_odd_answer_to_an_order_that_was_done(
     trader: Trader, session: Running, odd: dict[str, Any]
 ) -> None:
@@ -73,7 +72,6 @@ def test_an_odd_answer_to_an_order_that_was_done(
     assert float(opened["price"]) == deal["price"]
 
 
-@pytest.mark.deep
 def test_a_partial_fill_is_booked_as_it_was_dealt(trader: Trader, session: Running) -> None:
     """10010: the position has the volume of its deal, the rest is not sent again."""
     trader.terminal.fault("order_send", "partial", 0.04)
@@ -83,7 +81,6 @@ def test_a_partial_fill_is_booked_as_it_was_dealt(trader: Trader, session: Runni
     assert len(trader.terminal.sends()) == 1
 
 
-@pytest.mark.deep
 def test_a_placed_order_is_resolved_by_the_history(trader: Trader, session: Running) -> None:
     """10008 without deal: the deal that the history shows is the fill."""
     trader.terminal.fault("order_send", "placed")
@@ -92,7 +89,6 @@ def test_a_placed_order_is_resolved_by_the_history(trader: Trader, session: Runn
     assert float(opened["price"]) == trader.terminal.book()["deals"][-1]["price"]
 
 
-@pytest.mark.deep
 def test_a_history_that_lags_changes_nothing(trader: Trader, session: Running) -> None:
     """The deal shows up four seconds late: no row before, the right one after."""
     trader.terminal.tell(lag=4)
@@ -101,7 +97,6 @@ def test_a_history_that_lags_changes_nothing(trader: Trader, session: Running) -
     assert int(opened["ticket"]) == trader.terminal.sends()[0]["effect"]["order"]
 
 
-@pytest.mark.deep
 def test_entry_deals_at_different_prices_give_their_average(
     trader: Trader, session: Running
 ) -> None:
@@ -117,13 +112,13 @@ def test_entry_deals_at_different_prices_give_their_average(
         volume=0.1, price=1.1003, symbol="EURUSD", magic=position["magic"],
         comment=position["comment"],
     )  # fmt: skip
+    trader.terminal.hand("levels", position="last", volume=0.2)
     trader.terminal.tell(lag=None)
     (opened,) = session.await_rows(1, "OPEN", seconds=60)
     assert float(opened["price"]) == pytest.approx(1.1002)
 
 
 @pytest.mark.parametrize("kind", [2, 3, 5, 6, 7, 12, 15, 17])
-@pytest.mark.deep
 def test_a_balance_operation_is_no_fill(trader: Trader, session: Running, kind: int) -> None:
     """Balance, credit, correction, dividend and the like move the account, never a position."""
     enter(trader)
@@ -164,7 +159,6 @@ def test_an_answer_that_cannot_travel_is_an_unknown_outcome(
     ],
     ids=str,
 )  # fmt: skip
-@pytest.mark.deep
 def test_a_wrong_look_for_a_moment_changes_nothing(
     trader: Trader, session: Running, call: str, do: str, value: Any
 ) -> None:

@@ -38,7 +38,7 @@ def session(trader: Trader) -> Iterator[Running]:
     trader.terminal.tell(faults=None)
     assert running.process.poll() is None, running.wait()
     wait_for(lambda: running.status()["link"] == "up", 90, "the link")
-    trader.order("resume", running, "--reason", "looked at it")
+    trader.resume(running)
     assert trader.order("flatten", running).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, "nothing open")
     trader.order("stop", running)
@@ -46,7 +46,6 @@ def session(trader: Trader) -> Iterator[Running]:
     audit(running, trader.terminal)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("call", LOOKING)
 def test_a_look_that_fails_is_survived(trader: Trader, session: Running, call: str) -> None:
     """Each kind of failure of one call: no close is told, nothing sent, active again by itself."""
@@ -75,11 +74,12 @@ def sent_with(trader: Trader, session: Running, do: str, value: Any) -> None:
         trader.terminal.hand("close", position="last")
         session.await_rows(closed + 1, "CLOSE", seconds=60)
     assert len(trader.terminal.sends()) == before + 1
-    trader.order("resume", session, "--reason", name)
+    trader.resume(session)
     wait_for(lambda: session.status()["state"] == "active", 90, f"active after {name}")
 
 
-@pytest.mark.parametrize(("do", "value"), [("drop_after", None), ("hang_after", 2)])
+@pytest.mark.core
+@pytest.mark.parametrize(("do", "value"), [("drop_after", None)])
 def test_an_entry_that_meets_a_fault_is_neither_lost_nor_doubled(
     trader: Trader, session: Running, do: str, value: Any
 ) -> None:
@@ -87,7 +87,6 @@ def test_an_entry_that_meets_a_fault_is_neither_lost_nor_doubled(
     sent_with(trader, session, do, value)
 
 
-@pytest.mark.deep
 def test_entries_that_meet_every_fault_are_neither_lost_nor_doubled(
     trader: Trader, session: Running
 ) -> None:
@@ -96,7 +95,6 @@ def test_entries_that_meet_every_fault_are_neither_lost_nor_doubled(
         sent_with(trader, session, do, value)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize(("do", "value"), SENDING, ids=str)
 def test_a_close_that_meets_a_fault_is_done_in_the_end(
     trader: Trader, session: Running, do: str, value: Any
@@ -110,14 +108,13 @@ def test_a_close_that_meets_a_fault_is_done_in_the_end(
     wait_for(trader.terminal.sends, 60, "the close")
     wait_for(lambda: session.status()["link"] == "up", 90, "the link")
     if session.rows("UNKNOWN") and trader.terminal.book()["positions"]:
-        assert trader.order("resume", session, "--reason", "it was not executed").code == 0
+        trader.resume(session)  # it was not executed
         assert trader.order("flatten", session).code == 0
     wait_for(lambda: not trader.terminal.book()["positions"], 60, f"a close after {do} {value}")
     deals = [deal for deal in trader.terminal.book()["deals"] if deal["entry"] == 1]
     assert sum(deal["volume"] for deal in deals) == pytest.approx(0.1)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("do", ["hang", "hang_after"])
 def test_a_call_that_hangs_is_ended_and_its_order_found(
     trader: Trader, session: Running, do: str
@@ -131,7 +128,6 @@ def test_a_call_that_hangs_is_ended_and_its_order_found(
     session.await_rows(2, "OPEN", seconds=90)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("call", LOOKING[:5])
 def test_a_look_that_hangs_is_ended(trader: Trader, session: Running, call: str) -> None:
     """A look that hangs longer than its deadline costs the host, not the session."""

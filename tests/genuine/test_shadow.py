@@ -29,6 +29,7 @@ def ended(trader: Trader, session: Running) -> None:
     audit(session, trader.terminal)
 
 
+@pytest.mark.core
 def test_a_followed_signal_becomes_the_terminals_deal(trader: Trader, session: Running) -> None:
     """Entry with stop and target, filled as the terminal says, closed at the target by itself."""
     trader.terminal.tell(ticks=PINNED)
@@ -44,7 +45,6 @@ def test_a_followed_signal_becomes_the_terminals_deal(trader: Trader, session: R
     assert len(trader.terminal.sends()) == 1
 
 
-@pytest.mark.deep
 def test_a_stop_ends_a_session_with_exit_0(trader: Trader, session: Running) -> None:
     """What the user ordered is done: the session's own exit code is 0."""
     assert trader.order("stop", session).code == 0
@@ -53,6 +53,7 @@ def test_a_stop_ends_a_session_with_exit_0(trader: Trader, session: Running) -> 
     audit(session, trader.terminal)
 
 
+@pytest.mark.core
 def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
     """A pause lets nothing leave, a resume does, flatten closes everything and waits for it."""
     assert trader.order("pause", session, "--reason", "news").code == 0
@@ -61,6 +62,9 @@ def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
     wait_for(lambda: session.status()["causes"] == ["paused"], 20, "a paused status")
     time.sleep(4)
     assert trader.terminal.sends() == []
+    said = trader.order("status", session)
+    assert said.code == 0, said
+    assert "paused" in said.out
     assert trader.order("resume", session, "--reason", "over").code == 0
     trader.signal("short", stop_loss=1.125, volume=0.1)
     session.await_rows(1, "OPEN")
@@ -70,7 +74,6 @@ def test_pause_resume_and_flatten(trader: Trader, session: Running) -> None:
     ended(trader, session)
 
 
-@pytest.mark.deep
 def test_a_stop_that_is_moved_by_hand_is_taken_over(trader: Trader, session: Running) -> None:
     """The log tells the new stop with reason MANUAL; the engine sends nothing against it."""
     trader.signal("long", stop_loss=1.08, volume=0.1)
@@ -82,7 +85,6 @@ def test_a_stop_that_is_moved_by_hand_is_taken_over(trader: Trader, session: Run
     ended(trader, session)
 
 
-@pytest.mark.deep
 def test_a_part_that_is_closed_by_hand_is_noticed(trader: Trader, session: Running) -> None:
     """Half of a position closed by hand is a CLOSE of that half, and half stays open."""
     trader.signal("long", stop_loss=1.08, volume=0.1)
@@ -95,19 +97,20 @@ def test_a_part_that_is_closed_by_hand_is_noticed(trader: Trader, session: Runni
     ended(trader, session)
 
 
-@pytest.mark.deep
 def test_a_foreign_position_is_shown_and_never_touched(trader: Trader, session: Running) -> None:
     """What somebody else opened is listed by status, and flatten leaves it alone."""
     trader.terminal.hand("open", symbol="EURUSD", type=0, volume=0.2, magic=7, comment="mine")
     wait_for(lambda: trader.terminal.book()["positions"], 20, "the position")
     (position,) = trader.terminal.book()["positions"]
-    wait_for(lambda: str(position["ticket"]) in str(session.status()), 20, "it in the status")
+    wait_for(lambda: session.status()["external"], 20, "it in the status")
+    (shown,) = session.status()["external"]
+    assert (shown["ticket"], shown["volume"]) == (position["ticket"], 0.2)
     assert trader.order("flatten", session).code == 0
     assert len(trader.terminal.book()["positions"]) == 1
     ended(trader, session)
+    assert [item["ticket"] for item in session.summary()["external"]] == [position["ticket"]]
 
 
-@pytest.mark.deep
 def test_a_pending_entry_waits_fills_and_is_told(trader: Trader, session: Running) -> None:
     """Placed with its expiry, told as waiting, filled by the terminal, told as OPEN."""
     trader.terminal.tell(ticks=PINNED)
@@ -138,7 +141,6 @@ def test_a_pending_entry_leaves_a_row_when_it_is_placed_and_taken_back(
     assert len(told) >= 2, session.rows()[before - 1 :]
 
 
-@pytest.mark.deep
 def test_a_pending_entry_that_expires_leaves_a_row(trader: Trader, session: Running) -> None:
     """The terminal lets it expire; the log says so, and nothing waits any more."""
     trader.terminal.tell(ticks=PINNED)
@@ -152,7 +154,6 @@ def test_a_pending_entry_that_expires_leaves_a_row(trader: Trader, session: Runn
     assert any("expire" in str(row).casefold() for row in told), session.rows()
 
 
-@pytest.mark.deep
 def test_an_exit_time_closes_the_position(trader: Trader, session: Running) -> None:
     """A signal's exit time closes what it opened, with reason END."""
     trader.signal("long", stop_loss=1.08, volume=0.1, exit_time=int(time.time()) + 10)
@@ -162,6 +163,7 @@ def test_an_exit_time_closes_the_position(trader: Trader, session: Running) -> N
     ended(trader, session)
 
 
+@pytest.mark.core
 def test_a_dry_session_sees_ticks_and_sends_nothing(trader: Trader) -> None:
     """Prices come from the package, fills from paper; every call is one that the package takes."""
     session = trader.shadow("--dry-run")
@@ -176,19 +178,17 @@ def test_a_dry_session_sees_ticks_and_sends_nothing(trader: Trader) -> None:
     assert refused_by_the_package(trader.terminal) == []
 
 
-@pytest.mark.deep
 def test_duration_ends_a_session_in_time(trader: Trader) -> None:
-    """`--duration 15s` ends it after 15 s with exit 0."""
-    session = trader.shadow("--no-dry-run", "--duration", "15s")
+    """`--duration 60s` ends it by itself with exit 0, in agreement with the terminal."""
+    session = trader.shadow("--no-dry-run", "--duration", "60s")
     session.ready()
     trader.signal("long", stop_loss=1.08, volume=0.1)
     session.await_rows(1, "OPEN")
-    said = session.wait(60)
+    said = session.wait()
     assert said.code == 0, said
     audit(session, trader.terminal)
 
 
-@pytest.mark.deep
 def test_an_interrupt_ends_a_session_in_order(trader: Trader, session: Running) -> None:
     """Ctrl+C is exit 130 with a summary that agrees with the terminal."""
     trader.signal("short", stop_loss=1.125, volume=0.1)

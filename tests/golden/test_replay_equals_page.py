@@ -157,11 +157,11 @@ EXNESS_TWO = {name: EXNESS / f"{name}_M15_{H2}" for name in ("EURUSD", "USDJPY")
 GOLD = {"EURUSD": EU / f"EURUSD_M15_{Y2025}", "XAUUSD": EU / f"GOLD_M15_{Y2025}"}
 
 CASES = {
-    "FTMO, three symbols": Case(files=FTMO_THREE),
-    "ICMarkets M15": Case(files={"EURUSD": ICM / f"EURUSD_M15_{Y2025}"}),
     "Exness": Case(files=EXNESS_TWO, clock="utc"),
 }
 DEEP_CASES = {
+    "FTMO, three symbols": Case(files=FTMO_THREE),
+    "ICMarkets M15": Case(files={"EURUSD": ICM / f"EURUSD_M15_{Y2025}"}),
     "FTMO, tight days": Case(files=FTMO_TWO, limits={"daily_loss_fraction": 0.005}),
     "FTMO, two symbols": Case(files=FTMO_TWO),
     "FTMO, maximum loss": Case(files=FTMO_TWO, limits={"max_loss_fraction": 0.1}),
@@ -189,12 +189,12 @@ def real(case: Case, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_real_brokers(name: str, tmp_path: Path) -> None:
-    """Months of bars from three brokers; skipped where there is no collection of them."""
+    """Months of a broker's bars; skipped where there is no collection of them."""
     real(CASES[name], tmp_path)
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("name", DEEP_CASES)
 def test_real_brokers_at_length(name: str, tmp_path: Path) -> None:
-    """A year of M1 bars, gold, and further limits."""
+    """Bars of further brokers, a year of M1 bars, gold, and further limits."""
     real(DEEP_CASES[name], tmp_path)

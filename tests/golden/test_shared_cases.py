@@ -6,7 +6,9 @@ They are looked for in `../shared/cases` beside the checkout and belong to no re
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.commands import butler
+from tests.process.brokers import broker, following
 
 CASES = Path(__file__).resolve().parents[2].parent / "shared" / "cases"
 WIDE = ("--per-trade-risk-fraction", "0.2", "--daily-loss-fraction", "0.2")
@@ -122,3 +125,51 @@ def test_a_volume_that_is_not_taken_as_it_is_is_said(
     replay(tmp_path, "--signals", file, "--to", "2024-03-12", "--from", "2024-03-01", *wide)
     first = next(rows(tmp_path))
     assert (first["event"], first["detail"]) == told
+
+
+def spec_of(name: str, file: str) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads((case(name) / file).read_bytes())
+    return spec
+
+
+@pytest.mark.deep
+def test_a_duration_ends_in_its_time_although_the_link_is_down(tmp_path: Path) -> None:
+    """No answer for 40 seconds; the session is over well before that."""
+    with broker(tmp_path, **spec_of("duration_while_link_lost", "spec.json")) as account:
+        began = time.monotonic()
+        said = account.butler(
+            *("shadow", "--no-dry-run", "--no-view", "--quiet", "--duration", "20s")
+        )
+        took = time.monotonic() - began
+        told = account.summary()
+    assert said.code == 0, said
+    assert (told["outcome"], told["halt_reason"]) == ("done", "link")
+    assert took < 40
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("file", ["requote.json", "closed.json"])
+def test_a_transient_answer_suspends_and_latches_nothing(tmp_path: Path, file: str) -> None:
+    """Nobody has to come: where the market opens again, trading goes on by itself."""
+    spec = spec_of("latched_by_market_event", file)
+    if "rules" in spec:
+        spec["rules"]["EURUSD"]["hours"] = closed_for_a_minute()
+    with broker(tmp_path, **spec) as account, following(account) as session:
+        session.await_row("RESUME")
+        session.signal()
+        refused = session.await_row("REJECT")
+        session.await_row("RESUME", 2)
+        halts = [row["reason"] for row in session.rows() if row["event"] == "HALT"]
+        session.signal()
+        session.await_row("OPEN")
+    assert refused["reason"] == {"requote.json": "10004", "closed.json": "10018"}[file]
+    assert halts[-1] == "transient_rejection"
+
+
+def closed_for_a_minute() -> list[dict[str, int]]:
+    """The hours of the case by the broker's clock, which shows now: closed until the next minute
+    but one."""
+    now = dt.datetime.now(dt.UTC)
+    opens = now + dt.timedelta(minutes=2)
+    since = opens.hour * 60 + opens.minute
+    return [{"weekday": opens.isoweekday() % 7, "since": since, "until": 1_440}]

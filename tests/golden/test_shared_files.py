@@ -17,8 +17,9 @@ from engine.types import ClockName
 from scripts.app.terms.bars import label_fault
 from scripts.app.terms.inputs import shown_clock
 from scripts.build_sample import aggregate
-from signals.market_data.clocks import Seconds, detect_clock, to_utc
+from signals.market_data.clocks import Seconds, to_utc
 from signals.market_data.validate import BarChecker, Kind, Severity
+from tests.detected_clock import detect_clock
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no market data at {DATA}")

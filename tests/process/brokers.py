@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import msgspec
 
 from tests.builders import EURUSD
 from tests.commands import Said
-from tests.process.cli import ROOT, butler_process, environment
+from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
 
 LOGIN, SERVER, PROFILE = 7_001, "Paper-Demo", "BROKER"
 
@@ -39,7 +41,8 @@ class Broker:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"OMEGA_MT5_HOST_TOKEN": self.token}
+        """The host's token, and a folder for what is known of this broker's account alone."""
+        return {"OMEGA_MT5_HOST_TOKEN": self.token, "BUTLER_STATE": str(self.folder / "state")}
 
     def butler(self, command: str, *more: object) -> Said:
         """Run a command on the account to its end."""
@@ -75,6 +78,61 @@ def broker(folder: Path, **spec: Any) -> Iterator[Broker]:
             port = json.loads(process.stdout.readline())["port"]
             write_accounts(folder, port)
             yield Broker(folder, port, token)
+        finally:
+            process.kill()
+
+
+@dataclass(frozen=True)
+class Following:
+    """A sending session that follows a file of signals, and what it writes."""
+
+    process: subprocess.Popen[str]
+    log: Path
+    signals: Path
+
+    def signal(self) -> None:
+        """One signal, by the time of now."""
+        line = {
+            "time": int(time.time()), "symbol": "EURUSD", "direction": "buy", "stop_loss": 1.05,
+            "volume": 0.1,
+        }  # fmt: skip
+        with self.signals.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def rows(self) -> list[dict[str, str]]:
+        if not self.log.exists():
+            return []
+        with self.log.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def await_row(self, event: str, count: int = 1) -> dict[str, str]:
+        """The `count`-th row of a kind; fails when the session ends before it."""
+        deadline = time.monotonic() + 2 * SECONDS
+        while True:
+            found = [row for row in self.rows() if row["event"] == event]
+            if len(found) >= count:
+                return found[count - 1]
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, self.rows()
+            time.sleep(0.05)
+
+
+@contextmanager
+def following(account: Broker) -> Iterator[Following]:
+    """A shadow session that sends, killed at the end."""
+    signals = account.folder / "signals.jsonl"
+    signals.write_text("", encoding="utf-8")
+    command = account.arguments(
+        "shadow", "--no-dry-run", "--no-view", "--session-id", "s", "--signals", signals,
+        "--follow", "--per-trade-risk-fraction", 0.05,
+    )  # fmt: skip
+    with subprocess.Popen(
+        [*COMMAND, *map(str, command)], cwd=ROOT, env=environment(**account.env),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    ) as process:  # fmt: skip
+        try:
+            log = account.results / "sessions" / "s" / "mt5_demo_exec_log.csv"
+            yield Following(process, log, signals)
         finally:
             process.kill()
 

@@ -18,7 +18,7 @@ from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.service import HostConfig
 from tests.process.backend_clock import LOGIN, PASSWORD, SERVER
 
-SECONDS = 20.0
+SECONDS = 60.0
 """A deadline that only a broken host misses."""
 
 

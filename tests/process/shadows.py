@@ -19,7 +19,8 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from scripts.app.sessions.paper import LOGIN, SERVER
 from tests import synthetic
-from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
+from tests.commands import butler
+from tests.process.cli import COMMAND, ROOT, SECONDS, environment
 
 Arguments = tuple[object, ...]
 
@@ -48,9 +49,7 @@ def synthetic_bars(
 
 def replayed(results: Path, bars: Arguments) -> str:
     """A replay of the bars; returns its session id."""
-    said = butler_process(
-        "replay", *bars, "--results-dir", results, "--session-id", "replayed", "--quiet"
-    )
+    said = butler("replay", *bars, "--results-dir", results, "--session-id", "replayed", "--quiet")
     assert said.code == 0, said
     return "replayed"
 
@@ -58,13 +57,17 @@ def replayed(results: Path, bars: Arguments) -> str:
 def assert_same_trades(results: Path, one: str, other: str, *, killed: bool = False) -> None:
     """`butler compare` finds no difference between two sessions.
 
-    One that was `killed` has not seen the account meanwhile: its days and drawdown may differ.
+    One that was `killed` has not seen the account meanwhile: its days and drawdown may differ,
+    and then this is said.
     """
-    said = butler_process("compare", one, other, "--results-dir", results, "--json")
+    said = butler("compare", one, other, "--results-dir", results, "--json")
     told = json.loads("\n".join(said.out))
     unseen = {"day", "drawdown"} if killed else set()
     found = [item for item in told["differences"] if item["aspect"] not in unseen]
     assert not found, found
+    if told["differences"]:
+        reasons = told["may_differ_because"]
+        assert any(reason.startswith("resumed: ") for reason in reasons), reasons
 
 
 @contextmanager
@@ -96,6 +99,14 @@ def finished(results: Path, *arguments: object, seconds: float = PATIENCE) -> tu
     with shadow_process(results, *arguments) as process:
         _, said = process.communicate(timeout=seconds)
     return process.returncode, said
+
+
+def played(results: Path, *arguments: object) -> tuple[int, str]:
+    """As `finished`, in this process: for what does not depend on having one of its own."""
+    said = butler(
+        "shadow", "--account-profile", "PAPER", "--no-view", "--results-dir", results, *arguments
+    )
+    return said.code, "\n".join(said.err)
 
 
 def books_of(results: Path, session: str, how: str) -> Path:

@@ -26,9 +26,8 @@ from risk.valuation import valuation_of
 from tests import synthetic
 from tests.builders import LIMITS, START, intent
 from tests.commands import butler
-from tests.process.cli import butler_process
 from tests.process.hosts import SECONDS
-from tests.process.shadows import books_of, finished, kill_at, shadow_process
+from tests.process.shadows import books_of, kill_at, played, shadow_process
 from tests.risk_steps import desk
 
 SYMBOLS = {"USDJPY": 150.0, "XAUUSD": 2650.0, "US30": 42_500.0, "EURGBP": 0.86, "GBPUSD": 1.25}
@@ -125,15 +124,15 @@ def test_a_session_on_a_cross_is_killed_resumed_and_run_again(tmp_path: Path, dr
     with shadow_process(results, *bars, "--session-id", "killed") as process:
         journal = results / "sessions" / "killed" / "journal.sqlite"
         kill_at(process, books_of(results, "killed", dry), NOON, journal)
-    code, said = finished(results, *bars, "--resume", "killed")
+    code, said = played(results, *bars, "--resume", "killed")
     assert code == 0, said
-    code, said = finished(undivided, *bars, "--session-id", "whole")
+    code, said = played(undivided, *bars, "--session-id", "whole")
     assert code == 0, said
     whole = decided(undivided, "whole")
     assert {"EURGBP", "GBPUSD"} == {symbol for symbol, *_ in whole}
     assert decided(results, "killed") == whole
     for folder, session in ((results, "killed"), (undivided, "whole")):
-        again = butler_process("journal", "replay", session, "--results-dir", folder)
+        again = butler("journal", "replay", session, "--results-dir", folder)
         assert (again.code, again.err) == (0, []), again
     check_sizes(records(undivided, "whole"))
 

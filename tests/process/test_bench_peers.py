@@ -13,7 +13,8 @@ from tests.bench.bars import Source
 from tests.bench.peers import environments
 from tests.bench.peers.__main__ import as_csv
 from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
-from tests.bench.peers.runs import Answer, RunFailed, Runs, in_turns, once
+from tests.bench.peers.runs import Answer, RunFailed, Runs, answered, in_turns, once
+from tests.bench.peers.sweeps import SWEEPERS, SweepAnswer, Sweeps, sweep_table
 from tests.bench.peers.table import table, whole_processes
 
 BARE, REPLAY = OURS
@@ -85,6 +86,32 @@ def test_the_table_has_medians_and_the_ratio_to_the_first_program() -> None:
         "1", "1.0",
     ]  # fmt: skip
     assert second.endswith("| 2.5 |")
+
+
+def test_the_table_of_sweeps_has_rates_and_the_ratio_to_the_other_one() -> None:
+    def answer(seconds: float) -> SweepAnswer:
+        return SweepAnswer("1.2", 0.5, seconds, 2 * seconds, 200, 100_900.5, 98_000, 99_500)
+
+    ours, theirs = (Sweeps(peer) for peer in SWEEPERS)
+    ours.answers, theirs.answers = [answer(10), answer(20), answer(90)], [answer(40)]
+    first, second = sweep_table([ours, theirs]).splitlines()[2:]
+    assert first == (
+        "| this sweep 1.2 | 3 | 200 | 10.0 | 2.00 | 20.00 | 40.00 | 0.50 | 98,000.00 | 99,500.00 "
+        "| 100,900.50 |"
+    )
+    assert "| 5.0 | 1.00 |" in second
+    theirs.answers, theirs.failure = [], "it does not install"
+    first, second = sweep_table([ours, theirs]).splitlines()[2:]
+    assert "| 10.0 | - |" in first
+    assert "none: it does not install" in second
+
+
+@pytest.mark.deep
+def test_the_sweep_answers_for_each_of_its_sets(bars: Path) -> None:
+    told = answered(SWEEPERS[0], sys.executable, bars, "sweep", SweepAnswer)
+    assert told.sets == 200
+    assert told.worst <= told.middle <= told.best
+    assert told.worst < 100_000 or told.best > 100_000
 
 
 def test_a_table_of_its_own_has_the_whole_processes(bars: Path) -> None:

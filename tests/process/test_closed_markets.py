@@ -69,14 +69,16 @@ def test_flat_bars_of_a_weekend_are_never_traded(
     assert again.code == ExitCode.DONE, again
 
 
+WEEKEND = ("--from", "2024-03-08T12:00", "--to", "2024-03-11T12:00")
+
+
 def test_a_session_on_recorded_bars_leaves_them_out_too(
     tmp_path: Path, feed: synthetic.Bars
 ) -> None:
     flats = synthetic.write_parquet(filled(feed), tmp_path / "flats.parquet")
-    replay(tmp_path / "replay", flats)
     said = butler(
         *("shadow", "--account-profile", "PAPER", "--bars", f"EURUSD={flats}", "--speed", "max"),
-        *("--results-dir", tmp_path / "shadow", "--session-id", "s", "--to", "2024-03-16"),
+        *("--results-dir", tmp_path / "shadow", "--session-id", "s", *WEEKEND),
     )
     assert said.code == ExitCode.DONE
     shown = "\n".join(said.out + said.err)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,8 +14,6 @@ import pytest
 from adapters.services.control_client import Busy, Mute, NotRunning, SessionClient
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, write_access
 from adapters.services.heartbeat import Beat, write_beat
-from engine import events as ev
-from scripts.app.journals.following import followed_records
 from tests.process.test_control_commands import shadow, told
 
 SHORT = 0.5
@@ -99,18 +96,3 @@ def test_a_command_never_says_of_a_session_that_lives_that_it_does_not_run(tmp_p
     assert said.code == 4
     assert "it is busy" in said.line
     assert "not running" not in said.line
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="reads while it is written")
-def test_records_come_as_they_are_written_up_to_the_end(tmp_path: Path) -> None:
-    with shadow(tmp_path) as process:
-        client = SessionClient(tmp_path / "sessions" / "s-1")
-        records = followed_records(client)
-        first = next(records)
-        assert isinstance(first.event, ev.SessionStarted)
-        assert client.stop().done
-        process.wait(10)
-        rest = list(records)
-    assert [record.seq for record in (first, *rest)] == list(range(1, 2 + len(rest)))
-    assert isinstance(rest[-1].event, ev.SessionEnded)
-    assert next(followed_records(client, after=3)).seq == 4

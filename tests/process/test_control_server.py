@@ -38,7 +38,7 @@ from tests.sessions import PacedFeed, session
 
 pytestmark = pytest.mark.asyncio
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @dataclass

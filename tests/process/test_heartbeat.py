@@ -16,7 +16,7 @@ from tests.process.cli import everything
 
 pytestmark = pytest.mark.asyncio
 
-SECONDS = 20.0
+SECONDS = 60.0
 SECRET = "t0ken"  # noqa: S105 - one that must not show
 
 

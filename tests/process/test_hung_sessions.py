@@ -22,6 +22,8 @@ from tests.process.test_services_of_scripts import until
 from tests.unit.test_user_strategy import PRESET
 
 HANGS = """
+import time
+
 import msgspec
 
 
@@ -38,8 +40,9 @@ class Mine:
 
     def on_bar(self, bar, view):
         while True:
-            pass
+            time.sleep(0.05)
 """
+"""Without working for it, which other tests would have to wait for."""
 
 
 def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ def test_a_strategy_that_hangs_while_it_is_made_is_told_and_ended(tmp_path: Path
     made = HANGS.replace(
         "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
     )
-    done = started(tmp_path, f"import time\n{made}")
+    done = started(tmp_path, made)
     assert done.returncode == ExitCode.INTERNAL, done
     folder = tmp_path / "sessions" / "s-1"
     assert HUNG_START in (folder / "log.jsonl").read_text()
@@ -144,7 +147,7 @@ class Mine:
     def on_bar(self, bar, view):
         time.sleep(0.05)
         while Path({file!r}).exists():
-            pass
+            time.sleep(0.05)
         if view.position is not None:
             return None
         far = view.tick.bid - 3_000

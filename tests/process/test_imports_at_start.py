@@ -22,8 +22,8 @@ finally:
 HEAVY = frozenset(
     {
         "anyio", "apprise", "asyncio", "email", "logging", "msgspec", "multiprocessing", "numpy",
-        "pandas", "prometheus_client", "pyarrow", "rich", "sqlite3", "ssl", "structlog", "tenacity",
-        "yaml",
+        "pandas", "prometheus_client", "psutil", "pyarrow", "pydantic", "rich", "sqlite3", "ssl",
+        "structlog", "tenacity", "yaml",
     }
 )  # fmt: skip
 """Modules that each cost milliseconds, some of them a hundred."""

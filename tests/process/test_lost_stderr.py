@@ -45,8 +45,15 @@ def last_event(journal: Path) -> ev.Event | ev.Input:
         return list(stored.records())[-1].event
 
 
-@pytest.mark.parametrize("closed", [False, pytest.param(True, marks=NEEDS_POSIX)])
-@pytest.mark.parametrize("mode", ["replay", "shadow"])
+@pytest.mark.parametrize(
+    ("mode", "closed"),
+    [
+        ("replay", False),
+        pytest.param("shadow", True, marks=NEEDS_POSIX),
+        pytest.param("shadow", False, marks=pytest.mark.deep),
+        pytest.param("replay", True, marks=[NEEDS_POSIX, pytest.mark.deep]),
+    ],
+)
 def test_a_session_without_stderr_runs_to_its_end(tmp_path: Path, mode: str, closed: bool) -> None:
     """Its notes and warnings are lost, nothing else; none of them comes out elsewhere."""
     options = {"replay": [], "shadow": ["--account-profile", "PAPER", "--speed", "max"]}[mode]

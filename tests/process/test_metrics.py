@@ -26,7 +26,7 @@ from tests.statuses import NOON, STATUS
 
 pytestmark = pytest.mark.asyncio
 
-SECONDS = 20.0
+SECONDS = 60.0
 Figures = dict[tuple[str, str], float]
 
 

@@ -18,7 +18,7 @@ from engine.types import Millis
 from tests.commands import Said, butler
 from tests.journals import stored
 from tests.pages import Page
-from tests.process.shadows import finished, synthetic_bars
+from tests.process.shadows import played, synthetic_bars
 
 LOCKSTEP = ("--speed", "max", "--quiet")
 SENDING = ("--account-profile", "PAPER", "--no-dry-run", "--pace", 0, "--hold-seconds", 0)
@@ -30,7 +30,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session in lockstep on two symbols, dry, over two days."""
     folder = tmp_path_factory.mktemp("mirror")
     bars = synthetic_bars(folder, "EURUSD", "USDJPY", seed=5, days=2)
-    code, said = finished(folder, *bars, *LOCKSTEP, "--session-id", "lockstep")
+    code, said = played(folder, *bars, *LOCKSTEP, "--session-id", "lockstep")
     assert code == 0, said
     return folder
 

@@ -22,6 +22,7 @@ from scripts.app.sessions import connection
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
+from tests.process.paper_books import DAY, HOUR, deposit, end_of_sample, trade, write_books
 from tests.statement_files import html_history, write_html
 
 SMOKE_SUMMARY = "mt5_demo_smoketest_summary.json"
@@ -230,6 +231,27 @@ def test_objectives_that_do_not_fit_are_one_line(
     assert not list(tmp_path.glob("sessions/*"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("shadow", "--account-profile", "PAPER", "--dry-run"),
+        ("replay", "--account-profile", "PAPER", "--no-dry-run"),
+    ],
+)
+def test_a_reward_is_not_promised_where_none_is_paid(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    calendar = tmp_path / "calendar.csv"
+    calendar.write_text("time,kind,until,currencies\n2024-03-20T12:00:00Z,reward,,\n")
+    said = butler(
+        *(*command, "--objectives", "ftmo_1step:account", "--calendar", calendar),
+        *("--results-dir", tmp_path),
+    )
+    assert said.code == ExitCode.USAGE
+    assert "has a reward (2024-03-20 12:00 UTC), which only a replay pays" in said.line
+    assert not list(tmp_path.glob("sessions/*"))
+
+
 def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_path: Path) -> None:
     """The challenge began with 100,000.00; what sessions lost since moves no limit."""
     sending = (
@@ -253,12 +275,24 @@ def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_pat
     assert "with 120,000.00, the account had 100,000.00 then" in refused.line
 
 
+def lost_today(results: Path) -> None:
+    """An account that began the day with 100,000.00 and has lost 45.00 since."""
+    now = end_of_sample()
+    write_books(results, deposit(now - 9 * DAY, 10_000_000), trade(now - HOUR, -4_500))
+
+
+@pytest.mark.parametrize(
+    ("count", "fresh"),
+    [pytest.param(10, True, marks=pytest.mark.deep, id="ten"), pytest.param(2, False, id="two")],
+)
 def test_smoke_tests_are_denied_by_the_day_whichever_session_lost_the_money(
-    tmp_path: Path,
+    tmp_path: Path, count: int, fresh: bool
 ) -> None:
     """Each may lose 3,000.00 and the day 3,050.00 of 100,000.00: once 50.00 are lost none may."""
+    if not fresh:
+        lost_today(tmp_path)
     sent = []
-    for number in range(6):
+    for number in range(count):
         said = butler(
             "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
             "--risk-amount", 3_000, "--per-trade-risk-fraction", 0.04, "--stop-pips", 100,

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -164,12 +165,42 @@ def test_a_recipe_runs_as_it_stands(number: int, tmp_path: Path) -> None:
     assert done.stdout or (tmp_path / "march.html").is_file()
 
 
+INSTALLED = """
+import sys, time
+started = time.perf_counter()
+import butler
+print(time.perf_counter() - started)
+run = butler.replay(start="2024-03-01", end="2024-03-15")
+print(len(run.trades), run.report("page.html").stat().st_size)
+try:
+    run.trades.to_pandas()
+except ModuleNotFoundError as error:
+    print(error)
+print([name for name in ("pandas", "IPython", "MetaTrader5") if name in sys.modules])
+"""
+
+
 @pytest.mark.deep
-def test_the_wheel_has_the_module(tmp_path: Path) -> None:
-    """So that `import butler` works where the program is installed."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", tmp_path, ROOT],
-        check=True,
-    )
+def test_the_wheel_works_where_it_is_installed(run: butler.Run, tmp_path: Path) -> None:
+    """In a fresh environment: imported at once, replays the sample, writes its page.
+
+    Without pandas its tables say which package is missing, and nothing else needs it.
+    """
+    pip = (sys.executable, "-m", "pip")
+    subprocess.run([*pip, "wheel", "--no-deps", "--quiet", "-w", tmp_path, ROOT], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert "butler.py" in zipfile.ZipFile(wheel).namelist()
+    fresh = tmp_path / "fresh"
+    venv.create(fresh, with_pip=True)
+    python = fresh / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+    said = subprocess.run(
+        [python, "-c", INSTALLED], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    seconds, played, missing, loaded = said.stdout.splitlines()
+    assert float(seconds) < 2  # a tenth on an idle machine
+    trades, size = map(int, played.split())
+    assert trades == run.trades.num_rows
+    assert size > 1_000_000
+    assert missing == "No module named 'pandas'"
+    assert loaded == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from adapters.reports.page import OtherRun, PageOptions, page_of, shared_script
 from config.loader import load_rules
 from engine.result.build import result_of
 from risk.hindsight import judged
-from tests.chromium import BROWSER, DRIVER, browser
+from scripts.app.journals.results import replay_in_memory
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from tests import synthetic
+from tests.chromium import BROWSER, DRIVER, Browser, browser
 from tests.reruns import recorded
 from tests.unit.test_report_page import harmful, replayed
 
@@ -56,6 +61,20 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / f"{kind}.html" for kind in made}
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One window of the usual size for all tests that need no other."""
+    with browser(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture
+def window(opened: Browser) -> Browser:
+    """The window, without what it said before."""
+    opened.messages()
+    return opened
+
+
 @pytest.mark.parametrize(("size", "dark"), VIEWS)
 def test_pages_open_offline_without_a_word(
     size: str, dark: bool, pages: dict[str, Path], tmp_path: Path
@@ -77,34 +96,33 @@ def test_pages_open_offline_without_a_word(
             assert len(window.picture()) > 5_000
 
 
-def test_every_part_works_by_keyboard(pages: dict[str, Path], tmp_path: Path) -> None:
+def test_every_part_works_by_keyboard(pages: dict[str, Path], window: Browser) -> None:
     """n and p go from trade to trade, arrows and + zoom and move, Enter shows a row's trade."""
-    with browser(tmp_path) as window:
-        window.open(pages["plain"])
-        status = "return document.getElementById('status').textContent"
-        chosen = "return document.querySelector('.row[aria-selected=true]')?.dataset.at"
-        whole = window.run(status)
-        window.press("n")
-        assert window.run(chosen) == "0"
-        first = window.run(status)
-        assert first != whole
-        window.press("n", "n", "p")
-        assert window.run(chosen) == "1"
-        window.run("document.getElementById('chart').focus()")
-        before = window.run(status)
-        window.press("ArrowRight")
-        assert window.run(status) != before
-        window.press("Home")
-        assert window.run(status) == whole
-        window.press("+")
-        assert window.run(status) != whole
-        window.run("document.querySelector('.body .row[tabindex=\"0\"]').focus()")
-        window.press("ArrowDown", "ArrowDown", "Enter")
-        assert window.run(chosen) == "3"
-        assert window.messages() == []
+    window.open(pages["plain"])
+    status = "return document.getElementById('status').textContent"
+    chosen = "return document.querySelector('.row[aria-selected=true]')?.dataset.at"
+    whole = window.run(status)
+    window.press("n")
+    assert window.run(chosen) == "0"
+    first = window.run(status)
+    assert first != whole
+    window.press("n", "n", "p")
+    assert window.run(chosen) == "1"
+    window.run("document.getElementById('chart').focus()")
+    before = window.run(status)
+    window.press("ArrowRight")
+    assert window.run(status) != before
+    window.press("Home")
+    assert window.run(status) == whole
+    window.press("+")
+    assert window.run(status) != whole
+    window.run("document.querySelector('.body .row[tabindex=\"0\"]').focus()")
+    window.press("ArrowDown", "ArrowDown", "Enter")
+    assert window.run(chosen) == "3"
+    assert window.messages() == []
 
 
-def test_a_sort_orders_all_trades(pages: dict[str, Path], tmp_path: Path) -> None:
+def test_a_sort_orders_all_trades(pages: dict[str, Path], window: Browser) -> None:
     """By net, up and down; the first row is the worst, then the best trade."""
     result = replayed()
     nets = sorted(trade.net for trade in result.closed)
@@ -112,49 +130,74 @@ def test_a_sort_orders_all_trades(pages: dict[str, Path], tmp_path: Path) -> Non
         "return document.querySelector('.body .row[data-at=\"0\"]').children[10].textContent"
         ".replace(/,/g, '').replace('\u2212', '-')"
     )
-    with browser(tmp_path) as window:
-        window.open(pages["plain"])
-        click = "document.querySelectorAll('.row.head button')[10].click()"
-        window.run(click)
-        assert round(float(window.run(cell)) * 100) == nets[0]
-        window.run(click)
-        assert round(float(window.run(cell)) * 100) == nets[-1]
+    window.open(pages["plain"])
+    click = "document.querySelectorAll('.row.head button')[10].click()"
+    window.run(click)
+    assert round(float(window.run(cell)) * 100) == nets[0]
+    window.run(click)
+    assert round(float(window.run(cell)) * 100) == nets[-1]
 
 
-def test_the_page_shows_the_figures_of_the_result(pages: dict[str, Path], tmp_path: Path) -> None:
+def test_the_page_shows_the_figures_of_the_result(pages: dict[str, Path], window: Browser) -> None:
     """What the script draws is what was packed: the last point of equity, and the trades' count."""
     result = replayed()
-    with browser(tmp_path) as window:
-        window.open(pages["plain"])
-        drawn = window.run(
-            "const t = document.getElementById('chart').data.find((d) => d.name === 'equity');"
-            "return [t.y[t.y.length - 1], document.getElementById('grid').ariaRowCount]"
-        )
-        assert round(drawn[0] * 100) == result.account.equity
-        assert int(drawn[1]) == len(result.trades) + 1
+    window.open(pages["plain"])
+    drawn = window.run(
+        "const t = document.getElementById('chart').data.find((d) => d.name === 'equity');"
+        "return [t.y[t.y.length - 1], document.getElementById('grid').ariaRowCount]"
+    )
+    assert round(drawn[0] * 100) == result.account.equity
+    assert int(drawn[1]) == len(result.trades) + 1
 
 
-def test_harmful_texts_run_nothing(pages: dict[str, Path], tmp_path: Path) -> None:
+def test_harmful_texts_run_nothing(pages: dict[str, Path], window: Browser) -> None:
     """They are shown as they are; no dialog opens and no element comes of them."""
-    with browser(tmp_path) as window:
-        window.open(pages["harmful"])
-        window.press("n")
-        assert window.run("return document.querySelectorAll('img').length") == 0
-        assert window.run("return document.scripts.length") == 2  # the data are gone
-        assert window.messages() == []
+    window.open(pages["harmful"])
+    window.press("n")
+    assert window.run("return document.querySelectorAll('img').length") == 0
+    assert window.run("return document.scripts.length") == 2  # the data are gone
+    assert window.messages() == []
 
 
 def test_the_other_runs_equity_is_drawn_on_the_same_axis(
-    pages: dict[str, Path], tmp_path: Path
+    pages: dict[str, Path], window: Browser
 ) -> None:
     """Its last point is its own last equity, and the legend names it."""
     other = replayed(slippage_points=2)
-    with browser(tmp_path) as window:
-        window.open(pages["beside"])
-        drawn = window.run(
-            "const t = document.getElementById('chart').data.find((d) => d.name === 'beside');"
-            "return [t.y[t.y.length - 1], document.getElementById('legend').textContent]"
-        )
-        assert round(drawn[0] * 100) == other.account.equity
-        assert "B: slipped </script>" in drawn[1]
+    window.open(pages["beside"])
+    drawn = window.run(
+        "const t = document.getElementById('chart').data.find((d) => d.name === 'beside');"
+        "return [t.y[t.y.length - 1], document.getElementById('legend').textContent]"
+    )
+    assert round(drawn[0] * 100) == other.account.equity
+    assert "B: slipped </script>" in drawn[1]
+    assert window.messages() == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("size", "dark"), [("wide", False), ("narrow", True)])
+def test_a_year_of_m1_bars_opens_as_the_others_do(size: str, dark: bool, tmp_path: Path) -> None:
+    """Its size is within what was promised; each range is drawn, to M1 candles, without a word."""
+    made = synthetic.feed(1, days=364, period=synthetic.MINUTE)["EURUSD"]
+    bars = synthetic.write_parquet(made, tmp_path / "year.parquet")
+    request = ReplayRequest(bars=[f"EURUSD={bars}"], clock="new-york+7")
+    result = replay_in_memory(resolve_terms(request)[0])
+    assert len(result.prices["EURUSD"]) == len(made) > 350_000
+    page = tmp_path / "year.html"
+    content = page_of(result, judged(load_rules("ftmo_2step"), result))
+    assert len(content) < 7_000_000
+    page.write_bytes(content)
+    width, height = SIZES[size]
+    with browser(tmp_path, width=width, height=height, dark=dark) as window:
+        window.open(page)
+        levels = []
+        for name in ("all", "7776000", "2592000", "604800", "86400"):
+            window.run("document.querySelector(`[data-range='${arguments[0]}']`).click()", name)
+            levels.append(window.run("return document.getElementById('status').textContent"))
+        assert len(set(levels)) == 5
+        for _ in range(3):
+            window.press("+")
+        assert " M1," in window.run("return document.getElementById('status').textContent")
+        assert window.run("return document.documentElement.scrollWidth - innerWidth") <= 0
         assert window.messages() == []
+        assert {url.rpartition("/")[2] for url in window.requests()} == {page.name}

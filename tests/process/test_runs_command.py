@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from adapters.journal import StoredJournal
+from engine import events as ev
+from scripts.app.journals.results import result_of_journal
 from tests import synthetic
 from tests.commands import butler
+from tests.journals import stored
 from tests.process.shadows import kill_at, shadow_process, synthetic_bars, wait_until
 
 
@@ -74,10 +81,34 @@ def test_a_session_runs_or_was_cut_off(tmp_path: Path) -> None:
         wait_until(process, books, synthetic.SPRING + 3600)
         (run,) = listed(tmp_path)
         assert (run["state"], run["mode"]) == ("running", "shadow")
-        kill_at(process, books, synthetic.SPRING + 2 * 3600)
+        assert None not in (run["result"], run["trades"], run["open_positions"])
+        kill_at(process, books, synthetic.SPRING + 24 * 3600)
     (run,) = listed(tmp_path)
     assert run["state"] == "cut off"
     assert run["account_profile"] == "PAPER"
+    so_far = result_of_journal(tmp_path / "sessions" / "live" / "journal.sqlite")
+    assert run["result"] == so_far.net / 100
+    assert run["trades"] == len(so_far.closed) > 0
+    assert run["open_positions"] == len(so_far.trades) - len(so_far.closed)
+
+
+def test_a_session_that_is_gone_on_with_is_not_what_it_ended_as(
+    results: Path, tmp_path: Path
+) -> None:
+    """Its summary is that of the earlier part: the list says how far the later one came."""
+    shutil.copytree(results / "sessions" / "first", folder := tmp_path / "sessions" / "first")
+    with StoredJournal(folder / "journal.sqlite") as journal:
+        *records, last = journal.records()
+    ended = last.event
+    assert isinstance(ended, ev.SessionEnded)
+    again = ev.SessionResumed(account=ended.account)
+    records += [last, msgspec.structs.replace(last, seq=last.seq + 1, event=again)]
+    (folder / "journal.sqlite").unlink()
+    asyncio.run(stored(folder / "journal.sqlite", records))
+    run = listed(tmp_path)[0]
+    assert run["state"] == "cut off"
+    summary = json.loads((folder / "execution_sim_summary.json").read_bytes())
+    assert (run["result"], run["trades"]) == (summary["total_pnl"], summary["number_of_trades"])
 
 
 def test_old_runs_are_pruned_as_journals_are(results: Path) -> None:

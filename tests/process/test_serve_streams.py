@@ -98,15 +98,15 @@ def test_a_stream_goes_on_with_the_record_after_the_last_one(
     assert (fresh.seq, fresh.tables, fresh.values) == (viewer.seq, viewer.tables, viewer.values)
 
 
-@pytest.mark.parametrize("last", ["x", "-1", "9" * 40, "1e3", "\u0661", "999999999999", ""])
-def test_an_id_that_is_none_gets_everything(served: Served, last: str) -> None:
-    with Stream(served, f"/events/0/s-1?after={'7' if last == '' else ''}", None) as stream:
+def test_an_id_that_is_none_gets_everything(served: Served) -> None:
+    with Stream(served, "/events/0/s-1?after=7", None) as stream:
         assert stream.status == 200
-    path = "/events/0/s-1?after=" + "".join(f"%{byte:02x}" for byte in last.encode())
-    with Stream(served, path) as stream:
-        event = next(stream.records())
-        assert event.json["after"] == 0
-        assert event.json["tables"]["points"]["count"] > 0
+    for last in ("x", "-1", "9" * 40, "1e3", "\u0661", "999999999999", ""):
+        path = "/events/0/s-1?after=" + "".join(f"%{byte:02x}" for byte in last.encode())
+        with Stream(served, path) as stream:
+            event = next(stream.records())
+            assert event.json["after"] == 0, last
+            assert event.json["tables"]["points"]["count"] > 0, last
 
 
 def test_who_does_not_read_holds_nobody(served: Served, session: Session) -> None:

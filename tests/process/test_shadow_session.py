@@ -14,11 +14,11 @@ from adapters.journal import StoredJournal
 from engine import events as ev
 from tests import synthetic
 from tests.commands import butler
-from tests.process.cli import butler_process
+from tests.process.cli import SECONDS, butler_process
 from tests.process.shadows import (
     assert_same_trades,
-    finished,
     kill_at,
+    played,
     replayed,
     sample_bars,
     shadow_process,
@@ -40,10 +40,10 @@ def test_a_session_killed_and_resumed_trades_what_a_replay_trades(tmp_path: Path
     bars = synthetic_bars(tmp_path, "EURUSD", "USDJPY", seed=5, days=1)
     with shadow_process(results, *bars, *LOCKSTEP, "--session-id", "killed") as process:
         kill_at(process, books(results, "killed"), NOON)
-    code, said = finished(results, *bars, *LOCKSTEP, "--resume", "killed")
+    code, said = played(results, *bars, *LOCKSTEP, "--resume", "killed")
     assert code == 0, said
     assert_same_trades(results, replayed(results, bars), "killed", killed=True)
-    whole = butler_process("journal", "verify", "killed", "--results-dir", results)
+    whole = butler("journal", "verify", "killed", "--results-dir", results)
     assert whole.code == 0
     assert whole.out[0].startswith("whole:")
 
@@ -56,7 +56,7 @@ def test_an_interrupted_session_ends_in_order(tmp_path: Path, how: signal.Signal
     with shadow_process(tmp_path, *bars, *LOCKSTEP, "--session-id", "ended") as process:
         wait_until(process, books(tmp_path, "ended"), synthetic.SPRING + 3600)
         process.send_signal(how)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
     summary = json.loads((tmp_path / "mt5_demo_exec_summary.json").read_bytes())
     assert summary["outcome"] == "interrupted"
@@ -68,7 +68,7 @@ def test_an_interrupted_session_ends_in_order(tmp_path: Path, how: signal.Signal
 def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
     """A live market has no recorded period; the end is shown all the same."""
     bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
-    code, said = finished(
+    code, said = played(
         tmp_path, *bars, "--speed", "60", "--duration", "3s", "--session-id", "short"
     )
     assert code == 0, said
@@ -90,7 +90,7 @@ def test_every_day_of_a_session_in_lockstep_is_the_replays(tmp_path: Path, how: 
         "replay", *bars, *rules, "--results-dir", tmp_path, "--session-id", "replayed", "--quiet"
     )
     assert replay.code == 0, replay
-    code, said = finished(tmp_path, *bars, *rules, *LOCKSTEP, how, "--session-id", "lockstep")
+    code, said = played(tmp_path, *bars, *rules, *LOCKSTEP, how, "--session-id", "lockstep")
     assert code == 0, said
     assert_same_trades(tmp_path, "replayed", "lockstep")
     days = [events_of(tmp_path, name, "day_rolled") for name in ("replayed", "lockstep")]
@@ -151,7 +151,7 @@ def test_a_wrong_option_gives_one_line_and_no_session(tmp_path: Path, name: str)
 
 def assert_resumed_with_the_figures_before(results: Path, session: str) -> None:
     """A dry session goes on with its paper account as it was last seen, not with the terminal's."""
-    shown = butler_process("journal", "show", session, "--results-dir", results, "--json")
+    shown = butler("journal", "show", session, "--results-dir", results, "--json")
     events = [json.loads(line)["event"] for line in shown.out]
     place = [event["event"] for event in events].index("session_resumed")
     seen = [event for event in events[:place] if event["event"] == "account_seen"][-1]
@@ -171,15 +171,15 @@ def test_a_service_begins_is_killed_and_goes_on_by_itself(tmp_path: Path) -> Non
     with shadow_process(results, *bars, "--session-id", "killed") as process:
         kill_at(process, books(results, "killed"), NOON + 2 * 3600)
     ended = ("--to", "2024-03-04T02:00", "--resume", "never", "--session-id", "beside")
-    _, said = finished(results, *bars, *ended)
+    _, said = played(results, *bars, *ended)
     assert "going on" not in said
     (results / "sessions" / "beside").rename(tmp_path / "beside")
-    code, said = finished(results, *bars)
+    code, said = played(results, *bars)
     assert code == 0, said
     assert "going on with killed (cut off " in said
     assert_same_trades(results, replayed(results, bars[:2]), "killed", killed=True)
     assert_resumed_with_the_figures_before(results, "killed")
-    code, said = finished(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "next")
+    code, said = played(results, *bars, "--to", "2024-03-04T02:00", "--session-id", "next")
     assert (code, "going on" in said) == (0, False), said
 
 
@@ -233,20 +233,20 @@ def test_a_session_that_takes_over_manages_what_the_earlier_one_left(tmp_path: P
     whole, divided, other = tmp_path / "whole", tmp_path / "divided", tmp_path / "other"
     run = (*SENDING, "--from", "2024-12-18T18:00")
     assert (
-        butler(*run, "--to", "2024-12-19T18:00", "--session-id", "all", "--results-dir", whole).code
+        butler(*run, "--to", "2024-12-19T10:00", "--session-id", "all", "--results-dir", whole).code
         == 0
     )
     for results in (divided, other):
         first = (*run, "--to", "2024-12-19T02:00", "--session-id", "one", "--results-dir", results)
         assert butler(*first).code == 0
         assert ended_with(results, "one").open_positions
-    refused = butler(*run, "--to", "2024-12-19T18:00", "--results-dir", divided)
+    refused = butler(*run, "--to", "2024-12-19T10:00", "--results-dir", divided)
     assert refused.code == 2
     assert "(session one), which nobody manages: --adopt, --resume one, or butler flatten" in (
         refused.line
     )
     assert not [path for path in (divided / "sessions").iterdir() if path.name != "one"]
-    later = ("--to", "2024-12-19T18:00", "--session-id", "two", "--adopt", "--results-dir")
+    later = ("--to", "2024-12-19T10:00", "--session-id", "two", "--adopt", "--results-dir")
     said = butler(*run[:-3], "--from", "2024-12-18T18:00", *later, divided)
     assert said.code == 0, said
     assert any("took over" in line and "managed as in one" in line for line in said.err), said
@@ -279,7 +279,7 @@ def ended_with(results: Path, session: str) -> ev.SessionEnded:
 def test_in_lockstep_a_duration_is_the_markets_time(tmp_path: Path) -> None:
     """One hour of the market, however fast it is played."""
     bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
-    code, said = finished(tmp_path, *bars, *LOCKSTEP, "--duration", "1h", "--session-id", "hour")
+    code, said = played(tmp_path, *bars, *LOCKSTEP, "--duration", "1h", "--session-id", "hour")
     assert code == 0, said
     with StoredJournal(tmp_path / "sessions" / "hour" / "journal.sqlite") as stored:
         times = [record.time for record in stored.records()]

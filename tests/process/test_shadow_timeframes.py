@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import synthetic
-from tests.process.cli import butler_process
-from tests.process.shadows import assert_same_trades, finished
+from tests.commands import butler
+from tests.process.shadows import assert_same_trades, played
 
 STRATEGY = """
 import msgspec
@@ -80,9 +80,9 @@ def test_a_live_session_trades_what_a_replay_trades(tmp_path: Path, timeframe: s
         "--preset", preset_of(tmp_path, timeframe),
         "--bars", f"EURUSD={bars_of(tmp_path, period, count)}", "--quiet",
     )  # fmt: skip
-    code, said = finished(tmp_path, *terms, "--speed", "max", "--session-id", "live")
+    code, said = played(tmp_path, *terms, "--speed", "max", "--session-id", "live")
     assert code == 0, said
-    replay = butler_process("replay", *terms, "--results-dir", tmp_path, "--session-id", "replayed")
+    replay = butler("replay", *terms, "--results-dir", tmp_path, "--session-id", "replayed")
     assert replay.code == 0, replay
     assert_same_trades(tmp_path, "replayed", "live")
     log = tmp_path / "sessions" / "live" / "mt5_demo_exec_log.csv"

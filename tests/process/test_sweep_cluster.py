@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from adapters.bars import sample
+from tests.commands import butler
 from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
 from tests.unit.test_user_strategy import PRESET
 
@@ -146,6 +147,6 @@ def test_a_worker_that_dies_costs_its_own_trial_alone(tmp_path: Path, scheduler:
 def test_what_nobody_should_trust_is_refused(
     options: tuple[str, ...], code: int, complaint: str, tmp_path: Path
 ) -> None:
-    said = butler_process("sweep", *options, "--set", "sma_fast=5", "--results-dir", tmp_path)
+    said = butler("sweep", *options, "--set", "sma_fast=5", "--results-dir", tmp_path)
     assert (said.code, said.out) == (code, [])
     assert complaint in said.line

@@ -14,7 +14,7 @@ from scripts.app.journals.results import result_of_journal
 from tests import synthetic
 from tests.commands import butler
 from tests.process.cli import butler_process
-from tests.process.shadows import finished, kill_at, shadow_process, synthetic_bars
+from tests.process.shadows import kill_at, played, shadow_process, synthetic_bars
 
 JANUARY = ("--from", "2023-01-02", "--to", "2023-02-01")
 LOCKSTEP = ("--speed", "max", "--quiet")
@@ -70,7 +70,7 @@ def test_a_session_that_was_killed_and_goes_on_leaves_all_of_it(tmp_path: Path) 
     with shadow_process(tmp_path, *bars, *LOCKSTEP, "--session-id", "live") as process:
         noon = synthetic.SPRING + 12 * 3600
         kill_at(process, tmp_path / "sessions" / "live" / "paper_market.json", noon)
-    code, said = finished(tmp_path, *bars, *LOCKSTEP, "--resume", "live", "--parquet")
+    code, said = played(tmp_path, *bars, *LOCKSTEP, "--resume", "live", "--parquet")
     assert code == 0, said
     assert assert_tables_hold(tmp_path, "live", "mt5_demo_exec") > 3
     assert (tmp_path / "mt5_demo_exec_trades.parquet").is_file()
@@ -79,7 +79,7 @@ def test_a_session_that_was_killed_and_goes_on_leaves_all_of_it(tmp_path: Path) 
 def test_a_session_that_sends_leaves_trades_and_equity(tmp_path: Path) -> None:
     """To the paper account, with a position that is open at the end."""
     bars = synthetic_bars(tmp_path, "EURUSD", seed=5, days=1)
-    code, said = finished(tmp_path, *bars, *LOCKSTEP, "--no-dry-run", "--session-id", "sent")
+    code, said = played(tmp_path, *bars, *LOCKSTEP, "--no-dry-run", "--session-id", "sent")
     assert code == 0, said
     assert assert_tables_hold(tmp_path, "sent", "mt5_demo_exec") > 3
 

@@ -14,7 +14,8 @@ from tests.commands import Said, butler
 START = "2024-03-13T10:10"
 """In the middle of a bar, of an hour and of the data."""
 
-QUIET = "2024-03-14T06:30"
+DAYS = ("--from", "2024-03-14T06:30", "--to", "2024-03-16")
+"""At whose first opening nothing is entered."""
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +52,11 @@ def replay(folder: Path, file: Path, *more: str) -> Said:
 def test_a_replay_and_a_session_on_recorded_bars_trade_the_same_from_a_date(
     tmp_path: Path, file: Path
 ) -> None:
-    """Warm by default; what is recorded is enough to decide the same again.
-
-    The date is one at whose first opening nothing is entered.
-    """
-    assert replay(tmp_path / "r", file, "--from", QUIET).code == ExitCode.DONE
+    """Warm by default; what is recorded is enough to decide the same again."""
+    assert replay(tmp_path / "r", file, *DAYS).code == ExitCode.DONE
     said = butler(
         *("shadow", "--account-profile", "PAPER", "--bars", f"EURUSD={file}", "--speed", "max"),
-        *("--clock", "new-york+7", "--from", QUIET, "--results-dir", tmp_path / "s"),
+        *("--clock", "new-york+7", *DAYS, "--results-dir", tmp_path / "s"),
         *("--session-id", "two", "--quiet"),
     )
     assert said.code == ExitCode.DONE, said

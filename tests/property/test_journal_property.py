@@ -18,7 +18,14 @@ from hypothesis import strategies as st
 
 from adapters.journal import SqliteJournal, StoredJournal
 from engine import events as ev
-from engine.journal import JournalDamaged, MemoryJournal, decode, encode, encode_metadata
+from engine.journal import (
+    JournalDamaged,
+    MemoryJournal,
+    decode,
+    encode,
+    encode_lines,
+    encode_metadata,
+)
 from tests.builders import ONE_OF_EACH
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -135,6 +142,11 @@ def test_what_is_hashed_depends_on_values_alone(records: list[ev.Record]) -> Non
     for record in records:
         other = ev.Record(record.seq, record.time, record.bar, afresh(record.event))
         assert encode(other) == encode(record)
+
+
+@given(records())
+def test_records_at_once_are_the_lines_of_each(records: list[ev.Record]) -> None:
+    assert encode_lines(records) == b"".join(encode(record) + b"\n" for record in records)
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)

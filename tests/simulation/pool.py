@@ -12,7 +12,7 @@ from itertools import islice
 
 from tests.simulation.run import Result, run_seed
 
-_CHUNK = 20
+_CHUNK = 4
 _AHEAD = 3  # chunks that wait for each process
 _HALF_A_SECOND = 0.5
 

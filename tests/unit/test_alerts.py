@@ -19,7 +19,7 @@ from tests.builders import START, account, closed, ended, halted, opened
 from tests.sessions import edges
 
 NOON = 1_736_251_200_000
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def changed(*causes: HaltCause, newest: HaltCause | None = None) -> ev.TradingStateChanged:
@@ -75,8 +75,8 @@ class TestRules:
         first, second = told(opened(), closed(), part, closed(8, net=150), day, day)
         assert first == Alert(
             AlertKind.DAILY_SUMMARY, "s-1: daily summary",
-            "until 2025-01-08: 2 trades closed, net 196.00; balance 100001.00, "
-            "equity 100001.00 USD; today's floor 98000.00",
+            "until 2025-01-08: 2 trades closed, net 196.00 USD; balance 100001.00, "
+            "equity 100001.00 USD; today's floor 98000.00 USD",
         )  # fmt: skip
         assert "0 trades closed, net 0.00" in second.text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.reports.compare import Aspect, RunComparison, Tolerances, compare
+from adapters.reports.compare import Aspect, RunComparison, RunDifference, Tolerances, compare
 from adapters.reports.divergence import differing_terms, known_reasons
 from adapters.reports.projection import Row
 from tests.logs_of_runs import closed, denied, opened, row, run_of, trade
@@ -193,6 +193,21 @@ class TestKnownReasons:
         text = self.reasons(b, "signals")
         assert all(f"{word}:" in text for word in words)
         assert "latency" in words or "latency" not in text
+
+    def test_a_resumed_session_is_told_to_have_missed_days_and_drawdown(self) -> None:
+        """Only where these differ: trades are made up for, and have no such excuse."""
+        same, other = run_of(trade(0, 1)), run_of([opened(0, 1), closed(30, 1, reason="SL")])
+        for b, aspect, told in (
+            (same, Aspect.DAY, True),
+            (same, Aspect.DRAWDOWN, True),
+            (other, Aspect.CLOSE_REASON, False),
+        ):
+            result = compare(same, b, Tolerances())
+            result.differences += [RunDifference(0, aspect, "day", "x")]
+            for resumed in (True, False):
+                reasons = known_reasons(same, b, result, {}, resumed=resumed)
+                said = any(reason.startswith("resumed: ") for reason in reasons)
+                assert said is (told and resumed)
 
     def test_two_replays_have_no_excuse_but_other_terms(self) -> None:
         b = [opened(0, 1, price="1.10002"), closed(30, 1)]

@@ -59,6 +59,12 @@ def test_everything_that_it_may_say_is_read(tmp_path: Path) -> None:
             good_days=250_000,
         ),
     )
+    assert str(found) == (
+        "rules: ftmo_1step, initial: 100000.00, started: 2026-06-15, phase: challenge, "
+        "transfers: accept, login: 531, carried: {as_of: 2026-06-15T22:00:00+00:00, "
+        "high: 102600.00, trading_days: 4, profitable_days: 1, best_day: 900.10, "
+        "good_days: 2500.00}"
+    )
 
 
 def test_the_rules_alone_are_enough(tmp_path: Path) -> None:

@@ -109,6 +109,34 @@ def test_the_environment_fills_what_the_profile_leaves_out_without_a_warning(
     assert account.warnings == []
 
 
+def behind_a_host(tmp_path: Path, *lines: str) -> dict[str, AccountProfile]:
+    text = ["profiles:", "  FAR:", "    server: Far-Demo", "    login: 111"]
+    path = tmp_path / "far.yaml"
+    path.write_text("\n".join([*text, "    host: 127.0.0.1:18812", *lines, ""]), encoding="utf-8")
+    return load_profiles(path)
+
+
+def test_a_profile_with_a_host_needs_no_password(tmp_path: Path) -> None:
+    """The terminal host logs in by its own configuration."""
+    account = resolve_account("FAR", behind_a_host(tmp_path), NOTHING, {})
+    assert account_of(account) == ("Far-Demo", 111, "")
+    assert "terminal host" in account.origins["password"]
+    assert account.warnings == []
+
+
+@pytest.mark.parametrize("given", ["command line", "environment OMEGA_MT5_PASSWORD", "profile FAR"])
+def test_a_password_beside_a_host_has_no_effect_and_says_so(tmp_path: Path, given: str) -> None:
+    """Nothing that the user gives is ignored without a word."""
+    written = ["    password: useless"] if given.startswith("profile") else []
+    cli = CliOverrides(password=Secret("useless")) if given == "command line" else NOTHING
+    environ = {"OMEGA_MT5_PASSWORD": "useless"} if given.startswith("environment") else {}
+    account = resolve_account("FAR", behind_a_host(tmp_path, *written), cli, environ)
+    said = account.warnings[-1]
+    assert said.startswith(f"the password of {given}")
+    assert "no effect with host" in said
+    assert "useless" not in said
+
+
 def test_no_profile_is_needed() -> None:
     account = resolve_account(None, {}, NOTHING, ENVIRON)
     assert account_of(account) == ("Env-Server", 222, "env-secret")
@@ -222,6 +250,7 @@ def test_the_report_shows_every_field_its_origin_and_no_password(
         ("symbol_map", "XAUUSD: GOLD", written),
         ("host", "(not set)", "default"),
         ("alerts", "(not set)", "default"),
+        ("challenge", "(not set)", "default"),
     ]
 
 

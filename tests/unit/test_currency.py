@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,14 +16,21 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
+from adapters.reports.page.words import in_its_currency, money
+from adapters.services.alerts import AlertRules, Policy
 from config.symbols import in_currency
 from engine import events as ev
 from engine import types as unit
 from engine.types import Conversion, Side
+from risk.ledger.fold import fold
 from scripts.app.errors import WrongUsage
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
-from tests.builders import EURGBP, EURUSD, GBPUSD, LOT, SPECS, USDJPY
+from scripts.view.live_view import plain_line
+from scripts.view.status_text import account_line, buffers_text, position_text
+from tests.builders import EURGBP, EURUSD, GBPUSD, LOT, SPECS, USDJPY, account, started
+from tests.ledger_history import funded, stated
+from tests.statuses import STATUS
 from tests.user_signal_runs import at, bar_file, flat, played, signal_file, terms_of
 
 
@@ -96,6 +107,55 @@ class TestConversion:
             info = PaperTerminal(PaperAccount(SPECS, 100, currency=name)).account_info()
             assert isinstance(info, mt5.AccountInfo)
             assert (info.currency, info.currency_digits) == (name, unit.decimals(name))
+
+
+def _alert() -> str:
+    rules = AlertRules(Policy(), "s-1")
+    day = ev.DayRolled(
+        date="2025-01-08", day_start=0, floor=9_800_000.0, account=account(1_000_000)
+    )
+    events: tuple[ev.Event, ...] = (started(currency="JPY"), day)
+    return str([rules.take(ev.Record(n, 0, None, event)) for n, event in enumerate(events, 1)])
+
+
+def _status() -> str:
+    status = msgspec.structs.replace(STATUS, currency="JPY", today=-300.0)
+    return f"{account_line(status)} {buffers_text(status)} {plain_line(status)}" + position_text(
+        status, status.positions[0]
+    )
+
+
+def _ledger() -> str:
+    """Every finding of a ledger in yen with a transfer and a breach."""
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -9000.0)
+    history.pay("06-16 06:00", 500.0)
+    inputs = history.inputs("06-16 10:00", statement=stated())
+    yen = msgspec.structs.replace(inputs.account, currency="JPY", currency_digits=0)
+    report = fold(msgspec.structs.replace(inputs, account=yen))
+    lines = [item.line for item in report.findings]
+    assert len(lines) > 1
+    return "; ".join(lines)
+
+
+@pytest.mark.parametrize("told", [_alert, _status, _ledger])
+def test_a_text_for_a_person_names_the_currency_and_yen_have_no_decimals(
+    told: Callable[[], str],
+) -> None:
+    text = told()
+    assert " JPY" in text
+    assert not re.search(r"\bUSD\b", text)
+    assert not re.search(r"\d[.]\d\d(?!\d)(?! at)", text), text
+
+
+@pytest.mark.parametrize(
+    ("currency", "shown"), [("USD", "12,345.60"), ("EUR", "12,345.60"), ("JPY", "12,346")]
+)
+def test_a_page_has_the_decimals_of_its_account(currency: str, shown: str) -> None:
+    """Within one page only: what is written after it has its own again."""
+    result: Any = SimpleNamespace(terms=SimpleNamespace(currency=currency))
+    assert in_its_currency(lambda _: money(1_234_560))(result) == shown
+    assert money(1_234_560) == "12,345.60"
 
 
 def _free(spec: Any) -> Any:

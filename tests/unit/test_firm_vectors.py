@@ -230,6 +230,22 @@ def test_a_rule_that_nobody_judged_makes_a_pass_not_proven(
     assert found[0] is between[wanted[0]]
 
 
+# Rules: what of their pages decides every pass of theirs and is judged by the firm alone.
+JUDGED_BY_THE_FIRM = {
+    "fundednext_stellar_2step": ["automated trading"],
+    "fundingpips_2step": ["review", "bots"],
+}
+
+
+@pytest.mark.parametrize("name", FIRST_DAY)
+def test_what_the_firm_alone_decides_keeps_a_pass_from_being_proved(name: str) -> None:
+    """A program that trades is what two of the firms forbid: no pass there is proved."""
+    wanted = JUDGED_BY_THE_FIRM.get(name, [])
+    for phase in load_rules(name).phases:
+        assert len(phase.unproven) == len(wanted)
+        assert all(word in rule for word, rule in zip(wanted, phase.unproven, strict=True))
+
+
 def test_an_account_expires_after_too_many_days_without_an_opening() -> None:
     """30 days in a row are allowed; an opening begins the count anew."""
     phase = Phase(name="only", target=9_000, inactive_days=30)

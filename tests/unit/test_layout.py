@@ -9,8 +9,9 @@ every module, lazy and type-checking imports included; each checker is itself sh
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -79,7 +80,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.account scripts.app.results scripts.app.terms",
     "scripts.app.journals": "engine engine.result risk signals signals.market_data "
     "adapters.bars adapters.bars.sample adapters.journal adapters.mt5.execution "
-    "adapters.reports adapters.reports.page adapters.services "
+    "adapters.reports adapters.reports.page "
     "adapters.system scripts.app scripts.app.results scripts.app.sessions scripts.app.terms",
     "scripts.app.operations": "engine engine.account engine.result risk risk.ledger "
     "signals.market_data config adapters.bars adapters.journal adapters.mt5.api "
@@ -93,9 +94,10 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
-    "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
-    "scripts.view.research": "risk.odds adapters.reports scripts.app.authoring scripts.app.odds "
-    "scripts.app.sweep",
+    "adapters.statements adapters.system scripts.app scripts.app.journals scripts.app.terms "
+    "scripts.app.trials",
+    "scripts.view.research": "engine risk.odds adapters.reports scripts.app.authoring "
+    "scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
     "adapters.reports adapters.reports.page adapters.statements scripts.app "
     "scripts.app.journals scripts.app.operations",
@@ -157,6 +159,12 @@ OWN_PROGRAMS: dict[str, str] = {
 """Modules that end processes of their own, each with its reason."""
 
 
+@functools.cache
+def parsed(source: str) -> ast.Module:
+    """What a source says; several checks read the same files."""
+    return ast.parse(source)
+
+
 def files_of(*tops: str) -> list[Path]:
     """Every source file below some top-level packages."""
     return sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
@@ -211,7 +219,7 @@ def wrong_ways(package: str, source: str) -> list[str]:
     """Imports in a module of `package` that do not point the way they must."""
     allowed = {package, *MAY_IMPORT[package].split()}
     found = []
-    for line, name in imported(ast.parse(source)):
+    for line, name in imported(parsed(source)):
         top = name.split(".")[0]
         if not top:
             found.append(f"line {line}: relative import {name}")
@@ -222,7 +230,7 @@ def wrong_ways(package: str, source: str) -> list[str]:
 
 def impurities(name: str, source: str) -> list[str]:
     """What in a deciding module looks at a clock, at chance or outside."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     found = [
         f"line {line}: imports {module}"
         for line, module in imported(tree)
@@ -245,7 +253,7 @@ def ends_of(name: str, source: str) -> list[str]:
         for number, line in enumerate(source.splitlines(), 1)
         if re.search(r"\bexit[ _]codes?\b|\bExitCode\b", line, re.IGNORECASE)
     ]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         # The name alone: it may be raised, caught or handed on.
         if isinstance(node, ast.Name) and node.id in {"SystemExit", "exit", "quit"}:
             found.append(f"line {node.lineno}: {node.id}")
@@ -276,7 +284,7 @@ def module_graph() -> dict[str, set[str]]:
     return {
         name: {
             found
-            for _, found in imported(ast.parse(path.read_text(encoding="utf-8")))
+            for _, found in imported(parsed(path.read_text(encoding="utf-8")))
             if found in MODULES - PACKAGES and found != name
         }
         for name, path in SOURCES.items()
@@ -287,7 +295,7 @@ def too_long(source: str) -> list[str]:
     """A file that goes on for too long, and functions that do."""
     lines = len(source.splitlines())
     found = [f"{lines} lines"] if lines > MOST_LINES else []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             if length > LONGEST:
@@ -300,10 +308,22 @@ def too_full(counts: Mapping[str, int]) -> list[str]:
     return [f"{name}: {count} files" for name, count in counts.items() if count > MOST_FILES]
 
 
-@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_imports_point_one_way(path: Path) -> None:
-    package = package_of(module_of(path))
-    assert wrong_ways(package, path.read_text(encoding="utf-8")) == []
+def found_in(files: Iterable[Path], check: Callable[[Path, str], object]) -> dict[str, object]:
+    """What a check finds in sources, by file; those in which it finds nothing left out."""
+    found = {
+        path.relative_to(ROOT).as_posix(): check(path, path.read_text(encoding="utf-8"))
+        for path in files
+    }
+    return {name: what for name, what in found.items() if what}
+
+
+def test_imports_point_one_way() -> None:
+    assert (
+        found_in(
+            files_of(*TOP), lambda path, source: wrong_ways(package_of(module_of(path)), source)
+        )
+        == {}
+    )
 
 
 def test_what_may_be_imported_names_every_package_and_has_no_circle() -> None:
@@ -318,7 +338,7 @@ def test_what_may_be_imported_is_imported() -> None:
     """A permission that nobody needs any more is taken back."""
     used: dict[str, set[str]] = {name: set() for name in PACKAGES}
     for name, path in SOURCES.items():
-        for _, found in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        for _, found in imported(parsed(path.read_text(encoding="utf-8"))):
             used[package_of(name)].add(package_of(found))
     for name, targets in MAY_IMPORT.items():
         assert set(targets.split()) - used[name] == set(), name
@@ -337,9 +357,8 @@ def test_no_folder_holds_more_files_than_a_head_can() -> None:
     assert too_full(counts) == []
 
 
-@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_no_file_and_no_function_goes_on_for_too_long(path: Path) -> None:
-    assert too_long(path.read_text(encoding="utf-8")) == []
+def test_no_file_and_no_function_goes_on_for_too_long() -> None:
+    assert found_in(files_of(*TOP), lambda _, source: too_long(source)) == {}
 
 
 def test_the_checker_sees_what_goes_on_for_too_long() -> None:
@@ -349,11 +368,11 @@ def test_the_checker_sees_what_goes_on_for_too_long() -> None:
     assert too_long("\n" * (MOST_LINES + 1)) == [f"{MOST_LINES + 1} lines"]
 
 
-@pytest.mark.parametrize("path", files_of(*TOP), ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_exit_codes_are_known_to_commands_alone(path: Path) -> None:
+def test_exit_codes_are_known_to_commands_alone() -> None:
     """What is run by a command raises errors of its own; `scripts/cli` maps them, in one table."""
-    found = ends_of(module_of(path), path.read_text(encoding="utf-8"))
-    assert bool(found) == (module_of(path) in OWN_PROGRAMS), found
+    found = found_in(SOURCES.values(), lambda path, source: ends_of(module_of(path), source))
+    own = {SOURCES[name].relative_to(ROOT).as_posix() for name in OWN_PROGRAMS}
+    assert found.keys() == own, {name: what for name, what in found.items() if name not in own}
 
 
 def test_every_error_of_the_application_has_its_exit_code() -> None:
@@ -378,20 +397,24 @@ def test_the_checker_sees_an_exit_code(source: str) -> None:
     assert ends_of("scripts.cli.replay", source) == []
 
 
-@pytest.mark.parametrize("name", sorted(PACKAGES))
-def test_every_package_says_what_it_is_for(name: str) -> None:
-    assert ast.get_docstring(ast.parse(SOURCES[name].read_text(encoding="utf-8")))
+def test_every_package_says_what_it_is_for() -> None:
+    packages = [SOURCES[name] for name in sorted(PACKAGES)]
+    assert found_in(packages, lambda _, source: not ast.get_docstring(parsed(source))) == {}
 
 
-@pytest.mark.parametrize("path", files_of(*DECIDING), ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_what_decides_is_pure(path: Path) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    assert impurities(name, path.read_text(encoding="utf-8")) == []
+def test_what_decides_is_pure() -> None:
+    assert (
+        found_in(
+            files_of(*DECIDING),
+            lambda path, source: impurities(path.relative_to(ROOT).as_posix(), source),
+        )
+        == {}
+    )
 
 
 def test_every_exception_is_needed() -> None:
     for (name, module), reason in ALLOWED.items():
-        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        tree = parsed((ROOT / name).read_text(encoding="utf-8"))
         assert module in {found.split(".")[0] for _, found in imported(tree)}
         assert reason
 

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 import pytest
 
+from config.rules import load_rules
 from engine.account.history import (
     AccountNow,
     DealEntry,
@@ -23,7 +24,7 @@ from engine.rules import RuleAction
 from engine.types import ClockName
 from risk.ledger.booking import moment
 from risk.ledger.fold import fold, settled
-from risk.ledger.inputs import Carried, ClockRule, FirmRules, PastBars
+from risk.ledger.inputs import Carried, ClockRule, FirmRules, PastBars, day_rules
 from risk.ledger.verdict import LedgerCode, LedgerSeverity
 from signals.market_data.clocks import server_of, utc_of
 from tests.ledger_cases import exit_of
@@ -62,7 +63,7 @@ def test_a_transfer_that_nobody_accepted_needs_a_person() -> None:
     report = history.report("06-16 10:00", statement=stated())
     assert LedgerCode.TRANSFER in report.codes
     assert exit_of(report) == 2
-    assert "+500.00 on 2026-06-16" in next(
+    assert "+500.00 USD on 2026-06-16" in next(
         item.line for item in report.findings if item.code is LedgerCode.TRANSFER
     )
 
@@ -308,6 +309,30 @@ def test_a_reversal_opens_anew_and_ends_a_life_with_its_result() -> None:
     assert own.last_loss == at("06-15 09:00")
 
 
+@pytest.mark.parametrize(
+    ("paid", "counts_from"),
+    [([5_000.0], 10_500_000), ([-5_000.0], 9_500_000), ([5_000.0, -2_000.0], 10_300_000)],
+)
+def test_the_own_baseline_moves_with_every_payment(paid: list[float], counts_from: int) -> None:
+    """Money paid in or out is no profit and no loss: the largest loss counts from as much."""
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -50.0)
+    for amount in paid:
+        history.pay("06-16 10:00", amount)
+    began = (at("06-15 07:00"), 10_000_000)
+    assert history.report("06-16 11:00", None, baseline=began).baseline == counts_from
+    later = (at("06-16 10:00"), 9_000_000)
+    assert history.report("06-16 11:00", None, baseline=later).baseline == 9_000_000
+
+
+def test_an_account_that_was_set_back_begins_anew_with_that() -> None:
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -9_000.0)
+    history.pay("06-16 10:00", 9_000.0)
+    began = (at("06-15 07:00"), 10_000_000)
+    assert history.report("06-16 11:00", None, baseline=began).baseline == 10_000_000
+
+
 def test_an_hour_that_the_clock_shows_twice_is_read_in_the_order_of_tickets() -> None:
     """25 October 2026: a server with European summer time shows 03:00 to 04:00 twice."""
     clock = [rule("eu-dst")]
@@ -471,6 +496,22 @@ def test_a_target_reached_with_too_few_days_is_not_passed() -> None:
     report = history.report("06-18 12:00")
     assert LedgerCode.PASSED in report.codes
     assert exit_of(report) == 2
+
+
+def test_a_phase_that_is_over_says_what_no_deal_can_show() -> None:
+    """The firm's reviews and a rule of news: the ledger proves neither."""
+    for name, words in (
+        ("fundingpips_2step", "(not judged here: the firm's own review"),
+        ("the5ers_high_stakes", "(not judged here: news"),
+        ("ftmo_2step", "the phase is over; go on"),
+    ):
+        history = funded()
+        for day in ("15", "16", "17", "18"):
+            history.trade(f"06-{day} 08:00", f"06-{day} 09:00", 4000.0)
+        rules = load_rules(name)
+        report = history.report("06-19 12:00", FirmRules(rules=rules, days=day_rules(rules)))
+        (line,) = [item.line for item in report.findings if item.code is LedgerCode.PASSED]
+        assert words in line
 
 
 # --- without a firm ---

@@ -3,14 +3,17 @@ back."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from adapters.mt5.api.errors import ArgumentsRefused, LinkDown
 from adapters.mt5.execution.observation import base_seconds
+from adapters.mt5.live.server_clock import ServerClock
 from engine import events as ev
 from engine.types import Side
 from signals.market_data.bars import TIMEFRAME_SECONDS
-from tests.builders import LOT, opened
+from tests.builders import LOT, of_kind, opened
 from tests.live_scene import M15, MONDAY, Scene, rates, watch
 
 
@@ -174,6 +177,27 @@ class TestLinks:
         assert [item.up for item in scene.of(ev.LinkChanged)] == [True, False, True]
         assert scene.bars() == [(2, False)]
 
+    def test_an_account_without_figures_is_no_loss_but_no_look(self) -> None:
+        """A terminal that is just logging in may tell balance and equity 0: nothing is halted for
+        a loss by that, and nothing new leaves until it tells them."""
+        scene = Scene(12)
+        figures = scene.account.balance
+
+        def forget() -> None:
+            scene.account.balance = 0
+
+        def remember() -> None:
+            scene.account.balance = figures
+
+        seen: list[ev.AccountSeen] = []
+        scene.live.parts.bus.attach({ev.AccountSeen: seen.append})
+        scene.on_wait = remember
+        scene.play(scene.to(2), forget, scene.to(3))
+        first, lost, *_, last = scene.of(ev.LinkChanged)
+        assert (first.up, lost.up, last.up) == (True, False, True)
+        assert "without balance and equity" in lost.detail
+        assert {item.balance for item in seen} == {figures}
+
     def test_each_failed_attempt_is_told_before_the_next_one_is_waited_for(self) -> None:
         scene = Scene(12)
 
@@ -214,6 +238,68 @@ class TestLinks:
         with pytest.raises(ArgumentsRefused, match=r"positions_get\(\): SystemError: no C long"):
             scene.play(scene.to(2), refuse, scene.to(3))
         assert [item.up for item in scene.of(ev.LinkChanged)] == [True]
+
+
+class TestTheEnd:
+    """A session ends with what the venue shows then, not with what it showed at the last look."""
+
+    def ending(self, **options: Any) -> Scene:
+        return Scene(12, server=ServerClock({"utc": lambda utc: utc}), **options)
+
+    def test_money_that_shows_up_after_the_last_look_is_told(self) -> None:
+        scene = self.ending()
+
+        def pay() -> None:
+            scene.account.balance += 12_345
+
+        scene.at_the_end = pay
+        scene.play(scene.to(2), scene.to(3))
+        assert scene.live.parts.portfolio.account.figures.balance == scene.account.balance
+
+    def test_a_position_that_is_gone_after_the_last_look_is_told_as_closed(self) -> None:
+        scene = self.ending()
+        scene.live.parts.bus.publish(opened(1))
+        deal = scene.account.open("EURUSD", Side.LONG, LOT, 109_910, 110_210, 26, "ab-1")
+
+        def close() -> None:
+            scene.account.close(scene.account.positions[deal.position], 26, "by hand")
+
+        scene.at_the_end = close
+        scene.play(scene.to(2), scene.to(3))
+        (closed,) = of_kind(scene.live.parts.journal, ev.PositionClosed)
+        assert closed.position == deal.position
+        assert scene.live.parts.portfolio.account.figures.balance == scene.account.balance
+
+    def test_an_end_without_news_adds_no_record(self) -> None:
+        counts = []
+        for at_the_end in (None, lambda: None):
+            scene = self.ending()
+            scene.at_the_end = at_the_end
+            counts.append(len(scene.play(scene.to(2), scene.to(3))))
+        assert counts[0] == counts[1]
+
+    def test_in_lockstep_nothing_is_looked_at_again(self) -> None:
+        scene = Scene(12)
+
+        def pay() -> None:
+            scene.account.balance += 12_345
+
+        scene.at_the_end = pay
+        scene.play(scene.to(2), scene.to(3))
+        figures = scene.live.parts.portfolio.account.figures
+        assert figures.balance == scene.account.balance - 12_345
+
+    def test_a_look_that_fails_at_the_end_is_told(self) -> None:
+        scene = self.ending()
+
+        def lose() -> None:
+            scene.client.down = 1
+
+        scene.at_the_end = lose
+        scene.play(scene.to(2), scene.to(3))
+        last = scene.of(ev.LinkChanged)[-1]
+        assert not last.up
+        assert "when the session ended" in last.detail
 
 
 def test_a_symbol_without_a_price_yet_is_waited_for() -> None:

@@ -14,7 +14,7 @@ from scripts.view.live_view import LiveView, plain_line, view
 from scripts.view.status_text import status_lines
 from tests.statuses import STATUS
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def shown(status: Status, *, width: int = 120) -> str:
@@ -26,7 +26,7 @@ def shown(status: Status, *, width: int = 120) -> str:
 def test_every_part_of_a_status_is_on_the_screen() -> None:
     text = shown(STATUS)
     for part in (
-        "s-1: shadow, running for 02:00 (process 77); trading active",
+        "trading active; s-1: shadow, running for 02:00 (process 77)",
         "balance 100,000.00, equity 99,987.50, margin 1,100.10 USD",
         "daily loss 1,500.25", "1.1001", "12:00:00", "mute", "never", "-12.50",
         "3 open GBPUSD short 0.10 waits at 1.26", "outcome of order 4 unknown",
@@ -156,6 +156,22 @@ def test_the_day_and_the_time_of_the_market_are_on_the_screen() -> None:
     assert "2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min" in text
     assert "1,500.25 USD left today" in text
     assert "reset_in_hours" not in text
+
+
+def test_a_narrow_screen_cuts_what_matters_least() -> None:
+    """At 80 columns the trading state, the equity and the day's result are whole."""
+    status = msgspec.structs.replace(STATUS, session_id="20261130T174731Z-a8acd3", today=-1_234.5)
+    text = shown(status, width=80)
+    for part in ("trading active; 20261130T174731Z-a8acd3", "equity 99,987.50", "today -1,234.50,"):
+        assert part in text
+
+
+@pytest.mark.asyncio
+async def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be drawn on, and a screen that is only drawn would never be seen."""
+    monkeypatch.setenv("TERM", "dumb")
+    lines = (await drawn(terminal=True)).splitlines()
+    assert set(lines) == {f"12:00:00 {plain_line(STATUS)}"}
 
 
 def test_a_line_never_wraps_on_a_narrow_screen() -> None:

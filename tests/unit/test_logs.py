@@ -168,7 +168,7 @@ class TestSink:
         assert written.lines() == [
             {"session": "2025-a", "event": "new orders stopped", "level": "warning", "at": AT,
              "state": "until_reset", "cause": "daily_loss", "equity": "97900.00",
-             "detail": "equity at or below 9800000 cents"}
+             "currency": "USD", "detail": "equity at or below 9800000 cents"}
         ]  # fmt: skip
         assert len(written.said) == 1
         assert "cause=daily_loss" in written.said[0]

@@ -348,7 +348,7 @@ def test_the_bare_loop_refuses_symbols_whose_points_are_not_cents() -> None:
         bare_loop.run(bars, TABLE["USDJPY"], clock="utc")
 
 
-@pytest.mark.parametrize("period", ["M15", "M1"])
+@pytest.mark.parametrize("period", ["M15", pytest.param("M1", marks=pytest.mark.deep)])
 def test_the_bare_loop_trades_as_the_page_on_a_year_of_eurusd(period: str) -> None:
     path = DATA / f"EURUSD_{period}_20250102_20251231.parquet"
     if not path.exists():

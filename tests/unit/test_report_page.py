@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reports.page import PageOptions, page_of, shared_script
+from adapters.reports.page.first_screen import day_limit, meters
 from adapters.reports.page.packing import packed
+from adapters.reports.page.words import money
 from config.loader import load_rules
 from engine.journal import MemoryJournal
 from engine.result import RunResult
@@ -222,3 +224,47 @@ def test_a_journal_in_memory_is_enough() -> None:
     for record in recorded(1):
         journal.append(record)
     assert page_of(result_of(journal.records)).startswith(b"<!DOCTYPE html>")
+
+
+def test_bars_that_only_warm_up_are_not_played() -> None:
+    """A replay from a date on has its first point, its candles and its period from that date."""
+    late = replayed(start="2023-02-01", end="2023-02-01T02:00")
+    begin = 1_675_209_600_000  # 2023-02-01T00:00Z
+    assert late.first == late.curve.time[0] == late.prices["EURUSD"].time[0] == begin
+    assert len(late.prices["EURUSD"]) == 8
+    page = Page(page_of(late).decode())
+    assert "played 2023-02-01 to 2023-02-01" in page.words
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_session_that_runs_shows_the_day_with_its_countdown(seed: int) -> None:
+    """What is used and left against the daily floor in force, and the time to the reset."""
+    result = result_of(recorded(seed)[:60])
+    assert result.outcome is None
+    (today,) = (m for m in meters(result, result.curve, None) if m.key == "today")
+    left = result.account.equity - int(result.curve.day_floor[-1])
+    limit = day_limit(result, int(result.curve.day_floor[-1]))
+    assert f"{money(max(0, limit - left))} used, {money(max(0, left))} left" == today.text
+    assert 0 < today.until <= 25 * 3_600_000
+
+
+def test_a_run_without_a_closed_trade_shows_no_empty_charts() -> None:
+    """Nothing to count is no chart of nothing."""
+    page = Page(page_of(replayed(start="2023-02-01", end="2023-02-01T02:00")).decode())
+    assert "R of each trade" not in page.words
+    assert "Signals and orders" in page.words
+
+
+def test_meters_end_where_the_account_was_lost() -> None:
+    """What would have been traded after that is fiction: it fills no meter and counts no day."""
+    run = replayed(start="2023-01-02", end="2023-07-01")
+    seen = judged(load_rules("ftmo_2step"), run)
+    assert seen is not None
+    assert seen.time
+    shown = {item.key: item for item in meters(run, seen.curve, seen)}
+    living = seen.curve.worst[seen.curve.time <= seen.time]
+    used = run.terms.start.balance - int(living.min())
+    assert f"{money(used)} used, 0.00 left at the lowest" == shown["overall"].text
+    assert used < run.terms.start.balance - int(seen.curve.worst.min())
+    days = sum(bool(day.opened) and day.date <= "2023-05-24" for day in run.daily)
+    assert shown["next"].text == f"none: the account is lost; {days} trading days"

@@ -7,10 +7,12 @@ from itertools import islice
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.rules import load_rules
 from engine.events import DenyReason
-from engine.rules import Calendar, Closure, News, TradingRestrictions
+from engine.rules import Calendar, Closure, News, TradingRestrictions, WeeklyClosure
 from risk import objectives as obj
 from risk import restrictions
 from tests.builders import EURUSD, START, USDJPY, XAUUSD
@@ -44,6 +46,18 @@ class TestClosures:
         assert CONDUCT.week is not None
         (first,) = islice(restrictions.weekly(CONDUCT.week, at(after)), 1)
         assert first == Closure(start=at(closes), end=at(opens))
+
+    @given(
+        st.datetimes(dt.datetime(2019, 12, 1), dt.datetime(2021, 2, 1), timezones=st.just(dt.UTC)),
+        st.integers(0, 7 * 24 * 60 - 1), st.integers(0, 7 * 24 * 60 - 1),
+    )  # fmt: skip
+    def test_the_first_one_is_looked_up_as_it_is_counted(
+        self, moment: dt.datetime, closes: int, opens: int
+    ) -> None:
+        """At every turn of a year, for weeks that close before or after they open."""
+        week = WeeklyClosure(zone="America/New_York", closes=closes, opens=opens)
+        after = round(moment.timestamp()) * 1000
+        assert restrictions.first_weekly(week, after) == next(restrictions.weekly(week, after))
 
     @pytest.mark.parametrize(
         ("moment", "denied"),

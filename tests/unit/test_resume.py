@@ -199,5 +199,5 @@ def test_the_initial_balance_of_its_objectives_stays_what_it_was(tmp_path: Path)
     named = resolve("ftmo_2step", None, None, 100_000.0)
     went = earlier(tmp_path, objectives=as_recorded(named))
     went.insist_on_initial(named)
-    with pytest.raises(AppError, match=r"session it began with 100000\.00 and keeps that"):
+    with pytest.raises(AppError, match=r"session it began with 100000\.00 USD and keeps that"):
         went.insist_on_initial(resolve("ftmo_2step", None, None, 90_000.0))

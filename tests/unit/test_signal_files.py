@@ -188,8 +188,19 @@ def test_two_signals_are_the_same_when_strategy_symbol_second_and_side_are(
     assert not ids & others
 
 
-OTHERS: dict[str, str] = {
+OTHERS: dict[str, str | bytes] = {
     "milliseconds": csv_of(time="1709280900000"),
+    "nanoseconds": csv_of(time="1709280900000000000"),
+    "an hour of one digit": csv_of(time="2024-03-01 8:15"),
+    "the word UTC": csv_of(time="2024/03/01 08:15:00 UTC"),
+    "UTF-16": f"{HEAD}\n{ROW}\n".encode("utf-16"),
+    "an index": f",{HEAD}\n0,{ROW}\n",
+    "separators at the end": f"{HEAD},\n{ROW},\n",
+    "a separator at the end of the row": f"{HEAD}\n{ROW},\n",
+    "blank rows above": f"\n,,,\n{HEAD}\n{ROW}\n",
+    "a line of the separator": f"sep=;\n{HEAD}\n{ROW}".replace(",", ";"),
+    "words apart": "Time,Symbol,Direction,Stop Loss,Take-Profit\n" + f"{ROW},-",
+    "a terminal's words": "Time,Symbol,Type,S / L,T / P\n" + f"{ROW},N/A",
     "semicolons": f"{HEAD}\n{ROW}".replace(",", ";"),
     "semicolons and decimal commas": f"{HEAD}\n{ROW}".replace(",", ";").replace("1.08", "1,08"),
     "tabs": f"{HEAD}\n{ROW}".replace(",", "\t"),
@@ -220,7 +231,7 @@ def test_what_other_programs_write_says_the_same(tmp_path: Path, what: str) -> N
 MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "empty": (b"", "", ["is empty", "first line names the columns"]),
     "header only": (f"{HEAD}\n", "", ["holds no signal", "below the header"]),
-    "blank lines only": ("\n\n", "line 1", ["lacks time, symbol, direction, stop_loss"]),
+    "blank lines only": ("\n\n", "", ["is empty"]),
     "blank cells only": (f"{HEAD}\n,,,\n", "", ["holds no signal", "below the header"]),
     "missing column": (
         "time,symbol,stop_loss\n2024-03-01,EURUSD,1.0\n",
@@ -228,7 +239,13 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
         ["lacks direction", "every signal has one"],
     ),
     "unknown column": (csv_of(colour="0.1"), "line 1", ["unknown column 'colour'", "volume"]),
-    "no header": (f"{ROW}\n", "line 1", ["unknown column '2024-03-01t08:15:00'"]),
+    "no header": (f"{ROW}\n", "line 1", ["is a signal where a header is due", HEAD]),
+    "a value without a name": (f"{HEAD},\n{ROW},9\n", "line 2", ["without a name"]),
+    "a value beyond the header": (f"{HEAD}\n{ROW},9\n", "line 2", ["5 fields, the header 4"]),
+    "day or month first": (csv_of(time="03/05/2024 09:15"), "line 2", ["day or the month first"]),
+    "a comma in quotes": (csv_of(stop_loss='"1,082"'), "line 2", ["of decimals or of thousands"]),
+    "a workbook": (b"PK\x03\x04" + b"\0" * 90, "", ["is an Excel workbook"]),
+    "a packed file": (b"\x1f\x8b" + b"\0" * 90, "", ["is a gzip archive"]),
     "duplicate column": (
         f"{HEAD},symbol\n{ROW},GBPUSD\n",
         "line 1",
@@ -280,7 +297,6 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "a zone's name": (csv_of(time="2024-03-01T08:15 CET"), "line 2", ["write a time such as"]),
     "no such offset": (csv_of(time="2024-03-01T08:15+25:00"), "line 2", ["write a time such as"]),
     "a date as one number": (csv_of(time="20240301"), "line 2", ["time '20240301'"]),
-    "nanoseconds": (csv_of(time="1709280900000000000"), "line 2", ["time '1709280900000000000'"]),
     "before all clocks": (csv_of(time="1900-01-01"), "line 2", ["time '1900-01-01'"]),
     "after all clocks": (csv_of(expires="2150-01-01"), "line 2", ["expires '2150-01-01'"]),
     "at the edge of the calendar": (csv_of(time="0001-01-01T00:00+14:00"), "line 2", ["time"]),
@@ -310,7 +326,6 @@ MALFORMED: dict[str, tuple[str | bytes, str, list[str]]] = {
     "huge cell": (csv_of(reason="x" * 1_000_000), "line 2", ["is not CSV (field larger than"]),
     "huge line": (f"{HEAD}\n{'1,' * 1_000_000}\n", "line 2", ["has 1000001 fields"]),
     "huge name": ("x" * 100_000 + f"\n{ROW}", "line 1", ["unknown column 'xxx"]),
-    "UTF-16": (f"{HEAD}\n{ROW}\n".encode("utf-16"), "", ["is not UTF-8 text", "save it as"]),
     "Latin-1": (csv_of(reason="Gewinnmöglichkeit").encode("latin-1"), "", ["is not UTF-8 text"]),
     "binary": (np.random.default_rng(3).bytes(5_000), "", ["is not UTF-8 text"]),
     "zeros": (b"\0" * 5_000, "line 1", ["unknown column"]),

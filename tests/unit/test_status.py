@@ -26,6 +26,7 @@ from engine.journal import MemoryJournal
 from engine.trading import HaltCause, Trading, TradingState
 from engine.types import Side
 from scripts.app.operations.control import left_of
+from scripts.view.live_view import plain_line
 from scripts.view.status_text import status_lines
 from tests.builders import (
     EURGBP,
@@ -70,6 +71,14 @@ def moment(**changes: object) -> Moment:
 
 def submitted(order_id: int, action: ev.Action = ev.Action.OPEN) -> ev.OrderSubmitted:
     return ev.OrderSubmitted(order_id=order_id, terms=terms(action=action), volume=5_000)
+
+
+FOREIGN = ev.ReconciliationMismatch(
+    external=(
+        ev.ExternalExposure(ticket=60, symbol="EURUSD", side=Side.LONG, volume=2_000, risk=1_250),
+    ),
+)
+"""A position that somebody else has opened."""
 
 
 class TestFold:
@@ -118,6 +127,18 @@ class TestFold:
         (line,) = [item for item in status_lines(status) if "  position " in item]
         assert line.endswith("unexplained: it carries the session's mark")
         assert recorded(told, ev.ReconciliationMismatch()).positions == ()
+
+    def test_what_is_not_the_sessions_is_shown_as_long_as_it_stands(self) -> None:
+        """Somebody else's counts as risk: who looks at the session sees why entries are denied."""
+        status = recorded(FOREIGN)
+        (shown,) = status.external
+        assert (shown.ticket, shown.side, shown.volume, shown.risk) == (60, "long", 0.2, 12.5)
+        assert status.positions == ()
+        (line,) = [item for item in status_lines(status) if "  external " in item]
+        assert "60 EURUSD long 0.20 lots, may lose 12.50 USD" in line
+        assert "left alone" in line
+        assert "1 external" in plain_line(status)
+        assert recorded(FOREIGN, ev.ReconciliationMismatch()).external == ()
 
     def test_what_must_be_closed_is_told_until_it_is(self) -> None:
         wanted = signal("s:1:FLATTEN", action=ev.CLOSE, position=7, reason="FLATTEN")
@@ -328,7 +349,7 @@ class TestText:
         assert lines[0] == (
             f"s-1: shadow, running for 02:00 (process {os.getpid()}); trading latched (paused)"
         )
-        figures = "balance 100,000.00, equity 100,000.00, margin 0.00 USD; today +100.00"
+        figures = "balance 100,000.00, equity 100,000.00, today +100.00, margin 0.00 USD"
         assert lines[1] == f"  account    {figures}"
         assert lines[2] == (
             "  time       2025-01-07 12:00 UTC; the day turns at 23:00 UTC, in 11 h 00 min"

@@ -10,6 +10,8 @@ import pytest
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.trading import HaltCause, Trading
+from engine.types import Side
+from scripts.view.summary import external_lines
 from tests.builders import (
     ONE_OF_EACH,
     START,
@@ -55,6 +57,30 @@ class TestSummary:
         for summary in (summary_of(), summary_of(ended())):
             assert set(NAMED_ON_THE_PAGE.split()) <= set(summary)
             json.dumps(summary, allow_nan=False)
+
+    def test_what_stands_beside_the_sessions_positions_is_named(self) -> None:
+        """Its own count is 0, and something is open all the same."""
+        other = ev.ExternalExposure(
+            ticket=60, symbol="EURUSD", side=Side.LONG, volume=2_000, risk=1_250
+        )
+        mark = ev.MarkedPosition(
+            ticket=61, symbol="EURUSD", side=Side.SHORT, volume=3_000, entry=110_000,
+            stop_loss=110_500, take_profit=0, comment="ab-1",
+        )  # fmt: skip
+        ours = ev.ExternalExposure(
+            ticket=61, symbol="EURUSD", side=Side.SHORT, volume=3_000, risk=150, ours=True
+        )
+        seen = ev.ReconciliationMismatch(external=(other, ours), marked=(mark,))
+        summary = summary_of(seen, ended())
+        assert summary["open_positions"] == 0
+        told = [(item["ticket"], item["volume"], item["marked"]) for item in summary["external"]]
+        assert told == [(60, 0.2, False), (61, 0.3, True)]
+        assert external_lines(summary) == [
+            "  EXTERNAL   60 EURUSD long 0.20 lots: not the session's, left alone",
+            "  EXTERNAL   61 EURUSD short 0.30 lots: carries the session's mark, but no order "
+            "explains it",
+        ]
+        assert summary_of(seen, ev.ReconciliationMismatch(), ended())["external"] == []
 
     def test_money_and_ratios_are_numbers(self) -> None:
         summary = summary_of(ended(account=account(10_123_456, 10_123_499)))

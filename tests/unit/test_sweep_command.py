@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
 
@@ -37,12 +38,21 @@ def rows_of(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path) -> None:
+WALKED = (*GRID, *MONTHS, "--walk-forward", "4w/3w")
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one worker makes of it; only read."""
+    folder = tmp_path_factory.mktemp("swept") / "one"
+    assert sweep(folder, *WALKED, "--jobs", 1).code == 0
+    return folder
+
+
+def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path, one: Path) -> None:
     """Rows in the order of trials; seconds and workers stand elsewhere."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    options = (*GRID, *MONTHS, "--walk-forward", "4w/3w")
-    assert sweep(one, *options, "--jobs", 1).code == 0
-    assert sweep(two, *options, "--jobs", 2).code == 0
+    two = tmp_path / "two"
+    assert sweep(two, *WALKED, "--jobs", 2).code == 0
     for name in TABLES:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
     rows = rows_of(one)
@@ -57,7 +67,7 @@ def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_in_the_walk_forward_costs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, one: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its windows are played again, one after the other, to the same bytes."""
     sound, pools = PoolWorkers.executor, []
@@ -69,14 +79,11 @@ def test_a_worker_that_dies_in_the_walk_forward_costs_nothing(
                 pools[-1].submit(os._exit, 1).result()
         return pools[-1]
 
-    options = (*GRID, *MONTHS, "--walk-forward", "4w/3w", "--jobs", 1)
-    assert sweep(tmp_path / "sound", *options).code == 0
     monkeypatch.setattr(PoolWorkers, "executor", executor)
-    assert sweep(tmp_path / "broken", *options).code == 0
+    assert sweep(tmp_path / "broken", *WALKED, "--jobs", 1).code == 0
     assert len(pools) == 2
     for name in TABLES:
-        one, two = (tmp_path / which / name for which in ("sound", "broken"))
-        assert one.read_bytes() == two.read_bytes(), name
+        assert (one / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
 
 
 def test_a_trial_is_what_a_replay_of_its_parameters_is(tmp_path: Path) -> None:
@@ -93,10 +100,10 @@ def test_a_trial_is_what_a_replay_of_its_parameters_is(tmp_path: Path) -> None:
     assert row["final"] == round(100 * summary["final_equity"]) or summary["open_positions"]
 
 
-def test_a_sweep_goes_on_without_repeating_a_trial(tmp_path: Path) -> None:
+def test_a_sweep_goes_on_without_repeating_a_trial(tmp_path: Path, one: Path) -> None:
     """What was done before an end of the process is in its lines, a cut one is done again."""
     folder = tmp_path / "s"
-    assert sweep(folder, *GRID, *MONTHS, "--jobs", 1).code == 0
+    shutil.copytree(one, folder)
     whole = {name: (folder / name).read_bytes() for name in TABLES}
     lines = (folder / "done.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "done.jsonl").write_bytes(b"".join(lines[:2]) + lines[2][:50])
@@ -229,14 +236,14 @@ def test_every_sweep_on_the_same_bars_counts_as_tried(tmp_path: Path) -> None:
 def test_odds_say_that_a_preset_was_chosen_from_many(tmp_path: Path) -> None:
     """After a sweep on the same bars; not on others, and not without one."""
     where = ("--results-dir", tmp_path)
-    quick = ("--preset", "sma_cross", "--to", "2023-05-01")
+    quick = ("--preset", "sma_cross", "--to", "2023-05-01", "--commission", 1_000)
     assert (
         butler("sweep", *quick, "--set", "sma_fast=5,6", "--jobs", 1, "--quiet", *where).code == 0
     )
     told = "This preset was chosen from 2 that were tried"
     ask = ("--paths", "100", "--no-table", *where)
     assert told in "\n".join(butler("odds", *quick, *ask).out)
-    other = butler("odds", "--preset", "ftmo_m15", "--to", "2023-05-01", *ask)
+    other = butler("odds", "--to", "2023-05-01", "--commission", 30, *ask)
     assert other.code == 0
     assert "chosen from" not in "\n".join(other.out)
 
@@ -256,9 +263,8 @@ def test_progress_tells_rate_errors_and_the_best_in_sample() -> None:
     assert told.line(104.0) == "0.5/s, 14 s left, 1 failed, best sharpe in sample 0.5"
 
 
-def test_days_of_all_trials_are_the_same_weekdays(tmp_path: Path) -> None:
-    assert sweep(tmp_path / "s", *GRID, *MONTHS, "--jobs", 1).code == 0
-    table = pq.read_table(tmp_path / "s" / "days.parquet")
+def test_days_of_all_trials_are_the_same_weekdays(one: Path) -> None:
+    table = pq.read_table(one / "days.parquet")
     days = np.array(table["date"].to_pylist(), dtype="datetime64[D]")
     assert np.is_busday(days).all()
     assert set(table["trial"].to_pylist()) == {0, 1, 2, 3}

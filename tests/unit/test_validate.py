@@ -95,7 +95,7 @@ def _found(bars: Bars, **options: int) -> list[Finding]:
     """The findings, which must be the same however the bars are cut into chunks."""
     whole = _checked(bars, **options)
     findings = whole.finish()
-    for size in (1, 7, 100) if len(bars.time) < 1_000 else (1_001,):
+    for size in (7, 100) if len(bars.time) < 1_000 else (1_001,):
         other = _checked(bars, size, **options)
         assert other.finish() == findings
         assert other.counts == whole.counts
@@ -109,6 +109,7 @@ def _kinds(bars: Bars, **options: int) -> list[tuple[Kind, int]]:
 def test_good_bars_have_no_findings() -> None:
     """Four days of M15 bars pass, and their period is told."""
     assert _found(GOOD, now=MONDAY + 30 * 86_400) == []
+    assert _checked(GOOD, 1).finish() == _checked(GOOD).finish() == []
     assert _checked(GOOD).period == 900
     assert _checked(GOOD).rows == len(GOOD.time)
 
@@ -296,6 +297,24 @@ def test_weekends_holidays_and_daily_breaks_are_no_gaps() -> None:
     holiday = (seconds >= _at("2025-12-24T20:00")) & (seconds < _at("2025-12-26"))
     daily = seconds % 86_400 < 3_600
     assert _found(year.take(np.flatnonzero(~(weekend | holiday | daily)))) == []
+
+
+@pytest.mark.parametrize("hours", [4, 6, 8, 12, 24])
+def test_weekends_are_no_gaps_for_long_bars_either(hours: int) -> None:
+    """The last bar of a week opens as long before the close as it is long; a lost day is told."""
+    period = hours * 3600
+    weeks = [MONDAY + 7 * 86_400 * week + k * period for week in range(3)
+             for k in range(5 * 24 // hours)]  # fmt: skip
+    assert _kinds(_bars(weeks)) == []
+    lost = [time for time in weeks if time // 86_400 != MONDAY // 86_400 + 9]
+    assert [kind for kind, _ in _kinds(_bars(lost))] == [Kind.GAP]
+
+
+def test_bars_in_reverse_can_be_repaired() -> None:
+    """Their period shows only when they are sorted: until then nothing is said of it."""
+    reverse = _bars(_week()[::-1])
+    assert all(finding.repairable for finding in _found(reverse))
+    assert _found(reverse.take(repair(reverse).rows)) == []
 
 
 def test_many_findings_are_counted_and_the_first_kept() -> None:

@@ -75,7 +75,8 @@ class TestTheFormulaIsKnown:
         objection = found(EURUSD, broker_valued(loss=1_100_000)).objection
         assert objection is not None
         assert objection[1] == (
-            "the terminal says that 110 points of EURUSD are worth 11000.00, the formula 5500.00"
+            "the terminal says that 110 points of EURUSD are worth 11000.00, the formula 5500.00 "
+            "of the account's currency"
         )
 
     def test_what_is_open_is_judged_by_the_larger_loss_even_when_they_disagree(self) -> None:

@@ -17,7 +17,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.host import wire
 from adapters.mt5.host.wire import Deadline, RpcReply, RpcRequest, WireError
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Colour(enum.IntEnum):

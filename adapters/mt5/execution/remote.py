@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.account_guard import objection
 from adapters.mt5.api.errors import ArgumentsRefused, CallOutcomeUnknown, NotSent, TerminalError
 from adapters.mt5.execution.conditions import trading_conditions
 from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, quotes_of
@@ -19,6 +18,7 @@ from adapters.mt5.execution.snapshot import (
     Deals,
     Snapshot,
     SnapshotQuery,
+    doubt,
     fetch_snapshot,
     insist_on,
 )
@@ -242,12 +242,11 @@ class LiveRouter:
         return seen
 
     def _ours(self, reply: TradeReply) -> TradeReply:
-        """A reply without what was read back when somebody had just logged in elsewhere.
+        """A reply without what was read back when that is not our account's.
 
         The order counts as accepted until a snapshot of the session's own account shows more.
         """
-        account, expected = reply.account, self._account
-        if account is None or objection(account, expected.login, expected.server) is None:
+        if reply.account is None or doubt(reply.account, self._account) is None:
             return reply
         return TradeReply(reply.result, reply.error)
 

@@ -135,13 +135,22 @@ def _may_be_unknown(position: mt5.TradePosition, query: SnapshotQuery) -> bool:
 
 
 def insist_on(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> None:
-    """Raises SnapshotFailed when another account than the expected one has answered.
-
-    Someone may log in elsewhere at the terminal; that account's figures are not the session's.
-    """
-    why = objection(seen, expected.login, expected.server)
+    """Raises SnapshotFailed when the figures are not the expected account's."""
+    why = doubt(seen, expected)
     if why is not None:
         raise SnapshotFailed(why)
+
+
+def doubt(seen: mt5.AccountInfo, expected: mt5.AccountInfo) -> str | None:
+    """Why these are no figures of the expected account, or None when they are.
+
+    Someone may log in elsewhere at the terminal. A terminal that is just logging in may tell the
+    account without its figures; then nothing of it is a loss.
+    """
+    why = objection(seen, expected.login, expected.server)
+    if why is None and expected.balance and not seen.balance and not seen.equity:
+        return f"account {expected.login} comes without balance and equity"
+    return why
 
 
 def _deals(terminal: Terminal, *span: int, **where: int) -> Deals:

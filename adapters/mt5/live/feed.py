@@ -190,13 +190,15 @@ class LiveFeed:
         self._reported: dict[HaltCause, bool] = {}
         self._modes: dict[str, ev.SymbolModeSeen] = {}
         self._last_ticks: dict[str, tuple[float, float, int]] = {}
+        self._linked = False
 
     async def slices(self) -> AsyncGenerator[None, None]:
-        linked = False  # the account is compared before anything is done
-        while not linked or await self._pacing.next():
+        # At first the account is compared, before anything is done.
+        while not self._linked or await self._pacing.next():
+            linked, self._linked = self._linked, False  # whatever ends the session here
             if linked:
-                linked = await self._observe() and await self._check_again()
-            if not linked:
+                self._linked = await self._observe() and await self._check_again()
+            if not self._linked:
                 try:
                     async with aclosing(self._recovery()) as attempts:
                         async for _ in attempts:
@@ -206,14 +208,39 @@ class LiveFeed:
                         return
                     yield  # a stop that was asked for is an orderly end
                     raise
-                linked = True
+                self._linked = True
             await self._venue.settled()
             yield
 
     async def aclose(self) -> None:
-        """Let requests under way come back, then take no more."""
+        """Let requests under way come back and look at what they led to, then take no more."""
+        try:
+            await self._venue.settled()
+            if self._linked and self._server is not None:  # in lockstep nothing moves meanwhile
+                await self._look_back()
+        finally:
+            self._venue.close()
+
+    async def _look_back(self) -> None:
+        """Take what no look has shown yet: a venue may show the money of a close later than it.
+
+        What a standing intent asks for again is sent and waited for.
+        """
+        why = ""
+        try:
+            seen = await self._venue.observe((), self._gateway.snapshot_query())
+        except (TerminalError, SnapshotFailed) as error:
+            why = f"no look at the account when the session ended: {error}"
+        self._bus.time, self._bus.bar = self._clock.now(), None
+        if why:
+            self._bus.feed(ev.LinkChanged(up=False, detail=why))
+            return
+        if self._gateway.has_changes(seen.snapshot):
+            self._bus.feed(seen.snapshot)
+        account = ev.AccountSeen.of(seen.snapshot.account)
+        if account.balance != self._portfolio.account.figures.balance:
+            self._test_equity(account)
         await self._venue.settled()
-        self._venue.close()
 
     async def _observe(self) -> bool:
         """Look once and take what is seen; False when the terminal does not answer."""

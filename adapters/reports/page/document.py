@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adapters.reports.page import first_screen, sections
+from adapters.reports.page import first_screen, heartbeat, sections
 from adapters.reports.page.other_run import OtherRun, laid_on
 from adapters.reports.page.packing import differences, packed, price_columns
 from adapters.reports.page.plotly_js import PlotlyMissing, csp_hash, plotly_script
-from adapters.reports.page.words import place
+from adapters.reports.page.words import in_its_currency, place
 from engine.result import AttemptRecord, RunResult, TradeRecord
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
 from engine.result.statistics import by_day, figures_of
+from engine.types import decimals
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,6 +81,7 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
+@in_its_currency
 def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
     """Everything that is text on the page."""
     curve = hindsight.curve if hindsight is not None else result.curve
@@ -100,6 +102,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "groups": sections.group_tables(result),
         "funnel": sections.funnel(result),
         "execution": sections.execution(result),
+        "heartbeat": heartbeat.strip(result),
         "operations": sections.operations(result),
         "attempts": sections.attempts(result) if result.attempts else None,
         "all_figures": sections.figures(result, figures),
@@ -107,6 +110,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "warnings": sections.warnings(result, figures),
         "symbols": [name for name in result.prices if len(result.prices[name])],
         "count": len(result.trades),
+        "closed": len(result.closed),
     }
 
 
@@ -130,6 +134,7 @@ def _document(
         "period": curve.period,
         "start": result.terms.start.equity,
         "currency": result.terms.currency,
+        "decimals": decimals(result.terms.currency),
         "zone": zone,
         "place": place(zone),
         "lost": verdict.lost,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from adapters.reports.page.words import date, money, number, percent, when
+from adapters.reports.page.words import date, in_its_currency, money, number, percent, when
+from engine.calendar import resets
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
 from engine.result.statistics import TradeFigures
+from engine.rules import AmountBase
 from engine.types import Cents, Millis
 
 RULES = {
@@ -56,6 +57,7 @@ class RunVerdict:
     lost: Millis = 0
 
 
+@in_its_currency
 def identity(result: RunResult, hindsight: Hindsight | None) -> list[str]:
     """What was run: preset, symbols, rules, account, period played, mode, attempts."""
     terms = result.terms
@@ -89,6 +91,7 @@ _OVER = ("breached", "passed", "stopped", _UNSURE)
 """How attempts end."""
 
 
+@in_its_currency
 def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     """How the run stands under the firm's rules, with cause, the firm's time and figures."""
     over = [item for item in result.attempts if item.outcome in _OVER]
@@ -158,96 +161,126 @@ def _in_hindsight(result: RunResult, seen: Hindsight) -> RunVerdict:
 # --- meters ---
 
 
+@in_its_currency
 def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> list[Meter]:
     """Overall loss, the worst day (or today), the target, and the next order."""
     if not len(curve):
         return []
     zone = seen.rules.reset_zone if seen else result.terms.day_zone
+    lost = verdict(result, seen).lost
     return [
         meter
         for meter in (
-            _overall(result, curve),
-            _today(result) if result.outcome is None else _worst_day(result, curve, zone, seen),
-            _target(result, curve),
-            _next_order(result),
+            _overall(result, curve, lost),
+            _today(result, curve, seen)
+            if result.outcome is None
+            else _worst_day(result, curve, zone, seen, lost),
+            _target(result, curve, lost),
+            _next_order(result, zone, lost),
         )
         if meter is not None
     ]
 
 
-def _latest(result: RunResult, curve: EquityCurve) -> npt.NDArray[np.bool_]:
-    """The points of the last attempt; the one in which its balance was reset is the old one's."""
+def _latest(result: RunResult, curve: EquityCurve, lost: Millis) -> npt.NDArray[np.bool_]:
+    """The points of the last attempt; the one in which its balance was reset is the old one's.
+
+    What comes after the account was `lost` is fiction and fills no meter.
+    """
     since = result.attempts[-1].started if result.attempts else 0
     found = curve.time + curve.period > since
+    if lost:
+        found &= curve.time <= lost
     if not found.any():
         found[-1] = True
     return found
 
 
-def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
+def _overall(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | None:
     floor = int(curve.overall_floor[-1])
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
     if not floor or floor >= initial:
         return None
-    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve)].min())
+    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve, lost)].min())
     used = max(0, initial - lowest)
     left = max(0, lowest - floor)
-    text = f"{percent(min(1.0, used / limit), 0)} used \u00b7 {money(left)} left at the lowest"
+    text = f"{money(used)} used, {money(left)} left at the lowest"
     return Meter("overall", f"Overall loss (limit {money(limit)})", used / limit, text)
 
 
-def _today(result: RunResult) -> Meter | None:
-    room = result.loss_buffer
-    if room is None:
-        floor = int(result.curve.day_floor[-1])
-        text = f"{money(result.account.equity - floor)} left until the daily floor"
-        return Meter("today", "Today", None, text) if floor else None
-    text = f"{money(room.today)} left today"
-    return Meter("today", "Today", None, text, until=room.reset_in)
+def _today(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> Meter | None:
+    """The running day of a session that runs: against equity, with the time to the next reset."""
+    floor = int(curve.day_floor[-1])
+    if not floor:
+        return None
+    limit, left = max(1, day_limit(result, floor, seen)), result.account.equity - floor
+    used = max(0, limit - left)
+    text = f"{money(used)} used, {money(max(0, left))} left"
+    terms = result.terms
+    reset, _ = next(resets(terms.day_zone, result.last, terms.day_hour))
+    name = f"Today (limit {money(limit)})"
+    return Meter("today", name, used / limit, text, until=reset - result.last)
 
 
 def _worst_day(
-    result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None
+    result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None, lost: Millis
 ) -> Meter | None:
-    known = (curve.day_floor > 0) & _latest(result, curve)
+    known = (curve.day_floor > 0) & _latest(result, curve, lost)
     if not known.any():
         return None
     room = np.where(known, curve.worst - curve.day_floor, np.iinfo(np.int64).max)
     row = int(room.argmin())
-    limit = _day_loss(result, int(curve.day_floor[row]), seen)
+    limit = max(1, day_limit(result, int(curve.day_floor[row]), seen))
     used = limit - int(room[row])
     left, on = max(0, int(room[row])), date(int(curve.time[row]), zone)
     text = f"{money(max(0, used))} used, {money(left)} left on {on}"
     return Meter("day", f"Worst day (limit {money(limit)})", max(0.0, used / limit), text)
 
 
-def _day_loss(result: RunResult, floor: Cents, seen: Hindsight | None) -> Cents:
-    """The money of a day's limit, from its floor and the rule that made it."""
-    rules: dict[str, Any] | Any = result.terms.rules
-    if seen is not None or rules:
-        daily = seen.rules.daily if seen is not None else None
-        share = daily.percent if daily is not None else rules["daily"]["percent"]
-        initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-        return max(1, initial * share // 10_000)
-    part = float(result.terms.limits.get("daily_loss_fraction", 0.0))
-    return max(1, round(floor * part / (1 - part))) if part < 1 else max(1, floor)
+def day_limit(result: RunResult, floor: Cents, seen: Hindsight | None = None) -> Cents:
+    """The money that a day may lose in all: the firm's where one is followed, else our own.
+
+    0 where a firm limits no day. `floor` is the equity at which the day's limit is reached.
+    """
+    rules = result.terms.rules
+    terms: tuple[int, str] | None = None
+    if seen is not None:
+        if seen.rules.daily is not None:
+            terms = seen.rules.daily.percent, seen.rules.daily.amount_base
+    elif rules:
+        if told := rules.get("daily"):
+            terms = int(told["percent"]), str(told.get("amount_base", AmountBase.INITIAL))
+    else:
+        part = float(result.terms.limits.get("daily_loss_fraction", 1.0))
+        return round(floor * part / (1 - part)) if part < 1 else 0
+    if terms is None:
+        return 0
+    share, base = terms
+    if base != AmountBase.INITIAL:
+        return floor * share // (10_000 - share)
+    initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
+    return initial * share // 10_000
 
 
-def _target(result: RunResult, curve: EquityCurve) -> Meter | None:
+def _target(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | None:
     target = int(curve.target[-1])
     if not target:
         return None
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-    best = int(curve.balance[_latest(result, curve)].max())
+    best = int(curve.balance[_latest(result, curve, lost)].max())
     gained, wanted = best - initial, target - initial
     text = f"best {money(gained)} of {money(wanted)}"
     return Meter("target", f"Target ({money(target)})", max(0.0, gained / wanted), text)
 
 
-def _next_order(result: RunResult) -> Meter:
+def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
     room = result.loss_buffer
-    days = result.attempts[-1].trading_days if result.attempts else len(result.daily)
-    if room is not None:
+    last = date(lost, zone) if lost else ""
+    entered = [day for day in result.daily if day.opened and (not last or day.date <= last)]
+    days = result.attempts[-1].trading_days if result.attempts else len(entered)
+    if lost:
+        text = "none: the account is lost"
+    elif room is not None:
         orders = min(room.orders_today, room.orders_overall)
         text = f"may risk {money(room.order_risk)}; {orders} such orders fit"
         if orders == 0:
@@ -261,6 +294,7 @@ def _next_order(result: RunResult) -> Meter:
 # --- the eight figures ---
 
 
+@in_its_currency
 def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
     """Net, profit factor, R a trade, won, drawdown, trades, costs, gross."""
     drawdown = result.figures.max_drawdown_fraction if result.figures else None

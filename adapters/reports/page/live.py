@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from adapters.reports.page import first_screen, sections
 from adapters.reports.page.document import attempt_entry
-from adapters.reports.page.first_screen import Meter
-from adapters.reports.page.words import money, percent, place
+from adapters.reports.page.first_screen import Meter, day_limit
+from adapters.reports.page.words import in_its_currency, money, percent, place
 from engine.calendar import resets, trading_date
 from engine.result import RunResult, TradeRecord
 from engine.result.statistics import figures_of
-from engine.rules import AmountBase
-from engine.types import Cents, Millis
+from engine.types import Cents, Millis, decimals
 
 Row = list[Any]
 
@@ -153,6 +152,7 @@ def _changed_rows(known: _Rows | None, rows: list[Row], seq: int) -> _Rows:
 # --- meters of the moment ---
 
 
+@in_its_currency
 def live_meters(result: RunResult, now: Millis) -> list[Meter]:
     """Overall loss, today, target and the next order as they stand; of an ended run, its own."""
     if result.outcome is not None:
@@ -207,22 +207,6 @@ def _next_order(result: RunResult) -> Meter:
     return Meter("next", "Next order", None, f"may risk {risk}; {len(days)} {words}")
 
 
-def day_limit(result: RunResult, floor: Cents) -> Cents:
-    """The money that the day may lose in all: the firm's where one is followed, else our own."""
-    rules = result.terms.rules
-    if rules:
-        daily = rules.get("daily")
-        if not daily:
-            return 0
-        share = int(daily["percent"])
-        if daily.get("amount_base", AmountBase.INITIAL) != AmountBase.INITIAL:
-            return floor * share // (10_000 - share)
-        initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-        return int(initial * share) // 10_000
-    part = float(result.terms.limits.get("daily_loss_fraction", 1.0))
-    return round(floor * part / (1 - part)) if part < 1 else 0
-
-
 def _reset(result: RunResult, now: Millis) -> Millis:
     """When the trading day turns, in ms UTC of the session's clock."""
     moment, _ = next(resets(result.terms.day_zone, now, result.terms.day_hour))
@@ -240,6 +224,7 @@ def _document(result: RunResult) -> dict[str, Any]:
         "period": result.curve.period,
         "start": terms.start.equity,
         "currency": terms.currency,
+        "decimals": decimals(terms.currency),
         "zone": terms.day_zone,
         "place": place(terms.day_zone),
         "lost": found.lost,

@@ -16,7 +16,7 @@ from risk.ledger.inputs import Carried, ChallengeStatement, FirmRules, OwnDay, d
 from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from config.challenge import Began, ChallengeSettings
+    from config.challenge import Began, CarriedSettings, ChallengeSettings
     from config.loader import ResolvedAccount
 
 
@@ -69,24 +69,19 @@ def statement_of(settings: ChallengeSettings) -> ChallengeStatement:
         rules = load_rules(settings.rules)
     except ConfigError as error:
         raise WrongUsage(f"challenge.rules: {error}") from error
-    carried = settings.carried
     return ChallengeStatement(
         rules=rules.name,
         initial=settings.initial,
         started=None if settings.started is None else _moment(rules, settings.started),
         phase=settings.phase,
         accept_transfers=settings.accept_transfers,
-        carried=None
-        if carried is None
-        else Carried(
-            as_of=_moment(rules, carried.as_of),
-            high=carried.high,
-            trading_days=carried.trading_days,
-            profitable_days=carried.profitable_days,
-            best_day=carried.best_day,
-            good_days=carried.good_days,
-        ),
+        carried=None if settings.carried is None else _carried(rules, settings.carried),
     )
+
+
+def _carried(rules: RuleSet, settings: CarriedSettings) -> Carried:
+    figures = msgspec.structs.asdict(settings)
+    return Carried(**figures | {"as_of": _moment(rules, settings.as_of)})
 
 
 def _moment(rules: RuleSet, began: Began) -> Millis:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.journal import StoredJournal
 from adapters.reports.compare import RunComparison, Tolerances, compare
 from adapters.reports.compare_days import figures_that_differ
 from adapters.reports.divergence import differing_terms, known_reasons
+from engine.journal import JournalDamaged
 from engine.types import UNITS_PER_LOT
 from scripts.app.errors import WrongUsage
 from scripts.app.journals.run_files import Source, load_both
+from scripts.app.session_folder import JOURNAL
 
 _NAMES = ("session_id", "files", "holes")
 
@@ -51,7 +54,21 @@ def compare_files(
     result = compare(a.run, b.run, tolerances)
     add_figures(result, a, b, tolerances)
     terms = differing_terms(*_terms(a, b))
-    return ComparedRuns(a, b, result, terms, known_reasons(a.run, b.run, result, terms), tolerances)
+    resumed = not result.equal and any(map(was_resumed, (a, b)))
+    reasons = known_reasons(a.run, b.run, result, terms, resumed=resumed)
+    return ComparedRuns(a, b, result, terms, reasons, tolerances)
+
+
+def was_resumed(source: Source) -> bool:
+    """Whether the session went on after it had not run, as far as its journal is there to tell."""
+    journal = source.log.parent / JOURNAL
+    if not journal.is_file():
+        return False
+    try:
+        with StoredJournal(journal) as stored:
+            return next(stored.records(kinds={"session_resumed"}), None) is not None
+    except JournalDamaged:
+        return False
 
 
 def add_figures(result: RunComparison, a: Source, b: Source, tolerances: Tolerances) -> None:

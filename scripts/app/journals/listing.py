@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adapters.journal import StoredJournal
 from adapters.journal.lock import JournalLock
 from adapters.reports.projection import iso
+from adapters.reports.summary import SummaryProjection
 from engine import events as ev
-from engine.journal import JournalDamaged, JournalFailed
+from engine.journal import TAGS, JournalDamaged, JournalFailed
+from engine.types import USD, Cents
 from scripts.app.session_folder import JOURNAL, SIMULATED, THROUGH_MT5
 
 RUNNING, CUT_OFF, UNREADABLE = "running", "cut off", "unreadable"
@@ -20,7 +22,10 @@ RUNNING, CUT_OFF, UNREADABLE = "running", "cut off", "unreadable"
 
 @dataclass(frozen=True, kw_only=True)
 class PastRun:
-    """One run; what is not known of it is None. Money in the account's currency, times ISO UTC."""
+    """One run; what is not known of it is None. Money in the account's currency, times ISO UTC.
+
+    The result, on equity, of a run that has not ended is what it has come to so far.
+    """
 
     session_id: str
     started: str | None = None
@@ -31,6 +36,7 @@ class PastRun:
     played_to: str | None = None
     state: str = UNREADABLE
     result: float | None = None
+    currency: str = USD
     trades: int | None = None
     open_positions: int | None = None
     verdict: str = ""
@@ -49,11 +55,16 @@ def past_runs(results: Path) -> list[PastRun]:
 
 
 def _run_in(folder: Path) -> PastRun | None:
-    journal = (folder / JOURNAL).is_file()
     summary = _summary(folder)
-    if summary is None:
-        return _of_journal(folder) if journal else None
-    state = summary.get("outcome") or (_state(folder) if journal else CUT_OFF)
+    if not (folder / JOURNAL).is_file():
+        return None if summary is None else _of_summary(folder, summary, journal=False)
+    if summary is not None and summary.get("outcome") and not _written_since(folder):
+        return _of_summary(folder, summary, journal=True)
+    return _of_journal(folder, summary)
+
+
+def _of_summary(folder: Path, summary: dict[str, Any], *, journal: bool) -> PastRun:
+    """A run as its summary tells it."""
     return PastRun(
         session_id=folder.name,
         started=summary.get("started_at"),
@@ -62,13 +73,27 @@ def _run_in(folder: Path) -> PastRun | None:
         account_profile=summary.get("account_profile"),
         played_from=summary.get("played_from"),
         played_to=summary.get("played_to"),
-        state=str(state),
+        state=str(summary.get("outcome") or CUT_OFF),
         result=summary.get("total_pnl"),
+        currency=summary.get("currency", USD),
         trades=summary.get("number_of_trades"),
         open_positions=summary.get("open_positions"),
         verdict=_verdict(summary),
         journal=journal,
     )
+
+
+def _written_since(folder: Path) -> bool:
+    """Whether the journal may be ahead of the summary: the session was gone on with."""
+    told = max(_changed(folder / f"{kind}_summary.json") for kind in (THROUGH_MT5, SIMULATED))
+    return max(_changed(folder / f"{JOURNAL}{end}") for end in ("", "-wal")) > told
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _summary(folder: Path) -> dict[str, Any] | None:
@@ -99,28 +124,68 @@ def _verdict(summary: dict[str, Any]) -> str:
     return f"halted ({summary['halt_reason']})" if summary.get("halt_reason") else ""
 
 
-def _of_journal(folder: Path) -> PastRun:
-    """A run that has left no summary: what its journal begins with, and how far it came."""
+def _of_journal(folder: Path, summary: dict[str, Any] | None) -> PastRun:
+    """A run that has not ended: how far it came, and what it has come to so far."""
     try:
         with StoredJournal(folder / JOURNAL) as stored:
-            first = next(_records(stored, 1), None)
-            last = next(_records(stored, stored.last_seq), first)
+            last = next(_records(stored, stored.last_seq), None)
+            if summary is not None and (last is None or isinstance(last.event, ev.SessionEnded)):
+                return _of_summary(folder, summary, journal=True)
+            run = None if last is None else _so_far(stored, last)
     except JournalDamaged:
-        return PastRun(session_id=folder.name, journal=True)
-    if first is None or last is None or not isinstance(first.event, ev.SessionStarted):
-        return PastRun(session_id=folder.name, journal=True)
-    about = first.metadata or {}
+        run = None
+    if run is not None:
+        return replace(run, session_id=folder.name, state=_state(folder))
+    if summary is not None:
+        return _of_summary(folder, summary, journal=True)
+    return PastRun(session_id=folder.name, journal=True)
+
+
+def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
+    """What the journal says up to `last`; None of one that does not begin with a session."""
+    projection = SummaryProjection()
+    account, started = 0, None
+    for record in stored.records(kinds=_FOLDED):
+        event = record.event
+        if started is None:
+            if not isinstance(event, ev.SessionStarted):
+                return None
+            started = record
+        projection.take(record)
+        account = _equity(event, account)
+    if started is None:
+        return None
+    for record in stored.records(max(1, last.seq - _LOOKED_BACK), last.seq):
+        account = _equity(record.event, account)
+    summary = projection.summary()
     return PastRun(
-        session_id=folder.name,
-        started=about.get("started_at"),
-        mode=first.event.mode,
-        preset=first.event.preset,
-        account_profile=about.get("account_profile"),
-        played_from=iso(first.time),
+        session_id="",
+        started=summary["started_at"],
+        mode=summary["mode"],
+        preset=summary["preset"],
+        account_profile=summary["account_profile"],
+        played_from=summary["played_from"],
+        currency=summary.get("currency", USD),
         played_to=iso(last.time),
-        state=_state(folder),
+        result=round((account - projection.paid_in) / 100, 2),
+        trades=summary["number_of_trades"],
+        open_positions=summary["open_positions"],
+        verdict=_verdict(summary),
         journal=True,
     )
+
+
+_FOLDED = frozenset(TAGS[kind] for kind in SummaryProjection.KINDS)
+
+_LOOKED_BACK = 1_000
+"""Records before the last in which the account's latest figures are looked for; with something open
+each change of it is one."""
+
+
+def _equity(event: ev.Event | ev.Input, known: Cents) -> Cents:
+    """The account's equity as an event tells it, else what is known."""
+    account = event if isinstance(event, ev.AccountSeen) else getattr(event, "account", None)
+    return known if account is None else int(account.equity)
 
 
 def _records(stored: StoredJournal, seq: int) -> Iterator[ev.Record]:

@@ -77,7 +77,8 @@ def compared_recorded(a: RecordedRun, b: RecordedRun, tolerances: Tolerances) ->
     result = compare(first, second, tolerances)
     add_figures(result, one, other, tolerances)
     terms = differing_terms(_terms(a), _terms(b))
-    reasons = known_reasons(first, second, result, terms)
+    resumed = bool(a.rows.pauses or b.rows.pauses)
+    reasons = known_reasons(first, second, result, terms, resumed=resumed)
     return ComparedRuns(one, other, result, terms, reasons, tolerances)
 
 

@@ -25,6 +25,7 @@ class BarFileReport:
     """What a bar file holds; `fault` is what is wrong with its clock.
 
     `closed_flats` tells the bars of a closed market that replay leaves out; it is mostly empty.
+    `rounded`: its volumes have parts, which are not kept.
     """
 
     file: BarFile
@@ -33,6 +34,7 @@ class BarFileReport:
     verdict: ClockVerdict
     fault: str | None
     closed_flats: str
+    rounded: bool
 
     @property
     def findings(self) -> list[Finding]:
@@ -69,6 +71,7 @@ class WrittenBars:
     repairs: list[str]
     clock: ClockName | None
     fault: str | None
+    rounded: bool
 
 
 def known_symbols(digits: list[str] | None, files: list[Path] | None) -> Specs:
@@ -81,14 +84,14 @@ def examine_bars(path: Path, symbol: str | None, specs: Specs) -> BarFileReport:
     try:
         file = open_bars(path)
         spec = _spec(path, symbol or file.symbol, specs)
-        checker = _checked(file, spec)
+        checker, rounded = _checked(file, spec)
         detector = shown_clock(file)
         verdict = detector.verdict()
         flats = _closed_flats(file, file.fixed_clock or verdict.clock or ASSUMED, spec)
     except BarFileError as error:
         raise BadData(str(error)) from error
     fault = label_fault(file, detector) if file.fixed_clock else unknown_clock_fault(detector)
-    return BarFileReport(file, spec.name, checker, verdict, fault, flats)
+    return BarFileReport(file, spec.name, checker, verdict, fault, flats, rounded)
 
 
 def import_bars(source: ImportSource, out: Path, specs: Specs, *, repair: bool) -> WrittenBars:
@@ -100,14 +103,15 @@ def import_bars(source: ImportSource, out: Path, specs: Specs, *, repair: bool) 
         bars, spec = _opened(source, specs)
         if repair:
             bars, repairs = repaired(bars)
-        refuse(bars, _checked(bars, spec))
+        checker, rounded = _checked(bars, spec)
+        refuse(bars, checker)
         fault = label_fault(bars, shown_clock(bars))
         rows = write_bars(out, bars.chunks())
     except BarFileError as error:
         raise BadData(str(error)) from error
     except OSError as error:
         raise WrongUsage(f"{out}: cannot be written ({error.strerror})") from error
-    return WrittenBars(rows, repairs, bars.fixed_clock, fault)
+    return WrittenBars(rows, repairs, bars.fixed_clock, fault, rounded)
 
 
 def _opened(source: ImportSource, specs: Specs) -> tuple[Bars, SymbolSpec]:
@@ -139,9 +143,11 @@ def _spec(path: Path, symbol: str | None, specs: Specs) -> SymbolSpec:
     return specs[meant]
 
 
-def _checked(bars: Bars, spec: SymbolSpec) -> BarChecker:
-    checker = BarChecker(spec.name, spec.digits, SystemClock().now() // 1000)
+def _checked(bars: Bars, spec: SymbolSpec) -> tuple[BarChecker, bool]:
+    """What is to be said of the bars, and whether their volumes had to be rounded."""
+    checker, rounded = BarChecker(spec.name, spec.digits, SystemClock().now() // 1000), False
     for chunk in bars.chunks():
         checker.push(chunk)
+        rounded |= chunk.rounded
     checker.finish()
-    return checker
+    return checker, rounded

@@ -16,7 +16,7 @@ from adapters.mt5.execution.requests import Instrument
 from adapters.system.atomic_files import replace_file
 from config.loader import ResolvedAccount, load_symbols, symbols_yaml
 from engine.clock import SystemClock
-from engine.types import Conversion, lots
+from engine.types import Conversion, amount, lots
 from risk.valuation import valuation_of
 from scripts.app.errors import AppError
 from scripts.app.sessions.connection import Connection, connected
@@ -291,7 +291,7 @@ async def _money(connection: Connection, item: Instrument) -> DoctorFinding:
     currency = connection.account.currency
     how = "as the formula has it" if spec.conversion is not Conversion.FROM_BROKER else "no formula"
     what = f"a point of a lot of {spec.name} is worth {point:.4g} {currency} ({how})"
-    return _ok("money", f"{what}, its margin {valuation.margin / 100:.2f} {currency}")
+    return _ok("money", f"{what}, its margin {amount(valuation.margin, currency)}")
 
 
 def _filling(mask: int) -> str:

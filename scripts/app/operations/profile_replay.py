@@ -35,7 +35,7 @@ from scripts.app.terms import options
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.conversion_pairs import insist_on_pairs
 from scripts.app.terms.inputs import open_inputs
-from scripts.app.terms.objectives import resolve, with_firms_day
+from scripts.app.terms.objectives import refuse_rewards, resolve, with_firms_day
 from scripts.app.terms.replay_terms import Terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded, load
@@ -171,6 +171,7 @@ def prepare(how: ProfileReplay) -> PreparedReplay:
     challenge = resolve(
         request.objectives, request.attempts, request.calendar, request.initial_balance
     )
+    refuse_rewards(challenge, request.calendar)
     try:
         limits = with_overrides(loaded.preset.limits, **request.limits)
     except ConfigError as error:

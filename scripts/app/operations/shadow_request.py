@@ -16,7 +16,7 @@ from risk.challenge import Challenge
 from scripts.app.errors import WrongUsage
 from scripts.app.sessions.paper import PAPER
 from scripts.app.sessions.services import Work
-from scripts.app.terms.objectives import resolve
+from scripts.app.terms.objectives import refuse_rewards, resolve
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.terms.strategies import Loaded
 from scripts.app.terms.user_signals import open_signals
@@ -93,7 +93,9 @@ class ShadowRequest:
     def challenge(self) -> Challenge | None:
         """The firm's objectives that the user wants followed; raises WrongUsage."""
         request = self.request
-        return resolve(request.objectives, None, request.calendar, request.initial_balance)
+        asked = resolve(request.objectives, None, request.calendar, request.initial_balance)
+        refuse_rewards(asked, request.calendar)
+        return asked
 
     def decided_by(self, loaded: Loaded) -> tuple[str, dict[str, Any]]:
         """What decides, by name, and its parameters: the preset, or the user's signals."""

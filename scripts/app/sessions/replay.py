@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.journal import SqliteJournal
 from adapters.mt5.execution.gateway import Gateway, InProcess
 from adapters.mt5.execution.requests import Instrument, Requests, filling_of
-from adapters.mt5.execution.terminal_port import TerminalPort
 from adapters.mt5.execution.valuation import ValuationSchedule, broker_valuation
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
@@ -55,6 +54,9 @@ from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
 from signals.strategy_actor import StrategyActor
 from signals.user_signals import UserSignals
+
+if TYPE_CHECKING:
+    from adapters.mt5.execution.terminal_port import TerminalPort
 
 MAGIC = 26_111_500
 """Marks our orders at the venue; other programs' orders carry other numbers."""
@@ -112,7 +114,7 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
         deviation=DEVIATION,
         to_server=lambda moment: server_of(terms.clock, moment // 1000),
     )
-    port = (TerminalPort if by_requests else PaperExecution)(terminal, requests)
+    port = _port(terminal, requests, by_requests=by_requests)
     gateway = Gateway(bus, portfolio, order_manager, requests, port)
     link = InProcess(gateway, port)
     followed = () if challenge_actor is None else (challenge_actor,)
@@ -131,6 +133,16 @@ def connect(journal: Journal, terms: Terms, *, by_requests: bool = False) -> Par
     return Parts(
         bus, portfolio, order_manager, risk, challenge_actor, news, strategy, account, link
     )
+
+
+def _port(
+    terminal: PaperTerminal, requests: Requests, *, by_requests: bool
+) -> PaperExecution | TerminalPort:
+    if not by_requests:
+        return PaperExecution(terminal, requests)
+    from adapters.mt5.execution.terminal_port import TerminalPort
+
+    return TerminalPort(terminal, requests)
 
 
 def _instrument(terminal: PaperTerminal, spec: SymbolSpec) -> Instrument:
@@ -320,7 +332,7 @@ def file_sinks(
     sinks = (
         CsvSink(folder.event_log, folder.latest_event_log, past=past, **how),
         summary,
-        LogSink(log, live=live),
+        LogSink(log, live=live, past=past or ()),
         trades,
     )
     daily = (DailySink(folder.path, past or ()),) if live else ()

@@ -16,7 +16,7 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.live.script import ScriptedEntry
 from engine import events as ev
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalFailed
-from engine.types import Limits
+from engine.types import Limits, amount
 from risk.challenge import Challenge
 from scripts.app.errors import BadData, Refused, WrongUsage
 from scripts.app.session_folder import SessionFolder, find_journal, kind_of
@@ -88,7 +88,7 @@ class PreviousRun:
         began = None if self.challenge is None else self.challenge.initial_balance
         now = None if challenge is None else challenge.initial_balance
         if began != now:
-            before = "none" if began is None else f"{began / 100:.2f}"
+            before = "none" if began is None else amount(began, self.started.currency)
             raise WrongUsage(
                 f"--initial-balance: session {self.folder.session_id} began with {before} and "
                 "keeps that: leave the option out, or begin a new session"

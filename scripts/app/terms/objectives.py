@@ -6,6 +6,7 @@ ftmo_2step:account` from the phase of that name.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +58,20 @@ def resolve(
         repeat=attempts == "repeat",
         calendar=known or _no_calendar(),
         initial_balance=_initial(initial_balance),
+    )
+
+
+def refuse_rewards(challenge: Challenge | None, calendar: Path | None) -> None:
+    """Raise WrongUsage for rewards in a session's calendar: the firm pays them, not the session.
+
+    What it has paid shows in the account's history, and from when on limits count anew is stated.
+    """
+    if challenge is None or not challenge.calendar.rewards:
+        return
+    first = datetime.fromtimestamp(challenge.calendar.rewards[0] / 1000, UTC)
+    raise WrongUsage(
+        f"--calendar {calendar}: has a reward ({first:%Y-%m-%d %H:%M} UTC), which only a replay "
+        "pays: leave it out; once your firm has paid, state a new challenge.started in the profile"
     )
 
 

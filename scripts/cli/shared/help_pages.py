@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from typer.core import TyperCommand, TyperGroup
 
+from scripts.cli.shared.plain_values import plainly
+
 OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Bars and signals": (
         "--bars", "--clock", "--digits", "--from", "--to", "--repair", "--speed", "--signals",
@@ -98,6 +100,9 @@ def sentence(command: Any) -> str:
 class Grouped(TyperCommand):
     """A command whose options are shown by what they are about, where it has many."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return plainly(super().get_params(ctx))
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         options = [param for param in self.get_params(ctx) if param.param_type_name == "option"]
         if len(options) < MANY_OPTIONS:
@@ -124,6 +129,9 @@ class Sentences(TyperGroup):
     """A group of commands that shows the whole first sentence of each, in sections."""
 
     sections: Mapping[str, tuple[str, ...]] = {}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return plainly(super().get_params(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         known = {name for names in self.sections.values() for name in names}

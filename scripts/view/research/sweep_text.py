@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.types import plain
 from scripts.app.sweep.verdict import Best, SweepVerdict, WalkVerdict
 from scripts.view.research.odds_text import FIXED_LINE, between, percent
 
@@ -102,13 +103,13 @@ def _best_lines(verdict: SweepVerdict) -> Iterator[str]:
     money = f"net {verdict.currency}".strip()
     yield f"  {'trial':>6}  {money:>12}  {'Sharpe':>7}  {'drawdown':>8}  {'trades':>6}  parameters"
     for one in verdict.best:
-        yield _best(one)
+        yield _best(one, verdict.currency)
 
 
-def _best(one: Best) -> str:
+def _best(one: Best, currency: str) -> str:
     passes = "" if one.odds is None else f"passes {percent(one.odds)}, "
     return (
-        f"  {one.number:>6}  {one.net / 100:>12,.2f}  {one.sharpe_year:>+7.2f}  "
+        f"  {one.number:>6}  {plain(one.net / 100, currency):>12}  {one.sharpe_year:>+7.2f}  "
         f"{one.drawdown:>8.1%}  {one.trades:>6,}  {passes}{settings_text(one.settings)}"
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +35,9 @@ class Answer(msgspec.Struct, frozen=True):
     last: str
     balance: float
     peak: int
+
+
+Told = TypeVar("Told")
 
 
 class RunFailed(Exception):
@@ -81,6 +85,11 @@ def in_turns(programs: Iterable[Runs], bars: Path, rules: str, rounds: int, *, q
 
 def once(peer: Peer, python: str, bars: Path, rules: str) -> Answer:
     """One run; raises RunFailed."""
+    return answered(peer, python, bars, rules, Answer)
+
+
+def answered(peer: Peer, python: str, bars: Path, rules: str, kind: type[Told]) -> Told:
+    """What one run tells; raises RunFailed."""
     path = str(ROOT) if not peer.packages else ""
     command = [python, "-W", "ignore", str(PROGRAMS / peer.program), str(bars), rules]
     try:
@@ -97,6 +106,6 @@ def once(peer: Peer, python: str, bars: Path, rules: str) -> Answer:
     if done.returncode:
         raise RunFailed(last_line(done.stderr))
     try:
-        return msgspec.json.decode(last_line(done.stdout), type=Answer)
+        return msgspec.json.decode(last_line(done.stdout), type=kind)
     except msgspec.MsgspecError as error:
         raise RunFailed(f"its answer cannot be read: {error}") from error

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
+import signal
 import socket
 import subprocess
 import threading
-from typing import Any
+from typing import Any, Final
 
-from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, wait_for
-from tests.genuine.rig.prefix import Prefix, windows
+from tests.genuine.rig.played import LOGIN, SERVER, PlayedTerminal, came
+from tests.genuine.rig.prefix import ATTEMPTS, ROOT, START_SECONDS, Prefix, windows
+
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that a system gives to outgoing connections: a host that is started again finds its
+own free."""
 
 
 def free_port() -> int:
     """A port of the loopback interface that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class WineHost:
     """Runs the product's host, its configuration on standard input, until stopped.
 
     Every call that it makes into the package is written down in `package.jsonl` beside the
-    terminal; a `plain` one is the product's program alone.
+    terminal.
     """
 
     def __init__(
@@ -33,13 +41,11 @@ class WineHost:
         prefix: Prefix,
         terminal: PlayedTerminal,
         module: str,
-        *,
-        plain: bool = False,
         **config: Any,
     ) -> None:
         self._prefix = prefix
-        recording = ("-m", "tests.genuine.recording_host", module, windows(terminal.recorded))
-        self._command = ("-m", module) if plain else recording
+        recorded = windows(terminal.recorded)
+        self._command = ("-m", "tests.genuine.recording_host", module, recorded)
         self.port = free_port()
         self.token = secrets.token_hex(32)
         self.config = {
@@ -60,8 +66,19 @@ class WineHost:
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        """Wait until somebody can connect to it."""
-        wait_for(self._listens, 60.0, f"the host on port {self.port} ({self.said[-3:]})")
+        """Wait until somebody can connect to it; one that does not come up is tried again.
+
+        Raises TimeoutError with what it said.
+        """
+        for _ in range(ATTEMPTS):
+            if came(self._listens, START_SECONDS):
+                return
+            said = self.said[-5:]
+            self.kill()
+        raise TimeoutError(
+            f"the host on port {self.port} was not up within {START_SECONDS:g} s, {ATTEMPTS} times "
+            f"({self.starts} starts); it said: {said or 'nothing'}"
+        )
 
     def _listens(self) -> bool:
         announced = any(line.startswith('{"port"') for line in self.said[-20:])
@@ -70,25 +87,31 @@ class WineHost:
     def _keep(self) -> None:
         while self._wanted:
             self.said = []
-            process = self._prefix.start(
-                *self._command, "--port", self.port, stdin=subprocess.PIPE, env={}
-            )
-            self._process = process
+            self._process = process = self._launch()
             self.starts += 1
-            assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(json.dumps(self.config).encode())
-            process.stdin.close()
             with process.stdout:
                 for line in process.stdout:
                     self.said.append(line.decode(errors="replace").rstrip())
             process.wait()
 
+    def _launch(self) -> subprocess.Popen[bytes]:
+        process = self._prefix.start(
+            *self._command, "--port", self.port, stdin=subprocess.PIPE, env={}
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(self.config).encode())
+        process.stdin.close()
+        return process
+
     def kill(self) -> None:
         """End it at once; it is started again."""
         if self._process is not None:
-            self._process.kill()
+            self._end(self._process)
             self._process.wait()
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.kill()
 
     def stop(self) -> None:
         """End it for good."""
@@ -96,3 +119,26 @@ class WineHost:
         self.kill()
         if self._keeper is not None:
             self._keeper.join()
+
+
+class ToldHost(WineHost):
+    """A host that is started by a command line of the documents, in the project's folder.
+
+    `command` is that line's program and arguments, for the port `PORT` of the documents.
+    """
+
+    PORT: Final = "18812"
+
+    def __init__(self, prefix: Prefix, terminal: PlayedTerminal, command: list[str]) -> None:
+        super().__init__(prefix, terminal, "")
+        self._line = [word.replace(self.PORT, str(self.port)) for word in command]
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._line, cwd=ROOT, env=self._prefix.environment(), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -11,14 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.genuine.rig.prefix import Prefix, windows
+from tests.genuine.rig.prefix import ATTEMPTS, START_SECONDS, Prefix, windows
 
 Row = dict[str, Any]
 
 LOGIN, SERVER = 1234567, "Rig-Demo"
 """The account that a new terminal shows."""
-
-_START_SECONDS: Final = 60.0
 
 
 class TerminalFailed(Exception):
@@ -49,15 +47,36 @@ class PlayedTerminal:
     # --- life
 
     def start(self) -> None:
-        """Start it and wait until it can be reached; it goes on with the account it had."""
+        """Start it and wait until it can be reached; it goes on with the account it had.
+
+        One that does not come up is ended and tried again. Raises TerminalFailed with what it said.
+        """
+        for _ in range(ATTEMPTS):
+            self._launch()
+            if came(lambda: "ready" in self._said or not self._alive(), START_SECONDS):
+                if self._alive():
+                    return
+                self._reader.join()
+            said = "\n".join(self._said[-30:])
+            self.kill()
+        raise TerminalFailed(
+            f"it was not ready within {START_SECONDS:g} s, {ATTEMPTS} times; it said: "
+            f"{said or 'nothing'}"
+        )
+
+    def _launch(self) -> None:
         arguments = ("-m", "tests.genuine.rig.terminal", windows(self.folder))
         self._process = self._prefix.start(*arguments)
-        reader = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
-        reader.start()
-        wait_for(lambda: "ready" in self._said or not self._alive(), _START_SECONDS, "a terminal")
-        if not self._alive():
-            reader.join()
-            raise TerminalFailed("\n".join(self._said))
+        self._reader = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._reader.start()
+
+    def recover(self) -> None:
+        """Start it again where an earlier test left it broken."""
+        try:
+            self.check()
+        except TerminalFailed:
+            self.kill()
+            self.start()
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -166,9 +185,14 @@ def wait_for(what: Callable[[], Any], seconds: float, label: str) -> Any:
 
     `seconds` are those of an idle machine.
     """
-    deadline = time.monotonic() + PATIENCE * seconds
-    while not (found := what()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{label}: not within {PATIENCE * seconds:g} s")
+    if found := came(what, PATIENCE * seconds):
+        return found
+    raise TimeoutError(f"{label}: not within {PATIENCE * seconds:g} s")
+
+
+def came(what: Callable[[], Any], seconds: float) -> Any:
+    """The first true answer of `what` within that time, else its last one."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found

@@ -10,18 +10,27 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[2]
 FOLDER_VARIABLE: Final = "BUTLER_GENUINE_RIG"
+
+ATTEMPTS: Final = 3
+START_SECONDS: Final = 75.0
+"""How often, and for how long each time, a program under Wine is waited for: a busy machine needs
+some ten seconds, and what Wine itself waits for without a word takes five minutes."""
+
+_KEEPER: Final = "import sys; print('up', flush=True); sys.stdin.read()"
 
 _SOURCES: Final = ("build.sh", "winpy", "python_stub.c", "dummy_terminal64.c", "bcryptprimitives.c")
 _INDIRECT: Final = (
@@ -97,10 +106,63 @@ class Prefix:
 
         The process is python.exe itself, so that signals meet it and no helper.
         """
-        command = ["wine", str(self.python), *map(str, arguments)]
+        # Whoever starts it takes it along: a test run that is killed leaves nothing behind.
+        command = ["setpriv", "--pdeathsig", "KILL", "wine", str(self.python)]
+        command += map(str, arguments)
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **how}
         streams.setdefault("stderr", subprocess.STDOUT)
         return subprocess.Popen(command, env=self.environment(env), cwd=cwd, **streams)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Holds Wine up, so that each program under it starts at once. Raises RigMissing.
+
+        A start that meets another one which was cut off waits for it inside Wine, for minutes and
+        without a word. So Wine is started here alone, by one process after the other, with a
+        deadline; where it is missed, everything in the prefix is ended and begun anew.
+        """
+        with (self.work / "users.lock").open("w") as users:
+            keeper = self._kept_up(users)
+            try:
+                yield
+            finally:
+                keeper.kill()
+                keeper.communicate()
+
+    def _kept_up(self, users: IO[str]) -> subprocess.Popen[bytes]:
+        with (self.work / "start.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            for _ in range(ATTEMPTS):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                keeper = self.start("-c", _KEEPER, stdin=subprocess.PIPE)
+                said = _first_line(keeper, START_SECONDS)
+                if said.strip() == b"up":
+                    return keeper
+                keeper.kill()
+                said += keeper.communicate()[0]
+                self._end_everything(users)
+        text = said.decode(errors="replace")[-500:] or "it said nothing"
+        raise RigMissing(
+            f"Wine started no program within {START_SECONDS:g} s, {ATTEMPTS} times, in "
+            f"{self.work}: {text}; remove that folder to have it built again"
+        )
+
+    def _end_everything(self, users: IO[str]) -> None:
+        """End whatever runs in the prefix, unless another run of the tests uses it."""
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        subprocess.run(
+            ["wineserver", "-k"], env=self.environment(), timeout=START_SECONDS, check=False
+        )
+
+
+def _first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """What a process says first; nothing when it takes longer."""
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], seconds)
+    return process.stdout.readline() if readable else b""
 
 
 def ready(work: Path | None = None) -> Prefix:
@@ -113,9 +175,22 @@ def ready(work: Path | None = None) -> Prefix:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes build nothing meanwhile
         wanted, mark = _wanted(), work / "built"
         if not (mark.is_file() and mark.read_text() == wanted and shutil.which("wine")):
-            _build(work)
+            with (work / "users.lock").open("w") as users:
+                _nobody_else(users, work)
+                _build(work)
             mark.write_text(wanted)
     return Prefix(work)
+
+
+def _nobody_else(users: IO[str], work: Path) -> None:
+    """Raises RigMissing while another run uses the rig: its programs must not change under it."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RigMissing(
+            f"the rig in {work} must be built anew, and another run of these tests uses it: wait "
+            f"for that run, or name another folder in {FOLDER_VARIABLE}"
+        ) from None
 
 
 def _wanted() -> str:

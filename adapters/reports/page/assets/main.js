@@ -67,6 +67,7 @@ function countdown() {
 async function main() {
   const run = runOf(await unpacked(byId('data').textContent));
   byId('data').remove();
+  amountsWith(run.doc.decimals);
   legend(run);
   countdown();
   const chart = new AccountChart(run, byId('chart'), byId('status'));
@@ -80,6 +81,8 @@ async function main() {
   ranges(chart);
   const redrawPanels = panels(run);
   if (byId('curves')) drawAttempts(run, byId('curves'));
+  addEventListener('beforeprint', () => table.draw(true));
+  addEventListener('afterprint', () => table.draw());
   const redraw = () => { chart.draw(); table.draw(); redrawPanels(); };
   let waiting = 0;
   addEventListener('resize', () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(redraw); });

@@ -75,9 +75,11 @@ class TradeTable {
     this.draw();
   }
 
-  draw() {
-    const first = Math.max(0, Math.floor(this.element.scrollTop / ROW) - SPARE);
-    const last = Math.min(this.order.length, first + Math.ceil(this.element.clientHeight / ROW) + 2 * SPARE);
+  // The rows in view; on paper all of them.
+  draw(whole = false) {
+    const first = whole ? 0 : Math.max(0, Math.floor(this.element.scrollTop / ROW) - SPARE);
+    const shown = Math.ceil(this.element.clientHeight / ROW) + 2 * SPARE;
+    const last = whole ? this.order.length : Math.min(this.order.length, first + shown);
     const rows = [];
     for (let at = first; at < last; at++) rows.push(this.row(at));
     this.body.replaceChildren(...rows);

@@ -3,19 +3,21 @@
     python PROGRAM BARS RULES STARTED
 
 BARS is a CSV file of EURUSD M1 bars (`time` in epoch seconds, prices, volumes, a spread of 0).
-RULES is "cross" or "storm". STARTED is `time.time()` when the process was started. The last line
-on standard output is the answer, as JSON.
+RULES is "cross", "storm" or "sweep". STARTED is `time.time()` when the process was started. The
+last line on standard output is the answer, as JSON.
 
 cross: at the close of an M15 bar, a moving average of 20 closes crosses that of 50. Without a
 position enter 0.10 lot at the next bar's opening, with a stop 1.5 and a target 3 average true
 ranges (14 bars, Wilder's) away; with a position of the other side close it at the next opening.
 storm: at the close of every M15 bar close the position and open one of the other side, no stops.
+sweep: the rules of cross over bars of any length, once for each pair of FASTS and SLOWS.
 Money is 100,000 USD at the start; no spread, no commission, no swap, no limits of loss.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -23,12 +25,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 FAST, SLOW = 20, 50
 ATR_BARS = 14
 STOP_ATR, TARGET_ATR = 1.5, 3.0
 UNITS = 10_000
 CASH = 100_000
+FASTS, SLOWS = range(5, 45, 2), range(50, 150, 10)
+"""Of the sweep: 20 times 10 parameter sets."""
 MINUTE, M15 = 60, 900
 
 
@@ -50,7 +55,7 @@ class Task:
 def task() -> Task:
     """Read the arguments and start the clock: to be called when everything is imported."""
     bars, rules, started = sys.argv[1:]
-    if rules not in ("cross", "storm"):
+    if rules not in ("cross", "storm", "sweep"):
         raise SystemExit(f"there are no rules {rules!r}")
     startup = time.time() - float(started)
     return Task(Path(bars), rules == "storm", startup, time.perf_counter(), time.process_time())
@@ -72,6 +77,23 @@ def answer(
         "last": when,
         "balance": round(balance, 2),
         "peak": peak(),
+    }
+    print(json.dumps(found))
+
+
+def swept(what: Task, package: str, balances: dict[tuple[int, int], float]) -> None:
+    """Stop the clock and print what came out: the balance at the end of each parameter set."""
+    seconds = time.perf_counter() - what.began
+    used = os.times()
+    found = {
+        "version": version(package),
+        "startup": what.startup,
+        "seconds": seconds,
+        "processor": sum(used[:4]) - what.worked,
+        "sets": len(balances),
+        "best": round(max(balances.values()), 2),
+        "worst": round(min(balances.values()), 2),
+        "middle": round(median(balances.values()), 2),
     }
     print(json.dumps(found))
 

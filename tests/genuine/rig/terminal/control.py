@@ -13,8 +13,9 @@ The control file is JSON, read before every call, and replaced in one step by wh
     faults                what goes wrong, see `Faults`
     serial                counts the changes, so that faults of equal text begin anew
 
-A hand's `do` is `close` (position, volume), `levels` (position, sl, tp), `open` (the fields of a
-request) or `deal` (the fields of a deal, such as a balance operation). A position may be `last`.
+A hand's `do` is `close` (position, volume), `levels` (position, sl, tp, volume), `open` (the fields
+of a request) or `deal` (the fields of a deal, such as a balance operation). A position may be
+`last`.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class Control:
         ticket = max(account.positions) if wanted == "last" else wanted
         position = account.positions[ticket]
         if hand["do"] == "levels":
-            position.update(sl=hand["sl"], tp=hand["tp"])
+            position.update({name: hand[name] for name in ("sl", "tp", "volume") if name in hand})
             return
         tick = account.tick(account.known(position["symbol"]))
         price = tick["bid"] if position["type"] == BUY else tick["ask"]
