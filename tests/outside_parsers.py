@@ -85,8 +85,11 @@ def _write_bars(path: Path) -> None:
 
 def _write_ledger(path: Path) -> None:
     with AccountStore(path.parent, 5, "A-Demo") as store:
-        about = {"folder": "f", "mode": "shadow", "terms": "t"}
-        store.begin(SessionRow(id="s-1", tag=1, dry=True, started=1, beat=1, **about))
+        store.begin(
+            SessionRow(
+                id="s-1", folder="f", tag=1, mode="shadow", dry=True, terms="t", started=1, beat=1
+            )
+        )
         store.add_history(funded().deals, (), 1)
         store.halt(AccountHalt(cause="paused", since=1, until=None, session="s-1"))
         store.set_baseline(10_000_000, 1, "begun")
@@ -164,7 +167,7 @@ def _listed(path: Path) -> None:
 def _ledger(path: Path) -> None:
     with AccountStore(path.parent, 5, "A-Demo") as store:
         for look in (
-            store.sessions, store.deals, store.orders, store.newest_deal, store.opening,
+            store.sessions, store.deals, store.orders, store.opening,
             store.clock, store.figures, store.watched, lambda: store.requests(0),
             lambda: store.approvals(0), lambda: store.approved_symbols(0),
             lambda: store.known_signals(0), lambda: store.halts(0), store.baseline,
