@@ -28,7 +28,6 @@ _DAMAGES = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 _REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
 
-
 INTERRUPTED = frozenset({"interrupted", "internal_error"})
 """How an unfinished session ended, where it could still say so."""
 
@@ -90,11 +89,10 @@ class AccountStore:
         except sqlite3.OperationalError as error:
             connection.close()
             raise StateFailed(self.path, f"cannot be used ({error}); try again") from error
-        except _DAMAGES as error:
+        except BaseException as error:
             connection.close()
-            raise self._damaged(error) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, _DAMAGES):
+                raise self._damaged(error) from error
             raise
         return connection
 
@@ -164,9 +162,9 @@ class AccountStore:
             raise StateFailed(
                 self.path, f"cannot be written ({error}); free the disk or end who uses it"
             ) from error
-        except sqlite3.IntegrityError:
-            raise
         except _DAMAGES as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
             raise self._damaged(error) from error
 
     @contextlib.contextmanager
@@ -244,11 +242,10 @@ class AccountStore:
         return self._number("SELECT opening FROM openings ORDER BY since DESC LIMIT 1")
 
     def _number(self, query: str, values: Sequence[Any] = ()) -> int | None:
-        rows = self._rows(query, values)
-        try:
-            return int(rows[0][0]) if rows and rows[0][0] is not None else None
-        except (TypeError, ValueError) as error:
-            raise self._damaged(error) from error
+        value = next((row[0] for row in self._rows(query, values)), None)
+        if isinstance(value, int | None):
+            return value
+        raise self._damaged(ValueError(f"{value!r} is no number"))
 
     def note_clock(self, rule: str, since: Millis) -> None:
         """The server's clock follows this rule since a moment."""
@@ -442,14 +439,10 @@ class AccountStore:
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """All sessions of the account, the newest first."""
-        rows = self._rows("SELECT * FROM sessions ORDER BY started DESC, id DESC")
-        names = SessionRow.__struct_fields__
-        if any(len(row) != len(names) for row in rows):
-            raise self._damaged(ValueError("a session has other columns"))
-        return tuple(
-            SessionRow(**{**dict(zip(names, row, strict=True)), "dry": bool(row[4])})
-            for row in rows
-        )
+        names = SessionRow.__struct_fields__  # our own words: nothing of a user's is in the query
+        rows = self._rows(f"SELECT {', '.join(names)} FROM sessions ORDER BY started DESC, id DESC")  # noqa: S608
+        told = (dict(zip(names, row, strict=True)) for row in rows)
+        return tuple(SessionRow(**{**row, "dry": bool(row["dry"])}) for row in told)
 
     def session_of(self, tag: int) -> SessionRow | None:
         """The session whose orders carry this tag; None for another Butler's."""
