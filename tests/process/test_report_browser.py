@@ -122,8 +122,10 @@ def test_every_part_works_by_keyboard(pages: dict[str, Path], window: Browser) -
     assert window.messages() == []
 
 
-def test_a_sort_orders_all_trades(pages: dict[str, Path], window: Browser) -> None:
-    """By net, up and down; the first row is the worst, then the best trade."""
+def test_a_sort_orders_all_trades_and_paper_has_them_all(
+    pages: dict[str, Path], window: Browser
+) -> None:
+    """By net, up and down; what the screen draws row by row is whole when it is printed."""
     result = replayed()
     nets = sorted(trade.net for trade in result.closed)
     cell = (
@@ -136,6 +138,12 @@ def test_a_sort_orders_all_trades(pages: dict[str, Path], window: Browser) -> No
     assert round(float(window.run(cell)) * 100) == nets[0]
     window.run(click)
     assert round(float(window.run(cell)) * 100) == nets[-1]
+    count = "return document.querySelectorAll('.body .row').length"
+    shown = window.run(count)
+    window.run("dispatchEvent(new Event('beforeprint'))")
+    assert window.run(count) == len(result.trades) > shown
+    window.run("dispatchEvent(new Event('afterprint'))")
+    assert window.run(count) == shown
 
 
 def test_the_page_shows_the_figures_of_the_result(pages: dict[str, Path], window: Browser) -> None:
@@ -195,7 +203,7 @@ def test_a_year_of_m1_bars_opens_as_the_others_do(size: str, dark: bool, tmp_pat
             window.run("document.querySelector(`[data-range='${arguments[0]}']`).click()", name)
             levels.append(window.run("return document.getElementById('status').textContent"))
         assert len(set(levels)) == 5
-        for _ in range(3):
+        for _ in range(5):
             window.press("+")
         assert " M1," in window.run("return document.getElementById('status').textContent")
         assert window.run("return document.documentElement.scrollWidth - innerWidth") <= 0
