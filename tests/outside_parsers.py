@@ -185,7 +185,8 @@ PARSERS: dict[str, Parser] = {
     "control request": _request,
     "control reply": _reply,
     "control file": _in_file(
-        FILE_NAME, _refusing(msgspec.DecodeError, lambda path: read_access(path.parent))
+        FILE_NAME,
+        _refusing(OSError, _refusing(msgspec.DecodeError, lambda path: read_access(path.parent))),
     ),
     "account lock": _noted,
     "heartbeat": _in_file("heartbeat.json", read_beat),
