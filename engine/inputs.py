@@ -257,7 +257,8 @@ class AdoptedPosition(msgspec.Struct, frozen=True, kw_only=True):
 
     `first_stop` is the stop that it was opened with, `exit_time` (ms UTC) when its signal wants it
     closed. `strategy_id` is `engine.portfolio.ADOPTED` where no strategy manages it any more.
-    `session` is the one that opened it, empty for an unknown one.
+    `session` is the one that opened it, empty for an unknown one. `realized` is what its parts made
+    that are closed already, their share of the opening's commission included.
     """
 
     ticket: int
@@ -273,6 +274,7 @@ class AdoptedPosition(msgspec.Struct, frozen=True, kw_only=True):
     commission: Cents = 0
     exit_time: Millis | None = None
     session: str = ""
+    realized: Cents = 0
 
 
 class OrphansAdopted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="adopted"):

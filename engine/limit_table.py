@@ -34,6 +34,7 @@ class DenyReason(enum.StrEnum):
     DUPLICATE_INTENT = "duplicate_intent"
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
+    NO_STOP = "no_stop"
     INVALID_STOPS = "invalid_stops"
     NO_VALUATION = "no_valuation"
     VALUATION_MISMATCH = "valuation_mismatch"

@@ -58,6 +58,7 @@ class RiskActor:
         self.losses = LossFloors(limits)
         self.peak_positions = 0
         self._counters = TradeCounters()
+        self._parts: dict[int, Cents] = {}  # what closed parts of open positions made
         self._day_turned = False
         self._broker_valued = False
         self._symbol_modes = SymbolModes()
@@ -79,6 +80,7 @@ class RiskActor:
             ev.AttemptEnded: self.on_attempt_ended,
             ev.WeekendDue: self.on_weekend,
             ev.LedgerUpdated: self.on_ledger,
+            ev.OrphansAdopted: self.on_adopted,
             **self.control.routes(),
         }
 
@@ -96,6 +98,7 @@ class RiskActor:
             ev.PositionOpened: self._apply_opened,
             ev.PositionClosed: self._apply_closed,
             ev.ReconciliationMismatch: self._apply_external,
+            ev.OrphansAdopted: self.on_adopted,
             **self.control.replay_routes(),
             ev.SymbolModeSeen: lambda e: self._symbol_modes.on_seen(e),
             ev.WeekendDue: self._flattening.apply_weekend,
@@ -137,9 +140,10 @@ class RiskActor:
         self.losses.test(rolled.account.equity)
 
     def _apply_opened(self, opened: ev.PositionOpened) -> None:
-        """Every deal of an order of ours was followed by an equity test, which is not on record."""
+        """Each deal of an order of ours was followed by an equity test that is not on record."""
         self._count_positions()
-        self.losses.test(opened.account.equity)
+        if opened.order_id:
+            self.losses.test(opened.account.equity)
 
     def _apply_closed(self, closed: ev.PositionClosed) -> None:
         self.on_closed(closed)
@@ -177,7 +181,7 @@ class RiskActor:
         low = self.losses.highest
         if self._challenge_actor is not None:
             # The moment of its smallest buffer is recorded, so a new low is not skipped.
-            kept = rules.firm_reserve(self._limits, self.losses.starting_balance) or 0
+            kept = rules.firm_reserve(self._limits, self._challenge_actor.state.initial) or 0
             low = max(low, self._challenge_actor.uneventful_low(kept))
         return low, self.losses.drawdowns.peak
 
@@ -288,7 +292,7 @@ class RiskActor:
         """Act before the firm does: at its floor and our reserve, and on a new day at once when
         what is open could lose more than the new floor leaves.
         """
-        kept = rules.firm_reserve(self._limits, self.losses.starting_balance)
+        kept = rules.firm_reserve(self._limits, firm.state.initial)
         turned, self._day_turned = self._day_turned, False
         if kept is None:
             return
@@ -370,9 +374,17 @@ class RiskActor:
         self.peak_positions = max(self.peak_positions, len(self._portfolio.positions))
 
     def on_closed(self, closed: ev.PositionClosed) -> None:
+        """A position is over once its last part is closed; then its whole life counts."""
         self.control.level_changes.over(closed.position)
-        if closed.net < 0:
+        net = self._parts.pop(closed.position, 0) + closed.net
+        if closed.remaining:
+            self._parts[closed.position] = net
+        elif net < 0:
             self._counters.closed_with_loss(self._bus.time)
+
+    def on_adopted(self, adopted: ev.OrphansAdopted) -> None:
+        """What earlier sessions closed of a position belongs to its life."""
+        self._parts.update({item.ticket: item.realized for item in adopted.positions})
 
     def on_mismatch(self, mismatch: ev.ReconciliationMismatch) -> None:
         """External orders and positions count as risk; what cannot be explained latches."""
@@ -424,6 +436,7 @@ class RiskActor:
             known_signal=order.terms.signal_id in self._signals,
             positions=totals.positions,
             positions_on_symbol=totals.on_symbol,
+            without_stop=totals.without_stop,
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,

@@ -20,7 +20,8 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     its stop (never a gain); `*_in_flight` is what approved orders will add once they are filled.
     `valuation` is how the symbol's money is valued. `counts`, `concentration` and `firm_floors` are
     there where a limit in force needs them (`engine.limit_table.ContextPart`), `firm_objection` is
-    what a firm's trading restrictions have against an entry.
+    what a firm's trading restrictions have against an entry. `without_stop` is the ticket of an own
+    position that has no stop, 0 where each has one.
     """
 
     limits: Limits
@@ -33,6 +34,7 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     known_signal: bool
     positions: int
     positions_on_symbol: int
+    without_stop: int = 0
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents

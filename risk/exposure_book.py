@@ -16,7 +16,8 @@ class Totals(NamedTuple):
     """The sums that a decision on one symbol needs.
 
     `positions` and `on_symbol` count positions, orders in flight and what is not ours; money is
-    what they may lose at worst and what orders in flight will bind, never negative.
+    what they may lose at worst and what orders in flight will bind, never negative. `without_stop`
+    is the ticket of an own position without a stop, 0 where each has one.
     """
 
     positions: int
@@ -24,6 +25,7 @@ class Totals(NamedTuple):
     worst_open: Cents
     worst_in_flight: Cents
     margin_in_flight: Cents
+    without_stop: int = 0
 
 
 _NO_EXPOSURE: Final = Totals(0, 0, 0, 0, 0)
@@ -55,6 +57,7 @@ class ExposureBook:
             self.worst_open(),
             self._worst_in_flight(),
             sum(item.margin for item in self._in_flight.values()),
+            next((p.ticket for p in self._portfolio.positions.values() if not p.stop_loss), 0),
         )
 
     def _count_on(self, symbol: str) -> int:

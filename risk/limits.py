@@ -130,9 +130,21 @@ def _before_sizing(order: OrderIntent, context: RiskContext) -> Objection | None
         return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
     return (
         _first_hit(ON_POSITIONS, context.limits, order, context)
+        or _unbounded(context)
         or _invalid_stops(order, context)
         or context.valuation.objection
         or _invalid_volume(order, context)
+    )
+
+
+def _unbounded(context: RiskContext) -> Objection | None:
+    """An own position without a stop may lose everything: no figure of a limit says so as well."""
+    if not context.without_stop:
+        return None
+    return (
+        DenyReason.NO_STOP,
+        f"position {context.without_stop} has no stop: nothing is opened beside it until it has "
+        "one or is closed",
     )
 
 
@@ -312,7 +324,8 @@ def _firm_loss_buffer(sized: SizedOrder, context: RiskContext) -> str | None:
 
     Reaching a floor counts as breaking it, whatever the firm says. Without a firm there is none.
     """
-    floors, kept = context.firm_floors, firm_reserve(context.limits, context.starting_balance)
+    floors = context.firm_floors
+    kept = None if floors is None else firm_reserve(context.limits, floors.initial)
     if floors is None or kept is None:
         return None
     worst = _worst_case(context, sized.worst)

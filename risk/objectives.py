@@ -181,10 +181,14 @@ def counts(rules: RuleSet, state: ChallengeState, profit: Cents) -> bool:
 
 
 class FirmFloors(msgspec.Struct, frozen=True):
-    """The firm's floor in force, and the one that the next reset would set on today's figures."""
+    """The firm's floor in force, and the one that the next reset would set on today's figures.
+
+    `initial` is what the challenge began with.
+    """
 
     today: Cents
     next: Cents
+    initial: Cents
 
 
 def firm_floors(rules: RuleSet, state: ChallengeState, balance: Cents, equity: Cents) -> FirmFloors:
@@ -194,7 +198,7 @@ def firm_floors(rules: RuleSet, state: ChallengeState, balance: Cents, equity: C
     today's balance (or equity, where the firm starts the day from it), and of today's high.
     """
     turned = next_day(rules, state, state.date, balance, equity)
-    return FirmFloors(state.floor, turned.floor)
+    return FirmFloors(state.floor, turned.floor, state.initial)
 
 
 def opened(state: ChallengeState) -> ChallengeState:

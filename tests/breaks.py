@@ -11,6 +11,8 @@ import pytest
 import adapters.mt5.execution.reconciler
 import adapters.mt5.execution.reports
 import adapters.mt5.execution.venue
+import risk.ledger.booking
+import risk.ledger.fold
 import risk.limits
 import risk.sizing
 import tests.simulation.engine_run
@@ -19,6 +21,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.reconciler import Reconciler
 from adapters.mt5.execution.remote import LiveRouter, carry_out_remotely
 from adapters.mt5.execution.reports import ExecutionReports
+from adapters.state.store import AccountStore
 from engine import events as ev
 from engine.bus import Subscription
 from engine.calendar import resets
@@ -29,6 +32,8 @@ from engine.standing import StandingCloses
 from engine.trading import Trading
 from engine.types import Limits, Millis
 from risk.actor import RiskActor
+from risk.ledger.booking import DealClass
+from risk.ledger.counts import own_figures
 from risk.trading_control import TradingControl
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.run import run_seed
@@ -229,6 +234,29 @@ def _looks_not_compared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reconciler, "on_snapshot", nothing)
 
 
+def _halts_of_the_account_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(AccountStore, "halts", lambda _store, _now: ())
+
+
+def _entries_of_other_sessions_not_counted(patch: pytest.MonkeyPatch) -> None:
+    def nothing_opened(*args: Any, **kwargs: Any) -> Any:
+        return msgspec.structs.replace(own_figures(*args, **kwargs), orders_today=0, orders_hour=0)
+
+    patch.setattr(risk.ledger.fold, "own_figures", nothing_opened)
+
+
+def _day_starts_with_the_balance_of_now(patch: pytest.MonkeyPatch) -> None:
+    def at_once(inputs: Any, *args: Any) -> Any:
+        balance = inputs.account.balance
+        return msgspec.structs.replace(own_figures(inputs, *args), day_start=balance)
+
+    patch.setattr(risk.ledger.fold, "own_figures", at_once)
+
+
+def _payments_taken_for_results(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(risk.ledger.booking, "_kind", lambda _type: DealClass.RESULT)
+
+
 QUICK: dict[str, Break] = {
     "a reservation is forgotten": _reservation_forgotten,
     "a close is dropped": _close_dropped,
@@ -267,4 +295,9 @@ BREAKS: dict[str, Break] = {
     "a pause is not heeded": _without(RiskActor, "on_user"),
     "positions are left open that the user wants closed": _flatten_forgotten,
     "looks are not compared": _looks_not_compared,
+    "halts of the account are forgotten by its next session": _halts_of_the_account_forgotten,
+    "entries of the account are not counted": _entries_of_other_sessions_not_counted,
+    "requests of earlier sessions are forgotten": _without(AccountStore, "add_request"),
+    "the day starts with the balance of now": _day_starts_with_the_balance_of_now,
+    "payments are taken for results": _payments_taken_for_results,
 }

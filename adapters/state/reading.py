@@ -46,19 +46,23 @@ class AccountRead(msgspec.Struct, frozen=True, kw_only=True):
     since: int
 
 
-def read_account(terminal: HistoryTerminal, now: int, since: int = 0) -> AccountRead:
+def read_account(
+    terminal: HistoryTerminal, now: int, since: int = 0, *, login: int, server: str
+) -> AccountRead:
     """The account and its history from `since` on; `now` is the server's time, both in seconds.
 
     The span ends a day after now: a server's clock may be ahead of what is known of it.
-    Raises ReadFailed.
+    Raises ReadFailed, for a terminal that shows another account too.
     """
     for _ in range(_ATTEMPTS):
-        before, _ = _state(terminal)
+        before, info = _state(terminal)
+        _insist_on(info, login, server)
         deals = _asked(terminal, "history_deals_get", since, now + _DAY)
         orders = _asked(terminal, "history_orders_get", since, now + _DAY)
         positions = _asked(terminal, "positions_get")
         pending = _asked(terminal, "orders_get")
         after, info = _state(terminal)
+        _insist_on(info, login, server)
         if before == after == (info.balance, _volumes(positions)):
             return AccountRead(
                 account=_account(info),
@@ -78,6 +82,12 @@ def _state(terminal: HistoryTerminal) -> tuple[tuple[float, dict[int, float]], A
     the account's other figures."""
     info = _asked(terminal, "account_info")
     return (info.balance, _volumes(_asked(terminal, "positions_get"))), info
+
+
+def _insist_on(info: Any, login: int, server: str) -> None:
+    """Somebody may log in elsewhere at any moment: nothing of that account is this one's."""
+    if (info.login, info.server) != (login, server):
+        raise ReadFailed(f"the terminal shows account {info.login} on {info.server} meanwhile")
 
 
 def _volumes(positions: Sequence[Any]) -> dict[int, float]:

@@ -302,10 +302,13 @@ class AccountStore:
         return tuple((low, high) for low, high in self._rows(query, (since,)))
 
     def add_request(self, session: str, seq: int, at: Millis) -> None:
-        """A request is about to go to the server; counted even if the process dies now."""
+        """A request is about to go to the server; counted even if the process dies now.
+
+        A session that lost its last records gives their numbers once more: the later one counts.
+        """
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (session, seq, at)
+                "INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", (session, seq, at)
             )
 
     def requests(self, since: Millis) -> tuple[Millis, ...]:
@@ -316,7 +319,7 @@ class AccountStore:
         """An entry was approved and is about to be sent."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
                 (session, seq, at, signal, symbol),
             )
 
@@ -341,7 +344,10 @@ class AccountStore:
         """Trading on the account is halted, for whichever session."""
         with self._change() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO halts (cause, since, until, session) VALUES (?, ?, ?, ?)",
+                # Released and halted again within one moment, it is in force.
+                "INSERT INTO halts (cause, since, until, session) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (cause, since) DO UPDATE SET until = excluded.until, "
+                "session = excluded.session, released = NULL, reason = NULL",
                 (halt.cause, halt.since, halt.until, halt.session),
             )
 
@@ -386,9 +392,10 @@ class AccountStore:
                 "INSERT OR REPLACE INTO baseline VALUES (?, ?, ?)", (at, amount, reason)
             )
 
-    def baseline(self) -> Cents | None:
-        """The balance that the largest loss counts from; None before the first session."""
-        return self._number("SELECT amount FROM baseline ORDER BY at DESC LIMIT 1")
+    def baseline(self) -> tuple[Millis, Cents] | None:
+        """Since when the largest loss counts from which balance; None before the first session."""
+        rows = self._rows("SELECT at, amount FROM baseline ORDER BY at DESC LIMIT 1")
+        return (rows[0][0], rows[0][1]) if rows else None
 
     # --- sessions ---
 

@@ -12,6 +12,7 @@ from adapters.statements.shape import VOLUME_SCALE
 _TIME = re.compile(r"(\d{4})[.-](\d\d)[.-](\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 _POINT = re.compile(r"\d\.(?:\d{1,2}|\d{5})$")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _COMMA = re.compile(r"\d,\d+$")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
 _MINUS = str.maketrans({"\u2212": "-"})
@@ -61,6 +62,8 @@ def number_of(text: str, *, comma: bool = False) -> Decimal | None:
     plain = _plain(text)
     if comma:
         plain = plain.replace(".", "").replace(",", ".")
+    elif _THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
     try:
         value = Decimal(plain)
     except InvalidOperation:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from adapters.statements.cells import cents_of, number_of, price_of, time_of
-from adapters.statements.sections import Sheet, TableSection
+from adapters.statements.sections import Sheet, TableSection, with_credits
 from adapters.statements.shape import (
     AccountFacts,
     Statement,
@@ -49,9 +49,11 @@ def _report(path: Path, rows: Rows, kind: StatementKind) -> Statement:
     sections: dict[str, TableSection] = {}
     for section in sheet.sections():
         sections.setdefault(sheet.kind_of(section), section)
-    if not sections.keys() & {"deals", "positions", "open"}:
+    if not sections.keys() & {"deals", "positions", "open"} and (
+        sections or not sheet.names_sections()
+    ):
         raise sheet.not_understood(sections.get(""))
-    deals = [sheet.deal(*row, sections["deals"]) for row in _rows(sections, "deals")]
+    deals = _deals(sheet, sections)
     opening, breaks = _running(deals)
     return Statement(
         path=path,
@@ -69,6 +71,12 @@ def _report(path: Path, rows: Rows, kind: StatementKind) -> Statement:
         opening=opening,
         breaks=breaks,
     )
+
+
+def _deals(sheet: Sheet, sections: dict[str, TableSection]) -> list[StatementDeal]:
+    rows = _rows(sections, "deals")
+    deals = [sheet.deal(*row, sections["deals"]) for row in rows]
+    return with_credits(deals, [sheet.type_of(row, sections["deals"]) for _, row in rows])
 
 
 def _rows(sections: dict[str, TableSection], name: str) -> list[tuple[int, list[str]]]:

@@ -425,25 +425,24 @@ def _sums(left: Sequence[Row], right: Sequence[Row]) -> dict[str, tuple[int, int
 
 def _explained(statement: Statement, ours: Ours, shift: int, *, compared: bool) -> tuple[str, ...]:
     """Sentences on what is known to differ without anything being wrong."""
-    lines = []
+    lines: list[str] = []
     if not compared:
         lines.append("no row of the statement has a partner: another account, or another time?")
+    if not (statement.deals or statement.positions):
+        lines = ["the statement holds no deal and no closed position"]
     if shift:
         lines.append(f"the statement's clock is {shift / 3_600_000:+g} h from the ledger's")
-    if statement.deals:
-        first = statement.deals[0].time
-        older = sum(one.opened < first for one in statement.positions)
-        if older:
-            exits = "exit" if older == 1 else "exits"
-            lines.append(f"{older} {exits} without entry: the statement begins later")
+    first = statement.deals[0].time if statement.deals else 0
+    if older := sum(one.opened < first for one in statement.positions):
+        plural = "" if older == 1 else "s"
+        lines.append(f"{older} exit{plural} without entry: the statement begins later")
     if statement.breaks:
         lines.append(
             f"{len(statement.breaks)} rows of the statement whose balance is not the running sum "
             f"(the first is row {statement.breaks[0]})"
         )
-    if ours.opening is not None and statement.opening is not None:
-        apart = statement.opening - ours.opening
-        if apart:
-            told = f"{_amount(apart)} {statement.account.currency or ''}".strip()
-            lines.append(f"the statement opens {told} apart from the ledger")
+    mine, theirs = ours.opening, statement.opening
+    if mine is not None and theirs is not None and mine != theirs:
+        told = f"{_amount(theirs - mine)} {statement.account.currency or ''}".strip()
+        lines.append(f"the statement opens {told} apart from the ledger")
     return tuple(lines)

@@ -40,6 +40,8 @@ _DEAL_COLUMNS: dict[int, tuple[str, ...]] = {
     15: ("commission", "fee", "swap", "profit", "balance", "comment"),
 }
 _POSITION_COLUMNS = 13
+_OPEN_COLUMNS = {11: (10, 9), 12: (10, 9)}
+"""Where profit and swap stand in a row of an open position, without and with a comment."""
 
 
 class TableSection(NamedTuple):
@@ -84,6 +86,15 @@ class Sheet(msgspec.Struct, kw_only=True):
                 found[-1].rows.append((number, row))
         return found
 
+    def names_sections(self) -> bool:
+        """Whether a header of deals or positions stands there, with rows below it or without."""
+        for row in self.rows:
+            words = [cell.lower() for cell in row if cell]
+            deals = "deal" in words and "balance" in words
+            if deals or ("position" in words and words.count("price") == 2):
+                return True
+        return False
+
     def kind_of(self, section: TableSection) -> str:
         """`deals`, `positions`, `orders`, `open` or, for what is none of them, nothing."""
         words = section.words
@@ -107,7 +118,23 @@ class Sheet(msgspec.Struct, kw_only=True):
             return "positions" if len(cells) >= _POSITION_COLUMNS and later[7] else ""
         if len(section.columns) in _DEAL_COLUMNS and self._sums_up(section):
             return "deals"
-        return ""
+        return "open" if self._is_open(section) else ""
+
+    def _is_open(self, section: TableSection) -> bool:
+        """Whether each row is of a position that stands: symbol, volume, price, and amounts last.
+
+        The columns after the volume are price, stop, target and the price now.
+        """
+        if len(section.columns) not in _OPEN_COLUMNS:
+            return False
+        profit, swap = _OPEN_COLUMNS[len(section.columns)]
+        return all(
+            self._at(row, section, 2) and all(
+                number_of(self._at(row, section, column), comma=self.comma) is not None
+                for column in (1, 4, 5, 8, swap, profit)
+            )
+            for _, row in section.rows
+        )  # fmt: skip
 
     def _sums_up(self, section: TableSection) -> bool:
         """Whether the balance column is the running sum of the amounts before it."""
@@ -117,7 +144,9 @@ class Sheet(msgspec.Struct, kw_only=True):
             balance = amounts.pop("balance")
             if balance is None or any(amount is None for amount in amounts.values()):
                 return False
-            if before is not None and before + sum(a or 0 for a in amounts.values()) != balance:
+            net = sum(a or 0 for a in amounts.values())
+            credit = not self._at(row, section, 2) and before == balance
+            if before is not None and before + net != balance and not credit:
                 return False
             before = balance
         return before is not None
@@ -166,6 +195,10 @@ class Sheet(msgspec.Struct, kw_only=True):
             **{name: amount or 0 for name, amount in money.items()},
         )
 
+    def type_of(self, row: list[str], section: TableSection) -> str:
+        """What a row of the deals calls its type, in small letters."""
+        return self._at(row, section, 3).lower()
+
     def position(self, number: int, row: list[str], section: TableSection) -> StatementPosition:
         """A row of the closed positions."""
         cells = [self._at(row, section, column) for column in range(_POSITION_COLUMNS)]
@@ -190,6 +223,9 @@ class Sheet(msgspec.Struct, kw_only=True):
         """A row of the open positions."""
         words = section.words
         cells = [self._at(row, section, column) for column in range(len(words))]
+        profit, swap = _OPEN_COLUMNS.get(len(words), (-1, -1))
+        if "swap" in words and "profit" in words:
+            profit, swap = words.index("profit"), words.index("swap")
         return StatementPosition(
             ticket=self._whole(number, "position", cells[1]),
             symbol=cells[2],
@@ -197,8 +233,8 @@ class Sheet(msgspec.Struct, kw_only=True):
             volume=self.volume(number, cells[4]),
             opened=time_of(cells[0]) or 0,
             open_price=price_of(cells[5], comma=self.comma),
-            swap=self.money(number, "swap", cells[words.index("swap")]),
-            profit=self.money(number, "profit", cells[words.index("profit")]),
+            swap=self.money(number, "swap", cells[swap]),
+            profit=self.money(number, "profit", cells[profit]),
             row=number,
         )
 
@@ -227,6 +263,24 @@ class Sheet(msgspec.Struct, kw_only=True):
             self.path,
             f"columns not understood (header: {header[:200]}); export the report in English",
         )
+
+
+def with_credits(deals: list[StatementDeal], words: list[str]) -> list[StatementDeal]:
+    """The deals, those that changed no balance as credit where their type's word tells nothing.
+
+    `words` are the types in small letters; another language's are not known.
+    """
+    made: list[StatementDeal] = []
+    for deal, word in zip(deals, words, strict=True):
+        stands = bool(made) and deal.balance is not None and made[-1].balance == deal.balance
+        unknown = deal.kind is DealKind.CAPITAL and word not in _CAPITAL
+        if stands and unknown and deal.net:
+            deal = msgspec.structs.replace(deal, kind=DealKind.CREDIT)
+        made.append(deal)
+    return made
+
+
+_CAPITAL = frozenset({"balance", "bonus", "correction"})
 
 
 def _deal_kind(word: str, symbol: str) -> DealKind:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.account.history import SERVER_REASONS
 from engine.fields import OwnFigures
-from engine.types import Millis
+from engine.types import Cents, Millis
 from risk.ledger.booking import Balances, BookedDeal, DealClass, moment
 from risk.ledger.days import last_reset
 from risk.ledger.inputs import LedgerInputs
@@ -36,6 +36,29 @@ def own_figures(
         last_loss=lives.last_loss,
         opened_by_symbol=_by_symbol(inputs, history, lives, reset),
     )
+
+
+def moved_baseline(
+    inputs: LedgerInputs,
+    history: Sequence[BookedDeal],
+    balances: Balances,
+    kinds: Sequence[DealClass],
+    resets: Sequence[int],
+) -> Cents | None:
+    """What the largest loss counts from now: every payment since moves it along.
+
+    Where the balance was set back, the account begins anew with what it was set to.
+    """
+    if inputs.baseline is None:
+        return None
+    since, amount = inputs.baseline
+    begins = set(resets)
+    for place in range(balances.place(since + 1), len(history)):
+        if place in begins:
+            amount = balances.after(place)
+        elif kinds[place] is DealClass.CAPITAL:
+            amount += history[place].net
+    return amount
 
 
 def _by_symbol(

@@ -17,7 +17,7 @@ from engine.rules import WHOLE, Calendar, Mode, Phase
 from engine.types import Cents
 from risk.ledger import findings as found
 from risk.ledger.challenges import FollowedChallenge, HistoryWalk, chosen, walked
-from risk.ledger.counts import own_figures, requests_since
+from risk.ledger.counts import moved_baseline, own_figures, requests_since
 from risk.ledger.days import ChallengeDays, last_reset
 from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
 from risk.ledger.past import PastJudge, limits_of
@@ -52,10 +52,13 @@ def fold(inputs: LedgerInputs) -> LedgerReport:
         complete=reading.complete,
     )
     own = own_figures(inputs, reading.history, reading.balances, reading.lives, walk.kinds)
+    baseline = moved_baseline(inputs, reading.history, reading.balances, walk.kinds, walk.resets)
     if inputs.firm is None:
         figures = msgspec.structs.replace(figures, own=own)
-        return reported(figures, found.of_history(inputs, reading.merged))
-    return _Challenge(reading, walk, run, inputs.firm, own).report(figures)
+        report = reported(figures, found.of_history(inputs, reading.merged))
+    else:
+        report = _Challenge(reading, walk, run, inputs.firm, own).report(figures)
+    return msgspec.structs.replace(report, baseline=baseline)
 
 
 def _walked(reading: LedgerReading) -> HistoryWalk:
@@ -283,7 +286,9 @@ def settled(reports: Sequence[LedgerReport], clocks: Sequence[str]) -> LedgerRep
         for item in first.findings
         if found.only_noted(item) or all(item.code in report.codes for report in reports)
     ]
-    return reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    report = reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    highest = max((item.baseline for item in reports if item.baseline is not None), default=None)
+    return msgspec.structs.replace(report, baseline=highest)
 
 
 def _agreed(items: Sequence[T]) -> tuple[T, list[str]]:

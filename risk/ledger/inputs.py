@@ -145,7 +145,8 @@ class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
 
     `stored` are deals told earlier and `told_since` (server ms) is how far back this read asked;
     `stored_opening` is the opening found when the account was last settled. Moments of
-    `observed`, `watched` (from, to), `requests` and `approvals` come from our journals.
+    `observed`, `watched` (from, to), `requests` and `approvals` come from our journals. `baseline`
+    is since when the largest loss counts from which balance.
     """
 
     now: Millis
@@ -165,6 +166,7 @@ class LedgerInputs(msgspec.Struct, frozen=True, kw_only=True):
     watched: Sequence[tuple[Millis, Millis]] = ()
     requests: Sequence[Millis] = ()
     approvals: Sequence[Millis] = ()
+    baseline: tuple[Millis, Cents] | None = None
     bars: PastBars | None = None
 
     def money(self, cents: Cents) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.fields import LedgerFigures, LedgerOutcome
-from engine.types import Millis
+from engine.types import Cents, Millis
 
 
 class LedgerSeverity(enum.IntEnum):
@@ -91,12 +91,14 @@ class BarsWanted(msgspec.Struct, frozen=True, kw_only=True):
 class LedgerReport(msgspec.Struct, frozen=True, kw_only=True):
     """The account's standing, and what was found, the gravest first.
 
-    `wanted` is what the terminal's bars could still tell of times at which nobody watched.
+    `wanted` is what the terminal's bars could still tell of times at which nobody watched,
+    `baseline` what the own largest loss counts from where no challenge tells.
     """
 
     figures: LedgerFigures
     findings: tuple[LedgerFinding, ...]
     wanted: BarsWanted | None = None
+    baseline: Cents | None = None
 
     @property
     def codes(self) -> tuple[LedgerCode, ...]:

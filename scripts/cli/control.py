@@ -146,7 +146,13 @@ def _flatten_account(
     account, where = choose_account(profile, None, None, None, accounts), results_folder(results)
     if force and (said := end_mute_session(account, where)):
         print(said)
-    flatten_account(account, where, lambda step: print(step_line(step)), everything=everything)
+    flatten_account(
+        account,
+        where,
+        lambda step: print(step_line(step)),
+        everything=everything,
+        say=complain,
+    )
     print(closing_line(everything=everything))
     return ExitCode.DONE
 

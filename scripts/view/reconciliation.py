@@ -40,7 +40,11 @@ def reconciliation_lines(found: Reconciliation) -> Iterator[str]:
 
 def _covered(found: Reconciliation, currency: str) -> Iterator[str]:
     """What was compared: the period, the clocks, both sides' balances, how many rows."""
-    if found.since is not None and found.until is not None:
+    if found.since is None or found.until is None:
+        pass
+    elif found.since > found.until:
+        yield "period         none that both cover"
+    else:
         yield f"period         {_when(found.since)} to {_when(found.until)}, the server's time"
     if found.shift:
         yield f"clock          the statement is {found.shift / 3_600_000:+g} h from the server's"

@@ -53,6 +53,12 @@ CLOCKS: tuple[ClockName, ...] = tuple(_FOLLOWS)
 SERVER_CLOCKS = CLOCKS[:4]
 """Those of trading servers. Nobody runs one by New York's or London's time of day."""
 
+_ERA = 8 * 365 * DAY
+"""Changes of a clock are looked for in spans of so many seconds: a feed lies in few of them."""
+
+_BESIDE = 2 * DAY
+"""By more than what any clock is from UTC such a span reaches beyond its times."""
+
 _LIKE: dict[ClockName, ClockName] = {"london": "utc", "new-york": "est"}
 """A clock with summer time, and the one that it equals all winter."""
 
@@ -70,7 +76,7 @@ def is_clock(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The changes of one clock from 1970 to 2100.
+    """The changes of one clock in the years around some times.
 
     `offsets[i]` (server minus UTC, seconds) holds from `utc[i - 1]` up to `utc[i]`, and between
     the same places of `server` for a time that is read off the server's clock.
@@ -84,14 +90,21 @@ class _Table:
     offset_array: Seconds
 
 
+def _around(clock: ClockName, low: int, high: int) -> _Table:
+    """The changes that matter from `low` to `high`, by UTC or by the clock itself."""
+    return _table(clock, low // _ERA, high // _ERA)
+
+
 @functools.cache
-def _table(clock: ClockName) -> _Table:
+def _table(clock: ClockName, first_era: int, last_era: int) -> _Table:
     zone_name, added = _FOLLOWS.get(clock, (clock, 0))
     stride = _STRIDE if clock in _FOLLOWS else _STRIDE_OF_ANY
     zone = ZoneInfo(zone_name)
-    changes = _changes(zone, stride) if zone_name != "UTC" else []
-    first = changes[0][1] if changes else _offset(zone, EARLIEST)
-    offsets = tuple(offset + added for offset in (first, *(after for _, _, after in changes)))
+    begin = max(EARLIEST, first_era * _ERA - _BESIDE)
+    end = min(LATEST, (last_era + 1) * _ERA + _BESIDE)
+    changes = _changes(zone, stride, begin, end) if zone_name != "UTC" else []
+    before_all = changes[0][1] if changes else _offset(zone, begin)
+    offsets = tuple(offset + added for offset in (before_all, *(after for _, _, after in changes)))
     utc = tuple(at for at, _, _ in changes)
     # A time in an hour that the clock runs through twice is the first of the two; one in an hour
     # that the clock skips is read by the offset before. Both end at the larger offset.
@@ -106,19 +119,19 @@ def _table(clock: ClockName) -> _Table:
     )
 
 
-def _changes(zone: ZoneInfo, stride: int) -> list[tuple[int, int, int]]:
-    """(UTC second, offset before, offset after) of every change of `zone` until 2100.
+def _changes(zone: ZoneInfo, stride: int, begin: int, end: int) -> list[tuple[int, int, int]]:
+    """(UTC second, offset before, offset after) of every change of `zone` from `begin` to `end`.
 
     `stride` is shorter than any time between two changes of the zone that cancel each other, so
     looking that often and halving the time between finds them all.
     """
     changes = []
-    after = _offset(zone, EARLIEST)
-    for end in range(EARLIEST + stride, LATEST + stride, stride):
-        before, after = after, _offset(zone, end)
+    after = _offset(zone, begin)
+    for high in range(begin + stride, end + stride, stride):
+        before, after = after, _offset(zone, high)
         if before == after:
             continue
-        low, high = end - stride, end
+        low = high - stride
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
@@ -139,8 +152,7 @@ def to_utc(clock: ClockName, server_seconds: Seconds) -> Seconds:
     if the clock had not been put forward yet. Both are weekend hours for every known feed of
     currencies and metals. Raises ValueError for times outside 1970 to 2099.
     """
-    _check(server_seconds)
-    table = _table(clock)
+    table = _around(clock, *_range_of(server_seconds))
     places = np.searchsorted(table.server_array, server_seconds, side="right")
     result: Seconds = server_seconds - table.offset_array[places]
     return result
@@ -148,8 +160,7 @@ def to_utc(clock: ClockName, server_seconds: Seconds) -> Seconds:
 
 def to_server(clock: ClockName, utc_seconds: Seconds) -> Seconds:
     """What `clock` showed at the given UTC seconds. Raises ValueError outside 1970 to 2099."""
-    _check(utc_seconds)
-    table = _table(clock)
+    table = _around(clock, *_range_of(utc_seconds))
     places = np.searchsorted(table.utc_array, utc_seconds, side="right")
     result: Seconds = utc_seconds + table.offset_array[places]
     return result
@@ -158,20 +169,24 @@ def to_server(clock: ClockName, utc_seconds: Seconds) -> Seconds:
 def utc_of(clock: ClockName, server_second: int) -> int:
     """The UTC second for one time that `clock` showed; see `to_utc`."""
     _check_range(server_second, server_second)
-    table = _table(clock)
+    table = _around(clock, server_second, server_second)
     return server_second - table.offsets[bisect_right(table.server, server_second)]
 
 
 def server_of(clock: ClockName, utc_second: int) -> int:
     """What `clock` showed at one UTC second; see `to_server`."""
     _check_range(utc_second, utc_second)
-    table = _table(clock)
+    table = _around(clock, utc_second, utc_second)
     return utc_second + table.offsets[bisect_right(table.utc, utc_second)]
 
 
-def _check(seconds: Seconds) -> None:
-    if len(seconds):
-        _check_range(int(seconds.min()), int(seconds.max()))
+def _range_of(seconds: Seconds) -> tuple[int, int]:
+    """The first and the last of some times; raises ValueError for one that no clock has."""
+    if not len(seconds):
+        return EARLIEST, EARLIEST
+    low, high = int(seconds.min()), int(seconds.max())
+    _check_range(low, high)
+    return low, high
 
 
 def _check_range(low: int, high: int) -> None:

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 def names() -> list[str]:
     """Every benchmark there is."""
     files = [*HERE.glob("[!_]*.py"), *HERE.glob("*/__main__.py")]
-    found = [path for path in files if "\ndef main()" in path.read_text(encoding="utf-8")]
+    found = [path for path in files if "\ndef main(" in path.read_text(encoding="utf-8")]
     return sorted(path.parent.name if path.name == "__main__.py" else path.stem for path in found)
 
 

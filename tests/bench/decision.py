@@ -46,7 +46,10 @@ def decisions() -> dict[str, Callable[[], object]]:
     state = obj.new_phase(rules, 0, START, "2026-01-16")
     seen = AccountSeen(START, START - 10_000, 0)
     order = intent(scale=0.5)
-    plain, full = _desk(limits()), _desk(FULL, firm=obj.FirmFloors(9_500_000, 9_500_000))
+    plain, full = (
+        _desk(limits()),
+        _desk(FULL, firm=obj.FirmFloors(9_500_000, 9_500_000, 10_000_000)),
+    )
     stakes = [exposure.Exposure(EURUSD, Side.LONG, 100), exposure.Exposure(GBPUSD, Side.SHORT, 90)]
     return {
         "vet an entry, ordinary limits": lambda: vet(order, plain),

@@ -145,3 +145,14 @@ def test_the_terminals_bars_tell_of_a_past_that_nobody_watched(tmp_path: Path) -
     assert found["figures"]["past"] == "breached_bounded"
     assert "PAST_BREACH_LIKELY" in codes(found)
     assert sent(tmp_path / "wild").code == 0, "prices of bars are not the firm's ticks"
+
+
+def test_an_account_is_looked_at_whatever_symbols_its_sessions_traded(tmp_path: Path) -> None:
+    """Books that a session on other symbols has left are read and flattened without their bars."""
+    dealt = trade(END - 5 * DAY, -9_000)
+    for deal in dealt:
+        deal |= {"symbol": "USDJPY", "price": 150_000}
+    write_books(tmp_path, deposit(END - 9 * DAY, 10_000_000), dealt)
+    assert standing(tmp_path)["balance"] == 99_910.0
+    flat = butler("flatten", "--account-profile", "PAPER", "--results-dir", tmp_path)
+    assert (flat.code, flat.out[-1]) == (0, "nothing of the engine's is left open"), flat

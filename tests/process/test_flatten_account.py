@@ -13,6 +13,7 @@ import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.host.launch import LocalHost
+from adapters.state.store import AccountStore
 from config.loader import CliOverrides, ResolvedAccount
 from scripts.app.errors import AppError
 from scripts.app.operations.flatten_account import Closing, FlattenStep, flatten_account
@@ -78,10 +79,14 @@ def test_what_the_engine_opened_is_closed_and_nothing_else(
     assert step_line(foreign) == "position 3 on EURUSD: gone"
 
 
+def unexpected(line: str) -> None:
+    pytest.fail(line)
+
+
 def flattened(account: ResolvedAccount, folder: Path, *, everything: bool) -> list[FlattenStep]:
     """The steps that it took to flatten the account."""
     steps: list[FlattenStep] = []
-    flatten_account(account, folder, steps.append, everything=everything)
+    flatten_account(account, folder, steps.append, everything=everything, say=unexpected)
     return steps
 
 
@@ -105,10 +110,42 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     plays(monkeypatch, spec_of(tmp_path, broken))
     steps: list[FlattenStep] = []
     with pytest.raises(AppError, match="give the command again") as caught:
-        flatten_account(account, tmp_path, steps.append, everything=True)
+        flatten_account(account, tmp_path, steps.append, everything=True, say=unexpected)
     assert exit_code(caught.value) is ExitCode.TERMINAL
     gone = {step.ticket for step in steps if step.outcome is Closing.DONE}
     assert len(gone) == 2
     plays(monkeypatch, spec_of(tmp_path))
     rest = flattened(account, tmp_path, everything=True)
     assert gone.isdisjoint(step.ticket for step in rest), "nothing is asked for twice"
+
+
+def place(folder: Path) -> Path:
+    """Where the paper account's ledger lies."""
+    return folder / "accounts" / f"{SERVER.lower()}-{LOGIN}"
+
+
+def test_each_request_is_counted_in_the_accounts_ledger(
+    account: ResolvedAccount, tmp_path: Path
+) -> None:
+    """A firm counts what was asked of its server, also where no session asked; the order that
+    closes a stranger's position is the Butler's own and counts no second time.
+    """
+    steps = flattened(account, tmp_path, everything=True)
+    with AccountStore(place(tmp_path), LOGIN, SERVER) as store:
+        assert len(store.requests(0)) == len(steps) == 3
+    books = msgspec.json.decode((tmp_path / "books.json").read_bytes())
+    closing = [deal for deal in books["deals"] if deal["entry"] == mt5.DEAL_ENTRY_OUT]
+    assert [deal["magic"] for deal in closing] == [MAGIC, MAGIC]
+
+
+def test_an_account_is_flattened_though_its_ledger_cannot_be_used(
+    account: ResolvedAccount, tmp_path: Path
+) -> None:
+    """What is open may cost more than a request that is not counted, and that is said."""
+    (place(tmp_path) / "ledger.sqlite").mkdir(parents=True)
+    said: list[str] = []
+    steps: list[FlattenStep] = []
+    flatten_account(account, tmp_path, steps.append, everything=False, say=said.append)
+    assert [step.outcome for step in steps] == [Closing.DONE, Closing.DONE]
+    (line,) = said
+    assert line.startswith("warning: the requests are not counted in the account's ledger: ")

@@ -22,6 +22,7 @@ from scripts.app.sessions import connection
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
+from tests.process.paper_books import DAY, HOUR, deposit, end_of_sample, trade, write_books
 from tests.statement_files import html_history, write_html
 
 SMOKE_SUMMARY = "mt5_demo_smoketest_summary.json"
@@ -274,12 +275,24 @@ def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_pat
     assert "with 120,000.00, the account had 100,000.00 then" in refused.line
 
 
+def lost_today(results: Path) -> None:
+    """An account that began the day with 100,000.00 and has lost 45.00 since."""
+    now = end_of_sample()
+    write_books(results, deposit(now - 9 * DAY, 10_000_000), trade(now - HOUR, -4_500))
+
+
+@pytest.mark.parametrize(
+    ("count", "fresh"),
+    [pytest.param(10, True, marks=pytest.mark.deep, id="ten"), pytest.param(2, False, id="two")],
+)
 def test_smoke_tests_are_denied_by_the_day_whichever_session_lost_the_money(
-    tmp_path: Path,
+    tmp_path: Path, count: int, fresh: bool
 ) -> None:
     """Each may lose 3,000.00 and the day 3,050.00 of 100,000.00: once 50.00 are lost none may."""
+    if not fresh:
+        lost_today(tmp_path)
     sent = []
-    for number in range(6):
+    for number in range(count):
         said = butler(
             "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
             "--risk-amount", 3_000, "--per-trade-risk-fraction", 0.04, "--stop-pips", 100,

@@ -9,8 +9,8 @@ import pytest
 from tests.breaks import QUICK, Break, first_seed_that_notices
 from tests.simulation.run import run_and_keep, run_seed
 
-_FIXED = range(1, 26)
-_FRESH = 25
+_FIXED = range(1, 15)
+_FRESH = 14
 _ENOUGH = 40
 """Seeds within which each of the quick breaks is noticed."""
 

@@ -25,6 +25,7 @@ class Total:
 
     def __init__(self) -> None:
         self.seeds = self.records = self.trades = self.crashes = self.restarts = 0
+        self.sessions = 0
         self.faults: Counter[str] = Counter()
         self.broken: list[dict[str, Any]] = []
 
@@ -35,6 +36,7 @@ class Total:
         self.trades += result.trades
         self.crashes += result.crashes
         self.restarts += result.starts - 1
+        self.sessions += result.sessions
         self.faults.update(result.faults)
         if result.broken:
             invariant, _, detail = result.broken.partition(": ")
@@ -49,6 +51,7 @@ class Total:
             "trades": self.trades,
             "crashes": self.crashes,
             "restarts": self.restarts,
+            "sessions": self.sessions,
             "faults": dict(sorted(self.faults.items())),
             "seconds": round(seconds, 1),
             "seeds_per_second": round(self.seeds / seconds, 1) if seconds else None,
@@ -138,7 +141,8 @@ def _closing(summary: dict[str, Any]) -> str:
     return (
         f"{summary['seeds']} seeds, {len(summary['broken'])} broken; {summary['records']} records, "
         f"{summary['trades']} closings, {summary['crashes']} crashes, "
-        f"{summary['restarts']} restarts; {summary['seconds']} s, "
+        f"{summary['restarts']} restarts, {summary['sessions']} sessions; "
+        f"{summary['seconds']} s, "
         f"{summary['seeds_per_second']} seeds/s\nfaults: {faults or 'none'}"
     )
 

@@ -11,8 +11,10 @@ from adapters.paper.broker.records import PENDING_KINDS
 from engine import events as ev
 from engine.trading import TradingState
 from engine.types import UNITS_PER_LOT, Cents, Conversion, Limits, Points, SymbolSpec, Units
+from scripts.app.session_folder import session_tag
 from scripts.app.sessions.live_actors import LiveActors
 from scripts.app.sessions.replay import MAGIC
+from tests.simulation.account_audit import AccountAudit
 from tests.simulation.link import SimulatedHost
 from tests.simulation.model import Broken, SessionModel, demand
 from tests.simulation.restored_copy import differences
@@ -34,7 +36,16 @@ class Audit:
         self._host: SimulatedHost | None = None
         self._tested = False  # whether this life has seen the account's figures yet
         self.model = SessionModel()
+        self.account = AccountAudit(world)
         self.broken = ""
+
+    def reads(self, host: SimulatedHost) -> None:
+        """A new life asks where the account stands."""
+        self.account.host = host
+
+    def divided(self, records: Iterable[ev.Record]) -> None:
+        """Another session is begun; `records` are what the last one's journal has."""
+        self.account.divided(records)
 
     def watched(self, check: Callable[[], None]) -> None:
         """Make a check; what it finds is kept even if nobody hears of the exception."""
@@ -59,17 +70,20 @@ class Audit:
         self.watched(lambda: self._on_record(record))
 
     def _on_record(self, record: ev.Record) -> None:
+        self.account.on_record(record)
         match record.event:
             case ev.OrderApproved() if record.event.order.terms.action is ev.Action.OPEN:
                 self._check_approved(record.event)
             case ev.OrderCancelled(order_id=order_id) if order_id not in self.model.known:
                 tried = self._traces() if record.event.never_sent else self._sent
-                reached = any(comment.endswith(f"-{order_id}") for comment in tried)
+                mark = f"{session_tag(self._world.session_id)}-{order_id}"
+                reached = mark in tried
                 demand(not reached, "what reached the terminal is not called off unseen", record)
             case ev.DayRolled(day_start=day_start):
                 self._check_balance("a day begins with the balance", day_start)
             case ev.SessionStarted(account=account) | ev.SessionResumed(account=account):
-                self._check_balance("figures are those of our account", account.balance)
+                told = None if self._host is None else self._host.attached
+                demand(account.balance == told, "figures are those of our account", account)
             case ev.AccountSeen(balance=balance):
                 self._tested = True
                 self._check_balance("figures are those of our account", balance)
@@ -154,6 +168,7 @@ class Audit:
             active = self.model.state is TradingState.ACTIVE
             demand(active, "nothing is sent while halted", (self.model.state, request))
         demand(self._on_disk(request), "the record is on disk before the effect", request)
+        self.account.on_send(request)
 
     def _on_disk(self, request: dict[str, Any]) -> bool:
         known = self._world.disk.submitted()
@@ -188,6 +203,11 @@ class Audit:
             actors.risk.losses.day_start == model.day_start,
             "the day-start balance is the day's",
             actors.risk.losses.day_start,
+        )
+        demand(
+            actors.risk.losses.starting_balance == model.starting_balance,
+            "the largest loss counts from the account's baseline",
+            (actors.risk.losses.starting_balance, model.starting_balance),
         )
         demand(actors.risk.trading.state is model.state, "one trading state", model.state)
         demand(

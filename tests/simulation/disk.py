@@ -100,6 +100,10 @@ class SimulatedJournal:
         self._watch(record)
         self._step()
 
+    @property
+    def last_seq(self) -> int:
+        return self._last
+
     def pending(self) -> list[Record]:
         """What was appended and is not on the disk yet."""
         return [record for _, record in self._pending]

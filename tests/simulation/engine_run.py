@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from adapters.mt5.api.account_guard import objection
@@ -20,11 +21,15 @@ from engine import events as ev
 from engine.bus import Subscription
 from engine.journal import Journal, MemoryJournal
 from engine.session import Session
-from engine.types import Limits, Millis
+from engine.types import Cents, Limits, Millis
+from scripts.app.sessions.adopting import Adopter
+from scripts.app.sessions.ledger_news import LedgerObserver
 from scripts.app.sessions.live_actors import Wiring, connect_live, days_to_come
 from scripts.app.sessions.replay import concluding
+from scripts.app.sessions.starting import SessionAccount
 from signals.market_data.bars import BarPreparer
 from signals.market_data.clocks import server_of, to_utc
+from tests.simulation.account import taken_over
 from tests.simulation.audit import Audit
 from tests.simulation.disk import SimulatedJournal
 from tests.simulation.link import SimulatedHost, SimulatedLink
@@ -47,6 +52,21 @@ class Setting:
     world: World
     limits: Limits
     audit: Audit
+
+
+class SimulatedLedger:
+    """The real observer; its look at the account is none of the feed's, whose figures are older."""
+
+    def __init__(self, observer: LedgerObserver, host: SimulatedHost) -> None:
+        self._observer, self._host = observer, host
+
+    async def news(self, balance: Cents, *, turns: bool) -> ev.LedgerUpdated | None:
+        """As `LedgerObserver.news`."""
+        told = self._host.balance
+        try:
+            return await self._observer.news(balance, turns=turns)
+        finally:
+            self._host.balance = told
 
 
 class SimulatedPacing:
@@ -121,7 +141,12 @@ class EngineRun:
     """The engine from its start on; `session.run` plays it."""
 
     def __init__(
-        self, setting: Setting, host: SimulatedHost, link: SimulatedLink, account: Any
+        self,
+        setting: Setting,
+        host: SimulatedHost,
+        link: SimulatedLink,
+        account: Any,
+        part: SessionAccount,
     ) -> None:
         """Brings the engine back where its journal has anything; must be called inside the loop.
 
@@ -129,22 +154,37 @@ class EngineRun:
         """
         self.setting = setting
         world = setting.world
-        self._account, self._line = account, link
+        self._account, self._line, self._part = account, link, part
         self._past = world.disk.records()
         self._journal = SimulatedJournal(
             world.disk, world.step, setting.audit.on_record, world.insist_running
         )
-        self.actors = connect_live(self._wiring(self._journal))
+        self._kept = part.journal(self._journal, world.session_id, self._past, self._seconds)
+        self.actors = connect_live(self._wiring(self._kept))
+        self.actors.venue.on_cancel = self._kept.note_cancel
+        observer = part.watch(self._seconds)
+        self._watch = None if observer is None else SimulatedLedger(observer, host)
+        if observer is not None:
+            self.actors.bus.attach(observer.routes())
         self.sink = MemorySink(self._past)
         self._subscription = self.actors.bus.subscribe(self.sink.name, self.sink.kinds)
         setting.audit.begin(self.actors, host, self._past)
 
-    def enter(self) -> None:
-        """Begin the session, or go on with it."""
+    def _seconds(self) -> float:
+        return self.setting.world.clock.now() / 1000
+
+    async def enter(self) -> None:
+        """Begin the session, or go on with it; one that begins takes over what is open."""
         setting = self.setting
         if self._past:
             self.actors.resume(self._past, self._account, {})
+            self.actors.bus.feed(self._part.first)
             return
+        adopter = Adopter(
+            results=Path("nowhere"), instruments=self._instruments(), preset="restless",
+            parameters={},
+        )  # fmt: skip
+        taken = await taken_over(self._line, self._part, adopter)
         started = ev.SessionStarted(
             mode="simulation",
             currency="USD",
@@ -155,7 +195,10 @@ class EngineRun:
             symbols=tuple(setting.world.specs.values()),
             broker_valued=True,
         )
-        self.actors.begin(started, {"session_id": f"seed-{setting.seed}", "dry_run": False})
+        self.actors.begin(started, {"session_id": setting.world.session_id, "dry_run": False})
+        self.actors.bus.feed(self._part.first)
+        if taken is not None:
+            self.actors.bus.feed(taken)
 
     async def play(self, *, moves: bool) -> None:
         """Run the session to its end, then check; raises what ends it out of order."""
@@ -191,23 +234,27 @@ class EngineRun:
             link=self._line,
             clock=world.clock,
             account=self._account,
-            session_id=f"seed-{self.setting.seed}",
+            session_id=world.session_id,
             strategy_id="restless",
             factory=RandomStrategy,
-            instruments={
-                name: Instrument(spec, name, filling_of(world.filling_mask(name)))
-                for name, spec in world.specs.items()
-            },
+            instruments=self._instruments(),
             limits=self.setting.limits,
             router=LiveRouter,
             to_server=lambda moment: server_of(CLOCK, moment // 1000),
         )
 
+    def _instruments(self) -> dict[str, Instrument]:
+        world = self.setting.world
+        return {
+            name: Instrument(spec, name, filling_of(world.filling_mask(name)))
+            for name, spec in world.specs.items()
+        }
+
     def _session(self, *, moves: bool) -> Session:
         actors = self.actors
         return Session(
             actors.bus,
-            self._journal,
+            self._kept,
             self._feed(moves=moves),
             [(self.sink, self._subscription)],
             conclude=concluding(actors.portfolio, actors.risk),
@@ -217,6 +264,7 @@ class EngineRun:
 
     def _feed(self, *, moves: bool) -> LiveFeed:
         actors, world = self.actors, self.setting.world
+        given = [signal for signal in world.signals if signal.time >= world.session_began]
         watches = [
             BarWatch(
                 name,
@@ -234,7 +282,8 @@ class EngineRun:
             watches,
             SimulatedPacing(self, moves=moves),
             Days(actors.bus, days_to_come(self.setting.limits, world.clock.now(), self._past)),
-            due=SimulatedSignals(world.signals, world.clock, self._past).due,
+            due=SimulatedSignals(given, world.clock, self._past).due,
+            ledger=self._watch,
         )
 
 

@@ -16,6 +16,7 @@ from engine.calendar import resets
 from engine.journal import decode, encode
 from engine.trading import TradingState
 from engine.types import Limits
+from scripts.app.session_folder import session_tag
 from scripts.app.sessions.live_actors import LiveActors
 from scripts.app.sessions.replay import MAGIC
 from tests.simulation.model import SessionModel, demand
@@ -111,6 +112,7 @@ class FinalChecks:
             for deal in account.deals
             if deal.position in known
         )
+        theirs -= sum(item.realized for item in self._adopted())  # other sessions were told
         told = net = 0
         for record in self._records:
             match record.event:
@@ -126,6 +128,10 @@ class FinalChecks:
         demand(seen.balance == account.balance, "the balance is the terminal's", seen)
         demand(seen.equity == account.equity(), "the equity is the terminal's", seen)
 
+    def _adopted(self) -> list[ev.AdoptedPosition]:
+        taken = [r.event for r in self._records if isinstance(r.event, ev.OrphansAdopted)]
+        return [item for event in taken for item in event.positions]
+
     def _check_duplicates(self) -> None:
         """No order of ours ever dealt twice at the venue, and none that was not submitted."""
         submitted = {
@@ -133,7 +139,8 @@ class FinalChecks:
         }
         entries: defaultdict[str, set[int]] = defaultdict(set)
         for deal in self._world.account.deals:
-            if deal.magic == MAGIC and deal.entry not in CLOSING_ENTRIES and deal.comment:
+            own = deal.comment.startswith(f"{session_tag(self._world.session_id)}-")
+            if deal.magic == MAGIC and deal.entry not in CLOSING_ENTRIES and own:
                 entries[deal.comment].add(deal.order)
         for comment, orders in entries.items():
             demand(len(orders) == 1, "no duplicate order", (comment, orders))
@@ -181,8 +188,13 @@ class FinalChecks:
         shown = (kinds.count("OPEN"), kinds.count("CLOSE"))
         demand(shown == (opened, parts), "the CSV has every opening and closing", shown)
         known = {r.event.position for r in self._records if isinstance(r.event, ev.PositionOpened)}
+        known -= {item.ticket for item in self._adopted()}  # others closed parts of these
         profit = sum(deal.profit for deal in account.deals if deal.position in known)
-        told = sum(round(float(line["profit"] or 0) * 100) for line in lines)
+        told = sum(
+            round(float(line["profit"] or 0) * 100)
+            for line in lines
+            if line["ticket"] in map(str, known)
+        )
         demand(told == profit, "the CSV sums to the terminal's profit", (told, profit))
         equity = round(summary["final_equity"] * 100)
         demand(equity == account.equity(), "the JSON's equity is the terminal's", equity)

@@ -37,6 +37,8 @@ class SimulatedHost:
         self.up = True
         self._last_id = 0
         self.balance: Cents = 0  # as the account was last reported to have
+        self.deals = 0  # how many there were then
+        self.attached: Cents = 0  # the balance with which the account was proven
 
     def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         """As `adapters.mt5.host.client.TerminalClient.call`."""
@@ -54,6 +56,7 @@ class SimulatedHost:
             raise CallOutcomeUnknown(function, "the terminal host is lost") from None
         if function == "account_info" and reply.value is not None and reply.value.login == LOGIN:
             self.balance = round(reply.value.balance * 100)
+            self.deals = len(self._world.account.deals)
         return answer_of(function, reply, *args, **kwargs)
 
     def _reply(self, request: RpcRequest) -> RpcReply:

@@ -66,6 +66,10 @@ class SessionModel:
             case ev.DayRolled(date=date, day_start=day_start):
                 self.day_start = day_start
                 self.dates.append((date, self.time))
+            case ev.LedgerUpdated(figures=figures, baseline=baseline):
+                if figures.own is not None and figures.own.day_start is not None:
+                    self.day_start = figures.own.day_start
+                self.starting_balance = baseline or self.starting_balance
             case ev.UserCommanded(action=action) if action is not ev.UserAction.STOP:
                 self._resuming = action is ev.UserAction.RESUME
                 self.flattening = action is ev.UserAction.FLATTEN

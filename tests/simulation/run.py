@@ -11,10 +11,12 @@ from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from engine import events as ev
 from engine.journal import JournalFailed
 from engine.types import Limits
+from tests.simulation.account import MemoryStore, begin, joined
 from tests.simulation.audit import Audit
 from tests.simulation.engine_run import EngineRun, Setting, attached
 from tests.simulation.final_checks import FinalChecks, check_files
 from tests.simulation.link import SimulatedHost, SimulatedLink
+from tests.simulation.model import demand
 from tests.simulation.world import EngineCrashed, World
 
 _MOST_STARTS = 25
@@ -28,7 +30,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a seed's run did.
 
     `broken` names the invariant that did not hold and its detail, or is empty. `starts` counts the
-    lives of the engine, `faults` by kind what went wrong, was done by hand or ordered by the user.
+    lives of the engine, `sessions` the sessions that they belong to, `faults` by kind what went
+    wrong, was done by hand or ordered by the user.
     """
 
     seed: int
@@ -36,6 +39,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     trades: int
     starts: int
+    sessions: int
     crashes: int
     faults: dict[str, int]
     journal_hash: str
@@ -64,18 +68,19 @@ def run_and_keep(seed: int) -> tuple[Result, list[ev.Record]]:
         asyncio.run(simulation.play())
     except Exception as error:
         broken = audit.broken or f"nothing fails unexpectedly: {_innermost(error)!r}"
-    records = world.disk.records()
+    records = world.records
     result = Result(
         seed=seed,
         broken=audit.broken or broken,
         records=len(records),
         trades=sum(isinstance(r.event, ev.PositionClosed) for r in records),
         starts=simulation.starts,
+        sessions=len(world.ended_sessions) + 1,
         crashes=world.crashes,
         faults=dict(
             +Counter(world.fault_injector.struck + world.manual_actions.done + world.user.done)
         ),
-        journal_hash=world.disk.hexdigest(),
+        journal_hash=" ".join(one.hexdigest() for one in (*world.ended_sessions, world.disk)),
     )
     return result, records
 
@@ -84,6 +89,7 @@ class _Simulation:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._world = setting.world
+        self._store = MemoryStore()
         self.starts = 0
 
     async def play(self) -> None:
@@ -107,9 +113,21 @@ class _Simulation:
             return False
         if account is None:
             return False
-        engine_run = EngineRun(self._setting, host, link, account)
+        if self.starts > 1 and moves and world.divide():
+            audit.divided(world.ended_sessions[-1].records())
+        host.attached = host.balance
+        audit.reads(host)
         try:
-            engine_run.enter()
+            part = await joined(world, self._store, link, account, self._setting.limits)
+        except EngineCrashed:
+            return False
+        if part is None:
+            audit.watched(lambda: demand(moves, "the ledger adds up in peace", host.balance))
+            return False
+        engine_run = EngineRun(self._setting, host, link, account, part)
+        try:
+            begin(self._store, world)
+            await engine_run.enter()
             await engine_run.play(moves=moves)
         except (EngineCrashed, BaseExceptionGroup) as error:
             _only_crashes(error)

@@ -13,13 +13,16 @@ from adapters.paper.terminal.hosted import HostedTerminal
 from adapters.paper.terminal.market import PaperMarket
 from adapters.paper.terminal.rules import AccountTerms
 from engine.clock import VirtualClock
+from engine.events import Record
 from engine.types import ClockName, Millis
+from scripts.app.sessions.replay import MAGIC
 from signals.market_data.clocks import utc_of
 from tests.simulation.chance import FaultInjector
 from tests.simulation.disk import Disk
 from tests.simulation.fault_injector import Effects, FaultyTerminal
 from tests.simulation.manual_actions import ManualActions
 from tests.simulation.market import PERIOD, SPECS, bars_of, start_of
+from tests.simulation.past import live_through
 from tests.simulation.signals import signals_of
 from tests.simulation.user import User
 
@@ -52,6 +55,7 @@ class World:
         self.market = PaperMarket(self.account, rates)
         self._end: Millis = max(int(item["time"][-1]) + PERIOD for item in rates.values()) * 1000
         self.market.skip(start * 1000 - 1)
+        live_through(Random(f"past {seed}"), self.account, utc_of(CLOCK, start) * 1000)  # noqa: S311 - as above
         terms = AccountTerms(login=LOGIN, server=SERVER)
         self.terminal = PaperTerminal(self.account, terms=terms, bars=self.market, attached=False)
         self.hosted = HostedTerminal(self.terminal, self.market)
@@ -66,6 +70,11 @@ class World:
         )  # fmt: skip
         self.clock = VirtualClock(self._utc())
         self.disk = Disk(rng)
+        self.ended_sessions: list[Disk] = []
+        self._seed = seed
+        self._divides = Random(f"divided {seed}")  # noqa: S311 - as above
+        self._divided = self._divides.choice((0.0, 0.3, 0.8))
+        self.session_began: Millis = 0
         self.steps = self.crashes = 0
         self._ended = False
         self._between_crashes = rng.choice((60, 250, 1000))
@@ -92,6 +101,29 @@ class World:
     def boot(self) -> None:
         """The engine's process is started."""
         self._ended = False
+
+    @property
+    def session_id(self) -> str:
+        """The session that runs: the seed's first, or one that was begun after a crash."""
+        return f"seed-{self._seed}-{len(self.ended_sessions)}"
+
+    @property
+    def records(self) -> list[Record]:
+        """What all sessions' journals have, one after the other."""
+        return [record for disk in (*self.ended_sessions, self.disk) for record in disk.records()]
+
+    def divide(self) -> bool:
+        """Whether the user begins a new session now, which goes on with what the last one left.
+
+        Orders that wait at the venue, or are under way, cannot be taken over.
+        """
+        orders = any(order.magic == MAGIC for order in self.account.orders.values())
+        if not self.disk.records() or orders or self._divides.random() >= self._divided:
+            return False
+        self.ended_sessions.append(self.disk)
+        self.disk = Disk(self._divides)
+        self.session_began = self.clock.now()
+        return True
 
     def _next_crash(self) -> int:
         return self.steps + 1 + int(self.rng.expovariate(1 / self._between_crashes))

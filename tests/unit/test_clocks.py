@@ -13,6 +13,7 @@ from engine.types import ClockName
 from signals.market_data.clocks import (
     CLOCKS,
     DAY,
+    HOUR,
     ClockDetector,
     Seconds,
     is_clock,
@@ -285,3 +286,13 @@ def test_holidays_and_one_stray_bar_do_not_mislead() -> None:
     verdict = detect_clock([np.sort(np.concatenate([server[~late & ~early], stray]))])
     assert verdict.clock == "new-york+7"
     assert "Mon 20:00" in verdict.evidence
+
+
+def test_a_time_is_read_alike_alone_and_among_those_of_a_century() -> None:
+    """Changes are looked for around the times asked for; where such a span ends is never seen."""
+    years = np.arange("1970-01-02", "2099-12-30", 17, dtype="datetime64[D]").astype(np.int64) * DAY
+    edges = np.arange(1, 16) * 8 * 365 * DAY
+    times = np.sort(np.concatenate([years, edges - 1, edges, edges + 5 * HOUR]))
+    clock = "new-york+7"
+    assert [utc_of(clock, time) for time in times.tolist()] == to_utc(clock, times).tolist()
+    assert [server_of(clock, time) for time in times.tolist()] == to_server(clock, times).tolist()

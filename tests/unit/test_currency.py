@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
+from adapters.reports.page.words import in_its_currency, money
 from adapters.services.alerts import AlertRules, Policy
 from config.symbols import in_currency
 from engine import events as ev
@@ -144,6 +146,16 @@ def test_a_text_for_a_person_names_the_currency_and_yen_have_no_decimals(
     assert " JPY" in text
     assert not re.search(r"\bUSD\b", text)
     assert not re.search(r"\d[.]\d\d(?!\d)(?! at)", text), text
+
+
+@pytest.mark.parametrize(
+    ("currency", "shown"), [("USD", "12,345.60"), ("EUR", "12,345.60"), ("JPY", "12,346")]
+)
+def test_a_page_has_the_decimals_of_its_account(currency: str, shown: str) -> None:
+    """Within one page only: what is written after it has its own again."""
+    result: Any = SimpleNamespace(terms=SimpleNamespace(currency=currency))
+    assert in_its_currency(lambda _: money(1_234_560))(result) == shown
+    assert money(1_234_560) == "12,345.60"
 
 
 def _free(spec: Any) -> Any:

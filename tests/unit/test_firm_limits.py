@@ -90,8 +90,10 @@ class TestWorstCase:
     def test_a_position_without_a_stop_may_lose_everything(self) -> None:
         parts = wired(limits(max_positions_per_symbol=2))
         parts.bus.publish(opened(7, side=Side.SHORT, stop_loss=0))
+        totals = parts.risk._exposures.totals("GBPUSD")
+        assert (totals.worst_open, totals.without_stop) == (START, 7)
         enter(parts, "GBPUSD")
-        assert denials(parts) == [DenyReason.DAILY_LOSS]
+        assert denials(parts) == [DenyReason.NO_STOP]
 
     @pytest.mark.parametrize(
         ("swap", "denied"), [(0, False), (-60_054, False), (-60_055, True), (60_055, False)]
@@ -205,6 +207,32 @@ class TestTiming:
         assert len(approvals(parts)) == 1
         assert denials(parts) == [DenyReason.COOL_DOWN]
 
+    def test_a_position_counts_with_its_whole_life_once_its_last_part_is_closed(self) -> None:
+        """As the account's ledger counts it, in whichever session the parts were closed."""
+        parts = wired(limits(cool_down_minutes=10))
+        parts.bus.time = HOUR
+        parts.bus.publish(opened(7))
+        parts.bus.publish(closed(7, net=-50, volume=LOT // 2, remaining=LOT // 2))
+        enter(parts, "GBPUSD", "s:1")
+        parts.bus.publish(closed(7, net=49))
+        enter(parts, "USDJPY", "s:2")
+        assert len(approvals(parts)) == 1
+        assert denials(parts) == [DenyReason.COOL_DOWN]
+
+    def test_what_earlier_sessions_closed_of_a_position_belongs_to_its_life(self) -> None:
+        parts = wired(limits(cool_down_minutes=10))
+        parts.bus.time = HOUR
+        taken = ev.AdoptedPosition(
+            ticket=7, symbol="EURUSD", side=Side.LONG, volume=LOT, entry=110_010,
+            first_stop=109_910, stop_loss=109_910, take_profit=0, signal_id="s:1",
+            strategy_id="s", realized=-50,
+        )  # fmt: skip
+        parts.bus.feed(ev.OrphansAdopted(positions=(taken,)))
+        parts.bus.publish(opened(7, order_id=0))
+        parts.bus.publish(closed(7, net=49))
+        enter(parts, "GBPUSD", "s:2")
+        assert denials(parts) == [DenyReason.COOL_DOWN]
+
 
 class TestExposure:
     @pytest.mark.parametrize(("at_risk", "denied"), [(9_500, False), (9_501, True)])
@@ -271,9 +299,17 @@ class TestFirmRoom:
     def test_the_worst_case_stays_above_both_floors_and_the_reserve(
         self, today: int, after: int, reserve: float | None, denied: bool
     ) -> None:
-        known = {"firm_floors": FirmFloors(today, after)}
+        known = {"firm_floors": FirmFloors(today, after, START)}
         found = reason(limits(firm_reserve_fraction=reserve), known)
         assert (found is DenyReason.FIRM_LOSS_BUFFER) is denied
+
+    def test_the_reserve_is_part_of_what_the_challenge_began_with_whatever_was_paid_since(
+        self,
+    ) -> None:
+        """After a withdrawal the largest own loss counts from less; the firm's reserve does not."""
+        known = {"firm_floors": FirmFloors(START - 20_500, 0, START), "starting_balance": 1_000}
+        terms = limits(firm_reserve_fraction=0.001, max_loss_fraction=None)
+        assert reason(terms, known) is DenyReason.FIRM_LOSS_BUFFER
 
     def test_the_next_reset_counts_todays_profit_into_the_floor(self) -> None:
         """500.00 made today: 1,000.00 of room until midnight, 500.00 after it."""
@@ -281,7 +317,7 @@ class TestFirmRoom:
         see(parts, START + 50_000)
         assert parts.challenge_actor is not None
         floors = parts.challenge_actor.floors(ev.AccountSeen(START + 50_000, START + 50_000, 0))
-        assert floors == FirmFloors(START - 50_000, START)
+        assert floors == FirmFloors(START - 50_000, START, START)
 
     def test_at_the_reserve_everything_is_closed_and_trading_latched(self) -> None:
         terms = limits(firm_reserve_fraction=0.001, daily_loss_fraction=0.5)

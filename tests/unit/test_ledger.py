@@ -309,6 +309,30 @@ def test_a_reversal_opens_anew_and_ends_a_life_with_its_result() -> None:
     assert own.last_loss == at("06-15 09:00")
 
 
+@pytest.mark.parametrize(
+    ("paid", "counts_from"),
+    [([5_000.0], 10_500_000), ([-5_000.0], 9_500_000), ([5_000.0, -2_000.0], 10_300_000)],
+)
+def test_the_own_baseline_moves_with_every_payment(paid: list[float], counts_from: int) -> None:
+    """Money paid in or out is no profit and no loss: the largest loss counts from as much."""
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -50.0)
+    for amount in paid:
+        history.pay("06-16 10:00", amount)
+    began = (at("06-15 07:00"), 10_000_000)
+    assert history.report("06-16 11:00", None, baseline=began).baseline == counts_from
+    later = (at("06-16 10:00"), 9_000_000)
+    assert history.report("06-16 11:00", None, baseline=later).baseline == 9_000_000
+
+
+def test_an_account_that_was_set_back_begins_anew_with_that() -> None:
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -9_000.0)
+    history.pay("06-16 10:00", 9_000.0)
+    began = (at("06-15 07:00"), 10_000_000)
+    assert history.report("06-16 11:00", None, baseline=began).baseline == 10_000_000
+
+
 def test_an_hour_that_the_clock_shows_twice_is_read_in_the_order_of_tickets() -> None:
     """25 October 2026: a server with European summer time shows 03:00 to 04:00 twice."""
     clock = [rule("eu-dst")]

@@ -109,6 +109,7 @@ LADDER: list[tuple[DenyReason, dict[str, Any], dict[str, Any]]] = [
     (DenyReason.DUPLICATE_INTENT, {}, {"known_signal": False}),
     (DenyReason.MAX_POSITIONS, {}, {"positions": 1}),
     (DenyReason.MAX_POSITIONS_PER_SYMBOL, {}, {"positions_on_symbol": 0}),
+    (DenyReason.NO_STOP, {}, {"without_stop": 0}),
     (DenyReason.INVALID_STOPS, {"stop_loss": 109_910}, {}),
     (
         DenyReason.NO_VALUATION,
@@ -134,6 +135,7 @@ def test_the_checks_run_in_their_order_and_the_first_that_fails_is_the_reason() 
     order: dict[str, Any] = {"stop_loss": 0, "volume": 51 * LOT}
     state: dict[str, Any] = {
         "trading_active": False, "known_signal": True, "positions": 2, "positions_on_symbol": 1,
+        "without_stop": 21,
         "risk_in_flight": 100_000, "account": account(START, START, 9_000_000),
         "valuation": Valuation(objection=(DenyReason.NO_VALUATION, "not told")),
     }  # fmt: skip

@@ -242,3 +242,30 @@ class TestState:
         started(state=state).order_send(ORDER)
         with pytest.raises(ValueError, match="EURUSD"):
             build(text(state=state, symbols=[USDJPY], prices={"USDJPY": 150.0}))
+
+
+ALONE: dict[str, Any] = {"symbols": [EURUSD], "prices": {"EURUSD": 1.1}}
+ON_USDJPY = {**ORDER, "symbol": "USDJPY", "price": 150.0}
+
+
+class TestBooksOfOtherSymbols:
+    """The next run of an account may offer fewer symbols than the last one."""
+
+    def test_what_is_over_reads_as_before(self, tmp_path: Path) -> None:
+        books = str(tmp_path / "books.json")
+        both = started(state=books)
+        ticket = both.order_send(ON_USDJPY).order
+        closing = {**ON_USDJPY, "type": mt5.ORDER_TYPE_SELL, "position": ticket}
+        assert both.order_send(closing).retcode == mt5.TRADE_RETCODE_DONE
+        alone = started(state=books, **ALONE)
+        span = (0, MADE_UP_START + 86_400)
+        assert alone.history_deals_get(*span) == both.history_deals_get(*span)
+        again = started(state=books, **ALONE)
+        assert again.history_deals_get(*span) == both.history_deals_get(*span)
+
+    def test_what_is_open_on_one_of_them_is_told_with_the_remedy(self, tmp_path: Path) -> None:
+        books = str(tmp_path / "books.json")
+        ticket = started(state=books).order_send(ON_USDJPY).order
+        with pytest.raises(ValueError, match=f"{ticket} is open on USDJPY") as caught:
+            build(text(state=books, **ALONE))
+        assert "add USDJPY, or close it with butler flatten" in str(caught.value)

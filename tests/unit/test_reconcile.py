@@ -19,6 +19,7 @@ from adapters.statements.shape import (
     StatementKind,
     StatementPosition,
 )
+from scripts.view.reconciliation import reconciliation_lines
 from tests.ledger_cases import shared_folder
 from tests.statement_files import METRIX, html_history, write_html
 
@@ -87,6 +88,19 @@ def test_what_lies_outside_the_common_period_is_counted_only() -> None:
     late = traded(3, NOON + 7_200_000)
     missed = reconcile(Ours(deals=tuple(common + late)), statement(common, made=made))
     assert [one.ticket for one in missed.only_ours] == [6, 7]
+
+
+def test_sides_that_cover_no_common_time_say_so_and_are_not_equal() -> None:
+    found = reconcile(Ours(deals=tuple(traded(1))), statement(traded(2, NOON + 86_400_000)))
+    assert not found.equal
+    assert next(reconciliation_lines(found)) == "period         none that both cover"
+
+
+def test_a_statement_without_a_row_is_told_as_that() -> None:
+    found = reconcile(Ours(deals=tuple(traded(1))), statement([]))
+    assert not found.equal
+    assert found.explained[0] == "the statement holds no deal and no closed position"
+    assert reconcile(Ours(deals=()), statement([])).equal
 
 
 def test_a_clock_that_is_ahead_by_whole_half_hours_is_told_and_taken() -> None:

@@ -168,3 +168,15 @@ def test_equity_is_quiet_above_the_higher_of_the_own_floors(
 ) -> None:
     """Up to the peak: a new one is told."""
     assert wired(limits(**changes)).risk.equity_band() == (low, START)
+
+
+def test_a_position_without_a_stop_denies_entries_by_its_own_name_and_halts_nothing() -> None:
+    """The day's loss is not the cause: once the position has a stop, entries pass again."""
+    parts = wired(limits(max_positions=5))
+    parts.bus.publish(opened(7, stop_loss=0))
+    enter(parts, "GBPUSD", "s:1")
+    assert denials(parts) == [DenyReason.NO_STOP]
+    assert parts.risk.trading.active
+    parts.bus.publish(closed(7))
+    enter(parts, "GBPUSD", "s:2")
+    assert len(approvals(parts)) == 1

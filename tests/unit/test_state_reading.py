@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
 
 from adapters.mt5.api import contract as mt5
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.state.reading import ReadFailed, read_account
+from adapters.state.reading import AccountRead, ReadFailed, read_account
 from engine.account.history import DealEntry, DealType
 from risk.ledger.fold import fold
 from risk.ledger.inputs import LedgerInputs, OwnDay
 from risk.ledger.verdict import LedgerCode
 from tests.ledger_history import FTMO, UTC
 from tests.paper_terminals import BUY, NOW, done, terminal_at_ticks
+
+
+def read(terminal: Any) -> AccountRead:
+    info: Any = terminal_at_ticks().account_info()
+    return read_account(terminal, NOW, login=info.login, server=info.server)
 
 
 class Moving:
@@ -40,20 +46,20 @@ def test_a_paper_account_is_read_and_adds_up() -> None:
     ticket = done(terminal, BUY).order
     done(terminal, {**BUY, "type": mt5.ORDER_TYPE_SELL, "position": ticket, "price": 1.1})
     done(terminal, BUY)
-    read = read_account(terminal, NOW)
-    assert [deal.type for deal in read.deals][:2] == [DealType.BALANCE, DealType.BUY]
-    assert [deal.entry for deal in read.deals][1:] == [DealEntry.IN, DealEntry.OUT, DealEntry.IN]
-    assert len(read.positions) == 1
-    assert {order.ticket for order in read.orders} >= {ticket}
+    told = read(terminal)
+    assert [deal.type for deal in told.deals][:2] == [DealType.BALANCE, DealType.BUY]
+    assert [deal.entry for deal in told.deals][1:] == [DealEntry.IN, DealEntry.OUT, DealEntry.IN]
+    assert len(told.positions) == 1
+    assert {order.ticket for order in told.orders} >= {ticket}
     zone = FTMO.rules.reset_zone
     report = fold(
         LedgerInputs(
-            now=NOW * 1000, account=read.account, deals=read.deals, positions=read.positions,
-            orders=read.orders, magic=26, clock=UTC, own_day=OwnDay(zone=zone), firm=FTMO,
+            now=NOW * 1000, account=told.account, deals=told.deals, positions=told.positions,
+            orders=told.orders, magic=26, clock=UTC, own_day=OwnDay(zone=zone), firm=FTMO,
         )
     )  # fmt: skip
     assert report.figures.complete
-    assert report.figures.initial == read.deals[0].profit * 100
+    assert report.figures.initial == told.deals[0].profit * 100
     assert report.figures.positions_today == 2
     assert LedgerCode.DERIVED in report.codes
     assert LedgerCode.OWN_OPEN in report.codes
@@ -62,14 +68,14 @@ def test_a_paper_account_is_read_and_adds_up() -> None:
 @pytest.mark.parametrize("times", [1, 4])
 def test_what_moves_while_it_is_read_is_read_again(times: int) -> None:
     terminal = Moving(terminal_at_ticks(), times)
-    read = read_account(terminal, NOW)
-    assert len(read.positions) == times
-    assert len(read.deals) == times + 1
+    told = read(terminal)
+    assert len(told.positions) == times
+    assert len(told.deals) == times + 1
 
 
 def test_an_account_that_never_stands_still_is_not_read() -> None:
     with pytest.raises(ReadFailed, match="moved during each of 5 reads"):
-        read_account(Moving(terminal_at_ticks(), 99), NOW)
+        read(Moving(terminal_at_ticks(), 99))
 
 
 def test_a_terminal_that_does_not_answer_names_the_function() -> None:
@@ -80,4 +86,19 @@ def test_a_terminal_that_does_not_answer_names_the_function() -> None:
             return None
 
     with pytest.raises(ReadFailed, match="history_orders_get"):
-        read_account(Silent(terminal, 0), NOW)
+        read(Silent(terminal, 0))
+
+
+@pytest.mark.parametrize("look", [1, 2])
+def test_nothing_is_read_of_an_account_to_which_somebody_has_logged_in(look: int) -> None:
+    """Before the history is read, or while it is."""
+    terminal: Any = terminal_at_ticks()
+    looks = count(1)
+
+    class Other(Moving):
+        def account_info(self) -> Any:
+            info = terminal.account_info()
+            return info._with(login=9) if next(looks) >= look else info
+
+    with pytest.raises(ReadFailed, match="shows account 9"):
+        read(Other(terminal, 0))

@@ -71,9 +71,9 @@ def test_what_sessions_did_counts_for_the_next_one(tmp_path: Path) -> None:
         assert store.figures() == (Observation(at=50, balance=1, equity=2),)
         assert store.approved_symbols(100) == {"EURUSD": 1}
         assert store.approved_symbols(101) == {}
-        assert store.baseline() == 10_000_000
+        assert store.baseline() == (30, 10_000_000)
         store.set_baseline(9_000_000, 80, "rebase")
-        assert store.baseline() == 9_000_000
+        assert store.baseline() == (80, 9_000_000)
 
 
 def test_spans_that_follow_one_another_are_one(tmp_path: Path) -> None:
@@ -97,6 +97,16 @@ def test_a_halt_outlives_its_session_until_it_is_over_or_released(tmp_path: Path
         assert store.release("limit", 110, "looked at it")
         assert not store.release("limit", 111, "again")
         assert store.halts(110) == ()
+
+
+def test_a_halt_that_comes_back_in_the_moment_of_its_release_is_in_force(tmp_path: Path) -> None:
+    """A user resumes below the floor: the same moment latches again, for the next session too."""
+    latch = AccountHalt(cause="max_loss", since=20, until=None, session="a")
+    with opened(tmp_path) as store:
+        store.halt(latch)
+        store.release("max_loss", 20, "looked at it")
+        store.halt(latch)
+        assert store.halts(21) == (latch,)
 
 
 def test_sessions_are_found_by_their_tag_which_is_used_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.ledger_cases import shared_folder
 from tests.statement_files import (
     DEALS,
     METRIX,
+    POSITIONS,
     TRADED,
     WITH_COST,
     WITHOUT_FEE,
@@ -150,6 +151,57 @@ def test_another_language_is_read_by_the_order_of_columns(tmp_path: Path) -> Non
     assert statement.deals[1].side is None
 
 
+RUSSIAN = (
+    "Время", "Сделка", "Символ", "Тип", "Направление", "Объем", "Цена", "Ордер", "Комиссия",
+    "Плата", "Своп", "Прибыль", "Баланс", "Комментарий",
+)  # fmt: skip
+
+
+def test_credit_is_told_from_capital_by_the_balance_in_another_language(tmp_path: Path) -> None:
+    """It changes no balance; decimals may be commas there and thousands points."""
+    credit = ("2026.06.15 11:00:00", "9", "", "кредит", "", "", "", "", "0.00", "0.00", "0.00",
+              "500.00", "99 996.50", "")  # fmt: skip
+    words = {"buy": "покупка", "sell": "продажа", "balance": "баланс", "in": "вход", "out": "выход"}
+    deals = [
+        tuple(words.get(cell, cell) for cell in row) for row in (*TRADED[:2], credit, TRADED[2])
+    ]
+    decimal = [
+        tuple(cell.replace(".", ",").replace(" ", ".") if at > 4 else cell
+              for at, cell in enumerate(row))
+        for row in deals
+    ]  # fmt: skip
+    for rows in (deals, decimal):
+        file = write_xlsx(tmp_path / "r.xlsx", [("Отчет",), RUSSIAN, *rows])
+        statement = read_statement(file)
+        kinds = [deal.kind for deal in statement.deals]
+        trade = DealKind.TRADE
+        assert kinds == [DealKind.CAPITAL, trade, DealKind.CREDIT, trade]
+        assert (statement.opening, statement.closing, statement.breaks) == (0, 10_009_175, ())
+
+
+def test_open_positions_of_another_language_are_found_by_their_numbers(tmp_path: Path) -> None:
+    header = ("Ora", "Posizione", "Simbolo", "Tipo", "Volume", "Prezzo", "S / L", "T / P",
+              "Prezzo di mercato", "Swap", "Profitto", "Commento")  # fmt: skip
+    held = ("2026.06.15 10:00:00", "5001", "EURUSD", "acquisto", "0.10", "1.10000", "", "1.11000",
+            "1.10200", "-0.35", "20.00", "")  # fmt: skip
+    file = write_xlsx(
+        tmp_path / "r.xlsx",
+        [("Rapporto",), ("Posizioni aperte",), header, held, ("Affari",), RUSSIAN, *TRADED],
+    )
+    statement = read_statement(file)
+    (position,) = statement.open_positions
+    assert (position.ticket, position.volume, position.closed) == (5001, 10_000_000, None)
+    assert (position.swap, position.profit) == (-35, 2_000)
+    assert len(statement.deals) == 3
+
+
+def test_a_report_of_a_time_without_deals_is_empty_and_no_error(tmp_path: Path) -> None:
+    page = html_history((), DEALS, (), POSITIONS)
+    statement = read_statement(write_html(tmp_path / "r.html", page))
+    assert (statement.deals, statement.positions, statement.opening) == ((), (), None)
+    assert statement.account.login == 10_000_001
+
+
 def test_columns_that_do_not_add_up_are_not_guessed(tmp_path: Path) -> None:
     header = tuple(f"Spalte {number}" for number in range(len(DEALS)))
     deals = [*TRADED[:2], (*TRADED[2][:12], "5.00", "")]
@@ -228,6 +280,8 @@ def test_a_workbook_that_defines_entities_is_refused(tmp_path: Path) -> None:
         ("1.234,50", True, "1234.50"),
         ("\u22125.25", False, "-5.25"),
         ("1'000.5", False, "1000.5"),
+        ("-10,000.50", False, "-10000.50"),
+        ("1,00.50", False, None),
         ("market", False, None),
         ("", False, None),
         ("NaN", False, None),

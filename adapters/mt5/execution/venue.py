@@ -52,6 +52,10 @@ class _Job(NamedTuple):
     seq: int
 
 
+def _nobody_counts(_ticket: int, _seq: int) -> None:
+    """A venue of a session that keeps no account's ledger."""
+
+
 class Venue:
     """Sends what the gateway hands over, and looks at the account when asked."""
 
@@ -70,6 +74,8 @@ class Venue:
         `must_not_leave` is asked at the last moment whether an order may still leave.
         """
         self.must_not_leave = must_not_leave
+        self.on_cancel: Callable[[int, int], None] = _nobody_counts
+        """Hears of each cancellation, by ticket and the last record, before that can leave."""
         self._router = router
         self._bus = bus
         self._journal = journal
@@ -89,6 +95,7 @@ class Venue:
 
     def cancel(self, order: ev.OrderIntent, ticket: int) -> None:
         """Queue the cancellation of a pending order; as `execute`."""
+        self.on_cancel(ticket, self._bus.seq)
         self._queue_up(_Job(order, 0, ticket, self._bus.seq))
 
     def _queue_up(self, job: _Job) -> None:

@@ -31,7 +31,8 @@ class Ledger:
 
     Hedging, or with `netting` one position per symbol. `held` counts the open positions of each
     symbol; `margin` is what they bind, as fixed when each was opened. `orders` are the waiting ones
-    by ticket, `order_history` those that are over. `bids` and `asks` are the last ticks.
+    by ticket, `order_history` those that are over. `bids` and `asks` are the last ticks. `specs`
+    are the symbols on offer, `known` those of earlier deals as well.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Ledger:
     ) -> None:
         self.currency = currency
         self.specs = specs
+        self.known = dict(specs)
         self.balance = balance
         self.netting = netting
         self.bids: dict[str, Points] = {}

@@ -18,7 +18,8 @@ Row = dict[str, Any]
 
 
 class SavedState(msgspec.Struct, forbid_unknown_fields=True):
-    """An account's books and prices, and how often each function was called."""
+    """An account's books and prices, the symbols they are of, and how often each function was
+    called."""
 
     login: int
     server: str
@@ -28,6 +29,7 @@ class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     positions: list[Row]
     orders: list[Row]
     history: list[Row]
+    specs: list[SymbolSpec] = []
     calls: dict[str, int] = {}
 
 
@@ -47,6 +49,7 @@ def save(
         positions=[_row(position) for position in account.positions.values()],
         orders=[_row(order) for order in account.orders.values()],
         history=[_row(order) for order in account.order_history],
+        specs=list(account.known.values()),
         calls=dict(calls),
     )
     fresh = path.with_name(path.name + ".new")
@@ -57,7 +60,8 @@ def save(
 def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str, int] | None:
     """Put the file's books into `account`; returns the calls, or None when there is no file.
 
-    Raises ValueError for a file that is damaged or of another account.
+    What is over may be of symbols that the account does not offer now. Raises ValueError for a file
+    that is damaged, of another account, or has something open on such a symbol.
     """
     if not path.exists():
         return None
@@ -65,13 +69,16 @@ def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str
         state = decoded(path.read_bytes(), SavedState)
         if (state.login, state.server) != (login, server):
             raise ValueError(f"it is of account {state.login} on {state.server!r}")
-        specs = account.specs
+        account.known = {spec.name: spec for spec in state.specs} | account.specs
+        _refuse_open(state, account.specs)
         account.take_over(
             state.deals,
-            [_position(row, specs) for row in state.positions],
-            [_order(row, specs) for row in state.orders],
-            [_order(row, specs) for row in state.history],
+            [_position(row, account.specs) for row in state.positions],
+            [_order(row, account.specs) for row in state.orders],
+            [_order(row, account.known) for row in state.history],
         )
+    except _StandsOpen as error:
+        raise ValueError(f"state {path}: {error}") from error
     except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
         raise ValueError(
             f"state {path}: {error}; delete the file to begin with a new account"
@@ -80,6 +87,19 @@ def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str
         account.quote(symbol, bid, ask, moment)
     account.now = state.now
     return state.calls
+
+
+class _StandsOpen(Exception):
+    """Raised when something is open on a symbol that the account does not offer."""
+
+
+def _refuse_open(state: SavedState, offered: Mapping[str, SymbolSpec]) -> None:
+    for row in (*state.positions, *state.orders):
+        if row["spec"] not in offered:
+            raise _StandsOpen(
+                f"{row['ticket']} is open on {row['spec']}, which is not among the symbols of this "
+                f"run: add {row['spec']}, or close it with butler flatten"
+            )
 
 
 def _row(item: PaperPosition | PaperOrder) -> Row:

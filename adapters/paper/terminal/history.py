@@ -117,7 +117,7 @@ class HistoryFunctions(Surface):
         )  # fmt: skip
 
     def _deal(self, deal: PaperDeal) -> mt5.TradeDeal:
-        spec = self.account.specs.get(deal.symbol)
+        spec = self.account.known.get(deal.symbol)
         made: mt5.TradeDeal = mt5.TradeDeal.made(
             (
                 deal.ticket, deal.order, deal.time // 1000, deal.time, deal.kind, deal.entry,

@@ -15,11 +15,12 @@ from adapters.reports.page import first_screen, heartbeat, sections
 from adapters.reports.page.other_run import OtherRun, laid_on
 from adapters.reports.page.packing import differences, packed, price_columns
 from adapters.reports.page.plotly_js import PlotlyMissing, csp_hash, plotly_script
-from adapters.reports.page.words import place
+from adapters.reports.page.words import in_its_currency, place
 from engine.result import AttemptRecord, RunResult, TradeRecord
 from engine.result.curve import EquityCurve
 from engine.result.hindsight import Hindsight
 from engine.result.statistics import by_day, figures_of
+from engine.types import decimals
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,6 +81,7 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
+@in_its_currency
 def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
     """Everything that is text on the page."""
     curve = hindsight.curve if hindsight is not None else result.curve
@@ -132,6 +134,7 @@ def _document(
         "period": curve.period,
         "start": result.terms.start.equity,
         "currency": result.terms.currency,
+        "decimals": decimals(result.terms.currency),
         "zone": zone,
         "place": place(zone),
         "lost": verdict.lost,

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from adapters.reports.page import first_screen, sections
 from adapters.reports.page.document import attempt_entry
 from adapters.reports.page.first_screen import Meter, day_limit
-from adapters.reports.page.words import money, percent, place
+from adapters.reports.page.words import in_its_currency, money, percent, place
 from engine.calendar import resets, trading_date
 from engine.result import RunResult, TradeRecord
 from engine.result.statistics import figures_of
-from engine.types import Cents, Millis
+from engine.types import Cents, Millis, decimals
 
 Row = list[Any]
 
@@ -152,6 +152,7 @@ def _changed_rows(known: _Rows | None, rows: list[Row], seq: int) -> _Rows:
 # --- meters of the moment ---
 
 
+@in_its_currency
 def live_meters(result: RunResult, now: Millis) -> list[Meter]:
     """Overall loss, today, target and the next order as they stand; of an ended run, its own."""
     if result.outcome is not None:
@@ -223,6 +224,7 @@ def _document(result: RunResult) -> dict[str, Any]:
         "period": result.curve.period,
         "start": terms.start.equity,
         "currency": terms.currency,
+        "decimals": decimals(terms.currency),
         "zone": terms.day_zone,
         "place": place(terms.day_zone),
         "lost": found.lost,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.reports.page.words import money, number, percent, place, span, when
+from adapters.reports.page.words import in_its_currency, money, number, percent, place, span, when
 from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
@@ -215,6 +215,7 @@ def _at(values: Sequence[int], part: float) -> str:
 _SHOWN = 200
 
 
+@in_its_currency
 def operations(result: RunResult) -> Table:
     """What happened to the session itself; repeated entries are counted."""
     zone = result.terms.day_zone
@@ -383,6 +384,8 @@ def warnings(result: RunResult, all_trades: TradeFigures) -> list[str]:
         for ref in result.terms.data
         if ref.repaired
     ]
+    if result.terms.about.get("warm_up") is False:
+        found.append("Cold start: what decides had seen no bar before the first one played.")
     found += _holes(result)
     if result.outcome is not None and result.outcome != "done":
         found.append(f"The session did not end by itself: {result.outcome}.")

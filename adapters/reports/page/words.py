@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import lru_cache
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
-from engine.types import Cents, Millis
+from engine.types import Cents, Millis, decimals
+
+if TYPE_CHECKING:
+    from engine.result import RunResult
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MINUS = "\u2212"
+_DECIMALS: ContextVar[int] = ContextVar("decimals", default=2)
+"""Those of the amounts that are being written: all of a page are in one account's currency."""
+
+
+def in_its_currency(
+    write: Callable[Concatenate[RunResult, P], T],
+) -> Callable[Concatenate[RunResult, P], T]:
+    """A function that writes of a run, with the decimals of the run's currency."""
+
+    @wraps(write)
+    def inside(result: RunResult, /, *args: P.args, **named: P.kwargs) -> T:
+        before = _DECIMALS.set(decimals(result.terms.currency))
+        try:
+            return write(result, *args, **named)
+        finally:
+            _DECIMALS.reset(before)
+
+    return inside
 
 
 def money(amount: Cents | float | None, *, sign: bool = False) -> str:
-    """Cents with two decimals and thousands apart; a dash where there is none."""
+    """Cents as an amount with thousands apart; a dash where there is none."""
     if amount is None:
         return "\u2013"
-    text = f"{abs(amount) / 100:,.2f}"
+    text = f"{abs(amount) / 100:,.{_DECIMALS.get()}f}"
     if amount < 0 and text.strip("0.,"):
         return MINUS + text
     return f"+{text}" if sign and amount > 0 else text

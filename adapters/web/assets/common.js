@@ -9,8 +9,13 @@ function make(parent, tag, text, css) {
   return element;
 }
 
-const whole = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const decimal = (value) => (typeof value === 'number' ? whole.format(value).replace('-', '\u2212') : '\u2013');
+const amounts = [0, 2].map((places) => new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places }));
+
+// An amount of a currency; yen have no decimals.
+function decimal(value, currency) {
+  if (typeof value !== 'number') return '\u2013';
+  return amounts[currency === 'JPY' ? 0 : 1].format(value).replace('-', '\u2212');
+}
 
 // A time on the page's own words: seconds since, or to go.
 function lasting(seconds) {

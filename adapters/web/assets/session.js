@@ -120,7 +120,7 @@ function drawCard() {
   byId('report').href = `/report/${key}`;
   const external = (card.external || []).map((p) => ({ ...p, entry: 'not its own', profit: null }));
   drawTable('positions', [...(card.positions || []), ...external], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
-    p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit)]);
+    p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit, card.currency)]);
   drawClock();
   document.documentElement.dataset.health = card.health;
 }
@@ -128,7 +128,7 @@ function drawCard() {
 function drawAges() {
   if (!card) return;
   const now = passing(card);
-  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity)} ${card.currency || ''} \u00b7 link ${linkOf(card)}`;
+  byId('ages').textContent = `heartbeat ${now.beat} \u00b7 last tick ${now.tick} \u00b7 equity ${decimal(card.equity, card.currency)} ${card.currency || ''} \u00b7 link ${linkOf(card)}`;
 }
 
 const redraw = framed(() => { if (run.screen) drawRecords(); });

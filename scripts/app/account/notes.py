@@ -5,7 +5,7 @@ The same records give the same jobs, whether they are just being made or read ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from adapters.state.store import AccountHalt, AccountStore
 from engine import events as ev
@@ -63,6 +63,27 @@ class SessionNotes:
             self._end(record.event, record.time)
         elif self._sends:
             self._note(record)
+
+    def cancels(self, ticket: int, seq: int) -> None:
+        """A pending order is about to be cancelled: one more request, after the record `seq`."""
+        if self._sends:
+            name, at = f"{self._session}/{ticket}", self._latest
+            self._jobs.append(lambda store: store.add_request(name, seq, at))
+
+    def recall(self, past: Iterable[ev.Record]) -> None:
+        """Note once more what the records of a session that goes on tell: it may have ended after
+        they were on the disk, and before the account's store had them.
+        """
+        causes = self._causes
+        for record in past:
+            if isinstance(record.event, ev.TradingStateChanged):
+                causes, self._latest = record.event.causes, record.time
+            elif self._sends:
+                self._note(record)
+        self._watched_from = None
+        if self._sends:
+            known = self._causes
+            self._state((*known, *(one for one in causes if one not in known)), self._latest, "")
 
     def beat(self) -> None:
         """The session lives; with the link up it has watched the account until now."""

@@ -15,11 +15,11 @@ from adapters.state.store import FILE, AccountStore
 from config.loader import DEFAULT_PRESET, ResolvedAccount, load_preset
 from engine.clock import SystemClock, VirtualClock
 from engine.fields import LedgerFigures
-from engine.types import Cents, ClockName, Millis
+from engine.types import Cents, Millis
 from risk.challenge import Challenge
 from risk.ledger.proposal import proposal
 from scripts.app.account.books import AccountBooks, opened
-from scripts.app.account.clocks import named_rule
+from scripts.app.account.market_time import played_until
 from scripts.app.account.place import PAPER, held, paper_books, prepared
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import WrongUsage
@@ -28,10 +28,6 @@ from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger
 from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.starting import addressed
 from scripts.app.terms.objectives import named_phase, resolve, with_firms_day
-from signals.market_data.clocks import is_clock
-
-SHADOW = "shadow"
-"""The mode of sessions that play a market of recorded bars on the paper account."""
 
 _Write = Callable[[AccountStore, LedgerRead], object]
 
@@ -178,24 +174,11 @@ def _own_copy(books: Path | None) -> Iterator[Path | None]:
 
 async def _by_its_market(source: LedgerSource, server: Millis | None) -> LedgerSource:
     """The paper account at the time that its market has come to, where a session played that."""
-    played = await source.books.run(_played_clock)
-    if server is None or played is None:
+    played = await played_until(source.books, server)
+    if played is None:
         return source
-    rule = named_rule(played)
-    return replace(
-        source,
-        clock=VirtualClock(rule.to_utc(server // 1000) * 1000 + server % 1000),
-        stands_still=False,
-        rules=(rule,),
-    )
-
-
-def _played_clock(store: AccountStore) -> ClockName | None:
-    """The clock of the market that the last session played; None where it looked at one that
-    stands still."""
-    last = next((row for row in store.sessions() if not row.dry), None)
-    clock = [name for _, name in store.clock() if is_clock(name)]
-    return clock[-1] if clock and last is not None and last.mode == SHADOW else None
+    at, rule = played
+    return replace(source, clock=VirtualClock(at), stands_still=False, rules=(rule,))
 
 
 async def _reading(

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +18,15 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
+from adapters.state.errors import StateFailed
 from config.loader import ResolvedAccount
+from engine.clock import SystemClock
+from scripts.app.account.books import AccountBooks, opened
+from scripts.app.account.market_time import played_until
 from scripts.app.account.place import paper_books
 from scripts.app.errors import AppError, NeedsAttention, Unreachable
 from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.permission import refuse_without_permission
 from scripts.app.sessions.replay import DEVIATION, MAGIC
 
@@ -53,24 +61,78 @@ Tell = Callable[[FlattenStep], None]
 """Takes each step as soon as its outcome is known."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Flattening:
+    """One run of the command: its terminal, who hears of it, and where its requests are kept.
+
+    `books` is None where the account's ledger cannot be used, which keeps nobody from closing.
+    """
+
+    connection: Connection
+    tell: Tell
+    everything: bool
+    name: str
+    books: AccountBooks | None
+    server: int | None
+    say: Callable[[str], None]
+    numbers: count[int]
+
+    async def keep_request(self) -> None:
+        """Count a request that is about to leave: a firm counts those of the day, too."""
+        if self.books is None:
+            return
+        number, name = next(self.numbers), self.name
+        try:
+            played = await played_until(self.books, self.server)
+            at = SystemClock().now() if played is None else played[0]
+            await self.books.run(lambda store: store.add_request(name, number, at))
+        except StateFailed as error:
+            self.say(_uncounted(error))
+
+
 def flatten_account(
-    account: ResolvedAccount, results: Path, tell: Tell, *, everything: bool
+    account: ResolvedAccount,
+    results: Path,
+    tell: Tell,
+    *,
+    everything: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Cancel orders and close positions: those with the engine's mark, or `everything`.
 
-    Each is asked for once. Raises NeedsAttention that names what is still there at the end, and
-    Unreachable that says how to go on where the link breaks in between.
+    Each is asked for once, and counted in the account's ledger; `say` hears where that cannot be.
+    Raises NeedsAttention that names what is still there at the end, and Unreachable that says how
+    to go on where the link breaks in between.
     """
-    asyncio.run(_flatten(account, results, tell, everything))
+    asyncio.run(_flatten(account, results, tell, everything, say))
 
 
-async def _flatten(account: ResolvedAccount, results: Path, tell: Tell, everything: bool) -> None:
+async def _flatten(
+    account: ResolvedAccount,
+    results: Path,
+    tell: Tell,
+    everything: bool,
+    say: Callable[[str], None],
+) -> None:
     hosts, symbols = results / "hosts", [account.default_symbol]
-    books = paper_books(account, results)
-    async with connected(account, hosts, trading=True, symbols=symbols, books=books) as connection:
+    paper = paper_books(account, results)
+    async with (
+        connected(account, hosts, trading=True, symbols=symbols, books=paper) as connection,
+        _ledger(account, results, say) as books,
+    ):
         await refuse_without_permission(connection)
+        run = _Flattening(
+            connection=connection,
+            tell=tell,
+            everything=everything,
+            name=f"flatten-{SystemClock().now()}",
+            books=books,
+            server=books_at(paper),
+            say=say,
+            numbers=count(1),
+        )
         try:
-            left = await _close(connection, tell, everything)
+            left = await _close(run)
         except (TerminalError, AppError) as error:
             raise Unreachable(f"{error}; {_AGAIN}") from error
     if left:
@@ -78,14 +140,33 @@ async def _flatten(account: ResolvedAccount, results: Path, tell: Tell, everythi
         raise NeedsAttention(f"still there: {tickets}; look at the terminal")
 
 
-async def _close(connection: Connection, tell: Tell, everything: bool) -> list[Any]:
+@asynccontextmanager
+async def _ledger(
+    account: ResolvedAccount, results: Path, say: Callable[[str], None]
+) -> AsyncIterator[AccountBooks | None]:
+    """The account's store; None where it cannot be used: what is open is closed all the same."""
+    async with AsyncExitStack() as stack:
+        books = None
+        try:
+            books = await stack.enter_async_context(opened(account, results))
+        except AppError as error:
+            say(_uncounted(error))
+        yield books
+
+
+def _uncounted(error: Exception) -> str:
+    return f"warning: the requests are not counted in the account's ledger: {error}"
+
+
+async def _close(run: _Flattening) -> list[Any]:
     """Cancel orders, close positions, and return what is still there after that."""
+    connection, everything = run.connection, run.everything
     for order in _chosen(await connection.call("orders_get"), everything):
         request = {"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket}
-        tell(await _sent(connection, "order", order, request))
+        run.tell(await _sent(run, "order", order, request))
     for position in _chosen(await connection.call("positions_get"), everything):
         request = await _closing(connection, position)
-        tell(await _sent(connection, "position", position, request))
+        run.tell(await _sent(run, "position", position, request))
     return [
         *_chosen(await connection.call("positions_get"), everything),
         *_chosen(await connection.call("orders_get"), everything),
@@ -109,16 +190,17 @@ async def _closing(connection: Connection, position: mt5.TradePosition) -> dict[
         "price": tick.bid if long else tick.ask,
         "deviation": DEVIATION,
         "type_filling": filling_of(info.filling_mode),
-        "magic": position.magic,
+        # The order is the Butler's, whoever opened the position: so it counts once.
+        "magic": MAGIC,
         "comment": _COMMENT,
     }
 
 
-async def _sent(
-    connection: Connection, kind: str, item: Any, request: dict[str, Any]
-) -> FlattenStep:
-    """One request, never repeated, with its outcome."""
-    answer = await connection.terminal.call("order_send", request, deadline=DEADLINES["order_send"])
+async def _sent(run: _Flattening, kind: str, item: Any, request: dict[str, Any]) -> FlattenStep:
+    """One request, kept before it leaves and never repeated, with its outcome."""
+    await run.keep_request()
+    terminal = run.connection.terminal
+    answer = await terminal.call("order_send", request, deadline=DEADLINES["order_send"])
     if answer.failed:
         outcome, (code, text) = Closing.UNKNOWN, answer.last_error
     else:

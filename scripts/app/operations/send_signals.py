@@ -226,8 +226,8 @@ async def run_script(
                 resumed=bool(previous.records),
             ) as account:
                 opened = await open_journal(folder, resume=bool(previous.records))
-                journal = account.journal(opened, folder.session_id)
                 past = previous.records or None
+                journal = account.journal(opened, folder.session_id, past or ())
                 context = SessionContext(folder, journal, clock, log, metadata, past, account)
                 live = build_live(terms, connection, context)
                 with frontend.interruptible(live.session.request_stop) as interrupt:

@@ -388,8 +388,8 @@ class _Run:
         if self.market is not None:
             metadata |= bar_files_of(self.market.inputs)
         opened_one = await open_journal(self.folder, resume=self.previous is not None)
-        journal = account.journal(opened_one, self.folder.session_id)
         past = self.previous.records if self.previous else None
+        journal = account.journal(opened_one, self.folder.session_id, past or ())
         return SessionContext(self.folder, journal, clock, log, metadata, past, account)
 
     def _terms(self, found: dict[str, Instrument]) -> ShadowTerms:

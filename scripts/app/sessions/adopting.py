@@ -17,6 +17,7 @@ from engine import events as ev
 from engine.account.history import DealEntry, HistoryDeal
 from engine.portfolio import ADOPTED
 from engine.types import Cents, Millis, Side, units
+from risk.ledger.booking import net_cents
 from scripts.app.errors import AppError
 from scripts.app.sessions.replay import MAGIC
 from scripts.app.sessions.resume import PreviousRun, previous_run
@@ -142,6 +143,7 @@ def _adopted(
     points = instrument.spec.points
     stop = points(position.sl)
     opened = None if run is None else _opening(run, position)
+    commission = _commission(position, deals)
     managed = run is not None and opened is not None and _same_strategy(adopter, run)
     return ev.AdoptedPosition(
         ticket=position.ticket,
@@ -154,7 +156,9 @@ def _adopted(
         take_profit=points(position.tp),
         signal_id=position.comment if opened is None else opened.signal_id,
         strategy_id=opened.strategy_id if managed and opened is not None else ADOPTED,
-        commission=_commission(position, deals),
+        commission=commission,
+        realized=sum(net_cents(item) for item in deals if item.position_id == position.identifier)
+        - commission,
         exit_time=None if opened is None or run is None else _exit_time(run, opened.signal_id),
         session="" if row is None else row.id,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 import msgspec
 
+from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import Caller, RemoteTerminal
 from adapters.state.errors import StateFailed
@@ -48,6 +49,14 @@ HISTORY = frozenset(
 """What matters to a session that follows nobody's objectives, too."""
 
 
+Fold = Callable[[], LedgerReport]
+
+
+async def _in_a_thread(fold_it: Fold) -> LedgerReport:
+    """Years of deals are folded without holding up the loop."""
+    return await anyio.to_thread.run_sync(fold_it)
+
+
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What the store adds to a terminal's history."""
 
@@ -67,7 +76,8 @@ class LedgerSource:
     `names` are our names of symbols by the terminal's, `bars` what was read of its past prices.
     `stands_still`: the terminal's market does, so its clock is read as now. `rules` is the clock
     of a recorded market, `rules_name` its name. Without `remembers` nothing of the history is kept
-    or compared: the account is a session's own; without `writes` the store is only read.
+    or compared: the account is a session's own; without `writes` the store is only read. `aside` is
+    where a fold is worked out.
     """
 
     books: AccountBooks
@@ -80,6 +90,7 @@ class LedgerSource:
     rules_name: str = ""
     remembers: bool = True
     writes: bool = True
+    aside: Callable[[Fold], Awaitable[LedgerReport]] = _in_a_thread
 
 
 class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +111,7 @@ class LedgerRead(msgspec.Struct, frozen=True, kw_only=True):
         """
         report, remembered = self.report, self.remembered
         figures = report.figures
-        baseline = remembered.baseline
+        baseline = report.baseline or remembered.baseline
         if figures.initial is not None:
             baseline = figures.initial + (figures.transfers or 0)
         refused = None if first else refusal(report, follows=follows)
@@ -148,11 +159,11 @@ async def _patiently(connection: Connection, source: LedgerSource) -> LedgerRead
         while LedgerCode.HISTORY_UNSETTLED in reading.report.codes:
             await anyio.sleep(POLL_SECONDS)
             reading = await read_once(connection, source)
-    await _settle(source, reading)
+    await settle(source, reading)
     return reading
 
 
-async def _settle(source: LedgerSource, reading: LedgerRead) -> None:
+async def settle(source: LedgerSource, reading: LedgerRead) -> None:
     """Keep what the history does not explain, once it adds up."""
     settled_at = reading.report.figures.opening
     if not (source.remembers and source.writes) or reading.report.severity is LedgerSeverity.WAIT:
@@ -172,15 +183,19 @@ async def read_once(connection: Connection, source: LedgerSource, since: int = 0
     Raises ReadFailed, TerminalError or StateFailed.
     """
     now = source.clock.now()
+    account, names = connection.account, list(source.names)
     tick, seen = await connection.terminal.work(
-        lambda client: _seen(RemoteTerminal(client), list(source.names), now // 1000, since)
+        lambda client: _seen(RemoteTerminal(client), account, names, now // 1000, since)
     )
     remembered = await source.books.run(lambda store: _remembered(store, source, seen, now))
     found = _clocks(source, seen, tick, now, remembered)
     known = msgspec.structs.replace(remembered.known, bars=source.bars.bars)
-    report = await anyio.to_thread.run_sync(lambda: _report(known, found))
+    report = await source.aside(lambda: _report(known, found))
     if report.wanted is not None and source.bars.is_worth_asking(report.wanted, now):
         report = await _bounded(connection, source, known, found, report)
+    if source.remembers and source.writes and report.severity is not LedgerSeverity.WAIT:
+        # What does not add up may be half of a history: it is asked for again.
+        await source.books.run(lambda store: store.add_history(seen.deals, seen.orders, now))
     return LedgerRead(
         at=now,
         seen=seen,
@@ -214,7 +229,7 @@ async def _bounded(
         )
         kept = source.bars.keep(wanted, now, read)
         bounded = msgspec.structs.replace(known, bars=kept)
-        report = await anyio.to_thread.run_sync(_report, bounded, clocks)
+        report = await source.aside(partial(_report, bounded, clocks))
     return report
 
 
@@ -231,13 +246,18 @@ def later_since(seen: AccountRead) -> int:
 
 
 def _seen(
-    terminal: RemoteTerminal, symbols: Sequence[str], now: int, since: int
+    terminal: RemoteTerminal,
+    account: mt5.AccountInfo,
+    symbols: Sequence[str],
+    now: int,
+    since: int,
 ) -> tuple[int, AccountRead]:
     tick = 0
     for symbol in symbols:
         shown = terminal.symbol_info_tick(symbol)
         tick = max(tick, shown.time if shown is not None else 0)
-    return tick, read_account(terminal, max(now, tick), since)
+    login, server = account.login, account.server
+    return tick, read_account(terminal, max(now, tick), since, login=login, server=server)
 
 
 def _remembered(
@@ -259,10 +279,8 @@ def _remembered(
     )
     if not source.remembers:
         return Remembered(known=inputs)
-    if source.writes:
-        store.add_history(seen.deals, seen.orders, now)
     approvals = store.approvals(now - 2 * _DAY)
-    own = terms.own_day
+    own, baseline = terms.own_day, store.baseline()
     known = msgspec.structs.replace(
         inputs,
         stored=store.deals(),
@@ -271,11 +289,12 @@ def _remembered(
         watched=store.watched(),
         requests=store.requests(now - 2 * _DAY),
         approvals=approvals,
+        baseline=baseline,
     )
     return Remembered(
         known=known,
         clock=store.clock(),
-        baseline=store.baseline(),
+        baseline=None if baseline is None else baseline[1],
         entries=tuple(at for at in approvals if at > now - _HOUR),
         symbols=store.approved_symbols(last_reset(own.zone, own.hour, now)),
         signals=tuple(sorted(store.known_signals(now - _DAY))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from adapters.mt5.api.errors import TerminalError
 from adapters.state.errors import StateFailed
@@ -31,12 +32,14 @@ class LedgerObserver:
         first: LedgerRead,
         *,
         follows: bool,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._seconds = seconds
         self._connection, self._source, self._follows = connection, source, follows
         self._told = first.update(follows=follows)
         self._seen = first.seen
         self._balances: set[Cents] = {self._told.balance}
-        self._due = time.monotonic() + EVERY_SECONDS
+        self._due = self._seconds() + EVERY_SECONDS
         self._was_down = False
         self._last = self._told.balance
 
@@ -60,12 +63,12 @@ class LedgerObserver:
         """
         # What the last look showed has been booked by now, where it was a deal of ours.
         last, self._last = self._last, balance
-        if not turns and last in self._balances and time.monotonic() < self._due:
+        if not turns and last in self._balances and self._seconds() < self._due:
             return None
         try:
             reading = await read_once(self._connection, self._source, later_since(self._seen))
         except (ReadFailed, TerminalError):
-            self._due = time.monotonic() + _SOON_SECONDS
+            self._due = self._seconds() + _SOON_SECONDS
             return None
         except StateFailed as error:
             raise JournalFailed(str(error)) from error
@@ -74,7 +77,7 @@ class LedgerObserver:
     def _news(self, reading: LedgerRead, *, turns: bool) -> ev.LedgerUpdated | None:
         update = reading.update(follows=self._follows, first=False)
         late = reading.report.severity is LedgerSeverity.WAIT
-        self._due = time.monotonic() + (_SOON_SECONDS if late else EVERY_SECONDS)
+        self._due = self._seconds() + (_SOON_SECONDS if late else EVERY_SECONDS)
         self._balances = {update.balance}
         if not late:
             self._seen = reading.seen

@@ -264,6 +264,8 @@ def _begin(
     `account` is the terminal's; None where it is not the session's own.
     """
     now = iso(context.clock.now())
+    if isinstance(context.journal, AccountJournal):
+        actors.venue.on_cancel = context.journal.note_cancel
     if context.past is None:
         actors.begin(started, {**context.metadata, "started_at": now})
     else:

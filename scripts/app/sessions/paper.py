@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.types import USD, Millis
+from engine.types import USD, Millis, Points, SymbolSpec
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
 
@@ -44,13 +44,19 @@ _PRICES = {
 
 
 def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> str:
-    """The specification of the paper terminal with `symbols`, as its host takes it."""
+    """The specification of the paper terminal, as its host takes it.
+
+    It offers `symbols`, and those of the account's books: a command must be able to close what is
+    open on any of them.
+    """
     from adapters.bars import sample
     from config.loader import load_symbols
     from scripts.app.terms.conversion_pairs import converting
 
-    known = load_symbols()
-    names = {name for name in symbols if name in known} | {sample.SYMBOL}
+    kept = _books_of(books)
+    known = {spec.name: spec for spec in kept.specs} | load_symbols()
+    wanted = {*symbols, *kept.quotes, *(deal.symbol for deal in kept.deals)}
+    names = {name for name in wanted if name in known} | {sample.SYMBOL}
     pairs = [converting(known[name], known.values()) for name in names]
     specs = [known[name] for name in names | {pair.name for pair in pairs if pair is not None}]
     document = {
@@ -59,19 +65,21 @@ def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> st
         "server": SERVER,
         "bars": {sample.SYMBOL: str(_sample_rates(state.resolve()))},
         "prices": {
-            spec.name: _PRICES.get(spec.name, 1.0) for spec in specs if spec.name != sample.SYMBOL
+            spec.name: _price_of(spec, kept) for spec in specs if spec.name != sample.SYMBOL
         },
         "swing": SWING,
-        "start": _stands_at(books),
+        "start": _end_of_sample() if kept.now is None else min(_end_of_sample(), kept.now // 1000),
         "state": None if books is None else str(books.resolve()),
     }
     return msgspec.json.encode(document).decode()
 
 
-def _stands_at(books: Path | None) -> int:
-    """The end of the sample, or where a market that was played on the account has come to."""
-    end, played = _end_of_sample(), books_at(books)
-    return end if played is None else min(end, played // 1000)
+def _price_of(spec: SymbolSpec, kept: _Books) -> float:
+    """Around which price a made-up market swings: where a market that was played has come to."""
+    quote = kept.quotes.get(spec.name)
+    if quote is None or kept.now is None or kept.now // 1000 >= _end_of_sample():
+        return _PRICES.get(spec.name, 1.0)
+    return spec.price(quote[0])
 
 
 def books_at(books: Path | None) -> Millis | None:
@@ -79,10 +87,14 @@ def books_at(books: Path | None) -> Millis | None:
 
     Raises BadData for books that cannot be read.
     """
+    return _books_of(books).now
+
+
+def _books_of(books: Path | None) -> _Books:
     if books is None or not books.is_file():
-        return None
+        return _Books()
     try:
-        return msgspec.json.decode(books.read_bytes(), type=_Now).now
+        return msgspec.json.decode(books.read_bytes(), type=_Books)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "
@@ -90,8 +102,17 @@ def books_at(books: Path | None) -> Millis | None:
         ) from error
 
 
-class _Now(msgspec.Struct):
-    now: Millis
+class _Deal(msgspec.Struct):
+    symbol: str
+
+
+class _Books(msgspec.Struct):
+    """What counts here of an account's books; nothing of an account without any."""
+
+    now: Millis | None = None
+    specs: list[SymbolSpec] = []
+    quotes: dict[str, tuple[Points, Points, Millis]] = {}
+    deals: list[_Deal] = []
 
 
 def _end_of_sample() -> int:

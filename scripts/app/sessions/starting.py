@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from adapters.journal import SqliteJournal
 from adapters.state.errors import StateFailed
 from adapters.state.resuming import NEVER, Start, StartAction, choose, terms_text
 from adapters.state.store import AccountStore, SessionRow
@@ -23,7 +23,7 @@ from risk.ledger.verdict import LedgerCode, LedgerSeverity
 from risk.standing import phase_index
 from scripts.app.account.books import AccountBooks, opened
 from scripts.app.account.notes import SessionNotes
-from scripts.app.account.recording import AccountJournal
+from scripts.app.account.recording import AccountJournal, NumberedJournal
 from scripts.app.account.terms import LedgerTerms
 from scripts.app.errors import AppError, BadData, Refused, WrongUsage
 from scripts.app.session_folder import tag_number
@@ -68,17 +68,31 @@ class SessionAccount:
         update = self.reading.update(follows=self.challenge is not None)
         return msgspec.structs.replace(update, signals=()) if self.scripted else update
 
-    def journal(self, journal: SqliteJournal, session: str) -> AccountJournal:
-        """The session's journal, which also keeps what must outlive the session."""
-        notes = SessionNotes(session, self.limits, sends=self.sends, halted=self.first.halts)
-        return AccountJournal(journal, self.books, notes)
+    def journal(
+        self,
+        journal: NumberedJournal,
+        session: str,
+        past: Sequence[ev.Record] = (),
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> AccountJournal:
+        """The session's journal, which also keeps what must outlive the session.
 
-    def watch(self) -> LedgerObserver | None:
+        `past` are the records of one that goes on.
+        """
+        notes = SessionNotes(session, self.limits, sends=self.sends, halted=self.first.halts)
+        notes.recall(past)
+        return AccountJournal(journal, self.books, notes, seconds)
+
+    def watch(self, seconds: Callable[[], float] = time.monotonic) -> LedgerObserver | None:
         """What looks at the ledger while the session runs; a dry one's account is its own."""
         if not self.sends:
             return None
         return LedgerObserver(
-            self.connection, self.source, self.reading, follows=self.challenge is not None
+            self.connection,
+            self.source,
+            self.reading,
+            follows=self.challenge is not None,
+            seconds=seconds,
         )
 
 
@@ -112,7 +126,7 @@ async def session_account(
         if challenge is None:
             say("warning: it goes on without objectives")
     if sends:
-        await _keep_baseline(source, reading)
+        await keep_baseline(source, reading)
     return SessionAccount(
         books=source.books,
         source=source,
@@ -174,7 +188,7 @@ def _standing_at(challenge: Challenge, figures: LedgerFigures) -> Challenge | No
     return msgspec.structs.replace(challenge, first_phase=phase, by_ledger=True)
 
 
-async def _keep_baseline(source: LedgerSource, reading: LedgerRead) -> None:
+async def keep_baseline(source: LedgerSource, reading: LedgerRead) -> None:
     """Without objectives the largest loss counts from the balance before our first session."""
     if not source.remembers or reading.remembered.baseline is not None:
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 from adapters.bars import sample
 from tests.bench.bars import REAL, Source, year
 from tests.bench.machine import machine
+from tests.bench.peers.document import BENCHMARKS, put, shown
 from tests.bench.peers.environments import OTHERS, OURS, NotInstalled, Peer, interpreter
 from tests.bench.peers.runs import Runs, in_turns
 from tests.bench.peers.sweeps import sweep_table, swept
@@ -27,6 +28,8 @@ SWEEP = "sweep"
 
 def main() -> None:
     options = _options()
+    for rules in ([options.rules] if options.rules else RULES) if options.document else ():
+        shown(BENCHMARKS, rules)  # what cannot be put there is not measured first
     if options.rules == SWEEP:
         _sweep(options)
         return
@@ -43,11 +46,20 @@ def main() -> None:
             programs = [Runs(runs.peer, runs.python, failure=runs.failure) for runs in installed]
             in_turns(programs, bars, rules, options.runs, quick=options.quick)
             part = f"the last {options.bars:,} bars of " if options.bars else ""
-            print(f"\n{rules}: {part}{source.name}, medians of up to {options.runs} runs in turns;")
-            print("rates and the ratio are of processor time, which others at work disturb less\n")
-            print(table(programs), flush=True)
-            print("\nfrom the start of each process to its exit, imports included\n")
-            print(whole_processes(programs), flush=True)
+            measured = _measured(f"{part}{source.name}", options.runs, programs)
+            print(f"\n{rules}: {measured}", flush=True)
+            if options.document:
+                put(BENCHMARKS, rules, f"{machine()}; {measured}")
+
+
+def _measured(what: str, most: int, programs: list[Runs]) -> str:
+    """Both tables, each under what it shows."""
+    return (
+        f"{what}, medians of up to {most} runs in turns; rates and ratio are of processor time, "
+        f"which others at work disturb less:\n\n{table(programs)}\n\n"
+        f"From the start of each process to its exit, imports included:\n\n"
+        f"{whole_processes(programs)}"
+    )
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -57,8 +69,11 @@ def _sweep(options: argparse.Namespace) -> None:
         bars = as_csv(source, folder / "bars.csv", options.bars)
         print(machine())
         part = f"the last {options.bars:,} bars of " if options.bars else ""
-        print(f"\nsweep: {part}{source.name}, medians of {options.runs} runs in turns\n")
-        print(sweep_table(swept(bars, options.runs, options.envs or folder)), flush=True)
+        found = sweep_table(swept(bars, options.runs, options.envs or folder))
+        measured = f"{part}{source.name}, medians of {options.runs} runs in turns:\n\n{found}"
+        print(f"\nsweep: {measured}", flush=True)
+        if options.document:
+            put(BENCHMARKS, SWEEP, f"{machine()}; {measured}")
 
 
 def _options() -> argparse.Namespace:
@@ -69,6 +84,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bars", type=int, help="only the last so many bars of the year")
     parser.add_argument("--rules", choices=(*RULES, SWEEP), help="only these rules")
     parser.add_argument("--envs", type=Path, help="keep the environments here, to use them again")
+    parser.add_argument(
+        "--document", action="store_true", help="put the tables into docs/benchmarks.md, too"
+    )
     names = [peer.name for peer in OTHERS]
     parser.add_argument("--only", nargs="*", choices=names, help="only these other engines")
     return parser.parse_args()

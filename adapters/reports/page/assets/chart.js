@@ -80,17 +80,25 @@ class AccountChart {
     const points = run.points;
     const line = (column, color, width, name) => ({
       ...thinned(column, from, to, pixels / 2), mode: 'lines', name, line: { color, width, simplify: false },
-      hovertemplate: `${name} %{y:,.2f}<extra></extra>`,
+      hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
     });
-    const stepped = (trace) => ({ ...trace, line: { ...trace.line, shape: 'hv' } });
+    // The balance changes with trades alone: its own steps, unless they are more than there are pixels.
+    const balance = () => {
+      const own = steps(points.balance, from, to);
+      const drawn = own.x.length > pixels ? thinned(points.balance, from, to, pixels / 2) : { ...own, x: own.x.map((x) => x + 1) };
+      return {
+        ...drawn, mode: 'lines', name: 'balance', line: { color: css('--balance'), width: 1, shape: 'hv', simplify: false },
+        hovertemplate: 'balance %{y:,.2f}<extra></extra>',
+      };
+    };
     const floor = (column, color, name, dash) => ({
       ...steps(column, from, to), mode: 'lines', name, line: { color, width: 1.4, shape: 'hv', dash },
-      hovertemplate: `${name} %{y:,.2f}<extra></extra>`,
+      hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
     });
     const water = thinned(points.water, from, to, pixels / 3);
     const traces = [
       line(points.worst, css('--shade'), 1, 'worst inside the bar'),
-      stepped(line(points.balance, css('--balance'), 1, 'balance')),
+      balance(),
       line(points.equity, css('--up'), 1.6, 'equity'),
       ...(points.beside ? [this.beside(points.beside, pixels)] : []),
       floor(points.day, css('--gold'), 'daily floor'),
@@ -115,7 +123,7 @@ class AccountChart {
     return {
       x, y: y.map((value) => value || null), mode: 'lines', name: 'beside', connectgaps: false,
       line: { color: css('--beside'), width: 1.6, dash: 'dot', simplify: false },
-      hovertemplate: `${escaped(this.run.doc.beside)} %{y:,.2f}<extra></extra>`,
+      hovertemplate: `${escaped(this.run.doc.beside)} %{y:,.${places}f}<extra></extra>`,
     };
   }
 
@@ -195,7 +203,7 @@ class AccountChart {
     }
     const room = Math.max((high - low) * 0.06, 100);
     layout.yaxis.range = [(low - room) / 100, (high + room) / 100];
-    if (high - low < 2000) layout.yaxis.tickformat = ',.2f';
+    if (high - low < 2000) layout.yaxis.tickformat = `,.${places}f`;
     const taken = { top: 0, bottom: 0 };
     for (const [name, value, color] of labels) {
       if (!value) continue;

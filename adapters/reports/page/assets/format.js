@@ -1,11 +1,20 @@
 // Numbers and times as the page shows them.
 const MINUS = '\u2212', DASH = '\u2013';
-const grouping = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const groupingOf = (places) => new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
+let places = 2, grouping = groupingOf(places);
+
+// The amounts from here on are of a currency with so many decimals.
+function amountsWith(decimals) {
+  if (decimals === places) return;
+  places = decimals;
+  grouping = groupingOf(places);
+}
+
 
 const money = (cents) => {
   if (cents === null) return DASH;
   const text = grouping.format(Math.abs(cents) / 100);
-  return cents < 0 && text !== '0.00' ? MINUS + text : text;
+  return cents < 0 && /[1-9]/.test(text) ? MINUS + text : text;
 };
 const fixed = (value, digits) => (value === null ? DASH : value.toFixed(digits).replace('-', MINUS));
 const thousandths = (value) => (value === null ? DASH : fixed(value / 1000, 2));

@@ -67,6 +67,7 @@ function countdown() {
 async function main() {
   const run = runOf(await unpacked(byId('data').textContent));
   byId('data').remove();
+  amountsWith(run.doc.decimals);
   legend(run);
   countdown();
   const chart = new AccountChart(run, byId('chart'), byId('status'));

@@ -48,7 +48,7 @@ const PANELS = {
     const hour = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', hourCycle: 'h23', timeZone: run.doc.zone });
     const sums = new Array(24).fill(0);
     for (const t of trades) if (t.net !== null) sums[Number(hour.format(new Date(t.opened * 1000)))] += t.net / 100;
-    return { traces: [{ type: 'bar', x: sums.map((_, i) => i), y: sums, marker: { color: signed(sums) }, hovertemplate: '%{x}:00: %{y:,.2f}<extra></extra>' }],
+    return { traces: [{ type: 'bar', x: sums.map((_, i) => i), y: sums, marker: { color: signed(sums) }, hovertemplate: `%{x}:00: %{y:,.${places}f}<extra></extra>` }],
       layout: { xaxis: { dtick: 2 }, yaxis: { tickformat: ',.0f' } } };
   },
 };
