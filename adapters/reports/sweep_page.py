@@ -1,6 +1,6 @@
 """A sweep as one offline page: the curve after each choice first, then luck, then the heat map.
 
-Plain HTML with drawings inside: no script, nothing is fetched, and it prints.
+Its frame is that of `adapters.reports.study_page`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,10 @@ from html import escape
 
 import msgspec
 
+from adapters.reports.study_page import facts, heading, note, table, whole_page
+
 WIDTH, HEIGHT, EDGE = 960, 280, 46
 """Of a drawing, in its own units; it is scaled to the page."""
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_STYLE = """
-:root { color-scheme: light dark; --line: #1f6feb; --low: 12 70% 45%; --high: 150 60% 32%; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1rem; }
-h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
-table { border-collapse: collapse; } td, th { padding: .25rem .6rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } .scroll { overflow-x: auto; }
-svg { width: 100%; height: auto; } svg text { fill: currentColor; font-size: 12px; }
-.best { outline: 3px solid currentColor; outline-offset: -3px; } .note { opacity: .8; }
-"""
 
 
 class HeatMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,42 +42,21 @@ class SweepPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def sweep_page(page: SweepPage) -> str:
     """The page as one HTML file."""
-    return "\n".join(_lines(page)) + "\n"
+    return whole_page(page.title, _body(page))
 
 
-def _lines(page: SweepPage) -> Iterator[str]:
-    title = escape(page.title)
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}</style>'
-    yield f"</head>\n<body>\n<h1>{title}</h1>"
-    yield "<h2>Out of sample</h2>"
-    yield from _facts(page.outside)
+def _body(page: SweepPage) -> Iterator[str]:
+    yield heading("Out of sample")
+    yield from facts(page.outside)
     if page.curve:
         yield from _curve(page.curve)
-    yield "<h2>How much is luck</h2>"
-    yield from _facts(page.luck)
+    yield heading("How much is luck")
+    yield from facts(page.luck)
     if page.heat is not None:
         yield from _heat(page.heat)
-    yield "<h2>In sample</h2>"
-    yield from _table(page.head, page.best)
-    yield f'<p class="note">{escape(page.note)}</p>\n</body>\n</html>'
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[str]:
-    yield "<table><tbody>"
-    for name, text in facts:
-        yield f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>'
-    yield "</tbody></table>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield '<div class="scroll" tabindex="0" role="region" aria-label="In sample"><table><thead><tr>'
-    yield "".join(f'<th scope="col">{escape(name)}</th>' for name in head) + "</tr></thead><tbody>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-    yield "</tbody></table></div>"
+    yield heading("In sample")
+    yield from table("In sample", page.head, page.best, told=True)
+    yield note(page.note)
 
 
 def _curve(curve: Sequence[tuple[str, float]]) -> Iterator[str]:

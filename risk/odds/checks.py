@@ -20,7 +20,7 @@ ONE_DAY = 0.3
 
 KEEPS_RESERVE = (
     "firm_reserve_fraction denies entries near the firm's floor, so days depend on how an attempt "
-    "stands: set it to null"
+    "stands: set it to null, or replay every attempt with --exact"
 )
 """Why there are no odds of a run whose own limit knows how far the firm's floor is."""
 

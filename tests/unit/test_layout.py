@@ -94,7 +94,8 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.app.sweep": "engine risk risk.odds adapters.system scripts.app scripts.app.odds "
     "scripts.app.sessions scripts.app.terms scripts.app.trials",
     "scripts.app.odds": "engine risk risk.odds signals.market_data adapters.journal "
-    "adapters.statements scripts.app scripts.app.journals scripts.app.terms scripts.app.trials",
+    "adapters.statements adapters.system scripts.app scripts.app.journals scripts.app.terms "
+    "scripts.app.trials",
     "scripts.view.research": "engine risk.odds adapters.reports scripts.app.authoring "
     "scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "

@@ -14,13 +14,22 @@ import pytest
 
 from config.rules import list_rules, load_rules
 from risk.odds.days import FirmDay
+from scripts.app import session_folder
 from scripts.app.odds.records import ReplaySource, endless, replayed, source_of
 from scripts.app.odds.request import risk_levels
 from scripts.app.terms.objectives import resolve
 from scripts.app.terms.request import LIMIT_OPTIONS, ReplayRequest
+from scripts.app.web.catalog import Catalog
 from scripts.cli.research.odds import odds as odds_command
 from scripts.cli.research.sweep import sweep as sweep_command
 from tests.commands import butler
+
+
+@pytest.fixture(autouse=True)
+def _results_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odds leave a page in the folder of results; these tests' pages are nobody's."""
+    monkeypatch.setattr(session_folder, "home", lambda: tmp_path)
+
 
 MONTHS = ("--from", "2023-01-01", "--to", "2023-05-01")
 FEW = (*MONTHS, "--paths", "100", "--no-table")
@@ -30,14 +39,20 @@ DEAR = ("--commission", "30")
 QUICK = (*FEW, *DEAR)
 
 
-def test_the_shipped_preset_passes_none_of_its_independent_attempts() -> None:
-    """One command answers, with the interval beside the figure and a line that limits it."""
-    said = butler("odds", *FEW)
+def test_the_shipped_preset_passes_none_of_its_attempts(tmp_path: Path) -> None:
+    """One command answers, with the interval beside the figure and a line that limits it.
+
+    Where no attempt ends, none is counted as one that failed; and the answer stands where its page
+    cannot be written.
+    """
+    (tmp_path / "odds").write_text("")
+    said = butler("odds", *FEW, "--results-dir", tmp_path)
     assert said.code == 0, said.err
+    assert "the page cannot be written" in said.line
     text = "\n".join(said.out)
     assert said.out[0] == "FTMO 2-Step with ftmo_m15 on EURUSD"
     assert "passes       0 %  (95 % interval: 0 to" in text
-    assert "0 of some 1 independent attempt in these days passed" in text
+    assert "no attempt that began on one of these days came to an end" in text
     assert "warning: only" in text
     assert said.out[-1].strip().startswith("This says how these signals did on these days")
 
@@ -55,16 +70,29 @@ def test_json_holds_every_figure_and_is_the_same_for_the_same_seed() -> None:
     assert json.loads("\n".join(other.out))["basis"]["seed"] == 2
 
 
-def test_levels_of_risk_are_replayed_by_themselves() -> None:
-    """A row each; what a level was kept from trading is marked, costs stand beside it."""
+def test_levels_of_risk_are_replayed_by_themselves(tmp_path: Path) -> None:
+    """A row each; what a level was kept from trading is marked, costs stand beside it.
+
+    All of it stands on the page, too, which is found among the results.
+    """
     said = butler("odds", *MONTHS, *DEAR, "--paths", "100", "--risk", "2,0.001", "--jobs", 1,
-                  "--fee", 100, "--refund")  # fmt: skip
+                  "--fee", 100, "--refund", "--results-dir", tmp_path)  # fmt: skip
     assert said.code == 0, said.err
     text = "\n".join(said.out)
     assert "0.001 %: no odds: " in text
     row = next(line for line in said.out if line.strip().startswith("2 %"))
     assert row.split()[:2] == ["2", "%"]
     assert "at 100 USD an attempt, returned with a pass; fees only, never a payout" in text
+    (study,) = Catalog([tmp_path]).studies()
+    assert (study.kind, said.err) == ("odds", [f"butler: the page is {study.page}"])
+    page = study.page.read_text("utf-8")
+    for part in (
+        "passes 0 % (", "overall loss", "100 USD, returned with a pass", "<td>2 %</td>",
+        "0.001 %: no odds", "firm days: the interval is wide", "sha256 ",
+        "This says how these signals did on these days",
+    ):  # fmt: skip
+        assert part in page, part
+    assert json.loads((study.page.parent / "summary.json").read_text("utf-8"))["passed"] == 0
 
 
 @pytest.mark.parametrize("name", list_rules())
@@ -118,6 +146,10 @@ def test_a_replays_session_is_replayed_again_without_the_ends_that_it_had(tmp_pa
         (("--rules", "ftmo_2step:second"), 2, "--rules: ftmo_2step has no phase 'second'"),
         (("--risk", "a"), 2, "--risk a: must be percents"),
         (("--risk", "0"), 2, "--risk 0: must be above 0"),
+        (("--exact", "--paths", "500"), 2, "--paths: --exact replays every attempt as it was"),
+        (("--exact", "--no-table"), 2, "--no-table: --exact replays every attempt as it was"),
+        (("--exact", "--risk", "1"), 2, "--risk: --exact replays every attempt as it was"),
+        (("last", "--exact"), 2, "--exact needs a replay"),
         (("--preset", "sma_cross", "--risk", "1", *MONTHS), 2, "the volumes are fixed"),
         (("--paths", "3"), 2, "--paths 3: must be from 100"),
         (("--block-days", "0.5"), 2, "--block-days 0.5: must be from 1"),

@@ -9,10 +9,18 @@ import pytest
 
 from config.rules import load_rules
 from risk.odds.days import FirmDay
+from scripts.app import session_folder
 from scripts.app.odds.records import OddsRecord
 from scripts.app.odds.statement_days import statement_record
 from tests.commands import butler
 from tests.statement_files import Row, html_history, write_html
+
+
+@pytest.fixture(autouse=True)
+def _results_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odds leave a page in the folder of results; these tests' pages are nobody's."""
+    monkeypatch.setattr(session_folder, "home", lambda: tmp_path)
+
 
 RULES = load_rules("ftmo_2step")
 MONDAY = dt.datetime(2024, 1, 8)

@@ -23,11 +23,12 @@ def test_a_heat_map_has_the_best_of_what_is_not_on_its_axes() -> None:
     """Failed trials leave a hole."""
     rows = [row(0, 10, 50, "a", 0.1), row(1, 10, 50, "b", 0.3), row(2, 20, 50, "a", -0.2),
             row(3, 10, 100, "a", 0.5), row(4, 20, 100, "a", 9.0, error="no")]  # fmt: skip
-    found = heat_map(rows, "sharpe")
+    figures = {one.number: one.sharpe for one in rows if not one.error}
+    found = heat_map(rows, figures, "odds")
     assert found is not None
     assert (found.across, found.down) == ("fast", "slow")
     assert found.figures == ((0.3, -0.2), (0.5, None))
-    assert heat_map(rows[:1], "sharpe") is None
+    assert heat_map(rows[:1], figures, "odds") is None
 
 
 def test_a_users_text_stays_text() -> None:
@@ -56,5 +57,5 @@ def test_a_sweep_leaves_its_page(tmp_path: Path) -> None:
     assert said.code == 0, said.err
     text = (tmp_path / "s" / "report.html").read_text("utf-8")
     assert "Sharpe a year after each choice" in text
-    assert "sharpe over sma_fast and sma_slow" in text
+    assert "Sharpe ratio a year over sma_fast and sma_slow" in text
     assert "<polyline" in text

@@ -13,6 +13,9 @@ RISKS = (0.25, 0.5, 1.0, 2.0)
 
 _MOST_PATHS = 1_000_000
 _MOST_LEVELS = 20
+_OF_DRAWS = (
+    "risks", "table", "fee", "refund", "paths", "block_days", "max_days", "seed", "out",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class OddsRequest:
     scale: float | None = None
     seed: int = 1
     jobs: int | None = None
+    exact: bool = False
     out: Path | None = None
     bars: list[str] | None = None
 
@@ -62,6 +66,32 @@ class OddsRequest:
         if len(self.risks or ()) > _MOST_LEVELS:
             raise WrongUsage(f"--risk: {len(self.risks or ())} levels, at most {_MOST_LEVELS}")
         self._check_source()
+        self._check_exact()
+
+    def _check_exact(self) -> None:
+        """Nothing is drawn then, so what concerns draws and levels means nothing."""
+        if not self.exact:
+            return
+        if self.run is not None or self.statement is not None:
+            raise WrongUsage("--exact needs a replay: give its options, no session or statement")
+        usual = OddsRequest(rules=self.rules, replay=self.replay, results=self.results)
+        for name in (
+            "risks",
+            "table",
+            "fee",
+            "refund",
+            "paths",
+            "block_days",
+            "max_days",
+            "seed",
+            "out",
+        ):
+            if getattr(self, name) != getattr(usual, name):
+                option = {"risks": "risk", "table": "no-table"}.get(name, name).replace("_", "-")
+                raise WrongUsage(
+                    f"--{option}: --exact replays every attempt as it was and draws nothing; "
+                    "leave the option out"
+                )
 
     def _check_source(self) -> None:
         if self.run is not None and self.statement is not None:

@@ -87,6 +87,8 @@ class SweepOutcome:
     rows: tuple[TrialRow, ...]
     folder: SweepFolder
     notes: tuple[str, ...]
+    figures: dict[int, float]
+    """The objective of each good trial by its number, over the weekdays that all are judged on."""
 
 
 def planned(request: SweepRequest) -> SweepPlan:
@@ -216,7 +218,9 @@ def sweep(
         tried = _tried(plan, rows)
         verdict = _verdict(plan, rows, tried, workers, stopped=trials.stopped)
     made.write(rows, msgspec.to_builtins(verdict))
-    return SweepOutcome(verdict, tuple(rows), made, plan.base.notes)
+    found = judged(rows, plan.dates, request.objective)
+    figures = {row.number: float(x) for row, x in zip(found.rows, found.figures, strict=True)}
+    return SweepOutcome(verdict, tuple(rows), made, plan.base.notes, figures)
 
 
 def _again(row: TrialRow, one: AskedTrial) -> TrialRow:

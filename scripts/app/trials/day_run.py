@@ -160,9 +160,10 @@ def day_run(fold: DayFold, counts: RunCounts, initial: Cents, currency: str) -> 
     )
 
 
-def run_days(terms: Terms, *, hashed: bool = False) -> DayRun:
+def run_days(terms: Terms, *, hashed: bool = False, follow: ev.Routes | None = None) -> DayRun:
     """Replay `terms` in memory and return its firm days: no file, no screen, no signal handlers.
 
+    `follow` sees the events too, after all others.
     Without objectives the firm's day is that of our own limits. Raises what a replay raises
     (BarFileError, engine.bus.HandlerFailed). Not to be called inside a running event loop.
     """
@@ -178,6 +179,7 @@ def run_days(terms: Terms, *, hashed: bool = False) -> DayRun:
         folds.append(fold)
         bus.attach(fold.routes())
         bus.attach(counts.routes())
+        bus.attach(follow or {})
         session = Session(
             bus,
             journal,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from scripts.app.odds.request import OddsRequest
+    from scripts.app.odds.result import OddsReport
 
 Run = Annotated[
     str | None,
@@ -67,6 +71,12 @@ Jobs = Annotated[
 Out = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the firm days to this Parquet file.")
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Replay an attempt from every possible day instead of drawing days; slow."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 
 
@@ -107,6 +117,7 @@ def odds(
     max_days: MaxDays = None,
     seed: Seed = 1,
     jobs: Jobs = None,
+    exact: Exact = False,
     out: Out = None,
     results_dir: ResultsOption = None,
     as_json: AsJson = False,
@@ -128,9 +139,12 @@ def _shown(given: dict[str, Any]) -> int:
     from scripts.view.research.odds_text import odds_lines
 
     request = _request(given)
+    if given["exact"]:
+        return _shown_exact(request, as_json=given["as_json"])
     found = odds_of(request)
     if request.out is not None:
         write_days(request.out, found.days, found.report.document()["basis"])
+    _leave_page(request, found.report)
     if given["as_json"]:
         print(json.dumps(found.report.document(), indent=2, allow_nan=False))
         return ExitCode.DONE
@@ -138,6 +152,39 @@ def _shown(given: dict[str, Any]) -> int:
         print(printable(line))
     if request.out is not None:
         complain(f"the firm days are in {request.out}")
+    return ExitCode.DONE
+
+
+def _leave_page(request: OddsRequest, report: OddsReport) -> None:
+    """The answer stands without its page: where that cannot be written, it is said."""
+    from adapters.reports.odds_page import odds_page
+    from scripts.app.odds.page_file import write_odds
+    from scripts.view.research.odds_page import page_of_odds
+
+    try:
+        page = write_odds(request.results, odds_page(page_of_odds(report)), report.document())
+    except OSError as error:
+        folder = request.results / "odds"
+        complain(f"{folder}: the page cannot be written ({error.strerror or error})")
+    else:
+        complain(f"the page is {page}")
+
+
+def _shown_exact(request: OddsRequest, *, as_json: bool) -> int:
+    import json
+
+    import msgspec
+
+    from scripts.app.odds.exact import exact_odds
+    from scripts.view.printable import printable
+    from scripts.view.research.odds_text import exact_lines
+
+    found = exact_odds(request)
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(found), indent=2, allow_nan=False))
+        return ExitCode.DONE
+    for line in exact_lines(found):
+        print(printable(line))
     return ExitCode.DONE
 
 
@@ -166,6 +213,7 @@ def _request(given: dict[str, Any]) -> Any:
         scale=given["scale"],
         seed=given["seed"],
         jobs=given["jobs"],
+        exact=given["exact"],
         out=given["out"],
     )
 

@@ -231,7 +231,7 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
     from scripts.view.research.sweep_text import sweep_lines
 
     verdict, folder = found.verdict, found.folder.path
-    found.folder.write_page(sweep_page(page_of_sweep(verdict, found.rows)))
+    found.folder.write_page(sweep_page(page_of_sweep(verdict, found.rows, found.figures)))
     if screen.as_json:
         document = {**msgspec.to_builtins(verdict), "folder": str(folder)}
         print(json.dumps(document, indent=2, allow_nan=False))

@@ -8,13 +8,14 @@ from risk.odds.costs import Costs
 from risk.odds.estimate import Odds
 from risk.odds.interval import Interval
 from risk.odds.levels import Level
+from scripts.app.odds.exact import ExactAttempt, ExactHistory
 from scripts.app.odds.result import Basis, CostTable, OddsReport
 
 FIXED_LINE = "This says how these signals did on these days, not how they will do on others."
 """Stands under every figure, whatever it is."""
 
 _NAME = 13
-_CUT_WORDS = {
+CUT_WORDS = {
     "below_min_volume": "below the smallest volume",
     "margin": "short of margin",
     "volume_max": "cut to the largest volume",
@@ -62,6 +63,44 @@ def odds_lines(report: OddsReport) -> Iterator[str]:
     yield f"  {FIXED_LINE}"
 
 
+def exact_lines(found: ExactHistory) -> Iterator[str]:
+    """Everything that `butler odds --exact` prints."""
+    yield f"{found.rules_title} with {found.preset} on {', '.join(found.symbols)}, exact history"
+    starts, decided = len(found.attempts), found.decided
+    share = "no attempt was decided" if found.share is None else percent(found.share)
+    yield from _row("passes", f"{share}  (95 % interval: {between(found.interval)})")
+    yield from _row(
+        "in history",
+        f"of {starts:,} starts {found.passes:,} passed, {decided - found.passes:,} failed, "
+        f"{starts - decided:,} were still unfinished",
+        f"they overlap: some {found.independent:.1f} independent attempts in {found.days:,} days",
+    )
+    causes = [f"{name.replace('_', ' ')} {count:,}" for name, count in found.causes.items()]
+    yield from _row("fails by", ", ".join(causes) or "nothing")
+    if found.days_to_pass is not None:
+        days = " / ".join(map(str, found.days_to_pass))
+        yield from _row("days to pass", f"{days} firm days (10 / 50 / 90 % of those that pass)")
+    yield from _row("the fold", *_fold(found))
+    for note in found.notes:
+        yield f"  {note}"
+    yield f"  {FIXED_LINE}"
+
+
+def _fold(found: ExactHistory) -> Iterator[str]:
+    if found.differences is None:
+        yield found.no_fold
+        return
+    starts = len(found.attempts)
+    yield f"says the same at {starts - len(found.differences):,} of {starts:,} starts"
+    for one in found.differences:
+        yield f"{one.exact.date}: {_came_to(one.exact)}; the fold: {_came_to(one.folded)}"
+
+
+def _came_to(one: ExactAttempt) -> str:
+    cause = f" by {one.cause.replace('_', ' ')}" if one.cause else ""
+    return f"{one.outcome}{cause} in phase {one.phase} after {one.days} days"
+
+
 def _row(name: str, *lines: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         yield f"  {name if not number else '':<{_NAME}}{line}"
@@ -69,9 +108,16 @@ def _row(name: str, *lines: str) -> Iterator[str]:
 
 def _passes(found: Odds) -> Iterator[str]:
     yield f"{percent(found.passed)}  (95 % interval: {between(found.interval)})"
+    yield from odds_told(found)
+
+
+def odds_told(found: Odds) -> Iterator[str]:
+    """What the figure is worth, in a sentence."""
     attempts = max(1, round(found.independent))
     word = "attempt" if attempts == 1 else "attempts"
-    if found.history_passes == 0:
+    if not found.history_decided:
+        yield "no attempt that began on one of these days came to an end: nothing is decided yet"
+    elif found.history_passes == 0:
         yield f"0 of some {attempts} independent {word} in these days passed"
     else:
         yield f"these days hold only some {attempts} independent {word}: hence the wide interval"
@@ -139,21 +185,23 @@ def _blocks(found: Odds) -> Iterator[str]:
 
 def _cost(cost: CostTable, currency: str) -> Iterator[str]:
     again = ", returned with a pass" if cost.refunded else ""
-    yield f"at {_money(cost.fee, currency)} an attempt{again}; fees only, never a payout"
-    yield f"expected    {_costs(cost.point, currency)}"
-    yield f"at the low end of the interval    {_costs(cost.lower, currency)}"
+    yield f"at {money(cost.fee, currency)} an attempt{again}; fees only, never a payout"
+    yield f"expected    {costs_text(cost.point, currency)}"
+    yield f"at the low end of the interval    {costs_text(cost.lower, currency)}"
 
 
-def _costs(costs: Costs, currency: str) -> str:
+def costs_text(costs: Costs, currency: str) -> str:
+    """Attempts, fees and a budget, or that none is enough."""
     if costs.attempts is None or costs.fees is None or costs.budget90 is None:
         return "unbounded"
     return (
-        f"{costs.attempts:.1f} attempts, {_money(costs.fees, currency)}; "
-        f"{_money(costs.budget90, currency)} is enough in 90 % of cases"
+        f"{costs.attempts:.1f} attempts, {money(costs.fees, currency)}; "
+        f"{money(costs.budget90, currency)} is enough in 90 % of cases"
     )
 
 
-def _money(amount: float, currency: str) -> str:
+def money(amount: float, currency: str) -> str:
+    """An amount without cents."""
     return f"{amount:,.0f} {currency}".strip()
 
 
@@ -167,7 +215,7 @@ def _table(report: OddsReport) -> Iterator[str]:
         yield f"{head}{'daily':>9}  {'overall':>9}" + (f"  {'fees':>12}" if priced else "")
         for number, level in enumerate(report.levels):
             yield f"{_level(report, number, level)}"
-        yield from _told_apart(report)
+        yield from (f"  {line}" for line in told_apart(report))
     for failed in report.failed_levels:
         yield f"    {failed}"
 
@@ -180,11 +228,11 @@ def _level(report: OddsReport, number: int, level: Level) -> str:
         f"{between(level.odds.interval):>16}  {'-' if days is None else days[1]:>11}  "
         f"{percent(shares.daily_loss):>9}  {percent(shares.max_loss):>9}"
     )
-    marks = [_CUT_WORDS[reason] for reason in level.marks]
+    marks = [CUT_WORDS[reason] for reason in level.marks]
     if ranking is not None:
         if report.cost is not None:
             fees = ranking.costs[number].point.fees
-            row += f"  {'unbounded' if fees is None else _money(fees, ''):>12}"
+            row += f"  {'unbounded' if fees is None else money(fees, ''):>12}"
             if ranking.cheapest == number:
                 marks.insert(0, "cheapest")
         if ranking.best == number and level.odds.passed:
@@ -192,9 +240,10 @@ def _level(report: OddsReport, number: int, level: Level) -> str:
     return row + (f"  {', '.join(marks)}" if marks else "")
 
 
-def _told_apart(report: OddsReport) -> Iterator[str]:
+def told_apart(report: OddsReport) -> Iterator[str]:
+    """Which levels of risk cannot be ranked; nothing where they can."""
     ranking = report.ranking
     if ranking is None or not ranking.alike:
         return
     names = [f"{report.levels[i].risk:g} %" for i in sorted((ranking.best, *ranking.alike))]
-    yield f"  {', '.join(names)} lie within each other's interval: these days cannot rank them"
+    yield f"{', '.join(names)} lie within each other's interval: these days cannot rank them"

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from adapters.reports.sweep_page import HeatMap, SweepPage
 from engine.types import grouped
+from risk.odds.grid import Plateau
 from scripts.app.sweep.trial import TrialRow
-from scripts.app.sweep.verdict import SweepVerdict
+from scripts.app.sweep.verdict import YEAR, SweepVerdict
 from scripts.view.research.odds_text import FIXED_LINE, between, percent
 from scripts.view.research.sweep_text import settings_text
+
+NAMES = {"sharpe": "Sharpe ratio a year", "net": "net result", "odds": "share that passes"}
+
+
+def shown(objective: str, figure: float) -> float:
+    """An objective's figure as a person reads it: ratios a year, money in whole units."""
+    if objective == "net":
+        return figure / 100
+    return figure * math.sqrt(YEAR) if objective == "sharpe" else figure
+
+
+def plateau_told(objective: str, flat: Plateau) -> str:
+    """The best trial's figure beside the median of its neighbours on the grid."""
+    chosen, others = shown(objective, flat.chosen), shown(objective, flat.neighbours or 0.0)
+    return f"{chosen:.4g}, {others:.4g} ({NAMES[objective]})"
+
 
 _HEAD = ("trial", "net", "Sharpe a year", "drawdown", "trades", "parameters")
 
 
-def page_of_sweep(verdict: SweepVerdict, rows: Sequence[TrialRow]) -> SweepPage:
-    """The page of a sweep; `rows` are all its trials."""
+def page_of_sweep(
+    verdict: SweepVerdict, rows: Sequence[TrialRow], figures: Mapping[int, float]
+) -> SweepPage:
+    """The page of a sweep; `rows` are all its trials, `figures` the objective's by their number."""
     best = tuple(
         (
             str(one.number), grouped(one.net / 100, verdict.currency), f"{one.sharpe_year:+.2f}",
@@ -29,7 +49,7 @@ def page_of_sweep(verdict: SweepVerdict, rows: Sequence[TrialRow]) -> SweepPage:
         outside=_outside(verdict),
         luck=_luck(verdict),
         curve=() if verdict.walk is None else verdict.walk.curve,
-        heat=heat_map(rows, verdict.objective),
+        heat=heat_map(rows, figures, verdict.objective),
         head=_HEAD,
         best=best,
         note=FIXED_LINE,
@@ -41,7 +61,9 @@ def _outside(verdict: SweepVerdict) -> tuple[tuple[str, str], ...]:
     walk, halves = verdict.walk, verdict.halves
     if walk is not None:
         if walk.odds is not None:
-            found.append(("passes", f"{percent(walk.odds.passed)} ({between(walk.odds.interval)})"))
+            share, interval = percent(walk.odds.passed), between(walk.odds.interval)
+            days = f"over {walk.odds.days:,} test days"
+            found.append(("passes", f"{share} (95 % interval: {interval}), {days}"))
         elif walk.no_odds:
             found.append(("passes", walk.no_odds))
         found.append(("Sharpe a year after each choice", f"{walk.outside:+.2f}"))
@@ -56,8 +78,10 @@ def _outside(verdict: SweepVerdict) -> tuple[tuple[str, str], ...]:
 
 def _luck(verdict: SweepVerdict) -> tuple[tuple[str, str], ...]:
     found = []
+    told = "needs 10 trials and 250 days"
     if verdict.overfitting is not None:
-        found.append(("probability of overfitting", percent(verdict.overfitting.pbo)))
+        told = f"{percent(verdict.overfitting.pbo)} (varies widely from days to days)"
+    found.append(("probability of overfitting", told))
     if verdict.deflated is not None:
         found.append(
             (
@@ -67,12 +91,14 @@ def _luck(verdict: SweepVerdict) -> tuple[tuple[str, str], ...]:
         )
     flat = verdict.plateau
     if flat is not None and flat.neighbours is not None:
-        found.append(("best, and its neighbours", f"{flat.chosen:.4g}, {flat.neighbours:.4g}"))
+        found.append(("best, and its neighbours", plateau_told(verdict.objective, flat)))
     found.append(("parameter sets tried on these bars", f"{verdict.tried:,}"))
     return tuple(found)
 
 
-def heat_map(rows: Sequence[TrialRow], objective: str) -> HeatMap | None:
+def heat_map(
+    rows: Sequence[TrialRow], figures: Mapping[int, float], objective: str
+) -> HeatMap | None:
     """The objective over the first two parameters that vary, the others at their best."""
     good = [row for row in rows if not row.error and row.place]
     if not good:
@@ -84,8 +110,9 @@ def heat_map(rows: Sequence[TrialRow], objective: str) -> HeatMap | None:
     across, down = varying[:2]
     found: dict[tuple[int, int], float] = {}
     for row in good:
-        figure = {"net": row.net / 100, "odds": row.odds}.get(objective, row.sharpe)
-        if figure is not None:
+        figure = figures.get(row.number, float("nan"))
+        if figure == figure:
+            figure = shown(objective, figure)
             place = row.place[down], row.place[across]
             found[place] = max(figure, found.get(place, figure))
     columns = {row.place[across]: str(row.settings[names[across]]) for row in good}
@@ -98,5 +125,5 @@ def heat_map(rows: Sequence[TrialRow], objective: str) -> HeatMap | None:
         figures=tuple(
             tuple(found.get((line, column)) for column in sorted(columns)) for line in sorted(lines)
         ),
-        name=objective,
+        name=NAMES[objective],
     )
