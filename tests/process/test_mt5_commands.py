@@ -483,7 +483,8 @@ def test_a_host_elsewhere_that_cannot_be_reached_is_one_line_with_the_remedy(
     with socket.socket() as taken:  # bound but not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))
         accounts = accounts_file(tmp_path)
-        text = accounts.read_text(encoding="utf-8")
+        # The host logs in with a password of its own.
+        text = accounts.read_text(encoding="utf-8").replace(f"    password: '{PASSWORD}'\n", "")
         port = taken.getsockname()[1]
         accounts.write_text(f"{text}    host: 127.0.0.1:{port}\n", encoding="utf-8")
         monkeypatch.setenv("OMEGA_MT5_HOST_TOKEN", token)
