@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from adapters.bars.errors import BarFileError
 from adapters.bars.follow import FollowedSignals
@@ -16,12 +19,20 @@ from adapters.bars.signal_files import SignalFileError, read_signals
 from adapters.journal import StoredJournal
 from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.service import HostConfig
-from adapters.mt5.host.wire import WireError, decode_reply, decode_request
+from adapters.mt5.host.wire import (
+    RpcReply,
+    RpcRequest,
+    WireError,
+    decode_reply,
+    decode_request,
+    encode_reply,
+    encode_request,
+)
 from adapters.reports.projection import LOG_COLUMNS
 from adapters.services.control_wire import FILE_NAME, ControlReply, ControlRequest, read_access
 from adapters.services.heartbeat import read_beat
 from adapters.state.errors import StateFailed
-from adapters.state.store import AccountStore
+from adapters.state.store import AccountHalt, AccountStore, SessionRow
 from adapters.statements.reader import read_statement
 from adapters.statements.shape import StatementError
 from adapters.system.account_lock import _noted
@@ -30,12 +41,16 @@ from config.calendar import load_calendar
 from config.errors import ConfigError
 from config.loader import load_preset, load_profiles, load_symbols
 from config.rules import load_rules
-from engine.journal import JournalDamaged
+from engine.journal import FREQUENT, JournalDamaged
 from scripts.app.errors import BadData
 from scripts.app.journals.run_files import load_both
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.paper import books_at
-from tests.statement_files import html_history
+from scripts.app.web.catalog import Catalog
+from tests import synthetic
+from tests.journals import stored
+from tests.ledger_history import funded
+from tests.statement_files import html_history, xlsx_history
 
 Parser = Callable[[bytes], object]
 
@@ -47,10 +62,37 @@ def _in_file(name: str, parse: Callable[[Path], object]) -> Parser:
     def called(content: bytes) -> object:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             return parse(path)
 
     return called
+
+
+def _made(name: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
+    def made() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            write(path)
+            return path.read_bytes()
+
+    return made
+
+
+def _write_bars(path: Path) -> None:
+    synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path)
+
+
+def _write_ledger(path: Path) -> None:
+    with AccountStore(path.parent, 5, "A-Demo") as store:
+        store.begin(
+            SessionRow(
+                id="s-1", folder="f", tag=1, mode="shadow", dry=True, terms="t", started=1, beat=1
+            )
+        )
+        store.add_history(funded().deals, (), 1)
+        store.halt(AccountHalt(cause="paused", since=1, until=None, session="s-1"))
+        store.set_baseline(10_000_000, 1, "begun")
 
 
 def _all_bars(path: Path) -> None:
@@ -102,17 +144,36 @@ def _summary(path: Path) -> None:
 
 
 def _journal(path: Path) -> None:
-    with StoredJournal(path) as stored:
-        for _ in stored.records():
-            pass
+    """As a page, a report and `journal verify` read it: each may be the first to see a fault."""
+    with StoredJournal(path) as journal:
+        for look in (
+            lambda: journal.last_seq,
+            journal.sealed_hash,
+            journal.beside,
+            lambda: list(journal.records()),
+            lambda: list(journal.records(kinds=FREQUENT)),
+            journal.hexdigest,
+            journal.check,
+            journal.check_to_go_on,
+        ):
+            with contextlib.suppress(JournalDamaged):
+                look()
+
+
+def _listed(path: Path) -> None:
+    Catalog([path.parents[2]]).sessions()
 
 
 def _ledger(path: Path) -> None:
-    store = AccountStore(path.parent, 5, "A-Demo")
-    try:
-        store.sessions()
-    finally:
-        store.close()
+    with AccountStore(path.parent, 5, "A-Demo") as store:
+        for look in (
+            store.sessions, store.deals, store.orders, store.opening,
+            store.clock, store.figures, store.watched, lambda: store.requests(0),
+            lambda: store.approvals(0), lambda: store.approved_symbols(0),
+            lambda: store.known_signals(0), lambda: store.halts(0), store.baseline,
+        ):  # fmt: skip
+            with contextlib.suppress(StateFailed):
+                look()
 
 
 def _host_note(path: Path) -> None:
@@ -124,7 +185,8 @@ PARSERS: dict[str, Parser] = {
     "control request": _request,
     "control reply": _reply,
     "control file": _in_file(
-        FILE_NAME, _refusing(msgspec.DecodeError, lambda path: read_access(path.parent))
+        FILE_NAME,
+        _refusing(OSError, _refusing(msgspec.DecodeError, lambda path: read_access(path.parent))),
     ),
     "account lock": _noted,
     "heartbeat": _in_file("heartbeat.json", read_beat),
@@ -147,6 +209,7 @@ PARSERS: dict[str, Parser] = {
     "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _run)),
     "summary": _in_file("execution_sim_summary.json", _refusing(BadData, _summary)),
     "journal": _in_file("journal.sqlite", _refusing(JournalDamaged, _journal)),
+    "journal (listed)": _in_file("sessions/s-1/journal.sqlite", _listed),
     "ledger": _in_file("ledger.sqlite", _refusing(StateFailed, _ledger)),
     "paper books": _in_file("paper_account.json", _refusing(BadData, books_at)),
     "host note": _in_file("terminal-host.json", _host_note),
@@ -163,20 +226,30 @@ def _shipped(name: str) -> bytes:
     return (Path(__file__).parents[1] / "config" / name).read_bytes()
 
 
-GOOD: dict[str, bytes] = {
+_A_JOURNAL = _made("journal.sqlite", lambda path: asyncio.run(stored(path)))
+
+GOOD: dict[str, bytes | Callable[[], bytes]] = {
     "control request": b'{"action":"pause","reason":"f\xc3\xbcr"}',
     "control reply": b'{"done":true,"text":"did","status":null}',
     "control file": b'{"port":4000,"token":"00","pid":7,"birth":"b 1"}',
     "account lock": b'{"session":"s-1","pid":7,"birth":"b 1"}',
     "heartbeat": b'{"session":"s-1","pid":7,"time":1,"seq":2,"state":"active","alive":true}',
     "hangs": b'the loop did not turn for 30 s\nThread 0x1:\n  File "/s.py", line 3 in on_bar\n',
-    "host request": b"\x94\x01\xacaccount_info\x90\x80",
-    "host reply": b"\x95\x01\xc0\x92\x01\xa7Success\xc0\xc0",
+    "host request": lambda: encode_request(
+        RpcRequest(1, "history_deals_get", [1.5, ("EURUSD", [7])], {"group": "*"}, 5.0)
+    ),
+    "host reply": lambda: encode_reply(
+        RpcReply(1, [np.zeros(2, [("time", "<i8"), ("bid", "<f8")]), ("a", {"b": 1.5}), 7])
+    ),
     "followed signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
     "signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
-    "signals (JSON)": b'{"time":"2025-01-07T12:00:00Z","symbol":"EURUSD","direction":"long"}\n',
+    "signals (JSON)": b'{"time":"2025-01-07T12:00:00Z","symbol":"EURUSD","direction":"long",'
+    b'"stop_loss":1.09}\n',
     "bars": b"time,open,high,low,close\n2025-01-07 12:00:00,1.1,1.2,1.0,1.1\n",
-    "bars (parquet)": b"PAR1\x15\x00\x15\x10PAR1",
+    "bars (parquet)": _made(
+        "eurusd.parquet",
+        lambda path: synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path),
+    ),
     "profiles": b"profiles:\n  demo:\n    login: 5\n    server: 'A-Demo'\n    purpose: demo\n",
     "preset": _shipped("presets/ftmo_m15.yaml"),
     "rules": _shipped("rules/ftmo_2step.yaml"),
@@ -191,11 +264,19 @@ GOOD: dict[str, bytes] = {
     b"pips,trade duration in seconds\n1,2026-06-15 10:00:00,buy,1,EURUSD,1.1,0,0,"
     b"2026-06-15 12:00:00,1.101,0,-7,100,10,7200\n",
     "statement (HTML)": html_history().encode(),
-    "statement (XLSX)": b"PK\x03\x04\x14\x00\x00\x00\x08\x00",
+    "statement (XLSX)": _made("history.xlsx", xlsx_history),
     "event log": _LOG,
     "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
-    "journal": b"SQLite format 3\x00\x10\x00\x01\x01\x00@  \x00\x00\x00\x01",
-    "ledger": b"SQLite format 3\x00\x10\x00\x01\x01\x00@  \x00\x00\x00\x01",
+    "journal": _A_JOURNAL,
+    "journal (listed)": _A_JOURNAL,
+    "ledger": _made("ledger.sqlite", _write_ledger),
     "paper books": b'{"now":1736251200000}',
     "host note": b'{"pid":4194301,"birth":"b 1"}',
 }
+
+
+@cache
+def good(name: str) -> bytes:
+    """An input that the parser takes, to be varied."""
+    found = GOOD[name]
+    return found if isinstance(found, bytes) else found()

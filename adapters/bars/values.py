@@ -56,18 +56,20 @@ def as_written(prices: NDArray[np.float64]) -> NDArray[np.float64]:
 
     A column with any other value is returned as it is: its prices are decimals already.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         narrow = prices.astype(np.float32)
     if not np.array_equal(narrow.astype(np.float64), prices):
         return prices
-    open_ones = prices > 0
-    exponents = np.floor(np.log10(np.where(open_ones, prices, 1.0)))
+    open_ones = np.isfinite(prices) & (prices > 0)
+    told = np.where(open_ones, prices, 1.0)
+    exponents = np.floor(np.log10(told))
     result = prices.copy()
     for digits in _FLOAT32_DIGITS:
         # Both are whole powers of ten, so that the quotient is the decimal's own float.
         up, down = (10.0 ** np.maximum(sign * (digits - 1 - exponents), 0) for sign in (1, -1))
-        shorter = np.rint(prices * up / down) * down / up
-        fits = open_ones & (shorter.astype(np.float32) == narrow)
+        shorter = np.rint(told * up / down) * down / up
+        with np.errstate(over="ignore"):
+            fits = open_ones & (shorter.astype(np.float32) == narrow)
         result[fits] = shorter[fits]
         open_ones &= ~fits
     return result

@@ -55,6 +55,9 @@ class StoredJournal:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
                 doing = "its session was killed in the middle of a write, which --resume undoes"
             raise JournalDamaged(f"{self.path}: {doing} ({error})") from error
+        except (TypeError, ValueError) as error:
+            # What SQLite says of a damaged table quotes it, and may be no text.
+            raise JournalDamaged(f"{self.path}: {doing} (damaged: {error})") from error
 
     def beside(self) -> str | None:
         """What a reader must know of a write-ahead log beside the file, or None.
@@ -165,7 +168,7 @@ class StoredJournal:
             ):
                 seq = row[0]
                 yield row
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise JournalDamaged(f"{self.path}: after record {seq}: {error}") from error
 
     def hexdigest(self) -> str:

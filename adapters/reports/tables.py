@@ -59,18 +59,36 @@ def _in_row(column: Column, rows: TradeRows) -> list[str]:
 def equity_csv(result: RunResult) -> bytes:
     """One row a bar; a floor or target that does not exist is blank."""
     curve = result.curve
-    amounts = _Amounts(curve.balance, curve.equity, curve.worst, curve.best)
-    columns = (
-        iso_texts(curve.time),
-        *amounts.columns[:3],
-        _floor_cells(curve.day_floor),
-        _floor_cells(curve.overall_floor),
-        [str(count) for count in curve.open_positions.tolist()],
-        amounts.columns[3],
-        _floor_cells(curve.target),
-    )
-    lines = [",".join(EQUITY_COLUMNS), *map(",".join, zip(*columns, strict=True))]
+    figures = np.stack(
+        [
+            curve.balance, curve.equity, curve.worst, curve.day_floor, curve.overall_floor,
+            curve.open_positions, curve.best, curve.target,
+        ]
+    )  # fmt: skip
+    # While nothing is open each row repeats the one before: what differs is formatted.
+    differs = np.any(np.diff(figures, axis=1) != 0, axis=0)
+    new = np.append(np.ones(min(len(curve), 1), dtype=bool), differs)
+    ends = np.array(_figure_cells(figures[:, new]), dtype=object)[np.cumsum(new) - 1]
+    lines = [
+        ",".join(EQUITY_COLUMNS),
+        *map(",".join, zip(iso_texts(curve.time), ends, strict=True)),
+    ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _figure_cells(figures: Ints) -> list[str]:
+    """What stands behind the time in each row."""
+    balance, equity, worst, day_floor, overall_floor, count, best, target = figures
+    amounts = _Amounts(balance, equity, worst, best)
+    columns = (
+        *amounts.columns[:3],
+        _floor_cells(day_floor),
+        _floor_cells(overall_floor),
+        map(str, count.tolist()),
+        amounts.columns[3],
+        _floor_cells(target),
+    )
+    return list(map(",".join, zip(*columns, strict=True)))
 
 
 class _Amounts:

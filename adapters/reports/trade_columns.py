@@ -19,6 +19,8 @@ from engine.result.costs import planned_cost, slippage_cost
 from engine.result.curve import Ints
 from engine.types import UNITS_PER_LOT, Cents, Millis, Points, SymbolSpec, Units, lots
 
+_DAY: Final = 86_400
+
 
 class _Texts(dict[Any, str]):
     """The text of each value that was asked for; nothing for None."""
@@ -146,8 +148,13 @@ def iso_texts(times: Ints) -> list[str]:
     """As `iso`, for a column of whole seconds; others are formatted one by one."""
     if np.any(times % 1000):
         return [iso(moment) for moment in times.tolist()]
-    stamps = np.datetime_as_string((times // 1000).astype("datetime64[s]"))
-    return np.char.add(stamps, "+00:00").tolist() if len(times) else []
+    days, seconds = np.divmod(times // 1000, _DAY)
+    dates = {day: iso(day * _DAY * 1000)[:11] for day in np.unique(days).tolist()}
+    clock = {second: iso(second * 1000)[11:] for second in np.unique(seconds).tolist()}
+    return [
+        dates[day] + clock[second]
+        for day, second in zip(days.tolist(), seconds.tolist(), strict=True)
+    ]
 
 
 def _times(values: Sequence[Millis | None]) -> list[str]:

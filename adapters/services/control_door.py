@@ -23,14 +23,18 @@ from adapters.services.control_wire import LOOPBACK, TOKEN_LINE
 _STRANGERS: Final = 64
 """Connections that have not shown the token, at most."""
 
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 64
 """Connections let in between two turns of the loop, which has trading to do as well."""
 
 _BACKLOG: Final = 4096
+_DEFER: Final[int | None] = getattr(socket, "TCP_DEFER_ACCEPT", None)
+_SILENT_SECONDS: Final = 5
+"""Linux lets nobody in who says nothing, for so long: the owner passes by thousands of them."""
+
 _YOUNG_SECONDS: Final = 0.02
 """The owner's token comes with its connection, or right after it."""
 
-_SOON, _LATER = 0.001, 0.05
+_SOON, _LATER = 0.005, 0.05
 _TOLD_AGAIN: Final = 60.0
 _SCARCE: Final = frozenset(
     {errno.EMFILE, getattr(errno, "WSAEMFILE", errno.EMFILE), errno.ENFILE}
@@ -46,6 +50,9 @@ def listening() -> Iterator[socket.socket]:
         if sys.platform == "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         listener.setblocking(False)
+        if _DEFER is not None:
+            with suppress(OSError):  # a system that does not know it: strangers cost more there
+                listener.setsockopt(socket.IPPROTO_TCP, _DEFER, _SILENT_SECONDS)
         listener.bind((LOOPBACK, 0))
         listener.listen(_BACKLOG)
         yield listener
@@ -106,6 +113,7 @@ class Door:
 
     def _let_in(self) -> bool:
         """Let some in who wait; False when there is no descriptor for the next."""
+        now = anyio.current_time()
         for _ in range(_AT_ONCE):
             try:
                 sock, _ = self._listener.accept()
@@ -118,7 +126,7 @@ class Door:
                     self._tell(error)
                     return False
                 continue
-            self._welcome(sock)
+            self._welcome(sock, now)
         return True
 
     def _made_room(self) -> bool:
@@ -135,13 +143,12 @@ class Door:
             self._told = now
             self._scarce(error)
 
-    def _welcome(self, sock: socket.socket) -> None:
+    def _welcome(self, sock: socket.socket, now: float) -> None:
         sock.setblocking(False)
         if len(self._strangers) >= _STRANGERS:
             self._made_room()
-        now = anyio.current_time()
         self._strangers[sock] = _Stranger(now + self._seconds, now)
-        self._hear(sock)
+        self._hear(sock, now)
         self._came.set()
 
     async def _hear_strangers(self) -> None:
@@ -156,7 +163,7 @@ class Door:
             if everybody:
                 looked = now
             for sock in self._older_last(now, everybody=everybody):
-                self._hear(sock)
+                self._hear(sock, now)
             await anyio.sleep(_SOON if self._is_fresh(now) else _LATER)
 
     def _older_last(self, now: float, *, everybody: bool) -> list[socket.socket]:
@@ -172,13 +179,13 @@ class Door:
         newest = next(reversed(self._strangers.values()), None)
         return newest is not None and now - newest.came <= _YOUNG_SECONDS
 
-    def _hear(self, sock: socket.socket) -> None:
+    def _hear(self, sock: socket.socket, now: float) -> None:
         """Collect the token; nothing of a stranger is decoded before it is complete and right."""
         stranger = self._strangers[sock]
         try:
             heard = sock.recv(TOKEN_LINE - len(stranger.said))
         except BlockingIOError:
-            if anyio.current_time() >= stranger.until:
+            if now >= stranger.until:
                 self._drop(sock)
             return
         except OSError:

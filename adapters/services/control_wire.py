@@ -16,6 +16,7 @@ from adapters.reports.status import Status
 from adapters.system import processes
 from adapters.system.atomic_files import replace_file
 from adapters.system.json_bytes import decoded
+from adapters.system.small_files import small_file
 
 LOOPBACK: Final = "127.0.0.1"
 TOKEN_BYTES: Final = 32
@@ -95,7 +96,7 @@ def read_access(folder: Path) -> ControlAccess | None:
     Raises msgspec.DecodeError for another file, OSError when it may not be read.
     """
     try:
-        content = (folder / FILE_NAME).read_bytes()
+        content = small_file(folder / FILE_NAME)
     except FileNotFoundError:
         return None
     return decoded(content, ControlAccess)

@@ -51,18 +51,32 @@ class WatchdogTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def limited(seconds: float, folder: Path | None = None) -> Iterator[None]:
-    """End the process, as an internal error does, when what is inside is not over after `seconds`.
+def limited(
+    terms: WatchdogTerms, tell: Callable[[str], None], folder: Path | None = None
+) -> Iterator[None]:
+    """End the process, as an internal error does, when what is inside is not over in time.
 
-    For code of a user's that runs before the loop turns. Its stacks go to the session's `folder`,
-    or to stderr.
+    For code of a user's that runs before the loop turns: `tell` hears where it stands before it is
+    ended, unless one call holds the interpreter. Its stacks go to the session's `folder`, or to
+    stderr.
     """
     path = None if folder is None else folder / HANGS
+    over, own = threading.Event(), threading.get_ident()
+
+    def watch() -> None:
+        if not over.wait(terms.told_after):
+            tell(
+                f"the start hangs: not over after {terms.told_after:g} s, it stands at "
+                f"{_place(own)}; after {terms.start_limit:g} s the process is ended"
+            )
+
     with _stacks_to(path) as file:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=file)
+        faulthandler.dump_traceback_later(terms.start_limit, exit=True, file=file)
+        threading.Thread(target=watch, name="start", daemon=True).start()
         try:
             yield
         finally:
+            over.set()
             faulthandler.cancel_dump_traceback_later()
     if path is not None:
         _leave_no_empty(path)
@@ -82,6 +96,17 @@ def _leave_no_empty(path: Path) -> None:
     with suppress(FileNotFoundError):  # the user may remove it at any time
         if not path.stat().st_size:
             path.unlink(missing_ok=True)
+
+
+def _place(thread: int) -> str:
+    """Where a thread stands, innermost first; no values, which may be secrets."""
+    frame = sys._current_frames().get(thread)
+    places: list[str] = []
+    while frame is not None and len(places) < 12:
+        code = frame.f_code
+        places.append(f"{code.co_name} ({code.co_filename}:{frame.f_lineno})")
+        frame = frame.f_back
+    return " < ".join(places)
 
 
 class Watchdog:
@@ -142,7 +167,7 @@ class Watchdog:
                 continue
             if not told:
                 told = True
-                where = f"no turn for {age:.0f} s, the loop stands at {self._place()}"
+                where = f"no turn for {age:.0f} s, the loop stands at {_place(self._loop_thread)}"
                 outbox.put(lambda where=where: self._hangs(where))  # type: ignore[misc]
             if age >= self._terms.ended_after:
                 outbox.finish(self._terms.last_words)
@@ -153,16 +178,6 @@ class Watchdog:
         file.write(f"{_OPENING} {age:.0f} s\n".encode())
         faulthandler.dump_traceback(file=file, all_threads=True)
         self._terms.leave()
-
-    def _place(self) -> str:
-        """Where the loop's thread stands, innermost first; no values, which may be secrets."""
-        frame = sys._current_frames().get(self._loop_thread)
-        places: list[str] = []
-        while frame is not None and len(places) < 12:
-            code = frame.f_code
-            places.append(f"{code.co_name} ({code.co_filename}:{frame.f_lineno})")
-            frame = frame.f_back
-        return " < ".join(places)
 
 
 def hangs_within(folder: Path, source: str) -> int:

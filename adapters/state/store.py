@@ -23,8 +23,10 @@ from engine.types import Cents, Millis
 
 FILE = "ledger.sqlite"
 _BUSY_SECONDS = 5.0
-_REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
+_DAMAGES = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: SQLite's own words quote it, and may be no text."""
 
+_REMEDY = "set it aside with `butler account NAME --accept-history`, which reads it anew"
 
 INTERRUPTED = frozenset({"interrupted", "internal_error"})
 """How an unfinished session ended, where it could still say so."""
@@ -87,11 +89,10 @@ class AccountStore:
         except sqlite3.OperationalError as error:
             connection.close()
             raise StateFailed(self.path, f"cannot be used ({error}); try again") from error
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             connection.close()
-            raise self._damaged(error) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, _DAMAGES):
+                raise self._damaged(error) from error
             raise
         return connection
 
@@ -161,9 +162,9 @@ class AccountStore:
             raise StateFailed(
                 self.path, f"cannot be written ({error}); free the disk or end who uses it"
             ) from error
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.DatabaseError as error:
+        except _DAMAGES as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
             raise self._damaged(error) from error
 
     @contextlib.contextmanager
@@ -187,7 +188,7 @@ class AccountStore:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             raise StateFailed(self.path, f"cannot be read ({error}); try again") from error
-        except sqlite3.DatabaseError as error:
+        except _DAMAGES as error:
             raise self._damaged(error) from error
 
     # --- what the terminal told ---
@@ -227,7 +228,7 @@ class AccountStore:
     def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(fields, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def settle(self, opening: Cents, at: Millis) -> None:
@@ -241,8 +242,10 @@ class AccountStore:
         return self._number("SELECT opening FROM openings ORDER BY since DESC LIMIT 1")
 
     def _number(self, query: str, values: Sequence[Any] = ()) -> int | None:
-        rows = self._rows(query, values)
-        return int(rows[0][0]) if rows and rows[0][0] is not None else None
+        value = next((row[0] for row in self._rows(query, values)), None)
+        if isinstance(value, int | None):
+            return value
+        raise self._damaged(ValueError(f"{value!r} is no number"))
 
     def note_clock(self, rule: str, since: Millis) -> None:
         """The server's clock follows this rule since a moment."""
@@ -436,12 +439,10 @@ class AccountStore:
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """All sessions of the account, the newest first."""
-        rows = self._rows("SELECT * FROM sessions ORDER BY started DESC, id DESC")
-        names = SessionRow.__struct_fields__
-        return tuple(
-            SessionRow(**{**dict(zip(names, row, strict=True)), "dry": bool(row[4])})
-            for row in rows
-        )
+        names = SessionRow.__struct_fields__  # our own words: nothing of a user's is in the query
+        rows = self._rows(f"SELECT {', '.join(names)} FROM sessions ORDER BY started DESC, id DESC")  # noqa: S608
+        told = (dict(zip(names, row, strict=True)) for row in rows)
+        return tuple(SessionRow(**{**row, "dry": bool(row["dry"])}) for row in told)
 
     def session_of(self, tag: int) -> SessionRow | None:
         """The session whose orders carry this tag; None for another Butler's."""

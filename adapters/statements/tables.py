@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import struct
 import zipfile
 import zlib
 from html.parser import HTMLParser
@@ -23,6 +24,7 @@ _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id
 _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]+")
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, Xml.ParseError, EOFError, RuntimeError, NotImplementedError,
+    ValueError, LookupError, OverflowError, struct.error,
 )  # fmt: skip
 """What a cut, damaged or encrypted archive raises."""
 
@@ -62,6 +64,13 @@ def _decoded(path: Path, raw: bytes, encoding: str) -> str:
 # --- html ---
 
 
+def _spanned(given: str) -> int:
+    """The columns that a cell takes; one where the file says none."""
+    if not (given.isascii() and given.isdigit()):
+        return 1
+    return min(int(given.lstrip("0")[:3] or "0"), 100)  # of thousands of digits, three suffice
+
+
 class _HtmlTable(HTMLParser):
     """Collects every table's rows: cells spread over their columns, hidden ones left out."""
 
@@ -83,7 +92,7 @@ class _HtmlTable(HTMLParser):
             self._end_cell()
             hidden = "hidden" in given.get("class", "").split()
             span = given.get("colspan", "1")
-            self._span = 0 if hidden else min(int(span), 100) if span.isdigit() else 1
+            self._span = 0 if hidden else _spanned(span)
             self._cell = []
 
     def handle_endtag(self, tag: str) -> None:

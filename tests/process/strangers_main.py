@@ -29,19 +29,23 @@ def nonsense(rng: random.Random) -> bytes:
 
 
 def hold(port: int, count: int) -> None:
-    """Keep `count` silent connections open."""
+    """Keep `count` connections open, half of which have said a byte and half of which nothing."""
     held = selectors.DefaultSelector()
+    saying = [True] * (count // 2) + [False] * (count - count // 2)
     told = False
     while True:
-        while len(held.get_map()) < count:
+        while saying:
             with contextlib.suppress(OSError):
                 fresh = socket.create_connection((LOOPBACK, port), timeout=5)
-                held.register(fresh, selectors.EVENT_READ)
+                held.register(fresh, selectors.EVENT_READ, saying.pop())
+                if held.get_key(fresh).data:
+                    fresh.sendall(b"x")
         if not told:
             told = True
             print("here", flush=True)
         for key, _ in held.select():
             held.unregister(key.fileobj)
+            saying.append(key.data)
             socket.socket.close(key.fileobj)  # type: ignore[arg-type]
 
 

@@ -67,7 +67,7 @@ def test_a_phase_that_is_passed_is_over(tmp_path: Path) -> None:
     write_books(tmp_path, deposit(END - 9 * DAY, 10_000_000), *days)
     refused = sent(tmp_path)
     assert refused.code == 2
-    assert "target 110,000.00 reached with 4 days" in refused.line
+    assert "target 110,000.00 USD reached with 4 days" in refused.line
     assert "`butler account PAPER --reset`" in refused.line
 
 

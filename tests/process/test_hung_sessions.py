@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 import signals.strategy_actor
 from adapters.journal import StoredJournal
@@ -11,8 +15,8 @@ from adapters.services.watchdog import hangs_within
 from engine import events as ev
 from engine.trading import HaltCause
 from scripts.cli.shared.exit_codes import ExitCode
-from tests.process.cli import SECONDS, butler_process
-from tests.process.shadows import finished, shadow_process
+from tests.process.cli import ROOT, SECONDS, butler_process, environment
+from tests.process.shadows import PATIENCE, finished, shadow_process
 from tests.process.test_control_commands import told
 from tests.process.test_services_of_scripts import until
 from tests.unit.test_user_strategy import PRESET
@@ -62,20 +66,61 @@ def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
     assert "hung 2 times" in states[-1].detail
 
 
-def test_a_strategy_that_hangs_while_it_is_made_is_ended_too(tmp_path: Path) -> None:
+QUICK = """
+import sys
+from pathlib import Path
+from scripts.cli.shadow import shadow
+
+_, preset, results = sys.argv
+results = Path(results)
+shadow("PAPER", preset=preset, results_dir=results, session_id="s-1", hang_limit=1.6, view=False)
+"""
+"""The command with a limit that its option, made for real sessions, does not let through."""
+
+
+def started(results: Path, source: str) -> subprocess.CompletedProcess[str]:
+    """A session that does not come to its first turn, with this strategy."""
+    (results / "mine.py").write_text(source)
+    preset = results / "mine.yaml"
+    preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
+    return subprocess.run(
+        [sys.executable, "-c", QUICK, preset, results],
+        cwd=ROOT, env=environment(), timeout=PATIENCE, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+HUNG_START = "the start hangs: not over after 0.8 s, it stands at "
+
+
+def test_a_strategy_that_hangs_while_it_is_made_is_told_and_ended(tmp_path: Path) -> None:
     """Before any loop turns; the start's limit is four times that of a session."""
     made = HANGS.replace(
         "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
     )
-    (tmp_path / "mine.py").write_text(made)
-    preset = tmp_path / "mine.yaml"
-    preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
-    options = ("--preset", preset, "--speed", "max", "--hang-limit", "5", "--session-id", "s-1")
-    code, _ = finished(tmp_path, *options)
-    assert code == ExitCode.INTERNAL
+    done = started(tmp_path, made)
+    assert done.returncode == ExitCode.INTERNAL, done
     folder = tmp_path / "sessions" / "s-1"
+    assert HUNG_START in (folder / "log.jsonl").read_text()
     assert "mine.py" in (folder / "hangs.txt").read_text()
     assert hangs_within(folder, signals.strategy_actor.__file__) == 1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "import time\ntime.sleep(600)\n",
+        pytest.param("while True:\n    pass\n", marks=pytest.mark.deep),  # a core for seconds
+    ],
+)
+def test_a_strategy_that_hangs_while_it_is_imported_is_told_and_ended(
+    tmp_path: Path, how: str
+) -> None:
+    """Nothing of the session is there yet, so its stacks are said where it was started."""
+    done = started(tmp_path, how)
+    assert done.returncode == ExitCode.INTERNAL, done
+    assert HUNG_START in done.stderr
+    assert 'mine.py", line ' in done.stderr.partition("Timeout (")[2]
+    assert not (tmp_path / "sessions").exists()
 
 
 ENTERS_AND_HANGS = """

@@ -153,7 +153,7 @@ def test_a_rejected_order_is_named_with_what_it_would_have_made(
     assert trade["differences"] == ["rejected with 10006 in B"]
     (own,) = [line for line in butler("mirror", "rejected", "--results-dir", results).out if
               line.startswith("money, B - A")]  # fmt: skip
-    assert f"{-trade['a']['result']:+,.2f} for 1 that only A has" in own
+    assert f"{-trade['a']['result']:+,.2f} USD for 1 that only A has" in own
 
 
 def test_a_missed_hour_is_named_with_what_it_would_have_made(

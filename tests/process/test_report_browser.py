@@ -11,6 +11,10 @@ from adapters.reports.page import OtherRun, PageOptions, page_of, shared_script
 from config.loader import load_rules
 from engine.result.build import result_of
 from risk.hindsight import judged
+from scripts.app.journals.results import replay_in_memory
+from scripts.app.terms.replay_terms import resolve_terms
+from scripts.app.terms.request import ReplayRequest
+from tests import synthetic
 from tests.chromium import BROWSER, DRIVER, Browser, browser
 from tests.reruns import recorded
 from tests.unit.test_report_page import harmful, replayed
@@ -118,8 +122,10 @@ def test_every_part_works_by_keyboard(pages: dict[str, Path], window: Browser) -
     assert window.messages() == []
 
 
-def test_a_sort_orders_all_trades(pages: dict[str, Path], window: Browser) -> None:
-    """By net, up and down; the first row is the worst, then the best trade."""
+def test_a_sort_orders_all_trades_and_paper_has_them_all(
+    pages: dict[str, Path], window: Browser
+) -> None:
+    """By net, up and down; what the screen draws row by row is whole when it is printed."""
     result = replayed()
     nets = sorted(trade.net for trade in result.closed)
     cell = (
@@ -132,6 +138,12 @@ def test_a_sort_orders_all_trades(pages: dict[str, Path], window: Browser) -> No
     assert round(float(window.run(cell)) * 100) == nets[0]
     window.run(click)
     assert round(float(window.run(cell)) * 100) == nets[-1]
+    count = "return document.querySelectorAll('.body .row').length"
+    shown = window.run(count)
+    window.run("dispatchEvent(new Event('beforeprint'))")
+    assert window.run(count) == len(result.trades) > shown
+    window.run("dispatchEvent(new Event('afterprint'))")
+    assert window.run(count) == shown
 
 
 def test_the_page_shows_the_figures_of_the_result(pages: dict[str, Path], window: Browser) -> None:
@@ -168,3 +180,32 @@ def test_the_other_runs_equity_is_drawn_on_the_same_axis(
     assert round(drawn[0] * 100) == other.account.equity
     assert "B: slipped </script>" in drawn[1]
     assert window.messages() == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("size", "dark"), [("wide", False), ("narrow", True)])
+def test_a_year_of_m1_bars_opens_as_the_others_do(size: str, dark: bool, tmp_path: Path) -> None:
+    """Its size is within what was promised; each range is drawn, to M1 candles, without a word."""
+    made = synthetic.feed(1, days=364, period=synthetic.MINUTE)["EURUSD"]
+    bars = synthetic.write_parquet(made, tmp_path / "year.parquet")
+    request = ReplayRequest(bars=[f"EURUSD={bars}"], clock="new-york+7")
+    result = replay_in_memory(resolve_terms(request)[0])
+    assert len(result.prices["EURUSD"]) == len(made) > 350_000
+    page = tmp_path / "year.html"
+    content = page_of(result, judged(load_rules("ftmo_2step"), result))
+    assert len(content) < 7_000_000
+    page.write_bytes(content)
+    width, height = SIZES[size]
+    with browser(tmp_path, width=width, height=height, dark=dark) as window:
+        window.open(page)
+        levels = []
+        for name in ("all", "7776000", "2592000", "604800", "86400"):
+            window.run("document.querySelector(`[data-range='${arguments[0]}']`).click()", name)
+            levels.append(window.run("return document.getElementById('status').textContent"))
+        assert len(set(levels)) == 5
+        for _ in range(5):
+            window.press("+")
+        assert " M1," in window.run("return document.getElementById('status').textContent")
+        assert window.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+        assert window.messages() == []
+        assert {url.rpartition("/")[2] for url in window.requests()} == {page.name}

@@ -16,7 +16,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from adapters.bars.follow import FollowedSignals
 from adapters.reports.status import Status
+from adapters.services.polled import Polled
 from adapters.services.supervisor import Supervisor
 from adapters.services.watchdog import WatchdogTerms
 from config.loader import AlertSettings, Secret
@@ -170,6 +172,55 @@ async def test_orders_go_on_whatever_befalls_a_service(
     kinds = [
         type(record.event) for record in read_back(tmp_path / "sessions" / "s-1" / "journal.sqlite")
     ]
+    assert kinds.count(ev.OrderFilled) == 4
+    assert kinds[-1] is ev.SessionEnded
+
+
+class FaultyPath(type(Path())):  # type: ignore[misc]
+    """A path at which something befalls whoever opens it, as long as there is a `fault`."""
+
+    fault: Fault | None = None
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        if self.fault is not None:
+            self.fault()
+        return super().open(*arguments, **options)
+
+
+FOLLOWED = """time,symbol,direction,stop_loss
+2025-01-07T12:00:00Z,EURUSD,long,1.09
+"""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_orders_go_on_whatever_befalls_a_followed_file(tmp_path: Path, fault: str) -> None:
+    """The session says so once, looks again, and takes what stands there once it can."""
+    path = FaultyPath(tmp_path / "signals.csv")
+    path.write_text(FOLLOWED)
+    path.fault = FAULTS[fault]
+    taken: list[ev.UserSignal] = []
+    told: list[str] = []
+    file = FollowedSignals(path, told.append)
+    look = Polled("signals.csv", file.poll, taken.extend, told.append, patience=0.05)
+    shadow = build(tmp_path, "s-1", ServiceOptions(), quick)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(shadow.session.run)
+        for number in range(4):
+            await look()
+            await filled(shadow, number)
+        path.fault = None
+        RELEASED.set()
+        with anyio.fail_after(SECONDS):
+            while not taken:
+                await look()
+        shadow.session.request_stop()
+    shadow.log.close()
+    assert [item.symbol for item in taken] == ["EURUSD"]
+    if fault != "slow":  # how slow it is for this machine decides whether that is worth a word
+        assert len(told) == 1, told
+        assert told[0].startswith("signals.csv: ")
+    read = read_back(tmp_path / "sessions" / "s-1" / "journal.sqlite")
+    kinds = [type(record.event) for record in read]
     assert kinds.count(ev.OrderFilled) == 4
     assert kinds[-1] is ev.SessionEnded
 

@@ -14,13 +14,16 @@ import pytest
 
 MEGABYTE = 1 << 20
 FEW, MANY = 40_000, 320_000
+START = 1_700_000_040
 
 
 def _write_text(path: Path, count: int) -> None:
     with path.open("w", encoding="utf-8", newline="\r\n") as file:
         file.write("time,open,high,low,close,tick_volume,spread\n")
         for n in range(count):
-            file.write(f"{60 * n},1.0{n % 89 + 10},1.2,1.0,1.0{(n + 1) % 89 + 10},{n % 300},1\n")
+            file.write(
+                f"{START + 60 * n},1.0{n % 89 + 10},1.2,1.0,1.0{(n + 1) % 89 + 10},{n % 300},1\n"
+            )
 
 
 def _write_parquet(path: Path, count: int) -> None:

@@ -253,3 +253,18 @@ def test_a_run_without_a_closed_trade_shows_no_empty_charts() -> None:
     page = Page(page_of(replayed(start="2023-02-01", end="2023-02-01T02:00")).decode())
     assert "R of each trade" not in page.words
     assert "Signals and orders" in page.words
+
+
+def test_meters_end_where_the_account_was_lost() -> None:
+    """What would have been traded after that is fiction: it fills no meter and counts no day."""
+    run = replayed(start="2023-01-02", end="2023-07-01")
+    seen = judged(load_rules("ftmo_2step"), run)
+    assert seen is not None
+    assert seen.time
+    shown = {item.key: item for item in meters(run, seen.curve, seen)}
+    living = seen.curve.worst[seen.curve.time <= seen.time]
+    used = run.terms.start.balance - int(living.min())
+    assert f"{money(used)} used, 0.00 left at the lowest" == shown["overall"].text
+    assert used < run.terms.start.balance - int(seen.curve.worst.min())
+    days = sum(bool(day.opened) and day.date <= "2023-05-24" for day in run.daily)
+    assert shown["next"].text == f"none: the account is lost; {days} trading days"

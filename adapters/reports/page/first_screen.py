@@ -167,35 +167,41 @@ def meters(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> lis
     if not len(curve):
         return []
     zone = seen.rules.reset_zone if seen else result.terms.day_zone
+    lost = verdict(result, seen).lost
     return [
         meter
         for meter in (
-            _overall(result, curve),
+            _overall(result, curve, lost),
             _today(result, curve, seen)
             if result.outcome is None
-            else _worst_day(result, curve, zone, seen),
-            _target(result, curve),
-            _next_order(result),
+            else _worst_day(result, curve, zone, seen, lost),
+            _target(result, curve, lost),
+            _next_order(result, zone, lost),
         )
         if meter is not None
     ]
 
 
-def _latest(result: RunResult, curve: EquityCurve) -> npt.NDArray[np.bool_]:
-    """The points of the last attempt; the one in which its balance was reset is the old one's."""
+def _latest(result: RunResult, curve: EquityCurve, lost: Millis) -> npt.NDArray[np.bool_]:
+    """The points of the last attempt; the one in which its balance was reset is the old one's.
+
+    What comes after the account was `lost` is fiction and fills no meter.
+    """
     since = result.attempts[-1].started if result.attempts else 0
     found = curve.time + curve.period > since
+    if lost:
+        found &= curve.time <= lost
     if not found.any():
         found[-1] = True
     return found
 
 
-def _overall(result: RunResult, curve: EquityCurve) -> Meter | None:
+def _overall(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | None:
     floor = int(curve.overall_floor[-1])
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
     if not floor or floor >= initial:
         return None
-    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve)].min())
+    limit, lowest = initial - floor, int(curve.worst[_latest(result, curve, lost)].min())
     used = max(0, initial - lowest)
     left = max(0, lowest - floor)
     text = f"{money(used)} used, {money(left)} left at the lowest"
@@ -217,9 +223,9 @@ def _today(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> Met
 
 
 def _worst_day(
-    result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None
+    result: RunResult, curve: EquityCurve, zone: str, seen: Hindsight | None, lost: Millis
 ) -> Meter | None:
-    known = (curve.day_floor > 0) & _latest(result, curve)
+    known = (curve.day_floor > 0) & _latest(result, curve, lost)
     if not known.any():
         return None
     room = np.where(known, curve.worst - curve.day_floor, np.iinfo(np.int64).max)
@@ -256,21 +262,25 @@ def day_limit(result: RunResult, floor: Cents, seen: Hindsight | None = None) ->
     return initial * share // 10_000
 
 
-def _target(result: RunResult, curve: EquityCurve) -> Meter | None:
+def _target(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | None:
     target = int(curve.target[-1])
     if not target:
         return None
     initial = result.attempts[-1].balance if result.attempts else result.terms.start.balance
-    best = int(curve.balance[_latest(result, curve)].max())
+    best = int(curve.balance[_latest(result, curve, lost)].max())
     gained, wanted = best - initial, target - initial
     text = f"best {money(gained)} of {money(wanted)}"
     return Meter("target", f"Target ({money(target)})", max(0.0, gained / wanted), text)
 
 
-def _next_order(result: RunResult) -> Meter:
+def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
     room = result.loss_buffer
-    days = result.attempts[-1].trading_days if result.attempts else len(result.daily)
-    if room is not None:
+    last = date(lost, zone) if lost else ""
+    entered = [day for day in result.daily if day.opened and (not last or day.date <= last)]
+    days = result.attempts[-1].trading_days if result.attempts else len(entered)
+    if lost:
+        text = "none: the account is lost"
+    elif room is not None:
         orders = min(room.orders_today, room.orders_overall)
         text = f"may risk {money(room.order_risk)}; {orders} such orders fit"
         if orders == 0:

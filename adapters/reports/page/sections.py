@@ -384,6 +384,8 @@ def warnings(result: RunResult, all_trades: TradeFigures) -> list[str]:
         for ref in result.terms.data
         if ref.repaired
     ]
+    if result.terms.about.get("warm_up") is False:
+        found.append("Cold start: what decides had seen no bar before the first one played.")
     found += _holes(result)
     if result.outcome is not None and result.outcome != "done":
         found.append(f"The session did not end by itself: {result.outcome}.")

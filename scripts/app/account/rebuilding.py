@@ -21,7 +21,7 @@ from scripts.app.session_folder import JOURNAL, tag_number
 TERMS: Final = "terms"
 """Under this name a session's first record tells the terms by which another one is the same."""
 
-_UNREADABLE = (JournalDamaged, sqlite3.Error, msgspec.MsgspecError, OSError)
+_UNREADABLE = (JournalDamaged, sqlite3.Error, msgspec.MsgspecError, OSError, ValueError)
 
 
 def journals_of(results: Path, folders: Iterable[str] = ()) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -79,7 +79,7 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
-    with limited(chosen.watchdog.start_limit):
+    with limited(chosen.watchdog, lambda line: frontend.tell([line])):
         loaded = load(chosen.request.preset)
     limits = chosen.limits(loaded)  # before anything is made
     named = names_a_session(chosen.resume)
@@ -304,7 +304,7 @@ class _Run:
                 async with alerted(self.chosen, self.books, self.frontend):
                     account = await self._account(connection, clock, terms)
                 context = await self._context(connection, clock, log, account)
-                with limited(self.chosen.watchdog.start_limit, folder.path):
+                with limited(self.chosen.watchdog, self._told_at_once(log), folder.path):
                     shadowed = build_shadow(terms, connection, context)
                 with self.frontend.interruptible(shadowed.session.request_stop) as interrupt:
                     outcome = await shadowed.session.run()
@@ -323,6 +323,15 @@ class _Run:
         return FinishedSession(
             folder, outcome, summary, as_ordered=not interrupt.asked, result=tables.result
         )
+
+    def _told_at_once(self, log: SessionLog) -> Callable[[str], None]:
+        """Warns in the log, and waits until it is there: this process may be ended next."""
+
+        def told(line: str) -> None:
+            log.warn(line)
+            log.written(self.chosen.watchdog.last_words)
+
+        return told
 
     async def _account(
         self, connection: Connection, clock: Clock, terms: ShadowTerms

@@ -140,7 +140,7 @@ def previous_run(results: Path, session: str) -> PreviousRun:
         raise BadData(f"{error}; nothing was changed") from error
     except JournalFailed as error:
         raise WrongUsage(str(error)) from error
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         raise BadData(str(failure(path, error))) from error
     if not records:
         raise BadData(f"session {session} ended before its first record: begin a new one")

@@ -82,7 +82,15 @@ class AccountChart {
       ...thinned(column, from, to, pixels / 2), mode: 'lines', name, line: { color, width, simplify: false },
       hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
     });
-    const stepped = (trace) => ({ ...trace, line: { ...trace.line, shape: 'hv' } });
+    // The balance changes with trades alone: its own steps, unless they are more than there are pixels.
+    const balance = () => {
+      const own = steps(points.balance, from, to);
+      const drawn = own.x.length > pixels ? thinned(points.balance, from, to, pixels / 2) : { ...own, x: own.x.map((x) => x + 1) };
+      return {
+        ...drawn, mode: 'lines', name: 'balance', line: { color: css('--balance'), width: 1, shape: 'hv', simplify: false },
+        hovertemplate: 'balance %{y:,.2f}<extra></extra>',
+      };
+    };
     const floor = (column, color, name, dash) => ({
       ...steps(column, from, to), mode: 'lines', name, line: { color, width: 1.4, shape: 'hv', dash },
       hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
@@ -90,7 +98,7 @@ class AccountChart {
     const water = thinned(points.water, from, to, pixels / 3);
     const traces = [
       line(points.worst, css('--shade'), 1, 'worst inside the bar'),
-      stepped(line(points.balance, css('--balance'), 1, 'balance')),
+      balance(),
       line(points.equity, css('--up'), 1.6, 'equity'),
       ...(points.beside ? [this.beside(points.beside, pixels)] : []),
       floor(points.day, css('--gold'), 'daily floor'),
