@@ -94,14 +94,22 @@ def cluster(folder: Path, keys: Keys | None = None) -> Iterator[str]:
     """Over TLS where there are `keys`."""
     file, log, work = folder / "scheduler.json", folder / "scheduler.log", folder / "workers.log"
     with ExitStack() as stack:
-        command = (*SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+        command: tuple[object, ...] = (*SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
                    "--scheduler-file", file)  # fmt: skip
         if keys is not None:
             command = (*command, "--protocol", "tls", *keys.of_dask())
         stack.enter_context(process(*command, log=log))
         wait_for("the scheduler", lambda: file.is_file() and file.stat().st_size, log)
         address = str(json.loads(file.read_text("utf-8"))["address"])
-        worker = (*COMMAND, "sweep", "worker", "--scheduler", address, "--jobs", 2)
+        worker: tuple[object, ...] = (
+            *COMMAND,
+            "sweep",
+            "worker",
+            "--scheduler",
+            address,
+            "--jobs",
+            2,
+        )
         if keys is not None:
             worker = (*worker, *keys.of_butler())
         stack.enter_context(process(*worker, log=work))
