@@ -94,8 +94,10 @@ def cluster(folder: Path, keys: Keys | None = None) -> Iterator[str]:
     """Over TLS where there are `keys`."""
     file, log, work = folder / "scheduler.json", folder / "scheduler.log", folder / "workers.log"
     with ExitStack() as stack:
-        command: tuple[object, ...] = (*SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                   "--scheduler-file", file)  # fmt: skip
+        command: tuple[object, ...] = (
+            *SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--scheduler-file", file,
+        )  # fmt: skip
         if keys is not None:
             command = (*command, "--protocol", "tls", *keys.of_dask())
         stack.enter_context(process(*command, log=log))
