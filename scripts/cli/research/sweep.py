@@ -173,16 +173,14 @@ def sweep(
     What a choice made on some days is worth on the days after them is shown first. The result
     folder has every trial; Ctrl+C ends in order, and --resume goes on.
     """
-    given = dict(locals())
-    screen = Screen(as_json=as_json, quiet=quiet)
-    if action is not None:
-        return _work(given)
-    if resume is not None:
-        _refuse_with_resume(given)
-    return _run(given, screen)
+    return _run(dict(locals()), Screen(as_json=as_json, quiet=quiet))
 
 
 def _run(given: dict[str, Any], screen: Screen) -> int:
+    if given["action"] is not None:
+        return _work(given)
+    if given["resume"] is not None:
+        _refuse_with_resume(given)
     from scripts.app.sweep.engine import PoolWorkers
     from scripts.app.trials.pool import processors
 
