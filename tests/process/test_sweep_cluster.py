@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -52,18 +54,66 @@ def wait_for(what: str, until: Callable[[], object], log: Path) -> None:
         time.sleep(0.1)
 
 
+@dataclass(frozen=True)
+class Keys:
+    """An authority's certificate, a certificate that it signed, and its key."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+    def of_dask(self) -> tuple[object, ...]:
+        return "--tls-ca-file", self.ca, "--tls-cert", self.cert, "--tls-key", self.key
+
+    def of_butler(self) -> tuple[object, ...]:
+        return "--tls-ca", self.ca, "--tls-cert", self.cert, "--tls-key", self.key
+
+
+def self_made(folder: Path) -> Keys:
+    """A certificate of its own authority, made by openssl."""
+    folder.mkdir()
+    cert, key = folder / "own.pem", folder / "own.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+         "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return Keys(cert, cert, key)
+
+
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a scheduler with one worker command of two processes."""
-    folder = tmp_path_factory.mktemp("cluster")
+    with cluster(tmp_path_factory.mktemp("cluster")) as address:
+        yield address
+
+
+@contextmanager
+def cluster(folder: Path, keys: Keys | None = None) -> Iterator[str]:
+    """Over TLS where there are `keys`."""
     file, log, work = folder / "scheduler.json", folder / "scheduler.log", folder / "workers.log"
     with ExitStack() as stack:
-        command = (*SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                   "--scheduler-file", file)  # fmt: skip
+        command: tuple[object, ...] = (
+            *SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--scheduler-file", file,
+        )  # fmt: skip
+        if keys is not None:
+            command = (*command, "--protocol", "tls", *keys.of_dask())
         stack.enter_context(process(*command, log=log))
         wait_for("the scheduler", lambda: file.is_file() and file.stat().st_size, log)
         address = str(json.loads(file.read_text("utf-8"))["address"])
-        worker = (*COMMAND, "sweep", "worker", "--scheduler", address, "--jobs", 2)
+        worker: tuple[object, ...] = (
+            *COMMAND,
+            "sweep",
+            "worker",
+            "--scheduler",
+            address,
+            "--jobs",
+            2,
+        )
+        if keys is not None:
+            worker = (*worker, *keys.of_butler())
         stack.enter_context(process(*worker, log=work))
         wait_for("two workers", lambda: log.read_text(errors="replace").count("Register") >= 2, log)
         yield address
@@ -85,6 +135,30 @@ def test_dask_and_a_pool_write_the_same_bytes(tmp_path: Path, scheduler: str) ->
     run(tmp_path / "dask", *given, "--scheduler", scheduler)
     for name in TABLES:
         assert (tmp_path / "pool" / name).read_bytes() == (tmp_path / "dask" / name).read_bytes()
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_tls_between_all_sides_gives_the_same_bytes_and_keeps_others_out(tmp_path: Path) -> None:
+    """A side with a certificate of another authority is refused before any trial is sent."""
+    keys, stranger = self_made(tmp_path / "keys"), self_made(tmp_path / "stranger")
+    (tmp_path / "cluster").mkdir()
+    with cluster(tmp_path / "cluster", keys) as address:
+        assert address.startswith("tls://")
+        run(tmp_path / "dask", "--scheduler", address, *keys.of_butler())
+        folder = tmp_path / "refused"
+        said = butler_process(
+            "sweep", *OPTIONS, "--out", folder, "--results-dir", tmp_path / "r",
+            "--scheduler", address, *stranger.of_butler(),
+        )  # fmt: skip
+        assert said.code != 0
+        assert not (folder / "done.jsonl").exists()
+        assert "Traceback" not in "\n".join(said.err)
+    for jobs in (1, 2):
+        run(tmp_path / f"pool{jobs}", "--jobs", jobs)
+        for name in TABLES:
+            pooled = (tmp_path / f"pool{jobs}" / name).read_bytes()
+            assert pooled == (tmp_path / "dask" / name).read_bytes()
 
 
 DIES = """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as Xml
 from pathlib import Path
 
+import pytest
+
 from adapters.reports.sweep_page import HeatMap, SweepPage, sweep_page
+from scripts.app.errors import WrongUsage
+from scripts.app.sweep.heat import HeatView, heat_view
 from scripts.app.sweep.trial import TrialRow
 from scripts.view.research.sweep_page import heat_map
 from tests.commands import butler
@@ -24,11 +29,33 @@ def test_a_heat_map_has_the_best_of_what_is_not_on_its_axes() -> None:
     rows = [row(0, 10, 50, "a", 0.1), row(1, 10, 50, "b", 0.3), row(2, 20, 50, "a", -0.2),
             row(3, 10, 100, "a", 0.5), row(4, 20, 100, "a", 9.0, error="no")]  # fmt: skip
     figures = {one.number: one.sharpe for one in rows if not one.error}
-    found = heat_map(rows, figures, "odds")
+    found = heat_map(rows, figures, "odds", HeatView())
     assert found is not None
     assert (found.across, found.down) == ("fast", "slow")
     assert found.figures == ((0.3, -0.2), (0.5, None))
-    assert heat_map(rows[:1], figures, "odds") is None
+    assert heat_map(rows[:1], figures, "odds", HeatView()) is None
+
+
+def test_a_heat_map_has_the_axes_and_values_that_are_asked_for() -> None:
+    """Nothing is best there that another value was tried for; what is in no trial is refused."""
+    rows = [row(0, 10, 50, "a", 0.1), row(1, 10, 50, "b", 0.3), row(2, 20, 50, "a", -0.2),
+            row(3, 10, 100, "a", 0.5), row(4, 20, 100, "b", 0.4)]  # fmt: skip
+    figures = {one.number: one.sharpe for one in rows}
+    trials = [one.settings for one in rows]
+    view = heat_view("slow, fast", ["lots=a"], trials)
+    found = heat_map(rows, figures, "odds", view)
+    assert found is not None
+    assert (found.across, found.down) == ("slow", "fast")
+    assert found.figures == ((0.1, 0.5), (-0.2, None))
+    assert found.name == "share that passes, lots=a"
+    for axes, fix, told in (
+        ("slow,lots", ["lots=a"], "--axes slow,lots: name two of the parameters that vary"),
+        ("slow", [], "--axes slow: name two"),
+        (None, ["lots=c"], "--fix lots=c: write NAME=VALUE with a value that is tried: 'a', 'b'"),
+        (None, ["no=1"], "no is none of the parameters"),
+    ):
+        with pytest.raises(WrongUsage, match=re.escape(told)):
+            heat_view(axes, fix, trials)
 
 
 def test_a_users_text_stays_text() -> None:

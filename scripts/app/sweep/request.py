@@ -33,6 +33,8 @@ class SweepRequest:
     walk: str | None = None
     anchored: bool = False
     fee: float | None = None
+    axes: str | None = None
+    fix: list[str] = field(default_factory=list)
 
     def check(self) -> None:
         """Raise WrongUsage for what is wrong whatever the bars are."""

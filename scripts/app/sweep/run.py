@@ -23,6 +23,7 @@ from scripts.app.sessions.replay import started
 from scripts.app.sweep.engine import Trials, Workers
 from scripts.app.sweep.folder import SweepFolder
 from scripts.app.sweep.grid import Axis, Trial, axis_of, grid_trials, listed_trials, random_trials
+from scripts.app.sweep.heat import HeatView, heat_view
 from scripts.app.sweep.out_of_sample import with_odds
 from scripts.app.sweep.replayed_windows import begins, weekdays, windows_replayed
 from scripts.app.sweep.request import NO_RULES, SweepRequest
@@ -77,6 +78,7 @@ class SweepPlan:
     starts: dict[str, Millis]
     dates: list[str]
     windows: list[WalkWindow]
+    view: HeatView
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class SweepOutcome:
     rows: tuple[TrialRow, ...]
     folder: SweepFolder
     notes: tuple[str, ...]
+    view: HeatView
     figures: dict[int, float]
     """The objective of each good trial by its number, over the weekdays that all are judged on."""
 
@@ -97,6 +100,7 @@ def planned(request: SweepRequest) -> SweepPlan:
     source = source_of_preset(request.replay, _challenge(request))
     base = base_here(source)
     trials = _trials(request, base)
+    view = heat_view(request.axes, request.fix, [one.settings for one in trials])
     first, last = _period(base)
     limits = base.terms.limits
     starts = begins(limits.reset_zone, limits.reset_hour, first, last)
@@ -115,7 +119,7 @@ def planned(request: SweepRequest) -> SweepPlan:
     asked = [
         AskedTrial(one.number, _key(base, task, one), one.settings, one.place) for one in trials
     ]
-    return SweepPlan(request, base, task, asked, starts, dates, among)
+    return SweepPlan(request, base, task, asked, starts, dates, among, view)
 
 
 def _challenge(request: SweepRequest) -> Challenge | None:
@@ -220,7 +224,7 @@ def sweep(
     made.write(rows, msgspec.to_builtins(verdict))
     found = judged(rows, plan.dates, request.objective)
     figures = {row.number: float(x) for row, x in zip(found.rows, found.figures, strict=True)}
-    return SweepOutcome(verdict, tuple(rows), made, plan.base.notes, figures)
+    return SweepOutcome(verdict, tuple(rows), made, plan.base.notes, plan.view, figures)
 
 
 def _again(row: TrialRow, one: AskedTrial) -> TrialRow:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scripts.app.frontend import Interrupt
     from scripts.app.sweep.cluster import TlsFiles
     from scripts.app.sweep.engine import Workers
+    from scripts.app.sweep.folder import SweepFolder
     from scripts.app.sweep.request import SweepRequest
     from scripts.app.sweep.run import SweepOutcome
     from scripts.app.sweep.trial import TrialRow
@@ -59,6 +60,17 @@ Walk = Annotated[
 ]
 Anchored = Annotated[
     bool, typer.Option("--anchored", help="Begin every training window on the first day.")
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME", help="Draw the heat map over these two parameters."),
+]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Draw only the trials with this value in the heat map, not the best ones; repeat.",
+    ),
 ]
 Rules = Annotated[
     str,
@@ -142,6 +154,8 @@ def sweep(
     objectives: Rules = "ftmo_2step",
     calendar: opt.Calendar = None,
     repair: opt.Repair = False,
+    axes: Axes = None,
+    fix: Fix = None,
     seed: Seed = 1,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -159,16 +173,14 @@ def sweep(
     What a choice made on some days is worth on the days after them is shown first. The result
     folder has every trial; Ctrl+C ends in order, and --resume goes on.
     """
-    given = dict(locals())
-    screen = Screen(as_json=as_json, quiet=quiet)
-    if action is not None:
-        return _work(given)
-    if resume is not None:
-        _refuse_with_resume(given)
-    return _run(given, screen)
+    return _run(dict(locals()), Screen(as_json=as_json, quiet=quiet))
 
 
 def _run(given: dict[str, Any], screen: Screen) -> int:
+    if given["action"] is not None:
+        return _work(given)
+    if given["resume"] is not None:
+        _refuse_with_resume(given)
     from scripts.app.sweep.engine import PoolWorkers
     from scripts.app.trials.pool import processors
 
@@ -210,14 +222,23 @@ def _work(given: dict[str, Any]) -> int:
 
 def _with(workers: Workers, given: dict[str, Any], screen: Screen) -> int:
     from scripts.app.sweep.folder import SweepFolder
-    from scripts.app.sweep.request import request_in
     from scripts.app.sweep.run import sweep as run_sweep
 
     folder = None if given["resume"] is None else SweepFolder(given["resume"])
-    request = _request(given) if folder is None else request_in(folder.asked(), folder.path)
+    request = _request(given) if folder is None else _resumed(given, folder)
     frontend = _SweepScreen(screen, request.objective)
     found = run_sweep(request, workers, frontend, out=given["out"], resume=folder)
     return _shown(found, screen)
+
+
+def _resumed(given: dict[str, Any], folder: SweepFolder) -> SweepRequest:
+    """What the sweep in the folder was asked for; its heat map may be drawn in another way."""
+    from dataclasses import replace
+
+    from scripts.app.sweep.request import request_in
+
+    begun = request_in(folder.asked(), folder.path)
+    return replace(begun, axes=given["axes"] or begun.axes, fix=given["fix"] or begun.fix)
 
 
 def _shown(found: SweepOutcome, screen: Screen) -> int:
@@ -231,7 +252,9 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
     from scripts.view.research.sweep_text import sweep_lines
 
     verdict, folder = found.verdict, found.folder.path
-    found.folder.write_page(sweep_page(page_of_sweep(verdict, found.rows, found.figures)))
+    found.folder.write_page(
+        sweep_page(page_of_sweep(verdict, found.rows, found.figures, found.view))
+    )
     if screen.as_json:
         document = {**msgspec.to_builtins(verdict), "folder": str(folder)}
         print(json.dumps(document, indent=2, allow_nan=False))
@@ -246,6 +269,8 @@ def _request(given: dict[str, Any]) -> SweepRequest:
     from scripts.app.sweep.request import SweepRequest
 
     rules = given["objectives"]
+    if rules == "none" and given["calendar"] is not None:
+        raise WrongUsage("--calendar needs --objectives RULES: without rules nothing heeds it")
     unused = {"limit_trades": None, "signals": None, "attempts": None, "initial_balance": None}
     return SweepRequest(
         replay=ReplayRequest.of({**given, **unused, "objectives": None, "calendar": None})
@@ -261,11 +286,24 @@ def _request(given: dict[str, Any]) -> SweepRequest:
         rules=rules,
         walk=given["walk"],
         anchored=given["anchored"],
+        axes=given["axes"],
+        fix=given["fix"] or [],
     )
 
 
 _WITH_RESUME = frozenset(
-    {"resume", "jobs", "as_json", "quiet", "scheduler", "tls_ca", "tls_cert", "tls_key"}
+    {
+        "resume",
+        "axes",
+        "fix",
+        "jobs",
+        "as_json",
+        "quiet",
+        "scheduler",
+        "tls_ca",
+        "tls_cert",
+        "tls_key",
+    }
 )
 _USUAL = {
     "objective": "sharpe", "preset": "ftmo_m15", "slippage_points": 0, "objectives": "ftmo_2step",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from adapters.reports.sweep_page import HeatMap, SweepPage
 from engine.types import grouped
 from risk.odds.grid import Plateau
+from scripts.app.sweep.heat import HeatView
 from scripts.app.sweep.trial import TrialRow
 from scripts.app.sweep.verdict import YEAR, SweepVerdict
 from scripts.view.research.odds_text import FIXED_LINE, between, percent
@@ -33,7 +34,7 @@ _HEAD = ("trial", "net", "Sharpe a year", "drawdown", "trades", "parameters")
 
 
 def page_of_sweep(
-    verdict: SweepVerdict, rows: Sequence[TrialRow], figures: Mapping[int, float]
+    verdict: SweepVerdict, rows: Sequence[TrialRow], figures: Mapping[int, float], view: HeatView
 ) -> SweepPage:
     """The page of a sweep; `rows` are all its trials, `figures` the objective's by their number."""
     best = tuple(
@@ -49,7 +50,7 @@ def page_of_sweep(
         outside=_outside(verdict),
         luck=_luck(verdict),
         curve=() if verdict.walk is None else verdict.walk.curve,
-        heat=heat_map(rows, figures, verdict.objective),
+        heat=heat_map(rows, figures, verdict.objective, view),
         head=_HEAD,
         best=best,
         note=FIXED_LINE,
@@ -97,17 +98,17 @@ def _luck(verdict: SweepVerdict) -> tuple[tuple[str, str], ...]:
 
 
 def heat_map(
-    rows: Sequence[TrialRow], figures: Mapping[int, float], objective: str
+    rows: Sequence[TrialRow], figures: Mapping[int, float], objective: str, view: HeatView
 ) -> HeatMap | None:
-    """The objective over the first two parameters that vary, the others at their best."""
-    good = [row for row in rows if not row.error and row.place]
+    """The objective over two parameters that vary, the others at their best or fixed."""
+    good = [row for row in rows if not row.error and row.place and view.shows(row.settings)]
     if not good:
         return None
     names = list(good[0].settings)
     varying = [i for i in range(len(names)) if len({row.place[i] for row in good}) > 1]
     if len(varying) < 2:
         return None
-    across, down = varying[:2]
+    across, down = varying[:2] if view.axes is None else map(names.index, view.axes)
     found: dict[tuple[int, int], float] = {}
     for row in good:
         figure = figures.get(row.number, float("nan"))
@@ -125,5 +126,7 @@ def heat_map(
         figures=tuple(
             tuple(found.get((line, column)) for column in sorted(columns)) for line in sorted(lines)
         ),
-        name=NAMES[objective],
+        name=", ".join(
+            [NAMES[objective], *(f"{name}={value}" for name, value in view.fixed.items())]
+        ),
     )
