@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from unittest.mock import patch
 
 import msgspec
@@ -33,11 +34,13 @@ class Remembering(RandomStrategy):
 
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
-    """What the journal of a seed's simulated session holds at its end."""
+    """What the journal of a seed's longest simulated session holds at its end."""
     with patch.object(engine_run, "RandomStrategy", strategy):
         result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
-    return tuple(records)
+    begins = [place for place, record in enumerate(records) if record.seq == 1]
+    parts = pairwise((*begins, len(records)))
+    return max((tuple(records[low:high]) for low, high in parts), key=len)
 
 
 def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> RerunCounts:
