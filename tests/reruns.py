@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 from unittest.mock import patch
 
 import msgspec
@@ -18,6 +17,7 @@ from signals.strategy import Decision, StrategyFactory, View
 from tests.simulation import engine_run
 from tests.simulation.run import run_and_keep
 from tests.simulation.strategy import RandomStrategy
+from tests.simulation.world import World
 
 
 class Remembering(RandomStrategy):
@@ -34,13 +34,14 @@ class Remembering(RandomStrategy):
 
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
-    """What the journal of a seed's longest simulated session holds at its end."""
-    with patch.object(engine_run, "RandomStrategy", strategy):
+    """What the journal of a seed's simulated session holds at its end, where it is never divided:
+    whatever crashes, the user goes on with it.
+    """
+    divided = patch.object(World, "divide", lambda _world: False)
+    with divided, patch.object(engine_run, "RandomStrategy", strategy):
         result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
-    begins = [place for place, record in enumerate(records) if record.seq == 1]
-    parts = pairwise((*begins, len(records)))
-    return max((tuple(records[low:high]) for low, high in parts), key=len)
+    return tuple(records)
 
 
 def rerun(records: Sequence[ev.Record], strategy: StrategyFactory = Remembering) -> RerunCounts:
