@@ -17,6 +17,7 @@ from signals.strategy import Decision, StrategyFactory, View
 from tests.simulation import engine_run
 from tests.simulation.run import run_and_keep
 from tests.simulation.strategy import RandomStrategy
+from tests.simulation.world import World
 
 
 class Remembering(RandomStrategy):
@@ -33,8 +34,11 @@ class Remembering(RandomStrategy):
 
 @cache
 def recorded(seed: int, strategy: StrategyFactory = Remembering) -> tuple[ev.Record, ...]:
-    """What the journal of a seed's simulated session holds at its end."""
-    with patch.object(engine_run, "RandomStrategy", strategy):
+    """What the journal of a seed's simulated session holds at its end, where it is never divided:
+    whatever crashes, the user goes on with it.
+    """
+    divided = patch.object(World, "divide", lambda _world: False)
+    with divided, patch.object(engine_run, "RandomStrategy", strategy):
         result, records = run_and_keep(seed)
     assert not result.broken, f"seed {seed}: {result.broken}"
     return tuple(records)

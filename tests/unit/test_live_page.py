@@ -96,7 +96,7 @@ def test_who_has_everything_gets_nothing_and_who_claims_more_gets_all() -> None:
 
 def test_what_changed_is_small_and_is_encoded_once() -> None:
     """One more bar costs one row; viewers that came equally far share the message."""
-    records = recorded(2)
+    records = recorded(7)
     bars = [record.seq for record in records if isinstance(record.event, ev.BarClosed)]
     before, after = contents(records, bars[-2:])
     message = after.since(before.seq)
