@@ -28,7 +28,7 @@ READ_COLUMNS = (
 )  # fmt: skip
 """What is read of an event log. Logs of older programs have fewer columns, and newer ones more."""
 
-_LARGEST = Decimal(10) ** 15
+_DIGITS = 15
 
 
 class RunUnreadable(Exception):
@@ -301,7 +301,8 @@ def _number(line: LogLine, column: str) -> Decimal:
         number = Decimal(line.cells[column] or "0")
     except InvalidOperation:
         raise line.bad(column, "must be a number") from None
-    if not number.is_finite() or abs(number) >= _LARGEST:
+    # By its exponent: arithmetic on a number that is too large raises an error of its own.
+    if not number.is_finite() or number.adjusted() >= _DIGITS:
         raise line.bad(column, "must be a number")
     return number
 

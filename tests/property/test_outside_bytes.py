@@ -65,6 +65,7 @@ FOUND = [
     ("statement (XLSX)", b"PK\x03\x04", b"PK\x04"),
     ("statement (HTML)", b"colspan=4", b"colspan=" + b"4" * 5_000),
     ("statement (HTML)", b"colspan=4", "colspan=\u00b2".encode()),
+    ("event log", b"1.06981", b"1.01e9996981"),
     ("bars", b"1.2,1.0", b"1.2," + b"1" * 400),
     ("bars (parquet)", b"\xf1?", b"\xf1\xff"),
 ]
