@@ -136,10 +136,11 @@ def test_a_session_is_read_by_keyboard_and_landmarks(served: Served, tmp_path: P
         window.until("return document.documentElement?.dataset.ready")
         status = "return document.getElementById('status').textContent"
         chosen = "return document.querySelector('.row[aria-selected=true]')?.dataset.at"
-        whole = window.run(status)
         window.press("n")
         assert window.run(chosen) == "0"
         window.run("document.getElementById('chart').focus()")
+        window.press("Home")
+        whole = window.run(status)
         window.press("+")
         assert window.run(status) != whole
         window.press("Home")
