@@ -74,8 +74,8 @@ def import_from_own_place(config: pytest.Config, place: int, workers: int) -> No
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers more than cores for `-n auto`: many tests wait for processes of their own."""
-    return (os.cpu_count() or 1) + 2
+    """Three workers more than cores for `-n auto`: many tests wait for processes of their own."""
+    return (os.cpu_count() or 1) + 3
 
 
 FIRST = ("process", "golden", "property", "deep")

@@ -79,7 +79,7 @@ def test_a_session_ends_after_its_duration(tmp_path: Path) -> None:
 FIGURES = ("max_drawdown_fraction", "max_daily_loss_fraction", "daily", "loss_buffer", "days")
 
 
-@pytest.mark.parametrize("how", ["--dry-run", "--no-dry-run"])
+@pytest.mark.parametrize("how", ["--dry-run", pytest.param("--no-dry-run", marks=pytest.mark.deep)])
 def test_every_day_of_a_session_in_lockstep_is_the_replays(tmp_path: Path, how: str) -> None:
     """A position is open over a weekend: its resets have the equity of their own moments, and the
     drawdown knows the worst of every bar; begun within a bar, after others that warm it up."""

@@ -71,7 +71,7 @@ def bars_of(folder: Path, period: int, count: int) -> Path:
 
 @pytest.mark.parametrize(
     "timeframe",
-    ["M1", "M5", *(pytest.param(name, marks=pytest.mark.deep) for name in ("M15", "H1", "H4"))],
+    ["M1", *(pytest.param(name, marks=pytest.mark.deep) for name in ("M5", "M15", "H1", "H4"))],
 )
 def test_a_live_session_trades_what_a_replay_trades(tmp_path: Path, timeframe: str) -> None:
     """Entered and left by the same bars of the same length at the same prices."""
