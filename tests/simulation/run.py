@@ -62,12 +62,13 @@ def run_and_keep(seed: int) -> tuple[Result, list[ev.Record]]:
         reset_zone=_ZONE,
     )
     audit = Audit(world, limits)
-    simulation = _Simulation(Setting(seed, world, limits, audit))
     broken = ""
-    try:
-        asyncio.run(simulation.play())
-    except Exception as error:
-        broken = audit.broken or f"nothing fails unexpectedly: {_innermost(error)!r}"
+    with MemoryStore() as store:
+        simulation = _Simulation(Setting(seed, world, limits, audit), store)
+        try:
+            asyncio.run(simulation.play())
+        except Exception as error:
+            broken = audit.broken or f"nothing fails unexpectedly: {_innermost(error)!r}"
     records = world.records
     result = Result(
         seed=seed,
@@ -86,10 +87,10 @@ def run_and_keep(seed: int) -> tuple[Result, list[ev.Record]]:
 
 
 class _Simulation:
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, store: MemoryStore) -> None:
         self._setting = setting
         self._world = setting.world
-        self._store = MemoryStore()
+        self._store = store
         self.starts = 0
 
     async def play(self) -> None:
