@@ -116,7 +116,8 @@ def decided(results: Path, session: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("dry", ["--dry-run", pytest.param("--no-dry-run", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("dry", ["--dry-run", "--no-dry-run"])
 def test_a_session_on_a_cross_is_killed_resumed_and_run_again(tmp_path: Path, dry: str) -> None:
     """It trades what the undisturbed session trades, and its journal replays."""
     results, undivided = tmp_path / "results", tmp_path / "undivided"

@@ -186,6 +186,7 @@ class Mine:
 """
 
 
+@pytest.mark.deep
 def test_a_worker_that_dies_costs_its_own_trial_alone(tmp_path: Path, scheduler: str) -> None:
     """It is started again, and the others of it are run elsewhere."""
     (tmp_path / "mine.py").write_text(DIES, "utf-8")
