@@ -18,9 +18,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 PATIENCE = 120.0
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 
 _ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
@@ -31,6 +34,18 @@ _KEYS: dict[str, dict[str, Any]] = {
     "Enter": {"text": "\r", "windowsVirtualKeyCode": 13},
     "Tab": {"windowsVirtualKeyCode": 9},
 }
+
+
+def views_of(size: str, *, dark: bool) -> list[Any]:
+    """Every size in light and dark, for `parametrize`; all but the given one are long runs."""
+    return [
+        pytest.param(
+            name, shade, id=f"{name}-{'dark' if shade else 'light'}",
+            marks=() if (name, shade) == (size, dark) else pytest.mark.deep,
+        )
+        for name in SIZES
+        for shade in (False, True)
+    ]  # fmt: skip
 
 
 class Browser:

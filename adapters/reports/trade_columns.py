@@ -22,7 +22,7 @@ from engine.types import UNITS_PER_LOT, Cents, Millis, Points, SymbolSpec, Units
 _DAY: Final = 86_400
 
 
-class _Texts(dict[Any, str]):
+class _Spelling(dict[Any, str]):
     """The text of each value that was asked for; nothing for None."""
 
     def __init__(self, text: Callable[[Any], str]) -> None:
@@ -42,7 +42,7 @@ class TradeRows:
     session_id: str
     specs: Mapping[str, SymbolSpec]
     _planned: dict[tuple[str, Units], Cents] = field(default_factory=dict)
-    _spelled: dict[Any, _Texts] = field(default_factory=dict)
+    _spelled: dict[Any, _Spelling] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: RunResult) -> TradeRows:
@@ -54,11 +54,11 @@ class TradeRows:
         known = {name: spec.digits for name, spec in self.specs.items()}
         return [known.get(trade.symbol, 0) for trade in self.trades]
 
-    def texts(self, kind: str | int, text: Callable[[Any], str]) -> _Texts:
+    def texts(self, kind: str | int, text: Callable[[Any], str]) -> _Spelling:
         """The texts of a kind of values: in whatever column one stands, it is spelled once."""
         known = self._spelled.get(kind)
         if known is None:
-            known = self._spelled[kind] = _Texts(text)
+            known = self._spelled[kind] = _Spelling(text)
         return known
 
     def slippages(self) -> list[Cents | None]:

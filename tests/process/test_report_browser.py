@@ -15,7 +15,7 @@ from scripts.app.journals.results import replay_in_memory
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from tests import synthetic
-from tests.chromium import BROWSER, DRIVER, Browser, browser
+from tests.chromium import BROWSER, DRIVER, SIZES, Browser, browser, views_of
 from tests.reruns import recorded
 from tests.unit.test_report_page import harmful, replayed
 
@@ -25,15 +25,7 @@ pytestmark = pytest.mark.skipif(
     BROWSER is None or DRIVER is None, reason="neither chromium nor chromedriver is installed"
 )
 
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-VIEWS = [
-    pytest.param(
-        size, dark, id=f"{size}-{'dark' if dark else 'light'}",
-        marks=() if (size, dark) == ("narrow", True) else pytest.mark.deep,
-    )
-    for size in SIZES
-    for dark in (False, True)
-]  # fmt: skip
+VIEWS = views_of("narrow", dark=True)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("plotly")
 
 from engine import events as ev
-from tests.chromium import BROWSER, DRIVER, Browser, browser
+from tests.chromium import BROWSER, DRIVER, SIZES, Browser, browser, views_of
 from tests.process.test_serve_streams import Session
 from tests.serving import Served, serving
 
@@ -23,15 +23,7 @@ pytestmark = pytest.mark.skipif(
     reason="neither chromium nor chromedriver is installed",
 )
 
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-VIEWS = [
-    pytest.param(
-        size, dark, id=f"{size}-{'dark' if dark else 'light'}",
-        marks=() if (size, dark) == ("wide", False) else pytest.mark.deep,
-    )
-    for size in SIZES
-    for dark in (False, True)
-]  # fmt: skip
+VIEWS = views_of("wide", dark=False)
 HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>\u202e{{7*7}}${8*8}\u0000&lt;"
 NAME = "x'><img src=x onerror=alert(3)> #?%41"
 """A folder's name, too."""
