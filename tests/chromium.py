@@ -23,6 +23,7 @@ import pytest
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 PATIENCE = 120.0
+ATTEMPTS = 10
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 
 _ARGUMENTS = (
@@ -157,28 +158,52 @@ def browser(
     folder: Path, *, width: int = 1280, height: int = 900, dark: bool = False
 ) -> Iterator[Browser]:
     """A browser with a fresh profile in `folder`, ended at the end."""
-    assert DRIVER is not None
-    process = subprocess.Popen(
-        [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        port = _port_of(process)
+    with _driver() as port:
         window = Browser(port, folder / "profile", width=width, height=height, dark=dark)
         try:
             yield window
         finally:
             window.quit()
+
+
+@contextmanager
+def _driver() -> Iterator[int]:
+    """The port of a driver that listens, which is ended at the end."""
+    process, port = _listening_driver()
+    try:
+        yield port
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
 
 
-def _port_of(driver: subprocess.Popen[str]) -> int:
-    """The port that the driver has found free, which it says once it listens there."""
+def _listening_driver() -> tuple[subprocess.Popen[str], int]:
+    """A driver and the port that it has found free.
+
+    It takes a port that is free for one family of addresses and ends where somebody has the same
+    number in the other family: then another driver tries another port.
+    """
+    assert DRIVER is not None
+    said = ""
+    for _ in range(ATTEMPTS):
+        process = subprocess.Popen(
+            [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        port, said = _port_of(process)
+        if port is not None:
+            return process, port
+        process.communicate(timeout=PATIENCE)
+        if "port not available" not in said:
+            break
+    raise AssertionError(f"chromedriver did not start: {said}")
+
+
+def _port_of(driver: subprocess.Popen[str]) -> tuple[int | None, str]:
+    """The port that the driver says once it listens there, and what it has said until then."""
     assert driver.stdout is not None
-    said = []
+    said = ""
     for line in driver.stdout:
+        said += line
         if found := re.search(r"started successfully on port (\d+)", line):
-            return int(found[1])
-        said.append(line)
-    raise AssertionError(f"chromedriver did not start: {''.join(said)}")
+            return int(found[1]), said
+    return None, said
