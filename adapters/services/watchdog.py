@@ -30,6 +30,7 @@ HANGS: Final = "hangs.txt"
 _TURN_SECONDS: Final = 0.5
 _LATER_SECONDS: Final = 2.0
 _STARTS: Final = 4
+START_HANGS: Final = "the start hangs"
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
 
@@ -66,7 +67,7 @@ def limited(
     def watch() -> None:
         if not over.wait(terms.told_after):
             tell(
-                f"the start hangs: not over after {terms.told_after:g} s, it stands at "
+                f"{START_HANGS}: not over after {terms.told_after:g} s, it stands at "
                 f"{_place(own)}; after {terms.start_limit:g} s the process is ended"
             )
 

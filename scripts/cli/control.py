@@ -12,7 +12,7 @@ from scripts.app.session_folder import results_folder
 from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
-from scripts.view.printable import printable
+from scripts.view.printable import print_lines, printable, printable_json
 
 if TYPE_CHECKING:
     from adapters.services.control_wire import Action, ControlReply
@@ -145,15 +145,15 @@ def _flatten_account(
 
     account, where = choose_account(profile, None, None, None, accounts), results_folder(results)
     if force and (said := end_mute_session(account, where)):
-        print(said)
+        print(printable(said))
     flatten_account(
         account,
         where,
-        lambda step: print(step_line(step)),
+        lambda step: print(printable(step_line(step))),
         everything=everything,
         say=complain,
     )
-    print(closing_line(everything=everything))
+    print(printable(closing_line(everything=everything)))
     return ExitCode.DONE
 
 
@@ -181,9 +181,9 @@ def _show(reply: ControlReply, *, json: bool) -> int:
     from scripts.view.status_text import status_lines
 
     if json:
-        print(msgspec.json.encode(reply).decode())
+        print(printable_json(msgspec.json.encode(reply).decode()))
     elif reply.status is not None:
         if reply.status.running:
             print(printable(reply.text))
-        print("\n".join(status_lines(reply.status)))
+        print_lines(status_lines(reply.status))
     return ExitCode.DONE

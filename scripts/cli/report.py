@@ -13,6 +13,7 @@ from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 RunArgument = Annotated[
     str,
@@ -73,7 +74,7 @@ def report(
     )
     for warning in written.warnings:
         complain(f"warning: {warning}")
-    print(f"{written.path}  ({written.size / 1_000_000:.1f} MB)")
+    print_lines([f"{written.path}  ({written.size / 1_000_000:.1f} MB)"])
     if open_it:
         open_page(written.path)
     return ExitCode.DONE

@@ -12,7 +12,7 @@ from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed, Tick
 from engine.portfolio import Position
 from engine.types import SymbolSpec
-from signals.failure import FROM_OUTSIDE
+from signals.failure import FROM_OUTSIDE, message_of
 from signals.scan import ColumnScan, deciding, scan_of
 from signals.strategy import (
     Decision,
@@ -43,7 +43,7 @@ class StrategyRaised(Exception):
     """Raised when the strategy's code failed while it was asked; its cause is the failure."""
 
     def __init__(self, time: int, error: BaseException) -> None:
-        super().__init__(f"{type(error).__name__}: {error}")
+        super().__init__(message_of(error))
         self.time, self.reason = time, error
 
 
@@ -189,16 +189,23 @@ def _proposed(columns: ColumnScan, count: int, book: _Book) -> Iterator[int]:
     while index < count:
         book.before(index)
         gone = book.until
-        found = columns.next(index, book.position)
+        found = _next(columns, index, book.position)
         if gone is not None and found >= gone:
             index = gone  # from here on it is asked without a position
             book.before(index)
-            found = columns.next(index, book.position)
+            found = _next(columns, index, book.position)
         if found >= count:
             return
         book.before(found)
         yield found
         index = found + 1
+
+
+def _next(columns: ColumnScan, index: int, position: Position | None) -> int:
+    try:
+        return columns.next(index, position)
+    except FROM_OUTSIDE as error:
+        raise StrategyRaised(0, error) from error
 
 
 def decisions(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:

@@ -18,7 +18,7 @@ from scripts.app.version import version
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.help_pages import Grouped, Sentences, with_examples
 from scripts.cli.shared.streams import prepare_streams
-from scripts.view.printable import printable
+from scripts.view.printable import print_lines, printable
 
 
 def hyphens(token: str) -> str:
@@ -92,7 +92,7 @@ def lazy_app(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"butler {version()}")
+        print(printable(f"butler {version()}"))
         raise typer.Exit
 
 
@@ -157,7 +157,7 @@ def _usage_code(error: Exception) -> int:
         return ExitCode.INTERNAL
     text: str = say()
     if text.startswith("Usage:"):  # no command at all: its message is the help
-        print(text)
+        print_lines(text.splitlines())
     else:
         complain(f"{' '.join(text.split())}{_typed(text)} (see --help)")
     return ExitCode.USAGE
@@ -177,4 +177,4 @@ def _typed(message: str) -> str:
 
 def complain(message: str) -> None:
     """One line on stderr, whatever characters the user's own values have in them."""
-    print(f"butler: {printable(message)}", file=sys.stderr)
+    print(printable(f"butler: {message}"), file=sys.stderr)
