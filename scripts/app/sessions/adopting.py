@@ -212,7 +212,9 @@ def _commission(volume: Units, deals: Sequence[HistoryDeal]) -> Cents:
     entered = sum(units(deal.volume) for deal in entries)
     if not entered:
         return 0
-    paid = sum(Decimal(repr(deal.commission)) + Decimal(repr(deal.fee)) for deal in entries)
+    paid = sum(
+        (Decimal(repr(deal.commission)) + Decimal(repr(deal.fee)) for deal in entries), Decimal()
+    )
     return int((paid * 100 * volume / entered).to_integral_value())
 
 
