@@ -36,9 +36,11 @@ class HandlerFailed(Exception):
     """Raised when an actor could not handle an event or input; the bus takes no more."""
 
     def __init__(self, handler: str, item: object) -> None:
-        super().__init__(f"{handler} failed on {item!r}")
-        self.handler = handler
-        self.item = item
+        super().__init__(handler, item)
+        self.handler, self.item = handler, item
+
+    def __str__(self) -> str:
+        return f"{self.handler} failed on {self.item!r}"
 
 
 class ActorFailed(Exception):
