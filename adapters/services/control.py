@@ -60,7 +60,7 @@ class ControlServer:
         recorded: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
         """`folder` gets the owner-only file; `seconds` bounds each connection; `recorded` waits
-        until a command is kept, before anybody is told that it is carried out.
+        until a command is on the disk, before the client hears that it is carried out.
 
         After a failure the server waits `pause` seconds, and longer after each that follows.
         """

@@ -335,15 +335,14 @@ class TestInASession:
         server = ControlServer(
             stage.folder, stage.noted, stage.warnings.append, seconds=SECONDS, recorded=recorded
         )
-        async with anyio.create_task_group() as tasks:
-            async with anyio.create_task_group() as serving:
-                serving.start_soon(server.run)
-                await server.ready()
-                tasks.start_soon(ask)
-                await asked.wait()
-                assert replies == []
-                serving.cancel_scope.cancel()
-                kept.set()
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as serving:
+            serving.start_soon(server.run)
+            await server.ready()
+            tasks.start_soon(ask)
+            await asked.wait()
+            assert replies == []
+            serving.cancel_scope.cancel()
+            kept.set()
         assert replies == [ControlReply(done=True, text="did stop")]
 
     async def test_a_command_that_fails_ends_the_session_for_that_reason(
