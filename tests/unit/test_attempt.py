@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.system.attempt import attempted
+from adapters.mt5.live.attempt import attempted
 
 
 class Failed(Exception):

@@ -21,11 +21,11 @@ from adapters.mt5.execution.observation import BAR_SECONDS, BarRequest, MarketSn
 from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
+from adapters.mt5.live.attempt import attempted
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
 from adapters.mt5.live.release import TransientRelease
 from adapters.mt5.live.server_clock import ServerClock
-from adapters.system.attempt import attempted
 from engine import events as ev
 from engine.bus import Bus
 from engine.clock import Clock
