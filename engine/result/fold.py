@@ -129,9 +129,14 @@ class ResultFold:
                 self.last = record.time
             if handler is not None:
                 self._now = record
-                if self._watches and type(record.event) is not ev.SessionResumed:
-                    self.coverage.seen(record.time)
+                if type(record.event) is not ev.SessionResumed:
+                    self.watched(record.time)
                 handler(record.event, record.time)
+
+    def watched(self, time: Millis) -> None:
+        """Something is on record at `time`; who leaves records out may say so by itself."""
+        if self._watches:
+            self.coverage.seen(time)
 
     @property
     def end_key(self) -> int:
