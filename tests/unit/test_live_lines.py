@@ -140,7 +140,11 @@ def test_a_terminal_that_takes_nothing_holds_up_nobody(monkeypatch: pytest.Monke
 def test_of_too_many_lines_the_newest_are_kept_and_the_others_are_said() -> None:
     free, terminal = threading.Event(), Terminal(height=3_000)
     lines = LinesAbove(Console(file=terminal, force_terminal=True, width=80))
-    lines._outbox.put(lambda: free.wait(SECONDS) and None)
+
+    def wait() -> None:
+        assert free.wait(SECONDS)
+
+    lines._outbox.put(wait)
     for number in range(2_500):
         lines.put(str(number))
     free.set()
