@@ -43,8 +43,11 @@ class StrategyRaised(Exception):
     """Raised when the strategy's code failed while it was asked; its cause is the failure."""
 
     def __init__(self, time: int, error: BaseException) -> None:
-        super().__init__(f"{type(error).__name__}: {error}")
+        super().__init__(time, error)
         self.time, self.reason = time, error
+
+    def __str__(self) -> str:
+        return f"{type(self.reason).__name__}: {self.reason}"
 
 
 class _Book:
