@@ -43,8 +43,11 @@ class StrategyRaised(Exception):
     """Raised when the strategy's code failed while it was asked; its cause is the failure."""
 
     def __init__(self, time: int, error: BaseException) -> None:
-        super().__init__(message_of(error))
+        super().__init__(time, error)
         self.time, self.reason = time, error
+
+    def __str__(self) -> str:
+        return message_of(self.reason)
 
 
 class _Book:
