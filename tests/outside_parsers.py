@@ -181,6 +181,99 @@ def _host_note(path: Path) -> None:
     LocalHost(config, path.parent)._end_orphan()
 
 
+def _announced(content: bytes) -> None:
+    with contextlib.suppress(HostStartFailed), tempfile.TemporaryDirectory() as folder:
+        LocalHost(_HOST, Path(folder))._port_of(content)
+
+
+def _host_config(content: bytes) -> None:
+    with contextlib.suppress(Unusable):
+        read_config(io.BytesIO(content), whole=True)
+
+
+def _greeted(content: bytes) -> None:
+    """What a host says of itself, as the first reply."""
+    with tempfile.TemporaryDirectory() as folder:
+        client = TerminalClient(LocalHost(_HOST, Path(folder)))
+        with contextlib.suppress(WireError, HostStartFailed):
+            client._agreed(decode_reply(content).value)
+
+
+def _terminal_spec(content: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        decode(content.decode(errors="replace"), TerminalSpec)
+
+
+def _paper_account(path: Path) -> None:
+    load(path, _fresh_account(), 1, "Paper-Demo")
+
+
+def _fresh_account() -> PaperAccount:
+    return PaperAccount({EURUSD.name: EURUSD}, 10_000_000)
+
+
+def _write_paper_account(path: Path) -> None:
+    account = _fresh_account()
+    account.quote("EURUSD", 110_000, 110_002, 1_736_251_200_000)
+    save(path, account, 1, "Paper-Demo", {})
+
+
+def _compared(path: Path) -> None:
+    limits = {"time_seconds": 0.0, "money": 0.0, "volume": 0.0, "match_seconds": 60.0}
+    compare_files(path.parent, str(path), str(path), price_points=0, **limits)
+
+
+def _past_runs(path: Path) -> None:
+    list(run_lines(past_runs(path.parents[2]), 0, path.parents[2]))
+
+
+def _named(path: Path) -> None:
+    find_run(path.parent, str(path))
+
+
+def _sweep(path: Path) -> None:
+    request_in(SweepFolder(path.parent).asked(), path.parent)
+
+
+def _statement(path: Path) -> None:
+    """Read, and compared with a ledger that has nothing."""
+    reconcile(Ours(deals=()), read_statement(path))
+
+
+def _odds(path: Path) -> None:
+    rules = named_rules("ftmo_2step")
+    statement_record(path, rules, "ny-close", scale=None, initial=None)
+
+
+def _ticks(path: Path) -> None:
+    for _ in bars_of_ticks(path, tick_layout(path), 60, 5):
+        pass
+
+
+def _headers(content: bytes) -> None:
+    """Whatever headers a browser, or anybody else, sends: they open no door, and raise nothing."""
+    doors = Doors(4000, ["box.ts.net"])
+    for name in (b"Host", b"Origin", b"Sec-Fetch-Site", b"Cookie"):
+        headers = [(b"Host", b"127.0.0.1:4000"), (name, content)]
+        doors.objection("POST", headers)
+        assert doors.visitor(headers) is None
+    assert doors.enter(content.decode(errors="surrogateescape")) is None
+
+
+def _command(content: bytes) -> None:
+    """The body of a page's command."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    head = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "method": "POST", "headers": head}, receive)
+    with contextlib.suppress(HTTPException):
+        asyncio.run(_body(request, _Command))
+
+
+_HOST = HostConfig(token="0" * 64, login=5, server="A-Demo")
+
 PARSERS: dict[str, Parser] = {
     "control request": _request,
     "control reply": _reply,
@@ -199,20 +292,43 @@ PARSERS: dict[str, Parser] = {
     "bars": _in_file("eurusd.csv", _refusing(BarFileError, _all_bars)),
     "bars (parquet)": _in_file("eurusd.parquet", _refusing(BarFileError, _all_bars)),
     "profiles": _in_file("accounts.yaml", _refusing(ConfigError, load_profiles)),
-    "preset": _in_file("preset.yaml", _refusing(ConfigError, load_preset)),
+    "preset": _in_file("preset.yaml", _refusing(WrongUsage, lambda path: load_strategy(str(path)))),
     "rules": _in_file("rules.yaml", _refusing(ConfigError, load_rules)),
     "symbols": _in_file("symbols.yaml", _refusing(ConfigError, load_symbols)),
     "calendar": _in_file("calendar.csv", _refusing(ConfigError, load_calendar)),
-    "statement": _in_file("statement.csv", _refusing(StatementError, read_statement)),
-    "statement (HTML)": _in_file("history.html", _refusing(StatementError, read_statement)),
-    "statement (XLSX)": _in_file("history.xlsx", _refusing(StatementError, read_statement)),
-    "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _run)),
+    "statement": _in_file("statement.csv", _refusing(StatementError, _statement)),
+    "statement (HTML)": _in_file("history.html", _refusing(StatementError, _statement)),
+    "statement (XLSX)": _in_file("history.xlsx", _refusing(StatementError, _statement)),
+    "statement's days": _in_file("history.html", _refusing(BadData, _odds)),
+    "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _compared)),
+    "event log (named)": _in_file("execution_sim_log.csv", _refusing(BadData, _named)),
     "summary": _in_file("execution_sim_summary.json", _refusing(BadData, _summary)),
     "journal": _in_file("journal.sqlite", _refusing(JournalDamaged, _journal)),
     "journal (listed)": _in_file("sessions/s-1/journal.sqlite", _listed),
     "ledger": _in_file("ledger.sqlite", _refusing(StateFailed, _ledger)),
     "paper books": _in_file("paper_account.json", _refusing(BadData, books_at)),
     "host note": _in_file("terminal-host.json", _host_note),
+    "host announcement": _announced,
+    "host configuration": _host_config,
+    "host greeting": _greeted,
+    "paper terminal": _terminal_spec,
+    "paper account": _in_file("paper_account.json", _refusing(ValueError, _paper_account)),
+    "log": _in_file("log.jsonl", last_cause),
+    "summary (listed)": _in_file("sessions/s-1/mt5_demo_exec_summary.json", _past_runs),
+    "summary (named)": _in_file("execution_sim_summary.json", _refusing(BadData, _named)),
+    "sweep": _in_file("sweep.json", _refusing(BadData, _sweep)),
+    "trials": _in_file(
+        "trials.jsonl", _refusing(BadData, lambda path: SweepFolder(path.parent).done())
+    ),
+    "trials that were tried": _in_file(
+        "sweeps/tried/n.txt",
+        _refusing(BadData, lambda path: TrialLedger(path.parents[2], "n").keys()),
+    ),
+    "bars (gzip)": _in_file("eurusd.csv.gz", _refusing(BarFileError, _all_bars)),
+    "bars (zip)": _in_file("eurusd.csv.zip", _refusing(BarFileError, _all_bars)),
+    "ticks": _in_file("ticks.csv", _refusing(BarFileError, _ticks)),
+    "page's headers": _headers,
+    "page's command": _command,
 }
 
 
