@@ -55,6 +55,12 @@ class Journal(Protocol):
     async def durable(self, seq: int) -> None:
         """Wait until the record `seq` and all before it are on disk."""
 
+    async def showable(self, seq: int) -> None:
+        """Wait until the record `seq` may be shown: where the venue outlives the session, nothing
+        is that a crash could still undo. Returns at once when the store has failed: then the
+        session ends, and what it tells of that must be seen.
+        """
+
     async def close(self) -> None:
         """Write what is left and seal the journal with its hash."""
 
@@ -170,6 +176,9 @@ class PassingJournal:
         if seq > self._last:
             raise JournalFailed(f"record {seq} was never appended")
 
+    async def showable(self, _seq: int) -> None:
+        """What is in memory is shown at once."""
+
     async def close(self) -> None:
         """Nothing is left to write."""
 
@@ -190,6 +199,9 @@ class MemoryJournal:
         """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
         if seq > len(self.records):
             raise JournalFailed(f"record {seq} was never appended")
+
+    async def showable(self, _seq: int) -> None:
+        """What is in memory is shown at once."""
 
     async def close(self) -> None:
         """Nothing is left to write."""

@@ -104,6 +104,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.view.research": "engine risk.odds adapters.reports scripts.app.authoring "
     "scripts.app.odds scripts.app.sweep",
     "scripts.view": "engine engine.result signals.market_data adapters.journal adapters.mt5.live "
+    "adapters.system "
     "adapters.reports adapters.reports.page adapters.statements scripts.app "
     "scripts.app.journals scripts.app.operations",
     "scripts.cli.shared": "engine engine.result config scripts.app scripts.app.journals "
