@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
+import io
 import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from adapters.bars.errors import BarFileError
 from adapters.bars.follow import FollowedSignals
 from adapters.bars.reader import open_bars
 from adapters.bars.signal_files import SignalFileError, read_signals
+from adapters.bars.ticks import bars_of_ticks, tick_layout
 from adapters.journal import StoredJournal
+from adapters.mt5.api.errors import HostStartFailed
+from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.server import Unusable, read_config
 from adapters.mt5.host.service import HostConfig
 from adapters.mt5.host.wire import (
     RpcReply,
@@ -28,26 +37,43 @@ from adapters.mt5.host.wire import (
     encode_reply,
     encode_request,
 )
+from adapters.paper.broker.account import PaperAccount
+from adapters.paper.broker.state_file import load, save
+from adapters.paper.terminal.spec import TerminalSpec, decode
 from adapters.reports.projection import LOG_COLUMNS
 from adapters.services.control_wire import FILE_NAME, ControlReply, ControlRequest, read_access
 from adapters.services.heartbeat import read_beat
+from adapters.services.last_cause import last_cause
 from adapters.state.errors import StateFailed
 from adapters.state.store import AccountHalt, AccountStore, SessionRow
 from adapters.statements.reader import read_statement
+from adapters.statements.reconcile import Ours, reconcile
 from adapters.statements.shape import StatementError
 from adapters.system.account_lock import _noted
 from adapters.system.json_bytes import decoded
+from adapters.web.doors import Doors
+from adapters.web.routes import _body, _Command
 from config.calendar import load_calendar
 from config.errors import ConfigError
-from config.loader import load_preset, load_profiles, load_symbols
+from config.loader import load_profiles, load_symbols
 from config.rules import load_rules
 from engine.journal import FREQUENT, JournalDamaged
-from scripts.app.errors import BadData
+from scripts.app.errors import BadData, WrongUsage
+from scripts.app.journals.compare import compare_files
+from scripts.app.journals.listing import past_runs
+from scripts.app.journals.recorded import find_run
 from scripts.app.journals.run_files import load_both
+from scripts.app.odds.statement_days import statement_record
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.paper import books_at
+from scripts.app.sweep.folder import SweepFolder
+from scripts.app.sweep.request import request_in
+from scripts.app.terms.strategies import load as load_strategy
+from scripts.app.trials.tried import TrialLedger
 from scripts.app.web.catalog import Catalog
+from scripts.view.run_list import run_lines
 from tests import synthetic
+from tests.builders import EURUSD
 from tests.journals import stored
 from tests.ledger_history import funded
 from tests.statement_files import html_history, xlsx_history
@@ -241,8 +267,7 @@ def _statement(path: Path) -> None:
 
 
 def _odds(path: Path) -> None:
-    rules = named_rules("ftmo_2step")
-    statement_record(path, rules, "ny-close", scale=None, initial=None)
+    statement_record(path, load_rules("ftmo_2step"), "ny-close", scale=None, initial=None)
 
 
 def _ticks(path: Path) -> None:
@@ -318,7 +343,7 @@ PARSERS: dict[str, Parser] = {
     "summary (named)": _in_file("execution_sim_summary.json", _refusing(BadData, _named)),
     "sweep": _in_file("sweep.json", _refusing(BadData, _sweep)),
     "trials": _in_file(
-        "trials.jsonl", _refusing(BadData, lambda path: SweepFolder(path.parent).done())
+        "done.jsonl", _refusing(BadData, lambda path: SweepFolder(path.parent).done())
     ),
     "trials that were tried": _in_file(
         "sweeps/tried/n.txt",
@@ -342,6 +367,14 @@ def _shipped(name: str) -> bytes:
     return (Path(__file__).parents[1] / "config" / name).read_bytes()
 
 
+_BARS = b"time,open,high,low,close\n2025-01-07 12:00:00,1.1,1.2,1.0,1.1\n"
+
+
+def _write_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("eurusd.csv", _BARS)
+
+
 _A_JOURNAL = _made("journal.sqlite", lambda path: asyncio.run(stored(path)))
 
 GOOD: dict[str, bytes | Callable[[], bytes]] = {
@@ -361,7 +394,7 @@ GOOD: dict[str, bytes | Callable[[], bytes]] = {
     "signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
     "signals (JSON)": b'{"time":"2025-01-07T12:00:00Z","symbol":"EURUSD","direction":"long",'
     b'"stop_loss":1.09}\n',
-    "bars": b"time,open,high,low,close\n2025-01-07 12:00:00,1.1,1.2,1.0,1.1\n",
+    "bars": _BARS,
     "bars (parquet)": _made(
         "eurusd.parquet",
         lambda path: synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path),
@@ -381,13 +414,37 @@ GOOD: dict[str, bytes | Callable[[], bytes]] = {
     b"2026-06-15 12:00:00,1.101,0,-7,100,10,7200\n",
     "statement (HTML)": html_history().encode(),
     "statement (XLSX)": _made("history.xlsx", xlsx_history),
+    "statement's days": html_history().encode(),
     "event log": _LOG,
+    "event log (named)": _LOG,
     "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
     "journal": _A_JOURNAL,
     "journal (listed)": _A_JOURNAL,
     "ledger": _made("ledger.sqlite", _write_ledger),
     "paper books": b'{"now":1736251200000}',
     "host note": b'{"pid":4194301,"birth":"b 1"}',
+    "host announcement": b'{"port":4000,"pid":7,"login":5,"server":"A-Demo"}\n',
+    "host configuration": lambda: msgspec.json.encode(_HOST),
+    "host greeting": lambda: encode_reply(
+        RpcReply(1, {"protocol": 1, "login": 5, "server": "A-Demo", "trading": True})
+    ),
+    "paper terminal": lambda: msgspec.json.encode(
+        {"symbols": [EURUSD], "login": 5, "server": "A-Demo", "prices": {"EURUSD": 1.1}}
+    ),
+    "paper account": _made("paper_account.json", _write_paper_account),
+    "log": b'{"event":"the session failed","why":"no room; the session stopped, x"}\n',
+    "summary (listed)": b'{"started_at":"2025-01-07T12:00:00+00:00","outcome":"done",'
+    b'"total_pnl":1.5,"number_of_trades":3,"attempts":[{"outcome":"passed","cause":null}],'
+    b'"objectives":{"passed":1},"currency":"USD","played_from":"2025-01-07","preset":"p"}',
+    "summary (named)": b'{"session_id":"s-1"}',
+    "sweep": b'{"replay":{"preset":"p","start":null},"sets":["a=1"],"seed":1,"objective":"net"}',
+    "trials": b'{"number":1,"key":"k","settings":{"a":1.5},"net":5,"sharpe":0.5}\n',
+    "trials that were tried": b"0123abcd\n4567ef01\n",
+    "bars (gzip)": lambda: gzip.compress(_BARS),
+    "bars (zip)": _made("bars.zip", _write_zip),
+    "ticks": b"time,bid,ask\n2025.01.07 12:00:00.123,1.1,1.10002\n",
+    "page's headers": b'butler_4000=abc; x="y"',
+    "page's command": b'{"action":"stop","reason":"f\xc3\xbcr","confirm":"s-1"}',
 }
 
 

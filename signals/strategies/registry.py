@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from engine.decoding import converted
 from signals.failure import FROM_OUTSIDE, message_of
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.strategies.ftmo_m15 import FtmoM15
@@ -63,7 +64,7 @@ def strategy_factory(strategy: Any, parameters: Mapping[str, Any]) -> StrategyFa
     """What makes one strategy per symbol; raises BadParameters naming the parameter."""
     check_protocol(strategy)
     try:
-        checked = msgspec.convert(parameters, strategy.parameters_type)
+        checked = converted(parameters, strategy.parameters_type)
     except msgspec.ValidationError as error:
         raise BadParameters(_explained(str(error), parameters, strategy.parameters_type)) from error
     except FROM_OUTSIDE as error:  # what its own code makes of them

@@ -14,6 +14,7 @@ from adapters.journal.lock import JournalLock
 from adapters.reports.projection import iso
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
+from engine.decoding import converted, from_json
 from engine.journal import TAGS, JournalDamaged, JournalFailed
 from engine.types import USD, Cents
 from scripts.app.session_folder import JOURNAL, SIMULATED, THROUGH_MT5
@@ -129,7 +130,7 @@ def _summary(folder: Path) -> _Summary | None:
     for kind in (THROUGH_MT5, SIMULATED):
         try:
             content = (folder / f"{kind}_summary.json").read_bytes()
-            return msgspec.json.decode(content, type=_Summary)
+            return from_json(content, _Summary)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     return None
@@ -185,7 +186,7 @@ def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
         return None
     for record in stored.records(max(1, last.seq - _LOOKED_BACK), last.seq):
         account = _equity(record.event, account)
-    told = msgspec.convert(projection.summary(), _Summary)
+    told = converted(projection.summary(), _Summary)
     return PastRun(
         session_id="",
         started=told.started_at,
