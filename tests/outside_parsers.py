@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import io
 import tempfile
-import zipfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -29,23 +25,17 @@ from adapters.mt5.host.launch import LocalHost
 from adapters.mt5.host.server import Unusable, read_config
 from adapters.mt5.host.service import HostConfig
 from adapters.mt5.host.wire import (
-    RpcReply,
-    RpcRequest,
     WireError,
     decode_reply,
     decode_request,
-    encode_reply,
-    encode_request,
 )
-from adapters.paper.broker.account import PaperAccount
-from adapters.paper.broker.state_file import load, save
+from adapters.paper.broker.state_file import load
 from adapters.paper.terminal.spec import TerminalSpec, decode
-from adapters.reports.projection import LOG_COLUMNS
 from adapters.services.control_wire import FILE_NAME, ControlReply, ControlRequest, read_access
 from adapters.services.heartbeat import read_beat
 from adapters.services.last_cause import last_cause
 from adapters.state.errors import StateFailed
-from adapters.state.store import AccountHalt, AccountStore, SessionRow
+from adapters.state.store import AccountStore
 from adapters.statements.reader import read_statement
 from adapters.statements.reconcile import Ours, reconcile
 from adapters.statements.shape import StatementError
@@ -58,7 +48,7 @@ from config.errors import ConfigError
 from config.loader import load_profiles, load_symbols
 from config.rules import load_rules
 from engine.journal import FREQUENT, JournalDamaged
-from scripts.app.errors import BadData, WrongUsage
+from scripts.app.errors import AppError, BadData, WrongUsage
 from scripts.app.journals.compare import compare_files
 from scripts.app.journals.listing import past_runs
 from scripts.app.journals.recorded import find_run
@@ -72,11 +62,7 @@ from scripts.app.terms.strategies import load as load_strategy
 from scripts.app.trials.tried import TrialLedger
 from scripts.app.web.catalog import Catalog
 from scripts.view.run_list import run_lines
-from tests import synthetic
-from tests.builders import EURUSD
-from tests.journals import stored
-from tests.ledger_history import funded
-from tests.statement_files import html_history, xlsx_history
+from tests.outside_inputs import HOST, LOG, fresh_account
 
 Parser = Callable[[bytes], object]
 
@@ -93,32 +79,6 @@ def _in_file(name: str, parse: Callable[[Path], object]) -> Parser:
             return parse(path)
 
     return called
-
-
-def _made(name: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
-    def made() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write(path)
-            return path.read_bytes()
-
-    return made
-
-
-def _write_bars(path: Path) -> None:
-    synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path)
-
-
-def _write_ledger(path: Path) -> None:
-    with AccountStore(path.parent, 5, "A-Demo") as store:
-        store.begin(
-            SessionRow(
-                id="s-1", folder="f", tag=1, mode="shadow", dry=True, terms="t", started=1, beat=1
-            )
-        )
-        store.add_history(funded().deals, (), 1)
-        store.halt(AccountHalt(cause="paused", since=1, until=None, session="s-1"))
-        store.set_baseline(10_000_000, 1, "begun")
 
 
 def _all_bars(path: Path) -> None:
@@ -165,7 +125,7 @@ def _run(path: Path) -> None:
 
 
 def _summary(path: Path) -> None:
-    path.with_name("execution_sim_log.csv").write_bytes(_LOG)
+    path.with_name("execution_sim_log.csv").write_bytes(LOG)
     _run(path)
 
 
@@ -209,7 +169,7 @@ def _host_note(path: Path) -> None:
 
 def _announced(content: bytes) -> None:
     with contextlib.suppress(HostStartFailed), tempfile.TemporaryDirectory() as folder:
-        LocalHost(_HOST, Path(folder))._port_of(content)
+        LocalHost(HOST, Path(folder))._port_of(content)
 
 
 def _host_config(content: bytes) -> None:
@@ -220,7 +180,7 @@ def _host_config(content: bytes) -> None:
 def _greeted(content: bytes) -> None:
     """What a host says of itself, as the first reply."""
     with tempfile.TemporaryDirectory() as folder:
-        client = TerminalClient(LocalHost(_HOST, Path(folder)))
+        client = TerminalClient(LocalHost(HOST, Path(folder)))
         with contextlib.suppress(WireError, HostStartFailed):
             client._agreed(decode_reply(content).value)
 
@@ -231,17 +191,7 @@ def _terminal_spec(content: bytes) -> None:
 
 
 def _paper_account(path: Path) -> None:
-    load(path, _fresh_account(), 1, "Paper-Demo")
-
-
-def _fresh_account() -> PaperAccount:
-    return PaperAccount({EURUSD.name: EURUSD}, 10_000_000)
-
-
-def _write_paper_account(path: Path) -> None:
-    account = _fresh_account()
-    account.quote("EURUSD", 110_000, 110_002, 1_736_251_200_000)
-    save(path, account, 1, "Paper-Demo", {})
+    load(path, fresh_account(), 1, "Paper-Demo")
 
 
 def _compared(path: Path) -> None:
@@ -267,7 +217,7 @@ def _statement(path: Path) -> None:
 
 
 def _odds(path: Path) -> None:
-    statement_record(path, load_rules("ftmo_2step"), "ny-close", scale=None, initial=None)
+    statement_record(path, load_rules("ftmo_2step"), "utc", scale=None, initial=None)
 
 
 def _ticks(path: Path) -> None:
@@ -297,8 +247,6 @@ def _command(content: bytes) -> None:
         asyncio.run(_body(request, _Command))
 
 
-_HOST = HostConfig(token="0" * 64, login=5, server="A-Demo")
-
 PARSERS: dict[str, Parser] = {
     "control request": _request,
     "control reply": _reply,
@@ -324,7 +272,7 @@ PARSERS: dict[str, Parser] = {
     "statement": _in_file("statement.csv", _refusing(StatementError, _statement)),
     "statement (HTML)": _in_file("history.html", _refusing(StatementError, _statement)),
     "statement (XLSX)": _in_file("history.xlsx", _refusing(StatementError, _statement)),
-    "statement's days": _in_file("history.html", _refusing(BadData, _odds)),
+    "statement's days": _in_file("history.html", _refusing(AppError, _odds)),
     "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _compared)),
     "event log (named)": _in_file("execution_sim_log.csv", _refusing(BadData, _named)),
     "summary": _in_file("execution_sim_summary.json", _refusing(BadData, _summary)),
@@ -355,101 +303,3 @@ PARSERS: dict[str, Parser] = {
     "page's headers": _headers,
     "page's command": _command,
 }
-
-
-_LOG = f"{','.join(LOG_COLUMNS)}\n".encode() + (
-    b"2023-01-01T22:45:00+00:00,OPEN,1,EURUSD,long,0.10,1.06981,in,100000.00,m,m:1,s,1.06,,,,,"
-    b"100000.00,replay,\n"
-)
-
-
-def _shipped(name: str) -> bytes:
-    return (Path(__file__).parents[1] / "config" / name).read_bytes()
-
-
-_BARS = b"time,open,high,low,close\n2025-01-07 12:00:00,1.1,1.2,1.0,1.1\n"
-
-
-def _write_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("eurusd.csv", _BARS)
-
-
-_A_JOURNAL = _made("journal.sqlite", lambda path: asyncio.run(stored(path)))
-
-GOOD: dict[str, bytes | Callable[[], bytes]] = {
-    "control request": b'{"action":"pause","reason":"f\xc3\xbcr"}',
-    "control reply": b'{"done":true,"text":"did","status":null}',
-    "control file": b'{"port":4000,"token":"00","pid":7,"birth":"b 1"}',
-    "account lock": b'{"session":"s-1","pid":7,"birth":"b 1"}',
-    "heartbeat": b'{"session":"s-1","pid":7,"time":1,"seq":2,"state":"active","alive":true}',
-    "hangs": b'the loop did not turn for 30 s\nThread 0x1:\n  File "/s.py", line 3 in on_bar\n',
-    "host request": lambda: encode_request(
-        RpcRequest(1, "history_deals_get", [1.5, ("EURUSD", [7])], {"group": "*"}, 5.0)
-    ),
-    "host reply": lambda: encode_reply(
-        RpcReply(1, [np.zeros(2, [("time", "<i8"), ("bid", "<f8")]), ("a", {"b": 1.5}), 7])
-    ),
-    "followed signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
-    "signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
-    "signals (JSON)": b'{"time":"2025-01-07T12:00:00Z","symbol":"EURUSD","direction":"long",'
-    b'"stop_loss":1.09}\n',
-    "bars": _BARS,
-    "bars (parquet)": _made(
-        "eurusd.parquet",
-        lambda path: synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path),
-    ),
-    "profiles": b"profiles:\n  demo:\n    login: 5\n    server: 'A-Demo'\n    purpose: demo\n",
-    "preset": _shipped("presets/ftmo_m15.yaml"),
-    "rules": _shipped("rules/ftmo_2step.yaml"),
-    "symbols": (
-        b"symbols:\n  MINE:\n    base: EUR\n    quote: USD\n    digits: 5\n    contract: 100000\n"
-        b"    volume_min: 0.01\n    volume_step: 0.01\n    volume_max: 50\n    commission: 2.5\n"
-        b"    spread_floor_points: {rollover_hour: 24, otherwise: 2}\n    stops_level: 0\n"
-        b"    leverage: 30\n"
-    ),
-    "calendar": b"time,kind,until,currencies\n2026-06-05T12:30:00Z,news,,USD EUR\n",
-    "statement": b"ticket,open,type,volume,symbol,price,sl,tp,close,price,swap,commissions,profit,"
-    b"pips,trade duration in seconds\n1,2026-06-15 10:00:00,buy,1,EURUSD,1.1,0,0,"
-    b"2026-06-15 12:00:00,1.101,0,-7,100,10,7200\n",
-    "statement (HTML)": html_history().encode(),
-    "statement (XLSX)": _made("history.xlsx", xlsx_history),
-    "statement's days": html_history().encode(),
-    "event log": _LOG,
-    "event log (named)": _LOG,
-    "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
-    "journal": _A_JOURNAL,
-    "journal (listed)": _A_JOURNAL,
-    "ledger": _made("ledger.sqlite", _write_ledger),
-    "paper books": b'{"now":1736251200000}',
-    "host note": b'{"pid":4194301,"birth":"b 1"}',
-    "host announcement": b'{"port":4000,"pid":7,"login":5,"server":"A-Demo"}\n',
-    "host configuration": lambda: msgspec.json.encode(_HOST),
-    "host greeting": lambda: encode_reply(
-        RpcReply(1, {"protocol": 1, "login": 5, "server": "A-Demo", "trading": True})
-    ),
-    "paper terminal": lambda: msgspec.json.encode(
-        {"symbols": [EURUSD], "login": 5, "server": "A-Demo", "prices": {"EURUSD": 1.1}}
-    ),
-    "paper account": _made("paper_account.json", _write_paper_account),
-    "log": b'{"event":"the session failed","why":"no room; the session stopped, x"}\n',
-    "summary (listed)": b'{"started_at":"2025-01-07T12:00:00+00:00","outcome":"done",'
-    b'"total_pnl":1.5,"number_of_trades":3,"attempts":[{"outcome":"passed","cause":null}],'
-    b'"objectives":{"passed":1},"currency":"USD","played_from":"2025-01-07","preset":"p"}',
-    "summary (named)": b'{"session_id":"s-1"}',
-    "sweep": b'{"replay":{"preset":"p","start":null},"sets":["a=1"],"seed":1,"objective":"net"}',
-    "trials": b'{"number":1,"key":"k","settings":{"a":1.5},"net":5,"sharpe":0.5}\n',
-    "trials that were tried": b"0123abcd\n4567ef01\n",
-    "bars (gzip)": lambda: gzip.compress(_BARS),
-    "bars (zip)": _made("bars.zip", _write_zip),
-    "ticks": b"time,bid,ask\n2025.01.07 12:00:00.123,1.1,1.10002\n",
-    "page's headers": b'butler_4000=abc; x="y"',
-    "page's command": b'{"action":"stop","reason":"f\xc3\xbcr","confirm":"s-1"}',
-}
-
-
-@cache
-def good(name: str) -> bytes:
-    """An input that the parser takes, to be varied."""
-    found = GOOD[name]
-    return found if isinstance(found, bytes) else found()

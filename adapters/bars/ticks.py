@@ -104,12 +104,14 @@ def _ticks(path: Path, layout: TickLayout) -> Iterator[_Tick]:
     names = layout.names
     bid_at, ask_at = names.index("bid"), names.index("ask")
     last = _Tick(0, math.nan, math.nan)
+    least = max(len(names) - 1, bid_at + 1, ask_at + 1, *_time_places(names, 1))
     for line, fields in _rows(path, layout):
-        if len(fields) < len(names) - 1:
+        if len(fields) < least:
             raise BarFileError(path, f"has {len(fields)} fields, expected {len(names)}", line)
         bid = _price(path, line, "bid", fields[bid_at], last.bid)
         ask = _price(path, line, "ask", fields[ask_at], last.ask)
-        tick = _Tick(_second(path, line, _time_text(names, fields)), bid, ask)
+        moment = " ".join(fields[place] for place in _time_places(names)).strip()
+        tick = _Tick(_second(path, line, moment), bid, ask)
         if tick.second < last.second:
             raise BarFileError(path, "goes back in time: sort the ticks", line)
         last = tick
@@ -123,18 +125,23 @@ def _rows(path: Path, layout: TickLayout) -> Iterator[tuple[int, list[str]]]:
         rows: Iterable[list[str]] = csv.reader(
             io.StringIO(block.decode(), newline=""), delimiter=layout.delimiter
         )
-        for line, fields in enumerate(rows, first):
-            if skip:
-                skip -= 1
-            else:
-                yield line, fields
+        line = first - 1
+        try:
+            for line, fields in enumerate(rows, first):
+                if skip:
+                    skip -= 1
+                else:
+                    yield line, fields
+        except csv.Error as error:
+            raise BarFileError(path, f"cannot be read ({error}): correct it", line + 1) from error
 
 
-def _time_text(names: list[str], fields: list[str]) -> str:
-    if "date" in names:
-        clock = fields[names.index("time")] if "time" in names else ""
-        return f"{fields[names.index('date')]} {clock}".strip()
-    return fields[next(names.index(name) for name in _TIME_NAMES if name in names)]
+def _time_places(names: list[str], first: int = 0) -> list[int]:
+    """The columns that make a tick's time, counted from `first`."""
+    wanted = [name for name in ("date", "time") if name in names]
+    if "date" not in names:
+        wanted = [name for name in _TIME_NAMES if name in names][:1]
+    return [names.index(name) + first for name in wanted]
 
 
 def _price(path: Path, line: int, name: str, text: str, last: float) -> float:
