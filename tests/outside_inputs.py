@@ -126,7 +126,7 @@ GOOD: dict[str, bytes | Callable[[], bytes]] = {
     b"2026-06-15 12:00:00,1.101,0,-7,100,10,7200\n",
     "statement (HTML)": html_history().encode(),
     "statement (XLSX)": _made("history.xlsx", xlsx_history),
-    "statement's days": html_history().encode(),
+    "statement's days": lambda: html_history().encode(),
     "event log": LOG,
     "event log (named)": LOG,
     "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
