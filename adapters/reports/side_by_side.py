@@ -10,7 +10,8 @@ from adapters.reports.page import OtherRun
 from adapters.reports.page.sections import Cell, Table
 from adapters.reports.page.words import money, number, percent, when
 from adapters.reports.runs import Fill, Trade
-from engine.result.curve import EquityCurve
+from adapters.reports.spread_table import spreads
+from engine.result import RunResult
 from engine.types import Cents, Points
 
 Price = Callable[[str, Points], str]
@@ -27,20 +28,23 @@ def other_run_of(
     comparison: RunComparison,
     price: Price,
     *,
-    curve: EquityCurve | None,
-    start: Cents,
+    other: RunResult,
+    results: tuple[RunResult, RunResult],
     reasons: Sequence[str] = (),
     terms: Mapping[str, tuple[Any, Any]] | None = None,
     why: Mapping[int, str] | None = None,
 ) -> OtherRun:
-    """What the page of run A says of run B; `why` explains pairs (by their place) further."""
+    """What a run's page says of the `other` one; `results` are those of A and B.
+
+    `why` explains pairs (by their place) further.
+    """
     differing = [
         (pair, (why or {}).get(place, ""))
         for place, pair in enumerate(comparison.pairs)
         if pair.differences
     ]
     tables = [sums(comparison), denials(comparison), slippages(comparison)]
-    tables.append(_trades(differing, price))
+    tables += [spreads(comparison.pairs, *results), _trades(differing, price)]
     if terms:
         tables.append(_terms(terms))
     head, text, tone = verdict(comparison)
@@ -49,8 +53,8 @@ def other_run_of(
         head=head,
         text=text,
         tone=tone,
-        curve=None if comparison.apart else curve,
-        start=start,
+        curve=None if comparison.apart else other.curve,
+        start=other.terms.start.equity,
         tables=[table for table in tables if table.rows],
         notes=reasons,
     )
