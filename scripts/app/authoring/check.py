@@ -33,7 +33,7 @@ from scripts.app.authoring.harness import (
     scans,
     until_row,
 )
-from scripts.app.authoring.held_prices import Column, Prices, in_file, in_memory
+from scripts.app.authoring.held_prices import Column, LaterCloses, in_file, in_memory
 from scripts.app.errors import BadData, InternalFault
 from scripts.app.terms.bars import BarInput
 from scripts.app.terms.replay_terms import resolve_terms
@@ -257,7 +257,7 @@ class _Checked:
         )  # fmt: skip
 
     def _files(self, opened: tuple[str, ...]) -> CheckFinding:
-        """Prices that are still to come stand in no file it opens, and nowhere in its memory."""
+        """LaterCloses that are still to come stand in no file it opens, and nowhere in its memory."""
         bars = self._unpacked()
         closes = [(one.time[_HELD_AFTER:], one.close[_HELD_AFTER:]) for one in bars.closings]
         del bars
@@ -356,7 +356,7 @@ def _held(
     """The first bar whose close stands in the columns, in words; None for none."""
     columns = list(columns)
     for times, later in closes:
-        place = Prices([later], digits).found_in(columns)
+        place = LaterCloses([later], digits).found_in(columns)
         if place is not None:
             return f"the bar of {_iso(int(times[place]))}"
     return None

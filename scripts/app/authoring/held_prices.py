@@ -25,7 +25,7 @@ _FRAMES = ("pyarrow", "pandas", "polars")
 _SPLIT = re.compile(r"[,;\t ]+")
 
 
-class Prices:
+class LaterCloses:
     """Closes that are still to come, in points; `digits` are those of a price as it is written."""
 
     def __init__(self, closes: Iterable[NDArray[np.int64]], digits: int) -> None:
