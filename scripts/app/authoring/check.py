@@ -257,7 +257,7 @@ class _Checked:
         )  # fmt: skip
 
     def _files(self, opened: tuple[str, ...]) -> CheckFinding:
-        """LaterCloses that are still to come stand in no file it opens, and nowhere in its memory."""
+        """Closes that are still to come stand in no file it opens, and nowhere in its memory."""
         bars = self._unpacked()
         closes = [(one.time[_HELD_AFTER:], one.close[_HELD_AFTER:]) for one in bars.closings]
         del bars
