@@ -1,23 +1,26 @@
 """A run's trades and equity points as CSV; these and its days as Arrow tables and as Parquet.
 
-One row a position, one a bar, one a day. CSV has prices with their symbol's digits, volumes and
-money with two decimals, and nothing where there is no value; Arrow has numbers, times in
+One row a position, one a bar, one a day. CSV has prices with their symbol's digits, volumes with
+two decimals, money with those of the account's currency, and nothing where there is no value;
+Arrow has numbers, times in
 milliseconds UTC and null.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from adapters.reports.projection import cash
+from adapters.reports.projection import cash_in
 from adapters.reports.trade_columns import COLUMNS, Column, TradeRows, cells, decimals, iso_texts
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult
 from engine.result.curve import NO_FLOOR, Ints
+from engine.types import Cents
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +71,9 @@ def equity_csv(result: RunResult) -> bytes:
     # While nothing is open each row repeats the one before: what differs is formatted.
     differs = np.any(np.diff(figures, axis=1) != 0, axis=0)
     new = np.append(np.ones(min(len(curve), 1), dtype=bool), differs)
-    ends = np.array(_figure_cells(figures[:, new]), dtype=object)[np.cumsum(new) - 1]
+    ends = np.array(_figure_cells(figures[:, new], cash_in(result.terms.currency)), dtype=object)[
+        np.cumsum(new) - 1
+    ]
     lines = [
         ",".join(EQUITY_COLUMNS),
         *map(",".join, zip(iso_texts(curve.time), ends, strict=True)),
@@ -76,17 +81,17 @@ def equity_csv(result: RunResult) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _figure_cells(figures: Ints) -> list[str]:
+def _figure_cells(figures: Ints, cash: Callable[[Cents], str]) -> list[str]:
     """What stands behind the time in each row."""
     balance, equity, worst, day_floor, overall_floor, count, best, target = figures
-    amounts = _Amounts(balance, equity, worst, best)
+    amounts = _Amounts(cash, balance, equity, worst, best)
     columns = (
         *amounts.columns[:3],
-        _floor_cells(day_floor),
-        _floor_cells(overall_floor),
+        _floor_cells(day_floor, cash),
+        _floor_cells(overall_floor, cash),
         map(str, count.tolist()),
         amounts.columns[3],
-        _floor_cells(target),
+        _floor_cells(target, cash),
     )
     return list(map(",".join, zip(*columns, strict=True)))
 
@@ -94,13 +99,13 @@ def _figure_cells(figures: Ints) -> list[str]:
 class _Amounts:
     """Columns of money as text; the same amount, in whatever column, is formatted once."""
 
-    def __init__(self, *columns: Ints) -> None:
+    def __init__(self, cash: Callable[[Cents], str], *columns: Ints) -> None:
         amounts, places = np.unique(np.concatenate(columns), return_inverse=True)
         cells = np.array([cash(amount) for amount in amounts.tolist()], dtype=object)
         self.columns = [part.tolist() for part in np.split(cells[places], len(columns))]
 
 
-def _floor_cells(amounts: Ints) -> list[str]:
+def _floor_cells(amounts: Ints, cash: Callable[[Cents], str]) -> list[str]:
     """Money that hardly changes from row to row, blank where there is none."""
     levels, places = np.unique(amounts, return_inverse=True)
     known = ["" if level == NO_FLOOR else cash(level) for level in levels.tolist()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +18,16 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
+from adapters.reports.page import page_of
 from adapters.reports.page.words import in_its_currency, money
+from adapters.reports.projection import LogProjection
+from adapters.reports.tables import equity_csv, trades_csv
+from adapters.reports.trade_columns import COLUMNS
 from adapters.services.alerts import AlertRules, Policy
 from config.symbols import in_currency
 from engine import events as ev
 from engine import types as unit
+from engine.result.build import result_of
 from engine.types import Conversion, Side
 from risk.ledger.fold import fold
 from scripts.app.errors import WrongUsage
@@ -30,6 +37,8 @@ from scripts.view.live_view import plain_line
 from scripts.view.status_text import account_line, buffers_text, position_text
 from tests.builders import EURGBP, EURUSD, GBPUSD, LOT, SPECS, USDJPY, account, started
 from tests.ledger_history import funded, stated
+from tests.pages import Page
+from tests.result_runs import prices_of, witnessed
 from tests.statuses import STATUS
 from tests.user_signal_runs import at, bar_file, flat, played, signal_file, terms_of
 
@@ -169,6 +178,13 @@ SIGNAL: dict[str, Any] = {
     "take_profit": 1.0890, "exit_time": at(8), "volume": 1.0,
 }  # fmt: skip
 
+WIDE: dict[str, Any] = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9}
+TRADE_MONEY = tuple(column.name for column in COLUMNS if column.kind == "money")
+
+
+def _rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
 
 def bars(folder: Path, *symbols: str) -> dict[str, Path]:
     prices = {"EURUSD": 108_000, "USDJPY": 150_000, "GBPUSD": 125_000, "EURGBP": 86_400}
@@ -179,9 +195,8 @@ class TestReplays:
     def test_an_account_in_euro(self, tmp_path: Path) -> None:
         """Nothing moved: the spread of 10 points is lost, and the commission of both sides."""
         files = bars(tmp_path, "EURUSD")
-        wide = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9}
         terms = terms_of(
-            files, signal_file(tmp_path, [SIGNAL]), wide,
+            files, signal_file(tmp_path, [SIGNAL]), WIDE,
             account_currency="EUR", commission=["2.00"],
         )  # fmt: skip
         told = played(terms)
@@ -189,6 +204,38 @@ class TestReplays:
         closed = told.only(ev.PositionClosed)
         assert closed.profit == -round(10 * 100_000 / 1e5 / 1.08 * 100)
         assert closed.net == closed.profit - 400
+
+    @pytest.mark.parametrize(
+        ("currency", "places", "symbols"),
+        [("EUR", 2, ["EURUSD"]), ("JPY", 0, ["EURUSD", "USDJPY"])],
+    )
+    def test_every_file_and_page_of_a_run_has_the_accounts_decimals_and_currency(
+        self, tmp_path: Path, currency: str, places: int, symbols: list[str]
+    ) -> None:
+        """Each amount of the event log, the tables and the page, where a column may be empty."""
+        terms = terms_of(
+            bars(tmp_path, *symbols), signal_file(tmp_path, [SIGNAL]), WIDE,
+            account_currency=currency, commission=["2"], objectives="ftmo_1step",
+        )  # fmt: skip
+        records = witnessed(terms, every_bar=False).records
+        log = LogProjection()
+        rows = [row for record in records if (row := log.row(record))]
+        result = result_of(records, prices_of(terms))
+        for table, columns in (
+            (rows, ("equity", "balance", "profit", "commission", "swap")),
+            (_rows_of(trades_csv(result)), TRADE_MONEY),
+            (_rows_of(equity_csv(result)), ("balance", "equity", "worst_equity", "day_floor")),
+        ):
+            cells = [row[name] for row in table for name in columns if row.get(name)]
+            assert len(cells) >= 8
+            assert {len(cell.partition(".")[2]) for cell in cells} == {places}
+        page = Page(page_of(result).decode()).words
+        for head in ("Result by month", "net result", "costs paid", "net", "least buffer"):
+            assert f"{head}, {currency}" in page
+        for name in ("total net profit", "commission", "final equity", "gross loss"):
+            assert re.search(rf"{name} [\u2212\d.,]+ {currency}\b", page), name
+        assert re.search(rf"Target \([\d.,]+ {currency}\)", page)
+        assert ("USD" in re.sub("EURUSD|USDJPY", "", page)) is False
 
     def test_a_denial_names_the_currency(self, tmp_path: Path) -> None:
         terms = terms_of(
@@ -207,7 +254,7 @@ class TestReplays:
         terms = terms_of(
             files,
             signal_file(tmp_path, [signal]),
-            {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9},
+            WIDE,
             commission=["0"],
         )
         told = played(terms)

@@ -92,6 +92,7 @@ def compared_with(
         compared.a.price,
         curve=other.result.curve,
         start=other.result.terms.start.equity,
+        currency=compared.currency,
         reasons=compared.reasons,
         terms=compared.terms,
         why=why,
