@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from adapters.reports.projection import iso
@@ -121,10 +122,14 @@ class AttemptsProjection:
         self._attempts[-1] |= {"end": iso(time), "final_balance": usd(event.account.balance)}
         self._least(room.min_buffer, room.min_buffer_at, room.days)
 
-    def summary(self) -> dict[str, Any]:
-        """The keys `objectives`, `attempts` and `loss_buffer`; null or empty without objectives."""
+    def summary(self, not_modelled: Sequence[str]) -> dict[str, Any]:
+        """The keys `objectives`, `attempts` and `loss_buffer`; null or empty without objectives.
+
+        `not_modelled` are the rules that the firm alone judges.
+        """
+        counts = self._counts_of() if self._rules else None
         return {
-            "objectives": self._counts_of() if self._rules else None,
+            "objectives": counts and {**counts, "not_modelled": list(not_modelled)},
             "attempts": [dict(attempt) for attempt in self._attempts],
             "loss_buffer": None if self._loss_buffer is None else _room(self._loss_buffer),
         }

@@ -181,7 +181,7 @@ class SummaryProjection:
             **self._terms(self._started),
             **self._denials(),
             **self._ending(self._started),
-            **self._attempts.summary(),
+            **self._attempts.summary(self._metadata.get("not_modelled", ())),
             **self._daily.summary(),
         }
 

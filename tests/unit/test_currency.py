@@ -214,7 +214,7 @@ class TestReplays:
     ) -> None:
         """Each amount of the event log, the tables and the page, where a column may be empty."""
         terms = terms_of(
-            bars(tmp_path, *symbols), signal_file(tmp_path, [SIGNAL]), WIDE,
+            bars(tmp_path, *symbols), signal_file(tmp_path, [SIGNAL | {"volume": 0.01}]), WIDE,
             account_currency=currency, commission=["2"], objectives="ftmo_1step",
         )  # fmt: skip
         records = witnessed(terms, every_bar=False).records
@@ -227,7 +227,7 @@ class TestReplays:
             (_rows_of(equity_csv(result)), ("balance", "equity", "worst_equity", "day_floor")),
         ):
             cells = [row[name] for row in table for name in columns if row.get(name)]
-            assert len(cells) >= 8
+            assert len(cells) > 6
             assert {len(cell.partition(".")[2]) for cell in cells} == {places}
         page = Page(page_of(result).decode()).words
         for head in ("Result by month", "net result", "costs paid", "net", "least buffer"):

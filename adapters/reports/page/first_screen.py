@@ -130,6 +130,8 @@ def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdic
     zone, ended = result.terms.day_zone, last.ended or 0
     if last.outcome == "passed":
         text = f": {last.name} on {when(ended, zone)}, balance {amount(last.final_balance)}"
+        if left_out := result.terms.about.get("not_modelled"):
+            text += f", by its figures; not modelled: {'; '.join(left_out)}"
         return RunVerdict("pass", "Passed", text)
     if last.outcome == _UNSURE:
         text = f": {last.name} on {when(ended, zone)} has all that is modelled; {last.detail}"
