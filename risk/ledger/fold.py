@@ -235,7 +235,7 @@ class _Challenge:
 
     def _unjudged(self) -> tuple[str, ...]:
         """What no ledger shows: rules that are not modelled, and what was dealt about news."""
-        return unproven(self._rule_phase, Calendar())
+        return *unproven(self._rule_phase, Calendar()), *self._firm.rules.left_out
 
     @property
     def _next_reset(self) -> int:
