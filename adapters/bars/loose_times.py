@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -115,6 +115,31 @@ def loose_time(value: str, *, dated: bool) -> LooseTime | None:
     return LooseTime(order, sign, timed, halves)
 
 
+def order_told(value: str) -> str:
+    """Which of day and month comes first in a value that tells; empty for any other."""
+    match = _match(value, dated=True)
+    if match is None or _year_first(match):
+        return ""
+    day, month = int(match["a"]) > 12, int(match["b"]) > 12
+    return DAY_FIRST if day and not month else MONTH_FIRST if month and not day else ""
+
+
+def in_iso(value: str, order: str) -> str | None:
+    """A date of any of these shapes as ISO-8601; None where it is none.
+
+    `order` is that of dates with the year last and no points, empty where nothing told it.
+    """
+    loose = loose_time(value, dated=True)
+    if loose is None:
+        return None
+    if must_be_proven(loose):
+        if not order:
+            return None
+        loose = replace(loose, order=order)
+    text = loose.rewritten(value)
+    return None if text == value else text
+
+
 def must_be_proven(loose: LooseTime) -> bool:
     """Whether either of day and month may come first: one country's order is the other's not."""
     return loose.order == MONTH_FIRST
@@ -127,12 +152,8 @@ def proven_order(path: Path, encoding: str, place: int, delimiter: str, before: 
     """
     found: dict[str, tuple[int, str]] = {}
     for line, value in column_values(path, encoding, place, delimiter, before):
-        match = _match(value, dated=True)
-        if match is None or _year_first(match):
-            continue
-        for order, part in ((DAY_FIRST, match["a"]), (MONTH_FIRST, match["b"])):
-            if int(part) > 12:
-                found.setdefault(order, (line, value))
+        if order := order_told(value):
+            found.setdefault(order, (line, value))
         if len(found) == 2:
             (other, text), (line, value) = sorted(found.values())
             fault = (

@@ -32,8 +32,8 @@ def of_history(inputs: LedgerInputs, union: MergedHistory) -> list[LedgerFinding
         items.append(
             LedgerFinding(
                 LedgerCode.CURRENCY,
-                f"account currency {account.currency} has {account.currency_digits} digits: only "
-                "two are supported",
+                f"account currency {account.currency} has {account.currency_digits} digits: at "
+                "most two are supported",
             )
         )
     if union.changed is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adapters.bars.reader import BarFile, BarFileError, concat, open_bars
+from adapters.bars.signal_files import SignalFileError, read_signals
 from adapters.bars.ticks import bars_of_ticks, tick_layout
+from engine.events import UserSignal
 
 START = 1_741_564_800  # 2025-03-10 00:00:00
 COUNT = 30
@@ -128,3 +131,47 @@ def test_ticks_of_truefx_become_bars_by_their_time_in_utc(tmp_path: Path) -> Non
     ticks.write_text(first + "GBP/USD,20250310 00:01:00.500,1.2,1.3\n", encoding="utf-8")
     with pytest.raises(BarFileError, match="line 2: is a tick of 'GBP/USD', not of EUR/USD"):
         list(bars_of_ticks(ticks, tick_layout(ticks), 60, 5))
+
+
+SIGNALS = "time,symbol,direction,stop_loss,exit_time\n"
+
+
+def _signals(folder: Path, *rows: str) -> list[UserSignal]:
+    path = folder / "signals.csv"
+    path.write_text(SIGNALS + "\n".join(rows) + "\n", encoding="utf-8")
+    return read_signals(path)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "3/23/2025 9:15,EURUSD,long,1.07,3/24/2025 0:00",
+        "23/3/2025 9:15:00,EURUSD,long,1.07,24/03/2025",
+        "3/23/2025 9:15 AM,EURUSD,long,1.07,3/24/2025 12:00 am",
+        "23.3.2025 9:15,EURUSD,long,1.07,24.3.2025 0:00",
+        "2025/3/23 9:15,EURUSD,long,1.07,2025-3-24 0:00",
+    ],
+)
+def test_signals_of_a_spreadsheet_have_its_dates(tmp_path: Path, row: str) -> None:
+    (signal,) = _signals(tmp_path, row)
+    assert signal.time == 1_742_721_300_000  # 2025-03-23 09:15
+    assert signal.exit_time == 1_742_774_400_000
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["3/2/2025 9:15,EURUSD,long,1.07,"], "no date of the file tells which: write"),
+        (
+            ["3/23/2025 9:15,EURUSD,long,1.07,", "24/3/2025 9:15,EURUSD,long,1.07,"],
+            "line 3: '24/3/2025 9:15' has another order of day and month than '3/23/2025 9:15'",
+        ),
+        (["3/23/2025 25:15,EURUSD,long,1.07,"], "time '2025-03-23 25:15:00'"),
+        (["3/23/2025 13:15 PM,EURUSD,long,1.07,"], "time '3/23/2025 13:15 PM'"),
+    ],
+)
+def test_signals_whose_dates_tell_nothing_are_refused(
+    tmp_path: Path, rows: list[str], told: str
+) -> None:
+    with pytest.raises(SignalFileError, match=re.escape(told)):
+        _signals(tmp_path, *rows)
