@@ -16,8 +16,9 @@ class Totals(NamedTuple):
     """The sums that a decision on one symbol needs.
 
     `positions` and `on_symbol` count positions and orders in flight, and of external ones those
-    with our own mark; money is what all of them may lose at worst and what orders in flight will bind, never negative. `without_stop`
-    is the ticket of an own position without a stop, 0 where each has one.
+    with our own mark; money is what all of them may lose at worst and what orders in flight will
+    bind, never negative. `without_stop` is the ticket of an own position without a stop, 0 where
+    each has one.
     """
 
     positions: int
