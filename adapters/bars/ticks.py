@@ -27,6 +27,7 @@ from engine.types import ClockName
 _CHUNK = 16_384
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d) (\d\d)(\d\d)(\d\d)\d{0,3}")
 _DATE = re.compile(r"(\d{4})[./](\d\d)[./](\d\d)|(\d\d)[.](\d\d)[.](\d{4})")
+_EITHER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _TIME_NAMES = ("time", "timestamp", "datetime", "gmt time", "time_utc", "date time")
 _TRUEFX = ("symbol", "time", "bid", "ask")
 _HISTDATA = ("time", "bid", "ask", "volume")
@@ -57,8 +58,8 @@ def tick_layout(path: Path) -> TickLayout:
             return TickLayout(delimiter, list(_TRUEFX), 0, "utc", fields[0].strip())
         names = [name.strip().lower().strip("<>") for name in fields]
         names = [{"bidprice": "bid", "askprice": "ask"}.get(name, name) for name in names]
-        if _COMPACT.fullmatch(names[0]):
-            return TickLayout(delimiter, list(_HISTDATA[: len(names)]), 0, "est")
+        if _COMPACT.fullmatch(names[0]) and len(names) == len(_HISTDATA):
+            return TickLayout(delimiter, list(_HISTDATA), 0, "est")
         timed = any(name in names for name in (*_TIME_NAMES, "date"))
         if timed and {"bid", "ask"} <= set(names):
             utc = {"gmt time", "time_utc"} & set(names)
@@ -174,5 +175,7 @@ def _second(path: Path, line: int, text: str) -> int:
     try:
         moment = datetime.fromisoformat(plain)
     except ValueError:
-        raise BarFileError(path, f"time {shown(text)} cannot be read: correct it", line) from None
+        cause = ": the day or the month may come first" if _EITHER.match(plain) else ""
+        fault = f"time {shown(text)} cannot be read{cause}: write it as 2025-03-31 09:15:00.123"
+        raise BarFileError(path, fault, line) from None
     return math.floor(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())

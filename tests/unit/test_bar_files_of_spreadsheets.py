@@ -133,6 +133,21 @@ def test_ticks_of_truefx_become_bars_by_their_time_in_utc(tmp_path: Path) -> Non
         list(bars_of_ticks(ticks, tick_layout(ticks), 60, 5))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # A price and a volume are no bid and ask.
+        ("20250310 220000;1.08;1\n", "is no file of ticks"),
+        ("Time,Bid,Ask\n10/03/2025 22:00:00.123,1.08,1.09\n", "the day or the month may come"),
+    ],
+)
+def test_ticks_that_do_not_tell_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    ticks = tmp_path / "ticks.csv"
+    ticks.write_text(text, encoding="utf-8")
+    with pytest.raises(BarFileError, match=told):
+        list(bars_of_ticks(ticks, tick_layout(ticks), 60, 5))
+
+
 SIGNALS = "time,symbol,direction,stop_loss,exit_time\n"
 
 
