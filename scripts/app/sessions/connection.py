@@ -36,7 +36,7 @@ from engine.types import SymbolSpec
 from scripts.app.account.place import held, results_of
 from scripts.app.errors import AppError, Refused, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
-from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec, server_in
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, currency_of, paper_spec, server_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +114,18 @@ def resolve(
         raise WrongUsage(str(error)) from error
 
 
+def checked(account: ResolvedAccount, currency: str) -> str:
+    """A currency that the user chose for PAPER; raises WrongUsage for any other account."""
+    if account.profile != PAPER:
+        raise WrongUsage(
+            f"--account-currency goes with {PAPER} alone: {account.profile} has a currency of its "
+            "own, which its terminal tells"
+        )
+    from scripts.app.terms.options import paper_currency
+
+    return paper_currency(currency)
+
+
 def in_currency(account: ResolvedAccount, currency: str) -> ResolvedAccount:
     """The built-in paper account in that currency; any other account is as it is."""
     if account.profile != PAPER:
@@ -171,7 +183,12 @@ def _launcher(
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
-        spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
+        currency = currency_of(account.server)
+        spec = (
+            market.spec(state, books)
+            if market
+            else paper_spec(list(symbols), state, books, currency)
+        )
         backend = f"paper:{spec}"
     if account.host and account.terminal_path:
         raise WrongUsage(
