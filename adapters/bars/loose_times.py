@@ -24,6 +24,7 @@ _YEAR_LAST = r"(?P<a>\d{1,2})(?P<sign>[-./])(?P<b>\d{1,2})(?P=sign)(?P<y>\d{4})"
 _STAMPS: Final = tuple(
     re.compile(rf"\s*{date}(?:(?:T| +){_CLOCK})?\s*") for date in (_YEAR_FIRST, _YEAR_LAST)
 )
+_PLAIN: Final = re.compile(r"\s*\d{4}[-./]\d\d[-./]\d\d(?!\d)")
 _CLOCK_ONLY: Final = re.compile(rf"\s*{_CLOCK}\s*")
 
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST, NO_DATE = "DMY", "MDY", "YMD", ""
@@ -125,11 +126,11 @@ def order_told(value: str) -> str:
 
 
 def in_iso(value: str, order: str) -> str | None:
-    """A date of any of these shapes as ISO-8601; None where it is none.
+    """A date of any of these shapes as ISO-8601; None where it is none, or plain already.
 
     `order` is that of dates with the year last and no points, empty where nothing told it.
     """
-    loose = loose_time(value, dated=True)
+    loose = None if _PLAIN.match(value) else loose_time(value, dated=True)
     if loose is None:
         return None
     if must_be_proven(loose):

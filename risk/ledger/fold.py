@@ -23,7 +23,13 @@ from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
 from risk.ledger.past import PastJudge, limits_of
 from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
-from risk.ledger.verdict import BarsWanted, LedgerFinding, LedgerReport, reported
+from risk.ledger.verdict import (
+    BarsWanted,
+    LedgerFinding,
+    LedgerReport,
+    LedgerSeverity,
+    reported,
+)
 from risk.ledger.words import date_of
 from risk.objectives import share, unproven
 
@@ -228,14 +234,15 @@ class _Challenge:
         )
         passed = not figures.breaches and flat and self._passed(figures)
         if passed:
-            items.append(found.passed(inputs, figures, self._unjudged()))
+            left_out = self._firm.rules.left_out
+            items.append(found.passed(inputs, figures, self._unjudged(), left_out))
         items += found.of_day(inputs, figures, self._next_reset)
         items += found.notes(inputs, reading.history, run)
         return items
 
     def _unjudged(self) -> tuple[str, ...]:
         """What no ledger shows: rules that are not modelled, and what was dealt about news."""
-        return *unproven(self._rule_phase, Calendar()), *self._firm.rules.left_out
+        return unproven(self._rule_phase, Calendar())
 
     @property
     def _next_reset(self) -> int:
@@ -284,7 +291,8 @@ def settled(reports: Sequence[LedgerReport], clocks: Sequence[str]) -> LedgerRep
     items = [
         item
         for item in first.findings
-        if found.only_noted(item) or all(item.code in report.codes for report in reports)
+        if item.code.severity is LedgerSeverity.NOTE
+        or all(item.code in report.codes for report in reports)
     ]
     report = reported(figures, [*items, found.clock_unknown(clocks, differing)])
     highest = max((item.baseline for item in reports if item.baseline is not None), default=None)

@@ -531,6 +531,7 @@ def test_a_phase_that_is_over_says_what_no_deal_can_show() -> None:
         report = history.report("06-19 12:00", FirmRules(rules=rules, days=day_rules(rules)))
         (line,) = [item.line for item in report.findings if item.code is LedgerCode.PASSED]
         assert words in line
+        assert "(by its figures; not modelled: " in line
 
 
 # --- without a firm ---

@@ -6,7 +6,7 @@ The built-in paper account is one account for each folder of results, since its 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,21 +35,6 @@ def place_of(account: ResolvedAccount, results: Path) -> Path:
 def paper_books(account: ResolvedAccount, results: Path) -> Path | None:
     """The books of the paper account, which every session that sends to it shares."""
     return place_of(account, results) / _BOOKS if account.profile == PAPER else None
-
-
-def other_books(account: ResolvedAccount, results: Path, servers: Mapping[str, str]) -> list[str]:
-    """The currencies in which the paper account has books of its own, but for this account's.
-
-    `servers` has the name of each currency's. Empty for an account of a broker.
-    """
-    if account.profile != PAPER:
-        return []
-    return [
-        currency
-        for currency, server in servers.items()
-        if server != account.server
-        and (account_folder(results, server, account.login) / _BOOKS).is_file()
-    ]
 
 
 def prepared(account: ResolvedAccount, results: Path) -> Path:

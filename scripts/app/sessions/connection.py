@@ -32,8 +32,8 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
-from engine.types import SymbolSpec
-from scripts.app.account.place import held, results_of
+from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
+from scripts.app.account.place import held, paper_books, results_of
 from scripts.app.errors import AppError, Refused, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, currency_of, paper_spec, server_in
@@ -131,6 +131,23 @@ def in_currency(account: ResolvedAccount, currency: str) -> ResolvedAccount:
     if account.profile != PAPER:
         return account
     return msgspec.structs.replace(account, server=server_in(currency))
+
+
+def with_books(account: ResolvedAccount, results: Path) -> list[str]:
+    """The other currencies in which PAPER has books there; none for another account."""
+    if account.profile != PAPER:
+        return []
+    others = {name: in_currency(account, name) for name in ACCOUNT_CURRENCIES}
+    del others[currency_of(account.server)]
+    kept = {name: paper_books(other, results) for name, other in others.items()}
+    return [name for name, books in kept.items() if books is not None and books.is_file()]
+
+
+def as_typed(account: ResolvedAccount) -> str:
+    """What follows --account-profile, or `butler account`, in a command on this account."""
+    currency = currency_of(account.server) if account.profile == PAPER else USD
+    chosen = "" if currency == USD else f" --account-currency {currency}"
+    return f"{account.profile or 'NAME'}{chosen}"
 
 
 @asynccontextmanager

@@ -75,12 +75,9 @@ def choose_account(
 
 def tell_other_books(account: ResolvedAccount, results: Path) -> None:
     """Say that PAPER is another account in another currency, where it has books in one."""
-    from engine.types import ACCOUNT_CURRENCIES
-    from scripts.app.account.place import other_books
-    from scripts.app.sessions.paper import server_in
+    from scripts.app.sessions.connection import with_books
 
-    servers = {currency: server_in(currency) for currency in ACCOUNT_CURRENCIES}
-    for currency in other_books(account, results, servers):
+    for currency in with_books(account, results):
         complain(
             f"{account.profile} has books in {currency}, too, which this does not look at: "
             f"--account-currency {currency}"
