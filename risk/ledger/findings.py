@@ -441,12 +441,3 @@ def notes(
             LedgerFinding(LedgerCode.OWN_OPEN, f"{len(own)} own positions are open ({named})")
         )
     return items
-
-
-def clock_unknown(clocks: Sequence[str], differing: Sequence[str]) -> LedgerFinding:
-    """Several clocks fit and it matters which one is right."""
-    return LedgerFinding(
-        LedgerCode.CLOCK_UNKNOWN,
-        f"two clocks fit the server ({', '.join(clocks)}) and give other figures "
-        f"({', '.join(differing)}): entries when fresh ticks decide",
-    )

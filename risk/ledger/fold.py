@@ -25,6 +25,7 @@ from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
 from risk.ledger.verdict import (
     BarsWanted,
+    LedgerCode,
     LedgerFinding,
     LedgerReport,
     LedgerSeverity,
@@ -294,9 +295,18 @@ def settled(reports: Sequence[LedgerReport], clocks: Sequence[str]) -> LedgerRep
         if item.code.severity is LedgerSeverity.NOTE
         or all(item.code in report.codes for report in reports)
     ]
-    report = reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    report = reported(figures, [*items, _clock_unknown(clocks, differing)])
     highest = max((item.baseline for item in reports if item.baseline is not None), default=None)
     return msgspec.structs.replace(report, baseline=highest)
+
+
+def _clock_unknown(clocks: Sequence[str], differing: Sequence[str]) -> LedgerFinding:
+    """Several clocks fit and it matters which one is right."""
+    return LedgerFinding(
+        LedgerCode.CLOCK_UNKNOWN,
+        f"two clocks fit the server ({', '.join(clocks)}) and give other figures "
+        f"({', '.join(differing)}): entries when fresh ticks decide",
+    )
 
 
 def _agreed(items: Sequence[T]) -> tuple[T, list[str]]:
