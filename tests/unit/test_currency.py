@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +25,18 @@ from adapters.reports.projection import LogProjection
 from adapters.reports.tables import equity_csv, trades_csv
 from adapters.reports.trade_columns import COLUMNS
 from adapters.services.alerts import AlertRules, Policy
+from config.loader import CliOverrides
 from config.symbols import in_currency
 from engine import events as ev
 from engine import types as unit
 from engine.result.build import result_of
 from engine.types import Conversion, Side
 from risk.ledger.fold import fold
+from scripts.app.account.place import PAPER, paper_books
 from scripts.app.errors import WrongUsage
+from scripts.app.sessions.connection import as_typed, checked, resolve, with_books
+from scripts.app.sessions.connection import in_currency as in_currency_of
+from scripts.app.sessions.paper import paper_spec
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.view.live_view import plain_line
@@ -303,3 +309,36 @@ class TestReplays:
         assert {item.spec.commission for item in terms.inputs} == {250.0 * 150}
         assert terms.currency == "JPY"
         assert any("2.50 USD a lot and side is taken as 375.0000 JPY" in note for note in notes)
+
+
+class TestPaperAccounts:
+    """PAPER has an account of its own in each currency: commands reach it, and say which it is."""
+
+    def test_a_command_on_another_currency_names_it_and_finds_its_books(
+        self, tmp_path: Path
+    ) -> None:
+        account = resolve(PAPER, CliOverrides(), None, {})
+        yen = in_currency_of(account, checked(account, "jpy"))
+        assert (as_typed(account), as_typed(yen)) == ("PAPER", "PAPER --account-currency JPY")
+        books = paper_books(yen, tmp_path)
+        assert books is not None
+        assert with_books(account, tmp_path) == []
+        books.parent.mkdir(parents=True)
+        books.write_text("{}", encoding="utf-8")
+        assert (with_books(account, tmp_path), with_books(yen, tmp_path)) == (["JPY"], [])
+
+    def test_its_terminal_is_in_that_currency_with_the_pairs_that_convert(
+        self, tmp_path: Path
+    ) -> None:
+        told = json.loads(paper_spec(["EURUSD"], tmp_path, None, "JPY"))
+        assert (told["currency"], told["server"]) == ("JPY", "Paper-Demo-JPY")
+        assert {item["name"] for item in told["symbols"]} == {"EURUSD", "USDJPY"}
+        korunas = json.loads(paper_spec([], tmp_path, None, "CZK"))
+        assert [item["name"] for item in korunas["symbols"]] == ["EURUSD"]
+
+    def test_another_account_and_another_currency_are_refused(self) -> None:
+        account = resolve(PAPER, CliOverrides(), None, {})
+        with pytest.raises(WrongUsage, match="XYZ: must be one of USD, EUR"):
+            checked(account, "XYZ")
+        with pytest.raises(WrongUsage, match="goes with PAPER alone: DEMO has a currency"):
+            checked(msgspec.structs.replace(account, profile="DEMO"), "EUR")
