@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,11 +202,8 @@ def _launcher(
     backend = "MetaTrader5"
     if account.profile == PAPER:
         currency = currency_of(account.server)
-        spec = (
-            market.spec(state, books)
-            if market
-            else paper_spec(list(symbols), state, books, currency)
-        )
+        made = paper_spec if currency == USD else partial(paper_spec, currency=currency)
+        spec = market.spec(state, books) if market else made(list(symbols), state, books)
         backend = f"paper:{spec}"
     if account.host and account.terminal_path:
         raise WrongUsage(
