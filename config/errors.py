@@ -28,9 +28,9 @@ class ConfigError(Exception):
         self.file = None if file is None else str(file)
         self.path = path or None
         self.line = line
-        super().__init__(self._one_line())
+        super().__init__(self.message)  # what a copy is made with; the rest is kept beside it
 
-    def _one_line(self) -> str:
+    def __str__(self) -> str:
         place = [self.file] if self.file else []
         if self.line is not None:
             place.append(f"line {self.line}")

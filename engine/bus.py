@@ -12,7 +12,7 @@ sealed, and a handler that fails poisons the bus, so that nothing is decided on 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import anyio
@@ -36,9 +36,11 @@ class HandlerFailed(Exception):
     """Raised when an actor could not handle an event or input; the bus takes no more."""
 
     def __init__(self, handler: str, item: object) -> None:
-        super().__init__(f"{handler} failed on {item!r}")
-        self.handler = handler
-        self.item = item
+        super().__init__(handler, item)
+        self.handler, self.item = handler, item
+
+    def __str__(self) -> str:
+        return f"{self.handler} failed on {self.item!r}"
 
 
 class ActorFailed(Exception):
@@ -53,24 +55,70 @@ class BusPoisoned(Exception):
     """Raised when something is put on a bus whose handler failed before."""
 
 
+class RecordStream:
+    """An I/O actor's side: batches of records, each once all of it may be shown."""
+
+    def __init__(
+        self,
+        received: MemoryObjectReceiveStream[Batch],
+        showable: Callable[[int], Awaitable[None]] | None,
+    ) -> None:
+        """`showable` waits until a record, by its number, may be shown; None: all may at once."""
+        self._received = received
+        self._showable = showable
+        self._held: Batch | None = None
+
+    async def receive(self) -> Batch:
+        """The next batch; raises anyio.EndOfStream. One that is waited for outlasts a cancel."""
+        if self._held is None:
+            self._held = await self._received.receive()
+        if self._showable is not None:
+            await self._showable(self._held[-1].seq)
+        batch, self._held = self._held, None
+        return batch
+
+    def __aiter__(self) -> RecordStream:
+        return self
+
+    async def __anext__(self) -> Batch:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    @property
+    def waiting(self) -> int:
+        """Batches that were not taken yet."""
+        return self._received.statistics().current_buffer_used + (self._held is not None)
+
+    def close(self) -> None:
+        """Take no more; `Subscription.flush` then raises."""
+        self._received.close()
+
+
 class Subscription:
     """The bus's side of one I/O actor: records wait here until `flush` hands them over."""
 
     def __init__(
-        self, name: str, kinds: frozenset[type], *, room: int = SUBSCRIPTION_BATCHES
+        self,
+        name: str,
+        kinds: frozenset[type],
+        *,
+        room: int = SUBSCRIPTION_BATCHES,
+        showable: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """`room` batches may wait before `flush` does."""
+        """`room` batches may wait before `flush` does; for `showable` see `RecordStream`."""
         self.name = name
         self.kinds = kinds
         self.outbox: Batch = []  # always the same list: the bus holds on to its `append`
         self._send: MemoryObjectSendStream[Batch]
-        self.stream: MemoryObjectReceiveStream[Batch]
-        self._send, self.stream = anyio.create_memory_object_stream[Batch](room)
+        self._send, received = anyio.create_memory_object_stream[Batch](room)
+        self.stream = RecordStream(received, showable)
 
     @property
     def waiting(self) -> int:
         """Batches of records that the actor has not taken yet; the one to be flushed counts."""
-        return self.stream.statistics().current_buffer_used + bool(self.outbox)
+        return self.stream.waiting + bool(self.outbox)
 
     async def flush(self) -> None:
         if self.outbox:
@@ -101,6 +149,7 @@ class Bus:
         self.seq = 0
         self._flushed = 0  # the last record that was handed to the edges
         self._append = journal.append
+        self._showable = journal.showable
         self._record_inputs = record_inputs
         self._handlers: dict[type, tuple[Callable[[Any], None], ...]] = {}
         self._subscriptions: list[Subscription] = []
@@ -117,8 +166,9 @@ class Bus:
             self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
 
     def subscribe(self, name: str, kinds: frozenset[type]) -> Subscription:
-        """Add an I/O actor that receives the records of `kinds` through a bounded stream."""
-        subscription = Subscription(name, kinds)
+        """Add an I/O actor that receives the records of `kinds` through a bounded stream, each
+        once the journal lets it be shown."""
+        subscription = Subscription(name, kinds, showable=self._showable)
         self._subscriptions.append(subscription)
         for kind in kinds:
             self._takers[kind] = (*self._takers.get(kind, ()), subscription.outbox.append)
@@ -230,6 +280,10 @@ class Bus:
         self._flushed = self.seq
         for subscription in self._subscriptions:
             await subscription.flush()
+
+    async def showable(self) -> None:
+        """Wait until all that was recorded may be shown."""
+        await self._showable(self.seq)
 
     def close_subscriptions(self) -> None:
         """End every edge's stream; what was flushed is still delivered."""

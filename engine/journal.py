@@ -15,6 +15,7 @@ from typing import Final, Protocol, get_args
 
 import msgspec
 
+from engine.decoding import from_json, json_decoder
 from engine.events import Event, Input, Record
 from engine.types import Millis
 
@@ -54,6 +55,12 @@ class Journal(Protocol):
     async def durable(self, seq: int) -> None:
         """Wait until the record `seq` and all before it are on disk."""
 
+    async def showable(self, seq: int) -> None:
+        """Wait until the record `seq` may be shown: where the venue outlives the session, nothing
+        is that a crash could still undo. Returns at once when the store has failed: then the
+        session ends, and what it tells of that must be seen.
+        """
+
     async def close(self) -> None:
         """Write what is left and seal the journal with its hash."""
 
@@ -81,14 +88,14 @@ def encode_metadata(record: Record) -> bytes | None:
 @cache
 def _decoder() -> msgspec.json.Decoder[_Decoded]:
     """Made when a journal is read: it knows every field of every kind, which takes its time."""
-    return msgspec.json.Decoder(_Decoded)
+    return json_decoder(_Decoded)
 
 
 def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     """The record of `payload`; raises JournalDamaged when it is not one."""
     try:
         seq, moment, bar, event = _decoder().decode(payload)
-        extra = None if metadata is None else msgspec.json.decode(metadata, type=dict)
+        extra = None if metadata is None else from_json(metadata, dict)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)
@@ -169,6 +176,9 @@ class PassingJournal:
         if seq > self._last:
             raise JournalFailed(f"record {seq} was never appended")
 
+    async def showable(self, _seq: int) -> None:
+        """What is in memory is shown at once."""
+
     async def close(self) -> None:
         """Nothing is left to write."""
 
@@ -189,6 +199,9 @@ class MemoryJournal:
         """What is in memory is as durable as it gets; raises JournalFailed for a record to come."""
         if seq > len(self.records):
             raise JournalFailed(f"record {seq} was never appended")
+
+    async def showable(self, _seq: int) -> None:
+        """What is in memory is shown at once."""
 
     async def close(self) -> None:
         """Nothing is left to write."""

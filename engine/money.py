@@ -37,7 +37,12 @@ class RateMissing(Exception):
     """Raised when money of a symbol is asked for that only a `Rate` can tell, without one."""
 
     def __init__(self, spec: SymbolSpec) -> None:
-        super().__init__(f"{spec.name}: nobody has supplied what a unit of {spec.quote} is worth")
+        super().__init__(spec)
+        self.spec = spec
+
+    def __str__(self) -> str:
+        spec = self.spec
+        return f"{spec.name}: nobody has supplied what a unit of {spec.quote} is worth"
 
 
 def half(value: float) -> int:

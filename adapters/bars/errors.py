@@ -17,10 +17,13 @@ class BarFileError(Exception):
     def __init__(
         self, path: Path, message: str, line: int | None = None, unit: str = "line"
     ) -> None:
-        self.path = path
-        self.line = line
+        super().__init__(path, message, line, unit)  # as they came: a copy is made of them
+        self.path, self.line = path, line
+
+    def __str__(self) -> str:
+        path, message, line, unit = self.args
         where = "" if line is None else f" {unit} {line}:"
-        super().__init__(f"{path}:{where} {message}")
+        return f"{path}:{where} {message}"
 
 
 def shown(text: str, limit: int = 40) -> str:

@@ -87,8 +87,12 @@ class SignalFileError(Exception):
     """Raised when a signal file cannot be read; one line: file, line, field, value, remedy."""
 
     def __init__(self, path: Path, message: str, line: int | None = None) -> None:
+        super().__init__(path, message, line)
+
+    def __str__(self) -> str:
+        path, message, line = self.args
         where = "" if line is None else f" line {line}:"
-        super().__init__(f"{path}:{where} {message}")
+        return f"{path}:{where} {message}"
 
 
 def read_signals(path: Path) -> list[UserSignal]:

@@ -1,9 +1,10 @@
 """What a session writes its journal with: the loop never waits on the disk.
 
-`append` only encodes and queues; a thread commits whole batches. What is appended between two
-calls of `room` or `durable` is committed together: as the bus works an input off without a pause,
-an input and all that follows from it are on the disk whole or not at all. `durable` waits for the
-commit that holds a record, `room` holds the feed back while too many batches are unwritten.
+`append` only encodes and queues; a thread commits whole batches. What is appended between two calls
+of `room`, `durable` or `showable` is committed together: as the bus works an input off without a
+pause, an input and all that follows from it are on the disk whole or not at all. `durable` waits
+for the commit that holds a record, and so does `showable` on an account; `room` holds the feed back
+while too many batches are unwritten.
 """
 
 from __future__ import annotations
@@ -124,6 +125,15 @@ class SqliteJournal:
         self._hand_over()
         while self._written_seq < seq:
             await self._next_progress()
+
+    async def showable(self, seq: int) -> None:
+        """Wait for the commit with the record `seq`; at once for a replay, which is run again, and
+        when the journal has failed."""
+        if not self._power_safe:
+            return
+        self._hand_over()
+        while self._written_seq < seq and self._pending.failure is None:
+            await self._progress.wait()
 
     async def close(self) -> None:
         """Write the rest, seal the file with the journal hash and merge the write-ahead log."""

@@ -10,7 +10,8 @@ from adapters.reports.page import OtherRun
 from adapters.reports.page.sections import Cell, Table
 from adapters.reports.page.words import amount, amounts_in, money, number, of_money, percent, when
 from adapters.reports.runs import Fill, Trade
-from engine.result.curve import EquityCurve
+from adapters.reports.spread_table import spreads
+from engine.result import RunResult
 from engine.types import Cents, Points
 
 Price = Callable[[str, Points], str]
@@ -27,16 +28,17 @@ def other_run_of(
     comparison: RunComparison,
     price: Price,
     *,
-    curve: EquityCurve | None,
-    start: Cents,
+    other: RunResult,
+    results: tuple[RunResult, RunResult],
     currency: str = "",
     reasons: Sequence[str] = (),
     terms: Mapping[str, tuple[Any, Any]] | None = None,
     why: Mapping[int, str] | None = None,
 ) -> OtherRun:
-    """What the page of run A says of run B; `why` explains pairs (by their place) further.
+    """What a run's page says of the `other` one; `results` are those of A and B.
 
-    `currency` is that of the amounts, or both where they are of two.
+    `why` explains pairs (by their place) further; `currency` is that of the amounts, or both where
+    they are of two.
     """
     differing = [
         (pair, (why or {}).get(place, ""))
@@ -45,7 +47,7 @@ def other_run_of(
     ]
     with amounts_in(currency):
         tables = [sums(comparison), denials(comparison), slippages(comparison)]
-        tables.append(_trades(differing, price))
+        tables += [spreads(comparison.pairs, *results), _trades(differing, price)]
         head, text, tone = verdict(comparison)
     if terms:
         tables.append(_terms(terms))
@@ -54,8 +56,8 @@ def other_run_of(
         head=head,
         text=text,
         tone=tone,
-        curve=None if comparison.apart else curve,
-        start=start,
+        curve=None if comparison.apart else other.curve,
+        start=other.terms.start.equity,
         tables=[table for table in tables if table.rows],
         notes=reasons,
     )

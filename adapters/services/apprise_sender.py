@@ -22,8 +22,11 @@ class NotTaken(Exception):
     """Raised when a service did not take an alert; `places` are its positions, from 1."""
 
     def __init__(self, places: Sequence[int]) -> None:
-        super().__init__(f"service {', '.join(map(str, places))} did not take it")
+        super().__init__(places)
         self.places = tuple(places)
+
+    def __str__(self) -> str:
+        return f"service {', '.join(map(str, self.places))} did not take it"
 
 
 class AppriseSender:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Final
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import msgspec
 
 from adapters.services.control_door import Door, listening
@@ -56,8 +57,10 @@ class ControlServer:
         *,
         seconds: float = _SECONDS,
         pause: float = _PAUSE_SECONDS,
+        recorded: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
-        """`folder` gets the owner-only file; `seconds` bounds each connection.
+        """`folder` gets the owner-only file; `seconds` bounds each connection; `recorded` waits
+        until a command is on the disk, before the client hears that it is carried out.
 
         After a failure the server waits `pause` seconds, and longer after each that follows.
         """
@@ -65,6 +68,7 @@ class ControlServer:
         self._warn = warn
         self._seconds = seconds
         self._pause = pause
+        self._recorded = recorded
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
         self._failure: Exception | None = None
@@ -160,10 +164,17 @@ class ControlServer:
         with self._within(until):
             request = await self._request(client)
         reply = request if isinstance(request, ControlReply) else self._carried_out(request)
+        await self._kept(until)
         with contextlib.suppress(OSError), self._within(until):
             await _send(client, msgspec.json.encode(reply) + b"\n")
         if self._failure is not None:
             self._scope.cancel()
+
+    async def _kept(self, until: float) -> None:
+        """Wait for the command's record; a session that ends by it waits for that answer, too."""
+        left = until - anyio.current_time()
+        with contextlib.suppress(TimeoutError), anyio.fail_after(left, shield=True):
+            await self._recorded()
 
     @staticmethod
     def _within(until: float) -> AbstractContextManager[anyio.CancelScope]:

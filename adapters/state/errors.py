@@ -13,5 +13,8 @@ class StateFailed(Exception):
     """
 
     def __init__(self, path: Path, message: str, *, damaged: bool = False) -> None:
-        self.path, self.damaged = path, damaged
-        super().__init__(f"{path}: {message}")
+        super().__init__(path, message)
+        self.path, self.message, self.damaged = path, message, damaged
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"

@@ -19,9 +19,12 @@ class StatementError(Exception):
     """Raised when a statement cannot be read. One line: file, row, what was found, the remedy."""
 
     def __init__(self, path: Path, message: str, row: int | None = None) -> None:
-        self.path, self.row = path, row
-        where = "" if row is None else f" row {row}:"
-        super().__init__(f"{path}:{where} {message}")
+        super().__init__(path, message, row)
+        self.path, self.message, self.row = path, message, row
+
+    def __str__(self) -> str:
+        where = "" if self.row is None else f" row {self.row}:"
+        return f"{self.path}:{where} {self.message}"
 
 
 class StatementKind(enum.StrEnum):

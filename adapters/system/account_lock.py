@@ -38,9 +38,13 @@ class AccountBusy(Exception):
     """Raised when another session holds the account; `holder` is None when it did not say who."""
 
     def __init__(self, account: str, holder: Holder | None) -> None:
+        super().__init__(account, holder)
+        self.account, self.holder = account, holder
+
+    def __str__(self) -> str:
+        holder = self.holder
         who = f"session {holder.session} (process {holder.pid})" if holder else "another session"
-        super().__init__(f"{account} is in use by {who}")
-        self.holder = holder
+        return f"{self.account} is in use by {who}"
 
 
 class AccountLock:

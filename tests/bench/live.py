@@ -194,6 +194,9 @@ class Unwritten:
     async def durable(self, seq: int) -> None:
         del seq
 
+    async def showable(self, seq: int) -> None:
+        del seq
+
     async def close(self) -> None:
         """There is nothing to close."""
 

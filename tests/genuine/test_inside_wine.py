@@ -79,8 +79,8 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     session.await_rows(1, "OPEN", seconds=60)
     session.kill()
     resumed = inside.shadow("--no-dry-run", resume=session)
-    # Its last record may not have been on disk yet; then the order is looked for and found.
     wait_for(lambda: _manages_one(resumed), 120, "the position in the status")
+    assert len(resumed.rows("OPEN")) == 1  # which was shown, and so on the disk
     assert inside.order("flatten", resumed).code == 0
     wait_for(lambda: not inside.terminal.book()["positions"], 30, "everything closed")
     assert inside.order("stop", resumed).code == 0

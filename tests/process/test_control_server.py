@@ -319,6 +319,32 @@ class TestInASession:
         assert not (stage.folder / FILE_NAME).exists()
         assert parts.journal.records[-1].event == ended(ev.SessionOutcome.INTERRUPTED)
 
+    async def test_a_command_is_answered_once_it_is_kept(self, stage: Stage) -> None:
+        """Who was told that trading is paused finds it so after a crash; a session that ends by
+        the command waits for that answer."""
+        kept, asked = anyio.Event(), anyio.Event()
+        replies: list[ControlReply] = []
+
+        async def recorded() -> None:
+            asked.set()
+            await kept.wait()
+
+        async def ask() -> None:
+            replies.append(await stage.ask("stop", "enough"))
+
+        server = ControlServer(
+            stage.folder, stage.noted, stage.warnings.append, seconds=SECONDS, recorded=recorded
+        )
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as serving:
+            serving.start_soon(server.run)
+            await server.ready()
+            tasks.start_soon(ask)
+            await asked.wait()
+            assert replies == []
+            serving.cancel_scope.cancel()
+            kept.set()
+        assert replies == [ControlReply(done=True, text="did stop")]
+
     async def test_a_command_that_fails_ends_the_session_for_that_reason(
         self, stage: Stage
     ) -> None:

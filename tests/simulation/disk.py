@@ -121,6 +121,9 @@ class SimulatedJournal:
         self._disk.synchronise()
         self._step()
 
+    async def showable(self, seq: int) -> None:
+        """What is shown here is kept in memory, and made anew after each crash."""
+
     async def close(self) -> None:
         if not self._failed:
             self._hand_over()

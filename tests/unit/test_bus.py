@@ -218,6 +218,18 @@ class TestPoison:
         assert (seen, ends) == (["a"], [])
 
 
+class OnDisk(MemoryJournal):
+    """A journal that lets records be shown once the test says that they are on the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_disk = anyio.Event()
+
+    async def showable(self, seq: int) -> None:
+        del seq
+        await self.on_disk.wait()
+
+
 @pytest.mark.asyncio
 class TestEdges:
     async def test_an_edge_gets_the_records_of_its_kinds_in_order(self) -> None:
@@ -227,8 +239,8 @@ class TestEdges:
             for event in ONE_OF_EACH:
                 bus.publish(event)
             await bus.flush()
-            assert every.stream.receive_nowait() == journal.records
-            received = some.stream.receive_nowait()
+            assert await every.stream.receive() == journal.records
+            received = await some.stream.receive()
         assert [type(item.event) for item in received] == [ev.SignalRaised, ev.PositionClosed]
 
     async def test_nothing_is_handed_over_before_a_flush_and_no_empty_batches_ever(self) -> None:
@@ -236,14 +248,12 @@ class TestEdges:
         with edges(bus, DROPS) as (subscription,):
             bus.publish(drop("a"))
             assert bus.unflushed == 1
-            with pytest.raises(anyio.WouldBlock):
-                subscription.stream.receive_nowait()
+            assert subscription.stream.waiting == 0
             await bus.flush()
             await bus.flush()
             assert bus.unflushed == 0
-            assert len(subscription.stream.receive_nowait()) == 1
-            with pytest.raises(anyio.WouldBlock):
-                subscription.stream.receive_nowait()
+            assert len(await subscription.stream.receive()) == 1
+            assert subscription.stream.waiting == 0
 
     async def test_a_full_stream_holds_the_feeder_back_until_the_actor_takes_a_batch(self) -> None:
         bus, _ = new_bus()
@@ -293,4 +303,31 @@ class TestEdges:
                     bus.publish(drop(str(number)))
                     await bus.flush()
                 bus.close_subscriptions()
-            assert subscription.stream.statistics().current_buffer_used == 0
+            assert subscription.stream.waiting == 0
+
+    async def test_nothing_is_shown_before_the_journal_lets_it(self) -> None:
+        """A record that a crash could still undo waits at the edge, outlasts a cancelled wait for
+        it, and holds nobody else up."""
+        journal = OnDisk()
+        bus = Bus(journal)
+        shown: list[ev.Record] = []
+
+        async def actor() -> None:
+            async for batch in subscription.stream:
+                shown.extend(batch)
+
+        with edges(bus, DROPS) as (subscription,):
+            bus.publish(drop("a"))
+            await bus.flush()
+            with anyio.move_on_after(0):
+                await subscription.stream.receive()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(actor)
+                await anyio.wait_all_tasks_blocked()
+                bus.publish(drop("b"))
+                await bus.flush()
+                await anyio.wait_all_tasks_blocked()
+                assert (shown, subscription.waiting) == ([], 2)
+                journal.on_disk.set()
+                bus.close_subscriptions()
+        assert shown == journal.records

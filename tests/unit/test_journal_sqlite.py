@@ -96,6 +96,36 @@ class TestWriting:
                 assert other.execute("SELECT max(seq) FROM records").fetchone() == (seq,)
         await journal.close()
 
+    @pytest.mark.parametrize("power_safe", [False, True])
+    async def test_what_may_be_shown_of_a_session_on_an_account_is_committed(
+        self, path: Path, power_safe: bool
+    ) -> None:
+        """Where the venue outlives the session nothing is shown that a crash could undo; a replay,
+        which is run again, does not wait for its disk."""
+        journal = SqliteJournal(path, power_safe=power_safe)
+        journal.append(record(1))
+        await journal.durable(1)
+        with anyio.fail_after(PATIENCE):
+            for seq in range(2, 6):
+                journal.append(record(seq))
+                await journal.showable(seq)
+                committed = seq if power_safe else 1
+                with connected(path) as other:
+                    assert other.execute("SELECT max(seq) FROM records").fetchone() == (committed,)
+            await journal.close()
+
+    async def test_a_failed_journal_lets_its_failure_be_shown(self, path: Path) -> None:
+        """Nothing more is decided then, and what the session tells of its end is not held back."""
+        journal = SqliteJournal(path, power_safe=True)
+        journal.append(record(1))
+        await journal.durable(1)
+        spoil(path, "DROP TABLE records")
+        journal.append(record(2))
+        with anyio.fail_after(PATIENCE):
+            await journal.showable(2)
+        with pytest.raises(JournalFailed):
+            await journal.close()
+
     async def test_a_slow_disk_holds_up_neither_appending_nor_the_loop(self, path: Path) -> None:
         journal = SqliteJournal(path, power_safe=False, busy_seconds=PATIENCE)
         journal.append(record(1))

@@ -115,7 +115,7 @@ class TestEnd:
                 stage.bus, stage.journal, stage.feed(), [(stage.sink, subscription)]
             ).run()
             with pytest.raises(anyio.ClosedResourceError):
-                subscription.stream.receive_nowait()
+                await subscription.stream.receive()
 
     async def test_after_each_slice_the_screen_may_look(self) -> None:
         stage = Stage()

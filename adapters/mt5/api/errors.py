@@ -11,8 +11,11 @@ class HostStartFailed(TerminalError):
     """No host could be started or reached; ``kind`` is a word for programs, the text for people."""
 
     def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
+        super().__init__(kind, detail)
+        self.kind, self.detail = kind, detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class NotSent(TerminalError):
@@ -23,8 +26,11 @@ class HostRefused(NotSent):
     """The host answered that it will not do this; ``kind`` is a `wire.Trouble`."""
 
     def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(f"the terminal host refused: {detail}")
-        self.kind = kind
+        super().__init__(kind, detail)
+        self.kind, self.detail = kind, detail
+
+    def __str__(self) -> str:
+        return f"the terminal host refused: {self.detail}"
 
 
 class BackendRaised(TerminalError):
@@ -35,8 +41,11 @@ class CallOutcomeUnknown(TerminalError):
     """The request may have taken effect: never send it again, look for its traces instead."""
 
     def __init__(self, function: str, why: str) -> None:
-        super().__init__(f"{function}: outcome unknown, {why}")
-        self.function = function
+        super().__init__(function, why)
+        self.function, self.why = function, why
+
+    def __str__(self) -> str:
+        return f"{self.function}: outcome unknown, {self.why}"
 
 
 class ArgumentsRefused(Exception):

@@ -66,8 +66,11 @@ class Unusable(Exception):
     """The host cannot work; ``kind`` is a word for programs, the text for people."""
 
     def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
+        super().__init__(kind, detail)
+        self.kind, self.detail = kind, detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 # --- backends ------------------------------------------------------------------------------------

@@ -77,8 +77,11 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Refused(Exception):
     def __init__(self, trouble: Trouble, detail: str) -> None:
-        super().__init__(detail)
-        self.trouble = trouble
+        super().__init__(trouble, detail)
+        self.trouble, self.detail = trouble, detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class Service:

@@ -17,9 +17,11 @@ import numpy.typing as npt
 from adapters.reports.page import first_screen, sections
 from adapters.reports.page.document import attempt_entry
 from adapters.reports.page.first_screen import Meter, day_limit
+from adapters.reports.page.heartbeat import state_words
 from adapters.reports.page.words import amount, in_its_currency, money, percent, place
 from engine.calendar import resets, trading_date
 from engine.result import RunResult, TradeRecord
+from engine.result.coverage import GRAVITY
 from engine.result.statistics import figures_of
 from engine.types import Cents, Millis, decimals
 
@@ -124,6 +126,7 @@ class LivePage:
             "trades": [_trade(trade) for trade in result.trades],
             "operations": [[cell.text for cell in row] for row in sections.operations(result).rows],
             "lines": [[line.seq, line.time, line.text] for line in lines],
+            "coverage": [[part.first, GRAVITY[part.state]] for part in result.coverage],
         } | _bars(result)
         for name, value in values.items():
             self._values[name] = _changed_value(self._values.get(name), value, seq)
@@ -229,6 +232,7 @@ def _document(result: RunResult) -> dict[str, Any]:
         "place": place(terms.day_zone),
         "lost": found.lost,
         "ended": "" if result.outcome is None else str(result.outcome),
+        "states": state_words(),
         "state": result.trading_state,
         "cause": result.halt_cause,
         "attempts": [attempt_entry(item) for item in result.attempts],

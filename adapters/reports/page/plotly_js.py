@@ -14,8 +14,8 @@ _SCRIPT = Path("package_data", "plotly.min.js")
 class PlotlyMissing(Exception):
     """Raised when the plotly package, or its script, is not installed."""
 
-    def __init__(self) -> None:
-        super().__init__(
+    def __str__(self) -> str:
+        return (
             "the report needs the packages plotly and jinja2, which belong to this program: "
             "install it anew"
         )

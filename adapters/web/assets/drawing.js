@@ -17,6 +17,7 @@ class LiveRun {
     this.trades = [];
     this.lines = [];
     this.operations = [];
+    this.coverage = [];
   }
 
   // Take a message; false where it does not follow on what is here.

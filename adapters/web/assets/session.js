@@ -47,6 +47,7 @@ function drawRecords() {
   drawScreen();
   drawTable('lines', run.lines.slice().reverse(), (row) => [String(row[0]), stamp(row[1]), row[2]]);
   drawTable('operations', run.operations.slice().reverse(), (row) => row);
+  drawHeartbeat(run);
   if (!chart) begin();
   symbols();
   chart.renew();

@@ -64,6 +64,9 @@ class AccountJournal:
         await self._flush()
         await self._journal.durable(seq)
 
+    async def showable(self, seq: int) -> None:
+        await self._journal.showable(seq)
+
     async def close(self) -> None:
         self._beat()
         try:

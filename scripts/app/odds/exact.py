@@ -24,7 +24,7 @@ from risk.challenge import Challenge
 from risk.odds.checks import DaySample, refusal
 from risk.odds.history import history
 from risk.odds.interval import Interval, wilson
-from risk.odds.paths import Cause, Outcome, Played
+from risk.odds.paths import Cause, Outcome
 from risk.odds.table import BadDays, table_of
 from risk.odds.terms import OddsTerms
 from scripts.app.errors import AppError, BadData, WrongUsage
@@ -47,7 +47,8 @@ class ExactAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of the attempt that began on `date`: how it ended, by which rule, on which day.
 
     `outcome` is passed, breached, stopped (by our own limits) or unfinished; `phase` counts from 1,
-    `days` are firm days until the end, weekends without a deal left out.
+    `days` are firm days until the end, weekends without a deal left out. `began` is the day on
+    which that phase began.
     """
 
     date: str
@@ -55,13 +56,39 @@ class ExactAttempt(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     phase: int = 1
     days: int = 0
+    began: str = ""
+
+
+class LaterPhase(msgspec.Struct, frozen=True, kw_only=True):
+    """The fold's last phase, and what exact rules make of it from the day on which it begins.
+
+    A replay begins the next phase at once, with what else is traded on the day of the pass; the
+    fold on the next day that begins with nothing open. `passed` is the day of that pass in the
+    fold; `folded` and `alone` begin on the same day.
+    """
+
+    passed: str
+    folded: ExactAttempt
+    alone: ExactAttempt
 
 
 class ExactDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """A start at which the fold over firm days says otherwise."""
+    """A start at which the fold over firm days says otherwise.
+
+    `later` is there where both reached another phase: what is tried to explain it.
+    """
 
     exact: ExactAttempt
     folded: ExactAttempt
+    later: LaterPhase | None = None
+
+    @property
+    def explained(self) -> bool:
+        """Whether both passed on the same day, and the later phase begins elsewhere: no more."""
+        later = self.later
+        if later is None or later.passed != self.exact.began:
+            return False
+        return _same(later.alone, later.folded)
 
 
 class ExactHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +144,46 @@ def exact_history(
     asked = [
         _Asked(request=request, challenge=once, date=date, start=start) for date, start in starts
     ]
-    found = tuple(_played(asked, jobs or processors()))
-    return _judged(record, challenge, rules, found, tuple(notes))
+    jobs = jobs or processors()
+    found = tuple(_played(asked, jobs))
+    differ = None
+    if not record.keeps_reserve:
+        fold = _Fold(record, rules)
+        differ = tuple(_tried(fold, fold.differences(found), asked, jobs))
+    return _judged(record, challenge, found, differ, tuple(notes))
+
+
+def _tried(
+    fold: _Fold, differ: Sequence[ExactDifference], asked: Sequence[_Asked], jobs: int
+) -> Iterable[ExactDifference]:
+    """The differences, those of a later phase with that phase replayed alone."""
+    by_date = {one.date: one for one in asked}
+    later = {n: fold.later(one) for n, one in enumerate(differ) if _in_later(one)}
+    alone = [
+        _with_phase(by_date[folded.date], phase=differ[n].folded.phase)
+        for n, (_, folded) in later.items()
+    ]
+    found = dict(zip(later, _played(alone, jobs), strict=True)) if alone else {}
+    for number, one in enumerate(differ):
+        if number in found:
+            passed, folded = later[number]
+            phase = LaterPhase(passed=passed, folded=folded, alone=found[number])
+            yield msgspec.structs.replace(one, later=phase)
+        else:
+            yield one
+
+
+def _in_later(one: ExactDifference) -> bool:
+    return one.folded.phase > 1 and one.exact.phase == one.folded.phase
+
+
+def _with_phase(asked: _Asked, *, phase: int) -> _Asked:
+    """The same start for an attempt that begins with this phase (from 1)."""
+    challenge = asked.challenge
+    first = challenge.first_phase + phase - 1
+    return msgspec.structs.replace(
+        asked, challenge=msgspec.structs.replace(challenge, first_phase=first)
+    )
 
 
 def _once(challenge: Challenge, rules: OddsTerms) -> Challenge:
@@ -183,12 +248,13 @@ class _Course:
     def __init__(self) -> None:
         self.ended: ev.AttemptEnded | None = None
         self.phase = 1
+        self.began = ""
 
     def routes(self) -> ev.Routes:
         return {ev.AttemptEnded: self._take, ev.AttemptStarted: self._begin}
 
     def _begin(self, started: ev.AttemptStarted) -> None:
-        self.phase = started.phase
+        self.phase, self.began = started.phase, started.date
 
     def _take(self, ended: ev.AttemptEnded) -> None:
         self.ended = ended
@@ -211,22 +277,23 @@ def attempt_at(asked: _Asked) -> ExactAttempt | str:
     first = asked.challenge.first_phase
     if ended is None or ended.outcome is AttemptOutcome.PHASE_PASSED:
         return ExactAttempt(
-            date=asked.date, outcome="unfinished", phase=course.phase - first, days=days
-        )
+            date=asked.date, outcome="unfinished", phase=course.phase - first, days=days,
+            began=course.began,
+        )  # fmt: skip
     outcome = "passed" if ended.outcome in PASSES else str(ended.outcome)
     if ended.outcome is AttemptOutcome.PHASE_NOT_PROVEN:
         outcome = "unfinished"
     return ExactAttempt(
         date=asked.date, outcome=outcome, cause="" if outcome == "passed" else ended.cause,
-        phase=ended.phase - first, days=days,
+        phase=ended.phase - first, days=days, began=course.began,
     )  # fmt: skip
 
 
 def _judged(
     record: OddsRecord,
     challenge: Challenge,
-    rules: OddsTerms,
     found: tuple[ExactAttempt, ...],
+    differ: tuple[ExactDifference, ...] | None,
     notes: tuple[str, ...],
 ) -> ExactHistory:
     decided = [one for one in found if one.outcome != "unfinished"]
@@ -252,7 +319,7 @@ def _judged(
         interval=wilson(share, days / mean),
         causes=dict(sorted(causes.items())),
         days_to_pass=(low, middle, high) if lengths else None,
-        differences=None if record.keeps_reserve else tuple(differences(record, rules, found)),
+        differences=differ,
         no_fold=(
             "entries depend on how the attempt stands (firm_reserve_fraction), so there is no "
             "bootstrap: this history is all that can be said"
@@ -263,28 +330,50 @@ def _judged(
     )
 
 
-def differences(
-    record: OddsRecord, rules: OddsTerms, found: Sequence[ExactAttempt]
-) -> Iterable[ExactDifference]:
-    """The starts at which the fold has another outcome, cause or phase, or other days by far."""
-    table = table_of(record.run.days)
-    folded = history(table, rules, record.run.sizing)
-    for number, exact in enumerate(found):
-        other = _folded(folded.played, number, exact.date)
-        same = (exact.outcome, exact.cause, exact.phase) == (
-            other.outcome, other.cause, other.phase,
-        )  # fmt: skip
-        decided = exact.outcome != "unfinished"
-        if not same or (decided and abs(exact.days - other.days) > NEAR):
-            yield ExactDifference(exact=exact, folded=other)
+class _Fold:
+    """What the fold over firm days says of the same starts."""
+
+    def __init__(self, record: OddsRecord, rules: OddsTerms) -> None:
+        self._days = record.run.days
+        self._found = history(table_of(self._days), rules, record.run.sizing)
+        self._starts = {self._days[start].date: start for start in self._found.starts.tolist()}
+
+    def differences(self, found: Sequence[ExactAttempt]) -> list[ExactDifference]:
+        """The starts at which it has another outcome, cause or phase, or other days by far."""
+        both = [
+            ExactDifference(exact=exact, folded=self._attempt(number, exact.date))
+            for number, exact in enumerate(found)
+        ]
+        return [one for one in both if not _same(one.exact, one.folded)]
+
+    def _attempt(self, number: int, date: str) -> ExactAttempt:
+        played = self._found.played
+        return ExactAttempt(
+            date=date,
+            outcome=Outcome(played.outcome[number]).name.lower(),
+            cause=Cause(played.cause[number]).rule,
+            phase=int(played.phase[number]),
+            days=int(played.elapsed[number]),
+        )
+
+    def later(self, one: ExactDifference) -> tuple[str, ExactAttempt]:
+        """The day of the pass before the last phase, and that phase as an attempt of its own."""
+        number = list(self._starts).index(one.folded.date)
+        lengths = self._found.played.days[number, : one.folded.phase].tolist()
+        *before, length = lengths
+        place = passed = self._starts[one.folded.date]
+        for phase in before:
+            passed = place + phase - 1
+            place = next(n for n in range(passed + 1, len(self._days)) if self._days[n].flat)
+        alone = msgspec.structs.replace(
+            one.folded, date=self._days[place].date, phase=1, days=length
+        )
+        return self._days[passed].date, alone
 
 
-def _folded(played: Played, number: int, date: str) -> ExactAttempt:
-    outcome = Outcome(played.outcome[number])
-    return ExactAttempt(
-        date=date,
-        outcome=outcome.name.lower(),
-        cause=Cause(played.cause[number]).rule,
-        phase=int(played.phase[number]),
-        days=int(played.elapsed[number]),
-    )
+def _same(exact: ExactAttempt, folded: ExactAttempt) -> bool:
+    alike = (exact.outcome, exact.cause, exact.phase) == (
+        folded.outcome, folded.cause, folded.phase,
+    )  # fmt: skip
+    decided = exact.outcome != "unfinished"
+    return alike and not (decided and abs(exact.days - folded.days) > NEAR)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.decoding import from_json
 from engine.types import USD, Millis, Points, SymbolSpec, pair_of
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
@@ -120,7 +121,7 @@ def _books_of(books: Path | None) -> _Books:
     if books is None or not books.is_file():
         return _Books()
     try:
-        return msgspec.json.decode(books.read_bytes(), type=_Books)
+        return from_json(books.read_bytes(), _Books)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "

@@ -210,7 +210,9 @@ def _add_control(build: _Build, keeper: StatusKeeper) -> ControlServer:
         final=queries.final,
         unseen=queries.unseen,
     )
-    control = ControlServer(build.folder.path, commands, build.log.warn)
+    control = ControlServer(
+        build.folder.path, commands, build.log.warn, recorded=build.bus.showable
+    )
     _add_work(build, "control", control)
     return control
 

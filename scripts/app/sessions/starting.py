@@ -16,6 +16,7 @@ from adapters.state.resuming import NEVER, Start, StartAction, choose, terms_tex
 from adapters.state.store import AccountStore, SessionRow
 from engine import events as ev
 from engine.clock import Clock
+from engine.decoding import from_json
 from engine.fields import LedgerFigures
 from engine.types import Limits, Millis
 from risk.challenge import Challenge
@@ -246,7 +247,7 @@ async def insist_on_no_orphans(
 
 def _going_on(start: Start, row: SessionRow) -> Start:
     """The start of a session that goes on, whose terms were held against its journal's already."""
-    terms = msgspec.json.decode(row.terms, type=dict[str, str])
+    terms = from_json(row.terms, dict[str, str])
     return msgspec.structs.replace(start, wanted=row.id, terms=terms, failed={}, unreadable={})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from adapters.system.atomic_files import replace_file
+from engine.decoding import from_json
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.sweep.trial import TrialRow
 
@@ -62,7 +63,7 @@ class SweepFolder:
         lines = file.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
             try:
-                row = msgspec.json.decode(line, type=TrialRow)
+                row = from_json(line, TrialRow)
             except msgspec.DecodeError as error:
                 raise BadData(f"{file}: line {number} is damaged ({error})") from error
             found[row.key] = row

@@ -86,10 +86,12 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     """The objectives as a session's first record has them; empty without any."""
     import msgspec
 
+    from engine.decoding import from_json
+
     if challenge is None:
         return {}
     # Through JSON, so that they compare equal to what a journal gives back.
-    recorded = msgspec.json.decode(msgspec.json.encode(challenge), type=dict)
+    recorded = from_json(msgspec.json.encode(challenge), dict)
     del recorded["rules"]["left_out"]  # beside the terms: `about_rules`
     if challenge.initial_balance is None:
         del recorded["initial_balance"]  # as in journals from before there was one
@@ -122,11 +124,10 @@ def challenge_of(started: SessionStarted) -> Challenge | None:
     """The objectives in a session's first record, None when it follows none."""
     if not started.objectives:
         return None
-    import msgspec
-
+    from engine.decoding import converted
     from risk.challenge import Challenge
 
-    return msgspec.convert(started.objectives, Challenge)
+    return converted(started.objectives, Challenge)
 
 
 def _no_calendar() -> Calendar:

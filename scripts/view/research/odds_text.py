@@ -94,6 +94,12 @@ def _fold(found: ExactHistory) -> Iterator[str]:
     yield f"says the same at {starts - len(found.differences):,} of {starts:,} starts"
     for one in found.differences:
         yield f"{one.exact.date}: {_came_to(one.exact)}; the fold: {_came_to(one.folded)}"
+        if one.later is not None and one.explained:
+            yield (
+                f"  explained: both pass on {one.later.passed}, the replay goes on at once; begun "
+                f"on {one.later.alone.date} as in the fold, that phase takes "
+                f"{one.later.alone.days} days (in the fold {one.later.folded.days})"
+            )
 
 
 def _came_to(one: ExactAttempt) -> str:

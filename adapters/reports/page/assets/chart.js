@@ -88,7 +88,7 @@ class AccountChart {
       const drawn = own.x.length > pixels ? thinned(points.balance, from, to, pixels / 2) : { ...own, x: own.x.map((x) => x + 1) };
       return {
         ...drawn, mode: 'lines', name: 'balance', line: { color: css('--balance'), width: 1, shape: 'hv', simplify: false },
-        hovertemplate: 'balance %{y:,.2f}<extra></extra>',
+        hovertemplate: `balance %{y:,.${places}f}<extra></extra>`,
       };
     };
     const floor = (column, color, name, dash) => ({
@@ -163,7 +163,7 @@ class AccountChart {
       traces.push(...paths.traces);
       layout.shapes.push(...paths.shapes);
     }
-    const marked = marks(run, seen, bars, from, to);
+    const marked = marks(run, seen, bars, { from, to, pixels, height: 0.43 * (this.element.clientHeight - 32) });
     traces.push(...marked.traces);
     layout.shapes.push(...marked.shapes);
     const scale = 10 ** bars.digits, room = Math.max(4, (high - low) * 0.06);
