@@ -61,6 +61,7 @@ _LEAST_EPOCH_DIGITS = 9
 """Shorter numbers are a date such as 20240301 or a time of day: as seconds, they would be 1970."""
 
 _EITHER_ORDER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?:\D.*)?")
+_SHORT_YEAR = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d\d(?!\d)")
 _EPOCH = re.compile(r"\s*(\d{1,25})(?:[.]0*)?\s*")  # longer ones are no time
 _PER_SECOND = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From which count on an epoch time is in so many parts of a second: as seconds it would be after
@@ -381,6 +382,8 @@ def _is_epoch(value: str) -> bool:
 def _why(value: str) -> str:
     """The cause, where the value shows it, and the remedy."""
     plain = value.strip()
+    if _SHORT_YEAR.match(plain):
+        return " (its year has two digits): write it as 2025-03-31 09:15"
     if _EITHER_ORDER.fullmatch(plain):
         return (
             " (the day or the month may come first, and no date of the file tells which): write it "

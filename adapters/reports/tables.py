@@ -21,6 +21,7 @@ from adapters.system.atomic_files import replace_file
 from engine.result import RunResult
 from engine.result.curve import NO_FLOOR, Ints
 from engine.types import Cents
+from engine.types import decimals as decimals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -136,24 +137,32 @@ def equity_table(result: RunResult) -> pa.Table:
     """The equity points as an Arrow table."""
     import pyarrow as pa
 
-    curve = result.curve
+    curve, currency = result.curve, result.terms.currency
 
-    def floors(column: Any) -> pa.Array:
-        return pa.array(column / 100, mask=np.asarray(column == NO_FLOOR))
+    def money(column: Ints) -> Any:
+        return column / 100 if decimals_of(currency) else whole_units(column)
+
+    def floors(column: Ints) -> pa.Array:
+        return pa.array(money(column), mask=np.asarray(column == NO_FLOOR))
 
     return pa.table(
         {
             "time": pa.array(curve.time, type=pa.timestamp("ms", tz="UTC")),
-            "balance": curve.balance / 100,
-            "equity": curve.equity / 100,
-            "worst_equity": curve.worst / 100,
+            "balance": money(curve.balance),
+            "equity": money(curve.equity),
+            "worst_equity": money(curve.worst),
             "day_floor": floors(curve.day_floor),
             "overall_floor": floors(curve.overall_floor),
             "open_positions": curve.open_positions,
-            "best_equity": curve.best / 100,
+            "best_equity": money(curve.best),
             "target": floors(curve.target),
         }
     )
+
+
+def whole_units(cents: Ints) -> Any:
+    """Amounts in units of a currency without decimals, half away from zero as the account books."""
+    return np.sign(cents) * ((np.abs(cents) + 50) // 100).astype(np.float64)
 
 
 def daily_table(result: RunResult) -> pa.Table:

@@ -17,7 +17,7 @@ from adapters.reports.projection import cash_in, iso, never_computed
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import planned_cost, slippage_cost
 from engine.result.curve import Ints
-from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, lots
+from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, booked, lots
 
 _DAY: Final = 86_400
 
@@ -209,7 +209,6 @@ def cells(column: Column, rows: TradeRows) -> list[str]:
 
 _DECIMALS: Final[dict[str, Callable[[Any], float]]] = {
     "lots": lots,
-    "money": lambda value: value / 100,
     "seconds": lambda value: value / 1000,
 }
 
@@ -222,6 +221,8 @@ def decimals(column: Column, rows: TradeRows) -> list[Any]:
             value / float(10**digits) if value else None
             for digits, value in zip(rows.digits, values, strict=True)
         ]
+    if column.kind == "money":
+        return [None if value is None else booked(value, rows.currency) / 100 for value in values]
     decimal = _DECIMALS.get(column.kind)
     if decimal is None:
         return list(values)
