@@ -22,7 +22,8 @@ from adapters.paper.terminal.functions import PaperTerminal
 from adapters.reports.page import page_of
 from adapters.reports.page.words import in_its_currency, money
 from adapters.reports.projection import LogProjection
-from adapters.reports.tables import equity_csv, trades_csv
+from adapters.reports.summary import SummaryProjection
+from adapters.reports.tables import equity_csv, equity_table, trades_csv, trades_table
 from adapters.reports.trade_columns import COLUMNS
 from adapters.services.alerts import AlertRules, Policy
 from config.loader import CliOverrides
@@ -235,6 +236,14 @@ class TestReplays:
             cells = [row[name] for row in table for name in columns if row.get(name)]
             assert len(cells) > 6
             assert {len(cell.partition(".")[2]) for cell in cells} == {places}
+        total = SummaryProjection()
+        total.take_all(records)
+        room = total.summary()["loss_buffer"]
+        arrow = trades_table(result)
+        amounts = [room[name] for name in ("today", "overall", "order_risk", "min_buffer")]
+        amounts += [value for name in TRADE_MONEY for value in arrow[name].to_pylist()]
+        amounts += equity_table(result)["equity"].to_pylist()
+        assert all(round(value, places) == value for value in amounts if value is not None)
         page = Page(page_of(result).decode()).words
         for head in ("Result by month", "net result", "costs paid", "net", "least buffer"):
             assert f"{head}, {currency}" in page
