@@ -64,8 +64,12 @@ def amount(cents: Cents | float | None, *, sign: bool = False) -> str:
 
 def of_money(name: str) -> str:
     """The name of a figure or column that holds amounts, with their currency."""
-    unit = _CURRENCY.get()
-    return f"{name}, {unit}" if unit else name
+    return f"{name}, {unit()}" if unit() else name
+
+
+def unit() -> str:
+    """The currency of what is being written; empty where it is not known."""
+    return _CURRENCY.get()
 
 
 def number(value: float | None, digits: int = 2) -> str:
