@@ -144,9 +144,8 @@ def _rows(path: Path, layout: TickLayout) -> Iterator[tuple[int, list[str]]]:
 
 def _time_places(names: list[str], first: int = 0) -> list[int]:
     """The columns that make a tick's time, counted from `first`."""
-    wanted = [name for name in ("date", "time") if name in names]
-    if "date" not in names:
-        wanted = [name for name in _TIME_NAMES if name in names][:1]
+    either = ("date", "time") if "date" in names else _TIME_NAMES
+    wanted = [name for name in either if name in names][: 2 if "date" in names else 1]
     return [names.index(name) + first for name in wanted]
 
 
