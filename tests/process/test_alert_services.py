@@ -16,7 +16,8 @@ from config.loader import AlertSettings, CliOverrides, ResolvedAccount, Secret
 from engine.bus import Bus
 from engine.journal import MemoryJournal
 from scripts.app.sessions.alerts import alert_of_hang, send_refusal
-from scripts.app.sessions.connection import PAPER, resolve
+from scripts.app.sessions.connection import resolve
+from scripts.app.sessions.paper import PAPER
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import ended, halted
 from tests.commands import butler
