@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import ResultsOption
@@ -14,10 +15,14 @@ from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from scripts.app.sweep.folder import SweepFolder
+
 RunArgument = Annotated[
     str,
     typer.Argument(
-        help="Session id or folder, event log or summary; last is the session written to last."
+        help="Session id or folder, event log or summary, a sweep's folder; last is the session "
+        "written to last."
     ),
 ]
 OtherArgument = Annotated[
@@ -43,6 +48,18 @@ RulesOption = Annotated[
     ),
 ]
 
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME", help="Of a sweep: the heat map over these two parameters."),
+]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Of a sweep: only the trials with this value in the heat map; repeat.",
+    ),
+]
+
 
 def report(
     run: RunArgument = "last",
@@ -52,17 +69,28 @@ def report(
     shared_js: SharedOption = False,
     objectives: RulesOption = None,
     bars: opt.Bars = None,
+    axes: Axes = None,
+    fix: Fix = None,
     results_dir: ResultsOption = None,
 ) -> int:
     """Write a run as one page that needs no network; at any moment also of a session that runs.
 
-    With RUN_B the page has both curves and what of their trades differs.
+    With RUN_B the page has both curves and what of their trades differs. A sweep's page has its
+    heat map over --axes; nothing is run again.
     """
     from scripts.app.journals.report import ReportRequest, write_report
+    from scripts.app.sweep.stored import sweep_folder
 
+    results = results_folder(results_dir)
+    swept = sweep_folder(results, run)
+    if swept is not None:
+        run_only = {"RUN_B": run_b, "--shared-js": shared_js, "--objectives": objectives}
+        _refuse({**run_only, "--bars": bars}, f"{run} is a sweep, whose page has no use for it")
+        return _of_sweep(swept, axes, fix or [], out, open_it=open_it)
+    _refuse({"--axes": axes, "--fix": fix}, f"{run} is no sweep's folder, and only those have it")
     written = write_report(
         ReportRequest(
-            results=results_folder(results_dir),
+            results=results,
             run=run,
             other=run_b,
             out=out,
@@ -76,4 +104,30 @@ def report(
     print(f"{written.path}  ({written.size / 1_000_000:.1f} MB)")
     if open_it:
         open_page(written.path)
+    return ExitCode.DONE
+
+
+def _refuse(options: dict[str, object], why: str) -> None:
+    for name, given in options.items():
+        if given:
+            raise WrongUsage(f"{name}: {why}; leave it out")
+
+
+def _of_sweep(
+    swept: SweepFolder, axes: str | None, fix: list[str], out: Path | None, *, open_it: bool
+) -> int:
+    from adapters.system.atomic_files import replace_file
+    from scripts.app.sweep.folder import PAGE
+    from scripts.app.sweep.stored import stored_sweep
+    from scripts.cli.research.sweep import page_text
+
+    text = page_text(stored_sweep(swept, axes, fix)).encode()
+    path = out or swept.path / PAGE
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise WrongUsage(f"{path}: cannot be written ({error.strerror})") from error
+    print(f"{path}  ({len(text) / 1_000_000:.1f} MB)")
+    if open_it:
+        open_page(path)
     return ExitCode.DONE

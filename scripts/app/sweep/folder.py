@@ -43,6 +43,11 @@ class SweepFolder:
         except OSError as error:
             raise WrongUsage(f"{self.path}: cannot be written ({error.strerror})") from error
 
+    @property
+    def holds_sweep(self) -> bool:
+        """Whether a sweep was begun in it."""
+        return (self.path / _ASKED).is_file()
+
     def asked(self) -> dict[str, Any]:
         """What the sweep in this folder was asked for; raises BadData where there is none."""
         file = self.path / _ASKED

@@ -246,15 +246,11 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
 
     import msgspec
 
-    from adapters.reports.sweep_page import sweep_page
     from scripts.view.printable import printable
-    from scripts.view.research.sweep_page import page_of_sweep
     from scripts.view.research.sweep_text import sweep_lines
 
     verdict, folder = found.verdict, found.folder.path
-    found.folder.write_page(
-        sweep_page(page_of_sweep(verdict, found.rows, found.figures, found.view))
-    )
+    found.folder.write_page(page_text(found))
     if screen.as_json:
         document = {**msgspec.to_builtins(verdict), "folder": str(folder)}
         print(json.dumps(document, indent=2, allow_nan=False))
@@ -262,6 +258,14 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
         for line in sweep_lines(verdict, folder):
             print(printable(line))
     return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
+
+
+def page_text(found: SweepOutcome) -> str:
+    """The page of a sweep, of one that was made before as of one that was just made."""
+    from adapters.reports.sweep_page import sweep_page
+    from scripts.view.research.sweep_page import page_of_sweep
+
+    return sweep_page(page_of_sweep(found.verdict, found.rows, found.figures, found.view))
 
 
 def _request(given: dict[str, Any]) -> SweepRequest:
