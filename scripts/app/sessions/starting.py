@@ -154,11 +154,10 @@ def addressed(line: str, name: str) -> str:
 def _fresh_books(reading: LedgerRead, name: str) -> str:
     """A challenge on PAPER that is over needs no firm to begin anew."""
     over = {LedgerCode.BREACHED, LedgerCode.PASSED} & set(reading.report.codes)
-    if name != PAPER or not over:
+    if name.split()[0] != PAPER or not over:
         return ""
     return (
-        f"; `butler account {PAPER} --reset` gives it fresh books, and so does another "
-        "--results-dir"
+        f"; `butler account {name} --reset` gives it fresh books, and so does another --results-dir"
     )
 
 

@@ -92,6 +92,7 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
         return {}
     # Through JSON, so that they compare equal to what a journal gives back.
     recorded = from_json(msgspec.json.encode(challenge), dict)
+    del recorded["rules"]["left_out"]  # beside the terms: `about_rules`
     if challenge.initial_balance is None:
         del recorded["initial_balance"]  # as in journals from before there was one
     if not challenge.by_ledger:
@@ -107,6 +108,13 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
             if not phase[name]:
                 del phase[name]
     return recorded
+
+
+def about_rules(challenge: Challenge | None) -> dict[str, Any]:
+    """What the rules leave out, for a session's first record; beside its terms, as it decides
+    nothing."""
+    left_out = () if challenge is None else challenge.rules.left_out
+    return {"not_modelled": list(left_out)} if left_out else {}
 
 
 _LATER_TERMS = ("profitable_days", "profitable_percent", "unproven", "inactive_days")
