@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +15,6 @@ from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from scripts.app.sweep.folder import SweepFolder
 
 RunArgument = Annotated[
     str,
@@ -79,14 +77,13 @@ def report(
     heat map over --axes; nothing is run again.
     """
     from scripts.app.journals.report import ReportRequest, write_report
-    from scripts.app.sweep.stored import sweep_folder
+    from scripts.cli.research.sweep import is_sweep, write_page_again
 
     results = results_folder(results_dir)
-    swept = sweep_folder(results, run)
-    if swept is not None:
+    if is_sweep(results, run):
         run_only = {"RUN_B": run_b, "--shared-js": shared_js, "--objectives": objectives}
         _refuse({**run_only, "--bars": bars}, f"{run} is a sweep, whose page has no use for it")
-        return _of_sweep(swept, axes, fix or [], out, open_it=open_it)
+        return _written(write_page_again(results, run, axes, fix or [], out), (), open_it=open_it)
     _refuse({"--axes": axes, "--fix": fix}, f"{run} is no sweep's folder, and only those have it")
     written = write_report(
         ReportRequest(
@@ -99,11 +96,15 @@ def report(
             bars=bars,
         )
     )
-    for warning in written.warnings:
+    return _written(written.path, written.warnings, open_it=open_it)
+
+
+def _written(path: Path, warnings: Iterable[str], *, open_it: bool) -> int:
+    for warning in warnings:
         complain(f"warning: {warning}")
-    print(f"{written.path}  ({written.size / 1_000_000:.1f} MB)")
+    print(f"{path}  ({path.stat().st_size / 1_000_000:.1f} MB)")
     if open_it:
-        open_page(written.path)
+        open_page(path)
     return ExitCode.DONE
 
 
@@ -111,23 +112,3 @@ def _refuse(options: dict[str, object], why: str) -> None:
     for name, given in options.items():
         if given:
             raise WrongUsage(f"{name}: {why}; leave it out")
-
-
-def _of_sweep(
-    swept: SweepFolder, axes: str | None, fix: list[str], out: Path | None, *, open_it: bool
-) -> int:
-    from adapters.system.atomic_files import replace_file
-    from scripts.app.sweep.folder import PAGE
-    from scripts.app.sweep.stored import stored_sweep
-    from scripts.cli.research.sweep import page_text
-
-    text = page_text(stored_sweep(swept, axes, fix)).encode()
-    path = out or swept.path / PAGE
-    try:
-        replace_file(path, text)
-    except OSError as error:
-        raise WrongUsage(f"{path}: cannot be written ({error.strerror})") from error
-    print(f"{path}  ({len(text) / 1_000_000:.1f} MB)")
-    if open_it:
-        open_page(path)
-    return ExitCode.DONE

@@ -81,9 +81,14 @@ class SweepFolder:
         with (self.path / _DONE).open("ab") as stream:
             stream.write(msgspec.json.encode(row) + b"\n")
 
-    def write_page(self, text: str) -> None:
-        """Write the page that shows the sweep."""
-        replace_file(self.path / PAGE, text.encode())
+    def write_page(self, text: str, out: Path | None = None) -> Path:
+        """Write the page that shows the sweep, here or to `out`; raises WrongUsage."""
+        path = out or self.path / PAGE
+        try:
+            replace_file(path, text.encode())
+        except OSError as error:
+            raise WrongUsage(f"{path}: cannot be written ({error.strerror})") from error
+        return path
 
     def write(self, rows: Sequence[TrialRow], summary: dict[str, Any]) -> None:
         """Write the tables, in the order of trials."""
