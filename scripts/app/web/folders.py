@@ -44,7 +44,7 @@ class SessionFolders:
         self.problems: list[str] = []
 
     def looks(self) -> list[FolderLook]:
-        """What there is now, in no order."""
+        """What there is now, in no order; raises OSError when nobody can tell."""
         self.problems = []
         known, self._settled = self._settled, {}
         found: list[FolderLook] = []
@@ -61,10 +61,10 @@ class SessionFolders:
                 yield from (entry.path for entry in entries if entry.is_dir())
         except (FileNotFoundError, NotADirectoryError):
             return  # it is not there, or not yet
-        except OSError as error:
+        except PermissionError as error:
             self._failed(parent, error)
 
-    def _failed(self, path: Path | str, error: OSError) -> None:
+    def _failed(self, path: Path | str, error: PermissionError) -> None:
         self.problems.append(f"{path} cannot be read ({error.strerror or error})")
 
     def _look(
@@ -80,7 +80,7 @@ class SessionFolders:
                 settled = changed, found
         except FileNotFoundError:
             return None  # taken away meanwhile
-        except OSError as error:
+        except PermissionError as error:
             self._failed(path, error)
             return None
         self._settled[path] = settled
