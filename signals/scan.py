@@ -78,8 +78,8 @@ class ChunkScan:
         entered: Callable[[ChunkScan], None],
         failed: Callable[[BaseException], Exception],
     ) -> None:
-        """`position` is the open one, `entered` hears that the chunk begins, `failed` makes of what
-        the strategy's code raises what is told of it.
+        """`position` is the open one, `entered` hears that the chunk begins, `failed` makes the
+        session's failure of what the strategy's code raises.
         """
         self._columns = columns
         self._timeframe = bars.timeframe

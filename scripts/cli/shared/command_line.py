@@ -110,16 +110,44 @@ def _root(
 def run(app: typer.Typer | TyperGroup) -> NoReturn:
     """Run the command line and leave with its exit code; an error is one line on stderr."""
     prepare_streams()
-    sys.exit(_code(app))
+    sys.exit(_out(_code(app)))
 
 
 def _code(app: typer.Typer | TyperGroup) -> int:
     try:
         return _carried_out(app)
     except BrokenPipeError:
-        # Whoever read our output has had enough of it (`| head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        pass
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # which the library ends so
+            raise
+    # Whoever read our output has had enough of it (`| head`).
+    _print_no_more()
+    return ExitCode.DONE
+
+
+def _out(code: int) -> int:
+    """The exit code, once all that was printed is out.
+
+    What the interpreter itself could not get rid of at its end would make the code one of its own,
+    and a service would start a session again that had ended in order.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+    except OSError as error:
+        _print_no_more()
+        complain(f"output: {error.strerror}; make room or choose another")
+        return code or ExitCode.USAGE
+    return code
+
+
+def _print_no_more() -> None:
+    """Let standard output lead nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _carried_out(app: typer.Typer | TyperGroup) -> int:
