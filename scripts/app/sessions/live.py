@@ -158,9 +158,10 @@ async def _not_selected(
 ) -> Refused:
     """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
     code, text = error
-    if not (await connection.ask("symbol_info", name)).failed:
-        return Refused(f"the terminal has {name} but did not select it: {code} {text}; try again")
-    near = alike(ours, (await connection.ask("symbols_get")).value)
+    listed = await connection.ask("symbols_get")
+    if listed.failed or any(info.name == name for info in listed.value):
+        return Refused(f"the terminal did not select {name}: {code} {text}; try again")
+    near = alike(ours, listed.value)
     hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
     return Refused(f"the terminal has no symbol {name}{hint}")
 
