@@ -61,3 +61,11 @@ def test_a_symbol_that_is_missing_is_said_to_be_with_those_like_it() -> None:
         "the terminal has no symbol EUR; it has EURUSD: set symbol_map in the profile"
     )
     assert refusal("NONE") == "the terminal has no symbol NONE"
+
+
+def test_a_name_that_the_package_does_not_take_is_refused_before_anything_is_asked() -> None:
+    name = "EURUSD" * 5
+    text = refusal(name, "symbol_select")
+    assert text == (
+        f"the symbol {name} cannot be traded: the MetaTrader5 package takes 29 characters"
+    )

@@ -142,6 +142,8 @@ async def instruments(
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
+        if len(venue_name) > mt5.SYMBOL_MAX_CHARS:
+            raise Refused(_too_long(venue_name))
         selected = await connection.ask("symbol_select", venue_name, True)
         if selected.failed:
             raise await _not_selected(connection, ours, venue_name, selected.last_error)
@@ -151,6 +153,12 @@ async def instruments(
             raise Refused(f"{venue_name}: {why} on this account")
         found[ours] = instrument(ours, info, connection.account, known.get(ours))
     return found
+
+
+def _too_long(name: str) -> str:
+    """The package takes no longer name: every question about it would fail."""
+    most = mt5.SYMBOL_MAX_CHARS
+    return f"the symbol {name} cannot be traded: the MetaTrader5 package takes {most} characters"
 
 
 async def _not_selected(
