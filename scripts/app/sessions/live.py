@@ -16,7 +16,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import CheckOnlyRouter, LiveRouter, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
-from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
+from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode, too_long
 from adapters.mt5.execution.translation import figures
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
@@ -142,8 +142,8 @@ async def instruments(
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
-        if len(venue_name) > mt5.SYMBOL_MAX_CHARS:
-            raise Refused(_too_long(venue_name))
+        if (unaskable := too_long(venue_name)) is not None:
+            raise Refused(unaskable)
         selected = await connection.ask("symbol_select", venue_name, True)
         if selected.failed:
             raise await _not_selected(connection, ours, venue_name, selected.last_error)
@@ -155,19 +155,13 @@ async def instruments(
     return found
 
 
-def _too_long(name: str) -> str:
-    """The package takes no longer name: every question about it would fail."""
-    most = mt5.SYMBOL_MAX_CHARS
-    return f"the symbol {name} cannot be traded: the MetaTrader5 package takes {most} characters"
-
-
 async def _not_selected(
     connection: Connection, ours: str, name: str, error: tuple[int, str]
 ) -> Refused:
     """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
-    code, text = error
     listed = await connection.ask("symbols_get")
     if listed.failed or any(info.name == name for info in listed.value):
+        code, text = error
         return Refused(f"the terminal did not select {name}: {code} {text}; try again")
     near = alike(ours, listed.value)
     hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
