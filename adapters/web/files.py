@@ -14,7 +14,7 @@ from adapters.reports.page.plotly_js import csp_hash, plotly_script
 
 _SCRIPTS: Final = {
     "overview.js": ("common.js", "overview.js"),
-    "session.js": ("common.js", "drawing.js", "controls.js", "session.js"),
+    "session.js": ("common.js", "drawing.js", "heartbeat.js", "controls.js", "session.js"),
 }
 """Each script of a page, of these parts of ours."""
 

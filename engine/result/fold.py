@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -130,9 +129,14 @@ class ResultFold:
                 self.last = record.time
             if handler is not None:
                 self._now = record
-                if self._watches and type(record.event) is not ev.SessionResumed:
-                    self.coverage.seen(record.time)
+                if type(record.event) is not ev.SessionResumed:
+                    self.watched(record.time)
                 handler(record.event, record.time)
+
+    def watched(self, time: Millis) -> None:
+        """Something is on record at `time`; who leaves records out may say so by itself."""
+        if self._watches:
+            self.coverage.seen(time)
 
     @property
     def end_key(self) -> int:
@@ -152,16 +156,16 @@ class ResultFold:
         """The trades so far, in the order of their openings.
 
         `excursions` (by position) and `spreads` (of each trade) are what bars say; without them
-        excursions are those of ticks, and no spread is known.
+        both are those of the ticks that the session saw, as far as it saw any.
         """
         reached, ticks = excursions or {}, self.observed.excursions
+        if spreads is None:
+            spreads = [self.observed.spread(trade.opened.position) for trade in self._trades]
         return [
             trade.record(
                 *(reached.get(trade.opened.position) or ticks(trade.opened.position)), spread
             )
-            for trade, spread in zip(
-                self._trades, spreads or repeat(None, len(self._trades)), strict=True
-            )
+            for trade, spread in zip(self._trades, spreads, strict=True)
         ]
 
     @property

@@ -29,6 +29,8 @@ class Observations:
         self._slots: dict[Millis, list[Cents]] = {}
         self._open: dict[int, tuple[str, Side, Points]] = {}
         self._extremes: dict[int, list[Points]] = {}
+        self._spreads: dict[str, Points] = {}
+        self._paid: dict[int, Points | None] = {}
         self._counts: dict[Millis, int] = {}
         self._bars: dict[str, dict[str, list[BarRow]]] = {}
         self._now: Millis = 0
@@ -50,6 +52,7 @@ class Observations:
 
     def opened(self, event: ev.PositionOpened) -> None:
         self._open[event.position] = (event.symbol, event.side, event.price)
+        self._paid[event.position] = self._spreads.get(event.symbol)
 
     def closed(self, event: ev.PositionClosed) -> None:
         _, side, entry = self._open[event.position]
@@ -59,6 +62,7 @@ class Observations:
 
     def tick(self, event: ev.Tick) -> None:
         """A price that every open position of its symbol could be closed at."""
+        self._spreads[event.symbol] = event.ask - event.bid
         for position, (symbol, side, entry) in self._open.items():
             if symbol == event.symbol:
                 price = event.bid if side is LONG else event.ask
@@ -75,6 +79,10 @@ class Observations:
         """The largest adverse and favourable excursions that ticks showed."""
         known = self._extremes.get(position)
         return (None, None) if known is None else (known[0], known[1])
+
+    def spread(self, position: int) -> Points | None:
+        """The spread of the last tick before the opening; None where none was seen."""
+        return self._paid.get(position)
 
     def bar(self, event: ev.BarClosed) -> None:
         row = (event.time, event.open, event.high, event.low, event.close)

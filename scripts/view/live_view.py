@@ -15,6 +15,7 @@ from adapters.reports.projection import iso
 from adapters.reports.status import LinkState, Status
 from engine.trading import TradingState
 from engine.types import grouped, plain
+from scripts.view.live_lines import lines_above
 from scripts.view.printable import printable
 from scripts.view.status_text import (
     account_line,
@@ -190,15 +191,26 @@ class LiveView:
         # Renewed by us alone: a thread of rich's own would draw while the loop hangs. Lines that
         # others write meanwhile go above it, and what a narrower window has wrapped is cleared.
         console, size = self._console, self._console.size
+        live = Live(
+            console=console, auto_refresh=False, transient=True, vertical_overflow="crop",
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        ended = False
 
         def show(status: Status) -> None:
             nonlocal size
-            if console.size != size:
-                size = console.size
-                console.clear()
-            live.update(view(status), refresh=True)
+            with lines.drawing:
+                if ended:
+                    return  # a terminal that takes again what it did not take for a while
+                if console.size != size:
+                    size = console.size
+                    console.clear()
+                live.start()
+                live.update(view(status), refresh=True)
 
-        with Live(
-            console=console, auto_refresh=False, transient=True, vertical_overflow="crop"
-        ) as live:
-            yield show
+        with lines_above(console) as lines:
+            try:
+                yield show
+            finally:
+                ended = True
+                lines.finish(live.stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,8 +39,10 @@ def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     )
 
     columns = TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("bars")
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what leads into a file goes there
+    ) as bar:  # fmt: skip
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_a_session_in_lockstep_is_equal_with_zero_tolerances(results: Path) -> N
     assert told["a"]["number_of_trades"] == told["b"]["number_of_trades"] > 10
     page = Page(Path(told["page"]).read_text(encoding="utf-8"))
     assert "Equal : A and B agree in" in page.words
+    assert re.search(r"points a trade (\d+\.\d\d) \1 0\.00 widest", page.words)
 
 
 def test_the_bars_may_come_out_of_the_journal_alone(
@@ -100,11 +102,13 @@ def without(records: list[ev.Record], positions: set[int]) -> list[ev.Record]:
 
 
 def test_slippage_is_named_with_its_money(results: Path, records: list[ev.Record]) -> None:
-    """One opening was filled three points worse, which cost that much."""
+    """One opening was filled three points worse, which cost that much; all spreads were 4 wider."""
     chosen = opened(records, 4)
     lost = 777
 
     def worse(event: Any) -> Any:
+        if isinstance(event, ev.Tick):
+            return msgspec.structs.replace(event, ask=event.ask + 4)
         if getattr(event, "position", None) != chosen.position:
             return event
         if isinstance(event, ev.PositionOpened):
@@ -124,6 +128,14 @@ def test_slippage_is_named_with_its_money(results: Path, records: list[ev.Record
     page = Page(Path(told["page"]).read_text(encoding="utf-8"))
     assert "first" in page.words
     assert "\u22127.77" in page.words
+    spread = re.search(
+        r"points a trade \S+ \S+ (\S+) widest.*? money \(part of gross\) (\S+ \S+ \S+)", page.words
+    )
+    assert spread is not None
+    assert spread[1] == "4.00"
+    a, b, more = (float(x.replace("\u2212", "-").replace(",", "")) for x in spread[2].split())
+    assert b < a < 0
+    assert more == pytest.approx(b - a)
 
 
 def changed(records: list[ev.Record], change: Callable[[Any], Any]) -> list[ev.Record]:

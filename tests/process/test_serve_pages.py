@@ -13,9 +13,12 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("plotly")
 
+from adapters.reports.page.heartbeat import strip
 from engine import events as ev
+from engine.result.build import result_of
 from tests.chromium import BROWSER, DRIVER, SIZES, Browser, browser, views_of
-from tests.process.test_serve_streams import Session
+from tests.process.test_serve_streams import SEED, Session
+from tests.reruns import recorded
 from tests.serving import Served, serving
 
 pytestmark = pytest.mark.skipif(
@@ -62,6 +65,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     session_of(results, NAME, hostile)
     with serving(results, controls=True) as found:
         yield found
+
+
+STRIP = """
+const bars = [...document.querySelectorAll('#strip rect')];
+const rows = [...document.querySelectorAll('#watched tr')];
+return [bars.map((bar) => [bar.getAttribute('class'), bar.getAttribute('y')]),
+  rows.map((row) => [...row.cells].map((cell) => cell.textContent))];
+"""
+
+
+def heartbeat() -> list[list[list[str]]]:
+    """The strip and its table as the report has them."""
+    known = strip(result_of(recorded(SEED)))
+    assert known is not None
+    return [
+        [[beat.tone, str(beat.top)] for beat in known.beats],
+        [[cell.text for cell in row] for row in known.table.rows],
+    ]
 
 
 def entered(window: Browser, served: Served) -> None:
@@ -128,6 +149,7 @@ def test_a_session_is_read_by_keyboard_and_landmarks(served: Served, tmp_path: P
         window.until("return document.documentElement?.dataset.ready")
         status = "return document.getElementById('status').textContent"
         chosen = "return document.querySelector('.row[aria-selected=true]')?.dataset.at"
+        assert window.run(STRIP) == heartbeat()
         window.press("n")
         assert window.run(chosen) == "0"
         window.run("document.getElementById('chart').focus()")
@@ -159,6 +181,7 @@ def test_an_address_without_its_fragment_is_refused_to_a_browser_too(
         assert window.run("return [location.hash, document.cookie]") == ["", ""]
 
 
+@pytest.mark.deep
 def test_the_page_says_when_its_server_is_gone(tmp_path: Path) -> None:
     """And that a server which was started again is another one."""
     results = tmp_path / "results"

@@ -6,7 +6,6 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
 from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
+from adapters.mt5.live.attempt import attempted
 from adapters.mt5.live.bar_watch import BarWatch, past_of
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
@@ -36,9 +36,6 @@ from engine.types import Cents, Millis
 
 _MANY_BARS = 200
 """Bars whose preparation would take the loop longer than a tick may wait."""
-
-_GLANCE = 0.1
-"""Seconds between two looks at whether the session's time is over."""
 
 _LONGEST_WAIT = 60.0
 """Seconds between two attempts to bring a lost link back, at most."""
@@ -280,13 +277,10 @@ class LiveFeed:
     async def _attempt(self) -> None:
         """One attempt, given up when the time is over: a terminal that never answers must not keep
         a session from its end. What still runs in the worker thread ends with its deadline."""
-        attempt = asyncio.ensure_future(self._venue.recover(self._gateway))
-        while not attempt.done():
-            await asyncio.wait([attempt], timeout=_GLANCE)
-            if not attempt.done() and (self._pacing.over() or self._pacing.stopped()):
-                attempt.cancel()
-                raise LinkDown("the link to the terminal is lost: no answer when the session ended")
-        attempt.result()
+        pacing = self._pacing
+        recovery = self._venue.recover(self._gateway)
+        if not await attempted(recovery, lambda: pacing.over() or pacing.stopped()):
+            raise LinkDown("the link to the terminal is lost: no answer when the session ended")
 
     def _pairs(self, seen: MarketSnapshot) -> Iterable[tuple[BarWatch, Quote]]:
         return zip(self._watches, seen.quotes, strict=True)

@@ -30,6 +30,11 @@ _MEANINGS = {
 }
 
 
+def state_words() -> list[list[str | int]]:
+    """Class, height, name and meaning of each state, the gravest last: for a page's script."""
+    return [[*_LOOKS[state], str(state), _MEANINGS[state]] for state in CoverageState]
+
+
 @dataclass(frozen=True)
 class StripPart:
     """A part of the strip: its looks, and its words on hovering."""

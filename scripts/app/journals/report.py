@@ -51,7 +51,8 @@ def write_report(request: ReportRequest) -> WrittenReport:
     hindsight = hindsight_of(run.result, request.objectives)
     beside = None
     if other is not None:
-        beside = compared_with(compared_recorded(run, other, Tolerances()), "B", other)
+        compared = compared_recorded(run, other, Tolerances())
+        beside = compared_with(compared, "B", other, (run, other))
     size = page.write(run.result, hindsight, beside)
     warnings = (*run.result.warnings, *(other.result.warnings if other else ()))
     return WrittenReport(page.path, size, warnings)
@@ -83,15 +84,20 @@ def compared_recorded(a: RecordedRun, b: RecordedRun, tolerances: Tolerances) ->
 
 
 def compared_with(
-    compared: ComparedRuns, called: str, other: RecordedRun, why: Mapping[int, str] | None = None
+    compared: ComparedRuns,
+    called: str,
+    other: RecordedRun,
+    runs: tuple[RecordedRun, RecordedRun],
+    why: Mapping[int, str] | None = None,
 ) -> OtherRun:
-    """The other one of two compared runs for the page of one, `called` A or B."""
+    """The `other` of two compared runs (A, B) for the page of one; it is `called` A or B."""
     return other_run_of(
         f"{called}: {other.name}",
         compared.result,
         compared.a.price,
-        curve=other.result.curve,
-        start=other.result.terms.start.equity,
+        other=other.result,
+        results=(runs[0].result, runs[1].result),
+        currency=compared.currency,
         reasons=compared.reasons,
         terms=compared.terms,
         why=why,

@@ -16,7 +16,7 @@ from adapters.state.store import SessionRow
 from engine import events as ev
 from engine.account.history import DealEntry, HistoryDeal
 from engine.portfolio import ADOPTED
-from engine.types import Cents, Millis, Side, units
+from engine.types import Cents, Millis, Side, Units, units
 from risk.ledger.booking import net_cents
 from scripts.app.errors import AppError
 from scripts.app.sessions.replay import MAGIC
@@ -143,13 +143,15 @@ def _adopted(
     points = instrument.spec.points
     stop = points(position.sl)
     opened = None if run is None else _opening(run, position)
-    commission = _commission(position, deals)
+    own = [deal for deal in deals if deal.position_id == position.identifier]
+    volume = max(units(position.volume), _left(own))
+    commission = _commission(volume, own)
     managed = run is not None and opened is not None and _same_strategy(adopter, run)
     return ev.AdoptedPosition(
         ticket=position.ticket,
         symbol=ours,
         side=Side.LONG if position.type in BUYING else Side.SHORT,
-        volume=units(position.volume),
+        volume=volume,
         entry=points(position.price_open),
         first_stop=stop if opened is None else opened.stop_loss,
         stop_loss=stop,
@@ -157,8 +159,7 @@ def _adopted(
         signal_id=position.comment if opened is None else opened.signal_id,
         strategy_id=opened.strategy_id if managed and opened is not None else ADOPTED,
         commission=commission,
-        realized=sum(net_cents(item) for item in deals if item.position_id == position.identifier)
-        - commission,
+        realized=sum(map(net_cents, own)) - commission,
         exit_time=None if opened is None or run is None else _exit_time(run, opened.signal_id),
         session="" if row is None else row.id,
     )
@@ -191,18 +192,30 @@ def _exit_time(run: PreviousRun, signal_id: str) -> Millis | None:
     return None
 
 
-def _commission(position: mt5.TradePosition, deals: Sequence[HistoryDeal]) -> Cents:
+def _left(deals: Sequence[HistoryDeal]) -> Units:
+    """What is left of a position by its deals; 0 where they do not begin with its entry.
+
+    They were read before the positions. What was closed in between is not among them: taken over
+    with what they leave, the position is found reduced by the session's first look, which reads
+    the deals that did it.
+    """
+    return sum(units(deal.volume) * (1 if _is_entry(deal) else -1) for deal in deals)
+
+
+def _is_entry(deal: HistoryDeal) -> bool:
+    return deal.entry == DealEntry.IN
+
+
+def _commission(volume: Units, deals: Sequence[HistoryDeal]) -> Cents:
     """What was paid for the part that is still open, as the entry's deals tell it."""
-    entries = [
-        deal
-        for deal in deals
-        if deal.position_id == position.identifier and deal.entry == DealEntry.IN
-    ]
-    volume = sum(Decimal(repr(deal.volume)) for deal in entries)
-    if not volume:
+    entries = list(filter(_is_entry, deals))
+    entered = sum(units(deal.volume) for deal in entries)
+    if not entered:
         return 0
-    paid = sum(Decimal(repr(deal.commission)) + Decimal(repr(deal.fee)) for deal in entries)
-    return int((paid * 100 * Decimal(repr(position.volume)) / volume).to_integral_value())
+    paid = sum(
+        (Decimal(repr(deal.commission)) + Decimal(repr(deal.fee)) for deal in entries), Decimal()
+    )
+    return int((paid * 100 * volume / entered).to_integral_value())
 
 
 def adoption_lines(taken: ev.OrphansAdopted, instruments: Mapping[str, Instrument]) -> list[str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from adapters.journal import StoredJournal
 from adapters.reports.page.live import LiveContent, LiveLine, LivePage
@@ -19,6 +20,7 @@ from engine import events as ev
 from engine.journal import FREQUENT, KINDS, JournalDamaged
 from engine.result import RunResult
 from engine.result.build import finished
+from engine.result.coverage import QUIET_AFTER
 from engine.result.fold import ResultFold
 from engine.types import Millis
 from risk.hindsight import FirmLimitHistory
@@ -61,6 +63,7 @@ class _Folds:
         if isinstance(record.event, ev.Tick):
             # Of prices only their time is shown: excursions are the report's business.
             self.tick_time = max(self.tick_time, record.time)
+            self.result_fold.watched(record.time)
             return
         if isinstance(record.event, ev.SessionStarted):
             course = challenge_of(record.event)
@@ -170,14 +173,56 @@ class Follower:
     def _take(self, stored: StoredJournal, last: int) -> None:
         folds = self._folds
         first = folds.seq + 1
-        many = last - folds.seq > _BACKLOG
-        for record in stored.records(first, last, kinds=_WITHOUT_TICKS if many else None):
-            folds.take(record)
-            folds.seq = record.seq
-        if many:
-            for record in stored.records(max(first, last - _LAST_TICKS), last, kinds=FREQUENT):
+        if last - folds.seq > _BACKLOG:
+            _take_many(folds, stored, first, last)
+        else:
+            for record in stored.records(first, last):
                 folds.take(record)
+                folds.seq = record.seq
         folds.seq = max(folds.seq, last)
+
+
+def _take_many(folds: _Folds, stored: StoredJournal, first: int, last: int) -> None:
+    """All but the ticks, of which the newest are enough, and some that tell when there were any."""
+    before = _Place(folds.seq, folds.time)
+    for record in stored.records(first, last, kinds=_WITHOUT_TICKS):
+        before = _watch(folds, stored, before, _Place(record.seq, record.time))
+        folds.take(record)
+        folds.seq = record.seq
+    if before.seq < last:
+        (newest,) = stored.records(last, last)
+        _watch(folds, stored, before, _Place(newest.seq, newest.time))
+    for record in stored.records(max(first, last - _LAST_TICKS), last, kinds=FREQUENT):
+        folds.take(record)
+
+
+def _watch(folds: _Folds, stored: StoredJournal, a: _Place, b: _Place) -> _Place:
+    """Tell the heartbeat of the ticks between two records, so many that none more would matter."""
+    for moment in _ticks_within(stored, a, b):
+        folds.result_fold.watched(moment)
+    return b
+
+
+class _Place(NamedTuple):
+    """A record's number and its time (ms UTC)."""
+
+    seq: int
+    time: Millis
+
+
+def _ticks_within(stored: StoredJournal, a: _Place, b: _Place) -> Iterator[Millis]:
+    """Times of ticks between two records; all of them would leave the same gaps.
+
+    Records less than `QUIET_AFTER` apart have no gap between them: nothing there need be read.
+    """
+    if not a.seq or b.time - a.time <= QUIET_AFTER or b.seq - a.seq < 2:
+        return
+    middle = (a.seq + b.seq) // 2
+    (record,) = stored.records(middle, middle)
+    here = _Place(record.seq, record.time)
+    yield from _ticks_within(stored, a, here)
+    yield here.time
+    yield from _ticks_within(stored, here, b)
 
 
 def _stamp(journal: Path) -> tuple[int, ...]:

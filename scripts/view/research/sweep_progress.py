@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,10 @@ def trial_progress(
         TextColumn("{task.fields[told]}"),
     )
     told = SweepProgress(total, objective, time.monotonic())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what leads into a file goes there
+    ) as bar:  # fmt: skip
         task = bar.add_task("", total=total, told="")
 
         def show(row: TrialRow, before: bool) -> None:

@@ -88,7 +88,7 @@ class AccountChart {
       const drawn = own.x.length > pixels ? thinned(points.balance, from, to, pixels / 2) : { ...own, x: own.x.map((x) => x + 1) };
       return {
         ...drawn, mode: 'lines', name: 'balance', line: { color: css('--balance'), width: 1, shape: 'hv', simplify: false },
-        hovertemplate: 'balance %{y:,.2f}<extra></extra>',
+        hovertemplate: `balance %{y:,.${places}f}<extra></extra>`,
       };
     };
     const floor = (column, color, name, dash) => ({
@@ -163,7 +163,7 @@ class AccountChart {
       traces.push(...paths.traces);
       layout.shapes.push(...paths.shapes);
     }
-    const marked = marks(run, seen, bars, from, to);
+    const marked = marks(run, seen, bars, { from, to, pixels, height: 0.43 * (this.element.clientHeight - 32) });
     traces.push(...marked.traces);
     layout.shapes.push(...marked.shapes);
     const scale = 10 ** bars.digits, room = Math.max(4, (high - low) * 0.06);
@@ -210,12 +210,12 @@ class AccountChart {
       const inside = value >= low - room && value <= high + room;
       const edge = value > high ? 'top' : 'bottom';
       const arrow = inside ? '' : edge === 'top' ? '\u2191 ' : '\u2193 ';
-      const away = money(Math.abs(money1 - value));
+      const away = amount(Math.abs(money1 - value));
       layout.annotations.push({
         xref: 'paper', x: 1, xanchor: 'right', showarrow: false, font: { size: narrow ? 10 : 11, color: css(color) },
         yref: inside ? 'y' : 'y domain', y: inside ? value / 100 : edge === 'top' ? 1 : 0, yanchor: inside ? 'bottom' : edge,
         yshift: inside ? 0 : (edge === 'top' ? -1 : 1) * 14 * taken[edge]++,
-        text: narrow ? `${arrow}${name} ${money(value)}` : `${arrow}${name} ${money(value)} (${away} away)`,
+        text: narrow ? `${arrow}${name} ${amount(value)}` : `${arrow}${name} ${amount(value)} (${away} away)`,
       });
     }
     this.addLost(layout, narrow);

@@ -116,45 +116,55 @@ const escaped = (text) => text.slice(0, 60).replace(/&/g, '&amp;').replace(/</g,
 function tradeText(trade, digits) {
   const side = trade.side > 0 ? 'long' : 'short';
   return `#${trade.position} ${side} ${trade.volume.toFixed(2)} · ${priced(trade.open, digits)} → ${priced(trade.close, digits)}`
-    + `<br>${money(trade.net)} · ${thousandths(trade.r)} R · ${escaped(trade.reason)}`;
+    + `<br>${amount(trade.net)} · ${thousandths(trade.r)} R · ${escaped(trade.reason)}`;
 }
 
 const DENSE = 300;
 
-// Entries and exits; of many there is room for short strokes only, as one path of each kind.
-function marks(run, trades, bars, from, to) {
-  const scale = 10 ** bars.digits, dense = trades.length > DENSE;
+// A mark of so many pixels as a part of a path: a triangle for an entry, a diamond for an exit.
+function drawnMark(kind, x, y, dx, dy) {
+  if (kind === 'long') return `M${x},${y + dy}L${x + dx},${y - dy}L${x - dx},${y - dy}Z`;
+  if (kind === 'short') return `M${x},${y - dy}L${x + dx},${y + dy}L${x - dx},${y + dy}Z`;
+  return `M${x},${y + dy}L${x + dx},${y}L${x},${y - dy}L${x - dx},${y}Z`;
+}
+
+// Entries and exits: as markers of the library; as one path of each kind with a line without ink
+// for the words, where markers would take long; of very many there is room for short strokes only.
+function marks(run, trades, bars, view) {
+  const { from, to, pixels, height } = view;
+  const scale = 10 ** bars.digits, dense = trades.length > DENSE, single = trades.length <= PATHS;
   const looks = {
     long: ['triangle-up', css('--ink')], short: ['triangle-down', css('--ink')],
     won: ['circle', css('--up')], lost: ['circle', css('--down')],
   };
   const kinds = {};
   for (const kind of Object.keys(looks)) kinds[kind] = { x: [], y: [], text: [], rows: [], path: [] };
-  const stroke = (bars.span || 1) * 0.005 / scale;
-  const add = (own, trade, seconds, points) => {
-    const x = position(run, seconds), y = points / scale;
+  const span = (bars.span || 1) / scale, stroke = span * 0.005;
+  const dx = (3.2 * (to - from)) / pixels, dy = (3.2 * span * 1.12) / height;
+  const add = (kind, trade, seconds, points) => {
+    const own = kinds[kind], x = position(run, seconds), y = points / scale;
     if (x < from || x > to || points === null) return;
     if (dense) {
       own.path.push(`M${x},${y - stroke}L${x},${y + stroke}`);
-    } else {
-      own.x.push(x); own.y.push(y); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
+      return;
     }
+    own.x.push(x); own.y.push(y); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
+    if (!single) own.path.push(drawnMark(kind, x, y, dx, dy));
   };
   for (const trade of trades) {
-    add(kinds[trade.side > 0 ? 'long' : 'short'], trade, trade.opened, trade.open);
-    if (trade.closed !== null) add(kinds[trade.net > 0 ? 'won' : 'lost'], trade, trade.closed, trade.close);
+    add(trade.side > 0 ? 'long' : 'short', trade, trade.opened, trade.open);
+    if (trade.closed !== null) add(trade.net > 0 ? 'won' : 'lost', trade, trade.closed, trade.close);
   }
   const all = Object.entries(kinds);
-  if (dense) {
-    const shapes = all.filter(([, own]) => own.path.length).map(([kind, own]) => pathShape(own.path.join(''), looks[kind][1], 2, false, 'above'));
-    return { traces: [], shapes };
-  }
+  const shapes = all.filter(([, own]) => own.path.length).map(([kind, own]) => pathShape(own.path.join(''), looks[kind][1], dense ? 2 : 1, !dense, 'above'));
+  if (dense) return { traces: [], shapes };
+  const look = (kind) => (single
+    ? { mode: 'markers', marker: { symbol: looks[kind][0], color: looks[kind][1], size: 10, line: { width: 1, color: css('--back') } } }
+    : { mode: 'lines', line: { width: 0, simplify: false }, hoverlabel: { bgcolor: looks[kind][1] } });
   const traces = all.map(([kind, own]) => ({
-    x: own.x, y: own.y, text: own.text, customdata: own.rows, mode: 'markers', yaxis: 'y3',
-    marker: { symbol: looks[kind][0], color: looks[kind][1], size: trades.length > 60 ? 6 : 10, line: { width: 1, color: css('--back') } },
-    hovertemplate: '%{text}<extra></extra>',
+    x: own.x, y: own.y, text: own.text, customdata: own.rows, yaxis: 'y3', hovertemplate: '%{text}<extra></extra>', ...look(kind),
   }));
-  return { traces, shapes: [] };
+  return { traces, shapes };
 }
 
 // Stops and targets with every move of them, and a line from entry to exit.
