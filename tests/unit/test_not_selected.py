@@ -12,8 +12,8 @@ from adapters.mt5.host.service import Hello
 from scripts.app.errors import Refused
 from scripts.app.sessions.connection import Connection
 from scripts.app.sessions.live import instruments
-from tests.paper_terminals import told
-from tests.unit.test_venue import InThisProcess, terminal_at_ticks
+from tests.paper_terminals import terminal_at_ticks, told
+from tests.unit.test_venue import InThisProcess
 
 BROKEN = (-10_001, "IPC send failed")
 
