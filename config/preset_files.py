@@ -6,13 +6,12 @@ import re
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from config.errors import KeyPath
 from config.limits import LIMIT_NAMES, OPTIONAL_LIMITS, CheckedLimits, limit_complaint
 from config.schema import Preset
 from config.section import Section, unknown_name
 from config.yaml_strict import Document, document_of, load_yaml
+from engine.decoding import converted
 
 DEFAULT_PRESET: Final = "ftmo_m15"
 
@@ -102,4 +101,4 @@ def _limits(section: Section) -> CheckedLimits:
         return value
 
     names = [n for n in LIMIT_NAMES if n not in OPTIONAL_LIMITS or not section.off(n)]
-    return msgspec.convert({name: checked(name) for name in names}, CheckedLimits)
+    return converted({name: checked(name) for name in names}, CheckedLimits)

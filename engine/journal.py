@@ -15,6 +15,7 @@ from typing import Final, Protocol, get_args
 
 import msgspec
 
+from engine.decoding import from_json, json_decoder
 from engine.events import Event, Input, Record
 from engine.types import Millis
 
@@ -87,14 +88,14 @@ def encode_metadata(record: Record) -> bytes | None:
 @cache
 def _decoder() -> msgspec.json.Decoder[_Decoded]:
     """Made when a journal is read: it knows every field of every kind, which takes its time."""
-    return msgspec.json.Decoder(_Decoded)
+    return json_decoder(_Decoded)
 
 
 def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     """The record of `payload`; raises JournalDamaged when it is not one."""
     try:
         seq, moment, bar, event = _decoder().decode(payload)
-        extra = None if metadata is None else msgspec.json.decode(metadata, type=dict)
+        extra = None if metadata is None else from_json(metadata, dict)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)

@@ -138,7 +138,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Limit(
             ValueKind.COUNT,
             "most positions open at once over all symbols, orders in flight and pending orders "
-            "included",
+            "included; what other hands hold counts as risk only",
             (LimitHit(DenyReason.MAX_POSITIONS, "`max_positions` is reached"),),
         ),
     ]

@@ -141,7 +141,10 @@ class TradingRestrictions(_Rule, frozen=True, kw_only=True):
 
 
 class RuleSet(_Rule, frozen=True, kw_only=True):
-    """All rules of one programme. The trading day turns at `reset_hour` o'clock in `reset_zone`."""
+    """All rules of one programme. The trading day turns at `reset_hour` o'clock in `reset_zone`.
+
+    `left_out` names what the firm judges by itself and no figure decides: it goes with a pass.
+    """
 
     name: str
     title: str
@@ -151,6 +154,7 @@ class RuleSet(_Rule, frozen=True, kw_only=True):
     phases: tuple[Phase, ...]
     restrictions: TradingRestrictions = TradingRestrictions()
     reset_hour: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class News(_Rule, frozen=True, kw_only=True):

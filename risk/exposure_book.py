@@ -15,9 +15,10 @@ from risk import exposure, valuation
 class Totals(NamedTuple):
     """The sums that a decision on one symbol needs.
 
-    `positions` and `on_symbol` count positions, orders in flight and what is not ours; money is
-    what they may lose at worst and what orders in flight will bind, never negative. `without_stop`
-    is the ticket of an own position without a stop, 0 where each has one.
+    `positions` and `on_symbol` count positions and orders in flight, and of external ones those
+    with our own mark; money is what all of them may lose at worst and what orders in flight will
+    bind, never negative. `without_stop` is the ticket of an own position without a stop, 0 where
+    each has one.
     """
 
     positions: int
@@ -44,8 +45,12 @@ class ExposureBook:
         self.external: tuple[ev.ExternalExposure, ...] = ()
 
     def count(self) -> int:
-        """Positions, orders in flight and what is not ours."""
-        return len(self._portfolio.positions) + len(self._in_flight) + len(self.external)
+        """Positions and orders in flight, other sessions' of ours included.
+
+        Those of other hands are risk alone: how many they open is no limit of ours.
+        """
+        marked = sum(item.ours for item in self.external)
+        return len(self._portfolio.positions) + len(self._in_flight) + marked
 
     def totals(self, symbol: str) -> Totals:
         """All sums at once."""
@@ -63,7 +68,7 @@ class ExposureBook:
     def _count_on(self, symbol: str) -> int:
         symbols = [position.symbol for position in self._portfolio.positions.values()]
         symbols += [item.order.terms.symbol for item in self._in_flight.values()]
-        symbols += [item.symbol for item in self.external]
+        symbols += [item.symbol for item in self.external if item.ours]
         return symbols.count(symbol)
 
     def worst_open(self) -> Cents:

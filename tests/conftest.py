@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import importlib
 import os
 import sys
@@ -51,10 +53,17 @@ def keep_bytecode() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """A worker begins with the part of the modules that is its own."""
+    gc.disable()  # of the many objects of a collection none is garbage
     worker: dict[str, object] | None = getattr(session.config, "workerinput", None)
     if worker is not None:
         place = int(str(worker["workerid"]).removeprefix("gw"))
         import_from_own_place(session.config, place, int(str(worker["workercount"])))
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is looked for among what the tests make, not among the tests."""
+    gc.freeze()
+    gc.enable()
 
 
 def import_from_own_place(config: pytest.Config, place: int, workers: int) -> None:
@@ -82,15 +91,16 @@ FIRST = ("process", "golden", "property", "deep")
 """Folders whose files take long, or wait; short ones at the end leave no worker alone there."""
 
 
-def place_of(item: pytest.Item) -> int:
+@functools.cache
+def place_of(file: Path) -> int:
     """Which folder's turn it is."""
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    folder = file.relative_to(ROOT / "tests").parts[0]
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skips what is marked `deep` unless --deep asks for it."""
-    items.sort(key=place_of)
+    items.sort(key=lambda item: place_of(item.path))
     if config.getoption("--deep"):
         return
     skip = pytest.mark.skip(reason="runs only with --deep")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.bars.errors import BarFileError, import_command, shown
+from engine.types import ClockName
 
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("time", *PRICES)
@@ -22,17 +23,19 @@ _ALIASES = {
     "tickvol": "tick_volume", "tick volume": "tick_volume", "tickvolume": "tick_volume",
     "tick_vol": "tick_volume", "volume": "tick_volume", "vol": "real_volume",
     "real volume": "real_volume", "timestamp": "time", "datetime": "time", "date time": "time",
-    "date_time": "time", "open time": "time", "open_time": "time", "ticker": SYMBOL,
+    "date_time": "time", "open time": "time", "ticker": SYMBOL,
     "instrument": SYMBOL, "dtyyyymmdd": "date", "tickqty": "tick_volume",
+    "open_time": "time", "window_start": "time",
     "t": "time", "o": "open", "h": "high", "l": "low", "c": "close", "v": "tick_volume",
     **{f"bid{name}": name for name in PRICES}, **{f"bid.{name[0]}": name for name in PRICES},
     **{f"{name} price": name for name in PRICES},
 }  # fmt: skip
-_UTC_NAMES = frozenset({"time_utc", "utc time", "gmt time", "time (utc)", "time(utc)"})
-_WRONG_CLOCKS = {
-    "local time": "a local zone", "time (local)": "a local zone", "eet": "EET",
-    "eet time": "EET", "time (eet)": "EET", "time (est)": "EST",
-}  # fmt: skip
+_UTC_NAMES = frozenset({"time_utc", "utc time", "gmt time", "time (utc)", "time(utc)", "utc"})
+_OF_A_CLOCK: dict[str, ClockName] = dict.fromkeys(("eet", "eet time", "time (eet)"), "eu-dst")
+"""Eastern European Time, with the summer time of the European Union."""
+
+_LOCAL = {"local time": "a local zone", "time (local)": "a local zone", "time (est)": "EST"}
+"""Names of times by a clock that they do not tell; a value's own offset from UTC may."""
 _INDEXES = frozenset({"", "unnamed: 0", "index", "__index_level_0__"})
 _OURS = frozenset({*KNOWN_COLUMNS, "date", "clock", SYMBOL})
 _QUOTES = (frozenset({"bid", "ask"}), frozenset({"bidprice", "askprice"}))
@@ -56,6 +59,10 @@ class ColumnNames:
     names: tuple[str | None, ...]
     utc: bool
     """Whether a name says that the times are UTC."""
+    clock: ClockName | None = None
+    """The other clock that a name tells."""
+    local: str = ""
+    """The name of a column by a clock that it does not tell."""
 
 
 def columns_of(
@@ -69,7 +76,6 @@ def columns_of(
     _check_choice(path, header, choice)
     bare = [_bare(name) for name in header]
     read = {name for name in bare if name not in choice.dropped}
-    _refuse_other_clocks(path, read - choice.renamed.keys())
     _refuse_ticks(path, read)
     ours = [_our_name(name, read, choice) for name in bare]
     if bare and bare[0] in _INDEXES and not {"time", "date"} & set(ours):
@@ -78,14 +84,20 @@ def columns_of(
         ours[ours.index("date")] = None  # a further column beside a whole time
     _check_columns(path, header, ours)
     _refuse_two_times(path, header, ours)
-    utc = any(name in _UTC_NAMES for name, our in zip(bare, ours, strict=True) if our)
-    return ColumnNames(tuple(ours), utc)
+    kept = [name for name, our in zip(bare, ours, strict=True) if our]
+    klines = {"open time", "open_time"} & set(kept) and {"close time", "close_time"} & set(bare)
+    utc = bool(klines) or any(name in _UTC_NAMES for name in kept)
+    clock = next((_OF_A_CLOCK[name] for name in kept if name in _OF_A_CLOCK), None)
+    local = next((name for name in kept if name in _LOCAL.keys() - choice.renamed.keys()), "")
+    return ColumnNames(tuple(ours), utc, clock, local)
 
 
 def known_names(header: Sequence[str]) -> int:
     """How many names of a header are those of bar files: a table of something else has few."""
     bare = {_bare(name) for name in header}
-    return len(bare & {*_OURS, *_ALIASES, *_UTC_NAMES}.union(*_QUOTES) - {SYMBOL})
+    return len(
+        bare & {*_OURS, *_ALIASES, *_UTC_NAMES, *_OF_A_CLOCK, *_LOCAL}.union(*_QUOTES) - {SYMBOL}
+    )
 
 
 def _bare(name: str) -> str:
@@ -101,14 +113,10 @@ def _check_choice(path: Path, header: Sequence[str], choice: ColumnChoice) -> No
             raise BarFileError(path, f"has no column {shown(name)}; it has {shown_names}", 1)
 
 
-def _refuse_other_clocks(path: Path, bare: set[str]) -> None:
-    for name in sorted(bare):
-        if name in _WRONG_CLOCKS:
-            raise BarFileError(
-                path,
-                f"column {name!r} holds times in {_WRONG_CLOCKS[name]}: download with GMT times",
-                1,
-            )
+def other_clock(path: Path, name: str) -> BarFileError:
+    """What is wrong with times by a clock that neither their column nor they tell."""
+    fault = f"column {name!r} holds times in {_LOCAL[name]}: download with GMT times"
+    return BarFileError(path, fault, 1)
 
 
 def _refuse_ticks(path: Path, bare: set[str]) -> None:
@@ -142,7 +150,7 @@ def _our_name(name: str, bare: set[str], choice: ColumnChoice) -> str | None:
         return None
     if name in choice.renamed:
         return choice.renamed[name]
-    if name in _UTC_NAMES:
+    if name in _UTC_NAMES or name in _OF_A_CLOCK or name in _LOCAL:
         return "time"
     if name == "time" and {"date", "dtyyyymmdd"} & bare:
         return "clock"

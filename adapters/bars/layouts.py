@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adapters.bars.column_names import (
@@ -13,10 +13,12 @@ from adapters.bars.column_names import (
     ColumnChoice,
     columns_of,
     known_names,
+    other_clock,
     ticks_fault,
 )
 from adapters.bars.errors import BarFileError, import_command, shown
-from adapters.bars.time_text import OFFSET, clock_template, stamp_template, zone_of
+from adapters.bars.loose_times import LooseTime, loose_time
+from adapters.bars.time_text import clock_template, for_people, stamp_template, zone_of
 from engine.types import ClockName
 
 KNOWN = (
@@ -38,6 +40,15 @@ BLANKS = " \t\r,;"
 _TICK_TIME = re.compile(r"\d{8} \d{9}")
 """HistData's ticks have milliseconds; its bars never do."""
 
+TRUEFX_TIME = re.compile(r"\d{8} \d\d:\d\d:\d\d[.]\d{1,6}")
+"""TrueFX's ticks have it after the pair, before bid and ask, and no header."""
+
+_KLINES = (
+    "time", *PRICES, "tick_volume", "#close_time", "#quote_volume", "#trades", "#taker_buy_volume",
+    "#taker_buy_quote_volume", "#ignore",
+)  # fmt: skip
+"""The exchange Binance's bars, whose archives have no header; their times are UTC."""
+
 _HISTDATA_TIME = "YYYYMMDD hhmmss"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 """A first line of its own, for spreadsheets."""
@@ -50,6 +61,7 @@ _LEAST_EPOCH_DIGITS = 9
 """Shorter numbers are a date such as 20240301 or a time of day: as seconds, they would be 1970."""
 
 _EITHER_ORDER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?:\D.*)?")
+_SHORT_YEAR = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d\d(?!\d)")
 _EPOCH = re.compile(r"\s*(\d{1,25})(?:[.]0*)?\s*")  # longer ones are no time
 _PER_SECOND = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From which count on an epoch time is in so many parts of a second: as seconds it would be after
@@ -63,7 +75,8 @@ class Layout:
     `columns` are our names in the file's order, `labels` what an error calls them; a name that
     begins with "#" is that of a column which is ignored. `date` and `clock` may stand for `time`.
     `templates` give the shape of date and time columns; a `time` without one is an epoch time in
-    parts of a second, `per_second` of them. `before` are the lines before the first bar.
+    parts of a second, `per_second` of them. `before` are the lines before the first bar. `loose`
+    are the columns, by place, that are rewritten to their template before they are read.
     """
 
     format: str
@@ -76,6 +89,12 @@ class Layout:
     per_second: int = 1
     decimal: str = "."
     symbol: str | None = None
+    loose: dict[int, LooseTime] = field(default_factory=dict)
+
+    def written(self, name: str) -> str | None:
+        """How a person writes what stands in a date or time column; None for other columns."""
+        loose = self.loose.get(self.columns.index(name)) if name in self.columns else None
+        return self.templates.get(name) if loose is None else loose.shape
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -102,11 +121,11 @@ def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) 
     delimiter = separator[1] if separator else next((d for d in "\t;," if d in first), None)
     if delimiter is None:
         _refuse_titles(path, lines, before)
-        raise _unknown(path)
+        raise _unknown(path, _other_separator(first))
     fields = split(first, delimiter)
-    if _TICK_TIME.fullmatch(fields[0].strip()):
+    if _TICK_TIME.fullmatch(fields[0].strip()) or is_truefx(fields):
         raise ticks_fault(path)
-    if stamp_template(fields[0].strip()) is not None or _is_epoch(fields[0]):
+    if _begins_with_a_time(fields[0]):
         layout = _headerless(path, delimiter, fields)
     else:
         layout = _with_header(path, delimiter, fields, lines, choice, before)
@@ -120,8 +139,28 @@ def split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter))
 
 
-def _unknown(path: Path) -> BarFileError:
+def is_truefx(fields: list[str]) -> bool:
+    """Whether a first line is a tick as TrueFX writes it: pair, time, bid, ask."""
+    return len(fields) == 4 and TRUEFX_TIME.fullmatch(fields[1].strip()) is not None
+
+
+def _begins_with_a_time(value: str) -> bool:
+    dated = stamp_template(value.strip()) is not None or loose_time(value, dated=True) is not None
+    return dated or _is_epoch(value)
+
+
+def _other_separator(line: str) -> str:
+    """What separates the fields of a line that has no comma, semicolon or tab; empty if nothing."""
+    if line.count("|") >= len(PRICES):
+        return "'|'"
+    return "blanks" if len(line.split()) > len(PRICES) else ""
+
+
+def _unknown(path: Path, separator: str = "") -> BarFileError:
     # The line itself is not quoted: whatever file was named by mistake may hold a secret.
+    if separator:
+        fault = f"has fields that are separated by {separator}: save it with ',', ';' or tabs"
+        return BarFileError(path, fault, 1)
     remedy = import_command(path, "--map", "time=NAME")
     return BarFileError(
         path,
@@ -131,22 +170,39 @@ def _unknown(path: Path) -> BarFileError:
 
 
 def _headerless(path: Path, delimiter: str, fields: list[str]) -> Layout:
-    template = stamp_template(fields[0].strip()) or ""
+    loose = loose_time(fields[0], dated=True)
+    template = stamp_template(fields[0].strip()) or (loose.template if loose else "")
     if len(fields) == 6 and delimiter == ";" and template == _HISTDATA_TIME:
         return _histdata(path, fields)
-    whole_time = "h" in template or not template
+    klines = not template and _is_klines(fields)
+    whole_time = "h" in template or not template or _PRICE.fullmatch(fields[1]) is not None
     columns = (_WITH_WHOLE_TIME if whole_time else _HEADERLESS).get(len(fields))
+    columns = _KLINES if klines else columns
     if columns is None:
         raise _headerless_fault(path, delimiter, len(fields), whole_time=whole_time)
-    labels = tuple(f"field {n} ({name})" for n, name in enumerate(columns, 1))
+    labels = tuple(f"field {n} ({name.strip('#')})" for n, name in enumerate(columns, 1))
     templates = _templates(path, columns, labels, fields, 1)
-    stated = zone_of(templates.get("time", "")) is not None
+    stated = klines or zone_of(templates.get("time", "")) is not None
     return Layout(
-        "headerless MT5 CSV" if template else "headerless CSV",
+        "headerless MT5 CSV" if template else "Binance klines" if klines else "headerless CSV",
         delimiter, 0, columns, labels, templates, "utc" if stated else None,
         per_second=1 if template else per_second(fields[0]),
         decimal=_decimal(delimiter, columns, fields),
+        loose=_loose_columns(columns, templates, fields),
     )  # fmt: skip
+
+
+_PRICE = re.compile(r"\s*\d+[.,]\d+\s*")
+
+
+def _is_klines(fields: list[str]) -> bool:
+    """Whether it is one of Binance's bars: the seventh of twelve fields is the bar's end."""
+    return (
+        len(fields) == len(_KLINES)
+        and _is_epoch(fields[6])
+        and float(fields[0]) < float(fields[6])
+        and per_second(fields[0]) == per_second(fields[6])
+    )
 
 
 def _headerless_fault(path: Path, delimiter: str, count: int, *, whole_time: bool) -> BarFileError:
@@ -199,7 +255,9 @@ def _with_header(
     templates = _templates(path, columns, labels, fields, line)
     if len(lines) > 2:
         _refuse_dates_alone(path, columns, templates, fields, split(lines[2], delimiter), line + 1)
-    stated = found.utc or zone_of(templates.get("time", "")) is not None
+    zoned = zone_of(templates.get("time", "")) is not None
+    if found.local and not zoned:
+        raise other_clock(path, found.local)
     time = fields[columns.index("time")] if "time" in columns else ""
     return Layout(
         _name_of(header),
@@ -208,10 +266,11 @@ def _with_header(
         columns,
         labels,
         templates,
-        "utc" if stated else None,
+        "utc" if found.utc or zoned else found.clock,
         1 if "time" in templates or not time else per_second(time),
         _decimal(delimiter, columns, fields),
         fields[columns.index(SYMBOL)].strip() if SYMBOL in columns else None,
+        _loose_columns(columns, templates, fields),
     )
 
 
@@ -292,10 +351,26 @@ def _templates(
         if name not in ("time", "date", "clock") or (name == "time" and _is_epoch(value)):
             continue
         found = clock_template(value) if name == "clock" else stamp_template(value)
+        if found is None and (loose := loose_time(value, dated=name != "clock")):
+            found = loose.template
         if found is None:
             raise BarFileError(path, not_a_time(label, value), line)
         templates[name] = found
     return templates
+
+
+def _loose_columns(
+    columns: tuple[str, ...], templates: dict[str, str], fields: list[str]
+) -> dict[int, LooseTime]:
+    """The columns whose first value has no fixed places, by their place."""
+    found = {}
+    for place, (name, value) in enumerate(zip(columns, fields, strict=True)):
+        fixed = clock_template(value) if name == "clock" else stamp_template(value)
+        if name in templates and fixed is None:
+            loose = loose_time(value, dated=name != "clock")
+            if loose is not None:
+                found[place] = loose
+    return found
 
 
 def _is_epoch(value: str) -> bool:
@@ -307,8 +382,13 @@ def _is_epoch(value: str) -> bool:
 def _why(value: str) -> str:
     """The cause, where the value shows it, and the remedy."""
     plain = value.strip()
+    if _SHORT_YEAR.match(plain):
+        return " (its year has two digits): write it as 2025-03-31 09:15"
     if _EITHER_ORDER.fullmatch(plain):
-        return " (the day or the month may come first): write it as 2025-03-31 09:15"
+        return (
+            " (the day or the month may come first, and no date of the file tells which): write it "
+            "as 2025-03-31 09:15"
+        )
     if clock_template(plain):
         return " (its date is missing): give the date too, in the same column or one called date"
     return ": write it as 2025-03-31 09:15, a time of day alone as 09:15"
@@ -318,7 +398,7 @@ def not_a_time(label: str, value: str, template: str | None = None) -> str:
     """What is wrong with `value` in a date or time column of the given shape."""
     if template is None:
         return f"{label}: {shown(value)} is not a date and time that can be read{_why(value)}"
-    written = template.replace(OFFSET, "+hh:mm")
+    written = for_people(template)
     return (
         f"{label}: {shown(value)} is not a calendar time written {written} as the first row's is:"
         " correct it or export the file again"

@@ -18,6 +18,7 @@ from adapters.bars.columns import RateColumns, concat
 from adapters.bars.errors import BarFileError
 from adapters.bars.layouts import Layout, recognise
 from adapters.bars.lines import blocks, encoding_of
+from adapters.bars.loose_columns import settled
 from adapters.bars.packed import unpacked
 from adapters.bars.parquet import MAGIC, parquet_clock, read_parquet
 from adapters.bars.text import read_text
@@ -116,7 +117,7 @@ def open_bars(path: Path, *, wall: bool = False, choice: ColumnChoice | None = N
     encoding = encoding_of(head)
     if encoding == "utf-8-sig" and b"\0" in head:
         raise BarFileError(path, "is neither text nor Parquet: give a file of bars")
-    layout = recognise(path, _first_lines(path, encoding), choice)
+    layout = settled(path, encoding, recognise(path, _first_lines(path, encoding), choice))
     first_line = layout.before + 1
     name = layout.format + (" (UTF-16)" if encoding.startswith("utf-16") else "")
     return BarFile(

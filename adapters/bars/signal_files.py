@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.bars.errors import shown
+from adapters.bars.loose_times import in_iso, order_told
 from engine.events import UserSignal
 from engine.types import Side
 
@@ -101,10 +102,40 @@ def read_signals(path: Path) -> list[UserSignal]:
     if first == "[":
         raise SignalFileError(path, "is a JSON array: write one object a line, without [ and ]")
     rows = _json_rows(path, text) if first == "{" else _csv_rows(path, text)
-    signals = [_signal(path, line, row) for line, row in rows]
+    signals = [_signal(path, line, row) for line, row in _dated(path, list(rows))]
     if not signals:
         raise SignalFileError(path, "holds no signal: give one a line below the header")
     return signals
+
+
+_TIMES = ("time", "exit_time", "expires")
+
+
+def _dated(
+    path: Path, rows: list[tuple[int, dict[str, Any]]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows with a spreadsheet's dates as ISO-8601, where the file tells day and month apart."""
+    told: dict[str, tuple[int, str]] = {}
+    for line, row in rows:
+        for value in _texts(row).values():
+            if order := order_told(value):
+                told.setdefault(order, (line, value))
+    if len(told) > 1:
+        (first, text), (line, value) = sorted(told.values())
+        fault = (
+            f"{shown(value)} has another order of day and month than {shown(text)} in line {first}:"
+            " write 2024-03-01T08:15:00+00:00"
+        )
+        raise SignalFileError(path, fault, line)
+    order = next(iter(told), "")
+    for line, row in rows:
+        iso = {name: in_iso(value, order) for name, value in _texts(row).items()}
+        yield line, {**row, **{name: text for name, text in iso.items() if text is not None}}
+
+
+def _texts(row: dict[str, Any]) -> dict[str, str]:
+    """A row's times that are texts."""
+    return {name: row[name] for name in _TIMES if isinstance(row.get(name), str)}
 
 
 def parse_line(path: Path, header: str | None, text: str, line: int) -> UserSignal:
@@ -334,7 +365,7 @@ def _cause(value: Any) -> str:
     """Why a value cannot be read, where it shows."""
     text = value if isinstance(value, str) else ""
     if _EITHER_ORDER.fullmatch(text):
-        return " may have the day or the month first"
+        return " may have the day or the month first, and no date of the file tells which"
     if "," in text and text.replace(",", "").replace(".", "").isdecimal():
         return " has a comma, which may be of decimals or of thousands"
     return ""

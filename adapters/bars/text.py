@@ -19,6 +19,7 @@ from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError, import_command, shown
 from adapters.bars.layouts import BLANKS, Layout, not_a_time, split, wrong_count
 from adapters.bars.lines import blocks
+from adapters.bars.loose_times import in_fixed_shape
 from adapters.bars.time_text import seconds_of
 from adapters.bars.values import Symbol, as_written, bad_value, counted, range_fault
 
@@ -50,6 +51,8 @@ def read_text(
             block, first = block[block.index(b"\n") + 1 :], first + 1
         if not block:
             continue
+        if layout.loose:
+            block = in_fixed_shape(block, layout.delimiter, layout.loose)
         columns = _parse(path, layout, block, first, row, symbol, wall=wall)
         row += len(columns)
         yield columns
@@ -206,7 +209,7 @@ def _field_fault(layout: Layout, name: str, label: str, value: str) -> str | Non
         matrix = np.frombuffer(value.encode(), dtype=np.uint8).reshape(1, -1)
         if matrix.shape[1] == len(template) and seconds_of(template, matrix)[1].all():
             return None
-        return not_a_time(label, value, template)
+        return not_a_time(label, value, layout.written(name))
     if name == "time" or name in _WHOLE:
         whole = _WHOLE_NUMBER.fullmatch(value)
         if whole and (name != "time" or int(whole[1]) % layout.per_second == 0):

@@ -19,7 +19,7 @@ import numpy as np
 
 from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError, shown
-from adapters.bars.layouts import per_second
+from adapters.bars.layouts import is_truefx, per_second
 from adapters.bars.lines import blocks, encoding_of
 from adapters.bars.packed import unpacked
 from engine.types import ClockName
@@ -27,7 +27,9 @@ from engine.types import ClockName
 _CHUNK = 16_384
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d) (\d\d)(\d\d)(\d\d)\d{0,3}")
 _DATE = re.compile(r"(\d{4})[./](\d\d)[./](\d\d)|(\d\d)[.](\d\d)[.](\d{4})")
+_EITHER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _TIME_NAMES = ("time", "timestamp", "datetime", "gmt time", "time_utc", "date time")
+_TRUEFX = ("symbol", "time", "bid", "ask")
 _HISTDATA = ("time", "bid", "ask", "volume")
 
 
@@ -38,6 +40,7 @@ class TickLayout(NamedTuple):
     names: list[str]
     before: int
     clock: ClockName | None
+    symbol: str | None = None
 
 
 class _Tick(NamedTuple):
@@ -51,10 +54,12 @@ def tick_layout(path: Path) -> TickLayout:
     for _, block in blocks(path, _encoding(path)):
         first = block.partition(b"\n")[0].decode().strip("\ufeff\r")
         delimiter = next((sign for sign in "\t;," if sign in first), ",")
-        names = [name.strip().lower().strip("<>") for name in first.split(delimiter)]
+        if is_truefx(fields := first.split(delimiter)):
+            return TickLayout(delimiter, list(_TRUEFX), 0, "utc", fields[0].strip())
+        names = [name.strip().lower().strip("<>") for name in fields]
         names = [{"bidprice": "bid", "askprice": "ask"}.get(name, name) for name in names]
-        if _COMPACT.fullmatch(names[0]):
-            return TickLayout(delimiter, list(_HISTDATA[: len(names)]), 0, "est")
+        if _COMPACT.fullmatch(names[0]) and len(names) == len(_HISTDATA):
+            return TickLayout(delimiter, list(_HISTDATA), 0, "est")
         timed = any(name in names for name in (*_TIME_NAMES, "date"))
         if timed and {"bid", "ask"} <= set(names):
             utc = {"gmt time", "time_utc"} & set(names)
@@ -107,6 +112,7 @@ def _ticks(path: Path, layout: TickLayout) -> Iterator[_Tick]:
     for line, fields in _rows(path, layout):
         if len(fields) < len(names) - 1:
             raise BarFileError(path, f"has {len(fields)} fields, expected {len(names)}", line)
+        _refuse_other_symbol(path, line, layout, fields)
         bid = _price(path, line, "bid", fields[bid_at], last.bid)
         ask = _price(path, line, "ask", fields[ask_at], last.ask)
         tick = _Tick(_second(path, line, _time_text(names, fields)), bid, ask)
@@ -128,6 +134,12 @@ def _rows(path: Path, layout: TickLayout) -> Iterator[tuple[int, list[str]]]:
                 skip -= 1
             else:
                 yield line, fields
+
+
+def _refuse_other_symbol(path: Path, line: int, layout: TickLayout, fields: list[str]) -> None:
+    if layout.symbol is not None and fields[0].strip() != layout.symbol:
+        fault = f"is a tick of {shown(fields[0])}, not of {layout.symbol}: give one symbol per file"
+        raise BarFileError(path, fault, line)
 
 
 def _time_text(names: list[str], fields: list[str]) -> str:
@@ -163,5 +175,7 @@ def _second(path: Path, line: int, text: str) -> int:
     try:
         moment = datetime.fromisoformat(plain)
     except ValueError:
-        raise BarFileError(path, f"time {shown(text)} cannot be read: correct it", line) from None
+        cause = ": the day or the month may come first" if _EITHER.match(plain) else ""
+        fault = f"time {shown(text)} cannot be read{cause}: write it as 2025-03-31 09:15:00.123"
+        raise BarFileError(path, fault, line) from None
     return math.floor(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())

@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 # Day first only with points: 07/05/2021 is July in one country and May in another.
 _DATE = r"(?:\d{4}([-./])\d\d\1\d\d|\d\d[.]\d\d[.]\d{4}|\d{8})"
 _CLOCK = r"\d\d:?\d\d(?::?\d\d(?:[.]0+)?)?"
-_ZONE = r"(?:Z| UTC| ?[+-]\d\d:?\d\d)"
+_ZONE = r"(?:Z| UTC|(?: GMT| )?[+-]\d\d:?\d\d)"
 _STAMP = re.compile(rf"{_DATE}(?:[ T]{_CLOCK})?(?P<zone>{_ZONE})?")
 _CLOCK_ONLY = re.compile(r"\d\d:\d\d(?::\d\d)?|\d{4}(?:\d\d)?")
 OFFSET = "±"
 """Begins the part of a template that stands for an offset from UTC: "±HH:NN" or "±HHNN"."""
+
+_LETTER_M = "\u1d0d"
+"""Stands for the letter in GMT, as M is a digit of the month."""
 
 Bytes = NDArray[np.uint8]
 
@@ -43,8 +46,15 @@ def stamp_template(value: str) -> str | None:
 
 
 def _offset_template(zone: str) -> str:
-    sign = len(zone) - len(zone.lstrip())
-    return zone[:sign] + OFFSET + _lettered(zone[sign + 1 :], "HHNN")
+    sign = len(zone) - len(zone.lstrip(" GMT"))
+    name = zone[:sign].replace("M", _LETTER_M)
+    return name + OFFSET + _lettered(zone[sign + 1 :], "HHNN")
+
+
+def for_people(template: str) -> str:
+    """A template as a message shows it."""
+    named = template.replace(_LETTER_M, "M")
+    return named.replace(f"{OFFSET}HH:NN", "+hh:mm").replace(f"{OFFSET}HHNN", "+hhmm")
 
 
 def clock_template(value: str) -> str | None:
@@ -86,7 +96,7 @@ def seconds_of(
             west = column == ord("-")
             good &= west | (column == ord("+"))
         else:
-            good &= column == ord(char)
+            good &= column == ord("M" if char == _LETTER_M else char)
     good &= (numbers["h"] < 24) & (numbers["m"] < 60) & (numbers["s"] < 60)
     good &= (numbers["H"] < 15) & (numbers["N"] < 60)
     seconds = numbers["h"] * 3600 + numbers["m"] * 60 + numbers["s"]

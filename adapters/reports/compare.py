@@ -13,9 +13,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from adapters.reports.pairing import matched
-from adapters.reports.projection import cash, iso
+from adapters.reports.projection import iso
 from adapters.reports.runs import HALTED, Fill, Halt, Refusal, Run, Trade
-from engine.types import Cents, Millis, Points, Units, lots
+from engine.types import Cents, Millis, Points, Units, amount, lots
 
 
 class Aspect(enum.StrEnum):
@@ -167,7 +167,8 @@ def compare(a: Run, b: Run, tolerances: Tolerances) -> RunComparison:
     in_order = apart
     window = None if in_order else tolerances.window
     both, only_a, only_b = matched(a.trades, b.trades, window)
-    pairs = [_pair(x, y, _laid_on(x, y) if in_order else y, tolerances) for x, y in both]
+    units = a.currency, b.currency
+    pairs = [_pair(x, y, _laid_on(x, y) if in_order else y, tolerances, units) for x, y in both]
     pairs += [Pair(x, None, None, (_missing(x, "B", b, tolerances),)) for x in only_a]
     pairs += [Pair(None, y, None, (_missing(y, "A", a, tolerances),)) for y in only_b]
     pairs.sort(key=lambda pair: pair.known.time)
@@ -195,8 +196,8 @@ def _unpaired(a: Run, b: Run) -> RunComparison:
 # --- in what they differ -----------------------------------------------------------------------
 
 
-def _pair(a: Trade, b: Trade, laid: Trade, most: Tolerances) -> Pair:
-    return Pair(a, b, laid, tuple(_differences(a, laid, most)))
+def _pair(a: Trade, b: Trade, laid: Trade, most: Tolerances, units: tuple[str, str]) -> Pair:
+    return Pair(a, b, laid, tuple(_differences(a, laid, most, units)))
 
 
 def _laid_on(a: Trade, b: Trade) -> Trade:
@@ -213,7 +214,9 @@ def _laid_on(a: Trade, b: Trade) -> Trade:
     return replace(b, opening=moved(b.opening), closing=moved(b.closing), **levels)
 
 
-def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[RunDifference]:
+def _differences(
+    a: Trade, b: Trade, most: Tolerances, units: tuple[str, str]
+) -> Iterator[RunDifference]:
     metadata = described(a)
 
     def told(moment: Millis, aspect: Aspect, text: str) -> RunDifference:
@@ -238,7 +241,10 @@ def _differences(a: Trade, b: Trade, most: Tolerances) -> Iterator[RunDifference
         for aspect, text in _fills(word, *fills, late, dear, most):
             yield told(a.time if opening else _end(a), aspect, text)
     if abs(a.net - b.net) > most.money:
-        yield told(_end(a), Aspect.MONEY, f"result {cash(a.net)} in A, {cash(b.net)} in B")
+        one, other = (
+            amount(trade.net, unit).rstrip() for trade, unit in zip((a, b), units, strict=True)
+        )
+        yield told(_end(a), Aspect.MONEY, f"result {one} in A, {other} in B")
 
 
 def _fills(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.reports.projection import iso
 from engine import events as ev
 from engine.calendar import trading_date
-from engine.types import Cents, Millis
+from engine.types import USD, Cents, Millis, booked
+
+Units = Callable[[Cents | None], float | None]
 
 
-def usd(amount: Cents | None) -> float | None:
-    return None if amount is None else amount / 100
+def units_in(currency: str) -> Units:
+    """What gives cents as units of the account's currency: whole ones where it has no decimals."""
+
+    def units(amount: Cents | None) -> float | None:
+        return None if amount is None else booked(amount, currency) / 100
+
+    return units
 
 
 _GOES_ON = (
@@ -32,11 +40,13 @@ class AttemptsProjection:
         self._rules: dict[str, Any] = {}
         self._attempts: list[dict[str, Any]] = []
         self._loss_buffer: ev.LossBuffer | None = None
+        self._units = units_in(USD)
         self.deposits: Cents = 0
         """What all fresh balances took together: no result of trading."""
 
     def begin(self, started: ev.SessionStarted) -> None:
         self._rules = started.objectives
+        self._units = units_in(started.currency)
 
     def take(self, record: ev.Record) -> None:
         event = record.event
@@ -103,30 +113,40 @@ class AttemptsProjection:
             "outcome": "unfinished" if event.outcome in _GOES_ON else str(event.outcome),
             "cause": event.cause,
             "detail": event.detail,
-            "final_balance": usd(event.account.balance),
+            "final_balance": self._units(event.account.balance),
         }
         self._least(event.min_buffer, event.min_buffer_at, event.days)
 
     def _least(self, room: Cents, at: Millis, days: int) -> None:
         attempt = self._attempts[-1]
         attempt["days"] += days
-        if attempt["min_buffer"] is None or room / 100 < attempt["min_buffer"]:
-            attempt |= {"min_buffer": room / 100, "min_buffer_at": iso(at)}
+        least = self._units(room) or 0.0
+        if attempt["min_buffer"] is None or least < attempt["min_buffer"]:
+            attempt |= {"min_buffer": least, "min_buffer_at": iso(at)}
 
     def _unfinished(self, event: ev.SessionEnded, time: Millis) -> None:
         room = event.loss_buffer
         if room is None or not self._attempts or self._attempts[-1]["outcome"] != "unfinished":
             return
         self._attempts[-1]["trading_days"] += room.trading_days
-        self._attempts[-1] |= {"end": iso(time), "final_balance": usd(event.account.balance)}
+        self._attempts[-1] |= {
+            "end": iso(time),
+            "final_balance": self._units(event.account.balance),
+        }
         self._least(room.min_buffer, room.min_buffer_at, room.days)
 
-    def summary(self) -> dict[str, Any]:
-        """The keys `objectives`, `attempts` and `loss_buffer`; null or empty without objectives."""
+    def summary(self, not_modelled: Sequence[str]) -> dict[str, Any]:
+        """The keys `objectives`, `attempts` and `loss_buffer`; null or empty without objectives.
+
+        `not_modelled` are the rules that the firm alone judges.
+        """
+        counts = self._counts_of() if self._rules else None
         return {
-            "objectives": self._counts_of() if self._rules else None,
+            "objectives": counts and {**counts, "not_modelled": list(not_modelled)},
             "attempts": [dict(attempt) for attempt in self._attempts],
-            "loss_buffer": None if self._loss_buffer is None else _room(self._loss_buffer),
+            "loss_buffer": None
+            if self._loss_buffer is None
+            else _room(self._loss_buffer, self._units),
         }
 
     def _counts_of(self) -> dict[str, Any]:
@@ -145,17 +165,17 @@ class AttemptsProjection:
         }
 
 
-def _room(room: ev.LossBuffer) -> dict[str, Any]:
+def _room(room: ev.LossBuffer, units: Units) -> dict[str, Any]:
     return {
         "attempt": room.attempt,
         "phase": room.phase,
-        "today": usd(room.today),
-        "overall": usd(room.overall),
-        "order_risk": usd(room.order_risk),
+        "today": units(room.today),
+        "overall": units(room.overall),
+        "order_risk": units(room.order_risk),
         "orders_today": room.orders_today,
         "orders_overall": room.orders_overall,
         "reset_in_hours": room.reset_in / 3_600_000,
-        "to_target": usd(room.to_target),
+        "to_target": units(room.to_target),
         "progress": room.progress,
         "missing": list(room.missing),
         "days": room.days,
@@ -163,7 +183,7 @@ def _room(room: ev.LossBuffer) -> dict[str, Any]:
         "best_day_share": room.best_day_share,
         "requests_today": room.requests_today,
         "positions_today": room.positions_today,
-        "min_buffer": usd(room.min_buffer),
+        "min_buffer": units(room.min_buffer),
         "min_buffer_at": iso(room.min_buffer_at),
     }
 
@@ -187,6 +207,7 @@ class DaysProjection:
 
     def __init__(self) -> None:
         self._days: list[dict[str, Any]] = []
+        self._units = units_in(USD)
         self._date = ""
         self._day_start: Cents = 0
         self._start: Cents = 0
@@ -196,6 +217,7 @@ class DaysProjection:
 
     def begin(self, started: ev.SessionStarted, time: Millis) -> None:
         zone = started.limits.get("reset_zone", "UTC")
+        self._units = units_in(started.currency)
         self._date = trading_date(zone, started.limits.get("reset_hour", 0), time)
         self._day_start = self._start = started.account.balance
 
@@ -226,10 +248,10 @@ class DaysProjection:
             self._days.append(
                 {
                     "date": self._date,
-                    "anchor": self._day_start / 100,
-                    "realised": realised / 100,
-                    "end_equity": usd(account.equity),
-                    "worst_equity": usd(worst),
+                    "anchor": self._units(self._day_start),
+                    "realised": self._units(realised),
+                    "end_equity": self._units(account.equity),
+                    "worst_equity": self._units(worst),
                     "opened": self._opened,
                     "trades": self._trades,
                     "denials": self._denials,

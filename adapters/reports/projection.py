@@ -15,7 +15,18 @@ import msgspec
 
 from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
-from engine.types import UNITS_PER_LOT, Cents, Millis, Points, Side, Units, lots
+from engine.types import (
+    UNITS_PER_LOT,
+    USD,
+    Cents,
+    Millis,
+    Points,
+    Side,
+    Units,
+    booked,
+    decimals,
+    lots,
+)
 
 LOG_COLUMNS = (
     "timestamp", "event", "ticket", "symbol", "direction", "volume", "price", "reason", "equity",
@@ -73,9 +84,11 @@ def never_computed(cell: str) -> str:
     return cell
 
 
-def cash(amount: Cents) -> str:
-    """Cents as a decimal amount with two decimals."""
-    return f"{amount / 100:.2f}"
+def cash_in(currency: str) -> Callable[[Cents], str]:
+    """What writes cents as a decimal amount, with the decimals of the account's currency."""
+    if not decimals(currency):
+        return lambda amount: str(booked(amount, currency) // 100)
+    return lambda amount: f"{amount / 100:.2f}"
 
 
 class LogProjection:
@@ -103,6 +116,7 @@ class LogProjection:
         self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
+        self._cash = cash_in(USD)
         self._makers: dict[type, Callable[[ev.Record, Any], Row | None]] = {
             **dict.fromkeys(WaitingOrders.KINDS, self._order),
             ev.OrderSubmitted: self._submitted,
@@ -159,8 +173,8 @@ class LogProjection:
         self._account = account
         cells["timestamp"] = iso(record.time)
         cells["event"] = kind
-        cells["equity"] = cash(account.equity)
-        cells["balance"] = cash(account.balance)
+        cells["equity"] = self._cash(account.equity)
+        cells["balance"] = self._cash(account.balance)
         cells["session_id"] = self._session_id
         cells["data_mode"] = self._mode
         return cells
@@ -169,6 +183,7 @@ class LogProjection:
         self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
         self._account = event.account
+        self._cash = cash_in(event.currency)
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
         }
@@ -198,7 +213,7 @@ class LogProjection:
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
         self._over(event.order_id)
         return self._traded(
-            record, event, "CLOSE", profit=cash(event.profit), swap=cash(event.swap)
+            record, event, "CLOSE", profit=self._cash(event.profit), swap=self._cash(event.swap)
         )
 
     def _over(self, order_id: int) -> None:
@@ -230,16 +245,16 @@ class LogProjection:
             "volume": f"{event.volume / UNITS_PER_LOT:.2f}" if event.volume else "",
             "price": self._price(symbol, event.price),
             "reason": event.reason,
-            "equity": cash(account.equity),
+            "equity": self._cash(account.equity),
             "strategy_id": event.strategy_id,
             "signal_id": event.signal_id,
             "session_id": self._session_id,
             "stop_loss": stop_loss,
             "take_profit": take_profit,
             "profit": profit,
-            "commission": cash(event.commission),
+            "commission": self._cash(event.commission),
             "swap": swap,
-            "balance": cash(account.balance),
+            "balance": self._cash(account.balance),
             "data_mode": self._mode,
             "detail": detail,
         }

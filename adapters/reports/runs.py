@@ -119,11 +119,13 @@ class Halt(NamedTuple):
 class Run:
     """All that an event log says; `mode` is its data_mode, `skipped` counts rows of other kinds.
 
-    `unlogged` are denials that only a summary knows: those during a halt.
+    `unlogged` are denials that only a summary knows: those during a halt. `currency` is the
+    account's where a summary or journal beside the log tells it.
     """
 
     session_id: str = ""
     mode: str = ""
+    currency: str = ""
     trades: list[Trade] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     halts: list[Halt] = field(default_factory=list)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from adapters.reports.compare import Pair, RunComparison, described
 from adapters.reports.page.other_run import OtherRun
 from adapters.reports.page.sections import Cell, Table
-from adapters.reports.page.words import money, number, percent, when
+from adapters.reports.page.words import amount, amounts_in, money, number, of_money, percent, when
 from adapters.reports.runs import Fill, Trade
 from adapters.reports.spread_table import spreads
 from engine.result import RunResult
@@ -30,24 +30,27 @@ def other_run_of(
     *,
     other: RunResult,
     results: tuple[RunResult, RunResult],
+    currency: str = "",
     reasons: Sequence[str] = (),
     terms: Mapping[str, tuple[Any, Any]] | None = None,
     why: Mapping[int, str] | None = None,
 ) -> OtherRun:
     """What a run's page says of the `other` one; `results` are those of A and B.
 
-    `why` explains pairs (by their place) further.
+    `why` explains pairs (by their place) further; `currency` is that of the amounts, or both where
+    they are of two.
     """
     differing = [
         (pair, (why or {}).get(place, ""))
         for place, pair in enumerate(comparison.pairs)
         if pair.differences
     ]
-    tables = [sums(comparison), denials(comparison), slippages(comparison)]
-    tables += [spreads(comparison.pairs, *results), _trades(differing, price)]
+    with amounts_in(currency):
+        tables = [sums(comparison), denials(comparison), slippages(comparison)]
+        tables += [spreads(comparison.pairs, *results), _trades(differing, price)]
+        head, text, tone = verdict(comparison)
     if terms:
         tables.append(_terms(terms))
-    head, text, tone = verdict(comparison)
     return OtherRun(
         name=name,
         head=head,
@@ -68,7 +71,7 @@ def verdict(comparison: RunComparison) -> tuple[str, str, str]:
         return "Equal", f": A and B agree in {count:,} trades, within the tolerances", "pass"
     if comparison.apart:
         return "Not comparable", f": {first.text}", "fail"
-    count, cost = len(comparison.differences), money(cost_of(comparison), sign=True)
+    count, cost = len(comparison.differences), amount(cost_of(comparison), sign=True)
     return (
         "Different",
         f" in {count:,} place{'s' if count != 1 else ''}, by {cost} from A to B; first "
@@ -87,8 +90,8 @@ def difference_of(pair: Pair) -> Cents:
     return (pair.b.net if pair.b else 0) - (pair.a.net if pair.a else 0)
 
 
-def _money(amount: Cents) -> Cell:
-    return Cell(money(amount), "plus" if amount > 0 else "minus" if amount < 0 else "")
+def _money(cents: Cents) -> Cell:
+    return Cell(money(cents), "plus" if cents > 0 else "minus" if cents < 0 else "")
 
 
 def _count(value: int) -> Cell:
@@ -109,7 +112,7 @@ def sums(comparison: RunComparison) -> Table:
         ("swap", a.swap, b.swap),
     )
     rows = [[_name(name), *map(_count, (x, y, y - x))] for name, x, y in counts]
-    rows += [[_name(name), _money(x), _money(y), _money(y - x)] for name, x, y in amounts]
+    rows += [[_name(of_money(name)), *map(_money, (x, y, y - x))] for name, x, y in amounts]
     rates = (a.win_rate, b.win_rate, b.win_rate - a.win_rate)
     rows.append([_name("won"), *(Cell(percent(rate)) for rate in rates)])
     return Table("compare-sums", "A and B", ("", "A", "B", _B_LESS_A), rows)
@@ -145,7 +148,7 @@ def slippages(comparison: RunComparison) -> Table:
         if found:
             gained = sum(difference_of(pair) for pair in found)
             rows.append([_name(name), Cell(f"{len(found):,}"), _money(gained)])
-    head = ("", "mean, or trades", "worst, or money")
+    head = ("", "mean, or trades", of_money("worst, or money"))
     return Table("compare-slippage", "What slipped, and what it cost", head, rows)
 
 
@@ -160,7 +163,16 @@ def _trades(differing: Sequence[tuple[Pair, str]], price: Price) -> Table:
     rows = [list(_row(pair, price, why)) for pair, why in differing[:_SHOWN]]
     left = len(differing) - len(rows)
     note = f"{left:,} more differ" if left else ""
-    head = ("opened (UTC)", "trade", "A", "B", "result A", "result B", _B_LESS_A, "why")
+    head = (
+        "opened (UTC)",
+        "trade",
+        "A",
+        "B",
+        of_money("result A"),
+        of_money("result B"),
+        _B_LESS_A,
+        "why",
+    )
     return Table("compare-trades", "Trades that differ", head, rows, note)
 
 

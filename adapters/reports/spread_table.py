@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.reports.compare import Pair
 from adapters.reports.page.sections import Cell, Table
-from adapters.reports.page.words import money, number
+from adapters.reports.page.words import money, number, unit
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import spread_cost
 from engine.types import Cents
@@ -30,7 +30,9 @@ def spreads(pairs: Sequence[Pair], a: RunResult, b: RunResult) -> Table:
     paid, charged = _cost(one, a), _cost(other, b)
     if paid is not None and charged is not None:
         amounts = (-paid, -charged, paid - charged)
-        rows.append(_row("in money (part of gross)", *map(money, amounts)))
+        rows.append(
+            _row(" ".join(f"in {unit()} money (part of gross)".split()), *map(money, amounts))
+        )
     note = f"the {len(one):,} trades of both whose spread both know"
     return Table("compare-spread", _TITLE, head, rows, note)
 

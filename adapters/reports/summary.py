@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from adapters.reports.external import ExternalStatus, external_of
-from adapters.reports.objective_projection import AttemptsProjection, DaysProjection
+from adapters.reports.objective_projection import AttemptsProjection, DaysProjection, units_in
 from adapters.reports.projection import iso
 from adapters.reports.waiting_orders import WaitingOrders
 from engine import events as ev
@@ -181,7 +181,7 @@ class SummaryProjection:
             **self._terms(self._started),
             **self._denials(),
             **self._ending(self._started),
-            **self._attempts.summary(),
+            **self._attempts.summary(self._metadata.get("not_modelled", ())),
             **self._daily.summary(),
         }
 
@@ -201,16 +201,17 @@ class SummaryProjection:
         final = ended.account.equity if ended else None
         paid_in = self.paid_in
         figures = ended.figures if ended else None
+        units = units_in(started.currency)
         return {
             "dry_run": bool(self._metadata.get("dry_run", True)),
-            "initial_equity": initial / 100,
-            "final_equity": None if final is None else final / 100,
-            "total_pnl": None if final is None else round((final - paid_in) / 100, 2),
+            "initial_equity": units(initial),
+            "final_equity": units(final),
+            "total_pnl": None if final is None else units(final - paid_in),
             "number_of_trades": self._trades,
             "win_rate": self._wins / self._trades if self._trades else 0.0,
             "max_drawdown_fraction": figures and figures.max_drawdown_fraction,
             "max_daily_loss_fraction": figures and figures.max_daily_loss_fraction,
-            "daily_realized_loss": figures and figures.daily_realized_loss / 100,
+            "daily_realized_loss": figures and units(figures.daily_realized_loss),
         }
 
     def _terms(self, started: ev.SessionStarted) -> dict[str, Any]:
@@ -245,7 +246,7 @@ class SummaryProjection:
             "external": [msgspec.to_builtins(item) for item in self._external],
             "peak_open_positions": ended and ended.figures.peak_positions,
             "days": self._days,
-            "final_balance": ended and ended.account.balance / 100,
+            "final_balance": ended and units_in(started.currency)(ended.account.balance),
             "trading_state": str(state.state) if state else "active",
             "halt_reason": str(Trading(state.causes).reason) if state and state.causes else None,
             "outcome": ended and str(ended.outcome),

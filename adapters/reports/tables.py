@@ -1,23 +1,27 @@
 """A run's trades and equity points as CSV; these and its days as Arrow tables and as Parquet.
 
-One row a position, one a bar, one a day. CSV has prices with their symbol's digits, volumes and
-money with two decimals, and nothing where there is no value; Arrow has numbers, times in
+One row a position, one a bar, one a day. CSV has prices with their symbol's digits, volumes with
+two decimals, money with those of the account's currency, and nothing where there is no value;
+Arrow has numbers, times in
 milliseconds UTC and null.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from adapters.reports.projection import cash
+from adapters.reports.projection import cash_in
 from adapters.reports.trade_columns import COLUMNS, Column, TradeRows, cells, decimals, iso_texts
 from adapters.system.atomic_files import replace_file
 from engine.result import RunResult
 from engine.result.curve import NO_FLOOR, Ints
+from engine.types import Cents
+from engine.types import decimals as decimals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +72,9 @@ def equity_csv(result: RunResult) -> bytes:
     # While nothing is open each row repeats the one before: what differs is formatted.
     differs = np.any(np.diff(figures, axis=1) != 0, axis=0)
     new = np.append(np.ones(min(len(curve), 1), dtype=bool), differs)
-    ends = np.array(_figure_cells(figures[:, new]), dtype=object)[np.cumsum(new) - 1]
+    ends = np.array(_figure_cells(figures[:, new], cash_in(result.terms.currency)), dtype=object)[
+        np.cumsum(new) - 1
+    ]
     lines = [
         ",".join(EQUITY_COLUMNS),
         *map(",".join, zip(iso_texts(curve.time), ends, strict=True)),
@@ -76,17 +82,17 @@ def equity_csv(result: RunResult) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _figure_cells(figures: Ints) -> list[str]:
+def _figure_cells(figures: Ints, cash: Callable[[Cents], str]) -> list[str]:
     """What stands behind the time in each row."""
     balance, equity, worst, day_floor, overall_floor, count, best, target = figures
-    amounts = _Amounts(balance, equity, worst, best)
+    amounts = _Amounts(cash, balance, equity, worst, best)
     columns = (
         *amounts.columns[:3],
-        _floor_cells(day_floor),
-        _floor_cells(overall_floor),
+        _floor_cells(day_floor, cash),
+        _floor_cells(overall_floor, cash),
         map(str, count.tolist()),
         amounts.columns[3],
-        _floor_cells(target),
+        _floor_cells(target, cash),
     )
     return list(map(",".join, zip(*columns, strict=True)))
 
@@ -94,13 +100,13 @@ def _figure_cells(figures: Ints) -> list[str]:
 class _Amounts:
     """Columns of money as text; the same amount, in whatever column, is formatted once."""
 
-    def __init__(self, *columns: Ints) -> None:
+    def __init__(self, cash: Callable[[Cents], str], *columns: Ints) -> None:
         amounts, places = np.unique(np.concatenate(columns), return_inverse=True)
         cells = np.array([cash(amount) for amount in amounts.tolist()], dtype=object)
         self.columns = [part.tolist() for part in np.split(cells[places], len(columns))]
 
 
-def _floor_cells(amounts: Ints) -> list[str]:
+def _floor_cells(amounts: Ints, cash: Callable[[Cents], str]) -> list[str]:
     """Money that hardly changes from row to row, blank where there is none."""
     levels, places = np.unique(amounts, return_inverse=True)
     known = ["" if level == NO_FLOOR else cash(level) for level in levels.tolist()]
@@ -131,24 +137,32 @@ def equity_table(result: RunResult) -> pa.Table:
     """The equity points as an Arrow table."""
     import pyarrow as pa
 
-    curve = result.curve
+    curve, currency = result.curve, result.terms.currency
 
-    def floors(column: Any) -> pa.Array:
-        return pa.array(column / 100, mask=np.asarray(column == NO_FLOOR))
+    def money(column: Ints) -> Any:
+        return column / 100 if decimals_of(currency) else whole_units(column)
+
+    def floors(column: Ints) -> pa.Array:
+        return pa.array(money(column), mask=np.asarray(column == NO_FLOOR))
 
     return pa.table(
         {
             "time": pa.array(curve.time, type=pa.timestamp("ms", tz="UTC")),
-            "balance": curve.balance / 100,
-            "equity": curve.equity / 100,
-            "worst_equity": curve.worst / 100,
+            "balance": money(curve.balance),
+            "equity": money(curve.equity),
+            "worst_equity": money(curve.worst),
             "day_floor": floors(curve.day_floor),
             "overall_floor": floors(curve.overall_floor),
             "open_positions": curve.open_positions,
-            "best_equity": curve.best / 100,
+            "best_equity": money(curve.best),
             "target": floors(curve.target),
         }
     )
+
+
+def whole_units(cents: Ints) -> Any:
+    """Amounts in units of a currency without decimals, half away from zero as the account books."""
+    return np.sign(cents) * ((np.abs(cents) + 50) // 100).astype(np.float64)
 
 
 def daily_table(result: RunResult) -> pa.Table:

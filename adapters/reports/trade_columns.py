@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from adapters.reports.projection import cash, iso, never_computed
+from adapters.reports.projection import cash_in, iso, never_computed
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import planned_cost, slippage_cost
 from engine.result.curve import Ints
-from engine.types import UNITS_PER_LOT, Cents, Millis, Points, SymbolSpec, Units, lots
+from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, booked, lots
 
 _DAY: Final = 86_400
 
@@ -41,12 +41,15 @@ class TradeRows:
     trades: Sequence[TradeRecord]
     session_id: str
     specs: Mapping[str, SymbolSpec]
+    currency: str = USD
     _planned: dict[tuple[str, Units], Cents] = field(default_factory=dict)
     _spelled: dict[Any, _Spelling] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: RunResult) -> TradeRows:
-        return cls(result.trades, result.terms.session_id, result.terms.symbols)
+        return cls(
+            result.trades, result.terms.session_id, result.terms.symbols, result.terms.currency
+        )
 
     @cached_property
     def digits(self) -> list[int]:
@@ -181,7 +184,6 @@ def _seconds(value: Millis) -> str:
 
 _SPELLED: Final[dict[str, Callable[[Any], str]]] = {
     "lots": lambda value: f"{value / UNITS_PER_LOT:.2f}",
-    "money": cash,
     "ratio": "{:.4f}".format,
     "seconds": _seconds,
     "text": lambda value: never_computed(str(value)),
@@ -196,14 +198,14 @@ def cells(column: Column, rows: TradeRows) -> list[str]:
         return _prices(values, rows)
     if column.kind == "time":
         return _times(values)
-    return list(map(rows.texts(column.kind, _SPELLED[column.kind]).__getitem__, values))
+    spelled = cash_in(rows.currency) if column.kind == "money" else _SPELLED[column.kind]
+    return list(map(rows.texts(column.kind, spelled).__getitem__, values))
 
 
 # --- decimals ---
 
 _DECIMALS: Final[dict[str, Callable[[Any], float]]] = {
     "lots": lots,
-    "money": lambda value: value / 100,
     "seconds": lambda value: value / 1000,
 }
 
@@ -216,6 +218,8 @@ def decimals(column: Column, rows: TradeRows) -> list[Any]:
             value / float(10**digits) if value else None
             for digits, value in zip(rows.digits, values, strict=True)
         ]
+    if column.kind == "money":
+        return [None if value is None else booked(value, rows.currency) / 100 for value in values]
     decimal = _DECIMALS.get(column.kind)
     if decimal is None:
         return list(values)

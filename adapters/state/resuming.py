@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from adapters.state.store import SessionRow
+from engine.decoding import from_json
 from engine.types import Millis
 
 AUTO, LAST, NEVER = "auto", "last", "never"
@@ -200,7 +201,7 @@ def _differing(start: Start, session: SessionRow) -> str:
         names.append("mode")
     if session.dry != start.dry:
         names.append("dry run")
-    before: dict[str, str] = msgspec.json.decode(session.terms, type=dict[str, str])
+    before: dict[str, str] = from_json(session.terms, dict[str, str])
     names += sorted(
         name for name in before.keys() | start.terms.keys()
         if before.get(name) != start.terms.get(name)

@@ -19,6 +19,7 @@ import msgspec
 from adapters.state import schema
 from adapters.state.errors import StateFailed
 from engine.account.history import HistoryDeal, Observation, PastOrder
+from engine.decoding import from_json
 from engine.types import Cents, Millis
 
 FILE = "ledger.sqlite"
@@ -217,17 +218,16 @@ class AccountStore:
 
     def deals(self, since: int = 0) -> tuple[HistoryDeal, ...]:
         """The deals kept, from a time of the server (ms) on, in its order."""
-        query = "SELECT fields FROM deals WHERE time_msc >= ? ORDER BY time_msc, ticket"
-        return tuple(self._decoded(row[0], HistoryDeal) for row in self._rows(query, (since,)))
+        return tuple(self._told("deals", since, HistoryDeal))
 
     def orders(self, since: int = 0) -> tuple[PastOrder, ...]:
         """The orders kept, from a time of the server (ms) on."""
-        query = "SELECT fields FROM orders WHERE time_msc >= ? ORDER BY time_msc, ticket"
-        return tuple(self._decoded(row[0], PastOrder) for row in self._rows(query, (since,)))
+        return tuple(self._told("orders", since, PastOrder))
 
-    def _decoded(self, fields: bytes, kind: type[Any]) -> Any:
+    def _told(self, table: str, since: int, kind: type[Any]) -> Iterator[Any]:
+        query = f"SELECT fields FROM {table} WHERE time_msc >= ? ORDER BY time_msc, ticket"  # noqa: S608
         try:
-            return msgspec.json.decode(fields, type=kind)
+            yield from (from_json(row[0], kind) for row in self._rows(query, (since,)))
         except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
             raise self._damaged(error) from error
 

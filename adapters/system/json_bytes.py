@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
+from engine.decoding import from_json
+
 T = TypeVar("T")
 
 
@@ -16,7 +18,7 @@ def decoded(content: bytes, kind: type[T]) -> T:
     that is too deep.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        return from_json(content, kind)
     except UnicodeDecodeError as error:
         # Nothing of the text is quoted: it may be a secret.
         raise msgspec.DecodeError("a text in it is not UTF-8") from error

@@ -27,6 +27,7 @@ from adapters.web.streams import (
     response_of,
     session_events,
 )
+from engine.decoding import from_json
 
 _LONGEST_BODY: Final = 4096
 _BODY_SECONDS: Final = 10.0
@@ -247,7 +248,7 @@ async def _body(request: Request, kind: type[Any]) -> Any:
     except ClientDisconnect as error:
         raise HTTPException(400, "the request was cut off") from error
     try:
-        return msgspec.json.decode(bytes(content), type=kind)
+        return from_json(bytes(content), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HTTPException(400, f"not a request: {error}") from error
 

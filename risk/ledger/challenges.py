@@ -92,7 +92,8 @@ def _take_block(
         _fund(walk, block)
         return
     restored = change != 0 and balances.after(end) == epoch.initial
-    emptied = change != 0 and min(balances.after(at) for at in block) <= 0
+    paid = any(history[at].net for at in block)  # a credit alone empties nothing
+    emptied = paid and min(balances.after(at) for at in block) <= 0
     if flat and (restored or emptied):
         _fund(walk, block)
         walk.resets.append(end)

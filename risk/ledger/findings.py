@@ -13,7 +13,7 @@ from risk.ledger.challenges import ROUND_SIZE, FollowedChallenge, HistoryWalk
 from risk.ledger.days import last_reset
 from risk.ledger.inputs import ChallengeStatement, FirmRules, LedgerInputs
 from risk.ledger.lives import PositionLives
-from risk.ledger.verdict import LedgerCode, LedgerFinding, LedgerSeverity
+from risk.ledger.verdict import LedgerCode, LedgerFinding
 from risk.ledger.words import date_of, instant
 from risk.objectives import DAILY_LOSS
 
@@ -32,8 +32,8 @@ def of_history(inputs: LedgerInputs, union: MergedHistory) -> list[LedgerFinding
         items.append(
             LedgerFinding(
                 LedgerCode.CURRENCY,
-                f"account currency {account.currency} has {account.currency_digits} digits: only "
-                "two are supported",
+                f"account currency {account.currency} has {account.currency_digits} digits: at "
+                "most two are supported",
             )
         )
     if union.changed is not None:
@@ -369,13 +369,21 @@ def of_past(
     return []
 
 
-def passed(inputs: LedgerInputs, figures: LedgerFigures, unjudged: Sequence[str]) -> LedgerFinding:
-    """The phase is over, as far as deals can show it: `unjudged` are rules that nobody has."""
+def passed(
+    inputs: LedgerInputs,
+    figures: LedgerFigures,
+    unjudged: Sequence[str],
+    left_out: Sequence[str] = (),
+) -> LedgerFinding:
+    """The phase is over, by its deals: `unjudged` nobody has, `left_out` the firm judges itself."""
     rest = f" (not judged here: {'; '.join(unjudged)})" if unjudged else ""
+    rest += "; go on with the next login or state the next phase"
+    if left_out:
+        rest += f" (by its figures; not modelled: {'; '.join(left_out)})"
     return LedgerFinding(
         LedgerCode.PASSED,
         f"target {inputs.money(figures.target or 0)} reached with {figures.trading_days} days: the "
-        f"phase is over{rest}; go on with the next login or state the next phase",
+        f"phase is over{rest}",
     )
 
 
@@ -433,17 +441,3 @@ def notes(
             LedgerFinding(LedgerCode.OWN_OPEN, f"{len(own)} own positions are open ({named})")
         )
     return items
-
-
-def clock_unknown(clocks: Sequence[str], differing: Sequence[str]) -> LedgerFinding:
-    """Several clocks fit and it matters which one is right."""
-    return LedgerFinding(
-        LedgerCode.CLOCK_UNKNOWN,
-        f"two clocks fit the server ({', '.join(clocks)}) and give other figures "
-        f"({', '.join(differing)}): entries when fresh ticks decide",
-    )
-
-
-def only_noted(item: LedgerFinding) -> bool:
-    """Whether a finding stops nothing."""
-    return item.code.severity is LedgerSeverity.NOTE

@@ -23,7 +23,14 @@ from risk.ledger.inputs import FirmRules, LedgerInputs, ProfitableDays
 from risk.ledger.past import PastJudge, limits_of
 from risk.ledger.reading import LedgerReading, read
 from risk.ledger.valuing import BarIndex, OpenLegs
-from risk.ledger.verdict import BarsWanted, LedgerFinding, LedgerReport, reported
+from risk.ledger.verdict import (
+    BarsWanted,
+    LedgerCode,
+    LedgerFinding,
+    LedgerReport,
+    LedgerSeverity,
+    reported,
+)
 from risk.ledger.words import date_of
 from risk.objectives import share, unproven
 
@@ -228,7 +235,8 @@ class _Challenge:
         )
         passed = not figures.breaches and flat and self._passed(figures)
         if passed:
-            items.append(found.passed(inputs, figures, self._unjudged()))
+            left_out = self._firm.rules.left_out
+            items.append(found.passed(inputs, figures, self._unjudged(), left_out))
         items += found.of_day(inputs, figures, self._next_reset)
         items += found.notes(inputs, reading.history, run)
         return items
@@ -284,11 +292,21 @@ def settled(reports: Sequence[LedgerReport], clocks: Sequence[str]) -> LedgerRep
     items = [
         item
         for item in first.findings
-        if found.only_noted(item) or all(item.code in report.codes for report in reports)
+        if item.code.severity is LedgerSeverity.NOTE
+        or all(item.code in report.codes for report in reports)
     ]
-    report = reported(figures, [*items, found.clock_unknown(clocks, differing)])
+    report = reported(figures, [*items, _clock_unknown(clocks, differing)])
     highest = max((item.baseline for item in reports if item.baseline is not None), default=None)
     return msgspec.structs.replace(report, baseline=highest)
+
+
+def _clock_unknown(clocks: Sequence[str], differing: Sequence[str]) -> LedgerFinding:
+    """Several clocks fit and it matters which one is right."""
+    return LedgerFinding(
+        LedgerCode.CLOCK_UNKNOWN,
+        f"two clocks fit the server ({', '.join(clocks)}) and give other figures "
+        f"({', '.join(differing)}): entries when fresh ticks decide",
+    )
 
 
 def _agreed(items: Sequence[T]) -> tuple[T, list[str]]:

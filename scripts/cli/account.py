@@ -9,7 +9,13 @@ import typer
 from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
-from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
+from scripts.cli.shared.account_options import (
+    AccountsOption,
+    PaperCurrencyOption,
+    ResultsOption,
+    choose_account,
+    tell_other_books,
+)
 from scripts.cli.shared.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -49,6 +55,7 @@ def account(
     accept_history: AcceptOption = False,
     rebase: RebaseOption = False,
     reason: ReasonOption = None,
+    account_currency: PaperCurrencyOption = None,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     as_json: opt.AsJson = False,
@@ -59,7 +66,7 @@ def account(
     """
     from scripts.app.operations.account import LedgerChange, fresh_books, standing
 
-    chosen = choose_account(name, None, None, None, accounts)
+    chosen = choose_account(name, None, None, None, accounts, account_currency)
     results = results_folder(results_dir)
     if reset:
         place, stamp = fresh_books(chosen, results)
@@ -69,6 +76,7 @@ def account(
         raise WrongUsage("--rebase needs --reason TEXT: say why the largest loss counts anew")
     change = LedgerChange(rebase=reason if rebase else None, accept_history=accept_history)
     _show(standing(chosen, results, objectives, change), as_json=as_json)
+    tell_other_books(chosen, results)
     return ExitCode.DONE
 
 

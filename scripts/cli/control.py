@@ -9,13 +9,20 @@ import typer
 
 from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import results_folder
-from scripts.cli.shared.account_options import AccountsOption, ResultsOption, choose_account
+from scripts.cli.shared.account_options import (
+    AccountsOption,
+    PaperCurrencyOption,
+    ResultsOption,
+    choose_account,
+    tell_other_books,
+)
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
 from scripts.view.printable import printable
 
 if TYPE_CHECKING:
     from adapters.services.control_wire import Action, ControlReply
+    from config.loader import ResolvedAccount
 
 _WAIT = 30.0
 
@@ -84,6 +91,7 @@ def flatten(
     account_profile: AccountOption = None,
     everything: EverythingOption = False,
     force: ForceOption = False,
+    account_currency: PaperCurrencyOption = None,
     accounts: AccountsOption = None,
     wait: WaitOption = None,
     results_dir: ResultsOption = None,
@@ -98,9 +106,12 @@ def flatten(
     if account_profile is not None:
         if wait is not None:
             raise WrongUsage("--wait goes with a session; an account is always waited for")
-        return _flatten_account(account_profile, accounts, session, results_dir, everything, force)
-    if everything or force:
-        raise WrongUsage("--everything and --force go with --account-profile")
+        if session is not None:
+            raise WrongUsage("name a session or an --account-profile, not both")
+        chosen = choose_account(account_profile, None, None, None, accounts, account_currency)
+        return _flatten_account(chosen, results_folder(results_dir), everything, force)
+    if everything or force or account_currency is not None:
+        raise WrongUsage("--everything, --force and --account-currency go with --account-profile")
     return _flatten_session(session, reason, results_folder(results_dir), wait, json=json)
 
 
@@ -129,21 +140,11 @@ def _runs(reply: ControlReply) -> bool:
     return reply.status is not None and reply.status.running
 
 
-def _flatten_account(
-    profile: str,
-    accounts: Path | None,
-    session: str | None,
-    results: Path | None,
-    everything: bool,
-    force: bool,
-) -> int:
-    if session is not None:
-        raise WrongUsage("name a session or an --account-profile, not both")
+def _flatten_account(account: ResolvedAccount, where: Path, everything: bool, force: bool) -> int:
     from scripts.app.operations.flatten_account import flatten_account
     from scripts.app.operations.takeover import end_mute_session
     from scripts.view.flatten_account import closing_line, step_line
 
-    account, where = choose_account(profile, None, None, None, accounts), results_folder(results)
     if force and (said := end_mute_session(account, where)):
         print(said)
     flatten_account(
@@ -154,6 +155,7 @@ def _flatten_account(
         say=complain,
     )
     print(closing_line(everything=everything))
+    tell_other_books(account, where)
     return ExitCode.DONE
 
 

@@ -12,6 +12,7 @@ from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import (
     AccountsOption,
+    PaperCurrencyOption,
     ResultsOption,
     choose_account,
 )
@@ -53,6 +54,7 @@ def reconcile_statement(
     account_profile: LedgerOption = None,
     session: SessionJournalOption = None,
     clock: StatementClockOption = None,
+    account_currency: PaperCurrencyOption = None,
     accounts: AccountsOption = None,
     results_dir: ResultsOption = None,
     price_points: PointsOption = 0,
@@ -75,6 +77,8 @@ def reconcile_statement(
 
     if (account_profile is None) == (session is None):
         raise WrongUsage("give --account-profile NAME or --session ID, one of them")
+    if session is not None and account_currency is not None:
+        raise WrongUsage("--account-currency goes with --account-profile PAPER")
     results = results_folder(results_dir)
     options = StatementOptions(
         file=statement,
@@ -86,7 +90,7 @@ def reconcile_statement(
     if session is not None:
         found = reconcile_session(session, results, options)
     else:
-        chosen = choose_account(account_profile, None, None, None, accounts)
+        chosen = choose_account(account_profile, None, None, None, accounts, account_currency)
         found = reconcile_account(chosen, results, options)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found)).decode())

@@ -44,6 +44,7 @@ def account_json(found: AccountStanding) -> dict[str, Any]:
     """The same as one JSON object."""
     return {
         "balance": found.balance / 100,
+        "currency": found.currency,
         "figures": msgspec.to_builtins(found.figures),
         "findings": [
             {"code": item.code, "severity": item.severity, "line": item.line}

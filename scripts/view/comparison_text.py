@@ -31,7 +31,7 @@ def lines_of(
         for kind, count in run.skipped.items():
             yield f"   {count} rows {kind!r} are not compared"
     yield ""
-    currency = _currencies(a, b)
+    currency = compared.currency
     yield from _sums(result.a, result.b, currency)
     yield from _denied(result.denied)
     yield from _slippage(result.pairs)
@@ -40,7 +40,7 @@ def lines_of(
     differing = [
         (pair, known.get(place, "")) for place, pair in enumerate(result.pairs) if pair.differences
     ]
-    yield from _trades(a, b, differing, rows)
+    yield from _trades(compared, differing, rows)
     yield from _figures(result, rows)
     yield from _verdict(result)
     yield from _terms(compared.terms)
@@ -58,12 +58,6 @@ def _figures(result: RunComparison, rows: int) -> Iterator[str]:
         yield f"and {len(found) - len(shown)} more days"
     if found:
         yield ""
-
-
-def _currencies(a: Source, b: Source) -> str:
-    """What the amounts are in: one currency, or that of each; those of old runs are not known."""
-    known = [str((source.summary or {}).get("currency", "")) for source in (a, b)]
-    return known[0] if known[0] == known[1] else "/".join(known)
 
 
 def _sums(a: Sums, b: Sums, currency: str) -> Iterator[str]:
@@ -126,18 +120,18 @@ def _costs(pairs: list[Pair], currency: str) -> Iterator[str]:
         yield f"{'money, B - A':<26} {', '.join(told)}"
 
 
-def _trades(a: Source, b: Source, pairs: list[tuple[Pair, str]], rows: int) -> Iterator[str]:
+def _trades(compared: ComparedRuns, pairs: list[tuple[Pair, str]], rows: int) -> Iterator[str]:
     if not pairs:
         return
-    currency = _currencies(a, b)
+    currency = compared.currency
     yield ""
     shown = pairs[:rows] if rows else pairs
     for pair, why in shown:
         apart = difference_of(pair)
         gained = f"  B - A {grouped(apart / 100, currency, '+')}".rstrip() if apart else ""
         yield f"{iso(pair.known.time)}  {described(pair.known)}{_worse(pair)}{gained}"
-        yield f"    A {_life(a, pair.a)}"
-        yield f"    B {_life(b, pair.b)}"
+        yield f"    A {_life(compared.a, pair.a)}"
+        yield f"    B {_life(compared.b, pair.b)}"
         yield from (f"    {difference.text}" for difference in pair.differences)
         if why:
             yield f"    {why}"

@@ -16,6 +16,10 @@ def objective_lines(summary: dict[str, Any]) -> list[str]:
     lines = [f"  objectives {told['title']}: {_tally(told)}"]
     for item in summary["attempts"][-_SHOWN:]:
         lines += [_attempt_line(item, unit), *_violation_lines(item)]
+    if any(item.get("phases_passed") for item in summary["attempts"]) and told.get("not_modelled"):
+        lines.append(
+            f"             by its figures; not modelled: {'; '.join(told['not_modelled'])}"
+        )
     if len(summary["attempts"]) > _SHOWN:
         lines[1:1] = [f"             the last {_SHOWN} of {len(summary['attempts'])} attempts:"]
     room = summary["loss_buffer"]

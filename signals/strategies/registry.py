@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from engine.decoding import converted
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.strategies.ftmo_m15 import FtmoM15
 from signals.strategies.sma_cross import SmaCross
@@ -62,7 +63,7 @@ def strategy_factory(strategy: Any, parameters: Mapping[str, Any]) -> StrategyFa
     """What makes one strategy per symbol; raises BadParameters naming the parameter."""
     check_protocol(strategy)
     try:
-        checked = msgspec.convert(parameters, strategy.parameters_type)
+        checked = converted(parameters, strategy.parameters_type)
     except msgspec.ValidationError as error:
         raise BadParameters(_explained(str(error), parameters, strategy.parameters_type)) from error
     return lambda spec: strategy(spec, checked)

@@ -181,6 +181,7 @@ def test_an_address_without_its_fragment_is_refused_to_a_browser_too(
         assert window.run("return [location.hash, document.cookie]") == ["", ""]
 
 
+@pytest.mark.deep
 def test_the_page_says_when_its_server_is_gone(tmp_path: Path) -> None:
     """And that a server which was started again is another one."""
     results = tmp_path / "results"

@@ -226,6 +226,7 @@ def closings(results: Path, *sessions: str) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.deep
 def test_a_session_that_takes_over_manages_what_the_earlier_one_left(tmp_path: Path) -> None:
     """With the same preset, two sessions trade what an undivided one trades, trailing included;
     with other parameters no strategy touches the position, but its stop, its target and the user.

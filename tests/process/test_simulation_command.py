@@ -32,6 +32,7 @@ def test_a_seed_is_the_same_run_in_another_interpreter() -> None:
     assert len(hashes) == 1
 
 
+@pytest.mark.deep
 def test_a_range_of_seeds_ends_with_its_figures() -> None:
     """Over several processes, with more than one chunk of seeds."""
     said = run_process(COMMAND, "--seeds", "1..12", "--jobs", 2, "--json")
@@ -56,6 +57,7 @@ def test_show_takes_one_seed() -> None:
     assert complaint(said) == "--seeds 7..8: --show takes one seed, such as 7"
 
 
+@pytest.mark.deep
 def test_a_stop_lets_begun_seeds_end_and_begins_no_more() -> None:
     begun = iter((False, False))  # then it is to stop
     done = sum(1 for _ in results_of(range(100_000), 2, lambda: next(begun, True)))

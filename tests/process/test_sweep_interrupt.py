@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from scripts.app.sweep.trial import TrialRow
 from tests.process.cli import COMMAND, ROOT, SECONDS, butler_process, environment
@@ -31,6 +32,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGINT)
 
 
+@pytest.mark.deep
 def test_an_interrupted_sweep_ends_in_order_and_goes_on(tmp_path: Path) -> None:
     """Exit code 130, no traceback, no trial lost and none repeated."""
     folder = tmp_path / "s"

@@ -168,7 +168,7 @@ def keep(store: AccountStore, lived: Lived, past: Sequence[ev.Record]) -> None:
     store.do(notes.due())
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_risk_goes_on_with_what_it_knew(lived: Lived, data: st.DataObject) -> None:
     past = lived.records[: data.draw(st.sampled_from(lived.cuts))]

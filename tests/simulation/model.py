@@ -80,7 +80,7 @@ class SessionModel:
                 demand(rightly or not freed, "only the user clears a latch", event)
                 self.state = state
             case ev.ReconciliationMismatch(external=external):
-                self.external = len(external)
+                self.external = sum(item.ours for item in external)
             case ev.PositionOpened():
                 self.positions[event.position] = event.volume
                 self.entries.pop(event.order_id, None)

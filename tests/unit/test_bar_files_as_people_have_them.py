@@ -26,6 +26,7 @@ COUNT = 30
 TIMES = [START + 900 * n for n in range(COUNT)]
 CLOSES = [1.08 + n / 100_000 for n in range(COUNT)]
 NAMES = ("time", "open", "high", "low", "close")
+NAMED = "Time,Open,High,Low,Close"
 PLAIN = "time,open,high,low,close,tick_volume,spread"
 
 
@@ -92,6 +93,23 @@ READ: dict[str, str] = {
     "bid prices": _text("date,bidopen,bidhigh,bidlow,bidclose,askopen",
                         "{at:%Y-%m-%d %H:%M:%S},{p},1.2"),
     "32-bit floats as text": _text("time,open,high,low,close", "{s},{p32}"),
+    "Binance, milliseconds": _text("", "{s}000,{p},{v}.5,{s}899,1.5,{v},0.5,0.6,0"),
+    "Binance, microseconds": _text("", "{s}000000,{p},{v}.5,{s}899999,1.5,{v},0.5,0.6,0"),
+    "MetaStock with a period": _text(
+        "<TICKER>,<PER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>",
+        "EURUSD,15,{at:%Y%m%d},{at:%H%M%S},{p},{v},0",
+    ),
+    "NinjaTrader": _text("", "{at:%Y%m%d %H%M%S};{o};{h};{l};{c};{v}"),
+    "an offset by the name of GMT": _text(
+        "Local time,Open,High,Low,Close,Volume", "{at:%d.%m.%Y %H:%M:%S}.000 GMT+0200,{p},{v}", KYIV
+    ),
+    "the column UTC": _text("UTC,Open,High,Low,Close", "{at:%d.%m.%Y %H:%M:%S}.000 UTC,{p}"),
+    "a spreadsheet's short hours": _text(NAMED, "{at:%Y.%m.%d} {at.hour}:{at:%M},{p}"),
+    "a spreadsheet's points": _text(NAMED, "{at.day}.{at.month}.{at.year} {at.hour}:{at:%M},{p}"),
+    "short hours of their own": _text(
+        "Date,Time,Open,High,Low,Close", "{at:%Y.%m.%d},{at.hour}:{at:%M},{p}"
+    ),
+    "short hours without header": _text("", "{at:%Y.%m.%d},{at.hour}:{at:%M},{p},{v}"),
     "decimal commas in quotes": _text("time,open,high,low,close", "{s},{quoted}"),
 }  # fmt: skip
 READ["decimal commas"] = "time;open;high;low;close\n" + READ["decimal commas"]
@@ -344,8 +362,6 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
                     ["line 3", "'2025-03-10' stands in two lines and has no time of day"]),
     "Excel's dates": (_text("time,open,high,low,close", "{at.month}/{at.day}/2025 0:00,{p}"),
                       ["the day or the month may come first", "write it as 2025-03-31 09:15"]),
-    "EET": (_text("Time (EET),Open,High,Low,Close", "{at:%Y.%m.%d %H:%M:%S},{p}"),
-            ["holds times in EET"]),
     "an empty volume": (_text("time,open,high,low,close,volume", "{s},{p},"),
                         ["column 'volume'", "bars.parquet --drop volume"]),
     "thousands in quotes": (_text("time,open,high,low,close,volume", '{s},{p},"1,234"'),

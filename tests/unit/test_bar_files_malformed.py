@@ -72,12 +72,12 @@ TEXTS: dict[str, tuple[bytes, str, list[str]]] = {
     "spaces for separators": (
         "\n".join(GOOD).replace(",", " ").encode(),
         "line 1",
-        ["none of the known bar formats"],
+        ["separated by blanks"],
     ),
     "bars for separators": (
         "\n".join(GOOD).replace(",", "|").encode(),
         "line 1",
-        ["none of the known bar formats"],
+        ["separated by '|'"],
     ),
     "headerless with 8 fields": (
         "\n".join(HEADERLESS).replace(",0,1", ",1").encode(),

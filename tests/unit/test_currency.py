@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,20 +19,33 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
+from adapters.reports.page import page_of
 from adapters.reports.page.words import in_its_currency, money
+from adapters.reports.projection import LogProjection
+from adapters.reports.summary import SummaryProjection
+from adapters.reports.tables import equity_csv, equity_table, trades_csv, trades_table
+from adapters.reports.trade_columns import COLUMNS
 from adapters.services.alerts import AlertRules, Policy
+from config.loader import CliOverrides
 from config.symbols import in_currency
 from engine import events as ev
 from engine import types as unit
+from engine.result.build import result_of
 from engine.types import Conversion, Side
 from risk.ledger.fold import fold
+from scripts.app.account.place import PAPER, paper_books
 from scripts.app.errors import WrongUsage
+from scripts.app.sessions.connection import as_typed, checked, resolve, with_books
+from scripts.app.sessions.connection import in_currency as in_currency_of
+from scripts.app.sessions.paper import paper_spec
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.view.live_view import plain_line
 from scripts.view.status_text import account_line, buffers_text, position_text
 from tests.builders import EURGBP, EURUSD, GBPUSD, LOT, SPECS, USDJPY, account, started
 from tests.ledger_history import funded, stated
+from tests.pages import Page
+from tests.result_runs import prices_of, witnessed
 from tests.statuses import STATUS
 from tests.user_signal_runs import at, bar_file, flat, played, signal_file, terms_of
 
@@ -169,6 +185,13 @@ SIGNAL: dict[str, Any] = {
     "take_profit": 1.0890, "exit_time": at(8), "volume": 1.0,
 }  # fmt: skip
 
+WIDE: dict[str, Any] = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9}
+TRADE_MONEY = tuple(column.name for column in COLUMNS if column.kind == "money")
+
+
+def _rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
 
 def bars(folder: Path, *symbols: str) -> dict[str, Path]:
     prices = {"EURUSD": 108_000, "USDJPY": 150_000, "GBPUSD": 125_000, "EURGBP": 86_400}
@@ -179,9 +202,8 @@ class TestReplays:
     def test_an_account_in_euro(self, tmp_path: Path) -> None:
         """Nothing moved: the spread of 10 points is lost, and the commission of both sides."""
         files = bars(tmp_path, "EURUSD")
-        wide = {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9}
         terms = terms_of(
-            files, signal_file(tmp_path, [SIGNAL]), wide,
+            files, signal_file(tmp_path, [SIGNAL]), WIDE,
             account_currency="EUR", commission=["2.00"],
         )  # fmt: skip
         told = played(terms)
@@ -189,6 +211,46 @@ class TestReplays:
         closed = told.only(ev.PositionClosed)
         assert closed.profit == -round(10 * 100_000 / 1e5 / 1.08 * 100)
         assert closed.net == closed.profit - 400
+
+    @pytest.mark.parametrize(
+        ("currency", "places", "symbols"),
+        [("EUR", 2, ["EURUSD"]), ("JPY", 0, ["EURUSD", "USDJPY"])],
+    )
+    def test_every_file_and_page_of_a_run_has_the_accounts_decimals_and_currency(
+        self, tmp_path: Path, currency: str, places: int, symbols: list[str]
+    ) -> None:
+        """Each amount of the event log, the tables and the page, where a column may be empty."""
+        terms = terms_of(
+            bars(tmp_path, *symbols), signal_file(tmp_path, [SIGNAL | {"volume": 0.01}]), WIDE,
+            account_currency=currency, commission=["2"], objectives="ftmo_1step",
+        )  # fmt: skip
+        records = witnessed(terms, every_bar=False).records
+        log = LogProjection()
+        rows = [row for record in records if (row := log.row(record))]
+        result = result_of(records, prices_of(terms))
+        for table, columns in (
+            (rows, ("equity", "balance", "profit", "commission", "swap")),
+            (_rows_of(trades_csv(result)), TRADE_MONEY),
+            (_rows_of(equity_csv(result)), ("balance", "equity", "worst_equity", "day_floor")),
+        ):
+            cells = [row[name] for row in table for name in columns if row.get(name)]
+            assert len(cells) > 6
+            assert {len(cell.partition(".")[2]) for cell in cells} == {places}
+        total = SummaryProjection()
+        total.take_all(records)
+        room = total.summary()["loss_buffer"]
+        arrow = trades_table(result)
+        amounts = [room[name] for name in ("today", "overall", "order_risk", "min_buffer")]
+        amounts += [value for name in TRADE_MONEY for value in arrow[name].to_pylist()]
+        amounts += equity_table(result)["equity"].to_pylist()
+        assert all(round(value, places) == value for value in amounts if value is not None)
+        page = Page(page_of(result).decode()).words
+        for head in ("Result by month", "net result", "costs paid", "net", "least buffer"):
+            assert f"{head}, {currency}" in page
+        for name in ("total net profit", "commission", "final equity", "gross loss"):
+            assert re.search(rf"{name} [\u2212\d.,]+ {currency}\b", page), name
+        assert re.search(rf"Target \([\d.,]+ {currency}\)", page)
+        assert ("USD" in re.sub("EURUSD|USDJPY", "", page)) is False
 
     def test_a_denial_names_the_currency(self, tmp_path: Path) -> None:
         terms = terms_of(
@@ -207,7 +269,7 @@ class TestReplays:
         terms = terms_of(
             files,
             signal_file(tmp_path, [signal]),
-            {"per_trade_risk_fraction": 0.9, "daily_loss_fraction": 0.9},
+            WIDE,
             commission=["0"],
         )
         told = played(terms)
@@ -256,3 +318,36 @@ class TestReplays:
         assert {item.spec.commission for item in terms.inputs} == {250.0 * 150}
         assert terms.currency == "JPY"
         assert any("2.50 USD a lot and side is taken as 375.0000 JPY" in note for note in notes)
+
+
+class TestPaperAccounts:
+    """PAPER has an account of its own in each currency: commands reach it, and say which it is."""
+
+    def test_a_command_on_another_currency_names_it_and_finds_its_books(
+        self, tmp_path: Path
+    ) -> None:
+        account = resolve(PAPER, CliOverrides(), None, {})
+        yen = in_currency_of(account, checked(account, "jpy"))
+        assert (as_typed(account), as_typed(yen)) == ("PAPER", "PAPER --account-currency JPY")
+        books = paper_books(yen, tmp_path)
+        assert books is not None
+        assert with_books(account, tmp_path) == []
+        books.parent.mkdir(parents=True)
+        books.write_text("{}", encoding="utf-8")
+        assert (with_books(account, tmp_path), with_books(yen, tmp_path)) == (["JPY"], [])
+
+    def test_its_terminal_is_in_that_currency_with_the_pairs_that_convert(
+        self, tmp_path: Path
+    ) -> None:
+        told = json.loads(paper_spec(["EURUSD"], tmp_path, None, "JPY"))
+        assert (told["currency"], told["server"]) == ("JPY", "Paper-Demo-JPY")
+        assert {item["name"] for item in told["symbols"]} == {"EURUSD", "USDJPY"}
+        korunas = json.loads(paper_spec([], tmp_path, None, "CZK"))
+        assert [item["name"] for item in korunas["symbols"]] == ["EURUSD"]
+
+    def test_another_account_and_another_currency_are_refused(self) -> None:
+        account = resolve(PAPER, CliOverrides(), None, {})
+        with pytest.raises(WrongUsage, match="XYZ: must be one of USD, EUR"):
+            checked(account, "XYZ")
+        with pytest.raises(WrongUsage, match="goes with PAPER alone: DEMO has a currency"):
+            checked(msgspec.structs.replace(account, profile="DEMO"), "EUR")

@@ -10,7 +10,8 @@ import pytest
 from adapters.mt5.api import contract as mt5
 from engine import events as ev
 from engine.types import Side
-from tests.builders import of_kind, signal
+from risk.exposure_book import ExposureBook
+from tests.builders import limits, of_kind, signal
 from tests.venue_steps import Live, deal_in, deals, live, result, seen
 
 OURS = mt5.TradePosition.of(ticket=7, symbol="EURUSD", volume=1.0, sl=1.0991, tp=1.1021, magic=26)
@@ -79,10 +80,26 @@ class TestForeign:
         desk.see(positions=(by_hand(),), risks={50: 1_990.0})  # of 2,000 for the day
         assert reason_to_deny(desk) == [ev.DenyReason.DAILY_LOSS]
 
-    def test_it_takes_its_symbols_place(self) -> None:
+    def test_it_takes_the_place_of_none_of_our_positions(self) -> None:
+        """What other hands hold is risk, however many they are: the counts are of our own mark."""
         desk = live()
-        desk.see(positions=(by_hand(symbol="EURUSD"),), risks={50: 1.0})
-        assert reason_to_deny(desk) == [ev.DenyReason.MAX_POSITIONS_PER_SYMBOL]
+        held = [by_hand(ticket=50 + n, symbol="EURUSD") for n in range(8)]
+        desk.see(positions=held, orders=(waiting(),), risks={item.ticket: 1.0 for item in held})
+        assert reason_to_deny(desk) == []
+
+    @pytest.mark.parametrize(("ours", "counted"), [(True, 1), (False, 0)])
+    def test_a_position_with_our_mark_counts_whichever_session_made_it(
+        self, ours: bool, counted: int
+    ) -> None:
+        parts = live().parts
+        book = ExposureBook(parts.portfolio, parts.order_manager, limits())
+        book.external = (
+            ev.ExternalExposure(
+                ticket=50, symbol="EURUSD", side=Side.LONG, volume=3_000, risk=100, ours=ours
+            ),
+        )
+        assert (book.count(), book.totals("EURUSD").on_symbol) == (counted, counted)
+        assert book.worst_open() == 100
 
     def test_its_end_is_told_and_gives_the_room_back(self) -> None:
         desk = live()

@@ -285,6 +285,25 @@ def test_a_balance_emptied_and_filled_anew_begins_another_challenge() -> None:
     assert figures.transfers == 0
 
 
+def test_a_balance_emptied_and_filled_with_the_same_sum_begins_another_challenge_too() -> None:
+    """It touched 0: that it changed nothing in the end tells nothing against a reset."""
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -400.0)
+    history.pay("06-16 08:00", -99_600.0)
+    history.pay("06-16 09:00", 99_600.0)
+    report = history.report("06-17 10:00")
+    assert LedgerCode.SEVERAL_EPOCHS in report.codes
+    assert (report.figures.initial, report.figures.transfers) == (9_960_000, 0)
+
+
+def test_a_credit_on_a_balance_below_zero_begins_nothing() -> None:
+    history = funded(100.0)
+    history.trade("06-15 08:00", "06-15 09:00", -100.5)
+    history.pay("06-16 08:00", 50.0, DealType.CREDIT)
+    report = history.report("06-17 10:00", account=AccountNow(balance=-50, equity=-50, credit=5000))
+    assert LedgerCode.SEVERAL_EPOCHS not in report.codes
+
+
 # --- days ---
 
 
@@ -512,6 +531,7 @@ def test_a_phase_that_is_over_says_what_no_deal_can_show() -> None:
         report = history.report("06-19 12:00", FirmRules(rules=rules, days=day_rules(rules)))
         (line,) = [item.line for item in report.findings if item.code is LedgerCode.PASSED]
         assert words in line
+        assert "(by its figures; not modelled: " in line
 
 
 # --- without a firm ---

@@ -9,7 +9,13 @@ import pytest
 
 from config.loader import load_rules
 from scripts.app.errors import AppError
-from scripts.app.terms.objectives import as_recorded, challenge_of, resolve, with_firms_day
+from scripts.app.terms.objectives import (
+    about_rules,
+    as_recorded,
+    challenge_of,
+    resolve,
+    with_firms_day,
+)
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.view.objectives import objective_lines
 from tests.builders import limits, started
@@ -52,7 +58,8 @@ class TestResolve:
         plain, named = resolve("ftmo_2step", None, None), resolve("ftmo_2step", None, None, 1e5)
         assert "initial_balance" not in as_recorded(plain)
         for challenge in (plain, named):
-            assert challenge_of(started(objectives=as_recorded(challenge))) == challenge
+            recorded = as_recorded(challenge)
+            assert as_recorded(challenge_of(started(objectives=recorded))) == recorded
         assert named is not None
         assert named.initial_balance == 10_000_000
 
@@ -105,6 +112,19 @@ class TestLines:
         assert len(attempts) == 10
         assert "33 days, phase 1: breached (max_loss), smallest buffer -5.50 USD" in attempts[0]
         assert "4,000.00 USD today (10 orders of 400.00)" in room
+
+    def test_what_the_firm_judges_itself_goes_with_a_pass(self) -> None:
+        """Listed beside it, in the summary's lines and the first record; it ends nothing."""
+        challenge = resolve("ftmo_2step", None, None)
+        told = about_rules(challenge)["not_modelled"]
+        assert any("forbidden practices, which the firm judges" in rule for rule in told)
+        assert "left_out" not in as_recorded(challenge)["rules"]
+        counts = {**SUMMARY["objectives"], "not_modelled": told}
+        passed = {**SUMMARY, "objectives": counts, "attempts": [{**ATTEMPT, "phases_passed": 1}]}
+        assert "by its figures; not modelled: forbidden practices" in objective_lines(passed)[2]
+        lost = {**passed, "attempts": [ATTEMPT]}
+        assert "not modelled" not in str(objective_lines(lost))
+        assert about_rules(None) == {}
 
     def test_without_objectives_there_are_none(self) -> None:
         assert objective_lines({"objectives": None, "attempts": [], "loss_buffer": None}) == []

@@ -75,7 +75,7 @@ def test_a_session_s_first_record_has_them_only_where_there_are_some() -> None:
         recorded = as_recorded(challenge)
         assert ("profitable_days" in recorded["rules"]["phases"][0]) == there
         session = msgspec.structs.replace(started(), objectives=recorded)
-        assert challenge_of(session) == challenge
+        assert as_recorded(challenge_of(session)) == recorded
 
 
 def test_half_a_rule_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, cash, iso
+from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, cash_in, iso
 from engine import events as ev
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
@@ -55,17 +55,21 @@ class TestFormats:
         assert iso(moment) == text
 
     @pytest.mark.parametrize(
-        ("cents", "text"),
+        ("cents", "text", "yen"),
         [
-            (0, "0.00"),
-            (5, "0.05"),
-            (-5, "-0.05"),
-            (10_000_000, "100000.00"),
-            (-123_456, "-1234.56"),
+            (0, "0.00", "0"),
+            (5, "0.05", "0"),
+            (-5, "-0.05", "0"),
+            (50, "0.50", "1"),
+            (-150, "-1.50", "-2"),
+            (10_000_000, "100000.00", "100000"),
+            (-123_456, "-1234.56", "-1235"),
         ],
     )
-    def test_money_has_two_decimals(self, cents: int, text: str) -> None:
-        assert cash(cents) == text
+    def test_money_has_the_decimals_of_the_account(self, cents: int, text: str, yen: str) -> None:
+        """As the account books it: yen have none, and half a yen goes away from zero."""
+        assert {cash_in(currency)(cents) for currency in ("USD", "EUR", "CZK")} == {text}
+        assert cash_in("JPY")(cents) == yen
 
 
 class TestRows:

@@ -55,6 +55,17 @@ class Mine(Base):
         {body}
 """
 
+EVERY_BAR = """
+
+class Mine(Base):
+    def on_bar(self, bar, view):
+        self.count += 1
+        {each}
+        if self.count % 7 or view.position is not None:
+            return None
+        {body}
+"""
+
 SCAN = """
 
 class Columns:
@@ -112,6 +123,12 @@ CHEATS = {
     "a file of the future by row": (
         BARS + ON_BAR.format(body="row = min(self.count + 4, len(ROWS) - 1); return enter(view, "
                              "LONG if ROWS[row][1] > ROWS[self.count - 1][1] else SHORT)"),
+        "files", "which holds what comes later: the closes from the bar of",
+    ),
+    "advice by row from a file that holds no price": (
+        BARS.replace("future", "model")
+        + ON_BAR.format(body="advice = ROWS[self.count // 7][1]; "
+                        "return enter(view, LONG if advice > 48 else SHORT)"),
         "files", "its decisions do not follow the bars",
     ),
     "a table of moments": (
@@ -135,6 +152,95 @@ CHEATS = {
         "import random\n" + ON_BAR.format(body="return enter(view, random.choice((LONG, SHORT)))"),
         "repeatable", "two runs over the same bars decide otherwise",
     ),
+    "chance of NumPy, seeded for all": (
+        "import numpy as np\n\nnp.random.seed(3)\n"
+        + ON_BAR.format(body="return enter(view, LONG if np.random.rand() > 0.5 else SHORT)"),
+        "state", "state of the module leaks from run to run",
+    ),
+    "what a cached function remembers": (
+        "from functools import lru_cache\n\n\n@lru_cache\ndef level():\n    return SEEN[0]\n"
+        + "\n\nSEEN = [0]\n"
+        + ON_BAR.format(body="SEEN[0] = bar.close; late = self.count > 800 or "
+                        "level.cache_info().currsize; "
+                        "return enter(view, LONG if late and level() > bar.close else SHORT)"),
+        "state", "state of the module leaks from run to run",
+    ),
+    "a file that an earlier run wrote": (
+        "import json\nfrom pathlib import Path\n\nFILE = Path(__file__).parent / 'seen.json'\n"
+        "KNOWN = json.loads(FILE.read_text()) if FILE.exists() else {}\n"
+        + ON_BAR.format(body="KNOWN[str(self.count)] = bar.close; "
+                        "FILE.write_text(json.dumps(KNOWN)); "
+                        "ahead = KNOWN.get(str(self.count + 49), bar.close); "
+                        "return enter(view, LONG if ahead > bar.close else SHORT)"),
+        "state", "a second run decides otherwise",
+    ),
+    "the day of the machine's clock": (
+        "import time\n" + ON_BAR.format(body="day = int(time.time() // 86_400) + self.count // 7; "
+                                        "return enter(view, LONG if day % 2 else SHORT)"),
+        "clock", "it asks the machine's clock",
+    ),
+    "the day of a date's now": (
+        "from datetime import datetime\n"
+        + ON_BAR.format(body="day = datetime.now().toordinal() + self.count // 7; "
+                        "return enter(view, LONG if day % 2 else SHORT)"),
+        "clock", "it asks the machine's clock",
+    ),
+    "which process it is": (
+        "import os\n" + ON_BAR.format(body="number = os.getpid() + self.count // 7; "
+                                      "return enter(view, LONG if number % 2 else SHORT)"),
+        "clock", "which process it is",
+    ),
+    "a file of the future as a filter, by row": (
+        BARS + ON_BAR.format(body="side = LONG if bar.close > bar.open else SHORT; "
+                             "ahead = ROWS[min(self.count + 3, len(ROWS) - 1)][1] - bar.close; "
+                             "return enter(view, side) if ahead * side > 0 else None"),
+        "files", "which holds what comes later: the closes from the bar of",
+    ),
+    "the mean of a whole file": (
+        BARS + "\nMEAN = sum(close for _, close in ROWS) / len(ROWS)\ndel ROWS\n"
+        + ON_BAR.format(body="return enter(view, LONG if bar.close < MEAN else SHORT)"),
+        "files", "which holds what comes later: the closes from the bar of",
+    ),
+    "the sample itself by its path, looked up by price": (
+        "import pyarrow.parquet as pq\n\nfrom adapters.bars import sample\n\n"
+        "CLOSES = pq.read_table(sample.SAMPLE, columns=['close']).column(0).to_pylist()\n"
+        + ON_BAR.format(body="return enter(view, LONG if AHEAD.get(bar.close, 0) > bar.close else "
+                        "SHORT)")
+        + "\n\nAHEAD = {round(a * 1e5): round(b * 1e5) for a, b in zip(CLOSES, CLOSES[60:])}\n",
+        "files", "after 100 bars it already holds what comes later",
+    ),
+    "bars that it finds in the frames of its callers": (
+        "import sys\n\nimport numpy as np\n\n\ndef found():\n"
+        "    frame, most = sys._getframe(), None\n"
+        "    while frame is not None:\n"
+        "        for one in list(frame.f_locals.values()):\n"
+        "            for bars in (one, *getattr(one, '__dict__', {}).values()):\n"
+        "                if type(bars).__name__ == 'PreparedBars':\n"
+        "                    most = bars if most is None else max(most, bars, key=lambda x: "
+        "len(x.time))\n"
+        "        frame = frame.f_back\n    return most\n"
+        + ON_BAR.format(body="bars = found(); row = int(np.searchsorted(bars.time, bar.time)); "
+                        "row = min(row + 60, len(bars.close) - 1); "
+                        "return enter(view, LONG if bars.close[row] > bar.close else SHORT)"),
+        "future", "it reads the future",
+    ),
+    "a mean that is centred on its bar": (
+        "import numpy as np\n" + SCAN.replace(
+            'closings_of(bars, "M15")',
+            'closings_of(bars, "M15"); '
+            'self.mean = np.convolve(self.m15.close, np.ones(21) / 21, mode="same")',
+        ).format(body="return enter(view, LONG if self.mean[index] > self.m15.close[index] else "
+                 "SHORT)"),
+        "future", "it reads the future",
+    ),
+    "the whole sample's mean and deviation": (
+        SCAN.replace(
+            'closings_of(bars, "M15")',
+            'closings_of(bars, "M15"); close = self.m15.close; '
+            "self.score = (close - close.mean()) / close.std()",
+        ).format(body="return enter(view, LONG if self.score[index] < 0 else SHORT)"),
+        "future", "it reads the future",
+    ),
     "columns that decide otherwise": (
         SCAN.format(body="return enter(view, LONG)"), "columns", "scan_columns and on_bar decide",
     ),
@@ -149,6 +255,42 @@ HONEST = {
         body="self.mean = getattr(self, 'mean', bar.close) * 0.9999 + bar.close * 0.0001; "
         "return enter(view, LONG if bar.close > self.mean else SHORT)"
     ),
+    "an exponential mean of 2,000 bars": EVERY_BAR.format(
+        each="mean = getattr(self, 'mean', bar.close); self.mean = mean + (bar.close - mean) / "
+        "1000.5",
+        body="return enter(view, LONG if bar.close > self.mean else SHORT)",
+    ),
+    "a score over everything since the start": EVERY_BAR.format(
+        each="self.sum = getattr(self, 'sum', 0) + bar.close; "
+        "self.squares = getattr(self, 'squares', 0) + bar.close**2",
+        body="mean = self.sum / self.count; "
+        "deviation = max(1, self.squares / self.count - mean**2) ** 0.5; "
+        "return enter(view, LONG if (bar.close - mean) / deviation < 0 else SHORT)",
+    ),
+    "the day's mean": EVERY_BAR.format(
+        each="day = bar.time // 86_400_000; same = day == getattr(self, 'day', None); "
+        "self.day, self.seen = day, [*self.seen, bar.close] if same else [bar.close]",
+        body="return enter(view, LONG if bar.close > sum(self.seen) / len(self.seen) else SHORT)",
+    ),
+    "its last trades": EVERY_BAR.format(
+        each="self.results = getattr(self, 'results', []); "
+        "begun = getattr(self, 'begun', None) if view.position is None else None; "
+        "self.results += [(bar.close - begun[0]) * begun[1]] if begun else []",
+        body="side = LONG if sum(self.results[-5:]) >= 0 else SHORT; "
+        "self.begun = bar.close, side; return enter(view, side)",
+    ),
+    "chance with a seed of its own": "import random\n" + EVERY_BAR.format(
+        each="self.chance = getattr(self, 'chance', None) or random.Random(3)",
+        body="return enter(view, self.chance.choice((LONG, SHORT)))",
+    ),
+    "a clock that it only notes down": "import time\n" + EVERY_BAR.format(
+        each="self.seen_at = time.time()",
+        body="return enter(view, LONG if bar.close > bar.open else SHORT)",
+    ),
+    "every close that it saw": EVERY_BAR.format(
+        each="self.closes = [*getattr(self, 'closes', []), bar.close]",
+        body="return enter(view, LONG if bar.close > self.closes[0] else SHORT)",
+    ),
     "hours and weekdays": ON_BAR.format(
         body="hour, day = bar.time // 3_600_000 % 24, bar.time // 86_400_000 % 7; "
         "return enter(view, LONG if day < 3 else SHORT) if hour > 9 else None"
@@ -157,7 +299,7 @@ HONEST = {
         body="month = dt.datetime.fromtimestamp(bar.time / 1000, dt.UTC).month; "
         "return enter(view, LONG if month % 2 else SHORT)"
     ),
-    "a model in a file": BARS.replace("ROWS =", "MODEL =") + ON_BAR.format(
+    "a model in a file": BARS.replace("future", "model") + "MODEL = ROWS\n" + ON_BAR.format(
         body="return enter(view, LONG if (bar.close - bar.open) * len(MODEL) > 0 else SHORT)"
     ),
     "a constant table": ON_BAR.format(
@@ -183,7 +325,7 @@ def code_of(code: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With closes of the sample in a file beside the strategy."""
+    """With closes of the sample in a file beside the strategy, and numbers that are none."""
     import pyarrow.parquet as pq
 
     from scripts.app.terms.replay_terms import resolve_terms
@@ -196,6 +338,8 @@ def folder(tmp_path: Path) -> Path:
     rows = zip(closings.time.tolist(), closings.close.tolist(), strict=True)
     text = "".join(f"{time},{close}\n" for time, close in rows)
     (tmp_path / "future.csv").write_text(text, "utf-8")
+    model = "".join(f"{k},{k * k % 97}\n" for k in range(2_000))
+    (tmp_path / "model.csv").write_text(model, "utf-8")
     return tmp_path
 
 
@@ -216,6 +360,24 @@ def test_an_honest_strategy_is_not_accused(kind: str, folder: Path) -> None:
     found = checked(folder, HONEST[kind])
     assert found.decisions > 50
     assert [one.fault for one in found.findings if one.fault] == []
+
+
+def test_a_strategy_that_decides_by_its_volume_is_told_so(folder: Path) -> None:
+    """The volume of what risk sized follows the balance: that is no fault, but no odds of it."""
+    by_volume = """
+
+class Mine(Base):
+    def on_bar(self, bar, view):
+        self.count += 1
+        if view.position is not None and view.position.volume > 1_000:
+            return Exit(reason="enough")
+        return None if self.count % 7 else enter(view, LONG)
+"""
+    found = checked(folder, "from signals.strategy import Exit\n" + by_volume)
+    assert found.honest
+    (told,) = [one.told for one in found.findings if one.check == "volume"]
+    assert "it decides by the volume of its position, which follows the balance" in told
+    assert "otherwise at the bar of 2023-01-02" in told
 
 
 @pytest.mark.parametrize("preset", ["sma_cross", "ftmo_m15"])

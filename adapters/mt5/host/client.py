@@ -44,6 +44,7 @@ from adapters.mt5.host.wire import (
     receive_frame,
     send_frame,
 )
+from engine.decoding import converted
 
 BACKOFF: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait before the first, second, ... restart in a row; the last one repeats."""
@@ -253,7 +254,7 @@ class TerminalClient:
         """The host's introduction, if it is a host for the same account and language."""
         ours = self._launcher.config
         try:
-            hello = msgspec.convert(said, Hello)
+            hello = converted(said, Hello)
         except msgspec.ValidationError as error:
             raise HostStartFailed(
                 "version", f"unexpected handshake from the terminal host: {error}"

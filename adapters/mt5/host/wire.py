@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from adapters.mt5.api.contract import STRUCTS, Struct, field_types
+from engine.decoding import msgpack_decoder
 
 PROTOCOL: Final = 1
 """Version of this format; host and client must agree on it."""
@@ -76,8 +77,8 @@ class RpcReply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fiel
 
 
 _encoder = msgspec.msgpack.Encoder()
-_requests = msgspec.msgpack.Decoder(RpcRequest)
-_replies = msgspec.msgpack.Decoder(RpcReply)
+_requests = msgpack_decoder(RpcRequest)
+_replies = msgpack_decoder(RpcReply)
 _CODEC_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 
 

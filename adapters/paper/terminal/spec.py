@@ -18,6 +18,7 @@ from adapters.paper.terminal.hosted import HostedTerminal, RunningClock
 from adapters.paper.terminal.market import MarketPace, PaperMarket
 from adapters.paper.terminal.rules import AccountTerms, SymbolRules
 from adapters.paper.terminal.sources import load_bars, made_up_bars
+from engine.decoding import from_json
 from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
 
 MADE_UP_START: Final = 1_736_121_600
@@ -127,7 +128,7 @@ def build(text: str) -> HostedTerminal:
 def decode(text: str, kind: type[Spec]) -> Spec:
     """The specification in the JSON `text`; raises ValueError with the field at fault."""
     try:
-        return msgspec.json.decode(text, type=kind)
+        return from_json(text, kind)
     except (msgspec.MsgspecError, ValueError) as error:
         raise ValueError(f"the paper terminal's spec: {error}") from error
 

@@ -95,6 +95,7 @@ def _context(result: RunResult, hindsight: Hindsight | None) -> dict[str, Any]:
         "meters": first_screen.meters(result, curve, hindsight),
         "figures": first_screen.eight(result, figures),
         "zone": place(result.terms.day_zone),
+        "currency": result.terms.currency,
         "days": squares,
         "day_months": months,
         "weeks": 1 + max((day.column for day in squares), default=0),

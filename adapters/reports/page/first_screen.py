@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adapters.reports.page.words import date, in_its_currency, money, number, percent, when
+from adapters.reports.page.words import (
+    amount,
+    date,
+    in_its_currency,
+    money,
+    number,
+    of_money,
+    percent,
+    when,
+)
 from engine.calendar import resets
 from engine.result import AttemptRecord, RunResult
 from engine.result.curve import EquityCurve
@@ -102,7 +111,7 @@ def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
     if result.attempts:
         missing = result.loss_buffer.missing if result.loss_buffer else ()
         words = ", ".join(item.replace("_", " ") for item in missing)
-        text = f": {money(result.net, sign=True)} {result.terms.currency}"
+        text = f": {amount(result.net, sign=True)}"
         return RunVerdict(
             "open", "Undecided", text + (f"; still missing: {words}" if words else "")
         )
@@ -111,7 +120,7 @@ def verdict(result: RunResult, hindsight: Hindsight | None) -> RunVerdict:
 
 def _outcome(result: RunResult) -> str:
     change = result.net / result.terms.start.equity if result.terms.start.equity else 0
-    text = f"{money(result.net, sign=True)} {result.terms.currency} ({number(100 * change)} %)"
+    text = f"{amount(result.net, sign=True)} ({number(100 * change)} %)"
     if result.outcome is None:
         return f"running, {text} so far"
     return text if result.outcome == "done" else f"{result.outcome}, {text}"
@@ -120,7 +129,9 @@ def _outcome(result: RunResult) -> str:
 def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdict:
     zone, ended = result.terms.day_zone, last.ended or 0
     if last.outcome == "passed":
-        text = f": {last.name} on {when(ended, zone)}, balance {money(last.final_balance)}"
+        text = f": {last.name} on {when(ended, zone)}, balance {amount(last.final_balance)}"
+        if left_out := result.terms.about.get("not_modelled"):
+            text += f", by its figures; not modelled: {'; '.join(left_out)}"
         return RunVerdict("pass", "Passed", text)
     if last.outcome == _UNSURE:
         text = f": {last.name} on {when(ended, zone)} has all that is modelled; {last.detail}"
@@ -132,9 +143,8 @@ def _of_attempt(result: RunResult, last: AttemptRecord, more: bool) -> RunVerdic
     if last.cause in ("weekend", "inactivity"):
         return RunVerdict("fail", "Failed", f": {rule}, {last.detail}, {when(ended, zone)}", ended)
     limit = last.max_limit if last.cause == "max_loss" else _day_limit(result.curve, ended)
-    text = (
-        f": {rule} hit {when(ended, zone)}, equity {money(last.final_equity)} \u2264 {money(limit)}"
-    )
+    at = f"equity {money(last.final_equity)} \u2264 {amount(limit)}"
+    text = f": {rule} hit {when(ended, zone)}, {at}"
     count = result.attempts[-1].attempt
     repeated = f" (attempt {last.attempt} of {count})" if count > 1 else ""
     return RunVerdict("fail", "Failed", text + repeated, 0 if more or last.attempt > 1 else ended)
@@ -153,7 +163,7 @@ def _in_hindsight(result: RunResult, seen: Hindsight) -> RunVerdict:
     text = (
         f" under {title}: {RULES.get(seen.rule, seen.rule)} hit "
         f"{when(seen.time, seen.rules.reset_zone)}, equity {money(seen.figure)} \u2264 "
-        f"{money(seen.limit)} (the run did not follow these rules)"
+        f"{amount(seen.limit)} (the run did not follow these rules)"
     )
     return RunVerdict("fail", "Would have failed", text, seen.time)
 
@@ -205,7 +215,7 @@ def _overall(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | Non
     used = max(0, initial - lowest)
     left = max(0, lowest - floor)
     text = f"{money(used)} used, {money(left)} left at the lowest"
-    return Meter("overall", f"Overall loss (limit {money(limit)})", used / limit, text)
+    return Meter("overall", f"Overall loss (limit {amount(limit)})", used / limit, text)
 
 
 def _today(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> Meter | None:
@@ -218,7 +228,7 @@ def _today(result: RunResult, curve: EquityCurve, seen: Hindsight | None) -> Met
     text = f"{money(used)} used, {money(max(0, left))} left"
     terms = result.terms
     reset, _ = next(resets(terms.day_zone, result.last, terms.day_hour))
-    name = f"Today (limit {money(limit)})"
+    name = f"Today (limit {amount(limit)})"
     return Meter("today", name, used / limit, text, until=reset - result.last)
 
 
@@ -234,7 +244,7 @@ def _worst_day(
     used = limit - int(room[row])
     left, on = max(0, int(room[row])), date(int(curve.time[row]), zone)
     text = f"{money(max(0, used))} used, {money(left)} left on {on}"
-    return Meter("day", f"Worst day (limit {money(limit)})", max(0.0, used / limit), text)
+    return Meter("day", f"Worst day (limit {amount(limit)})", max(0.0, used / limit), text)
 
 
 def day_limit(result: RunResult, floor: Cents, seen: Hindsight | None = None) -> Cents:
@@ -270,7 +280,7 @@ def _target(result: RunResult, curve: EquityCurve, lost: Millis) -> Meter | None
     best = int(curve.balance[_latest(result, curve, lost)].max())
     gained, wanted = best - initial, target - initial
     text = f"best {money(gained)} of {money(wanted)}"
-    return Meter("target", f"Target ({money(target)})", max(0.0, gained / wanted), text)
+    return Meter("target", f"Target ({amount(target)})", max(0.0, gained / wanted), text)
 
 
 def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
@@ -282,12 +292,12 @@ def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
         text = "none: the account is lost"
     elif room is not None:
         orders = min(room.orders_today, room.orders_overall)
-        text = f"may risk {money(room.order_risk)}; {orders} such orders fit"
+        text = f"may risk {amount(room.order_risk)}; {orders} such orders fit"
         if orders == 0:
             text = "nothing: the loss buffer does not hold one order"
     else:
         share = float(result.terms.limits.get("per_trade_risk_fraction", 0.0))
-        text = f"may risk {money(int(share * result.account.balance))}"
+        text = f"may risk {amount(int(share * result.account.balance))}"
     return Meter("next", "Next order", None, f"{text}; {days} trading days")
 
 
@@ -302,7 +312,7 @@ def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
         drawdown = float(result.curve.drawdown(result.terms.start.equity).max())
     net = figures.net
     return [
-        Shown("net", "net result", money(net, sign=True), net, _tone(net)),
+        Shown("net", of_money("net result"), money(net, sign=True), net, _tone(net)),
         Shown(
             "profit_factor", "profit factor", number(figures.profit_factor), figures.profit_factor
         ),
@@ -310,10 +320,10 @@ def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
         Shown("won", "won", percent(figures.win_rate), figures.win_rate),
         Shown("drawdown", "max drawdown", percent(drawdown), drawdown),
         Shown("trades", "trades", f"{figures.trades:,}", figures.trades),
-        Shown("costs", "costs paid", money(figures.costs), figures.costs),
+        Shown("costs", of_money("costs paid"), money(figures.costs), figures.costs),
         Shown(
             "gross",
-            "gross before costs",
+            of_money("gross before costs"),
             money(figures.gross, sign=True),
             figures.gross,
             _tone(figures.gross),

@@ -18,7 +18,7 @@ from adapters.reports.page import first_screen, sections
 from adapters.reports.page.document import attempt_entry
 from adapters.reports.page.first_screen import Meter, day_limit
 from adapters.reports.page.heartbeat import state_words
-from adapters.reports.page.words import in_its_currency, money, percent, place
+from adapters.reports.page.words import amount, in_its_currency, money, percent, place
 from engine.calendar import resets, trading_date
 from engine.result import RunResult, TradeRecord
 from engine.result.coverage import GRAVITY
@@ -183,7 +183,7 @@ def _buffer(
     left = equity - floor
     used = min(1.0, max(0.0, 1 - left / limit))
     text = f"{money(max(0, left))} left \u00b7 {percent(used, 0)} used"
-    return Meter(key, f"{name} (limit {money(limit)})", used, text, until=until)
+    return Meter(key, f"{name} (limit {amount(limit)})", used, text, until=until)
 
 
 def _target(equity: Cents, target: Cents, initial: Cents) -> Meter | None:
@@ -192,7 +192,7 @@ def _target(equity: Cents, target: Cents, initial: Cents) -> Meter | None:
     gained, wanted = equity - initial, target - initial
     text = f"{money(gained, sign=True)} of {money(wanted)}"
     part = min(1.0, max(0.0, gained / wanted))
-    return Meter("target", f"Target ({money(target)})", part, text)
+    return Meter("target", f"Target ({amount(target)})", part, text)
 
 
 def _next_order(result: RunResult) -> Meter:
@@ -206,7 +206,7 @@ def _next_order(result: RunResult) -> Meter:
         if trade.attempt == attempt
     }
     words = "trading day" if len(days) == 1 else "trading days"
-    risk = money(int(share * result.account.balance))
+    risk = amount(int(share * result.account.balance))
     return Meter("next", "Next order", None, f"may risk {risk}; {len(days)} {words}")
 
 

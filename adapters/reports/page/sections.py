@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.reports.page.words import in_its_currency, money, number, percent, place, span, when
+from adapters.reports.page.words import (
+    amount,
+    in_its_currency,
+    money,
+    number,
+    of_money,
+    percent,
+    place,
+    span,
+    when,
+)
 from engine.events import DataRef
 from engine.result import RunResult, TradeRecord
 from engine.result import statistics as stats
@@ -47,9 +57,18 @@ class Day:
     text: str
 
 
-def _money(amount: Cents | None) -> Cell:
-    tone = "" if not amount else "plus" if amount > 0 else "minus"
-    return Cell(money(amount), tone)
+def _money(cents: Cents | None) -> Cell:
+    """An amount in a column whose head names the currency."""
+    return Cell(money(cents), _tone(cents))
+
+
+def _amount(cents: Cents | None) -> Cell:
+    """An amount among figures of other units."""
+    return Cell(amount(cents), _tone(cents))
+
+
+def _tone(cents: Cents | None) -> str:
+    return "" if not cents else "plus" if cents > 0 else "minus"
 
 
 def _name(text: str) -> Cell:
@@ -82,7 +101,7 @@ def calendar(days: dict[str, Cents]) -> tuple[list[Day], list[tuple[int, str]]]:
                 day.weekday(),
                 column,
                 tone,
-                f"{day:%a %Y-%m-%d}: {money(net, sign=True)}",
+                f"{day:%a %Y-%m-%d}: {amount(net, sign=True)}",
             )
         )
         if f"{day:%Y-%m}" != known:
@@ -107,7 +126,7 @@ def months(days: dict[str, Cents]) -> Table:
         for year, row in sorted(sums.items())
     ]
     head = ["year", *(f"{month:02}" for month in range(1, 13)), "sum"]
-    return Table("months", "Result by month", head, rows)
+    return Table("months", of_money("Result by month"), head, rows)
 
 
 # --- groups ---
@@ -148,7 +167,7 @@ def _group(key: str, title: str, groups: Iterable[Group]) -> Table:
         ]
         for group in groups
     ]
-    return Table(key, title, ("", "trades", "net", "won", "PF", "R"), rows)
+    return Table(key, title, ("", "trades", of_money("net"), "won", "PF", "R"), rows)
 
 
 # --- orders ---
@@ -185,17 +204,17 @@ def execution(result: RunResult) -> Table:
     rows = [
         [_name("slippage of openings, points a fill"), Cell(_mean(opened))],
         [_name("slippage of closings, points a fill"), Cell(_mean(closed))],
-        [_name("slippage in money (part of gross)"), _money(-sum(slipped) if slipped else None)],
+        [_name("slippage in money (part of gross)"), _amount(-sum(slipped) if slipped else None)],
         [
             _name("spread at the openings in money (part of gross)"),
-            _money(-sum(spreads) if spreads else None),
+            _amount(-sum(spreads) if spreads else None),
         ],
-        [_name("commission"), _money(sum(t.commission for t in result.closed))],
+        [_name("commission"), _amount(sum(t.commission for t in result.closed))],
         [
             _name("commission as risk counted it beforehand"),
-            _money(-sum(planned_cost(t, specs[t.symbol]) for t in known)),
+            _amount(-sum(planned_cost(t, specs[t.symbol]) for t in known)),
         ],
-        [_name("swap"), _money(sum(t.swap for t in result.closed))],
+        [_name("swap"), _amount(sum(t.swap for t in result.closed))],
         [_name("submission to deal, median"), Cell(_at(waited, 0.5))],
         [_name("submission to deal, 95 %"), Cell(_at(waited, 0.95))],
         [_name("submission to deal, longest"), Cell(_at(waited, 1.0))],
@@ -275,10 +294,10 @@ def attempts(result: RunResult) -> Table:
         "ended",
         "outcome",
         "cause",
-        "result",
+        of_money("result"),
         "days",
         "trading days",
-        "least buffer",
+        of_money("least buffer"),
     )
     return Table("attempts", "Attempts", head, rows)
 
@@ -294,26 +313,26 @@ def figures(result: RunResult, all_trades: TradeFigures) -> Table:
     worst_day = None if extremes is None else extremes.max_daily_loss_fraction
     recovery = all_trades.net / drawdown if drawdown else None
     pairs: list[tuple[str, Cell]] = [
-        ("total net profit", _money(all_trades.net)),
-        ("gross profit", _money(all_trades.profit)),
-        ("gross loss", _money(-all_trades.loss)),
+        ("total net profit", _amount(all_trades.net)),
+        ("gross profit", _amount(all_trades.profit)),
+        ("gross loss", _amount(-all_trades.loss)),
         ("profit factor", Cell(number(all_trades.profit_factor))),
         ("recovery factor", Cell(number(recovery))),
-        ("expected payoff", _money(_rounded(all_trades.expected_payoff))),
-        ("equity drawdown maximal", Cell(money(drawdown))),
+        ("expected payoff", _amount(_rounded(all_trades.expected_payoff))),
+        ("equity drawdown maximal", Cell(amount(drawdown))),
         ("equity drawdown relative", Cell(percent(deepest, 2))),
         ("largest loss of a day", Cell(percent(worst_day, 2))),
-        ("largest profit trade", _money(all_trades.best)),
-        ("largest loss trade", _money(all_trades.worst)),
-        ("average profit trade", Cell(money(_rounded(all_trades.average_win)))),
-        ("average loss trade", Cell(money(_rounded(all_trades.average_loss)))),
+        ("largest profit trade", _amount(all_trades.best)),
+        ("largest loss trade", _amount(all_trades.worst)),
+        ("average profit trade", Cell(amount(_rounded(all_trades.average_win)))),
+        ("average loss trade", Cell(amount(_rounded(all_trades.average_loss)))),
         ("maximum consecutive wins", Cell(f"{all_trades.longest_wins:,}")),
         ("maximum consecutive losses", Cell(f"{all_trades.longest_losses:,}")),
         ("average position holding time", Cell(span(all_trades.average_seconds))),
         ("positions open at the end", Cell(f"{len(result.trades) - all_trades.trades:,}")),
-        ("deposits for fresh attempts", Cell(money(result.deposits))),
-        ("final balance", Cell(money(result.account.balance))),
-        ("final equity", Cell(money(result.account.equity))),
+        ("deposits for fresh attempts", Cell(amount(result.deposits))),
+        ("final balance", Cell(amount(result.account.balance))),
+        ("final equity", Cell(amount(result.account.equity))),
     ]  # fmt: skip
     return Table("figures", "Figures", ("", ""), [[_name(name), cell] for name, cell in pairs])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -18,34 +19,57 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MINUS = "\u2212"
-_DECIMALS: ContextVar[int] = ContextVar("decimals", default=2)
-"""Those of the amounts that are being written: all of a page are in one account's currency."""
+_CURRENCY: ContextVar[str] = ContextVar("currency", default="")
+"""That of the amounts that are being written: all of a page are in one account's."""
 
 
 def in_its_currency(
     write: Callable[Concatenate[RunResult, P], T],
 ) -> Callable[Concatenate[RunResult, P], T]:
-    """A function that writes of a run, with the decimals of the run's currency."""
+    """A function that writes of a run, its amounts in the run's currency and its decimals."""
 
     @wraps(write)
     def inside(result: RunResult, /, *args: P.args, **named: P.kwargs) -> T:
-        before = _DECIMALS.set(decimals(result.terms.currency))
-        try:
+        with amounts_in(result.terms.currency):
             return write(result, *args, **named)
-        finally:
-            _DECIMALS.reset(before)
 
     return inside
 
 
+@contextmanager
+def amounts_in(currency: str) -> Iterator[None]:
+    """What is written inside is in this currency, with its decimals."""
+    before = _CURRENCY.set(currency)
+    try:
+        yield
+    finally:
+        _CURRENCY.reset(before)
+
+
 def money(amount: Cents | float | None, *, sign: bool = False) -> str:
-    """Cents as an amount with thousands apart; a dash where there is none."""
+    """Cents with thousands apart, below a head that names the currency; a dash for none."""
     if amount is None:
         return "\u2013"
-    text = f"{abs(amount) / 100:,.{_DECIMALS.get()}f}"
+    text = f"{abs(amount) / 100:,.{decimals(_CURRENCY.get())}f}"
     if amount < 0 and text.strip("0.,"):
         return MINUS + text
     return f"+{text}" if sign and amount > 0 else text
+
+
+def amount(cents: Cents | float | None, *, sign: bool = False) -> str:
+    """The same with its currency."""
+    text = money(cents, sign=sign)
+    return text if cents is None else f"{text} {_CURRENCY.get()}".rstrip()
+
+
+def of_money(name: str) -> str:
+    """The name of a figure or column that holds amounts, with their currency."""
+    return f"{name}, {unit()}" if unit() else name
+
+
+def unit() -> str:
+    """The currency of what is being written; empty where it is not known."""
+    return _CURRENCY.get()
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -28,7 +28,7 @@ class LiveRun {
     this.seq = news.seq;
     this.time = news.time;
     if (news.doc) this.doc = news.doc;
-    if (news.doc) amountsWith(news.doc.decimals);
+    if (news.doc) amountsWith(news.doc.decimals, news.doc.currency);
     if (news.screen) this.screen = news.screen;
     for (const [name, part] of Object.entries(news.tables)) this.table(name, part);
     underwater(this.points, this.doc);

@@ -16,12 +16,12 @@ function element(card) {
 function facts(card) {
   const now = passing(card), currency = card.currency || '';
   const open = card.positions || [];
-  const floating = card.floating === null || card.floating === undefined || !open.length ? '' : ` (${decimal(card.floating, currency)})`;
+  const floating = card.floating === null || card.floating === undefined || !open.length ? '' : ` (${decimal(card.floating, currency)} ${currency})`;
   return [
     ['equity', card.equity === undefined ? '\u2013' : `${decimal(card.equity, currency)} ${currency}`],
     ['open positions', `${open.length}${floating}${(card.external || []).length ? `, ${card.external.length} external` : ''}`],
     ['heartbeat', now.beat],
-    ['balance', card.balance === undefined ? '\u2013' : decimal(card.balance, currency)],
+    ['balance', card.balance === undefined ? '\u2013' : `${decimal(card.balance, currency)} ${currency}`],
     ['last tick', now.tick],
     ['link', linkOf(card)],
   ];
@@ -88,7 +88,7 @@ function drawStudies() {
 }
 
 function drawTroubles() {
-  const text = shown.troubles.length ? `This page is not up to date: ${shown.troubles.join('; ')}` : '';
+  const text = shown.troubles.length ? `Not up to date, or not all of it is here: ${shown.troubles.join('; ')}` : '';
   if (byId('troubles').textContent !== text) byId('troubles').textContent = text;
 }
 

@@ -121,7 +121,7 @@ function drawCard() {
   byId('report').href = `/report/${key}`;
   const external = (card.external || []).map((p) => ({ ...p, entry: 'not its own', profit: null }));
   drawTable('positions', [...(card.positions || []), ...external], (p) => [String(p.ticket), p.symbol, p.side, p.volume.toFixed(2), String(p.entry),
-    p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', decimal(p.profit, card.currency)]);
+    p.stop_loss ? String(p.stop_loss) : '\u2013', p.take_profit ? String(p.take_profit) : '\u2013', typeof p.profit !== 'number' ? '\u2013' : `${decimal(p.profit, card.currency)} ${card.currency || ''}`]);
   drawClock();
   document.documentElement.dataset.health = card.health;
 }

@@ -13,6 +13,7 @@ from adapters.journal import StoredJournal
 from adapters.state.errors import StateFailed
 from adapters.state.store import AccountStore, SessionRow
 from engine import events as ev
+from engine.decoding import converted
 from engine.journal import FREQUENT, KINDS, JournalDamaged
 from engine.types import Limits
 from scripts.app.account.notes import SessionNotes
@@ -77,7 +78,7 @@ def _kept(store: AccountStore, account: str, path: Path, stored: StoredJournal) 
 def _note(
     store: AccountStore, row: SessionRow, started: ev.SessionStarted, records: Iterator[ev.Record]
 ) -> None:
-    limits = msgspec.convert(started.limits, Limits)
+    limits = converted(started.limits, Limits)
     notes = SessionNotes(row.id, limits, sends=not row.dry)
     own = not row.dry and not started.objectives  # else it is what the challenge began with
     for record in records:

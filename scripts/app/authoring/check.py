@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import pickle
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.bars.errors import BarFileError
 from engine.bars import PreparedBars
-from engine.types import SymbolSpec
+from engine.types import SymbolSpec, Units
+from scripts.app.authoring.elsewhere import SHIFTS, elsewhere
 from scripts.app.authoring.files_read import WATCH
 from scripts.app.authoring.harness import (
     HELD,
@@ -28,11 +33,13 @@ from scripts.app.authoring.harness import (
     scans,
     until_row,
 )
+from scripts.app.authoring.held_prices import Column, LaterCloses, in_file, in_memory
 from scripts.app.errors import BadData, InternalFault
+from scripts.app.terms.bars import BarInput
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.app.trials.base import TrialSource, loaded_from, source_of_preset
-from signals.strategy import StrategyFactory
+from signals.strategy import Strategy, StrategyFactory
 
 CUTS = 50
 LEAST_ROWS = 500
@@ -41,6 +48,9 @@ _YEARS_28 = 10_227 * 86_400_000
 _WARM_UPS = (100, 200, 500, 1_000, 2_000, 4_000)
 _SAME = 0.95
 _FEW = 10
+_HELD_AFTER = 100
+"""Bars after which a strategy's memory is searched for later ones."""
+
 _READERS = frozenset({"pyarrow", "pandas", "sqlite3", "polars", "duckdb"})
 
 
@@ -79,44 +89,57 @@ def check_strategy(request: ReplayRequest, cuts: int = CUTS) -> list[StrategyChe
     strategy that fails over the bars as they are."""
     source = source_of_preset(request, None)
     terms, _ = resolve_terms(request)
-    found = []
-    for item in terms.inputs:
-        try:
-            bars = next(iter(item.prepared(terms.timeframes)), None)
-        except BarFileError as error:
-            raise BadData(str(error)) from error
-        if bars is None or len(bars.time) < LEAST_ROWS:
-            raise BadData(f"{item.file.path}: at least {LEAST_ROWS} bars are needed for a check")
-        found.append(_Checked(source, item.spec, bars, cuts).all())
-    return found
+    packed = [_packed(item, terms.timeframes) for item in terms.inputs]
+    return [
+        _Checked(source, item.spec, bars, cuts).all()
+        for item, bars in zip(terms.inputs, packed, strict=True)
+    ]
+
+
+def _packed(item: BarInput, timeframes: tuple[str, ...]) -> bytes:
+    """A symbol's first bars where code that looks round in memory does not find them."""
+    try:
+        bars = next(iter(item.prepared(timeframes)), None)
+    except BarFileError as error:
+        raise BadData(str(error)) from error
+    if bars is None or len(bars.time) < LEAST_ROWS:
+        raise BadData(f"{item.file.path}: at least {LEAST_ROWS} bars are needed for a check")
+    return pickle.dumps(bars)
 
 
 class _Checked:
-    """One symbol's checks; each loads the strategy's module anew unless it is about that."""
+    """One symbol's checks; each loads the strategy's module anew unless it is about that.
 
-    def __init__(
-        self, source: TrialSource, spec: SymbolSpec, bars: PreparedBars, cuts: int
-    ) -> None:
-        self._source, self._spec, self._bars, self._cuts = source, spec, bars, cuts
+    All bars are kept packed: a run over some of them leaves no others in any frame or object.
+    """
+
+    def __init__(self, source: TrialSource, spec: SymbolSpec, bars: bytes, cuts: int) -> None:
+        self._source, self._spec, self._packed, self._cuts = source, spec, bars, cuts
+        self._count = len(self._unpacked().time)
         self._full: list[Made] = []
+
+    def _unpacked(self) -> PreparedBars:
+        """All bars, made anew: for a run over all of them, or to take a part of."""
+        found: PreparedBars = pickle.loads(self._packed)  # noqa: S301 - packed in this process
+        return found
 
     def all(self) -> StrategyCheck:
         with WATCH.watch() as opened:
             factory = self._fresh()
             try:
-                self._full = decisions(factory, self._spec, self._bars)
+                self._full = decisions(factory, self._spec, self._unpacked())
             except StrategyRaised as error:
                 raise InternalFault(
                     f"the strategy fails at the bar of {_iso(error.time)}: {error}"
                 ) from error
-        findings = [self._leak(factory), self._repeat(), self._future()]
+        findings = [self._leak(factory), self._repeat(), self._elsewhere(), self._future()]
         if scans(factory, self._spec):
             findings.append(self._scan())
-        findings += [self._dates(), self._follows(tuple(opened))]
+        findings += [self._dates(), self._files(tuple(opened)), self._sizes()]
         return StrategyCheck(
             preset=self._source.request.preset,
             symbol=self._spec.name,
-            bars=len(self._bars.time),
+            bars=self._count,
             decisions=len(self._full),
             findings=tuple(findings),
             warm_up=self._warm_up(),
@@ -138,21 +161,55 @@ class _Checked:
         return self._compared(
             "state", "a second run in the same process decides the same",
             "state of the module leaks from run to run: a second run decides otherwise",
-            lambda: decisions(factory, self._spec, self._bars),
+            lambda: decisions(factory, self._spec, self._unpacked()),
         )  # fmt: skip
 
     def _repeat(self) -> CheckFinding:
         return self._compared(
             "repeatable", "two runs decide the same",
             "two runs over the same bars decide otherwise (chance, a clock?)",
-            lambda: decisions(self._fresh(), self._spec, self._bars),
+            lambda: decisions(self._fresh(), self._spec, self._unpacked()),
         )  # fmt: skip
+
+    def _elsewhere(self) -> CheckFinding:
+        def on(shift: dt.timedelta) -> list[Made]:
+            with elsewhere(shift):
+                return decisions(self._fresh(), self._spec, self._unpacked())
+
+        for shift in SHIFTS:
+            found = self._compared(
+                "clock", "on another day it decides the same over these bars",
+                "it asks the machine's clock, or which process it is: on another day it decides "
+                "otherwise over the same bars",
+                partial(on, shift),
+            )  # fmt: skip
+            if found.fault:
+                break
+        return found
+
+    def _sizes(self) -> CheckFinding:
+        """A position that risk sized has a volume that follows the balance."""
+        spec = self._spec
+        for other in (spec.volume_min * 7, spec.volume_max):
+            at = _difference(self._full, partial(self._sized, other))
+            if at is not None:
+                break
+        told = "it decides the same whatever volume its positions have"
+        if at is not None:
+            told = (
+                "it decides by the volume of its position, which follows the balance (no odds of "
+                f"it): with another volume it decides otherwise {at}"
+            )
+        return CheckFinding(check="volume", told=told)
+
+    def _sized(self, volume: Units) -> list[Made]:
+        return decisions(self._fresh(), self._spec, self._unpacked(), volume)
 
     def _scan(self) -> CheckFinding:
         return self._compared(
             "columns", "scan_columns decides what on_bar does",
             "scan_columns and on_bar decide otherwise",
-            lambda: by_bars(self._fresh(), self._spec, self._bars),
+            lambda: by_bars(self._fresh(), self._spec, self._unpacked()),
         )  # fmt: skip
 
     def _future(self) -> CheckFinding:
@@ -170,7 +227,7 @@ class _Checked:
         return CheckFinding(check="future", told=told)
 
     def _until(self, row: int) -> list[Made]:
-        return decisions(self._fresh(), self._spec, until_row(self._bars, row))
+        return decisions(self._fresh(), self._spec, until_row(self._unpacked(), row))
 
     def _cut_rows(self) -> list[int]:
         """Half of them right where it decided, half evenly spread."""
@@ -179,7 +236,7 @@ class _Checked:
         chosen = (
             {made[i] for i in np.linspace(0, len(made) - 1, half).astype(int)} if made else set()
         )
-        even = np.linspace(100, len(self._bars.time) - 1, self._cuts - len(chosen)).astype(int)
+        even = np.linspace(100, self._count - 1, self._cuts - len(chosen)).astype(int)
         return sorted(chosen | set(even.tolist()))
 
     def _dates(self) -> CheckFinding:
@@ -187,7 +244,7 @@ class _Checked:
 
         def later() -> list[Made]:
             try:
-                found = decisions(self._fresh(), self._spec, moved(self._bars, _YEARS_28))
+                found = decisions(self._fresh(), self._spec, moved(self._unpacked(), _YEARS_28))
             except StrategyRaised as error:
                 raise StrategyRaised(error.time - _YEARS_28, error.reason) from error
             return [msgspec.structs.replace(one, time=one.time - _YEARS_28) for one in found]
@@ -199,6 +256,32 @@ class _Checked:
             later,
         )  # fmt: skip
 
+    def _files(self, opened: tuple[str, ...]) -> CheckFinding:
+        """Closes that are still to come stand in no file it opens, and nowhere in its memory."""
+        bars = self._unpacked()
+        closes = [(one.time[_HELD_AFTER:], one.close[_HELD_AFTER:]) for one in bars.closings]
+        del bars
+        for name in opened:
+            at = _held(closes, self._spec.digits, in_file(Path(name)))
+            if at is not None:
+                fault = f"it reads {name}, which holds what comes later: the closes from {at} on"
+                return CheckFinding(check="files", told="", fault=fault)
+        at = _held(closes, self._spec.digits, in_memory(self._after_some_bars()))
+        if at is not None:
+            fault = (
+                f"after {_HELD_AFTER} bars it already holds what comes later: the closes from "
+                f"{at} on"
+            )
+            return CheckFinding(check="files", told="", fault=fault)
+        return self._follows(opened)
+
+    def _after_some_bars(self) -> Strategy:
+        """A strategy that has seen the first few bars and no others."""
+        strategy = self._fresh()(self._spec)
+        with contextlib.suppress(StrategyRaised):  # then it has seen fewer
+            decisions(lambda _: strategy, self._spec, until_row(self._unpacked(), _HELD_AFTER))
+        return strategy
+
     def _follows(self, opened: tuple[str, ...]) -> CheckFinding:
         """With files at hand, decisions must still follow the bars and not the files."""
         readers = sorted(_READERS & _modules_of(self._fresh()(self._spec)))
@@ -206,7 +289,7 @@ class _Checked:
             return CheckFinding(check="files", told="it opens no file")
         what = ", ".join(opened or readers)
         try:
-            other = decisions(self._fresh(), self._spec, mirrored(self._bars))
+            other = decisions(self._fresh(), self._spec, mirrored(self._unpacked()))
         except StrategyRaised:
             other = []
         same = {(one.time, one.what[:2]) for one in self._full} & {
@@ -224,13 +307,13 @@ class _Checked:
 
     def _warm_up(self) -> int | None:
         """Bars before the second half that give that half the full run's decisions."""
-        middle = len(self._bars.time) // 2
+        middle = self._count // 2
         # What is held over the start is not known to a later one: its first bars may differ.
         expected = [(one.time, one.what) for one in self._full if one.row > middle + 2 * HELD]
         for count in _WARM_UPS:
             if count > middle:
                 break
-            part = from_row(self._bars, middle - count)
+            part = from_row(self._unpacked(), middle - count)
             try:
                 found = decisions(self._fresh(), self._spec, part)
             except StrategyRaised:
@@ -240,9 +323,10 @@ class _Checked:
         return None
 
     def _speed(self) -> float:
-        count = sum(len(one) for one in self._bars.closings) or 1
+        bars = self._unpacked()
+        count = sum(len(one) for one in bars.closings) or 1
         began = time.perf_counter()
-        by_bars(self._fresh(), self._spec, self._bars)
+        by_bars(self._fresh(), self._spec, bars)
         return round((time.perf_counter() - began) / count * 1e6, 1)
 
 
@@ -261,6 +345,20 @@ def _difference(expected: Sequence[Made], other: Callable[[], Sequence[Made]]) -
         longer, common = max(expected, found, key=len), min(len(expected), len(found))
         rest = longer[common]
         return f"at the bar of {_iso(rest.time)}: {_words(rest)} in one of them only"
+    return None
+
+
+def _held(
+    closes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    digits: int,
+    columns: Iterable[Column],
+) -> str | None:
+    """The first bar whose close stands in the columns, in words; None for none."""
+    columns = list(columns)
+    for times, later in closes:
+        place = LaterCloses([later], digits).found_in(columns)
+        if place is not None:
+            return f"the bar of {_iso(int(times[place]))}"
     return None
 
 

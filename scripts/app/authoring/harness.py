@@ -11,7 +11,7 @@ import numpy as np
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed, Tick
 from engine.portfolio import Position
-from engine.types import SymbolSpec
+from engine.types import SymbolSpec, Units
 from signals.failure import FROM_OUTSIDE
 from signals.scan import ColumnScan, deciding, scan_of
 from signals.strategy import (
@@ -53,8 +53,8 @@ class StrategyRaised(Exception):
 class _Book:
     """The position that follows from decisions alone."""
 
-    def __init__(self, spec: SymbolSpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: SymbolSpec, sized: Units) -> None:
+        self._spec, self._sized = spec, sized or spec.volume_min
         self._number = 0
         self._since = 0
         self.position: Position | None = None
@@ -79,17 +79,17 @@ class _Book:
             self.position = None
         elif isinstance(decision, Enter) and self.position is None:
             self._number, self._since = self._number + 1, index
-            self.position = _opened(decision, view, self._number)
+            self.position = _opened(decision, view, self._number, self._sized)
         elif isinstance(decision, MoveStop) and self.position is not None:
             self.position = msgspec.structs.replace(self.position, stop_loss=decision.stop_loss)
 
 
-def _opened(decision: Enter, view: View, number: int) -> Position:
+def _opened(decision: Enter, view: View, number: int, sized: Units) -> Position:
     return Position(
         ticket=number,
         symbol=view.spec.name,
         side=decision.side,
-        volume=decision.volume or view.spec.volume_min,
+        volume=decision.volume or sized,
         entry=view.tick.ask if decision.side > 0 else view.tick.bid,
         first_stop=decision.stop_loss,
         stop_loss=decision.stop_loss,
@@ -108,9 +108,14 @@ def signature(decision: Decision, view: View) -> Signature:
     return (type(decision).__name__, *msgspec.structs.astuple(decision))
 
 
-def by_bars(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
-    """Decisions when the strategy is given bar after bar. Raises StrategyRaised."""
-    strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
+def by_bars(
+    factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars, sized: Units = 0
+) -> list[Made]:
+    """Decisions when the strategy is given bar after bar. Raises StrategyRaised.
+
+    `sized` is the volume of a position whose decision leaves it to risk (0: the smallest).
+    """
+    strategy, book, found = _made(factory, spec), _Book(spec, sized), list[Made]()
     index, deciding_on = 0, min(strategy.timeframes, key=_length)
     for row, closed in bars.closed.items():
         for bar in closed:
@@ -161,9 +166,11 @@ def scans(factory: StrategyFactory, spec: SymbolSpec) -> bool:
     return scan_of(_made(factory, spec)) is not None
 
 
-def by_scan(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
+def by_scan(
+    factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars, sized: Units = 0
+) -> list[Made]:
     """Decisions when it is given columns. Raises StrategyRaised."""
-    strategy, book, found = _made(factory, spec), _Book(spec), list[Made]()
+    strategy, book, found = _made(factory, spec), _Book(spec, sized), list[Made]()
     scan = scan_of(strategy)
     if scan is None:
         raise TypeError(f"{type(strategy).__name__} has no scan_columns of its own")
@@ -204,9 +211,11 @@ def _proposed(columns: ColumnScan, count: int, book: _Book) -> Iterator[int]:
         index = found + 1
 
 
-def decisions(factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars) -> list[Made]:
+def decisions(
+    factory: StrategyFactory, spec: SymbolSpec, bars: PreparedBars, sized: Units = 0
+) -> list[Made]:
     """As a replay asks: by columns where the strategy scans, else bar after bar."""
-    return (by_scan if scans(factory, spec) else by_bars)(factory, spec, bars)
+    return (by_scan if scans(factory, spec) else by_bars)(factory, spec, bars, sized)
 
 
 # --- bars to ask it with --------------------------------------------------------------------------

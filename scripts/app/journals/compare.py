@@ -30,6 +30,12 @@ class ComparedRuns:
     reasons: list[str]
     tolerances: Tolerances
 
+    @property
+    def currency(self) -> str:
+        """What the amounts are in: one currency, or that of each; of an old run it is not known."""
+        known = self.a.run.currency, self.b.run.currency
+        return known[0] if known[0] == known[1] else "/".join(known)
+
 
 def compare_files(
     results: Path,

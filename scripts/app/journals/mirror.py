@@ -16,6 +16,7 @@ from adapters.bars.errors import BarFileError
 from adapters.reports.compare import Tolerances
 from engine import events as ev
 from engine.bus import HandlerFailed
+from engine.decoding import converted
 from engine.types import Limits
 from risk.challenge import Challenge
 from scripts.app.errors import BadData, WrongUsage
@@ -151,7 +152,7 @@ def _terms(
         parameters=started.parameters,
         factory=factory,
         timeframes=timeframes,
-        limits=msgspec.convert(started.limits, Limits),
+        limits=converted(started.limits, Limits),
         starting_balance=started.account.balance,
         limit_trades=started.limit_trades or (len(started.script) or None),
         slippage=started.costs.get("slippage_points", 0),

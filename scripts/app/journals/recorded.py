@@ -109,6 +109,7 @@ def comparable(*runs: RecordedRun) -> tuple[list[Run], dict[str, int]]:
         one = read_run(lines, digits)
         one.session_id = run.result.terms.session_id
         one.mode = run.result.terms.mode
+        one.currency = run.result.terms.currency
         one.unlogged = run.rows.halted
         one.played(*run.rows.played)
         found.append(one)

@@ -97,6 +97,7 @@ def compared_with(
         compared.a.price,
         other=other.result,
         results=(runs[0].result, runs[1].result),
+        currency=compared.currency,
         reasons=compared.reasons,
         terms=compared.terms,
         why=why,

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from adapters.bars.errors import BarFileError
 from adapters.journal import StoredJournal
 from adapters.mt5.execution.requests import Instrument
 from engine import events as ev
 from engine.bus import Bus
+from engine.decoding import converted
 from engine.journal import JournalDamaged
 from engine.rerun import RerunCounts
 from engine.types import Limits, Units
@@ -80,7 +79,7 @@ def deciders(
         strategy_id=started.preset,
         factory=factory,
         instruments={spec.name: Instrument(spec, spec.name, 0) for spec in started.symbols},
-        limits=msgspec.convert(started.limits, Limits),
+        limits=converted(started.limits, Limits),
         to_server=lambda moment: moment // 1000,
         limit_trades=started.limit_trades,
         challenge=challenge_of(started),

@@ -16,6 +16,7 @@ from adapters.bars.symbol_names import known_signals
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.clock import SystemClock
+from engine.decoding import converted
 from engine.rerun import RerunComparison, RerunCounts
 from engine.session import Session
 from engine.types import Limits
@@ -42,7 +43,7 @@ def terms_again(started: ev.SessionStarted, metadata: dict[str, Any], places: So
     factory, timeframes = load_again(started, metadata.get("strategy_file", ""))
     signal_file = _signals(started, metadata, places)
     try:
-        limits = msgspec.convert(started.limits, Limits)
+        limits = converted(started.limits, Limits)
     except msgspec.ValidationError as error:
         raise BadData(f"the session's limits cannot be read: {error}") from error
     return Terms(

@@ -72,6 +72,7 @@ def _add_what_logs_lack(source: Source) -> None:
         source.run.session_id = str(known.get("session_id", ""))
         source.run.mode = str(known["terms"].get("mode", ""))
     _add_period(source)
+    source.run.currency = str((source.summary or {}).get("currency", ""))
     denied = (source.summary or {}).get("filtered")
     if isinstance(denied, dict) and isinstance(denied.get(HALTED), int):
         source.run.unlogged = denied[HALTED]

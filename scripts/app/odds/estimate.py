@@ -177,6 +177,8 @@ def _found(
     news = any(phase.news_minutes for phase in challenge.phases[: len(terms.phases)])
     if terms.unproven:
         notes.append(f"a pass is not proven: not judged are {'; '.join(terms.unproven)}")
+    if left_out := challenge.rules.left_out:
+        notes.append(f"a pass is one by the figures; not modelled: {'; '.join(left_out)}")
     told = warnings(
         table_of(days),
         found,

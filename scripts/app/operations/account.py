@@ -23,7 +23,7 @@ from scripts.app.account.market_time import played_until
 from scripts.app.account.place import PAPER, held, paper_books, prepared
 from scripts.app.account.terms import ledger_terms
 from scripts.app.errors import WrongUsage
-from scripts.app.sessions.connection import Connection, connected
+from scripts.app.sessions.connection import Connection, as_typed, connected
 from scripts.app.sessions.ledger import LedgerRead, LedgerSource, read_ledger
 from scripts.app.sessions.paper import books_at
 from scripts.app.sessions.starting import addressed
@@ -113,7 +113,7 @@ def standing(
             StandingFinding(
                 code=str(item.code),
                 severity=item.code.severity.name.lower(),
-                line=addressed(item.line, account.profile or "NAME"),
+                line=addressed(item.line, as_typed(account)),
             )
             for item in report.findings
         ),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapters.bars.reader import BarFile, BarFileError, ColumnChoice, open_bars
 from adapters.bars.symbol_names import in_file_name, matching
+from adapters.bars.ticks import tick_layout
 from adapters.bars.writer import write_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
@@ -118,8 +119,9 @@ def _opened(source: ImportSource, specs: Specs) -> tuple[Bars, SymbolSpec]:
     """The bars of a file, or those made of its ticks, and the facts of their symbol."""
     path, symbol = source.path, source.symbol
     if source.period is not None:
-        spec = _spec(path, symbol, specs)
-        return TickBars.opened(path, source.period, spec.digits), spec
+        layout = tick_layout(path)
+        spec = _spec(path, symbol or layout.symbol, specs)
+        return TickBars(path, layout, source.period, spec.digits), spec
     file = open_bars(path, choice=source.choice)
     return file, _spec(path, symbol or file.symbol, specs)
 

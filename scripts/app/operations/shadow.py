@@ -32,7 +32,7 @@ from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folde
 from scripts.app.sessions.adopting import Adopter, adoption_lines
 from scripts.app.sessions.alerts import send_refusal
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
-from scripts.app.sessions.connection import Connection, connected, in_currency
+from scripts.app.sessions.connection import Connection, as_typed, connected, in_currency
 from scripts.app.sessions.failures import explained
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.ledger import LedgerSource
@@ -154,7 +154,7 @@ def _start(
         terms=terms,
         now=SystemClock().now(),
         adopt=chosen.adopt,
-        account_name=chosen.account.profile or "NAME",
+        account_name=as_typed(chosen.account),
     )
 
 
@@ -204,8 +204,8 @@ def _stands_at(chosen: ShadowRequest, inputs: list[BarInput]) -> Millis:
     if stands // 1000 >= max(item.ref.last // 1000 for item in inputs):
         raise WrongUsage(
             "the PAPER account of these results has come to the end of the bars: "
-            "`butler account PAPER --reset` gives it fresh books, and so does another "
-            "--results-dir"
+            f"`butler account {as_typed(chosen.account)} --reset` gives it fresh books, and so "
+            "does another --results-dir"
         )
     return stands
 
@@ -311,7 +311,7 @@ class _Run:
         finally:
             log.close()
             if shadowed is not None:
-                profile = self.chosen.account.profile or "NAME"
+                profile = as_typed(self.chosen.account)
                 self.frontend.tell_left_open(
                     shadowed.actors.portfolio,
                     profile=profile,
@@ -356,7 +356,7 @@ class _Run:
             challenge,
             sends=not chosen.dry_run,
             say=lambda line: self.frontend.tell([line]),
-            name=chosen.account.profile or "NAME",
+            name=as_typed(chosen.account),
         )
         looked = await self._looked_over(account, clock, terms)
         resumed, own = self.previous is not None, self.plan.start.terms

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,11 @@ from config.loader import (
     load_profiles,
     resolve_account,
 )
-from engine.types import SymbolSpec
-from scripts.app.account.place import held, results_of
+from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
+from scripts.app.account.place import held, paper_books, results_of
 from scripts.app.errors import AppError, Refused, Unreachable, UnsuitableProfile, WrongUsage
 from scripts.app.session_folder import home
-from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, paper_spec, server_in
+from scripts.app.sessions.paper import LOGIN, PAPER, SERVER, currency_of, paper_spec, server_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,11 +115,40 @@ def resolve(
         raise WrongUsage(str(error)) from error
 
 
+def checked(account: ResolvedAccount, currency: str) -> str:
+    """A currency that the user chose for PAPER; raises WrongUsage for any other account."""
+    if account.profile != PAPER:
+        raise WrongUsage(
+            f"--account-currency goes with {PAPER} alone: {account.profile} has a currency of its "
+            "own, which its terminal tells"
+        )
+    from scripts.app.terms.options import paper_currency
+
+    return paper_currency(currency)
+
+
 def in_currency(account: ResolvedAccount, currency: str) -> ResolvedAccount:
     """The built-in paper account in that currency; any other account is as it is."""
     if account.profile != PAPER:
         return account
     return msgspec.structs.replace(account, server=server_in(currency))
+
+
+def with_books(account: ResolvedAccount, results: Path) -> list[str]:
+    """The other currencies in which PAPER has books there; none for another account."""
+    if account.profile != PAPER:
+        return []
+    others = {name: in_currency(account, name) for name in ACCOUNT_CURRENCIES}
+    del others[currency_of(account.server)]
+    kept = {name: paper_books(other, results) for name, other in others.items()}
+    return [name for name, books in kept.items() if books is not None and books.is_file()]
+
+
+def as_typed(account: ResolvedAccount) -> str:
+    """What follows --account-profile, or `butler account`, in a command on this account."""
+    currency = currency_of(account.server) if account.profile == PAPER else USD
+    chosen = "" if currency == USD else f" --account-currency {currency}"
+    return f"{account.profile or 'NAME'}{chosen}"
 
 
 @asynccontextmanager
@@ -171,7 +201,9 @@ def _launcher(
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
-        spec = market.spec(state, books) if market else paper_spec(list(symbols), state, books)
+        currency = currency_of(account.server)
+        made = paper_spec if currency == USD else partial(paper_spec, currency=currency)
+        spec = market.spec(state, books) if market else made(list(symbols), state, books)
         backend = f"paper:{spec}"
     if account.host and account.terminal_path:
         raise WrongUsage(

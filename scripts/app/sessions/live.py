@@ -47,7 +47,7 @@ from scripts.app.sessions.outcomes import OrderOutcomes
 from scripts.app.sessions.replay import FileSinks, concluding, file_sinks
 from scripts.app.sessions.services import ServiceOptions, SessionQueries, start_services
 from scripts.app.sessions.starting import SessionAccount
-from scripts.app.terms.objectives import as_recorded
+from scripts.app.terms.objectives import about_rules, as_recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +267,9 @@ def _begin(
     if isinstance(context.journal, AccountJournal):
         actors.venue.on_cancel = context.journal.note_cancel
     if context.past is None:
-        actors.begin(started, {**context.metadata, "started_at": now})
+        followed = actors.challenge_actor
+        told = about_rules(None if followed is None else followed.challenge)
+        actors.begin(started, {**context.metadata, **told, "started_at": now})
     else:
         actors.resume(context.past, account, {"resumed_at": now}, context.journal.last_seq)
     account_part = context.account

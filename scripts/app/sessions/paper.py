@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.types import USD, Millis, Points, SymbolSpec
+from engine.decoding import from_json
+from engine.types import USD, Millis, Points, SymbolSpec, pair_of
 from scripts.app.account.place import PAPER as PAPER
 from scripts.app.errors import BadData
 
@@ -43,26 +44,28 @@ _PRICES = {
 }
 
 
-def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> str:
+def currency_of(server: str) -> str:
+    """The currency of the account on that server."""
+    return server.removeprefix(SERVER).removeprefix("-") or USD
+
+
+def paper_spec(
+    symbols: list[str], state: Path, books: Path | None = None, currency: str = USD
+) -> str:
     """The specification of the paper terminal, as its host takes it.
 
     It offers `symbols`, and those of the account's books: a command must be able to close what is
     open on any of them.
     """
     from adapters.bars import sample
-    from config.loader import load_symbols
-    from scripts.app.terms.conversion_pairs import converting
 
     kept = _books_of(books)
-    known = {spec.name: spec for spec in kept.specs} | load_symbols()
-    wanted = {*symbols, *kept.quotes, *(deal.symbol for deal in kept.deals)}
-    names = {name for name in wanted if name in known} | {sample.SYMBOL}
-    pairs = [converting(known[name], known.values()) for name in names]
-    specs = [known[name] for name in names | {pair.name for pair in pairs if pair is not None}]
+    specs = _offered(symbols, kept, currency)
     document = {
         "symbols": msgspec.to_builtins(sorted(specs, key=lambda spec: spec.name)),
         "login": LOGIN,
-        "server": SERVER,
+        "server": server_in(currency),
+        "currency": currency,
         "bars": {sample.SYMBOL: str(_sample_rates(state.resolve()))},
         "prices": {
             spec.name: _price_of(spec, kept) for spec in specs if spec.name != sample.SYMBOL
@@ -72,6 +75,30 @@ def paper_spec(symbols: list[str], state: Path, books: Path | None = None) -> st
         "state": None if books is None else str(books.resolve()),
     }
     return msgspec.json.encode(document).decode()
+
+
+def _offered(symbols: list[str], kept: _Books, currency: str) -> list[SymbolSpec]:
+    """The symbols that the terminal has, with the pairs that convert their profits."""
+    from adapters.bars import sample
+    from config.loader import load_symbols
+    from config.symbols import in_currency
+    from scripts.app.terms.conversion_pairs import converting
+
+    books, table = {spec.name: spec for spec in kept.specs}, load_symbols()
+    # The table's commissions are in USD; the books' are in the account's own currency.
+    own = {name: in_currency(spec, currency) for name, spec in table.items()} | books
+    known = books | table if currency == USD else own
+    wanted = {*symbols, *kept.quotes, *(deal.symbol for deal in kept.deals)}
+    names = {name for name in wanted if name in known} | {sample.SYMBOL}
+    found = {name: known[name] for name in names}
+    for name in names:
+        if currency == USD:
+            pair = converting(known[name], known.values())
+        else:  # without one it stands still, and nothing is open on it
+            pair = pair_of(known[name], known.values(), currency)
+        if pair is not None:
+            found[pair.name] = pair
+    return list(found.values())
 
 
 def _price_of(spec: SymbolSpec, kept: _Books) -> float:
@@ -94,7 +121,7 @@ def _books_of(books: Path | None) -> _Books:
     if books is None or not books.is_file():
         return _Books()
     try:
-        return msgspec.json.decode(books.read_bytes(), type=_Books)
+        return from_json(books.read_bytes(), _Books)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "

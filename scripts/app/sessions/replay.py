@@ -48,7 +48,7 @@ from risk.restrictions import flat_due
 from scripts.app.results.tables import TableTerms, bar_prices, limits_of, table_sink
 from scripts.app.session_folder import SessionFolder
 from scripts.app.terms.bars import BarInput
-from scripts.app.terms.objectives import as_recorded
+from scripts.app.terms.objectives import about_rules, as_recorded
 from scripts.app.terms.replay_terms import Terms
 from signals.market_data.clocks import server_of
 from signals.market_data.rollovers import rollovers
@@ -385,6 +385,7 @@ def files_of(terms: Terms) -> dict[str, Any]:
     own = {"signals_file": terms.signals_file, "strategy_file": terms.strategy_file}
     return {
         **warm,
+        **about_rules(terms.objectives),
         **bar_files_of(terms.inputs),
         **{name: str(path.absolute()) for name, path in own.items() if path is not None},
     }

@@ -15,6 +15,7 @@ from adapters.journal.store import failure, settle
 from adapters.mt5.api import contract as mt5
 from adapters.mt5.live.script import ScriptedEntry
 from engine import events as ev
+from engine.decoding import converted
 from engine.journal import FREQUENT, KINDS, JournalDamaged, JournalFailed
 from engine.types import Limits, amount
 from risk.challenge import Challenge
@@ -48,7 +49,7 @@ class PreviousRun:
 
     @property
     def limits(self) -> Limits:
-        return msgspec.convert(self.started.limits, Limits)
+        return converted(self.started.limits, Limits)
 
     @property
     def challenge(self) -> Challenge | None:
@@ -57,7 +58,7 @@ class PreviousRun:
 
     @property
     def plans(self) -> list[ScriptedEntry]:
-        return [msgspec.convert(plan, ScriptedEntry) for plan in self.started.script]
+        return [converted(plan, ScriptedEntry) for plan in self.started.script]
 
     @property
     def symbols(self) -> list[str]:

@@ -16,6 +16,7 @@ from adapters.state.resuming import NEVER, Start, StartAction, choose, terms_tex
 from adapters.state.store import AccountStore, SessionRow
 from engine import events as ev
 from engine.clock import Clock
+from engine.decoding import from_json
 from engine.fields import LedgerFigures
 from engine.types import Limits, Millis
 from risk.challenge import Challenge
@@ -153,11 +154,10 @@ def addressed(line: str, name: str) -> str:
 def _fresh_books(reading: LedgerRead, name: str) -> str:
     """A challenge on PAPER that is over needs no firm to begin anew."""
     over = {LedgerCode.BREACHED, LedgerCode.PASSED} & set(reading.report.codes)
-    if name != PAPER or not over:
+    if name.split()[0] != PAPER or not over:
         return ""
     return (
-        f"; `butler account {PAPER} --reset` gives it fresh books, and so does another "
-        "--results-dir"
+        f"; `butler account {name} --reset` gives it fresh books, and so does another --results-dir"
     )
 
 
@@ -247,7 +247,7 @@ async def insist_on_no_orphans(
 
 def _going_on(start: Start, row: SessionRow) -> Start:
     """The start of a session that goes on, whose terms were held against its journal's already."""
-    terms = msgspec.json.decode(row.terms, type=dict[str, str])
+    terms = from_json(row.terms, dict[str, str])
     return msgspec.structs.replace(start, wanted=row.id, terms=terms, failed={}, unreadable={})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.decoding import converted
 from risk.odds.windows import BadWindows, WindowSpan, spans
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.sweep.grid import MOST_TRIALS
@@ -83,7 +84,7 @@ class SweepRequest:
 def request_in(document: dict[str, Any], where: Path) -> SweepRequest:
     """The request of a sweep that was begun; raises BadData for what is none."""
     try:
-        return msgspec.convert(document, SweepRequest, dec_hook=_path)
+        return converted(document, SweepRequest, _path)
     except msgspec.ValidationError as error:
         raise BadData(f"{where}: it describes no sweep of this program ({error})") from error
 

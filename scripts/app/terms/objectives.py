@@ -86,10 +86,13 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     """The objectives as a session's first record has them; empty without any."""
     import msgspec
 
+    from engine.decoding import from_json
+
     if challenge is None:
         return {}
     # Through JSON, so that they compare equal to what a journal gives back.
-    recorded = msgspec.json.decode(msgspec.json.encode(challenge), type=dict)
+    recorded = from_json(msgspec.json.encode(challenge), dict)
+    del recorded["rules"]["left_out"]  # beside the terms: `about_rules`
     if challenge.initial_balance is None:
         del recorded["initial_balance"]  # as in journals from before there was one
     if not challenge.by_ledger:
@@ -107,6 +110,13 @@ def as_recorded(challenge: Challenge | None) -> dict[str, Any]:
     return recorded
 
 
+def about_rules(challenge: Challenge | None) -> dict[str, Any]:
+    """What the rules leave out, for a session's first record; beside its terms, as it decides
+    nothing."""
+    left_out = () if challenge is None else challenge.rules.left_out
+    return {"not_modelled": list(left_out)} if left_out else {}
+
+
 _LATER_TERMS = ("profitable_days", "profitable_percent", "unproven", "inactive_days")
 
 
@@ -114,11 +124,10 @@ def challenge_of(started: SessionStarted) -> Challenge | None:
     """The objectives in a session's first record, None when it follows none."""
     if not started.objectives:
         return None
-    import msgspec
-
+    from engine.decoding import converted
     from risk.challenge import Challenge
 
-    return msgspec.convert(started.objectives, Challenge)
+    return converted(started.objectives, Challenge)
 
 
 def _no_calendar() -> Calendar:

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.bars.reader import BarFileError, open_bars
 from adapters.bars.symbol_names import in_file_name, matching
-from engine.types import USD, SymbolSpec
+from engine.types import ACCOUNT_CURRENCIES, USD, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
 
 Specs = dict[str, SymbolSpec]
@@ -34,6 +34,15 @@ def cents(option: str, amount: float) -> int:
     if not (math.isfinite(amount) and 0 < round(amount * 100) < 10**15):
         raise WrongUsage(f"{option} {amount}: must be above 0 and below ten trillion")
     return round(amount * 100)
+
+
+def paper_currency(text: str) -> str:
+    """The code of `--account-currency`; raises WrongUsage for one that no paper account has."""
+    if text.upper() not in ACCOUNT_CURRENCIES:
+        raise WrongUsage(
+            f"--account-currency {text}: must be one of {', '.join(ACCOUNT_CURRENCIES)}"
+        )
+    return text.upper()
 
 
 def known_specs(files: list[Path] | None, currency: str = USD) -> Specs:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from engine.types import ACCOUNT_CURRENCIES, USD
+from engine.types import USD
 from scripts.app.errors import WrongUsage
 
 NO_OBJECTIVES = "none"
@@ -54,11 +54,10 @@ class ReplayRequest:
             raise WrongUsage(
                 f"--limit-trades {limit}: must be 1 or more; leave it out for no limit"
             )
-        if self.currency not in ACCOUNT_CURRENCIES:
-            raise WrongUsage(
-                f"--account-currency {self.account_currency}: must be one of "
-                f"{', '.join(ACCOUNT_CURRENCIES)}"
-            )
+        if self.account_currency is not None:
+            from scripts.app.terms.options import paper_currency
+
+            paper_currency(self.account_currency)
 
     @property
     def currency(self) -> str:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from adapters.bars.reader import CHUNK_ROWS, RateColumns
-from adapters.bars.ticks import TickLayout, bars_of_ticks, tick_layout
+from adapters.bars.ticks import TickLayout, bars_of_ticks
 from engine.types import ClockName
 
 
@@ -21,11 +21,6 @@ class TickBars:
     layout: TickLayout
     period: int
     digits: int
-
-    @classmethod
-    def opened(cls, path: Path, period: int, digits: int) -> TickBars:
-        """Recognise the file; raises BarFileError when it holds no ticks."""
-        return cls(path, tick_layout(path), period, digits)
 
     @cached_property
     def sha256(self) -> str:

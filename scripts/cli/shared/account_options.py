@@ -28,6 +28,15 @@ AccountsOption = Annotated[
     Path | None,
     typer.Option(help="Read the profiles from this file; by default config/mt5_accounts.yaml."),
 ]
+PaperCurrencyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account-currency",
+        metavar="CODE",
+        help="With PAPER: its account in this currency, which has books of its own; by default "
+        "USD.",
+    ),
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run/--no-dry-run", help="Send nothing (the default), or send orders.")
 ]
@@ -45,17 +54,31 @@ def choose_account(
     server: str | None,
     password: str | None,
     accounts: Path | None,
+    currency: str | None = None,
 ) -> ResolvedAccount:
     """The account that these options, the environment and the profile give together.
 
-    Raises AppError (wrong usage) with the field and the remedy.
+    `currency` chooses among PAPER's. Raises AppError (wrong usage) with the field and the remedy.
     """
     from config.loader import CliOverrides, Secret
-    from scripts.app.sessions.connection import resolve
+    from scripts.app.sessions.connection import checked, in_currency, resolve
 
     secret = None if password is None else Secret(password)
     cli = CliOverrides(login=login, server=server, password=secret)
     account = resolve(profile, cli, accounts, os.environ)
     for warning in account.warnings:
         complain(f"warning: {warning}")
-    return account
+    if currency is None:
+        return account
+    return in_currency(account, checked(account, currency))
+
+
+def tell_other_books(account: ResolvedAccount, results: Path) -> None:
+    """Say that PAPER is another account in another currency, where it has books in one."""
+    from scripts.app.sessions.connection import with_books
+
+    for currency in with_books(account, results):
+        complain(
+            f"{account.profile} has books in {currency}, too, which this does not look at: "
+            f"--account-currency {currency}"
+        )

@@ -210,12 +210,12 @@ class AccountChart {
       const inside = value >= low - room && value <= high + room;
       const edge = value > high ? 'top' : 'bottom';
       const arrow = inside ? '' : edge === 'top' ? '\u2191 ' : '\u2193 ';
-      const away = money(Math.abs(money1 - value));
+      const away = amount(Math.abs(money1 - value));
       layout.annotations.push({
         xref: 'paper', x: 1, xanchor: 'right', showarrow: false, font: { size: narrow ? 10 : 11, color: css(color) },
         yref: inside ? 'y' : 'y domain', y: inside ? value / 100 : edge === 'top' ? 1 : 0, yanchor: inside ? 'bottom' : edge,
         yshift: inside ? 0 : (edge === 'top' ? -1 : 1) * 14 * taken[edge]++,
-        text: narrow ? `${arrow}${name} ${money(value)}` : `${arrow}${name} ${money(value)} (${away} away)`,
+        text: narrow ? `${arrow}${name} ${amount(value)}` : `${arrow}${name} ${amount(value)} (${away} away)`,
       });
     }
     this.addLost(layout, narrow);

@@ -1,10 +1,11 @@
 // Numbers and times as the page shows them.
 const MINUS = '\u2212', DASH = '\u2013';
 const groupingOf = (places) => new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
-let places = 2, grouping = groupingOf(places);
+let unit = '', places = 2, grouping = groupingOf(places);
 
-// The amounts from here on are of a currency with so many decimals.
-function amountsWith(decimals) {
+// The amounts from here on are of a currency, which has so many decimals.
+function amountsWith(decimals, currency) {
+  unit = currency || '';
   if (decimals === places) return;
   places = decimals;
   grouping = groupingOf(places);
@@ -16,6 +17,8 @@ const money = (cents) => {
   const text = grouping.format(Math.abs(cents) / 100);
   return cents < 0 && /[1-9]/.test(text) ? MINUS + text : text;
 };
+// The same with its currency.
+const amount = (cents) => (cents === null || !unit ? money(cents) : `${money(cents)} ${unit}`);
 const fixed = (value, digits) => (value === null ? DASH : value.toFixed(digits).replace('-', MINUS));
 const thousandths = (value) => (value === null ? DASH : fixed(value / 1000, 2));
 const priced = (points, digits) => (points ? (points / 10 ** digits).toFixed(digits) : DASH);

@@ -116,7 +116,7 @@ const escaped = (text) => text.slice(0, 60).replace(/&/g, '&amp;').replace(/</g,
 function tradeText(trade, digits) {
   const side = trade.side > 0 ? 'long' : 'short';
   return `#${trade.position} ${side} ${trade.volume.toFixed(2)} · ${priced(trade.open, digits)} → ${priced(trade.close, digits)}`
-    + `<br>${money(trade.net)} · ${thousandths(trade.r)} R · ${escaped(trade.reason)}`;
+    + `<br>${amount(trade.net)} · ${thousandths(trade.r)} R · ${escaped(trade.reason)}`;
 }
 
 const DENSE = 300;

@@ -67,7 +67,7 @@ function countdown() {
 async function main() {
   const run = runOf(await unpacked(byId('data').textContent));
   byId('data').remove();
-  amountsWith(run.doc.decimals);
+  amountsWith(run.doc.decimals, run.doc.currency);
   legend(run);
   countdown();
   const chart = new AccountChart(run, byId('chart'), byId('status'));

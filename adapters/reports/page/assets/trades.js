@@ -51,7 +51,7 @@ class TradeTable {
     this.buttons = COLUMNS.map(([name], i) => {
       const button = document.createElement('button');
       button.type = 'button';
-      button.textContent = name;
+      button.textContent = name === 'net' && unit ? `net, ${unit}` : name;
       button.setAttribute('role', 'columnheader');
       button.setAttribute('aria-sort', 'none');
       button.addEventListener('click', () => this.sort(i));
