@@ -62,7 +62,7 @@ class _Refusing(Composer):
     """Composes nodes only, and refuses explicit tags such as ``!!python``."""
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[attr-defined]  # the parser's beside it
         if getattr(event, "tag", None) is not None:
             raise ComposerError(None, None, _EXPLICIT_TAG, event.start_mark)
         return super().compose_node(parent, index)
@@ -75,11 +75,11 @@ class _Loader(_Refusing, yaml.SafeLoader):
 def _fast_loader() -> type[Any] | None:
     """The same over libyaml's parser, six times as fast; None where PyYAML came without it."""
     try:
-        from yaml.cyaml import CParser
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]  # not in the stubs
     except ImportError:
         return None
 
-    class Fast(_Refusing, CParser, Resolver):  # type: ignore[misc]  # untyped in the stubs
+    class Fast(_Refusing, CParser, Resolver):
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
             Composer.__init__(self)
