@@ -73,8 +73,8 @@ def refuse_other_symbol(path: Path, said: str | None, symbol: str, known: Collec
     meant = matching(said, known) if said else None
     if meant not in (None, symbol):
         raise BadData(
-            f"{path}: its bars say that they are of {said}, not of {symbol}: give it as {meant}, or "
-            "a file without that column"
+            f"{path}: its bars say that they are of {said}, not of {symbol}: give it as {meant}, "
+            "or a file without that column"
         )
 
 
