@@ -68,6 +68,19 @@ def yield_to_others() -> None:
         own.nice(_LOW_PRIORITY)
 
 
+def allow_open_files(wanted: int) -> None:
+    """Let this process have so many files and connections open, as far as the system lets it."""
+    if sys.platform == "win32":
+        return  # its limit is far higher
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def detached() -> dict[str, Any]:
     """Arguments of Popen that keep the console's Ctrl+C from the child, and windows away."""
     if sys.platform == "win32":

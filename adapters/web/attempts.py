@@ -22,10 +22,16 @@ class Attempts:
         except Exception as error:
             self._failed(name, f"{type(error).__name__}: {error}")
             return False
-        if self.troubles.pop(name, None) is not None:
+        self.say(name, "")
+        return True
+
+    def say(self, name: str, why: str) -> None:
+        """Work that went on has met what it could not do; empty when there is nothing more."""
+        if why:
+            self._failed(name, why)
+        elif self.troubles.pop(name, None) is not None:
             self._warn(f"serve: {name}: works again")
             self._changed()
-        return True
 
     def forget(self, name: str) -> None:
         """Nobody tries that any more."""

@@ -83,6 +83,11 @@ class Connections:
             if not known.stream and now - known.since > _ANSWER_SECONDS:
                 self._drop(self.admitted, peer)
 
+    def make_room(self) -> None:
+        """Drop every stranger: the system has no room for another connection."""
+        for peer in list(self.strangers):
+            self._drop(self.strangers, peer)
+
     def _drop(self, among: dict[Peer, _Connection], peer: Peer) -> None:
         known = among.pop(peer)
         self.dropped += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from adapters.web.attempts import Attempts
 from adapters.web.connections import Connections, protocol_of
 from adapters.web.content import Site
 from adapters.web.doors import LOOPBACK, Doors
+from adapters.web.faults import Faults
 from adapters.web.gate import Gate
 from adapters.web.routes import Pages
 
@@ -95,6 +95,7 @@ class PageServer:
         self._warn = warn
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._faults = Faults(warn)
 
     @property
     def url(self) -> str:
@@ -114,7 +115,8 @@ class PageServer:
         connections = Connections(self._loop.time)
         pages = Pages(self._site, self._doors, controls=self._controls)
         gate = Gate(pages.app(), self._doors, connections)
-        _log_faults(self._warn)
+        self._faults.of_logs()
+        self._faults.of_loop(self._loop, connections)
         server = _Quiet(_configuration(gate, connections), ready)
         await self._site.scan()
         async with asyncio.TaskGroup() as tasks:
@@ -140,6 +142,7 @@ class PageServer:
     async def _end(self, server: uvicorn.Server) -> None:
         """Streams have no end of their own, and the server waits for every answer."""
         await self._stopping.wait()
+        self._faults.ending = True
         self._site.close()
         server.should_exit = True
 
@@ -159,27 +162,3 @@ def _configuration(gate: Gate, connections: Connections) -> uvicorn.Config:
         timeout_graceful_shutdown=_LAST_SECONDS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
-
-
-class _Faults(logging.Handler):
-    """Faults of ours, each kind once: what strangers send is none, and must not fill a log."""
-
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        super().__init__(logging.ERROR)
-        self._warn = warn
-        self._told: set[str] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        what = record.getMessage().strip() if error is None else f"{type(error).__name__}: {error}"
-        if what not in self._told and len(self._told) < 100:
-            self._told.add(what)
-            self._warn(f"serve: {what}")
-
-
-def _log_faults(warn: Callable[[str], None]) -> None:
-    for name in ("uvicorn.error", "sse_starlette.sse"):
-        log = logging.getLogger(name)
-        log.handlers = [_Faults(warn)]
-        log.setLevel(logging.ERROR)
-        log.propagate = False

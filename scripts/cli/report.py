@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from scripts.app.errors import WrongUsage
 from scripts.app.session_folder import results_folder
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import ResultsOption
@@ -17,7 +19,8 @@ from scripts.cli.shared.exit_codes import ExitCode
 RunArgument = Annotated[
     str,
     typer.Argument(
-        help="Session id or folder, event log or summary; last is the session written to last."
+        help="Session id or folder, event log or summary, a sweep's folder; last is the session "
+        "written to last."
     ),
 ]
 OtherArgument = Annotated[
@@ -43,6 +46,18 @@ RulesOption = Annotated[
     ),
 ]
 
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME", help="Of a sweep: the heat map over these two parameters."),
+]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Of a sweep: only the trials with this value in the heat map; repeat.",
+    ),
+]
+
 
 def report(
     run: RunArgument = "last",
@@ -52,17 +67,27 @@ def report(
     shared_js: SharedOption = False,
     objectives: RulesOption = None,
     bars: opt.Bars = None,
+    axes: Axes = None,
+    fix: Fix = None,
     results_dir: ResultsOption = None,
 ) -> int:
     """Write a run as one page that needs no network; at any moment also of a session that runs.
 
-    With RUN_B the page has both curves and what of their trades differs.
+    With RUN_B the page has both curves and what of their trades differs. A sweep's page has its
+    heat map over --axes; nothing is run again.
     """
     from scripts.app.journals.report import ReportRequest, write_report
+    from scripts.cli.research.sweep import is_sweep, write_page_again
 
+    results = results_folder(results_dir)
+    if is_sweep(results, run):
+        run_only = {"RUN_B": run_b, "--shared-js": shared_js, "--objectives": objectives}
+        _refuse({**run_only, "--bars": bars}, f"{run} is a sweep, whose page has no use for it")
+        return _written(write_page_again(results, run, axes, fix or [], out), (), open_it=open_it)
+    _refuse({"--axes": axes, "--fix": fix}, f"{run} is no sweep's folder, and only those have it")
     written = write_report(
         ReportRequest(
-            results=results_folder(results_dir),
+            results=results,
             run=run,
             other=run_b,
             out=out,
@@ -71,9 +96,19 @@ def report(
             bars=bars,
         )
     )
-    for warning in written.warnings:
+    return _written(written.path, written.warnings, open_it=open_it)
+
+
+def _written(path: Path, warnings: Iterable[str], *, open_it: bool) -> int:
+    for warning in warnings:
         complain(f"warning: {warning}")
-    print(f"{written.path}  ({written.size / 1_000_000:.1f} MB)")
+    print(f"{path}  ({path.stat().st_size / 1_000_000:.1f} MB)")
     if open_it:
-        open_page(written.path)
+        open_page(path)
     return ExitCode.DONE
+
+
+def _refuse(options: dict[str, object], why: str) -> None:
+    for name, given in options.items():
+        if given:
+            raise WrongUsage(f"{name}: {why}; leave it out")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -148,6 +149,25 @@ def test_strangers_are_bounded_and_dropped(served: Served) -> None:
         for stranger in strangers:
             assert is_dropped(stranger)
         assert served.ask("/").status == 200
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit is set from outside")
+def test_a_full_table_of_files_is_said_once_and_costs_strangers_only(tmp_path: Path) -> None:
+    """Strangers who take every descriptor make room; a visitor is answered, no log is filled."""
+    import resource
+
+    with serving(tmp_path, faults="Too many open files") as served, ExitStack() as stack:
+        assert served.enter().status == 204
+        pid = served.process.pid
+        few = len(list(Path(f"/proc/{pid}/fd").iterdir())) + 20
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, few))
+        for _ in range(60):
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS)
+            )
+        for _ in range(3):
+            assert served.ask("/").status == 200
 
 
 def is_dropped(stranger: socket.socket) -> bool:

@@ -115,7 +115,7 @@ MAY_IMPORT: dict[str, str] = {
     "scripts.view.research",
     "scripts.cli": "config adapters.services scripts.app scripts.app.journals "
     "scripts.app.operations scripts.app.sessions scripts.app.terms scripts.app.web scripts.view "
-    "scripts.cli.shared",
+    "scripts.cli.research scripts.cli.shared",
 }
 """What of ours each package may import beside itself."""
 

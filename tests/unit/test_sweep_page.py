@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import xml.etree.ElementTree as Xml
 from pathlib import Path
 
@@ -75,14 +76,58 @@ def test_a_users_text_stays_text() -> None:
     assert len(line.attrib["points"].split()) == 3
 
 
-def test_a_sweep_leaves_its_page(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results that hold one sweep, called mine; only read."""
+    folder = tmp_path_factory.mktemp("swept")
     said = butler(
         "sweep", "--preset", "sma_cross", "--set", "sma_fast=5,6", "--set", "sma_slow=20,30",
-        "--to", "2023-02-15", "--walk-forward", "3w/2w", "--out", tmp_path / "s",
-        "--results-dir", tmp_path / "r", "--jobs", 1,
+        "--to", "2023-02-15", "--walk-forward", "3w/2w", "--out", folder / "sweeps" / "mine",
+        "--results-dir", folder, "--jobs", 1,
     )  # fmt: skip
     assert said.code == 0, said.err
-    text = (tmp_path / "s" / "report.html").read_text("utf-8")
+    return folder
+
+
+def test_a_sweep_leaves_its_page(results: Path) -> None:
+    text = (results / "sweeps" / "mine" / "report.html").read_text("utf-8")
     assert "Sharpe a year after each choice" in text
     assert "Sharpe ratio a year over sma_fast and sma_slow" in text
     assert "<polyline" in text
+
+
+def test_the_report_of_a_sweep_is_its_page_drawn_as_asked(results: Path, tmp_path: Path) -> None:
+    """The same bytes as the sweep wrote; with other axes those of `sweep --axes`. Nothing runs."""
+    shutil.copytree(results, tmp_path, dirs_exist_ok=True)
+    folder, page = tmp_path / "sweeps" / "mine", tmp_path / "sweeps" / "mine" / "report.html"
+    first = page.read_bytes()
+    page.unlink()
+    for named in (folder, "mine"):
+        said = butler("report", named, "--results-dir", tmp_path)
+        assert (said.code, page.read_bytes()) == (0, first)
+    drawn = tmp_path / "drawn.html"
+    asked = ("--axes", "sma_slow,sma_fast")
+    assert butler("report", folder, *asked, "--out", drawn).code == 0
+    assert page.read_bytes() == first
+    assert b"over sma_slow and sma_fast" in drawn.read_bytes()
+    assert heat_of(drawn) != heat_of(page)
+    assert butler("sweep", "--resume", folder, *asked, "--jobs", 1, "--quiet").code == 0
+    assert page.read_bytes() == drawn.read_bytes()
+    for options, complaint in (
+        (("mine", "--axes", "sma_slow"), "--axes sma_slow: name two of the parameters"),
+        (("mine", "--fix", "sma_slow=7"), "--fix sma_slow=7: write NAME=VALUE"),
+        (("mine", "last"), "RUN_B: mine is a sweep"),
+        (("last", "--axes", "a,b"), "--axes: last is no sweep's folder"),
+    ):
+        said = butler("report", *options, "--results-dir", tmp_path)
+        assert said.code == 2
+        assert complaint in said.line
+    (folder / "summary.json").unlink()
+    said = butler("report", "mine", "--results-dir", tmp_path)
+    assert (said.code, "did not come to an end: go on with" in said.line) == (3, True)
+
+
+def heat_of(page: Path) -> str:
+    text = page.read_text("utf-8")
+    start = text.index("Sharpe ratio a year over")
+    return text[start : text.index("</table>", start)]

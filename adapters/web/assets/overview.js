@@ -88,7 +88,7 @@ function drawStudies() {
 }
 
 function drawTroubles() {
-  const text = shown.troubles.length ? `This page is not up to date: ${shown.troubles.join('; ')}` : '';
+  const text = shown.troubles.length ? `Not up to date, or not all of it is here: ${shown.troubles.join('; ')}` : '';
   if (byId('troubles').textContent !== text) byId('troubles').textContent = text;
 }
 

@@ -43,6 +43,11 @@ class SweepFolder:
         except OSError as error:
             raise WrongUsage(f"{self.path}: cannot be written ({error.strerror})") from error
 
+    @property
+    def holds_sweep(self) -> bool:
+        """Whether a sweep was begun in it."""
+        return (self.path / _ASKED).is_file()
+
     def asked(self) -> dict[str, Any]:
         """What the sweep in this folder was asked for; raises BadData where there is none."""
         file = self.path / _ASKED
@@ -76,9 +81,14 @@ class SweepFolder:
         with (self.path / _DONE).open("ab") as stream:
             stream.write(msgspec.json.encode(row) + b"\n")
 
-    def write_page(self, text: str) -> None:
-        """Write the page that shows the sweep."""
-        replace_file(self.path / PAGE, text.encode())
+    def write_page(self, text: str, out: Path | None = None) -> Path:
+        """Write the page that shows the sweep, here or to `out`; raises WrongUsage."""
+        path = out or self.path / PAGE
+        try:
+            replace_file(path, text.encode())
+        except OSError as error:
+            raise WrongUsage(f"{path}: cannot be written ({error.strerror})") from error
+        return path
 
     def write(self, rows: Sequence[TrialRow], summary: dict[str, Any]) -> None:
         """Write the tables, in the order of trials."""

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.journal import JournalDamaged
-from scripts.app.session_folder import HEARTBEAT, JOURNAL
+from scripts.app.session_folder import JOURNAL
+from scripts.app.web.folders import FolderLook, SessionFolders
 
 MOST: Final = 200
-"""Sessions that are listed, the ones last written to; older ones are left to `butler journal`."""
+"""Sessions that are listed, the ones last written to, and as many of accounts; older ones are left
+to `butler runs`."""
+
+_AGAIN_SECONDS: Final = 10.0
+"""Until a journal that could not be read is tried again."""
+
+_NEW_SECONDS: Final = 10.0
+"""A journal that was written to just now may be in the middle of being made."""
 
 STUDIES: Final = ("odds", "sweeps")
 """Folders of results that hold a page of their own for each piece of work."""
@@ -70,38 +79,56 @@ class Study:
     written: int
 
 
+class _Unread(NamedTuple):
+    """A journal that could not be read as it was then; `again` is when to try once more."""
+
+    stamp: tuple[int, bool]
+    again: float
+    why: str
+
+
 class Catalog:
     """Finds sessions; what is known of one that was not written to since is not read again."""
 
     def __init__(self, places: list[Path]) -> None:
         self.places = places
-        self._known: dict[Path, tuple[tuple[int, ...], SessionEntry | None]] = {}
+        self.problems: tuple[str, ...] = ()
+        """What the last look could not read, in words."""
+        self._folders = SessionFolders(places)
+        self._known: dict[Path, tuple[tuple[int, bool], SessionEntry | None]] = {}
+        self._unread: dict[Path, _Unread] = {}
 
     def sessions(self) -> list[SessionEntry]:
-        """The sessions last written to, the newest first. What cannot be read is left out."""
-        found: list[tuple[int, int, Path]] = []
-        for place, results in enumerate(self.places):
-            for folder in _folders(results / "sessions"):
-                stamp = written_at(folder / JOURNAL)
-                if stamp:
-                    found.append((stamp, place, folder))
-        newest = sorted(found, key=lambda item: (item[0], str(item[2])), reverse=True)[:MOST]
-        entries = [self._entry(place, folder, written) for written, place, folder in newest]
-        kept = {folder for _, _, folder in newest}
+        """The sessions last written to, the newest first, and the last ones on accounts.
+
+        Whatever runs or was cut off is among them, however long it has written nothing.
+        """
+        newest = _listed(self._folders.looks())
+        entries = [self._entry(look) for look in newest]
+        kept = {look.folder for look in newest}
         self._known = {folder: item for folder, item in self._known.items() if folder in kept}
+        self._unread = {folder: item for folder, item in self._unread.items() if folder in kept}
+        unread = [item.why for folder, item in self._unread.items() if _is_old(folder)]
+        self.problems = (*self._folders.problems, *unread)
         return [entry for entry in entries if entry is not None]
 
-    def _entry(self, place: int, folder: Path, written: int) -> SessionEntry | None:
-        live = (folder / HEARTBEAT).exists()
-        stamp = (written, live)
-        known = self._known.get(folder)
+    def _entry(self, look: FolderLook) -> SessionEntry | None:
+        stamp = (look.written, look.live)
+        known = self._known.get(look.folder)
         if known is not None and known[0] == stamp:
             return known[1]
+        unread = self._unread.get(look.folder)
+        if unread is not None and unread.stamp == stamp and time.monotonic() < unread.again:
+            return None
         try:
-            entry = _read(place, folder, written, live=live)
-        except (JournalDamaged, OSError, ValueError):
-            entry = None  # just made, or in the middle of a write: looked at again when it changes
-        self._known[folder] = (stamp, entry)
+            entry = _read(look)
+        except (JournalDamaged, OSError, ValueError) as error:
+            # Just made, or in the middle of a write, or not to be read: looked at again.
+            again = time.monotonic() + _AGAIN_SECONDS
+            self._unread[look.folder] = _Unread(stamp, again, str(error))
+            return None
+        self._unread.pop(look.folder, None)
+        self._known[look.folder] = (stamp, entry)
         return entry
 
     def studies(self) -> list[Study]:
@@ -151,7 +178,20 @@ def written_at(file: Path) -> int:
     return latest
 
 
-def _read(place: int, folder: Path, written: int, *, live: bool) -> SessionEntry | None:
+def _listed(looks: list[FolderLook]) -> list[FolderLook]:
+    """The newest, the newest of accounts, and all that run or were cut off; the newest first."""
+    order = sorted(looks, key=lambda look: (look.written, str(look.folder)), reverse=True)
+    live = [look for look in order if look.live]
+    chosen = {look.folder for look in (*order[:MOST], *live[:MOST])}
+    return [look for look in order if look.held or look.folder in chosen]
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - written_at(folder / JOURNAL) / 1e9 > _NEW_SECONDS
+
+
+def _read(look: FolderLook) -> SessionEntry | None:
+    folder = look.folder
     with StoredJournal(folder / JOURNAL) as stored:
         first = next(iter(stored.records(1, 1)), None)
         sealed = stored.sealed_hash() is not None
@@ -159,7 +199,7 @@ def _read(place: int, folder: Path, written: int, *, live: bool) -> SessionEntry
         return None
     about = first.metadata or {}
     return SessionEntry(
-        place=place,
+        place=look.place,
         session=folder.name,
         folder=folder,
         mode=first.event.mode,
@@ -168,7 +208,7 @@ def _read(place: int, folder: Path, written: int, *, live: bool) -> SessionEntry
         account=str(about.get("account") or ""),
         dry_run=bool(about.get("dry_run", True)),
         started=str(about.get("started_at", "")),
-        written=written // 1_000_000,
-        live=live,
+        written=look.written // 1_000_000,
+        live=look.live,
         sealed=sealed,
     )

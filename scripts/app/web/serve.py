@@ -10,11 +10,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Final
 
 from adapters.system.atomic_files import replace_file
-from adapters.system.processes import yield_to_others
+from adapters.system.processes import allow_open_files, yield_to_others
 from scripts.app.errors import WrongUsage
 from scripts.app.frontend import Interrupt
+
+_OPEN_FILES: Final = 1_024
+"""For every connection that is let in, and the journals of every account; macOS begins with 256."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ def serve(request: ServeRequest, frontend: ServeFrontend) -> bool:
             "choose another with --port"
         ) from error
     yield_to_others()
+    allow_open_files(_OPEN_FILES)
     with own, ExitStack() as stack:
         site = SessionSite(request.places, request.own_results, frontend.warn)
         server = PageServer(

@@ -39,6 +39,7 @@ from scripts.app.web.watched import Watched
 _SCAN_SECONDS: Final = 2.0
 _OVERVIEW_SECONDS: Final = 0.25
 _COMMAND_SECONDS: Final = 8.0
+_TOLD: Final = 3
 _BESIDE: Final = b'<script src="'
 """In a report that needs the chart library's file beside it, which is not served."""
 
@@ -94,6 +95,7 @@ class SessionSite:
         self._listed, studies = await in_daemon(
             lambda: (self._catalog.sessions(), self._catalog.studies()), name="find sessions"
         )
+        self._attempts.say("reading sessions", _in_short(self._catalog.problems))
         self._entries = {entry.key: entry for entry in self._listed}
         lists = {
             "runs": [_run(entry) for entry in self._listed],
@@ -241,6 +243,12 @@ def _report(folder: Path) -> bytes:
             return content
     result = recorded_run(folder / JOURNAL, None).result
     return PageFile(folder).made(result, hindsight_of(result, None))
+
+
+def _in_short(problems: tuple[str, ...]) -> str:
+    """The first few of many, and how many more there are."""
+    more = len(problems) - _TOLD
+    return "; ".join((*problems[:_TOLD], *([f"and {more:,} more"] if more > 0 else ())))
 
 
 def _run(entry: SessionEntry) -> dict[str, Any]:

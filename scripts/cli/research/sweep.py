@@ -246,15 +246,11 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
 
     import msgspec
 
-    from adapters.reports.sweep_page import sweep_page
     from scripts.view.printable import printable
-    from scripts.view.research.sweep_page import page_of_sweep
     from scripts.view.research.sweep_text import sweep_lines
 
     verdict, folder = found.verdict, found.folder.path
-    found.folder.write_page(
-        sweep_page(page_of_sweep(verdict, found.rows, found.figures, found.view))
-    )
+    found.folder.write_page(_page(found))
     if screen.as_json:
         document = {**msgspec.to_builtins(verdict), "folder": str(folder)}
         print(json.dumps(document, indent=2, allow_nan=False))
@@ -262,6 +258,32 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
         for line in sweep_lines(verdict, folder):
             print(printable(line))
     return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
+
+
+def is_sweep(results: Path, name: str) -> bool:
+    """Whether `butler report NAME` means a sweep: its folder, or its name in the results."""
+    from scripts.app.sweep.stored import sweep_folder
+
+    return sweep_folder(results, name) is not None
+
+
+def write_page_again(
+    results: Path, name: str, axes: str | None, fix: list[str], out: Path | None
+) -> Path:
+    """Write the page of a sweep that was made before, with its heat map as asked for now."""
+    from scripts.app.sweep.stored import stored_sweep, sweep_folder
+
+    folder = sweep_folder(results, name)
+    if folder is None:
+        raise WrongUsage(f"{name}: there is no sweep")
+    return folder.write_page(_page(stored_sweep(folder, axes, fix)), out)
+
+
+def _page(found: SweepOutcome) -> str:
+    from adapters.reports.sweep_page import sweep_page
+    from scripts.view.research.sweep_page import page_of_sweep
+
+    return sweep_page(page_of_sweep(found.verdict, found.rows, found.figures, found.view))
 
 
 def _request(given: dict[str, Any]) -> SweepRequest:
