@@ -95,7 +95,7 @@ _TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {
         ("stop_loss", int, "an int, in points"),
         ("take_profit", int, "an int, in points"),
         ("reason", str, "a str"),
-        ("scale", int | float, "a number"),
+        ("scale", (int, float), "a number"),
         ("volume", int, "an int, in units"),
         ("note", str, "a str"),
     ),
