@@ -75,6 +75,8 @@ FOUND = [
     ("event log (named)", b"m:1,s,", b"m:1," + b"[" * 300 + b","),
     ("summary (named)", b"s-1", b"x" * 300),
     ("summary (named)", b"s-1", b"a\\u0000b"),
+    ("sweep", b'"seed"', b'"\\ud800"'),
+    ("bars (zip)", b"PK\x01\x02", b"PK\x01\x02\x00\x00\x40"),
     ("statement (XLSX)", b"PK\x03\x04", b"PK\x04"),
     ("statement (HTML)", b"colspan=4", b"colspan=" + b"4" * 5_000),
     ("statement (HTML)", b"colspan=4", "colspan=\u00b2".encode()),

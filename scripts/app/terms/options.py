@@ -48,8 +48,8 @@ def paper_currency(text: str) -> str:
 def known_specs(files: list[Path] | None, currency: str = USD) -> Specs:
     """The built-in table of symbols with those of `--symbol-spec FILE` over it and below it, as an
     account in `currency` has them."""
-    from config.loader import ConfigError, load_symbols
-    from config.symbols import in_currency
+    from config.errors import ConfigError
+    from config.symbols import in_currency, load_symbols
 
     try:
         specs = load_symbols()

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.loader import ConfigError, Preset, load_preset
+from config.errors import ConfigError
+from config.preset_files import load_preset
+from config.schema import Preset
 from engine.events import NO_STRATEGY, SessionStarted
 from scripts.app.errors import BadData, WrongUsage
 from signals.failure import FROM_OUTSIDE, message_of
