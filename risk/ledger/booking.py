@@ -44,11 +44,15 @@ class BookedDeal(msgspec.Struct, frozen=True):
 
 
 class MergedHistory(msgspec.Struct, frozen=True):
-    """Deals by ticket; `changed` has two versions, `gone` are missing from the later history."""
+    """Deals by ticket; `changed` has two versions, `gone` are missing from the later history.
+
+    `difference` tells the first field in which these versions differ, in words.
+    """
 
     deals: tuple[HistoryDeal, ...]
     changed: int | None
     gone: tuple[int, ...]
+    difference: str = ""
 
 
 def merged(
@@ -57,13 +61,21 @@ def merged(
     """The union of what is stored and what the terminal told from `told_since` (server ms) on."""
     kept = {deal.ticket: deal for deal in stored}
     missing = {ticket for ticket, deal in kept.items() if deal.time_msc >= told_since}
-    changed = None
+    changed, difference = None, ""
     for deal in told:
         known = kept.setdefault(deal.ticket, deal)
         missing.discard(deal.ticket)
         if known != deal and changed is None:
-            changed = deal.ticket
-    return MergedHistory(tuple(kept.values()), changed, tuple(sorted(missing)))
+            changed, difference = deal.ticket, _difference(known, deal)
+    return MergedHistory(tuple(kept.values()), changed, tuple(sorted(missing)), difference)
+
+
+def _difference(known: HistoryDeal, deal: HistoryDeal) -> str:
+    for name in known.__struct_fields__:
+        was, now = getattr(known, name), getattr(deal, name)
+        if was != now:
+            return f"{name} {now}, was {was}"
+    return ""
 
 
 def net_cents(deal: HistoryDeal) -> Cents:

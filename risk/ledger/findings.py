@@ -40,8 +40,8 @@ def of_history(inputs: LedgerInputs, union: MergedHistory) -> list[LedgerFinding
         items.append(
             LedgerFinding(
                 LedgerCode.HISTORY_CHANGED,
-                f"deal {union.changed} reads otherwise than before: look at the account's "
-                "history, then `butler account NAME --accept-history`",
+                f"deal {union.changed} reads otherwise than before ({union.difference}): look at "
+                "the account's history, then `butler account NAME --accept-history`",
             )
         )
     if union.gone:

@@ -179,6 +179,17 @@ def test_a_deal_that_reads_otherwise_than_before_stops_everything() -> None:
     assert exit_of(report) == 4
 
 
+def test_what_reads_otherwise_is_named_with_both_figures() -> None:
+    history = funded()
+    history.trade("06-15 08:00", "06-15 09:00", -400.0)
+    before = tuple(history.deals)
+    history.deals[-1] = msgspec.structs.replace(history.deals[-1], profit=-399.5)
+    report = history.report("06-17 10:00", stored=before)
+    assert (
+        "reads otherwise than before (profit -399.5, was -400.0): look" in report.findings[0].line
+    )
+
+
 def test_a_stored_deal_that_is_no_longer_told_stays() -> None:
     history = funded()
     history.trade("06-15 08:00", "06-15 09:00", 100.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scripts.app.errors import AppError
 from scripts.app.session_folder import checked_session_id
-from scripts.app.terms import options
+from scripts.app.terms import inputs, options
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
@@ -257,3 +257,24 @@ def complaint(reader: Callable[[], Any]) -> str | None:
     except AppError as error:
         return str(error)
     return None
+
+
+@pytest.mark.parametrize(
+    ("said", "named", "meant"),
+    [("EURUSD", "GBPUSD", "EURUSD"), ("eur/usd", "USDJPY", "EURUSD"), ("GOLD", "EURUSD", "XAUUSD")],
+)
+def test_bars_that_say_another_symbol_than_the_user_are_refused(
+    tmp_path: Path, said: str, named: str, meant: str
+) -> None:
+    """The file's own word is evidence: its prices would be taken for another market's."""
+    path = tmp_path / "bars.csv"
+    path.write_text(
+        f"symbol,time,open,high,low,close\n{said},1709251200,1.08,1.08,1.08,1.08\n", "utf-8"
+    )
+    with pytest.raises(AppError, match=f"are of {said}, not of {named}: give it as {meant}"):
+        resolve_terms(ReplayRequest(bars=[f"{named}={path}"], clock="utc"))
+
+
+@pytest.mark.parametrize("said", ["EURUSD", "EURUSD.r", "eurusd", "6E", ""])
+def test_bars_that_say_the_same_or_nothing_known_are_taken(said: str) -> None:
+    inputs.refuse_other_symbol(Path("bars.csv"), said, "EURUSD", SPECS)

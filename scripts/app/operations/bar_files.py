@@ -13,7 +13,7 @@ from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
 from scripts.app.terms.bars import Bars, label_fault, refuse, repaired, told_flats
-from scripts.app.terms.inputs import ASSUMED, shown_clock, unknown_clock_fault
+from scripts.app.terms.inputs import ASSUMED, refuse_other_symbol, shown_clock, unknown_clock_fault
 from scripts.app.terms.options import Specs, known_specs, with_digits
 from scripts.app.terms.tick_bars import TickBars
 from signals.market_data.clocks import ClockVerdict
@@ -85,6 +85,7 @@ def examine_bars(path: Path, symbol: str | None, specs: Specs) -> BarFileReport:
     try:
         file = open_bars(path)
         spec = _spec(path, symbol or file.symbol, specs)
+        refuse_other_symbol(path, file.symbol, spec.name, specs)
         checker, rounded = _checked(file, spec)
         detector = shown_clock(file)
         verdict = detector.verdict()
@@ -121,9 +122,12 @@ def _opened(source: ImportSource, specs: Specs) -> tuple[Bars, SymbolSpec]:
     if source.period is not None:
         layout = tick_layout(path)
         spec = _spec(path, symbol or layout.symbol, specs)
+        refuse_other_symbol(path, layout.symbol, spec.name, specs)
         return TickBars(path, layout, source.period, spec.digits), spec
     file = open_bars(path, choice=source.choice)
-    return file, _spec(path, symbol or file.symbol, specs)
+    spec = _spec(path, symbol or file.symbol, specs)
+    refuse_other_symbol(path, file.symbol, spec.name, specs)
+    return file, spec
 
 
 def _closed_flats(bars: Bars, clock: ClockName, spec: SymbolSpec) -> str:
