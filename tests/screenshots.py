@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from adapters.reports.page import page_of
+from adapters.reports.page.document import page_of
 from engine.result import RunResult
 from scripts.app.journals.results import replay_in_memory
 from scripts.app.results.verdict import hindsight_of

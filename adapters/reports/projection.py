@@ -140,7 +140,8 @@ class LogProjection:
         return self._waited(record, self._waiting.take(event))
 
     def _submitted(self, _: ev.Record, event: ev.OrderSubmitted) -> None:
-        self._waiting.submitted(event)
+        if event.terms.entry_price:
+            self._waiting.submitted(event)
 
     def _changed(self, record: ev.Record, event: ev.StopModified) -> Row:
         return self._full(record, "MODIFY", event.account, self._modified(event))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.reports.compare import Pair, RunComparison, described
-from adapters.reports.page import OtherRun
+from adapters.reports.page.other_run import OtherRun
 from adapters.reports.page.sections import Cell, Table
 from adapters.reports.page.words import amount, amounts_in, money, number, of_money, percent, when
 from adapters.reports.runs import Fill, Trade

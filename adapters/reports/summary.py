@@ -146,7 +146,8 @@ class SummaryProjection:
         self._unresolved.pop(order_id, None)
 
     def _submit(self, event: ev.OrderSubmitted) -> None:
-        self._waiting.submitted(event)
+        if event.terms.entry_price:
+            self._waiting.submitted(event)
         self._orders += event.terms.action is ev.OPEN
 
     def _deny(self, event: ev.OrderDenied) -> None:

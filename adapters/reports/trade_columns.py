@@ -151,13 +151,10 @@ def iso_texts(times: Ints) -> list[str]:
     """As `iso`, for a column of whole seconds; others are formatted one by one."""
     if np.any(times % 1000):
         return [iso(moment) for moment in times.tolist()]
-    days, seconds = np.divmod(times // 1000, _DAY)
-    dates = {day: iso(day * _DAY * 1000)[:11] for day in np.unique(days).tolist()}
-    clock = {second: iso(second * 1000)[11:] for second in np.unique(seconds).tolist()}
-    return [
-        dates[day] + clock[second]
-        for day, second in zip(days.tolist(), seconds.tolist(), strict=True)
-    ]
+    days, seconds = (part.tolist() for part in np.divmod(times // 1000, _DAY))
+    dates = {day: iso(day * _DAY * 1000)[:11] for day in set(days)}
+    clock = {second: iso(second * 1000)[11:] for second in set(seconds)}
+    return [dates[day] + clock[second] for day, second in zip(days, seconds, strict=True)]
 
 
 def _times(values: Sequence[Millis | None]) -> list[str]:

@@ -129,8 +129,8 @@ class ResultFold:
                 self.last = record.time
             if handler is not None:
                 self._now = record
-                if type(record.event) is not ev.SessionResumed:
-                    self.watched(record.time)
+                if self._watches and type(record.event) is not ev.SessionResumed:
+                    self.coverage.seen(record.time)
                 handler(record.event, record.time)
 
     def watched(self, time: Millis) -> None:

@@ -1,17 +1,13 @@
-"""What a person sees: progress while a replay runs, a short summary at its end."""
+"""What a person sees of a session at its end: a short summary."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from adapters.reports.page.first_screen import RULES, verdict
 from engine.types import USD, grouped, plain
 from scripts.app.session_folder import THROUGH_MT5
 from scripts.view.objectives import objective_lines
@@ -21,30 +17,6 @@ if TYPE_CHECKING:
     from engine.result.hindsight import Hindsight
     from scripts.app.operations.finished import FinishedSession
     from scripts.app.session_folder import SessionFolder
-
-
-@contextmanager
-def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, told how much is done; silent when it is not `shown`."""
-    if not shown:
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("bars")
-    with Progress(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # what leads into a file goes there
-    ) as bar:  # fmt: skip
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def summary_lines(
@@ -117,11 +89,13 @@ def _verdict(result: RunResult | None, hindsight: Hindsight | None) -> list[str]
     """How the run stands under the rules that it followed, or what others would have made of it."""
     if result is None:
         return []
-    if result.attempts:
+    if not result.attempts and (hindsight is None or not hindsight.rule):
+        return []
+    from adapters.reports.page.first_screen import RULES, verdict
+
+    if hindsight is None or result.attempts:
         told = verdict(result, None)
         return [f"  verdict    {told.head}{told.text}".replace("\u2264", "<=")]
-    if hindsight is None or not hindsight.rule:
-        return []
     zone = ZoneInfo(hindsight.rules.reset_zone)
     day = dt.datetime.fromtimestamp(hindsight.time / 1000, zone).date()
     return [

@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from adapters.reports.page import PageOptions, page_of, shared_script
+from adapters.reports.page.document import PageOptions, page_of
+from adapters.reports.page.plotly_js import shared_script
 from engine.result import RunResult
 from scripts.app.journals.results import replay_in_memory
 from scripts.app.results.verdict import hindsight_of

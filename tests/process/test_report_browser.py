@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.reports.page import OtherRun, PageOptions, page_of, shared_script
+from adapters.reports.page.document import PageOptions, page_of
+from adapters.reports.page.other_run import OtherRun
+from adapters.reports.page.plotly_js import shared_script
 from config.loader import load_rules
 from engine.result.build import result_of
 from risk.hindsight import judged

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from adapters.mt5.api import contract as mt5
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.terminal.functions import PaperTerminal
-from adapters.reports.page import page_of
+from adapters.reports.page.document import page_of
 from adapters.reports.page.words import in_its_currency, money
 from adapters.reports.projection import LogProjection
 from adapters.reports.summary import SummaryProjection

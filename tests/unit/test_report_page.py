@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reports.page import PageOptions, page_of, shared_script
+from adapters.reports.page.document import PageOptions, page_of
 from adapters.reports.page.first_screen import day_limit, meters
 from adapters.reports.page.packing import packed
+from adapters.reports.page.plotly_js import shared_script
 from adapters.reports.page.words import money
 from config.loader import load_rules
 from engine.journal import MemoryJournal

@@ -6,6 +6,8 @@ The same records give the same jobs, whether they are just being made or read ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
 
 from adapters.state.store import AccountHalt, AccountStore
 from engine import events as ev
@@ -33,6 +35,20 @@ class SessionNotes:
     `sends` is False for a dry session: it opens nothing on the account and watches another one.
     """
 
+    KINDS: Final = frozenset(
+        {
+            ev.SessionResumed,
+            ev.SessionEnded,
+            ev.LinkChanged,
+            ev.OrderApproved,
+            ev.OrderSubmitted,
+            ev.ResetDue,
+            ev.AttemptEnded,
+            ev.TradingStateChanged,
+        }
+    )
+    """What counts; of other records only the time is kept, in `latest`."""
+
     def __init__(
         self, session: str, limits: Limits, *, sends: bool, halted: tuple[HaltCause, ...] = ()
     ) -> None:
@@ -41,7 +57,8 @@ class SessionNotes:
         self._causes = halted
         self._jobs: list[StoreJob] = []
         self._watched_from: Millis | None = None
-        self._latest: Millis = 0
+        self.latest: Millis = 0
+        """When the last record was made."""
 
     @property
     def waiting(self) -> bool:
@@ -58,7 +75,7 @@ class SessionNotes:
         if isinstance(record.event, ev.SessionResumed | ev.LinkChanged):
             self.beat()  # until the last record: nobody watched between that and this one
             self._watched_from = None
-        self._latest = record.time
+        self.latest = record.time
         if isinstance(record.event, ev.SessionEnded):
             self._end(record.event, record.time)
         elif self._sends:
@@ -67,8 +84,8 @@ class SessionNotes:
     def cancels(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled: one more request, after the record `seq`."""
         if self._sends:
-            name, at = f"{self._session}/{ticket}", self._latest
-            self._jobs.append(lambda store: store.add_request(name, seq, at))
+            name, at = f"{self._session}/{ticket}", self.latest
+            self._jobs.append(partial(AccountStore.add_request, session=name, seq=seq, at=at))
 
     def recall(self, past: Iterable[ev.Record]) -> None:
         """Note once more what the records of a session that goes on tell: it may have ended after
@@ -77,17 +94,17 @@ class SessionNotes:
         causes = self._causes
         for record in past:
             if isinstance(record.event, ev.TradingStateChanged):
-                causes, self._latest = record.event.causes, record.time
+                causes, self.latest = record.event.causes, record.time
             elif self._sends:
                 self._note(record)
         self._watched_from = None
         if self._sends:
             known = self._causes
-            self._state((*known, *(one for one in causes if one not in known)), self._latest, "")
+            self._state((*known, *(one for one in causes if one not in known)), self.latest, "")
 
     def beat(self) -> None:
         """The session lives; with the link up it has watched the account until now."""
-        session, low, high = self._session, self._watched_from, self._latest
+        session, low, high = self._session, self._watched_from, self.latest
         if not high:
             return
         if self._sends and low is not None:
@@ -100,9 +117,14 @@ class SessionNotes:
         event, at, seq, session = record.event, record.time, record.seq, self._session
         if isinstance(event, ev.OrderApproved) and event.order.terms.action is ev.OPEN:
             signal, symbol = event.order.terms.signal_id, event.order.terms.symbol
-            self._jobs.append(lambda store: store.add_approval(session, seq, at, signal, symbol))
+            self._jobs.append(
+                partial(
+                    AccountStore.add_approval,
+                    session=session, seq=seq, at=at, signal=signal, symbol=symbol,
+                )
+            )  # fmt: skip
         elif isinstance(event, ev.OrderSubmitted):
-            self._jobs.append(lambda store: store.add_request(session, seq, at))
+            self._jobs.append(partial(AccountStore.add_request, session=session, seq=seq, at=at))
         elif isinstance(event, ev.ResetDue):
             self._see(at, event.balance, event.equity)
         elif isinstance(event, ev.AttemptEnded):

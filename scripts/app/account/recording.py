@@ -48,7 +48,10 @@ class AccountJournal:
 
     def append(self, record: ev.Record) -> None:
         self._journal.append(record)
-        self._notes.take(record)
+        if type(record.event) in SessionNotes.KINDS:
+            self._notes.take(record)
+        else:
+            self._notes.latest = record.time
 
     def note_cancel(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled, which no record of its own tells."""

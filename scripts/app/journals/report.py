@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.reports.compare import Tolerances, compare
 from adapters.reports.divergence import differing_terms, known_reasons
-from adapters.reports.page import OtherRun
+from adapters.reports.page.other_run import OtherRun
 from adapters.reports.side_by_side import other_run_of
 from scripts.app.journals.compare import ComparedRuns, add_figures
 from scripts.app.journals.recorded import RecordedRun, comparable, find_run, recorded_run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from adapters.reports.page import OtherRun
+    from adapters.reports.page.other_run import OtherRun
     from engine.result import RunResult
     from engine.result.hindsight import Hindsight
     from scripts.app.session_folder import SessionFolder
@@ -37,7 +37,8 @@ class PageFile:
         self, result: RunResult, hindsight: Hindsight | None, beside: OtherRun | None = None
     ) -> bytes:
         """The page; a shared library is written where it is looked for. Raises WrongUsage."""
-        from adapters.reports.page import PageOptions, PlotlyMissing, page_of
+        from adapters.reports.page.document import PageOptions, page_of
+        from adapters.reports.page.plotly_js import PlotlyMissing
 
         options = PageOptions(beside=beside)
         try:
@@ -49,7 +50,7 @@ class PageFile:
 
     def _library(self) -> str:
         """The library's address for the page, once its file is there."""
-        from adapters.reports.page import shared_script
+        from adapters.reports.page.plotly_js import shared_script
 
         folder = self.library_folder or self.path.parent
         name, script = shared_script()

@@ -48,8 +48,8 @@ def paper_currency(text: str) -> str:
 def known_specs(files: list[Path] | None, currency: str = USD) -> Specs:
     """The built-in table of symbols with those of `--symbol-spec FILE` over it and below it, as an
     account in `currency` has them."""
-    from config.loader import ConfigError, load_symbols
-    from config.symbols import in_currency
+    from config.errors import ConfigError
+    from config.symbols import in_currency, load_symbols
 
     try:
         specs = load_symbols()
@@ -124,7 +124,7 @@ def with_digits(specs: Specs, options: list[str] | None) -> Specs:
     """`--digits SYMBOL=N`: the feed's own digits; floors and stops level are then in its points."""
     for text in options or ():
         symbol, _, number = text.partition("=")
-        if symbol not in specs or not number.isdecimal() or int(number) > 8:
+        if symbol not in specs or len(number) != 1 or number not in "012345678":
             raise WrongUsage(
                 f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits"
             )

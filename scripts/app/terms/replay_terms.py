@@ -16,6 +16,7 @@ from signals.strategy import StrategyFactory
 
 if TYPE_CHECKING:
     from scripts.app.terms.strategies import Loaded
+    from scripts.app.terms.user_signals import UserSignalFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +77,11 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
 
     `loaded` is the request's preset where it was loaded already. Raises AppError with one line.
     """
-    from adapters.bars.symbol_names import known_signals
-    from config.loader import ConfigError, with_overrides
+    from config.errors import ConfigError
+    from config.limits import with_overrides
     from engine.events import NO_STRATEGY
     from scripts.app.terms import objectives, options
     from scripts.app.terms.strategies import load
-    from scripts.app.terms.user_signals import open_signals
 
     request.check()
     balance = _starting_balance(request.starting_equity)
@@ -95,11 +95,13 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
         raise WrongUsage(str(error)) from error
     challenge = objectives.resolve(request.objectives, request.attempts, request.calendar)
     specs = options.with_costs(specs, request.spread_floor, request.commission, request.swap)
-    signal_file = None if request.signals is None else open_signals(request.signals)
+    signal_file = _signal_file(request.signals)
     timeframes = () if signal_file else loaded.timeframes
     inputs, notes = _priced(request, specs, timeframes)
     signals: tuple[UserSignal, ...] = ()
     if signal_file is not None:
+        from adapters.bars.symbol_names import known_signals
+
         signals, matched = known_signals(signal_file.signals, [item.spec.name for item in inputs])
         notes += matched
     terms = Terms(
@@ -121,6 +123,15 @@ def resolve_terms(request: ReplayRequest, loaded: Loaded | None = None) -> tuple
         currency=request.currency,
     )
     return terms, notes
+
+
+def _signal_file(path: Path | None) -> UserSignalFile | None:
+    """The user's signals, opened; what reads them is imported where there are any."""
+    if path is None:
+        return None
+    from scripts.app.terms.user_signals import open_signals
+
+    return open_signals(path)
 
 
 def _priced(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,8 +49,6 @@ class Screen:
         return orderly_stop(request_stop)
 
     def progress(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        from scripts.view.summary import progress_bar
-
         return progress_bar(total, shown=self.shows_progress)
 
     def tell_left_open(
@@ -104,3 +102,27 @@ class Screen:
         from scripts.app.results.pages import write_latest
 
         return write_latest(session.result, hindsight, session.folder)[0]
+
+
+@contextmanager
+def progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, told how much is done; silent when it is not `shown`."""
+    if not shown:
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("bars")
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what leads into a file goes there
+    ) as bar:  # fmt: skip
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
