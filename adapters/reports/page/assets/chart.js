@@ -76,7 +76,9 @@ class AccountChart {
   figure() {
     const { run, from, to } = this;
     const narrow = this.element.clientWidth < 600;
-    const right = narrow ? 58 : 72, pixels = Math.max(80, this.element.clientWidth - right - 6);
+    // An account of ten millions, as in yen, needs more room for its amounts.
+    const longer = Math.max(0, String(Math.round(run.doc.start / 100)).length - 7);
+    const right = (narrow ? 58 : 72) + 8 * longer, pixels = Math.max(80, this.element.clientWidth - right - 6);
     const points = run.points;
     const line = (column, color, width, name, lowest = false) => ({
       ...thinned(column, from, to, pixels / 2, lowest), mode: 'lines', name, line: { color, width, simplify: false },
