@@ -19,6 +19,7 @@ import pytest
 
 from adapters.services.control import ControlServer
 from adapters.services.control_client import ask, live_access
+from adapters.services.control_door import _STRANGERS
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, ControlReply, ControlRequest
 from adapters.services.heartbeat import Beat, write_beat
 from engine import events as ev
@@ -77,6 +78,31 @@ def test_more_connections_than_descriptors_end_nothing_and_lock_nobody_out(
     ended = events(tmp_path)[-1]
     assert isinstance(ended, ev.SessionEnded)
     assert ended.outcome is ev.SessionOutcome.INTERRUPTED
+
+
+@pytest.mark.asyncio
+async def test_strangers_are_bounded_and_the_oldest_makes_room(tmp_path: Path) -> None:
+    """As many as the door keeps stay, each for its time; whoever came first goes first."""
+    more = 6
+    server = ControlServer(tmp_path, Noted(), Warnings(), seconds=SECONDS)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.run)
+        await server.ready()
+        port = live_access(tmp_path).port
+        with ExitStack() as open_ones:
+            came: list[socket.socket] = []
+            for _ in range(_STRANGERS + more):
+                came.append(open_ones.enter_context(connected(port)))
+                came[-1].sendall(b"x")
+                await anyio.sleep(0.001)  # one after another
+            for one in came[:more]:
+                assert await anyio.to_thread.run_sync(one.recv, 1) == b""
+            assert (await answer(tmp_path)).done
+            for one in came[more + 1 :]:  # the owner's own connection took one more place
+                one.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    one.recv(1)
+        tasks.cancel_scope.cancel()
 
 
 class Warnings:
