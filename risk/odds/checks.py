@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import msgspec
 
+from engine.types import Millis
 from risk.odds.estimate import Odds
 from risk.odds.table import DayTable
 
@@ -29,13 +32,14 @@ class DaySample(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the run behind some firm days.
 
     `ended_by` names what ended it or stopped its entries early (empty: nothing). `reads_balance`
-    tells that its strategy decides by the account's balance, other than for the size of orders;
-    `keeps_reserve` that a limit of its own denies entries near the firm's floor.
+    is when its strategy first decided otherwise with another balance (None: never); risk's own
+    sizing is no such case. `keeps_reserve` tells that a limit of its own denies entries near the
+    firm's floor.
     """
 
     trades: int
     ended_by: str = ""
-    reads_balance: bool = False
+    reads_balance: Millis | None = None
     keeps_reserve: bool = False
 
 
@@ -55,10 +59,12 @@ def refusal(table: DayTable, record: DaySample) -> str | None:
     for count, least, what, remedy in few:
         if count < least:
             return f"{count} {what}, at least {least} are needed: {remedy}"
-    if record.reads_balance:
+    if record.reads_balance is not None:
+        moment = dt.datetime.fromtimestamp(record.reads_balance / 1000, dt.UTC)
         return (
-            "the strategy reads its balance, so its trades depend on how an attempt stands: "
-            "days cannot be put in another order"
+            "the strategy reads its balance (with another one it decides otherwise at "
+            f"{moment:%Y-%m-%d %H:%M} UTC), so its trades depend on how an attempt stands: decide "
+            "without the volume of the position, or replay every attempt with --exact"
         )
     if record.keeps_reserve:
         return KEEPS_RESERVE

@@ -141,10 +141,11 @@ def test_a_record_that_bears_odds_is_not_refused() -> None:
         (59, enough(), "59 firm days, at least 60"),
         (60, enough(trades=19), "19 closed trades, at least 20"),
         (60, enough(ended_by="max_loss"), "ended early by max_loss"),
-        (60, enough(reads_balance=True), "reads its balance"),
+        (60, enough(reads_balance=86_400_000),
+         "reads its balance (with another one it decides otherwise at 1970-01-02 00:00 UTC)"),
         (60, enough(keeps_reserve=True), "firm_reserve_fraction"),
     ],
-)
+)  # fmt: skip
 def test_a_record_that_bears_no_odds_is_refused_in_one_line(
     days: int, run: DaySample, words: str
 ) -> None:

@@ -27,6 +27,7 @@ from scripts.app.odds.records import (
     endless,
     journaled,
     replayed,
+    replayed_for_draws,
     source_of,
 )
 from scripts.app.odds.request import RISKS, OddsRequest
@@ -86,7 +87,7 @@ def odds_of(request: OddsRequest) -> FoundOdds:
                 for risk in risks
             ]  # fmt: skip
             waiting = [pool.submit(level_at, one) for one in asked]
-        record = replayed(endless(terms, challenge))
+        record = replayed_for_draws(endless(terms, challenge))
         risk = 100 * terms.limits.per_trade_risk_fraction
         if record.run.sizing is Sizing.ABSOLUTE and waiting:
             notes, waiting = _without_table(request, notes, waiting)
@@ -209,7 +210,12 @@ def odds_terms(challenge: Challenge, initial: int, max_days: int | None) -> Odds
 def estimated(record: OddsRecord, terms: OddsTerms, settings: Settings) -> Odds:
     """The odds over a record; raises BadData with the reason why there are none."""
     run = record.run
-    sample = DaySample(trades=run.trades, ended_by=run.ended_by, keeps_reserve=record.keeps_reserve)
+    sample = DaySample(
+        trades=run.trades,
+        ended_by=run.ended_by,
+        reads_balance=record.reads_balance,
+        keeps_reserve=record.keeps_reserve,
+    )
     try:
         table = table_of(run.days)
         why = refusal(table, sample)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 
@@ -250,7 +250,7 @@ class _Course:
         self.phase = 1
         self.began = ""
 
-    def routes(self) -> ev.Routes:
+    def routes(self, _now: Callable[[], Millis]) -> ev.Routes:
         return {ev.AttemptEnded: self._take, ev.AttemptStarted: self._begin}
 
     def _begin(self, started: ev.AttemptStarted) -> None:
@@ -269,7 +269,8 @@ def attempt_at(asked: _Asked) -> ExactAttempt | str:
         limits = with_firms_day(terms.limits, asked.challenge)
         with explained_replay():
             run = run_days(
-                replace(terms, objectives=asked.challenge, limits=limits), follow=course.routes()
+                replace(terms, objectives=asked.challenge, limits=limits),
+                follow=course.routes,
             )
     except AppError as error:
         return f"the attempt from {asked.date}: {error}"

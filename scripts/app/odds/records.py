@@ -12,11 +12,12 @@ import msgspec
 from adapters.journal import StoredJournal
 from engine import events as ev
 from engine.journal import KINDS, TAGS, JournalDamaged
-from engine.types import Limits
+from engine.types import Limits, Millis
 from risk.challenge import Challenge
 from risk.odds.fold import DayFold
 from scripts.app.errors import BadData
 from scripts.app.journals.rerun_bars import SourceFiles, terms_again
+from scripts.app.odds.balance import StepLog, reads_balance
 from scripts.app.session_folder import find_journal
 from scripts.app.terms.objectives import challenge_of, with_firms_day
 from scripts.app.terms.options import bar_paths
@@ -56,13 +57,17 @@ Source = ReplaySource | SessionSource
 
 
 class OddsRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Firm days with what they are from. `closed_deals_only` marks a statement's."""
+    """Firm days with what they are from. `closed_deals_only` marks a statement's.
+
+    `reads_balance` tells when the strategy first decided otherwise with another balance.
+    """
 
     run: DayRun
     preset: str
     symbols: tuple[str, ...]
     mode: str
     keeps_reserve: bool = False
+    reads_balance: Millis | None = None
     closed_deals_only: bool = False
 
 
@@ -108,6 +113,17 @@ def replayed(terms: Terms) -> OddsRecord:
     with explained_replay():
         run = run_days(terms)
     return record_under(terms, run)
+
+
+def replayed_for_draws(terms: Terms) -> OddsRecord:
+    """The same; a strategy of the user's own is tried at other balances, too."""
+    if terms.strategy_file is None:
+        return replayed(terms)
+    log = StepLog()
+    with explained_replay():
+        run = run_days(terms, follow=log.routes)
+    record = record_under(terms, run)
+    return msgspec.structs.replace(record, reads_balance=reads_balance(terms, log.steps))
 
 
 def record_under(terms: Terms, run: DayRun) -> OddsRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -160,10 +161,14 @@ def day_run(fold: DayFold, counts: RunCounts, initial: Cents, currency: str) -> 
     )
 
 
-def run_days(terms: Terms, *, hashed: bool = False, follow: ev.Routes | None = None) -> DayRun:
+Follow = Callable[[Callable[[], Millis]], ev.Routes]
+"""Makes routes that are to see a run's events, from what tells the time of the current one."""
+
+
+def run_days(terms: Terms, *, hashed: bool = False, follow: Follow | None = None) -> DayRun:
     """Replay `terms` in memory and return its firm days: no file, no screen, no signal handlers.
 
-    `follow` sees the events too, after all others.
+    The routes of `follow` see the events too, after all others.
     Without objectives the firm's day is that of our own limits. Raises what a replay raises
     (BarFileError, engine.bus.HandlerFailed). Not to be called inside a running event loop.
     """
@@ -179,7 +184,7 @@ def run_days(terms: Terms, *, hashed: bool = False, follow: ev.Routes | None = N
         folds.append(fold)
         bus.attach(fold.routes())
         bus.attach(counts.routes())
-        bus.attach(follow or {})
+        bus.attach({} if follow is None else follow(lambda: bus.time))
         session = Session(
             bus,
             journal,
