@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
-from asyncio import CancelledError
 from collections.abc import Collection
+from typing import Final
 
 from engine.bus import ActorFailed
 
-FROM_OUTSIDE = (Exception, SystemExit, GeneratorExit, BaseExceptionGroup, CancelledError)
+FROM_OUTSIDE: Final = BaseException
 """What a strategy's code may end with: `sys.exit()` in it is a failure like any other.
 
-Nothing is awaited in it, so that no cancelling of ours can come from there. Ctrl+C is the user's.
+Nothing is awaited in it, so that no cancelling of ours can come from there. Whoever catches it asks
+`failed` or `message_of`, which let the user's Ctrl+C pass.
 """
 
 
@@ -34,23 +36,42 @@ def failed(
     asked: object = None,
 ) -> StrategyFailed:
     """The failure of code that the files `callers` called; `asked` is what answered wrongly where
-    no line of it is to blame.
+    no line of it is to blame. Raises the user's Ctrl+C again.
     """
+    said = message_of(error)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename not in callers]
     places = [_place(frame.filename, frame.lineno, frame.name) for frame in own]
     if not places and (place := _defined(asked)):
         places = [place]
     where = f" ({' < '.join(reversed(places[-4:]))})" if places else ""
-    what = "sys.exit() was called" if isinstance(error, SystemExit) else _said(error)
+    what = "sys.exit() was called" if isinstance(error, SystemExit) else said
     return StrategyFailed(
         f"strategy {strategy_id} failed on {symbol}: {what}{where}",
         "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error)),
     )
 
 
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def message_of(error: BaseException) -> str:
+    """Kind and message of what a strategy's code ended with, whose own code makes the message.
+
+    Raises the user's Ctrl+C again.
+    """
+    if is_the_users(error):
+        raise error
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}"
+    except FROM_OUTSIDE as failing:
+        if is_the_users(failing):
+            raise
+        return f"{kind} (its message cannot be made: {type(failing).__name__})"
+
+
+def is_the_users(error: BaseException) -> bool:
+    """Whether it is Ctrl+C: while a session hears that itself, the strategy's code raised it."""
+    interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return isinstance(error, KeyboardInterrupt) and interrupts
 
 
 def _defined(asked: object) -> str:

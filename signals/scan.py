@@ -17,6 +17,7 @@ import numpy.typing as npt
 from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed
 from engine.portfolio import Position
+from signals.failure import FROM_OUTSIDE
 from signals.strategy import Decision, View
 
 Bools = npt.NDArray[np.bool_]
@@ -75,20 +76,28 @@ class ChunkScan:
         bars: ClosedBars,
         position: Callable[[], Position | None],
         entered: Callable[[ChunkScan], None],
+        failed: Callable[[BaseException], Exception],
     ) -> None:
+        """`position` is the open one, `entered` hears that the chunk begins, `failed` makes the
+        session's failure of what the strategy's code raises.
+        """
         self._columns = columns
         self._timeframe = bars.timeframe
         self._rows = bars.rows
         self._times: list[int] = bars.time.tolist()
         self._position = position
         self._entered = entered
+        self._failed = failed
 
     def enter(self) -> None:
         self._entered(self)
 
     def next_row(self, row: int) -> int:
-        index = self._columns.next(bisect_left(self._rows, row), self._position())
-        return self._rows[index] if index < len(self._rows) else _NOWHERE
+        try:
+            index = self._columns.next(bisect_left(self._rows, row), self._position())
+            return self._rows[index] if index < len(self._rows) else _NOWHERE
+        except FROM_OUTSIDE as error:
+            raise self._failed(error) from error
 
     def decide(self, bar: BarClosed, view: View) -> Decision | None:
         """The decision at a closed bar of the chunk; longer timeframes lead to none."""

@@ -10,7 +10,7 @@ it (`my_file.py:MyClass`, beside the preset); `signals/strategies/sma_cross.py` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol, cast
 
 import msgspec
 
@@ -89,32 +89,63 @@ class Strategy(Protocol):
 StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 
-_TYPES: Final[dict[type, tuple[tuple[str, Any, str], ...]]] = {
+def _is_whole(value: object) -> bool:
+    """A whole number that a record can hold; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+
+
+def _is_volume(value: object) -> bool:
+    return _is_whole(value) and cast("int", value) >= 0
+
+
+def _is_scale(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= cast("float", value) <= _LARGEST
+
+
+def _is_text(value: object) -> bool:
+    """Text that can be written; half of a surrogate pair cannot."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, Side)
+
+
+def _is_reversal(value: object) -> bool:
+    return value is None or callable(value)
+
+
+_LARGEST: Final = 2**62
+_REASON: Final = ("reason", _is_text, "a str without halves of surrogate pairs")
+_STOP_LOSS: Final = ("stop_loss", _is_whole, "an int, in points")
+_FIELDS: Final[dict[type, tuple[tuple[str, Callable[[object], bool], str], ...]]] = {
     Enter: (
-        ("side", Side, "engine.types.Side"),
-        ("stop_loss", int, "an int, in points"),
-        ("take_profit", int, "an int, in points"),
-        ("reason", str, "a str"),
-        ("scale", (int, float), "a number"),
-        ("volume", int, "an int, in units"),
-        ("note", str, "a str"),
+        ("side", _is_side, "engine.types.Side"),
+        _STOP_LOSS,
+        ("take_profit", _is_whole, "an int, in points"),
+        _REASON,
+        ("scale", _is_scale, "a number, not below 0"),
+        ("volume", _is_volume, "an int, in units, not below 0"),
+        ("note", _is_text, "a str without halves of surrogate pairs"),
     ),
-    Exit: (("reason", str, "a str"),),
-    MoveStop: (("stop_loss", int, "an int, in points"), ("reason", str, "a str")),
+    Exit: (_REASON, ("reverse_with", _is_reversal, "a function or None")),
+    MoveStop: (_STOP_LOSS, _REASON),
 }
 
 
 def insist_on_types(decision: object) -> None:
     """Raises TypeError for a decision that would mean something else than it says.
 
-    Nothing else looks at the types of what a user's code answers: a `side` of 1 would sell.
+    Nothing else looks at the types of what a user's code answers: a `side` of 1 would sell, and a
+    `scale` that is no number has no size.
     """
     if decision is None:
         return
-    fields = _TYPES.get(type(decision))
+    fields = _FIELDS.get(type(decision))
     if fields is None:
         raise TypeError(f"{decision!r} is no decision: Enter, Exit, MoveStop or None is wanted")
-    for name, kind, wanted in fields:
+    for name, fits, wanted in fields:
         value = getattr(decision, name)
-        if not isinstance(value, kind):
+        if not fits(value):
             raise TypeError(f"{name} is {value!r}: {wanted} is wanted")

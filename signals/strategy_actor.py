@@ -14,10 +14,11 @@ from engine.exits import exit_terms
 from engine.portfolio import Portfolio
 from engine.trading import HaltCause
 from engine.types import LONG, Millis, SymbolSpec
+from signals import scan as scanning
 from signals import strategy as contract
 from signals.failure import FROM_OUTSIDE, StrategyFailed, failed
 from signals.market_data.bars import TIMEFRAME_SECONDS
-from signals.scan import ChunkScan, deciding, scan_of
+from signals.scan import ChunkScan, ColumnScanner, deciding, scan_of
 from signals.strategy import (
     Decision,
     Enter,
@@ -28,7 +29,7 @@ from signals.strategy import (
     insist_on_types,
 )
 
-_OURS: Final = frozenset({__file__, contract.__file__})
+_OURS: Final = frozenset({__file__, contract.__file__, scanning.__file__})
 """The files that call a strategy; a failure is detected by the lines of others."""
 
 
@@ -83,11 +84,13 @@ class StrategyActor:
 
     def on_bar(self, bar: ev.BarClosed) -> None:
         strategy = None if self._out else self._strategies.get(bar.symbol)
-        if strategy is None or bar.timeframe not in strategy.timeframes:
+        if strategy is None:
             return
-        view = self._view(bar.symbol)
         scan = self._scans.get(bar.symbol)
         try:
+            if bar.timeframe not in strategy.timeframes:
+                return
+            view = self._view(bar.symbol)
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
             insist_on_types(decision)
             if decision is None:
@@ -146,30 +149,31 @@ class StrategyActor:
             return
         spec = self._portfolio.specs[past.symbol]
         for bar in (ev.BarClosed(past.symbol, *row) for row in past.bars):
-            if bar.timeframe in strategy.timeframes:
-                tick = ev.Tick(bar.symbol, bar.close, bar.close)
-                try:
+            try:
+                if bar.timeframe in strategy.timeframes:
+                    tick = ev.Tick(bar.symbol, bar.close, bar.close)
                     strategy.on_bar(bar, View(spec, tick, None))
-                except FROM_OUTSIDE as error:
-                    raise self._failed(bar.symbol, error) from error
+            except FROM_OUTSIDE as error:
+                raise self._failed(bar.symbol, error) from error
 
     def scanned(self, symbol: str, chunks: Iterable[PreparedBars]) -> Iterator[PreparedBars]:
         """The chunks of a history, each with the scan of the symbol's strategy if it has one."""
         strategy = self._strategies.get(symbol)
-        scan = scan_of(strategy)
+        scan = self._scan_of(symbol, strategy)
         for bars in chunks:
             if bars.past and scan is None:
                 self._look_back(symbol, bars)
             elif scan is not None and strategy is not None:
                 try:
-                    columns = scan(bars)
+                    columns, decisive = scan(bars), deciding(bars, strategy.timeframes)
                 except FROM_OUTSIDE as error:
                     raise self._failed(symbol, error) from error
                 bars.scan = ChunkScan(
                     columns,
-                    deciding(bars, strategy.timeframes),
+                    decisive,
                     lambda: self._portfolio.on_symbol(symbol),
                     lambda entered: self._scans.update({symbol: entered}),
+                    lambda error: self._failed(symbol, error),
                 )
             yield bars
 
@@ -186,6 +190,12 @@ class StrategyActor:
             (bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close) for bar in rows
         )
         self.on_warmed_up(ev.WarmedUp(symbol, past))
+
+    def _scan_of(self, symbol: str, strategy: Strategy | None) -> ColumnScanner | None:
+        try:
+            return scan_of(strategy)
+        except FROM_OUTSIDE as error:
+            raise self._failed(symbol, error) from error
 
     def _made(self, factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
         try:

@@ -14,8 +14,9 @@ from adapters.mt5.execution.remote import LiveRouter
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.host.client import AsyncTerminal, CallResult, TerminalClient, answer_of
 from adapters.mt5.host.wire import RpcReply, Trouble
+from adapters.mt5.live.bar_watch import BarWatch
 from adapters.mt5.live.days import Days
-from adapters.mt5.live.feed import BarWatch, LiveFeed
+from adapters.mt5.live.feed import LiveFeed
 from adapters.paper.terminal.functions import PaperTerminal
 from adapters.paper.terminal.market import PaperMarket
 from engine import events as ev
@@ -48,13 +49,13 @@ def watch() -> BarWatch:
 
 
 class Client:
-    """A client whose terminal is in this process; it fails at `down` calls, and
-    the package refuses the arguments of the function `refused`."""
+    """A client whose terminal is in this process; it fails at `down` calls, the package refuses
+    the arguments of the function `refused`, and the terminal fails the function `failing`."""
 
     def __init__(self, terminal: PaperTerminal) -> None:
         self.terminal = terminal
         self.down = 0
-        self.refused = ""
+        self.refused = self.failing = ""
 
     def call(self, function: str, *args: Any, deadline: float, **kwargs: Any) -> CallResult:
         del deadline
@@ -64,6 +65,8 @@ class Client:
         if function == self.refused:
             raised = RpcReply(id=1, trouble=Trouble.RAISED, detail="SystemError: no C long")
             return answer_of(function, raised, *args, **kwargs)
+        if function == self.failing:
+            return CallResult(function, None, (-1, "Terminal: Call failed"))
         value = getattr(self.terminal, function)(*args, **kwargs)
         return CallResult(function, value, self.terminal.last_error())
 

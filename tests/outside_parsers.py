@@ -4,53 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
-import numpy as np
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from adapters.bars.errors import BarFileError
 from adapters.bars.follow import FollowedSignals
 from adapters.bars.reader import open_bars
 from adapters.bars.signal_files import SignalFileError, read_signals
+from adapters.bars.ticks import bars_of_ticks, tick_layout
 from adapters.journal import StoredJournal
+from adapters.mt5.api.errors import HostStartFailed
+from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.server import Unusable, read_config
 from adapters.mt5.host.service import HostConfig
 from adapters.mt5.host.wire import (
-    RpcReply,
-    RpcRequest,
     WireError,
     decode_reply,
     decode_request,
-    encode_reply,
-    encode_request,
 )
-from adapters.reports.projection import LOG_COLUMNS
+from adapters.paper.broker.state_file import load
+from adapters.paper.terminal.spec import TerminalSpec, decode
 from adapters.services.control_wire import FILE_NAME, ControlReply, ControlRequest, read_access
 from adapters.services.heartbeat import read_beat
+from adapters.services.last_cause import last_cause
 from adapters.state.errors import StateFailed
-from adapters.state.store import AccountHalt, AccountStore, SessionRow
+from adapters.state.store import AccountStore
 from adapters.statements.reader import read_statement
+from adapters.statements.reconcile import Ours, reconcile
 from adapters.statements.shape import StatementError
 from adapters.system.account_lock import _noted
 from adapters.system.json_bytes import decoded
+from adapters.web.doors import Doors
+from adapters.web.routes import _body, _Command
 from config.calendar import load_calendar
 from config.errors import ConfigError
-from config.loader import load_preset, load_profiles, load_symbols
+from config.loader import load_profiles, load_symbols
 from config.rules import load_rules
 from engine.journal import FREQUENT, JournalDamaged
-from scripts.app.errors import BadData
+from scripts.app.errors import AppError, BadData, WrongUsage
+from scripts.app.journals.compare import compare_files
+from scripts.app.journals.listing import past_runs
+from scripts.app.journals.recorded import find_run
 from scripts.app.journals.run_files import load_both
+from scripts.app.odds.statement_days import statement_record
 from scripts.app.sessions.hangs import why_out
 from scripts.app.sessions.paper import books_at
+from scripts.app.sweep.folder import SweepFolder
+from scripts.app.sweep.request import request_in
+from scripts.app.terms.strategies import load as load_strategy
+from scripts.app.trials.tried import TrialLedger
 from scripts.app.web.catalog import Catalog
-from tests import synthetic
-from tests.journals import stored
-from tests.ledger_history import funded
-from tests.statement_files import html_history, xlsx_history
+from scripts.view.run_list import run_lines
+from tests.outside_inputs import HOST, LOG, fresh_account
 
 Parser = Callable[[bytes], object]
 
@@ -67,32 +79,6 @@ def _in_file(name: str, parse: Callable[[Path], object]) -> Parser:
             return parse(path)
 
     return called
-
-
-def _made(name: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
-    def made() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write(path)
-            return path.read_bytes()
-
-    return made
-
-
-def _write_bars(path: Path) -> None:
-    synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path)
-
-
-def _write_ledger(path: Path) -> None:
-    with AccountStore(path.parent, 5, "A-Demo") as store:
-        store.begin(
-            SessionRow(
-                id="s-1", folder="f", tag=1, mode="shadow", dry=True, terms="t", started=1, beat=1
-            )
-        )
-        store.add_history(funded().deals, (), 1)
-        store.halt(AccountHalt(cause="paused", since=1, until=None, session="s-1"))
-        store.set_baseline(10_000_000, 1, "begun")
 
 
 def _all_bars(path: Path) -> None:
@@ -139,7 +125,7 @@ def _run(path: Path) -> None:
 
 
 def _summary(path: Path) -> None:
-    path.with_name("execution_sim_log.csv").write_bytes(_LOG)
+    path.with_name("execution_sim_log.csv").write_bytes(LOG)
     _run(path)
 
 
@@ -181,6 +167,86 @@ def _host_note(path: Path) -> None:
     LocalHost(config, path.parent)._end_orphan()
 
 
+def _announced(content: bytes) -> None:
+    with contextlib.suppress(HostStartFailed), tempfile.TemporaryDirectory() as folder:
+        LocalHost(HOST, Path(folder))._port_of(content)
+
+
+def _host_config(content: bytes) -> None:
+    with contextlib.suppress(Unusable):
+        read_config(io.BytesIO(content), whole=True)
+
+
+def _greeted(content: bytes) -> None:
+    """What a host says of itself, as the first reply."""
+    with tempfile.TemporaryDirectory() as folder:
+        client = TerminalClient(LocalHost(HOST, Path(folder)))
+        with contextlib.suppress(WireError, HostStartFailed):
+            client._agreed(decode_reply(content).value)
+
+
+def _terminal_spec(content: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        decode(content.decode(errors="replace"), TerminalSpec)
+
+
+def _paper_account(path: Path) -> None:
+    load(path, fresh_account(), 1, "Paper-Demo")
+
+
+def _compared(path: Path) -> None:
+    limits = {"time_seconds": 0.0, "money": 0.0, "volume": 0.0, "match_seconds": 60.0}
+    compare_files(path.parent, str(path), str(path), price_points=0, **limits)
+
+
+def _past_runs(path: Path) -> None:
+    list(run_lines(past_runs(path.parents[2]), 0, path.parents[2]))
+
+
+def _named(path: Path) -> None:
+    find_run(path.parent, str(path))
+
+
+def _sweep(path: Path) -> None:
+    request_in(SweepFolder(path.parent).asked(), path.parent)
+
+
+def _statement(path: Path) -> None:
+    """Read, and compared with a ledger that has nothing."""
+    reconcile(Ours(deals=()), read_statement(path))
+
+
+def _odds(path: Path) -> None:
+    statement_record(path, load_rules("ftmo_2step"), "utc", scale=None, initial=None)
+
+
+def _ticks(path: Path) -> None:
+    for _ in bars_of_ticks(path, tick_layout(path), 60, 5):
+        pass
+
+
+def _headers(content: bytes) -> None:
+    """Whatever headers a browser, or anybody else, sends: they open no door, and raise nothing."""
+    doors = Doors(4000, ["box.ts.net"])
+    for name in (b"Host", b"Origin", b"Sec-Fetch-Site", b"Cookie"):
+        headers = [(b"Host", b"127.0.0.1:4000"), (name, content)]
+        doors.objection("POST", headers)
+        assert doors.visitor(headers) is None
+    assert doors.enter(content.decode(errors="surrogateescape")) is None
+
+
+def _command(content: bytes) -> None:
+    """The body of a page's command."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    head = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "method": "POST", "headers": head}, receive)
+    with contextlib.suppress(HTTPException):
+        asyncio.run(_body(request, _Command))
+
+
 PARSERS: dict[str, Parser] = {
     "control request": _request,
     "control reply": _reply,
@@ -199,84 +265,41 @@ PARSERS: dict[str, Parser] = {
     "bars": _in_file("eurusd.csv", _refusing(BarFileError, _all_bars)),
     "bars (parquet)": _in_file("eurusd.parquet", _refusing(BarFileError, _all_bars)),
     "profiles": _in_file("accounts.yaml", _refusing(ConfigError, load_profiles)),
-    "preset": _in_file("preset.yaml", _refusing(ConfigError, load_preset)),
+    "preset": _in_file("preset.yaml", _refusing(WrongUsage, lambda path: load_strategy(str(path)))),
     "rules": _in_file("rules.yaml", _refusing(ConfigError, load_rules)),
     "symbols": _in_file("symbols.yaml", _refusing(ConfigError, load_symbols)),
     "calendar": _in_file("calendar.csv", _refusing(ConfigError, load_calendar)),
-    "statement": _in_file("statement.csv", _refusing(StatementError, read_statement)),
-    "statement (HTML)": _in_file("history.html", _refusing(StatementError, read_statement)),
-    "statement (XLSX)": _in_file("history.xlsx", _refusing(StatementError, read_statement)),
-    "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _run)),
+    "statement": _in_file("statement.csv", _refusing(StatementError, _statement)),
+    "statement (HTML)": _in_file("history.html", _refusing(StatementError, _statement)),
+    "statement (XLSX)": _in_file("history.xlsx", _refusing(StatementError, _statement)),
+    "statement's days": _in_file("history.html", _refusing(AppError, _odds)),
+    "event log": _in_file("execution_sim_log.csv", _refusing(BadData, _compared)),
+    "event log (named)": _in_file("execution_sim_log.csv", _refusing(BadData, _named)),
     "summary": _in_file("execution_sim_summary.json", _refusing(BadData, _summary)),
     "journal": _in_file("journal.sqlite", _refusing(JournalDamaged, _journal)),
     "journal (listed)": _in_file("sessions/s-1/journal.sqlite", _listed),
     "ledger": _in_file("ledger.sqlite", _refusing(StateFailed, _ledger)),
     "paper books": _in_file("paper_account.json", _refusing(BadData, books_at)),
     "host note": _in_file("terminal-host.json", _host_note),
+    "host announcement": _announced,
+    "host configuration": _host_config,
+    "host greeting": _greeted,
+    "paper terminal": _terminal_spec,
+    "paper account": _in_file("paper_account.json", _refusing(ValueError, _paper_account)),
+    "log": _in_file("log.jsonl", last_cause),
+    "summary (listed)": _in_file("sessions/s-1/mt5_demo_exec_summary.json", _past_runs),
+    "summary (named)": _in_file("execution_sim_summary.json", _refusing(BadData, _named)),
+    "sweep": _in_file("sweep.json", _refusing(BadData, _sweep)),
+    "trials": _in_file(
+        "done.jsonl", _refusing(BadData, lambda path: SweepFolder(path.parent).done())
+    ),
+    "trials that were tried": _in_file(
+        "sweeps/tried/n.txt",
+        _refusing(BadData, lambda path: TrialLedger(path.parents[2], "n").keys()),
+    ),
+    "bars (gzip)": _in_file("eurusd.csv.gz", _refusing(BarFileError, _all_bars)),
+    "bars (zip)": _in_file("eurusd.csv.zip", _refusing(BarFileError, _all_bars)),
+    "ticks": _in_file("ticks.csv", _refusing(BarFileError, _ticks)),
+    "page's headers": _headers,
+    "page's command": _command,
 }
-
-
-_LOG = f"{','.join(LOG_COLUMNS)}\n".encode() + (
-    b"2023-01-01T22:45:00+00:00,OPEN,1,EURUSD,long,0.10,1.06981,in,100000.00,m,m:1,s,1.06,,,,,"
-    b"100000.00,replay,\n"
-)
-
-
-def _shipped(name: str) -> bytes:
-    return (Path(__file__).parents[1] / "config" / name).read_bytes()
-
-
-_A_JOURNAL = _made("journal.sqlite", lambda path: asyncio.run(stored(path)))
-
-GOOD: dict[str, bytes | Callable[[], bytes]] = {
-    "control request": b'{"action":"pause","reason":"f\xc3\xbcr"}',
-    "control reply": b'{"done":true,"text":"did","status":null}',
-    "control file": b'{"port":4000,"token":"00","pid":7,"birth":"b 1"}',
-    "account lock": b'{"session":"s-1","pid":7,"birth":"b 1"}',
-    "heartbeat": b'{"session":"s-1","pid":7,"time":1,"seq":2,"state":"active","alive":true}',
-    "hangs": b'the loop did not turn for 30 s\nThread 0x1:\n  File "/s.py", line 3 in on_bar\n',
-    "host request": lambda: encode_request(
-        RpcRequest(1, "history_deals_get", [1.5, ("EURUSD", [7])], {"group": "*"}, 5.0)
-    ),
-    "host reply": lambda: encode_reply(
-        RpcReply(1, [np.zeros(2, [("time", "<i8"), ("bid", "<f8")]), ("a", {"b": 1.5}), 7])
-    ),
-    "followed signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
-    "signals": b"time,symbol,direction,stop_loss\n2025-01-07T12:00:00Z,EURUSD,long,1.09\n",
-    "signals (JSON)": b'{"time":"2025-01-07T12:00:00Z","symbol":"EURUSD","direction":"long",'
-    b'"stop_loss":1.09}\n',
-    "bars": b"time,open,high,low,close\n2025-01-07 12:00:00,1.1,1.2,1.0,1.1\n",
-    "bars (parquet)": _made(
-        "eurusd.parquet",
-        lambda path: synthetic.write_parquet(synthetic.feed(1, days=1)["EURUSD"], path),
-    ),
-    "profiles": b"profiles:\n  demo:\n    login: 5\n    server: 'A-Demo'\n    purpose: demo\n",
-    "preset": _shipped("presets/ftmo_m15.yaml"),
-    "rules": _shipped("rules/ftmo_2step.yaml"),
-    "symbols": (
-        b"symbols:\n  MINE:\n    base: EUR\n    quote: USD\n    digits: 5\n    contract: 100000\n"
-        b"    volume_min: 0.01\n    volume_step: 0.01\n    volume_max: 50\n    commission: 2.5\n"
-        b"    spread_floor_points: {rollover_hour: 24, otherwise: 2}\n    stops_level: 0\n"
-        b"    leverage: 30\n"
-    ),
-    "calendar": b"time,kind,until,currencies\n2026-06-05T12:30:00Z,news,,USD EUR\n",
-    "statement": b"ticket,open,type,volume,symbol,price,sl,tp,close,price,swap,commissions,profit,"
-    b"pips,trade duration in seconds\n1,2026-06-15 10:00:00,buy,1,EURUSD,1.1,0,0,"
-    b"2026-06-15 12:00:00,1.101,0,-7,100,10,7200\n",
-    "statement (HTML)": html_history().encode(),
-    "statement (XLSX)": _made("history.xlsx", xlsx_history),
-    "event log": _LOG,
-    "summary": b'{"session_id":"s","preset":"p","filtered":{"halted":1}}',
-    "journal": _A_JOURNAL,
-    "journal (listed)": _A_JOURNAL,
-    "ledger": _made("ledger.sqlite", _write_ledger),
-    "paper books": b'{"now":1736251200000}',
-    "host note": b'{"pid":4194301,"birth":"b 1"}',
-}
-
-
-@cache
-def good(name: str) -> bytes:
-    """An input that the parser takes, to be varied."""
-    found = GOOD[name]
-    return found if isinstance(found, bytes) else found()

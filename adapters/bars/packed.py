@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -32,16 +34,28 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(path, "rb") as content:
                 yield content  # type: ignore[misc]
         elif magic.startswith(ZIP):
-            with zipfile.ZipFile(path) as archive, archive.open(_only(path, archive)) as content:
+            with _member(path) as content:
                 yield content
         else:
             with path.open("rb") as content:
                 yield content
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         kind = "gzip" if magic.startswith(GZIP) else "zip"
         raise BarFileError(
             path, f"is a damaged {kind} archive ({error}): copy or download it again"
         ) from error
+
+
+@contextmanager
+def _member(path: Path) -> Iterator[IO[bytes]]:
+    """The only file of a zip archive; raises BadZipFile for whatever its library cannot open."""
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            content = stack.enter_context(archive.open(_only(path, archive)))
+        except (ValueError, LookupError, OverflowError, RuntimeError, struct.error) as error:
+            raise zipfile.BadZipFile(str(error)) from error
+        yield content
 
 
 def whole(path: Path) -> IO[bytes] | Path:

@@ -109,13 +109,15 @@ def _ticks(path: Path, layout: TickLayout) -> Iterator[_Tick]:
     names = layout.names
     bid_at, ask_at = names.index("bid"), names.index("ask")
     last = _Tick(0, math.nan, math.nan)
+    least = max(len(names) - 1, bid_at + 1, ask_at + 1, *_time_places(names, 1))
     for line, fields in _rows(path, layout):
-        if len(fields) < len(names) - 1:
+        if len(fields) < least:
             raise BarFileError(path, f"has {len(fields)} fields, expected {len(names)}", line)
         _refuse_other_symbol(path, line, layout, fields)
         bid = _price(path, line, "bid", fields[bid_at], last.bid)
         ask = _price(path, line, "ask", fields[ask_at], last.ask)
-        tick = _Tick(_second(path, line, _time_text(names, fields)), bid, ask)
+        moment = " ".join(fields[place] for place in _time_places(names)).strip()
+        tick = _Tick(_second(path, line, moment), bid, ask)
         if tick.second < last.second:
             raise BarFileError(path, "goes back in time: sort the ticks", line)
         last = tick
@@ -129,24 +131,28 @@ def _rows(path: Path, layout: TickLayout) -> Iterator[tuple[int, list[str]]]:
         rows: Iterable[list[str]] = csv.reader(
             io.StringIO(block.decode(), newline=""), delimiter=layout.delimiter
         )
-        for line, fields in enumerate(rows, first):
-            if skip:
-                skip -= 1
-            else:
-                yield line, fields
+        line = first - 1
+        try:
+            for line, fields in enumerate(rows, first):
+                if skip:
+                    skip -= 1
+                else:
+                    yield line, fields
+        except csv.Error as error:
+            raise BarFileError(path, f"cannot be read ({error}): correct it", line + 1) from error
+
+
+def _time_places(names: list[str], first: int = 0) -> list[int]:
+    """The columns that make a tick's time, counted from `first`."""
+    either = ("date", "time") if "date" in names else _TIME_NAMES
+    wanted = [name for name in either if name in names][: 2 if "date" in names else 1]
+    return [names.index(name) + first for name in wanted]
 
 
 def _refuse_other_symbol(path: Path, line: int, layout: TickLayout, fields: list[str]) -> None:
     if layout.symbol is not None and fields[0].strip() != layout.symbol:
         fault = f"is a tick of {shown(fields[0])}, not of {layout.symbol}: give one symbol per file"
         raise BarFileError(path, fault, line)
-
-
-def _time_text(names: list[str], fields: list[str]) -> str:
-    if "date" in names:
-        clock = fields[names.index("time")] if "time" in names else ""
-        return f"{fields[names.index('date')]} {clock}".strip()
-    return fields[next(names.index(name) for name in _TIME_NAMES if name in names)]
 
 
 def _price(path: Path, line: int, name: str, text: str, last: float) -> float:

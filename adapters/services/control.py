@@ -23,11 +23,13 @@ import msgspec
 
 from adapters.services.control_door import Door, listening
 from adapters.services.control_wire import (
+    FILE_NAME,
     LONGEST_REQUEST,
     TOKEN_BYTES,
     Commands,
     ControlReply,
     ControlRequest,
+    is_access,
     write_access,
 )
 from adapters.services.supervisor import OF_TRADING, reason_of
@@ -37,6 +39,7 @@ from adapters.system.threads import in_daemon
 _AT_ONCE: Final = 8
 _SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 5.0
 _SCARCE_SECONDS: Final = 0.2
 _LONGEST_PAUSE: Final = 60.0
 _MOST_LEFT: Final = 65_536
@@ -57,10 +60,12 @@ class ControlServer:
         *,
         seconds: float = _SECONDS,
         pause: float = _PAUSE_SECONDS,
+        look: float = _LOOK_SECONDS,
         recorded: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
-        """`folder` gets the owner-only file; `seconds` bounds each connection; `recorded` waits
-        until a command is on the disk, before the client hears that it is carried out.
+        """`folder` gets the owner-only file, looked at again each `look` seconds; `seconds` bounds
+        each connection; `recorded` waits until a command is on the disk, before the client hears
+        that it is carried out.
 
         After a failure the server waits `pause` seconds, and longer after each that follows.
         """
@@ -68,6 +73,7 @@ class ControlServer:
         self._warn = warn
         self._seconds = seconds
         self._pause = pause
+        self._look = look
         self._recorded = recorded
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
@@ -117,10 +123,29 @@ class ControlServer:
             self._serving.set()
             try:
                 async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._keep_file, port)
                     await self._door(listener, tasks).run()
             finally:
                 self._serving = anyio.Event()
                 file.unlink(missing_ok=True)
+
+    async def _keep_file(self, port: int) -> None:
+        """Write the file anew when somebody removed or changed it: its owner would be locked out.
+
+        Reported once; whoever does that again and again must not fill the log.
+        """
+        own = partial(is_access, self._folder, port, self._token)
+        told = False
+        while True:
+            await anyio.sleep(self._look)
+            if await in_daemon(own):
+                continue
+            why = "written anew"
+            try:
+                await in_daemon(partial(write_access, self._folder, port, self._token))
+            except OSError as error:
+                why = f"cannot be written anew ({error.strerror})"
+            told = told or self._tell(f"control: {FILE_NAME} was changed or removed, {why}")
 
     def _door(self, listener: socket.socket, tasks: anyio.abc.TaskGroup) -> Door:
         def admit(client: socket.socket, until: float) -> None:

@@ -61,6 +61,15 @@ def live_access(folder: Path) -> ControlAccess:
     return access
 
 
+def shows_life(folder: Path) -> bool:
+    """Whether a session of `folder` lives, by its access file or, without a good one, its beats."""
+    try:
+        live_access(folder)
+    except NotRunning:
+        return _living(folder, "") is not None
+    return True
+
+
 def ask(folder: Path, request: ControlRequest, *, seconds: float = _SECONDS) -> ControlReply:
     """Ask the session of `folder`, again and again while it is busy.
 

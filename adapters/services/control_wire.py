@@ -90,6 +90,15 @@ def write_access(folder: Path, port: int, token: str) -> Path:
     return path
 
 
+def is_access(folder: Path, port: int, token: str) -> bool:
+    """Whether `folder` still has what this process wrote there."""
+    try:
+        found = read_access(folder)
+    except (msgspec.DecodeError, OSError):
+        return False
+    return found is not None and (found.port, found.token) == (port, token)
+
+
 def read_access(folder: Path) -> ControlAccess | None:
     """What `write_access` wrote; None when there is nothing (the session is over).
 

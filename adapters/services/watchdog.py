@@ -23,13 +23,18 @@ import anyio
 import msgspec
 
 from adapters.system.outbox import Outbox
+from adapters.system.small_files import small_file
 
 HANGS: Final = "hangs.txt"
 """The file in a session's folder that tells where its loop stood when its process was ended."""
 
+_LONGEST: Final = 1 << 24
+"""Bytes of that file; the stacks of one hang have some thousand."""
+
 _TURN_SECONDS: Final = 0.5
 _LATER_SECONDS: Final = 2.0
 _STARTS: Final = 4
+START_HANGS: Final = "the start hangs"
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
 
@@ -66,7 +71,7 @@ def limited(
     def watch() -> None:
         if not over.wait(terms.told_after):
             tell(
-                f"the start hangs: not over after {terms.told_after:g} s, it stands at "
+                f"{START_HANGS}: not over after {terms.told_after:g} s, it stands at "
                 f"{_place(own)}; after {terms.start_limit:g} s the process is ended"
             )
 
@@ -183,8 +188,8 @@ class Watchdog:
 def hangs_within(folder: Path, source: str) -> int:
     """How often a session's process was ended while code that `source` (a file) called hung."""
     try:
-        text = (folder / HANGS).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+        text = small_file(folder / HANGS, _LONGEST).decode(errors="replace")
+    except OSError:
         return 0
     hangs: list[bool] = []
     for line in text.splitlines():

@@ -64,9 +64,9 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """A session that is about to begin on an account.
 
     `terms` are named (preset, limits, ...) and told by a hash each; `failed` counts the recent
-    failed resumes by session, `unreadable` gives the reason why a session's journal cannot be read;
-    `recent` is what the Butler opened lately, closed again or not; `symbols` are those that the
-    session trades, by the venue's names.
+    failed resumes by session, `causes` says why the last one of each failed, `unreadable` gives
+    the reason why a session's journal cannot be read; `recent` is what the Butler opened lately,
+    closed again or not; `symbols` are those that the session trades, by the venue's names.
     """
 
     wanted: str
@@ -79,6 +79,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     symbols: frozenset[str] = frozenset()
     account_name: str = "NAME"
     failed: Mapping[str, int] = {}
+    causes: Mapping[str, str] = {}
     unreadable: Mapping[str, str] = {}
 
 
@@ -156,8 +157,8 @@ def _resumed(start: Start, session: SessionRow, held: Sequence[Holding]) -> Choi
     if start.failed.get(session.id, 0) >= ATTEMPTS:
         return Choice(
             kind=StartAction.REFUSE,
-            line=f"{session.id} failed {start.failed[session.id]} times: --resume never begins "
-            "anew",
+            line=f"{session.id} failed {start.failed[session.id]} times"
+            f"{_last_cause(start, session)}: --resume never begins anew",
         )
     count = len(_held_by(session, held))
     holds = f", {count} {'position or order' if count == 1 else 'positions and orders'} open"
@@ -166,6 +167,11 @@ def _resumed(start: Start, session: SessionRow, held: Sequence[Holding]) -> Choi
         session=session.id,
         line=f"going on with {session.id} (cut off {_hour(session.beat)}{holds if count else ''})",
     )
+
+
+def _last_cause(start: Start, session: SessionRow) -> str:
+    cause = start.causes.get(session.id)
+    return f", the last time because of this: {cause}" if cause else ""
 
 
 def _hour(at: Millis) -> str:

@@ -105,7 +105,7 @@ class AccountStore:
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if not version and not tables:
             schema.create(connection, login, server)
-        elif application != schema.APPLICATION:
+        elif application != schema.APPLICATION or version < 1:
             raise StateFailed(self.path, "is no account's ledger; move it away", damaged=True)
         elif version > schema.VERSION:
             raise StateFailed(

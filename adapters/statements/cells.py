@@ -14,6 +14,7 @@ _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 _POINT = re.compile(r"\d\.(?:\d{1,2}|\d{5})$")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _COMMA = re.compile(r"\d,\d+$")
+_WHOLE = re.compile(r"[0-9]{1,18}")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
 _MINUS = str.maketrans({"\u2212": "-"})
 
@@ -69,6 +70,11 @@ def number_of(text: str, *, comma: bool = False) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() and value.adjusted() < _MOST_DIGITS else None
+
+
+def whole_of(text: str) -> int | None:
+    """A whole number in plain digits, such as a ticket; None for what is none, or far beyond."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def cents_of(value: Decimal) -> int | None:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from adapters.statements.cells import cents_of, number_of, price_of, time_of
+from adapters.statements.cells import cents_of, number_of, price_of, time_of, whole_of
 from adapters.statements.sections import Sheet, TableSection, with_credits
 from adapters.statements.shape import (
     AccountFacts,
@@ -172,10 +172,10 @@ def _metrix_position(sheet: Sheet, number: int, row: list[str]) -> StatementPosi
     opened, closed = time_of(row[1]), time_of(row[8])
     if opened is None or closed is None:
         raise StatementError(sheet.path, f"{row[1]!r} or {row[8]!r} is no time", number)
-    if not row[0].isdigit():
+    if (ticket := whole_of(row[0])) is None:
         raise StatementError(sheet.path, f"ticket: {row[0]!r} is no ticket", number)
     return StatementPosition(
-        ticket=int(row[0]),
+        ticket=ticket,
         symbol=row[4],
         side=_SIDES.get(row[2].lower()),
         volume=sheet.volume(number, row[3]),

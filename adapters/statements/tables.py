@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from adapters.statements.cells import whole_of
 from adapters.statements.shape import StatementError
 
 Rows = list[list[str]]
@@ -171,7 +172,7 @@ def _cells(path: Path, sheet: Xml.Element, strings: list[str]) -> Rows:
     rows: Rows = []
     for row in sheet.iter(f"{_MAIN}row"):
         number = row.get("r", "")
-        place = int(number) if number.isdigit() else len(rows) + 1
+        place = len(rows) + 1 if (told := whole_of(number)) is None else told
         if not len(rows) < place <= 2_000_000:
             raise StatementError(path, "has rows out of order; export it anew", row=place)
         rows.extend([] for _ in range(place - len(rows)))
@@ -199,9 +200,10 @@ def _value(path: Path, cell: Xml.Element, strings: list[str], row: int) -> str:
     text = cell.findtext(f"{_MAIN}v") or ""
     if kind != "s":
         return text.strip()
-    if not text.isdigit() or int(text) >= len(strings):
+    place = whole_of(text)
+    if place is None or place >= len(strings):
         raise StatementError(path, f"has a text {text!r} that is not in it; export it anew", row)
-    return strings[int(text)].replace("\u00a0", " ").strip()
+    return strings[place].replace("\u00a0", " ").strip()
 
 
 # --- separated text ---

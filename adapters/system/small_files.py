@@ -11,7 +11,7 @@ LARGEST: Final = 1 << 16
 """Bytes; heartbeats, notes and the like have some hundred."""
 
 
-def small_file(path: Path) -> bytes:
+def small_file(path: Path, largest: int = LARGEST) -> bytes:
     """What is in `path`; raises OSError for what is no regular file, or one that is too large.
 
     A pipe would never end, and a file of gigabytes would take the reader's memory.
@@ -19,7 +19,7 @@ def small_file(path: Path) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise OSError(errno.EFBIG, f"it has more than {LARGEST} bytes", str(path))
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest} bytes", str(path))
     return content

@@ -19,6 +19,7 @@ SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
 JOURNAL = "journal.sqlite"
 HEARTBEAT = "heartbeat.json"
+LOG = "log.jsonl"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
@@ -85,7 +86,7 @@ class SessionFolder:
 
     @property
     def log(self) -> Path:
-        return self.path / "log.jsonl"
+        return self.path / LOG
 
     @property
     def latest_event_log(self) -> Path:

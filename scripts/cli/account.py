@@ -17,6 +17,7 @@ from scripts.cli.shared.account_options import (
     tell_other_books,
 )
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 if TYPE_CHECKING:
     from scripts.app.operations.account import AccountStanding
@@ -70,7 +71,7 @@ def account(
     results = results_folder(results_dir)
     if reset:
         place, stamp = fresh_books(chosen, results)
-        print(f"PAPER has fresh books; the old ones are in {place}, named .reset-{stamp}")
+        print_lines([f"PAPER has fresh books; the old ones are in {place}, named .reset-{stamp}"])
         return ExitCode.DONE
     if rebase and not reason:
         raise WrongUsage("--rebase needs --reason TEXT: say why the largest loss counts anew")
@@ -88,6 +89,7 @@ def _show(found: AccountStanding, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(account_json(found), indent=2, allow_nan=False))
         return
-    print("\n".join(account_lines(found)))
+    print_lines(account_lines(found))
     if found.challenge_yaml is not None:
-        print(f"\nTo paste below the profile, where it fits:\n\n{found.challenge_yaml}", end="")
+        print_lines(["", "To paste below the profile, where it fits:", ""])
+        print_lines(found.challenge_yaml.splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.cli.shared.account_options import AccountsOption, ProfileOption, choose_account
 from scripts.cli.shared.command_line import make_app
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 app = make_app("Alerts to a person.")
 
@@ -21,5 +22,5 @@ def try_out(account_profile: ProfileOption, accounts: AccountsOption = None) -> 
 
     account = choose_account(account_profile, None, None, None, accounts)
     count = send_test(account_profile, account.alerts)
-    print(f"sent to {count} services; see whether it arrived")
+    print_lines([f"sent to {count} services; see whether it arrived"])
     return ExitCode.DONE

@@ -17,6 +17,7 @@ from scripts.cli.shared.account_options import (
 )
 from scripts.cli.shared.command_line import make_app
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 app = make_app("Look at the configuration.")
 
@@ -51,8 +52,8 @@ def check(
     if account_profile is not None or any((login, server, password)):
         account = choose_account(account_profile, login, server, password, accounts)
     for row in config_report(account, chosen, chosen.limits):
-        print(f"{row.field:<44} {row.value:<32} {row.origin}")
+        print_lines([f"{row.field:<44} {row.value:<32} {row.origin}"])
     if account is None:
         names = ", ".join(profiles) if profiles else "none"
-        print(f"accounts file {file}: profiles {names}")
+        print_lines([f"accounts file {file}: profiles {names}"])
     return ExitCode.DONE

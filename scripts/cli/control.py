@@ -18,7 +18,7 @@ from scripts.cli.shared.account_options import (
 )
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
-from scripts.view.printable import printable
+from scripts.view.printable import print_lines, printable, printable_json
 
 if TYPE_CHECKING:
     from adapters.services.control_wire import Action, ControlReply
@@ -146,15 +146,15 @@ def _flatten_account(account: ResolvedAccount, where: Path, everything: bool, fo
     from scripts.view.flatten_account import closing_line, step_line
 
     if force and (said := end_mute_session(account, where)):
-        print(said)
+        print(printable(said))
     flatten_account(
         account,
         where,
-        lambda step: print(step_line(step)),
+        lambda step: print(printable(step_line(step))),
         everything=everything,
         say=complain,
     )
-    print(closing_line(everything=everything))
+    print(printable(closing_line(everything=everything)))
     tell_other_books(account, where)
     return ExitCode.DONE
 
@@ -183,9 +183,9 @@ def _show(reply: ControlReply, *, json: bool) -> int:
     from scripts.view.status_text import status_lines
 
     if json:
-        print(msgspec.json.encode(reply).decode())
+        print(printable_json(msgspec.json.encode(reply).decode()))
     elif reply.status is not None:
         if reply.status.running:
             print(printable(reply.text))
-        print("\n".join(status_lines(reply.status)))
+        print_lines(status_lines(reply.status))
     return ExitCode.DONE

@@ -10,6 +10,7 @@ import typer
 from scripts.app.errors import AppError
 from scripts.cli.shared.command_line import complain, make_app
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
+from scripts.view.printable import print_lines
 
 app = make_app("Check and convert bar files.")
 
@@ -51,7 +52,7 @@ def check(
             complain(str(error))
             worst = max(worst, exit_code(error))
         else:
-            print("\n".join(report_lines(report)))
+            print_lines(report_lines(report))
             worst = max(worst, ExitCode.DONE if report.usable else ExitCode.DATA)
     return worst
 
@@ -85,5 +86,5 @@ def import_(
 
     source = ImportSource(file, symbol, column_choice(map_, drop), tick_period(ticks))
     written = import_bars(source, out, known_symbols(digits, symbol_spec), repair=repair)
-    print("\n".join(written_lines(written, out)))
+    print_lines(written_lines(written, out))
     return ExitCode.DONE

@@ -18,6 +18,7 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import printable
 
 
 def doctor(
@@ -48,7 +49,7 @@ def doctor(
     healthy = examine(
         account,
         results_folder(results_dir),
-        lambda finding: print(finding_line(finding)),
+        lambda finding: print(printable(finding_line(finding))),
         symbols=symbol,
         save=save_symbols,
     )

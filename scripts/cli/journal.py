@@ -13,7 +13,7 @@ from scripts.cli.journal_replay import replay
 from scripts.cli.shared.command_line import complain, make_app
 from scripts.cli.shared.exit_codes import ExitCode
 from scripts.cli.shared.pruning import DaysOption, KeepOption, UnsealedOption, YesOption, pruned
-from scripts.view.printable import printable
+from scripts.view.printable import print_lines, printable, printable_json
 
 app = make_app("Look into a session's journal.")
 app.command("replay")(replay)
@@ -50,10 +50,9 @@ def show(
     wanted = None if kind is None else known_kinds(kind)
     if to_seq is not None and to_seq < from_seq:
         raise WrongUsage(f"--to-seq {to_seq} comes before --from-seq {from_seq}")
-    shown = json_line if as_json else line
     with opened(session, results_folder(results_dir)) as stored:
         for record in stored.records(from_seq, to_seq, kinds=wanted):
-            print(shown(record))
+            print(printable_json(json_line(record)) if as_json else printable(line(record)))
     return ExitCode.DONE
 
 
@@ -78,7 +77,7 @@ def export(
             complain(f"{stored.path}: its session did not end in order, so it has no seal")
         target = out if out is not None else stored.path.parent / "export"
         for file in write_export(stored, target, share=share):
-            print(file)
+            print(printable(str(file)))
     return ExitCode.DONE
 
 
@@ -89,7 +88,7 @@ def verify(session: Session, results_dir: ResultsDir = None) -> int:
     from scripts.view.journals import check_lines
 
     with opened(session, results_folder(results_dir)) as stored:
-        print("\n".join(check_lines(stored.check(), stored.beside())))
+        print_lines(check_lines(stored.check(), stored.beside()))
     return ExitCode.DONE
 
 
@@ -102,7 +101,7 @@ def diff(first: Session, second: Session, results_dir: ResultsDir = None) -> int
     results = results_folder(results_dir)
     with opened(first, results) as one, opened(second, results) as other:
         lines = divergence(one, other)
-        print("\n".join(map(printable, lines)) or f"the same: {one.last_seq} records")
+        print_lines(lines or [f"the same: {one.last_seq} records"])
     return ExitCode.DIFFERENT if lines else ExitCode.DONE
 
 

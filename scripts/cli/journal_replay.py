@@ -9,6 +9,7 @@ import typer
 
 from scripts.app.session_folder import results_folder
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines, printable_json
 
 
 def replay(
@@ -35,5 +36,8 @@ def replay(
     from scripts.view.rerun import json_of, lines_of
 
     totals = rerun(session, results_folder(results_dir), bars, signals)
-    print(json_of(totals) if as_json else "\n".join(lines_of(totals)))
+    if as_json:
+        print(printable_json(json_of(totals)))
+    else:
+        print_lines(lines_of(totals))
     return ExitCode.DONE if totals.difference is None else ExitCode.DIFFERENT

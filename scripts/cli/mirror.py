@@ -78,4 +78,4 @@ def _show(mirrored: Mirrored, page: Path, rows: int, *, as_json: bool) -> None:
         print(printable(line))
     for text in outages:
         print(printable(f"outage     {text}"))
-    print(f"page       {page}")
+    print(printable(f"page       {page}"))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 
 def presets(
@@ -20,8 +21,8 @@ def presets(
 
     for each in [name] if name is not None else list_presets():
         loaded = load(each)
-        print(f"{loaded.preset.name}: {loaded.preset.title} ({loaded.preset.file})")
+        print_lines([f"{loaded.preset.name}: {loaded.preset.title} ({loaded.preset.file})"])
         for row in config_report(preset=loaded.preset):
             if row.field.startswith(("parameters.", "limits.")):
-                print(f"  {row.field:<34} {row.value}")
+                print_lines([f"  {row.field:<34} {row.value}"])
     return ExitCode.DONE

@@ -17,6 +17,7 @@ from scripts.cli.shared.account_options import (
     choose_account,
 )
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines, printable_json
 
 StatementOption = Annotated[
     Path,
@@ -93,7 +94,7 @@ def reconcile_statement(
         chosen = choose_account(account_profile, None, None, None, accounts, account_currency)
         found = reconcile_account(chosen, results, options)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(printable_json(msgspec.json.format(msgspec.json.encode(found)).decode()))
     else:
-        print("\n".join(reconciliation_lines(found)))
+        print_lines(reconciliation_lines(found))
     return ExitCode.DONE if found.equal else ExitCode.DIFFERENT

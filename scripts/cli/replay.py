@@ -21,6 +21,7 @@ from scripts.cli.shared.account_options import (
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, ended
 from scripts.cli.shared.screen import Screen
+from scripts.view.printable import print_lines
 
 if TYPE_CHECKING:
     from scripts.app.operations.send_signals import SentSignals
@@ -152,7 +153,7 @@ def _finish_sent(sent: SentSignals, screen: Screen) -> int:
     if screen.as_json:
         print(json.dumps(sent.session.summary, indent=2, allow_nan=False))
     elif not screen.quiet:
-        print("\n".join(sent_lines(sent)))
+        print_lines(sent_lines(sent))
     if problem := sent.outcomes.problem or sent.halted:
         complain(problem)
     if sent.left is not None:

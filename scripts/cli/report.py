@@ -15,6 +15,7 @@ from scripts.cli.shared.account_options import ResultsOption
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 RunArgument = Annotated[
     str,
@@ -102,7 +103,7 @@ def report(
 def _written(path: Path, warnings: Iterable[str], *, open_it: bool) -> int:
     for warning in warnings:
         complain(f"warning: {warning}")
-    print(f"{path}  ({path.stat().st_size / 1_000_000:.1f} MB)")
+    print_lines([f"{path}  ({path.stat().st_size / 1_000_000:.1f} MB)"])
     if open_it:
         open_page(path)
     return ExitCode.DONE

@@ -13,6 +13,7 @@ from scripts.app.session_folder import results_folder
 from scripts.cli.shared.browser import open_page
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import printable
 
 PortOption = Annotated[
     int,
@@ -81,7 +82,7 @@ def serve(
         names=names,
     )
     frontend = ServeFrontend(
-        tell=lambda text: print(text, flush=True),
+        tell=lambda text: print(printable(text), flush=True),
         warn=complain,
         show=open_page,
         interruptible=orderly_stop,

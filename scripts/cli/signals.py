@@ -11,6 +11,7 @@ import typer
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import print_lines
 
 
 def signals(
@@ -57,5 +58,5 @@ def signals(
         sys.stdout.write(found.content.decode())
         return ExitCode.DONE
     write_signals(found, out)
-    print(f"{found.count:,} signals written to {out}")
+    print_lines([f"{found.count:,} signals written to {out}"])
     return ExitCode.DONE

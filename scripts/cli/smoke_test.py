@@ -26,6 +26,7 @@ from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.interrupts import leave_hung
 from scripts.cli.shared.screen import Screen
+from scripts.view.printable import print_lines, printable_json
 
 if TYPE_CHECKING:
     from scripts.app.operations.smoke_test import SmokeTest
@@ -117,9 +118,9 @@ def _finish(test: SmokeTest, results: Path, session_id: str | None, as_json: boo
     if problem is not None:
         complain(str(problem))
     if as_json:
-        print(report_json(report))
+        print(printable_json(report_json(report)))
     else:
-        print("\n".join(report_lines(report, results / SUMMARY, test.symbol)))
+        print_lines(report_lines(report, results / SUMMARY, test.symbol))
     return ExitCode.DONE if problem is None else exit_code(problem)
 
 

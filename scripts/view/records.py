@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from scripts.view.printable import printable
-
 if TYPE_CHECKING:
     from engine.events import Record
 
@@ -27,7 +25,7 @@ def line(record: Record) -> str:
         parts.append(f"{symbol}@{iso(opening)}")
     parts.extend(f"{name}={value}" for name, value in fields(record.event, brief=True).items())
     parts.extend(f"({name}={value})" for name, value in _flat(record.metadata or {}, "").items())
-    return printable(" ".join(parts))
+    return " ".join(parts)
 
 
 def fields(event: msgspec.Struct, *, brief: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from engine.decoding import converted
+from signals.failure import FROM_OUTSIDE, message_of
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from signals.strategies.ftmo_m15 import FtmoM15
 from signals.strategies.sma_cross import SmaCross
@@ -66,6 +67,8 @@ def strategy_factory(strategy: Any, parameters: Mapping[str, Any]) -> StrategyFa
         checked = converted(parameters, strategy.parameters_type)
     except msgspec.ValidationError as error:
         raise BadParameters(_explained(str(error), parameters, strategy.parameters_type)) from error
+    except FROM_OUTSIDE as error:  # what its own code makes of them
+        raise BadParameters(f"parameters: {message_of(error)}") from error
     return lambda spec: strategy(spec, checked)
 
 

@@ -8,12 +8,15 @@ frame after it. `--runs N` opens each page N times and gives medians.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 from adapters.reports.page.document import PageOptions, page_of
 from adapters.reports.page.plotly_js import shared_script
@@ -67,8 +70,26 @@ def opened(page: Path, *, width: int = 1280) -> dict[str, float]:
             found[f"redraw {name}"] = clicked(window, f"[data-range='{name}']")
         found["redraw worst"] = max(found[f"redraw {name}"] for name in RANGES)
         found["sort"] = clicked(window, ".row.head button", 10)
-        found["heap MB"] = float(window.run("return performance.memory.usedJSHeapSize")) / 1e6
+        found["heap MB"] = _metric(window, "JSHeapUsedSize") / 1e6
+        found["renderer MB"] = _renderer_megabytes()
         return found
+
+
+def _metric(window: Browser, name: str) -> float:
+    """What the browser's debugging protocol measures."""
+    window.debug("Performance.enable")
+    metrics = window.debug("Performance.getMetrics")["metrics"]
+    return next(float(item["value"]) for item in metrics if item["name"] == name)
+
+
+def _renderer_megabytes() -> float:
+    """What the page's own process holds that no other one shares."""
+    held = 0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--type=renderer" in process.cmdline():
+                held = max(held, process.memory_full_info().uss)
+    return held / 1e6
 
 
 def measured(name: str, result: RunResult, folder: Path, runs: int) -> None:

@@ -36,7 +36,7 @@ ALLOWED_GROWTH = 1.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench serve", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10, help="paired windows")
+    parser.add_argument("--pairs", type=int, default=10, help="paired windows; 0 for none")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each window")
     parser.add_argument(
         "--memory-seconds", type=float, default=120.0, help="how long memory is watched; 3600"
@@ -86,6 +86,8 @@ def _window(session: subprocess.Popen[str]) -> dict[str, float]:
 
 def _stall(session: subprocess.Popen[str], served: Served, pairs: int, seconds: float) -> bool:
     """Paired windows; whether the difference stays within the spread of those alone."""
+    if not pairs:
+        return True
     alone, beside = [], []
     print(f"\nstall of the session's loop, {pairs} pairs of {seconds:g} s, {RATE} events/s")
     for _ in range(pairs):
@@ -133,10 +135,18 @@ async def _viewer(served: Served, counts: dict[str, int]) -> None:
     assert b" 200 " in await reader.readline()
     counts["streams"] += 1
     try:
-        while await reader.read(65_536):
-            pass
+        while content := await reader.read(65_536):
+            counts["bytes"] = counts.get("bytes", 0) + len(content)
     finally:
         writer.close()
+
+
+async def _again(served: Served, counts: dict[str, int]) -> None:
+    """A viewer as a browser is one: it comes again whenever its stream ends."""
+    while True:
+        with contextlib.suppress(OSError, AssertionError):
+            await _viewer(served, counts)
+        await asyncio.sleep(1.0)
 
 
 async def _flood(served: Served, counts: dict[str, int], seconds: float) -> None:
@@ -201,8 +211,8 @@ def _memory(served: Served, seconds: float) -> bool:
 
 async def _watched_memory(served: Served, seconds: float) -> bool:
     process = psutil.Process(served.process.pid)
-    counts = {"streams": 0}
-    viewers = [asyncio.create_task(_viewer(served, counts)) for _ in range(VIEWERS)]
+    counts = {"streams": 0, "bytes": 0}
+    viewers = [asyncio.create_task(_again(served, counts)) for _ in range(VIEWERS)]
     await asyncio.sleep(min(20.0, seconds / 4))  # what is made once
     samples: list[tuple[float, float]] = []
     began = time.monotonic()
@@ -212,6 +222,13 @@ async def _watched_memory(served: Served, seconds: float) -> bool:
     for task in viewers:
         task.cancel()
     await asyncio.gather(*viewers, return_exceptions=True)
+    half = [(at, size) for at, size in samples if at >= seconds / 2]
+    slope = statistics.linear_regression(*zip(*half, strict=True)).slope * 3600
+    print(
+        f"\n{counts['streams']} streams were opened, {counts['bytes'] / 1e6:,.1f} MB were sent; in "
+        f"the second half memory grew by {slope:+.2f} MB an hour",
+        end="",
+    )
     early = [size for at, size in samples if at < seconds / 4]
     late = [size for at, size in samples if at >= 3 * seconds / 4]
     quarters = [

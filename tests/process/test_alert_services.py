@@ -7,14 +7,17 @@ import logging
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from adapters.services.alerts import Alert, AlertKind, AlertRules, Alerts, Policy
 from adapters.services.apprise_sender import AlertsUnavailable, AppriseSender, NotTaken
-from config.loader import AlertSettings, Secret
+from config.loader import AlertSettings, CliOverrides, ResolvedAccount, Secret
 from engine.bus import Bus
 from engine.journal import MemoryJournal
-from scripts.app.sessions.alerts import send_refusal
+from scripts.app.sessions.alerts import alert_of_hang, send_refusal
+from scripts.app.sessions.connection import resolve
+from scripts.app.sessions.paper import PAPER
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.builders import ended, halted
 from tests.commands import butler
@@ -171,3 +174,32 @@ class TestRefusals:
             off = AlertSettings(urls=[Secret(url(service.port))], kinds=("breach",))
             assert send_refusal("MINE", off, "why") is None
         assert service.bodies == []
+
+
+class TestStartsThatHang:
+    """Before there is a session, nothing else would say so where nobody looks at the console."""
+
+    def test_who_is_to_be_alerted_hears_where_it_stands(self) -> None:
+        told: list[str] = []
+        with http_service() as service:
+            settings = AlertSettings(urls=[Secret(url(service.port))])
+            alert_of_hang(account(settings), "it stands at x.py:3", told.extend)
+            off = AlertSettings(urls=[Secret(url(service.port))], kinds=("halt",))
+            alert_of_hang(account(off), "it stands at x.py:3", told.extend)
+            alert_of_hang(account(None), "it stands at x.py:3", told.extend)
+        (body,) = map(json.loads, service.bodies)
+        assert body["title"] == "PAPER: the start hangs"
+        assert body["message"] == "it stands at x.py:3"
+        assert told == []
+
+    def test_what_does_not_arrive_is_said_without_the_address(self) -> None:
+        told: list[str] = []
+        with http_service(status=500) as service:
+            settings = AlertSettings(urls=[Secret(url(service.port))])
+            alert_of_hang(account(settings), "why", told.extend)
+        assert told == ["alerts: service 1 did not take it"]
+
+
+def account(settings: AlertSettings | None) -> ResolvedAccount:
+    paper = resolve(PAPER, CliOverrides(), None, {})
+    return msgspec.structs.replace(paper, alerts=settings)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import msgspec
 import pytest
@@ -19,7 +20,10 @@ import pytest
 from adapters.services.control import ControlServer
 from adapters.services.control_client import ask, live_access
 from adapters.services.control_wire import FILE_NAME, LOOPBACK, ControlReply, ControlRequest
+from adapters.services.heartbeat import Beat, write_beat
 from engine import events as ev
+from scripts.app.errors import Unreachable
+from scripts.app.operations.control import only_live
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.process.cli import ROOT, environment
 from tests.process.test_control_commands import events, status, told
@@ -159,6 +163,42 @@ async def test_a_server_that_cannot_begin_is_told_and_tries_again(tmp_path: Path
     assert len(warnings.lines) == 1
     assert "No such file or directory" in warnings.lines[0]
     assert not (folder / FILE_NAME).exists()
+
+
+@pytest.mark.asyncio
+async def test_a_lost_or_spoilt_access_file_is_written_anew(tmp_path: Path) -> None:
+    """Whoever cleans up, or writes there by mistake, locks nobody out for long; told once."""
+    warnings, noted = Warnings(), Noted()
+    server = ControlServer(tmp_path, noted, warnings, look=0.01)
+    file = tmp_path / FILE_NAME
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.run)
+        await server.ready()
+        whole = file.read_bytes()
+        for spoil in (file.unlink, lambda: file.write_bytes(b"f\xfcr")):
+            spoil()
+            with anyio.fail_after(SECONDS):
+                while not file.exists() or file.read_bytes() != whole:
+                    await anyio.lowlevel.checkpoint()
+            assert (await answer(tmp_path)).done
+        tasks.cancel_scope.cancel()
+    assert warnings.lines == ["control: control.json was changed or removed, written anew"]
+    assert not file.exists()
+
+
+def test_a_session_without_a_good_access_file_is_known_by_its_heartbeat(tmp_path: Path) -> None:
+    """It is never said that no session runs while one does."""
+    folder = tmp_path / "sessions" / "s-1"
+    folder.mkdir(parents=True)
+    beat = Beat(session="s-1", pid=os.getpid(), time=1, seq=1, state="active")
+    write_beat(folder / "heartbeat.json", beat)
+    for spoilt in (None, b"f\xfcr", b"{}"):
+        if spoilt is not None:
+            (folder / FILE_NAME).write_bytes(spoilt)
+        assert only_live(tmp_path) == folder
+    write_beat(folder / "heartbeat.json", msgspec.structs.replace(beat, alive=False))
+    with pytest.raises(Unreachable, match="no session runs"):
+        only_live(tmp_path)
 
 
 def listening_socket(port: int) -> socket.socket:

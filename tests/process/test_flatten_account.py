@@ -16,6 +16,7 @@ from adapters.mt5.host.launch import LocalHost
 from adapters.state.store import AccountStore
 from config.loader import CliOverrides, ResolvedAccount
 from scripts.app.errors import AppError
+from scripts.app.operations import flatten_account as operations
 from scripts.app.operations.flatten_account import Closing, FlattenStep, flatten_account
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
@@ -117,6 +118,25 @@ def test_a_link_that_breaks_in_between_is_told_with_how_to_go_on_and_the_next_ti
     plays(monkeypatch, spec_of(tmp_path))
     rest = flattened(account, tmp_path, everything=True)
     assert gone.isdisjoint(step.ticket for step in rest), "nothing is asked for twice"
+
+
+def test_a_position_that_cannot_be_asked_about_keeps_no_other_one_open(
+    account: ResolvedAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A symbol with a name that the package does not take: told, left, and the rest is closed."""
+    closing = operations._closing
+
+    async def strange(link: connection.Connection, position: Any) -> dict[str, Any]:
+        if position.magic == MAGIC:
+            await link.call("symbol_info", "A-SYMBOL-WITH-MORE-THAN-29-CHARS")
+        return await closing(link, position)
+
+    monkeypatch.setattr(operations, "_closing", strange)
+    steps: list[FlattenStep] = []
+    with pytest.raises(AppError, match="still there: 1; look at the terminal"):
+        flatten_account(account, tmp_path, steps.append, everything=True, say=unexpected)
+    assert [step.outcome for step in steps] == [Closing.DONE, Closing.REFUSED, Closing.DONE]
+    assert "symbol_info('A-SYMBOL-WITH-MORE-THAN-29-CHARS'): -2" in step_line(steps[1])
 
 
 def place(folder: Path) -> Path:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.mt5.api.errors import CallOutcomeUnknown, HostStartFailed, NotSent
+from adapters.mt5.host import launch
 from adapters.mt5.host.client import TerminalClient
 from adapters.mt5.host.launch import LocalHost, RemoteHost
 from adapters.mt5.host.wire import Deadline
@@ -256,6 +258,31 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     error = start_failure(local_host(tmp_path / "file"))
     assert error.kind == "folder"
     assert str(tmp_path / "file") in str(error)
+
+
+@NEEDS_POSIX
+def test_a_note_that_is_exchanged_while_it_is_looked_at_ends_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write into its folder could put another one in its place."""
+    innocent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with innocent:
+        file, other = tmp_path / "terminal-host.json", tmp_path / "other.json"
+        file.write_text('{"pid":4194301,"birth":"b 1"}', encoding="utf-8")
+        file.chmod(0o600)
+        other.write_text(json.dumps({"pid": innocent.pid, "birth": identity(innocent.pid)}))
+        judged = launch._is_ours
+
+        def exchanged(given: Any) -> bool:
+            found = judged(given)
+            other.replace(file)
+            return found
+
+        monkeypatch.setattr(launch, "_is_ours", exchanged)
+        with TerminalClient(local_host(tmp_path)) as client:
+            assert not client.start().ended_orphan
+            assert innocent.poll() is None
+        innocent.kill()
 
 
 @NEEDS_POSIX

@@ -15,6 +15,7 @@ from adapters.services.watchdog import hangs_within
 from engine import events as ev
 from engine.trading import HaltCause
 from scripts.cli.shared.exit_codes import ExitCode
+from tests.http_services import http_service
 from tests.process.cli import ROOT, SECONDS, butler_process, environment
 from tests.process.shadows import PATIENCE, finished, shadow_process
 from tests.process.test_control_commands import told
@@ -46,7 +47,7 @@ class Mine:
 
 
 def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
-    """The session then goes on without it, as suspended."""
+    """The session then goes on without it, as suspended; it is not even made, which may hang."""
     (tmp_path / "mine.py").write_text(HANGS)
     preset = tmp_path / "mine.yaml"
     preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
@@ -56,6 +57,7 @@ def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
         assert code == ExitCode.HUNG, said
         assert "the session hangs" in said
         assert "on_bar (" in said
+    (tmp_path / "mine.py").write_text(HANGS.replace("        pass\n\n", "        1 / 0\n\n"))
     code, said = finished(tmp_path, *options, "--resume", "last")
     assert code == ExitCode.DONE, said
     (journal,) = tmp_path.glob("sessions/*/journal.sqlite")
@@ -78,26 +80,30 @@ shadow("PAPER", preset=preset, results_dir=results, session_id="s-1", hang_limit
 """The command with a limit that its option, made for real sessions, does not let through."""
 
 
-def started(results: Path, source: str) -> subprocess.CompletedProcess[str]:
-    """A session that does not come to its first turn, with this strategy."""
+def mine(results: Path, source: str) -> Path:
+    """A preset of this strategy."""
     (results / "mine.py").write_text(source)
     preset = results / "mine.yaml"
     preset.write_text(PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}"))
+    return preset
+
+
+def started(results: Path, source: str) -> subprocess.CompletedProcess[str]:
+    """A session that does not come to its first turn, with this strategy."""
     return subprocess.run(
-        [sys.executable, "-c", QUICK, preset, results],
+        [sys.executable, "-c", QUICK, mine(results, source), results],
         cwd=ROOT, env=environment(), timeout=PATIENCE, check=False, capture_output=True, text=True,
     )  # fmt: skip
 
 
+HANGS_WHILE_MADE = HANGS.replace("        pass\n\n", "        time.sleep(600)\n\n")
+HANGS_WHILE_IMPORTED = "import time\ntime.sleep(600)\n"
 HUNG_START = "the start hangs: not over after 0.8 s, it stands at "
 
 
 def test_a_strategy_that_hangs_while_it_is_made_is_told_and_ended(tmp_path: Path) -> None:
     """Before any loop turns; the start's limit is four times that of a session."""
-    made = HANGS.replace(
-        "        pass\n\n    def on_bar", "        time.sleep(600)\n\n    def on_bar"
-    )
-    done = started(tmp_path, made)
+    done = started(tmp_path, HANGS_WHILE_MADE)
     assert done.returncode == ExitCode.INTERNAL, done
     folder = tmp_path / "sessions" / "s-1"
     assert HUNG_START in (folder / "log.jsonl").read_text()
@@ -108,7 +114,7 @@ def test_a_strategy_that_hangs_while_it_is_made_is_told_and_ended(tmp_path: Path
 @pytest.mark.parametrize(
     "how",
     [
-        "import time\ntime.sleep(600)\n",
+        HANGS_WHILE_IMPORTED,
         pytest.param("while True:\n    pass\n", marks=pytest.mark.deep),  # a core for seconds
     ],
 )
@@ -121,6 +127,59 @@ def test_a_strategy_that_hangs_while_it_is_imported_is_told_and_ended(
     assert HUNG_START in done.stderr
     assert 'mine.py", line ' in done.stderr.partition("Timeout (")[2]
     assert not (tmp_path / "sessions").exists()
+
+
+@pytest.mark.deep
+def test_a_session_that_failed_again_and_again_is_given_up_with_its_last_cause(
+    tmp_path: Path,
+) -> None:
+    """Whoever looks at the console, or gets the alert, need not look for it."""
+    fails = HANGS.replace(
+        "        while True", "        raise ValueError(bar.time)\n        while True"
+    )
+    options = ("--preset", mine(tmp_path, fails), "--speed", "max", "--to", "2023-01-04")
+    for _ in range(4):
+        code, said = finished(tmp_path, *options)
+        assert code == ExitCode.INTERNAL, said
+    code, said = finished(tmp_path, *options)
+    assert code == ExitCode.USAGE, said
+    assert (
+        " failed 3 times, the last time because of this: strategy mine failed on EURUSD: " in said
+    )
+    assert "(mine.py:19 in on_bar): --resume never begins anew" in said
+
+
+ALERTED = """
+import msgspec
+from adapters.services import watchdog
+from config.loader import AlertSettings, Secret
+from scripts.cli import shadow as cli
+
+chosen, address = cli.choose_account, sys.argv.pop()
+watchdog._STARTS = 10_000
+cli.choose_account = lambda *given: msgspec.structs.replace(
+    chosen(*given), alerts=AlertSettings(urls=[Secret(address)]))
+"""
+"""Somebody to alert, whom the built-in account does not have, and all the time for it."""
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("source", [HANGS_WHILE_MADE, HANGS_WHILE_IMPORTED])
+def test_whoever_is_to_be_alerted_hears_of_a_start_that_hangs(tmp_path: Path, source: str) -> None:
+    """Nobody looks at the console of a service."""
+    code = QUICK.replace("\n_, preset", f"{ALERTED}\n_, preset")
+    with http_service() as service:
+        address = f"json://127.0.0.1:{service.port}/x"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, mine(tmp_path, source), tmp_path, address],
+            cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            heard = service.asked.acquire(timeout=PATIENCE)
+            process.kill()
+    assert heard
+    (body,) = map(json.loads, service.bodies)
+    assert body["title"] == "PAPER: the start hangs"
+    assert body["message"].startswith(HUNG_START)
 
 
 ENTERS_AND_HANGS = """

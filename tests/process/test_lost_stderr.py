@@ -12,6 +12,7 @@ import pytest
 
 from adapters.journal import StoredJournal
 from engine import events as ev
+from scripts.cli.shared.exit_codes import ExitCode
 from scripts.cli.shared.streams import lasting
 from tests.process.cli import COMMAND, ROOT, SECONDS, environment
 from tests.process.shadows import PATIENCE, sample_bars
@@ -95,6 +96,36 @@ def test_what_somebody_reads_arrives_and_the_rest_is_dropped(buffering: int) -> 
         for _ in range(3):
             print("nobody reads this", file=out, flush=True)
         assert (out.isatty(), out.fileno()) == (False, writer)
+
+
+@NEEDS_POSIX
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_reads_changes_no_exit_code(unbuffered: str) -> None:
+    """A service would start a session again that had ended in order."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "--version"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=writer,
+            env=environment() | {"PYTHONUNBUFFERED": unbuffered}, stderr=subprocess.PIPE,
+            encoding="utf-8", timeout=SECONDS, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_output_that_finds_no_room_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "--version"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=full,
+            env=environment(), stderr=subprocess.PIPE, encoding="utf-8", timeout=SECONDS,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == ExitCode.USAGE
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("butler: output: No space left on device; make room")
 
 
 @NEEDS_POSIX

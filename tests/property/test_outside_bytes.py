@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.outside_parsers import CORPUS, GOOD, PARSERS, good
+from tests.outside_inputs import GOOD, good
+from tests.outside_parsers import CORPUS, PARSERS
 
 NASTY = [
     b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"f\xfcr", b"[" * 100_000, b'{"a":' * 5_000,
@@ -62,6 +63,20 @@ FOUND = [
     ("journal (listed)", b"ON records (kind)", b"ON records (k\x80nd)"),
     ("ledger", b"ON approvals (at)", b"ON approvals (\x80t)"),
     ("ledger", b"ended INTEGER, how TEXT", b"ended INTEGER_ how TEXT"),
+    # a file of no version, in which something stands
+    ("ledger", b"\x00\x00\x00\x01\x00\x00\x00\x03", b"\x00\x00\x00\x01\x00\x00\x00\x00"),
+    ("statement", b"1,2026-06-15 10", b"9" * 5_000 + b",2026-06-15 10"),
+    ("statement", b"1,2026-06-15 10", "\u00b2,2026-06-15 10".encode()),
+    ("summary (listed)", b'[{"outcome":"passed","cause":null}]', b'"passed"'),
+    ("trials that were tried", b"0123", b"\xff123"),
+    ("ticks", b"2025.01.07 12:00:00.123,1.1,1.10002", b",1"),
+    ("ticks", b"1.1,1.10002", b'1.1,"' + b"x" * 200_000),
+    ("event log (named)", b"timestamp", b"time"),
+    ("event log (named)", b"m:1,s,", b"m:1," + b"[" * 300 + b","),
+    ("summary (named)", b"s-1", b"x" * 300),
+    ("summary (named)", b"s-1", b"a\\u0000b"),
+    ("sweep", b'"seed"', b'"\\ud800"'),
+    ("bars (zip)", b"PK\x01\x02", b"PK\x01\x02\x00\x00\x40"),
     ("statement (XLSX)", b"PK\x03\x04", b"PK\x04"),
     ("statement (HTML)", b"colspan=4", b"colspan=" + b"4" * 5_000),
     ("statement (HTML)", b"colspan=4", "colspan=\u00b2".encode()),

@@ -12,8 +12,9 @@ from adapters.mt5.api.errors import TerminalError
 from adapters.mt5.execution.remote import LiveRouter
 from adapters.mt5.execution.requests import Instrument, filling_of
 from adapters.mt5.execution.translation import figures
+from adapters.mt5.live.bar_watch import BarWatch
 from adapters.mt5.live.days import Days
-from adapters.mt5.live.feed import BarWatch, LiveFeed
+from adapters.mt5.live.feed import LiveFeed
 from adapters.reports.projection import LogProjection
 from adapters.reports.sinks import csv_bytes
 from adapters.reports.summary import SummaryProjection

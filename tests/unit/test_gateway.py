@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from adapters.mt5.api import contract as mt5
@@ -253,6 +255,23 @@ class TestNotDone:
         desk = entering()
         desk.reply(result(), deals=(deal_out(ticket=11),))
         assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
+
+    @pytest.mark.parametrize(
+        "other",
+        [*({"type": kind} for kind in range(2, 18)), {"volume": 0.0}, {"position_id": 0}],
+        ids=str,
+    )
+    def test_a_movement_of_the_account_is_no_fill_whatever_it_names(
+        self, other: dict[str, Any]
+    ) -> None:
+        """Balance, credit, correction and the like move money, also with our symbol, magic,
+        comment and position; a look at them fills nothing either."""
+        desk = entering()
+        movement = deal_in(**{"comment": "ab-1", **other})
+        desk.reply(result(), deals=(movement,))
+        assert desk.events() == [ev.OrderAccepted(order_id=1, ticket=7)]
+        desk.see(deals={7: (movement,)}, recent=(movement,))
+        assert not desk.parts.portfolio.positions
 
     def test_an_order_of_before_that_was_accepted_without_a_ticket_becomes_unknown(self) -> None:
         """A journal may hold such a record; the session that goes on with it looks for traces."""

@@ -18,6 +18,7 @@ from engine.orders import OrderState
 from engine.trading import HaltCause, TradingState
 from engine.types import Side
 from tests.builders import SPECS, START, TICKS, of_kind, signal
+from tests.paper_terminals import told
 from tests.venue_steps import (
     FIGURES,
     REQUESTS,
@@ -414,6 +415,20 @@ class TestLooking:
         silent = PaperTerminal(PaperAccount(SPECS, START), attached=False)
         with pytest.raises(SnapshotFailed, match=r"positions_get: \(-10004, 'No IPC connection'\)"):
             fetch_snapshot(silent, SnapshotQuery())
+
+
+def test_of_a_stranger_whose_symbol_cannot_be_asked_about_all_may_be_lost() -> None:
+    """The package takes no longer name: such a position ends no session, and leaves no room."""
+    terminal = TestLooking.terminal()
+    (standing,) = told(terminal.positions_get())
+    named = standing._with(symbol="A-SYMBOL-WITH-MORE-THAN-29-CHARS", sl=0.0)
+
+    class Strange(OddTerminal):
+        def positions_get(self, **_where: Any) -> Any:
+            return (named,)
+
+    found = fetch_snapshot(Strange(terminal), SnapshotQuery(magic=5))
+    assert found.risks == {named.ticket: found.account.equity}
 
 
 HALTED = ev.TradingStateChanged(

@@ -3,6 +3,7 @@ back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from adapters.mt5.api.errors import ArgumentsRefused, LinkDown
 from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.live.server_clock import ServerClock
 from engine import events as ev
+from engine.trading import HaltCause
 from engine.types import Side
 from signals.market_data.bars import TIMEFRAME_SECONDS
 from tests.builders import LOT, of_kind, opened
@@ -228,6 +230,37 @@ class TestLinks:
 
         scene.play(scene.to(2), lose)
         assert len(scene.waited) <= 1
+
+    @pytest.mark.parametrize("lockstep", [True, False])
+    @pytest.mark.parametrize("function", ["symbol_info_tick", "terminal_info", "symbol_info"])
+    def test_looks_that_fail_although_the_account_answers_are_not_passed_over(
+        self, function: str, lockstep: bool
+    ) -> None:
+        """The first is told, the second in a row suspends with its cause until a whole look comes:
+        the account alone shows no price, and the session would trade on without seeing any."""
+        said: list[str] = []
+        server = None if lockstep else ServerClock({"utc": lambda utc: utc})
+        scene = Scene(12, warn=said.append, server=server)
+        trading = scene.live.parts.risk
+        causes: list[tuple[HaltCause, ...]] = []
+
+        def look(failing: str) -> Callable[[], None]:
+            def step() -> None:
+                causes.append(trading.trading.causes)
+                scene.client.failing = failing
+
+            return step
+
+        steps = [look(name) for name in (function, function, function, "", "")]
+        scene.play(scene.to(2), *steps, look(""))
+        (failed,) = said
+        assert f"{function}" in failed
+        assert "-1, 'Terminal: Call failed'" in failed
+        feed = [HaltCause.FEED in held for held in causes]
+        assert feed == [False, False, True, True, False, False]
+        halts = of_kind(scene.live.parts.journal, ev.TradingStateChanged)
+        (stopped,) = [halt for halt in halts if halt.cause is HaltCause.FEED]
+        assert stopped.detail.startswith(f"no look at the market: {function}")
 
     def test_arguments_that_the_package_refuses_end_the_session_and_are_no_lost_link(self) -> None:
         scene = Scene(12)

@@ -25,6 +25,8 @@ from engine.result import RunResult
 from engine.result.build import result_of
 from engine.result.statistics import drawdown_money, figures_of
 from risk.hindsight import FirmLimitHistory, judged
+from scripts.app.journals.results import replay_in_memory
+from scripts.app.sessions.replay import files_of
 from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
@@ -198,6 +200,15 @@ def test_a_run_without_trades_has_a_page() -> None:
     assert "No trade was closed." in page.words
     assert page.figures["profit_factor"] == ""
     assert "nan" not in page.words.lower().split()
+
+
+@pytest.mark.parametrize("cold", [True, False])
+def test_a_cold_start_is_warned_of(cold: bool) -> None:
+    """Indicators that had seen no bar decide otherwise for a while: a reader must know."""
+    request = ReplayRequest(start="2023-02-01", end="2023-02-01T02:00", cold=cold)
+    terms = resolve_terms(request)[0]
+    page = Page(page_of(replay_in_memory(terms, files_of(terms))).decode())
+    assert ("Cold start: what decides had seen no bar" in page.words) is cold
 
 
 def test_the_page_says_what_the_largest_drawdown_was(result: RunResult, page: Page) -> None:

@@ -121,7 +121,7 @@ def test_other_terms_are_refused_with_the_option_that_differs(
     ("began", "now", "words"),
     [
         ("signals", "ftmo_m15", "give --signals FILE as"),
-        ("ftmo_m15", "signals", "give --preset, without --signals, as"),
+        ("ftmo_m15", "signals", "give --preset ftmo_m15, without --signals, as"),
     ],
 )
 def test_a_session_of_signals_names_the_right_option(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from adapters.services.last_cause import CUT_OFF, FAILED, GOES_ON, HANGS, last_cause
 from adapters.state.resuming import (
     AUTO,
     LAST,
@@ -104,6 +106,11 @@ def test_what_failed_three_times_is_not_tried_for_ever() -> None:
     choice = choose(start(failed={"A": 3}), [session()], [])
     assert choice.kind is StartAction.REFUSE
     assert choice.line == "A failed 3 times: --resume never begins anew"
+    told = choose(start(failed={"A": 3}, causes={"A": "the disk is full"}), [session()], [])
+    assert told.line == (
+        "A failed 3 times, the last time because of this: the disk is full: "
+        "--resume never begins anew"
+    )
 
 
 def test_never_begins_anew_but_leaves_nothing_behind() -> None:
@@ -161,3 +168,26 @@ def test_only_positions_on_the_sessions_own_symbols_are_taken_over() -> None:
     choice = choose(start(adopt=True), rows, [other])
     assert choice.kind is StartAction.REFUSE
     assert "add the symbol, --resume A, or butler flatten" in choice.line
+
+
+LOG_LINE = '{"event":"%s","why":"%s"}\n'
+SAYS = {
+    "": CUT_OFF,
+    LOG_LINE % (FAILED, "the disk is full; the session stopped, everything up to then is in r"): (
+        "the disk is full"
+    ),
+    LOG_LINE % (HANGS, "no turn for 10 s"): "no turn for 10 s",
+    '{"event":"the start hangs: not over after 10 s"}\n': "the start hangs: not over after 10 s",
+    LOG_LINE % (FAILED, "of the run before") + LOG_LINE % (GOES_ON, ""): CUT_OFF,
+    LOG_LINE % (FAILED, "whole")
+    + '\x1b{"event":\n{"event": 5}\n{"event":"the session fai': "whole",
+}
+
+
+@pytest.mark.parametrize("content", SAYS)
+def test_a_log_tells_why_the_last_run_of_its_session_ended(tmp_path: Path, content: str) -> None:
+    """What nobody could write down was cut off, whatever the run before it ended by."""
+    log = tmp_path / "log.jsonl"
+    assert last_cause(log) == CUT_OFF
+    log.write_bytes(b"\xff" * 70_000 + b"\n" + content.encode())
+    assert last_cause(log) == SAYS[content]

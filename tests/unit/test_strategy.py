@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
+import msgspec
 import pytest
 
 from engine import events as ev
 from engine.bus import HandlerFailed
 from engine.types import Side, SymbolSpec
-from signals.strategy import Decision, Enter, Exit, MoveStop, View
+from signals.failure import message_of
+from signals.strategy import Decision, Enter, Exit, MoveStop, View, insist_on_types
 from signals.strategy_actor import StrategyActor
 from tests.builders import LOT, Wired, of_kind, opened, wired
 
@@ -136,3 +140,62 @@ def test_without_a_strategy_bars_are_let_pass() -> None:
     parts.bus.attach(StrategyActor(parts.bus, parts.portfolio, "none", None).routes())
     parts.bus.feed(BAR)
     assert of_kind(parts.journal, ev.SignalRaised) == []
+
+
+ENTER = Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason="x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("side", 1),
+        ("stop_loss", True),
+        ("stop_loss", 1.05),
+        ("take_profit", 10**40),
+        ("volume", -1),
+        ("volume", 10**40),
+        ("scale", float("nan")),
+        ("scale", float("inf")),
+        ("scale", -0.5),
+        ("scale", True),
+        ("reason", b"x"),
+        ("reason", chr(0xD800)),
+        ("note", "x" + chr(0xDFFF)),
+    ],
+)
+def test_an_entry_that_would_mean_something_else_is_refused_by_its_field(
+    field: str, value: object
+) -> None:
+    """What has no size, or cannot be recorded, is the strategy's fault and told as such."""
+    with pytest.raises(TypeError, match=f"^{field} is "):
+        insist_on_types(msgspec.structs.replace(ENTER, **{field: value}))
+
+
+def test_what_says_what_it_means_is_taken() -> None:
+    for decision in (None, ENTER, msgspec.structs.replace(ENTER, scale=0, reason="f\u00fcr [/b]")):
+        insist_on_types(decision)
+    insist_on_types(Exit("x", reverse_with=lambda _: None))
+    with pytest.raises(TypeError, match=r"^reverse_with is 5: a function or None is wanted$"):
+        insist_on_types(Exit("x", reverse_with=5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit()])
+def test_a_message_whose_making_ends_the_program_is_done_without(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a session hears Ctrl+C itself, all of that comes from the strategy's code."""
+    monkeypatch.setattr(signal, "getsignal", lambda _: print)
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise error
+
+    kind = type(error).__name__
+    assert message_of(Mute()) == f"Mute (its message cannot be made: {kind})"
+    assert message_of(error) == f"{kind}: {error}"
+
+
+def test_ctrl_c_is_the_users_while_nothing_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        message_of(KeyboardInterrupt())

@@ -307,6 +307,11 @@ FAILS = {
     "leaving the program": "import sys; sys.exit(3)",
     "cancelling": "import asyncio; raise asyncio.CancelledError('AnError')",
     "what ends a generator": "raise GeneratorExit('AnError')",
+    "an interrupt of its own": "raise KeyboardInterrupt('AnError')",
+    "what nobody catches": "raise type('AnError', (BaseException,), {})()",
+    "an error without a message": (
+        "raise type('AnError', (Exception,), {'__str__': lambda error: 1 / 0})()"
+    ),
     "leaving what is not open": "from signals.strategy import Leave; return Leave('now')",
 }
 
@@ -329,14 +334,6 @@ def test_a_strategy_that_fails_ends_the_session_in_order(
     assert "Error" in told["traceback"] or "SystemExit" in told["traceback"]
     summary = json.loads((folder / "execution_sim_summary.json").read_text(encoding="utf-8"))
     assert summary["failure"] == told["why"]
-
-
-def test_a_signal_that_cannot_be_recorded_ends_the_session_in_order(
-    preset: Write, tmp_path: Path
-) -> None:
-    """What the journal cannot take leaves no gap in it."""
-    half = "return Enter(side=Side.LONG, stop_loss=1, take_profit=0, reason=chr(0xD800))"
-    assert "surrogates not allowed" in failed(preset, tmp_path / "r", half).line
 
 
 def failed(preset: Write, results: Path, body: str) -> Said:

@@ -143,6 +143,19 @@ def test_a_dry_run_checks_and_sends_nothing() -> None:
     played(lambda: Scene(dry_run=True), story)
 
 
+def test_a_check_that_fails_was_no_order_of_unknown_outcome() -> None:
+    """In a dry run nothing is sent, whatever the terminal answers."""
+
+    async def story(scene: Scene) -> None:
+        scene.client.terminal.shutdown()
+        await _sent(scene, BUY)
+        (reply,) = scene.replies
+        assert told(reply).outcome is VenueOutcome.UNSENT
+        assert told(reply).message.startswith("order_check: -10004")
+
+    played(lambda: Scene(dry_run=True), story)
+
+
 def test_a_request_to_a_host_that_is_gone_was_never_sent() -> None:
     async def story(scene: Scene) -> None:
         await _sent(scene, BUY)

@@ -93,7 +93,9 @@ def fetch_snapshot(terminal: Terminal, query: SnapshotQuery) -> Snapshot:
     account = terminal.account_info()
     if account is None:
         raise SnapshotFailed(f"account_info: {terminal.last_error()}")
-    risks = {} if query.magic is None else _risks(terminal, positions, orders, query)
+    risks = {}
+    if query.magic is not None:
+        risks = _risks(terminal, positions, orders, query, account.equity)
     return Snapshot(account, positions, orders, deals, ended, recent, risks)
 
 
@@ -102,23 +104,28 @@ def _risks(
     positions: tuple[mt5.TradePosition, ...],
     orders: tuple[mt5.TradeOrder, ...],
     query: SnapshotQuery,
+    equity: float,
 ) -> dict[int, float]:
     """What each position and entry order that is not the engine's may lose, by the terminal."""
     risks = {
-        item.ticket: _risk(terminal, item, item.volume)
+        item.ticket: _risk(terminal, item, item.volume, equity)
         for item in positions
         if item.ticket not in query.positions
     }
     for order in orders:
         if order.ticket not in query.orders and not order.position_id:
-            risks[order.ticket] = _risk(terminal, order, order.volume_current)
+            risks[order.ticket] = _risk(terminal, order, order.volume_current, equity)
     return risks
 
 
-def _risk(terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: float) -> float:
+def _risk(
+    terminal: Terminal, item: mt5.TradePosition | mt5.TradeOrder, volume: float, equity: float
+) -> float:
     """The loss at the stop, with the swap that it will book; without a stop nothing bounds it, and
-    the margin stands for it.
+    the margin stands for it. Of a symbol whose name is too long to ask about it is all there is.
     """
+    if len(item.symbol) > mt5.SYMBOL_MAX_CHARS:
+        return max(0.0, equity)
     kind = mt5.ORDER_TYPE_BUY if item.type in BUYING else mt5.ORDER_TYPE_SELL
     if not item.sl:
         terms = (kind, item.symbol, volume, item.price_open)

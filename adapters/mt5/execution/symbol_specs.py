@@ -92,6 +92,14 @@ def symbol_mode(symbol: str, trade_mode: int) -> SymbolModeSeen:
     return SymbolModeSeen(symbol, *_RESTRICTED.get(trade_mode, unknown))
 
 
+def too_long(name: str) -> str | None:
+    """Why nothing can be asked about a symbol with this name, or None."""
+    most = mt5.SYMBOL_MAX_CHARS
+    if len(name) <= most:
+        return None
+    return f"the symbol {name} cannot be traded: the MetaTrader5 package takes {most} characters"
+
+
 def no_entry(info: mt5.SymbolInfo) -> str | None:
     """Why nothing at all may be opened on the symbol, or None."""
     mode = symbol_mode(info.name, info.trade_mode)

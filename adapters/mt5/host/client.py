@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from adapters.mt5.api.contract import FUNCTIONS, Access
+from adapters.mt5.api.contract import FUNCTIONS, RES_E_INVALID_PARAMS, Access
 from adapters.mt5.api.errors import (
     ArgumentsRefused,
     BackendRaised,
@@ -51,8 +51,13 @@ BACKOFF: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 _STOP_SECONDS: Final = 2.0
 
-_REFUSED_ARGUMENTS: Final = f"{SystemError.__name__}:"
-"""How the host's text begins where the package refused an argument; it does so by raising."""
+_REFUSED_ARGUMENTS: Final = tuple(
+    f"{error.__name__}:" for error in (SystemError, TypeError, OverflowError, UnicodeEncodeError)
+)
+"""How the host's text begins where the package refused an argument by raising."""
+
+_TERMINALS_OWN: Final = "Terminal:"
+"""How the text of an error begins that the terminal answered, and not the package."""
 
 _T = TypeVar("_T")
 
@@ -77,15 +82,34 @@ def answer_of(function: str, reply: RpcReply, *args: Any, **kwargs: Any) -> Call
     Raises HostRefused, BackendRaised, ArgumentsRefused or CallOutcomeUnknown.
     """
     if reply.trouble is Trouble.NONE:
-        return CallResult(function, reply.value, reply.last_error)
+        answer = CallResult(function, reply.value, reply.last_error)
+        if _is_reading(function) and answer.failed and _by_the_package(reply.last_error):
+            code, text = reply.last_error
+            raise ArgumentsRefused(f"{_asked(function, args, kwargs)}: {code} {text}")
+        return answer
     if reply.trouble is not Trouble.RAISED:
         raise HostRefused(reply.trouble, reply.detail)
-    if function in FUNCTIONS and FUNCTIONS[function].access is Access.READ:
+    if _is_reading(function):
         if reply.detail.startswith(_REFUSED_ARGUMENTS):
-            asked = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
-            raise ArgumentsRefused(f"{function}({', '.join(asked)}): {reply.detail}")
+            raise ArgumentsRefused(f"{_asked(function, args, kwargs)}: {reply.detail}")
         raise BackendRaised(f"{function}: {reply.detail}")
     raise CallOutcomeUnknown(function, f"the terminal host says: {reply.detail}")
+
+
+def _is_reading(function: str) -> bool:
+    return function in FUNCTIONS and FUNCTIONS[function].access is Access.READ
+
+
+def _by_the_package(error: tuple[int, str]) -> bool:
+    """Whether the package itself refused the arguments; the terminal's own word may be another one
+    at the next moment."""
+    code, text = error
+    return code == RES_E_INVALID_PARAMS and not text.startswith(_TERMINALS_OWN)
+
+
+def _asked(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    shown = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+    return f"{function}({', '.join(shown)})"
 
 
 class Connected(NamedTuple):

@@ -8,6 +8,7 @@ programs at one terminal would be worse than a killed call.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import stat
@@ -36,6 +37,7 @@ SECRET_ENVIRONMENT: Final = "OMEGA_MT5_"  # noqa: S105 - a prefix of names, not 
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
 _END_SECONDS: Final = 5.0
+_LONGEST_NOTE: Final = 1 << 16
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -114,15 +116,32 @@ class _Announcement(msgspec.Struct):
             raise ValueError("neither port nor error")
 
 
-def _is_ours(note: Path) -> bool:
-    """Whether nobody but its owner, this user, can have written the note.
+def _own_note(note: Path) -> bytes | None:
+    """What stands there; None unless nobody but its owner, this user, can have written it.
 
-    A process is ended because of what stands there. (On Windows the folder's rights decide.)
-    Raises OSError.
+    A process is ended because of it, so it is judged and read through one handle: where others may
+    write to the folder, another file could be put in its place meanwhile. (On Windows the folder's
+    rights decide.) Raises OSError.
     """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(note, flags)
+    except PermissionError:
+        if sys.platform != "win32" and note.lstat().st_uid != os.getuid():
+            return None
+        raise
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_LONGEST_NOTE) if _is_ours(os.fstat(descriptor)) else None
+
+
+def _is_ours(facts: os.stat_result) -> bool:
     if sys.platform == "win32":
         return True
-    facts = note.lstat()
     others_may_write = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid() and not others_may_write
 
@@ -213,10 +232,10 @@ class LocalHost:
     def _end_orphan(self) -> bool:
         """End the host that the folder's note speaks of, if that very process still runs."""
         try:
-            if not _is_ours(self._note):
+            if (content := _own_note(self._note)) is None:
                 self._note.unlink()
                 return False
-            note = decoded(self._note.read_bytes(), _Note)
+            note = decoded(content, _Note)
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -6,22 +6,23 @@ market in lockstep. Everything else is the same, so that a session can be checke
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import anyio.to_thread
-import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from adapters.mt5.api import contract as mt5
 from adapters.mt5.api.errors import LinkDown, SnapshotFailed, TerminalError
 from adapters.mt5.execution.gateway import Gateway
-from adapters.mt5.execution.observation import BAR_SECONDS, BarRequest, MarketSnapshot, Quote
+from adapters.mt5.execution.observation import BarRequest, MarketSnapshot, Quote
 from adapters.mt5.execution.symbol_specs import symbol_mode
 from adapters.mt5.execution.valuation import ValuationSchedule
 from adapters.mt5.execution.venue import Venue
 from adapters.mt5.live.attempt import attempted
+from adapters.mt5.live.bar_watch import BarWatch, past_of
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed_watch import FeedState, FeedWatch
 from adapters.mt5.live.release import TransientRelease
@@ -39,7 +40,8 @@ _MANY_BARS = 200
 _LONGEST_WAIT = 60.0
 """Seconds between two attempts to bring a lost link back, at most."""
 
-Rates = np.ndarray[Any, Any]
+_UNHEARD: Final[Callable[[str], object]] = str
+"""Where nobody reads what is said."""
 
 
 class Pacing(Protocol):
@@ -67,76 +69,11 @@ class Pacing(Protocol):
         """The account's figures at the worst of a bar; then they are all that there is to see."""
 
 
-class Preparer(Protocol):
-    """Turns complete bars into what they close (`signals.market_data.bars.BarPreparer`)."""
-
-    def prepare(
-        self,
-        server: Rates,
-        opens: Rates,
-        highs: Rates,
-        lows: Rates,
-        closes: Rates,
-        recorded_spreads: Rates,
-        /,
-    ) -> object: ...
-
-    def closed_by(self, server: int) -> list[ev.BarClosed]: ...
-
-
 class LedgerNews(Protocol):
     """What looks at the account's ledger (`scripts.app.account.watch.LedgerWatch`)."""
 
     async def news(self, balance: Cents, *, turns: bool) -> ev.LedgerUpdated | None:
         """The account's standing where it changed; always where the day `turns`."""
-
-
-class BarWatch:
-    """Which bars of one symbol have closed, published once each and in order."""
-
-    def __init__(
-        self, symbol: str, name: str, preparer: Preparer, seconds: int = BAR_SECONDS
-    ) -> None:
-        """`seconds` is the length of the bars that are fetched; `preparer` aggregates them."""
-        self._seconds = seconds
-        self.symbol = symbol
-        self.name = name
-        self._preparer = preparer
-        self._opened = 0
-
-    @property
-    def request(self) -> BarRequest:
-        return BarRequest(self.name, self._opened, seconds=self._seconds)
-
-    def closed(self, bars: Rates) -> Iterator[ev.BarClosed]:
-        """What is known to be closed now: every bar but the last is complete.
-
-        Bars that closed before the newest closed one are late.
-        """
-        times = bars["time"].tolist()
-        for row in range(len(times) - 1):
-            if times[row] < self._opened:
-                continue
-            one = bars[row : row + 1]
-            self._preparer.prepare(
-                one["time"], one["open"], one["high"], one["low"], one["close"],
-                one["spread"].astype(np.int64),
-            )  # fmt: skip
-            late = row + 2 < len(times)
-            for bar in self._preparer.closed_by(times[row + 1]):
-                yield _late(bar) if late else bar
-        if times:
-            self._opened = max(self._opened, times[-1])
-
-
-def _late(bar: ev.BarClosed) -> ev.BarClosed:
-    return ev.BarClosed(
-        bar.symbol, bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close, late=True
-    )
-
-
-def _past(bar: ev.BarClosed) -> ev.PastBar:
-    return bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close
 
 
 class LiveFeed:
@@ -162,6 +99,7 @@ class LiveFeed:
         server: ServerClock[Any] | None = None,
         release: TransientRelease | None = None,
         ledger: LedgerNews | None = None,
+        warn: Callable[[str], object] = _UNHEARD,
     ) -> None:
         """With a `server` clock prices and time are watched; in lockstep both are certain.
 
@@ -188,6 +126,8 @@ class LiveFeed:
         self._modes: dict[str, ev.SymbolModeSeen] = {}
         self._last_ticks: dict[str, tuple[float, float, int]] = {}
         self._linked = False
+        self._warn = warn
+        self._failed_looks = 0
 
     async def slices(self) -> AsyncGenerator[None, None]:
         # At first the account is compared, before anything is done.
@@ -253,7 +193,8 @@ class LiveFeed:
                 self._see_worst(seen.worst)
                 await self._venue.settled()
                 seen = await self._venue.observe(gaps, self._gateway.snapshot_query())
-        except (TerminalError, SnapshotFailed):
+        except (TerminalError, SnapshotFailed) as error:
+            self._look_failed(str(error))
             return False
         closed = [await self._closed(*pair) for pair in self._pairs(seen)]
         limit = self._pacing.day_limit()
@@ -261,6 +202,23 @@ class LiveFeed:
         self._bus.time, self._bus.bar = self._clock.now(), None
         self._take(seen, closed, limit, standing)
         return True
+
+    def _look_failed(self, why: str) -> None:
+        """A look that fails although the account answers: nothing is known of the market, so after
+        the second in a row nothing new leaves, until a whole one succeeds."""
+        if self._server is None and not self._warm:
+            return  # a recorded market whose first prices are still to come
+        self._failed_looks += 1
+        if self._failed_looks == 1:
+            self._warn(f"a look at the terminal failed: {why}")
+        else:
+            self._bus.time, self._bus.bar = self._clock.now(), None
+            self._tell(HaltCause.FEED, holds=True, detail=f"no look at the market: {why}")
+
+    def _looked(self) -> None:
+        if self._failed_looks and self._server is None and self._reported.get(HaltCause.FEED):
+            self._tell(HaltCause.FEED, holds=False, detail="")  # else its prices tell
+        self._failed_looks = 0
 
     def _see_worst(self, worst: ev.AccountSeen) -> None:
         """Test the account where its positions were at their worst, before the range is played."""
@@ -276,11 +234,13 @@ class LiveFeed:
             return True
         try:
             retcode = await self._venue.check(*probe)
-        except TerminalError:
+        except TerminalError as error:
+            self._look_failed(str(error))
             return False
         now = self._bus.time = self._clock.now()
-        if retcode is not None:
-            self._release.checked(now, retcode)
+        if retcode is None:
+            self._warn("order_check says nothing to an order like the one refused: asked later")
+        self._release.checked(now, mt5.RES_E_FAIL if retcode is None else retcode)
         return True
 
     async def _standing(self, seen: MarketSnapshot, limit: Millis) -> ev.LedgerUpdated | None:
@@ -341,6 +301,7 @@ class LiveFeed:
         limit: Millis,
         standing: ev.LedgerUpdated | None,
     ) -> None:
+        self._looked()
         account = ev.AccountSeen.of(seen.snapshot.account)
         self._days.turn(limit, account)
         if standing is not None:
@@ -432,7 +393,7 @@ class LiveFeed:
 
     def _bars(self, symbol: str, closed: list[ev.BarClosed]) -> None:
         if not self._warm:
-            past = tuple(_past(bar) for bar in closed if not self._is_news(bar))
+            past = tuple(past_of(bar) for bar in closed if not self._is_news(bar))
             self._bus.feed(ev.WarmedUp(symbol, past))
             closed = [bar for bar in closed if self._is_news(bar)]
         for bar in closed:

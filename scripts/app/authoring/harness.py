@@ -12,7 +12,7 @@ from engine.bars import ClosedBars, PreparedBars
 from engine.events import BarClosed, Tick
 from engine.portfolio import Position
 from engine.types import SymbolSpec, Units
-from signals.failure import FROM_OUTSIDE
+from signals.failure import FROM_OUTSIDE, message_of
 from signals.scan import ColumnScan, deciding, scan_of
 from signals.strategy import (
     Decision,
@@ -47,7 +47,7 @@ class StrategyRaised(Exception):
         self.time, self.reason = time, error
 
     def __str__(self) -> str:
-        return f"{type(self.reason).__name__}: {self.reason}"
+        return message_of(self.reason)
 
 
 class _Book:
@@ -199,16 +199,23 @@ def _proposed(columns: ColumnScan, count: int, book: _Book) -> Iterator[int]:
     while index < count:
         book.before(index)
         gone = book.until
-        found = columns.next(index, book.position)
+        found = _next(columns, index, book.position)
         if gone is not None and found >= gone:
             index = gone  # from here on it is asked without a position
             book.before(index)
-            found = columns.next(index, book.position)
+            found = _next(columns, index, book.position)
         if found >= count:
             return
         book.before(found)
         yield found
         index = found + 1
+
+
+def _next(columns: ColumnScan, index: int, position: Position | None) -> int:
+    try:
+        return columns.next(index, position)
+    except FROM_OUTSIDE as error:
+        raise StrategyRaised(0, error) from error
 
 
 def decisions(

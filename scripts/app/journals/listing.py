@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from adapters.journal import StoredJournal
 from adapters.journal.lock import JournalLock
 from adapters.reports.projection import iso
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
+from engine.decoding import converted, from_json
 from engine.journal import TAGS, JournalDamaged, JournalFailed
 from engine.types import USD, Cents
 from scripts.app.session_folder import JOURNAL, SIMULATED, THROUGH_MT5
 
 RUNNING, CUT_OFF, UNREADABLE = "running", "cut off", "unreadable"
+
+
+class _Objectives(msgspec.Struct):
+    passed: int = 0
+
+
+class _Attempt(msgspec.Struct):
+    outcome: str = ""
+    cause: str | None = None
+
+
+class _Summary(msgspec.Struct):
+    """What counts here of a run's summary; what is none is another file."""
+
+    started_at: str | None = None
+    mode: str | None = None
+    preset: str | None = None
+    account_profile: str | None = None
+    played_from: str | None = None
+    played_to: str | None = None
+    outcome: str | None = None
+    total_pnl: float | None = None
+    currency: str = USD
+    number_of_trades: int | None = None
+    open_positions: int | None = None
+    halt_reason: str | None = None
+    attempts: list[_Attempt] | None = None
+    objectives: _Objectives | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,26 +88,26 @@ def _run_in(folder: Path) -> PastRun | None:
     summary = _summary(folder)
     if not (folder / JOURNAL).is_file():
         return None if summary is None else _of_summary(folder, summary, journal=False)
-    if summary is not None and summary.get("outcome") and not _written_since(folder):
+    if summary is not None and summary.outcome and not _written_since(folder):
         return _of_summary(folder, summary, journal=True)
     return _of_journal(folder, summary)
 
 
-def _of_summary(folder: Path, summary: dict[str, Any], *, journal: bool) -> PastRun:
+def _of_summary(folder: Path, summary: _Summary, *, journal: bool) -> PastRun:
     """A run as its summary tells it."""
     return PastRun(
         session_id=folder.name,
-        started=summary.get("started_at"),
-        mode=summary.get("mode") or _mode(summary),
-        preset=summary.get("preset"),
-        account_profile=summary.get("account_profile"),
-        played_from=summary.get("played_from"),
-        played_to=summary.get("played_to"),
-        state=str(summary.get("outcome") or CUT_OFF),
-        result=summary.get("total_pnl"),
-        currency=summary.get("currency", USD),
-        trades=summary.get("number_of_trades"),
-        open_positions=summary.get("open_positions"),
+        started=summary.started_at,
+        mode=summary.mode or _mode(summary),
+        preset=summary.preset,
+        account_profile=summary.account_profile,
+        played_from=summary.played_from,
+        played_to=summary.played_to,
+        state=summary.outcome or CUT_OFF,
+        result=summary.total_pnl,
+        currency=summary.currency,
+        trades=summary.number_of_trades,
+        open_positions=summary.open_positions,
         verdict=_verdict(summary),
         journal=journal,
     )
@@ -96,35 +126,34 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _summary(folder: Path) -> dict[str, Any] | None:
+def _summary(folder: Path) -> _Summary | None:
     for kind in (THROUGH_MT5, SIMULATED):
         try:
-            document = json.loads((folder / f"{kind}_summary.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            content = (folder / f"{kind}_summary.json").read_bytes()
+            return from_json(content, _Summary)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
-        if isinstance(document, dict):
-            return document
     return None
 
 
-def _mode(summary: dict[str, Any]) -> str | None:
+def _mode(summary: _Summary) -> str | None:
     """Of a summary of an older version: only a replay of files has no account."""
-    return None if summary.get("account_profile") else "replay"
+    return None if summary.account_profile else "replay"
 
 
-def _verdict(summary: dict[str, Any]) -> str:
+def _verdict(summary: _Summary) -> str:
     """How it stands under the objectives that it followed, or why its trading is halted."""
-    attempts, told = summary.get("attempts") or [], summary.get("objectives")
+    attempts, told = summary.attempts or [], summary.objectives
     if told and len(attempts) > 1:
-        return f"{told['passed']} of {len(attempts)} attempts passed"
+        return f"{told.passed} of {len(attempts)} attempts passed"
     if told and attempts:
         last = attempts[-1]
-        cause = f" ({last['cause']})" if last.get("cause") else ""
-        return f"{last['outcome']}{cause}".replace("_", " ")
-    return f"halted ({summary['halt_reason']})" if summary.get("halt_reason") else ""
+        cause = f" ({last.cause})" if last.cause else ""
+        return f"{last.outcome}{cause}".replace("_", " ")
+    return f"halted ({summary.halt_reason})" if summary.halt_reason else ""
 
 
-def _of_journal(folder: Path, summary: dict[str, Any] | None) -> PastRun:
+def _of_journal(folder: Path, summary: _Summary | None) -> PastRun:
     """A run that has not ended: how far it came, and what it has come to so far."""
     try:
         with StoredJournal(folder / JOURNAL) as stored:
@@ -157,20 +186,20 @@ def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
         return None
     for record in stored.records(max(1, last.seq - _LOOKED_BACK), last.seq):
         account = _equity(record.event, account)
-    summary = projection.summary()
+    told = converted(projection.summary(), _Summary)
     return PastRun(
         session_id="",
-        started=summary["started_at"],
-        mode=summary["mode"],
-        preset=summary["preset"],
-        account_profile=summary["account_profile"],
-        played_from=summary["played_from"],
-        currency=summary.get("currency", USD),
+        started=told.started_at,
+        mode=told.mode,
+        preset=told.preset,
+        account_profile=told.account_profile,
+        played_from=told.played_from,
+        currency=told.currency,
         played_to=iso(last.time),
         result=round((account - projection.paid_in) / 100, 2),
-        trades=summary["number_of_trades"],
-        open_positions=summary["open_positions"],
-        verdict=_verdict(summary),
+        trades=told.number_of_trades,
+        open_positions=told.open_positions,
+        verdict=_verdict(told),
         journal=True,
     )
 

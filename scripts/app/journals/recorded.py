@@ -10,7 +10,15 @@ from typing import Any
 
 from adapters.journal import StoredJournal
 from adapters.reports.projection import LogProjection
-from adapters.reports.runs import HALTED, LogLine, Run, digits_of, parse_log, read_run
+from adapters.reports.runs import (
+    HALTED,
+    LogLine,
+    Run,
+    RunUnreadable,
+    digits_of,
+    parse_log,
+    read_run,
+)
 from adapters.reports.sinks import csv_bytes
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
@@ -20,7 +28,7 @@ from engine.result import RunResult
 from engine.types import Millis
 from scripts.app.errors import BadData
 from scripts.app.journals.results import result_of_journal
-from scripts.app.session_folder import JOURNAL, find_journal
+from scripts.app.session_folder import JOURNAL, find_journal, names_session
 from scripts.app.terms.options import bar_paths
 
 LAST = "last"
@@ -180,6 +188,8 @@ def _of_file(results: Path, path: Path) -> Path:
     if (path.parent / JOURNAL).is_file():
         return path.parent / JOURNAL
     session = _session_in(path)
+    if session and not names_session(session):
+        raise BadData(f"{path}: {session[:80]!r} is no session's name; give the session's folder")
     for folder in (path.parent / "sessions", results / "sessions"):
         if session and (folder / session / JOURNAL).is_file():
             return folder / session / JOURNAL
@@ -196,5 +206,7 @@ def _session_in(path: Path) -> str:
             return str(json.loads(text)["session_id"])
         lines = parse_log(text, str(path))
         return lines[0].cells["session_id"] if lines else ""
+    except RunUnreadable as error:
+        raise BadData(str(error)) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadData(f"{path}: no event log or summary of a run ({error})") from error

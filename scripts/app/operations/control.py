@@ -15,7 +15,7 @@ from adapters.services.control_client import (
     NotAnswering,
     NotRunning,
     SessionClient,
-    live_access,
+    shows_life,
 )
 from adapters.services.control_wire import (
     FILE_NAME,
@@ -26,7 +26,7 @@ from adapters.services.control_wire import (
 )
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
-from scripts.app.session_folder import JOURNAL, find_journal
+from scripts.app.session_folder import HEARTBEAT, JOURNAL, find_journal
 
 _LOOK_SECONDS: Final = 0.3
 """So often a flatten is looked after."""
@@ -112,13 +112,9 @@ def _hangs(folder: Path, error: Exception) -> AppError:
 
 def only_live(results: Path) -> Path:
     """The folder of the only session that runs; raises AppError for none or several."""
-    live: list[Path] = []
-    for file in sorted((results / "sessions").glob(f"*/{FILE_NAME}")):
-        try:
-            live_access(file.parent)
-        except NotRunning:
-            continue
-        live.append(file.parent)
+    files = (results / "sessions").glob(f"*/{HEARTBEAT}")
+    folders = {file.parent for file in (*files, *(results / "sessions").glob(f"*/{FILE_NAME}"))}
+    live = [folder for folder in sorted(folders) if shows_life(folder)]
     if not live:
         raise Unreachable(
             f"no session runs in {results / 'sessions'}; name one to see how it ended, or give "

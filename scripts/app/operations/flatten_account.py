@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.mt5.api import contract as mt5
-from adapters.mt5.api.errors import TerminalError
+from adapters.mt5.api.errors import ArgumentsRefused, TerminalError
 from adapters.mt5.execution.remote import DEADLINES
 from adapters.mt5.execution.requests import filling_of
 from adapters.state.errors import StateFailed
@@ -165,7 +165,11 @@ async def _close(run: _Flattening) -> list[Any]:
         request = {"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket}
         run.tell(await _sent(run, "order", order, request))
     for position in _chosen(await connection.call("positions_get"), everything):
-        request = await _closing(connection, position)
+        try:
+            request = await _closing(connection, position)
+        except (AppError, ArgumentsRefused) as error:  # the others are closed all the same
+            run.tell(_not_asked(position, str(error)))
+            continue
         run.tell(await _sent(run, "position", position, request))
     return [
         *_chosen(await connection.call("positions_get"), everything),
@@ -175,6 +179,12 @@ async def _close(run: _Flattening) -> list[Any]:
 
 def _chosen(items: Any, everything: bool) -> list[Any]:
     return [item for item in items if everything or item.magic == MAGIC]
+
+
+def _not_asked(position: mt5.TradePosition, why: str) -> FlattenStep:
+    """Of a symbol that the terminal cannot tell about, nothing can be asked for."""
+    refused = Closing.REFUSED
+    return FlattenStep("position", position.ticket, position.symbol, refused, mt5.RES_E_FAIL, why)
 
 
 async def _closing(connection: Connection, position: mt5.TradePosition) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
@@ -94,7 +95,7 @@ def reconcile_session(session: str, results: Path, options: StatementOptions) ->
     if not isinstance(started, ev.SessionStarted):
         raise BadData(f"{path}: it does not begin with the start of a session")
     login, _, _ = str((records[0].metadata or {}).get("account", "")).partition("@")
-    theirs = _theirs(options.file, int(login) if login.isdecimal() else None)
+    theirs = _theirs(options.file, int(login) if re.fullmatch("[0-9]{1,18}", login) else None)
     clock = _known(options.clock or (started.data[0].clock if started.data else "utc"))
     deals = deals_of(records, started.symbols, lambda second: server_of(clock, second))
     return reconcile(Ours(deals=deals), theirs, options.tolerance)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
+from adapters.services.last_cause import GOES_ON
 from adapters.services.logs import SessionLog
 from adapters.services.watchdog import limited
 from adapters.state.resuming import Start, terms_text
@@ -30,7 +31,7 @@ from scripts.app.operations.finished import FinishedSession
 from scripts.app.operations.shadow_request import DrawnView, ShadowRequest
 from scripts.app.session_folder import THROUGH_MT5, SessionFolder, session_folder, tag_number
 from scripts.app.sessions.adopting import Adopter, adoption_lines
-from scripts.app.sessions.alerts import send_refusal
+from scripts.app.sessions.alerts import alert_of_hang, send_refusal
 from scripts.app.sessions.choosing import StartPlan, names_a_session, planned, read_back
 from scripts.app.sessions.connection import Connection, as_typed, connected, in_currency
 from scripts.app.sessions.failures import explained
@@ -79,7 +80,11 @@ def run_shadow(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
 
 
 async def _resolve_and_run(chosen: ShadowRequest, frontend: Frontend) -> FinishedSession:
-    with limited(chosen.watchdog, lambda line: frontend.tell([line])):
+    def told(line: str) -> None:
+        frontend.tell([line])
+        alert_of_hang(chosen.account, line, frontend.tell)
+
+    with limited(chosen.watchdog, told):
         loaded = load(chosen.request.preset)
     limits = chosen.limits(loaded)  # before anything is made
     named = names_a_session(chosen.resume)
@@ -303,6 +308,8 @@ class _Run:
             with explained(folder, log):
                 async with alerted(self.chosen, self.books, self.frontend):
                     account = await self._account(connection, clock, terms)
+                if self.previous is not None:
+                    log.info(GOES_ON)
                 context = await self._context(connection, clock, log, account)
                 with limited(self.chosen.watchdog, self._told_at_once(log), folder.path):
                     shadowed = build_shadow(terms, connection, context)
@@ -325,11 +332,12 @@ class _Run:
         )
 
     def _told_at_once(self, log: SessionLog) -> Callable[[str], None]:
-        """Warns in the log, and waits until it is there: this process may be ended next."""
+        """Warns log and services, and waits for both: this process may be ended next."""
 
         def told(line: str) -> None:
             log.warn(line)
             log.written(self.chosen.watchdog.last_words)
+            alert_of_hang(self.chosen.account, line, self.frontend.tell)
 
         return told
 
@@ -407,12 +415,13 @@ class _Run:
         challenge = previous.challenge if previous else chosen.challenge()
         limits = chosen.limits(loaded)
         fast = self.market is not None and self.market.speed not in (None, 1.0)
+        out = why_out(self.folder.path)
         return ShadowTerms(
             mode=MODE,
             preset=preset,
             parameters=parameters,
             strategy=NO_STRATEGY if chosen.request.signals else loaded.strategy,
-            factory=None if chosen.request.signals else loaded.factory,
+            factory=None if chosen.request.signals or out else loaded.factory,
             timeframes=loaded.timeframes,
             signals=chosen.signals(),
             followed=chosen.request.signals if chosen.follow else None,
@@ -429,7 +438,7 @@ class _Run:
                 watchdog=chosen.watchdog,
                 parquet=chosen.parquet,
             ),
-            strategy_out=why_out(self.folder.path),
+            strategy_out=out,
             market=self.market,
         )
 

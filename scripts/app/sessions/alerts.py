@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scripts.app.errors import Unreachable, WrongUsage
 
 if TYPE_CHECKING:
-    from adapters.services.alerts import Policy
+    from adapters.services.alerts import Alert, Policy
     from adapters.services.apprise_sender import AppriseSender
-    from config.loader import AlertSettings
+    from config.loader import AlertSettings, ResolvedAccount
 
 
 def sender(settings: AlertSettings) -> AppriseSender | None:
@@ -42,14 +43,29 @@ def send_refusal(profile: str, settings: AlertSettings | None, line: str) -> str
     again.
     """
     from adapters.services.alerts import Alert, AlertKind
+
+    return _sent(settings, Alert(AlertKind.HALT, f"{profile}: no session begins", line))
+
+
+def alert_of_hang(account: ResolvedAccount, line: str, tell: Callable[[list[str]], None]) -> None:
+    """Tell the profile's services that a session's start hangs; `tell` hears what went wrong."""
+    from adapters.services.alerts import Alert, AlertKind
+
+    title = f"{account.profile or 'the account'}: the start hangs"
+    failed = _sent(account.alerts, Alert(AlertKind.SERVICE, title, line))
+    tell([failed] if failed else [])
+
+
+def _sent(settings: AlertSettings | None, alert: Alert) -> str | None:
+    """Send an alert outside a session, if its kind is wanted; what went wrong, if anything."""
     from adapters.services.apprise_sender import NotTaken
 
-    if settings is None or AlertKind.HALT not in policy(settings).kinds:
+    if settings is None or alert.kind not in policy(settings).kinds:
         return None
     try:
         send = sender(settings)
         if send is not None:
-            send(Alert(AlertKind.HALT, f"{profile}: no session begins", line))
+            send(alert)
     except (NotTaken, WrongUsage) as error:
         return f"alerts: {error}"
     return None

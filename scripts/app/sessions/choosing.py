@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from adapters.services.last_cause import last_cause
 from adapters.state.errors import StateFailed
 from adapters.state.resuming import (
+    ATTEMPTS,
     ATTEMPTS_WITHIN,
     AUTO,
     LAST,
@@ -25,6 +27,7 @@ from engine.events import SessionOutcome
 from scripts.app.account.books import AccountBooks
 from scripts.app.account.notes import ENDINGS
 from scripts.app.errors import BadData, WrongUsage
+from scripts.app.session_folder import LOG
 from scripts.app.sessions.resume import PreviousRun, previous_run
 from scripts.app.sessions.starting import STOPPED
 
@@ -61,7 +64,12 @@ async def planned(books: AccountBooks, start: Start) -> StartPlan:
         folder = Path(start.wanted)
         return StartPlan(start=start, session=folder.name, folder=start.wanted)
     rows, failed = await _asked(books, lambda store: _known(store, start))
-    start = msgspec.structs.replace(start, failed=failed)
+    causes = {
+        row.id: last_cause(Path(row.folder) / LOG)
+        for row in rows
+        if failed.get(row.id, 0) >= ATTEMPTS
+    }
+    start = msgspec.structs.replace(start, failed=failed, causes=causes)
     return _plan(start, choose(start, rows, ()), rows)
 
 

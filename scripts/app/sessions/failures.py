@@ -13,6 +13,7 @@ from adapters.mt5.api.errors import (
     TerminalError,
     UnsuitableAccount,
 )
+from adapters.services.last_cause import FAILED
 from adapters.services.logs import SessionLog
 from engine.bus import HandlerFailed
 from engine.journal import JournalFailed
@@ -25,7 +26,7 @@ from scripts.app.errors import (
     UnsuitableProfile,
     WrongUsage,
 )
-from scripts.app.session_folder import SessionFolder
+from scripts.app.session_folder import JOURNAL, SessionFolder
 from signals.failure import StrategyFailed
 
 
@@ -33,8 +34,19 @@ from signals.failure import StrategyFailed
 def explained(folder: SessionFolder, log: SessionLog | None = None) -> Iterator[None]:
     """Turn a failed session into the one line that says what happened and what is safe.
 
-    `log` gets a strategy's own traceback.
+    `log` gets it too, once there is a session, and a strategy's own traceback.
     """
+    try:
+        with _explained(folder, log):
+            yield
+    except AppError as error:
+        if log is not None and (folder.path / JOURNAL).is_file():
+            log.info(FAILED, why=str(error))
+        raise
+
+
+@contextmanager
+def _explained(folder: SessionFolder, log: SessionLog | None) -> Iterator[None]:
     kept = f"everything up to then is in {folder.path}"
     try:
         yield

@@ -16,7 +16,7 @@ from adapters.mt5.execution.gateway import Gateway
 from adapters.mt5.execution.remote import CheckOnlyRouter, LiveRouter, RemoteTerminal
 from adapters.mt5.execution.requests import Instrument
 from adapters.mt5.execution.snapshot import insist_on
-from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode
+from adapters.mt5.execution.symbol_specs import alike, instrument, no_entry, symbol_mode, too_long
 from adapters.mt5.execution.translation import figures
 from adapters.mt5.execution.valuation import BrokerValuation, broker_valuation
 from adapters.mt5.live.script import ScriptedEntry, ScriptFeed, ScriptQuote
@@ -142,6 +142,8 @@ async def instruments(
     found: dict[str, Instrument] = {}
     for ours in symbols:
         venue_name = names.get(ours, ours)
+        if (unaskable := too_long(venue_name)) is not None:
+            raise Refused(unaskable)
         selected = await connection.ask("symbol_select", venue_name, True)
         if selected.failed:
             raise await _not_selected(connection, ours, venue_name, selected.last_error)
@@ -157,10 +159,11 @@ async def _not_selected(
     connection: Connection, ours: str, name: str, error: tuple[int, str]
 ) -> Refused:
     """Why a symbol could not be selected: the terminal does not have it, or would not just now."""
-    code, text = error
-    if not (await connection.ask("symbol_info", name)).failed:
-        return Refused(f"the terminal has {name} but did not select it: {code} {text}; try again")
-    near = alike(ours, (await connection.ask("symbols_get")).value)
+    listed = await connection.ask("symbols_get")
+    if listed.failed or any(info.name == name for info in listed.value):
+        code, text = error
+        return Refused(f"the terminal did not select {name}: {code} {text}; try again")
+    near = alike(ours, listed.value)
     hint = f"; it has {', '.join(near)}: set symbol_map in the profile" if near else ""
     return Refused(f"the terminal has no symbol {name}{hint}")
 

@@ -15,9 +15,10 @@ from adapters.mt5.api import contract as mt5
 from adapters.mt5.execution.observation import base_seconds
 from adapters.mt5.execution.remote import LiveRouter, OrderRouter
 from adapters.mt5.execution.requests import Requests
+from adapters.mt5.live.bar_watch import BarWatch
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.dry_run import DryRun
-from adapters.mt5.live.feed import BarWatch, LiveFeed, Pacing
+from adapters.mt5.live.feed import LiveFeed, Pacing
 from adapters.mt5.live.pacing import STAND_STILL, ByTheClock, Lockstep, Prepared, moment_of
 from adapters.mt5.live.schedule import LiveSignalSchedule
 from adapters.mt5.live.server_clock import ServerClock
@@ -124,6 +125,7 @@ def build_shadow(terms: ShadowTerms, connection: Connection, context: SessionCon
         server=None if market else server,
         release=actors.release,
         ledger=watch_of(context, actors.bus),
+        warn=context.log.warn,
     )
     warn_of_orphan(connection, context.log)
     started = terms.started(

@@ -78,7 +78,8 @@ class PreviousRun:
         for what, (before, now) in same.items():
             if before != now:
                 if what == "the preset" and SIGNALS in (before, now):
-                    what = "--signals FILE" if before == SIGNALS else "--preset, without --signals,"
+                    preset_alone = f"--preset {before}, without --signals,"
+                    what = "--signals FILE" if before == SIGNALS else preset_alone
                 raise WrongUsage(
                     f"session {self.folder.session_id} began with {_shown(before)} and cannot go "
                     f"on with {_shown(now)}: give {what} as at its beginning"

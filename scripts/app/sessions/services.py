@@ -18,6 +18,7 @@ from adapters.reports.status import Moment, Status, StatusKeeper
 from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
 from adapters.services.heartbeat import Beat, Heartbeat, Ping, write_beat
+from adapters.services.last_cause import HANGS
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
 from adapters.services.watchdog import Watchdog, WatchdogTerms
@@ -228,7 +229,7 @@ def _add_watchdog(build: _Build, terms: WatchdogTerms, alerts: Alerts | None) ->
     """
 
     def hangs(why: str) -> None:
-        build.log.warn("the session hangs", why=why)
+        build.log.warn(HANGS, why=why)
         beat = msgspec.structs.replace(build.beat(), alive=False)
         write_beat(build.folder.path / HEARTBEAT, beat)
         build.log.written(terms.last_words)

@@ -15,7 +15,7 @@ from adapters.state.errors import StateFailed
 from adapters.state.resuming import NEVER, Start, StartAction, choose, terms_text
 from adapters.state.store import AccountStore, SessionRow
 from engine import events as ev
-from engine.clock import Clock
+from engine.clock import Clock, SystemClock
 from engine.decoding import from_json
 from engine.fields import LedgerFigures
 from engine.types import Limits, Millis
@@ -300,8 +300,8 @@ async def begin(
                 store.end(other.id, at, "adopted")
         if all(other.id != row.id for other in rows):
             store.begin(row)
-        if resumed:
-            store.resumed(row.id, at)
+        if resumed:  # by this machine's time: attempts are counted against it
+            store.resumed(row.id, SystemClock().now())
 
     try:
         await account.books.run(keep)

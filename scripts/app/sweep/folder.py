@@ -53,7 +53,7 @@ class SweepFolder:
         file = self.path / _ASKED
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BadData(f"{file}: no sweep to go on with ({error})") from error
         if not isinstance(found, dict):
             raise BadData(f"{file}: it describes no sweep")
@@ -69,7 +69,7 @@ class SweepFolder:
         for number, line in enumerate(lines[:-1], 1):
             try:
                 row = from_json(line, TrialRow)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise BadData(f"{file}: line {number} is damaged ({error})") from error
             found[row.key] = row
         if lines[-1]:  # the process was ended in the middle of it

@@ -85,7 +85,7 @@ def request_in(document: dict[str, Any], where: Path) -> SweepRequest:
     """The request of a sweep that was begun; raises BadData for what is none."""
     try:
         return converted(document, SweepRequest, _path)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise BadData(f"{where}: it describes no sweep of this program ({error})") from error
 
 

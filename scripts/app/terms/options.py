@@ -124,7 +124,7 @@ def with_digits(specs: Specs, options: list[str] | None) -> Specs:
     """`--digits SYMBOL=N`: the feed's own digits; floors and stops level are then in its points."""
     for text in options or ():
         symbol, _, number = text.partition("=")
-        if symbol not in specs or not number.isdecimal() or int(number) > 8:
+        if symbol not in specs or len(number) != 1 or number not in "012345678":
             raise WrongUsage(
                 f"--digits {text}: write SYMBOL=N with a known symbol and 0 to 8 digits"
             )

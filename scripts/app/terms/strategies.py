@@ -15,7 +15,7 @@ from config.preset_files import load_preset
 from config.schema import Preset
 from engine.events import NO_STRATEGY, SessionStarted
 from scripts.app.errors import BadData, WrongUsage
-from signals.failure import FROM_OUTSIDE
+from signals.failure import FROM_OUTSIDE, message_of
 from signals.strategies.registry import BadParameters, UnknownStrategy, registered, strategy_factory
 from signals.strategy import StrategyFactory
 
@@ -125,11 +125,11 @@ def _class_in(file: Path, class_name: str, code: bytes | None = None) -> type:
     sys.modules[spec.name] = module  # dataclasses and msgspec look their modules up there
     try:
         spec.loader.exec_module(module)
+        found = getattr(module, class_name, None)
     except FROM_OUTSIDE as error:
         raise UnknownStrategy(
-            f"strategy file {file} cannot be imported: {type(error).__name__}: {error}"
+            f"strategy file {file} cannot be imported: {message_of(error)}"
         ) from error
-    found = getattr(module, class_name, None)
     if not isinstance(found, type):
         raise UnknownStrategy(f"strategy file {file} has no class {class_name}")
     return found

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scripts.app.errors import WrongUsage
+from scripts.app.errors import BadData, WrongUsage
 
 
 def tried_of(
@@ -29,14 +29,20 @@ class TrialLedger:
         self._file = results / "sweeps" / "tried" / f"{name}.txt"
 
     def keys(self) -> set[str]:
-        """The keys of all that were tried."""
+        """The keys of all that were tried. Raises BadData."""
         try:
             return set(self._file.read_text(encoding="ascii").split())
         except FileNotFoundError:
             return set()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text of this program's"
+            raise BadData(f"{self._file}: cannot be read ({why}); move it away") from error
 
     def add(self, keys: Iterable[str]) -> int:
-        """Count these too; how many there are then. Raises WrongUsage where nothing can be kept."""
+        """Count these too; how many there are then.
+
+        Raises BadData where they cannot be read, WrongUsage where nothing can be kept.
+        """
         known = self.keys()
         new = [key for key in dict.fromkeys(keys) if key not in known]
         try:

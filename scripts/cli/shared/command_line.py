@@ -18,7 +18,7 @@ from scripts.app.version import version
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from scripts.cli.shared.help_pages import Grouped, Sentences, with_examples
 from scripts.cli.shared.streams import prepare_streams
-from scripts.view.printable import printable
+from scripts.view.printable import print_lines, printable
 
 
 def hyphens(token: str) -> str:
@@ -92,7 +92,7 @@ def lazy_app(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"butler {version()}")
+        print(printable(f"butler {version()}"))
         raise typer.Exit
 
 
@@ -110,16 +110,44 @@ def _root(
 def run(app: typer.Typer | TyperGroup) -> NoReturn:
     """Run the command line and leave with its exit code; an error is one line on stderr."""
     prepare_streams()
-    sys.exit(_code(app))
+    sys.exit(_out(_code(app)))
 
 
 def _code(app: typer.Typer | TyperGroup) -> int:
     try:
         return _carried_out(app)
     except BrokenPipeError:
-        # Whoever read our output has had enough of it (`| head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        pass
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # which the library ends so
+            raise
+    # Whoever read our output has had enough of it (`| head`).
+    _print_no_more()
+    return ExitCode.DONE
+
+
+def _out(code: int) -> int:
+    """The exit code, once all that was printed is out.
+
+    What the interpreter itself could not get rid of at its end would make the code one of its own,
+    and a service would start a session again that had ended in order.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+    except OSError as error:
+        _print_no_more()
+        complain(f"output: {error.strerror}; make room or choose another")
+        return code or ExitCode.USAGE
+    return code
+
+
+def _print_no_more() -> None:
+    """Let standard output lead nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _carried_out(app: typer.Typer | TyperGroup) -> int:
@@ -157,7 +185,7 @@ def _usage_code(error: Exception) -> int:
         return ExitCode.INTERNAL
     text: str = say()
     if text.startswith("Usage:"):  # no command at all: its message is the help
-        print(text)
+        print_lines(text.splitlines())
     else:
         complain(f"{' '.join(text.split())}{_typed(text)} (see --help)")
     return ExitCode.USAGE
@@ -177,4 +205,4 @@ def _typed(message: str) -> str:
 
 def complain(message: str) -> None:
     """One line on stderr, whatever characters the user's own values have in them."""
-    print(f"butler: {printable(message)}", file=sys.stderr)
+    print(printable(f"butler: {message}"), file=sys.stderr)

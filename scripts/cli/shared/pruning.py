@@ -10,6 +10,7 @@ import typer
 from scripts.app.errors import WrongUsage
 from scripts.cli.shared.command_line import complain
 from scripts.cli.shared.exit_codes import ExitCode
+from scripts.view.printable import printable
 
 DaysOption = Annotated[
     int | None, typer.Option(min=0, help="Sessions last written to so many days ago.")
@@ -35,7 +36,7 @@ def pruned(
         if isinstance(found, Kept):
             complain(f"{found.session} stays: {found.reason}")
             continue
-        print(old_line(found))
+        print(printable(old_line(found)))
         count, size = count + 1, size + found.size
-    print(pruned_line(count, size, deleted=yes))
+    print(printable(pruned_line(count, size, deleted=yes)))
     return ExitCode.DONE

@@ -76,10 +76,12 @@ class AccountChart {
   figure() {
     const { run, from, to } = this;
     const narrow = this.element.clientWidth < 600;
-    const right = narrow ? 58 : 72, pixels = Math.max(80, this.element.clientWidth - right - 6);
+    // An account of ten millions, as in yen, needs more room for its amounts.
+    const longer = Math.max(0, String(Math.round(run.doc.start / 100)).length - 7);
+    const right = (narrow ? 58 : 72) + 8 * longer, pixels = Math.max(80, this.element.clientWidth - right - 6);
     const points = run.points;
-    const line = (column, color, width, name) => ({
-      ...thinned(column, from, to, pixels / 2), mode: 'lines', name, line: { color, width, simplify: false },
+    const line = (column, color, width, name, lowest = false) => ({
+      ...thinned(column, from, to, pixels / 2, lowest), mode: 'lines', name, line: { color, width, simplify: false },
       hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
     });
     // The balance changes with trades alone: its own steps, unless they are more than there are pixels.
@@ -95,9 +97,9 @@ class AccountChart {
       ...steps(column, from, to), mode: 'lines', name, line: { color, width: 1.4, shape: 'hv', dash },
       hovertemplate: `${name} %{y:,.${places}f}<extra></extra>`,
     });
-    const water = thinned(points.water, from, to, pixels / 3);
+    const water = thinned(points.water, from, to, pixels / 2, true);
     const traces = [
-      line(points.worst, css('--shade'), 1, 'worst inside the bar'),
+      line(points.worst, css('--shade'), 1, 'worst inside the bar', true),
       balance(),
       line(points.equity, css('--up'), 1.6, 'equity'),
       ...(points.beside ? [this.beside(points.beside, pixels)] : []),
@@ -256,9 +258,9 @@ class AccountChart {
       if (i <= first || i > last || (tickvals.length && i - tickvals[tickvals.length - 1] < (last - first) / wanted / 2.5)) continue;
       const text = iso(times[i]);
       tickvals.push(i);
-      ticktext.push(unit >= 2592000 ? text.slice(0, 7) : unit >= 86400 ? text.slice(0, 10) : text.slice(5));
+      ticktext.push(unit >= 2592000 ? text.slice(0, 7) : unit >= 86400 ? text.slice(narrow ? 5 : 0, 10) : text.slice(narrow && unit < 43200 ? 11 : 5));
     }
-    return { tickvals, ticktext };
+    return { tickvals, ticktext, tickangle: 0 };
   }
 
   bind() {

@@ -6,13 +6,14 @@ const PATHS = 60;
 // Where a time lies on the axis of points, as a fraction of its bar; weekends have no room there.
 function position(run, seconds) {
   const time = run.points.time;
-  const i = place(time, seconds + 1e-9) - (time[place(time, seconds)] === seconds ? 0 : 1);
+  const found = place(time, seconds), i = time[found] === seconds ? found : found - 1;
   if (i < 0) return 0;
   return i + Math.min(1, (seconds - time[i]) / (run.doc.period / 1000));
 }
 
-// A column between two points: whole, or first, lowest, highest and last of each pixel.
-function thinned(column, from, to, pixels) {
+// A column between two points: whole, or first, lowest, highest and last of each pixel; of one
+// that is looked at from below the lowest alone.
+function thinned(column, from, to, pixels, lowest = false) {
   const first = Math.max(0, Math.floor(from)), last = Math.min(column.length - 1, Math.ceil(to));
   const x = [], y = [];
   const push = (i) => { x.push(i + 1); y.push(column[i] / 100); };
@@ -22,6 +23,7 @@ function thinned(column, from, to, pixels) {
     for (let i = first; i <= last; i++) push(i);
     return { x, y };
   }
+  if (lowest) push(first);
   for (let pixel = 0; pixel < pixels; pixel++) {
     const a = first + Math.floor(pixel * step), b = Math.min(last + 1, first + Math.floor((pixel + 1) * step));
     if (a >= b) continue;
@@ -30,9 +32,10 @@ function thinned(column, from, to, pixels) {
       if (column[i] < column[low]) low = i;
       if (column[i] > column[high]) high = i;
     }
-    const kept = [a, Math.min(low, high), Math.max(low, high), b - 1];
+    const kept = lowest ? [low] : [a, Math.min(low, high), Math.max(low, high), b - 1];
     kept.forEach((i, n) => { if (!n || i !== kept[n - 1]) push(i); });
   }
+  if (lowest) push(last);
   return { x, y };
 }
 
@@ -76,7 +79,7 @@ function candles(run, bars, from, to, pixels) {
   }
   for (const candle of found) candle.middle = (position(run, candle.time) + position(run, candle.end - 1)) / 2;
   const wide = Math.max(1.5, Math.min(40, 0.62 * share(level[1])));
-  return { name: level[0], found, width: wide * (to - from) / pixels };
+  return { name: level[0], found, pixels: wide };
 }
 
 // A path over the prices: one element however many strokes it has (a line with gaps makes one each).
@@ -86,20 +89,20 @@ function pathShape(path, color, width, fill, layer) {
 
 // Wicks and bodies of each colour, and a line without ink that carries the words on hovering.
 function candlePaths(run, bars, set) {
-  const scale = 10 ** bars.digits, half = set.width / 2;
+  const scale = 10 ** bars.digits;
   const x = [], y = [], text = [], shapes = [];
   for (const rising of [true, false]) {
     const wicks = [], bodies = [];
     for (const candle of set.found) {
       if ((candle.close >= candle.open) !== rising) continue;
-      const middle = candle.middle;
+      const middle = Math.round(candle.middle * 100) / 100;
       const flat = candle.close === candle.open ? 0.3 : 0;
       const low = (Math.min(candle.open, candle.close) - flat) / scale, high = (Math.max(candle.open, candle.close) + flat) / scale;
-      wicks.push(`M${middle},${candle.low / scale}L${middle},${candle.high / scale}`);
-      bodies.push(`M${middle - half},${low}L${middle + half},${low}L${middle + half},${high}L${middle - half},${high}Z`);
+      wicks.push(`M${middle},${candle.low / scale}V${candle.high / scale}`);
+      bodies.push(`M${middle},${low}V${high}`);
     }
     const color = css(rising ? '--up' : '--down');
-    if (wicks.length) shapes.push(pathShape(wicks.join(''), color, 1, false, 'between'), pathShape(bodies.join(''), color, 0, true, 'between'));
+    if (wicks.length) shapes.push(pathShape(wicks.join(''), color, 1, false, 'between'), pathShape(bodies.join(''), color, set.pixels, false, 'between'));
   }
   for (const candle of set.found) {
     x.push(candle.middle);
@@ -145,7 +148,7 @@ function marks(run, trades, bars, view) {
     const own = kinds[kind], x = position(run, seconds), y = points / scale;
     if (x < from || x > to || points === null) return;
     if (dense) {
-      own.path.push(`M${x},${y - stroke}L${x},${y + stroke}`);
+      own.path.push(`M${Math.round(x * 10) / 10},${y - stroke}V${y + stroke}`);
       return;
     }
     own.x.push(x); own.y.push(y); own.text.push(tradeText(trade, bars.digits)); own.rows.push(trade.row);
