@@ -6,18 +6,22 @@ import asyncio
 import functools
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from adapters.mt5.host.client import AsyncTerminal
 from adapters.mt5.host.launch import LocalHost
+from adapters.mt5.host.service import Hello
 from config.loader import CliOverrides, ResolvedAccount
 from scripts.app.errors import AppError
 from scripts.app.sessions import connection
 from scripts.app.sessions.paper import LOGIN, PAPER, SERVER
+from scripts.app.sessions.permission import refuse_unsuitable
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
 from tests.builders import EURUSD
+from tests.paper_terminals import terminal_at_ticks, told
 from tests.process.hosts import FAULTY_HOST
 
 SPEC: dict[str, Any] = {
@@ -120,3 +124,13 @@ def test_what_the_terminal_says_when_it_cannot_connect_is_told_with_the_remedy(
     assert exit_code(error) is ExitCode.USAGE
     assert str(error).startswith("initialize: -6 ")
     assert "check login, password and server" in str(error)
+
+
+def test_a_netting_account_is_refused_before_anything_is_begun() -> None:
+    """Only a person can settle it: exit code 2, with what to use instead."""
+    netting = told(terminal_at_ticks().account_info())._with(margin_mode=0)
+    hello = Hello(1, "3.12", "5", "paper", netting.login, netting.server, trading=True)
+    unused = cast("AsyncTerminal", None)  # the account says it alone
+    with pytest.raises(AppError, match="hedging") as refused:
+        refuse_unsuitable(connection.Connection(unused, hello, netting, ended_orphan=False))
+    assert exit_code(refused.value) is ExitCode.USAGE

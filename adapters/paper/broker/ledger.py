@@ -39,6 +39,8 @@ class Ledger:
         self, specs: dict[str, SymbolSpec], balance: Cents, *, netting: bool, currency: str = USD
     ) -> None:
         self.currency = currency
+        self.decimals = decimals(currency)
+        """Of its amounts: deals in a currency without any are booked in whole units."""
         self.specs = specs
         self.known = dict(specs)
         self.balance = balance
@@ -219,7 +221,7 @@ class Ledger:
         swap: Cents = 0,
     ) -> PaperDeal:
         spec = order.spec
-        if decimals(self.currency) == 0:
+        if not self.decimals:
             profit, fee, swap = (booked(amount, self.currency) for amount in (profit, fee, swap))
         deal = PaperDeal(
             len(self.deals) + 1, order.ticket, position, self.now,

@@ -14,7 +14,6 @@ from adapters.paper.terminal.calling import (
     text,
     whole,
 )
-from engine.types import decimals
 
 BUILD: Final = 5000
 _VERSION: Final = 500
@@ -111,7 +110,7 @@ class AccountFunctions(Surface):
                 terms.login, terms.trade_mode, terms.leverage, terms.max_orders,
                 mt5.ACCOUNT_STOPOUT_MODE_PERCENT, conditions.trade_allowed,
                 conditions.experts_allowed, netting if account.netting else hedging,
-                decimals(account.currency), False,
+                account.decimals, False,
                 account.balance / 100, 0.0, (equity - account.balance) / 100, equity / 100,
                 margin / 100, (equity - margin) / 100,
                 round(equity / margin * 100, 2) if margin else 0.0,

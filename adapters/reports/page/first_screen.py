@@ -298,7 +298,9 @@ def _next_order(result: RunResult, zone: str, lost: Millis) -> Meter:
     else:
         share = float(result.terms.limits.get("per_trade_risk_fraction", 0.0))
         text = f"may risk {amount(int(share * result.account.balance))}"
-    return Meter("next", "Next order", None, f"{text}; {days} trading days")
+    return Meter(
+        "next", "Next order", None, f"{text}; {days} trading day{'' if days == 1 else 's'}"
+    )
 
 
 # --- the eight figures ---

@@ -9,6 +9,13 @@ function make(parent, tag, text, css) {
   return element;
 }
 
+// A text whose dates and times are not broken between two lines.
+function dated(element, text) {
+  element.replaceChildren();
+  text.split(/(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)/).forEach((part, i) => { if (i % 2) make(element, 'time', part); else if (part) element.append(part); });
+  return element;
+}
+
 const amounts = [0, 2].map((places) => new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places }));
 
 // An amount of a currency; yen have no decimals.
@@ -60,7 +67,7 @@ function drawMeters(parent, meters, now, level) {
       bar.className = `${meter.key} ${meter.part >= 1 ? 'full' : meter.part >= 0.8 ? 'high' : ''}`;
       bar.setAttribute('aria-label', meter.name);
     }
-    make(item, 'p', meterText(meter, now));
+    dated(make(item, 'p'), meterText(meter, now));
   }
 }
 

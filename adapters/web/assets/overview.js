@@ -66,13 +66,13 @@ function drawRuns() {
   for (const run of shown.runs) {
     const row = make(rows, 'tr');
     make(row, 'th', run.session).scope = 'row';
-    make(row, 'td', run.preset);
-    make(row, 'td', run.mode);
-    make(row, 'td', run.written === null ? 'not ended' : new Date(run.written).toISOString().slice(0, 16).replace('T', ' '));
-    const pages = make(row, 'td');
+    const pages = make(row, 'td');  // what is pressed comes before what a phone has no room for
     const link = (text, path) => { const a = make(pages, 'a', text); a.href = `/${path}/${run.path}`; pages.append(' '); };
     if (run.live) link('session', 'session');
     if (run.sealed) link('report', 'report');
+    make(row, 'td', run.preset);
+    make(row, 'td', run.mode);
+    make(row, 'td', run.written === null ? 'not ended' : new Date(run.written).toISOString().slice(0, 16).replace('T', ' '));
   }
   if (!shown.runs.length) make(make(rows, 'tr'), 'td', 'nothing yet').colSpan = 5;
 }

@@ -8,9 +8,9 @@ let card = null, chart = null, table = null, stream = null;
 function drawScreen() {
   const { identity, verdict, figures, warnings } = run.screen;
   byId('identity').replaceChildren();
-  identity.forEach((part, i) => { if (i) byId('identity').append(' \u00b7 '); make(byId('identity'), 'bdi', part); });
+  identity.forEach((part, i) => { if (i) byId('identity').append(' \u00b7 '); dated(make(byId('identity'), 'bdi'), part); });
   byId('verdict-head').textContent = verdict.head;
-  byId('verdict-text').textContent = verdict.text;
+  dated(byId('verdict-text'), verdict.text);
   const list = byId('figures');
   list.replaceChildren();
   for (const figure of figures) {

@@ -5,27 +5,22 @@ from __future__ import annotations
 import warnings
 
 import pandas as pd
-from backtesting import Backtest, Strategy
-from common import ATR_BARS, CASH, FAST, M15, SLOW, STOP_ATR, TARGET_ATR, UNITS, answer, task
+from backtesting import Backtest
+from backtesting_rules import CrossRules, average_ranges, crosses
+from common import CASH, FAST, M15, SLOW, UNITS, answer, task
 
 
 def advice(minutes: pd.DataFrame) -> pd.DataFrame:
-    """Per M15 bar: the cross (1, -1, 0) and the ATR, at the row of its last minute."""
+    """Per M15 bar: the cross and the ATR, at the row of its last minute."""
     slot = minutes.index.as_unit("s").asi8 // M15
     grouped = minutes.groupby(slot)
     bars = grouped.agg({"High": "max", "Low": "min", "Close": "last"})
-    before = bars.Close.shift(fill_value=bars.Close.iloc[0])
-    ranges = bars.High.combine(before, max) - bars.Low.combine(before, min)
-    gap = bars.Close.rolling(FAST).mean() - bars.Close.rolling(SLOW).mean()
-    gap = gap.where(gap.abs() > 1e-12, 0.0)
-    up, down = (gap.shift() <= 0) & (gap > 0), (gap.shift() >= 0) & (gap < 0)
     rows = minutes.groupby(slot).tail(1).index
-    atr = ranges.ewm(alpha=1 / ATR_BARS, adjust=False).mean()
-    found = pd.DataFrame({"cross": up.astype(float) - down, "atr": atr})
+    found = pd.DataFrame({"cross": crosses(bars.Close, FAST, SLOW), "atr": average_ranges(bars)})
     return found.set_index(rows).assign(closed=1.0).reindex(minutes.index, fill_value=0.0)
 
 
-class Rules(Strategy):
+class Rules(CrossRules):
     storm = False
     told: pd.DataFrame
 
@@ -37,22 +32,12 @@ class Rules(Strategy):
         self.turn = -1
 
     def next(self) -> None:
-        if self.storm:
-            if self.closed[-1]:
-                self.turn = -self.turn
-                self.position.close()
-                (self.buy if self.turn > 0 else self.sell)(size=UNITS)
-            return
-        side = self.cross[-1]
-        if not side:
-            return
-        if self.position:
-            if self.position.is_long != (side > 0):
-                self.position.close()
-            return
-        price, atr = self.data.Close[-1], self.atr[-1]
-        order = self.buy if side > 0 else self.sell
-        order(size=UNITS, sl=price - side * STOP_ATR * atr, tp=price + side * TARGET_ATR * atr)
+        if not self.storm:
+            super().next()
+        elif self.closed[-1]:
+            self.turn = -self.turn
+            self.position.close()
+            (self.buy if self.turn > 0 else self.sell)(size=UNITS)
 
 
 if __name__ == "__main__":
