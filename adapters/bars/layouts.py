@@ -153,7 +153,10 @@ def _other_separator(line: str) -> str:
     """What separates the fields of a line that has no comma, semicolon or tab; empty if nothing."""
     if line.count("|") >= len(PRICES):
         return "'|'"
-    return "blanks" if len(line.split()) > len(PRICES) else ""
+    words = line.split()
+    head = set(PRICES) <= {word.strip("<>").lower() for word in words}
+    bars = len(words) > len(PRICES) and (head or words[0][:1].isdigit())  # and no prose
+    return "blanks" if bars else ""
 
 
 def _unknown(path: Path, separator: str = "") -> BarFileError:

@@ -87,12 +87,13 @@ def test_a_peer_that_drips_does_not_hold_the_client(tmp_path: Path) -> None:
 
 
 def test_a_command_never_says_of_a_session_that_lives_that_it_does_not_run(tmp_path: Path) -> None:
+    """Its access file was spoilt: it lets the command in once it has written the file anew."""
     with shadow(tmp_path) as process:
         file = tmp_path / "sessions" / "s-1" / FILE_NAME
         access = msgspec.json.decode(file.read_bytes())
         file.write_bytes(msgspec.json.encode({**access, "token": "0" * 64}))
         said = told(tmp_path, "pause", "s-1")
         assert process.poll() is None
-    assert said.code == 4
-    assert "it is busy" in said.line
-    assert "not running" not in said.line
+    assert said.code in (0, 4), said
+    assert said.code == 0 or "it is busy" in said.line
+    assert "not running" not in "".join((*said.out, *said.err))
