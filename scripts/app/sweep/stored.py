@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
+from engine.decoding import converted
 from scripts.app.errors import BadData
 from scripts.app.sweep.folder import SUMMARY, SweepFolder
 from scripts.app.sweep.heat import heat_view
@@ -46,7 +45,7 @@ def stored_sweep(folder: SweepFolder, axes: str | None, fix: Sequence[str]) -> S
 def _verdict(folder: SweepFolder) -> SweepVerdict:
     file = folder.path / SUMMARY
     try:
-        return msgspec.convert(json.loads(file.read_text(encoding="utf-8")), SweepVerdict)
+        return converted(json.loads(file.read_text(encoding="utf-8")), SweepVerdict)
     except FileNotFoundError:
         raise BadData(
             f"{folder.path}: its sweep did not come to an end: go on with butler sweep --resume "
