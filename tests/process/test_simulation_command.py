@@ -65,6 +65,7 @@ def test_a_stop_lets_begun_seeds_end_and_begins_no_more() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the processes in /proc")
+@pytest.mark.deep
 def test_ctrl_c_ends_in_order_with_the_figures_so_far() -> None:
     process = subprocess.Popen(
         [*COMMAND, "--seeds", "1..100000", "--jobs", "2", "--json"],

@@ -66,6 +66,7 @@ def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path, one: Path) -> N
     assert verdict["tried"] == 4
 
 
+@pytest.mark.deep
 def test_a_worker_that_dies_in_the_walk_forward_costs_nothing(
     tmp_path: Path, one: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
