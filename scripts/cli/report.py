@@ -77,15 +77,16 @@ def report(
     With RUN_B the page has both curves and what of their trades differs. A sweep's page has its
     heat map over --axes; nothing is run again.
     """
-    from scripts.app.journals.report import ReportRequest, write_report
-    from scripts.cli.research.sweep import is_sweep, write_page_again
+    from scripts.cli.research.sweep import sweep_of, write_page_again
 
     results = results_folder(results_dir)
-    if is_sweep(results, run):
+    if (sweep := sweep_of(results, run)) is not None:
         run_only = {"RUN_B": run_b, "--shared-js": shared_js, "--objectives": objectives}
         _refuse({**run_only, "--bars": bars}, f"{run} is a sweep, whose page has no use for it")
-        return _written(write_page_again(results, run, axes, fix or [], out), (), open_it=open_it)
+        return _written(write_page_again(sweep, axes, fix, out), (), open_it=open_it)
     _refuse({"--axes": axes, "--fix": fix}, f"{run} is no sweep's folder, and only those have it")
+    from scripts.app.journals.report import ReportRequest, write_report
+
     written = write_report(
         ReportRequest(
             results=results,

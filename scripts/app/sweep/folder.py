@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from adapters.system.atomic_files import replace_file
 from engine.decoding import from_json
 from scripts.app.errors import BadData, WrongUsage
-from scripts.app.sweep.trial import TrialRow
+
+if TYPE_CHECKING:
+    from scripts.app.sweep.trial import TrialRow
 
 _DONE = "done.jsonl"
 _ASKED = "sweep.json"
@@ -61,6 +63,8 @@ class SweepFolder:
 
     def done(self) -> dict[str, TrialRow]:
         """Finished trials by key; a last line that was cut off is left out."""
+        from scripts.app.sweep.trial import TrialRow  # not for a look whether this is a sweep
+
         file = self.path / _DONE
         if not file.is_file():
             return {}
@@ -98,6 +102,15 @@ class SweepFolder:
         _write(self.path / TRIALS, pa.Table.from_pylist([_flat(row) for row in ordered]))
         _write(self.path / DAYS, pa.Table.from_pylist(list(_days(ordered)), schema=_day_schema()))
         replace_file(self.path / SUMMARY, _json(summary))
+
+
+def sweep_folder(results: Path, name: str) -> SweepFolder | None:
+    """The folder of a sweep that is named by its path, or by its name in the results; else None."""
+    for path in (Path(name), results / "sweeps" / name):
+        folder = SweepFolder(path)
+        if folder.holds_sweep:
+            return folder
+    return None
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from engine.decoding import converted
 from risk.odds.windows import BadWindows, WindowSpan, spans
 from scripts.app.errors import BadData, WrongUsage
+from scripts.app.sweep.folder import SweepFolder
 from scripts.app.sweep.grid import MOST_TRIALS
 from scripts.app.terms.request import ReplayRequest
 
@@ -87,6 +88,15 @@ def request_in(document: dict[str, Any], where: Path) -> SweepRequest:
         return converted(document, SweepRequest, _path)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise BadData(f"{where}: it describes no sweep of this program ({error})") from error
+
+
+def asked_again(folder: SweepFolder, axes: str | None, fix: list[str] | None) -> SweepRequest:
+    """What the sweep in the folder was asked for; its heat map may be drawn in another way.
+
+    Raises BadData where there is none.
+    """
+    begun = request_in(folder.asked(), folder.path)
+    return replace(begun, axes=axes or begun.axes, fix=fix or begun.fix)
 
 
 def _path(kind: type, value: object) -> object:

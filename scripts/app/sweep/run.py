@@ -222,8 +222,7 @@ def sweep(
         tried = _tried(plan, rows)
         verdict = _verdict(plan, rows, tried, workers, stopped=trials.stopped)
     made.write(rows, msgspec.to_builtins(verdict))
-    found = judged(rows, plan.dates, request.objective)
-    figures = {row.number: float(x) for row, x in zip(found.rows, found.figures, strict=True)}
+    figures = judged(rows, plan.dates, request.objective).by_number
     return SweepOutcome(verdict, tuple(rows), made, plan.base.notes, plan.view, figures)
 
 

@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator
 
 from engine.decoding import converted
 from scripts.app.errors import BadData
 from scripts.app.sweep.folder import SUMMARY, SweepFolder
 from scripts.app.sweep.heat import heat_view
-from scripts.app.sweep.request import request_in
+from scripts.app.sweep.request import asked_again
 from scripts.app.sweep.run import SweepOutcome
 from scripts.app.sweep.verdict import SweepVerdict, judged
 
 
-def sweep_folder(results: Path, name: str) -> SweepFolder | None:
-    """The folder of a sweep that is named by its path, or by its name in the results; else None."""
-    for path in (Path(name), results / "sweeps" / name):
-        folder = SweepFolder(path)
-        if folder.holds_sweep:
-            return folder
-    return None
-
-
-def stored_sweep(folder: SweepFolder, axes: str | None, fix: Sequence[str]) -> SweepOutcome:
+def stored_sweep(folder: SweepFolder, axes: str | None, fix: list[str] | None) -> SweepOutcome:
     """What the sweep came to, its heat map as asked for now, else as it was asked for then.
 
     Raises BadData for a folder whose sweep did not end, WrongUsage for axes of no trial.
     """
-    begun = request_in(folder.asked(), folder.path)
-    request = replace(begun, axes=axes or begun.axes, fix=list(fix) or begun.fix)
+    request = asked_again(folder, axes, fix)
     verdict = _verdict(folder)
     rows = tuple(sorted(folder.done().values(), key=lambda row: row.number))
     view = heat_view(request.axes, request.fix, [row.settings for row in rows])
     dates = list(_weekdays(verdict.first, verdict.last))
-    found = judged(rows, dates, verdict.objective)
-    figures = {row.number: float(x) for row, x in zip(found.rows, found.figures, strict=True)}
+    figures = judged(rows, dates, verdict.objective).by_number
     return SweepOutcome(verdict, rows, folder, (), view, figures)
 
 

@@ -117,6 +117,11 @@ class TrialColumns(msgspec.Struct, frozen=True, kw_only=True):
     results: Floats
     figures: Floats
 
+    @property
+    def by_number(self) -> dict[int, float]:
+        """Each trial's figure by its number."""
+        return {row.number: float(x) for row, x in zip(self.rows, self.figures, strict=True)}
+
 
 def judged(rows: Sequence[TrialRow], dates: Sequence[str], objective: str) -> TrialColumns:
     """The trials that have figures, in order."""

@@ -222,23 +222,16 @@ def _work(given: dict[str, Any]) -> int:
 
 def _with(workers: Workers, given: dict[str, Any], screen: Screen) -> int:
     from scripts.app.sweep.folder import SweepFolder
+    from scripts.app.sweep.request import asked_again
     from scripts.app.sweep.run import sweep as run_sweep
 
     folder = None if given["resume"] is None else SweepFolder(given["resume"])
-    request = _request(given) if folder is None else _resumed(given, folder)
+    request = (
+        _request(given) if folder is None else asked_again(folder, given["axes"], given["fix"])
+    )
     frontend = _SweepScreen(screen, request.objective)
     found = run_sweep(request, workers, frontend, out=given["out"], resume=folder)
     return _shown(found, screen)
-
-
-def _resumed(given: dict[str, Any], folder: SweepFolder) -> SweepRequest:
-    """What the sweep in the folder was asked for; its heat map may be drawn in another way."""
-    from dataclasses import replace
-
-    from scripts.app.sweep.request import request_in
-
-    begun = request_in(folder.asked(), folder.path)
-    return replace(begun, axes=given["axes"] or begun.axes, fix=given["fix"] or begun.fix)
 
 
 def _shown(found: SweepOutcome, screen: Screen) -> int:
@@ -260,22 +253,19 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
     return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
 
 
-def is_sweep(results: Path, name: str) -> bool:
-    """Whether `butler report NAME` means a sweep: its folder, or its name in the results."""
-    from scripts.app.sweep.stored import sweep_folder
+def sweep_of(results: Path, name: str) -> SweepFolder | None:
+    """The sweep that `butler report NAME` means, by its folder or its name in the results."""
+    from scripts.app.sweep.folder import sweep_folder
 
-    return sweep_folder(results, name) is not None
+    return sweep_folder(results, name)
 
 
 def write_page_again(
-    results: Path, name: str, axes: str | None, fix: list[str], out: Path | None
+    folder: SweepFolder, axes: str | None, fix: list[str] | None, out: Path | None
 ) -> Path:
     """Write the page of a sweep that was made before, with its heat map as asked for now."""
-    from scripts.app.sweep.stored import stored_sweep, sweep_folder
+    from scripts.app.sweep.stored import stored_sweep
 
-    folder = sweep_folder(results, name)
-    if folder is None:
-        raise WrongUsage(f"{name}: there is no sweep")
     return folder.write_page(_page(stored_sweep(folder, axes, fix)), out)
 
 
