@@ -38,7 +38,7 @@ def _verdict(folder: SweepFolder) -> SweepVerdict:
             f"{folder.path}: its sweep did not come to an end: go on with butler sweep --resume "
             f"{folder.path}"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadData(f"{file}: it is no summary of a sweep ({error})") from error
 
 
