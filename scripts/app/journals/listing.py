@@ -160,17 +160,17 @@ def _of_journal(folder: Path, summary: _Summary | None) -> PastRun:
             last = next(_records(stored, stored.last_seq), None)
             if summary is not None and (last is None or isinstance(last.event, ev.SessionEnded)):
                 return _of_summary(folder, summary, journal=True)
-            run = None if last is None else _so_far(stored, last)
+            run = None if last is None else _so_far(folder, stored, last)
     except JournalDamaged:
         run = None
     if run is not None:
-        return replace(run, session_id=folder.name, state=_state(folder))
+        return replace(run, state=_state(folder))
     if summary is not None:
         return _of_summary(folder, summary, journal=True)
     return PastRun(session_id=folder.name, journal=True)
 
 
-def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
+def _so_far(folder: Path, stored: StoredJournal, last: ev.Record) -> PastRun | None:
     """What the journal says up to `last`; None of one that does not begin with a session."""
     projection = SummaryProjection()
     account, started = 0, None
@@ -186,22 +186,9 @@ def _so_far(stored: StoredJournal, last: ev.Record) -> PastRun | None:
         return None
     for record in stored.records(max(1, last.seq - _LOOKED_BACK), last.seq):
         account = _equity(record.event, account)
-    told = converted(projection.summary(), _Summary)
-    return PastRun(
-        session_id="",
-        started=told.started_at,
-        mode=told.mode,
-        preset=told.preset,
-        account_profile=told.account_profile,
-        played_from=told.played_from,
-        currency=told.currency,
-        played_to=iso(last.time),
-        result=round((account - projection.paid_in) / 100, 2),
-        trades=told.number_of_trades,
-        open_positions=told.open_positions,
-        verdict=_verdict(told),
-        journal=True,
-    )
+    told = _of_summary(folder, converted(projection.summary(), _Summary), journal=True)
+    result = round((account - projection.paid_in) / 100, 2)
+    return replace(told, played_to=iso(last.time), result=result)
 
 
 _FOLDED = frozenset(TAGS[kind] for kind in SummaryProjection.KINDS)
