@@ -108,7 +108,7 @@ class Catalog:
         kept = {look.folder for look in newest}
         self._known = {folder: item for folder, item in self._known.items() if folder in kept}
         self._unread = {folder: item for folder, item in self._unread.items() if folder in kept}
-        unread = [item.why for folder, item in self._unread.items() if _is_old(folder)]
+        unread = [item.why for item in self._unread.values() if _is_old(item.stamp[0])]
         self.problems = (*self._folders.problems, *unread)
         return [entry for entry in entries if entry is not None]
 
@@ -186,8 +186,8 @@ def _listed(looks: list[FolderLook]) -> list[FolderLook]:
     return [look for look in order if look.held or look.folder in chosen]
 
 
-def _is_old(folder: Path) -> bool:
-    return time.time() - written_at(folder / JOURNAL) / 1e9 > _NEW_SECONDS
+def _is_old(written: int) -> bool:
+    return time.time() - written / 1e9 > _NEW_SECONDS
 
 
 def _read(look: FolderLook) -> SessionEntry | None:
