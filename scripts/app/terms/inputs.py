@@ -45,7 +45,7 @@ def open_inputs(
     now = SystemClock().now() // 1000
     inputs = []
     for symbol in (name for name in specs if name in paths):
-        refuse_other_symbol(paths[symbol], _symbol_in(paths[symbol]), symbol, specs)
+        refuse_other_symbol(paths[symbol], options.said_symbol(paths[symbol]), symbol, specs)
         item, done = open_input(
             specs[symbol],
             paths[symbol],
@@ -59,13 +59,6 @@ def open_inputs(
         inputs.append(item)
         notes += done
     return inputs, notes
-
-
-def _symbol_in(path: Path) -> str | None:
-    try:
-        return open_bars(path).symbol
-    except BarFileError as error:
-        raise BadData(str(error)) from error
 
 
 def refuse_other_symbol(path: Path, said: str | None, symbol: str, known: Collection[str]) -> None:
