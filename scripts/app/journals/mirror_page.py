@@ -16,7 +16,7 @@ def write_mirror(mirrored: Mirrored, out: Path | None = None) -> Path:
     """Write the page, by default into the session's folder; raises WrongUsage."""
     page = PageFile(out or mirrored.journal.parent / PAGE)
     runs = mirrored.replay, mirrored.session
-    other = compared_with(mirrored.compared, "A", mirrored.replay, runs, mirrored.why())
+    other = compared_with(mirrored.compared, "A", runs, mirrored.why())
     result = mirrored.session.result
     page.write(result, hindsight_of(result), other)
     return page.path

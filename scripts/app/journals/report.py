@@ -52,7 +52,7 @@ def write_report(request: ReportRequest) -> WrittenReport:
     beside = None
     if other is not None:
         compared = compared_recorded(run, other, Tolerances())
-        beside = compared_with(compared, "B", other, (run, other))
+        beside = compared_with(compared, "B", (run, other))
     size = page.write(run.result, hindsight, beside)
     warnings = (*run.result.warnings, *(other.result.warnings if other else ()))
     return WrittenReport(page.path, size, warnings)
@@ -86,11 +86,11 @@ def compared_recorded(a: RecordedRun, b: RecordedRun, tolerances: Tolerances) ->
 def compared_with(
     compared: ComparedRuns,
     called: str,
-    other: RecordedRun,
     runs: tuple[RecordedRun, RecordedRun],
     why: Mapping[int, str] | None = None,
 ) -> OtherRun:
-    """The `other` of two compared runs (A, B) for the page of one; it is `called` A or B."""
+    """The one that is `called` A or B of two compared runs (A, B), for the page of the other."""
+    other = runs["AB".index(called)]
     return other_run_of(
         f"{called}: {other.name}",
         compared.result,
