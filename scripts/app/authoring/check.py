@@ -259,14 +259,17 @@ class _Checked:
     def _files(self, opened: tuple[str, ...]) -> CheckFinding:
         """Closes that are still to come stand in no file it opens, and nowhere in its memory."""
         bars = self._unpacked()
-        closes = [(one.time[_HELD_AFTER:], one.close[_HELD_AFTER:]) for one in bars.closings]
+        later = [
+            (one.time[_HELD_AFTER:], LaterCloses(one.close[_HELD_AFTER:], self._spec.digits))
+            for one in bars.closings
+        ]
         del bars
         for name in opened:
-            at = _held(closes, self._spec.digits, in_file(Path(name)))
+            at = _held(later, in_file(Path(name)))
             if at is not None:
                 fault = f"it reads {name}, which holds what comes later: the closes from {at} on"
                 return CheckFinding(check="files", told="", fault=fault)
-        at = _held(closes, self._spec.digits, in_memory(self._after_some_bars()))
+        at = _held(later, in_memory(self._after_some_bars()))
         if at is not None:
             fault = (
                 f"after {_HELD_AFTER} bars it already holds what comes later: the closes from "
@@ -349,14 +352,12 @@ def _difference(expected: Sequence[Made], other: Callable[[], Sequence[Made]]) -
 
 
 def _held(
-    closes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    digits: int,
-    columns: Iterable[Column],
+    later: Sequence[tuple[NDArray[np.int64], LaterCloses]], columns: Iterable[Column]
 ) -> str | None:
     """The first bar whose close stands in the columns, in words; None for none."""
     columns = list(columns)
-    for times, later in closes:
-        place = LaterCloses([later], digits).found_in(columns)
+    for times, closes in later:
+        place = closes.found_in(columns)
         if place is not None:
             return f"the bar of {_iso(int(times[place]))}"
     return None

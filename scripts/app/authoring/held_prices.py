@@ -28,13 +28,12 @@ _SPLIT = re.compile(r"[,;\t ]+")
 class LaterCloses:
     """Closes that are still to come, in points; `digits` are those of a price as it is written."""
 
-    def __init__(self, closes: Iterable[NDArray[np.int64]], digits: int) -> None:
-        self._point = 10**digits
-        self._places: dict[int, tuple[NDArray[np.int64], int]] = {}
-        for one in closes:
-            for place, mark in enumerate(_marks(one).tolist()):
-                if len(set(one[place : place + RUN].tolist())) >= _DISTINCT:
-                    self._places.setdefault(mark, (one, place))
+    def __init__(self, closes: NDArray[np.int64], digits: int) -> None:
+        self._closes, self._point = closes, 10**digits
+        self._places: dict[int, int] = {}
+        for place, mark in enumerate(_marks(closes).tolist()):
+            if len(set(closes[place : place + RUN].tolist())) >= _DISTINCT:
+                self._places.setdefault(mark, place)
         self._known = np.array(sorted(self._places), np.int64)
 
     def found_in(self, columns: Iterable[Column]) -> int | None:
@@ -50,8 +49,8 @@ class LaterCloses:
         marks = _marks(points)
         places = []
         for at in np.flatnonzero(np.isin(marks, self._known)).tolist():
-            closes, place = self._places[int(marks[at])]
-            if np.array_equal(closes[place : place + RUN], points[at : at + RUN]):
+            place = self._places[int(marks[at])]
+            if np.array_equal(self._closes[place : place + RUN], points[at : at + RUN]):
                 places.append(place)
         return min(places, default=None)
 
