@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -172,8 +174,11 @@ def _of_text(text: str) -> Iterator[Column]:
     rows = [_SPLIT.split(line.strip()) for line in text.splitlines()]
     if len(rows) < RUN:  # all in one line, as JSON may be
         rows = [[field] for field in re.findall(r"-?\d+(?:\.\d+)?", text)]
-    for place in range(max(map(len, rows), default=0)):
-        yield np.array([_number(row[place]) for row in rows if place < len(row)], np.float64)
+    columns: dict[int, array[float]] = defaultdict(lambda: array("d"))
+    for row in rows:
+        for place, field in enumerate(row):
+            columns[place].append(_number(field))
+    yield from map(np.array, columns.values())
 
 
 def _number(field: str) -> float:
