@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from adapters.bars import sample
@@ -302,6 +303,17 @@ HONEST = {
     "a model in a file": BARS.replace("future", "model") + "MODEL = ROWS\n" + ON_BAR.format(
         body="return enter(view, LONG if (bar.close - bar.open) * len(MODEL) > 0 else SHORT)"
     ),
+    "a model of objects in a file": "import numpy as np\nfrom pathlib import Path\n\n"
+    "MODEL = np.load(Path(__file__).with_name('objects.npy'), allow_pickle=True)\n" + ON_BAR.format(
+        body="return enter(view, LONG if (bar.close - bar.open) * len(MODEL) > 0 else SHORT)"
+    ),
+    "a table in a file that was cut off": "from pathlib import Path\n\n"
+    "CUT = Path(__file__).with_name('cut.parquet').read_bytes()\n" + ON_BAR.format(
+        body="return enter(view, LONG if (bar.close - bar.open) * len(CUT) > 0 else SHORT)"
+    ),
+    "numbers that are longer than any price": ON_BAR.format(
+        body="return enter(view, LONG if bar.close % POWERS[9] % 2 else SHORT)"
+    ) + "\n\nPOWERS = [10**k for k in range(300, 320)]\n",
     "a constant table": ON_BAR.format(
         body="return enter(view, TABLE[bar.close % 2])"
     ) + "\n\nTABLE = {0: LONG, 1: SHORT}\n",
@@ -340,6 +352,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "future.csv").write_text(text, "utf-8")
     model = "".join(f"{k},{k * k % 97}\n" for k in range(2_000))
     (tmp_path / "model.csv").write_text(model, "utf-8")
+    np.save(tmp_path / "objects.npy", np.array([{"weight": 1}, None]))
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     return tmp_path
 
 

@@ -123,8 +123,8 @@ def _of_rows(rows: Sequence[Any]) -> Iterator[Column]:
         rows = [list(row.values()) if isinstance(row, Mapping) else row for row in rows]
     try:
         yield from _of_array(np.array(rows, np.float64))
-    except (TypeError, ValueError):
-        return  # no numbers, or not one beside the other
+    except (TypeError, ValueError, OverflowError):
+        return  # no numbers, not one beside the other, or longer than any price
 
 
 def _of_array(found: NDArray[Any]) -> Iterator[Column]:
@@ -159,14 +159,21 @@ def in_file(file: Path) -> Iterator[Column]:
         content = file.read_bytes()
     except OSError:
         return  # it was there for the strategy's run: what is gone cannot be looked into
-    if content.startswith(b"PAR1"):
-        import pyarrow.parquet as pq
-
-        yield from _of_frame(pq.read_table(file))
-    elif content.startswith(b"\x93NUMPY"):
-        yield from _of_array(np.load(file, allow_pickle=False))
+    if content.startswith((b"PAR1", b"\x93NUMPY")):
+        yield from _columns(_table_in(file, parquet=content.startswith(b"PAR1")))
     else:
         yield from _of_text(content.decode("utf-8", "replace"))
+
+
+def _table_in(file: Path, *, parquet: bool) -> object:
+    try:
+        if not parquet:
+            return np.load(file, allow_pickle=False)
+        import pyarrow.parquet as pq
+
+        return pq.read_table(file)
+    except (OSError, ValueError, NotImplementedError):
+        return None  # cut off, or of objects: what the strategy makes of it stands in its memory
 
 
 def _of_text(text: str) -> Iterator[Column]:
