@@ -122,6 +122,9 @@ def test_the_report_of_a_sweep_is_its_page_drawn_as_asked(results: Path, tmp_pat
         said = butler("report", *options, "--results-dir", tmp_path)
         assert said.code == 2
         assert complaint in said.line
+    (folder / "summary.json").write_text("[" * 100_000, "utf-8")
+    said = butler("report", "mine", "--results-dir", tmp_path)
+    assert (said.code, "it is no summary of a sweep" in said.line) == (3, True)
     (folder / "summary.json").unlink()
     said = butler("report", "mine", "--results-dir", tmp_path)
     assert (said.code, "did not come to an end: go on with" in said.line) == (3, True)
