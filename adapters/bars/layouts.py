@@ -178,7 +178,7 @@ def _headerless(path: Path, delimiter: str, fields: list[str]) -> Layout:
     if len(fields) == 6 and delimiter == ";" and template == _HISTDATA_TIME:
         return _histdata(path, fields)
     klines = not template and _is_klines(fields)
-    whole_time = "h" in template or not template or _PRICE.fullmatch(fields[1]) is not None
+    whole_time = "h" in template or not template or any(map(_PRICE.fullmatch, fields[1:2]))
     columns = (_WITH_WHOLE_TIME if whole_time else _HEADERLESS).get(len(fields))
     columns = _KLINES if klines else columns
     if columns is None:

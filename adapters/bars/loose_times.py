@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -170,13 +170,17 @@ def column_values(
 ) -> Iterator[tuple[int, str]]:
     """Pairs of a line number and the text that the column has there, after `before` lines."""
     for first, block in blocks(path, encoding):
-        for line, fields in enumerate(_rows(block.decode(), delimiter), first):
+        for line, text in enumerate(block.decode().split("\n")[:-1], first):
+            fields = _fields(text, delimiter)
             if line > before and place < len(fields):
                 yield line, fields[place]
 
 
-def _rows(text: str, delimiter: str) -> Iterable[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _fields(line: str, delimiter: str) -> list[str]:
+    """Those of one line, as the parser of bars sees them: no quotes reach into the next."""
+    if '"' not in line:
+        return line.removesuffix("\r").split(delimiter)
+    return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
 
 
 def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) -> bytes:
@@ -186,13 +190,13 @@ def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) ->
 
 
 def _line(line: str, delimiter: str, loose: dict[int, LooseTime]) -> str:
-    quoted = '"' in line
-    fields = next(iter(_rows(line, delimiter)), []) if quoted else line.split(delimiter)
+    fields = _fields(line, delimiter)
     for place, column in loose.items():
         if place < len(fields):
             fields[place] = column.rewritten(fields[place])
-    if not quoted:
-        return delimiter.join(fields)
+    end = "\r" if line.endswith("\r") else ""
+    if '"' not in line:
+        return delimiter.join(fields) + end
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator="").writerow(fields)
-    return out.getvalue() + ("\r" if line.endswith("\r") else "")
+    return out.getvalue() + end
