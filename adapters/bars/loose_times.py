@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -125,6 +125,17 @@ def order_told(value: str) -> str:
     return DAY_FIRST if day and not month else MONTH_FIRST if month and not day else ""
 
 
+def orders_told(values: Iterable[tuple[int, str]]) -> dict[str, tuple[int, str]]:
+    """The orders that dates tell, each with the line and the text of the first that tells it."""
+    told: dict[str, tuple[int, str]] = {}
+    for line, value in values:
+        if order := order_told(value):
+            told.setdefault(order, (line, value))
+        if len(told) == 2:
+            break
+    return told
+
+
 def in_iso(value: str, order: str) -> str | None:
     """A date of any of these shapes as ISO-8601; None where it is none, or plain already.
 
@@ -151,18 +162,15 @@ def proven_order(path: Path, encoding: str, place: int, delimiter: str, before: 
 
     None where none proves it. Raises BarFileError where one value proves each.
     """
-    found: dict[str, tuple[int, str]] = {}
-    for line, value in column_values(path, encoding, place, delimiter, before):
-        if order := order_told(value):
-            found.setdefault(order, (line, value))
-        if len(found) == 2:
-            (other, text), (line, value) = sorted(found.values())
-            fault = (
-                f"{shown(value)} has another order of day and month than {shown(text)} in line "
-                f"{other}: a spreadsheet read some dates as the other order; export again"
-            )
-            raise BarFileError(path, fault, line)
-    return next(iter(found), None)
+    told = orders_told(column_values(path, encoding, place, delimiter, before))
+    if len(told) > 1:
+        (other, text), (line, value) = sorted(told.values())
+        fault = (
+            f"{shown(value)} has another order of day and month than {shown(text)} in line "
+            f"{other}: a spreadsheet read some dates as the other order; export again"
+        )
+        raise BarFileError(path, fault, line)
+    return next(iter(told), None)
 
 
 def column_values(
