@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from adapters.bars.column_names import (
     ticks_fault,
 )
 from adapters.bars.errors import BarFileError, import_command, shown
+from adapters.bars.lines import split
 from adapters.bars.loose_times import LooseTime, loose_time
 from adapters.bars.time_text import clock_template, for_people, stamp_template, zone_of
 from engine.types import ClockName
@@ -130,13 +130,6 @@ def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) 
     else:
         layout = _with_header(path, delimiter, fields, lines, choice, before)
     return replace(layout, before=layout.before + before)
-
-
-def split(line: str, delimiter: str) -> list[str]:
-    """The fields of a line, without the quotes that some writers put around them."""
-    if '"' not in line:
-        return line.split(delimiter)
-    return next(csv.reader([line], delimiter=delimiter))
 
 
 def is_truefx(fields: list[str]) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.bars.errors import BarFileError, shown
-from adapters.bars.lines import blocks
+from adapters.bars.lines import blocks, split
 
 _CLOCK = r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.]0+)?)?(?: ?(?P<half>[AaPp])[Mm])?"
 _YEAR_FIRST = r"(?P<y>\d{4})(?P<sign>[-./])(?P<a>\d{1,2})(?P=sign)(?P<b>\d{1,2})"
@@ -179,16 +179,9 @@ def column_values(
     """Pairs of a line number and the text that the column has there, after `before` lines."""
     for first, block in blocks(path, encoding):
         for line, text in enumerate(block.decode().split("\n")[:-1], first):
-            fields = _fields(text, delimiter)
+            fields = split(text.removesuffix("\r"), delimiter)
             if line > before and place < len(fields):
                 yield line, fields[place]
-
-
-def _fields(line: str, delimiter: str) -> list[str]:
-    """Those of one line, as the parser of bars sees them: no quotes reach into the next."""
-    if '"' not in line:
-        return line.removesuffix("\r").split(delimiter)
-    return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
 
 
 def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) -> bytes:
@@ -198,13 +191,15 @@ def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) ->
 
 
 def _line(line: str, delimiter: str, loose: dict[int, LooseTime]) -> str:
-    fields = _fields(line, delimiter)
+    text = line.removesuffix("\r")
+    if "\r" in text:
+        return line  # it is refused as it is
+    fields = split(text, delimiter)
     for place, column in loose.items():
         if place < len(fields):
             fields[place] = column.rewritten(fields[place])
-    end = "\r" if line.endswith("\r") else ""
-    if '"' not in line:
-        return delimiter.join(fields) + end
+    if '"' not in text:
+        return delimiter.join(fields)
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator="").writerow(fields)
-    return out.getvalue() + end
+    return out.getvalue()

@@ -207,6 +207,16 @@ TEXTS: dict[str, tuple[bytes, str, list[str]]] = {
         "line 3",
         ["has 1 fields"],
     ),
+    "a carriage return in a first bar with quotes": (
+        _with(ISO, 2, '"2025-03-10 00:00:00",1.08,1.081,1.079,1.08,5,1\r7'),
+        "line 2",
+        ["carriage return"],
+    ),
+    "a carriage return after a loose time with quotes": (
+        "\n".join(ISO).replace(" 0", " ").encode() + b'\n"2025-03-10 6:00:00",1,1,1,1,5,1\r7\n',
+        "line 8",
+        ["carriage return"],
+    ),
     "a date and its separator in quotes": (b'"2025-03-10\t"\n', "line 1", ["has 1 fields"]),
     "rows swapped": (
         "\n".join([*GOOD[:3], GOOD[4], GOOD[3], *GOOD[5:]]).encode(),
