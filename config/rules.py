@@ -96,8 +96,8 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
         reset_hour=reset.whole("hour", least=0, most=23),
         daily=_daily(top.section("daily_loss", _DAILY_KEYS)),
         maximum=_maximum(top.section("max_loss", _MAX_KEYS)),
-        phases=_unproven(_phases(top), _unmodelled(top)),
-        left_out=tuple(item.rule for item in _unmodelled(top) if not item.phases),
+        phases=_unproven(_phases(top), unmodelled := _unmodelled(top)),
+        left_out=tuple(item.rule for item in unmodelled if not item.phases),
         restrictions=TradingRestrictions()
         if top.off("conduct")
         else _restrictions(top.section("conduct", _CONDUCT_KEYS)),

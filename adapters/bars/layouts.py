@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from adapters.bars.column_names import (
     ticks_fault,
 )
 from adapters.bars.errors import BarFileError, import_command, shown
+from adapters.bars.lines import split
 from adapters.bars.loose_times import LooseTime, loose_time
 from adapters.bars.time_text import clock_template, for_people, stamp_template, zone_of
 from engine.types import ClockName
@@ -132,13 +132,6 @@ def recognise(path: Path, lines: list[str], choice: ColumnChoice | None = None) 
     return replace(layout, before=layout.before + before)
 
 
-def split(line: str, delimiter: str) -> list[str]:
-    """The fields of a line, without the quotes that some writers put around them."""
-    if '"' not in line:
-        return line.split(delimiter)
-    return next(csv.reader([line], delimiter=delimiter))
-
-
 def is_truefx(fields: list[str]) -> bool:
     """Whether a first line is a tick as TrueFX writes it: pair, time, bid, ask."""
     return len(fields) == 4 and TRUEFX_TIME.fullmatch(fields[1].strip()) is not None
@@ -178,7 +171,7 @@ def _headerless(path: Path, delimiter: str, fields: list[str]) -> Layout:
     if len(fields) == 6 and delimiter == ";" and template == _HISTDATA_TIME:
         return _histdata(path, fields)
     klines = not template and _is_klines(fields)
-    whole_time = "h" in template or not template or _PRICE.fullmatch(fields[1]) is not None
+    whole_time = "h" in template or not template or any(map(_PRICE.fullmatch, fields[1:2]))
     columns = (_WITH_WHOLE_TIME if whole_time else _HEADERLESS).get(len(fields))
     columns = _KLINES if klines else columns
     if columns is None:

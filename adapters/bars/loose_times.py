@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.bars.errors import BarFileError, shown
-from adapters.bars.lines import blocks
+from adapters.bars.lines import blocks, split
 
 _CLOCK = r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.]0+)?)?(?: ?(?P<half>[AaPp])[Mm])?"
 _YEAR_FIRST = r"(?P<y>\d{4})(?P<sign>[-./])(?P<a>\d{1,2})(?P=sign)(?P<b>\d{1,2})"
@@ -125,6 +125,17 @@ def order_told(value: str) -> str:
     return DAY_FIRST if day and not month else MONTH_FIRST if month and not day else ""
 
 
+def orders_told(values: Iterable[tuple[int, str]]) -> dict[str, tuple[int, str]]:
+    """The orders that dates tell, each with the line and the text of the first that tells it."""
+    told: dict[str, tuple[int, str]] = {}
+    for line, value in values:
+        if order := order_told(value):
+            told.setdefault(order, (line, value))
+        if len(told) == 2:
+            break
+    return told
+
+
 def in_iso(value: str, order: str) -> str | None:
     """A date of any of these shapes as ISO-8601; None where it is none, or plain already.
 
@@ -151,18 +162,15 @@ def proven_order(path: Path, encoding: str, place: int, delimiter: str, before: 
 
     None where none proves it. Raises BarFileError where one value proves each.
     """
-    found: dict[str, tuple[int, str]] = {}
-    for line, value in column_values(path, encoding, place, delimiter, before):
-        if order := order_told(value):
-            found.setdefault(order, (line, value))
-        if len(found) == 2:
-            (other, text), (line, value) = sorted(found.values())
-            fault = (
-                f"{shown(value)} has another order of day and month than {shown(text)} in line "
-                f"{other}: a spreadsheet read some dates as the other order; export again"
-            )
-            raise BarFileError(path, fault, line)
-    return next(iter(found), None)
+    told = orders_told(column_values(path, encoding, place, delimiter, before))
+    if len(told) > 1:
+        (other, text), (line, value) = sorted(told.values())
+        fault = (
+            f"{shown(value)} has another order of day and month than {shown(text)} in line "
+            f"{other}: a spreadsheet read some dates as the other order; export again"
+        )
+        raise BarFileError(path, fault, line)
+    return next(iter(told), None)
 
 
 def column_values(
@@ -170,13 +178,10 @@ def column_values(
 ) -> Iterator[tuple[int, str]]:
     """Pairs of a line number and the text that the column has there, after `before` lines."""
     for first, block in blocks(path, encoding):
-        for line, fields in enumerate(_rows(block.decode(), delimiter), first):
+        for line, text in enumerate(block.decode().split("\n")[:-1], first):
+            fields = split(text.removesuffix("\r"), delimiter)
             if line > before and place < len(fields):
                 yield line, fields[place]
-
-
-def _rows(text: str, delimiter: str) -> Iterable[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
 
 
 def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) -> bytes:
@@ -186,13 +191,15 @@ def in_fixed_shape(block: bytes, delimiter: str, loose: dict[int, LooseTime]) ->
 
 
 def _line(line: str, delimiter: str, loose: dict[int, LooseTime]) -> str:
-    quoted = '"' in line
-    fields = next(iter(_rows(line, delimiter)), []) if quoted else line.split(delimiter)
+    text = line.removesuffix("\r")
+    if "\r" in text:
+        return line  # it is refused as it is
+    fields = split(text, delimiter)
     for place, column in loose.items():
         if place < len(fields):
             fields[place] = column.rewritten(fields[place])
-    if not quoted:
+    if '"' not in text:
         return delimiter.join(fields)
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator="").writerow(fields)
-    return out.getvalue() + ("\r" if line.endswith("\r") else "")
+    return out.getvalue()

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.bars.errors import shown
-from adapters.bars.loose_times import in_iso, order_told
+from adapters.bars.loose_times import in_iso, orders_told
 from engine.events import UserSignal
 from engine.types import Side
 
@@ -115,11 +115,7 @@ def _dated(
     path: Path, rows: list[tuple[int, dict[str, Any]]]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows with a spreadsheet's dates as ISO-8601, where the file tells day and month apart."""
-    told: dict[str, tuple[int, str]] = {}
-    for line, row in rows:
-        for value in _texts(row).values():
-            if order := order_told(value):
-                told.setdefault(order, (line, value))
+    told = orders_told((line, value) for line, row in rows for value in _texts(row).values())
     if len(told) > 1:
         (first, text), (line, value) = sorted(told.values())
         fault = (

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from adapters.bars.column_names import PRICES, SYMBOL
 from adapters.bars.columns import RateColumns
 from adapters.bars.errors import BarFileError, import_command, shown
-from adapters.bars.layouts import BLANKS, Layout, not_a_time, split, wrong_count
-from adapters.bars.lines import blocks
+from adapters.bars.layouts import BLANKS, Layout, not_a_time, wrong_count
+from adapters.bars.lines import blocks, split
 from adapters.bars.loose_times import in_fixed_shape
 from adapters.bars.time_text import seconds_of
 from adapters.bars.values import Symbol, as_written, bad_value, counted, range_fault

@@ -109,14 +109,15 @@ def _ticks(path: Path, layout: TickLayout) -> Iterator[_Tick]:
     names = layout.names
     bid_at, ask_at = names.index("bid"), names.index("ask")
     last = _Tick(0, math.nan, math.nan)
-    least = max(len(names) - 1, bid_at + 1, ask_at + 1, *_time_places(names, 1))
+    time_at = _time_places(names)
+    least = max(len(names) - 1, 1 + max(bid_at, ask_at, *time_at))
     for line, fields in _rows(path, layout):
         if len(fields) < least:
             raise BarFileError(path, f"has {len(fields)} fields, expected {len(names)}", line)
         _refuse_other_symbol(path, line, layout, fields)
         bid = _price(path, line, "bid", fields[bid_at], last.bid)
         ask = _price(path, line, "ask", fields[ask_at], last.ask)
-        moment = " ".join(fields[place] for place in _time_places(names)).strip()
+        moment = " ".join(fields[place] for place in time_at).strip()
         tick = _Tick(_second(path, line, moment), bid, ask)
         if tick.second < last.second:
             raise BarFileError(path, "goes back in time: sort the ticks", line)
@@ -142,11 +143,11 @@ def _rows(path: Path, layout: TickLayout) -> Iterator[tuple[int, list[str]]]:
             raise BarFileError(path, f"cannot be read ({error}): correct it", line + 1) from error
 
 
-def _time_places(names: list[str], first: int = 0) -> list[int]:
-    """The columns that make a tick's time, counted from `first`."""
-    either = ("date", "time") if "date" in names else _TIME_NAMES
-    wanted = [name for name in either if name in names][: 2 if "date" in names else 1]
-    return [names.index(name) + first for name in wanted]
+def _time_places(names: list[str]) -> list[int]:
+    """The columns that make a tick's time."""
+    if "date" in names:
+        return [names.index(name) for name in ("date", "time") if name in names]
+    return [next(names.index(name) for name in _TIME_NAMES if name in names)]
 
 
 def _refuse_other_symbol(path: Path, line: int, layout: TickLayout, fields: list[str]) -> None:

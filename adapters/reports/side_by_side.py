@@ -8,7 +8,16 @@ from typing import Any, Final
 from adapters.reports.compare import Pair, RunComparison, described
 from adapters.reports.page.other_run import OtherRun
 from adapters.reports.page.sections import Cell, Table
-from adapters.reports.page.words import amount, amounts_in, money, number, of_money, percent, when
+from adapters.reports.page.words import (
+    amount,
+    amounts_in,
+    money,
+    number,
+    of_money,
+    percent,
+    tone_of,
+    when,
+)
 from adapters.reports.runs import Fill, Trade
 from adapters.reports.spread_table import spreads
 from engine.result import RunResult
@@ -91,7 +100,7 @@ def difference_of(pair: Pair) -> Cents:
 
 
 def _money(cents: Cents) -> Cell:
-    return Cell(money(cents), "plus" if cents > 0 else "minus" if cents < 0 else "")
+    return Cell(money(cents), tone_of(cents))
 
 
 def _count(value: int) -> Cell:

@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from adapters.reports.objective_projection import units_in
 from adapters.reports.projection import cash_in, iso, never_computed
 from engine.result import RunResult, TradeRecord
 from engine.result.costs import planned_cost, slippage_cost
 from engine.result.curve import Ints
-from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, booked, lots
+from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, lots
 
 _DAY: Final = 86_400
 
@@ -219,7 +220,7 @@ def decimals(column: Column, rows: TradeRows) -> list[Any]:
             for digits, value in zip(rows.digits, values, strict=True)
         ]
     if column.kind == "money":
-        return [None if value is None else booked(value, rows.currency) / 100 for value in values]
+        return list(map(units_in(rows.currency), values))
     decimal = _DECIMALS.get(column.kind)
     if decimal is None:
         return list(values)

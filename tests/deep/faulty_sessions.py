@@ -114,7 +114,7 @@ def _patched(backend: str, *, hanging: frozenset[str]) -> Iterator[None]:
     Only calls of functions that hang are given up early: a busy machine delays the others, too.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: backend)
+        patch.setattr(connection, "paper_spec", lambda *_: backend)
         hasty = functools.partial(TerminalClient, sleep=lambda _: None)
         patch.setattr(connection, "TerminalClient", hasty)
         patch.setattr(connection, "LocalHost", functools.partial(LocalHost, command=FAULTY_HOST))

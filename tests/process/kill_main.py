@@ -137,7 +137,7 @@ def _set_stage(life: Life) -> None:
     command = (sys.executable, "-m", "tests.process.kill_host", str(_seized(life)))
     # Attributes of modules, changed in a process that ends with this session.
     changes: list[tuple[Any, str, Any]] = [
-        (connection, "paper_spec", lambda _symbols, _state, _books: backend),
+        (connection, "paper_spec", lambda *_: backend),
         (connection, "TerminalClient", functools.partial(TerminalClient, sleep=lambda _: None)),
         (scripts.app.sessions.live, "ScriptFeed", MovingFeed),
         (connection, "LocalHost", functools.partial(LocalHost, command=command)),

@@ -38,7 +38,7 @@ WAITING: dict[str, Any] = {
 def plays(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any]) -> None:
     """From now on the paper account is the one of `spec`."""
     text = msgspec.json.encode(spec).decode()
-    monkeypatch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: text)
+    monkeypatch.setattr(connection, "paper_spec", lambda *_: text)
 
 
 def spec_of(folder: Path, *faults: dict[str, Any]) -> dict[str, Any]:

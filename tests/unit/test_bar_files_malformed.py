@@ -28,6 +28,7 @@ GOOD = [HEAD, *ROWS]
 HISTDATA = [f"20250310 {n:02}0000;1.08000{n};1.080020;1.079990;1.080010;0" for n in range(6)]
 HEADERLESS = [f"2025.03.10,{n:02}:00:00,1.0800{n},1.081,1.079,1.08,5,0,1" for n in range(6)]
 ISO = [HEAD] + [f"2025-03-10 {n:02}:00:00,1.0800{n},1.081,1.079,1.08,5,1" for n in range(6)]
+LATE = "2025-03-10 22:00:00,1.08001,1.081,1.079,1.08,5,1"
 DUKASCOPY = ["Gmt time,Open,High,Low,Close,Volume"] + [
     f"10.03.2025 {n:02}:00:00.000,1.0800{n},1.081,1.079,1.08,5.5" for n in range(6)
 ]
@@ -201,6 +202,22 @@ TEXTS: dict[str, tuple[bytes, str, list[str]]] = {
     "high below low": (_edit(GOOD, 5, "1.015", "0.015"), "line 5", ["low is above the high"]),
     "future date": (_with(GOOD, 7, "1999999800" + ROWS[5][10:]), "line 7", ["2033-05-18", "later"]),
     "row twice": (_with(GOOD, 4, ROWS[1]), "line 4", ["2025-03-10 00:15:00", "twice"]),
+    "a quote that is never closed": (
+        "\n".join([HEAD, LATE, '"' + LATE, *[LATE] * 4_000]).encode(),
+        "line 3",
+        ["has 1 fields"],
+    ),
+    "a carriage return in a first bar with quotes": (
+        _with(ISO, 2, '"2025-03-10 00:00:00",1.08,1.081,1.079,1.08,5,1\r7'),
+        "line 2",
+        ["carriage return"],
+    ),
+    "a carriage return after a loose time with quotes": (
+        "\n".join(ISO).replace(" 0", " ").encode() + b'\n"2025-03-10 6:00:00",1,1,1,1,5,1\r7\n',
+        "line 8",
+        ["carriage return"],
+    ),
+    "a date and its separator in quotes": (b'"2025-03-10\t"\n', "line 1", ["has 1 fields"]),
     "rows swapped": (
         "\n".join([*GOOD[:3], GOOD[4], GOOD[3], *GOOD[5:]]).encode(),
         "line 5",

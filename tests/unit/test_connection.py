@@ -48,7 +48,7 @@ def refusal(account: ResolvedAccount, folder: Path) -> AppError:
 def behind(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Another terminal behind the PAPER account."""
     text = msgspec.json.encode({**SPEC, **changes}).decode()
-    monkeypatch.setattr(connection, "paper_spec", lambda _symbols, _state, _books: text)
+    monkeypatch.setattr(connection, "paper_spec", lambda *_: text)
 
 
 def test_paper_needs_no_file_and_no_secret() -> None:

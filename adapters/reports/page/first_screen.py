@@ -15,6 +15,7 @@ from adapters.reports.page.words import (
     number,
     of_money,
     percent,
+    tone_of,
     when,
 )
 from engine.calendar import resets
@@ -314,7 +315,7 @@ def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
         drawdown = float(result.curve.drawdown(result.terms.start.equity).max())
     net = figures.net
     return [
-        Shown("net", of_money("net result"), money(net, sign=True), net, _tone(net)),
+        Shown("net", of_money("net result"), money(net, sign=True), net, tone_of(net)),
         Shown(
             "profit_factor", "profit factor", number(figures.profit_factor), figures.profit_factor
         ),
@@ -328,10 +329,6 @@ def eight(result: RunResult, figures: TradeFigures) -> list[Shown]:
             of_money("gross before costs"),
             money(figures.gross, sign=True),
             figures.gross,
-            _tone(figures.gross),
+            tone_of(figures.gross),
         ),
     ]
-
-
-def _tone(amount: float) -> str:
-    return "plus" if amount > 0 else "minus" if amount < 0 else ""

@@ -16,6 +16,7 @@ from adapters.reports.page.words import (
     percent,
     place,
     span,
+    tone_of,
     when,
 )
 from engine.events import DataRef
@@ -59,16 +60,12 @@ class Day:
 
 def _money(cents: Cents | None) -> Cell:
     """An amount in a column whose head names the currency."""
-    return Cell(money(cents), _tone(cents))
+    return Cell(money(cents), tone_of(cents))
 
 
 def _amount(cents: Cents | None) -> Cell:
     """An amount among figures of other units."""
-    return Cell(amount(cents), _tone(cents))
-
-
-def _tone(cents: Cents | None) -> str:
-    return "" if not cents else "plus" if cents > 0 else "minus"
+    return Cell(amount(cents), tone_of(cents))
 
 
 def _name(text: str) -> Cell:

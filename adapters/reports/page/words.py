@@ -62,6 +62,11 @@ def amount(cents: Cents | float | None, *, sign: bool = False) -> str:
     return text if cents is None else f"{text} {_CURRENCY.get()}".rstrip()
 
 
+def tone_of(cents: Cents | float | None) -> str:
+    """The class of an amount's looks: `plus` for a gain, `minus` for a loss, else empty."""
+    return "" if not cents else "plus" if cents > 0 else "minus"
+
+
 def of_money(name: str) -> str:
     """The name of a figure or column that holds amounts, with their currency."""
     return f"{name}, {unit()}" if unit() else name

@@ -48,10 +48,7 @@ class AccountJournal:
 
     def append(self, record: ev.Record) -> None:
         self._journal.append(record)
-        if type(record.event) in SessionNotes.KINDS:
-            self._notes.take(record)
-        else:
-            self._notes.latest = record.time
+        self._notes.take(record)
 
     def note_cancel(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled, which no record of its own tells."""

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,9 +200,10 @@ def _launcher(
 ) -> LocalHost | RemoteHost:
     backend = "MetaTrader5"
     if account.profile == PAPER:
-        currency = currency_of(account.server)
-        made = paper_spec if currency == USD else partial(paper_spec, currency=currency)
-        spec = market.spec(state, books) if market else made(list(symbols), state, books)
+        if market:
+            spec = market.spec(state, books)
+        else:
+            spec = paper_spec(list(symbols), state, books, currency_of(account.server))
         backend = f"paper:{spec}"
     if account.host and account.terminal_path:
         raise WrongUsage(
