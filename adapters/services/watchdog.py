@@ -186,10 +186,13 @@ class Watchdog:
 
 
 def hangs_within(folder: Path, source: str) -> int:
-    """How often a session's process was ended while code that `source` (a file) called hung."""
+    """How often a session's process was ended while code that `source` (a file) called hung.
+
+    Raises OSError for a file that is there and cannot be read.
+    """
     try:
         text = small_file(folder / HANGS, _LONGEST).decode(errors="replace")
-    except OSError:
+    except FileNotFoundError:
         return 0
     hangs: list[bool] = []
     for line in text.splitlines():

@@ -24,7 +24,13 @@ def watchdog(leave: Callable[[], None], hang_limit: float = 30.0) -> WatchdogTer
 
 def why_out(folder: Path) -> str | None:
     """Why the session's strategy is not to be asked any more, or None."""
-    times = hangs_within(folder, signals.strategy_actor.__file__)
+    try:
+        times = hangs_within(folder, signals.strategy_actor.__file__)
+    except OSError as error:
+        return (
+            f"{folder / HANGS} cannot be read ({error.strerror}), so nobody knows how often the "
+            "strategy hung, and it is not asked; remove that file to ask it again"
+        )
     if times <= _TOLERATED:
         return None
     return (
