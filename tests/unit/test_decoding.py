@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from engine.decoding import from_json
-from engine.events import UserCommanded
+from engine.events import Record, UserCommanded
 from engine.fields import UserAction
-from engine.journal import JournalDamaged, Record, decode, encode
+from engine.journal import JournalDamaged, decode, encode
 from tests.conftest import ROOT
 
 COMMAND = UserCommanded(action=UserAction.PAUSE, reason="why")
