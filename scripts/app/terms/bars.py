@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -128,6 +128,9 @@ class BarInput:
     clock: ClockName
     window: Window
     holes: Holes | None = None
+
+    in_memory: ClassVar[bool] = False
+    """Whether its chunks are at hand, so that nothing waits on a disk for them."""
 
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         """The bars in chunks, ready to be played; raises BarFileError while reading.
