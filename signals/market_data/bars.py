@@ -183,7 +183,11 @@ class BarPreparer:
         o, h, low, c = (to_points(column, self._spec.digits) for column in columns)
         spreads = self._spreads.push(server, recorded_spreads.astype(np.int64))
         closings = tuple(item.push(server, o, h, low, c) for item in self._aggregators)
-        return PreparedBars(*map(_fixed, (moments * 1000, server, o, h, low, c, spreads)), closings)
+        return PreparedBars(
+            *(_fixed(moments * 1000), _fixed(server)),
+            *(_fixed(o), _fixed(h), _fixed(low), _fixed(c), _fixed(spreads)),
+            closings,
+        )
 
     def closed_by(self, server: int) -> list[BarClosed]:
         """The bars that the opening of a bar at `server` (seconds) shows to be closed."""
