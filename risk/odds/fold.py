@@ -65,9 +65,7 @@ class DayFold:
         return not self._open and not margin
 
     def on_account(self, seen: ev.AccountSeen) -> None:
-        days = self._recorder
-        if days is None:
-            raise RuntimeError("an account's figures came before the session started")
+        days = self._recorder or self._days
         days.seen(seen.balance, seen.equity, flat=not (self._open or seen.margin))
 
     def on_opened(self, opened: ev.PositionOpened) -> None:

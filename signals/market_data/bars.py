@@ -184,8 +184,13 @@ class BarPreparer:
         spreads = self._spreads.push(server, recorded_spreads.astype(np.int64))
         closings = tuple(item.push(server, o, h, low, c) for item in self._aggregators)
         return PreparedBars(
-            *(_fixed(moments * 1000), _fixed(server)),
-            *(_fixed(o), _fixed(h), _fixed(low), _fixed(c), _fixed(spreads)),
+            _fixed(moments * 1000),
+            _fixed(server),
+            _fixed(o),
+            _fixed(h),
+            _fixed(low),
+            _fixed(c),
+            _fixed(spreads),
             closings,
         )
 
