@@ -14,6 +14,7 @@ from engine.calendar import resets
 from engine.clock import SystemClock
 from risk.ledger.days import last_reset
 from scripts.app.sessions.paper import LOGIN, SERVER
+from tests.process.cli import ROOT
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -59,6 +60,19 @@ def lost_today(cents: int) -> list[dict[str, Any]]:
     return trade(
         end_of_sample() - (now - last_reset(ZONE, 0, now)) // 1000 * 1000, cents, minutes=0
     )
+
+
+def open_at_weekends(folder: Path) -> Path:
+    """FTMO's rules without the hours before a weekend and in it, in which nothing is opened.
+
+    The account's market stands still and is never closed, the firm's hours are those of now.
+    """
+    shipped = (ROOT / "config/rules/ftmo_2step.yaml").read_text(encoding="utf-8")
+    file = folder / "ftmo_2step.yaml"
+    before, _, rest = shipped.partition("  gap_minutes:")
+    _, closes, after = rest.partition("not_modelled:")
+    file.write_text(before + closes + after, encoding="utf-8")
+    return file
 
 
 def within_one_day(results: Path, action: Callable[[Path], Result]) -> Result:

@@ -27,6 +27,7 @@ from tests.process.paper_books import (
     deposit,
     end_of_sample,
     lost_today,
+    open_at_weekends,
     within_one_day,
     write_books,
 )
@@ -263,7 +264,7 @@ def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_pat
     """The challenge began with 100,000.00; what sessions lost since moves no limit."""
     sending = (
         "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
-        "--objectives", "ftmo_2step", "--hold-seconds", 0, "--pace", 0, "--quiet",
+        "--objectives", open_at_weekends(tmp_path), "--hold-seconds", 0, "--pace", 0, "--quiet",
         "--results-dir", tmp_path,
     )  # fmt: skip
     balances = []
