@@ -22,7 +22,10 @@ from engine.types import FROM_BROKER, Points, Rate, Side, SymbolSpec
 _AT_ONCE: Final = 1 << 17
 """Moments in one stretch at most, and in one lot of stretches about."""
 
-_FAR: Final = np.int64(1) << 62
+_LATER: Final = 1 << 62
+"""Behind every key: the end of what is still open."""
+
+_FAR: Final = np.int64(_LATER)
 
 RateAt = Callable[[int], Rate | None]
 """What converts a symbol's profits at a moment; None for one that needs no rate."""
@@ -51,7 +54,7 @@ class _Columns:
         rows = [
             (
                 item.position, item.side, item.volume, item.entry, item.stop, item.since,
-                _FAR if item.until is None else item.until,
+                _LATER if item.until is None else item.until,
                 item.until is not None, item.stopped, item.price,
             )
             for item in holdings

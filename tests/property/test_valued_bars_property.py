@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
@@ -99,12 +100,8 @@ def test_a_result_without_the_bars_that_value_nothing_is_the_same(
 ) -> None:
     """Equity points, excursions and spreads are those of all bars, of whatever periods."""
     few = told(*case)
-    chosen = quotes.valued_bars
-    try:
-        replayed.valued_bars = lambda prices, *_: dict(prices)
+    with patch.object(replayed, "valued_bars", lambda prices, *_: dict(prices)):
         assert few == told(*case)
-    finally:
-        replayed.valued_bars = chosen
 
 
 def test_most_bars_without_a_position_are_left_out() -> None:
