@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("plotly")
 
+from adapters.reports.page.live import LiveLine, LivePage
 from engine import events as ev
 from engine.result.build import result_of
 from engine.result.coverage import GRAVITY
@@ -79,7 +80,7 @@ def test_denials_are_counted_and_not_kept_one_by_one(tmp_path: Path) -> None:
     whole = result_of(records)
     assert len(whole.denials) == sum(kept.funnel.denied.values()) == 300
     assert kept.funnel == whole.funnel
-    lines = [follower.LiveLine(seq=row[0], time=row[1], text=row[2])
+    lines = [LiveLine(seq=row[0], time=row[1], text=row[2])
              for row in followed.content.tables["lines"].rows]  # fmt: skip
-    content = follower.LivePage().content(followed.content.seq, followed.time, whole, lines)
+    content = LivePage().content(followed.content.seq, followed.time, whole, lines)
     assert followed.content.since(0) == content.since(0)
