@@ -57,8 +57,7 @@ class ResultFold:
     """
 
     def __init__(self, limits: LimitHistory | None = None, *, keeps_denials: bool = True) -> None:
-        self.limits = limits
-        self._keeps_denials = keeps_denials
+        self.limits, self._keeps_denials = limits, keeps_denials
         self._handlers: dict[type, Any] = {
             ev.SessionStarted: self._started,
             ev.SessionEnded: self._ended,
