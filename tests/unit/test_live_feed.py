@@ -242,7 +242,7 @@ class TestLinks:
         async def mute(_gateway: object) -> None:
             scene.out_of_time = True
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(30)
             finally:
                 given_up.append(True)
             raise AssertionError("nobody gave it up")
