@@ -15,7 +15,7 @@ from typing import Final, Protocol, get_args
 
 import msgspec
 
-from engine.decoding import from_json, json_decoder
+from engine.decoding import JsonDecoder, from_json, json_decoder
 from engine.events import Event, Input, Record
 from engine.types import Millis
 
@@ -86,7 +86,7 @@ def encode_metadata(record: Record) -> bytes | None:
 
 
 @cache
-def _decoder() -> msgspec.json.Decoder[_Decoded]:
+def _decoder() -> JsonDecoder:
     """Made when a journal is read: it knows every field of every kind, which takes its time."""
     return json_decoder(_Decoded)
 
@@ -96,7 +96,7 @@ def decode(payload: bytes, metadata: bytes | None = None) -> Record:
     try:
         seq, moment, bar, event = _decoder().decode(payload)
         extra = None if metadata is None else from_json(metadata, dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+    except (msgspec.DecodeError, TypeError) as error:
         raise JournalDamaged(f"not a journal record: {error}") from error
     return Record(seq, moment, bar, event, extra)
 

@@ -40,13 +40,13 @@ from adapters.statements.reader import read_statement
 from adapters.statements.reconcile import Ours, reconcile
 from adapters.statements.shape import StatementError
 from adapters.system.account_lock import _noted
-from adapters.system.json_bytes import decoded
 from adapters.web.doors import Doors
 from adapters.web.routes import _body, _Command
 from config.calendar import load_calendar
 from config.errors import ConfigError
 from config.loader import load_profiles, load_symbols
 from config.rules import load_rules
+from engine.decoding import from_json
 from engine.journal import FREQUENT, JournalDamaged
 from scripts.app.errors import AppError, BadData, WrongUsage
 from scripts.app.journals.compare import compare_files
@@ -88,12 +88,12 @@ def _all_bars(path: Path) -> None:
 
 def _request(content: bytes) -> None:
     with contextlib.suppress(msgspec.DecodeError):
-        decoded(content, ControlRequest)
+        from_json(content, ControlRequest)
 
 
 def _reply(content: bytes) -> None:
     with contextlib.suppress(msgspec.DecodeError):
-        decoded(content, ControlReply)
+        from_json(content, ControlReply)
 
 
 def _refusing(own: type[Exception], parse: Callable[[Path], object]) -> Callable[[Path], object]:

@@ -33,8 +33,8 @@ from adapters.services.control_wire import (
     write_access,
 )
 from adapters.services.supervisor import OF_TRADING, reason_of
-from adapters.system.json_bytes import decoded
 from adapters.system.threads import in_daemon
+from engine.decoding import from_json
 
 _AT_ONCE: Final = 8
 _SECONDS: Final = 5.0
@@ -211,7 +211,7 @@ class ControlServer:
         if line is None:
             return _TOO_LONG
         try:
-            request = decoded(line, ControlRequest)
+            request = from_json(line, ControlRequest)
         except msgspec.DecodeError as error:
             return ControlReply(done=False, text=f"not a request: {error}")
         if not (request.reason + request.origin).isprintable():

@@ -23,7 +23,7 @@ from adapters.services.control_wire import (
 )
 from adapters.services.heartbeat import read_beat
 from adapters.system import processes
-from adapters.system.json_bytes import decoded
+from engine.decoding import from_json
 
 _SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 0.2
@@ -105,7 +105,7 @@ def _asked(folder: Path, request: ControlRequest, until: float) -> ControlReply:
     if not line.endswith(b"\n"):
         raise NotRunning("its token is refused")
     try:
-        return decoded(line, ControlReply)
+        return from_json(line, ControlReply)
     except msgspec.DecodeError as error:
         raise NotRunning(f"what answers at its port is not a session ({error})") from error
 

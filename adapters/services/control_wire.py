@@ -15,8 +15,8 @@ import msgspec
 from adapters.reports.status import Status
 from adapters.system import processes
 from adapters.system.atomic_files import replace_file
-from adapters.system.json_bytes import decoded
 from adapters.system.small_files import small_file
+from engine.decoding import from_json
 
 LOOPBACK: Final = "127.0.0.1"
 TOKEN_BYTES: Final = 32
@@ -108,4 +108,4 @@ def read_access(folder: Path) -> ControlAccess | None:
         content = small_file(folder / FILE_NAME)
     except FileNotFoundError:
         return None
-    return decoded(content, ControlAccess)
+    return from_json(content, ControlAccess)

@@ -19,10 +19,10 @@ import anyio
 import msgspec
 
 from adapters.system.atomic_files import replace_file
-from adapters.system.json_bytes import decoded
 from adapters.system.outbox import Outbox
 from adapters.system.small_files import small_file
 from adapters.system.threads import in_daemon
+from engine.decoding import from_json
 from engine.types import Millis
 
 Warn = Callable[[str], None]
@@ -116,7 +116,7 @@ def read_beat(file: Path) -> tuple[Beat, float] | None:
     """The last beat in `file` and its age in seconds; None where none can be read."""
     try:
         age = time.time() - file.stat().st_mtime
-        return decoded(small_file(file), Beat), age
+        return from_json(small_file(file), Beat), age
     except (OSError, msgspec.DecodeError):
         return None
 

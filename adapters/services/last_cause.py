@@ -11,7 +11,7 @@ import msgspec
 from adapters.services.logs import SessionLog
 from adapters.services.watchdog import HANGS as HANGS_FILE
 from adapters.services.watchdog import START_HANGS, last_end
-from adapters.system.json_bytes import decoded
+from engine.decoding import from_json
 
 GOES_ON: Final = "the session is gone on with"
 FAILED: Final = "the session failed"
@@ -36,7 +36,7 @@ def last_cause(log: Path) -> str:
     cause = ""
     for raw in _tail(log).split(b"\n"):
         try:
-            line = decoded(raw, _Line)
+            line = from_json(raw, _Line)
         except msgspec.DecodeError:  # one that was cut off, or is not ours
             continue
         if line.event in (GOES_ON, TURNS_AGAIN):

@@ -228,7 +228,7 @@ class AccountStore:
         query = f"SELECT fields FROM {table} WHERE time_msc >= ? ORDER BY time_msc, ticket"  # noqa: S608
         try:
             yield from (from_json(row[0], kind) for row in self._rows(query, (since,)))
-        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, TypeError) as error:
             raise self._damaged(error) from error
 
     def settle(self, opening: Cents, at: Millis) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from filelock import lock_descriptor
 
 from adapters.system import processes
-from adapters.system.json_bytes import decoded
+from engine.decoding import from_json
 
 _NOTE: Final = 1
 """Where the note begins: on Windows the first byte is locked, and nobody else may read it."""
@@ -116,6 +116,6 @@ def _opened(path: Path) -> IO[bytes]:
 def _noted(content: bytes) -> Holder | None:
     """What the holder wrote; None while it is just writing it, or for what somebody else wrote."""
     try:
-        return decoded(content, Holder)
+        return from_json(content, Holder)
     except msgspec.DecodeError:
         return None

@@ -30,7 +30,7 @@ class Attempts:
         if why:
             self._failed(name, why)
         elif self.troubles.pop(name, None) is not None:
-            self._warn(f"serve: {name}: works again")
+            self._warn(f"{name}: works again")
             self._changed()
 
     def forget(self, name: str) -> None:
@@ -41,7 +41,7 @@ class Attempts:
     def _failed(self, name: str, why: str) -> None:
         if self.troubles.get(name) != why:
             self.troubles[name] = why
-            self._warn(f"serve: {name}: failed ({why}); tried again")
+            self._warn(f"{name}: failed ({why}); tried again")
             self._changed()
 
     async def again_and_again(

@@ -29,7 +29,7 @@ class Faults:
         """Say it, the first time."""
         if what not in self._told and len(self._told) < _MOST_KINDS:
             self._told.add(what)
-            self._warn(f"serve: {what}")
+            self._warn(what)
 
     def of_logs(self) -> None:
         """Those that the packages underneath log."""

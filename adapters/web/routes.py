@@ -249,7 +249,7 @@ async def _body(request: Request, kind: type[Any]) -> Any:
         raise HTTPException(400, "the request was cut off") from error
     try:
         return from_json(bytes(content), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise HTTPException(400, f"not a request: {error}") from error
 
 

@@ -21,11 +21,34 @@ _making = RLock()
 """Held while msgspec learns types. A type that is ready needs it no more."""
 
 
+class JsonDecoder:
+    """What reads JSON as one kind."""
+
+    __slots__ = ("_decode",)
+
+    def __init__(self, kind: Any) -> None:
+        with _making:
+            self._decode = msgspec.json.Decoder(kind).decode
+
+    def decode(self, content: bytes | str) -> Any:
+        """What `content` says; raises msgspec.DecodeError for whatever it is otherwise.
+
+        msgspec alone raises two more kinds of error: for a text that is no UTF-8 and for nesting
+        without end.
+        """
+        try:
+            return self._decode(content)
+        except UnicodeError as error:
+            # Nothing of the text is quoted: it may be a secret.
+            raise msgspec.DecodeError("a text in it is not UTF-8") from error
+        except RecursionError as error:
+            raise msgspec.DecodeError("it is nested too deeply") from error
+
+
 @cache
-def json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+def json_decoder(kind: Any) -> JsonDecoder:
     """What reads JSON as a `kind`, of a module's own types: it is kept for the process's life."""
-    with _making:
-        return msgspec.json.Decoder(kind)
+    return JsonDecoder(kind)
 
 
 def msgpack_decoder(kind: type[_T]) -> msgspec.msgpack.Decoder[_T]:
@@ -41,8 +64,7 @@ def from_json(content: bytes | str, kind: Any) -> Any: ...
 def from_json(content: bytes | str, kind: Any) -> Any:
     """What the JSON `content` says, as a `kind` of a module's own types.
 
-    Raises what msgspec raises: DecodeError, of which ValidationError is one; and for bytes that
-    are no UTF-8 UnicodeDecodeError, for nesting without end RecursionError.
+    Raises msgspec.DecodeError, of which ValidationError is one, for whatever it is otherwise.
     """
     return json_decoder(kind).decode(content)
 

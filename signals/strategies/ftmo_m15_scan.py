@@ -6,7 +6,7 @@ superset of those at which `decide` answers. What is decided there, `decide` say
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import lcm
 from typing import Final, NamedTuple
 
@@ -47,7 +47,7 @@ class FeatureRows(NamedTuple):
     previous_gap: Ints
     known: int
     slow_sum: Ints
-    atr: list[float]
+    atr: Sequence[float]
     trend_gap: Ints
     trend_known: Bools
     utc_hour: Ints

@@ -6,9 +6,11 @@ true range is a float recursion and is computed by the same operations in the sa
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 from math import lcm
 from typing import Final, NamedTuple
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +143,9 @@ class CrossGaps:
 class AverageTrueRanges:
     """`AverageTrueRange` over columns.
 
-    The recursion runs over plain floats: a vectorised form would round differently.
+    The recursion runs over plain floats: a vectorised form would round differently. What came of
+    the same arrays before is not made again where nobody can have written to them: many replays
+    over the same bars differ in other parameters.
     """
 
     def __init__(self, period: int) -> None:
@@ -149,10 +153,19 @@ class AverageTrueRanges:
         self._previous_close: int | None = None
         self._value = 0.0
 
-    def push(self, highs: Ints, lows: Ints, closes: Ints) -> list[float]:
+    def push(self, highs: Ints, lows: Ints, closes: Ints) -> tuple[float, ...]:
         """Take the next bars; returns the average after each."""
         if not len(closes):
-            return []
+            return ()
+        state = self._period, self._previous_close, self._value
+        found = _remembered.of((highs, lows, closes), state)
+        if found is None:
+            found = self._averages(highs, lows, closes)
+            _remembered.keep((highs, lows, closes), state, found)
+        self._value, self._previous_close = found[-1], int(closes[-1])
+        return found
+
+    def _averages(self, highs: Ints, lows: Ints, closes: Ints) -> tuple[float, ...]:
         ranges = highs - lows
         first = lows[0] if self._previous_close is None else self._previous_close
         before = np.concatenate(([first], closes[:-1]))
@@ -165,5 +178,39 @@ class AverageTrueRanges:
         for true_range in true_ranges:
             value += (true_range - value) / period
             result.append(value)
-        self._value, self._previous_close = value, int(closes[-1])
-        return result
+        return tuple(result)
+
+
+class _Remembered:
+    """Averages by the arrays that they are of; what is of an array that is gone is gone too."""
+
+    _MOST = 32
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[object, ...], tuple[list[ref[Ints]], tuple[float, ...]]] = (
+            OrderedDict()
+        )
+
+    def of(self, arrays: Sequence[Ints], state: tuple[object, ...]) -> tuple[float, ...] | None:
+        """What was kept for these very arrays; None for nothing."""
+        if not self._kept:
+            return None
+        key = (*map(id, arrays), *state)
+        refs, found = self._kept.get(key, ((), ()))
+        if not refs or any(one() is not array for one, array in zip(refs, arrays, strict=True)):
+            return None
+        return found
+
+    def keep(
+        self, arrays: Sequence[Ints], state: tuple[object, ...], found: tuple[float, ...]
+    ) -> None:
+        """Keep it, if all of them are arrays that cannot be written to."""
+        if any(array.flags.writeable for array in arrays):
+            return
+        key, kept = (*map(id, arrays), *state), self._kept
+        kept[key] = [ref(array, lambda _: kept.pop(key, None)) for array in arrays], found
+        while len(kept) > self._MOST:
+            kept.popitem(last=False)
+
+
+_remembered: Final = _Remembered()

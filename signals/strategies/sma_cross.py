@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -69,7 +70,7 @@ class SmaCross:
 class CrossScan:
     """The crosses of a chunk, each a decision unless the position open has its side."""
 
-    def __init__(self, gaps: Gaps, atr: list[float], parameters: SmaCrossParameters) -> None:
+    def __init__(self, gaps: Gaps, atr: Sequence[float], parameters: SmaCrossParameters) -> None:
         self._atr = atr
         self._parameters = parameters
         long = (gaps.previous <= 0) & (gaps.value > 0)

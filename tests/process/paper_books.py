@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.bars import sample
 from adapters.bars.reader import open_bars
 from adapters.mt5.api import contract as mt5
+from engine.calendar import resets
+from engine.clock import SystemClock
+from risk.ledger.days import last_reset
 from scripts.app.sessions.paper import LOGIN, SERVER
+from tests.process.cli import ROOT
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+ZONE = "Europe/Prague"
+"""Where the day of the presets' limits turns, at midnight."""
+
+Result = TypeVar("Result")
 
 _NOTHING = {
     "order": 0, "position": 0, "entry": 0, "reason": 0, "symbol": "", "volume": 0, "price": 0,
@@ -40,6 +48,42 @@ def trade(at: int, cents: int, *, minutes: int = 10, magic: int = 0) -> list[dic
         {**dealt, "time": at + minutes * 60_000, "kind": 1, "entry": 1, "price": 104_001,
          "profit": cents},
     ]  # fmt: skip
+
+
+def lost_today(cents: int) -> list[dict[str, Any]]:
+    """A trade of this very moment, or of the beginning of our own day: at no hour of yesterday.
+
+    The standing market shows the end of the sample for now, and what lies so long before it as the
+    day's beginning lies before now was dealt then.
+    """
+    now = SystemClock().now()
+    return trade(
+        end_of_sample() - (now - last_reset(ZONE, 0, now)) // 1000 * 1000, cents, minutes=0
+    )
+
+
+def open_at_weekends(folder: Path) -> Path:
+    """FTMO's rules without the hours before a weekend and in it, in which nothing is opened.
+
+    The account's market stands still and is never closed, the firm's hours are those of now.
+    """
+    shipped = (ROOT / "config/rules/ftmo_2step.yaml").read_text(encoding="utf-8")
+    file = folder / "ftmo_2step.yaml"
+    before, _, rest = shipped.partition("  gap_minutes:")
+    _, closes, after = rest.partition("not_modelled:")
+    file.write_text(before + closes + after, encoding="utf-8")
+    return file
+
+
+def within_one_day(results: Path, action: Callable[[Path], Result]) -> Result:
+    """What `action` finds in a folder of its own, done anew where our own day turned meanwhile."""
+    turn, _ = next(resets(ZONE, SystemClock().now()))
+    try:
+        return action(results / "one")
+    except AssertionError:
+        if SystemClock().now() < turn:
+            raise
+        return action(results / "another")
 
 
 def write_books(results: Path, *parts: Sequence[dict[str, Any]], now: int | None = None) -> Path:

@@ -63,8 +63,8 @@ def test_a_broken_challenge_on_paper_begins_anew_with_fresh_books(tmp_path: Path
 
 
 def test_a_phase_that_is_passed_is_over(tmp_path: Path) -> None:
-    days = [trade(END - number * DAY, 260_000) for number in (7, 6, 5, 4)]
-    write_books(tmp_path, deposit(END - 9 * DAY, 10_000_000), *days)
+    days = [trade(END - number * DAY, 260_000) for number in (10, 8, 6, 4)]
+    write_books(tmp_path, deposit(END - 12 * DAY, 10_000_000), *days)
     refused = sent(tmp_path)
     assert refused.code == 2
     assert "target 110,000.00 USD reached with 4 days" in refused.line

@@ -22,7 +22,15 @@ from scripts.app.sessions import connection
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
 from tests.process.cli import ROOT, SECONDS, butler_process, environment, everything
-from tests.process.paper_books import DAY, HOUR, deposit, end_of_sample, trade, write_books
+from tests.process.paper_books import (
+    DAY,
+    deposit,
+    end_of_sample,
+    lost_today,
+    open_at_weekends,
+    within_one_day,
+    write_books,
+)
 from tests.statement_files import html_history, write_html
 
 SMOKE_SUMMARY = "mt5_demo_smoketest_summary.json"
@@ -256,7 +264,7 @@ def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_pat
     """The challenge began with 100,000.00; what sessions lost since moves no limit."""
     sending = (
         "replay", "--account-profile", "PAPER", "--no-dry-run", "--limit-trades", 1,
-        "--objectives", "ftmo_2step", "--hold-seconds", 0, "--pace", 0, "--quiet",
+        "--objectives", open_at_weekends(tmp_path), "--hold-seconds", 0, "--pace", 0, "--quiet",
         "--results-dir", tmp_path,
     )  # fmt: skip
     balances = []
@@ -275,10 +283,27 @@ def test_objectives_hang_on_what_the_account_began_with_in_every_session(tmp_pat
     assert "with 120,000.00 USD, the account had 100,000.00 USD then" in refused.line
 
 
-def lost_today(results: Path) -> None:
-    """An account that began the day with 100,000.00 and has lost 45.00 since."""
-    now = end_of_sample()
-    write_books(results, deposit(now - 9 * DAY, 10_000_000), trade(now - HOUR, -4_500))
+def smoke_tests_of_a_day(results: Path, count: int, *, fresh: bool) -> tuple[set[bool], str]:
+    """Which of that many smoke tests sent something, and what they said."""
+    if not fresh:
+        write_books(results, deposit(end_of_sample() - 9 * DAY, 10_000_000), lost_today(-4_500))
+    sent, lines = set(), []
+    for number in range(count):
+        said = butler(
+            "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
+            "--risk-amount", 3_000, "--per-trade-risk-fraction", 0.04, "--stop-pips", 100,
+            "--daily-loss-fraction", 0.0305, "--results-dir", results,
+            "--session-id", f"s{number}",
+        )  # fmt: skip
+        kept = journal_of(results / "sessions" / f"s{number}")
+        (standing,) = kept.of(ev.LedgerUpdated)
+        sends = bool(kept.of(ev.OrderSubmitted))
+        assert standing.figures.own.day_start == 10_000_000
+        assert sends == (standing.balance - 300_000 >= 9_695_000), standing.balance
+        assert said.code == (ExitCode.DONE if sends else ExitCode.TERMINAL)
+        sent.add(sends)
+        lines += said.err
+    return sent, "\n".join(lines)
 
 
 @pytest.mark.parametrize(
@@ -289,24 +314,11 @@ def test_smoke_tests_are_denied_by_the_day_whichever_session_lost_the_money(
     tmp_path: Path, count: int, fresh: bool
 ) -> None:
     """Each may lose 3,000.00 and the day 3,050.00 of 100,000.00: once 50.00 are lost none may."""
-    if not fresh:
-        lost_today(tmp_path)
-    sent = []
-    for number in range(count):
-        said = butler(
-            "smoke-test", "--account-profile", "PAPER", "--no-dry-run", "--hold-seconds", 0,
-            "--risk-amount", 3_000, "--per-trade-risk-fraction", 0.04, "--stop-pips", 100,
-            "--daily-loss-fraction", 0.0305, "--results-dir", tmp_path,
-            "--session-id", f"s{number}",
-        )  # fmt: skip
-        kept = journal_of(tmp_path / "sessions" / f"s{number}")
-        (standing,) = kept.of(ev.LedgerUpdated)
-        sent.append(bool(kept.of(ev.OrderSubmitted)))
-        assert standing.figures.own.day_start == 10_000_000
-        assert sent[-1] == (standing.balance - 300_000 >= 9_695_000), standing.balance
-        assert said.code == (ExitCode.DONE if sent[-1] else ExitCode.TERMINAL)
-    assert set(sent) == {True, False}
-    assert "daily_loss" in "\n".join(said.err)
+    sent, lines = within_one_day(
+        tmp_path, lambda results: smoke_tests_of_a_day(results, count, fresh=fresh)
+    )
+    assert sent == {True, False}
+    assert "daily_loss" in lines
 
 
 def test_an_account_shows_where_it_stands_and_begins_anew_on_request(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_the_average_true_range_is_the_same_in_both_forms(
     for bar in bars:
         live.push(*bar)
         values.append(live.value)
-    columns, found = AverageTrueRanges(period), []
+    columns = AverageTrueRanges(period)
+    found: list[float] = []
     for chunk in cut(bars, data):
         found += columns.push(*(column(chunk, index) for index in range(3)))
     assert [value.hex() for value in found] == [value.hex() for value in values]

@@ -6,10 +6,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from engine.decoding import from_json
+from engine.events import Record, UserCommanded
+from engine.fields import UserAction
+from engine.journal import JournalDamaged, decode, encode
 from tests.conftest import ROOT
+
+COMMAND = UserCommanded(action=UserAction.PAUSE, reason="why")
 
 PRODUCT = ("engine", "risk", "signals", "adapters", "config", "scripts")
 
@@ -60,6 +68,25 @@ def test_a_type_is_read_for_the_first_time_by_several_threads_at_once(how: str) 
         timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a": "\xff"}', '{"a": "\udcff"}', b"[" * 500_000, b'{"a":' * 500_000, b"{", b"[]", b""],
+    ids=["no UTF-8", "half a character", "lists", "objects", "cut short", "another type", "empty"],
+)
+def test_whatever_is_wrong_with_a_text_is_one_kind_of_error(content: bytes | str) -> None:
+    """Which quotes nothing of it: it may be a secret."""
+    with pytest.raises(msgspec.DecodeError) as found:
+        from_json(content, dict[str, Any])
+    assert "xff" not in str(found.value)
+
+
+def test_a_record_that_is_nested_without_end_is_a_damaged_journal() -> None:
+    payload, deep = encode(Record(1, 2, None, COMMAND)), b'{"a":' * 500_000
+    for damaged in ((payload.removesuffix(b"}]") + b',"more":' + deep, None), (payload, deep)):
+        with pytest.raises(JournalDamaged, match="nested too deeply"):
+            decode(*damaged)
 
 
 TYPED = re.compile(

@@ -26,20 +26,29 @@ def test_a_strategy_stays_out_while_its_hangs_cannot_be_read(tmp_path: Path) -> 
 class Looks:
     """In place of the waits between looks: each takes as long as it is told, the last ends all."""
 
-    def __init__(self, dog: Watchdog, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
-        self.now, self.turns, self._seconds = time.monotonic(), False, iter(seconds)
-        self._dog = dog
+    def __init__(
+        self, dog: Watchdog, said: list[str], monkeypatch: pytest.MonkeyPatch, *seconds: float
+    ) -> None:
+        self.now, self._seconds = time.monotonic(), iter(seconds)
+        self._dog, self._all = dog, said
         monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(dog, "_over", self)
 
     def wait(self, _seconds: float) -> bool:
         passes = next(self._seconds, None)
         if passes is None:
+            self._said(2)
             return True
         self.now += abs(passes)
         if passes < 0:  # the loop turns before the watchdog looks
             self._dog._turned = self.now
         return False
+
+    def _said(self, count: int) -> None:
+        """Another thread says it."""
+        until = time.monotonic() + 60
+        while len(self._all) < count and time.monotonic() < until:
+            time.sleep(0.01)
 
 
 class Ended(Exception):
@@ -58,7 +67,7 @@ def watched(
 
     terms = WatchdogTerms(leave=leave)
     dog = Watchdog(folder, terms, said.append, lambda: said.append("turns again"))
-    Looks(dog, monkeypatch, *looks)
+    Looks(dog, said, monkeypatch, *looks)
     with (folder / HANGS).open("ab", buffering=0) as file, suppress(Ended):
         dog._watch(file)
     return said, (folder / HANGS).read_text().splitlines()[:1]

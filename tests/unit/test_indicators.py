@@ -90,10 +90,28 @@ class TestAverageTrueRange:
         column = AverageTrueRanges(4).push(
             ints(110, 112, 120, 90), ints(100, 104, 118, 80), ints(105, 110, 119, 85)
         )
-        assert column == [10.0, 9.5, 9.625, 16.96875]
+        assert column == (10.0, 9.5, 9.625, 16.96875)
 
     def test_a_column_without_bars_has_no_values(self) -> None:
-        assert AverageTrueRanges(14).push(ints(), ints(), ints()) == []
+        assert AverageTrueRanges(14).push(ints(), ints(), ints()) == ()
 
     def test_one_bar_has_its_range(self) -> None:
-        assert AverageTrueRanges(14).push(ints(7), ints(3), ints(5)) == [4.0]
+        assert AverageTrueRanges(14).push(ints(7), ints(3), ints(5)) == (4.0,)
+
+    def test_columns_that_nobody_can_write_to_are_averaged_once(self) -> None:
+        """The state before them and the period belong to what is remembered."""
+        columns = ints(110, 112, 120), ints(100, 104, 118), ints(105, 110, 119)
+        for column in columns:
+            column.setflags(write=False)
+        ranges = AverageTrueRanges(4)
+        first = ranges.push(*columns)
+        assert AverageTrueRanges(4).push(*columns) is first
+        assert AverageTrueRanges(2).push(*columns) != first
+        # The gap down from 119 to 100 is the first true range now.
+        assert ranges.push(*columns) == (11.96875, 10.9765625, 10.732421875)
+
+    def test_columns_that_may_have_been_written_to_are_averaged_anew(self) -> None:
+        columns = ints(110, 112), ints(100, 104), ints(105, 110)
+        AverageTrueRanges(4).push(*columns)
+        columns[0][0] = 120
+        assert AverageTrueRanges(4).push(*columns)[0] == 20.0

@@ -52,14 +52,14 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.live": "engine adapters.mt5.api adapters.mt5.execution adapters.paper.broker "
     "adapters.paper.terminal",
     "adapters.paper": "",
-    "adapters.paper.broker": "engine adapters.mt5.api adapters.system",
+    "adapters.paper.broker": "engine engine.decoding adapters.mt5.api",
     "adapters.paper.terminal": "engine engine.decoding adapters.mt5.api adapters.mt5.execution "
     "adapters.paper.broker",
     "adapters.paper.replay": "engine adapters.paper.broker",
     "adapters.reports.page": "engine engine.result",
     "adapters.reports": "engine engine.result adapters.system adapters.mt5.live "
     "adapters.reports.page",
-    "adapters.services": "engine adapters.system adapters.reports",
+    "adapters.services": "engine engine.decoding adapters.system adapters.reports",
     "adapters.web": "engine.decoding adapters.reports.page",
     "scripts.app.web": "engine engine.result risk adapters.bars adapters.journal adapters.reports "
     "adapters.reports.page adapters.services adapters.system adapters.web scripts.app "

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.bars import sample
+from adapters.bars.reader import BarFile, open_bars
 from scripts.app.errors import AppError
 from scripts.app.session_folder import checked_session_id
-from scripts.app.terms import inputs, options
+from scripts.app.terms import bars, inputs, options
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared.exit_codes import ExitCode, exit_code
@@ -275,6 +277,21 @@ def test_bars_that_say_another_symbol_than_the_user_are_refused(
         resolve_terms(ReplayRequest(bars=[f"{named}={path}"], clock="utc"))
 
 
+def test_a_file_whose_symbol_and_clock_are_named_is_opened_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+
+    def counted(path: Path, **how: Any) -> BarFile:
+        opened.append(path)
+        return open_bars(path, **how)
+
+    for module in (bars, inputs, options):
+        monkeypatch.setattr(module, "open_bars", counted)
+    resolve_terms(ReplayRequest(bars=[f"EURUSD={sample.SAMPLE}"], clock="new-york+7"))
+    assert opened == [sample.SAMPLE]
+
+
 @pytest.mark.parametrize("said", ["EURUSD", "EURUSD.r", "eurusd", "6E", ""])
 def test_bars_that_say_the_same_or_nothing_known_are_taken(said: str) -> None:
-    inputs.refuse_other_symbol(Path("bars.csv"), said, "EURUSD", SPECS)
+    bars.refuse_other_symbol(Path("bars.csv"), said, "EURUSD", SPECS)

@@ -20,7 +20,7 @@ from engine.journal import JournalDamaged
 from scripts.app.errors import AppError
 from scripts.app.sessions.live import SessionContext
 from scripts.app.sessions.resume import PreviousRun, account_mark, previous_run
-from scripts.app.terms.objectives import as_recorded, resolve
+from scripts.app.terms.objectives import about_rules, as_recorded, resolve
 from tests.builders import started
 
 ACCOUNT = mt5.AccountInfo.of(login=7, server="Demo")
@@ -130,6 +130,16 @@ def test_a_session_of_signals_names_the_right_option(
     past = earlier(tmp_path, preset=began, parameters={})
     with pytest.raises(AppError, match=words):
         past.insist_on_terms(now, {}, (), dry_run=True)
+
+
+def test_it_goes_on_with_the_firms_rules_and_what_they_leave_out(tmp_path: Path) -> None:
+    """What the firm judges by itself is named with a pass, in a session that goes on too."""
+    challenge = resolve("ftmo_2step", None, None)
+    assert challenge is not None
+    assert challenge.rules.left_out
+    terms = started(mode="shadow", objectives=as_recorded(challenge))
+    written(tmp_path, terms, metadata={**METADATA, **about_rules(challenge)})
+    assert previous_run(tmp_path, "it").challenge == challenge
 
 
 def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None:

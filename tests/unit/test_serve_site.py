@@ -81,6 +81,6 @@ def test_a_look_that_fails_is_told_once_and_tried_again(
     ):
         asyncio.run(asyncio.wait_for(main(), 60))
     assert said == [
-        f"serve: {doing}: failed (RuntimeError: no look); tried again",
-        f"serve: {doing}: works again",
+        f"{doing}: failed (RuntimeError: no look); tried again",
+        f"{doing}: works again",
     ]

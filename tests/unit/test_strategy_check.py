@@ -413,13 +413,29 @@ def test_a_fault_has_its_exit_code_and_json(folder: Path) -> None:
     assert any(one["fault"] for one in found["findings"])
 
 
-def test_a_strategy_that_fails_is_named_with_the_bar(folder: Path) -> None:
-    (folder / "mine.py").write_text(code_of(ON_BAR.format(body="return 1 / 0")), "utf-8")
+FAILING = {
+    "on_bar": (ON_BAR.format(body="return 1 / 0"), "fails at the bar of 2023-01-02"),
+    "next": (
+        SCAN.format(body="return None").replace("return index if", "return 1 / 0 if"),
+        "fails at the bar of 2023-01-01 22:00",
+    ),
+    "decide": (SCAN.format(body="return 1 / 0"), "fails at the bar of 2023-01-02 04:15"),
+    "scan_columns": (
+        SCAN.format(body="return None").replace("return Columns(bars)", "return 1 / 0"),
+        "fails: ZeroDivisionError",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "words"), FAILING.values(), ids=FAILING)
+def test_a_strategy_that_fails_is_named_with_the_bar(folder: Path, code: str, words: str) -> None:
+    """With none where it was asked about none: it was given all its columns at once."""
+    (folder / "mine.py").write_text(code_of(code), "utf-8")
     preset = PRESET.format(name="mine", strategy="mine.py:Mine", parameters="{}")
     (folder / "mine.yaml").write_text(preset, "utf-8")
     said = butler("strategy", "check", folder / "mine.yaml", "--to", "2023-02-01")
     assert said.code == 1
-    assert "the strategy fails at the bar of 2023-01-02" in said.line
+    assert f"the strategy {words}" in said.line
     assert "ZeroDivisionError" in said.line
 
 

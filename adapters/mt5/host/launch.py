@@ -27,7 +27,7 @@ from adapters.mt5.host.service import HostConfig
 from adapters.mt5.host.wire import Deadline
 from adapters.system import processes
 from adapters.system.atomic_files import replace_file
-from adapters.system.json_bytes import decoded
+from engine.decoding import from_json
 
 PYTHON_HOST: Final = (sys.executable, "-m", "adapters.mt5.host")
 """The host in the Python that runs us."""
@@ -235,7 +235,7 @@ class LocalHost:
             if (content := _own_note(self._note)) is None:
                 self._note.unlink()
                 return False
-            note = decoded(content, _Note)
+            note = from_json(content, _Note)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -306,7 +306,7 @@ class LocalHost:
 
     def _port_of(self, line: bytes) -> int:
         try:
-            facts = decoded(line, _Announcement)
+            facts = from_json(line, _Announcement)
         except msgspec.DecodeError:
             raise HostStartFailed(
                 "died", f"the terminal host ended before it was ready; see {self._log}"

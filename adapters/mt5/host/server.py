@@ -48,7 +48,7 @@ from adapters.mt5.host.wire import (
     receive_frame,
     send_frame,
 )
-from adapters.system.json_bytes import decoded
+from engine.decoding import from_json
 
 EXIT_UNUSABLE: Final = 4
 """Exit code when configuration, backend or port are of no use."""
@@ -116,7 +116,7 @@ def read_config(stream: IO[bytes], *, whole: bool) -> HostConfig:
     """
     text = stream.read() if whole else stream.readline(_CONFIG_BYTES)
     try:
-        return decoded(text, HostConfig)
+        return from_json(text, HostConfig)
     except msgspec.DecodeError as error:
         raise Unusable("config", f"configuration on standard input: {error}") from None
 

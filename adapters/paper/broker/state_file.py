@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from adapters.paper.broker.account import PaperAccount, PaperDeal, PaperOrder, PaperPosition
-from adapters.system.json_bytes import decoded
 from engine import money
+from engine.decoding import from_json
 from engine.types import Millis, Points, Side, SymbolSpec
 
 Row = dict[str, Any]
@@ -66,7 +66,7 @@ def load(path: Path, account: PaperAccount, login: int, server: str) -> dict[str
     if not path.exists():
         return None
     try:
-        state = decoded(path.read_bytes(), SavedState)
+        state = from_json(path.read_bytes(), SavedState)
         if (state.login, state.server) != (login, server):
             raise ValueError(f"it is of account {state.login} on {state.server!r}")
         account.known = {spec.name: spec for spec in state.specs} | account.specs

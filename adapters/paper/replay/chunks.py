@@ -21,6 +21,16 @@ class ChunkReader:
     async def next(self) -> PreparedBars | None:
         """The next chunk that has bars to be played, or None at the end."""
         while True:
-            chunk = await anyio.to_thread.run_sync(next, self._chunks, None)
+            chunk = await self._taken()
             if chunk is None or (len(chunk) and not chunk.past):
                 return chunk
+
+    async def _taken(self) -> PreparedBars | None:
+        return await anyio.to_thread.run_sync(next, self._chunks, None)
+
+
+class ChunksAtHand(ChunkReader):
+    """Takes chunks that are in memory: nothing waits on a disk, so no thread is asked."""
+
+    async def _taken(self) -> PreparedBars | None:
+        return next(self._chunks, None)

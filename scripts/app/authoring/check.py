@@ -129,9 +129,7 @@ class _Checked:
             try:
                 self._full = decisions(factory, self._spec, self._unpacked())
             except StrategyRaised as error:
-                raise InternalFault(
-                    f"the strategy fails at the bar of {_iso(error.time)}: {error}"
-                ) from error
+                raise InternalFault(f"the strategy fails{_at(error.time)}: {error}") from error
         findings = [self._leak(factory), self._repeat(), self._elsewhere(), self._future()]
         if scans(factory, self._spec):
             findings.append(self._scan())
@@ -246,7 +244,8 @@ class _Checked:
             try:
                 found = decisions(self._fresh(), self._spec, moved(self._unpacked(), _YEARS_28))
             except StrategyRaised as error:
-                raise StrategyRaised(error.time - _YEARS_28, error.reason) from error
+                then = None if error.time is None else error.time - _YEARS_28
+                raise StrategyRaised(then, error.reason) from error
             return [msgspec.structs.replace(one, time=one.time - _YEARS_28) for one in found]
 
         return self._compared(
@@ -338,8 +337,7 @@ def _difference(expected: Sequence[Made], other: Callable[[], Sequence[Made]]) -
     try:
         found = other()
     except StrategyRaised as error:
-        at = "" if not error.time else f" at the bar of {_iso(error.time)}"
-        return f"(it fails{at}: {error})"
+        return f"(it fails{_at(error.time)}: {error})"
     for one, two in zip(expected, found, strict=False):
         if (one.time, one.what) != (two.time, two.what):
             first = min(one, two, key=lambda made: made.time)
@@ -366,6 +364,10 @@ def _held(
 def _words(made: Made) -> str:
     kind, *rest = made.what
     return f"{kind}({', '.join(str(part) for part in rest[:4])}) at {_iso(made.time)}"
+
+
+def _at(bar: int | None) -> str:
+    return "" if bar is None else f" at the bar of {_iso(bar)}"
 
 
 def _iso(moment: int) -> str:

@@ -40,9 +40,13 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class StrategyRaised(Exception):
-    """Raised when the strategy's code failed while it was asked; its cause is the failure."""
+    """Raised when the strategy's code failed while it was asked; its cause is the failure.
 
-    def __init__(self, time: int, error: BaseException) -> None:
+    `time` is the opening of the bar (ms UTC) that it was asked about, None where it was about none:
+    when the strategy is made, or given its columns.
+    """
+
+    def __init__(self, time: int | None, error: BaseException) -> None:
         super().__init__(time, error)
         self.time, self.reason = time, error
 
@@ -142,7 +146,7 @@ def _made(factory: StrategyFactory, spec: SymbolSpec) -> Strategy:
     try:
         return factory(spec)
     except FROM_OUTSIDE as error:
-        raise StrategyRaised(0, error) from error
+        raise StrategyRaised(None, error) from error
 
 
 def _on_bar(strategy: Strategy, bar: BarClosed, view: View) -> Decision | None:
@@ -178,8 +182,8 @@ def by_scan(
     try:
         columns = scan(bars)
     except FROM_OUTSIDE as error:
-        raise StrategyRaised(0, error) from error
-    for index in _proposed(columns, len(closed), book):
+        raise StrategyRaised(None, error) from error
+    for index in _proposed(columns, closed, book):
         row, time = closed.rows[index], closed.time.item(index)
         view = book.view(bars, row)
         try:
@@ -193,17 +197,17 @@ def by_scan(
     return found
 
 
-def _proposed(columns: ColumnScan, count: int, book: _Book) -> Iterator[int]:
+def _proposed(columns: ColumnScan, closed: ClosedBars, book: _Book) -> Iterator[int]:
     """The bars that the scan proposes, as positions come and go."""
-    index = 0
+    index, count = 0, len(closed)
     while index < count:
         book.before(index)
         gone = book.until
-        found = _next(columns, index, book.position)
+        found = _next(columns, closed, index, book.position)
         if gone is not None and found >= gone:
             index = gone  # from here on it is asked without a position
             book.before(index)
-            found = _next(columns, index, book.position)
+            found = _next(columns, closed, index, book.position)
         if found >= count:
             return
         book.before(found)
@@ -211,11 +215,13 @@ def _proposed(columns: ColumnScan, count: int, book: _Book) -> Iterator[int]:
         index = found + 1
 
 
-def _next(columns: ColumnScan, index: int, position: Position | None) -> int:
+def _next(columns: ColumnScan, closed: ClosedBars, index: int, position: Position | None) -> int:
+    """The next bar that the scan proposes; where it fails, the bar is the first one asked for."""
     try:
         return columns.next(index, position)
     except FROM_OUTSIDE as error:
-        raise StrategyRaised(0, error) from error
+        first = min(index, len(closed) - 1)
+        raise StrategyRaised(closed.time.item(first), error) from error
 
 
 def decisions(

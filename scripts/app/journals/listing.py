@@ -131,7 +131,7 @@ def _summary(folder: Path) -> _Summary | None:
         try:
             content = (folder / f"{kind}_summary.json").read_bytes()
             return from_json(content, _Summary)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (OSError, msgspec.DecodeError):
             continue
     return None
 

@@ -12,8 +12,15 @@ from adapters.bars.writer import write_bars
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
-from scripts.app.terms.bars import Bars, label_fault, refuse, repaired, told_flats
-from scripts.app.terms.inputs import ASSUMED, refuse_other_symbol, shown_clock, unknown_clock_fault
+from scripts.app.terms.bars import (
+    Bars,
+    label_fault,
+    refuse,
+    refuse_other_symbol,
+    repaired,
+    told_flats,
+)
+from scripts.app.terms.inputs import ASSUMED, shown_clock, unknown_clock_fault
 from scripts.app.terms.options import Specs, known_specs, with_digits
 from scripts.app.terms.tick_bars import TickBars
 from signals.market_data.clocks import ClockVerdict

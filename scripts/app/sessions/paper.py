@@ -122,7 +122,7 @@ def _books_of(books: Path | None) -> _Books:
         return _Books()
     try:
         return from_json(books.read_bytes(), _Books)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, msgspec.DecodeError) as error:
         raise BadData(
             f"{books}: the PAPER account's books cannot be read ({error}); "
             "`butler account PAPER --reset` gives it fresh ones"

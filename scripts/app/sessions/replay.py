@@ -17,7 +17,7 @@ from adapters.mt5.execution.requests import Instrument, Requests, filling_of
 from adapters.mt5.execution.valuation import ValuationSchedule, broker_valuation
 from adapters.paper.broker.account import PaperAccount
 from adapters.paper.broker.balance_reset import BalanceReset
-from adapters.paper.replay.chunks import ChunkReader
+from adapters.paper.replay.chunks import ChunkReader, ChunksAtHand
 from adapters.paper.replay.cursor import NEVER, SymbolCursor
 from adapters.paper.replay.feed import ReplayFeed
 from adapters.paper.replay.signal_schedule import HeldExits, SignalSchedule
@@ -154,9 +154,7 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
     """The feed that plays the terms' bars over the parts' paper account."""
     first = min(item.ref.first for item in terms.inputs)
     cursors = [
-        SymbolCursor(
-            item.spec.name, item.ref.period * 1000, ChunkReader(_chunks(item, parts, terms))
-        )
+        SymbolCursor(item.spec.name, item.ref.period * 1000, _reader(item, parts, terms))
         for item in terms.inputs
     ]
     return ReplayFeed(
@@ -174,6 +172,11 @@ def replay_feed(parts: Parts, terms: Terms) -> ReplayFeed:
         every_bar=terms.plays_every_bar,
         valuations=valuations(parts, terms) if terms.converts else None,
     )
+
+
+def _reader(item: BarInput, parts: Parts, terms: Terms) -> ChunkReader:
+    chunks = _chunks(item, parts, terms)
+    return ChunksAtHand(chunks) if item.in_memory else ChunkReader(chunks)
 
 
 def _chunks(item: BarInput, parts: Parts, terms: Terms) -> Iterator[PreparedBars]:

@@ -54,7 +54,7 @@ class PreviousRun:
     @property
     def challenge(self) -> Challenge | None:
         """The firm's objectives that the session follows, if any."""
-        return challenge_of(self.started)
+        return challenge_of(self.started, self.metadata)
 
     @property
     def plans(self) -> list[ScriptedEntry]:

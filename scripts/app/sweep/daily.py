@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -42,7 +43,9 @@ def daily_results(days: Iterable[FirmDay]) -> DailyResults:
     )
 
 
+@lru_cache(maxsize=16_384)
 def _weekday(date: str) -> str:
+    """Remembered: all trials over the same bars have the same days."""
     day = dt.date.fromisoformat(date)
     while day.weekday() >= _SATURDAY:
         day += dt.timedelta(days=1)

@@ -73,7 +73,7 @@ class SweepFolder:
         for number, line in enumerate(lines[:-1], 1):
             try:
                 row = from_json(line, TrialRow)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except msgspec.DecodeError as error:
                 raise BadData(f"{file}: line {number} is damaged ({error})") from error
             found[row.key] = row
         if lines[-1]:  # the process was ended in the middle of it

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from adapters.bars.reader import CHUNK_ROWS, BarFileError, RateColumns, concat, open_bars
+from adapters.bars.symbol_names import matching
 from engine.bars import PreparedBars
 from engine.events import DataRef
 from engine.types import ClockName, SymbolSpec
@@ -129,6 +130,9 @@ class BarInput:
     window: Window
     holes: Holes | None = None
 
+    in_memory: ClassVar[bool] = False
+    """Whether its chunks are at hand, so that nothing waits on a disk for them."""
+
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         """The bars in chunks, ready to be played; raises BarFileError while reading.
 
@@ -177,17 +181,21 @@ def open_input(
     *,
     mend: bool = False,
     settled: bool = False,
+    known: Collection[str] = (),
 ) -> tuple[BarInput, list[str]]:
     """Recognise and check a file; with `mend`, repair what can be repaired and say what was done.
 
     A clock that the file's format states goes before `clock`, unless the caller has `settled` it:
     then the notes say what is skipped and what speaks against it. Raises AppError with
-    one line for whatever is wrong, a stated clock that the bars contradict included.
+    one line for whatever is wrong, a stated clock that the bars contradict included, and a file
+    whose bars say that they are of another of the symbols that are `known`.
     """
     if not is_clock(clock):
         raise BadData(f"{path}: its clock {clock} is not known here")
     try:
-        file: Bars = open_bars(path, wall=settled and clock != "utc")
+        opened = open_bars(path, wall=settled and clock != "utc")
+        refuse_other_symbol(path, opened.symbol, spec.name, known)
+        file: Bars = opened
         if not settled:
             clock = file.fixed_clock or clock
         done: list[str] = []
@@ -206,6 +214,16 @@ def open_input(
         done.append(f"{path}: {look.closed_flats} are left out")
         file = OpenMarketBars(file, clock, spec.base)
     return BarInput(spec, file, ref, clock, window, look.holes()), done
+
+
+def refuse_other_symbol(path: Path, said: str | None, symbol: str, known: Collection[str]) -> None:
+    """Raise BadData where the file itself names another known symbol than the user does."""
+    meant = matching(said, known) if said else None
+    if meant not in (None, symbol):
+        raise BadData(
+            f"{path}: its bars say that they are of {said}, not of {symbol}: give it as {meant}, "
+            "or a file without that column"
+        )
 
 
 def _questioned(file: Bars, clock: ClockName, detector: ClockDetector) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.bars import sample
 from adapters.bars.reader import BarFileError, open_bars
-from adapters.bars.symbol_names import matching
 from engine.clock import SystemClock
 from engine.types import ClockName, SymbolSpec
 from scripts.app.errors import BadData, WrongUsage
@@ -45,7 +43,6 @@ def open_inputs(
     now = SystemClock().now() // 1000
     inputs = []
     for symbol in (name for name in specs if name in paths):
-        refuse_other_symbol(paths[symbol], options.said_symbol(paths[symbol]), symbol, specs)
         item, done = open_input(
             specs[symbol],
             paths[symbol],
@@ -54,21 +51,12 @@ def open_inputs(
             now,
             mend=request.repair,
             settled=settled,
+            known=specs,
         )
         _check_period(item, timeframes)
         inputs.append(item)
         notes += done
     return inputs, notes
-
-
-def refuse_other_symbol(path: Path, said: str | None, symbol: str, known: Collection[str]) -> None:
-    """Raise BadData where the file itself names another known symbol than the user does."""
-    meant = matching(said, known) if said else None
-    if meant not in (None, symbol):
-        raise BadData(
-            f"{path}: its bars say that they are of {said}, not of {symbol}: give it as {meant}, "
-            "or a file without that column"
-        )
 
 
 def _window(request: ReplayRequest) -> Window:

@@ -14,6 +14,8 @@ from engine.types import Limits
 from scripts.app.errors import WrongUsage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.events import SessionStarted
     from engine.rules import Calendar, RuleSet
     from risk.challenge import Challenge
@@ -114,20 +116,31 @@ def about_rules(challenge: Challenge | None) -> dict[str, Any]:
     """What the rules leave out, for a session's first record; beside its terms, as it decides
     nothing."""
     left_out = () if challenge is None else challenge.rules.left_out
-    return {"not_modelled": list(left_out)} if left_out else {}
+    return {_LEFT_OUT: list(left_out)} if left_out else {}
 
 
+_LEFT_OUT = "not_modelled"
 _LATER_TERMS = ("profitable_days", "profitable_percent", "unproven", "inactive_days")
 
 
-def challenge_of(started: SessionStarted) -> Challenge | None:
-    """The objectives in a session's first record, None when it follows none."""
+def challenge_of(
+    started: SessionStarted, beside: Mapping[str, Any] | None = None
+) -> Challenge | None:
+    """The objectives in a session's first record, None when it follows none.
+
+    `beside` is what stands beside its terms, of which `about_rules` tells what the rules leave out.
+    """
     if not started.objectives:
         return None
+    import msgspec
+
     from engine.decoding import converted
     from risk.challenge import Challenge
 
-    return converted(started.objectives, Challenge)
+    challenge = converted(started.objectives, Challenge)
+    left_out = converted((beside or {}).get(_LEFT_OUT, ()), tuple[str, ...])
+    rules = msgspec.structs.replace(challenge.rules, left_out=left_out)
+    return msgspec.structs.replace(challenge, rules=rules)
 
 
 def _no_calendar() -> Calendar:

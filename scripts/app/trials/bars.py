@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from engine.bars import PreparedBars
 from scripts.app.terms.bars import BarInput
@@ -13,6 +14,8 @@ from scripts.app.terms.bars import BarInput
 @dataclass(frozen=True)
 class RememberedBars(BarInput):
     """A symbol's bars, prepared on first use and kept in memory for as long as this object is."""
+
+    in_memory: ClassVar[bool] = True
 
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         kept = self.__dict__.get("_kept")

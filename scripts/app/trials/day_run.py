@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import msgspec
@@ -114,29 +114,31 @@ class RunCounts:
         self.ended_by = self.ended_by or self._latched
 
 
-_BATCH = 1_024
-"""Records that are encoded and hashed at once: one by one that takes twice as long."""
-
-
 class _NoJournal(PassingJournal):
     """A journal (`engine.ports.Journal`) that keeps no record for long; it may hash them."""
 
     def __init__(self, *, hashed: bool) -> None:
         super().__init__()
         self._hash = hashlib.sha256() if hashed else None
-        self._waiting: list[ev.Record] = []
+        self._waiting: deque[ev.Record] = deque(maxlen=None if hashed else 1)
+        self.append: Callable[[ev.Record], None] = self._waiting.append
+        """Nothing is done for a record by itself: thousands of them cost more than their batch."""
 
-    def append(self, record: ev.Record) -> None:
-        self._last = record.seq
-        if self._hash is not None:
-            self._waiting.append(record)
-            if len(self._waiting) == _BATCH:
-                self._take()
+    async def room(self) -> None:
+        """A slice of the replay is over: take in its records."""
+        self._take()
+
+    async def durable(self, seq: int) -> None:
+        self._take()
+        await super().durable(seq)
 
     def _take(self) -> None:
+        if not self._waiting:
+            return
+        self._last = self._waiting[-1].seq
         if self._hash is not None:
             self._hash.update(encode_lines(self._waiting))
-        self._waiting.clear()
+            self._waiting.clear()
 
     @property
     def digest(self) -> str:

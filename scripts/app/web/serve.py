@@ -64,11 +64,13 @@ def serve(request: ServeRequest, frontend: ServeFrontend) -> bool:
         ) from error
     yield_to_others()
     allow_open_files(_OPEN_FILES)
+
+    def warn(text: str) -> None:
+        frontend.warn(f"serve: {text}")
+
     with own, ExitStack() as stack:
-        site = SessionSite(request.places, request.own_results, frontend.warn)
-        server = PageServer(
-            own, site, frontend.warn, controls=request.controls, names=request.names
-        )
+        site = SessionSite(request.places, request.own_results, warn)
+        server = PageServer(own, site, warn, controls=request.controls, names=request.names)
         if request.url_file is not None:
             stack.enter_context(_kept_in(request.url_file, server.url))
         interrupt = stack.enter_context(frontend.interruptible(server.request_stop))
