@@ -5,7 +5,7 @@ heartbeat), after a longer while it ends the process, so that whoever supervises
 again. That thread is blind while one call holds the interpreter (a regex that backtracks); a timer
 of `faulthandler`, which every turn sets anew, needs neither and ends the process a little later,
 as an internal error does. To that timer a process that was stopped, or a machine that was paused,
-looks the same; a shorter pause is told and survived.
+looks the same; a shorter pause is logged and survived.
 """
 
 from __future__ import annotations
