@@ -35,16 +35,17 @@ def resets(zone: str, after: Millis, hour: int = 0) -> Iterator[tuple[Millis, st
 
     The day turns at `hour` o'clock in `zone`; where the clock skips that hour, at the skip.
     """
-    day = dt.datetime.fromtimestamp(after / 1000, ZoneInfo(zone)).date() - dt.timedelta(days=1)
+    day = dt.datetime.fromtimestamp(after / 1000, ZoneInfo(zone)).toordinal() - 1
     while True:
-        day += dt.timedelta(days=1)
+        day += 1
         turn = _turn(zone, day, hour)
         if turn[0] > after:
             yield turn
 
 
 @lru_cache(maxsize=32_768)
-def _turn(zone: str, day: dt.date, hour: int) -> tuple[Millis, str]:
-    """The turn on the local date `day`; remembered, as many replays meet the same days."""
+def _turn(zone: str, ordinal: int, hour: int) -> tuple[Millis, str]:
+    """The turn on a local date; remembered, as many replays meet the same days."""
+    day = dt.date.fromordinal(ordinal)
     turn = dt.datetime.combine(day, dt.time(hour), ZoneInfo(zone))
     return round(turn.timestamp()) * 1000, named(day, hour).isoformat()

@@ -202,16 +202,18 @@ def profits(
     entry: Points | Ints,
     bids: Ints,
     spreads: Ints,
+    ticks: Ints | None = None,
 ) -> Ints:
     """`profit` of closing at each of many ticks, given by bid and spread.
 
-    `side`, `volume` and `entry` are those of one position, or of one for each tick. Raises
+    `side`, `volume` and `entry` are those of one position, or of one for each tick; with `ticks`
+    of many positions, each of which met so many of the ticks, one after the other. Raises
     OverflowError where doubles do not hold the fractions exactly, so that the rounding of `profit`
     could not be repeated.
     """
     asks = bids + spreads
     ways, volumes = np.asarray(side, dtype=np.int64), np.asarray(volume, dtype=np.int64)
-    moved = (np.where(ways > 0, bids, asks) - entry) * ways
+    entries = np.asarray(entry, dtype=np.int64)
     if spec.conversion is FROM_BROKER:
         raise OverflowError(f"profits of {spec.name} are known to its venue alone")
     scale = 1 if spec.conversion is not UNCONVERTED else 10**spec.digits
@@ -219,9 +221,13 @@ def profits(
     worth = volumes * (spec.contract * _CENTS_PER_MAJOR)
     shared = np.gcd(worth, whole)
     divisors = whole // shared
+    worth = worth // shared
+    if ticks is not None:
+        repeated = (ways, entries, worth, divisors)
+        ways, entries, worth, divisors = (np.repeat(column, ticks) for column in repeated)
+    moved = (np.where(ways > 0, bids, asks) - entries) * ways
     if spec.conversion is not UNCONVERTED:
         divisors = np.where(moved > 0, asks, bids) * divisors
-    worth = worth // shared
     if float(np.abs(moved * np.float64(1) * worth).max(initial=0)) >= _EXACT:
         raise OverflowError(f"profits of {volume} units of {spec.name} are beyond exact doubles")
     values = moved * worth / divisors

@@ -17,6 +17,10 @@ Nothing is awaited in it, so that no cancelling of ours can come from there. Who
 """
 
 
+_FIXED: Final = "is read-only"
+"""How NumPy ends what it says of an array that is written to all the same."""
+
+
 class StrategyFailed(ActorFailed):
     """Raised when a strategy's own code fails; names the strategy, the symbol, file and line.
 
@@ -39,6 +43,8 @@ def failed(
     no line of it is to blame. Raises the user's Ctrl+C again.
     """
     said = message_of(error)
+    if isinstance(error, ValueError) and said.endswith(_FIXED):
+        said += ": bars cannot be written to, work on a copy of the column"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename not in callers]
     places = [_place(frame.filename, frame.lineno, frame.name) for frame in own]

@@ -105,7 +105,9 @@ def _is_scale(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     """Text that can be written; half of a surrogate pair cannot."""
-    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _is_side(value: object) -> bool:

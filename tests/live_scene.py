@@ -121,6 +121,7 @@ class Scene:
 
     async def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
+        assert len(self.waited) < 1_000, "it tries for ever, and nothing ends it"
         if self.on_wait is not None:
             self.on_wait()
 

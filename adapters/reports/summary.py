@@ -33,7 +33,9 @@ class SummaryProjection:
                 ev.TradingStateChanged,
                 ev.DayRolled,
                 ev.SessionEnded,
+                ev.OrderRejected,
                 ev.OrderUnknown,
+                ev.StopModified,
                 ev.ReconciliationMismatch,
             }
         )
@@ -67,7 +69,9 @@ class SummaryProjection:
             ev.DayRolled: self._roll,
             ev.OrderAccepted: self._accept,
             ev.OrderCancelled: self._cancel,
+            ev.OrderRejected: self._settled,
             ev.OrderUnknown: self._unknown,
+            ev.StopModified: self._settled,
             ev.ReconciliationMismatch: self._see_external,
         }
         self._external: tuple[ExternalStatus, ...] = ()
@@ -139,6 +143,10 @@ class SummaryProjection:
 
     def _see_external(self, event: ev.ReconciliationMismatch) -> None:
         self._external = external_of(event)
+
+    def _settled(self, event: ev.OrderRejected | ev.StopModified) -> None:
+        """Refused, or found done: a change of stop or target is over without a deal."""
+        self._resolved(event.order_id)
 
     def _resolved(self, order_id: int) -> None:
         if self._waiting.rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -97,6 +98,10 @@ def _each(value: Callable[[TradeRecord], Any]) -> Callable[[TradeRows], Sequence
     return lambda rows: list(map(value, rows.trades))
 
 
+def _own(name: str) -> Callable[[TradeRows], Sequence[Any]]:
+    return _each(attrgetter(name))
+
+
 def _close_price(trade: TradeRecord) -> Points | float | None:
     """Of most trades that of their only closing deal."""
     return trade.parts[0].price if len(trade.parts) == 1 else trade.close_price
@@ -107,40 +112,40 @@ def _open_for(trade: TradeRecord) -> Millis | None:
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
-    Column("position", "whole", _each(lambda trade: trade.position)),
-    Column("symbol", "text", _each(lambda trade: trade.symbol)),
-    Column("direction", "text", _each(lambda trade: trade.side.word)),
-    Column("volume", "lots", _each(lambda trade: trade.volume)),
-    Column("opened", "time", _each(lambda trade: trade.opened)),
-    Column("open_price", "price", _each(lambda trade: trade.open_price)),
-    Column("closed", "time", _each(lambda trade: trade.closed)),
+    Column("position", "whole", _own("position")),
+    Column("symbol", "text", _own("symbol")),
+    Column("direction", "text", _own("side.word")),
+    Column("volume", "lots", _own("volume")),
+    Column("opened", "time", _own("opened")),
+    Column("open_price", "price", _own("open_price")),
+    Column("closed", "time", _own("closed")),
     Column("close_price", "price", _each(_close_price)),
-    Column("close_reason", "text", _each(lambda trade: trade.close_reason)),
-    Column("stop_loss", "price", _each(lambda trade: trade.stop_loss)),
-    Column("take_profit", "price", _each(lambda trade: trade.take_profit)),
-    Column("gross", "money", _each(lambda trade: trade.gross)),
+    Column("close_reason", "text", _own("close_reason")),
+    Column("stop_loss", "price", _own("stop_loss")),
+    Column("take_profit", "price", _own("take_profit")),
+    Column("gross", "money", _own("gross")),
     Column("commission", "money", _each(lambda trade: trade.net - trade.gross - trade.swap)),
-    Column("swap", "money", _each(lambda trade: trade.swap)),
-    Column("net", "money", _each(lambda trade: trade.net)),
-    Column("r", "ratio", _each(lambda trade: trade.r)),
-    Column("mae_r", "ratio", _each(lambda trade: trade.mae_r)),
-    Column("mfe_r", "ratio", _each(lambda trade: trade.mfe_r)),
+    Column("swap", "money", _own("swap")),
+    Column("net", "money", _own("net")),
+    Column("r", "ratio", _own("r")),
+    Column("mae_r", "ratio", _own("mae_r")),
+    Column("mfe_r", "ratio", _own("mfe_r")),
     Column("seconds", "seconds", _each(_open_for)),
-    Column("strategy_id", "text", _each(lambda trade: trade.strategy_id)),
-    Column("signal_id", "text", _each(lambda trade: trade.signal_id)),
-    Column("variant", "text", _each(lambda trade: trade.variant)),
+    Column("strategy_id", "text", _own("strategy_id")),
+    Column("signal_id", "text", _own("signal_id")),
+    Column("variant", "text", _own("variant")),
     Column("session_id", "text", lambda rows: [rows.session_id] * len(rows.trades)),
     Column("attempt", "whole", _each(lambda trade: trade.attempt or None)),
-    Column("remaining", "lots", _each(lambda trade: trade.remaining)),
+    Column("remaining", "lots", _own("remaining")),
     Column("final_stop_loss", "price", _each(lambda trade: trade.levels[-1].stop_loss)),
     Column("final_take_profit", "price", _each(lambda trade: trade.levels[-1].take_profit)),
     Column("planned_risk", "money", _each(lambda trade: trade.planned_risk or None)),
-    Column("initial_risk", "money", _each(lambda trade: trade.initial_risk)),
+    Column("initial_risk", "money", _own("initial_risk")),
     Column("costs_paid", "money", _each(lambda trade: trade.gross - trade.net)),
     Column("costs_planned", "money", TradeRows.planned),
-    Column("spread_points", "whole", _each(lambda trade: trade.spread)),
-    Column("open_slippage_points", "whole", _each(lambda trade: trade.open_slippage)),
-    Column("close_slippage_points", "whole", _each(lambda trade: trade.close_slippage)),
+    Column("spread_points", "whole", _own("spread")),
+    Column("open_slippage_points", "whole", _own("open_slippage")),
+    Column("close_slippage_points", "whole", _own("close_slippage")),
     Column("slippage", "money", TradeRows.slippages),
 )
 

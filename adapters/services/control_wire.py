@@ -7,6 +7,7 @@ back. The token is compared before anything is decoded.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal, Protocol
 
@@ -25,7 +26,8 @@ LONGEST_REQUEST: Final = 4096
 LONGEST_REPLY: Final = 4 * 1024 * 1024
 LONGEST_REASON: Final = 200
 LONGEST_ORIGIN: Final = 64
-FILE_NAME: Final = "control.json"
+# Interned, as the parts of paths are: looked for again and again, the name is not made anew.
+FILE_NAME: Final = sys.intern("control.json")
 
 Action = Literal["status", "pause", "resume", "flatten", "stop"]
 

@@ -4,7 +4,8 @@ A thread looks at the age of the last turn: after a while it says where the loop
 heartbeat), after a longer while it ends the process, so that whoever supervises it can start it
 again. That thread is blind while one call holds the interpreter (a regex that backtracks); a timer
 of `faulthandler`, which every turn sets anew, needs neither and ends the process a little later,
-as an internal error does.
+as an internal error does. To that timer a process that was stopped, or a machine that was paused,
+looks the same; a shorter pause is logged and survived.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _TURN_SECONDS: Final = 0.5
 _LATER_SECONDS: Final = 2.0
 _STARTS: Final = 4
 START_HANGS: Final = "the start hangs"
+NOTHING_RAN: Final = (
+    "nothing of the process ran: one call held the interpreter, "
+    "or it was stopped, or the machine was paused"
+)
 _OPENING: Final = "the loop did not turn for"
 _TIMER_OPENING: Final = "Timeout ("
 
@@ -162,22 +167,29 @@ class Watchdog:
 
     def _watch(self, file: IO[bytes]) -> None:
         outbox: Outbox[Callable[[], None]] = Outbox("hang", lambda tell: tell(), room=4)
-        told = False
+        told, away, looked = False, 0.0, time.monotonic()
         while not self._over.wait(min(_TURN_SECONDS, self._terms.told_after / 4)):
-            age = time.monotonic() - self._turned
+            since, looked = looked, time.monotonic()
+            age = looked - self._turned
             if age < self._terms.told_after:
                 if told:
                     outbox.put(self._turns_again)
-                told = False
+                told, away = False, 0.0
                 continue
+            if looked - since > self._terms.told_after:
+                away += looked - since  # nor did this thread run: the loop's turn may come next
             if not told:
                 told = True
-                where = f"no turn for {age:.0f} s, the loop stands at {_place(self._loop_thread)}"
+                where = self._where(age, away)
                 outbox.put(lambda where=where: self._hangs(where))  # type: ignore[misc]
-            if age >= self._terms.ended_after:
+            if age - away >= self._terms.ended_after:
                 outbox.finish(self._terms.last_words)
                 self._end(file, age)
         outbox.finish(0)
+
+    def _where(self, age: float, away: float) -> str:
+        where = f"no turn for {age:.0f} s, the loop stands at {_place(self._loop_thread)}"
+        return f"{where}; for {away:.0f} s of it {NOTHING_RAN}" if away else where
 
     def _end(self, file: IO[bytes], age: float) -> None:
         file.write(f"{_OPENING} {age:.0f} s\n".encode())
@@ -201,3 +213,18 @@ def hangs_within(folder: Path, source: str) -> int:
         elif hangs and f'"{source}"' in line:
             hangs[-1] = True
     return sum(hangs)
+
+
+def last_end(folder: Path) -> str:
+    """How the last process that was ended for a hang ended, in words; nothing where none was.
+
+    Raises OSError for a file that cannot be read.
+    """
+    text = small_file(folder / HANGS, _LONGEST).decode(errors="replace")
+    ends = [line for line in text.splitlines() if line.startswith((_OPENING, _TIMER_OPENING))]
+    if not ends:
+        return ""
+    if ends[-1].startswith(_OPENING):
+        return ends[-1]
+    after = ends[-1].removeprefix(_TIMER_OPENING).rstrip("!").removesuffix(")")
+    return f"{_OPENING} {after} (h:m:s), or {NOTHING_RAN}"

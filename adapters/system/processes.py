@@ -15,6 +15,7 @@ from typing import Any, Final
 import psutil
 
 _POLL_SECONDS = 0.02
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _LOW_PRIORITY: Final[int] = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5)
 """Of Windows, else what `nice` adds."""
 
@@ -40,8 +41,12 @@ def _began(process: psutil.Process) -> str:
         return repr(process.create_time())
     # There psutil adds the time of the boot, which moves when the clock is set.
     try:
-        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # No Path of the moment: its parts are interned, which many looks a second wear out.
+        with open(  # noqa: PTH123
+            f"/proc/{process.pid}/stat", encoding="utf-8", errors="replace"
+        ) as found:
+            stat = found.read()
+        boot = _BOOT_ID.read_text(encoding="ascii").strip()
     except (FileNotFoundError, ProcessLookupError) as error:
         raise psutil.NoSuchProcess(process.pid) from error
     # The command's name, in parentheses, may hold anything; the fields behind it do not.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,12 @@ GRID: Final[Millis] = 900_000
 
 NO_FLOOR: Final[Cents] = 0
 """Stands in a column of floors or targets where there is none."""
+
+
+def columns_of(rows: Sequence[tuple[int, ...]]) -> Ints:
+    """Rows of whole numbers, all as long as the first, as columns."""
+    table = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * len(rows[0]))
+    return table.reshape(len(rows), -1).T.copy()
 
 
 @dataclass(frozen=True, eq=False)

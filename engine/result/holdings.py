@@ -14,15 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import money
-from engine.result.curve import Ints
+from engine.result.curve import Ints, columns_of
 from engine.result.quotes import Quotes
 from engine.result.steps import OpenHolding
 from engine.types import FROM_BROKER, Points, Rate, Side, SymbolSpec
 
-_AT_ONCE: Final = 1 << 17
-"""Moments in one stretch at most, and in one lot of stretches about."""
+_AT_ONCE: Final = 1 << 15
+"""Moments in one stretch at most, and in one lot of stretches about: columns that stay in the
+processor's cache."""
 
-_FAR: Final = np.int64(1) << 62
+_LATER: Final = 1 << 62
+"""Behind every key: the end of what is still open."""
+
+_FAR: Final = np.int64(_LATER)
 
 RateAt = Callable[[int], Rate | None]
 """What converts a symbol's profits at a moment; None for one that needs no rate."""
@@ -51,14 +55,12 @@ class _Columns:
         rows = [
             (
                 item.position, item.side, item.volume, item.entry, item.stop, item.since,
-                _FAR if item.until is None else item.until,
+                _LATER if item.until is None else item.until,
                 item.until is not None, item.stopped, item.price,
             )
             for item in holdings
         ]  # fmt: skip
-        position, side, volume, entry, stop, since, until, closed, stopped, price = np.array(
-            rows, dtype=np.int64
-        ).T.copy()
+        position, side, volume, entry, stop, since, until, closed, stopped, price = columns_of(rows)
         first = np.searchsorted(keys, since, side="right")
         last = np.searchsorted(keys, until, side="left")
         return cls(
@@ -142,15 +144,13 @@ class HeldValues:
         lengths = lot.last - lot.first
         starts = np.cumsum(lengths) - lengths
         moments = np.arange(int(lengths.sum())) + np.repeat(lot.first - starts, lengths)
-        side, volume, entry = (
-            np.repeat(column, lengths) for column in (lot.side, lot.volume, lot.entry)
-        )
+        side, entry = np.repeat(lot.side, lengths), np.repeat(lot.entry, lengths)
         longs, shorts = quotes.long_bids[moments], quotes.short_bids[moments]
         spreads = quotes.spreads[moments]
         bids = np.where(side > 0, longs, shorts)
         self._clip(lot, quotes, bids, starts + lengths - 1)
         self.tested[moments[quotes.mine[moments]]] = True
-        worth = _profits(spec, side, volume, entry, bids, spreads, moments, rate_at)
+        worth = _profits(spec, lot, bids, spreads, moments, rate_at)
         np.add.at(self.floating, moments, worth)
         asks = np.where(side > 0, 0, spreads)
         worst = np.minimum.reduceat((bids + asks - entry) * side, starts)
@@ -178,21 +178,21 @@ class HeldValues:
 
 def _profits(
     spec: SymbolSpec,
-    side: Ints,
-    volume: Ints,
-    entry: Ints,
+    lot: _Columns,
     bids: Ints,
     spreads: Ints,
     moments: Ints,
     rate_at: RateAt,
 ) -> Ints:
     """What closing at each tick brings; one by one where columns cannot repeat the rounding."""
+    ticks = lot.last - lot.first
     if spec.conversion is not FROM_BROKER:
         try:
-            return money.profits(spec, side, volume, entry, bids, spreads)
+            return money.profits(spec, lot.side, lot.volume, lot.entry, bids, spreads, ticks)
         except OverflowError:
             pass
-    columns = (side, volume, entry, bids, spreads, moments)
+    repeated = (np.repeat(column, ticks) for column in (lot.side, lot.volume, lot.entry))
+    columns = (*repeated, bids, spreads, moments)
     return np.array(
         [
             money.profit(

@@ -57,7 +57,11 @@ class PriceHistory:
         end = int(np.searchsorted(self.time, last, side="right"))
         if (begin, end) == (0, len(self)):
             return self
-        return replace(self, **{name: getattr(self, name)[begin:end] for name in _COLUMNS})
+        return self.rows(slice(begin, end))
+
+    def rows(self, chosen: slice | npt.NDArray[np.bool_]) -> PriceHistory:
+        """Some of the bars."""
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _COLUMNS})
 
     @classmethod
     def of_rows(cls, symbol: str, period: Millis, rows: Iterable[BarRow]) -> PriceHistory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,10 @@ import numpy.typing as npt
 from engine.result import steps as st
 from engine.result.curve import Ints
 from engine.result.prices import PriceHistory
+from engine.types import Millis
+
+LONGEST_GRID: Final[Millis] = 3_600_000
+"""The longest points whose bounds are their period's multiples; longer ones begin with bars."""
 
 _PER_BAR: Final = 3
 """Moments of a bar: opening tick, range at its worst, closing tick."""
@@ -52,6 +56,39 @@ class Quotes:
             at = np.maximum(at, 0)
             return cls(longs[at], shorts[at], spreads[at], worst[at] & mine, mine, ticks[at])
         return cls(longs, shorts, spreads, worst, np.ones(len(merged), dtype=bool), ticks)
+
+
+def valued_bars(
+    prices: Mapping[str, PriceHistory], steps: st.AccountSteps, period: Millis, end: int
+) -> dict[str, PriceHistory]:
+    """The bars that decide what points of `period` and excursions say, up to the key `end`.
+
+    While nothing is open, equity is the balance: of such bars only the last of each point matters,
+    and the two before something is opened or the session ends, at whose ticks it begins. Where
+    bars are longer than an hour none is left out.
+    """
+    if period > LONGEST_GRID:
+        return dict(prices)
+    unit = st.step_key(1, 0, 0, 0)
+    held = (*steps.holdings, *steps.open)
+    since = np.array([end, *(item.since for item in held)], dtype=np.int64) // unit
+    until = np.array([end if it.until is None else it.until for it in held], dtype=np.int64) // unit
+    return {name: _valued(item, since, until, period) for name, item in prices.items()}
+
+
+def _valued(prices: PriceHistory, since: Ints, until: Ints, period: Millis) -> PriceHistory:
+    """Of one symbol: `since` are the openings and the end, `until` the ends of the others."""
+    count = len(prices)
+    begun = np.zeros(count + 1, dtype=np.int64)
+    first = np.maximum(np.searchsorted(prices.time, since, side="right") - 2, 0)
+    behind = np.searchsorted(prices.time, until, side="right")
+    np.add.at(begun, first, 1)
+    np.add.at(begun, np.append(np.minimum(first[0] + 2, count), behind), -1)
+    slots = prices.time // period
+    chosen = np.cumsum(begun[:count]) > 0
+    chosen[:-1] |= slots[1:] != slots[:-1]
+    chosen[-1] = True
+    return prices if chosen.all() else prices.rows(chosen)
 
 
 def moments(prices: PriceHistory, rank: int) -> Ints:

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine import money
-from engine.result.curve import GRID, EquityCurve, Ints
+from engine.result.curve import GRID, EquityCurve, Ints, columns_of
 from engine.result.holdings import HeldValues, RateAt
 from engine.result.prices import PriceHistory
-from engine.result.quotes import Quotes, merged_moments, moments
+from engine.result.quotes import LONGEST_GRID, Quotes, merged_moments, moments, valued_bars
 from engine.result.steps import AccountSteps, OpenHolding
 from engine.types import FROM_BROKER, USD, Millis, Points, Rate, SymbolSpec, pair_of, pair_rate
 
@@ -42,12 +42,12 @@ class ReplayedAccount:
         self._steps = steps
         self._specs = specs
         self._prices = {name: item for name, item in prices.items() if len(item)}
-        own = {name: moments(item, steps.rank(name)) for name, item in self._prices.items()}
-        self._keys, self._opened = merged_moments(
-            list(own.values()), list(self._prices.values()), end
-        )
+        self._period = max([GRID, *(item.period for item in self._prices.values())])
+        played = valued_bars(self._prices, steps, self._period, end)
+        own = {name: moments(item, steps.rank(name)) for name, item in played.items()}
+        self._keys, self._opened = merged_moments(list(own.values()), list(played.values()), end)
         self._quotes = {
-            name: Quotes.of(item, own[name], self._keys) for name, item in self._prices.items()
+            name: Quotes.of(item, own[name], self._keys) for name, item in played.items()
         }
         self._held = HeldValues(self._keys, slippage)
         self._value()
@@ -104,16 +104,15 @@ class ReplayedAccount:
         if not len(self._keys):
             none = np.zeros(0, dtype=np.int64)
             return EquityCurve(none, none, none, none, none, none, none, none, none)
-        period = max(GRID, *(item.period for item in self._prices.values()))
+        period = self._period
         slots = self._slots(period)
-        slot_of = np.maximum.accumulate(np.searchsorted(slots, self._opened, side="right") - 1)
-        starts = np.flatnonzero(np.diff(slot_of, prepend=-1))
+        starts = np.searchsorted(np.maximum.accumulate(self._opened), slots)
         equity = steps.start + _sums(steps.balances, self._keys) + self._held.floating
         equity += self._accrued(equity)
         ends = np.append(starts[1:], len(self._keys)) - 1
         worst, best = self._extremes(equity, starts, ends)
         if steps.equities:
-            _, openings, figures = np.array(steps.equities, dtype=np.int64).T
+            _, openings, figures = columns_of(steps.equities)
             at = np.maximum(np.searchsorted(slots, openings, side="right") - 1, 0)
             np.minimum.at(worst, at, figures)
             np.maximum.at(best, at, figures)
@@ -145,7 +144,7 @@ class ReplayedAccount:
     def _slots(self, period: Millis) -> Ints:
         """The openings of the grid's bars; a coarser grid than an hour follows the bars' own."""
         coarse = [item.time for item in self._prices.values() if item.period == period]
-        if period <= 3_600_000:
+        if period <= LONGEST_GRID:
             return _distinct(self._opened // period * period)
         slots = _distinct(np.sort(np.concatenate(coarse)))
         slots = slots[slots <= self._opened[-1]]
@@ -187,13 +186,15 @@ class ReplayedAccount:
 
 
 def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:
-    """At each key, the sum of the changes up to it."""
+    """At each of the ascending keys, the sum of the changes up to it."""
     if not changes:
         return np.zeros(len(keys), dtype=np.int64)
-    at, amounts = np.array(changes, dtype=np.int64).T
+    at, amounts = columns_of(changes)
     order = np.argsort(at, kind="stable")
     totals = np.concatenate([[0], np.cumsum(amounts[order])])
-    return totals[np.searchsorted(at[order], keys, side="right")]
+    # Changes are few and keys many: each total is repeated over the keys until the next change.
+    edges = [0, *np.searchsorted(keys, at[order]).tolist(), len(keys)]
+    return np.repeat(totals, np.diff(edges))
 
 
 def _distinct(column: Ints) -> Ints:

@@ -27,6 +27,12 @@ class RunningTrade(msgspec.Struct):
     ) -> TradeRecord:
         """The trade as it stands."""
         event, parts = self.opened, self.parts
+        gross = swap = net = volume = 0
+        for part in parts:
+            gross += part.profit
+            swap += part.swap
+            net += part.net
+            volume += part.volume
         return TradeRecord(
             position=event.position,
             symbol=event.symbol,
@@ -48,10 +54,10 @@ class RunningTrade(msgspec.Struct):
             attempt=self.attempt,
             parts=tuple(parts),
             levels=tuple(self.levels),
-            gross=sum([part.profit for part in parts]),
-            swap=sum([part.swap for part in parts]),
-            net=sum([part.net for part in parts]),
-            remaining=event.volume - sum([part.volume for part in parts]),
+            gross=gross,
+            swap=swap,
+            net=net,
+            remaining=event.volume - volume,
             mae=adverse,
             mfe=favourable,
         )

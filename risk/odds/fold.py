@@ -32,8 +32,16 @@ class DayFold:
         return {**self._common(), ev.ResetDue: self.on_reset}
 
     def recorded_routes(self) -> ev.Routes:
-        """For records of a session, in which a reset stands as the day that it began."""
-        return {**self._common(), ev.DayRolled: self.on_day_rolled}
+        """For records of a session, in which a reset stands as the day that it began.
+
+        The look at the account that follows our own deals is none of them: the deals have it.
+        """
+        return {
+            **self._common(),
+            ev.DayRolled: self.on_day_rolled,
+            ev.PositionOpened: self.on_recorded_opening,
+            ev.PositionClosed: self.on_recorded_closing,
+        }
 
     def _common(self) -> ev.Routes:
         return {
@@ -57,9 +65,7 @@ class DayFold:
         return not self._open and not margin
 
     def on_account(self, seen: ev.AccountSeen) -> None:
-        days = self._recorder
-        if days is None:
-            raise RuntimeError("an account's figures came before the session started")
+        days = self._recorder or self._days
         days.seen(seen.balance, seen.equity, flat=not (self._open or seen.margin))
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
@@ -71,6 +77,18 @@ class DayFold:
         if not closed.remaining:
             self._open.discard(closed.position)
             self.trades += 1
+
+    def on_recorded_opening(self, opened: ev.PositionOpened) -> None:
+        self.on_opened(opened)
+        self._after_a_deal(opened)
+
+    def on_recorded_closing(self, closed: ev.PositionClosed) -> None:
+        self.on_closed(closed)
+        self._after_a_deal(closed)
+
+    def _after_a_deal(self, dealt: ev.PositionOpened | ev.PositionClosed) -> None:
+        if dealt.order_id:
+            self.on_account(ev.AccountSeen.of(dealt.account))
 
     def on_reset(self, reset: ev.ResetDue) -> None:
         flat = self._flat(reset.margin)

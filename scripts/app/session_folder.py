@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from scripts.app.errors import AppError, BadData, WrongUsage
 
 SIMULATED = "execution_sim"
 THROUGH_MT5 = "mt5_demo_exec"
-JOURNAL = "journal.sqlite"
-HEARTBEAT = "heartbeat.json"
+# Interned, as the parts of paths are: looked for again and again, the name is not made anew.
+JOURNAL = sys.intern("journal.sqlite")
+HEARTBEAT = sys.intern("heartbeat.json")
 LOG = "log.jsonl"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -93,7 +93,8 @@ class Aggregator:
             self._open = made.part(slice(-1, None))
         slot, o, h, low, c = made.part(slice(0, max(len(starts) - 1, 0)))
         times = self._to_utc(slot * self._seconds) * 1000
-        return ClosedBars(self._symbol, self._timeframe, starts[1:], times, o, h, low, c)
+        columns = map(_fixed, (starts[1:], times, o, h, low, c))
+        return ClosedBars(self._symbol, self._timeframe, *columns)
 
     def closed_by(self, server: int) -> BarClosed | None:
         """The bar that is closed because another one opened at `server` (seconds); published once.
@@ -182,12 +183,28 @@ class BarPreparer:
         o, h, low, c = (to_points(column, self._spec.digits) for column in columns)
         spreads = self._spreads.push(server, recorded_spreads.astype(np.int64))
         closings = tuple(item.push(server, o, h, low, c) for item in self._aggregators)
-        return PreparedBars(moments * 1000, server, o, h, low, c, spreads, closings)
+        return PreparedBars(
+            _fixed(moments * 1000),
+            _fixed(server),
+            _fixed(o),
+            _fixed(h),
+            _fixed(low),
+            _fixed(c),
+            _fixed(spreads),
+            closings,
+        )
 
     def closed_by(self, server: int) -> list[BarClosed]:
         """The bars that the opening of a bar at `server` (seconds) shows to be closed."""
         bars = (aggregator.closed_by(server) for aggregator in self._aggregators)
         return [bar for bar in bars if bar is not None]
+
+
+def _fixed(column: Ints) -> Ints:
+    """The column, for a strategy that cannot write to it: all play, and others test, its prices."""
+    fixed = column.view()
+    fixed.setflags(write=False)
+    return fixed
 
 
 def within(moments: Ints, first: int | None, end: int | None) -> npt.NDArray[np.bool_]:

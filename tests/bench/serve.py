@@ -17,12 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
+from adapters.journal import StoredJournal
+from scripts.app.session_folder import JOURNAL
 from tests.bench.machine import machine
 from tests.process.cli import ROOT, environment
 from tests.serving import Served, Stream, serving
@@ -30,6 +33,9 @@ from tests.serving import Served, Stream, serving
 VIEWERS = 20
 STRANGERS = 2_000
 RATE = 50
+_LEAST = 0.9
+"""This part of the records that the rate promises must have come."""
+
 ALLOWED_GROWTH = 1.0
 """MB in an hour; less is noise of the allocator."""
 
@@ -50,10 +56,38 @@ def main() -> None:
         served.enter()
         held = _stall(session, served, options.pairs, options.seconds)
         _pause_shown(served)
-        flat = _memory(served, options.memory_seconds)
-        _end_shown(session, served)
+        flat = _memory(served, options.memory_seconds, lambda: progress_of(session, results))
+        if session.poll() is None:  # else its end was shown already
+            _end_shown(session, served)
     if not (held and flat):
         raise SystemExit(1)
+
+
+class Progress(NamedTuple):
+    """Whether the session runs, the number of its last record, and the time of the look (s)."""
+
+    running: bool
+    seq: int
+    at: float
+
+    def lack(self, later: Progress) -> str:
+        """Why what was measured until `later` says nothing; empty when it does.
+
+        Both looks are of a session that runs, and so many records as its rate promises lie between.
+        """
+        if not (self.running and later.running):
+            return f"the session has ended after record {later.seq:,}"
+        found, due = later.seq - self.seq, RATE * (later.at - self.at)
+        if found < _LEAST * due:
+            return f"{found:,} records came, of {due:,.0f} that {RATE} a second make"
+        return ""
+
+
+def progress_of(session: subprocess.Popen[str], results: Path) -> Progress:
+    """How far it has come."""
+    (journal,) = results.glob(f"sessions/*/{JOURNAL}")
+    with StoredJournal(journal) as stored:
+        return Progress(session.poll() is None, stored.last_seq, time.monotonic())
 
 
 @contextmanager
@@ -204,9 +238,13 @@ def _end_shown(session: subprocess.Popen[str], served: Served) -> None:
 # --- memory ---
 
 
-def _memory(served: Served, seconds: float) -> bool:
-    """The server's memory under its viewers; whether it is flat."""
-    return asyncio.run(_watched_memory(served, seconds))
+def _memory(served: Served, seconds: float, progress: Callable[[], Progress]) -> bool:
+    """The server's memory under its viewers; whether it is flat while the session goes on."""
+    before = progress()
+    flat = asyncio.run(_watched_memory(served, seconds))
+    lack = before.lack(after := progress())
+    print(lack or f"{after.seq - before.seq:,} records came meanwhile")
+    return flat and not lack
 
 
 async def _watched_memory(served: Served, seconds: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     session.await_rows(1, "OPEN", seconds=60)
     session.kill()
     resumed = inside.shadow("--no-dry-run", resume=session)
-    wait_for(lambda: _manages_one(resumed), 120, "the position in the status")
+    wait_for(lambda: _manages_one(inside, resumed), 120, "the position in the status")
     assert len(resumed.rows("OPEN")) == 1  # which was shown, and so on the disk
     assert inside.order("flatten", resumed).code == 0
     wait_for(lambda: not inside.terminal.book()["positions"], 30, "everything closed")
@@ -88,8 +89,12 @@ def test_a_session_killed_inside_is_resumed(inside: WindowsTrader) -> None:
     audit(resumed, inside.terminal)
 
 
-def _manages_one(session: Running) -> bool:
-    status = session.status()
+def _manages_one(inside: WindowsTrader, session: Running) -> bool:
+    """Asked where the session runs: its process has another id outside, if it has any there."""
+    said = inside.order("status", session, "--json")
+    if said.code != 0:
+        return False
+    status = json.loads(said.out)["status"]
     return bool(status["running"]) and len(status["positions"]) == 1
 
 

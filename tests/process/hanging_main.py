@@ -55,7 +55,7 @@ WAYS: dict[str, Callable[[], None]] = {
 async def main() -> None:
     results, session, how, limit = Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4])
     # A call that holds the interpreter lets no notice out: nobody waits for one.
-    words = 0.5 if how == "regex" else SECONDS
+    words = 0.5 if how in ("regex", "paused") else SECONDS
     terms = WatchdogTerms(leave=leave_hung, told_after=TOLD, ended_after=limit, last_words=words)
     shadow = build(results, session, ServiceOptions(beat_seconds=0.05, watchdog=terms))
     async with anyio.create_task_group() as tasks:
@@ -63,7 +63,9 @@ async def main() -> None:
         await shadow.begun()
         await shadow.enter()
         print("ready", flush=True)
-        if how == "short":
+        if how == "paused":
+            await anyio.sleep_forever()  # the loop turns
+        elif how == "short":
             time.sleep(2 * TOLD)  # noqa: ASYNC251 - this is the hang
             log = results / "sessions" / session / "log.jsonl"
             while not log.exists() or "the session goes on" not in log.read_text():

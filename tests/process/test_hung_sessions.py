@@ -45,6 +45,8 @@ class Mine:
 """
 """Without working for it, which other tests would have to wait for."""
 
+HUNG_BEFORE = "its watchdog ended it: the loop did not turn for "
+
 
 def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
     """The session then goes on without it, as suspended; it is not even made, which may hang."""
@@ -57,6 +59,8 @@ def test_a_strategy_that_hung_twice_stays_out(tmp_path: Path) -> None:
         assert code == ExitCode.HUNG, said
         assert "the session hangs" in said
         assert "on_bar (" in said
+        # Who starts it again, or looks at its screen, need not know of that file.
+        assert ("did not end in order" in said and HUNG_BEFORE in said) is bool(resumed), said
     (tmp_path / "mine.py").write_text(HANGS.replace("        pass\n\n", "        1 / 0\n\n"))
     code, said = finished(tmp_path, *options, "--resume", "last")
     assert code == ExitCode.DONE, said

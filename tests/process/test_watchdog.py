@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from adapters.services.heartbeat import Beat, read_beat
-from adapters.services.watchdog import HANGS, hangs_within
+from adapters.services.last_cause import ended_by_watchdog
+from adapters.services.watchdog import HANGS, NOTHING_RAN, hangs_within
 from scripts.cli.shared.exit_codes import ExitCode
+from tests.commands import butler
 from tests.process import hanging_main
 from tests.process.cli import ROOT, SECONDS, environment
 
@@ -51,6 +55,37 @@ def test_one_call_that_holds_the_interpreter_is_ended_too(tmp_path: Path) -> Non
     """No thread of Python's runs then, so the exit code is that of faulthandler."""
     assert hung(tmp_path, "regex") == ExitCode.INTERNAL
     assert hangs_within(folder(tmp_path), hanging_main.__file__) == 1
+
+
+def paused(results: Path, seconds: float) -> int:
+    """A session whose process is stopped for so long; its exit code."""
+    command = ("-m", "tests.process.hanging_main", str(results), "s-1", "paused", "0.6")
+    with subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)  # which is what happens to it
+        process.send_signal(signal.SIGCONT)
+        return process.wait(SECONDS)
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be stopped by a signal")
+def test_a_long_pause_ends_a_session_and_the_user_is_told_why(tmp_path: Path) -> None:
+    """What ends it cannot tell a pause from a call that holds the interpreter.
+
+    It reads the stacks of threads that run again, which may end the process by a signal.
+    """
+    code = paused(tmp_path, 4.0)
+    assert code in (ExitCode.INTERNAL, -signal.SIGSEGV)
+    why = ended_by_watchdog(folder(tmp_path) / "log.jsonl")
+    assert NOTHING_RAN in why
+    assert str(folder(tmp_path) / HANGS) in why
+    said = butler("status", "s-1", "--results-dir", tmp_path)
+    assert why in said.out[0] + "".join(said.err), said
 
 
 def test_a_session_that_goes_on_says_so_and_leaves_no_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +138,36 @@ def test_profits_over_columns_are_the_profits_one_by_one(
         for bid, width in ticks
     ]
     assert money.profits(spec, side, volume, entry, bids, widths).tolist() == expected
+
+
+@given(
+    specs,
+    st.lists(
+        st.tuples(
+            sides, st.integers(1, 500_000), prices,
+            st.lists(st.tuples(prices, spreads), min_size=1, max_size=5),
+        ),
+        min_size=1, max_size=5,
+    ),
+)  # fmt: skip
+def test_profits_of_many_positions_are_those_of_each(
+    spec: SymbolSpec, positions: list[tuple[Side, int, int, list[tuple[int, int]]]]
+) -> None:
+    """Laid end to end, each position keeps its own ticks."""
+
+    def columns(ticks: list[tuple[int, int]]) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+        return [np.array(column, dtype=np.int64) for column in zip(*ticks, strict=True)]
+
+    expected: list[int] = []
+    for side, volume, entry, ticks in positions:
+        expected += money.profits(spec, side, volume, entry, *columns(ticks)).tolist()
+    ways, volumes, entries = (
+        np.array([position[place] for position in positions], dtype=np.int64) for place in range(3)
+    )
+    bids, widths = columns([tick for position in positions for tick in position[3]])
+    counts = np.array([len(position[3]) for position in positions])
+    found = money.profits(spec, ways, volumes, entries, bids, widths, counts)
+    assert found.tolist() == expected
 
 
 def test_profits_beyond_exact_doubles_are_refused() -> None:

@@ -17,6 +17,7 @@ from scripts.app.terms.request import ReplayRequest
 from scripts.app.trials.base import base_of, source_of_preset, trial_terms
 from scripts.app.trials.day_run import run_days
 from scripts.app.trials.errors import explained_replay
+from tests.commands import butler
 from tests.unit.test_strategy_check import HEAD, SCAN
 from tests.unit.test_user_strategy import PRESET
 
@@ -55,11 +56,14 @@ def test_the_hash_of_a_trial_is_that_of_all_its_records() -> None:
     assert run_days(asked).journal == ""
 
 
-def test_no_trial_can_write_to_the_bars_that_all_share(tmp_path: Path) -> None:
-    """The next one would trade at prices that there never were."""
+def test_no_strategy_can_write_to_the_bars_that_all_share(tmp_path: Path) -> None:
+    """The next trial would trade at prices that there never were, and a replay fill at them."""
     code = SCAN.format(body="bars = self.m15.close; bars[index] = 1; return None")
     (tmp_path / "mine.py").write_text(HEAD + code, "utf-8")
     own = tmp_path / "own.yaml"
     own.write_text(PRESET.format(name="own", strategy="mine.py:Mine", parameters="{}"), "utf-8")
-    with pytest.raises(AppError, match="read-only"), explained_replay():
+    with pytest.raises(AppError, match="bars cannot be written to"), explained_replay():
         run_days(trial(str(own)))
+    said = butler("replay", "--preset", own, "--to", "2023-01-14", "--results-dir", tmp_path / "r")
+    assert said.code != 0
+    assert "bars cannot be written to, work on a copy of the column (mine.py" in said.line

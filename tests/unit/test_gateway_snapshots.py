@@ -260,6 +260,28 @@ class TestUnknownOutcomes:
         assert isinstance(opened, ev.PositionOpened)
         assert (desk.gateway.unresolved, desk.gateway.snapshot_query().span) == ([], None)
 
+    def test_an_entry_that_is_found_waiting_at_the_venue_is_accepted(self) -> None:
+        """Only one that bears the session's mark and its own."""
+        desk = lost(entering())
+        waits = mt5.TradeOrder.of(ticket=7, magic=26, comment="ab-1")
+        desk.see(orders=(waits._with(magic=27), waits._with(comment="ab-2")))
+        assert desk.parts.order_manager.alive == {1: OrderState.UNKNOWN}
+        desk.see(orders=(waits,))
+        (accepted,) = of_kind(desk.parts.journal, ev.OrderAccepted)
+        assert (accepted.order_id, accepted.ticket) == (1, 7)
+        assert desk.parts.order_manager.alive == {1: OrderState.ACCEPTED}
+        assert desk.gateway.unresolved == []
+
+    def test_who_resumes_says_that_what_was_not_found_was_never_executed(self) -> None:
+        """Its end is on record; no other order of the user's says so."""
+        desk = lost(entering())
+        desk.parts.bus.publish(ev.UserCommanded(action=ev.UserAction.PAUSE, reason="lunch"))
+        assert len(desk.gateway.unresolved) == 1
+        desk.parts.bus.publish(ev.UserCommanded(action=ev.UserAction.RESUME, reason="not there"))
+        (ended,) = of_kind(desk.parts.journal, ev.OrderCancelled)
+        assert (ended.order_id, "never executed" in ended.reason) == (1, True)
+        assert (desk.gateway.unresolved, desk.parts.order_manager.alive) == ([], {})
+
     @pytest.mark.parametrize(
         "other",
         [{"magic": 27}, {"comment": "ab-2"}, {"comment": "xy-1"}, {"entry": mt5.DEAL_ENTRY_OUT}],

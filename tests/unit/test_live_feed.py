@@ -3,6 +3,7 @@ back."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -230,6 +231,28 @@ class TestLinks:
 
         scene.play(scene.to(2), lose)
         assert len(scene.waited) <= 1
+
+    def test_an_attempt_that_gets_no_answer_outlasts_no_session(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A terminal that never comes back must not keep a session from its summary."""
+        scene = Scene(12)
+        given_up: list[bool] = []
+
+        async def mute(_gateway: object) -> None:
+            scene.out_of_time = True
+            try:
+                await asyncio.sleep(30)
+            finally:
+                given_up.append(True)
+            raise AssertionError("nobody gave it up")
+
+        def lose() -> None:
+            monkeypatch.setattr(scene.venue, "recover", mute)
+            scene.client.down = 1 << 30
+
+        scene.play(scene.to(2), lose)
+        assert given_up
 
     @pytest.mark.parametrize("lockstep", [True, False])
     @pytest.mark.parametrize("function", ["symbol_info_tick", "terminal_info", "symbol_info"])

@@ -125,6 +125,7 @@ def test_odds_of_a_statement_say_what_is_not_known(tmp_path: Path) -> None:
     text = "\n".join(said.out)
     assert "floating loss unknown: daily and overall breaches are understated" in text
     assert "the statement's times are taken to be on the clock new-york+7" in text
+    assert "closed deals cannot be played again: there is no table over risk" in text
     halved = butler("odds", "--statement", file, "--paths", 300, "--scale", 0.5)
     assert "every volume is scaled down to 50% of what was traded" in "\n".join(halved.out)
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from adapters.services.last_cause import CUT_OFF, FAILED, GOES_ON, HANGS, last_cause
+from adapters.services.last_cause import (
+    CUT_OFF,
+    FAILED,
+    GOES_ON,
+    HANGS,
+    TURNS_AGAIN,
+    ended_by_watchdog,
+    last_cause,
+)
+from adapters.services.watchdog import NOTHING_RAN
 from adapters.state.resuming import (
     AUTO,
     LAST,
@@ -179,6 +189,7 @@ SAYS = {
     LOG_LINE % (HANGS, "no turn for 10 s"): "no turn for 10 s",
     '{"event":"the start hangs: not over after 10 s"}\n': "the start hangs: not over after 10 s",
     LOG_LINE % (FAILED, "of the run before") + LOG_LINE % (GOES_ON, ""): CUT_OFF,
+    LOG_LINE % (HANGS, "no turn for 10 s") + LOG_LINE % (TURNS_AGAIN, "its loop turns"): CUT_OFF,
     LOG_LINE % (FAILED, "whole")
     + '\x1b{"event":\n{"event": 5}\n{"event":"the session fai': "whole",
 }
@@ -191,3 +202,36 @@ def test_a_log_tells_why_the_last_run_of_its_session_ended(tmp_path: Path, conte
     assert last_cause(log) == CUT_OFF
     log.write_bytes(b"\xff" * 70_000 + b"\n" + content.encode())
     assert last_cause(log) == SAYS[content]
+
+
+STACKS = {
+    "the loop did not turn for 31 s\n  File x\n": "the loop did not turn for 31 s",
+    "the loop did not turn for 31 s\nTimeout (0:00:42)!\n  File x\n": (
+        f"the loop did not turn for 0:00:42 (h:m:s), or {NOTHING_RAN}"
+    ),
+}
+
+
+@pytest.mark.parametrize("stacks", STACKS)
+def test_what_ended_a_process_that_could_not_write_is_told_by_its_stacks(
+    tmp_path: Path, stacks: str
+) -> None:
+    """The newest of them, and only until a run after it has written a line."""
+    log, hangs = tmp_path / "log.jsonl", tmp_path / "hangs.txt"
+    hangs.write_text(stacks)
+    assert ended_by_watchdog(log), "it had written no line yet"
+    log.write_text(LOG_LINE % (GOES_ON, ""))
+    os.utime(hangs, (NOW, NOW))
+    os.utime(log, (NOW - 30, NOW - 30))
+    assert ended_by_watchdog(log) == f"its watchdog ended it: {STACKS[stacks]}, see {hangs}"
+    assert last_cause(log) == ended_by_watchdog(log)
+    os.utime(log, (NOW + 2, NOW + 2))
+    assert (ended_by_watchdog(log), last_cause(log)) == ("", CUT_OFF)
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\xff" * 100])
+def test_a_file_of_stacks_that_tells_nothing_is_no_cause(tmp_path: Path, spoilt: bytes) -> None:
+    log = tmp_path / "log.jsonl"
+    assert ended_by_watchdog(log) == ""
+    (tmp_path / "hangs.txt").write_bytes(spoilt)
+    assert ended_by_watchdog(log) == ""

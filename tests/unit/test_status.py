@@ -190,6 +190,28 @@ class TestFold:
         status = recorded(submitted(1), unknown, end)
         assert (status.orders, status.unresolved) == ((), ())
 
+    def test_an_unknown_order_that_is_found_waiting_is_at_work_and_no_more_in_doubt(self) -> None:
+        unknown = ev.OrderUnknown(order_id=1, message="lost", account=account(), **OUT)
+        status = recorded(submitted(1), unknown, ev.OrderAccepted(order_id=1, ticket=7))
+        assert ([order.order_id for order in status.orders], status.unresolved) == ([1], ())
+
+    def test_what_became_of_an_order_without_a_trade_is_among_the_last_events(self) -> None:
+        """Else the user sees it waiting, or in doubt, for ever."""
+        waits = msgspec.structs.replace(submitted(1), terms=terms(entry_price=109_500))
+        unknown = ev.OrderUnknown(order_id=2, message="lost", account=account(), **OUT)
+        status = recorded(
+            waits,
+            ev.OrderAccepted(order_id=1, ticket=7),
+            ev.OrderCancelled(order_id=1, reason="expired"),
+            submitted(2),
+            unknown,
+            ev.OrderCancelled(order_id=2, reason="never executed"),
+        )
+        told = [line.text for line in status.last_events][1:]
+        assert [text.split()[0] for text in told] == ["PLACED", "CANCELLED", "UNKNOWN", "CANCELLED"]
+        assert told[1].endswith("expired")
+        assert told[3].endswith("never executed")
+
     def test_a_part_of_a_fill_does_not_end_an_order(self) -> None:
         part = ev.OrderFilled(order_id=1, ticket=7, deal=1, volume=1, price=110_000, complete=False)
         assert len(recorded(submitted(1), part).orders) == 1

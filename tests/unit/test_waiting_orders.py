@@ -89,6 +89,20 @@ def test_an_order_of_unknown_outcome_is_not_unknown_for_ever() -> None:
     assert gone["pending_orders_ended_unfilled"] == 0
 
 
+def test_whatever_an_unknown_order_turned_out_to_be_the_summary_names_it_no_more() -> None:
+    """It stands at the venue, it is a position, a stop that was moved, or the venue refused it."""
+    refused = ev.OrderRejected(
+        order_id=1, symbol="EURUSD", side=Side.LONG, retcode=10006, message="no", account=account()
+    )
+    moved = ev.StopModified(
+        order_id=1, position=77, symbol="EURUSD", side=Side.LONG, volume=1_000, stop_loss=109_000,
+        take_profit=0, reason="TRAIL", account=account(),
+    )  # fmt: skip
+    for found in (ev.OrderAccepted(order_id=1, ticket=77), opened(77, order_id=1), moved, refused):
+        _, summary = told(submitted(), unknown(), found)
+        assert summary["unresolved_orders"] == [], found
+
+
 def test_an_order_that_is_dealt_at_once_has_no_row_of_its_own() -> None:
     rows, _ = told(
         submitted(terms=intent(volume=1_000).terms),

@@ -8,6 +8,7 @@ ordinary rules when it is played; this only finds it.
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 
 from adapters.paper.broker.account import PaperPosition
 from engine.bars import PreparedBars
@@ -90,5 +91,6 @@ def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition
     if end == row + 1:
         price = prices.item(row)
     else:
-        price = int(prices[row:end].min() if long else prices[row:end].max())
+        worst = np.minimum if long else np.maximum
+        price = int(worst.reduce(prices[row:end]))  # what `min` does, by a shorter way
     return (price - position.entry) * position.side * position.cents_per_point

@@ -124,10 +124,16 @@ def _given(
 ) -> tuple[OddsRecord, list[str]]:
     """A record that cannot be made again at another risk."""
     if request.risks is not None:
-        raise WrongUsage("--risk needs a replay: a live session cannot be run again")
+        raise WrongUsage(
+            "--risk needs a replay: fills of a live session or a statement cannot be played again "
+            "at another risk; leave out RUN and --statement and name the preset or the signals, "
+            "and the bars"
+        )
     if journal is not None:
         return journaled(journal, challenge), [
-            "a live session cannot be run again: no table over risk",
+            "live fills cannot be played again: there is no table over risk, and whether the "
+            "strategy reads its balance was not tried; a replay (butler odds --preset NAME --bars "
+            "FILE) does both",
             "equity is known at the session's own looks at the account: lows between are not seen",
         ]
     clock = request.statement_clock or ASSUMED
@@ -141,7 +147,10 @@ def _given(
         scale=request.scale,
         initial=None if equity is None else cents("--starting-equity", equity),
     )
-    notes = [f"the statement's times are taken to be on the clock {clock}"]
+    notes = [
+        f"the statement's times are taken to be on the clock {clock}",
+        "closed deals cannot be played again: there is no table over risk",
+    ]
     if request.scale is not None:
         notes.append(f"every volume is scaled down to {request.scale:.0%} of what was traded")
     return record, notes

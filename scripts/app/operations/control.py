@@ -24,9 +24,10 @@ from adapters.services.control_wire import (
     ControlReply,
     ControlRequest,
 )
+from adapters.services.last_cause import ended_by_watchdog
 from engine.journal import JournalDamaged
 from scripts.app.errors import AppError, BadData, Refused, Unreachable, WrongUsage
-from scripts.app.session_folder import HEARTBEAT, JOURNAL, find_journal
+from scripts.app.session_folder import HEARTBEAT, JOURNAL, LOG, find_journal
 
 _LOOK_SECONDS: Final = 0.3
 """So often a flatten is looked after."""
@@ -48,7 +49,8 @@ def status_of(session: str | None, results: Path) -> ControlReply:
     except NotAnswering as error:
         raise _hangs(folder, error) from error
     except NotRunning as error:
-        text = f"session {folder.name} is not running: {error}; this is from its journal"
+        text = f"session {folder.name} is not running: {_gone(error, folder)}"
+        text += "; this is from its journal"
         return ControlReply(done=True, text=text, status=journaled(folder))
 
 
@@ -64,9 +66,14 @@ def command(action: Action, session: str | None, results: Path, reason: str) -> 
         raise _hangs(folder, error) from error
     except NotRunning as error:
         raise Unreachable(
-            f"session {folder.name} is not running: {error}; its journal says: "
+            f"session {folder.name} is not running: {_gone(error, folder)}; its journal says: "
             f"{_last_words(folder)}"
         ) from error
+
+
+def _gone(error: NotRunning, folder: Path) -> str:
+    """How it shows that a session is gone, and why where its watchdog ended it."""
+    return "; ".join(filter(None, [str(error), ended_by_watchdog(folder / LOG)]))
 
 
 def flatten(session: str | None, results: Path, reason: str, seconds: float) -> ControlReply:

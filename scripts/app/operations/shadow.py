@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from adapters.mt5.execution.requests import Instrument
-from adapters.services.last_cause import GOES_ON
+from adapters.services.last_cause import ended_by_watchdog, tell_gone_on
 from adapters.services.logs import SessionLog
 from adapters.services.watchdog import limited
 from adapters.state.resuming import Start, terms_text
@@ -300,6 +300,7 @@ class _Run:
         folder, clock = self.folder, clock_of(self.market)
         if self.previous is not None:
             await catch_up(clock, self.market, connection)
+        hung = ended_by_watchdog(folder.log)  # which this run's own lines would hide
         log = SessionLog(
             folder.log, folder.session_id, clock.now, say=self.frontend.warn, apart=True
         )
@@ -309,7 +310,7 @@ class _Run:
                 async with alerted(self.chosen, self.books, self.frontend):
                     account = await self._account(connection, clock, terms)
                 if self.previous is not None:
-                    log.info(GOES_ON)
+                    tell_gone_on(log, hung)
                 context = await self._context(connection, clock, log, account)
                 with limited(self.chosen.watchdog, self._told_at_once(log), folder.path):
                     shadowed = build_shadow(terms, connection, context)

@@ -18,7 +18,7 @@ from adapters.reports.status import Moment, Status, StatusKeeper
 from adapters.services.background import BackgroundService
 from adapters.services.control import ControlServer
 from adapters.services.heartbeat import Beat, Heartbeat, Ping, write_beat
-from adapters.services.last_cause import HANGS
+from adapters.services.last_cause import HANGS, TURNS_AGAIN
 from adapters.services.logs import SessionLog
 from adapters.services.supervisor import Supervisor
 from adapters.services.watchdog import Watchdog, WatchdogTerms
@@ -237,7 +237,7 @@ def _add_watchdog(build: _Build, terms: WatchdogTerms, alerts: Alerts | None) ->
             alerts.hangs(why, terms.last_words)
 
     def turns_again() -> None:
-        build.log.warn("the session goes on", why="its loop turns again")
+        build.log.warn(TURNS_AGAIN, why="its loop turns again")
 
     _add_work(build, "watchdog", Watchdog(build.folder.path, terms, hangs, turns_again))
 

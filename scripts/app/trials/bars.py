@@ -20,7 +20,7 @@ class RememberedBars(BarInput):
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] != timeframes:
-            kept = timeframes, tuple(map(_for_reading, super().prepared(timeframes)))
+            kept = timeframes, tuple(super().prepared(timeframes))
             self.__dict__["_kept"] = kept  # a cache: what the object is does not change
         # A copy of each chunk: its scan belongs to the strategy of one run.
         yield from map(copy.copy, kept[1])
@@ -30,17 +30,6 @@ class RememberedBars(BarInput):
         """Bytes of the columns that are kept."""
         kept = self.__dict__.get("_kept", ((), ()))[1]
         return sum(8 * 7 * len(bars.time) for bars in kept)
-
-
-def _for_reading(bars: PreparedBars) -> PreparedBars:
-    """The chunk, which no strategy can write to: another trial would trade what it wrote."""
-    prices = (bars.open, bars.high, bars.low, bars.close, bars.spread)
-    arrays = [bars.time, bars.server, *prices]
-    for closed in bars.closings:
-        arrays += [closed.time, closed.open, closed.high, closed.low, closed.close, closed.row]
-    for array in arrays:
-        array.setflags(write=False)
-    return bars
 
 
 def remembered(item: BarInput) -> RememberedBars:

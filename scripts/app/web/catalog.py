@@ -97,6 +97,8 @@ class Catalog:
         self._folders = SessionFolders(places)
         self._known: dict[Path, tuple[tuple[int, bool], SessionEntry | None]] = {}
         self._unread: dict[Path, _Unread] = {}
+        self._studies: list[Study] = []
+        """Those of the last look, so that names that stay need not be made anew for the next."""
 
     def sessions(self) -> list[SessionEntry]:
         """The sessions last written to, the newest first, and the last ones on accounts.
@@ -133,14 +135,14 @@ class Catalog:
 
     def studies(self) -> list[Study]:
         """Pages of odds and sweeps, the newest first."""
-        found = [
+        self._studies = [
             Study(place, kind, folder.name, page, written_at(page) // 1_000_000)
             for place, results in enumerate(self.places)
             for kind in STUDIES
             for folder in _folders(results / kind)
             if (page := page_of_study(folder)) is not None
         ]
-        return sorted(found, key=lambda item: item.written, reverse=True)[:MOST]
+        return sorted(self._studies, key=lambda item: item.written, reverse=True)[:MOST]
 
 
 def page_of_study(folder: Path) -> Path | None:
@@ -168,9 +170,9 @@ def written_at(file: Path) -> int:
     An empty log is what a reader leaves who opens a journal that was cut off.
     """
     latest = 0
-    for name in (file, file.with_name(f"{file.name}-wal")):
+    for name in (str(file), f"{file}-wal"):
         try:
-            known = name.stat()
+            known = os.stat(name)  # noqa: PTH116 - of many again and again: no path of the moment
         except OSError:
             continue
         if known.st_size:

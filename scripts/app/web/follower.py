@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
@@ -47,7 +47,7 @@ _EVENTS: Final = frozenset(get_args(ev.Event))
 class _Folds:
     """What the records so far add up to."""
 
-    result_fold: ResultFold = field(default_factory=ResultFold)
+    result_fold: ResultFold = field(default_factory=lambda: ResultFold(keeps_denials=False))
     status: StatusFold = field(default_factory=StatusFold)
     page: LivePage = field(default_factory=LivePage)
     lines: deque[LiveLine] = field(default_factory=lambda: deque(maxlen=_LINES))
@@ -113,6 +113,9 @@ class Follower:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._journal = folder / JOURNAL
+        # Kept: the parts of a path are interned, and so many looks an hour with names of their own
+        # would let Python's table of names grow.
+        self._files = (self._journal, self._journal.with_name(f"{JOURNAL}-wal"))
         self._folds = _Folds()
         self._stamp: tuple[int, ...] = ()
         self._looked = 0.0
@@ -160,7 +163,7 @@ class Follower:
         return True
 
     def _read_on(self) -> None:
-        stamp, now = _stamp(self._journal), time.monotonic()
+        stamp, now = _stamp(self._files), time.monotonic()
         if stamp == self._stamp and now - self._looked < _RECHECK_SECONDS:
             return
         with StoredJournal(self._journal) as stored:
@@ -225,10 +228,10 @@ def _ticks_within(stored: StoredJournal, a: _Place, b: _Place) -> Iterator[Milli
     yield from _ticks_within(stored, here, b)
 
 
-def _stamp(journal: Path) -> tuple[int, ...]:
-    """Changes whenever something was written to the journal."""
+def _stamp(files: Iterable[Path]) -> tuple[int, ...]:
+    """Changes whenever something was written to the journal; `files` are itself and its log."""
     found: list[int] = []
-    for file in (journal, journal.with_name(f"{journal.name}-wal")):
+    for file in files:
         try:
             known = file.stat()
         except FileNotFoundError:
