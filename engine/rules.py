@@ -16,8 +16,6 @@ from engine.types import Millis
 WHOLE = 10_000
 """100 % in units of 1/100 percent."""
 
-WEEK_MINUTES = 7 * 24 * 60
-
 
 class DayStartBasis(enum.StrEnum):
     """Which of the account's figures at the reset a limit hangs on."""

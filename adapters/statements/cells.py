@@ -18,7 +18,6 @@ _WHOLE = re.compile(r"[0-9]{1,18}")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
 _MINUS = str.maketrans({"\u2212": "-"})
 
-CLOSELY = Decimal("1e-9")
 _MOST_DIGITS = 15
 """Whole digits of a number that can be money, a price, a volume or a ticket."""
 

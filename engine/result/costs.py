@@ -25,10 +25,10 @@ def slippage_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
 
     It is a part of `gross` already, not another cost.
     """
-    points = [item for item in (trade.open_slippage, trade.close_slippage) if item is not None]
-    if not points:
+    opening, closing = trade.open_slippage, trade.close_slippage
+    if opening is None and closing is None:
         return None
-    return points_worth(spec, trade.volume, trade.open_price, sum(points))
+    return points_worth(spec, trade.volume, trade.open_price, (opening or 0) + (closing or 0))
 
 
 def spread_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:

@@ -52,11 +52,12 @@ class ResultFold:
     """Takes a session's records; its attributes are what they say so far.
 
     `limits` tells the firm's floors from day to day; without it those of objectives stay the ones
-    of the first day.
+    of the first day. Who shows no single denial need not keep them (`keeps_denials`): there may be
+    one for each tick. Their counts by reason and by day are kept in any case.
     """
 
-    def __init__(self, limits: LimitHistory | None = None) -> None:
-        self.limits = limits
+    def __init__(self, limits: LimitHistory | None = None, *, keeps_denials: bool = True) -> None:
+        self.limits, self._keeps_denials = limits, keeps_denials
         self._handlers: dict[type, Any] = {
             ev.SessionStarted: self._started,
             ev.SessionEnded: self._ended,
@@ -269,6 +270,8 @@ class ResultFold:
         terms = event.order.terms
         self.denied[str(event.reason)] += 1
         self.days.denials += 1
+        if not self._keeps_denials:
+            return
         self.denials.append(
             DenialRecord(
                 time, str(event.reason), terms.symbol, terms.side, terms.signal_id, event.detail

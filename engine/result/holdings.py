@@ -19,8 +19,9 @@ from engine.result.quotes import Quotes
 from engine.result.steps import OpenHolding
 from engine.types import FROM_BROKER, Points, Rate, Side, SymbolSpec
 
-_AT_ONCE: Final = 1 << 17
-"""Moments in one stretch at most, and in one lot of stretches about."""
+_AT_ONCE: Final = 1 << 15
+"""Moments in one stretch at most, and in one lot of stretches about: columns that stay in the
+processor's cache."""
 
 _LATER: Final = 1 << 62
 """Behind every key: the end of what is still open."""

@@ -133,7 +133,8 @@ class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self._in_r(self.mfe)
 
     def _in_r(self, points: Points | None) -> float | None:
-        return None if points is None or not self.risk_points else points / self.risk_points
+        risk = self.risk_points
+        return points / risk if risk and points is not None else None
 
     @property
     def seconds(self) -> float | None:

@@ -15,7 +15,6 @@ from risk.ledger.booking import BookedDeal, moment, scaled
 from risk.ledger.inputs import ClockRule
 
 _INTO = (DealEntry.IN, DealEntry.INOUT)
-_OUT_OF = (DealEntry.OUT, DealEntry.INOUT, DealEntry.OUT_BY)
 
 
 class PositionOpening(msgspec.Struct, frozen=True):

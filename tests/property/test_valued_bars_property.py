@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.result import quotes, replayed
+from engine.result import holdings, quotes, replayed
 from engine.result.curve import NO_FLOOR
 from engine.result.prices import PriceHistory
 from engine.result.steps import EXITED, OPENING, RANGE, TURN, AccountSteps, OpenHolding, step_key
@@ -102,6 +102,16 @@ def test_a_result_without_the_bars_that_value_nothing_is_the_same(
     few = told(*case)
     with patch.object(replayed, "valued_bars", lambda prices, *_: dict(prices)):
         assert few == told(*case)
+
+
+@given(accounts(), st.integers(1, 9))
+def test_a_result_is_the_same_in_lots_of_any_size(
+    case: tuple[AccountSteps, dict[str, PriceHistory], int], size: int
+) -> None:
+    """A position that is cut into stretches is worth, and reaches, what the whole one does."""
+    whole = told(*case)
+    with patch.object(holdings, "_AT_ONCE", size):
+        assert whole == told(*case)
 
 
 def test_most_bars_without_a_position_are_left_out() -> None:

@@ -11,10 +11,12 @@ import pytest
 
 pytest.importorskip("plotly")
 
+from adapters.reports.page.live import LiveLine, LivePage
 from engine import events as ev
 from engine.result.build import result_of
 from engine.result.coverage import GRAVITY
 from scripts.app.web import follower
+from tests.builders import ONE_OF_EACH
 from tests.journals import stored
 from tests.reruns import recorded
 
@@ -57,3 +59,28 @@ def test_a_long_journal_has_the_heartbeat_of_all_its_records(
         [part.first, GRAVITY[part.state]] for part in whole
     ]
     assert len(whole) > 50
+
+
+def test_denials_are_counted_and_not_kept_one_by_one(tmp_path: Path) -> None:
+    """A strategy that is denied at every tick costs the page no memory, and no figure of it."""
+    first = recorded(2)[0]
+    denied = next(event for event in ONE_OF_EACH if isinstance(event, ev.OrderDenied))
+    records = [first] + [
+        msgspec.structs.replace(
+            first, seq=number, time=first.time + number, event=denied, metadata=None
+        )
+        for number in range(2, 302)
+    ]
+    asyncio.run(stored(tmp_path / "journal.sqlite", records))
+    reader = follower.Follower(tmp_path)
+    followed = reader.read()
+    assert followed is not None
+    kept = reader._folds.result()
+    assert kept.denials == ()
+    whole = result_of(records)
+    assert len(whole.denials) == sum(kept.funnel.denied.values()) == 300
+    assert kept.funnel == whole.funnel
+    lines = [LiveLine(seq=row[0], time=row[1], text=row[2])
+             for row in followed.content.tables["lines"].rows]  # fmt: skip
+    content = LivePage().content(followed.content.seq, followed.time, whole, lines)
+    assert followed.content.since(0) == content.since(0)

@@ -47,7 +47,7 @@ _EVENTS: Final = frozenset(get_args(ev.Event))
 class _Folds:
     """What the records so far add up to."""
 
-    result_fold: ResultFold = field(default_factory=ResultFold)
+    result_fold: ResultFold = field(default_factory=lambda: ResultFold(keeps_denials=False))
     status: StatusFold = field(default_factory=StatusFold)
     page: LivePage = field(default_factory=LivePage)
     lines: deque[LiveLine] = field(default_factory=lambda: deque(maxlen=_LINES))
