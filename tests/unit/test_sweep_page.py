@@ -122,12 +122,38 @@ def test_the_report_of_a_sweep_is_its_page_drawn_as_asked(results: Path, tmp_pat
         said = butler("report", *options, "--results-dir", tmp_path)
         assert said.code == 2
         assert complaint in said.line
+    damaged_ones_are_named(tmp_path, folder)
     (folder / "summary.json").write_text("[" * 100_000, "utf-8")
     said = butler("report", "mine", "--results-dir", tmp_path)
     assert (said.code, "it is no summary of a sweep" in said.line) == (3, True)
     (folder / "summary.json").unlink()
     said = butler("report", "mine", "--results-dir", tmp_path)
     assert (said.code, "did not come to an end: go on with" in said.line) == (3, True)
+
+
+def damaged_ones_are_named(results: Path, folder: Path) -> None:
+    """One line names the file and what is wrong with it."""
+    for file, field, other, complaint in DAMAGED:
+        whole = (folder / file).read_text("utf-8")
+        (folder / file).write_text(
+            re.sub(f'"{field}":' + r" ?(\S+?)(?=[,}])", f'"{field}":{other}', whole, count=1),
+            "utf-8",
+        )
+        said = butler("report", "mine", "--results-dir", results)
+        assert (said.code, complaint in said.line, file in said.line) == (3, True, True), said
+        (folder / file).write_text(whole, "utf-8")
+
+
+DAMAGED = [
+    ("summary.json", "first", '"2024-13-45"', "it is no summary of a sweep (month must be in"),
+    ("summary.json", "first", '"0001-01-01"', "weekdays"),
+    ("summary.json", "last", '"9999-12-31"', "weekdays"),
+    ("summary.json", "last", '"2001-01-01"', "weekdays"),
+    ("summary.json", "days", "0", "weekdays"),
+    ("summary.json", "objective", '"luck"', "its objective is 'luck'"),
+    ("done.jsonl", "dates", '["x"', "line 1 is damaged (its days"),
+    ("done.jsonl", "place", "[9,9", "line 1 is damaged (its place is not one in each"),
+]
 
 
 def heat_of(page: Path) -> str:

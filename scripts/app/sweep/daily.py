@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -22,6 +23,12 @@ class DailyResults(msgspec.Struct, frozen=True):
     dates: tuple[str, ...] = ()
     results: tuple[float, ...] = ()
     lowest: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not len(self.dates) == len(self.results) == len(self.lowest):
+            raise ValueError("its days do not have a result and a lowest equity each")
+        if any(one >= other for one, other in pairwise(self.dates)):
+            raise ValueError("its days are not in order")
 
 
 def daily_results(days: Iterable[FirmDay]) -> DailyResults:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 
 from engine.decoding import converted
 from scripts.app.errors import BadData
 from scripts.app.sweep.folder import SUMMARY, SweepFolder
 from scripts.app.sweep.heat import heat_view
-from scripts.app.sweep.request import asked_again
+from scripts.app.sweep.request import OBJECTIVES, asked_again
 from scripts.app.sweep.run import SweepOutcome
 from scripts.app.sweep.verdict import SweepVerdict, judged
+
+_SATURDAY = 5
+_WEEK = 7
 
 
 def stored_sweep(folder: SweepFolder, axes: str | None, fix: list[str] | None) -> SweepOutcome:
@@ -21,18 +23,21 @@ def stored_sweep(folder: SweepFolder, axes: str | None, fix: list[str] | None) -
     Raises BadData for a folder whose sweep did not end, WrongUsage for axes of no trial.
     """
     request = asked_again(folder, axes, fix)
-    verdict = _verdict(folder)
+    verdict, dates = _verdict(folder)
     rows = tuple(sorted(folder.done().values(), key=lambda row: row.number))
     view = heat_view(request.axes, request.fix, [row.settings for row in rows])
-    dates = list(_weekdays(verdict.first, verdict.last))
     figures = judged(rows, dates, verdict.objective).by_number
     return SweepOutcome(verdict, rows, folder, (), view, figures)
 
 
-def _verdict(folder: SweepFolder) -> SweepVerdict:
+def _verdict(folder: SweepFolder) -> tuple[SweepVerdict, list[str]]:
+    """What the sweep came to, and the weekdays that it is of."""
     file = folder.path / SUMMARY
     try:
-        return converted(json.loads(file.read_text(encoding="utf-8")), SweepVerdict)
+        verdict = converted(json.loads(file.read_text(encoding="utf-8")), SweepVerdict)
+        if verdict.objective not in OBJECTIVES:
+            raise ValueError(f"its objective is {verdict.objective!r}")
+        return verdict, _weekdays(verdict)
     except FileNotFoundError:
         raise BadData(
             f"{folder.path}: its sweep did not come to an end: go on with butler sweep --resume "
@@ -42,9 +47,12 @@ def _verdict(folder: SweepFolder) -> SweepVerdict:
         raise BadData(f"{file}: it is no summary of a sweep ({error})") from error
 
 
-def _weekdays(first: str, last: str) -> Iterator[str]:
-    day, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-    while day <= end:
-        if day.weekday() < 5:
-            yield day.isoformat()
-        day += dt.timedelta(days=1)
+def _weekdays(verdict: SweepVerdict) -> list[str]:
+    """The weekdays of the sweep; raises ValueError where it cannot be one of these dates."""
+    day, end = (dt.date.fromisoformat(date) for date in (verdict.first, verdict.last))
+    span = range(max(0, (end - day).days + 1))
+    days = [] if len(span) > verdict.days * _WEEK else [day + dt.timedelta(n) for n in span]
+    found = [date.isoformat() for date in days if date.weekday() < _SATURDAY]
+    if not found or len(found) != verdict.days:
+        raise ValueError(f"{verdict.first} to {verdict.last} is no span of {verdict.days} weekdays")
+    return found

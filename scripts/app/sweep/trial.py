@@ -75,6 +75,10 @@ class TrialRow(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     worker: int = 0
 
+    def __post_init__(self) -> None:
+        if self.place and len(self.place) != len(self.settings):
+            raise ValueError("its place is not one in each of its parameters")
+
 
 class AskedTrial(msgspec.Struct, frozen=True):
     """A trial as it is sent."""
