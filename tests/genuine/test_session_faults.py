@@ -112,7 +112,7 @@ def test_a_close_that_meets_a_fault_is_done_in_the_end(
     What was surely never sent is sent again by itself; of what is unknown the user decides.
     """
     trader.terminal.fault("order_send", do, value)
-    trader.order("flatten", session)
+    trader.order("flatten", session, "--wait", 20)  # what is unknown waits for the user
     wait_for(trader.terminal.sends, 60, "the close")
     wait_for(lambda: session.status()["link"] == "up", 90, "the link")
     if session.rows("UNKNOWN") and trader.terminal.book()["positions"]:
