@@ -33,6 +33,8 @@ from tests.serving import Served, Stream, serving
 VIEWERS = 20
 STRANGERS = 2_000
 RATE = 50
+_PAUSE_SECONDS = 1.0
+_DEAD_SECONDS = 15.0
 _LEAST = 0.9
 """This part of the records that the rate promises must have come."""
 
@@ -55,10 +57,10 @@ def main() -> None:
         served = stack.enter_context(serving(results, controls=True))
         served.enter()
         held = _stall(session, served, options.pairs, options.seconds)
-        _pause_shown(served)
+        held &= _pause_shown(served)
         flat = _memory(served, options.memory_seconds, lambda: progress_of(session, results))
         if session.poll() is None:  # else its end was shown already
-            _end_shown(session, served)
+            held &= _end_shown(session, served)
     if not (held and flat):
         raise SystemExit(1)
 
@@ -208,8 +210,8 @@ async def _stranger(served: Served, counts: dict[str, int], number: int) -> None
 # --- what a person sees ---
 
 
-def _pause_shown(served: Served) -> None:
-    """From the command to the viewer's message that says paused, and back."""
+def _pause_shown(served: Served) -> bool:
+    """From the command to the viewer's message that says paused, and back; whether in time."""
     took: list[float] = []
     with Stream(served, "/events/0/s-1") as stream:
         cards = (event.json["card"] for event in stream.events() if event.kind == "card")
@@ -221,10 +223,11 @@ def _pause_shown(served: Served) -> None:
                 pass
             took.append(time.monotonic() - began)
     print(f"\na pause is shown after {statistics.median(took):.2f} s, {max(took):.2f} at most")
+    return max(took) < _PAUSE_SECONDS
 
 
-def _end_shown(session: subprocess.Popen[str], served: Served) -> None:
-    """From the end of the session's process to the viewer's message that says dead."""
+def _end_shown(session: subprocess.Popen[str], served: Served) -> bool:
+    """From the end of the session's process to the viewer's message: dead; whether soon enough."""
     with Stream(served, "/events/0/s-1") as stream:
         cards = (event.json["card"] for event in stream.events() if event.kind == "card")
         next(cards)
@@ -232,7 +235,9 @@ def _end_shown(session: subprocess.Popen[str], served: Served) -> None:
         session.kill()
         while next(cards)["health"] != "dead":
             pass
-    print(f"\na killed engine is shown dead after {time.monotonic() - began:.2f} s")
+        took = time.monotonic() - began
+    print(f"\na killed engine is shown dead after {took:.2f} s")
+    return took < _DEAD_SECONDS
 
 
 # --- memory ---

@@ -112,7 +112,8 @@ def test_two_accounts_are_seen_ordered_killed_and_gone_on_with(
     tmp_path: Path, window: Browser
 ) -> None:
     """Cards of two accounts; a pause and a flatten by the page; a killed engine shown dead, with
-    what to type; the same session gone on with, on the same curve, without gap or double.
+    what to type; the same session gone on with, on the same curve, without gap or double. What does
+    not change on the page stays the same element, which a reader may hold on to.
     """
     options = ("--no-dry-run", "--speed", "600", "--preset", preset(tmp_path, "enters", ENTERS))
     places = [tmp_path / "a", tmp_path / "b"]
@@ -125,6 +126,9 @@ def test_two_accounts_are_seen_ordered_killed_and_gone_on_with(
         told(window, "s-b", "running")
         window.visit(f"{served.origin}/session/0/s-a")
         window.until("return document.querySelector('#positions tr td:nth-child(8)')")
+        window.run("window.kept = document.querySelectorAll('#operations tr')")
+        window.until(f"{SEQ} > arguments[0] + 10", window.run(SEQ))
+        assert window.run("return kept.length && [...kept].every((one) => one.isConnected)")
         assert "say why" in order_refused(window, "pause", "").lower()
         assert order(window, "pause", "news <b>at</b> noon").startswith("pause: no new order")
         window.until(PAUSED)

@@ -5,8 +5,19 @@ document.title = `${session}: Execution Butler`;
 const run = new LiveRun();
 let card = null, chart = null, table = null, stream = null;
 
+// Whether an element has to say something else now. What did not change stays as it is: somebody
+// may just mark it, or listen to it.
+function changed(element, says) {
+  const text = JSON.stringify(says);
+  if (element.says === text) return false;
+  element.says = text;
+  return true;
+}
+
 function drawScreen() {
+  drawClock();
   const { identity, verdict, figures, warnings } = run.screen;
+  if (!changed(byId('identity'), [identity, verdict, figures, warnings])) return;
   byId('identity').replaceChildren();
   identity.forEach((part, i) => { if (i) byId('identity').append(' \u00b7 '); dated(make(byId('identity'), 'bdi'), part); });
   byId('verdict-head').textContent = verdict.head;
@@ -23,7 +34,6 @@ function drawScreen() {
   byId('warnings').hidden = !warnings.length;
   byId('warnings').replaceChildren();
   for (const text of warnings) make(byId('warnings'), 'li', text);
-  drawClock();
 }
 
 function drawClock() {
@@ -32,11 +42,12 @@ function drawClock() {
 }
 
 function drawTable(id, rows, texts) {
-  const body = byId(id);
+  const body = byId(id), cells = rows.map(texts);
+  if (!changed(body, cells)) return;
   body.replaceChildren();
-  for (const row of rows) {
+  for (const row of cells) {
     const line = make(body, 'tr');
-    for (const text of texts(row)) make(line, 'td', text, 'text');
+    for (const text of row) make(line, 'td', text, 'text');
   }
   if (!rows.length) make(make(body, 'tr'), 'td', 'nothing').colSpan = 8;
 }
