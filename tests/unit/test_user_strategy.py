@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from config import preset_files
 from engine import events as ev
 from scripts.cli.shared.exit_codes import ExitCode
 from tests.commands import Said, butler
+from tests.conftest import ROOT
 
 UNTIL = ("--to", "2023-01-20")
 """Two weeks and a half of the sample's bars."""
@@ -314,6 +316,17 @@ FAILS = {
     ),
     "leaving what is not open": "from signals.strategy import Leave; return Leave('now')",
 }
+
+
+def test_an_interrupt_that_its_module_raises_is_taken_for_the_users(tmp_path: Path) -> None:
+    """Nothing tells it from Ctrl+C: nothing has begun, and the command is interrupted."""
+    (tmp_path / "mine.py").write_text("raise KeyboardInterrupt", "utf-8")
+    shipped = (ROOT / "config/presets/sma_cross.yaml").read_text("utf-8")
+    file = tmp_path / "mine.yaml"
+    file.write_text(re.sub("(?m)^strategy: .*", "strategy: mine.py:Mine", shipped), "utf-8")
+    said = butler("replay", "--preset", file, "--results-dir", tmp_path / "r")
+    assert (said.code, said.line) == (130, "interrupted")
+    assert not list(tmp_path.glob("r/sessions/*"))
 
 
 @pytest.mark.parametrize("what", FAILS)
