@@ -54,7 +54,9 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         problem = ConfigError("there is no such file; check the name and the folder", file=file)
-    except (OSError, ValueError):
+    except OSError as error:
+        problem = ConfigError(f"cannot be read ({error.strerror}); check it", file=file)
+    except ValueError:
         problem = ConfigError("cannot be read as UTF-8 text; check the file", file=file)
     else:
         reader = csv.DictReader(text.splitlines())

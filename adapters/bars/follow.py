@@ -50,6 +50,7 @@ class FollowedSignals:
             fresh = self._after_its_end(fresh)
         whole = fresh[: fresh.rfind(b"\n") + 1]  # the last line may still be written
         self._read += len(whole)
+        found = [self._signal(line) for line in whole.splitlines()]
         if len(fresh) - len(whole) > _LONGEST_LINE:
             self._read += len(fresh) - len(whole)
             self._line += 1
@@ -58,7 +59,6 @@ class FollowedSignals:
                 f"{self._path}: line {self._line}: is longer than {_LONGEST_LINE} bytes; it is "
                 "left out"
             )
-        found = (self._signal(line) for line in whole.splitlines())
         return [signal for signal in found if signal is not None]
 
     def _after_its_end(self, fresh: bytes) -> bytes:

@@ -227,4 +227,4 @@ def last_end(folder: Path) -> str:
     if ends[-1].startswith(_OPENING):
         return ends[-1]
     after = ends[-1].removeprefix(_TIMER_OPENING).rstrip("!").removesuffix(")")
-    return f"{_OPENING} {after} (h:m:s), or {NOTHING_RAN}"
+    return f"{_OPENING} {after} (h:m:s); it hung, or {NOTHING_RAN}"

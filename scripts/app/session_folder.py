@@ -148,11 +148,15 @@ def names_session(text: str) -> bool:
 
 
 def checked_session_id(text: str) -> str:
-    """A session id that is a safe folder name; raises AppError otherwise."""
-    if not names_session(text):
+    """A new session's id, which is a safe folder name; raises AppError otherwise.
+
+    One that ends in a dot is another session's on Windows, which leaves that dot out.
+    """
+    if not names_session(text) or text.endswith("."):
         raise WrongUsage(
             f"--session-id {text!r}: use 1 to 64 letters, digits, dots, hyphens and underscores, "
-            "the first a letter or digit"
+            "the first a letter or digit, the last no dot, and no name of a device on Windows "
+            "such as CON or COM1"
         )
     return text
 

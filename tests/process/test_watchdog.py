@@ -85,7 +85,7 @@ def test_a_long_pause_ends_a_session_and_the_user_is_told_why(tmp_path: Path) ->
     assert NOTHING_RAN in why
     assert str(folder(tmp_path) / HANGS) in why
     said = butler("status", "s-1", "--results-dir", tmp_path)
-    assert why in said.out[0] + "".join(said.err), said
+    assert f"{why}; --resume s-1 goes on with it" in said.out[0] + "".join(said.err), said
 
 
 def test_a_session_that_goes_on_says_so_and_leaves_no_file(tmp_path: Path) -> None:

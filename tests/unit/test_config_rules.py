@@ -148,3 +148,5 @@ class TestCalendar:
             load_calendar(file)
         with pytest.raises(ConfigError, match="there is no such file"):
             load_calendar(tmp_path / "none.csv")
+        with pytest.raises(ConfigError, match=r"cannot be read \(.*\); check it"):
+            load_calendar(tmp_path)

@@ -134,3 +134,12 @@ def test_an_unfinished_line_is_read_once_however_long_it_grows(followed: Followe
     assert [signal.symbol for signal in found] == ["EURUSD"]
     assert len(followed.warnings) == 1
     assert "line 3: is longer than 65536 bytes; it is left out" in followed.warnings[0]
+
+
+def test_what_is_read_at_once_with_an_endless_line_has_the_numbers_of_its_own_lines(
+    followed: Followed,
+) -> None:
+    (signal,) = followed.append("\ufeff" + HEADER + line(0) + "x" * 70_000)
+    assert signal.line == 2
+    (warning,) = followed.warnings
+    assert "line 3: is longer than 65536 bytes" in warning

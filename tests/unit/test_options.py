@@ -229,7 +229,8 @@ def test_a_wrong_option_stops_before_anything_is_read(
         assert fragment in line
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", "-x", "x" * 65, "a b", "ü"])
+@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", "-x", "x" * 65, "a b", "ü",
+                                  "a.", "CON", "com1.txt", "x" * 300])  # fmt: skip
 def test_a_session_s_name_is_a_safe_folder_s_name(text: str) -> None:
     assert refusal(lambda: checked_session_id(text)).startswith(f"--session-id {text!r}: use 1 to")
 

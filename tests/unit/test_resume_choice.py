@@ -207,7 +207,7 @@ def test_a_log_tells_why_the_last_run_of_its_session_ended(tmp_path: Path, conte
 STACKS = {
     "the loop did not turn for 31 s\n  File x\n": "the loop did not turn for 31 s",
     "the loop did not turn for 31 s\nTimeout (0:00:42)!\n  File x\n": (
-        f"the loop did not turn for 0:00:42 (h:m:s), or {NOTHING_RAN}"
+        f"the loop did not turn for 0:00:42 (h:m:s); it hung, or {NOTHING_RAN}"
     ),
 }
 

@@ -73,7 +73,8 @@ def command(action: Action, session: str | None, results: Path, reason: str) -> 
 
 def _gone(error: NotRunning, folder: Path) -> str:
     """How it shows that a session is gone, and why where its watchdog ended it."""
-    return "; ".join(filter(None, [str(error), ended_by_watchdog(folder / LOG)]))
+    why = ended_by_watchdog(folder / LOG)
+    return f"{error}; {why}; --resume {folder.name} goes on with it" if why else str(error)
 
 
 def flatten(session: str | None, results: Path, reason: str, seconds: float) -> ControlReply:
