@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,15 @@ FAILS = {
 }
 
 
+@pytest.fixture
+def ctrl_c_raises() -> Iterator[None]:
+    """As in a process that has just begun: nobody has asked to be told of it yet."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_raises")
 def test_an_interrupt_that_its_module_raises_is_taken_for_the_users(tmp_path: Path) -> None:
     """Nothing tells it from Ctrl+C: nothing has begun, and the command is interrupted."""
     (tmp_path / "mine.py").write_text("raise KeyboardInterrupt", "utf-8")
