@@ -96,13 +96,13 @@ def test_the_table_of_sweeps_has_rates_and_the_ratio_to_the_other_one() -> None:
     ours.answers, theirs.answers = [answer(10), answer(20), answer(90)], [answer(40)]
     first, second = sweep_table([ours, theirs]).splitlines()[2:]
     assert first == (
-        "| this sweep 1.2 | 3 | 200 | 10.0 | 2.00 | 20.00 | 40.00 | 0.50 | 98,000.00 | 99,500.00 "
-        "| 100,900.50 |"
+        "| this sweep 1.2 | 3 | 200 | 10.0 | 20.00 | 40.00 | 5.0 | 2.00 | 0.50 | 98,000.00 "
+        "| 99,500.00 | 100,900.50 |"
     )
-    assert "| 5.0 | 1.00 |" in second
+    assert "| 2.5 | 1.00 |" in second
     theirs.answers, theirs.failure = [], "it does not install"
     first, second = sweep_table([ours, theirs]).splitlines()[2:]
-    assert "| 10.0 | - |" in first
+    assert "| 5.0 | - |" in first
     assert "none: it does not install" in second
 
 

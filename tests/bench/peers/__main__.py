@@ -70,7 +70,10 @@ def _sweep(options: argparse.Namespace) -> None:
         print(machine())
         part = f"the last {options.bars:,} bars of " if options.bars else ""
         found = sweep_table(swept(bars, options.runs, options.envs or folder))
-        measured = f"{part}{source.name}, medians of {options.runs} runs in turns:\n\n{found}"
+        measured = (
+            f"{part}{source.name}, medians of {options.runs} runs in turns; the ratio is of "
+            f"processor time, which others at work disturb less:\n\n{found}"
+        )
         print(f"\nsweep: {measured}", flush=True)
         if options.document:
             put(BENCHMARKS, SWEEP, f"{machine()}; {measured}")

@@ -22,8 +22,8 @@ SWEEPERS = (
     Peer("backtesting optimize", "backtesting_sweep.py", BACKTESTING.packages),
 )
 HEAD = (
-    "engine", "runs", "sets", "sets/s", "x last", "clock s", "processor s", "start-up s",
-    "worst balance", "middle", "best",
+    "engine", "runs", "sets", "sets/s", "clock s", "processor s", "sets/processor s", "x last",
+    "start-up s", "worst balance", "middle", "best",
 )  # fmt: skip
 
 
@@ -71,9 +71,10 @@ def swept(bars: Path, rounds: int, environments: Path) -> list[Sweeps]:
 
 
 def sweep_table(found: Sequence[Sweeps]) -> str:
-    """Medians of each program; the ratio is of the rate to that of the last program."""
+    """Medians of each program; the ratio to the last program is of processor time, which others at
+    work disturb less than the clock's."""
     last = found[-1]
-    other = last.median_of("seconds") if last.answers else None
+    other = last.median_of("processor") if last.answers else None
     rows = [HEAD, ("---", *("---:" for _ in HEAD[1:])), *(_row(one, other) for one in found)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
@@ -81,15 +82,16 @@ def sweep_table(found: Sequence[Sweeps]) -> str:
 def _row(one: Sweeps, other: float | None) -> tuple[str, ...]:
     if not one.answers:
         return (one.peer.name, f"none: {one.failure}", *("" for _ in HEAD[2:]))
-    answer, seconds = one.answers[0], one.median_of("seconds")
+    answer, seconds, work = one.answers[0], one.median_of("seconds"), one.median_of("processor")
     return (
         f"{one.peer.name} {answer.version}",
         str(len(one.answers)),
         str(answer.sets),
         f"{answer.sets / seconds:.1f}",
-        "-" if other is None else f"{other / seconds:.2f}",
         f"{seconds:.2f}",
-        f"{one.median_of('processor'):.2f}",
+        f"{work:.2f}",
+        f"{answer.sets / work:.1f}",
+        "-" if other is None else f"{other / work:.2f}",
         f"{one.median_of('startup'):.2f}",
         *(f"{figure:,.2f}" for figure in (answer.worst, answer.middle, answer.best)),
     )
