@@ -50,11 +50,16 @@ def daily_results(days: Iterable[FirmDay]) -> DailyResults:
     )
 
 
+def is_weekday(day: dt.date) -> bool:
+    """Whether a sweep has a result of that day: of a weekend's, Monday has it."""
+    return day.weekday() < _SATURDAY
+
+
 @lru_cache(maxsize=16_384)
 def _weekday(date: str) -> str:
     """Remembered: all trials over the same bars have the same days."""
     day = dt.date.fromisoformat(date)
-    while day.weekday() >= _SATURDAY:
+    while not is_weekday(day):
         day += dt.timedelta(days=1)
     return day.isoformat()
 

@@ -15,7 +15,7 @@ from engine.calendar import resets
 from engine.types import Millis
 from risk.odds.days import FirmDay, spliced
 from scripts.app.errors import AppError
-from scripts.app.sweep.daily import daily_results
+from scripts.app.sweep.daily import daily_results, is_weekday
 from scripts.app.sweep.engine import DIED_TWICE, Workers
 from scripts.app.sweep.trial import TrialTask
 from scripts.app.sweep.verdict import ForwardWindow
@@ -59,7 +59,7 @@ def weekdays(starts: dict[str, Millis], first: Millis, last: Millis) -> list[str
     return [
         date
         for (date, moment), end in zip(starts.items(), ends, strict=True)
-        if end > first and moment <= last and dt.date.fromisoformat(date).weekday() < 5
+        if end > first and moment <= last and is_weekday(dt.date.fromisoformat(date))
     ]
 
 

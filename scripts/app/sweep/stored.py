@@ -7,13 +7,13 @@ import json
 
 from engine.decoding import converted
 from scripts.app.errors import BadData
+from scripts.app.sweep.daily import is_weekday
 from scripts.app.sweep.folder import SUMMARY, SweepFolder
 from scripts.app.sweep.heat import heat_view
 from scripts.app.sweep.request import OBJECTIVES, asked_again
 from scripts.app.sweep.run import SweepOutcome
 from scripts.app.sweep.verdict import SweepVerdict, judged
 
-_SATURDAY = 5
 _WEEK = 7
 
 
@@ -52,7 +52,7 @@ def _weekdays(verdict: SweepVerdict) -> list[str]:
     day, end = (dt.date.fromisoformat(date) for date in (verdict.first, verdict.last))
     span = range(max(0, (end - day).days + 1))
     days = [] if len(span) > verdict.days * _WEEK else [day + dt.timedelta(n) for n in span]
-    found = [date.isoformat() for date in days if date.weekday() < _SATURDAY]
+    found = [date.isoformat() for date in days if is_weekday(date)]
     if not found or len(found) != verdict.days:
         raise ValueError(f"{verdict.first} to {verdict.last} is no span of {verdict.days} weekdays")
     return found

@@ -104,17 +104,12 @@ def _known_symbol(text: str, named: str, specs: Specs) -> str:
     return symbol
 
 
-def said_symbol(path: Path) -> str | None:
-    """The symbol that a file of bars says itself, None for none; raises BadData."""
-    try:
-        return open_bars(path).symbol
-    except BarFileError as error:
-        raise BadData(str(error)) from error
-
-
 def _symbol_of(path: Path, specs: Specs) -> str:
     """The symbol that a file says itself, or its name; raises AppError."""
-    said = said_symbol(path)
+    try:
+        said = open_bars(path).symbol
+    except BarFileError as error:
+        raise BadData(str(error)) from error
     symbol = matching(said, specs) if said else in_file_name(path.name, specs)
     if symbol is None:
         reason = f"{said} is not known" if said else "neither it nor its name says one known symbol"
