@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -255,14 +256,17 @@ def test_one_that_a_run_encoded_at_once_cannot_hold_ends_the_store_and_is_named(
     assert collected.take() == rows_of([told(1)])
 
 
-async def test_a_replays_journal_that_lacks_a_record_is_never_sealed(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite", power_safe=False)
-    journal.append(told(1))
-    journal.append(ev.Record(2, 1, None, ev.OrderCancelled(order_id=1, reason="\ud800")))
-    with pytest.raises(JournalFailed, match="record 2"):
-        await journal.durable(2)
-    with pytest.raises(JournalFailed, match="record 2"):
-        await journal.close()
+def test_a_replays_journal_that_lacks_a_record_is_never_sealed(tmp_path: Path) -> None:
+    async def play() -> None:
+        journal = SqliteJournal(tmp_path / "journal.sqlite", power_safe=False)
+        journal.append(told(1))
+        journal.append(ev.Record(2, 1, None, ev.OrderCancelled(order_id=1, reason="\ud800")))
+        with pytest.raises(JournalFailed, match="record 2"):
+            await journal.durable(2)
+        with pytest.raises(JournalFailed, match="record 2"):
+            await journal.close()
+
+    asyncio.run(play())
     with StoredJournal(tmp_path / "journal.sqlite") as stored:
         assert stored.last_seq == 1
         assert stored.sealed_hash() is None
