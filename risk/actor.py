@@ -17,7 +17,7 @@ from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits, amount
-from risk import context, exposure
+from risk import context
 from risk import limits as rules
 from risk.challenge import ChallengeActor
 from risk.counters import TradeCounters
@@ -207,9 +207,8 @@ class RiskActor:
         self._apply_ledger(seen)
         account = self.control.account()
         for cause in seen.halts:
-            self.control.halt(
-                cause, account, "an earlier session of this account has halted trading"
-            )
+            detail = "an earlier session of this account has halted trading"
+            self.control.halt(cause, account, detail)
         if seen.suspended:
             self.control.halt(HaltCause.LEDGER, account, seen.suspended)
         else:
@@ -262,9 +261,8 @@ class RiskActor:
             detail = f"{ended.cause}: {ended.detail}"
             self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
         elif ended.outcome not in (ev.AttemptOutcome.STOPPED, ev.AttemptOutcome.REWARDED):
-            self.control.halt(
-                HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
-            )
+            detail = f"phase {ended.phase} is passed"
+            self.control.halt(HaltCause.TARGET_REACHED, ended.account, detail)
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
@@ -394,11 +392,8 @@ class RiskActor:
         """External orders and positions count as risk; what cannot be explained latches."""
         self._exposures.external = mismatch.external
         if mismatch.mismatches:
-            self.control.halt(
-                HaltCause.RECONCILIATION_MISMATCH,
-                self.control.account(),
-                "; ".join(mismatch.mismatches),
-            )
+            cause, detail = HaltCause.RECONCILIATION_MISMATCH, "; ".join(mismatch.mismatches)
+            self.control.halt(cause, self.control.account(), detail)
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """The user pauses trading and clears what is latched, but no breach of the firm's.
@@ -418,18 +413,13 @@ class RiskActor:
     def _context(self, order: ev.OrderIntent) -> context.RiskContext:
         terms, portfolio, losses = order.terms, self._portfolio, self.losses
         symbol, firm, now = terms.symbol, self._challenge_actor, self._bus.time
-        totals, spec = self._exposures.totals(symbol), portfolio.specs[symbol]
-        count, on_symbol, worst_open, worst_in_flight, margin_in_flight, without_stop = totals
-        counts, concentration, floors, objection = None, None, None, None
-        if self._needs_counts:
-            counts = self._counters.counts(now)
-        if self._needs_concentration:
-            concentration = exposure.concentration(self._exposures.each(), symbol)
+        totals, value = self._exposures.totals(symbol), self._valuations.get(symbol)
+        spec = portfolio.specs[symbol]
+        concentrated, floors, objection = self._needs_concentration, None, None
         if firm:
             in_flight = len(self._orders.in_flight)
-            objection = firm.objection(spec, count - in_flight, in_flight)
-            if self._needs_floors:
-                floors = firm.floors(portfolio.account)
+            objection = firm.objection(spec, totals.positions - in_flight, in_flight)
+            floors = firm.floors(portfolio.account) if self._needs_floors else None
         # By its module: more than 15 keywords to a bare name would be built as a mapping first.
         return context.RiskContext(
             limits=self._limits,
@@ -440,17 +430,15 @@ class RiskActor:
             starting_balance=losses.starting_balance,
             trading_active=not self.control.trading.causes,
             known_signal=terms.signal_id in self._signals,
-            positions=count,
-            positions_on_symbol=on_symbol,
-            without_stop=without_stop,
-            stops_worst=-worst_open,
-            risk_in_flight=worst_in_flight,
-            margin_in_flight=margin_in_flight,
-            valuation=current_valuation(
-                spec, self._valuations.get(symbol), now, broker_valued=self._broker_valued
-            ),
-            counts=counts,
-            concentration=concentration,
+            positions=totals.positions,
+            positions_on_symbol=totals.on_symbol,
+            without_stop=totals.without_stop,
+            stops_worst=-totals.worst_open,
+            risk_in_flight=totals.worst_in_flight,
+            margin_in_flight=totals.margin_in_flight,
+            valuation=current_valuation(spec, value, now, broker_valued=self._broker_valued),
+            counts=self._counters.counts(now) if self._needs_counts else None,
+            concentration=self._exposures.concentration(symbol) if concentrated else None,
             firm_floors=floors,
             firm_objection=objection,
             currency=portfolio.currency,
