@@ -37,7 +37,9 @@ LOG_COLUMNS = (
 
 Row = dict[str, str]
 
-_WORDS = {side: side.word for side in Side}
+Deal = ev.PositionOpened | ev.PositionClosed
+
+WORDS = {side: side.word for side in Side}
 
 
 def row_text(row: Row | None) -> str:
@@ -51,24 +53,26 @@ def row_text(row: Row | None) -> str:
 def iso(moment: Millis) -> str:
     """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
     seconds, millis = divmod(moment, 1_000)
-    hours, rest = divmod(seconds, 3_600)
+    days, rest = divmod(seconds, 86_400)
     if not millis:
-        return _hour(hours) + _within(rest)
-    return f"{_hour(hours)}{_within(rest)[:6]}.{millis:03}+00:00"
+        return _date(days) + _clock(rest)
+    return f"{_date(days)}{_clock(rest)[:8]}.{millis:03}+00:00"
 
 
-@lru_cache(maxsize=3_600)
-def _within(seconds: int) -> str:
-    """What follows the hour, for a second of it: bars begin and end at few of them."""
+@lru_cache(maxsize=4_096)
+def _clock(seconds: int) -> str:
+    """What follows the date, for a second of the day: bars begin and end at few of them."""
     minutes, rest = divmod(seconds, 60)
-    return f":{minutes:02}:{rest:02}+00:00"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}+00:00"
 
 
 @lru_cache(maxsize=64)
-def _hour(hours: int) -> str:
-    """Date and hour of a moment in whole hours: a log names each again and again."""
-    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
+def _date(days: int) -> str:
+    """The date before a time of day: a log names each again and again."""
+    return f"{dt.date.fromordinal(_EPOCH + days).isoformat()}T"
 
+
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -121,8 +125,8 @@ class LogProjection:
             **dict.fromkeys(WaitingOrders.KINDS, self._order),
             ev.OrderSubmitted: self._submitted,
             ev.SessionStarted: self._begin,
-            ev.PositionOpened: self._opened,
-            ev.PositionClosed: self._closed,
+            ev.PositionOpened: self._traded,
+            ev.PositionClosed: self._traded,
             ev.StopModified: self._changed,
             ev.OrderDenied: self._filtered,
             ev.OrderRejected: self._failed,
@@ -202,47 +206,27 @@ class LogProjection:
             "reason": reason,
         }
 
-    def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
-        self._over(event.order_id)
-        return self._traded(
-            record, event, "OPEN",
-            stop_loss=self._price(event.symbol, event.stop_loss),
-            take_profit=self._price(event.symbol, event.take_profit),
-            detail=_asked(event),
-        )  # fmt: skip
+    def _traded(self, record: ev.Record, event: Deal) -> Row:
+        self.take_deal(event)
+        return self.deal(record, event)
 
-    def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
-        self._over(event.order_id)
-        return self._traded(
-            record, event, "CLOSE", profit=self._cash(event.profit), swap=self._cash(event.swap)
-        )
-
-    def _over(self, order_id: int) -> None:
-        """An order became a trade, which has its row."""
+    def take_deal(self, event: Deal) -> None:
+        """An opening or closing happened; `deal` has its row."""
         if self._waiting.rows:
-            self._waiting.over(order_id)
+            self._waiting.over(event.order_id)
+        self._account = event.account
 
-    def _traded(
-        self,
-        record: ev.Record,
-        event: ev.PositionOpened | ev.PositionClosed,
-        kind: str,
-        *,
-        stop_loss: str = "",
-        take_profit: str = "",
-        profit: str = "",
-        swap: str = "",
-        detail: str = "",
-    ) -> Row:
-        """Complete, and made in one step: most of a long log are these rows."""
+    def deal(self, record: ev.Record, event: Deal) -> Row:
+        """The row of an opening or closing, complete and in the order of the columns."""
         symbol, account = event.symbol, event.account
-        self._account = account
+        opening = event if isinstance(event, ev.PositionOpened) else None
+        closing = event if isinstance(event, ev.PositionClosed) else None
         return {
             "timestamp": iso(record.time),
-            "event": kind,
+            "event": "OPEN" if opening else "CLOSE",
             "ticket": str(event.position),
             "symbol": symbol,
-            "direction": _WORDS[event.side],
+            "direction": WORDS[event.side],
             "volume": f"{event.volume / UNITS_PER_LOT:.2f}" if event.volume else "",
             "price": self._price(symbol, event.price),
             "reason": event.reason,
@@ -250,14 +234,14 @@ class LogProjection:
             "strategy_id": event.strategy_id,
             "signal_id": event.signal_id,
             "session_id": self._session_id,
-            "stop_loss": stop_loss,
-            "take_profit": take_profit,
-            "profit": profit,
+            "stop_loss": self._price(symbol, opening.stop_loss) if opening else "",
+            "take_profit": self._price(symbol, opening.take_profit) if opening else "",
+            "profit": self._cash(closing.profit) if closing else "",
             "commission": self._cash(event.commission),
-            "swap": swap,
+            "swap": self._cash(closing.swap) if closing else "",
             "balance": self._cash(account.balance),
             "data_mode": self._mode,
-            "detail": detail,
+            "detail": _asked(opening) if opening else "",
         }
 
     def _modified(self, event: ev.StopModified) -> Row:

@@ -7,11 +7,8 @@ in `adapters.reports.projection`.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -19,7 +16,8 @@ from typing import IO
 
 import msgspec
 
-from adapters.reports.projection import LOG_COLUMNS, LogProjection, Row, never_computed
+from adapters.reports.log_lines import LogLines, csv_bytes
+from adapters.reports.projection import LogProjection
 from adapters.reports.summary import SummaryProjection
 from adapters.system.atomic_files import publish_file, replace_file
 from adapters.system.threads import in_daemon
@@ -31,57 +29,6 @@ Warn = Callable[[str], None]
 _WORTH_A_WRITE = 1 << 18
 """Bytes that a replay's rows come to before they are written: each thread that is asked to write
 takes turns with the loop, which costs more than the rows."""
-
-_KNOWN = frozenset(LOG_COLUMNS)
-_BLANKS = ("",) * len(LOG_COLUMNS)
-_MAY_BE_FORMULA = re.compile(r"(?:^|,)(?:[=+@\t\r]|-(?!\d+(?:\.\d+)?(?:,|$)))").search
-"""In a row: a cell that begins as a formula does. Negative amounts do not: most rows have one."""
-_COMMAS = len(LOG_COLUMNS) - 1
-_TO_BE_QUOTED = re.compile(r'["\r\n]').search
-
-_LOOKED_AT = (*(f"{before}{first}" for before in ",\n" for first in "=+@\t"), '"', "\r")
-"""What rows have none of that stand as they are; each is found faster than by an expression."""
-_NEGATIVE = re.compile(r"[,\n]-(?!\d+(?:\.\d+)?[,\n])").search
-
-
-def csv_bytes(rows: list[Row], *, header: bool) -> bytes:
-    """Rows of the event log as UTF-8 CSV with `\\n` line ends."""
-    cells = [row.values() if tuple(row) == LOG_COLUMNS else tuple(_cells(row)) for row in rows]
-    text = "\n".join(["", *map(",".join, cells), ""])
-    if not _stands(text, len(rows)):
-        text = "\n" + "".join(map(_line, cells))
-    return (_line(LOG_COLUMNS) * header + text[1:]).encode()
-
-
-def _stands(text: str, rows: int) -> bool:
-    """Whether no cell of the rows, each behind a line's end, needs quotes or to be made a text."""
-    return (
-        text.count("\n") == rows + 1
-        and text.count(",") == rows * _COMMAS
-        and not any(sign in text for sign in _LOOKED_AT)
-        and not _NEGATIVE(text)
-    )
-
-
-def _line(cells: Iterable[str]) -> str:
-    """A row of the file; the general way where anything in it may need quotes."""
-    cells = tuple(cells)
-    line = ",".join(cells)
-    if line.count(",") != _COMMAS or _MAY_BE_FORMULA(line):  # a comma of its own: look at each
-        cells = tuple(map(never_computed, cells))
-        line = ",".join(cells)
-    if line.count(",") == _COMMAS and not _TO_BE_QUOTED(line):
-        return line + "\n"
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
-
-
-def _cells(row: Row) -> Iterable[str]:
-    """The row in the order of the columns, blank where it says nothing."""
-    if not row.keys() <= _KNOWN:
-        raise ValueError(f"no column of the event log: {', '.join(row.keys() - _KNOWN)}")
-    return map(row.get, LOG_COLUMNS, _BLANKS)
 
 
 def json_bytes(projection: SummaryProjection) -> bytes:
@@ -116,7 +63,7 @@ class CsvSink:
         self._warn = warn
         self._past = past
         self._live = live
-        self._projection = LogProjection()
+        self._lines = LogLines()
         self._waiting: list[bytes] = []  # rows that are not yet in the file
         self._written = 0  # bytes of the file that are whole rows
 
@@ -127,8 +74,8 @@ class CsvSink:
         with await in_daemon(self._opened) as file:
             await self._append(file)
             async for batch in subscription.stream:
-                if rows := self._rows(batch):
-                    self._waiting.append(csv_bytes(rows, header=False))
+                if rows := self._lines.content(batch):
+                    self._waiting.append(rows)
                 if self._live or sum(map(len, self._waiting)) >= _WORTH_A_WRITE:
                     await self._append(file)
             await self._append(file)
@@ -151,7 +98,7 @@ class CsvSink:
             content = csv_bytes([], header=True)
             await in_daemon(lambda: _write_new(self._file, content))
         else:
-            content = csv_bytes(self._rows(self._past), header=True)
+            content = csv_bytes([], header=True) + self._lines.content(self._past)
             await in_daemon(lambda: replace_file(self._file, content))
         self._written = len(content)
 
@@ -165,9 +112,6 @@ class CsvSink:
             file.close()
             raise
         return file
-
-    def _rows(self, records: Iterable[Record]) -> list[Row]:
-        return [row for record in records if (row := self._projection.row(record))]
 
     async def _publish(self) -> None:
         content = await in_daemon(self._file.read_bytes)
