@@ -16,6 +16,11 @@ _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 class HeldExits(Protocol):
     """Exits that wait for the end of a window (`risk.news.NewsRestriction`)."""
 
+    @property
+    def in_use(self) -> bool:
+        """Whether anything can be due at an opening at all, now or later."""
+        return bool(self._due) or self._held is not None
+
     def next_time(self, symbol: str) -> Millis:
         """When one of `symbol` is held no longer."""
 
@@ -40,6 +45,11 @@ class SignalSchedule:
         self._due: dict[str, deque[tuple[Millis, ev.SignalDue | ev.ExitDue]]] = {}
         for symbol, moment, item in sorted(due, key=lambda entry: entry[1]):
             self._due.setdefault(symbol, deque()).append((moment, item))
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anything can be due at an opening at all, now or later."""
+        return bool(self._due) or self._held is not None
 
     def next_time(self, symbol: str) -> Millis:
         """When something is due next for `symbol`; NEVER when nothing is."""
