@@ -1,7 +1,7 @@
 """How often Python looks for cycles while a session replays.
 
-A replay's objects are freed by their reference counts; cycles are next to none. What it holds, trades
-above all, is looked through in vain at each collection, which took a twentieth of a replay's time.
+A replay's objects are freed by their reference counts; cycles are next to none. What it holds,
+trades above all, is looked through in vain at each collection: a twentieth of a replay's time.
 """
 
 from __future__ import annotations
