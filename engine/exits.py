@@ -9,7 +9,7 @@ from engine.bus import Bus
 from engine.orders import OrderManager
 from engine.portfolio import Portfolio, Position
 from engine.standing import MANUAL_REASON
-from engine.types import Cents, Millis, Points, Side
+from engine.types import LONG, Cents, Millis, Points
 
 ADOPTED_REASON = "ADOPTED"
 """Why a position is in the books that none of the session's orders explains: it carries its mark,
@@ -31,7 +31,7 @@ def exit_terms(
     """
     price = position.entry
     if tick is not None:
-        price = tick.bid if position.side is Side.LONG else tick.ask
+        price = tick.bid if position.side is LONG else tick.ask
     return ev.OrderTerms(
         signal_id=signal_id or position.signal_id,
         strategy_id=strategy_id or position.strategy_id,

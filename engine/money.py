@@ -51,9 +51,15 @@ def half(value: float) -> int:
 
 
 def ratio(numerator: int, denominator: int) -> int:
-    """`half` of an integer fraction with a positive denominator; exact when it divides."""
+    """`half` of an integer fraction with a positive denominator; exact when it divides.
+
+    The rounding is written out, as in `commission`: each deal passes both several times.
+    """
     whole, rest = divmod(numerator, denominator)
-    return half(numerator / denominator) if rest else whole
+    if not rest:
+        return whole
+    value = numerator / denominator
+    return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
 
 
 def profit(
@@ -110,7 +116,8 @@ def profit_at(
 
 def commission(spec: SymbolSpec, volume: Units) -> Cents:
     """Commission of one deal, as a positive number of cents."""
-    return half(volume * spec.commission / UNITS_PER_LOT)
+    value = volume * spec.commission / UNITS_PER_LOT
+    return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
 
 
 def margin(spec: SymbolSpec, volume: Units, price: Points, rate: Rate | None = None) -> Cents:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import events as ev
-from engine.standing import StandingCloses
+from engine.standing import StandingCloses, stands
 from engine.types import Millis
 
 if TYPE_CHECKING:
@@ -107,14 +107,6 @@ OVER = frozenset(state for state, exits in TRANSITIONS.items() if not exits)
 
 class IllegalTransition(Exception):
     """Raised when an event does not fit the state of its order; the order stays as it was."""
-
-
-def after(state: OrderState, step: Step) -> OrderState:
-    """The state that `step` leads to; raises IllegalTransition where the table has none."""
-    try:
-        return TRANSITIONS[state][step]
-    except KeyError:
-        raise IllegalTransition(f"an order that is {state} cannot {step}") from None
 
 
 class LiveOrder(msgspec.Struct):
@@ -265,7 +257,8 @@ class OrderManager:
         if terms.action is ev.CLOSE:
             self.closing.setdefault(terms.position, order_id)
             self.unsent.pop(terms.position, None)
-            self.standing.asked(terms)
+            if stands(terms):
+                self.standing.asked(terms)
 
     def approve(self, approved: ev.OrderApproved) -> None:
         """Take risk's verdict: an entry counts as open before anybody else hears of it."""
@@ -344,22 +337,26 @@ class OrderManager:
         live = self.live.get(order_id)
         if live is None:
             raise IllegalTransition(f"order {order_id} is unknown or over: it cannot {step}")
-        live.state = after(live.state, step)
-        if live.state in OVER:
-            self._end(live)
+        end = TRANSITIONS[live.state].get(step)
+        if end is None:
+            raise IllegalTransition(f"an order that is {live.state} cannot {step}")
+        live.state = end
+        if end in OVER:
+            self._end(order_id, live)
         return live
 
-    def _end(self, live: LiveOrder) -> None:
-        order_id, terms = live.order.order_id, live.order.terms
+    def _end(self, order_id: int, live: LiveOrder) -> None:
+        terms = live.order.terms
         del self.live[order_id]
         self.unknown.pop(order_id, None)
-        self._stops_working(live)
+        if self.working:
+            self._stops_working(live)
         if terms.action is ev.CLOSE and self.closing.get(terms.position) == order_id:
             del self.closing[terms.position]
             self.standing.ended(terms.position, self._bus.time)
 
     def _stops_working(self, live: LiveOrder) -> None:
-        if self.working and self.working.get(live.ticket) is live:
+        if self.working.get(live.ticket) is live:
             del self.working[live.ticket]
 
 

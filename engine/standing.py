@@ -64,9 +64,7 @@ class StandingCloses:
         self._priced[position] = tick
 
     def asked(self, terms: ev.OrderTerms) -> None:
-        """An order to close a position was made; those of other reasons do not stand."""
-        if not stands(terms):
-            return
+        """An order to close a position was made, for one of the reasons that stand."""
         standing = self._wanted.setdefault(terms.position, _Standing(terms))
         standing.terms, standing.ended = terms, None
         standing.pause = min(2 * standing.pause, LONGEST) or FIRST

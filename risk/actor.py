@@ -17,10 +17,9 @@ from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits, amount
-from risk import exposure
+from risk import context
 from risk import limits as rules
 from risk.challenge import ChallengeActor
-from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.loss_floors import LossFloors
@@ -47,7 +46,11 @@ class RiskActor:
         self._challenge_actor = challenge_actor
         self._portfolio = portfolio
         self._limits = limits
-        self._needed = needed_parts(limits)
+        self._checks = rules.checks_in_force(limits)
+        needed = needed_parts(limits)
+        self._needs_counts = ContextPart.COUNTS in needed
+        self._needs_concentration = ContextPart.CONCENTRATION in needed
+        self._needs_floors = ContextPart.FIRM_FLOORS in needed
         self._orders = orders
         self._exposures = ExposureBook(portfolio, orders, limits)
         self._signals: set[str] = set()
@@ -204,9 +207,8 @@ class RiskActor:
         self._apply_ledger(seen)
         account = self.control.account()
         for cause in seen.halts:
-            self.control.halt(
-                cause, account, "an earlier session of this account has halted trading"
-            )
+            detail = "an earlier session of this account has halted trading"
+            self.control.halt(cause, account, detail)
         if seen.suspended:
             self.control.halt(HaltCause.LEDGER, account, seen.suspended)
         else:
@@ -259,9 +261,8 @@ class RiskActor:
             detail = f"{ended.cause}: {ended.detail}"
             self.control.halt(HaltCause.FIRM_BREACH, ended.account, detail)
         elif ended.outcome not in (ev.AttemptOutcome.STOPPED, ev.AttemptOutcome.REWARDED):
-            self.control.halt(
-                HaltCause.TARGET_REACHED, ended.account, f"phase {ended.phase} is passed"
-            )
+            detail = f"phase {ended.phase} is passed"
+            self.control.halt(HaltCause.TARGET_REACHED, ended.account, detail)
 
     def on_weekend(self, weekend: ev.WeekendDue) -> None:
         """Before the week closes: no entry is left waiting, and what is open is closed."""
@@ -275,7 +276,8 @@ class RiskActor:
     def on_account(self, seen: ev.AccountSeen) -> None:
         firm = self._challenge_actor
         if firm is None:
-            self._test(seen)
+            if self.losses.test(seen.equity):
+                self._breached(seen.figures)
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):
@@ -329,7 +331,7 @@ class RiskActor:
             if objection is not None:
                 self._bus.publish(rules.denied(order, objection, self.control.account()))
                 return
-        verdict = rules.vet(order, self._context(order))
+        verdict = rules.vet(order, self._context(order), self._checks)
         self._signals.add(order.terms.signal_id)
         if isinstance(verdict, ev.OrderApproved):
             self._counters.ordered(order.terms.symbol, self._bus.time)
@@ -341,9 +343,9 @@ class RiskActor:
     def _manage(self, order: ev.OrderIntent) -> None:
         position = self._portfolio.positions.get(order.terms.position)
         verdict = rules.manage(order, self._limits, position.stop_loss if position else 0)
-        if (objection := self.control.level_changes.objection(order, self._bus.time)) is not None:
-            verdict = objection
         firm, now = self._challenge_actor, self._bus.time
+        if order.terms.action is ev.MODIFY:
+            verdict = self.control.level_changes.objection(order, now) or verdict
         if firm and (held := exit_objection(firm, self._portfolio, order.terms, now)) is not None:
             verdict = held
         first = self._orders.closing.get(order.terms.position)
@@ -390,11 +392,8 @@ class RiskActor:
         """External orders and positions count as risk; what cannot be explained latches."""
         self._exposures.external = mismatch.external
         if mismatch.mismatches:
-            self.control.halt(
-                HaltCause.RECONCILIATION_MISMATCH,
-                self.control.account(),
-                "; ".join(mismatch.mismatches),
-            )
+            cause, detail = HaltCause.RECONCILIATION_MISMATCH, "; ".join(mismatch.mismatches)
+            self.control.halt(cause, self.control.account(), detail)
 
     def on_user(self, command: ev.UserCommanded) -> None:
         """The user pauses trading and clears what is latched, but no breach of the firm's.
@@ -411,29 +410,26 @@ class RiskActor:
         else:
             self.control.halt(HaltCause.PAUSED, self.control.account(), command.reason)
 
-    def _context(self, order: ev.OrderIntent) -> RiskContext:
-        totals, portfolio = self._exposures.totals(order.terms.symbol), self._portfolio
-        spec, value = portfolio.specs[order.terms.symbol], self._valuations.get(order.terms.symbol)
-        needed, firm, now = self._needed, self._challenge_actor, self._bus.time
-        counts, concentration, floors, objection = None, None, None, None
-        if ContextPart.COUNTS in needed:
-            counts = self._counters.counts(now)
-        if ContextPart.CONCENTRATION in needed:
-            concentration = exposure.concentration(self._exposures.each(), order.terms.symbol)
+    def _context(self, order: ev.OrderIntent) -> context.RiskContext:
+        terms, portfolio, losses = order.terms, self._portfolio, self.losses
+        symbol, firm, now = terms.symbol, self._challenge_actor, self._bus.time
+        totals, value = self._exposures.totals(symbol), self._valuations.get(symbol)
+        spec = portfolio.specs[symbol]
+        concentrated, floors, objection = self._needs_concentration, None, None
         if firm:
             in_flight = len(self._orders.in_flight)
             objection = firm.objection(spec, totals.positions - in_flight, in_flight)
-            if ContextPart.FIRM_FLOORS in needed:
-                floors = firm.floors(portfolio.account)
-        return RiskContext(
+            floors = firm.floors(portfolio.account) if self._needs_floors else None
+        # By its module: more than 15 keywords to a bare name would be built as a mapping first.
+        return context.RiskContext(
             limits=self._limits,
             spec=spec,
-            tick=portfolio.ticks[order.terms.symbol],
+            tick=portfolio.ticks[symbol],
             account=portfolio.account,
-            day_start=self.losses.day_start,
-            starting_balance=self.losses.starting_balance,
+            day_start=losses.day_start,
+            starting_balance=losses.starting_balance,
             trading_active=not self.control.trading.causes,
-            known_signal=order.terms.signal_id in self._signals,
+            known_signal=terms.signal_id in self._signals,
             positions=totals.positions,
             positions_on_symbol=totals.on_symbol,
             without_stop=totals.without_stop,
@@ -441,8 +437,8 @@ class RiskActor:
             risk_in_flight=totals.worst_in_flight,
             margin_in_flight=totals.margin_in_flight,
             valuation=current_valuation(spec, value, now, broker_valued=self._broker_valued),
-            counts=counts,
-            concentration=concentration,
+            counts=self._counters.counts(now) if self._needs_counts else None,
+            concentration=self._exposures.concentration(symbol) if concentrated else None,
             firm_floors=floors,
             firm_objection=objection,
             currency=portfolio.currency,

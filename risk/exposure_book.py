@@ -83,6 +83,10 @@ class ExposureBook:
     def _worst_in_flight(self) -> Cents:
         return sum(item.worst or item.risk for item in self._in_flight.values())
 
+    def concentration(self, symbol: str) -> exposure.Concentration:
+        """How what may be lost gathers on `symbol` and on each currency."""
+        return exposure.concentration(self.each(), symbol)
+
     def each(self) -> Iterator[exposure.Exposure]:
         """What is open, in flight or not ours, on symbols that the session knows."""
         specs = self._portfolio.specs

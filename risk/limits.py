@@ -9,7 +9,7 @@ because managing what is open never adds risk that was not accepted before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -61,13 +61,20 @@ def firm_reserve(limits: Limits, initial: Cents) -> Cents | None:
     return int(limits.firm_reserve_fraction * initial)
 
 
-def vet(order: OrderIntent, context: RiskContext) -> OrderApproved | OrderDenied:
-    """Approve an opening order with its volume and risk, or deny it with the first reason found."""
-    objection = _before_sizing(order, context)
+def vet(
+    order: OrderIntent, context: RiskContext, checks: ChecksInForce | None = None
+) -> OrderApproved | OrderDenied:
+    """Approve an opening order with its volume and risk, or deny it with the first reason found.
+
+    `checks` are those of the context's limits, for who vets many orders with the same ones.
+    """
+    if checks is None:
+        checks = checks_in_force(context.limits)
+    objection = _before_sizing(order, context, checks)
     if objection is not None:
         return denied(order, objection, context.account.figures)
     sized = size(order, context)
-    objection = _at_volume(sized, context)
+    objection = _at_volume(sized, context, checks)
     if objection is not None:
         return denied(order, objection, context.account.figures)
     return OrderApproved(
@@ -111,7 +118,7 @@ def manage(
     if order.terms.action is OPEN:
         raise ValueError(f"order {order.order_id} opens a position: it must be vetted")
     if order.terms.action is MODIFY and limits is not None:
-        objection = _first_hit(ON_A_STOP, limits, order, stop_loss)
+        objection = _first_hit(tuple(_in_force(ON_A_STOP, limits)), order, stop_loss)
         if objection is not None:
             return objection
     return OrderApproved(order=order, volume=order.terms.volume)
@@ -123,24 +130,24 @@ def denied(order: OrderIntent, objection: Objection, account: Account) -> OrderD
     return OrderDenied(order=order, reason=reason, detail=detail, account=account)
 
 
-def _before_sizing(order: OrderIntent, context: RiskContext) -> Objection | None:
+def _before_sizing(
+    order: OrderIntent, context: RiskContext, checks: ChecksInForce
+) -> Objection | None:
     if not context.trading_active:
         return DenyReason.HALTED, "trading is halted"
     if context.known_signal:
         return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
-    return (
-        _first_hit(ON_POSITIONS, context.limits, order, context)
-        or _unbounded(context)
-        or _invalid_stops(order, context)
-        or context.valuation.objection
-        or _invalid_volume(order, context)
-    )
+    found = _first_hit(checks.before_sizing, order, context)
+    if found is None and context.without_stop:
+        found = _unbounded(context)
+    found = found or _invalid_stops(order, context) or context.valuation.objection
+    if found is None and order.terms.volume:
+        found = _invalid_volume(order, context)
+    return found
 
 
-def _unbounded(context: RiskContext) -> Objection | None:
+def _unbounded(context: RiskContext) -> Objection:
     """An own position without a stop may lose everything: no figure of a limit says so as well."""
-    if not context.without_stop:
-        return None
     return (
         DenyReason.NO_STOP,
         f"position {context.without_stop} has no stop: nothing is opened beside it until it has "
@@ -183,8 +190,6 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None
 def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | None:
     """A volume that the signal fixed and that the venue cannot take even in whole steps."""
     asked, spec = order.terms.volume, context.spec
-    if not asked:
-        return None
     if asked < spec.volume_min:
         return (
             DenyReason.BELOW_MIN_VOLUME,
@@ -199,27 +204,19 @@ def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | Non
     return None
 
 
-def _at_volume(sized: SizedOrder, context: RiskContext) -> Objection | None:
+def _at_volume(sized: SizedOrder, context: RiskContext, checks: ChecksInForce) -> Objection | None:
     least = context.spec.volume_min
     if sized.volume < least:
         detail = f"{lots(sized.volume)} lots is below the minimum of {lots(least)}"
         return DenyReason.BELOW_MIN_VOLUME, detail
-    return (
-        _first_hit(ON_RISK, context.limits, sized, context)
-        or _margin(sized, context)
-        or _first_hit(ON_HISTORY_AND_EXPOSURE, context.limits, sized, context)
-        or context.firm_objection
-    )
+    return _first_hit(checks.at_volume, sized, context) or context.firm_objection
 
 
-def _margin(sized: SizedOrder, context: RiskContext) -> Objection | None:
+def _margin(sized: SizedOrder, context: RiskContext) -> str | None:
     free = context.account.equity - context.account.margin - context.margin_in_flight
     if sized.margin <= free:
         return None
-    return (
-        DenyReason.MARGIN,
-        f"margin of {context.amount(sized.margin)}, free {context.figure(free)}",
-    )
+    return f"margin of {context.amount(sized.margin)}, free {context.figure(free)}"
 
 
 def _worst_case(context: RiskContext, lost: Cents) -> Cents:
@@ -369,15 +366,46 @@ def _bound(limit: str, hit: Callable[[T, P], str | None]) -> LimitCheck[T, P]:
     return LimitCheck(limit, OFF_VALUES.get(limit, _NEVER_OFF), reason, hit)
 
 
-def _first_hit(
-    checks: Iterable[LimitCheck[T, P]], limits: Limits, subject: T, context: P
-) -> Objection | None:
-    """The first limit in force that is hit."""
+Checks = tuple[tuple[DenyReason, Callable[[T, P], str | None]], ...]
+"""What runs one after the other, each with the reason for which it denies."""
+
+
+class ChecksInForce(NamedTuple):
+    """The checks of an entry, but for those of limits that are off, in the order in which they run.
+
+    Limits do not change within a session: which of them are set is sorted out once.
+    """
+
+    before_sizing: Checks[OrderIntent, RiskContext]
+    at_volume: Checks[SizedOrder, RiskContext]
+
+
+def checks_in_force(limits: Limits) -> ChecksInForce:
+    """The checks that `limits` ask for, and that of the margin, which always runs."""
+    return ChecksInForce(
+        tuple(_in_force(ON_POSITIONS, limits)),
+        (
+            *_in_force(ON_RISK, limits),
+            (DenyReason.MARGIN, _margin),
+            *_in_force(ON_HISTORY_AND_EXPOSURE, limits),
+        ),
+    )
+
+
+def _in_force(
+    checks: Iterable[LimitCheck[T, P]], limits: Limits
+) -> Iterator[tuple[DenyReason, Callable[[T, P], str | None]]]:
     for limit, off, reason, hit in checks:
         if getattr(limits, limit) != off:
-            detail = hit(subject, context)
-            if detail is not None:
-                return reason, detail
+            yield reason, hit
+
+
+def _first_hit(checks: Checks[T, P], subject: T, context: P) -> Objection | None:
+    """The first check that finds something, and what."""
+    for reason, hit in checks:
+        detail = hit(subject, context)
+        if detail is not None:
+            return reason, detail
     return None
 
 

@@ -11,25 +11,15 @@ from risk import limits as rules
 
 
 class DrawdownTracker:
-    """Largest drawdown from the peak and largest loss of a day, over every equity test."""
+    """Largest drawdown from the peak and largest loss of a day, as fractions of peak and day start.
+
+    `LossFloors.test` moves them.
+    """
 
     def __init__(self, starting_equity: Cents) -> None:
         self.peak = starting_equity
         self.drawdown = 0.0
         self.daily_loss = 0.0
-
-    def test(self, equity: Cents, day_start: Cents) -> None:
-        """Take one equity test into account."""
-        if equity > self.peak:
-            self.peak = equity
-        else:
-            drawdown = (self.peak - equity) / self.peak
-            if drawdown > self.drawdown:
-                self.drawdown = drawdown
-        if equity < day_start:
-            loss = (day_start - equity) / day_start
-            if loss > self.daily_loss:
-                self.daily_loss = loss
 
 
 class LossFloors:
@@ -87,7 +77,17 @@ class LossFloors:
 
     def test(self, equity: Cents) -> bool:
         """One equity test; whether a floor is reached."""
-        self.drawdowns.test(equity, self.day_start)
+        extremes, peak, day_start = self.drawdowns, self.drawdowns.peak, self.day_start
+        if equity > peak:
+            extremes.peak = equity
+        else:
+            drawdown = (peak - equity) / peak
+            if drawdown > extremes.drawdown:
+                extremes.drawdown = drawdown
+        if equity < day_start:
+            loss = (day_start - equity) / day_start
+            if loss > extremes.daily_loss:
+                extremes.daily_loss = loss
         return equity <= self.highest
 
     def hit(self, equity: Cents) -> Iterator[tuple[str, Cents]]:

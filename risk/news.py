@@ -80,10 +80,10 @@ class NewsRestriction:
     def routes(self) -> ev.Routes:
         return {
             ev.OrderDenied: self.on_denied,
-            ev.PositionOpened: self.on_opened,
-            ev.PositionClosed: self.on_closed,
+            ev.PositionClosed: self._forget,
             ev.HeldExitDue: self.on_due,
             ev.RewardDue: self.on_reward,
+            **self._deals(),
             **self._looks(),
         }
 
@@ -95,6 +95,12 @@ class NewsRestriction:
             ev.HeldExitDue: self._apply_due,
             **self._looks(),
         }
+
+    def _deals(self) -> ev.Routes:
+        """What is dealt is judged only where a phase has the rule."""
+        if not self.in_force:
+            return {}
+        return {ev.PositionOpened: self.on_opened, ev.PositionClosed: self.on_closed}
 
     def _looks(self) -> ev.Routes:
         """Looks at the account matter to who has the rule alone: they are many."""
@@ -193,7 +199,7 @@ class NewsRestriction:
         self, deal: ev.PositionOpened | ev.PositionClosed, cause: str, since: Millis
     ) -> None:
         actor, now = self._actor, self._bus.time
-        if actor is None or not self.in_force or not actor.running:
+        if actor is None or not actor.running:
             return
         spec, calendar = self._portfolio.specs[deal.symbol], actor.challenge.calendar
         items = restrictions.news_between(actor.phase, calendar, spec, since, now)

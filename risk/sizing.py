@@ -18,15 +18,15 @@ def size(order: OrderIntent, context: RiskContext) -> SizedOrder:
     terms, spread = order.terms, tick.ask - tick.bid
     side, stop = terms.side, terms.stop_loss
     entry = terms.entry_price or (tick.ask if side is LONG else tick.bid)
-    largest, volume = largest_volume(context), 0
-    if terms.volume:
-        volume = _fixed(terms.volume, spec.volume_step, largest)
-    cents = budget(
-        limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
-    )
+    largest = spec.volume_max if limits.max_order_lots is None else largest_volume(context)
     # Nothing may be filled worse than asked: then what an order may lose at worst is its risk.
     exact = not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
-    if not volume:
+    if terms.volume:
+        volume = _fixed(terms.volume, spec.volume_step, largest)
+    else:
+        cents = budget(
+            limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
+        )
         volume = money.volume_at_stop(spec, cents, largest, side, entry, stop, spread, rate)
     worst = risk = money.loss_at_stop(spec, side, volume, entry, stop, spread, rate)
     margin = money.scaled_margin(spec, context.valuation.margin, volume, entry)

@@ -217,9 +217,10 @@ class Flattening:
 
     def on_opened(self, opened: ev.PositionOpened) -> None:
         """Close what was filled although everything had to be closed already."""
-        if self._causes.intersection(self._control.trading.causes):
+        causes = self._control.trading.causes
+        if causes and self._causes.intersection(causes):
             reason = FLATTEN_REASON
-        elif self.due_for_weekend:
+        elif self._weekend is not None and self.due_for_weekend:
             reason = WEEKEND_REASON
         else:
             return

@@ -58,7 +58,8 @@ def current_valuation(
     """By the last figures of the venue; `broker_valued`: it tells them, so that there must be
     some."""
     if last is None:
-        return _by_formula_alone(spec, broker_valued=broker_valued)
+        plain = not broker_valued and spec.conversion is not FROM_BROKER
+        return PLAIN if plain else _unknown(spec)
     if now <= last.fresh_until:
         return last.valuation
     minutes = (now - last.time) // _MINUTE
@@ -89,9 +90,7 @@ def rate_of(spec: SymbolSpec, valuation: SymbolValuation | None) -> Rate | None:
     return Rate(gain=(1, 1), loss=(valuation.loss, formula))
 
 
-def _by_formula_alone(spec: SymbolSpec, *, broker_valued: bool) -> Valuation:
-    if not broker_valued and spec.conversion is not FROM_BROKER:
-        return PLAIN
+def _unknown(spec: SymbolSpec) -> Valuation:
     detail = f"the terminal has supplied no valuation of {spec.name}"
     return Valuation(objection=(DenyReason.NO_VALUATION, detail))
 

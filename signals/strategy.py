@@ -118,6 +118,30 @@ def _is_reversal(value: object) -> bool:
     return value is None or callable(value)
 
 
+def _is_plain(entry: Enter) -> bool:
+    """Whether every field of an entry is of the usual type and within its bounds, all at a look.
+
+    Nearly every entry is. What is not (a subclass, a text beyond ASCII) may fit all the same:
+    `_FIELDS` decides, and says what is wrong.
+    """
+    stop, target, scale, volume = entry.stop_loss, entry.take_profit, entry.scale, entry.volume
+    return (
+        type(entry.side) is Side
+        and type(stop) is int
+        and type(target) is int
+        and type(volume) is int
+        and (type(scale) is float or type(scale) is int)
+        and type(entry.reason) is str
+        and type(entry.note) is str
+        and -_LARGEST <= stop <= _LARGEST
+        and -_LARGEST <= target <= _LARGEST
+        and 0 <= volume <= _LARGEST
+        and 0 <= scale <= _LARGEST
+        and entry.reason.isascii()
+        and entry.note.isascii()
+    )
+
+
 _LARGEST: Final = 2**62
 _REASON: Final = ("reason", _is_text, "a str without halves of surrogate pairs")
 _STOP_LOSS: Final = ("stop_loss", _is_whole, "an int, in points")
@@ -142,7 +166,7 @@ def insist_on_types(decision: object) -> None:
     Nothing else looks at the types of what a user's code answers: a `side` of 1 would sell, and a
     `scale` that is no number has no size.
     """
-    if decision is None:
+    if decision is None or (type(decision) is Enter and _is_plain(decision)):
         return
     fields = _FIELDS.get(type(decision))
     if fields is None:

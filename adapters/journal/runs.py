@@ -15,13 +15,14 @@ from adapters.journal.chain import Row
 from adapters.journal.kinds import SEVERAL
 from engine.events import Record
 from engine.journal import (
-    ENCODER,
     FREQUENT,
     PAGE,
     TAGS,
     JournalDamaged,
     JournalFailed,
     decode,
+    encode,
+    encode_lines,
     kind_of,
     row_of,
 )
@@ -44,19 +45,24 @@ Readers rely on it, so it is a part of the file's format: another number is anot
 class RecordBuffer:
     """Encodes records and keeps them for the next commit, with one row for each long run."""
 
-    def __init__(self, name: str, last_seq: int) -> None:
-        """`name` stands in errors; the first record to come has the number `last_seq` + 1."""
+    def __init__(self, name: str, last_seq: int, *, together: bool = False) -> None:
+        """`name` stands in errors; the first record to come has the number `last_seq` + 1.
+
+        Each record is encoded as it comes: what cannot be is refused before anybody acts on it.
+        With `together` a run is encoded in one go when it ends, at half the cost; that is enough
+        where the venue is simulated, and one that cannot be encoded then ends the store.
+        """
         self._name = name
         self.last_seq = last_seq
         self.failure: JournalFailed | None = None
         """What ended the store: from then on nothing is taken."""
         self._rows: list[Row] = []
-        self._lines: list[bytes] = []  # of the run that grows, with the kinds of its records
-        self._kinds: list[str] = []
+        self._records: list[Record] = []  # the run that grows, and its lines unless `together`
+        self._lines: list[bytes] | None = None if together else []
         self._before = 0
 
     def __len__(self) -> int:
-        return self._before + len(self._kinds)
+        return self._before + len(self._records)
 
     def append(self, record: Record) -> None:
         """Take the next record; raises JournalFailed for another, or once the store has failed.
@@ -65,17 +71,17 @@ class RecordBuffer:
         """
         if self.failure is not None:
             raise JournalFailed(str(self.failure)) from self.failure.__cause__
-        seq, event = record.seq, record.event
+        seq = record.seq
         if seq != self.last_seq + 1:
             raise JournalFailed(f"{self._name}: record {seq} after {self.last_seq}")
-        if record.metadata is not None or type(event) in _ALONE:
+        if record.metadata is not None or type(record.event) in _ALONE:
             self._append_alone(record)
             return
-        payload = ENCODER.encode((seq, record.time, record.bar, event))
-        self._lines.append(payload)
-        self._kinds.append(TAGS[type(event)])
+        if self._lines is not None:
+            self._lines.append(encode(record))
+        self._records.append(record)
         self.last_seq = seq
-        if len(self._kinds) == LONGEST or not seq % PAGE:
+        if not seq % PAGE or len(self._records) == LONGEST:
             self._end_run()
 
     def _append_alone(self, record: Record) -> None:
@@ -86,23 +92,51 @@ class RecordBuffer:
         self.last_seq = record.seq
 
     def take(self) -> list[Row]:
-        """The rows of what was added since the last time."""
+        """The rows of what was added since the last time.
+
+        Raises JournalFailed when one of them cannot be encoded, see `together`.
+        """
         self._end_run()
         rows, self._rows, self._before = self._rows, [], 0
         return rows
 
     def _end_run(self) -> None:
         """The run that grew is one row, or few rows."""
-        if not self._kinds:
+        records = self._records
+        if not records:
             return
-        if len(self._kinds) >= SHORTEST:
-            self._rows.append((self.last_seq, b"\n".join(self._lines), None, SEVERAL))
+        text = self._encoded()
+        if len(records) >= SHORTEST:
+            self._rows.append((records[-1].seq, text, None, SEVERAL))
         else:
-            first = self.last_seq - len(self._kinds) + 1
-            lines = enumerate(zip(self._lines, self._kinds, strict=True), start=first)
-            self._rows += [(seq, line, None, kind) for seq, (line, kind) in lines]
-        self._before += len(self._kinds)
-        self._lines, self._kinds = [], []
+            # No line's end stands within a line: JSON spells it as two other characters.
+            self._rows += [
+                (record.seq, line, None, TAGS[type(record.event)])
+                for record, line in zip(records, text.split(b"\n"), strict=True)
+            ]
+        self._before += len(records)
+        self._records, self._lines = [], None if self._lines is None else []
+
+    def _encoded(self) -> bytes:
+        """The lines of the run that grew."""
+        if self._lines is not None:
+            return b"\n".join(self._lines)
+        try:
+            return encode_lines(self._records)[:-1]
+        except Exception as error:
+            self.failure = JournalFailed(f"{self._name}: {self._not_encoded()}: {error}")
+            self.failure.__cause__ = error
+            self._records = []
+            raise self.failure from error
+
+    def _not_encoded(self) -> str:
+        """Which record of the run it was that could not be encoded."""
+        for record in self._records:
+            try:
+                encode(record)
+            except Exception:
+                return f"record {record.seq} ({kind_of(record.event)}) cannot be encoded"
+        return "a run of records cannot be encoded"
 
 
 def first_of(row: Row) -> int:

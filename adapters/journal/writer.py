@@ -61,7 +61,7 @@ class SqliteJournal:
         self._busy_seconds = busy_seconds
         self._reopened = reopened
         last_seq = reopened.last_seq if reopened else 0
-        self._pending = RecordBuffer(str(path), last_seq)
+        self._pending = RecordBuffer(str(path), last_seq, together=not power_safe)
         self.append: Callable[[Record], None] = self._pending.append
         """Takes the next record, see `RecordBuffer.append`."""
         self._max_waiting = _MAX_WAITING if power_safe else _MAX_WAITING_LARGE
@@ -137,9 +137,11 @@ class SqliteJournal:
 
     async def close(self) -> None:
         """Write the rest, seal the file with the journal hash and merge the write-ahead log."""
-        self._hand_over()
-        self._batches.put(None)
-        await anyio.to_thread.run_sync(self._writer.join)
+        try:
+            self._hand_over()
+        finally:
+            self._batches.put(None)
+            await anyio.to_thread.run_sync(self._writer.join)
         self._check()
 
     def _hand_over(self) -> None:
@@ -167,7 +169,8 @@ class SqliteJournal:
             store = self._reopened or self._create()
             try:
                 self._write_batches(store)
-                store.seal()
+                if self._pending.failure is None:  # else there are records that it lacks
+                    store.seal()
             finally:
                 store.close()
         except Exception as error:

@@ -16,7 +16,6 @@ import msgspec
 from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
 from engine.types import (
-    UNITS_PER_LOT,
     USD,
     Cents,
     Millis,
@@ -70,6 +69,16 @@ def _hour(hours: int) -> str:
     return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
 
 
+_REMEMBERED = 1_024
+"""Texts of values that come again: volumes, commissions, swaps."""
+
+
+@lru_cache(_REMEMBERED)
+def _volume(volume: Units) -> str:
+    """A volume in lots; nothing for none."""
+    return f"{lots(volume):.2f}" if volume else ""
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -116,7 +125,8 @@ class LogProjection:
         self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
-        self._cash = cash_in(USD)
+        self._in_money(USD)
+        self._moment = 0, iso(0)
         self._makers: dict[type, Callable[[ev.Record, Any], Row | None]] = {
             **dict.fromkeys(WaitingOrders.KINDS, self._order),
             ev.OrderSubmitted: self._submitted,
@@ -184,10 +194,15 @@ class LogProjection:
         self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
         self._account = event.account
-        self._cash = cash_in(event.currency)
+        self._in_money(event.currency)
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
         }
+
+    def _in_money(self, currency: str) -> None:
+        """Amounts in `currency`; commissions and swaps, which are few, are written once each."""
+        self._cash = cash_in(currency)
+        self._charge = lru_cache(_REMEMBERED)(self._cash)
 
     def _price(self, symbol: str, points: Points) -> str:
         found = self._formats.get(symbol)
@@ -197,7 +212,7 @@ class LogProjection:
         return {
             "symbol": symbol,
             "direction": side.word,
-            "volume": f"{lots(volume):.2f}" if volume else "",
+            "volume": _volume(volume),
             "price": self._price(symbol, price),
             "reason": reason,
         }
@@ -214,7 +229,7 @@ class LogProjection:
     def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
         self._over(event.order_id)
         return self._traded(
-            record, event, "CLOSE", profit=self._cash(event.profit), swap=self._cash(event.swap)
+            record, event, "CLOSE", profit=self._cash(event.profit), swap=self._charge(event.swap)
         )
 
     def _over(self, order_id: int) -> None:
@@ -237,25 +252,29 @@ class LogProjection:
         """Complete, and made in one step: most of a long log are these rows."""
         symbol, account = event.symbol, event.account
         self._account = account
+        if record.time != self._moment[0]:  # often one position is opened as another is closed
+            self._moment = record.time, iso(record.time)
+        balance = self._cash(account.balance)
+        flat = account.equity == account.balance
         return {
-            "timestamp": iso(record.time),
+            "timestamp": self._moment[1],
             "event": kind,
             "ticket": str(event.position),
             "symbol": symbol,
             "direction": _WORDS[event.side],
-            "volume": f"{event.volume / UNITS_PER_LOT:.2f}" if event.volume else "",
+            "volume": _volume(event.volume),
             "price": self._price(symbol, event.price),
             "reason": event.reason,
-            "equity": self._cash(account.equity),
+            "equity": balance if flat else self._cash(account.equity),
             "strategy_id": event.strategy_id,
             "signal_id": event.signal_id,
             "session_id": self._session_id,
             "stop_loss": stop_loss,
             "take_profit": take_profit,
             "profit": profit,
-            "commission": self._cash(event.commission),
+            "commission": self._charge(event.commission),
             "swap": swap,
-            "balance": self._cash(account.balance),
+            "balance": balance,
             "data_mode": self._mode,
             "detail": detail,
         }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.journal import StoredJournal
+from adapters.journal import SqliteJournal, StoredJournal
 from adapters.journal.chain import Chain, Row
 from adapters.journal.kinds import SEVERAL
 from adapters.journal.runs import LONGEST, SHORTEST, RecordBuffer, unpacked
@@ -44,10 +45,10 @@ RECORDS = [
 ]  # fmt: skip
 
 
-def rows_of(records: Iterable[ev.Record]) -> list[Row]:
+def rows_of(records: Iterable[ev.Record], *, together: bool = False) -> list[Row]:
     """The rows of one commit."""
     records = list(records)
-    collected = RecordBuffer("journal", records[0].seq - 1)
+    collected = RecordBuffer("journal", records[0].seq - 1, together=together)
     for count, item in enumerate(records):
         assert len(collected) == count
         collected.append(item)
@@ -240,6 +241,37 @@ def test_a_record_that_cannot_be_encoded_leaves_the_others_as_they_are() -> None
     assert collected.take() == []
 
 
+def test_one_that_a_run_encoded_at_once_cannot_hold_ends_the_store_and_is_named() -> None:
+    """What was taken before the run stays; nothing is taken after it, nor committed without it."""
+    collected = RecordBuffer("here", 0, together=True)
+    collected.append(told(1))
+    collected.append(record(2))
+    bad = ev.OrderCancelled(order_id=1, reason="half a character: \ud800")
+    collected.append(ev.Record(3, 1, None, bad))
+    message = r"here: record 3 \(order_cancelled\) cannot be encoded: .*surrogates"
+    with pytest.raises(JournalFailed, match=message):
+        collected.take()
+    with pytest.raises(JournalFailed, match=message):
+        collected.append(record(4))
+    assert collected.take() == rows_of([told(1)])
+
+
+def test_a_replays_journal_that_lacks_a_record_is_never_sealed(tmp_path: Path) -> None:
+    async def play() -> None:
+        journal = SqliteJournal(tmp_path / "journal.sqlite", power_safe=False)
+        journal.append(told(1))
+        journal.append(ev.Record(2, 1, None, ev.OrderCancelled(order_id=1, reason="\ud800")))
+        with pytest.raises(JournalFailed, match="record 2"):
+            await journal.durable(2)
+        with pytest.raises(JournalFailed, match="record 2"):
+            await journal.close()
+
+    asyncio.run(play())
+    with StoredJournal(tmp_path / "journal.sqlite") as stored:
+        assert stored.last_seq == 1
+        assert stored.sealed_hash() is None
+
+
 def test_records_are_taken_in_their_order_and_none_after_a_failure() -> None:
     collected = RecordBuffer("here", 4)
     with pytest.raises(JournalFailed, match="here: record 6 after 4"):
@@ -268,10 +300,14 @@ def commits(draw: st.DrawFn) -> list[list[ev.Record]]:
 
 @given(commits())
 def test_rows_hold_what_was_put_into_them(batches: list[list[ev.Record]]) -> None:
-    """Whatever runs were made: the same records in the same order, and the same journal hash."""
+    """Whatever runs were made: the same records in the same order, and the same journal hash.
+
+    Encoded one by one or a run at once, rows are the same.
+    """
     chain, plain = Chain(), Chain()
     for batch in batches:
         records, rows = [row_of(item) for item in batch], rows_of(batch)
+        assert rows == rows_of(batch, together=True)
         back = [own for row in rows for own in unpacked(row)]
         assert [own[:3] for own in back] == [own[:3] for own in records]
         assert all(kind in (None, own[3]) for (*_, kind), own in zip(back, records, strict=True))

@@ -25,7 +25,7 @@ from engine.limit_table import (
 from engine.rules import TradingRestrictions
 from engine.types import Side
 from risk.challenge import Challenge
-from risk.limits import ContextMissing, LimitCheck
+from risk.limits import ContextMissing, LimitCheck, checks_in_force
 from tests.builders import LOT, TICKS, Wired, closed, levels, of_kind, opened, signal, wired
 from tests.challenges import rules
 
@@ -96,6 +96,19 @@ def denials(terms: Limits) -> set[DenyReason]:
 
 def strictest(name: str) -> Limits:
     return Limits(**{**LAX, name: STRICTEST[LIMIT_TABLE[name].kind]})
+
+
+def reasons_in_force(terms: Limits) -> list[DenyReason]:
+    return [reason for checks in checks_in_force(terms) for reason, _ in checks]
+
+
+@pytest.mark.parametrize("name", LIMITING)
+def test_the_checks_in_force_are_those_of_the_limits_that_are_set(name: str) -> None:
+    """In the order of the reasons; a limit of what is open already is no check of an entry."""
+    own = {check.reason for check in bound() if check.limit == name and name != "keep_stops"}
+    found = reasons_in_force(strictest(name))
+    assert set(found) == {*reasons_in_force(Limits(**LAX)), *own}
+    assert found == [reason for reason in DenyReason if reason in found]
 
 
 def test_without_limits_nothing_of_the_day_is_denied() -> None:

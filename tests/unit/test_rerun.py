@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -12,7 +14,6 @@ from engine.portfolio import Portfolio
 from engine.rerun import RerunComparison
 from engine.types import SymbolSpec
 from risk import limits as rules
-from risk.context import RiskContext
 from scripts.app.journals.rerun import deciders
 from scripts.app.journals.rerun_inputs import InputsNotRecorded
 from scripts.view.records import differing
@@ -34,8 +35,8 @@ class TestOtherCode:
     ) -> None:
         records, vet = recorded(SEED), rules.vet
 
-        def timid(order: ev.OrderIntent, context: RiskContext) -> ev.OrderApproved | ev.OrderDenied:
-            verdict = vet(order, context)
+        def timid(*asked: Any) -> ev.OrderApproved | ev.OrderDenied:
+            verdict = vet(*asked)
             if isinstance(verdict, ev.OrderApproved):
                 return msgspec.structs.replace(verdict, volume=verdict.volume - 100)
             return verdict
