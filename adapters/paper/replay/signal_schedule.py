@@ -16,11 +16,6 @@ _SIGNAL_LIFE: Millis = 900_000  # one M15 bar
 class HeldExits(Protocol):
     """Exits that wait for the end of a window (`risk.news.NewsRestriction`)."""
 
-    @property
-    def in_use(self) -> bool:
-        """Whether anything can be due at an opening at all, now or later."""
-        return bool(self._due) or self._held is not None
-
     def next_time(self, symbol: str) -> Millis:
         """When one of `symbol` is held no longer."""
 
