@@ -12,6 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -147,14 +148,14 @@ def _stands(text: str, rows: int) -> bool:
         and text.count(",") == rows * _COMMAS
         and '"' not in text
         and "\r" not in text
-        and not any(f",{sign}" in text or f"\n{sign}" in text for sign in _signs_in(text))
+        and not any(map(partial(_begins_a_cell, text), "=+@\t"))
         and not _NEGATIVE(text)
     )
 
 
-def _signs_in(text: str) -> list[str]:
-    """Signs of a formula's beginning that are anywhere: one is found faster than two together."""
-    return ["+", *(sign for sign in "=@\t" if sign in text)]
+def _begins_a_cell(text: str, sign: str) -> bool:
+    """Whether any cell begins with `sign`; most signs are nowhere, which is seen fastest."""
+    return sign in text and (f",{sign}" in text or f"\n{sign}" in text)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 Counted from the dispatch of an entry signal until its `PositionOpened` was handled by everybody,
 for each such order of a run: calls of product functions, files they lie in, and *hand-overs*, the
 calls that enter another file than the call before. The median order is printed. The reports, which
-take records on the same loop while an order waits, are beside its way.
+take records on the same loop while an order waits, are beside its way. On the terminal road a
+paper terminal stands for MetaTrader 5; what of the hand-overs lies within it is told as well.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ PRODUCT = tuple(
     f"{ROOT / name}/" for name in ("engine", "risk", "signals", "adapters", "config", "scripts")
 )
 BESIDE = f"{ROOT / 'adapters/reports'}/"
+VENUE = f"{ROOT / 'adapters/paper'}/"
 
 _DISPATCH = Bus._dispatch.__code__
 SEEDS = range(3, 9)
@@ -42,6 +44,7 @@ class Way(NamedTuple):
     calls: int
     files: int
     handovers: int
+    within_venue: int
 
 
 class Counter:
@@ -49,7 +52,7 @@ class Counter:
 
     def __init__(self) -> None:
         self.ways: list[Way] = []
-        self._visits: list[str] | None = None
+        self._visits: list[tuple[str, bool]] | None = None
         self._opened = False
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
@@ -62,7 +65,7 @@ class Counter:
         if back is not None and back.f_code is _DISPATCH:
             self._dispatched(back.f_locals["item"])
         if self._visits is not None:
-            self._visits.append(name)
+            self._visits.append((name, _is_venue(frame)))
 
     def _dispatched(self, item: object) -> None:
         kind = type(item)
@@ -78,8 +81,22 @@ class Counter:
 
     def _end(self) -> None:
         visits, self._visits, self._opened = self._visits or [], None, False
-        changes = sum(a != b for a, b in pairwise(visits))
-        self.ways.append(Way(len(visits), len(set(visits)), changes))
+        files = [name for name, _ in visits]
+        ours = _changes([name for name, venue in visits if not venue])
+        self.ways.append(Way(len(files), len(set(files)), _changes(files), _changes(files) - ours))
+
+
+def _changes(files: list[str]) -> int:
+    return sum(a != b for a, b in pairwise(files))
+
+
+def _is_venue(frame: FrameType | None) -> bool:
+    """Whether the paper broker or terminal makes this call, or whoever it called."""
+    while frame is not None and frame.f_code is not _DISPATCH:
+        if frame.f_code.co_filename.startswith(VENUE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def counted(run: Callable[[], object]) -> list[Way]:
@@ -117,5 +134,6 @@ def main() -> None:
         middle = Way(*(round(statistics.median(column)) for column in zip(*ways, strict=True)))
         print(
             f"{name:<9} {middle.handovers:4d} hand-overs  {middle.calls:4d} calls  "
-            f"{middle.files:3d} files  (median of {len(ways)} orders)"
+            f"{middle.files:3d} files  (median of {len(ways)} orders); "
+            f"{middle.within_venue} hand-overs within the paper venue"
         )

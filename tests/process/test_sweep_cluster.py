@@ -25,6 +25,12 @@ TABLES = ("trials.parquet", "days.parquet", "summary.json")
 OPTIONS = ("--preset", "sma_cross", "--set", "sma_fast=5:16:1", "--set", "lots=by_risk",
            "--to", "2023-02-01", "--quiet")  # fmt: skip
 SCHEDULER = (sys.executable, "-m", "distributed.cli.dask_scheduler")
+STRANGER = (
+    sys.executable, "-c",
+    "import sys; sys.modules['scripts'] = None\n"
+    "from distributed.cli.dask_scheduler import main; main()",
+)  # fmt: skip
+"""A scheduler in an environment without this program."""
 
 
 @contextmanager
@@ -90,12 +96,14 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def cluster(folder: Path, keys: Keys | None = None) -> Iterator[str]:
+def cluster(
+    folder: Path, keys: Keys | None = None, scheduler: tuple[object, ...] = SCHEDULER
+) -> Iterator[str]:
     """Over TLS where there are `keys`."""
     file, log, work = folder / "scheduler.json", folder / "scheduler.log", folder / "workers.log"
     with ExitStack() as stack:
         command: tuple[object, ...] = (
-            *SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            *scheduler, "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
             "--scheduler-file", file,
         )  # fmt: skip
         if keys is not None:
@@ -159,6 +167,21 @@ def test_tls_between_all_sides_gives_the_same_bytes_and_keeps_others_out(tmp_pat
         for name in TABLES:
             pooled = (tmp_path / f"pool{jobs}" / name).read_bytes()
             assert pooled == (tmp_path / "dask" / name).read_bytes()
+
+
+@pytest.mark.deep
+def test_a_scheduler_without_this_program_is_refused_before_any_trial(tmp_path: Path) -> None:
+    """It takes trials apart before a worker gets them: each of them would fail."""
+    (tmp_path / "cluster").mkdir()
+    folder = tmp_path / "refused"
+    with cluster(tmp_path / "cluster", scheduler=STRANGER) as address:
+        said = butler_process(
+            "sweep", *OPTIONS, "--out", folder, "--results-dir", tmp_path / "r",
+            "--scheduler", address,
+        )  # fmt: skip
+    assert said.code == 4
+    assert "the scheduler cannot load this program" in "\n".join(said.err)
+    assert not folder.exists()
 
 
 DIES = """

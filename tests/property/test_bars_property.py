@@ -50,7 +50,10 @@ def told(chunks: list[PreparedBars]) -> tuple[Columns, dict[int, tuple[BarClosed
     for chunk in chunks:
         for row, bars in chunk.closed.items():
             closed[row + len(columns["time"])] = bars
-            assert tuple(chunk.closed_by(row)) == bars
+        for row in range(len(chunk)):
+            assert tuple(chunk.closed_by(row)) == chunk.closed.get(row, ())
+            following = (at for at in chunk.closed if at >= row)
+            assert chunk.next_decision(row) == next(following, len(chunk) - 1)
         for name in COLUMNS:
             columns[name] += getattr(chunk, name).tolist()
     return columns, closed

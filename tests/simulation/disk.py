@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from random import Random
+from typing import cast
 
 from engine.events import OrderSubmitted, Record
 from engine.journal import JournalFailed, JournalHash, decode, encode, encode_metadata, kind_of
 
-Row = tuple[bytes, Record]
-"""A record's payload, and the record as it is read back."""
+
+@dataclass
+class Row:
+    """A record as it is kept: its bytes, and its kind."""
+
+    payload: bytes
+    metadata: bytes | None
+    kind: type
+
+    @cached_property
+    def record(self) -> Record:
+        """The record as it is read back."""
+        return decode(self.payload, self.metadata)
+
 
 _BY_ITSELF = 0.3
 
@@ -34,9 +49,9 @@ class Disk:
     def synchronise(self) -> None:
         """From here on nothing of what was committed can be lost."""
         for rows in self._commits[self._synchronised :]:
-            for _, record in rows:
-                if isinstance(record.event, OrderSubmitted):
-                    self._submitted.append(record.event)
+            for row in rows:
+                if row.kind is OrderSubmitted:
+                    self._submitted.append(cast("OrderSubmitted", row.record.event))
         self._synchronised = len(self._commits)
 
     def crash(self) -> None:
@@ -46,7 +61,7 @@ class Disk:
 
     def records(self) -> list[Record]:
         """What the next life of the engine reads back."""
-        return [record for rows in self._commits for _, record in rows]
+        return [row.record for rows in self._commits for row in rows]
 
     def submitted(self) -> list[OrderSubmitted]:
         """What the synchronised part of the journal knows of orders that were about to leave."""
@@ -56,7 +71,7 @@ class Disk:
         """The journal hash of what is on the disk."""
         digest = JournalHash()
         digest.update(
-            (payload, kind_of(record.event)) for rows in self._commits for payload, record in rows
+            (row.payload, kind_of(row.record.event)) for rows in self._commits for row in rows
         )
         return digest.hexdigest()
 
@@ -94,8 +109,7 @@ class SimulatedJournal:
         self._step()
         self._failed = self._failed or self._disk.breaks()
         self._check()
-        payload = encode(record)
-        self._pending.append((payload, decode(payload, encode_metadata(record))))
+        self._pending.append(Row(encode(record), encode_metadata(record), type(record.event)))
         self._last = record.seq
         self._watch(record)
         self._step()
@@ -106,7 +120,7 @@ class SimulatedJournal:
 
     def pending(self) -> list[Record]:
         """What was appended and is not on the disk yet."""
-        return [record for _, record in self._pending]
+        return [row.record for row in self._pending]
 
     async def room(self) -> None:
         self._check()

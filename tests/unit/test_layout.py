@@ -91,8 +91,8 @@ MAY_IMPORT: dict[str, str] = {
     "adapters.mt5.execution adapters.mt5.live adapters.reports adapters.services adapters.state "
     "adapters.statements adapters.system scripts.app scripts.app.account scripts.app.sessions "
     "scripts.app.terms",
-    "scripts.app.trials": "engine risk risk.odds signals config adapters.bars scripts.app "
-    "scripts.app.sessions scripts.app.terms",
+    "scripts.app.trials": "engine risk risk.odds signals config adapters.bars adapters.system "
+    "scripts.app scripts.app.sessions scripts.app.terms",
     "scripts.app.authoring": "engine signals adapters.bars scripts.app scripts.app.terms "
     "scripts.app.trials",
     "scripts.app.sweep": "engine engine.decoding "

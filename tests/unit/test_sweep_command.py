@@ -216,6 +216,16 @@ def test_a_value_that_the_strategy_refuses_is_an_error_row(tmp_path: Path) -> No
     assert second["error"] == ""
 
 
+def test_a_sweep_of_nothing_but_failures_is_none(tmp_path: Path) -> None:
+    """Its folder stays, with each trial's reason, and the exit code tells a script."""
+    said = sweep(tmp_path / "s", "--preset", "sma_cross", "--set", "sma_fast=0,-1", "--to",
+                 "2023-01-20", "--jobs", 1)  # fmt: skip
+    assert said.code == 3
+    assert "each of the 2 trials failed; first: " in said.line
+    assert "sma_fast" in said.line
+    assert [bool(row["error"]) for row in rows_of(tmp_path / "s")] == [True, True]
+
+
 def test_a_folder_that_holds_a_sweep_is_not_overwritten(tmp_path: Path) -> None:
     options = ("--preset", "sma_cross", "--set", "sma_fast=5", "--to", "2023-01-20", "--jobs", 1)
     assert sweep(tmp_path / "s", *options).code == 0

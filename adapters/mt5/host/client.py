@@ -83,7 +83,7 @@ def answer_of(function: str, reply: RpcReply, *args: Any, **kwargs: Any) -> Call
     """
     if reply.trouble is Trouble.NONE:
         answer = CallResult(function, reply.value, reply.last_error)
-        if _is_reading(function) and answer.failed and _by_the_package(reply.last_error):
+        if _by_the_package(reply.last_error) and _is_reading(function) and answer.failed:
             code, text = reply.last_error
             raise ArgumentsRefused(f"{_asked(function, args, kwargs)}: {code} {text}")
         return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.paper.broker.matching import Bar
 from adapters.paper.replay.chunks import ChunkReader
 from engine.bars import PreparedBars
-from engine.types import Millis
+from engine.types import Millis, Points
 
 NEVER: Millis = 1 << 62
 
@@ -18,8 +18,8 @@ class SymbolCursor:
     """
 
     __slots__ = (
-        "bar", "bars", "columns", "count", "due", "in_bar", "opening", "period", "reader", "row",
-        "server", "starved", "symbol",
+        "ask", "bars", "bid", "columns", "count", "due", "in_bar", "opened", "opening", "period",
+        "reader", "row", "server", "starved", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, period: Millis, reader: ChunkReader) -> None:
@@ -33,8 +33,10 @@ class SymbolCursor:
         self.due = NEVER
         self.in_bar = False
         self.starved = True
-        # The open bar is kept apart: its range may be due after the next chunk was loaded.
-        self.bar = Bar(0, 0, 0, 0, 0)
+        # The open bar's columns and row: its range may be due after the next chunk was loaded.
+        self.opened = self.columns, 0
+        self.bid: Points = 0
+        self.ask: Points = 0
         self.opening: Millis = 0
         self.server: Millis = 0
 
@@ -51,17 +53,24 @@ class SymbolCursor:
             self.move_to(0)
 
     def open(self) -> int:
-        """Open the bar at `row`; returns that row."""
-        row = self.row
-        time, server, opens, highs, lows, closes, spreads = self.columns
-        self.bar = Bar(opens[row], highs[row], lows[row], closes[row], spreads[row])
-        self.opening = time[row]
+        """Open the bar at `row` at its `bid` and `ask`; returns that row."""
+        row, columns = self.row, self.columns
+        time, server, opens, _, _, _, spreads = columns
+        self.opened = columns, row
+        self.bid = bid = opens[row]
+        self.ask = bid + spreads[row]
+        self.opening = opening = time[row]
         self.server = server[row] * 1000
-        self.due = self.opening + self.period
+        self.due = opening + self.period
         self.in_bar = True
         # The next bar may open at the very moment at which this one ends: it must be known by then.
         self.starved = row + 1 == self.count
         return row
+
+    def bar(self) -> Bar:
+        """The open bar."""
+        (_, _, opens, highs, lows, closes, spreads), row = self.opened
+        return Bar(opens[row], highs[row], lows[row], closes[row], spreads[row])
 
     def move_to(self, row: int) -> None:
         """Leave the open bar for the one at `row`, or for the end of the data."""

@@ -79,6 +79,7 @@ class ReplayFeed:
         self._reconcile = reconcile
         self._equity_band = equity_band
         self._schedule = schedule
+        self._scheduled = schedule.in_use
         self._rollovers = rollovers
         self._next_rollover = next(rollovers)
         self._weekends = weekends
@@ -114,6 +115,7 @@ class ReplayFeed:
     def _work(self) -> None:
         """Step until a chunk runs out, enough records wait for the edges, or the data ends."""
         cursors, bus, every_bar = self._cursors, self._bus, self._every_bar
+        positions, fast_forward = self._account.positions, self._fast_forward
         for _ in range(_SLICE_STEPS):
             due = NEVER
             for cursor in cursors:
@@ -123,7 +125,7 @@ class ReplayFeed:
                     due = cursor.due
             if due == NEVER:
                 self._end()
-            elif every_bar or not self._fast_forward.skip(due, self._turn):
+            elif every_bar or not positions or not fast_forward.skip(due, self._turn):
                 self._step(due)
             if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
@@ -160,9 +162,8 @@ class ReplayFeed:
         """Open the track's next bar and tell its tick; returns the bar's row."""
         bus, symbol = self._bus, cursor.symbol
         row = cursor.open()
-        bid = cursor.bar.open
-        ask = bid + cursor.bar.spread
-        bus.time, bus.bar = cursor.opening, (symbol, cursor.opening)
+        bid, ask, opening = cursor.bid, cursor.ask, cursor.opening
+        bus.time, bus.bar = opening, (symbol, opening)
         self._account.quote(symbol, bid, ask, cursor.server)
         bus.feed(ev.Tick(symbol, bid, ask))
         if self._valuations is not None:
@@ -180,14 +181,14 @@ class ReplayFeed:
             self._test_equity()
         for bar in cursor.bars.closed_by(row):
             bus.feed(bar)
-        if self._schedule.next_time(symbol) <= cursor.opening:
+        if self._scheduled and self._schedule.next_time(symbol) <= cursor.opening:
             for item in self._schedule.due(symbol, cursor.opening):
                 bus.feed(item)
         if not cursor.starved:
             self._go_on(cursor, row)
 
     def _range(self, cursor: SymbolCursor) -> None:
-        bus, symbol, bar, account = self._bus, cursor.symbol, cursor.bar, self._account
+        bus, symbol, bar, account = self._bus, cursor.symbol, cursor.bar(), self._account
         bus.time, bus.bar = cursor.due, (symbol, cursor.opening)
         account.now = cursor.server + cursor.period
         hits = account.fill_orders(symbol, bar) if account.orders else 0
@@ -210,9 +211,11 @@ class ReplayFeed:
 
     def _go_on(self, cursor: SymbolCursor, row: int) -> None:
         """Leave for the first row from `row` on that must be played; it may be open already."""
-        if self._every_bar or row + 1 >= cursor.count or self._awaited(cursor.symbol):
+        account, symbol = self._account, cursor.symbol
+        waited_for = account.orders and self._awaited(symbol)
+        if self._every_bar or waited_for or row + 1 >= cursor.count:
             following, touched = row, False
-        elif self._account.held[cursor.symbol]:
+        elif account.held[symbol]:
             following, touched = self._next_eventful(cursor, row)
         else:
             following, touched = self._next_opening(cursor, row), False
@@ -227,6 +230,8 @@ class ReplayFeed:
         bars = cursor.bars
         row += cursor.in_bar  # the bar that is open has met its signals and its strategy
         following = bars.next_decision(row)
+        if not self._scheduled:
+            return following
         schedule = self._schedule.next_time(cursor.symbol)
         if schedule == NEVER:
             return following
@@ -235,8 +240,7 @@ class ReplayFeed:
 
     def _awaited(self, symbol: str) -> bool:
         """Whether an order waits for a price of `symbol`."""
-        orders = self._account.orders
-        return bool(orders) and any(order.spec.name == symbol for order in orders.values())
+        return any(order.spec.name == symbol for order in self._account.orders.values())
 
     def _next_eventful(self, cursor: SymbolCursor, row: int) -> tuple[int, bool]:
         """The first eventful row for the positions, and whether only its range is not."""

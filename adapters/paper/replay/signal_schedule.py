@@ -41,6 +41,11 @@ class SignalSchedule:
         for symbol, moment, item in sorted(due, key=lambda entry: entry[1]):
             self._due.setdefault(symbol, deque()).append((moment, item))
 
+    @property
+    def in_use(self) -> bool:
+        """Whether anything can be due at an opening at all, now or later."""
+        return bool(self._due) or self._held is not None
+
     def next_time(self, symbol: str) -> Millis:
         """When something is due next for `symbol`; NEVER when nothing is."""
         waiting = self._due.get(symbol)

@@ -15,7 +15,6 @@ from engine.bars import PreparedBars
 from engine.types import LONG, Cents, Millis, Points, Side
 
 FAR: Points = 1 << 60
-_FIRST_SPAN = 128
 
 
 class EquityBand(msgspec.Struct, frozen=True, gc=False):
@@ -56,21 +55,13 @@ def bounds(position: PaperPosition, balance: Cents, band: EquityBand) -> Bounds 
 
 def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bounds) -> int:
     """The first of the rows `row` to `end` whose range leaves `limits`, else `end`."""
-    lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
     below, above = limits.below, limits.above
-    if row < end:  # the next bar by itself first: arrays cost more than one comparison
+    if row < end:  # the next bar by itself first: it is often the last one that is asked for
+        lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
         if lows.item(row) <= below or highs.item(row) >= above:
             return row
         row += 1
-    length = _FIRST_SPAN
-    while row < end:
-        stop = min(row + length, end)
-        eventful = (lows[row:stop] <= below) | (highs[row:stop] >= above)
-        place = int(eventful.argmax())
-        if eventful[place]:
-            return row + place
-        row, length = stop, length * 4
-    return end
+    return bars.ranges(side).first_outside(row, end, below, above) if row < end else end
 
 
 def opens_uneventfully(bars: PreparedBars, row: int, side: Side, limits: Bounds) -> bool:

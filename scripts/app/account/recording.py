@@ -15,7 +15,7 @@ from adapters.state.errors import StateFailed
 from engine import events as ev
 from engine.journal import Journal, JournalFailed
 from scripts.app.account.books import AccountBooks
-from scripts.app.account.notes import SessionNotes
+from scripts.app.account.notes import NOTED, SessionNotes
 
 _BEAT_SECONDS = 5.0
 
@@ -40,6 +40,8 @@ class AccountJournal:
         self._journal, self._books, self._notes = journal, books, notes
         self._seconds = seconds
         self._beaten = seconds()
+        self.showable = journal.showable
+        """As the journal's own: what is shown decides nothing."""
 
     @property
     def last_seq(self) -> int:
@@ -48,7 +50,10 @@ class AccountJournal:
 
     def append(self, record: ev.Record) -> None:
         self._journal.append(record)
-        self._notes.take(record)
+        if type(record.event) in NOTED:
+            self._notes.take(record)
+        else:
+            self._notes.latest = record.time
 
     def note_cancel(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled, which no record of its own tells."""
@@ -63,9 +68,6 @@ class AccountJournal:
     async def durable(self, seq: int) -> None:
         await self._flush()
         await self._journal.durable(seq)
-
-    async def showable(self, seq: int) -> None:
-        await self._journal.showable(seq)
 
     async def close(self) -> None:
         self._beat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from adapters.services.logs import SessionLog
+from adapters.system.garbage import rare_collections
 from engine.clock import SystemClock
 from scripts.app.configuration import write_configuration
 from scripts.app.frontend import Frontend
@@ -25,7 +26,8 @@ def run_replay(
     parquet: bool = False,
 ) -> FinishedSession:
     """Run the session, whose folder exists, to its end; raises AppError when it cannot go on."""
-    return asyncio.run(_run(terms, folder, frontend, profile, parquet))
+    with rare_collections():
+        return asyncio.run(_run(terms, folder, frontend, profile, parquet))
 
 
 async def _run(

@@ -114,7 +114,8 @@ class ClusterWorkers:
     """The workers of a Dask scheduler, for as long as the block lasts."""
 
     def __init__(self, address: str, tls: TlsFiles) -> None:
-        """Raises WrongUsage, Unreachable, or Refused where a worker runs another program."""
+        """Raises WrongUsage, Unreachable, or Refused where the scheduler or a worker runs another
+        program."""
         self._client = _client(address, security_of(address, tls))
         threads: dict[str, int] = self._client.nthreads()
         if not threads:
@@ -130,15 +131,31 @@ class ClusterWorkers:
         self._insist_same()
 
     def _insist_same(self) -> None:
+        """Of the scheduler too: it takes every trial apart before a worker gets it."""
         mine = programs_here()
-        for name, theirs in sorted(self._client.run(programs_here).items()):
+        asked = {"the scheduler": self._of_the_scheduler()} | {
+            f"worker {name}": theirs
+            for name, theirs in sorted(self._client.run(programs_here).items())
+        }
+        for name, theirs in asked.items():
             for part, value in mine.items():
                 if theirs.get(part) != value:
                     self.close()
                     raise Refused(
-                        f"worker {name} runs another {part} ({theirs.get(part)}, here {value}): "
+                        f"{name} runs another {part} ({theirs.get(part)}, here {value}): "
                         "install the same on both"
                     )
+
+    def _of_the_scheduler(self) -> dict[str, str]:
+        try:
+            found: dict[str, str] = self._client.run_on_scheduler(programs_here)
+        except Exception as error:  # whatever loading our function raises there
+            self.close()
+            raise Refused(
+                f"the scheduler cannot load this program ({type(error).__name__}: {error}): start "
+                "dask scheduler where execution-butler is installed, as its workers are"
+            ) from error
+        return found
 
     def prepared(self, task: TrialTask) -> TrialTask:
         """The task as workers get it: the files that they lack are sent along, also to those that

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+
+from adapters.system.garbage import collect_rarely
 
 
 def processors() -> int:
@@ -52,13 +53,9 @@ def end_now(pool: Executor, children: list[BaseProcess]) -> None:
         child.join()
 
 
-_GARBAGE = 50_000
-"""Objects after which a worker looks for cycles: replays leave next to none, and hold thousands."""
-
-
 def _begin() -> None:
     """In a worker: Ctrl+C is for the parent to act on, and the worker ends with its parent."""
-    gc.set_threshold(_GARBAGE, 20)
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.app.errors import WrongUsage
+from scripts.app.errors import BadData, WrongUsage
 from scripts.app.terms.request import ReplayRequest
 from scripts.cli.shared import replay_options as opt
 from scripts.cli.shared.account_options import ResultsOption
@@ -250,7 +250,18 @@ def _shown(found: SweepOutcome, screen: Screen) -> int:
     elif not screen.quiet:
         for line in sweep_lines(verdict, folder):
             print(printable(line))
-    return ExitCode.INTERRUPTED if verdict.interrupted else ExitCode.DONE
+    if verdict.interrupted:
+        return ExitCode.INTERRUPTED
+    _insist_on_a_figure(found)
+    return ExitCode.DONE
+
+
+def _insist_on_a_figure(found: SweepOutcome) -> None:
+    """A sweep of nothing but failures is none; its folder says of each trial why."""
+    errors = [row.error for row in found.rows if row.error]
+    if errors and len(errors) == len(found.rows):
+        why = " ".join(errors[0].split())
+        raise BadData(f"{found.folder.path}: each of the {len(errors)} trials failed; first: {why}")
 
 
 def sweep_of(results: Path, name: str) -> SweepFolder | None:
