@@ -47,12 +47,13 @@ class TableSink:
         *,
         tag: str,
         warn: Callable[[str], None],
-        prices: Callable[[], Mapping[str, PriceHistory]] = dict,
+        prices: Callable[[ResultFold], Mapping[str, PriceHistory]] = lambda _: {},
         past: Callable[[], Iterable[Record]] | None = None,
         live: bool = False,
         parquet: bool = False,
     ) -> None:
-        """`prices` reads a replay's bars at its end; `past` the records of a session that goes on.
+        """`prices` reads a replay's bars at its end, all or those that value something;
+        `past` the records of a session that goes on.
 
         With `parquet` each table is written in that format as well.
         """
@@ -87,7 +88,7 @@ class TableSink:
         return not self._written or passed >= (_PAUSE_SECONDS / 30 if traded else _PAUSE_SECONDS)
 
     async def _write(self) -> RunResult:
-        result = await in_daemon(lambda: finished(self._fold, self._prices()))
+        result = await in_daemon(lambda: finished(self._fold, self._prices(self._fold)))
         for own, latest, content in await in_daemon(lambda: self._contents(result)):
             await in_daemon(_writing(own, content))
             await publish_file(latest, content, tag=self._tag, warn=self._warn)

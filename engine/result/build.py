@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from engine.bars import PreparedBars
 from engine.events import Record
 from engine.journal import JournalDamaged
 from engine.result.curve import EquityCurve
@@ -14,6 +16,8 @@ from engine.result.parts import RunResult
 from engine.result.prices import PriceHistory
 from engine.result.replayed import ReplayedAccount
 from engine.result.steps import OPENING, step_key
+from engine.result.valued import Valuing, points_of
+from engine.types import Millis
 
 
 def result_of(
@@ -40,9 +44,7 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
     if terms.mode == "replay" and known:
         slippage = int(terms.costs.get("slippage_points", 0))
         end = fold.end_key
-        played = end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
-        # Bars before the session's start only warmed up its strategy.
-        known = {name: item.within(fold.first, played) for name, item in known.items()}
+        known = {name: item.within(*_played(fold)) for name, item in known.items()}
         account = ReplayedAccount(
             fold.steps, known, terms.symbols, end=end, slippage=slippage, currency=terms.currency
         )
@@ -74,6 +76,33 @@ def finished(fold: ResultFold, prices: Mapping[str, PriceHistory] | None = None)
         trading_state=str(fold.trading.state),
         halt_cause=str(fold.trading.reason) if fold.trading.causes else "",
     )
+
+
+def _played(fold: ResultFold) -> tuple[Millis, Millis]:
+    """The openings of the first and the last bar that can have been played.
+
+    Bars before the session's start only warmed up its strategy.
+    """
+    end = fold.end_key
+    return fold.first, end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
+
+
+class Played(NamedTuple):
+    """A replay's bars of one symbol, to be read in chunks; `period` is theirs in ms."""
+
+    symbol: str
+    period: Millis
+    chunks: Iterable[PreparedBars]
+
+
+def valued_prices(fold: ResultFold, sources: Sequence[Played]) -> dict[str, PriceHistory]:
+    """Of bars as they are read, those that decide what `finished` says of equity.
+
+    They are a part of the whole for most replays, which need never be in memory at once.
+    """
+    valuing = Valuing(fold.steps, points_of(item.period for item in sources), fold.end_key)
+    within = _played(fold)
+    return {item.symbol: valuing.read(*item, within) for item in sources}
 
 
 def _observed(fold: ResultFold) -> EquityCurve:

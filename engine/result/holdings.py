@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine import money
 from engine.result.curve import Ints, columns_of
-from engine.result.quotes import Quotes
+from engine.result.quotes import Quotes, QuotesAt
 from engine.result.steps import OpenHolding
 from engine.types import FROM_BROKER, Points, Rate, Side, SymbolSpec
 
@@ -28,8 +28,8 @@ _LATER: Final = 1 << 62
 
 _FAR: Final = np.int64(_LATER)
 
-RateAt = Callable[[int], Rate | None]
-"""What converts a symbol's profits at a moment; None for one that needs no rate."""
+RatesAt = Callable[[Ints], Sequence[Rate | None]]
+"""What converts a symbol's profits at moments; None for one that needs no rate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class HeldValues:
         holdings: Sequence[OpenHolding],
         quotes: Quotes,
         spec: SymbolSpec,
-        rate_at: RateAt,
+        rates_at: RatesAt,
     ) -> None:
         """Count positions of one symbol."""
         if not holdings:
@@ -119,7 +119,7 @@ class HeldValues:
         for lot in columns.lots():
             part = slice(begun, begun + len(lot.position))
             begun = part.stop
-            self._add_lot(lot, quotes, spec, rate_at, adverse[part], favourable[part])
+            self._add_lot(lot, quotes, spec, rates_at, adverse[part], favourable[part])
         positions, places = np.unique(columns.position, return_inverse=True)
         largest = np.zeros((2, len(positions)), dtype=np.int64)
         np.maximum.at(largest[0], places, adverse)
@@ -132,7 +132,7 @@ class HeldValues:
         lot: _Columns,
         quotes: Quotes,
         spec: SymbolSpec,
-        rate_at: RateAt,
+        rates_at: RatesAt,
         adverse: Ints,
         favourable: Ints,
     ) -> None:
@@ -145,34 +145,36 @@ class HeldValues:
         starts = np.cumsum(lengths) - lengths
         moments = np.arange(int(lengths.sum())) + np.repeat(lot.first - starts, lengths)
         side, entry = np.repeat(lot.side, lengths), np.repeat(lot.entry, lengths)
-        longs, shorts = quotes.long_bids[moments], quotes.short_bids[moments]
-        spreads = quotes.spreads[moments]
+        at, finals = quotes.at(moments), starts + lengths - 1
+        longs, shorts, spreads = at.long_bids, at.short_bids, at.spreads
         bids = np.where(side > 0, longs, shorts)
-        self._clip(lot, quotes, bids, starts + lengths - 1)
-        self.tested[moments[quotes.mine[moments]]] = True
-        worth = _profits(spec, lot, bids, spreads, moments, rate_at)
+        self._clip(lot, at, quotes.at(np.maximum(lot.last - 2, 0)).long_bids, bids, finals)
+        self.tested[moments[at.mine]] = True
+        worth = _profits(spec, lot, bids, spreads, moments, rates_at)
         np.add.at(self.floating, moments, worth)
         asks = np.where(side > 0, 0, spreads)
         worst = np.minimum.reduceat((bids + asks - entry) * side, starts)
         adverse[covering] = np.maximum(adverse[covering], -worst)
         best = (np.where(side > 0, shorts, longs) + asks - entry) * side
         # Of the bar that closed it, what came before is unknown.
-        best[(starts + lengths - 1)[lot.closed & quotes.own[lot.last - 1]]] = -_FAR
+        best[finals[lot.closed & at.own[finals]]] = -_FAR
         furthest = np.maximum.reduceat(best, starts)
         favourable[covering] = np.maximum(favourable[covering], furthest)
 
-    def _clip(self, lot: _Columns, quotes: Quotes, bids: Ints, finals: Ints) -> None:
-        """Put the fill of a stop into `bids` where a position's last range has hit it."""
-        last = lot.last - 1
-        asks = np.where(lot.side > 0, 0, quotes.spreads[last])
+    def _clip(self, lot: _Columns, at: QuotesAt, before: Ints, bids: Ints, finals: Ints) -> None:
+        """Put the fill of a stop into `bids` where a position's last range has hit it.
+
+        `before` are the bids at the moments before the last ones, whose places are `finals`.
+        """
+        asks = np.where(lot.side > 0, 0, at.spreads[finals])
         worst = bids[finals] + asks
         # Tested with the stop's fill, then closed by somebody else at the tick before it.
-        opening = quotes.long_bids[last - 1] + asks
+        opening = before + asks
         stop = np.where(lot.side > 0, np.minimum(lot.stop, opening), np.maximum(lot.stop, opening))
         hit = (lot.stop != 0) & ((worst - lot.stop) * lot.side <= 0)
         worst = np.where(hit, stop - self._slippage * lot.side, worst)
         worst = np.where(lot.stopped, lot.price, worst)
-        ended = lot.closed & quotes.own[last]
+        ended = lot.closed & at.own[finals]
         bids[finals[ended]] = (worst - asks)[ended]
 
 
@@ -182,7 +184,7 @@ def _profits(
     bids: Ints,
     spreads: Ints,
     moments: Ints,
-    rate_at: RateAt,
+    rates_at: RatesAt,
 ) -> Ints:
     """What closing at each tick brings; one by one where columns cannot repeat the rounding."""
     ticks = lot.last - lot.first
@@ -192,16 +194,14 @@ def _profits(
         except OverflowError:
             pass
     repeated = (np.repeat(column, ticks) for column in (lot.side, lot.volume, lot.entry))
-    columns = (*repeated, bids, spreads, moments)
+    columns = (*(column.tolist() for column in (*repeated, bids, spreads)), rates_at(moments))
     return np.array(
         [
             money.profit(
                 spec, Side(way), units, opened, bid if way > 0 else bid + spread,
-                bid, bid + spread, rate_at(moment),
+                bid, bid + spread, rate,
             )
-            for way, units, opened, bid, spread, moment in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
+            for way, units, opened, bid, spread, rate in zip(*columns, strict=True)
         ],
         dtype=np.int64,
     )  # fmt: skip

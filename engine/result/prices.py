@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ class PriceHistory:
 
     `spread` is the one in force during the bar. With `played` every price that the account met is
     in these bars; else they only illustrate (a live session meets ticks that no bar holds).
+    `left_out` counts bars that were played, value nothing and are not in the columns: without them
+    equity is the same, but no chart can be drawn.
     """
 
     symbol: str
@@ -35,6 +38,7 @@ class PriceHistory:
     close: Ints
     spread: Ints
     played: bool = True
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.time)
@@ -50,6 +54,14 @@ class PriceHistory:
 
         time, opens, highs, lows, closes, spreads = map(column, _COLUMNS)
         return cls(symbol, period, time, opens, highs, lows, closes, spreads)
+
+    @classmethod
+    def joined(cls, parts: Sequence[PriceHistory]) -> PriceHistory:
+        """Bars of one symbol in parts, at least one, that follow one another."""
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
+        }
+        return replace(parts[0], **columns)
 
     def within(self, first: Millis, last: Millis) -> PriceHistory:
         """The bars that opened from `first` to `last`, both included."""

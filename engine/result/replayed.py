@@ -8,17 +8,26 @@ which the replay steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from engine import money
-from engine.result.curve import GRID, EquityCurve, Ints, columns_of
-from engine.result.holdings import HeldValues, RateAt
+from engine.result.course import Course
+from engine.result.curve import EquityCurve, Ints, columns_of
+from engine.result.holdings import HeldValues, RatesAt
 from engine.result.prices import PriceHistory
-from engine.result.quotes import LONGEST_GRID, Quotes, merged_moments, moments, valued_bars
+from engine.result.quotes import Quotes, merged_moments, moments
 from engine.result.steps import AccountSteps, OpenHolding
+from engine.result.valued import LONGEST_GRID, points_of, valued_bars
 from engine.types import FROM_BROKER, USD, Millis, Points, Rate, SymbolSpec, pair_of, pair_rate
+
+_AT_ONCE: Final = 1 << 15
+"""Moments whose equity is computed together: columns that stay in the processor's cache."""
+
+_FAR: Final = np.int64(1 << 62)
 
 
 class ReplayedAccount:
@@ -42,13 +51,13 @@ class ReplayedAccount:
         self._steps = steps
         self._specs = specs
         self._prices = {name: item for name, item in prices.items() if len(item)}
-        self._period = max([GRID, *(item.period for item in self._prices.values())])
+        self._period = points_of(item.period for item in self._prices.values())
         played = valued_bars(self._prices, steps, self._period, end)
         own = {name: moments(item, steps.rank(name)) for name, item in played.items()}
-        self._keys, self._opened = merged_moments(list(own.values()), list(played.values()), end)
-        self._quotes = {
-            name: Quotes.of(item, own[name], self._keys) for name, item in played.items()
-        }
+        self._keys, opened = merged_moments(list(own.values()), list(played.values()), end)
+        self._slots, self._starts = self._points(opened)
+        del opened
+        self._quotes = {name: Quotes(item, own[name], self._keys) for name, item in played.items()}
         self._held = HeldValues(self._keys, slippage)
         self._value()
 
@@ -62,22 +71,23 @@ class ReplayedAccount:
                 by_symbol[holding.symbol].append(holding)
         for name, holdings in by_symbol.items():
             spec = self._specs[name]
-            self._held.add(holdings, self._quotes[name], spec, self._rate_at(spec))
+            self._held.add(holdings, self._quotes[name], spec, self._rates_at(spec))
 
-    def _rate_at(self, spec: SymbolSpec) -> RateAt:
-        """What converts the symbol's profits at a moment, from its pair's last tick."""
+    def _rates_at(self, spec: SymbolSpec) -> RatesAt:
+        """What converts the symbol's profits at moments, from its pair's last ticks."""
         if spec.conversion is not FROM_BROKER:
-            return lambda _: None
+            return lambda moments: [None] * len(moments)
         pair = pair_of(spec, self._specs.values(), self._currency)
         quotes = None if pair is None else self._quotes.get(pair.name)
 
-        def rate(moment: int) -> Rate:
+        def rates(moments: Ints) -> list[Rate | None]:
             if pair is None or quotes is None:
                 raise money.RateMissing(spec)
-            tick = int(quotes.ticks[moment])
-            return pair_rate(pair, tick, tick + int(quotes.spreads[moment]), self._currency)
+            at = quotes.at(moments)
+            ticks = zip(at.ticks.tolist(), at.spreads.tolist(), strict=True)
+            return [pair_rate(pair, bid, bid + spread, self._currency) for bid, spread in ticks]
 
-        return rate
+        return rates
 
     def excursions(self) -> dict[int, tuple[Points, Points]]:
         """The largest adverse and favourable excursions by position, of those with prices."""
@@ -104,72 +114,98 @@ class ReplayedAccount:
         if not len(self._keys):
             none = np.zeros(0, dtype=np.int64)
             return EquityCurve(none, none, none, none, none, none, none, none, none)
-        period = self._period
-        slots = self._slots(period)
-        starts = np.searchsorted(np.maximum.accumulate(self._opened), slots)
-        equity = steps.start + _sums(steps.balances, self._keys) + self._held.floating
-        equity += self._accrued(equity)
+        slots, starts = self._slots, self._starts
         ends = np.append(starts[1:], len(self._keys)) - 1
-        worst, best = self._extremes(equity, starts, ends)
+        closing, worst, best = self._equities(starts, ends)
         if steps.equities:
             _, openings, figures = columns_of(steps.equities)
             at = np.maximum(np.searchsorted(slots, openings, side="right") - 1, 0)
             np.minimum.at(worst, at, figures)
             np.maximum.at(best, at, figures)
         limits = self._keys[ends]
-        balance = steps.start + _sums(steps.balances, limits)
-        closing = equity[ends]
+        balance = steps.start + Course(steps.balances).at(limits)
         if last_balance is not None and last_equity is not None:
             balance[-1], closing[-1] = last_balance, last_equity
             worst[-1], best[-1] = min(worst[-1], last_equity), max(best[-1], last_equity)
-        day, overall, target = self._floors(limits)
-        return EquityCurve(
-            slots, balance, closing, worst, best, day, overall, target, self._count(limits), period
-        )
+        floors, count = self._floors(limits), self._count(limits)
+        return EquityCurve(slots, balance, closing, worst, best, *floors, count, self._period)
 
-    def _extremes(self, equity: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
-        """Lowest and highest equity of each point, at its tests and its close.
+    def _equities(self, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+        """Equity at the close of each point, and the lowest and highest at its tests and its close.
 
-        Equity is tested at a symbol's moments while a position of it is open.
+        Equity is tested at a symbol's moments while a position of it is open. Some points are
+        computed at a time: a column of all moments is as large as the bars.
         """
-        closing = np.zeros(len(equity), dtype=bool)
-        closing[ends] = True
-        tested = self._held.tested | closing
-        far = np.int64(1) << 62
-        return (
-            np.minimum.reduceat(np.where(tested, equity, far), starts),
-            np.maximum.reduceat(np.where(tested, equity, -far), starts),
-        )
+        booked = Course([*self._steps.balances, *self._accrued()])
+        closing, worst, best = (np.empty(len(starts), dtype=np.int64) for _ in range(3))
+        for points in _lots(starts):
+            begin, end = int(starts[points.start]), int(ends[points.stop - 1]) + 1
+            part, last = starts[points] - begin, ends[points] - begin
+            equity = self._held.floating[begin:end] + booked.at(self._keys[begin:end])
+            equity += self._steps.start
+            tested = self._held.tested[begin:end].copy()
+            tested[last] = True
+            closing[points] = equity[last]
+            worst[points] = np.minimum.reduceat(np.where(tested, equity, _FAR), part)
+            best[points] = np.maximum.reduceat(np.where(tested, equity, -_FAR), part)
+        return closing, worst, best
 
-    def _slots(self, period: Millis) -> Ints:
-        """The openings of the grid's bars; a coarser grid than an hour follows the bars' own."""
-        coarse = [item.time for item in self._prices.values() if item.period == period]
-        if period <= LONGEST_GRID:
-            return _distinct(self._opened // period * period)
-        slots = _distinct(np.sort(np.concatenate(coarse)))
-        slots = slots[slots <= self._opened[-1]]
-        before = self._opened[self._opened < slots[0]] // period * period
+    def _points(self, opened: Ints) -> tuple[Ints, Ints]:
+        """The openings of the grid's bars, and the first moment of each.
+
+        `opened` is the opening of the bar of each moment; it is used up.
+        A grid that is coarser than an hour
+        follows the bars' own.
+        """
+        if not len(opened):
+            return opened, opened
+        # In place: each copy of the column would be as large as the bars.
+        np.maximum.accumulate(opened, out=opened)
+        period = self._period
+        if period > LONGEST_GRID:
+            slots = self._coarse(opened)
+            return slots, np.searchsorted(opened, slots)
+        opened //= period
+        starts = np.append(0, np.flatnonzero(opened[1:] != opened[:-1]) + 1)
+        return opened[starts] * period, starts
+
+    def _coarse(self, opened: Ints) -> Ints:
+        """The openings of the longest bars; before the first of them the period's multiples."""
+        period = self._period
+        own = [item.time for item in self._prices.values() if item.period == period]
+        slots = _distinct(np.sort(np.concatenate(own)))
+        slots = slots[slots <= opened[-1]]
+        before = opened[opened < slots[0]] // period * period
         return np.concatenate([_distinct(before), slots])
 
-    def _accrued(self, equity: Ints) -> Ints:
-        """Swap that open positions have accrued and that no closing deal has booked yet.
+    def _accrued(self) -> list[tuple[int, int]]:
+        """Changes of the swap that open positions have accrued and no closing deal has booked yet.
 
         A replay records it as what equity is beyond balance and floating profit at a roll-over.
         """
-        changes = [(key, -amount) for key, amount in self._steps.booked]
         known = 0
         found: list[tuple[int, int]] = []
-        waiting = sorted(changes)
-        for key, _, figure in self._steps.swaps:
+        waiting = sorted((key, -amount) for key, amount in self._steps.booked)
+        for (key, _, figure), valued in zip(self._steps.swaps, self._at_swaps(), strict=True):
             while waiting and waiting[0][0] < key:
                 found.append(waiting.pop(0))
                 known += found[-1][1]
-            at = int(np.searchsorted(self._keys, key, side="right")) - 1
-            accrued = figure - int(equity[at]) if at >= 0 else 0
+            accrued = 0 if valued is None else figure - valued
             found.append((key, accrued - known))
             known = accrued
-        found += waiting
-        return _sums(found, self._keys)
+        return found + waiting
+
+    def _at_swaps(self) -> list[int | None]:
+        """Balance and floating profit at each roll-over; None before the first moment."""
+        keys = np.array([key for key, _, _ in self._steps.swaps], dtype=np.int64)
+        at = np.searchsorted(self._keys, keys, side="right") - 1
+        known = np.maximum(at, 0)
+        valued = self._held.floating[known] + Course(self._steps.balances).each(self._keys[known])
+        valued += self._steps.start
+        return [
+            value if seen else None
+            for value, seen in zip(valued.tolist(), (at >= 0).tolist(), strict=True)
+        ]
 
     def _floors(self, limits: Ints) -> tuple[Ints, Ints, Ints]:
         table = np.array(self._steps.floors, dtype=np.int64)
@@ -182,19 +218,15 @@ class ReplayedAccount:
             changes.append((holding.since, 1))
             if holding.until is not None:
                 changes.append((holding.until, -1))
-        return _sums(changes, limits)
+        return Course(changes).at(limits)
 
 
-def _sums(changes: Sequence[tuple[int, int]], keys: Ints) -> Ints:
-    """At each of the ascending keys, the sum of the changes up to it."""
-    if not changes:
-        return np.zeros(len(keys), dtype=np.int64)
-    at, amounts = columns_of(changes)
-    order = np.argsort(at, kind="stable")
-    totals = np.concatenate([[0], np.cumsum(amounts[order])])
-    # Changes are few and keys many: each total is repeated over the keys until the next change.
-    edges = [0, *np.searchsorted(keys, at[order]).tolist(), len(keys)]
-    return np.repeat(totals, np.diff(edges))
+def _lots(starts: Ints) -> Iterator[slice]:
+    """Points in lots of some `_AT_ONCE` moments; those that begin together are in one lot."""
+    lot = starts // _AT_ONCE
+    edges = [*np.flatnonzero(np.diff(lot, prepend=-1)).tolist(), len(starts)]
+    for begin, end in pairwise(edges):
+        yield slice(begin, end)
 
 
 def _distinct(column: Ints) -> Ints:

@@ -164,7 +164,7 @@ def _period(session: FinishedSession) -> str:
         return f"{symbols} on recorded bars, {played}"
     bars = sum(item["rows"] for item in data)
     if session.result is not None:
-        bars = sum(map(len, session.result.prices.values())) or bars
+        bars = sum(len(it) + it.left_out for it in session.result.prices.values()) or bars
     return f"{symbols}, {bars:,} bars, {played}"
 
 

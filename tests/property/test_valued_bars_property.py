@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.result import holdings, quotes, replayed
+from engine.bars import PreparedBars
+from engine.result import holdings, quotes, replayed, valued
 from engine.result.curve import NO_FLOOR
 from engine.result.prices import PriceHistory
 from engine.result.steps import EXITED, OPENING, RANGE, TURN, AccountSteps, OpenHolding, step_key
@@ -114,11 +115,57 @@ def test_a_result_is_the_same_in_lots_of_any_size(
         assert whole == told(*case)
 
 
+@given(accounts(), st.integers(1, 20))
+def test_bars_that_are_chosen_while_they_are_read_are_those_chosen_of_all(
+    case: tuple[AccountSteps, dict[str, PriceHistory], int], size: int
+) -> None:
+    """Chunks of any size leave the same bars, those outside the bounds excepted and not counted."""
+    steps, prices, end = case
+    period = valued.points_of(item.period for item in prices.values())
+    for name, item in prices.items():
+        bounds = int(item.time[len(item) // 4]), end // step_key(1, 0, 0, 0)
+        inside = item.within(*bounds)
+        due = valued.valued_bars({name: inside}, steps, period, end)[name]
+        chunks = [
+            PreparedBars(
+                part.time, part.time, part.open, part.high, part.low, part.close, part.spread
+            )
+            for part in (item.rows(slice(at, at + size)) for at in range(0, len(item), size))
+        ]
+        read = valued.Valuing(steps, period, end).read(name, item.period, chunks, bounds)
+        assert read.time.tolist() == due.time.tolist()
+        assert read.low.tolist() == due.low.tolist()
+        assert len(read) + read.left_out == len(inside)
+
+
+@given(accounts(), st.integers(1, 9))
+def test_equity_is_the_same_whatever_is_computed_together(
+    case: tuple[AccountSteps, dict[str, PriceHistory], int], size: int
+) -> None:
+    """Points in lots of any size are those of one lot."""
+    whole = told(*case)
+    with patch.object(replayed, "_AT_ONCE", size):
+        assert whole == told(*case)
+
+
+def test_a_symbol_with_as_many_moments_as_all_together_keeps_its_own_prices() -> None:
+    """Where another symbol's moments make up for those cut off, each moment finds its own bar."""
+    time = START + np.arange(2) * MINUTE
+    ones = np.ones(2, dtype=np.int64)
+    five, six, four = (ones * price for price in (5, 6, 4))
+    mine = PriceHistory("EURUSD", MINUTE, time, five, six, four, five, ones)
+    own, others = quotes.moments(mine, 0), quotes.moments(mine, 1)
+    merged = np.sort(np.concatenate([own, others]))[: len(own)]
+    at = quotes.Quotes(mine, own, merged).at(np.arange(len(merged)))
+    assert at.mine.tolist() == np.isin(merged, own).tolist()
+    assert not at.mine.all()
+
+
 def test_most_bars_without_a_position_are_left_out() -> None:
     """Of an hour without a position the last bar of each quarter, and the two before its end."""
     time = START + np.arange(60) * MINUTE
     flat = np.full(60, 110_000)
     prices = PriceHistory("EURUSD", MINUTE, time, flat, flat, flat, flat, flat * 0)
     end = step_key(START + 59 * MINUTE, OPENING, 0, EXITED)
-    left = quotes.valued_bars({"EURUSD": prices}, AccountSteps(), 15 * MINUTE, end)["EURUSD"]
+    left = valued.valued_bars({"EURUSD": prices}, AccountSteps(), 15 * MINUTE, end)["EURUSD"]
     assert ((left.time - START) // MINUTE).tolist() == [14, 29, 44, 58, 59]

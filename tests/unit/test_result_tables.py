@@ -15,6 +15,7 @@ from msgspec import structs
 from adapters.reports import tables
 from engine.result import RunResult
 from engine.result.build import result_of
+from engine.result.fold import ResultFold
 from scripts.app.results import tables as scripts_tables
 from scripts.app.terms.replay_terms import resolve_terms
 from scripts.app.terms.request import ReplayRequest
@@ -123,7 +124,7 @@ def test_a_run_of_too_many_bars_has_its_trades_and_the_equity_of_its_records(
     monkeypatch.setattr(scripts_tables, "MOST_BARS", 100)
     terms = resolve_terms(ReplayRequest(start="2023-02-01", end="2023-03-01"))[0]
     said: list[str] = []
-    assert scripts_tables.bar_prices(terms, said.append)() == {}
+    assert scripts_tables.bar_prices(terms, said.append)(ResultFold()) == {}
     assert len(said) == 1
     assert "equity between trades is left out" in said[0]
     records = witnessed(terms, every_bar=False).records

@@ -11,6 +11,7 @@ from adapters.journal import StoredJournal
 from adapters.reports.table_sink import TableFiles, TableSink
 from engine.events import Record, SessionStarted
 from engine.result import PriceHistory
+from engine.result.build import Played, valued_prices
 from engine.result.fold import LimitHistory, ResultFold
 from risk.challenge import Challenge
 from risk.hindsight import FirmLimitHistory
@@ -31,7 +32,7 @@ class TableTerms:
     """
 
     limits: LimitHistory | None = None
-    prices: Callable[[], Mapping[str, PriceHistory]] = dict
+    prices: Callable[[ResultFold], Mapping[str, PriceHistory]] = lambda _: {}
     parquet: bool = False
     behind: int = 0
 
@@ -53,10 +54,10 @@ def prices_of(inputs: Iterable[BarInput]) -> Mapping[str, PriceHistory]:
 
 def bar_prices(
     terms: Terms, warn: Callable[[str], None]
-) -> Callable[[], Mapping[str, PriceHistory]]:
+) -> Callable[[ResultFold], Mapping[str, PriceHistory]]:
     """Reads a replay's bars once more; without them equity is that of its records alone."""
 
-    def read() -> Mapping[str, PriceHistory]:
+    def read(fold: ResultFold) -> Mapping[str, PriceHistory]:
         bars = sum(item.ref.rows for item in terms.inputs)
         if bars > MOST_BARS:
             warn(
@@ -65,7 +66,11 @@ def bar_prices(
             )
             return {}
         try:
-            return prices_of(terms.inputs)
+            sources = [
+                Played(item.spec.name, item.ref.period * 1000, item.prepared(()))
+                for item in terms.inputs
+            ]
+            return valued_prices(fold, sources)
         except BarFileError as error:
             warn(f"equity between trades is not known: {error}")
             return {}
