@@ -60,10 +60,11 @@ class LogLines:
 
     def content(self, records: Iterable[ev.Record]) -> bytes:
         """The lines that `records` add; the same as `csv_bytes` makes of their rows."""
-        lines, found = [""], []
+        lines: list[str] = [""]
+        found: list[Row | ev.Record] = []
         projection, makers = self._projection, self._makers
         for record in records:
-            event = record.event
+            event: Any = record.event
             make = makers.get(type(event))
             line = None if make is None else make(event, record.time)
             if line is not None:
@@ -78,7 +79,7 @@ class LogLines:
         text = "\n".join([*lines, ""])
         if _stands(text, len(found)):
             return text[1:].encode()
-        rows = (it if isinstance(it, dict) else projection.deal(it, it.event) for it in found)
+        rows = (it if isinstance(it, dict) else projection.deal(it) for it in found)
         return "".join(map(_line, map(_cells, rows))).encode()
 
     def _opened(self, event: ev.PositionOpened, time: Millis) -> str | None:

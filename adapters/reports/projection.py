@@ -208,7 +208,7 @@ class LogProjection:
 
     def _traded(self, record: ev.Record, event: Deal) -> Row:
         self.take_deal(event)
-        return self.deal(record, event)
+        return self.deal(record)
 
     def take_deal(self, event: Deal) -> None:
         """An opening or closing happened; `deal` has its row."""
@@ -216,11 +216,12 @@ class LogProjection:
             self._waiting.over(event.order_id)
         self._account = event.account
 
-    def deal(self, record: ev.Record, event: Deal) -> Row:
+    def deal(self, record: ev.Record) -> Row:
         """The row of an opening or closing, complete and in the order of the columns."""
+        event: Any = record.event
         symbol, account = event.symbol, event.account
-        opening = event if isinstance(event, ev.PositionOpened) else None
-        closing = event if isinstance(event, ev.PositionClosed) else None
+        opening: ev.PositionOpened | None = event if type(event) is ev.PositionOpened else None
+        closing: ev.PositionClosed | None = event if type(event) is ev.PositionClosed else None
         return {
             "timestamp": iso(record.time),
             "event": "OPEN" if opening else "CLOSE",
