@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reports.log_lines import LogLines, csv_bytes
 from adapters.reports.projection import LogProjection
+from adapters.reports.sinks import LogLines, csv_bytes
 from engine import events as ev
 from engine.types import Side
 from tests.builders import ONE_OF_EACH, started
