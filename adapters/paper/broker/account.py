@@ -13,6 +13,7 @@ from adapters.paper.broker.matching import (
     Bar,
     ExitReason,
     LevelHit,
+    furthest_price,
     level_hit,
     since_entry,
     worst_price,
@@ -92,9 +93,11 @@ class PaperAccount(Ledger):
         if spec.name != symbol:
             return position.profit(self.bids[spec.name], self.asks[spec.name], rate)
         seen = self._seen(position, bar) if self._entered else bar
-        price = worst_price(position.side, position.stop, seen)
-        if level_hit(position.side, position.stop, 0, seen):
-            price = self._slipped(price, -position.side)
+        hit = level_hit(position.side, position.stop, 0, seen)
+        if hit is None:
+            price = furthest_price(position.side, seen)
+        else:
+            price = self._slipped(hit.price, -position.side)
         return money.profit_at(
             spec, position.side, position.volume, position.entry, price, bar.spread, rate
         )

@@ -173,10 +173,11 @@ class ServerChecks:
             return self._changed_stops(parsed, spec)
         if parsed.action == mt5.TRADE_ACTION_DEAL:
             reference = self._closing_price(spec, parsed.side)
-        elif parsed.action in _PLACING:
-            reference = parsed.price
-        else:
+            good = _stops_valid(spec, parsed.side, reference, parsed.stop, parsed.target)
+            return PASSED if good else mt5.TRADE_RETCODE_INVALID_STOPS
+        if parsed.action not in _PLACING:
             return PASSED
+        reference = parsed.price
         side = parsed.order.side if parsed.order else parsed.side
         good = _stops_valid(spec, side, reference, parsed.stop, parsed.target)
         if not good:
@@ -263,12 +264,15 @@ class ServerChecks:
 
 def _structure(parsed: ParsedRequest) -> int:
     action, order = parsed.action, parsed.order
+    if action == mt5.TRADE_ACTION_DEAL:
+        if parsed.kind not in _MARKET_KINDS:
+            return mt5.TRADE_RETCODE_INVALID_ORDER
+        strange = parsed.position is not None and parsed.position.spec is not parsed.spec
+        return mt5.TRADE_RETCODE_INVALID if strange else PASSED
     if action == mt5.TRADE_ACTION_CLOSE_BY:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action not in _KNOWN:
         return mt5.TRADE_RETCODE_INVALID
-    if action == mt5.TRADE_ACTION_DEAL and parsed.kind not in _MARKET_KINDS:
-        return mt5.TRADE_RETCODE_INVALID_ORDER
     if action == mt5.TRADE_ACTION_PENDING and parsed.kind not in PENDING_KINDS:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action in ON_ORDER and (order is None or order.kind not in PENDING_KINDS):
