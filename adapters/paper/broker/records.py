@@ -64,7 +64,10 @@ class PaperPosition(msgspec.Struct, gc=False):
 
     def profit(self, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
         """Floating profit at the tick; `rate` converts it where the symbol needs one."""
-        price = bid if self.side is LONG else ask
+        return self.profit_at(bid if self.side is LONG else ask, bid, ask, rate)
+
+    def profit_at(self, price: Points, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
+        """Profit of closing all of it at `price` while the tick is `bid` and `ask`."""
         if self.cents_per_point:
             return (price - self.entry) * self.side * self.cents_per_point
         return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask, rate)
