@@ -16,6 +16,7 @@ import msgspec
 from adapters.reports.waiting_orders import OrderRow, WaitingOrders
 from engine import events as ev
 from engine.types import (
+    UNITS_PER_LOT,
     USD,
     Cents,
     Millis,
@@ -36,7 +37,9 @@ LOG_COLUMNS = (
 
 Row = dict[str, str]
 
-_WORDS = {side: side.word for side in Side}
+Deal = ev.PositionOpened | ev.PositionClosed
+
+WORDS = {side: side.word for side in Side}
 
 
 def row_text(row: Row | None) -> str:
@@ -50,34 +53,26 @@ def row_text(row: Row | None) -> str:
 def iso(moment: Millis) -> str:
     """A UTC time as ISO-8601 with offset; milliseconds only where there are any."""
     seconds, millis = divmod(moment, 1_000)
-    hours, rest = divmod(seconds, 3_600)
+    days, rest = divmod(seconds, 86_400)
     if not millis:
-        return _hour(hours) + _within(rest)
-    return f"{_hour(hours)}{_within(rest)[:6]}.{millis:03}+00:00"
+        return _date(days) + _clock(rest)
+    return f"{_date(days)}{_clock(rest)[:8]}.{millis:03}+00:00"
 
 
-@lru_cache(maxsize=3_600)
-def _within(seconds: int) -> str:
-    """What follows the hour, for a second of it: bars begin and end at few of them."""
+@lru_cache(maxsize=4_096)
+def _clock(seconds: int) -> str:
+    """What follows the date, for a second of the day: bars begin and end at few of them."""
     minutes, rest = divmod(seconds, 60)
-    return f":{minutes:02}:{rest:02}+00:00"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}+00:00"
 
 
 @lru_cache(maxsize=64)
-def _hour(hours: int) -> str:
-    """Date and hour of a moment in whole hours: a log names each again and again."""
-    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat(timespec="hours")[:13]
+def _date(days: int) -> str:
+    """The date before a time of day: a log names each again and again."""
+    return f"{dt.date.fromordinal(_EPOCH + days).isoformat()}T"
 
 
-_REMEMBERED = 1_024
-"""Texts of values that come again: volumes, commissions, swaps."""
-
-
-@lru_cache(_REMEMBERED)
-def _volume(volume: Units) -> str:
-    """A volume in lots; nothing for none."""
-    return f"{lots(volume):.2f}" if volume else ""
-
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -125,14 +120,13 @@ class LogProjection:
         self._account = ev.Account(balance=0, equity=0)
         self._formats: dict[str, tuple[float, str]] = {}
         self._session_id = self._mode = ""
-        self._in_money(USD)
-        self._moment = 0, iso(0)
+        self._cash = cash_in(USD)
         self._makers: dict[type, Callable[[ev.Record, Any], Row | None]] = {
             **dict.fromkeys(WaitingOrders.KINDS, self._order),
             ev.OrderSubmitted: self._submitted,
             ev.SessionStarted: self._begin,
-            ev.PositionOpened: self._opened,
-            ev.PositionClosed: self._closed,
+            ev.PositionOpened: self._traded,
+            ev.PositionClosed: self._traded,
             ev.StopModified: self._changed,
             ev.OrderDenied: self._filtered,
             ev.OrderRejected: self._failed,
@@ -194,15 +188,10 @@ class LogProjection:
         self._session_id = str((record.metadata or {}).get("session_id", ""))
         self._mode = event.mode
         self._account = event.account
-        self._in_money(event.currency)
+        self._cash = cash_in(event.currency)
         self._formats = {
             spec.name: (float(10**spec.digits), f"%.{spec.digits}f") for spec in event.symbols
         }
-
-    def _in_money(self, currency: str) -> None:
-        """Amounts in `currency`; commissions and swaps, which are few, are written once each."""
-        self._cash = cash_in(currency)
-        self._charge = lru_cache(_REMEMBERED)(self._cash)
 
     def _price(self, symbol: str, points: Points) -> str:
         found = self._formats.get(symbol)
@@ -212,71 +201,48 @@ class LogProjection:
         return {
             "symbol": symbol,
             "direction": side.word,
-            "volume": _volume(volume),
+            "volume": f"{lots(volume):.2f}" if volume else "",
             "price": self._price(symbol, price),
             "reason": reason,
         }
 
-    def _opened(self, record: ev.Record, event: ev.PositionOpened) -> Row:
-        self._over(event.order_id)
-        return self._traded(
-            record, event, "OPEN",
-            stop_loss=self._price(event.symbol, event.stop_loss),
-            take_profit=self._price(event.symbol, event.take_profit),
-            detail=_asked(event),
-        )  # fmt: skip
+    def _traded(self, record: ev.Record, event: Deal) -> Row:
+        self.take_deal(event)
+        return self.deal(record)
 
-    def _closed(self, record: ev.Record, event: ev.PositionClosed) -> Row:
-        self._over(event.order_id)
-        return self._traded(
-            record, event, "CLOSE", profit=self._cash(event.profit), swap=self._charge(event.swap)
-        )
-
-    def _over(self, order_id: int) -> None:
-        """An order became a trade, which has its row."""
+    def take_deal(self, event: Deal) -> None:
+        """An opening or closing happened; `deal` has its row."""
         if self._waiting.rows:
-            self._waiting.over(order_id)
+            self._waiting.over(event.order_id)
+        self._account = event.account
 
-    def _traded(
-        self,
-        record: ev.Record,
-        event: ev.PositionOpened | ev.PositionClosed,
-        kind: str,
-        *,
-        stop_loss: str = "",
-        take_profit: str = "",
-        profit: str = "",
-        swap: str = "",
-        detail: str = "",
-    ) -> Row:
-        """Complete, and made in one step: most of a long log are these rows."""
+    def deal(self, record: ev.Record) -> Row:
+        """The row of an opening or closing, complete and in the order of the columns."""
+        event: Any = record.event
         symbol, account = event.symbol, event.account
-        self._account = account
-        if record.time != self._moment[0]:  # often one position is opened as another is closed
-            self._moment = record.time, iso(record.time)
-        balance = self._cash(account.balance)
-        flat = account.equity == account.balance
+        opening: ev.PositionOpened | None = event if type(event) is ev.PositionOpened else None
+        closing: ev.PositionClosed | None = event if type(event) is ev.PositionClosed else None
         return {
-            "timestamp": self._moment[1],
-            "event": kind,
+            "timestamp": iso(record.time),
+            "event": "OPEN" if opening else "CLOSE",
             "ticket": str(event.position),
             "symbol": symbol,
-            "direction": _WORDS[event.side],
-            "volume": _volume(event.volume),
+            "direction": WORDS[event.side],
+            "volume": f"{event.volume / UNITS_PER_LOT:.2f}" if event.volume else "",
             "price": self._price(symbol, event.price),
             "reason": event.reason,
-            "equity": balance if flat else self._cash(account.equity),
+            "equity": self._cash(account.equity),
             "strategy_id": event.strategy_id,
             "signal_id": event.signal_id,
             "session_id": self._session_id,
-            "stop_loss": stop_loss,
-            "take_profit": take_profit,
-            "profit": profit,
-            "commission": self._charge(event.commission),
-            "swap": swap,
-            "balance": balance,
+            "stop_loss": self._price(symbol, opening.stop_loss) if opening else "",
+            "take_profit": self._price(symbol, opening.take_profit) if opening else "",
+            "profit": self._cash(closing.profit) if closing else "",
+            "commission": self._cash(event.commission),
+            "swap": self._cash(closing.swap) if closing else "",
+            "balance": self._cash(account.balance),
             "data_mode": self._mode,
-            "detail": detail,
+            "detail": _asked(opening) if opening else "",
         }
 
     def _modified(self, event: ev.StopModified) -> Row:
