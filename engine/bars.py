@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.events import BarClosed
-from engine.types import LONG, Millis, Points, Side
+from engine.types import LONG, SHORT, Millis, Points, Side
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class ClosedBars:
 
     def bar(self, index: int) -> BarClosed:
         """One of the bars as the input that tells of it."""
-        time, opens, highs, lows, closes = self.cells or self._read()
+        time, opens, highs, lows, closes = self.cells or self.read()
         return BarClosed(
             self.symbol,
             self.timeframe,
@@ -73,7 +73,7 @@ class ClosedBars:
             closes[index],
         )
 
-    def _read(self) -> tuple[memoryview, ...]:
+    def read(self) -> tuple[memoryview, ...]:
         """The columns, to read item by item: several times faster than from an array."""
         arrays = (self.time, self.open, self.high, self.low, self.close)
         cells = tuple(array.data for array in arrays)
@@ -200,7 +200,9 @@ class PreparedBars:
     def ask_range(self) -> tuple[Ints, Ints]:
         """Lowest and highest ask of each bar."""
         if self._ask_range is None:
-            self._ask_range = (self.low + self.spread, self.high + self.spread)
+            low, high = self.low + self.spread, self.high + self.spread
+            low.flags.writeable = high.flags.writeable = False  # copies of the bars may share them
+            self._ask_range = low, high
         return self._ask_range
 
     def ranges(self, side: Side) -> PriceRanges:
@@ -212,6 +214,15 @@ class PreparedBars:
         if self._ask_ranges is None:
             self._ask_ranges = PriceRanges(*self.ask_range())
         return self._ask_ranges
+
+    def look_up(self) -> PreparedBars:
+        """Make now what replays look up in the bars, so that copies of them share it."""
+        self.first_from(0)
+        self.ranges(LONG), self.ranges(SHORT)
+        self._marked()
+        for bars in self.closings:
+            bars.read()
+        return self
 
     def __len__(self) -> int:
         return len(self.time)
