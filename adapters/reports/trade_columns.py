@@ -17,7 +17,7 @@ import numpy as np
 from adapters.reports.objective_projection import units_in
 from adapters.reports.projection import FORMULA, cash_in, iso, never_computed
 from engine.result import RunResult, TradeRecord
-from engine.result.costs import planned_cost, worth_of
+from engine.result.costs import planned_cost, slippage_cost_of
 from engine.result.curve import Ints
 from engine.result.parts import LevelChange
 from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, lots
@@ -102,7 +102,9 @@ class TradeRows:
         known = self.specs
         fills = zip(self.trades, self.open_slippages, self.close_slippages, strict=True)
         return [
-            None if trade.symbol not in known else worth_of(trade, known[trade.symbol], *points)
+            None
+            if trade.symbol not in known
+            else slippage_cost_of(trade, known[trade.symbol], *points)
             for trade, *points in fills
         ]
 

@@ -25,10 +25,10 @@ def slippage_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
 
     It is a part of `gross` already, not another cost.
     """
-    return worth_of(trade, spec, trade.open_slippage, trade.close_slippage)
+    return slippage_cost_of(trade, spec, trade.open_slippage, trade.close_slippage)
 
 
-def worth_of(
+def slippage_cost_of(
     trade: TradeRecord, spec: SymbolSpec, opening: Points | None, closing: Points | None
 ) -> Cents | None:
     """What slippage of so many points cost the trade, as `slippage_cost` has it."""
