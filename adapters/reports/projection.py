@@ -74,12 +74,13 @@ def _date(days: int) -> str:
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What the first character of a text must not be, where a spreadsheet program may open it."""
 
 
 def never_computed(cell: str) -> str:
     """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
-    if not cell.startswith(_FORMULA):
+    if not cell.startswith(FORMULA):
         return cell
     try:
         float(cell)
