@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.events import BarClosed
-from engine.types import LONG, Millis, Points, Side
+from engine.types import LONG, SHORT, Millis, Points, Side
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class ClosedBars:
 
     def bar(self, index: int) -> BarClosed:
         """One of the bars as the input that tells of it."""
-        time, opens, highs, lows, closes = self.cells or self._read()
+        time, opens, highs, lows, closes = self.cells or self.read()
         return BarClosed(
             self.symbol,
             self.timeframe,
@@ -73,7 +73,7 @@ class ClosedBars:
             closes[index],
         )
 
-    def _read(self) -> tuple[memoryview, ...]:
+    def read(self) -> tuple[memoryview, ...]:
         """The columns, to read item by item: several times faster than from an array."""
         arrays = (self.time, self.open, self.high, self.low, self.close)
         cells = tuple(array.data for array in arrays)
@@ -93,14 +93,36 @@ class PriceRanges:
 
     def first_outside(self, row: int, end: int, below: Points, above: Points) -> int:
         """The first of the rows `row` to `end` that does not stay strictly between, else `end`."""
+        lows, highs = self._lows, self._highs
+        if row >= end or lows[row] <= below or highs[row] >= above:
+            return row if row < end else end  # the first bar is often the last one asked for
         block, last = -(-row // BLOCK), end // BLOCK
         if block < last:
             stop = block * BLOCK
-            found = _first(self._lows, self._highs, row, stop, below, above)
+            found = _first(lows, highs, row, stop, below, above)
             if found < stop:
                 return found
             row = self._first_block(block, last, below, above) * BLOCK
-        return _first(self._lows, self._highs, row, end, below, above)
+        return _first(lows, highs, row, end, below, above)
+
+    def lowest(self, row: int, end: int) -> Points:
+        """The lowest price of the rows `row` to `end`, at least one of them."""
+        # Not by numpy, which takes longer to be reached than a day's blocks to be looked through.
+        block, last = -(-row // BLOCK), end // BLOCK
+        lows = self._lows
+        if block >= last:
+            return min(lows[row:end])
+        inner = min(self._near[0][block:last])
+        return min((inner, *lows[row : block * BLOCK], *lows[last * BLOCK : end]))
+
+    def highest(self, row: int, end: int) -> Points:
+        """The highest price of the rows `row` to `end`, at least one of them."""
+        block, last = -(-row // BLOCK), end // BLOCK
+        highs = self._highs
+        if block >= last:
+            return max(highs[row:end])
+        inner = max(self._near[1][block:last])
+        return max((inner, *highs[row : block * BLOCK], *highs[last * BLOCK : end]))
 
     def _first_block(self, block: int, end: int, below: Points, above: Points) -> int:
         near = min(block + _MANY, end)
@@ -200,7 +222,9 @@ class PreparedBars:
     def ask_range(self) -> tuple[Ints, Ints]:
         """Lowest and highest ask of each bar."""
         if self._ask_range is None:
-            self._ask_range = (self.low + self.spread, self.high + self.spread)
+            low, high = self.low + self.spread, self.high + self.spread
+            low.flags.writeable = high.flags.writeable = False  # copies of the bars may share them
+            self._ask_range = low, high
         return self._ask_range
 
     def ranges(self, side: Side) -> PriceRanges:
@@ -212,6 +236,15 @@ class PreparedBars:
         if self._ask_ranges is None:
             self._ask_ranges = PriceRanges(*self.ask_range())
         return self._ask_ranges
+
+    def look_up(self) -> PreparedBars:
+        """Make now what replays look up in the bars, so that copies of them share it."""
+        self.first_from(0)
+        self.ranges(LONG), self.ranges(SHORT)
+        self._marked()
+        for bars in self.closings:
+            bars.read()
+        return self
 
     def __len__(self) -> int:
         return len(self.time)

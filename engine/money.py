@@ -55,9 +55,8 @@ def ratio(numerator: int, denominator: int) -> int:
 
     The rounding is written out, as in `commission`: each deal passes both several times.
     """
-    whole, rest = divmod(numerator, denominator)
-    if not rest:
-        return whole
+    if not numerator % denominator:
+        return numerator // denominator
     value = numerator / denominator
     return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
 
@@ -78,10 +77,10 @@ def profit(
     gain is divided by the ask and a loss by the bid, as a dealer would. The result is multiplied
     with `rate`, where there is one; raises RateMissing for a symbol that cannot do without.
     """
-    moved = (close - entry) * side * volume * spec.contract
-    if rate is not None or spec.conversion is FROM_BROKER:
+    moved, conversion = (close - entry) * side * volume * spec.contract, spec.conversion
+    if rate is not None or conversion is FROM_BROKER:
         return _rated(spec, moved, bid, ask, rate)
-    if spec.conversion is UNCONVERTED:
+    if conversion is UNCONVERTED:
         return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * 10**spec.digits)
     return ratio(moved * _CENTS_PER_MAJOR, UNITS_PER_LOT * (ask if moved > 0 else bid))
 

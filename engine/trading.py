@@ -119,7 +119,9 @@ class Trading(msgspec.Struct, frozen=True):
         return self._without({HaltCause.UNKNOWN_OUTCOME})
 
     def reset(self) -> Trading:
-        """Clear what holds only until the trading day's reset."""
+        """Clear what holds only until the trading day's reset; the same value if nothing does."""
+        if not self.causes:
+            return self
         return self._without(
             {cause for cause in self.causes if _STATE_OF[cause] is TradingState.UNTIL_RESET}
         )

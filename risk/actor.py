@@ -17,9 +17,9 @@ from engine.portfolio import Portfolio
 from engine.standing import WEEKEND_REASON
 from engine.trading import HaltCause, Trading
 from engine.types import Cents, LimitAction, Limits, amount
-from risk import context
 from risk import limits as rules
 from risk.challenge import ChallengeActor
+from risk.context import RiskContext
 from risk.counters import TradeCounters
 from risk.exposure_book import ExposureBook
 from risk.loss_floors import LossFloors
@@ -410,7 +410,7 @@ class RiskActor:
         else:
             self.control.halt(HaltCause.PAUSED, self.control.account(), command.reason)
 
-    def _context(self, order: ev.OrderIntent) -> context.RiskContext:
+    def _context(self, order: ev.OrderIntent) -> RiskContext:
         terms, portfolio, losses = order.terms, self._portfolio, self.losses
         symbol, firm, now = terms.symbol, self._challenge_actor, self._bus.time
         totals, value = self._exposures.totals(symbol), self._valuations.get(symbol)
@@ -420,18 +420,18 @@ class RiskActor:
             in_flight = len(self._orders.in_flight)
             objection = firm.objection(spec, totals.positions - in_flight, in_flight)
             floors = firm.floors(portfolio.account) if self._needs_floors else None
-        # By its module: more than 15 keywords to a bare name would be built as a mapping first.
-        return context.RiskContext(
-            limits=self._limits,
-            spec=spec,
-            tick=portfolio.ticks[symbol],
-            account=portfolio.account,
-            day_start=losses.day_start,
-            starting_balance=losses.starting_balance,
-            trading_active=not self.control.trading.causes,
-            known_signal=terms.signal_id in self._signals,
-            positions=totals.positions,
-            positions_on_symbol=totals.on_symbol,
+        # More than 15 keywords would be built as a mapping first, at ten times the cost.
+        return RiskContext(
+            self._limits,
+            spec,
+            portfolio.ticks[symbol],
+            portfolio.account,
+            losses.day_start,
+            losses.starting_balance,
+            not self.control.trading.causes,
+            terms.signal_id in self._signals,
+            totals.positions,
+            totals.on_symbol,
             without_stop=totals.without_stop,
             stops_worst=-totals.worst_open,
             risk_in_flight=totals.worst_in_flight,

@@ -13,7 +13,7 @@ from risk.restrictions import Objection
 from risk.valuation import PLAIN, Valuation
 
 
-class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
+class RiskContext(msgspec.Struct, frozen=True, gc=False):
     """Everything that vetting an entry looks at, beside the order itself.
 
     Money is cents. `stops_worst` is the sum over open positions of what each would still lose at
@@ -34,10 +34,10 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
     known_signal: bool
     positions: int
     positions_on_symbol: int
-    without_stop: int = 0
     stops_worst: Cents
     risk_in_flight: Cents
     margin_in_flight: Cents
+    without_stop: int = 0
     valuation: Valuation = PLAIN
     counts: TradeCounts | None = None
     concentration: Concentration | None = None
@@ -54,7 +54,7 @@ class RiskContext(msgspec.Struct, frozen=True, kw_only=True):
         return figure(cents, self.currency)
 
 
-class SizedOrder(msgspec.Struct, frozen=True):
+class SizedOrder(msgspec.Struct, frozen=True, gc=False):
     """An entry with its volume, what it loses at its stop and at worst, and its margin (cents)."""
 
     order: OrderIntent

@@ -23,7 +23,7 @@ from engine.events import (
     OrderIntent,
 )
 from engine.limit_table import LIMIT_TABLE, OFF_VALUES
-from engine.types import LONG, Cents, Limits, Points, lots
+from engine.types import LONG, Cents, Limits, Points, SymbolSpec, Units, lots
 from risk.context import RiskContext, SizedOrder
 from risk.restrictions import MINUTE, Objection
 from risk.sizing import size
@@ -74,7 +74,7 @@ def vet(
     if objection is not None:
         return denied(order, objection, context.account.figures)
     sized = size(order, context)
-    objection = _at_volume(sized, context, checks)
+    objection = _first_hit(checks.at_volume, sized, context) or context.firm_objection
     if objection is not None:
         return denied(order, objection, context.account.figures)
     return OrderApproved(
@@ -141,8 +141,9 @@ def _before_sizing(
     if found is None and context.without_stop:
         found = _unbounded(context)
     found = found or _invalid_stops(order, context) or context.valuation.objection
-    if found is None and order.terms.volume:
-        found = _invalid_volume(order, context)
+    asked, spec = order.terms.volume, context.spec
+    if found is None and asked and not spec.volume_min <= asked <= spec.volume_max:
+        found = _invalid_volume(asked, spec)
     return found
 
 
@@ -187,29 +188,24 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None
     return None
 
 
-def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | None:
+def _invalid_volume(asked: Units, spec: SymbolSpec) -> Objection:
     """A volume that the signal fixed and that the venue cannot take even in whole steps."""
-    asked, spec = order.terms.volume, context.spec
     if asked < spec.volume_min:
         return (
             DenyReason.BELOW_MIN_VOLUME,
             f"{lots(asked):g} lots is below the minimum of {lots(spec.volume_min):g}",
         )
-    if asked > spec.volume_max:
-        return (
-            DenyReason.INVALID_VOLUME,
-            f"{lots(asked):g} lots is more than {spec.name} takes at once, "
-            f"{lots(spec.volume_max):g}",
-        )
-    return None
+    return (
+        DenyReason.INVALID_VOLUME,
+        f"{lots(asked):g} lots is more than {spec.name} takes at once, {lots(spec.volume_max):g}",
+    )
 
 
-def _at_volume(sized: SizedOrder, context: RiskContext, checks: ChecksInForce) -> Objection | None:
+def _too_small(sized: SizedOrder, context: RiskContext) -> str | None:
     least = context.spec.volume_min
-    if sized.volume < least:
-        detail = f"{lots(sized.volume)} lots is below the minimum of {lots(least)}"
-        return DenyReason.BELOW_MIN_VOLUME, detail
-    return _first_hit(checks.at_volume, sized, context) or context.firm_objection
+    if sized.volume >= least:
+        return None
+    return f"{lots(sized.volume)} lots is below the minimum of {lots(least)}"
 
 
 def _margin(sized: SizedOrder, context: RiskContext) -> str | None:
@@ -381,10 +377,11 @@ class ChecksInForce(NamedTuple):
 
 
 def checks_in_force(limits: Limits) -> ChecksInForce:
-    """The checks that `limits` ask for, and that of the margin, which always runs."""
+    """The checks that `limits` ask for, and those of volume and margin, which always run."""
     return ChecksInForce(
         tuple(_in_force(ON_POSITIONS, limits)),
         (
+            (DenyReason.BELOW_MIN_VOLUME, _too_small),
             *_in_force(ON_RISK, limits),
             (DenyReason.MARGIN, _margin),
             *_in_force(ON_HISTORY_AND_EXPOSURE, limits),

@@ -22,7 +22,10 @@ def size(order: OrderIntent, context: RiskContext) -> SizedOrder:
     # Nothing may be filled worse than asked: then what an order may lose at worst is its risk.
     exact = not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
     if terms.volume:
-        volume = _fixed(terms.volume, spec.volume_step, largest)
+        # Fixed by the signal: in whole steps, up to the largest. Less than a step counts as one
+        # step less than the minimum, so that it is denied as too small.
+        step = spec.volume_step
+        volume = min(terms.volume - terms.volume % step, largest) or -step
     else:
         cents = budget(
             limits.per_trade_risk_fraction, terms.scale, context.account.equity, context.day_start
@@ -54,11 +57,3 @@ def largest_volume(context: RiskContext) -> Units:
         return context.spec.volume_max
     steps = int(own * UNITS_PER_LOT / context.spec.volume_step + 1e-9)
     return min(steps * context.spec.volume_step, context.spec.volume_max)
-
-
-def _fixed(volume: Units, step: Units, largest: Units) -> Units:
-    """A volume that the signal fixed, in whole steps and at most the maximum.
-
-    Less than a step counts as one step less than the minimum, so that it is denied as too small.
-    """
-    return min(volume - volume % step, largest) or -step

@@ -14,15 +14,18 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.bars import ClosedBars, PreparedBars
+from engine.bars import ClosedBars, Ints, PreparedBars
 from engine.events import BarClosed
 from engine.portfolio import Position
 from signals.failure import FROM_OUTSIDE
 from signals.strategy import Decision, View
 
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 _NOWHERE: Final = 1 << 62
+_NEAR: Final = 32
+"""Rows that are compared sooner one by one than as arrays."""
 _FIRST_SPAN: Final = 64
 
 
@@ -84,7 +87,8 @@ class ChunkScan:
         self._columns = columns
         self._timeframe = bars.timeframe
         self._rows = bars.rows
-        self._times: list[int] = bars.time.tolist()
+        self._times = bars.time.data
+        self._proposed = 0
         self._position = position
         self._entered = entered
         self._failed = failed
@@ -94,8 +98,12 @@ class ChunkScan:
 
     def next_row(self, row: int) -> int:
         try:
-            index = self._columns.next(bisect_left(self._rows, row), self._position())
-            return self._rows[index] if index < len(self._rows) else _NOWHERE
+            rows = self._rows
+            index = self._columns.next(bisect_left(rows, row), self._position())
+            if index >= len(rows):
+                return _NOWHERE
+            self._proposed = index
+            return rows[index]
         except FROM_OUTSIDE as error:
             raise self._failed(error) from error
 
@@ -103,7 +111,10 @@ class ChunkScan:
         """The decision at a closed bar of the chunk; longer timeframes lead to none."""
         if bar.timeframe != self._timeframe:
             return None
-        return self._columns.decide(bisect_left(self._times, bar.time), view)
+        index = self._proposed
+        if self._times[index] != bar.time:  # a bar that is played for another reason
+            index = bisect_left(self._times, bar.time)
+        return self._columns.decide(index, view)
 
 
 class RowIndex:
@@ -119,6 +130,33 @@ class RowIndex:
         """The first of them from `index` on, else the column's length."""
         place = bisect_left(self._found, index)
         return self._found[place] if place < len(self._found) else self._count
+
+
+class Levels:
+    """Two columns: where has the first reached one level while the second is above another?"""
+
+    __slots__ = ("_above", "_above_cells", "_reached", "_reached_cells")
+
+    def __init__(self, reached: Ints, above: Floats) -> None:
+        self._reached, self._above = reached, above
+        self._reached_cells, self._above_cells = reached.data, above.data
+
+    def next(self, index: int, end: int, least: float, above: float) -> int:
+        """The first of the rows `index` to `end` with `least` or more, and more than `above`.
+
+        `end` when there is none. What is looked for is often near.
+        """
+        stop = min(index + _NEAR, end)
+        near = zip(self._reached_cells[index:stop], self._above_cells[index:stop], strict=True)
+        for one, other in near:
+            if one >= least and other > above:
+                return index
+            index += 1
+        return first_true_of(
+            lambda start, to: (self._reached[start:to] >= least) & (self._above[start:to] > above),
+            index,
+            end,
+        )
 
 
 def first_true_of(test: Callable[[int, int], Bools], start: int, end: int) -> int:

@@ -91,7 +91,7 @@ StrategyFactory = Callable[[SymbolSpec], Strategy]
 
 def _is_whole(value: object) -> bool:
     """A whole number that a record can hold; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+    return isinstance(value, int) and not isinstance(value, bool) and _LEAST <= value <= _LARGEST
 
 
 def _is_volume(value: object) -> bool:
@@ -133,8 +133,8 @@ def _is_plain(entry: Enter) -> bool:
         and (type(scale) is float or type(scale) is int)
         and type(entry.reason) is str
         and type(entry.note) is str
-        and -_LARGEST <= stop <= _LARGEST
-        and -_LARGEST <= target <= _LARGEST
+        and _LEAST <= stop <= _LARGEST
+        and _LEAST <= target <= _LARGEST
         and 0 <= volume <= _LARGEST
         and 0 <= scale <= _LARGEST
         and entry.reason.isascii()
@@ -142,7 +142,14 @@ def _is_plain(entry: Enter) -> bool:
     )
 
 
+def _is_plain_exit(leaving: Exit) -> bool:
+    """The same of an exit that is no reversal."""
+    reason = leaving.reason
+    return leaving.reverse_with is None and type(reason) is str and reason.isascii()
+
+
 _LARGEST: Final = 2**62
+_LEAST: Final = -_LARGEST
 _REASON: Final = ("reason", _is_text, "a str without halves of surrogate pairs")
 _STOP_LOSS: Final = ("stop_loss", _is_whole, "an int, in points")
 _FIELDS: Final[dict[type, tuple[tuple[str, Callable[[object], bool], str], ...]]] = {
@@ -167,6 +174,8 @@ def insist_on_types(decision: object) -> None:
     `scale` that is no number has no size.
     """
     if decision is None or (type(decision) is Enter and _is_plain(decision)):
+        return
+    if type(decision) is Exit and _is_plain_exit(decision):
         return
     fields = _FIELDS.get(type(decision))
     if fields is None:

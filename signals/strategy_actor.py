@@ -83,24 +83,25 @@ class StrategyActor:
             self._out = seen.holds
 
     def on_bar(self, bar: ev.BarClosed) -> None:
-        strategy = None if self._out else self._strategies.get(bar.symbol)
+        symbol = bar.symbol
+        strategy = None if self._out else self._strategies.get(symbol)
         if strategy is None:
             return
-        scan = self._scans.get(bar.symbol)
+        scan = self._scans.get(symbol)
         try:
             if bar.timeframe not in strategy.timeframes:
                 return
-            view = self._view(bar.symbol)
+            view = self._view(symbol)
             decision = strategy.on_bar(bar, view) if scan is None else scan.decide(bar, view)
             insist_on_types(decision)
             if decision is None:
                 return
             signal = _signal(self._strategy_id, bar, view, decision)
         except FROM_OUTSIDE as error:
-            raise self._failed(bar.symbol, error, strategy) from error
+            raise self._failed(symbol, error, strategy) from error
         if isinstance(decision, Exit) and decision.reverse_with is not None:
             until = _end_of_slot(bar, self._bus.time)
-            self._reversals[bar.symbol] = Reversal(
+            self._reversals[symbol] = Reversal(
                 signal.terms.position, bar, until, decision.reverse_with
             )
         self._bus.publish(signal)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LOG_COLUMNS, Row, iso
 from adapters.reports.runs import Run, digits_of, parse_log, read_run
+from adapters.reports.sinks import csv_bytes
 
 NOON = 1_736_251_200_000
 MINUTE = 60_000

@@ -74,12 +74,13 @@ def _date(days: int) -> str:
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What the first character of a text must not be, where a spreadsheet program may open it."""
 
 
 def never_computed(cell: str) -> str:
     """A cell that a spreadsheet program shows and never computes; numbers stay numbers."""
-    if not cell.startswith(_FORMULA):
+    if not cell.startswith(FORMULA):
         return cell
     try:
         float(cell)
@@ -208,7 +209,7 @@ class LogProjection:
 
     def _traded(self, record: ev.Record, event: Deal) -> Row:
         self.take_deal(event)
-        return self.deal(record, event)
+        return self.deal(record)
 
     def take_deal(self, event: Deal) -> None:
         """An opening or closing happened; `deal` has its row."""
@@ -216,11 +217,12 @@ class LogProjection:
             self._waiting.over(event.order_id)
         self._account = event.account
 
-    def deal(self, record: ev.Record, event: Deal) -> Row:
+    def deal(self, record: ev.Record) -> Row:
         """The row of an opening or closing, complete and in the order of the columns."""
+        event: Any = record.event
         symbol, account = event.symbol, event.account
-        opening = event if isinstance(event, ev.PositionOpened) else None
-        closing = event if isinstance(event, ev.PositionClosed) else None
+        opening: ev.PositionOpened | None = event if type(event) is ev.PositionOpened else None
+        closing: ev.PositionClosed | None = event if type(event) is ev.PositionClosed else None
         return {
             "timestamp": iso(record.time),
             "event": "OPEN" if opening else "CLOSE",

@@ -6,34 +6,37 @@ into text or decimals here, column by column: a value that stands in many rows i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from adapters.reports.objective_projection import units_in
-from adapters.reports.projection import cash_in, iso, never_computed
+from adapters.reports.projection import FORMULA, cash_in, iso, never_computed
 from engine.result import RunResult, TradeRecord
-from engine.result.costs import planned_cost, slippage_cost
+from engine.result.costs import planned_cost, slippage_cost_of
 from engine.result.curve import Ints
+from engine.result.parts import LevelChange
 from engine.types import UNITS_PER_LOT, USD, Cents, Millis, Points, SymbolSpec, Units, lots
 
 _DAY: Final = 86_400
 
 
-class _Spelling(dict[Any, str]):
+class _Spelling:
     """The text of each value that was asked for; nothing for None."""
 
-    def __init__(self, text: Callable[[Any], str]) -> None:
-        super().__init__({None: ""})
-        self._text = text
+    def __init__(self, spell: Callable[[list[Any]], Iterable[str]]) -> None:
+        """`spell` gives the texts of many values: one by one each would cost a call."""
+        self._known: dict[Any, str] = {None: ""}
+        self._spell = spell
 
-    def __missing__(self, value: Any) -> str:
-        text = self[value] = self._text(value)
-        return text
+    def texts(self, values: Sequence[Any]) -> list[str]:
+        new = list(set(values).difference(self._known))
+        self._known.update(zip(new, self._spell(new), strict=True))
+        return list(map(self._known.__getitem__, values))
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class TradeRows:
     specs: Mapping[str, SymbolSpec]
     currency: str = USD
     _planned: dict[tuple[str, Units], Cents] = field(default_factory=dict)
-    _spelled: dict[Any, _Spelling] = field(default_factory=dict)
+    _spelled: dict[str | int, _Spelling] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: RunResult) -> TradeRows:
@@ -59,20 +62,51 @@ class TradeRows:
         known = {name: spec.digits for name, spec in self.specs.items()}
         return [known.get(trade.symbol, 0) for trade in self.trades]
 
-    def texts(self, kind: str | int, text: Callable[[Any], str]) -> _Spelling:
-        """The texts of a kind of values: in whatever column one stands, it is spelled once."""
+    def spelling(self, kind: str | int) -> _Spelling:
+        """The texts of a kind of values, or of prices with so many decimals.
+
+        In whatever column a value stands, it is spelled once.
+        """
         known = self._spelled.get(kind)
         if known is None:
-            known = self._spelled[kind] = _Spelling(text)
+            known = self._spelled[kind] = _Spelling(self._speller(kind))
         return known
+
+    def _speller(self, kind: str | int) -> Callable[[list[Any]], Iterable[str]]:
+        if isinstance(kind, int):
+            return partial(_decimals, kind, float(10**kind))
+        if kind == "money":
+            return partial(map, cash_in(self.currency))
+        return _SPELLED[kind]
+
+    @cached_property
+    def closings(self) -> list[Millis | None]:
+        """When the last of each was closed."""
+        return [trade.closed for trade in self.trades]
+
+    @cached_property
+    def last_levels(self) -> list[LevelChange]:
+        """The stop loss and take profit that each ended with."""
+        return [trade.levels[-1] for trade in self.trades]
+
+    @cached_property
+    def open_slippages(self) -> list[Points | None]:
+        return [trade.open_slippage for trade in self.trades]
+
+    @cached_property
+    def close_slippages(self) -> list[Points | None]:
+        return [trade.close_slippage for trade in self.trades]
 
     def slippages(self) -> list[Cents | None]:
         """What fills worse than asked for cost."""
-        found = []
-        for trade in self.trades:
-            spec = self.specs.get(trade.symbol)
-            found.append(None if spec is None else slippage_cost(trade, spec))
-        return found
+        known = self.specs
+        fills = zip(self.trades, self.open_slippages, self.close_slippages, strict=True)
+        return [
+            None
+            if trade.symbol not in known
+            else slippage_cost_of(trade, known[trade.symbol], *points)
+            for trade, *points in fills
+        ]
 
     def planned(self) -> list[Cents | None]:
         """The commission that risk counted; the same for a symbol's trades of one volume."""
@@ -107,8 +141,9 @@ def _close_price(trade: TradeRecord) -> Points | float | None:
     return trade.parts[0].price if len(trade.parts) == 1 else trade.close_price
 
 
-def _open_for(trade: TradeRecord) -> Millis | None:
-    return None if trade.closed is None else trade.closed - trade.opened
+def _open_for(rows: TradeRows) -> Sequence[Millis | None]:
+    pairs = zip(rows.trades, rows.closings, strict=True)
+    return [None if closed is None else closed - trade.opened for trade, closed in pairs]
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -118,7 +153,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("volume", "lots", _own("volume")),
     Column("opened", "time", _own("opened")),
     Column("open_price", "price", _own("open_price")),
-    Column("closed", "time", _own("closed")),
+    Column("closed", "time", attrgetter("closings")),
     Column("close_price", "price", _each(_close_price)),
     Column("close_reason", "text", _own("close_reason")),
     Column("stop_loss", "price", _own("stop_loss")),
@@ -130,22 +165,22 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("r", "ratio", _own("r")),
     Column("mae_r", "ratio", _own("mae_r")),
     Column("mfe_r", "ratio", _own("mfe_r")),
-    Column("seconds", "seconds", _each(_open_for)),
+    Column("seconds", "seconds", _open_for),
     Column("strategy_id", "text", _own("strategy_id")),
     Column("signal_id", "text", _own("signal_id")),
     Column("variant", "text", _own("variant")),
     Column("session_id", "text", lambda rows: [rows.session_id] * len(rows.trades)),
     Column("attempt", "whole", _each(lambda trade: trade.attempt or None)),
     Column("remaining", "lots", _own("remaining")),
-    Column("final_stop_loss", "price", _each(lambda trade: trade.levels[-1].stop_loss)),
-    Column("final_take_profit", "price", _each(lambda trade: trade.levels[-1].take_profit)),
+    Column("final_stop_loss", "price", lambda rows: [it.stop_loss for it in rows.last_levels]),
+    Column("final_take_profit", "price", lambda rows: [it.take_profit for it in rows.last_levels]),
     Column("planned_risk", "money", _each(lambda trade: trade.planned_risk or None)),
     Column("initial_risk", "money", _own("initial_risk")),
     Column("costs_paid", "money", _each(lambda trade: trade.gross - trade.net)),
     Column("costs_planned", "money", TradeRows.planned),
     Column("spread_points", "whole", _own("spread")),
-    Column("open_slippage_points", "whole", _own("open_slippage")),
-    Column("close_slippage_points", "whole", _own("close_slippage")),
+    Column("open_slippage_points", "whole", attrgetter("open_slippages")),
+    Column("close_slippage_points", "whole", attrgetter("close_slippages")),
     Column("slippage", "money", TradeRows.slippages),
 )
 
@@ -169,31 +204,45 @@ def _times(values: Sequence[Millis | None]) -> list[str]:
     return iso_texts(np.array(values, dtype=np.int64))
 
 
+def _decimals(digits: int, scale: float, values: list[float]) -> list[str]:
+    """Each value by `scale` with so many decimals, all of them in one formatting."""
+    if not values:
+        return []
+    forms = "\n".join([f"%.{digits}f"] * len(values))
+    return (forms % tuple([value / scale for value in values])).split("\n")
+
+
 def _prices(values: Sequence[float | None], rows: TradeRows) -> list[str]:
     """Points with the decimals of their symbol; nothing for none and for 0."""
-    prices = [value or None for value in values]
-    digits = rows.digits
-    known = {number: rows.texts(number, _decimal(number)) for number in set(digits)}
+    prices, digits = [value or None for value in values], rows.digits
+    known = set(digits)
     if len(known) == 1:
-        return list(map(known[digits[0]].__getitem__, prices))
-    return [known[number][value] for number, value in zip(digits, prices, strict=True)]
+        return rows.spelling(known.pop()).texts(prices)
+    pairs = list(zip(prices, digits, strict=True))
+    texts = {
+        number: iter(rows.spelling(number).texts([value for value, own in pairs if own == number]))
+        for number in known
+    }
+    return [next(texts[number]) for number in digits]
 
 
-def _decimal(digits: int) -> Callable[[float], str]:
-    scale, text = float(10**digits), f"{{:.{digits}f}}".format
-    return lambda points: text(points / scale)
+def _never_computed(values: list[str]) -> list[str]:
+    """Texts that no spreadsheet program computes."""
+    texts = list(map(str, values))
+    begun = {text[:1] for text in texts}
+    return texts if begun.isdisjoint(FORMULA) else list(map(never_computed, texts))
 
 
 def _seconds(value: Millis) -> str:
     return f"{value / 1000:.3f}".rstrip("0").rstrip(".")
 
 
-_SPELLED: Final[dict[str, Callable[[Any], str]]] = {
-    "lots": lambda value: f"{value / UNITS_PER_LOT:.2f}",
-    "ratio": "{:.4f}".format,
-    "seconds": _seconds,
-    "text": lambda value: never_computed(str(value)),
-    "whole": str,
+_SPELLED: Final[dict[str, Callable[[list[Any]], Iterable[str]]]] = {
+    "lots": partial(_decimals, 2, UNITS_PER_LOT),
+    "ratio": partial(_decimals, 4, 1),
+    "seconds": partial(map, _seconds),
+    "text": _never_computed,
+    "whole": partial(map, str),
 }
 
 
@@ -204,8 +253,7 @@ def cells(column: Column, rows: TradeRows) -> list[str]:
         return _prices(values, rows)
     if column.kind == "time":
         return _times(values)
-    spelled = cash_in(rows.currency) if column.kind == "money" else _SPELLED[column.kind]
-    return list(map(rows.texts(column.kind, spelled).__getitem__, values))
+    return rows.spelling(column.kind).texts(values)
 
 
 # --- decimals ---

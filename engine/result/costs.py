@@ -25,7 +25,13 @@ def slippage_cost(trade: TradeRecord, spec: SymbolSpec) -> Cents | None:
 
     It is a part of `gross` already, not another cost.
     """
-    opening, closing = trade.open_slippage, trade.close_slippage
+    return slippage_cost_of(trade, spec, trade.open_slippage, trade.close_slippage)
+
+
+def slippage_cost_of(
+    trade: TradeRecord, spec: SymbolSpec, opening: Points | None, closing: Points | None
+) -> Cents | None:
+    """What slippage of so many points cost the trade, as `slippage_cost` has it."""
     if opening is None and closing is None:
         return None
     return points_worth(spec, trade.volume, trade.open_price, (opening or 0) + (closing or 0))

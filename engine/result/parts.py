@@ -41,7 +41,7 @@ class PartialClose(NamedTuple):
     requested: Points = 0
 
 
-class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
+class TradeRecord(msgspec.Struct, frozen=True):
     """One position from its opening to its last closing deal; money includes both sides.
 
     `requested` is the market's price when the signal was raised, `planned_risk` what risk approved
@@ -52,7 +52,8 @@ class TradeRecord(msgspec.Struct, frozen=True, kw_only=True):
     adverse extreme: what came first within a bar is unknown, and this reading costs most.
     `waited` is ms between the order's submission and its deal. Of what is closed, `gross` is what
     price moves alone brought, `swap` what was booked, and `net` the result with its part of the
-    opening commission.
+    opening commission. A trade that runs is made by place (`RunningTrade.record`): new fields go to
+    the end.
     """
 
     position: int

@@ -55,6 +55,14 @@ class FirmDay(msgspec.Struct, frozen=True, kw_only=True):
         return self.segments[-1].balance is not None if self.segments else self.flat
 
     @property
+    def low(self) -> Cents:
+        """The lowest the account stood at: equity within the day, or the balance at its end."""
+        low = self.balance
+        for segment in self.segments:
+            low = min(low, segment.lowest)
+        return low
+
+    @property
     def result(self) -> float:
         """Change of the balance as a fraction of that at the day's start."""
         return (self.balance - self.start) / self.start
@@ -82,8 +90,9 @@ def without_idle_weekends(days: Iterable[FirmDay]) -> list[FirmDay]:
 
 
 def _is_idle_weekend(day: FirmDay) -> bool:
-    weekend = dt.date.fromisoformat(day.date).weekday() >= _SATURDAY
-    return weekend and not day.opened and all(s.balance is None for s in day.segments)
+    if day.opened or any(segment.balance is not None for segment in day.segments):
+        return False
+    return dt.date.fromisoformat(day.date).weekday() >= _SATURDAY
 
 
 def _laid_into(idle: Sequence[FirmDay], day: FirmDay) -> FirmDay:

@@ -6,8 +6,8 @@ superset of those at which `decide` answers. What is decided there, `decide` say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import lcm
+from collections.abc import Sequence
+from math import inf, lcm
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from engine.bars import Ints, PreparedBars
 from engine.portfolio import Position
 from engine.types import LONG, POINTS_PER_PIP, SHORT
-from signals.scan import Bools, RowIndex, closings_of, first_true_of
+from signals.scan import Bools, Levels, RowIndex, closings_of
 from signals.strategies.ftmo_m15_rules import (
     MS_PER_HOUR,
     PER_MILLION,
@@ -57,13 +57,13 @@ class FeatureRows(NamedTuple):
         """What `FtmoM15.features` gives for this row."""
         return Features(
             self.first_index + row,
-            int(self.close[row]),
-            int(self.gap[row]) if row >= self.known else None,
-            int(self.previous_gap[row]) if row > self.known else None,
-            int(self.slow_sum[row]),
+            self.close.item(row),
+            self.gap.item(row) if row >= self.known else None,
+            self.previous_gap.item(row) if row > self.known else None,
+            self.slow_sum.item(row),
             self.atr[row],
-            int(self.trend_gap[row]) if self.trend_known[row] else None,
-            int(self.utc_hour[row]),
+            self.trend_gap.item(row) if self.trend_known[row] else None,
+            self.utc_hour.item(row),
         )
 
 
@@ -116,36 +116,39 @@ class PresetScan:
         leaves = parameters.on_opposite != "ignore"
         self._opposite = {side: RowIndex((raw == -side) & leaves) for side in (LONG, SHORT)}
         # The closing price of a side, and the stop that trails behind it (a point nearer, as the
-        # distance is rounded).
+        # distance is rounded); a short's are negative, so that for both more is further ahead.
         asks = rows.close + rows.spread
         distance = np.floor(parameters.trail_distance_atr * np.array(rows.atr)) - 1
-        self._closing = {LONG: rows.close, SHORT: asks}
-        self._behind = {LONG: rows.close - distance, SHORT: asks + distance}
+        self._closing = {
+            LONG: Levels(rows.close, rows.close - distance),
+            SHORT: Levels(-asks, -(asks + distance)),
+        }
+        self._asked: tuple[Position | None, int, int] = None, 0, 0
 
     def next(self, index: int, position: Position | None) -> int:
         if position is None:
             return self._entries.next(index)
-        opposite = self._opposite[position.side].next(index)
-        if not self._parameters.trail:
-            return opposite
-        return first_true_of(self._pulling(position), index, opposite)
+        asked, since, found = self._asked
+        if asked is position and since <= index <= found:
+            return found  # nothing about the position has changed
+        found = self._opposite[position.side].next(index)
+        if self._parameters.trail:
+            found = self._pulling(position, index, found)
+        self._asked = position, index, found
+        return found
 
     def decide(self, index: int, view: View) -> Decision | None:
         return decide(self._rows.at(index), view, self._parameters)
 
-    def _pulling(self, position: Position) -> Callable[[int, int], Bools]:
-        """Closes far enough ahead of the entry, with a stop behind them or the entry to go to."""
-        entry, stop, side = position.entry, position.stop_loss, position.side
-        closing, behind = self._closing[side], self._behind[side]
-        ahead = self._parameters.trail_trigger_r * abs(entry - position.first_stop) - 1
-        far = entry + side * ahead
-        if side is LONG:
-            if entry > stop:
-                return lambda start, end: closing[start:end] >= far
-            return lambda start, end: (closing[start:end] >= far) & (behind[start:end] > stop)
-        if entry < stop:
-            return lambda start, end: closing[start:end] <= far
-        return lambda start, end: (closing[start:end] <= far) & (behind[start:end] < stop)
+    def _pulling(self, position: Position, index: int, end: int) -> int:
+        """The first close that is far enough ahead of the entry, with a stop behind it to go to.
+
+        A stop that is behind the entry may always go to the entry.
+        """
+        side, entry = position.side, position.side * position.entry
+        stop = side * position.stop_loss
+        far = entry + self._parameters.trail_trigger_r * abs(position.entry - position.first_stop)
+        return self._closing[side].next(index, end, far - 1, -inf if entry > stop else stop)
 
 
 def _raw_sides(rows: FeatureRows, parameters: FtmoM15Parameters) -> Ints:

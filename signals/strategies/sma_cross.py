@@ -75,18 +75,21 @@ class CrossScan:
         self._parameters = parameters
         long = (gaps.previous <= 0) & (gaps.value > 0)
         short = (gaps.previous >= 0) & (gaps.value < 0)
-        self._sides = long.astype(np.int64) - short.astype(np.int64)
-        self._sides[: max(gaps.known + 1, 0)] = 0
-        self._crosses = RowIndex(self._sides != 0)
-        self._against = {side: RowIndex(self._sides == -side) for side in (LONG, SHORT)}
+        sides = long.astype(np.int64) - short.astype(np.int64)
+        sides[: max(gaps.known + 1, 0)] = 0
+        self._sides = sides.data  # read one by one
+        self._crosses = RowIndex(sides != 0)
+        self._against = {side: RowIndex(sides == -side) for side in (LONG, SHORT)}
 
     def next(self, index: int, position: Position | None) -> int:
         places = self._crosses if position is None else self._against[position.side]
         return places.next(index)
 
     def decide(self, index: int, view: View) -> Decision | None:
-        side = int(self._sides[index])
-        return _decided(Side(side), self._atr[index], view, self._parameters) if side else None
+        sign = self._sides[index]
+        if not sign:
+            return None
+        return _decided(LONG if sign > 0 else SHORT, self._atr[index], view, self._parameters)
 
 
 def _crossed(previous: int | None, now: int | None) -> Side | None:

@@ -211,6 +211,27 @@ def test_netting_earns_at_most_a_point_less_per_deal_than_hedging(
     assert -len(deals) <= lost <= len(deals) * (traded + 1)
 
 
+@given(st.sampled_from(sorted(SPECS)), sides, st.integers(1, 30_000), moves, st.integers(1, 900))
+def test_a_deal_closes_at_the_formulas_profit_whole_cents_a_point_or_not(
+    symbol: str, side: Side, volume: int, moved: int, percent: int
+) -> None:
+    """The account, the position and the formula agree to the cent, for a part as for the whole."""
+    account = account_at_ticks()
+    spec, price = account.specs[symbol], account.asks[symbol]
+    opened = account.open(symbol, side, volume, 0, 0, 0, "")
+    position = account.positions[opened.order]
+    bid, ask = price + moved, price + moved + 7
+    account.quote(symbol, bid, ask, account.now)
+    close = bid if side is Side.LONG else ask
+    part = max(1, volume * percent // 900)
+    whole, half = (
+        money.profit(spec, side, units, position.entry, close, bid, ask) for units in (volume, part)
+    )
+    assert position.profit(bid, ask) == whole
+    assert account.equity() - account.balance == whole
+    assert account.close(position, 0, "", part).profit == half
+
+
 @given(st.sampled_from([EURUSD, USDJPY]), sides, volumes, distances)
 def test_two_halves_cost_the_same_as_the_whole_but_for_a_cent_of_rounding(
     spec: Any, side: Side, volume: float, move: int

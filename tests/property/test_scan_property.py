@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -167,3 +168,21 @@ def test_features_are_the_same_to_the_last_bit(
                 else:
                     assert rows.at(index) == live.features(bar)
                     index += 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(histories(), CHANGES, POSITIONS, st.integers(0, 200))
+def test_what_was_found_for_a_position_is_what_is_found_anew(
+    history: list[PreparedBars],
+    changes: dict[str, Any],
+    drawn: tuple[Side, int, int, int] | None,
+    since: int,
+) -> None:
+    """A scan that is asked again about the same open position need not look again."""
+    strategy = FtmoM15(EURUSD, parameters(**changes))
+    for bars in history:
+        columns, count = strategy.scan_columns(bars), len(closings_of(bars, "M15"))
+        held = position_at(drawn, 110_000)
+        asked = [columns.next(index, held) for index in range(min(since, count), count)]
+        again = [columns.next(index, copy(held)) for index in range(min(since, count), count)]
+        assert asked == again

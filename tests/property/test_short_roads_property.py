@@ -13,7 +13,7 @@ import signals.strategy
 from engine.events import Account
 from engine.types import Side
 from risk.loss_floors import LossFloors
-from signals.strategy import Enter, insist_on_types
+from signals.strategy import Decision, Enter, Exit, insist_on_types
 from tests.builders import limits
 
 
@@ -40,10 +40,10 @@ TEXTS = st.one_of(
 SIDES = st.sampled_from([Side.LONG, Side.SHORT, 1, -1, True, None, "long"])
 
 
-def refusal(entry: Enter) -> str | None:
-    """What is said against an entry; None where it is taken."""
+def refusal(decision: Decision) -> str | None:
+    """What is said against a decision; None where it is taken."""
     try:
-        insist_on_types(entry)
+        insist_on_types(decision)
     except TypeError as error:
         return str(error)
     return None
@@ -69,6 +69,18 @@ def test_a_plain_entry_is_one_that_every_field_by_itself_lets_pass(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signals.strategy, "_is_plain", lambda _: False)
         assert told == refusal(entry)
+
+
+@given(reason=TEXTS, reverse_with=st.sampled_from([None, lambda _: None, 5]))
+@settings(deadline=None)
+def test_a_plain_exit_is_one_that_every_field_by_itself_lets_pass(
+    reason: Any, reverse_with: Any
+) -> None:
+    leaving = Exit(reason, reverse_with)
+    told = refusal(leaving)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signals.strategy, "_is_plain_exit", lambda _: False)
+        assert told == refusal(leaving)
 
 
 @given(

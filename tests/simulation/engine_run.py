@@ -15,8 +15,8 @@ from adapters.mt5.execution.translation import figures
 from adapters.mt5.live.bar_watch import BarWatch
 from adapters.mt5.live.days import Days
 from adapters.mt5.live.feed import LiveFeed
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LogProjection
+from adapters.reports.sinks import csv_bytes
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.bus import Subscription

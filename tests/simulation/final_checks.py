@@ -8,8 +8,8 @@ from collections import defaultdict
 from typing import Any
 
 from adapters.mt5.execution.closing_deals import CLOSING_ENTRIES
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LOG_COLUMNS, LogProjection
+from adapters.reports.sinks import csv_bytes
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.calendar import resets

@@ -55,6 +55,21 @@ class TestOrder:
         bus.publish(drop("a"))
         assert seen == ["first", "second", "third"]
 
+    def test_only_inputs_that_come_from_outside_are_recorded_whatever_was_published_before(
+        self,
+    ) -> None:
+        """An input that an actor feeds follows from the record, however that came to be handled."""
+        journal = MemoryJournal()
+        bus = Bus(journal, record_inputs=True)
+        ticks: list[ev.Tick] = []
+        bus.attach({ev.SignalDropped: lambda _: bus.feed(TICK), ev.Tick: ticks.append})
+        bus.publish(drop("a"))
+        bus.publish_all([drop("b")], TICK)
+        bus.publish_all([], TICK)
+        bus.feed(TICK)
+        assert [item.event for item in journal.records] == [drop("a"), drop("b"), TICK]
+        assert ticks == [TICK] * 5
+
     def test_what_a_handler_publishes_is_handled_after_the_handler_and_in_order(self) -> None:
         bus, journal = new_bus()
         seen: list[str] = []

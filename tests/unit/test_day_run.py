@@ -10,6 +10,7 @@ import pytest
 
 from engine.journal import MemoryJournal, encode_lines
 from engine.session import Session
+from engine.types import Side
 from scripts.app.errors import AppError
 from scripts.app.sessions.replay import begin, concluding, connect, replay_feed
 from scripts.app.terms.replay_terms import Terms
@@ -54,6 +55,18 @@ def test_the_hash_of_a_trial_is_that_of_all_its_records() -> None:
     assert run_days(asked, hashed=True).journal == whole
     assert run_days(asked, hashed=True).journal == whole
     assert run_days(asked).journal == ""
+
+
+def test_trials_share_what_is_looked_up_in_their_bars_and_none_can_write_to_it() -> None:
+    """It is made once, not once a trial; each has a copy of the chunk for its own scan."""
+    (item,) = trial("sma_cross").inputs
+    one, other = (list(item.prepared(("M15",))) for _ in range(2))
+    assert one
+    for bars, again in zip(one, other, strict=True):
+        assert bars is not again
+        assert all(bars.ranges(side) is again.ranges(side) for side in Side)
+        assert not any(prices.flags.writeable for prices in again.ask_range())
+        assert all(column.readonly for closed in again.closings for column in closed.read())
 
 
 def test_no_strategy_can_write_to_the_bars_that_all_share(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reports.log_lines import LogLines, csv_bytes
 from adapters.reports.projection import LogProjection
+from adapters.reports.sinks import LogLines, csv_bytes
 from engine import events as ev
 from engine.types import Side
 from tests.builders import ONE_OF_EACH, started
@@ -38,9 +38,10 @@ def deals(draw: st.DrawFn) -> ev.Event:
         "commission": draw(MONEY),
     }
     if draw(st.booleans()):
-        asked = draw(st.just({}) | st.builds(dict, asked=st.integers(1, 10**6)))
-        levels = {"stop_loss": draw(POINTS), "take_profit": draw(POINTS)}
-        return ev.PositionOpened(**common, **levels, **asked)
+        common |= {"stop_loss": draw(POINTS), "take_profit": draw(POINTS)}
+        if draw(st.booleans()):
+            common["asked"] = draw(st.integers(1, 10**6))
+        return ev.PositionOpened(**common)
     return ev.PositionClosed(**common, profit=draw(MONEY), net=0, swap=draw(MONEY))
 
 

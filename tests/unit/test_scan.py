@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from engine.portfolio import Position
 from engine.types import SymbolSpec
 from signals.failure import StrategyFailed
 from signals.market_data.bars import BarPreparer, Ints
-from signals.scan import Bools, RowIndex, closings_of, first_true_of, scan_of
+from signals.scan import Bools, Levels, RowIndex, closings_of, first_true_of, scan_of
 from signals.strategies.sma_cross import SmaCross
 from signals.strategy import Decision, Exit, View
 from signals.strategy_actor import StrategyActor
@@ -135,3 +137,20 @@ def test_the_first_place_is_found_however_far_it_is(wanted: int) -> None:
 
     assert first_true_of(test, 0, 1_000) == wanted
     assert asked[0] == (0, 64)
+
+
+@pytest.mark.parametrize("wanted", [0, 5, 31, 32, 33, 96, 200, 999, 1_000])
+def test_levels_are_looked_for_near_by_and_far_with_one_answer(wanted: int) -> None:
+    """The first row that has both, whether rows are compared one by one or as arrays."""
+    rows = np.arange(1_000)
+    levels = Levels(rows, np.where(rows % 2 == wanted % 2, 1.5, -1.5))
+    for index in range(0, wanted + 1, 7):
+        assert levels.next(index, 1_000, wanted, 1) == wanted
+        assert levels.next(index, 1_000, wanted, -math.inf) == wanted
+        assert levels.next(index, 1_000, wanted - 1, 1.5) == 1_000
+        assert levels.next(index, wanted, 0, 2) == wanted
+
+
+def test_no_level_is_looked_for_from_the_end_on() -> None:
+    levels = Levels(np.arange(9), np.ones(9))
+    assert levels.next(7, 7, 0, 0) == 7

@@ -18,9 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.journal import SqliteJournal, StoredJournal
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LOG_COLUMNS, LogProjection, never_computed
-from adapters.reports.sinks import CsvSink, JsonSink, json_bytes
+from adapters.reports.sinks import CsvSink, JsonSink, csv_bytes, json_bytes
 from adapters.reports.summary import SummaryProjection
 from adapters.system import atomic_files
 from engine import events as ev

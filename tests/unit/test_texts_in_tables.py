@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LOG_COLUMNS
+from adapters.reports.sinks import csv_bytes
 
 
 def reason_of(text: str) -> str:

@@ -95,6 +95,11 @@ def test_the_reset_clears_the_daily_loss_and_nothing_else() -> None:
     assert EVERYTHING.reset().causes == (HaltCause.LINK, HaltCause.PAUSED, HaltCause.CLOCK)
 
 
+def test_a_reset_without_anything_to_clear_changes_nothing() -> None:
+    assert Trading().reset() == Trading()
+    assert Trading((HaltCause.PAUSED,)).reset() == Trading((HaltCause.PAUSED,))
+
+
 def test_the_user_clears_every_latch_and_nothing_else() -> None:
     assert EVERYTHING.resume().causes == (HaltCause.LINK, HaltCause.DAILY_LOSS, HaltCause.CLOCK)
     assert Trading(LATCHING).resume().active

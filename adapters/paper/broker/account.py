@@ -13,6 +13,7 @@ from adapters.paper.broker.matching import (
     Bar,
     ExitReason,
     LevelHit,
+    furthest_price,
     level_hit,
     since_entry,
     worst_price,
@@ -22,7 +23,18 @@ from adapters.paper.broker.records import PaperOrder as PaperOrder
 from adapters.paper.broker.records import PaperPosition as PaperPosition
 from adapters.paper.broker.swap import swap_of
 from engine import money
-from engine.types import LONG, USD, Cents, Millis, Points, Side, SymbolSpec, Units
+from engine.types import (
+    FROM_BROKER,
+    LONG,
+    USD,
+    Cents,
+    Millis,
+    Points,
+    Rate,
+    Side,
+    SymbolSpec,
+    Units,
+)
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),
@@ -88,16 +100,16 @@ class PaperAccount(Ledger):
 
     def _worst_profit(self, position: PaperPosition, symbol: str, bar: Bar) -> Cents:
         spec = position.spec
-        rate = self.converter.rate_of(spec)
+        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
         if spec.name != symbol:
             return position.profit(self.bids[spec.name], self.asks[spec.name], rate)
         seen = self._seen(position, bar) if self._entered else bar
-        price = worst_price(position.side, position.stop, seen)
-        if level_hit(position.side, position.stop, 0, seen):
-            price = self._slipped(price, -position.side)
-        return money.profit_at(
-            spec, position.side, position.volume, position.entry, price, bar.spread, rate
-        )
+        hit = level_hit(position.side, position.stop, 0, seen)
+        if hit is None:
+            price = furthest_price(position.side, seen)
+        else:
+            price = self._slipped(hit.price, -position.side)
+        return _as_tick(position, price, bar.spread, rate)
 
     def affords(self, spec: SymbolSpec, side: Side, volume: Units, price: Points) -> bool:
         """Whether the free margin suffices for a deal; one that binds nothing more always may."""
@@ -157,10 +169,13 @@ class PaperAccount(Ledger):
         spec = position.spec
         bid, ask = self.bids[spec.name], self.asks[spec.name]
         order.price = self._slipped(bid if position.side is LONG else ask, -position.side)
-        rate = self.converter.rate_of(spec)
-        profit = money.profit(
-            spec, position.side, order.volume, position.entry, order.price, bid, ask, rate
-        )
+        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
+        if order.volume == position.volume:
+            profit = position.profit_at(order.price, bid, ask, rate)
+        else:
+            profit = money.profit(
+                spec, position.side, order.volume, position.entry, order.price, bid, ask, rate
+            )
         return self._close(position, order, order.price, profit)
 
     # --- what the market does ---
@@ -262,10 +277,8 @@ class PaperAccount(Ledger):
     ) -> None:
         """The server closes a position at `price`, when that price is the tick of its side."""
         price, spec = self._slipped(price, -position.side), position.spec
-        rate = self.converter.rate_of(spec)
-        profit = money.profit_at(
-            spec, position.side, position.volume, position.entry, price, spread, rate
-        )
+        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
+        profit = _as_tick(position, price, spread, rate)
         order = self._closing(position, position.volume, reason, position.magic, comment)
         order.price = price
         self._close(position, order, price, profit)
@@ -273,3 +286,10 @@ class PaperAccount(Ledger):
     def _slipped(self, price: Points, bought: int) -> Points:
         """`price` moved against an order that buys (`bought` > 0) or sells."""
         return price + self._slippage if bought > 0 else price - self._slippage
+
+
+def _as_tick(position: PaperPosition, price: Points, spread: Points, rate: Rate | None) -> Cents:
+    """The position's profit at `price` when that price itself is the tick of its side."""
+    if position.side is LONG:
+        return position.profit_at(price, price, price + spread, rate)
+    return position.profit_at(price, price - spread, price, rate)

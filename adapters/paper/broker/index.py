@@ -37,6 +37,8 @@ class Index(Generic[T]):
         found = self._found
         for entry in self._entries[self._seen :]:
             number = self._number(entry)
-            if number:
-                found[number] = (*found.get(number, ()), entry)
+            if number in found:
+                found[number] += (entry,)
+            elif number:
+                found[number] = (entry,)
         self._seen = len(self._entries)

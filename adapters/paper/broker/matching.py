@@ -63,8 +63,11 @@ def worst_price(side: Side, stop: Points, bar: Bar) -> Points:
     """The worst closing price of a position during `bar`: its stop's fill when hit, else the
     bar's extreme on the side that hurts."""
     hit = level_hit(side, stop, 0, bar)
-    if hit is not None:
-        return hit.price
+    return furthest_price(side, bar) if hit is None else hit.price
+
+
+def furthest_price(side: Side, bar: Bar) -> Points:
+    """The closing price of the bar that hurts a position most, were it never stopped."""
     return bar.low if side is LONG else bar.high + bar.spread
 
 

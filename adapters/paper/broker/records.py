@@ -5,7 +5,6 @@ Times are milliseconds of the server's clock, an order's expiration is seconds o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -38,13 +37,12 @@ SIDES: Final = {
 """The side of the deal that an order of each kind leads to; other kinds are not offered."""
 
 
-@dataclass(slots=True)
-class PaperPosition:
+class PaperPosition(msgspec.Struct, gc=False):
     """An open position.
 
     `identifier` stays the same for the position's life and is what deals and orders name; `ticket`
     changes only when a netting position is reversed. `cents_per_point` is what a point of it is
-    worth where that is a whole number, else 0.
+    worth where that is a whole number, else 0: whoever makes a position sets it.
     """
 
     ticket: int
@@ -62,11 +60,14 @@ class PaperPosition:
     swap: Cents = 0
     identifier: int = 0
     reason: int = mt5.POSITION_REASON_EXPERT
-    cents_per_point: int = field(init=False, default=0)
+    cents_per_point: int = 0
 
     def profit(self, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
         """Floating profit at the tick; `rate` converts it where the symbol needs one."""
-        price = bid if self.side is LONG else ask
+        return self.profit_at(bid if self.side is LONG else ask, bid, ask, rate)
+
+    def profit_at(self, price: Points, bid: Points, ask: Points, rate: Rate | None = None) -> Cents:
+        """Profit of closing all of it at `price` while the tick is `bid` and `ask`."""
         if self.cents_per_point:
             return (price - self.entry) * self.side * self.cents_per_point
         return money.profit(self.spec, self.side, self.volume, self.entry, price, bid, ask, rate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +107,8 @@ def _row(item: PaperPosition | PaperOrder) -> Row:
 
 
 def _kept(item: PaperPosition | PaperOrder) -> list[str]:
-    """The names of what makes the item."""
-    if isinstance(item, PaperOrder):
-        return list(item.__struct_fields__)
-    return [field.name for field in fields(item) if field.init]
+    """The names of what makes the item; what a point is worth follows from it."""
+    return [name for name in item.__struct_fields__ if name != "cents_per_point"]
 
 
 def _position(row: Row, specs: Mapping[str, SymbolSpec]) -> PaperPosition:

@@ -52,9 +52,12 @@ class FastForward:
 
         Everything before `due` was played, and nothing but bars happens before `until`.
         """
-        if not self._called_for():
-            return False
-        held = self._account.held
+        account = self._account
+        positions, held = account.positions, account.held
+        if account.orders or not positions:
+            return False  # a waiting order must meet every bar
+        if len(positions) == 1 and next(iter(positions.values())).cents_per_point:
+            return False  # the only one of whole cents has a quicker way
         until = min(until, due + self._reach * self._shortest)
         for cursor in self._cursors:
             if not held[cursor.symbol]:
@@ -64,14 +67,6 @@ class FastForward:
             if held[cursor.symbol] and until >= enough:
                 until = min(until, self._awaited(cursor))
         return until >= enough and self._skip(until)
-
-    def _called_for(self) -> bool:
-        """Whether anything is open that has no quicker way; a waiting order must meet every bar."""
-        account = self._account
-        positions = account.positions
-        if account.orders or not positions:
-            return False
-        return len(positions) > 1 or not next(iter(positions.values())).cents_per_point
 
     def _skip(self, until: Millis) -> bool:
         account = self._account

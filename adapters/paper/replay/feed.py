@@ -217,8 +217,10 @@ class ReplayFeed:
             following, touched = row, False
         elif account.held[symbol]:
             following, touched = self._next_eventful(cursor, row)
-        else:
+        elif self._scheduled:
             following, touched = self._next_opening(cursor, row), False
+        else:
+            following, touched = cursor.bars.next_decision(row + cursor.in_bar), False
         if following > row or not cursor.in_bar:
             cursor.move_to(following)
         if touched and not cursor.in_bar:

@@ -7,9 +7,8 @@ from pathlib import Path
 import msgspec
 
 from adapters.journal import StoredJournal
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LogProjection
-from adapters.reports.sinks import json_bytes
+from adapters.reports.sinks import csv_bytes, json_bytes
 from adapters.reports.summary import SummaryProjection
 from adapters.system.atomic_files import replace_file
 from engine.events import Record, SessionStarted

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from adapters.journal import StoredJournal
-from adapters.reports.log_lines import csv_bytes
 from adapters.reports.projection import LogProjection
 from adapters.reports.runs import (
     HALTED,
@@ -20,6 +19,7 @@ from adapters.reports.runs import (
     parse_log,
     read_run,
 )
+from adapters.reports.sinks import csv_bytes
 from adapters.reports.summary import SummaryProjection
 from engine import events as ev
 from engine.events import Record

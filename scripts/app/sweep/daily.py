@@ -36,8 +36,7 @@ def daily_results(days: Iterable[FirmDay]) -> DailyResults:
     found: dict[str, tuple[float, float]] = {}
     for day in days:
         date = _weekday(day.date)
-        low = min([day.balance, *(segment.lowest for segment in day.segments)])
-        result, lowest = day.result, min(0.0, (low - day.start) / day.start)
+        result, lowest = day.result, min(0.0, (day.low - day.start) / day.start)
         if date in found:
             before, before_low = found[date]
             lowest = min(before_low, (1 + before) * (1 + lowest) - 1)

@@ -141,8 +141,7 @@ def _drawdown(run: DayRun) -> float:
     """The largest fall of the lowest equity of a day from the highest balance before it."""
     peak, deepest = run.initial, 0.0
     for day in run.days:
-        low = min([day.balance, *(segment.lowest for segment in day.segments)])
-        deepest = max(deepest, (peak - low) / peak)
+        deepest = max(deepest, (peak - day.low) / peak)
         peak = max(peak, day.balance)
     return round(deepest, 10)
 

@@ -20,7 +20,8 @@ class RememberedBars(BarInput):
     def prepared(self, timeframes: tuple[str, ...]) -> Iterator[PreparedBars]:
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] != timeframes:
-            kept = timeframes, tuple(super().prepared(timeframes))
+            chunks = super().prepared(timeframes)
+            kept = timeframes, tuple(bars.look_up() for bars in chunks)
             self.__dict__["_kept"] = kept  # a cache: what the object is does not change
         # A copy of each chunk: its scan belongs to the strategy of one run.
         yield from map(copy.copy, kept[1])
