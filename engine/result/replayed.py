@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from engine import money
-from engine.result.course import Course
 from engine.result.curve import EquityCurve, Ints, columns_of
 from engine.result.holdings import HeldValues, RatesAt
 from engine.result.prices import PriceHistory
 from engine.result.quotes import Quotes, merged_moments, moments
+from engine.result.running_sum import RunningSum
 from engine.result.steps import AccountSteps, OpenHolding
 from engine.result.valued import LONGEST_GRID, points_of, valued_bars
 from engine.types import FROM_BROKER, USD, Millis, Points, Rate, SymbolSpec, pair_of, pair_rate
@@ -123,7 +123,7 @@ class ReplayedAccount:
             np.minimum.at(worst, at, figures)
             np.maximum.at(best, at, figures)
         limits = self._keys[ends]
-        balance = steps.start + Course(steps.balances).at(limits)
+        balance = steps.start + RunningSum(steps.balances).at(limits)
         if last_balance is not None and last_equity is not None:
             balance[-1], closing[-1] = last_balance, last_equity
             worst[-1], best[-1] = min(worst[-1], last_equity), max(best[-1], last_equity)
@@ -136,7 +136,7 @@ class ReplayedAccount:
         Equity is tested at a symbol's moments while a position of it is open. Some points are
         computed at a time: a column of all moments is as large as the bars.
         """
-        booked = Course([*self._steps.balances, *self._accrued()])
+        booked = RunningSum([*self._steps.balances, *self._accrued()])
         closing, worst, best = (np.empty(len(starts), dtype=np.int64) for _ in range(3))
         for points in _lots(starts):
             begin, end = int(starts[points.start]), int(ends[points.stop - 1]) + 1
@@ -200,7 +200,9 @@ class ReplayedAccount:
         keys = np.array([key for key, _, _ in self._steps.swaps], dtype=np.int64)
         at = np.searchsorted(self._keys, keys, side="right") - 1
         known = np.maximum(at, 0)
-        valued = self._held.floating[known] + Course(self._steps.balances).each(self._keys[known])
+        valued = self._held.floating[known] + RunningSum(self._steps.balances).each(
+            self._keys[known]
+        )
         valued += self._steps.start
         return [
             value if seen else None
@@ -218,7 +220,7 @@ class ReplayedAccount:
             changes.append((holding.since, 1))
             if holding.until is not None:
                 changes.append((holding.until, -1))
-        return Course(changes).at(limits)
+        return RunningSum(changes).at(limits)
 
 
 def _lots(starts: Ints) -> Iterator[slice]:

@@ -10,7 +10,7 @@ from engine.result.curve import Ints, columns_of
 from engine.types import Cents
 
 
-class Course:
+class RunningSum:
     """What changes add up to at any key. They are few, the keys that are asked for many."""
 
     def __init__(self, changes: Sequence[tuple[int, Cents]]) -> None:
