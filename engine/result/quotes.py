@@ -32,7 +32,7 @@ class QuotesAt(NamedTuple):
 
 
 class Quotes:
-    """One symbol's prices at any of an account's moments, which are told by their places.
+    """One symbol's prices at any of an account's moments, each named by its place.
 
     They are looked up in the bars: columns of all moments would be several times as large as the
     bars, and no position is open at most of them.

@@ -83,7 +83,7 @@ class Valuing:
             read = PriceHistory.of_chunks(symbol, period, [chunk]).within(*within)
             count += len(read)
             bars = PriceHistory.joined([rest, read])
-            # Whether the last ones matter is told by those that follow.
+            # Whether the last ones matter depends on those that follow.
             known = max(len(bars) - _BEFORE, 0)
             matter = self.chosen(bars.time)
             matter[known:] = False
