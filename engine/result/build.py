@@ -87,7 +87,7 @@ def _played(fold: ResultFold) -> tuple[Millis, Millis]:
     return fold.first, end // step_key(1, 0, 0, 0) - (end < step_key(fold.last, OPENING, 0, 0))
 
 
-class Played(NamedTuple):
+class PlayedBars(NamedTuple):
     """A replay's bars of one symbol, to be read in chunks; `period` is theirs in ms."""
 
     symbol: str
@@ -95,7 +95,7 @@ class Played(NamedTuple):
     chunks: Iterable[PreparedBars]
 
 
-def valued_prices(fold: ResultFold, sources: Sequence[Played]) -> dict[str, PriceHistory]:
+def valued_prices(fold: ResultFold, sources: Sequence[PlayedBars]) -> dict[str, PriceHistory]:
     """Of bars as they are read, those that decide what `finished` says of equity.
 
     They are a part of the whole for most replays, which need never be in memory at once.

@@ -11,7 +11,7 @@ from adapters.journal import StoredJournal
 from adapters.reports.table_sink import TableFiles, TableSink
 from engine.events import Record, SessionStarted
 from engine.result import PriceHistory
-from engine.result.build import Played, valued_prices
+from engine.result.build import PlayedBars, valued_prices
 from engine.result.fold import LimitHistory, ResultFold
 from risk.challenge import Challenge
 from risk.hindsight import FirmLimitHistory
@@ -67,7 +67,7 @@ def bar_prices(
             return {}
         try:
             sources = [
-                Played(item.spec.name, item.ref.period * 1000, item.prepared(()))
+                PlayedBars(item.spec.name, item.ref.period * 1000, item.prepared(()))
                 for item in terms.inputs
             ]
             return valued_prices(fold, sources)
