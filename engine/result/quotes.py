@@ -108,8 +108,9 @@ def merged_moments(
     if not keys:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     opened = [np.repeat(item.time, _PER_BAR) for item in prices]
-    merged, bars = np.concatenate(keys), np.concatenate(opened)
+    merged, bars = keys[0], opened[0]  # of one symbol: in order, and no copy
     if len(keys) > 1:
+        merged, bars = np.concatenate(keys), np.concatenate(opened)
         order = np.argsort(merged, kind="stable")
         merged, bars = merged[order], bars[order]
     count = int(np.searchsorted(merged, end, side="right"))

@@ -43,33 +43,36 @@ class ReplayedAccount:
         self._specs = specs
         self._prices = {name: item for name, item in prices.items() if len(item)}
         self._period = max([GRID, *(item.period for item in self._prices.values())])
-        played = valued_bars(self._prices, steps, self._period, end)
-        own = {name: moments(item, steps.rank(name)) for name, item in played.items()}
-        self._keys, self._opened = merged_moments(list(own.values()), list(played.values()), end)
-        self._quotes = {
-            name: Quotes.of(item, own[name], self._keys) for name, item in played.items()
-        }
+        self._keys, self._opened, quotes = self._at_moments(end)
         self._held = HeldValues(self._keys, slippage)
-        self._value()
+        self._value(quotes)
+
+    def _at_moments(self, end: int) -> tuple[Ints, Ints, dict[str, Quotes]]:
+        """All moments, the opening of the bar of each, and each symbol's prices then."""
+        played = valued_bars(self._prices, self._steps, self._period, end)
+        own = {name: moments(item, self._steps.rank(name)) for name, item in played.items()}
+        keys, opened = merged_moments(list(own.values()), list(played.values()), end)
+        quotes = {name: Quotes.of(item, own[name], keys) for name, item in played.items()}
+        return keys, opened, quotes
 
     # --- positions ---
 
-    def _value(self) -> None:
-        """Count what every position is worth, symbol by symbol."""
-        by_symbol: dict[str, list[OpenHolding]] = {name: [] for name in self._quotes}
+    def _value(self, quotes: Mapping[str, Quotes]) -> None:
+        """Count what every position is worth, symbol by symbol; the prices are let go then."""
+        by_symbol: dict[str, list[OpenHolding]] = {name: [] for name in quotes}
         for holding in (*self._steps.holdings, *self._steps.open):
             if holding.symbol in by_symbol:
                 by_symbol[holding.symbol].append(holding)
         for name, holdings in by_symbol.items():
             spec = self._specs[name]
-            self._held.add(holdings, self._quotes[name], spec, self._rate_at(spec))
+            self._held.add(holdings, quotes[name], spec, self._rate_at(spec, quotes))
 
-    def _rate_at(self, spec: SymbolSpec) -> RateAt:
+    def _rate_at(self, spec: SymbolSpec, known: Mapping[str, Quotes]) -> RateAt:
         """What converts the symbol's profits at a moment, from its pair's last tick."""
         if spec.conversion is not FROM_BROKER:
             return lambda _: None
         pair = pair_of(spec, self._specs.values(), self._currency)
-        quotes = None if pair is None else self._quotes.get(pair.name)
+        quotes = None if pair is None else known.get(pair.name)
 
         def rate(moment: int) -> Rate:
             if pair is None or quotes is None:
