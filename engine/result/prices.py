@@ -48,7 +48,8 @@ class PriceHistory:
         for part in chunks:
             for name, column in zip(_COLUMNS, columns, strict=True):
                 column.append(getattr(part, name))
-        return cls(symbol, period, *map(_whole, columns))
+        time, opens, highs, lows, closes, spreads = map(_whole, columns)
+        return cls(symbol, period, time, opens, highs, lows, closes, spreads)
 
     def within(self, first: Millis, last: Millis) -> PriceHistory:
         """The bars that opened from `first` to `last`, both included."""
