@@ -93,14 +93,36 @@ class PriceRanges:
 
     def first_outside(self, row: int, end: int, below: Points, above: Points) -> int:
         """The first of the rows `row` to `end` that does not stay strictly between, else `end`."""
+        lows, highs = self._lows, self._highs
+        if row >= end or lows[row] <= below or highs[row] >= above:
+            return row if row < end else end  # the first bar is often the last one asked for
         block, last = -(-row // BLOCK), end // BLOCK
         if block < last:
             stop = block * BLOCK
-            found = _first(self._lows, self._highs, row, stop, below, above)
+            found = _first(lows, highs, row, stop, below, above)
             if found < stop:
                 return found
             row = self._first_block(block, last, below, above) * BLOCK
-        return _first(self._lows, self._highs, row, end, below, above)
+        return _first(lows, highs, row, end, below, above)
+
+    def lowest(self, row: int, end: int) -> Points:
+        """The lowest price of the rows `row` to `end`, at least one of them."""
+        # Not by numpy, which takes longer to be reached than a day's blocks to be looked through.
+        block, last = -(-row // BLOCK), end // BLOCK
+        lows = self._lows
+        if block >= last:
+            return min(lows[row:end])
+        inner = min(self._near[0][block:last])
+        return min((inner, *lows[row : block * BLOCK], *lows[last * BLOCK : end]))
+
+    def highest(self, row: int, end: int) -> Points:
+        """The highest price of the rows `row` to `end`, at least one of them."""
+        block, last = -(-row // BLOCK), end // BLOCK
+        highs = self._highs
+        if block >= last:
+            return max(highs[row:end])
+        inner = max(self._near[1][block:last])
+        return max((inner, *highs[row : block * BLOCK], *highs[last * BLOCK : end]))
 
     def _first_block(self, block: int, end: int, below: Points, above: Points) -> int:
         near = min(block + _MANY, end)

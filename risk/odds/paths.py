@@ -105,6 +105,8 @@ class Paths:
         )
 
     def _end(self, who: Ints, outcome: Outcome, cause: Cause) -> None:
+        if not who.size:
+            return
         numbers, played = self.numbers[who], self._played
         played.outcome[numbers] = outcome
         played.cause[numbers] = cause
@@ -124,13 +126,17 @@ class Paths:
 
     def pass_phase(self, who: Ints) -> None:
         """These passed their phase: they wait for the next one, on a fresh balance, or are done."""
+        if not who.size:
+            return
         last = self.phase[who] == self._played.days.shape[1] - 1
         self._end(who[last], Outcome.PASSED, Cause.NONE)
         on = who[~last]
+        if not on.size:
+            return
         self._played.days[self.numbers[on], self.phase[on]] = self.phase_days[on]
         self.phase[on] += 1
         self.waiting[on] = True
-        self.any_waiting |= bool(len(on))
+        self.any_waiting = True
         for figure in (self.balance, self.equity, self.high, self.day_start):
             figure[on] = self.initial
         counts = self.best_day, self.good_days, self.trading_days, self.profitable_days

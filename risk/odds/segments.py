@@ -42,13 +42,16 @@ def walk(
     """
     day = _Walk(paths, who, days, balance, table.start[days])
     day.opened = table.opened[days].astype(np.int64)
-    for k in range(int(table.count[days].max(initial=0))):
-        on = np.flatnonzero(day.under_way & (k < table.count[days]))
+    count = table.count[days]
+    for k in range(int(count.max(initial=0))):
+        on = np.flatnonzero(day.under_way & (k < count))
         on = _catch_up(table, day, on, k)
         if not on.size:
             continue
         _test_low(table, terms, sizing, day, on, k, floors)
         on = on[day.under_way[on] & table.segment_flat[days[on], k]]
+        if not on.size:
+            continue
         _test_pass(table, terms, sizing, day, on, k)
         day.under_way[on] &= ~day.paused[on]
     if terms.pauses:
@@ -102,6 +105,8 @@ def _test_low(
 
 
 def _breach(day: _Walk, on: Ints, cause: Cause) -> None:
+    if not on.size:
+        return
     day.paths.breach(day.who[on], cause)
     day.under_way[on] = False
 

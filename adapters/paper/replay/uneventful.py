@@ -8,7 +8,6 @@ ordinary rules when it is played; this only finds it.
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from adapters.paper.broker.account import PaperPosition
 from engine.bars import PreparedBars
@@ -55,13 +54,7 @@ def bounds(position: PaperPosition, balance: Cents, band: EquityBand) -> Bounds 
 
 def next_touch(bars: PreparedBars, row: int, end: int, side: Side, limits: Bounds) -> int:
     """The first of the rows `row` to `end` whose range leaves `limits`, else `end`."""
-    below, above = limits.below, limits.above
-    if row < end:  # the next bar by itself first: it is often the last one that is asked for
-        lows, highs = (bars.low, bars.high) if side is LONG else bars.ask_range()
-        if lows.item(row) <= below or highs.item(row) >= above:
-            return row
-        row += 1
-    return bars.ranges(side).first_outside(row, end, below, above) if row < end else end
+    return bars.ranges(side).first_outside(row, end, limits.below, limits.above)
 
 
 def opens_uneventfully(bars: PreparedBars, row: int, side: Side, limits: Bounds) -> bool:
@@ -77,11 +70,7 @@ def in_force(bars: PreparedBars, row: int, moment: Millis) -> int:
 
 def worst_profit(bars: PreparedBars, row: int, end: int, position: PaperPosition) -> Cents:
     """The position's profit at its worst of the uneventful rows `row` to `end`."""
-    long = position.side is LONG
-    prices = bars.low if long else bars.ask_range()[1]
-    if end == row + 1:
-        price = prices.item(row)
-    else:
-        worst = np.minimum if long else np.maximum
-        price = int(worst.reduce(prices[row:end]))  # what `min` does, by a shorter way
-    return (price - position.entry) * position.side * position.cents_per_point
+    side = position.side
+    ranges = bars.ranges(side)
+    price = ranges.lowest(row, end) if side is LONG else ranges.highest(row, end)
+    return (price - position.entry) * side * position.cents_per_point
